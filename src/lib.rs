@@ -1,0 +1,1 @@
+//! donet, a server daemon for massively multiplayer games.

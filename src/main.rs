@@ -1,0 +1,3 @@
+//! The donet daemon.
+
+fn main() {}
