@@ -1,1 +1,6 @@
-//! donet, a server daemon for massively multiplayer games.
+//! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
+//!
+//! The map, in the direction in which data flows. A module uses only what stands above it;
+//! `net` and `config` stand beside the line.
+
+pub mod ids;
