@@ -4,3 +4,4 @@
 //! `net` and `config` stand beside the line.
 
 pub mod ids;
+pub mod wire;

@@ -1,0 +1,159 @@
+//! Frames: a length tag and that many bytes of datagram.
+
+use std::ops::Range;
+
+use super::{Error, Writer};
+use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES, LengthTag};
+
+/// One whole frame, borrowed: the length tag and the datagram.
+///
+/// It keeps its tag so that it can be handed on to another link with one copy.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    bytes: &'a [u8],
+}
+
+/// Why bytes are not one frame.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not one whole frame")]
+pub struct FrameError;
+
+impl<'a> Frame<'a> {
+    /// `bytes` as a frame.
+    ///
+    /// # Errors
+    /// When they are not exactly a length tag and as many bytes as it says.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        match Frames::new(bytes).next() {
+            Some(frame) if frame.bytes.len() == bytes.len() => Ok(frame),
+            _ => Err(FrameError),
+        }
+    }
+
+    /// The datagram, without the tag.
+    #[inline]
+    pub fn datagram(self) -> &'a [u8] {
+        &self.bytes[LENGTH_TAG_BYTES..]
+    }
+
+    /// Tag and datagram, as they are on the wire.
+    #[inline]
+    pub const fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
+/// The whole frames at the front of some bytes, in order.
+///
+/// What follows the last whole frame is [`Frames::remaining`]: the beginning of a frame whose other
+/// bytes have not come yet. That is not an error of the peer.
+#[derive(Clone, Debug)]
+pub struct Frames<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Frames<'a> {
+    /// The frames of `bytes`.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Frames { bytes }
+    }
+
+    /// What has not been returned yet.
+    pub const fn remaining(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// How many of `bytes` are whole frames.
+    pub fn whole_bytes(bytes: &'a [u8]) -> usize {
+        let mut frames = Frames::new(bytes);
+        while frames.next().is_some() {}
+        bytes.len() - frames.bytes.len()
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        let tag = self.bytes.first_chunk::<LENGTH_TAG_BYTES>()?;
+        let length = LENGTH_TAG_BYTES + usize::from(LengthTag::from_le_bytes(*tag));
+        let (bytes, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        Some(Frame { bytes })
+    }
+}
+
+/// Appends one frame to `buffer`, whose datagram is what `content` writes, and returns where it is.
+///
+/// # Errors
+/// [`Error::Oversize`] if the datagram does not fit; `buffer` is then as it was before.
+#[inline]
+pub fn write_frame(
+    buffer: &mut Vec<u8>,
+    content: impl FnOnce(&mut Writer<'_>),
+) -> Result<Range<usize>, Error> {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; LENGTH_TAG_BYTES]);
+    content(&mut Writer::new(buffer));
+    let length = buffer.len() - start - LENGTH_TAG_BYTES;
+    match LengthTag::try_from(length) {
+        Ok(tag) => {
+            buffer[start..start + LENGTH_TAG_BYTES].copy_from_slice(&tag.to_le_bytes());
+            Ok(start..buffer.len())
+        }
+        Err(_) => {
+            buffer.truncate(start);
+            debug_assert!(length > DATAGRAM_BYTES_MAX);
+            Err(Error::Oversize { bytes: length })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_oversize_datagram_leaves_the_buffer_alone() {
+        let mut buffer = vec![7];
+        let written = write_frame(&mut buffer, |w| w.raw(&vec![0; DATAGRAM_BYTES_MAX + 1]));
+        assert_eq!(
+            written,
+            Err(Error::Oversize {
+                bytes: DATAGRAM_BYTES_MAX + 1
+            })
+        );
+        assert_eq!(buffer, [7]);
+        let written = write_frame(&mut buffer, |w| w.raw(&vec![0; DATAGRAM_BYTES_MAX]));
+        assert_eq!(written, Ok(1..buffer.len()));
+    }
+
+    #[test]
+    fn a_frame_is_exactly_its_length() {
+        assert_eq!(Frame::new(&[1, 0, 9]).map(Frame::datagram), Ok(&[9][..]));
+        assert_eq!(Frame::new(&[1, 0]), Err(FrameError));
+        assert_eq!(Frame::new(&[0, 0, 9]), Err(FrameError));
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_gives_the_same_frames(
+            datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = Vec::new();
+            for datagram in &datagrams {
+                write_frame(&mut bytes, |w| w.raw(datagram)).expect("small");
+            }
+            let cut = cut.index(bytes.len() + 1);
+            let whole = Frames::whole_bytes(&bytes[..cut]);
+            let mut found: Vec<Vec<u8>> =
+                Frames::new(&bytes[..cut]).map(|f| f.datagram().to_vec()).collect();
+            found.extend(Frames::new(&bytes[whole..]).map(|f| f.datagram().to_vec()));
+            prop_assert_eq!(found, datagrams);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Bytes ↔ frames and datagram envelopes.
+//!
+//! Everything on the wire is little-endian, unaligned and contiguous. A **frame** is a length tag and
+//! a datagram; a server **datagram** is an [`Envelope`]: recipients, sender, message type, body. This
+//! module knows no message: bodies are [`crate::message`]'s.
+//!
+//! Input is read through [`Reader`], which checks every length; output is appended to a plain
+//! `Vec<u8>` through [`Writer`], so that a buffer can be reused for any number of frames.
+
+mod envelope;
+mod frame;
+mod reader;
+mod writer;
+
+pub use envelope::{Envelope, Recipients};
+pub use frame::{Frame, FrameError, Frames, write_frame};
+pub use reader::{Error, Reader};
+pub use writer::Writer;
