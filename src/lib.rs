@@ -4,4 +4,5 @@
 //! `net` and `config` stand beside the line.
 
 pub mod ids;
+pub mod message;
 pub mod wire;

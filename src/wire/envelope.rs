@@ -3,6 +3,14 @@
 use super::{Error, Reader, Writer};
 use crate::ids::{CHANNEL_BYTES, Channel, ChannelRepr, RECIPIENTS_MAX};
 
+/// How a control message begins: one recipient, [`Channel::CONTROL`], and no sender.
+pub const CONTROL_HEAD: [u8; 1 + CHANNEL_BYTES] = {
+    let mut head = [0; 1 + CHANNEL_BYTES];
+    head[0] = 1;
+    head[1] = 1;
+    head
+};
+
 /// The recipients of a datagram, borrowed from it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Recipients<'a> {

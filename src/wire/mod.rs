@@ -12,7 +12,7 @@ mod frame;
 mod reader;
 mod writer;
 
-pub use envelope::{Envelope, Recipients};
+pub use envelope::{CONTROL_HEAD, Envelope, Recipients};
 pub use frame::{Frame, FrameError, Frames, write_frame};
 pub use reader::{Error, Reader};
 pub use writer::Writer;

@@ -1,0 +1,38 @@
+//! Messages to the message director at the other end of a link.
+
+use super::{Blob, messages};
+use crate::ids::Channel;
+use crate::wire::{self, CONTROL_HEAD};
+
+messages! {
+    /// A control message: a datagram whose only recipient is [`Channel::CONTROL`], **without a
+    /// sender**. It is for the message director that reads it and is never routed.
+    pub enum Control<'a> {
+        /// Subscribes to one channel.
+        9000 CONTROL_ADD_CHANNEL => AddChannel { channel: Channel }
+        /// Ends the subscription to one channel.
+        9001 CONTROL_REMOVE_CHANNEL => RemoveChannel { channel: Channel }
+        /// Subscribes to all channels from `low` to `high`, both included.
+        9002 CONTROL_ADD_RANGE => AddRange { low: Channel, high: Channel }
+        /// Ends the subscription to all channels from `low` to `high`, singles included.
+        9003 CONTROL_REMOVE_RANGE => RemoveRange { low: Channel, high: Channel }
+        /// Keeps a datagram that is routed when the link is lost.
+        9010 CONTROL_ADD_POST_REMOVE => AddPostRemove { sender: Channel, datagram: Blob<'a> }
+        /// Forgets the datagrams kept for `sender`.
+        9011 CONTROL_CLEAR_POST_REMOVES => ClearPostRemoves { sender: Channel }
+        /// Names the link, for logs.
+        9012 CONTROL_SET_CON_NAME => SetConName { name: Blob<'a> }
+        /// Says where the participant's own status page is, for the console.
+        9013 CONTROL_SET_CON_URL => SetConUrl { url: Blob<'a> }
+        /// Hands a MessagePack event to the event logger, as it is.
+        9014 CONTROL_LOG_MESSAGE => LogMessage { event: Blob<'a> }
+    }
+}
+
+impl Control<'_> {
+    /// Writes the datagram: one recipient, the control channel, and no sender.
+    pub fn write_control(&self, writer: &mut wire::Writer<'_>) {
+        writer.raw(&CONTROL_HEAD);
+        super::Message::write(self, writer);
+    }
+}

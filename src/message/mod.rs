@@ -1,0 +1,185 @@
+//! Frames ↔ typed messages, one file a protocol family.
+//!
+//! A message is an enum variant with named fields, decoded by borrowing from the datagram. Its number,
+//! its protocol name and the order and width of its arguments stand in one place: the family's
+//! `messages!` block, from which decoder, encoder and table of names are made. Nobody else writes
+//! a message number.
+//!
+//! | Family | Numbers | Between |
+//! |---|---|---|
+//! | [`Control`] | 9000–9999 | a participant and its message director |
+//! | [`Client`] | 1–999 | a client and its client agent |
+//! | [`ClientAgent`] | 1000–1999 | the cluster and a client's session |
+//! | [`StateServer`] | 2000–2199 | anyone and an object or its state server |
+//! | [`DbStateServer`] | 2200–2299 | anyone and a database-state server |
+//! | [`Database`] | 3000–3999 | anyone and a database server |
+//!
+//! Packed values of DC fields are opaque here ([`Rest`], [`FieldValues`]): only a schema knows where
+//! one ends.
+
+mod client;
+mod client_agent;
+mod control;
+mod database;
+mod db_state_server;
+mod parts;
+mod state_server;
+mod table;
+
+pub use client::{Client, EjectReason};
+pub use client_agent::{ClientAgent, ClientState};
+pub use control::Control;
+pub use database::Database;
+pub use db_state_server::DbStateServer;
+pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest};
+pub use state_server::StateServer;
+pub use table::{Family, Row, name_of, table};
+
+use crate::ids::Channel;
+use crate::wire::{self, Envelope, Reader, Writer};
+
+/// Why bytes are not a message of a family.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+    /// The arguments are cut short, or bytes are left after them.
+    #[error(transparent)]
+    Wire(#[from] wire::Error),
+    /// The family has no message of this number.
+    #[error("unknown message type {0}")]
+    UnknownType(u16),
+}
+
+/// What every message family can do.
+pub trait Message {
+    /// The message's number.
+    fn number(&self) -> u16;
+
+    /// The message's name in the protocol, for logs.
+    fn name(&self) -> &'static str;
+
+    /// Writes number and arguments.
+    fn write(&self, writer: &mut Writer<'_>);
+
+    /// Writes a whole server datagram: recipients, sender, number and arguments.
+    ///
+    /// # Panics
+    /// With more than [`crate::ids::RECIPIENTS_MAX`] recipients.
+    fn write_datagram(&self, writer: &mut Writer<'_>, recipients: &[Channel], sender: Channel)
+    where
+        Self: Sized,
+    {
+        Envelope::write_head(writer, recipients, sender);
+        self.write(writer);
+    }
+}
+
+/// A message that can be sent to a role, of whichever family its number belongs to.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Cluster<'a> {
+    /// To a client's session.
+    ClientAgent(ClientAgent<'a>),
+    /// To an object or a state server.
+    StateServer(StateServer<'a>),
+    /// To a database-state server.
+    DbStateServer(DbStateServer<'a>),
+    /// To a database server.
+    Database(Database<'a>),
+}
+
+impl<'a> Cluster<'a> {
+    /// Decodes a datagram's message. Bytes after its arguments are left in `reader`: most
+    /// receivers ignore them.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    #[inline]
+    pub fn decode(number: u16, reader: &mut Reader<'a>) -> Result<Self, Error> {
+        match Family::of(number) {
+            Some(Family::ClientAgent) => {
+                ClientAgent::decode(number, reader).map(Cluster::ClientAgent)
+            }
+            Some(Family::StateServer) => {
+                StateServer::decode(number, reader).map(Cluster::StateServer)
+            }
+            Some(Family::DbStateServer) => {
+                DbStateServer::decode(number, reader).map(Cluster::DbStateServer)
+            }
+            Some(Family::Database) => Database::decode(number, reader).map(Cluster::Database),
+            Some(Family::Client | Family::Control) | None => Err(Error::UnknownType(number)),
+        }
+    }
+}
+
+/// Makes one message family: the enum, its decoder, its encoder and its rows of the table.
+macro_rules! messages {
+    (
+        $(#[$family_doc:meta])*
+        pub enum $family:ident<$life:lifetime> {
+            $(
+                $(#[$doc:meta])*
+                $number:literal $wire_name:ident => $variant:ident { $($field:ident: $ty:ty),* $(,)? }
+            )*
+        }
+    ) => {
+        $(#[$family_doc])*
+        #[derive(Clone, PartialEq, Debug)]
+        #[allow(missing_docs, reason = "a field's name and type say all there is to say")]
+        pub enum $family<$life> {
+            $(
+                $(#[$doc])*
+                ///
+                #[doc = concat!("Number ", stringify!($number), ", `", stringify!($wire_name), "`.")]
+                $variant { $($field: $ty),* },
+            )*
+        }
+
+        impl<$life> $family<$life> {
+            /// Numbers and protocol names of the family, ascending.
+            pub const TABLE: &'static [$crate::message::Row] = &[
+                $($crate::message::Row { number: $number, name: stringify!($wire_name) },)*
+            ];
+
+            /// Decodes the arguments of message `number`; bytes after them stay in `reader`.
+            ///
+            /// # Errors
+            /// See [`crate::message::Error`].
+            #[inline]
+            pub fn decode(
+                number: u16,
+                reader: &mut $crate::wire::Reader<$life>,
+            ) -> Result<Self, $crate::message::Error> {
+                match number {
+                    $($number => Ok(Self::$variant {
+                        $($field: <$ty as $crate::message::Part<$life>>::read(reader)?),*
+                    }),)*
+                    other => Err($crate::message::Error::UnknownType(other)),
+                }
+            }
+        }
+
+        impl<$life> $crate::message::Message for $family<$life> {
+            #[inline]
+            fn number(&self) -> u16 {
+                match self { $(Self::$variant { .. } => $number,)* }
+            }
+
+            fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => stringify!($wire_name),)* }
+            }
+
+            #[inline]
+            fn write(&self, writer: &mut $crate::wire::Writer<'_>) {
+                writer.u16(self.number());
+                match self {
+                    $(Self::$variant { $($field),* } => {
+                        $($crate::message::Part::write($field, writer);)*
+                    })*
+                }
+            }
+        }
+    };
+}
+use messages;
+
+#[cfg(test)]
+mod tests;
