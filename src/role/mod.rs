@@ -1,0 +1,9 @@
+//! The roles: pure state machines in thin shells.
+//!
+//! Each role has a `core`, which is synchronous and knows no socket, clock or task, and a `shell`, the
+//! task that owns inbox, timers and I/O. The core appends what it wants done to [`Effects`]; the shell
+//! applies them in order. A role never uses another role.
+
+mod effects;
+
+pub use effects::{Effect, Effects};
