@@ -6,4 +6,5 @@
 pub mod ids;
 pub mod message;
 pub mod role;
+pub mod router;
 pub mod wire;

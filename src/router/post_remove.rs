@@ -1,0 +1,31 @@
+//! What a participant wants said when it is gone.
+
+use rustc_hash::FxHashMap;
+
+use crate::ids::Channel;
+use crate::wire::{Frame, Frames};
+
+/// Datagrams kept by sender channel, each sender's in the order in which they came.
+#[derive(Default, Debug)]
+pub(super) struct PostRemoves {
+    by_sender: FxHashMap<Channel, Vec<u8>>,
+}
+
+impl PostRemoves {
+    pub(super) fn add(&mut self, sender: Channel, frame: Frame<'_>) {
+        self.by_sender
+            .entry(sender)
+            .or_default()
+            .extend_from_slice(frame.bytes());
+    }
+
+    pub(super) fn clear(&mut self, sender: Channel) {
+        self.by_sender.remove(&sender);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Channel, Frames<'_>)> {
+        self.by_sender
+            .iter()
+            .map(|(&sender, frames)| (sender, Frames::new(frames)))
+    }
+}

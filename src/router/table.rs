@@ -1,0 +1,290 @@
+//! Who listens to which channels.
+//!
+//! A plain synchronous type: locks and delivery are [`super::Router`]'s. A participant has *singles* and
+//! *ranges*, which do not cut into each other: removing a single does not make a hole in a range.
+//! Removing a range drops the participant's singles inside it.
+//!
+//! Looking up a channel is one hash lookup and, if there are any ranges, one search in an ordered map
+//! of disjoint segments; neither depends on how many participants there are.
+
+use std::collections::hash_map::Entry;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::ranges::{IntervalSet, Segments};
+use crate::ids::{Channel, ChannelRange};
+
+/// A participant's place in the table.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Key(pub(super) u32);
+
+/// What a message director one level up has to be told, so that it sends here what is listened to.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// The first participant listens to this channel as a single.
+    AddChannel(Channel),
+    /// The last one has stopped.
+    RemoveChannel(Channel),
+    /// Some part of this range has its first listener.
+    AddRange(ChannelRange),
+    /// Nobody listens to this range as a range any more.
+    RemoveRange(ChannelRange),
+}
+
+/// The participants on one channel: nearly always one, so that one costs no allocation.
+#[derive(Clone, Debug)]
+enum Listeners {
+    One(Key),
+    // Boxed twice so that a channel with one listener stays small: there are millions of those.
+    #[allow(clippy::box_collection)]
+    Many(Box<Vec<Key>>),
+}
+
+impl Listeners {
+    fn as_slice(&self) -> &[Key] {
+        match self {
+            Listeners::One(key) => std::slice::from_ref(key),
+            Listeners::Many(keys) => keys,
+        }
+    }
+
+    fn insert(&mut self, key: Key) {
+        match self {
+            Listeners::One(other) => {
+                let keys = if *other < key {
+                    vec![*other, key]
+                } else {
+                    vec![key, *other]
+                };
+                *self = Listeners::Many(Box::new(keys));
+            }
+            Listeners::Many(keys) => {
+                if let Err(place) = keys.binary_search(&key) {
+                    keys.insert(place, key);
+                }
+            }
+        }
+    }
+
+    /// Takes `key` out; whether nobody is left.
+    fn remove(&mut self, key: Key) -> bool {
+        match self {
+            Listeners::One(only) => *only == key,
+            Listeners::Many(keys) => {
+                if let Ok(place) = keys.binary_search(&key) {
+                    keys.remove(place);
+                }
+                if let [last] = keys[..] {
+                    *self = Listeners::One(last);
+                }
+                false
+            }
+        }
+    }
+}
+
+/// What one participant listens to.
+#[derive(Default, Debug)]
+struct Subscriptions {
+    singles: FxHashSet<Channel>,
+    ranges: IntervalSet,
+}
+
+/// The subscriptions of all participants.
+#[derive(Default, Debug)]
+pub struct Table {
+    /// Whether anyone upstream hears of the changes; if not, finding out what to say is saved.
+    pub(super) upstream: bool,
+    singles: FxHashMap<Channel, Listeners>,
+    segments: Segments,
+    participants: FxHashMap<Key, Subscriptions>,
+}
+
+impl Table {
+    /// Subscribes `key` to one channel. Nothing happens if it listens there already, be it through a
+    /// range.
+    pub fn subscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        let own = self.participants.entry(key).or_default();
+        if own.ranges.contains(channel) || !own.singles.insert(channel) {
+            return;
+        }
+        match self.singles.entry(channel) {
+            Entry::Vacant(entry) => {
+                entry.insert(Listeners::One(key));
+                changes.push(Change::AddChannel(channel));
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().insert(key),
+        }
+    }
+
+    /// Ends `key`'s subscription to one channel. A range that covers it is not touched.
+    pub fn unsubscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        let Some(own) = self.participants.get_mut(&key) else {
+            return;
+        };
+        if own.singles.remove(&channel) && self.remove_listener(key, channel) {
+            changes.push(Change::RemoveChannel(channel));
+        }
+    }
+
+    /// Subscribes `key` to a range. Upstream hears of the whole range as soon as a part of it has no
+    /// other range listener, also if that part was this participant's before.
+    pub fn subscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
+        self.participants
+            .entry(key)
+            .or_default()
+            .ranges
+            .insert(range);
+        if self.segments.insert(range, key) {
+            changes.push(Change::AddRange(range));
+        }
+    }
+
+    /// Ends `key`'s subscription to a range, and to its singles inside it.
+    ///
+    /// Upstream is told of every maximal piece that no range covers now, holes included, as far as
+    /// ranges reach at all; and of the singles that it would otherwise keep or lose wrongly.
+    pub fn unsubscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
+        let Some(own) = self.participants.get_mut(&key) else {
+            return;
+        };
+        let mut dropped = inside(range, own.singles.len(), own.singles.iter(), |channel| {
+            own.singles.contains(channel)
+        });
+        for channel in &dropped {
+            own.singles.remove(channel);
+        }
+        own.ranges.remove(range);
+        dropped.retain(|&channel| self.remove_listener(key, channel));
+
+        let pieces = self.segments.remove(range, key);
+        if !self.upstream {
+            return;
+        }
+        for &piece in &pieces {
+            changes.push(Change::RemoveRange(piece));
+        }
+        // A REMOVE_RANGE makes the other side drop its singles in the range, whoever holds them here.
+        for &piece in &pieces {
+            let held = inside(piece, self.singles.len(), self.singles.keys(), |channel| {
+                self.singles.contains_key(channel)
+            });
+            changes.extend(held.into_iter().map(Change::AddChannel));
+        }
+        dropped.retain(|&channel| !pieces.iter().any(|piece| piece.contains(channel)));
+        changes.extend(dropped.into_iter().map(Change::RemoveChannel));
+    }
+
+    /// Ends all subscriptions of `key`.
+    pub fn leave(&mut self, key: Key, changes: &mut Vec<Change>) {
+        let Some(own) = self.participants.get(&key) else {
+            return;
+        };
+        let (mut singles, ranges): (Vec<Channel>, Vec<ChannelRange>) = (
+            own.singles.iter().copied().collect(),
+            own.ranges.iter().collect(),
+        );
+        singles.sort_unstable();
+        for channel in singles {
+            self.unsubscribe(key, channel, changes);
+        }
+        for range in ranges {
+            self.unsubscribe_range(key, range, changes);
+        }
+        self.participants.remove(&key);
+    }
+
+    /// Calls `each` once for every participant that listens to one of `channels`, but `from`.
+    ///
+    /// `scratch` is memory that is used again from call to call.
+    #[inline]
+    pub fn listeners(
+        &self,
+        channels: impl ExactSizeIterator<Item = Channel>,
+        from: Option<Key>,
+        scratch: &mut Vec<Key>,
+        mut each: impl FnMut(Key),
+    ) {
+        let mut deliver = |keys: &[Key]| {
+            keys.iter()
+                .filter(|&&key| Some(key) != from)
+                .for_each(|&key| each(key));
+        };
+        if channels.len() == 1 && self.segments.is_empty() {
+            // The common case needs no union.
+            for channel in channels {
+                if let Some(keys) = self.singles.get(&channel) {
+                    deliver(keys.as_slice());
+                }
+            }
+            return;
+        }
+        scratch.clear();
+        let mut sources = 0;
+        for channel in channels {
+            if let Some(keys) = self.singles.get(&channel) {
+                scratch.extend_from_slice(keys.as_slice());
+                sources += 1;
+            }
+            if let Some(keys) = self.segments.get(channel) {
+                scratch.extend_from_slice(keys);
+                sources += 1;
+            }
+        }
+        if sources > 1 {
+            scratch.sort_unstable();
+            scratch.dedup();
+        }
+        deliver(scratch);
+    }
+
+    /// Everything that upstream has to know, for a connection that begins.
+    pub fn snapshot(&self) -> impl Iterator<Item = Change> + '_ {
+        let singles = self.singles.keys().copied().map(Change::AddChannel);
+        self.segments
+            .covered()
+            .into_iter()
+            .map(Change::AddRange)
+            .chain(singles)
+    }
+
+    /// How many channels have single listeners, and how many pieces the ranges make.
+    pub fn size(&self) -> (usize, usize) {
+        (self.singles.len(), self.segments.len())
+    }
+
+    /// Takes `key` off a channel; whether nobody is left there.
+    fn remove_listener(&mut self, key: Key, channel: Channel) -> bool {
+        match self.singles.entry(channel) {
+            Entry::Occupied(mut entry) => {
+                let empty = entry.get_mut().remove(key);
+                if empty {
+                    entry.remove();
+                }
+                empty
+            }
+            Entry::Vacant(_) => false,
+        }
+    }
+}
+
+/// The channels of a set that lie in `range`, ascending: found by going through the smaller of the two.
+fn inside<'s>(
+    range: ChannelRange,
+    set_len: usize,
+    set: impl Iterator<Item = &'s Channel>,
+    contains: impl Fn(&Channel) -> bool,
+) -> Vec<Channel> {
+    if range.high().0 - range.low().0 < set_len as u64 {
+        return (range.low().0..=range.high().0)
+            .map(Channel)
+            .filter(contains)
+            .collect();
+    }
+    let mut found: Vec<Channel> = set
+        .copied()
+        .filter(|channel| range.contains(*channel))
+        .collect();
+    found.sort_unstable();
+    found
+}
