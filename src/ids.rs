@@ -116,11 +116,7 @@ impl Channel {
 
     /// The object whose own channel this is, if it is small enough to be one.
     pub const fn as_object(self) -> Option<DoId> {
-        if self.0 >> DOID_BITS == 0 {
-            Some(DoId(self.0 as DoIdRepr))
-        } else {
-            None
-        }
+        if self.0 >> DOID_BITS == 0 { Some(DoId(self.0 as DoIdRepr)) } else { None }
     }
 
     /// The parent whose children this channel addresses, if it is such a channel.
@@ -144,10 +140,7 @@ pub struct Location {
 
 impl Location {
     /// The location of an object without parent and zone.
-    pub const NONE: Location = Location {
-        parent: DoId::NONE,
-        zone: ZoneId(0),
-    };
+    pub const NONE: Location = Location { parent: DoId::NONE, zone: ZoneId(0) };
 
     /// A location from its two parts.
     pub const fn new(parent: DoId, zone: ZoneId) -> Self {
@@ -176,11 +169,7 @@ pub struct ChannelRange {
 impl ChannelRange {
     /// The range from `low` to `high`, both included; `None` if it would be empty.
     pub const fn new(low: Channel, high: Channel) -> Option<Self> {
-        if low.0 <= high.0 {
-            Some(ChannelRange { low, high })
-        } else {
-            None
-        }
+        if low.0 <= high.0 { Some(ChannelRange { low, high }) } else { None }
     }
 
     /// The first channel.
@@ -216,10 +205,7 @@ mod tests {
 
     #[test]
     fn channel_formulas() {
-        assert_eq!(
-            Location::new(DoId(7), ZoneId(9)).channel(),
-            Channel(0x7_0000_0009)
-        );
+        assert_eq!(Location::new(DoId(7), ZoneId(9)).channel(), Channel(0x7_0000_0009));
         assert_eq!(DoId(5).children(), Channel(0x1_0000_0005));
         assert_eq!(DoId(5).database_broadcast(), Channel(0x2_0000_0005));
         assert_eq!(DoId(5).channel().as_object(), Some(DoId(5)));

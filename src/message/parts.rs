@@ -67,10 +67,7 @@ impl<'a> Part<'a> for bool {
 impl<'a> Part<'a> for Location {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        Ok(Location {
-            parent: reader.do_id()?,
-            zone: reader.zone()?,
-        })
+        Ok(Location { parent: reader.do_id()?, zone: reader.zone()? })
     }
 
     #[inline]
@@ -84,11 +81,7 @@ impl<'a> Part<'a> for Location {
 impl<'a, T: Part<'a>> Part<'a> for Option<T> {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        if bool::read(reader)? {
-            T::read(reader).map(Some)
-        } else {
-            Ok(None)
-        }
+        if bool::read(reader)? { T::read(reader).map(Some) } else { Ok(None) }
     }
 
     #[inline]
@@ -169,10 +162,7 @@ pub struct FieldValues<'a> {
 impl<'a> Part<'a> for FieldValues<'a> {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        Ok(FieldValues {
-            count: reader.u16()?,
-            bytes: reader.rest(),
-        })
+        Ok(FieldValues { count: reader.u16()?, bytes: reader.rest() })
     }
 
     #[inline]
@@ -256,13 +246,8 @@ impl<'a, T: ListItem> List<'a, T> {
     /// # Panics
     /// With more items than the count can say.
     pub const fn new(items: &'a [T]) -> Self {
-        assert!(
-            items.len() <= u16::MAX as usize,
-            "too many items for a list"
-        );
-        List {
-            items: Items::Slice(items),
-        }
+        assert!(items.len() <= u16::MAX as usize, "too many items for a list");
+        List { items: Items::Slice(items) }
     }
 
     /// The items, in order.
@@ -295,9 +280,7 @@ impl<'a, T: ListItem> Part<'a> for List<'a, T> {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let count = usize::from(reader.u16()?);
-        Ok(List {
-            items: Items::Wire(reader.take(count * T::BYTES)?, PhantomData),
-        })
+        Ok(List { items: Items::Wire(reader.take(count * T::BYTES)?, PhantomData) })
     }
 
     #[inline]

@@ -58,16 +58,9 @@ impl Family {
 /// Every message of the protocol, family by family, each ascending.
 pub fn table() -> impl Iterator<Item = Row> {
     use Family as F;
-    [
-        F::Client,
-        F::ClientAgent,
-        F::StateServer,
-        F::DbStateServer,
-        F::Database,
-        F::Control,
-    ]
-    .into_iter()
-    .flat_map(|family| family.rows().iter().copied())
+    [F::Client, F::ClientAgent, F::StateServer, F::DbStateServer, F::Database, F::Control]
+        .into_iter()
+        .flat_map(|family| family.rows().iter().copied())
 }
 
 /// The protocol name of a message number, for logs.

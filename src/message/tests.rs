@@ -28,14 +28,7 @@ fn check_identity(number: u16, body: &[u8]) -> Result<(), TestCaseError> {
             }
         })*};
     }
-    check!(
-        Client,
-        ClientAgent,
-        StateServer,
-        DbStateServer,
-        Database,
-        Control
-    );
+    check!(Client, ClientAgent, StateServer, DbStateServer, Database, Control);
     Ok(())
 }
 

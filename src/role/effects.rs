@@ -173,14 +173,10 @@ mod tests {
         let recipients: Vec<Channel> = (1..=600).map(Channel).collect();
         let mut effects = Effects::new();
         let message = StateServer::ObjectDeleteRam { do_id: DoId(7) };
-        effects
-            .route(&recipients, Channel(5), &message)
-            .expect("small");
+        effects.route(&recipients, Channel(5), &message).expect("small");
         let mut reached = Vec::new();
         for effect in effects.iter() {
-            let Effect::Route(frame) = effect else {
-                panic!("{effect:?}")
-            };
+            let Effect::Route(frame) = effect else { panic!("{effect:?}") };
             let envelope = Envelope::read(frame.datagram()).expect("complete");
             reached.extend(envelope.recipients.iter());
         }

@@ -31,14 +31,8 @@ struct Queue {
 
 impl Inbox {
     pub(super) fn new(pressure: Arc<Pressure>, mark: usize) -> Arc<Self> {
-        let queue = Queue {
-            frames: Vec::new(),
-            gauge: Gauge::new(pressure, mark),
-        };
-        Arc::new(Inbox {
-            queue: Mutex::new(queue),
-            filled: Notify::new(),
-        })
+        let queue = Queue { frames: Vec::new(), gauge: Gauge::new(pressure, mark) };
+        Arc::new(Inbox { queue: Mutex::new(queue), filled: Notify::new() })
     }
 
     /// Waits until there is something, and swaps all of it into `into`, whose old content is

@@ -131,11 +131,7 @@ impl Router {
 
     /// Takes in a participant: what it listens to is pushed to `sink`.
     pub fn join(&self, name: impl Into<String>, sink: Arc<dyn Sink>) -> Participant {
-        let slot = Slot {
-            name: name.into(),
-            sink,
-            post_removes: PostRemoves::default(),
-        };
+        let slot = Slot { name: name.into(), sink, post_removes: PostRemoves::default() };
         let mut state = self.shared.state.write();
         let index = match state.free.pop() {
             Some(index) => index,
@@ -145,20 +141,14 @@ impl Router {
             }
         };
         state.slots[index as usize] = Some(slot);
-        Participant {
-            router: self.clone(),
-            key: Key(index),
-        }
+        Participant { router: self.clone(), key: Key(index) }
     }
 
     /// Sets the way out of the process. Subscriptions made before are told to it.
     pub fn set_uplink(&self, uplink: Arc<dyn Uplink>) {
         let mut state = self.shared.state.write();
         state.table.upstream = true;
-        state
-            .table
-            .snapshot()
-            .for_each(|change| uplink.change(change));
+        state.table.snapshot().for_each(|change| uplink.change(change));
         state.uplink = Some(uplink);
     }
 
@@ -168,10 +158,7 @@ impl Router {
     pub fn replay(&self, uplink: &dyn Uplink, begin: impl FnOnce()) {
         let state = self.shared.state.write();
         begin();
-        state
-            .table
-            .snapshot()
-            .for_each(|change| uplink.change(change));
+        state.table.snapshot().for_each(|change| uplink.change(change));
         for slot in state.slots.iter().flatten() {
             for (sender, frames) in slot.post_removes.iter() {
                 frames.for_each(|frame| uplink.add_post_remove(sender, frame));
@@ -198,12 +185,7 @@ impl Router {
     /// The names of all participants.
     pub fn participants(&self) -> Vec<String> {
         let state = self.shared.state.read();
-        state
-            .slots
-            .iter()
-            .flatten()
-            .map(|slot| slot.name.clone())
-            .collect()
+        state.slots.iter().flatten().map(|slot| slot.name.clone()).collect()
     }
 }
 
@@ -267,11 +249,7 @@ impl<'r> Batch<'r> {
             shared,
             from,
             state: None,
-            touched: Touched {
-                seen: Vec::new(),
-                sinks: Vec::new(),
-                uplink: None,
-            },
+            touched: Touched { seen: Vec::new(), sinks: Vec::new(), uplink: None },
             changes: Vec::new(),
             scratch: Vec::new(),
             routed: 0,
@@ -286,21 +264,9 @@ impl<'r> Batch<'r> {
         let Ok(recipients) = Recipients::read(&mut Reader::new(frame.datagram())) else {
             return false;
         };
-        let Batch {
-            shared,
-            from,
-            state,
-            touched,
-            scratch,
-            delivered,
-            ..
-        } = self;
-        let State {
-            table,
-            slots,
-            uplink,
-            ..
-        } = &**state.get_or_insert_with(|| shared.state.read());
+        let Batch { shared, from, state, touched, scratch, delivered, .. } = self;
+        let State { table, slots, uplink, .. } =
+            &**state.get_or_insert_with(|| shared.state.read());
         table.listeners(recipients.iter(), *from, scratch, |key| {
             if let Some(slot) = &slots[key.0 as usize] {
                 slot.sink.push(frame);
@@ -382,9 +348,7 @@ impl<'r> Batch<'r> {
         let mut state = self.shared.state.write();
         change(&mut state, key, &mut self.changes);
         if let Some(uplink) = &state.uplink {
-            self.changes
-                .iter()
-                .for_each(|&change| uplink.change(change));
+            self.changes.iter().for_each(|&change| uplink.change(change));
             self.touched.note_uplink(uplink);
         }
         self.changes.clear();
@@ -395,14 +359,8 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         self.state = None;
         self.touched.announce();
-        self.shared
-            .counters
-            .routed
-            .fetch_add(self.routed, Ordering::Relaxed);
-        self.shared
-            .counters
-            .delivered
-            .fetch_add(self.delivered, Ordering::Relaxed);
+        self.shared.counters.routed.fetch_add(self.routed, Ordering::Relaxed);
+        self.shared.counters.delivered.fetch_add(self.delivered, Ordering::Relaxed);
     }
 }
 

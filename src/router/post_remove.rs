@@ -13,10 +13,7 @@ pub(super) struct PostRemoves {
 
 impl PostRemoves {
     pub(super) fn add(&mut self, sender: Channel, frame: Frame<'_>) {
-        self.by_sender
-            .entry(sender)
-            .or_default()
-            .extend_from_slice(frame.bytes());
+        self.by_sender.entry(sender).or_default().extend_from_slice(frame.bytes());
     }
 
     pub(super) fn clear(&mut self, sender: Channel) {
@@ -24,8 +21,6 @@ impl PostRemoves {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Channel, Frames<'_>)> {
-        self.by_sender
-            .iter()
-            .map(|(&sender, frames)| (sender, Frames::new(frames)))
+        self.by_sender.iter().map(|(&sender, frames)| (sender, Frames::new(frames)))
     }
 }

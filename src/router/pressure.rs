@@ -59,11 +59,7 @@ pub struct Gauge {
 impl Gauge {
     /// A gauge for a queue that should stay below `mark` bytes.
     pub const fn new(pressure: Arc<Pressure>, mark: usize) -> Self {
-        Gauge {
-            pressure,
-            mark,
-            above: false,
-        }
+        Gauge { pressure, mark, above: false }
     }
 
     /// Notes how many bytes the queue holds now.

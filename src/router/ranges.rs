@@ -26,10 +26,7 @@ pub(super) struct IntervalSet {
 
 impl IntervalSet {
     pub(super) fn contains(&self, channel: Channel) -> bool {
-        self.intervals
-            .range(..=channel)
-            .next_back()
-            .is_some_and(|(_, &high)| channel <= high)
+        self.intervals.range(..=channel).next_back().is_some_and(|(_, &high)| channel <= high)
     }
 
     /// Adds a range; touching ranges become one.
@@ -119,13 +116,7 @@ impl Segments {
         }
         alone |= !gaps.is_empty();
         for (low, high) in gaps {
-            self.segments.insert(
-                low,
-                Segment {
-                    high,
-                    keys: vec![key],
-                },
-            );
+            self.segments.insert(low, Segment { high, keys: vec![key] });
         }
         self.join(new);
         alone
@@ -204,17 +195,10 @@ impl Segments {
 
     /// Makes neighbours with the same listeners one segment again, in `around` and at its borders.
     fn join(&mut self, around: ChannelRange) {
-        let first = self
-            .segments
-            .range(..around.low())
-            .next_back()
-            .map(|(&low, _)| low);
+        let first = self.segments.range(..around.low()).next_back().map(|(&low, _)| low);
         let last = next(around.high()).unwrap_or(around.high());
-        let lows: Vec<Channel> = self
-            .segments
-            .range(first.unwrap_or(around.low())..=last)
-            .map(|(&l, _)| l)
-            .collect();
+        let lows: Vec<Channel> =
+            self.segments.range(first.unwrap_or(around.low())..=last).map(|(&l, _)| l).collect();
         let mut current: Option<Channel> = None;
         for low in lows {
             let joined = current.is_some_and(|current| self.join_two(current, low));

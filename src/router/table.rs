@@ -51,11 +51,7 @@ impl Listeners {
     fn insert(&mut self, key: Key) {
         match self {
             Listeners::One(other) => {
-                let keys = if *other < key {
-                    vec![*other, key]
-                } else {
-                    vec![key, *other]
-                };
+                let keys = if *other < key { vec![*other, key] } else { vec![key, *other] };
                 *self = Listeners::Many(Box::new(keys));
             }
             Listeners::Many(keys) => {
@@ -130,11 +126,7 @@ impl Table {
     /// Subscribes `key` to a range. Upstream hears of the whole range as soon as a part of it has no
     /// other range listener, also if that part was this participant's before.
     pub fn subscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
-        self.participants
-            .entry(key)
-            .or_default()
-            .ranges
-            .insert(range);
+        self.participants.entry(key).or_default().ranges.insert(range);
         if self.segments.insert(range, key) {
             changes.push(Change::AddRange(range));
         }
@@ -145,9 +137,7 @@ impl Table {
     /// Upstream is told of every maximal piece that no range covers now, holes included, as far as
     /// ranges reach at all; and of the singles that it would otherwise keep or lose wrongly.
     pub fn unsubscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
-        let Some(own) = self.participants.get_mut(&key) else {
-            return;
-        };
+        let own = self.participants.entry(key).or_default();
         let mut dropped = inside(range, own.singles.len(), own.singles.iter(), |channel| {
             own.singles.contains(channel)
         });
@@ -180,10 +170,8 @@ impl Table {
         let Some(own) = self.participants.get(&key) else {
             return;
         };
-        let (mut singles, ranges): (Vec<Channel>, Vec<ChannelRange>) = (
-            own.singles.iter().copied().collect(),
-            own.ranges.iter().collect(),
-        );
+        let (mut singles, ranges): (Vec<Channel>, Vec<ChannelRange>) =
+            (own.singles.iter().copied().collect(), own.ranges.iter().collect());
         singles.sort_unstable();
         for channel in singles {
             self.unsubscribe(key, channel, changes);
@@ -206,9 +194,7 @@ impl Table {
         mut each: impl FnMut(Key),
     ) {
         let mut deliver = |keys: &[Key]| {
-            keys.iter()
-                .filter(|&&key| Some(key) != from)
-                .for_each(|&key| each(key));
+            keys.iter().filter(|&&key| Some(key) != from).for_each(|&key| each(key));
         };
         if channels.len() == 1 && self.segments.is_empty() {
             // The common case needs no union.
@@ -241,11 +227,7 @@ impl Table {
     /// Everything that upstream has to know, for a connection that begins.
     pub fn snapshot(&self) -> impl Iterator<Item = Change> + '_ {
         let singles = self.singles.keys().copied().map(Change::AddChannel);
-        self.segments
-            .covered()
-            .into_iter()
-            .map(Change::AddRange)
-            .chain(singles)
+        self.segments.covered().into_iter().map(Change::AddRange).chain(singles)
     }
 
     /// How many channels have single listeners, and how many pieces the ranges make.
@@ -276,15 +258,9 @@ fn inside<'s>(
     contains: impl Fn(&Channel) -> bool,
 ) -> Vec<Channel> {
     if range.high().0 - range.low().0 < set_len as u64 {
-        return (range.low().0..=range.high().0)
-            .map(Channel)
-            .filter(contains)
-            .collect();
+        return (range.low().0..=range.high().0).map(Channel).filter(contains).collect();
     }
-    let mut found: Vec<Channel> = set
-        .copied()
-        .filter(|channel| range.contains(*channel))
-        .collect();
+    let mut found: Vec<Channel> = set.copied().filter(|channel| range.contains(*channel)).collect();
     found.sort_unstable();
     found
 }

@@ -50,9 +50,7 @@ impl Uplink for UplinkRecorder {
 
     fn push(&self, frame: Frame<'_>) {
         let envelope = Envelope::read(frame.datagram()).expect("complete");
-        self.log
-            .lock()
-            .push(format!("route {}", envelope.message_type));
+        self.log.lock().push(format!("route {}", envelope.message_type));
     }
 
     fn announce(&self) {}
@@ -79,11 +77,7 @@ fn frame(recipients: &[u64], message_type: u16) -> Vec<u8> {
 
 fn route(participant: &Participant, recipients: &[u64], message_type: u16) {
     let bytes = frame(recipients, message_type);
-    assert!(
-        participant
-            .batch()
-            .route(Frame::new(&bytes).expect("one frame"))
-    );
+    assert!(participant.batch().route(Frame::new(&bytes).expect("one frame")));
 }
 
 fn range(low: u64, high: u64) -> ChannelRange {
@@ -105,10 +99,7 @@ fn each_receiver_gets_a_datagram_once_and_the_sender_never() {
     route(&pa, &[5000, 5001, 5000, 4500], 1);
     assert_eq!(*a.got.lock(), []);
     assert_eq!(*b.got.lock(), [1]);
-    assert_eq!(
-        (router.counters().routed(), router.counters().delivered()),
-        (1, 1)
-    );
+    assert_eq!((router.counters().routed(), router.counters().delivered()), (1, 1));
 }
 
 #[test]
@@ -161,10 +152,7 @@ fn a_key_that_is_free_again_inherits_nothing() {
     let first = router.join("first", Arc::new(Recorder::default()));
     let mut batch = first.batch();
     batch.subscribe(Channel(5000));
-    batch.add_post_remove(
-        Channel(9),
-        Frame::new(&frame(&[5000], 1)).expect("one frame"),
-    );
+    batch.add_post_remove(Channel(9), Frame::new(&frame(&[5000], 1)).expect("one frame"));
     drop(batch);
     drop(first);
     let recorder = Arc::new(Recorder::default());
@@ -185,9 +173,7 @@ fn what_comes_from_upstream_is_not_sent_back() {
     let participant = router.join("p", recorder.clone());
     participant.batch().subscribe(Channel(5000));
     assert_eq!(uplink.take(), ["add 5000"]);
-    router
-        .uplink_batch()
-        .route(Frame::new(&frame(&[5000], 4)).expect("one frame"));
+    router.uplink_batch().route(Frame::new(&frame(&[5000], 4)).expect("one frame"));
     assert_eq!(*recorder.got.lock(), [4]);
     assert_eq!(uplink.take(), [""; 0]);
     route(&participant, &[], 5);
@@ -238,10 +224,7 @@ fn upstream_keeps_singles_that_a_removed_range_would_take_along() {
     two.batch().subscribe(Channel(1600));
     uplink.take();
     one.batch().unsubscribe_range(range(1000, 3000));
-    assert_eq!(
-        uplink.take(),
-        ["add 1600", "remove 1000-2000", "remove 2500"]
-    );
+    assert_eq!(uplink.take(), ["add 1600", "remove 1000-2000", "remove 2500"]);
 }
 
 #[test]
@@ -292,21 +275,14 @@ impl Model {
     }
 
     fn ranged(&self, channel: u64) -> usize {
-        self.ranges
-            .iter()
-            .filter(|ranges| ranges.contains(&channel))
-            .count()
+        self.ranges.iter().filter(|ranges| ranges.contains(&channel)).count()
     }
 
     fn add_single(&mut self, who: usize, channel: u64, up: &mut Vec<String>) {
         if self.listens(who, channel) {
             return;
         }
-        if !self
-            .singles
-            .iter()
-            .any(|singles| singles.contains(&channel))
-        {
+        if !self.singles.iter().any(|singles| singles.contains(&channel)) {
             up.push(format!("add {channel}"));
         }
         self.singles[who].insert(channel);
@@ -314,10 +290,7 @@ impl Model {
 
     fn remove_single(&mut self, who: usize, channel: u64, up: &mut Vec<String>) {
         if self.singles[who].remove(&channel)
-            && !self
-                .singles
-                .iter()
-                .any(|singles| singles.contains(&channel))
+            && !self.singles.iter().any(|singles| singles.contains(&channel))
         {
             up.push(format!("remove {channel}"));
         }
@@ -331,19 +304,12 @@ impl Model {
     }
 
     fn remove_range(&mut self, who: usize, low: u64, high: u64, up: &mut Vec<String>) {
-        let known: Vec<u64> = (0..CHANNELS)
-            .filter(|&channel| self.ranged(channel) > 0)
-            .collect();
+        let known: Vec<u64> = (0..CHANNELS).filter(|&channel| self.ranged(channel) > 0).collect();
         self.ranges[who].retain(|channel| !(low..=high).contains(channel));
-        let (dropped, kept): (BTreeSet<u64>, BTreeSet<u64>) = self.singles[who]
-            .iter()
-            .partition(|channel| (low..=high).contains(channel));
+        let (dropped, kept): (BTreeSet<u64>, BTreeSet<u64>) =
+            self.singles[who].iter().partition(|channel| (low..=high).contains(channel));
         self.singles[who] = kept;
-        let held = |channel: u64| {
-            self.singles
-                .iter()
-                .any(|singles| singles.contains(&channel))
-        };
+        let held = |channel: u64| self.singles.iter().any(|singles| singles.contains(&channel));
         let mut told = BTreeSet::new();
         if let (Some(&first), Some(&last)) = (known.first(), known.last()) {
             let free = |channel: u64| {

@@ -25,18 +25,14 @@ impl<'a> Recipients<'a> {
     #[inline]
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let count = usize::from(reader.u8()?);
-        Ok(Recipients {
-            bytes: reader.take(count * CHANNEL_BYTES)?,
-        })
+        Ok(Recipients { bytes: reader.take(count * CHANNEL_BYTES)? })
     }
 
     /// The channels, in order, duplicates included.
     #[inline]
     pub fn iter(self) -> impl ExactSizeIterator<Item = Channel> + Clone + 'a {
         let (channels, _) = self.bytes.as_chunks::<CHANNEL_BYTES>();
-        channels
-            .iter()
-            .map(|bytes| Channel(ChannelRepr::from_le_bytes(*bytes)))
+        channels.iter().map(|bytes| Channel(ChannelRepr::from_le_bytes(*bytes)))
     }
 
     /// How many there are.
@@ -84,11 +80,7 @@ impl<'a> Envelope<'a> {
     /// # Panics
     /// With more than [`RECIPIENTS_MAX`] recipients: whoever has more must send several datagrams.
     pub fn write_head(writer: &mut Writer<'_>, recipients: &[Channel], sender: Channel) {
-        assert!(
-            recipients.len() <= RECIPIENTS_MAX,
-            "{} recipients",
-            recipients.len()
-        );
+        assert!(recipients.len() <= RECIPIENTS_MAX, "{} recipients", recipients.len());
         writer.u8(recipients.len() as u8);
         for &recipient in recipients {
             writer.channel(recipient);
@@ -109,17 +101,11 @@ mod tests {
         writer.u16(2020);
         writer.raw(b"body");
         let envelope = Envelope::read(&bytes).expect("complete");
-        assert_eq!(
-            envelope.recipients.iter().collect::<Vec<_>>(),
-            [Channel(5), Channel(6)]
-        );
+        assert_eq!(envelope.recipients.iter().collect::<Vec<_>>(), [Channel(5), Channel(6)]);
         assert_eq!((envelope.sender, envelope.message_type), (Channel(7), 2020));
         assert_eq!(envelope.body, b"body");
         for cut in 0..bytes.len() - 4 {
-            assert!(matches!(
-                Envelope::read(&bytes[..cut]),
-                Err(Error::Truncated { .. })
-            ));
+            assert!(matches!(Envelope::read(&bytes[..cut]), Err(Error::Truncated { .. })));
         }
     }
 }

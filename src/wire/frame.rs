@@ -120,12 +120,7 @@ mod tests {
     fn an_oversize_datagram_leaves_the_buffer_alone() {
         let mut buffer = vec![7];
         let written = write_frame(&mut buffer, |w| w.raw(&vec![0; DATAGRAM_BYTES_MAX + 1]));
-        assert_eq!(
-            written,
-            Err(Error::Oversize {
-                bytes: DATAGRAM_BYTES_MAX + 1
-            })
-        );
+        assert_eq!(written, Err(Error::Oversize { bytes: DATAGRAM_BYTES_MAX + 1 }));
         assert_eq!(buffer, [7]);
         let written = write_frame(&mut buffer, |w| w.raw(&vec![0; DATAGRAM_BYTES_MAX]));
         assert_eq!(written, Ok(1..buffer.len()));

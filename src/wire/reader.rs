@@ -155,10 +155,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     const fn truncated(&self, wanted: usize) -> Error {
-        Error::Truncated {
-            wanted,
-            left: self.bytes.len(),
-        }
+        Error::Truncated { wanted, left: self.bytes.len() }
     }
 }
 
@@ -175,10 +172,7 @@ mod tests {
         assert_eq!(reader.do_id(), Ok(DoId(3)));
         assert_eq!(reader.blob(), Ok(&b"hi"[..]));
         assert_eq!(reader.finish(), Err(Error::Trailing { left: 1 }));
-        assert_eq!(
-            reader.channel(),
-            Err(Error::Truncated { wanted: 8, left: 1 })
-        );
+        assert_eq!(reader.channel(), Err(Error::Truncated { wanted: 8, left: 1 }));
         assert_eq!(reader.rest(), [9]);
         assert_eq!(reader.finish(), Ok(()));
     }
