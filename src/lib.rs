@@ -5,6 +5,7 @@
 
 pub mod ids;
 pub mod message;
+pub mod net;
 pub mod role;
 pub mod router;
 pub mod wire;

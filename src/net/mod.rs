@@ -1,0 +1,13 @@
+//! Sockets ↔ frames: listening, connecting, batched reading, coalesced writing.
+//!
+//! Knows bytes and frames, not messages.
+
+mod outbound;
+mod read;
+mod tcp;
+mod write_queue;
+
+pub use outbound::{Closed, Outbound};
+pub use read::FrameReader;
+pub use tcp::{bind, connect, set_options};
+pub use write_queue::WriteQueue;
