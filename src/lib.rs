@@ -3,6 +3,8 @@
 //! The map, in the direction in which data flows. A module uses only what stands above it;
 //! `net` and `config` stand beside the line.
 
+pub mod config;
+pub mod event;
 pub mod ids;
 pub mod message;
 pub mod net;

@@ -1,0 +1,107 @@
+//! The configuration: Astron's YAML format with additions, read into checked types.
+//!
+//! It knows the file's syntax and rules and has no behaviour: nothing that a configuration names is
+//! opened, looked up or bound here. Every mistake of a file is found in one pass and reported with
+//! its line and key. [`load`] is the entry; [`Config`] is what comes out.
+
+mod address;
+mod conflict;
+mod diagnostic;
+mod model;
+mod read;
+mod read_backend;
+mod read_role;
+mod section;
+mod value;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use address::{Address, AddressError, Host};
+pub use conflict::conflicts;
+pub use diagnostic::{ConfigErrors, Diagnostic, Position};
+pub use model::*;
+
+use section::Report;
+
+/// A configuration and what is odd about its file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What does no harm but is hardly meant, in the order of the file.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and checks the file at `path`, and logs what is odd about it.
+///
+/// # Errors
+/// All that is wrong with the file.
+pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+    let loaded = load_with_warnings(path)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded.config)
+}
+
+/// Reads and checks the file at `path`.
+///
+/// # Errors
+/// All that is wrong with the file.
+pub fn load_with_warnings(path: &Path) -> Result<Loaded, ConfigErrors> {
+    let report = Report::new(path);
+    let config = read_file(path, &report);
+    outcome(config, report)
+}
+
+fn outcome(config: Option<Config>, report: Report) -> Result<Loaded, ConfigErrors> {
+    let (errors, warnings) = report.into_parts();
+    match config {
+        Some(config) if errors.is_empty() => Ok(Loaded { config, warnings }),
+        _ => Err(ConfigErrors(errors)),
+    }
+}
+
+/// Reports why there is no result, if there is none.
+fn read_file(path: &Path, report: &Report) -> Option<Config> {
+    let whole_file = |message: String| report.error(None, "", message);
+    let base_dir = folder_of(path)
+        .map_err(|error| whole_file(format!("the folder of the file is unknown: {error}")))
+        .ok()?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| whole_file(format!("the file cannot be read: {error}")))
+        .ok()?;
+    read_bytes(&bytes, &base_dir, report)
+}
+
+fn read_bytes(bytes: &[u8], base_dir: &Path, report: &Report) -> Option<Config> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| report.error(Some(place(bytes, error.valid_up_to())), "", NOT_UTF8))
+        .ok()?;
+    let root = yaml::parse(text)
+        .map_err(|error| report.error(error.position, "", error.message))
+        .ok()?;
+    read::config(report, &root, base_dir)
+}
+
+const NOT_UTF8: &str = "the file is not UTF-8 text";
+
+fn folder_of(path: &Path) -> std::io::Result<PathBuf> {
+    let mut folder = std::path::absolute(path)?;
+    folder.pop();
+    Ok(folder)
+}
+
+/// Line and column of a byte.
+fn place(bytes: &[u8], index: usize) -> Position {
+    let before = String::from_utf8_lossy(&bytes[..index]);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    Position {
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+    }
+}

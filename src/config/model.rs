@@ -1,0 +1,333 @@
+//! What the program is configured with, checked: later code need not check again.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::address::Address;
+use crate::ids::{Channel, ChannelRange, DoId};
+
+/// Everything that one configuration file says, with defaults filled in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// The folder of the configuration file, absolute. Relative paths in it mean this folder.
+    pub base_dir: PathBuf,
+    /// Section `daemon`.
+    pub daemon: DaemonConfig,
+    /// Section `general`.
+    pub general: GeneralConfig,
+    /// Section `uberdogs`.
+    pub uberdogs: Vec<UberDogConfig>,
+    /// Section `messagedirector`.
+    pub message_director: MessageDirectorConfig,
+    /// Section `roles`, in the order of the file, which is the order of starting.
+    pub roles: Vec<RoleConfig>,
+}
+
+/// Section `daemon`: what this process is called, and how much of the machine it may use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DaemonConfig {
+    /// Name announced to the message director upstream.
+    pub name: String,
+    /// Address of a page about this daemon, announced to the message director upstream.
+    pub url: String,
+    /// Worker threads of the runtime; `None` is one for each core.
+    pub threads: Option<usize>,
+}
+
+/// Section `general`: what all roles share.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GeneralConfig {
+    /// The DC files in the order in which they are read, absolute.
+    pub dc_files: Vec<PathBuf>,
+    /// Where events are sent; `None` sends none.
+    pub event_logger: Option<Address>,
+    /// What a DC `string` may hold.
+    pub string_encoding: StringEncoding,
+}
+
+/// What a value of the DC type `string` may hold.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum StringEncoding {
+    /// Bytes below 0x80 only, which is Astron's rule.
+    Ascii,
+    /// Valid UTF-8.
+    #[default]
+    Utf8,
+    /// Any bytes.
+    Bytes,
+}
+
+/// One item of `uberdogs`: an object that exists because the configuration says so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UberDogConfig {
+    /// Its fixed id.
+    pub id: DoId,
+    /// Its class in the DC files.
+    pub class: String,
+    /// Whether a client that has not logged in may send to it.
+    pub anonymous: bool,
+}
+
+/// Section `messagedirector`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageDirectorConfig {
+    /// Where other daemons, AIs and UberDOGs connect; `None` does not listen.
+    pub bind: Option<Address>,
+    /// The message director upstream; `None` is the root of the tree.
+    pub connect: Option<Address>,
+    /// What to do when the link upstream is refused or lost.
+    pub upstream_loss: UpstreamLoss,
+    /// How many bytes are kept for the message director upstream while it is away.
+    pub upstream_buffer_bytes_max: usize,
+    /// How many unsent bytes a link may have before it is disconnected as too slow.
+    pub link_buffer_bytes_max: usize,
+    /// How long a link may take none of its unsent bytes before it is disconnected; 0 is for ever.
+    pub link_write_timeout_ms: u64,
+}
+
+/// What to do when the link upstream is refused or lost.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum UpstreamLoss {
+    /// Serve on locally, try again, and catch up.
+    #[default]
+    Reconnect,
+    /// End the process with exit code 1, as Astron does.
+    Exit,
+}
+
+/// One item of `roles`.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RoleConfig {
+    /// `type: clientagent`
+    ClientAgent(ClientAgentConfig),
+    /// `type: stateserver`
+    StateServer(StateServerConfig),
+    /// `type: database`
+    Database(DatabaseConfig),
+    /// `type: dbss`
+    DbStateServer(DbStateServerConfig),
+    /// `type: eventlogger`
+    EventLogger(EventLoggerConfig),
+}
+
+/// A role of type `clientagent`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientAgentConfig {
+    /// Where clients connect.
+    pub bind: Address,
+    /// The version that a client must name.
+    pub version: String,
+    /// Whether each connection begins with a PROXY protocol header.
+    pub haproxy: bool,
+    /// The DC hash that a client must name, if it is not that of the DC files.
+    pub manual_dc_hash: Option<u32>,
+    /// The channels given to sessions.
+    pub channels: ChannelRange,
+    /// What clients may do, and how they are treated.
+    pub client: ClientConfig,
+    /// How long an interest waits for its objects.
+    pub interest_timeout_ms: u64,
+    /// How long a connection may take for its PROXY header and hello; 0 is for ever.
+    pub handshake_timeout_ms: u64,
+    /// How many objects that a client no longer sees its session remembers.
+    pub historical_objects_max: usize,
+}
+
+/// Section `client` of a client agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientConfig {
+    /// The protocol that clients speak.
+    pub kind: ClientKind,
+    /// Whether a client may move the objects that it owns.
+    pub relocate: bool,
+    /// Which interests a client may open itself.
+    pub add_interest: InterestPermission,
+    /// Whether a client with the wrong DC hash is told the right one.
+    pub send_hash: bool,
+    /// Whether a client with the wrong version is told the right one.
+    pub send_version: bool,
+    /// How many unsent bytes a client may have before it is dropped; 0 is any number.
+    pub write_buffer_bytes_max: u64,
+    /// How long a write to a client may take before it is dropped; 0 is for ever.
+    pub write_timeout_ms: u64,
+    /// How long a client may go without a heartbeat; 0 is for ever.
+    pub heartbeat_timeout_ms: u64,
+}
+
+/// The protocol that clients speak.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum ClientKind {
+    /// `libastron`: Astron's own client protocol.
+    #[default]
+    LibAstron,
+}
+
+/// Which interests a client may open itself.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum InterestPermission {
+    /// Those whose parent the client can see.
+    #[default]
+    Visible,
+    /// All.
+    Enabled,
+    /// None.
+    Disabled,
+}
+
+/// A role of type `stateserver`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StateServerConfig {
+    /// Where it is asked to create objects.
+    pub control: Channel,
+}
+
+/// An inclusive range of doIds, never empty.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub struct DoIdRange {
+    /// The first doId.
+    pub min: DoId,
+    /// The last doId.
+    pub max: DoId,
+}
+
+impl DoIdRange {
+    /// The range from `min` to `max`, both included; `None` if it would be empty.
+    pub const fn new(min: DoId, max: DoId) -> Option<Self> {
+        if min.0 <= max.0 {
+            Some(DoIdRange { min, max })
+        } else {
+            None
+        }
+    }
+
+    /// Whether `do_id` lies in the range.
+    pub const fn contains(self, do_id: DoId) -> bool {
+        self.min.0 <= do_id.0 && do_id.0 <= self.max.0
+    }
+}
+
+impl fmt::Display for DoIdRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.min, self.max)
+    }
+}
+
+/// A role of type `database`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DatabaseConfig {
+    /// Where it takes requests.
+    pub control: Channel,
+    /// Whether changes are announced on the channel of each object.
+    pub broadcast: bool,
+    /// The ids given to new objects.
+    pub generate: DoIdRange,
+    /// Where the objects are kept.
+    pub backend: BackendConfig,
+    /// How long an operation may take before it is answered with failure; 0 is for ever.
+    pub operation_timeout_ms: u64,
+}
+
+/// Section `backend` of a database: where objects are kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum BackendConfig {
+    /// One SQLite file.
+    Sqlite {
+        /// The file, absolute.
+        file: PathBuf,
+    },
+    /// A PostgreSQL server.
+    Postgres {
+        /// `postgres://…`, made from the separate keys if the file has those.
+        url: String,
+        /// Connections at most.
+        pool_max: u32,
+    },
+    /// A MySQL or MariaDB server.
+    MySql {
+        /// `mysql://…`, made from the separate keys if the file has those.
+        url: String,
+        /// Connections at most.
+        pool_max: u32,
+    },
+    /// Astron's folder of YAML files.
+    Yaml {
+        /// The folder, absolute.
+        directory: PathBuf,
+    },
+    /// Astron's SQL backend, by its own keys.
+    Soci {
+        /// `postgresql`, `mysql` or `sqlite3`.
+        driver: String,
+        /// Name of the database; for `sqlite3` a file.
+        database: String,
+        /// `host` or `host:port`.
+        address: String,
+        /// Whom to log in as.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// Astron's MongoDB backend.
+    MongoDb {
+        /// `mongodb://…`
+        server: String,
+    },
+}
+
+/// A role of type `dbss`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DbStateServerConfig {
+    /// The control channel of the database with its objects.
+    pub database: Channel,
+    /// The objects that it is responsible for.
+    pub ranges: Vec<DoIdRange>,
+    /// How long loading an object may take; 0 is for ever.
+    pub load_timeout_ms: u64,
+}
+
+/// A role of type `eventlogger`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EventLoggerConfig {
+    /// Where events arrive, over UDP.
+    pub bind: Address,
+    /// Path of the log with strftime placeholders, relative to the configuration's folder.
+    pub output: String,
+    /// After how long a new log is begun; `None` is never.
+    pub rotate_interval: Option<Duration>,
+}
+
+/// Leaves passwords out, since configurations are logged.
+impl fmt::Debug for BackendConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BackendConfig::Sqlite { file } => f.debug_struct("Sqlite").field("file", file).finish(),
+            BackendConfig::Postgres { pool_max, .. } => f
+                .debug_struct("Postgres")
+                .field("pool_max", pool_max)
+                .finish_non_exhaustive(),
+            BackendConfig::MySql { pool_max, .. } => f
+                .debug_struct("MySql")
+                .field("pool_max", pool_max)
+                .finish_non_exhaustive(),
+            BackendConfig::Yaml { directory } => f
+                .debug_struct("Yaml")
+                .field("directory", directory)
+                .finish(),
+            BackendConfig::Soci {
+                driver,
+                database,
+                address,
+                username,
+                password: _,
+            } => f
+                .debug_struct("Soci")
+                .field("driver", driver)
+                .field("database", database)
+                .field("address", address)
+                .field("username", username)
+                .finish_non_exhaustive(),
+            BackendConfig::MongoDb { .. } => f.debug_struct("MongoDb").finish_non_exhaustive(),
+        }
+    }
+}

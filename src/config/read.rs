@@ -1,0 +1,144 @@
+//! The sections of the file: which keys there are, what each may be, and what it is if absent.
+
+use std::path::Path;
+
+use super::model::*;
+use super::read_role;
+use super::section::{Report, Section};
+use super::value;
+use super::yaml::Node;
+use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
+
+/// The port of a message director.
+const MESSAGE_DIRECTOR_PORT: u16 = 7199;
+/// The port of an event logger.
+pub(super) const EVENT_LOGGER_PORT: u16 = 7197;
+
+const UPSTREAM_BUFFER_BYTES_MAX: usize = 64 << 20;
+const LINK_BUFFER_BYTES_MAX: usize = 256 << 20;
+/// A link must be able to hold the largest frame, or it could never send it.
+const LINK_BUFFER_BYTES_MIN: usize = LENGTH_TAG_BYTES + DATAGRAM_BYTES_MAX;
+const LINK_WRITE_TIMEOUT_MS: u32 = 30_000;
+/// More runtime threads than this are a slip of the finger.
+const THREADS_MAX: usize = 1024;
+
+/// Reads the whole file. The result is of use only if `report` has no error afterwards.
+pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Config> {
+    let mut file = Section::root(report, root)?;
+    let config = Config {
+        base_dir: base_dir.to_owned(),
+        daemon: daemon(file.section("daemon")),
+        general: general(file.section("general"), base_dir),
+        uberdogs: uberdogs(&mut file),
+        message_director: message_director(file.section("messagedirector")),
+        roles: file
+            .sections("roles")
+            .into_iter()
+            .filter_map(|section| read_role::role(section, base_dir))
+            .collect(),
+    };
+    file.finish();
+    Some(config)
+}
+
+fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
+    let mut daemon = DaemonConfig {
+        name: "<unnamed>".to_owned(),
+        url: String::new(),
+        threads: None,
+    };
+    if let Some(mut section) = section {
+        if let Some(name) = section.optional("name", value::string) {
+            daemon.name = name;
+        }
+        if let Some(url) = section.optional("url", value::string) {
+            daemon.url = url;
+        }
+        daemon.threads = section.optional("threads", value::number(1..=THREADS_MAX));
+        section.finish();
+    }
+    daemon
+}
+
+fn general(section: Option<Section<'_>>, base_dir: &Path) -> GeneralConfig {
+    let mut general = GeneralConfig {
+        dc_files: Vec::new(),
+        event_logger: None,
+        string_encoding: StringEncoding::default(),
+    };
+    if let Some(mut section) = section {
+        let dc_file = value::name("the path of a DC file");
+        general.dc_files = section.values("dc_files", |node| Ok(base_dir.join(dc_file(node)?)));
+        let event_logger = value::address_or("", EVENT_LOGGER_PORT);
+        general.event_logger = section.optional("eventlogger", event_logger).flatten();
+        let string_encoding = value::choice(&[
+            ("ascii", StringEncoding::Ascii),
+            ("utf8", StringEncoding::Utf8),
+            ("bytes", StringEncoding::Bytes),
+        ]);
+        general.string_encoding = section
+            .optional("string_encoding", string_encoding)
+            .unwrap_or_default();
+        section.finish();
+    }
+    general
+}
+
+fn uberdogs(file: &mut Section<'_>) -> Vec<UberDogConfig> {
+    let sections = file.sections("uberdogs").into_iter();
+    sections
+        .filter_map(|mut section| {
+            let id = section.required("id", "the doId of the UberDOG", value::do_id);
+            let class = section.required(
+                "class",
+                "the name of its class in the DC files",
+                value::name("the name of a class"),
+            );
+            let anonymous = section.optional("anonymous", value::strict_boolean);
+            section.finish();
+            Some(UberDogConfig {
+                id: id?,
+                class: class?,
+                anonymous: anonymous.unwrap_or(false),
+            })
+        })
+        .collect()
+}
+
+fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
+    let mut director = MessageDirectorConfig {
+        bind: None,
+        connect: None,
+        upstream_loss: UpstreamLoss::default(),
+        upstream_buffer_bytes_max: UPSTREAM_BUFFER_BYTES_MAX,
+        link_buffer_bytes_max: LINK_BUFFER_BYTES_MAX,
+        link_write_timeout_ms: LINK_WRITE_TIMEOUT_MS.into(),
+    };
+    if let Some(mut section) = section {
+        let address = value::address_or("unspecified", MESSAGE_DIRECTOR_PORT);
+        director.bind = section.optional("bind", &address).flatten();
+        director.connect = section.optional("connect", &address).flatten();
+        // Astron's switch between two ways of routing, of which this daemon has neither.
+        section.optional("threaded", value::boolean);
+        let upstream_loss = value::choice(&[
+            ("reconnect", UpstreamLoss::Reconnect),
+            ("exit", UpstreamLoss::Exit),
+        ]);
+        director.upstream_loss = section
+            .optional("upstream_loss", upstream_loss)
+            .unwrap_or_default();
+        let any_size = value::number(0..=usize::MAX);
+        if let Some(bytes) = section.optional("upstream_buffer_size", any_size) {
+            director.upstream_buffer_bytes_max = bytes;
+        }
+        let link_size = value::number(LINK_BUFFER_BYTES_MIN..=usize::MAX);
+        if let Some(bytes) = section.optional("link_buffer_size", link_size) {
+            director.link_buffer_bytes_max = bytes;
+        }
+        if let Some(ms) = section.optional("link_write_timeout_ms", value::number(0..=u32::MAX)) {
+            director.link_write_timeout_ms = ms.into();
+        }
+        section.finish();
+    }
+    director
+}

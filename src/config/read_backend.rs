@@ -1,0 +1,216 @@
+//! Section `backend` of a database: the keys of each type of backend.
+
+use std::path::Path;
+
+use url::Url;
+
+use super::model::BackendConfig;
+use super::section::{Section, list_of};
+use super::value;
+
+const POOL_MAX: u32 = 8;
+const POOL_LIMIT: u32 = 1_000;
+
+#[derive(Clone)]
+enum BackendType {
+    Sqlite,
+    Postgres,
+    MySql,
+    Yaml,
+    Soci,
+    MongoDb,
+}
+
+/// A kind of SQL server: what its URLs look like.
+struct SqlServer {
+    /// Schemes that are accepted, the first of which is written.
+    schemes: &'static [&'static str],
+    port: u16,
+}
+
+const POSTGRES: SqlServer = SqlServer {
+    schemes: &["postgres", "postgresql"],
+    port: 5432,
+};
+const MYSQL: SqlServer = SqlServer {
+    schemes: &["mysql", "mariadb"],
+    port: 3306,
+};
+
+/// Reads the backend of the database role `role`.
+pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<BackendConfig> {
+    let absent = !role.has("backend");
+    let Some(mut section) = role.section("backend") else {
+        // Astron's default, for which its users need no section.
+        return absent.then(|| BackendConfig::Yaml {
+            directory: base_dir.join(YAML_DIRECTORY),
+        });
+    };
+    let backend_type = value::choice(&[
+        ("sqlite", BackendType::Sqlite),
+        ("postgres", BackendType::Postgres),
+        ("mysql", BackendType::MySql),
+        ("yaml", BackendType::Yaml),
+        ("soci", BackendType::Soci),
+        ("mongodb", BackendType::MongoDb),
+    ]);
+    let backend = match section.required("type", "the type of the backend", backend_type)? {
+        BackendType::Sqlite => path(&mut section, "file", "donet.sqlite", base_dir)
+            .map(|file| BackendConfig::Sqlite { file }),
+        BackendType::Postgres => sql_server(&mut section, &POSTGRES)
+            .map(|(url, pool_max)| BackendConfig::Postgres { url, pool_max }),
+        BackendType::MySql => sql_server(&mut section, &MYSQL)
+            .map(|(url, pool_max)| BackendConfig::MySql { url, pool_max }),
+        BackendType::Yaml => path(&mut section, "directory", YAML_DIRECTORY, base_dir)
+            .map(|directory| BackendConfig::Yaml { directory }),
+        BackendType::Soci => Some(soci(&mut section)),
+        BackendType::MongoDb => Some(mongodb(&mut section)),
+    };
+    section.finish();
+    backend
+}
+
+const YAML_DIRECTORY: &str = "yaml_db";
+
+fn path(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: &str,
+    base_dir: &Path,
+) -> Option<std::path::PathBuf> {
+    let text = section.optional(key, value::name("a path"));
+    if text.is_none() && section.has(key) {
+        return None;
+    }
+    Some(base_dir.join(text.as_deref().unwrap_or(default)))
+}
+
+fn sql_server(section: &mut Section<'_>, server: &SqlServer) -> Option<(String, u32)> {
+    const PARTS: [&str; 5] = ["host", "port", "database", "username", "password"];
+    let given = section.optional("url", |node| {
+        let text = value::name("the URL of the database")(node)?;
+        check_url(&text, server)?;
+        Ok(text)
+    });
+    let host = section.optional("host", value::name("a host"));
+    let port = section.optional("port", value::number(1..=u16::MAX));
+    let database = section.optional("database", value::name("the name of the database"));
+    let username = section.optional("username", value::name("the name of a user"));
+    let password = section.optional("password", value::string);
+    let pool_max = section
+        .optional("pool_max", value::number(1..=POOL_LIMIT))
+        .unwrap_or(POOL_MAX);
+
+    if section.has("url") {
+        for part in PARTS.into_iter().filter(|part| section.has(part)) {
+            section.error(
+                part,
+                "the URL says this already; give `url` or separate keys",
+            );
+        }
+        return given.map(|url| (url, pool_max));
+    }
+    if !section.has("database") {
+        section.missing("database", "the name of the database, or a `url`");
+    }
+    let host = host.as_deref().unwrap_or("localhost");
+    let url = compose_url(server, host, port, &database?, username, password);
+    if url.is_none() {
+        section.error(
+            "host",
+            format!("found `{host}`, expected a host name or an IP address"),
+        );
+    }
+    Some((url?, pool_max))
+}
+
+fn check_url(text: &str, server: &SqlServer) -> Result<(), String> {
+    // The text itself is not repeated: it may hold a password.
+    let what = format!(
+        "expected a URL such as `{}://user:password@host:{}/database`",
+        server.schemes[0], server.port
+    );
+    let url = Url::parse(text).map_err(|error| format!("found no URL ({error}), {what}"))?;
+    if server.schemes.contains(&url.scheme()) {
+        Ok(())
+    } else {
+        let schemes = list_of(server.schemes);
+        Err(format!(
+            "found the scheme `{}`, {what}; schemes are {schemes}",
+            url.scheme()
+        ))
+    }
+}
+
+fn compose_url(
+    server: &SqlServer,
+    host: &str,
+    port: Option<u16>,
+    database: &str,
+    username: Option<String>,
+    password: Option<String>,
+) -> Option<String> {
+    let mut url = Url::parse(&format!("{}://localhost", server.schemes[0])).ok()?;
+    let bracketed;
+    let host = if host.contains(':') && !host.starts_with('[') {
+        bracketed = format!("[{host}]");
+        &bracketed
+    } else {
+        host
+    };
+    url.set_host(Some(host)).ok()?;
+    url.set_port(Some(port.unwrap_or(server.port))).ok()?;
+    url.set_username(username.as_deref().unwrap_or_default())
+        .ok()?;
+    url.set_password(password.as_deref()).ok()?;
+    url.path_segments_mut().ok()?.push(database);
+    Some(url.into())
+}
+
+fn soci(section: &mut Section<'_>) -> BackendConfig {
+    let driver = section.optional(
+        "driver",
+        value::choice(&[
+            ("postgresql", "postgresql"),
+            ("mysql", "mysql"),
+            ("sqlite3", "sqlite3"),
+        ]),
+    );
+    let mut text = |key| section.optional(key, value::string);
+    let database = text("database").unwrap_or_default();
+    let address = text("address");
+    // Astron's own tests write this one.
+    let server = text("server");
+    let username = text("username").unwrap_or_default();
+    let password = text("password").unwrap_or_default();
+    if section.has("address") && section.has("server") {
+        section.error(
+            "server",
+            "this is another name of `address`; give one of them",
+        );
+    }
+    BackendConfig::Soci {
+        driver: driver.unwrap_or("mysql").to_owned(),
+        database,
+        address: address.or(server).unwrap_or_default(),
+        username,
+        password,
+    }
+}
+
+fn mongodb(section: &mut Section<'_>) -> BackendConfig {
+    let server = section.optional("server", |node| {
+        let text = value::string(node)?;
+        let schemes = ["mongodb://", "mongodb+srv://"];
+        if schemes.iter().any(|scheme| text.starts_with(scheme)) {
+            Ok(text)
+        } else {
+            Err("found no MongoDB URI, expected one such as `mongodb://127.0.0.1/test`".to_owned())
+        }
+    });
+    // Astron's number of threads, of which this daemon has no need.
+    section.optional("workers", value::number(0..=u32::MAX));
+    BackendConfig::MongoDb {
+        server: server.unwrap_or_else(|| "mongodb://127.0.0.1/test".to_owned()),
+    }
+}

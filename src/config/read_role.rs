@@ -1,0 +1,259 @@
+//! The items of `roles`: the keys of each type of role.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use super::address::{Address, Host};
+use super::model::*;
+use super::read::EVENT_LOGGER_PORT;
+use super::read_backend;
+use super::section::Section;
+use super::value;
+use crate::ids::{ChannelRange, DoId, DoIdRepr};
+
+/// The port of a client agent.
+const CLIENT_AGENT_PORT: u16 = 7198;
+const INTEREST_TIMEOUT_MS: u32 = 500;
+const HANDSHAKE_TIMEOUT_MS: u32 = 10_000;
+const HISTORICAL_OBJECTS_MAX: usize = 10_000;
+const CLIENT_WRITE_BUFFER_BYTES_MAX: u64 = 256 << 10;
+const CLIENT_WRITE_TIMEOUT_MS: u32 = 5_000;
+const DATABASE_TIMEOUT_MS: u32 = 30_000;
+const CONTROL: &str = "the channel of this role";
+
+#[derive(Clone)]
+enum RoleType {
+    ClientAgent,
+    StateServer,
+    Database,
+    DbStateServer,
+    EventLogger,
+}
+
+/// Reads one item of `roles`.
+pub(super) fn role(mut section: Section<'_>, base_dir: &Path) -> Option<RoleConfig> {
+    let role_type = value::choice(&[
+        ("clientagent", RoleType::ClientAgent),
+        ("stateserver", RoleType::StateServer),
+        ("database", RoleType::Database),
+        ("dbss", RoleType::DbStateServer),
+        ("eventlogger", RoleType::EventLogger),
+    ]);
+    // Which other keys there are depends on the type, so that without it nothing more can be said.
+    match section.required("type", "the type of the role", role_type)? {
+        RoleType::ClientAgent => client_agent(section).map(RoleConfig::ClientAgent),
+        RoleType::StateServer => state_server(section).map(RoleConfig::StateServer),
+        RoleType::Database => database(section, base_dir).map(RoleConfig::Database),
+        RoleType::DbStateServer => db_state_server(section).map(RoleConfig::DbStateServer),
+        RoleType::EventLogger => Some(RoleConfig::EventLogger(event_logger(section))),
+    }
+}
+
+fn any_host(port: u16) -> Address {
+    Address {
+        host: Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        port,
+    }
+}
+
+fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
+    let bind = section.optional("bind", value::address(CLIENT_AGENT_PORT));
+    let version = section.optional("version", value::string);
+    let haproxy = section.optional("haproxy", value::boolean);
+    let manual_dc_hash = section.optional("manual_dc_hash", value::number(0..=u32::MAX));
+    let channels = channels(&mut section);
+    let client = client(section.section("client"));
+    let tuning = tuning(section.section("tuning"));
+    section.finish();
+    Some(ClientAgentConfig {
+        bind: bind.unwrap_or_else(|| any_host(CLIENT_AGENT_PORT)),
+        version: version.unwrap_or_else(|| "dev".to_owned()),
+        haproxy: haproxy.unwrap_or(false),
+        manual_dc_hash: manual_dc_hash.filter(|hash| *hash != 0),
+        channels: channels?,
+        client,
+        interest_timeout_ms: tuning.interest_timeout_ms.into(),
+        handshake_timeout_ms: tuning.handshake_timeout_ms.into(),
+        historical_objects_max: tuning.historical_objects_max,
+    })
+}
+
+fn channels(role: &mut Section<'_>) -> Option<ChannelRange> {
+    if !role.has("channels") {
+        role.missing(
+            "channels",
+            "`min` and `max` of the channels that clients are given",
+        );
+    }
+    let mut section = role.section("channels")?;
+    let min = section.required("min", "the first channel of a client", value::channel);
+    let max = section.required("max", "the last channel of a client", value::channel);
+    let range = match (min, max) {
+        (Some(min), Some(max)) => not_empty(&section, ChannelRange::new(min, max), min.0, max.0),
+        _ => None,
+    };
+    section.finish();
+    range
+}
+
+/// Reports a range whose `max` is below its `min`.
+fn not_empty<T>(
+    section: &Section<'_>,
+    range: Option<T>,
+    min: impl Into<u64>,
+    max: impl Into<u64>,
+) -> Option<T> {
+    if range.is_none() {
+        let (min, max) = (min.into(), max.into());
+        section.error(
+            "max",
+            format!("found `{max}`, expected no less than `min`, which is {min}"),
+        );
+    }
+    range
+}
+
+fn client(section: Option<Section<'_>>) -> ClientConfig {
+    let mut client = ClientConfig {
+        kind: ClientKind::default(),
+        relocate: false,
+        add_interest: InterestPermission::default(),
+        send_hash: true,
+        send_version: true,
+        write_buffer_bytes_max: CLIENT_WRITE_BUFFER_BYTES_MAX,
+        write_timeout_ms: CLIENT_WRITE_TIMEOUT_MS.into(),
+        heartbeat_timeout_ms: 0,
+    };
+    let Some(mut section) = section else {
+        return client;
+    };
+    let kind = value::choice(&[("libastron", ClientKind::LibAstron)]);
+    client.kind = section.optional("type", kind).unwrap_or_default();
+    if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
+        client.relocate = relocate;
+    }
+    let add_interest = value::choice(&[
+        ("visible", InterestPermission::Visible),
+        ("enabled", InterestPermission::Enabled),
+        ("disabled", InterestPermission::Disabled),
+    ]);
+    client.add_interest = section
+        .optional("add_interest", add_interest)
+        .unwrap_or_default();
+    if let Some(send) = section.optional("send_hash", value::boolean) {
+        client.send_hash = send;
+    }
+    if let Some(send) = section.optional("send_version", value::boolean) {
+        client.send_version = send;
+    }
+    if let Some(bytes) = section.optional("write_buffer_size", value::number(0..=u64::MAX)) {
+        client.write_buffer_bytes_max = bytes;
+    }
+    if let Some(ms) = section.optional("write_timeout_ms", value::number(0..=u32::MAX)) {
+        client.write_timeout_ms = ms.into();
+    }
+    if let Some(ms) = section.optional("heartbeat_timeout", value::number(0..=u32::MAX)) {
+        client.heartbeat_timeout_ms = ms.into();
+    }
+    section.finish();
+    client
+}
+
+struct Tuning {
+    interest_timeout_ms: u32,
+    handshake_timeout_ms: u32,
+    historical_objects_max: usize,
+}
+
+fn tuning(section: Option<Section<'_>>) -> Tuning {
+    let mut tuning = Tuning {
+        interest_timeout_ms: INTEREST_TIMEOUT_MS,
+        handshake_timeout_ms: HANDSHAKE_TIMEOUT_MS,
+        historical_objects_max: HISTORICAL_OBJECTS_MAX,
+    };
+    if let Some(mut section) = section {
+        let milliseconds = value::number(0..=u32::MAX);
+        if let Some(ms) = section.optional("interest_timeout", &milliseconds) {
+            tuning.interest_timeout_ms = ms;
+        }
+        if let Some(ms) = section.optional("handshake_timeout", &milliseconds) {
+            tuning.handshake_timeout_ms = ms;
+        }
+        if let Some(count) = section.optional("historical_objects", value::number(0..=usize::MAX)) {
+            tuning.historical_objects_max = count;
+        }
+        section.finish();
+    }
+    tuning
+}
+
+fn state_server(mut section: Section<'_>) -> Option<StateServerConfig> {
+    let control = section.required("control", CONTROL, value::channel);
+    section.finish();
+    Some(StateServerConfig { control: control? })
+}
+
+fn database(mut section: Section<'_>, base_dir: &Path) -> Option<DatabaseConfig> {
+    let control = section.required("control", CONTROL, value::channel);
+    let broadcast = section.optional("broadcast", value::strict_boolean);
+    if !section.has("generate") {
+        section.missing("generate", "`min` and `max` of the doIds of new objects");
+    }
+    let generate = section.section("generate").and_then(do_id_range);
+    let backend = read_backend::backend(&mut section, base_dir);
+    let timeout = section.optional("operation_timeout_ms", value::number(0..=u32::MAX));
+    section.finish();
+    Some(DatabaseConfig {
+        control: control?,
+        broadcast: broadcast.unwrap_or(true),
+        generate: generate?,
+        backend: backend?,
+        operation_timeout_ms: timeout.unwrap_or(DATABASE_TIMEOUT_MS).into(),
+    })
+}
+
+fn do_id_range(mut section: Section<'_>) -> Option<DoIdRange> {
+    let min = section.required("min", "the first doId of the range", value::do_id);
+    let mut max = section.optional("max", value::do_id);
+    if !section.has("max") {
+        max = Some(DoId(DoIdRepr::MAX));
+    }
+    let range = match (min, max) {
+        (Some(min), Some(max)) => not_empty(&section, DoIdRange::new(min, max), min.0, max.0),
+        _ => None,
+    };
+    section.finish();
+    range
+}
+
+fn db_state_server(mut section: Section<'_>) -> Option<DbStateServerConfig> {
+    let what = "the control channel of the database with its objects";
+    let database = section.required("database", what, value::channel);
+    let ranges: Vec<DoIdRange> = section
+        .sections("ranges")
+        .into_iter()
+        .filter_map(do_id_range)
+        .collect();
+    if !section.has("ranges") {
+        section.warning("ranges", "without this key the role serves no object");
+    }
+    let timeout = section.optional("load_timeout_ms", value::number(0..=u32::MAX));
+    section.finish();
+    Some(DbStateServerConfig {
+        database: database?,
+        ranges,
+        load_timeout_ms: timeout.unwrap_or(DATABASE_TIMEOUT_MS).into(),
+    })
+}
+
+fn event_logger(mut section: Section<'_>) -> EventLoggerConfig {
+    let bind = section.optional("bind", value::address(EVENT_LOGGER_PORT));
+    let output = section.optional("output", value::name("the path of the log"));
+    let rotate_interval = section.optional("rotate_interval", value::interval);
+    section.finish();
+    EventLoggerConfig {
+        bind: bind.unwrap_or_else(|| any_host(EVENT_LOGGER_PORT)),
+        output: output.unwrap_or_else(|| "events-%Y%m%d-%H%M%S.log".to_owned()),
+        rotate_interval: rotate_interval.flatten(),
+    }
+}

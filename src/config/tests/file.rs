@@ -1,0 +1,134 @@
+//! The file as a whole: syntax, places, paths.
+
+use super::*;
+
+#[test]
+fn every_mistake_is_reported_with_its_place() {
+    check_error(
+        r#"messagedirector:
+    bond: ::1
+    threaded: pizza
+rolls: []
+roles:
+    - type: clientagent
+      client: {add_interest: visibel}
+    - type: stateserver
+      control: 100
+      contrl: 1
+    - type: dbss
+      database: 1200
+      ranges:
+        - max: 3
+    - type: databas
+    - queque: pu-pu
+    - foo
+"#,
+        "\
+2:5: messagedirector.bond: there is no such key; did you mean `bind`?
+3:15: messagedirector.threaded: found `pizza`, expected `true` or `false`
+4:1: rolls: there is no such key; did you mean `roles`?
+6:7: roles[0].channels: the key is missing; expected `min` and `max` of the channels that clients are given
+7:30: roles[0].client.add_interest: found `visibel`, expected one of `visible`, `enabled` and `disabled`; did you mean `visible`?
+9:16: roles[1].control: found `100`, expected a channel: a whole number from 1000 up; 0 to 999 and 4294967296 to 4290672328704 belong to the protocol
+10:7: roles[1].contrl: there is no such key; did you mean `control`?
+14:11: roles[2].ranges[0].min: the key is missing; expected the first doId of the range
+14:16: roles[2].ranges[0].max: found `3`, expected a doId: a whole number from 1000 to 4294967295; 0 to 999 belong to the protocol
+15:13: roles[3].type: found `databas`, expected one of `clientagent`, `stateserver`, `database`, `dbss` and `eventlogger`; did you mean `database`?
+16:7: roles[4].type: the key is missing; expected the type of the role
+17:7: roles[5]: found `foo`, expected a map (lines of the form `key: value`)",
+    );
+}
+
+#[test]
+fn files_that_are_no_configuration() {
+    let map = "expected a map (lines of the form `key: value`)";
+    let list = "expected a list (lines that begin with `- `)";
+    for (text, expected) in [
+        ("", " the file is empty".to_owned()),
+        ("# nothing\n", " the file is empty".to_owned()),
+        ("- a", format!("1:1: found a list, {map}")),
+        ("just text", format!("1:1: found `just text`, {map}")),
+        ("general:", format!("1:8: general: found nothing, {map}")),
+        (
+            "general: [a: b]",
+            format!("1:10: general: found a list, {map}"),
+        ),
+        ("roles:\n", format!("1:6: roles: found nothing, {list}")),
+        (
+            "uberdogs: {id: 1234}",
+            format!("1:11: uberdogs: found a map, {list}"),
+        ),
+        (
+            "general:\n  dc_files: game.dc",
+            format!("2:13: general.dc_files: found `game.dc`, {list}"),
+        ),
+        (
+            "{}\n---\n{}",
+            "2:1: a second document begins here; a configuration is one document".to_owned(),
+        ),
+        (
+            "general: &a\n  dc_files: *a",
+            "2:13: an alias within its own anchor".to_owned(),
+        ),
+        (
+            "[a]: b",
+            "1:1: found a list, expected the name of a key".to_owned(),
+        ),
+    ] {
+        check_error(text, &expected);
+    }
+    let too_deep = "[".repeat(33) + &"]".repeat(33);
+    check_error(&too_deep, "1:33: lists and maps are nested too deeply");
+}
+
+#[test]
+fn syntax_errors_have_a_line() {
+    for (text, place) in [
+        ("a: 1\n b: 2", "2:3: this is not YAML: "),
+        ("a: \"x", "1:4: this is not YAML: "),
+        ("a:\n  - [b", "3:1: this is not YAML: "),
+        ("a: *unknown", "1:4: this is not YAML: "),
+    ] {
+        let errors = errors(text);
+        assert!(errors.starts_with(place), "{text}\n{errors}");
+    }
+    let errors = read_raw(b"daemon:\n  name: \xff").expect_err("not UTF-8");
+    assert_eq!(
+        errors.to_string(),
+        "game.yml:2:9: the file is not UTF-8 text"
+    );
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let errors = load(Path::new("no/such/game.yml")).expect_err("there is none");
+    let text = errors.to_string();
+    let expected = "no/such/game.yml: the file cannot be read: ";
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
+fn relative_paths_are_relative_to_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("game.yml");
+    std::fs::write(&path, "general: {dc_files: [dc/game.dc]}").expect("a file");
+    let config = load(&path).expect("valid");
+    assert_eq!(config.base_dir, folder.path());
+    assert_eq!(config.general.dc_files, [folder.path().join("dc/game.dc")]);
+}
+
+#[test]
+fn the_first_of_two_equal_keys_holds() {
+    let loaded = read("daemon:\n  name: one\n  name: two\n").expect("valid");
+    assert_eq!(loaded.config.daemon.name, "one");
+    let warnings: Vec<String> = loaded.warnings.iter().map(Diagnostic::to_string).collect();
+    let expected = "game.yml:3:3: daemon.name: \
+        the key stands here for the second time; its value in line 2 holds";
+    assert_eq!(warnings, [expected]);
+}
+
+#[test]
+fn an_anchor_can_be_used_again() {
+    let config = valid("daemon: {name: &n Core, url: *n}");
+    assert_eq!(config.daemon.url, "Core");
+}

@@ -1,0 +1,155 @@
+//! Rules between keys.
+
+use super::*;
+
+#[test]
+fn what_a_role_cannot_do_without() {
+    for (role, key, what) in [
+        ("type: stateserver", "control", "the channel of this role"),
+        (
+            "type: dbss, ranges: []",
+            "database",
+            "the control channel of the database with its objects",
+        ),
+        (
+            "type: database, control: 1000",
+            "generate",
+            "`min` and `max` of the doIds of new objects",
+        ),
+        (
+            "type: database, control: 1000, generate: {max: 2000}",
+            "generate.min",
+            "the first doId of the range",
+        ),
+        (
+            "type: database, control: 1000, generate: {min: 1000}, backend: {}",
+            "backend.type",
+            "the type of the backend",
+        ),
+        (
+            "type: clientagent, channels: {max: 2000}",
+            "channels.min",
+            "the first channel of a client",
+        ),
+        (
+            "type: clientagent, channels: {min: 2000}",
+            "channels.max",
+            "the last channel of a client",
+        ),
+    ] {
+        let expected = format!("roles[0].{key}: the key is missing; expected {what}");
+        assert_eq!(value_error("roles: ", &format!("[{{{role}}}]")), expected);
+    }
+}
+
+#[test]
+fn what_an_uberdog_cannot_do_without() {
+    for (uberdog, key, what) in [
+        ("id: 1234", "class", "the name of its class in the DC files"),
+        ("class: A", "id", "the doId of the UberDOG"),
+    ] {
+        let expected = format!("uberdogs[0].{key}: the key is missing; expected {what}");
+        assert_eq!(
+            value_error("uberdogs: ", &format!("[{{{uberdog}}}]")),
+            expected
+        );
+    }
+}
+
+#[test]
+fn a_range_may_not_be_empty() {
+    for (role, message) in [
+        (
+            "{type: clientagent, channels: {min: 2000, max: 1999}}",
+            "roles[0].channels.max: found `1999`, expected no less than `min`, which is 2000",
+        ),
+        (
+            "{type: database, control: 1000, generate: {min: 2000, max: 1999}}",
+            "roles[0].generate.max: found `1999`, expected no less than `min`, which is 2000",
+        ),
+        (
+            "{type: dbss, database: 1000, ranges: [{min: 2000, max: 1999}]}",
+            "roles[0].ranges[0].max: found `1999`, expected no less than `min`, which is 2000",
+        ),
+    ] {
+        assert_eq!(value_error("roles: ", &format!("[{role}]")), message);
+    }
+}
+
+#[test]
+fn a_backend_has_only_its_own_keys() {
+    for (keys, expected) in [
+        (
+            "{type: yam}",
+            "expected one of `sqlite`, `postgres`, `mysql`, `yaml`, `soci` and `mongodb`; did you mean `yaml`?",
+        ),
+        (
+            "{type: yaml, file: x}",
+            "roles[0].backend.file: there is no such key",
+        ),
+        (
+            "{type: soci, driver: oracle}",
+            "expected one of `postgresql`, `mysql` and `sqlite3`",
+        ),
+        (
+            "{type: soci, server: a, address: b}",
+            "this is another name of `address`",
+        ),
+        (
+            "{type: mongodb, server: 'baddb://h/test'}",
+            "found no MongoDB URI",
+        ),
+        (
+            "{type: postgres}",
+            "roles[0].backend.database: the key is missing",
+        ),
+        (
+            "{type: postgres, url: 'postgres://h/d', port: 1}",
+            "give `url` or separate keys",
+        ),
+        (
+            "{type: postgres, url: 'mysql://h/d'}",
+            "found the scheme `mysql`",
+        ),
+        (
+            "{type: mysql, database: d, host: 'a b'}",
+            "expected a host name or an IP address",
+        ),
+        (
+            "{type: mysql, database: d, pool_max: 0}",
+            "expected a whole number from 1 to 1000",
+        ),
+    ] {
+        let errors = errors(&backend(keys));
+        assert!(errors.contains(expected), "{keys}: {errors}");
+    }
+}
+
+#[test]
+fn conflicts_between_parts() {
+    let conflicts = conflicts(&valid(
+        r#"
+messagedirector: {bind: "127.0.0.1:7000"}
+uberdogs:
+    - {id: 3500, class: A}
+    - {id: 9000, class: B}
+roles:
+    - {type: clientagent, bind: "127.0.0.1:7000", channels: {min: 3000, max: 3999}}
+    - {type: clientagent, channels: {min: 3999, max: 4999}}
+    - {type: stateserver, control: 2000}
+    - {type: database, control: 2000, generate: {min: 9000, max: 9999}}
+    - {type: dbss, database: 2000, ranges: [{min: 9001, max: 9999}]}
+    - {type: eventlogger, bind: "127.0.0.1:7000"}
+"#,
+    ));
+    let expected = [
+        "uberdogs[0] (A): id 3500 overlaps roles[0] (clientagent): client channels 3000-3999",
+        "uberdogs[1] (B): id 9000 overlaps roles[3] (database): generated ids 9000-9999",
+        "roles[0] (clientagent): client channels 3000-3999 overlaps \
+            roles[1] (clientagent): client channels 3999-4999",
+        "roles[2] (stateserver): control channel 2000 overlaps \
+            roles[3] (database): control channel 2000",
+        "messagedirector: bind 127.0.0.1:7000 is taken by roles[0] (clientagent) too",
+    ];
+    assert_eq!(conflicts, expected);
+}

@@ -1,0 +1,130 @@
+//! What a single value may be.
+
+use std::time::Duration;
+
+use super::*;
+
+#[test]
+fn channels() {
+    let control = "roles:\n  - type: stateserver\n    control: ";
+    for text in [
+        "1000",
+        "4294967295",
+        "4290672328705",
+        "0xFFFFFFFFFFFFFFFF",
+        "'1000'",
+    ] {
+        assert_eq!(valid(&format!("{control}{text}")).roles.len(), 1, "{text}");
+    }
+    for text in [
+        "0",
+        "1",
+        "100",
+        "777",
+        "999",
+        "4294967296",
+        "4290672328704",
+        "18446744073709551616",
+        "-1",
+        "+1000",
+        "1e4",
+        "1000.0",
+        "abc",
+        "0x",
+        "0xg",
+        "[]",
+        "{}",
+        "''",
+        "~",
+        "01000",
+    ] {
+        let message = value_error(control, text);
+        let expected = "expected a channel: a whole number from 1000 up";
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn object_ids() {
+    let uberdog = "uberdogs:\n  - class: A\n    id: ";
+    for text in ["1000", "0x3e8", "4294967295"] {
+        assert_eq!(
+            valid(&format!("{uberdog}{text}")).uberdogs.len(),
+            1,
+            "{text}"
+        );
+    }
+    for text in ["0", "165", "999", "4294967296", "-5", "abc"] {
+        let message = value_error(uberdog, text);
+        let expected = "uberdogs[0].id: found `";
+        assert!(message.starts_with(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn booleans() {
+    let strict =
+        "roles:\n  - type: database\n    control: 1000\n    generate: {min: 1000}\n    broadcast: ";
+    for text in ["true", "True", "TRUE", "false", "False", "FALSE"] {
+        let config = valid(&format!("{strict}{text}"));
+        let [RoleConfig::Database(database)] = &config.roles[..] else {
+            panic!("{config:?}");
+        };
+        assert_eq!(
+            database.broadcast,
+            text.eq_ignore_ascii_case("true"),
+            "{text}"
+        );
+    }
+    for text in ["yes", "on", "pizza", "15012", "fAlSe", "1", "0"] {
+        let message = value_error(strict, text);
+        let expected = format!("roles[0].broadcast: found `{text}`, expected `true` or `false`");
+        assert_eq!(message, expected);
+    }
+    let loose = "messagedirector:\n  threaded: ";
+    for text in ["y", "Yes", "on", "OFF", "n", "no", "true", "FALSE"] {
+        valid(&format!("{loose}{text}"));
+    }
+    for text in ["pizza", "1", "yEs", "''"] {
+        value_error(loose, text);
+    }
+}
+
+#[test]
+fn intervals() {
+    let key = "roles:\n  - type: eventlogger\n    rotate_interval: ";
+    for (text, seconds) in [
+        ("0", None),
+        ("90s", Some(90)),
+        ("30m", Some(1_800)),
+        ("1d", Some(86_400)),
+    ] {
+        let config = valid(&format!("{key}{text}"));
+        let [RoleConfig::EventLogger(logger)] = &config.roles[..] else {
+            panic!("{config:?}");
+        };
+        assert_eq!(
+            logger.rotate_interval,
+            seconds.map(Duration::from_secs),
+            "{text}"
+        );
+    }
+    for text in [
+        "1",
+        "d",
+        "-1d",
+        "1 d",
+        "1w",
+        "0d",
+        "1.5h",
+        "99999999999d",
+        "1ä",
+        "''",
+    ] {
+        let message = value_error(key, text);
+        assert!(
+            message.contains("expected `0` (never) or an interval"),
+            "{text}: {message}"
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! What a single value of the file may be. Each reader says what it found and what it expected.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::address::Address;
+use super::section::{did_you_mean, expected, list_of};
+use super::yaml::{Node, Value};
+use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
+
+type Read<T> = Result<T, String>;
+
+/// Any text.
+pub(super) fn string(node: &Node) -> Read<String> {
+    scalar(node, "a text").map(str::to_owned)
+}
+
+/// A text that is not empty, called `what`.
+pub(super) fn name(what: &'static str) -> impl Fn(&Node) -> Read<String> {
+    move |node| match scalar(node, what)? {
+        "" => Err(format!("found an empty text, expected {what}")),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// `true` or `false`.
+pub(super) fn strict_boolean(node: &Node) -> Read<bool> {
+    const WHAT: &str = "`true` or `false`";
+    match scalar(node, WHAT)? {
+        "true" | "True" | "TRUE" => Ok(true),
+        "false" | "False" | "FALSE" => Ok(false),
+        _ => Err(expected(node, WHAT)),
+    }
+}
+
+/// Any of the ways in which YAML 1.1 writes a boolean.
+pub(super) fn boolean(node: &Node) -> Read<bool> {
+    const WHAT: &str = "`true` or `false`";
+    match scalar(node, WHAT)? {
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "y" | "Y" | "on" | "On" | "ON" => {
+            Ok(true)
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "n" | "N" | "off" | "Off" | "OFF" => {
+            Ok(false)
+        }
+        _ => Err(expected(node, WHAT)),
+    }
+}
+
+/// One of a few words, each with what it stands for.
+pub(super) fn choice<T: Clone>(words: &[(&str, T)]) -> impl Fn(&Node) -> Read<T> {
+    move |node| {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let what = format!("one of {}", list_of(&names));
+        let text = scalar(node, &what)?;
+        match words.iter().find(|(word, _)| *word == text) {
+            Some((_, meaning)) => Ok(meaning.clone()),
+            None => {
+                let hint = did_you_mean(text, names.iter().copied()).unwrap_or_default();
+                Err(expected(node, &what) + &hint)
+            }
+        }
+    }
+}
+
+/// A whole number in `range`, decimal or `0x…`.
+pub(super) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&Node) -> Read<T>
+where
+    T: TryFrom<u64> + PartialOrd + Display,
+{
+    move |node| {
+        let what = format!("a whole number from {} to {}", range.start(), range.end());
+        let value = unsigned(node, &what)?;
+        T::try_from(value)
+            .ok()
+            .filter(|value| range.contains(value))
+            .ok_or_else(|| expected(node, &what))
+    }
+}
+
+/// A channel that a role may be given.
+pub(super) fn channel(node: &Node) -> Read<Channel> {
+    const WHAT: &str = "a channel: a whole number from 1000 up";
+    let channel = Channel(ChannelRepr::from(unsigned(node, WHAT)?));
+    if channel.is_reserved() {
+        let reserved = "; 0 to 999 and 4294967296 to 4290672328704 belong to the protocol";
+        return Err(expected(node, WHAT) + reserved);
+    }
+    Ok(channel)
+}
+
+/// The id of an object.
+pub(super) fn do_id(node: &Node) -> Read<DoId> {
+    let what = format!("a doId: a whole number from 1000 to {}", DoIdRepr::MAX);
+    let do_id = DoIdRepr::try_from(unsigned(node, &what)?).map_err(|_| expected(node, &what))?;
+    if DoId(do_id).channel().is_reserved() {
+        return Err(expected(node, &what) + "; 0 to 999 belong to the protocol");
+    }
+    Ok(DoId(do_id))
+}
+
+/// An address; `default_port` holds where none is written.
+pub(super) fn address(default_port: u16) -> impl Fn(&Node) -> Read<Address> {
+    move |node| {
+        let what = format!("an address such as `127.0.0.1:{default_port}`");
+        let text = scalar(node, &what)?;
+        Address::parse(text, default_port)
+            .map_err(|error| format!("{} ({error})", expected(node, &what)))
+    }
+}
+
+/// An address, or `nothing` for none.
+pub(super) fn address_or(
+    nothing: &'static str,
+    default_port: u16,
+) -> impl Fn(&Node) -> Read<Option<Address>> {
+    move |node| match node.text() {
+        Some(text) if text == nothing && !node.is_null() => Ok(None),
+        _ => address(default_port)(node).map(Some),
+    }
+}
+
+/// `0` for never, or a number with one of the units s, m, h, d.
+pub(super) fn interval(node: &Node) -> Read<Option<Duration>> {
+    const WHAT: &str = "`0` (never) or an interval such as `30m`, `12h` or `1d`";
+    let text = scalar(node, WHAT)?;
+    if text == "0" {
+        return Ok(None);
+    }
+    let read = |text: &str| {
+        let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 60 * 60,
+            "d" => 24 * 60 * 60,
+            _ => return None,
+        };
+        let seconds = digits::<u32>(count)?.checked_mul(seconds)?;
+        Some(Duration::from_secs(seconds.into())).filter(|interval| !interval.is_zero())
+    };
+    match read(text) {
+        Some(interval) => Ok(Some(interval)),
+        None => Err(expected(node, WHAT)),
+    }
+}
+
+fn scalar<'a>(node: &'a Node, what: &str) -> Read<&'a str> {
+    match &node.value {
+        Value::Scalar { text, .. } if !node.is_null() => Ok(text),
+        Value::Scalar { .. } | Value::List(_) | Value::Map(_) => Err(expected(node, what)),
+    }
+}
+
+fn unsigned(node: &Node, what: &str) -> Read<u64> {
+    let text = scalar(node, what)?;
+    let value = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) if hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            u64::from_str_radix(hex, 16).ok()
+        }
+        Some(_) => None,
+        // Astron takes a leading zero for octal, others take it for nothing.
+        None if text.len() > 1 && text.starts_with('0') && digits::<u64>(text).is_some() => {
+            return Err(expected(node, what) + "; leave out the leading zero");
+        }
+        None => digits(text),
+    };
+    value.ok_or_else(|| expected(node, what))
+}
+
+/// Digits and nothing else, which `FromStr` alone does not see to.
+fn digits<T: FromStr>(text: &str) -> Option<T> {
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
