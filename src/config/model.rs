@@ -35,6 +35,16 @@ pub struct DaemonConfig {
     pub threads: Option<usize>,
 }
 
+impl DaemonConfig {
+    /// The name of a daemon that was given none, as in Astron.
+    pub const UNNAMED: &'static str = "<unnamed>";
+
+    /// Whether the configuration gives a name.
+    pub fn is_named(&self) -> bool {
+        self.name != Self::UNNAMED
+    }
+}
+
 /// Section `general`: what all roles share.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GeneralConfig {
@@ -194,11 +204,7 @@ pub struct DoIdRange {
 impl DoIdRange {
     /// The range from `min` to `max`, both included; `None` if it would be empty.
     pub const fn new(min: DoId, max: DoId) -> Option<Self> {
-        if min.0 <= max.0 {
-            Some(DoIdRange { min, max })
-        } else {
-            None
-        }
+        if min.0 <= max.0 { Some(DoIdRange { min, max }) } else { None }
     }
 
     /// Whether `do_id` lies in the range.
@@ -302,25 +308,16 @@ impl fmt::Debug for BackendConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BackendConfig::Sqlite { file } => f.debug_struct("Sqlite").field("file", file).finish(),
-            BackendConfig::Postgres { pool_max, .. } => f
-                .debug_struct("Postgres")
-                .field("pool_max", pool_max)
-                .finish_non_exhaustive(),
-            BackendConfig::MySql { pool_max, .. } => f
-                .debug_struct("MySql")
-                .field("pool_max", pool_max)
-                .finish_non_exhaustive(),
-            BackendConfig::Yaml { directory } => f
-                .debug_struct("Yaml")
-                .field("directory", directory)
-                .finish(),
-            BackendConfig::Soci {
-                driver,
-                database,
-                address,
-                username,
-                password: _,
-            } => f
+            BackendConfig::Postgres { pool_max, .. } => {
+                f.debug_struct("Postgres").field("pool_max", pool_max).finish_non_exhaustive()
+            }
+            BackendConfig::MySql { pool_max, .. } => {
+                f.debug_struct("MySql").field("pool_max", pool_max).finish_non_exhaustive()
+            }
+            BackendConfig::Yaml { directory } => {
+                f.debug_struct("Yaml").field("directory", directory).finish()
+            }
+            BackendConfig::Soci { driver, database, address, username, password: _ } => f
                 .debug_struct("Soci")
                 .field("driver", driver)
                 .field("database", database)

@@ -45,11 +45,7 @@ impl EventSender {
         let socket = UdpSocket::bind(any)?;
         socket.set_nonblocking(true)?;
         Ok(EventSender {
-            target: Some(Arc::new(Target {
-                socket,
-                address,
-                lost: AtomicU64::new(0),
-            })),
+            target: Some(Arc::new(Target { socket, address, lost: AtomicU64::new(0) })),
         })
     }
 

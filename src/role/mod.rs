@@ -5,5 +5,6 @@
 //! applies them in order. A role never uses another role.
 
 mod effects;
+pub mod message_director;
 
 pub use effects::{Effect, Effects};

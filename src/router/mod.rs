@@ -154,7 +154,10 @@ impl Router {
 
     /// Calls `with` with everything that a newly connected uplink must know, while nothing changes
     /// and nothing is routed: the subscriptions, and the post-removes of all participants.
-    pub fn with_snapshot(&self, with: impl FnOnce(&mut dyn Iterator<Item = Change>, &PostRemovesOfAll<'_>)) {
+    pub fn with_snapshot(
+        &self,
+        with: impl FnOnce(&mut dyn Iterator<Item = Change>, &PostRemovesOfAll<'_>),
+    ) {
         let state = self.shared.state.write();
         with(&mut state.table.snapshot(), &PostRemovesOfAll { slots: &state.slots });
     }

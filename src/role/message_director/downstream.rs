@@ -115,8 +115,7 @@ impl Link {
         }
         let (incoming, outgoing) = stream.into_split();
         let gauge = self.router.new_gauge(MARK_BYTES);
-        let outbound =
-            Arc::new(Outbound::new(outgoing, gauge, limits.bytes_max, limits.stall_max));
+        let outbound = Arc::new(Outbound::new(outgoing, gauge, limits.bytes_max, limits.stall_max));
         let participant = self.router.join("Network Participant", outbound.clone());
         tracing::debug!("link opened");
         let end = tokio::select! {

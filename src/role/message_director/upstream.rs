@@ -245,7 +245,9 @@ fn push_post_remove(outbound: &Outbound, sender: Channel, frame: Frame<'_>) {
     let mut bytes = Vec::new();
     match write_frame(&mut bytes, |writer| message.write_control(writer)) {
         Ok(_) => outbound.push_bytes(&bytes),
-        Err(error) => tracing::error!(%sender, %error, "post-remove is too large to be kept upstream"),
+        Err(error) => {
+            tracing::error!(%sender, %error, "post-remove is too large to be kept upstream")
+        }
     }
 }
 
