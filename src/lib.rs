@@ -10,4 +10,5 @@ pub mod message;
 pub mod net;
 pub mod role;
 pub mod router;
+pub mod telemetry;
 pub mod wire;
