@@ -66,12 +66,9 @@ async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<T
         "DC files read"
     );
     check_uberdogs(&config.uberdogs, &dc)?;
-    let events = match &config.general.event_logger {
-        None => EventSender::disabled(),
-        Some(address) => EventSender::connect(address)
-            .await
-            .with_context(|| format!("cannot send events to {address}"))?,
-    };
+    let events = EventSender::open(config.general.event_logger.as_ref())
+        .await
+        .context("general.eventlogger cannot be resolved")?;
     let router = Router::new();
     let mut tasks = Tasks::new();
     let listener = listen(&config).await?;

@@ -33,10 +33,7 @@ pub(super) struct Output {
 impl Output {
     pub fn new(writer: impl Write + Send + 'static, color: bool) -> Self {
         let writer: Box<dyn Write + Send> = Box::new(writer);
-        Output {
-            writer: Mutex::new(writer),
-            color,
-        }
+        Output { writer: Mutex::new(writer), color }
     }
 
     fn write(&self, line: &str) {
@@ -95,10 +92,6 @@ where
                 fields.add_all(outer);
             }
         }
-        self.write(&Line {
-            time: &Zoned::now(),
-            metadata: event.metadata(),
-            fields: &fields,
-        });
+        self.write(&Line { time: &Zoned::now(), metadata: event.metadata(), fields: &fields });
     }
 }

@@ -86,9 +86,5 @@ impl Level {
 fn floor(event: &Metadata<'_>) -> Level {
     let path = event.module_path().unwrap_or(event.target());
     let crate_name = path.split("::").next().unwrap_or_default();
-    if ["donet", "dclass"].contains(&crate_name) {
-        Level::Packet
-    } else {
-        Level::Warning
-    }
+    if ["donet", "dclass"].contains(&crate_name) { Level::Packet } else { Level::Warning }
 }

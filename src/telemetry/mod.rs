@@ -84,11 +84,7 @@ pub fn init(options: &Options) -> io::Result<()> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         outputs.push(Output::new(file, false));
     }
-    let lines = Lines {
-        level: options.level,
-        format: options.format,
-        outputs,
-    };
+    let lines = Lines { level: options.level, format: options.format, outputs };
     tracing_subscriber::registry().with(lines).init();
     std::panic::set_hook(Box::new(log_panic));
     Ok(())

@@ -25,11 +25,7 @@ impl Write for Log {
 /// What the log gets while `speak` runs.
 fn logged(level: Level, format: Format, color: bool, speak: impl FnOnce()) -> String {
     let log = Log::default();
-    let lines = Lines {
-        level,
-        format,
-        outputs: vec![Output::new(log.clone(), color)],
-    };
+    let lines = Lines { level, format, outputs: vec![Output::new(log.clone(), color)] };
     let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, speak);
     let bytes = log.0.lock().clone();
