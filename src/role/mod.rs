@@ -5,6 +5,7 @@
 //! applies them in order. A role never uses another role.
 
 mod effects;
+pub mod event_logger;
 pub mod message_director;
 
 pub use effects::{Effect, Effects};
