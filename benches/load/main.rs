@@ -33,22 +33,25 @@
 //!
 //! Two rows are the floor, programs on the same runtime that only read frames and write them to the
 //! same receivers: `relay bulk` writes what one read brought to each receiver in one piece, which
-//! is what the kernel and the runtime cost; `relay` hands each frame to a task of each receiver,
-//! which is what a server of independent receivers costs when it does nothing else.
+//! is what the kernel and the runtime cost; `relay` queues the frames of one read for a task of each
+//! receiver, which is what a server of independent receivers costs when it does nothing else.
 //!
 //! The bench itself is plain: datagrams are encoded before the clock starts, senders write
 //! large pieces from a blocking thread, and one thread reads all receivers and checks frames where
 //! they lie. `cores` well below the number of processors together with a high `bench us` would mean
 //! that the bench was what limited a run.
 
+mod ca;
 mod clients;
 mod daemon;
 mod link;
 mod md;
+mod objects;
 mod process;
 mod relay;
 mod report;
 mod scenario;
+mod ss;
 mod swarm;
 mod wire;
 
@@ -165,7 +168,9 @@ fn main() -> Result<()> {
 }
 
 fn scenarios() -> impl Iterator<Item = &'static Scenario> {
-    [md::SCENARIOS].into_iter().flatten()
+    [md::SCENARIOS, ss::SCENARIOS, ca::SCENARIOS]
+        .into_iter()
+        .flatten()
 }
 
 fn selected(names: &[String]) -> Result<Vec<&'static Scenario>> {

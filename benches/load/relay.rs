@@ -2,6 +2,7 @@
 //! receiver. What they cost, a daemon of this kind costs at least.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::{Buf, Bytes, BytesMut};
@@ -12,15 +13,16 @@ use tokio::sync::mpsc;
 
 /// What one read may bring.
 const READ_BUFFER: usize = 64 * 1024;
-/// Frames on their way to one receiver.
-const QUEUE: usize = 4096;
+/// Reads whose frames are on their way to one receiver.
+const QUEUE: usize = 16;
 
 /// How the relay passes frames on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// One task reads and writes: all frames of one read go to each receiver in one piece.
     Bulk,
-    /// Each receiver has a task and a queue of frames, as independent receivers need.
+    /// Each receiver has a task and a queue of frames, as independent receivers need; those of one
+    /// read are queued together.
     Queued,
 }
 
@@ -79,7 +81,7 @@ async fn copy(mut sender: TcpStream, mut receivers: Vec<TcpStream>) -> Result<()
     }
 }
 
-/// Takes frames off the sender and queues each for every receiver.
+/// Takes frames off the sender and queues those of one read for every receiver.
 async fn distribute(mut sender: TcpStream, receivers: Vec<TcpStream>) -> Result<()> {
     let mut queues = Vec::new();
     for receiver in receivers {
@@ -93,10 +95,9 @@ async fn distribute(mut sender: TcpStream, receivers: Vec<TcpStream>) -> Result<
         if sender.read_buf(&mut buffer).await? == 0 {
             return Ok(());
         }
-        while let Some(frame) = take_frame(&mut buffer) {
-            for queue in &queues {
-                queue.send(frame.clone()).await?;
-            }
+        let frames: Arc<[Bytes]> = std::iter::from_fn(|| take_frame(&mut buffer)).collect();
+        for queue in &queues {
+            queue.send(frames.clone()).await?;
         }
     }
 }
@@ -107,14 +108,23 @@ fn take_frame(buffer: &mut BytesMut) -> Option<Bytes> {
     (buffer.len() >= length).then(|| buffer.split_to(length).freeze())
 }
 
-/// Writes whatever is queued in one piece.
-async fn write_frames(mut receiver: TcpStream, mut frames: mpsc::Receiver<Bytes>) -> Result<()> {
-    let mut batch = Vec::with_capacity(QUEUE);
+/// Writes whatever is queued, frame by frame into one piece: each receiver of a real server gets
+/// a selection of its own.
+async fn write_frames(
+    mut receiver: TcpStream,
+    mut queue: mpsc::Receiver<Arc<[Bytes]>>,
+) -> Result<()> {
     let mut output = Vec::new();
-    while frames.recv_many(&mut batch, QUEUE).await > 0 {
-        batch
-            .drain(..)
-            .for_each(|frame| output.extend_from_slice(&frame));
+    while let Some(mut frames) = queue.recv().await {
+        loop {
+            frames
+                .iter()
+                .for_each(|frame| output.extend_from_slice(frame));
+            match queue.try_recv() {
+                Ok(more) => frames = more,
+                Err(_) => break,
+            }
+        }
         receiver.write_all(&output).await?;
         output.clear();
     }
