@@ -29,15 +29,7 @@ const fn scenario(
     group: Group,
     run: fn(&Run) -> Result<Sample>,
 ) -> Scenario {
-    Scenario {
-        name,
-        what,
-        unit,
-        thing: "",
-        group,
-        relay: false,
-        run,
-    }
+    Scenario { name, what, unit, thing: "", group, relay: false, run }
 }
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -82,12 +74,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "10,000 clients, or as many as files may be open, connect and log in",
             "client",
             Group::Check,
-            |run| {
-                idle(
-                    run,
-                    run.scaled(10_000).min(open_files_max().saturating_sub(200)),
-                )
-            },
+            |run| idle(run, run.scaled(10_000).min(open_files_max().saturating_sub(200))),
         )
     },
     scenario(
@@ -120,19 +107,16 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "ca_interest_4000",
-        "10 clients open a zone of 4,000 objects, with default limits",
+        "100 clients open a zone of 4,000 objects, with default limits",
         "entry",
         Group::Check,
-        |run| interest(run, 10, 4_000, 0, ClientAgent::default()),
+        |run| interest(run, 100, 4_000, 0, ClientAgent::default()),
     ),
 ];
 
 /// Limits under which a slow daemon also ends: comparing needs a result.
 fn patient() -> ClientAgent {
-    ClientAgent {
-        interest_timeout_ms: Some(120_000),
-        write_buffer_bytes: Some(64 << 20),
-    }
+    ClientAgent { interest_timeout_ms: Some(120_000), write_buffer_bytes: Some(64 << 20) }
 }
 
 /// A daemon with clients that have logged in.
@@ -149,26 +133,16 @@ impl Stage {
         clients: usize,
         objects: &[(u32, usize)],
     ) -> Result<Stage> {
-        let roles = Roles {
-            client_agent: Some(options),
-            ..Roles::clients()
-        };
+        let roles = Roles { client_agent: Some(options), ..Roles::clients() };
         let daemon = Daemon::start(run.variant, &roles)?;
         let mut barrier = Barrier::open(daemon.director)?;
-        let mut stage = Stage {
-            clients: Clients::new(&daemon, &mut barrier)?,
-            daemon,
-        };
+        let mut stage = Stage { clients: Clients::new(&daemon, &mut barrier)?, daemon };
         let mut batch = Batch::default();
         create_world(&mut batch);
         let mut last = WORLD;
         for (zone, count) in objects {
             for _ in 0..*count {
-                last = if last == WORLD {
-                    FIRST_OBJECT
-                } else {
-                    last + 1
-                };
+                last = if last == WORLD { FIRST_OBJECT } else { last + 1 };
                 create(&mut batch, dc::THING, last, *zone);
             }
         }
@@ -208,9 +182,7 @@ fn zone(run: &Run, count: usize, updates: usize) -> Result<Sample> {
     }
     let objects = [(ZONE, MOVING as usize)];
     let mut stage = Stage::set(run, ClientAgent::default(), count, &objects)?;
-    stage
-        .clients
-        .open_interest(WORLD, |_| ZONE, MOVING as usize)?;
+    stage.clients.open_interest(WORLD, ZONE, MOVING as usize)?;
     let mut batch = Batch::default();
     for number in 0..updates as u32 {
         set_place(&mut batch, FIRST_OBJECT + number % MOVING, number);
@@ -239,11 +211,7 @@ fn relay_zone(run: &Run, count: usize, updates: usize) -> Result<Sample> {
     }
     let meter = Meter::start(daemon.pid())?;
     deliver(&mut swarm, &writer, &batch, updates)?;
-    Ok(Sample::new(
-        count * updates,
-        meter.stop()?,
-        peak_rss(daemon.pid())?,
-    ))
+    Ok(Sample::new(count * updates, meter.stop()?, peak_rss(daemon.pid())?))
 }
 
 /// Writes the updates and returns when every client has got each of them in order.
@@ -265,7 +233,7 @@ fn deliver(
             |(next, left), index, mut frame, _| {
                 let number: u32 = next[index];
                 if frame.first_chunk() != Some(&msg::CLIENT_OBJECT_SET_FIELD.to_le_bytes()) {
-                    bail!(unexpected(&mut frame));
+                    bail!(unexpected(frame));
                 }
                 frame.advance(2);
                 expect_place(&mut frame, FIRST_OBJECT + number % MOVING, number)?;
@@ -286,33 +254,19 @@ fn interest(
     options: ClientAgent,
 ) -> Result<Sample> {
     let (clients, objects) = (run.scaled(clients), run.scaled(objects));
-    let elsewhere = if elsewhere == 0 {
-        0
-    } else {
-        run.scaled(elsewhere)
-    };
+    let elsewhere = if elsewhere == 0 { 0 } else { run.scaled(elsewhere) };
     let things = [(ZONE, objects), (ELSEWHERE, elsewhere)];
     let mut stage = Stage::set(run, options, clients, &things)?;
     let meter = Meter::start(stage.daemon.pid())?;
-    let times = stage.clients.open_interest(WORLD, |_| ZONE, objects)?;
+    let times = stage.clients.open_interest(WORLD, ZONE, objects)?;
     let sample = stage.sample(clients * objects, meter.stop()?)?;
-    Ok(Sample {
-        latency: Latency::of(times),
-        ..sample
-    })
+    Ok(Sample { latency: Latency::of(times), ..sample })
 }
 
 fn upstream(run: &Run, count: usize, each: u32) -> Result<Sample> {
     let mut stage = Stage::set(run, ClientAgent::default(), count, &[])?;
-    let batches: Vec<Batch> = (0..count as u32)
-        .map(|client| reports(client, each))
-        .collect();
-    let Clients {
-        swarm,
-        ai,
-        channels,
-        ..
-    } = &mut stage.clients;
+    let batches: Vec<Batch> = (0..count as u32).map(|client| reports(client, each)).collect();
+    let Clients { swarm, ai, channels, .. } = &mut stage.clients;
     let finished = AtomicBool::new(false);
     let meter = Meter::start(stage.daemon.pid())?;
     let measured = thread::scope(|scope| {
@@ -326,9 +280,7 @@ fn upstream(run: &Run, count: usize, each: u32) -> Result<Sample> {
         }
         // What sockets did not take is written as they become writable.
         while !finished.load(Ordering::Relaxed) {
-            swarm.poll(Some(Duration::from_millis(20)), |_, mut frame, _| {
-                bail!(unexpected(&mut frame))
-            })?;
+            swarm.poll(Some(Duration::from_millis(20)), |_, frame, _| bail!(unexpected(frame)))?;
             ensure!(swarm.closed == 0, "{} clients were dropped", swarm.closed);
         }
         receiving.join().expect("the receiver does not panic")
@@ -359,16 +311,8 @@ fn receive_reports(ai: &mut Link, channels: &[u64], each: u32) -> Result<()> {
         let target = (frame.try_get_u32_le()?, frame.try_get_u16_le()?);
         ensure!(target == (GATE, dc::REPORT), "an update of {target:?}");
         let (client, number) = (frame.try_get_u32_le()? as usize, frame.try_get_u32_le()?);
-        ensure!(
-            envelope.sender == channels[client],
-            "client {client} from {}",
-            envelope.sender
-        );
-        ensure!(
-            number == next[client],
-            "report {number} where {} should be",
-            next[client]
-        );
+        ensure!(envelope.sender == channels[client], "client {client} from {}", envelope.sender);
+        ensure!(number == next[client], "report {number} where {} should be", next[client]);
         next[client] += 1;
         left -= 1;
         Ok(break_if(left == 0))

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use bytes::{Buf, BufMut};
 
 use crate::daemon::{Daemon, GATE};
@@ -41,9 +41,7 @@ pub fn login_request(token: u32) -> Batch {
 
 /// The UberDOG lets a client in and tells it so, giving back its token.
 pub fn welcome(answers: &mut Batch, client: u64, token: u32) {
-    answers.to(client, AI, msg::CLIENTAGENT_SET_STATE, |b| {
-        b.put_u16_le(ESTABLISHED)
-    });
+    answers.to(client, AI, msg::CLIENTAGENT_SET_STATE, |b| b.put_u16_le(ESTABLISHED));
     answers.to(client, AI, msg::CLIENTAGENT_SEND_DATAGRAM, |b| {
         b.put_u16_le(6);
         b.put_u16_le(msg::CLIENT_WELCOME);
@@ -67,12 +65,7 @@ impl Clients {
         ai.send(Batch::default().subscribe(GATE.into()).subscribe(AI))?;
         barrier.pass(&mut ai)?;
         let (swarm, channels) = (Swarm::new()?, Vec::new());
-        Ok(Clients {
-            swarm,
-            ai,
-            channels,
-            client_agent: daemon.client_agent,
-        })
+        Ok(Clients { swarm, ai, channels, client_agent: daemon.client_agent })
     }
 
     /// Connects `count` more clients and logs them in; returns how long each took.
@@ -101,15 +94,9 @@ impl Clients {
         self.swarm.run_until(
             &mut left,
             |left| *left == 0,
-            |left, index, mut frame, answers| {
-                ensure!(
-                    frame == msg::CLIENT_HELLO_RESP.to_le_bytes(),
-                    "{}",
-                    unexpected(&mut frame)
-                );
-                answers
-                    .bytes
-                    .extend_from_slice(&login_request(index as u32).bytes);
+            |left, index, frame, answers| {
+                ensure!(frame == msg::CLIENT_HELLO_RESP.to_le_bytes(), "{}", unexpected(frame));
+                answers.bytes.extend_from_slice(&login_request(index as u32).bytes);
                 *left -= 1;
                 Ok(())
             },
@@ -132,10 +119,7 @@ impl Clients {
             |left| *left == 0,
             |left, index, mut frame, _| {
                 ensure!(frame.try_get_u16_le()? == msg::CLIENT_WELCOME, "no welcome");
-                ensure!(
-                    frame.try_get_u32_le()? == index as u32,
-                    "another client's welcome"
-                );
+                ensure!(frame.try_get_u32_le()? == index as u32, "another client's welcome");
                 times.push(began[index - wave.start].elapsed());
                 *left -= 1;
                 Ok(())
@@ -143,38 +127,36 @@ impl Clients {
         )
     }
 
-    /// Every client opens the zones of `zone(index)` as interest 1 of `parent`; `on_enter` is told
-    /// of each object that enters, and all must be done when this returns.
+    /// Every client opens a zone; returns how long each took until all of the objects there had
+    /// entered and the interest was done.
     pub fn open_interest(
         &mut self,
         parent: u32,
-        zone: impl Fn(usize) -> u32,
+        zone: u32,
         objects: usize,
     ) -> Result<Vec<Duration>> {
         let clients = self.swarm.len();
+        let request = interest(parent, zone);
         let began = Instant::now();
         for index in 0..clients {
-            self.swarm.send(index, &interest(parent, zone(index)))?;
+            self.swarm.send(index, &request)?;
         }
         let mut state = (vec![0; clients], Vec::with_capacity(clients));
         self.swarm.run_until(
             &mut state,
             |(_, times)| times.len() == clients,
-            |state, index, mut frame, _| {
-                let (entered, times) = state;
+            |(entered, times), index, whole, _| {
+                let mut frame = whole;
                 match frame.try_get_u16_le()? {
                     msg::CLIENT_ENTER_OBJECT_REQUIRED | msg::CLIENT_ENTER_OBJECT_REQUIRED_OTHER => {
                         entered[index] += 1;
                     }
                     msg::CLIENT_DONE_INTEREST_RESP => {
                         let entered = entered[index];
-                        ensure!(
-                            entered == objects,
-                            "an interest was done after {entered} of {objects} objects"
-                        );
+                        ensure!(entered == objects, "done after {entered} of {objects} objects");
                         times.push(began.elapsed());
                     }
-                    number => anyhow::bail!("client datagram {number} while opening an interest"),
+                    _ => bail!(unexpected(whole)),
                 }
                 Ok(())
             },
@@ -196,7 +178,7 @@ pub fn interest(parent: u32, zone: u32) -> Batch {
 }
 
 /// Describes a datagram that should not have come, such as an eject.
-pub fn unexpected(frame: &mut &[u8]) -> String {
+pub fn unexpected(mut frame: &[u8]) -> String {
     match frame.try_get_u16_le() {
         Ok(msg::CLIENT_EJECT) => {
             let reason = frame.try_get_u16_le().unwrap_or(0);

@@ -57,13 +57,7 @@ impl Variant {
             relay::Kind::Queued => "relay",
         };
         let (name, program) = (name.to_owned(), Program::Relay(kind));
-        Variant {
-            name,
-            program,
-            threaded: None,
-            backend: String::new(),
-            cpus,
-        }
+        Variant { name, program, threaded: None, backend: String::new(), cpus }
     }
 }
 
@@ -85,18 +79,12 @@ pub struct ClientAgent {
 impl Roles {
     /// A state server alone.
     pub fn state_server() -> Roles {
-        Roles {
-            state_server: true,
-            ..Roles::default()
-        }
+        Roles { state_server: true, ..Roles::default() }
     }
 
     /// A state server and a client agent with defaults.
     pub fn clients() -> Roles {
-        Roles {
-            client_agent: Some(ClientAgent::default()),
-            ..Roles::state_server()
-        }
+        Roles { client_agent: Some(ClientAgent::default()), ..Roles::state_server() }
     }
 }
 
@@ -111,9 +99,7 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a daemon and waits until it accepts connections.
     pub fn start(variant: &Variant, roles: &Roles) -> Result<Daemon> {
-        let Program::Daemon(program) = &variant.program else {
-            bail!("the relay has no roles")
-        };
+        let Program::Daemon(program) = &variant.program else { bail!("the relay has no roles") };
         let folder = tempfile::tempdir()?;
         let (director, client_agent) = (free_address()?, free_address()?);
         fs::write(folder.path().join("load.dc"), include_str!("load.dc"))?;
@@ -132,9 +118,7 @@ impl Daemon {
 
     /// Starts a relay, which copies what the connection after the first `receivers` sends to those.
     pub fn start_relay(variant: &Variant, receivers: usize) -> Result<Daemon> {
-        let Program::Relay(kind) = variant.program else {
-            bail!("a daemon is no relay")
-        };
+        let Program::Relay(kind) = variant.program else { bail!("a daemon is no relay") };
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
         let mut command = command(&std::env::current_exe()?, variant.cpus.as_deref());
@@ -160,12 +144,7 @@ impl Daemon {
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Daemon {
-            child,
-            director,
-            client_agent,
-            folder,
-        })
+        Ok(Daemon { child, director, client_agent, folder })
     }
 
     /// Its process id.
@@ -240,10 +219,7 @@ fn configuration(
     if let Some(threaded) = variant.threaded {
         writeln!(y, "  threaded: {threaded}")?;
     }
-    write!(
-        y,
-        "uberdogs:\n  - class: LoadGate\n    id: {GATE}\n    anonymous: true\n"
-    )?;
+    write!(y, "uberdogs:\n  - class: LoadGate\n    id: {GATE}\n    anonymous: true\n")?;
     if roles.state_server || roles.database || roles.client_agent.is_some() {
         y.push_str("roles:\n");
     }

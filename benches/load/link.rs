@@ -31,18 +31,12 @@ impl Link {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(STALL))?;
         stream.set_write_timeout(Some(STALL))?;
-        Ok(Link {
-            stream,
-            buffer: vec![0; READ_BUFFER].into(),
-            filled: 0..0,
-        })
+        Ok(Link { stream, buffer: vec![0; READ_BUFFER].into(), filled: 0..0 })
     }
 
     /// Writes everything.
     pub fn send(&mut self, batch: &Batch) -> Result<()> {
-        self.stream
-            .write_all(&batch.bytes)
-            .context("writing to a link")
+        self.stream.write_all(&batch.bytes).context("writing to a link")
     }
 
     /// A second handle for a thread that only writes.
@@ -55,21 +49,27 @@ impl Link {
         &mut self,
         mut handle: impl FnMut(&[u8]) -> Result<ControlFlow<T>>,
     ) -> Result<T> {
-        let mut outcome = None;
+        self.exchange(|frame, _| handle(frame))
+    }
+
+    /// As [`Link::receive`], with a batch for answers that is sent when all that has arrived is
+    /// handled.
+    pub fn exchange<T>(
+        &mut self,
+        mut handle: impl FnMut(&[u8], &mut Batch) -> Result<ControlFlow<T>>,
+    ) -> Result<T> {
+        let mut answers = Batch::default();
         loop {
-            // Frames behind the one that ended the loop stay for the next call.
-            let mut done = 0;
-            while let Some(frame) = first_frame(&self.buffer[self.filled.clone()][done..]) {
-                done += 2 + frame.len();
-                if let ControlFlow::Break(value) = handle(frame)? {
-                    outcome = Some(value);
-                    break;
+            // Frames behind the one that ends the loop stay for the next call.
+            while let Some(frame) = first_frame(&self.buffer[self.filled.clone()]) {
+                self.filled.start += 2 + frame.len();
+                if let ControlFlow::Break(value) = handle(frame, &mut answers)? {
+                    self.send(&answers)?;
+                    return Ok(value);
                 }
             }
-            self.filled.start += done;
-            if let Some(value) = outcome {
-                return Ok(value);
-            }
+            self.send(&answers)?;
+            answers.bytes.clear();
             self.fill()?;
         }
     }
@@ -82,10 +82,7 @@ impl Link {
             Ok(0) => bail!("the daemon closed a link"),
             Ok(n) => self.filled.end += n,
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                bail!(
-                    "nothing arrived on a link for {:?}",
-                    self.stream.read_timeout()?
-                )
+                bail!("nothing arrived on a link for {:?}", self.stream.read_timeout()?)
             }
             Err(e) => return Err(e).context("reading from a link"),
         }
@@ -115,8 +112,7 @@ impl Barrier {
         link.send(Batch::default().subscribe(BARRIER_CHANNEL))?;
         let mut probe = Link::connect(address)?;
         let deadline = Instant::now() + STALL;
-        link.stream
-            .set_read_timeout(Some(Duration::from_millis(20)))?;
+        link.stream.set_read_timeout(Some(Duration::from_millis(20)))?;
         // Whatever is sent before the subscription took effect is lost, hence the repetition.
         loop {
             probe
@@ -169,9 +165,5 @@ impl Barrier {
 
 /// Ends a [`Link::receive`] when `done`.
 pub fn break_if(done: bool) -> ControlFlow<()> {
-    if done {
-        ControlFlow::Break(())
-    } else {
-        ControlFlow::Continue(())
-    }
+    if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }

@@ -44,6 +44,7 @@
 mod ca;
 mod clients;
 mod daemon;
+mod db;
 mod link;
 mod md;
 mod objects;
@@ -54,6 +55,8 @@ mod scenario;
 mod ss;
 mod swarm;
 mod wire;
+mod world;
+mod world_ai;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -93,18 +96,10 @@ struct Args {
     #[arg(long, value_name = "LIST")]
     daemon_cpus: Option<String>,
     /// The `backend` section of the measured daemon's database, as YAML on one line.
-    #[arg(
-        long,
-        value_name = "YAML",
-        default_value = "{type: sqlite, file: objects.sqlite}"
-    )]
+    #[arg(long, value_name = "YAML", default_value = "{type: sqlite, file: objects.sqlite}")]
     db_backend: String,
     /// The same for the daemons to compare with.
-    #[arg(
-        long,
-        value_name = "YAML",
-        default_value = "{type: yaml, directory: objects}"
-    )]
+    #[arg(long, value_name = "YAML", default_value = "{type: yaml, directory: objects}")]
     vs_db_backend: String,
     /// Print JSON.
     #[arg(long)]
@@ -168,7 +163,7 @@ fn main() -> Result<()> {
 }
 
 fn scenarios() -> impl Iterator<Item = &'static Scenario> {
-    [md::SCENARIOS, ss::SCENARIOS, ca::SCENARIOS]
+    [md::SCENARIOS, ss::SCENARIOS, ca::SCENARIOS, db::SCENARIOS, world::SCENARIOS]
         .into_iter()
         .flatten()
 }
@@ -192,10 +187,7 @@ fn selected(names: &[String]) -> Result<Vec<&'static Scenario>> {
 
 fn variants(args: &Args, daemon: &Path) -> Result<Vec<Variant>> {
     let variant = |program: &Path, mode: Option<bool>, backend: &str| -> Result<Variant> {
-        let name = program
-            .file_name()
-            .unwrap_or(program.as_os_str())
-            .to_string_lossy();
+        let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
         let suffix = match mode {
             None => "",
             Some(true) => " threaded",
@@ -224,17 +216,11 @@ fn variants(args: &Args, daemon: &Path) -> Result<Vec<Variant>> {
 /// Runs one scenario with all variants in turn, as often as asked.
 fn measure(scenario: &Scenario, variants: &[Variant], args: &Args) -> Vec<Row> {
     let relays = relay::Kind::ALL.map(|kind| Variant::relay(kind, args.daemon_cpus.clone()));
-    let taking_part: Vec<&Variant> = variants
-        .iter()
-        .chain(relays.iter().filter(|_| scenario.relay))
-        .collect();
+    let taking_part: Vec<&Variant> =
+        variants.iter().chain(relays.iter().filter(|_| scenario.relay)).collect();
     let mut rows: Vec<Row> = taking_part
         .iter()
-        .map(|v| Row {
-            variant: v.name.clone(),
-            samples: Vec::new(),
-            failures: Vec::new(),
-        })
+        .map(|v| Row { variant: v.name.clone(), samples: Vec::new(), failures: Vec::new() })
         .collect();
     for number in 1..=args.runs {
         for (variant, row) in taking_part.iter().zip(&mut rows) {
@@ -251,10 +237,7 @@ fn measure(scenario: &Scenario, variants: &[Variant], args: &Args) -> Vec<Row> {
 /// A run during which the machine was free, as far as the arguments ask for that.
 fn undisturbed(scenario: &Scenario, variant: &Variant, args: &Args) -> Result<Sample> {
     const ATTEMPTS: usize = 5;
-    let run = Run {
-        variant,
-        scale: args.scale,
-    };
+    let run = Run { variant, scale: args.scale };
     let limit = args.max_other_load.unwrap_or(f64::INFINITY);
     let other = |sample: &Sample| sample.measured.other_load.unwrap_or(0.0);
     let mut best = (scenario.run)(&run)?;

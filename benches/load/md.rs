@@ -137,11 +137,7 @@ fn fan_out(run: &Run, receivers: usize, count: usize) -> Result<Sample> {
     let batch = numbered(count, FIRST_CHANNEL, SMALL_PAYLOAD);
     let meter = Meter::start(daemon.pid())?;
     fan_in(&mut swarm, sender, &batch, receivers, count)?;
-    Ok(Sample::new(
-        receivers * count,
-        meter.stop()?,
-        peak_rss(daemon.pid())?,
-    ))
+    Ok(Sample::new(receivers * count, meter.stop()?, peak_rss(daemon.pid())?))
 }
 
 /// Subscribes every connection of the swarm to one channel, and waits until all of them are.
@@ -153,9 +149,7 @@ fn subscribe_swarm(swarm: &mut Swarm, director: SocketAddr) -> Result<()> {
     reports.send(Batch::default().subscribe(REPORTS))?;
     barrier.pass(&mut reports)?;
     let mut subscription = Batch::default();
-    subscription
-        .subscribe(FIRST_CHANNEL)
-        .to(REPORTS, 0, msg::BARRIER, |_| ());
+    subscription.subscribe(FIRST_CHANNEL).to(REPORTS, 0, msg::BARRIER, |_| ());
     for index in 0..swarm.len() {
         swarm.send(index, &subscription)?;
     }
@@ -219,16 +213,11 @@ fn ping_pong(run: &Run) -> Result<Sample> {
             times.push(sent.elapsed());
         }
         let measured = meter.stop()?;
-        answering
-            .join()
-            .expect("the answering thread does not panic")?;
+        answering.join().expect("the answering thread does not panic")?;
         Ok::<_, anyhow::Error>(measured)
     })?;
     let sample = Sample::new(2 * rounds, meter, peak_rss(daemon.pid())?);
-    Ok(Sample {
-        latency: Latency::of(times),
-        ..sample
-    })
+    Ok(Sample { latency: Latency::of(times), ..sample })
 }
 
 /// Links that share the channels of md_channels.
@@ -342,9 +331,7 @@ fn route_among(
             threads.push(scope.spawn(move || receive_all(link, expected)));
         }
         (&sender).write_all(&batch.bytes)?;
-        threads
-            .into_iter()
-            .try_for_each(|t| t.join().expect("receivers do not panic"))
+        threads.into_iter().try_for_each(|t| t.join().expect("receivers do not panic"))
     })?;
     meter.stop()
 }

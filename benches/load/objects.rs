@@ -63,9 +63,7 @@ pub fn expect_place(frame: &mut &[u8], doid: u32, step: u32) -> Result<()> {
 pub fn await_created(ai: &mut Link, last: u32) -> Result<()> {
     for doid in [last, WORLD] {
         ai.send(
-            Batch::default().to(doid.into(), AI, msg::OBJECT_GET_LOCATION, |b| {
-                b.put_u32_le(doid)
-            }),
+            Batch::default().to(doid.into(), AI, msg::OBJECT_GET_LOCATION, |b| b.put_u32_le(doid)),
         )?;
         ai.receive(|mut frame| {
             let resp = envelope(&mut frame)?.number == msg::OBJECT_GET_LOCATION_RESP;
@@ -77,14 +75,12 @@ pub fn await_created(ai: &mut Link, last: u32) -> Result<()> {
 
 /// Asks for everything in the zones `0..zones` and checks that each of the objects is there once.
 pub fn expect_in_zones(ai: &mut Link, zones: u32, objects: std::ops::Range<u32>) -> Result<()> {
-    ai.send(
-        Batch::default().to(WORLD.into(), AI, msg::OBJECT_GET_ZONES_OBJECTS, |b| {
-            b.put_u32_le(77);
-            b.put_u32_le(WORLD);
-            b.put_u16_le(zones as u16);
-            (0..zones).for_each(|zone| b.put_u32_le(zone));
-        }),
-    )?;
+    ai.send(Batch::default().to(WORLD.into(), AI, msg::OBJECT_GET_ZONES_OBJECTS, |b| {
+        b.put_u32_le(77);
+        b.put_u32_le(WORLD);
+        b.put_u16_le(zones as u16);
+        (0..zones).for_each(|zone| b.put_u32_le(zone));
+    }))?;
     let mut seen = vec![false; objects.len()];
     let (mut left, mut counted) = (objects.len(), false);
     ai.receive(|mut frame| {
@@ -92,11 +88,7 @@ pub fn expect_in_zones(ai: &mut Link, zones: u32, objects: std::ops::Range<u32>)
             msg::OBJECT_GET_ZONES_COUNT_RESP => {
                 frame.advance(4);
                 let count = frame.try_get_u32_le()? as usize;
-                ensure!(
-                    count == objects.len(),
-                    "{count} of {} objects",
-                    objects.len()
-                );
+                ensure!(count == objects.len(), "{count} of {} objects", objects.len());
                 counted = true;
             }
             msg::OBJECT_ENTER_INTEREST_WITH_REQUIRED

@@ -24,11 +24,7 @@ impl CpuTime {
             let task = task?;
             // A thread may end between the listing and the reading.
             if let Ok(line) = fs::read_to_string(task.path().join("schedstat")) {
-                let nanos = line
-                    .split(' ')
-                    .next()
-                    .and_then(|n| n.parse().ok())
-                    .unwrap_or(0);
+                let nanos = line.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
                 threads.insert(task.file_name().to_string_lossy().into_owned(), nanos);
             }
         }
@@ -38,17 +34,10 @@ impl CpuTime {
             .rsplit(") ")
             .next()
             .map(|rest| {
-                rest.split(' ')
-                    .skip(11)
-                    .take(2)
-                    .filter_map(|n| n.parse::<u32>().ok())
-                    .sum()
+                rest.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u32>().ok()).sum()
             })
             .context("/proc/PID/stat")?;
-        Ok(CpuTime {
-            threads,
-            total: TICK * ticks,
-        })
+        Ok(CpuTime { threads, total: TICK * ticks })
     }
 
     fn since(&self, earlier: &CpuTime) -> Duration {
@@ -59,11 +48,7 @@ impl CpuTime {
             .sum();
         let fine = Duration::from_nanos(fine);
         let coarse = self.total.saturating_sub(earlier.total);
-        if coarse > fine + 2 * TICK {
-            coarse
-        } else {
-            fine
-        }
+        if coarse > fine + 2 * TICK { coarse } else { fine }
     }
 }
 
@@ -71,16 +56,9 @@ impl CpuTime {
 fn machine_busy() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     let line = stat.lines().next().context("/proc/stat")?;
-    let fields: Vec<u32> = line
-        .split_ascii_whitespace()
-        .skip(1)
-        .map(|n| n.parse().unwrap_or(0))
-        .collect();
-    Ok(TICK
-        * [0, 1, 2, 7]
-            .iter()
-            .filter_map(|i| fields.get(*i))
-            .sum::<u32>())
+    let fields: Vec<u32> =
+        line.split_ascii_whitespace().skip(1).map(|n| n.parse().unwrap_or(0)).collect();
+    Ok(TICK * [0, 1, 2, 7].iter().filter_map(|i| fields.get(*i)).sum::<u32>())
 }
 
 /// A value in bytes out of `/proc/PID/status`, such as `VmRSS` or `VmHWM`.
@@ -155,11 +133,6 @@ impl Meter {
         let harness_cpu = CpuTime::read(std::process::id())?.since(&self.harness);
         let machine = machine_busy()?.saturating_sub(self.machine);
         let other = machine.saturating_sub(cpu + harness_cpu).as_secs_f64() / wall.as_secs_f64();
-        Ok(Measured {
-            wall,
-            cpu,
-            harness_cpu,
-            other_load: (wall > 10 * TICK).then_some(other),
-        })
+        Ok(Measured { wall, cpu, harness_cpu, other_load: (wall > 10 * TICK).then_some(other) })
     }
 }

@@ -40,9 +40,7 @@ impl Kind {
 
 /// Serves until it is killed: the first `receivers` connections receive, the next one sends.
 pub fn run(kind: Kind, address: SocketAddr, receivers: usize) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_io()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_io().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;
         std::fs::write("ready", "")?;
@@ -117,9 +115,7 @@ async fn write_frames(
     let mut output = Vec::new();
     while let Some(mut frames) = queue.recv().await {
         loop {
-            frames
-                .iter()
-                .for_each(|frame| output.extend_from_slice(frame));
+            frames.iter().for_each(|frame| output.extend_from_slice(frame));
             match queue.try_recv() {
                 Ok(more) => frames = more,
                 Err(_) => break,

@@ -26,30 +26,19 @@ const fn column(
     decimals: usize,
     value: fn(&Sample) -> Option<f64>,
 ) -> Column {
-    Column {
-        title,
-        name,
-        decimals,
-        value,
-    }
+    Column { title, name, decimals, value }
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// What is compared: ratios are printed of these.
 const COLUMNS: &[Column] = &[
-    column("per s", "units_per_s", 0, |s| {
-        Some(s.units as f64 / s.measured.wall.as_secs_f64())
-    }),
-    column("cpu us", "cpu_us", 3, |s| {
-        Some(s.measured.cpu.as_secs_f64() * 1e6 / s.units as f64)
-    }),
+    column("per s", "units_per_s", 0, |s| Some(s.units as f64 / s.measured.wall.as_secs_f64())),
+    column("cpu us", "cpu_us", 3, |s| Some(s.measured.cpu.as_secs_f64() * 1e6 / s.units as f64)),
     column("p50 us", "p50_us", 1, |s| Some(s.latency?.p50)),
     column("p99 us", "p99_us", 1, |s| Some(s.latency?.p99)),
     column("p99.9 us", "p999_us", 1, |s| Some(s.latency?.p999)),
-    column("peak MiB", "peak_rss_mib", 1, |s| {
-        Some(s.peak_rss as f64 / MIB)
-    }),
+    column("peak MiB", "peak_rss_mib", 1, |s| Some(s.peak_rss as f64 / MIB)),
     column("B/thing", "rss_bytes_per_thing", 0, |s| s.rss_per_thing),
 ];
 /// Columns about the run itself, which no ratio is made of.
@@ -73,9 +62,7 @@ impl Row {
             return Vec::new();
         };
         let value = |index: usize| median(self.samples.iter().map(|s| s.extra[index].1).collect());
-        (0..first.extra.len())
-            .filter_map(|i| Some((first.extra[i].0, value(i)?)))
-            .collect()
+        (0..first.extra.len()).filter_map(|i| Some((first.extra[i].0, value(i)?))).collect()
     }
 }
 
@@ -83,33 +70,20 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
-    Some(if values.len() % 2 == 0 {
-        (values[middle - 1] + upper) / 2.0
-    } else {
-        upper
-    })
+    Some(if values.len() % 2 == 0 { (values[middle - 1] + upper) / 2.0 } else { upper })
 }
 
 /// Prints a scenario's rows and the ratio of the first to each other.
 pub fn print(scenario: &Scenario, rows: &[Row]) {
     println!("\n{}: {}", scenario.name, scenario.what);
-    let thing = if scenario.thing.is_empty() {
-        ""
-    } else {
-        ", thing: "
-    };
-    print!(
-        "  {:<28}",
-        format!("(unit: {}{thing}{})", scenario.unit, scenario.thing)
-    );
+    let thing = if scenario.thing.is_empty() { "" } else { ", thing: " };
+    print!("  {:<28}", format!("(unit: {}{thing}{})", scenario.unit, scenario.thing));
     let shown: Vec<&Column> = COLUMNS
         .iter()
         .chain(CONDITIONS)
         .filter(|column| rows.iter().any(|row| row.median(column).is_some()))
         .collect();
-    shown
-        .iter()
-        .for_each(|column| print!("{:>12}", column.title));
+    shown.iter().for_each(|column| print!("{:>12}", column.title));
     println!();
     for row in rows {
         print!("  {:<28}", row.variant);
@@ -158,8 +132,7 @@ pub fn to_json(scenario: &Scenario, rows: &[Row]) -> Value {
             let runs: Vec<Value> = row.samples.iter().map(sample_json).collect();
             let mut median = Map::new();
             for column in COLUMNS.iter().chain(CONDITIONS) {
-                row.median(column)
-                    .map(|value| median.insert(column.name.into(), json!(value)));
+                row.median(column).map(|value| median.insert(column.name.into(), json!(value)));
             }
             for (name, value) in row.extras() {
                 median.insert(name.into(), json!(value));

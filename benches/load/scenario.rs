@@ -64,14 +64,7 @@ pub struct Sample {
 impl Sample {
     /// A sample with nothing but the measured phase.
     pub fn new(units: usize, measured: Measured, peak_rss: u64) -> Sample {
-        Sample {
-            units,
-            measured,
-            latency: None,
-            peak_rss,
-            rss_per_thing: None,
-            extra: Vec::new(),
-        }
+        Sample { units, measured, latency: None, peak_rss, rss_per_thing: None, extra: Vec::new() }
     }
 }
 
@@ -89,14 +82,8 @@ impl Latency {
         times.sort_unstable();
         let at = |share: f64| {
             let index = (times.len() as f64 * share).ceil() as usize;
-            times
-                .get(index.max(1) - 1)
-                .map(|time| time.as_secs_f64() * 1e6)
+            times.get(index.max(1) - 1).map(|time| time.as_secs_f64() * 1e6)
         };
-        Some(Latency {
-            p50: at(0.50)?,
-            p99: at(0.99)?,
-            p999: at(0.999)?,
-        })
+        Some(Latency { p50: at(0.50)?, p99: at(0.99)?, p999: at(0.999)? })
     }
 }

@@ -64,10 +64,7 @@ fn create_objects(run: &Run) -> Result<Sample> {
     let peak = peak_rss(daemon.pid())?;
     objects::expect_in_zones(&mut ai, zones, FIRST_OBJECT..FIRST_OBJECT + count)?;
     let sample = Sample::new(count as usize, measured, peak);
-    Ok(Sample {
-        rss_per_thing: Some(grown as f64 / f64::from(count)),
-        ..sample
-    })
+    Ok(Sample { rss_per_thing: Some(grown as f64 / f64::from(count)), ..sample })
 }
 
 fn set_fields(run: &Run) -> Result<Sample> {
@@ -76,18 +73,15 @@ fn set_fields(run: &Run) -> Result<Sample> {
     let (things, updates) = (run.scaled(1_000) as u32, run.scaled(200_000) as u32);
     let mut creations = Batch::default();
     for number in 0..things {
-        create(
-            &mut creations,
-            dc::THING,
-            FIRST_OBJECT + number,
-            number % ZONES,
-        );
+        create(&mut creations, dc::THING, FIRST_OBJECT + number, number % ZONES);
     }
     ai.send(&creations)?;
     await_created(&mut ai, FIRST_OBJECT + things - 1)?;
     let mut observer = Link::connect(daemon.director)?;
     let mut subscriptions = Batch::default();
-    (0..ZONES).for_each(|zone| drop(subscriptions.subscribe(location(WORLD, zone))));
+    for zone in 0..ZONES {
+        subscriptions.subscribe(location(WORLD, zone));
+    }
     observer.send(&subscriptions)?;
     barrier.pass(&mut observer)?;
 
@@ -112,9 +106,5 @@ fn set_fields(run: &Run) -> Result<Sample> {
         })?;
         Ok::<_, anyhow::Error>(writing.join().expect("the writer does not panic")?)
     })?;
-    Ok(Sample::new(
-        updates as usize,
-        meter.stop()?,
-        peak_rss(daemon.pid())?,
-    ))
+    Ok(Sample::new(updates as usize, meter.stop()?, peak_rss(daemon.pid())?))
 }

@@ -64,15 +64,8 @@ impl Swarm {
         stream.set_nonblocking(true)?;
         let mut stream = mio::net::TcpStream::from_std(stream);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(&mut stream, Token(index), interest)?;
-        Ok(Connection {
-            stream,
-            partial: Vec::new(),
-            unsent: Vec::new(),
-            open: true,
-        })
+        self.poll.registry().register(&mut stream, Token(index), interest)?;
+        Ok(Connection { stream, partial: Vec::new(), unsent: Vec::new(), open: true })
     }
 
     /// How many connections there are.
@@ -108,9 +101,8 @@ impl Swarm {
             }
             if event.is_readable() {
                 let to_end = event.is_read_closed();
-                connection.read(&mut self.scratch, to_end, |frame| {
-                    handle(index, frame, &mut answers)
-                })?;
+                connection
+                    .read(&mut self.scratch, to_end, |frame| handle(index, frame, &mut answers))?;
                 if !answers.bytes.is_empty() {
                     connection.send(&answers.bytes)?;
                     answers.bytes.clear();
@@ -133,17 +125,11 @@ impl Swarm {
         let mut heard = Instant::now();
         while !done(state) {
             let poll = Some(Duration::from_secs(1));
-            if self.poll(poll, |index, frame, answers| {
-                handle(state, index, frame, answers)
-            })? {
+            if self.poll(poll, |index, frame, answers| handle(state, index, frame, answers))? {
                 heard = Instant::now();
             }
             ensure!(heard.elapsed() < STALL, "nothing arrived for {STALL:?}");
-            ensure!(
-                self.closed == closed,
-                "{} connections were closed",
-                self.closed - closed
-            );
+            ensure!(self.closed == closed, "{} connections were closed", self.closed - closed);
         }
         Ok(())
     }

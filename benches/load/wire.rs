@@ -161,16 +161,9 @@ pub struct Envelope {
 /// Reads the envelope off a server datagram.
 pub fn envelope(frame: &mut &[u8]) -> Result<Envelope> {
     let recipients = frame.try_get_u8()? as usize;
-    anyhow::ensure!(
-        frame.len() >= recipients * 8 + 10,
-        "datagram of {} bytes",
-        frame.len()
-    );
+    anyhow::ensure!(frame.len() >= recipients * 8 + 10, "datagram of {} bytes", frame.len());
     frame.advance(recipients * 8);
-    Ok(Envelope {
-        sender: frame.get_u64_le(),
-        number: frame.get_u16_le(),
-    })
+    Ok(Envelope { sender: frame.get_u64_le(), number: frame.get_u16_le() })
 }
 
 /// Hands every whole frame of `bytes` to `handle` and returns how many bytes those were.
