@@ -134,7 +134,7 @@ impl Stage {
         objects: &[(u32, usize)],
     ) -> Result<Stage> {
         let roles = Roles { client_agent: Some(options), ..Roles::clients() };
-        let daemon = Daemon::start(run.variant, &roles)?;
+        let daemon = run.start(&roles)?;
         let mut barrier = Barrier::open(daemon.director)?;
         let mut stage = Stage { clients: Clients::new(&daemon, &mut barrier)?, daemon };
         let mut batch = Batch::default();
@@ -158,7 +158,7 @@ impl Stage {
 }
 
 fn idle(run: &Run, count: usize) -> Result<Sample> {
-    let daemon = Daemon::start(run.variant, &Roles::clients())?;
+    let daemon = run.start(&Roles::clients())?;
     let mut barrier = Barrier::open(daemon.director)?;
     let mut clients = Clients::new(&daemon, &mut barrier)?;
     let before = rss(daemon.pid())?;
@@ -195,7 +195,7 @@ fn zone(run: &Run, count: usize, updates: usize) -> Result<Sample> {
 
 /// The relay gets what clients would get, since it translates nothing.
 fn relay_zone(run: &Run, count: usize, updates: usize) -> Result<Sample> {
-    let daemon = Daemon::start_relay(run.variant, count)?;
+    let daemon = run.start_relay(count)?;
     let mut swarm = Swarm::new()?;
     for _ in 0..count {
         swarm.connect(daemon.director)?;

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use tempfile::TempDir;
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::relay;
 use crate::wire::{DC_HASH, VERSION};
@@ -61,6 +60,14 @@ impl Variant {
     }
 }
 
+/// The end of the log that a daemon left in its folder, for reports of failures.
+pub fn log_tail(folder: &Path) -> String {
+    let log = fs::read(folder.join("log")).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
+}
+
 /// The roles that a scenario needs beside the message director.
 #[derive(Debug, Clone, Default)]
 pub struct Roles {
@@ -93,21 +100,19 @@ pub struct Daemon {
     child: Child,
     pub director: SocketAddr,
     pub client_agent: SocketAddr,
-    folder: TempDir,
 }
 
 impl Daemon {
     /// Starts a daemon and waits until it accepts connections.
-    pub fn start(variant: &Variant, roles: &Roles) -> Result<Daemon> {
+    pub fn start(variant: &Variant, roles: &Roles, folder: &Path) -> Result<Daemon> {
         let Program::Daemon(program) = &variant.program else { bail!("the relay has no roles") };
-        let folder = tempfile::tempdir()?;
         let (director, client_agent) = (free_address()?, free_address()?);
-        fs::write(folder.path().join("load.dc"), include_str!("load.dc"))?;
-        fs::create_dir(folder.path().join("objects"))?;
+        fs::write(folder.join("load.dc"), include_str!("load.dc"))?;
+        fs::create_dir(folder.join("objects"))?;
         let config = configuration(variant, roles, director, client_agent)?;
-        fs::write(folder.path().join("load.yml"), config)?;
+        fs::write(folder.join("load.yml"), config)?;
         let mut command = command(program, variant.cpus.as_deref());
-        command.arg(folder.path().join("load.yml"));
+        command.arg(folder.join("load.yml"));
         let mut daemon = Daemon::spawn(command, director, client_agent, folder)?;
         daemon.await_listener(director)?;
         if roles.client_agent.is_some() {
@@ -117,16 +122,15 @@ impl Daemon {
     }
 
     /// Starts a relay, which copies what the connection after the first `receivers` sends to those.
-    pub fn start_relay(variant: &Variant, receivers: usize) -> Result<Daemon> {
+    pub fn start_relay(variant: &Variant, receivers: usize, folder: &Path) -> Result<Daemon> {
         let Program::Relay(kind) = variant.program else { bail!("a daemon is no relay") };
-        let folder = tempfile::tempdir()?;
         let address = free_address()?;
         let mut command = command(&std::env::current_exe()?, variant.cpus.as_deref());
         command.args(["--relay", kind.argument(), "--listen", &address.to_string()]);
         command.args(["--receivers", &receivers.to_string()]);
         let mut daemon = Daemon::spawn(command, address, address, folder)?;
         // A connection that only tests would count as a receiver.
-        daemon.await_file("ready")?;
+        daemon.await_that(|| folder.join("ready").exists())?;
         Ok(daemon)
     }
 
@@ -134,17 +138,17 @@ impl Daemon {
         mut command: Command,
         director: SocketAddr,
         client_agent: SocketAddr,
-        folder: TempDir,
+        folder: &Path,
     ) -> Result<Daemon> {
-        let log = File::create(folder.path().join("log"))?;
+        let log = File::create(folder.join("log"))?;
         let child = command
-            .current_dir(folder.path())
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Daemon { child, director, client_agent, folder })
+        Ok(Daemon { child, director, client_agent })
     }
 
     /// Its process id.
@@ -152,31 +156,17 @@ impl Daemon {
         self.child.id()
     }
 
-    /// The end of its log, for reports of failures.
-    pub fn log_tail(&self) -> String {
-        let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(5)..].join("\n")
-    }
-
     fn await_listener(&mut self, address: SocketAddr) -> Result<()> {
-        self.await_that(|_| TcpStream::connect(address).is_ok())
+        self.await_that(|| TcpStream::connect(address).is_ok())
     }
 
-    fn await_file(&mut self, name: &str) -> Result<()> {
-        self.await_that(|folder| folder.join(name).exists())
-    }
-
-    fn await_that(&mut self, mut ready: impl FnMut(&Path) -> bool) -> Result<()> {
+    fn await_that(&mut self, ready: impl Fn() -> bool) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !ready(self.folder.path()) {
+        while !ready() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("the daemon ended with {status}:\n{}", self.log_tail());
+                bail!("the daemon ended with {status}");
             }
-            if Instant::now() > deadline {
-                bail!("the daemon does not listen:\n{}", self.log_tail());
-            }
+            ensure!(Instant::now() < deadline, "the daemon does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())

@@ -78,7 +78,7 @@ fn db_get_all(run: &Run) -> Result<Sample> {
 
 /// A daemon with a database, and a link that hears answers and announcements.
 fn start(run: &Run) -> Result<(Daemon, Link)> {
-    let daemon = Daemon::start(run.variant, &Roles { database: true, ..Roles::default() })?;
+    let daemon = run.start(&Roles { database: true, ..Roles::default() })?;
     let mut barrier = Barrier::open(daemon.director)?;
     let mut link = Link::connect(daemon.director)?;
     link.send(Batch::default().subscribe(AI).control(msg::ADD_RANGE, |b| {

@@ -59,12 +59,13 @@ mod world;
 mod world_ai;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Parser, ValueEnum};
 
-use crate::daemon::{Program, Variant};
+use crate::daemon::{Program, Variant, log_tail};
 use crate::report::Row;
 use crate::scenario::{Group, Run, Sample, Scenario};
 
@@ -72,11 +73,11 @@ use crate::scenario::{Group, Run, Sample, Scenario};
 #[derive(Parser)]
 struct Args {
     /// The daemon to measure.
-    #[arg(long, value_name = "PATH")]
-    daemon: Option<PathBuf>,
+    #[arg(long, value_name = "[NAME=]PATH")]
+    daemon: Option<String>,
     /// A daemon to measure beside it; may be repeated.
-    #[arg(long, value_name = "PATH")]
-    vs: Vec<PathBuf>,
+    #[arg(long, value_name = "[NAME=]PATH")]
+    vs: Vec<String>,
     /// `messagedirector.threaded` of the daemons to compare with.
     #[arg(long, value_enum, default_value_t = Mode::Both)]
     vs_mode: Mode,
@@ -126,19 +127,20 @@ enum Mode {
     Both,
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let args = Args::parse();
     if let (Some(kind), Some(address), Some(receivers)) = (args.relay, args.listen, args.receivers)
     {
-        return relay::run(kind, address, receivers);
+        relay::run(kind, address, receivers)?;
+        return Ok(ExitCode::SUCCESS);
     }
     if args.list {
         scenarios().for_each(|s| println!("{:<22} {}", s.name, s.what));
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let Some(daemon) = &args.daemon else {
         println!("nothing to measure: name a daemon with --daemon PATH");
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     };
     let variants = variants(&args, daemon)?;
     let mut documents = Vec::new();
@@ -148,18 +150,19 @@ fn main() -> Result<()> {
         // Only the measured daemon has to pass: others are there to be compared with.
         failed += rows[0].failures.len();
         if args.json {
-            documents.push(report::to_json(scenario, &rows));
+            documents.push(report::to_json(scenario, &rows, args.scale));
         } else {
-            report::print(scenario, &rows);
+            report::print(scenario, &rows, args.scale);
         }
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&documents)?);
     }
     if failed > 0 {
-        bail!("{failed} runs failed");
+        eprintln!("{failed} runs failed");
+        return Ok(ExitCode::FAILURE);
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn scenarios() -> impl Iterator<Item = &'static Scenario> {
@@ -185,9 +188,12 @@ fn selected(names: &[String]) -> Result<Vec<&'static Scenario>> {
     Ok(chosen)
 }
 
-fn variants(args: &Args, daemon: &Path) -> Result<Vec<Variant>> {
-    let variant = |program: &Path, mode: Option<bool>, backend: &str| -> Result<Variant> {
-        let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
+fn variants(args: &Args, daemon: &str) -> Result<Vec<Variant>> {
+    let variant = |argument: &str, mode: Option<bool>, backend: &str| -> Result<Variant> {
+        let (name, program) = match argument.split_once('=') {
+            Some((name, program)) => (name, Path::new(program)),
+            None => (argument.rsplit('/').next().unwrap_or(argument), Path::new(argument)),
+        };
         let suffix = match mode {
             None => "",
             Some(true) => " threaded",
@@ -237,15 +243,22 @@ fn measure(scenario: &Scenario, variants: &[Variant], args: &Args) -> Vec<Row> {
 /// A run during which the machine was free, as far as the arguments ask for that.
 fn undisturbed(scenario: &Scenario, variant: &Variant, args: &Args) -> Result<Sample> {
     const ATTEMPTS: usize = 5;
-    let run = Run { variant, scale: args.scale };
+    let run = || -> Result<Sample> {
+        let folder = tempfile::tempdir()?;
+        let run = Run { variant, scale: args.scale, folder: folder.path() };
+        (scenario.run)(&run).map_err(|error| match log_tail(folder.path()) {
+            log if log.is_empty() => error,
+            log => anyhow!("{error:#}; its log ends with:\n{log}"),
+        })
+    };
     let limit = args.max_other_load.unwrap_or(f64::INFINITY);
     let other = |sample: &Sample| sample.measured.other_load.unwrap_or(0.0);
-    let mut best = (scenario.run)(&run)?;
+    let mut best = run()?;
     for _ in 1..ATTEMPTS {
         if other(&best) <= limit {
             break;
         }
-        let again = (scenario.run)(&run)?;
+        let again = run()?;
         if other(&again) < other(&best) {
             best = again;
         }

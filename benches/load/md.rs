@@ -70,11 +70,7 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// Starts the relay or a daemon without roles.
 fn start(run: &Run, receivers: usize) -> Result<Daemon> {
-    if run.is_relay() {
-        Daemon::start_relay(run.variant, receivers)
-    } else {
-        Daemon::start(run.variant, &Roles::default())
-    }
+    if run.is_relay() { run.start_relay(receivers) } else { run.start(&Roles::default()) }
 }
 
 /// `count` datagrams to `channel`, each with its number and `payload` more bytes.

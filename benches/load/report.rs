@@ -70,12 +70,13 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
-    Some(if values.len() % 2 == 0 { (values[middle - 1] + upper) / 2.0 } else { upper })
+    Some(if values.len().is_multiple_of(2) { (values[middle - 1] + upper) / 2.0 } else { upper })
 }
 
 /// Prints a scenario's rows and the ratio of the first to each other.
-pub fn print(scenario: &Scenario, rows: &[Row]) {
-    println!("\n{}: {}", scenario.name, scenario.what);
+pub fn print(scenario: &Scenario, rows: &[Row], scale: f64) {
+    let scaled = if scale == 1.0 { String::new() } else { format!(" (times {scale})") };
+    println!("\n{}: {}{scaled}", scenario.name, scenario.what);
     let thing = if scenario.thing.is_empty() { "" } else { ", thing: " };
     print!("  {:<28}", format!("(unit: {}{thing}{})", scenario.unit, scenario.thing));
     let shown: Vec<&Column> = COLUMNS
@@ -125,7 +126,7 @@ fn ratio(first: &Row, other: &Row, column: &Column) -> Option<f64> {
 }
 
 /// A scenario's rows with every run.
-pub fn to_json(scenario: &Scenario, rows: &[Row]) -> Value {
+pub fn to_json(scenario: &Scenario, rows: &[Row], scale: f64) -> Value {
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -143,7 +144,7 @@ pub fn to_json(scenario: &Scenario, rows: &[Row]) -> Value {
         })
         .collect();
     json!({
-        "scenario": scenario.name, "what": scenario.what, "unit": scenario.unit,
+        "scenario": scenario.name, "what": scenario.what, "scale": scale, "unit": scenario.unit,
         "thing": scenario.thing, "rows": rows,
     })
 }

@@ -1,10 +1,11 @@
 //! What a scenario is, and what a run of it yields.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::daemon::{Program, Variant};
+use crate::daemon::{Daemon, Program, Roles, Variant};
 use crate::process::Measured;
 
 /// One row of the table of scenarios.
@@ -34,9 +35,21 @@ pub enum Group {
 pub struct Run<'a> {
     pub variant: &'a Variant,
     pub scale: f64,
+    /// Where the daemon keeps its configuration, its log and its database.
+    pub folder: &'a Path,
 }
 
 impl Run<'_> {
+    /// Starts the variant with these roles and waits until it accepts connections.
+    pub fn start(&self, roles: &Roles) -> Result<Daemon> {
+        Daemon::start(self.variant, roles, self.folder)
+    }
+
+    /// Starts the relay that the variant is.
+    pub fn start_relay(&self, receivers: usize) -> Result<Daemon> {
+        Daemon::start_relay(self.variant, receivers, self.folder)
+    }
+
     /// `full`, reduced by the scale.
     pub fn scaled(&self, full: usize) -> usize {
         ((full as f64 * self.scale).round() as usize).max(1)

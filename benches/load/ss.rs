@@ -36,7 +36,7 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// A daemon with a world, and the AI's link.
 fn start(run: &Run) -> Result<(Daemon, Barrier, Link)> {
-    let daemon = Daemon::start(run.variant, &Roles::state_server())?;
+    let daemon = run.start(&Roles::state_server())?;
     let mut barrier = Barrier::open(daemon.director)?;
     let mut ai = Link::connect(daemon.director)?;
     ai.send(Batch::default().subscribe(AI))?;

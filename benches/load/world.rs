@@ -54,7 +54,7 @@ const FIRST_AVATAR: u32 = 50_000_000;
 fn world(run: &Run) -> Result<Sample> {
     let (players, zones) = (run.scaled(1_000), run.scaled(100) as u32);
     let ticks = run.scaled(5_000).max(500);
-    let daemon = Daemon::start(run.variant, &Roles::clients())?;
+    let daemon = run.start(&Roles::clients())?;
     let mut barrier = Barrier::open(daemon.director)?;
     let mut ai = Link::connect(daemon.director)?;
     let mut batch = Batch::default();
@@ -273,7 +273,7 @@ impl Day<'_> {
     fn move_things(&mut self, tick: usize) -> Result<()> {
         let mut batch = Batch::default();
         for (thing, step) in self.thing_steps.iter_mut().enumerate() {
-            if (tick + thing) % THING_TICKS == 0 {
+            if (tick + thing).is_multiple_of(THING_TICKS) {
                 *step += 1;
                 set_place(&mut batch, FIRST_OBJECT + thing as u32, *step);
             }
