@@ -161,12 +161,13 @@ class TownAI(Served):
 AVATAR_FIELDS = ("setName", "setPosition", "setPurse", "setMood", "setCoat", "setHats")
 
 
-@records(*AVATAR_FIELDS, "say")
+# Panda3D calls one method for a molecular update, not one for each of its parts.
+@records(*AVATAR_FIELDS, "setLook", "say")
 class Avatar(Seen):
     pass
 
 
-@records(*AVATAR_FIELDS, "say")
+@records(*AVATAR_FIELDS, "setLook", "say")
 class AvatarOV(Owned):
     pass
 
