@@ -7,6 +7,7 @@ import pytest
 from harness.actor import Actor, Ai, Client, UberDog
 from harness.daemon import (
     AI_CHANNEL,
+    DATABASE_BACKENDS,
     LOGIN_MANAGER,
     ROOT,
     SECOND_AI_CHANNEL,
@@ -24,6 +25,19 @@ TOWN = 200_500_000
 def pytest_addoption(parser):
     parser.addoption("--daemon", type=pathlib.Path, required=True, help="the daemon's binary")
     parser.addoption("--astron", action="store_true", help="the daemon is Astron")
+    parser.addoption(
+        "--backend",
+        action="append",
+        default=[],
+        choices=sorted(DATABASE_BACKENDS),
+        help="also run the database tests on this backend (may be repeated)",
+    )
+
+
+def pytest_generate_tests(metafunc):
+    """The database tests run once for each backend that was asked for; none is a visible skip."""
+    if "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", metafunc.config.getoption("--backend"))
 
 
 def pytest_collection_modifyitems(config, items):

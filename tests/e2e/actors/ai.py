@@ -38,7 +38,7 @@ class Server(InternalRepository):
 
         created = getattr(objects, name + "AI")(self)
         created.fields = {field: tuple(values) for field, values in fields.items()}
-        dclass = self.getDcFile().getClassByName(name)
+        dclass = self.dclass(name)
         optional = [field for field in fields if not dclass.getFieldByName(field).isRequired()]
         do = do or self.allocateChannel()
         created.generateWithRequiredAndId(do, parent, zone, optional)
@@ -97,6 +97,72 @@ class Server(InternalRepository):
             client,
             lambda *ends: report("address", client=client, remote=ends[:2], local=ends[2:]),
         )
+
+    # The database, by way of the repository's dbInterface. Each answer is a report, whose `tag`
+    # the test chose.
+
+    def store(self, tag: str, database: int, name: str, fields: dict) -> None:
+        self.dbInterface.createObject(
+            database, self.dclass(name), fields, lambda do: report("stored", tag=tag, do=do)
+        )
+
+    def query(self, tag: str, database: int, do: int, name: str, fields: list[str]) -> None:
+        def answer(dclass, fields: dict | None) -> None:
+            found = None if dclass is None else dclass.getName()
+            report("found", tag=tag, fields=fields, **{"class": found})
+
+        self.dbInterface.queryObject(database, do, answer, self.dclass(name), fields)
+
+    def update(
+        self, tag: str, database: int, do: int, name: str, new: dict, old: dict | None = None
+    ) -> None:
+        """With `old`, only if these are the values that the database has."""
+        self.dbInterface.updateObject(
+            database,
+            do,
+            self.dclass(name),
+            new,
+            old,
+            lambda current: report("updated", tag=tag, refused=current),
+        )
+
+    def count_up(self, tag: str, database: int, do: int, times: int) -> None:
+        """Add 1 to a pet's food so many times, without ever losing another server's addition."""
+
+        def add(current: dict | None) -> None:
+            nonlocal times
+            if current is None:  # accepted
+                times -= 1
+                if times == 0:
+                    report("counted", tag=tag)
+                    return
+                self.dbInterface.queryObject(
+                    database, do, lambda _, fields: add(fields), self.dclass("Pet"), ["setFood"]
+                )
+                return
+            (food,) = current["setFood"]
+            old, new = {"setFood": [food]}, {"setFood": [food + 1]}
+            self.dbInterface.updateObject(database, do, self.dclass("Pet"), new, old, add)
+
+        add({"setFood": [0]})
+
+    def activate(self, do: int, parent: int, zone: int, name: str, fields: dict) -> None:
+        """Bring a stored object into the world; this server answers for it from then on."""
+        self.sendActivate(do, parent, zone, self.dclass(name), fields)
+        self.setAI(do, self.ourChannel)
+
+    def ask_activated(self, tag: str, do: int) -> None:
+        self.getActivated(
+            do, lambda do, active: report("activated", tag=tag, do=do, active=bool(active))
+        )
+
+    def send_field(self, do: int, name: str, field: str, values: list) -> None:
+        """Send an update to an object that this server need not have."""
+        field = self.dclass(name).getFieldByName(field)
+        self.send(field.aiFormatUpdate(do, do, self.ourChannel, values))
+
+    def dclass(self, name: str):
+        return self.getDcFile().getClassByName(name)
 
     def log_event(self, kind: str, fields: dict) -> None:
         self.writeServerEvent(kind, **fields)

@@ -22,6 +22,13 @@ SECOND_AI_CHANNEL = 300_000_000
 
 HEARTBEAT_TIMEOUT_MS = 3000
 
+# `backend` sections that the database tests can be run with. Paths are relative to the
+# configuration's folder.
+DATABASE_BACKENDS = {
+    "yaml": {"type": "yaml", "directory": "stored"},
+    "sqlite": {"type": "sqlite", "file": "stored.sqlite"},
+}
+
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
@@ -92,6 +99,8 @@ class Daemon(Process):
     ):
         self.ports = Ports()
         self.event_log = directory / "events.log"
+        if database_backend is not None and "directory" in database_backend:
+            (directory / database_backend["directory"]).mkdir(exist_ok=True)
         # JSON is YAML, so that the tests need no YAML library.
         config = directory / f"{name}.yml"
         config.write_text(json.dumps(configuration(self.ports, database_backend), indent=2))
