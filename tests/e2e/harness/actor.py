@@ -7,13 +7,9 @@ and takes commands as JSON lines on its standard input; see actors/stage.py for 
 
 import json
 import pathlib
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 
-from harness.process import LIMIT, Process
+from harness.process import TalkingProcess
 
 ACTORS = pathlib.Path(__file__).parent.parent / "actors"
 
@@ -22,7 +18,7 @@ class CommandFailed(AssertionError):
     """The actor raised an exception while it carried out a command."""
 
 
-class Actor(Process):
+class Actor(TalkingProcess):
     """One Panda3D process."""
 
     script = ""
@@ -31,47 +27,22 @@ class Actor(Process):
         self.reports: list[dict] = []
         self._replies: dict[int, dict] = {}
         self._last_command = 0
-        self._changed = threading.Condition()
-        super().__init__(
-            name,
-            [sys.executable, ACTORS / self.script, json.dumps(settings)],
-            directory,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, name=name, daemon=True)
-        self._reader.start()
+        command = [sys.executable, ACTORS / self.script, json.dumps(settings)]
+        super().__init__(name, command, directory)
 
-    def _read(self) -> None:
-        for line in self.popen.stdout:
-            message = json.loads(line)
-            with self._changed:
-                if "reply" in message:
-                    self._replies[message["reply"]] = message
-                else:
-                    self.reports.append(message)
-                    self.apply(message)
-                self._changed.notify_all()
-        with self._changed:
-            self._changed.notify_all()
+    def handle_line(self, line: str) -> None:
+        message = json.loads(line)
+        if "reply" in message:
+            self._replies[message["reply"]] = message
+        else:
+            self.reports.append(message)
+            self.apply(message)
 
     def apply(self, report: dict) -> None:
         """Bring what this side knows about the actor up to date."""
 
-    def until(self, condition: Callable, wanted: str):
-        """Wait until `condition()` holds, and return what it returned."""
-        deadline = time.monotonic() + LIMIT
-        with self._changed:
-            while not (result := condition()):
-                if not self._reader.is_alive() or not self._changed.wait(
-                    deadline - time.monotonic()
-                ):
-                    raise AssertionError(
-                        f"{self.name} did not {wanted}; it reported:\n"
-                        + "\n".join(f"  {report}" for report in self.reports[-40:])
-                    )
-            return result
+    def describe(self) -> str:
+        return "\n".join(f"  {report}" for report in self.reports[-40:])
 
     def find(self, kind: str, after: dict | None = None, **fields) -> dict | None:
         """The first report of this kind with these values, if there is one (later than `after`)."""
@@ -89,9 +60,7 @@ class Actor(Process):
         """Have the actor do something; returns what its command returns."""
         self._last_command += 1
         number = self._last_command
-        line = json.dumps({"command": command, "arguments": arguments, "number": number})
-        self.popen.stdin.write(line + "\n")
-        self.popen.stdin.flush()
+        self.tell(json.dumps({"command": command, "arguments": arguments, "number": number}))
         reply = self.until(lambda: self._replies.pop(number, None), f"answer {command}")
         if "error" in reply:
             raise CommandFailed(f"{self.name}: {command}{arguments}: {reply['error']}")

@@ -36,6 +36,20 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return probe.getsockname()[1]
 
 
+def wait_for_listener(process: Process, port: int) -> None:
+    """Wait until somebody accepts connections there: the one way any daemon says `ready`."""
+    deadline = time.monotonic() + LIMIT
+    while True:
+        process.check_running()
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
 class Ports:
     """The addresses that one daemon listens on."""
 
@@ -106,20 +120,7 @@ class Daemon(Process):
         config.write_text(json.dumps(configuration(self.ports, database_backend), indent=2))
         super().__init__(name, [binary, config], directory)
         for port in (self.ports.messages, self.ports.clients, self.ports.strict_clients):
-            self.wait_for_listener(port)
-
-    def wait_for_listener(self, port: int) -> None:
-        """Wait until somebody accepts connections there: the one way any daemon says `ready`."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            self.check_running()
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+            wait_for_listener(self, port)
 
     def wait_for_event(self, kind: str, **fields) -> dict:
         """Wait until the event logger has written an event of this type with these values."""

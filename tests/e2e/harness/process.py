@@ -3,6 +3,9 @@
 import pathlib
 import signal
 import subprocess
+import threading
+import time
+from collections.abc import Callable
 
 # Every wait in these tests is for a condition and ends here at the latest. Long enough for a
 # loaded machine; nothing waits this long when all is well.
@@ -56,3 +59,52 @@ class Process:
         text = self.log.read_text(errors="replace").splitlines()
         cut = [f"… {len(text) - lines} lines before …"] if len(text) > lines else []
         return "\n".join(cut + text[-lines:])
+
+
+class TalkingProcess(Process):
+    """A process that prints lines, to which the test reacts, and may be told lines."""
+
+    def __init__(self, name: str, command: list, directory: pathlib.Path, **options):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        super().__init__(name, command, directory, **pipes, **options)
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, name=name, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.popen.stdout:
+            with self._changed:
+                self.handle_line(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    def handle_line(self, line: str) -> None:
+        """Take in what the process said; called with the lock held."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """What it has said so far, for the message of a failure."""
+        raise NotImplementedError
+
+    def tell(self, line: str) -> None:
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+
+    def until(self, condition: Callable, wanted: str):
+        """Wait until `condition()` holds, and return what it returned."""
+        deadline = time.monotonic() + LIMIT
+        with self._changed:
+            while not (result := condition()):
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._reader.is_alive() or not self._changed.wait(left):
+                    raise AssertionError(
+                        f"{self.name} did not {wanted}; it said:\n{self.describe()}"
+                    )
+            return result
+
+    def clean_up(self) -> None:
+        super().clean_up()
+        self._reader.join()
+        self.popen.stdin.close()
+        self.popen.stdout.close()
