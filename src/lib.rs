@@ -4,6 +4,7 @@
 //! `net` and `config` stand beside the line.
 
 pub mod config;
+pub mod daemon;
 pub mod event;
 pub mod ids;
 pub mod message;
