@@ -68,6 +68,16 @@ pub enum StringEncoding {
     Bytes,
 }
 
+impl From<StringEncoding> for dclass::StringEncoding {
+    fn from(encoding: StringEncoding) -> Self {
+        match encoding {
+            StringEncoding::Ascii => dclass::StringEncoding::Ascii,
+            StringEncoding::Utf8 => dclass::StringEncoding::Utf8,
+            StringEncoding::Bytes => dclass::StringEncoding::Bytes,
+        }
+    }
+}
+
 /// One item of `uberdogs`: an object that exists because the configuration says so.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UberDogConfig {

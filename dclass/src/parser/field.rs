@@ -25,14 +25,7 @@ pub(crate) fn member<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member
 pub(crate) fn bare_member<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
     move |start| {
         let (input, decl) = decl(start, budget)?;
-        Ok((
-            input,
-            Member {
-                decl,
-                keywords: Vec::new(),
-                span: start.until(input),
-            },
-        ))
+        Ok((input, Member { decl, keywords: Vec::new(), span: start.until(input) }))
     }
 }
 
@@ -66,10 +59,7 @@ fn opens_range(input: &Tokens<'_>) -> bool {
             // `blob32() x` is a type and a name; `blob32() ram` would be so, too. With no
             // keyword in sight, what has parentheses and no name is a method.
             Simple::from_word(text).is_some()
-                && input
-                    .rest
-                    .get(3)
-                    .is_some_and(|token| token.kind == Kind::Word)
+                && input.rest.get(3).is_some_and(|token| token.kind == Kind::Word)
                 && (input.is_punct(4, b';') || input.is_punct(4, b'['))
                 && !is_common_keyword(input.text_of(input.rest[3]))
         }
@@ -88,10 +78,7 @@ fn method(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
     let mut group = delimited(punct(b'(', "`(`"), params, cut(punct(b')', "`)`")));
     let (input, params) = group.parse(input)?;
     if input.is_punct(0, b'=') {
-        return refuse(
-            &input,
-            "a method takes no default; give its parameters defaults",
-        );
+        return refuse(&input, "a method takes no default; give its parameters defaults");
     }
     Ok((input, Decl::Method { name, params }))
 }
@@ -120,16 +107,7 @@ pub(crate) fn inline_struct(start: Tokens<'_>, budget: u8) -> Parsed<'_, ClassDe
     }
     let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
     let span = start.until(input);
-    Ok((
-        input,
-        ClassDecl {
-            is_struct: true,
-            name,
-            parents,
-            members,
-            span,
-        },
-    ))
+    Ok((input, ClassDecl { is_struct: true, name, parents, members, span }))
 }
 
 /// `[":" names]`
