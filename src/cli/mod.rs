@@ -4,6 +4,7 @@
 //! has the same name as the file, as long as it is written `--config FILE`.
 
 mod check;
+mod dc;
 mod version;
 
 use std::ffi::OsString;
@@ -69,6 +70,9 @@ pub struct Arguments {
 enum Command {
     /// Check a configuration and everything that it names, without running it
     Check(check::Arguments),
+    /// Check, hash, lay out or show DC files
+    #[command(subcommand)]
+    Dc(dc::Command),
 }
 
 /// What the program shall do.
@@ -100,6 +104,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
     match arguments.command {
         None => Action::Run(arguments.into_run()),
         Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
+        Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
     }
 }
 
