@@ -4,11 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
-use donet::config::{self, Config, RoleConfig};
-use donet::role::event_logger;
-use donet::{fatal, telemetry};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use donet::{config, daemon, fatal, telemetry};
 
 fn main() -> ExitCode {
     let run = match cli::evaluate(std::env::args_os()) {
@@ -52,28 +48,5 @@ fn start(run: &Run) -> anyhow::Result<ExitCode> {
         runtime.worker_threads(threads);
     }
     let runtime = runtime.enable_all().build().context("cannot start threads")?;
-    runtime.block_on(serve(config))
-}
-
-/// Runs the roles that need no router until a signal ends the process.
-async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let shutdown = CancellationToken::new();
-    let mut tasks = Vec::new();
-    for role in &config.roles {
-        if let RoleConfig::EventLogger(role) = role {
-            tasks.push(event_logger::start(role, &config.base_dir, shutdown.clone()).await?);
-        }
-    }
-    let mut terminate = signal(SignalKind::terminate())?;
-    tracing::info!("ready");
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
-    tracing::info!("shutting down");
-    shutdown.cancel();
-    for task in tasks {
-        task.await?;
-    }
-    Ok(ExitCode::SUCCESS)
+    runtime.block_on(daemon::run(config))
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
+pub use dclass::StringEncoding;
+
 use crate::ids::{Channel, ChannelRange, DoId};
 
 /// Everything that one configuration file says, with defaults filled in.
@@ -54,28 +56,6 @@ pub struct GeneralConfig {
     pub event_logger: Option<Address>,
     /// What a DC `string` may hold.
     pub string_encoding: StringEncoding,
-}
-
-/// What a value of the DC type `string` may hold.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub enum StringEncoding {
-    /// Bytes below 0x80 only, which is Astron's rule.
-    Ascii,
-    /// Valid UTF-8.
-    #[default]
-    Utf8,
-    /// Any bytes.
-    Bytes,
-}
-
-impl From<StringEncoding> for dclass::StringEncoding {
-    fn from(encoding: StringEncoding) -> Self {
-        match encoding {
-            StringEncoding::Ascii => dclass::StringEncoding::Ascii,
-            StringEncoding::Utf8 => dclass::StringEncoding::Utf8,
-            StringEncoding::Bytes => dclass::StringEncoding::Bytes,
-        }
-    }
 }
 
 /// One item of `uberdogs`: an object that exists because the configuration says so.

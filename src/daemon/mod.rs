@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, RoleConfig, UberDogConfig};
 use crate::event::EventSender;
-use crate::role::{client_agent, database, db_state_server, event_logger, message_director, state_server};
+use crate::role::{event_logger, message_director};
 use crate::router::Router;
 
 /// After this long a shutdown stops being polite.
@@ -66,9 +66,12 @@ async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<T
         "DC files read"
     );
     check_uberdogs(&config.uberdogs, &dc)?;
-    let events = EventSender::open(config.general.event_logger.as_ref())
-        .await
-        .context("general.eventlogger cannot be resolved")?;
+    let events = match &config.general.event_logger {
+        None => EventSender::disabled(),
+        Some(address) => EventSender::connect(address)
+            .await
+            .with_context(|| format!("general.eventlogger: cannot send events to {address}"))?,
+    };
     let router = Router::new();
     let mut tasks = Tasks::new();
     let listener = listen(&config).await?;
@@ -105,7 +108,7 @@ async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<T
 }
 
 fn read_dc(config: &Config) -> anyhow::Result<DcFile> {
-    let options = dclass::Options { string_encoding: config.general.string_encoding.into() };
+    let options = dclass::Options { string_encoding: config.general.string_encoding };
     dclass::read_with(&config.general.dc_files, options)
         .map_err(|diagnostics| anyhow!("could not read the DC files\n{diagnostics}"))
 }
@@ -114,7 +117,11 @@ fn check_uberdogs(uberdogs: &[UberDogConfig], dc: &DcFile) -> anyhow::Result<()>
     let mut seen = HashSet::new();
     for uberdog in uberdogs {
         if dc.class_by_name(&uberdog.class).is_none() {
-            bail!("uberdog {} has class {:?}, which no DC file declares", uberdog.id, uberdog.class);
+            bail!(
+                "uberdog {} has class {:?}, which no DC file declares",
+                uberdog.id,
+                uberdog.class
+            );
         }
         if !seen.insert(uberdog.id) {
             bail!("two uberdogs have the id {}", uberdog.id);
@@ -142,33 +149,10 @@ async fn start_role(
     tasks: &mut Tasks,
 ) -> anyhow::Result<()> {
     let (name, task) = match role {
-        RoleConfig::StateServer(role) => {
-            ("state server", state_server::start(role, dc.clone(), router, shutdown.clone()))
+        RoleConfig::EventLogger(role) => {
+            ("event logger", event_logger::start(role, &config.base_dir, shutdown.clone()).await?)
         }
-        RoleConfig::DbStateServer(role) => (
-            "database-state server",
-            db_state_server::start(role, dc.clone(), router, shutdown.clone()),
-        ),
-        RoleConfig::Database(role) => (
-            "database server",
-            database::start(role, &config.base_dir, dc.clone(), router, shutdown.clone()).await?,
-        ),
-        RoleConfig::ClientAgent(role) => (
-            "client agent",
-            client_agent::start(
-                role,
-                &config.uberdogs,
-                dc.clone(),
-                router,
-                events.clone(),
-                shutdown.clone(),
-            )
-            .await?,
-        ),
-        RoleConfig::EventLogger(role) => (
-            "event logger",
-            event_logger::start(role, &config.base_dir, shutdown.clone()).await?,
-        ),
+        other => bail!("{other:?} is not there yet"),
     };
     let shutdown = shutdown.clone();
     tasks.spawn(async move {
