@@ -3,6 +3,7 @@
 //! The map, in the direction in which data flows. A module uses only what stands above it;
 //! `net` and `config` stand beside the line.
 
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod event;
