@@ -59,9 +59,7 @@ impl Hasher {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.int(bytes.len() as i32);
-        bytes
-            .iter()
-            .for_each(|byte| self.int(byte.cast_signed().into()));
+        bytes.iter().for_each(|byte| self.int((*byte).into()));
     }
 
     fn class(&mut self, class: &Class) {

@@ -105,7 +105,7 @@ impl<'a> Reader<'a, '_> {
             "dclass" => self.class(input, false),
             "struct" => self.class(input, true),
             "typedef" => map(preceded(any, cut(typedef)), Item::Typedef).parse(input),
-            "keyword" => map(preceded(any, many0(name("a keyword"))), Item::Keywords).parse(input),
+            "keyword" => map(preceded(any, many0(keyword)), Item::Keywords).parse(input),
             "import" | "from" => map(import, Item::Import).parse(input),
             _ => input::fail(
                 &input,
@@ -118,6 +118,11 @@ impl<'a> Reader<'a, '_> {
     fn class(&mut self, start: Tokens<'a>, is_struct: bool) -> Parsed<'a, Item<'a>> {
         let (input, (name, parents)) = class_head(start.take_from(1))?;
         let (mut input, _) = cut(punct(b'{', "`{`")).parse(input)?;
+        let place = if is_struct {
+            field::Place::Struct
+        } else {
+            field::Place::Class
+        };
         let mut members = Vec::new();
         while !self.log.is_full() {
             (input, _) = value::semicolons(input)?;
@@ -128,7 +133,7 @@ impl<'a> Reader<'a, '_> {
             if ["dclass", "typedef", "keyword", "from", "import"].contains(&input.first_text()) {
                 break;
             }
-            let mut line = (field::member(NESTING_MAX), punct(b';', "`;`"));
+            let mut line = (field::member(place, NESTING_MAX), punct(b';', "`;`"));
             match line.parse(input) {
                 Ok((rest, (member, _))) => {
                     members.push(member);
@@ -270,6 +275,14 @@ impl<'a> Reader<'a, '_> {
 /// Any token: one that has been looked at already.
 fn any(input: Tokens<'_>) -> Parsed<'_, ()> {
     Ok((input.take_from(1), ()))
+}
+
+/// A keyword in its declaration, which needs no `;` at its end.
+fn keyword(input: Tokens<'_>) -> Parsed<'_, Name<'_>> {
+    if types::at_switch(&input) {
+        return input::fail(&input, "a keyword");
+    }
+    name("a keyword")(input)
 }
 
 /// `class_head = [name] [":" names]`

@@ -149,7 +149,7 @@ pub(crate) fn switch(start: Tokens<'_>, budget: u8) -> Parsed<'_, SwitchDecl<'_>
     let input = start.take_from(1);
     let (input, name) = opt(name("a name")).parse(input)?;
     let (input, _) = cut(punct(b'(', "`(`")).parse(input)?;
-    let (input, key) = cut(field::bare_member(budget)).parse(input)?;
+    let (input, key) = cut(field::bare_member(field::Place::Switch, budget)).parse(input)?;
     let (input, _) = cut(punct(b')', "`)`")).parse(input)?;
     let (input, _) = cut(punct(b'{', "`{`")).parse(input)?;
     let (input, arms) = arms(input, budget)?;
@@ -192,7 +192,7 @@ fn arm(input: Tokens<'_>, budget: u8) -> Parsed<'_, Arm<'_>> {
         let (input, value) = cut(terminated(label, punct(b':', "`:`"))).parse(input)?;
         return Ok((input, Arm::Case(value)));
     }
-    let (input, member) = match field::bare_member(budget)(input) {
+    let (input, member) = match field::bare_member(field::Place::Switch, budget)(input) {
         Ok(done) => done,
         Err(Err::Error(error)) if error.left == input.rest.len() => {
             return fail(&input, "`case`, `default`, `break` or a field");

@@ -1,7 +1,7 @@
 //! Classes and structs: members, ids, inheritance.
 
 use super::{Named, Resolver};
-use crate::ast::{ClassDecl, Decl, Member, Name};
+use crate::ast::{Base, ClassDecl, Decl, Member, Name};
 use crate::diagnostic::{Note, did_you_mean};
 use crate::limits::{IDS_MAX, INHERITED_MAX};
 use crate::schema::types::Type;
@@ -19,8 +19,6 @@ struct Draft {
     names: HashMap<String, Option<Arc<Field>>>,
     /// Fields of the parents, by name.
     inherited: HashMap<String, Arc<Field>>,
-    /// Fields of struct parents that have no name.
-    unnamed: Vec<Arc<Field>>,
     /// Ids of inherited constructors.
     constructors: HashSet<FieldId>,
     /// A field could not be read.
@@ -93,9 +91,8 @@ impl Resolver<'_> {
             .inherited
             .into_values()
             .filter(|field| !shadowed(field));
-        let (constructors, inherited): (Vec<_>, Vec<_>) = inherited
-            .chain(draft.unnamed)
-            .partition(|field| draft.constructors.contains(&field.id));
+        let (constructors, inherited): (Vec<_>, Vec<_>) =
+            inherited.partition(|field| draft.constructors.contains(&field.id));
         let class = Arc::new(Class::new(Parts {
             id,
             name: decl.name.map_or("", |name| name.text).to_owned(),
@@ -151,7 +148,6 @@ impl Resolver<'_> {
         parents: &[Arc<Class>],
         decl: &ClassDecl<'_>,
     ) -> Option<()> {
-        let mut unnamed: HashSet<FieldId> = HashSet::new();
         for parent in parents {
             self.inherited += parent.fields().len();
             if self.inherited > INHERITED_MAX {
@@ -159,13 +155,10 @@ impl Resolver<'_> {
                 return self.exhaust(decl.span, message);
             }
             for field in parent.fields().iter().chain(parent.constructors()) {
+                // Nobody could name a field without name, and Panda3D does not inherit it.
                 if !field.name.is_empty() {
-                    draft
-                        .inherited
-                        .entry(field.name.clone())
-                        .or_insert_with(|| Arc::clone(field));
-                } else if unnamed.insert(field.id) {
-                    draft.unnamed.push(Arc::clone(field));
+                    let entry = draft.inherited.entry(field.name.clone());
+                    entry.or_insert_with(|| Arc::clone(field));
                 }
             }
             draft
@@ -290,9 +283,11 @@ fn weight(class: &Class) -> u64 {
 fn name_of<'a>(member: &Member<'a>) -> Option<Name<'a>> {
     match &member.decl {
         Decl::Method { name, .. } | Decl::Molecular { name, .. } => Some(*name),
+        // What is written where it is used gives its name to a field that has none.
         Decl::Param(param) => param.name.or(match &param.ty.base {
-            // A switch without a name after it is known by its own.
-            crate::ast::Base::Switch(switch) => switch.name,
+            _ if !param.dims.is_empty() => None,
+            Base::Switch(switch) => switch.name,
+            Base::Struct(class) => class.name,
             _ => None,
         }),
     }
