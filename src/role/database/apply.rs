@@ -46,6 +46,14 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// The value of a field, if there is one that can be read.
+    pub fn value(&self, field: FieldId) -> Option<&Bytes> {
+        match self.object.as_ref()?.entry(field)? {
+            (_, Stored::Packed(value)) => Some(value),
+            (_, Stored::Unreadable(_)) => None,
+        }
+    }
+
     /// Whether the stored object is gone, also if there is a new one in its place.
     pub const fn is_deleted(&self) -> bool {
         self.is_stored && (self.is_new || self.object.is_none())

@@ -4,6 +4,7 @@
 //! is what makes the cost of one commit the cost of many operations. What an operation does to an object
 //! is the same for all (`apply`); a backend loads, stores and gives out ids.
 
+pub mod sql;
 pub mod yaml;
 
 use std::future::Future;
