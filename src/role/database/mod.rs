@@ -12,13 +12,16 @@
 mod apply;
 pub mod backend;
 mod core;
+mod lane;
 mod operation;
 mod reply;
 mod request;
 mod schedule;
 mod schema;
+mod shell;
 
 pub use self::core::{BatchLimit, Core, Job, Settings};
 pub use operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use schedule::Ticket;
 pub use schema::Schema;
+pub use shell::start;

@@ -25,6 +25,7 @@ mod session;
 mod sqlite;
 mod statement;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -277,6 +278,12 @@ fn collect_changes(catalog: &Catalog, id: i64, slot: &Slot, changes: &mut Change
             Some(value) => changes.values.push((id, stored(field), value.clone())),
             None => changes.removed.push((id, stored(field))),
         }
+    }
+}
+
+impl<S: Session> fmt::Display for SqlBackend<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&S::describe(&self.options))
     }
 }
 

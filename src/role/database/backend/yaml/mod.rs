@@ -8,6 +8,7 @@ mod files;
 mod text;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,6 +63,12 @@ impl YamlBackend {
     pub fn open(path: &Path, schema: Schema, range: DoIdRange) -> Result<Self, OpenError> {
         let store = Store::open(path, schema, range)?;
         Ok(YamlBackend { store: Arc::new(Mutex::new(store)) })
+    }
+}
+
+impl fmt::Display for YamlBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the YAML directory {}", self.store.lock().directory.path().display())
     }
 }
 
