@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, RoleConfig, UberDogConfig};
 use crate::event::EventSender;
-use crate::role::{event_logger, message_director};
+use crate::role::{database, event_logger, message_director};
 use crate::router::Router;
 
 /// After this long a shutdown stops being polite.
@@ -152,6 +152,10 @@ async fn start_role(
         RoleConfig::EventLogger(role) => {
             ("event logger", event_logger::start(role, &config.base_dir, shutdown.clone()).await?)
         }
+        RoleConfig::Database(role) => (
+            "database",
+            database::start(role, Arc::clone(dc), router, shutdown.clone()).await?,
+        ),
         other => bail!("{other:?} is not there yet"),
     };
     let shutdown = shutdown.clone();
