@@ -9,6 +9,7 @@ pub mod event;
 pub mod ids;
 pub mod message;
 pub mod net;
+pub mod object;
 pub mod role;
 pub mod router;
 pub mod telemetry;

@@ -1,12 +1,12 @@
 //! What an object is made of.
 
-use dclass::{Class, Field, FieldKind};
+use dclass::Class;
 use tracing::error;
 
 use super::values::{FieldError, FieldList, add_value, read_value, skip_value};
 use crate::ids::{ClassId, DoId, FieldId, Location};
 use crate::message::ObjectState;
-use crate::wire::Reader;
+use crate::wire::{Reader, Writer};
 
 /// An object that is about to be made.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl<'a> NewObject<'a> {
     /// When a value is cut short or violates its field's type: no object is to be made.
     pub fn read(
         state: &ObjectState<'a>,
-        class: &Class,
+        class: &'a Class,
         has_other: bool,
     ) -> Result<Self, FieldError> {
         let mut reader = Reader::new(state.values.0);
@@ -52,7 +52,21 @@ impl<'a> NewObject<'a> {
         Ok(new)
     }
 
-    fn read_other(&mut self, class: &Class, reader: &mut Reader<'a>) -> Result<(), FieldError> {
+    /// REQUIRED and OTHER of the object.
+    pub fn values(&self) -> Vec<u8> {
+        let mut values = Vec::new();
+        let mut writer = Writer::new(&mut values);
+        self.required.iter().for_each(|(_, value)| writer.raw(value));
+        // At most as many as a class has fields.
+        writer.u16(self.ram.len() as u16);
+        for (field, value) in &self.ram {
+            writer.u16(field.0);
+            writer.raw(value);
+        }
+        values
+    }
+
+    fn read_other(&mut self, class: &'a Class, reader: &mut Reader<'a>) -> Result<(), FieldError> {
         for _ in 0..reader.u16()? {
             let id = FieldId(reader.u16()?);
             let Some(field) = class.field(id) else {
@@ -62,9 +76,9 @@ impl<'a> NewObject<'a> {
             };
             if field.keywords().ram() {
                 let value = read_value(field, reader)?;
-                for_each_part(field, value, |part, value| {
-                    add_value(&mut self.ram, part.id(), value)
-                })?;
+                for (part, value) in field.split(value)? {
+                    add_value(&mut self.ram, part.id(), value);
+                }
             } else {
                 skip_value(field, reader)?;
                 let (class, field) = (class.name(), field.name());
@@ -73,24 +87,4 @@ impl<'a> NewObject<'a> {
         }
         Ok(())
     }
-}
-
-/// Calls `each` with the field and its value, or with a molecular field's parts and theirs.
-///
-/// # Errors
-/// When `value` is not a whole value of the field.
-pub fn for_each_part<'a>(
-    field: &Field,
-    value: &'a [u8],
-    mut each: impl FnMut(&Field, &'a [u8]),
-) -> Result<(), FieldError> {
-    if field.kind() != FieldKind::Molecular {
-        each(field, value);
-        return Ok(());
-    }
-    let mut reader = Reader::new(value);
-    for part in field.parts() {
-        each(part, skip_value(part, &mut reader)?);
-    }
-    Ok(())
 }

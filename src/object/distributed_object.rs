@@ -148,9 +148,7 @@ impl DistributedObject {
     /// The object's location, AI and owner: those who are to know what happens to it.
     pub fn audience(&self) -> impl Iterator<Item = Channel> {
         let location = self.location_channel().unwrap_or(Channel::NONE);
-        [location, self.owner, self.ai]
-            .into_iter()
-            .filter(|channel| channel.is_some())
+        [location, self.owner, self.ai].into_iter().filter(|channel| channel.is_some())
     }
 
     /// The channel of the object's location, if it is anywhere.
@@ -160,8 +158,7 @@ impl DistributedObject {
     }
 
     pub(super) fn class<'d>(&self, dc: &'d DcFile) -> &'d Class {
-        dc.class(self.class_id)
-            .expect("an object is only made of a class of the DC files")
+        dc.class(self.class_id).expect("an object is only made of a class of the DC files")
     }
 
     /// The channel that the object sends as.

@@ -3,7 +3,6 @@
 use dclass::{Field, FieldKind};
 use tracing::{error, warn};
 
-use super::creation::for_each_part;
 use super::distributed_object::{DistributedObject, World};
 use super::outbox::Targets;
 use super::values::{FieldError, read_value};
@@ -80,13 +79,12 @@ impl DistributedObject {
         let class = self.class(world.dc);
         let field = class.field(id).ok_or(FieldError::Unknown(id))?;
         let value = read_value(field, reader)?;
-        for_each_part(field, value, |part, value| self.store(part, value))?;
+        for (part, value) in field.split(value)? {
+            self.store(part, value);
+        }
         let targets = self.hearers(field, sender);
-        let message = StateServer::ObjectSetField {
-            do_id: self.do_id,
-            field: id,
-            value: Rest(value),
-        };
+        let message =
+            StateServer::ObjectSetField { do_id: self.do_id, field: id, value: Rest(value) };
         world.outbox.send(targets.as_slice(), sender, &message);
         Ok(())
     }

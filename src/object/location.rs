@@ -16,9 +16,7 @@ impl DistributedObject {
     pub(super) fn awake(&mut self, location: Location, sender: Channel, world: &mut World<'_>) {
         world.outbox.effects.subscribe(self.channel());
         self.change_location(location, sender, world);
-        let question = StateServer::ObjectGetLocation {
-            context: WAKE_CHILDREN,
-        };
+        let question = StateServer::ObjectGetLocation { context: WAKE_CHILDREN };
         let children = self.do_id.children();
         world.outbox.send(&[children], self.channel(), &question);
     }
@@ -51,11 +49,7 @@ impl DistributedObject {
         if new.parent.is_some() {
             targets.add(new.parent.channel());
         }
-        let notice = StateServer::ObjectChangingLocation {
-            do_id: self.do_id,
-            new,
-            old,
-        };
+        let notice = StateServer::ObjectChangingLocation { do_id: self.do_id, new, old };
         world.outbox.send(targets.as_slice(), sender, &notice);
         // The parent does not count the object here until it has heard of the move.
         self.parent_synchronized = false;
@@ -110,11 +104,7 @@ impl DistributedObject {
     ) -> Fate {
         let (do_id, old) = (self.do_id, self.location);
         if old.parent.is_some() && notice == Notice::Parent {
-            let moving = StateServer::ObjectChangingLocation {
-                do_id,
-                new: Location::NONE,
-                old,
-            };
+            let moving = StateServer::ObjectChangingLocation { do_id, new: Location::NONE, old };
             world.outbox.send(&[old.parent.channel()], sender, &moving);
         }
         let audience: SmallVec<[Channel; 3]> = self.audience().collect();

@@ -33,7 +33,7 @@ mod values;
 mod zones;
 
 pub use children::{LocalChildren, ZoneTable};
-pub use creation::{NewObject, for_each_part};
+pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
 pub use outbox::Origin;
 pub use population::Population;

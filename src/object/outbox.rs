@@ -45,7 +45,12 @@ pub(super) struct Outbox<'a> {
 impl Outbox<'_> {
     /// Sends a message; to nobody if there are no recipients. Returns whether it could be sent: a
     /// message too large for a datagram is logged and dropped.
-    pub fn send(&mut self, recipients: &[Channel], sender: Channel, message: &impl Message) -> bool {
+    pub fn send(
+        &mut self,
+        recipients: &[Channel],
+        sender: Channel,
+        message: &impl Message,
+    ) -> bool {
         match self.effects.route(recipients, sender, message) {
             Ok(frames) => {
                 if !frames.is_empty() && recipients.iter().copied().any(may_be_local) {

@@ -120,11 +120,7 @@ impl Population {
         message: &impl Message,
         effects: &mut Effects,
     ) -> bool {
-        let mut outbox = Outbox {
-            origin: Origin::Role,
-            queue: &mut self.queue,
-            effects,
-        };
+        let mut outbox = Outbox { origin: Origin::Role, queue: &mut self.queue, effects };
         outbox.send(recipients, sender, message)
     }
 
@@ -239,11 +235,7 @@ impl Population {
         let mut world = World {
             dc: &self.dc,
             children: &mut self.children,
-            outbox: Outbox {
-                origin: Origin::Object(do_id),
-                queue: &mut self.queue,
-                effects,
-            },
+            outbox: Outbox { origin: Origin::Object(do_id), queue: &mut self.queue, effects },
             scratch: &mut self.scratch,
         };
         if act(object, &mut world) == Fate::Deleted {
@@ -272,8 +264,5 @@ fn decode<'a>(envelope: &Envelope<'a>) -> Option<StateServer<'a>> {
 }
 
 const fn is_of_state_servers(number: u16) -> bool {
-    matches!(
-        Family::of(number),
-        Some(Family::StateServer | Family::DbStateServer)
-    )
+    matches!(Family::of(number), Some(Family::StateServer | Family::DbStateServer))
 }

@@ -19,13 +19,8 @@ pub enum FieldError {
     #[error("the class has no field {}", .0.0)]
     Unknown(FieldId),
     /// The value is cut short or violates the field's type.
-    #[error("bad value for {name}: {error}")]
-    Value {
-        /// The field's name.
-        name: String,
-        /// What is wrong.
-        error: ValueError,
-    },
+    #[error(transparent)]
+    Value(#[from] ValueError),
 }
 
 /// Takes one value of `field` from the front of `reader`.
@@ -34,10 +29,7 @@ pub enum FieldError {
 /// [`FieldError::Value`]; `reader` has not moved then.
 #[inline]
 pub fn read_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8], FieldError> {
-    let length = field
-        .validate(reader.remaining())
-        .map_err(|error| value_error(field, error))?;
-    Ok(reader.take(length)?)
+    Ok(reader.take(field.validate(reader.remaining())?)?)
 }
 
 /// As [`read_value`], for a value that is not kept: only its end matters.
@@ -45,16 +37,7 @@ pub fn read_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8]
 /// # Errors
 /// As [`read_value`].
 pub fn skip_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8], FieldError> {
-    let length = field
-        .skip(reader.remaining())
-        .map_err(|error| value_error(field, error))?;
-    Ok(reader.take(length)?)
-}
-
-#[cold]
-fn value_error(field: &Field, error: ValueError) -> FieldError {
-    let name = field.name().to_owned();
-    FieldError::Value { name, error }
+    Ok(reader.take(field.skip(reader.remaining())?)?)
 }
 
 /// Sets one value of a list: the last word on a field counts.
@@ -86,9 +69,7 @@ impl PackedFields {
         for &(field, value) in list {
             push(&mut bytes, field, value);
         }
-        PackedFields {
-            bytes: bytes.into_boxed_slice(),
-        }
+        PackedFields { bytes: bytes.into_boxed_slice() }
     }
 
     /// All fields, ascending.

@@ -16,6 +16,7 @@ use crate::wire::{Envelope, Frames, Reader};
 #[derive(Debug)]
 pub struct StateServer {
     control: Channel,
+    dc: Arc<DcFile>,
     objects: Population,
     /// Memory for what was sent here and is handled here.
     frames: Vec<u8>,
@@ -26,7 +27,8 @@ impl StateServer {
     pub fn new(config: &StateServerConfig, dc: Arc<DcFile>) -> Self {
         StateServer {
             control: config.control,
-            objects: Population::new(dc),
+            objects: Population::new(Arc::clone(&dc)),
+            dc,
             frames: Vec::new(),
         }
     }
@@ -94,7 +96,7 @@ impl StateServer {
             warn!(doId = %do_id, %sender, "an object with this id exists already");
             return;
         }
-        let Some(class) = self.objects.dc().class(state.class_id) else {
+        let Some(class) = self.dc.class(state.class_id) else {
             error!(doId = %do_id, class = state.class_id.0, %sender, "no such class");
             return;
         };
