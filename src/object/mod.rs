@@ -29,6 +29,8 @@ mod fields;
 mod location;
 mod outbox;
 mod population;
+#[cfg(test)]
+pub(crate) mod testing;
 mod values;
 mod zones;
 
