@@ -92,6 +92,11 @@ impl StateServer {
 
     fn create(&mut self, state: ObjectState<'_>, other: bool, sender: Channel, out: &mut Effects) {
         let do_id = state.do_id;
+        let channel = do_id.channel();
+        if channel == Channel::NONE || is_for_role(self.control, channel) {
+            error!(doId = %do_id, %sender, "not an id for an object: the channel has another meaning");
+            return;
+        }
         if self.objects.get(do_id).is_some() {
             warn!(doId = %do_id, %sender, "an object with this id exists already");
             return;

@@ -74,6 +74,15 @@ fn objects_that_cannot_be_made_are_not() {
     }
 }
 
+#[test]
+fn ids_that_mean_something_else_as_channels_are_no_objects() {
+    for do_id in [0, 12, CONTROL as u32] {
+        let mut server = Server::new();
+        assert_eq!(server.create(do_id, at(9, 4)), [], "{do_id}");
+        assert!(!server.has(do_id));
+    }
+}
+
 /// What GET_ALL says of an object.
 fn values_of(server: &mut Server, do_id: u32) -> Vec<u8> {
     let question = M::ObjectGetAll { context: Context(1), do_id: DoId(do_id) };

@@ -82,9 +82,9 @@ fn not_under_its_own_descendant() {
         assert_eq!(server.move_to(1, at(parent, 0)), [], "under {parent}");
     }
     assert_eq!(server.get(1).location(), at(99, 0));
-    server.create(11, at(12, 0));
-    server.create(12, at(11, 0));
-    assert_eq!(server.get(12).location(), Location::NONE, "its child was there first");
+    server.create(11, at(13, 0));
+    server.create(13, at(11, 0));
+    assert_eq!(server.get(13).location(), Location::NONE, "its child was there first");
 }
 
 #[test]
