@@ -8,8 +8,8 @@ use crate::object::testing::{Outside, Sent, datagram, schema, state};
 use crate::role::state_server::StateServer;
 
 pub const CONTROL: u64 = 100_100;
-/// Who sends, if it does not matter.
-pub const ANYONE: u64 = 5;
+/// Who sends, if it does not matter; no object has this id.
+pub const ANYONE: u64 = 600;
 pub const AI: u64 = 1_000_000;
 pub const OWNER: u64 = 2_000_000;
 
