@@ -5,8 +5,10 @@
 //! applies them in order. A role never uses another role.
 
 pub mod database;
+pub mod db_state_server;
 mod effects;
 pub mod event_logger;
 pub mod message_director;
+pub mod state_server;
 
 pub use effects::{Effect, Effects};
