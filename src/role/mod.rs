@@ -4,6 +4,7 @@
 //! task that owns inbox, timers and I/O. The core appends what it wants done to [`Effects`]; the shell
 //! applies them in order. A role never uses another role.
 
+pub mod client_agent;
 mod effects;
 
 pub use effects::{Effect, Effects};
