@@ -4,10 +4,12 @@
 //! `net` and `config` stand beside the line.
 
 pub mod config;
+pub mod daemon;
 pub mod event;
 pub mod ids;
 pub mod message;
 pub mod net;
 pub mod role;
 pub mod router;
+pub mod telemetry;
 pub mod wire;

@@ -1,8 +1,46 @@
-//! The DC language.
+//! The DC language: the schema language of Panda3D's and Astron's distributed objects.
+//!
+//! [`parse`] and [`read`] turn DC files into a [`DcFile`]: classes and fields with their ids,
+//! keywords and defaults, and the legacy hash by which programs agree on a schema. A [`Field`]
+//! knows the packed form of its values: it checks, measures and splits them, and turns them into
+//! text and back.
+//!
+//! ```
+//! use dclass::{Source, parse};
+//!
+//! let text = "dclass Avatar { setXY(int16/10 x = 5, int16/10 y) required broadcast ram; };";
+//! let file = parse(&[Source::new("avatar.dc", text)]).unwrap();
+//! let avatar = file.class_by_name("Avatar").unwrap();
+//! let field = avatar.field_by_name("setXY").unwrap();
+//! assert!(field.keywords().required());
+//! assert_eq!(field.default_value(), Some(&[50, 0, 0, 0][..]));
+//! assert_eq!(field.validate(&[1, 0, 2, 0]), Ok(4));
+//! assert_eq!(field.format(&[1, 0, 2, 0]).unwrap(), "(1, 2)");
+//! assert_eq!(field.parse("(1, 2)").unwrap(), [1, 0, 2, 0]);
+//! ```
+//!
+//! Data flows one way: `lexer` → `parser` → `ast` → `resolve` → `schema`; `value` and `hash` use
+//! the schema. The crate knows no sockets, tasks or clocks. Input of any kind gets an error where
+//! it is wrong, never a panic; the module `limits` says how much is too much.
+#![forbid(unsafe_code)]
 
-/// Position of a dclass or struct in the DC files.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub struct ClassId(pub u16);
-/// Position of a field in the DC files.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub struct FieldId(pub u16);
+mod ast;
+mod diagnostic;
+mod hash;
+mod lexer;
+mod limits;
+mod load;
+mod parser;
+mod resolve;
+mod schema;
+mod source;
+mod value;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use load::{parse, parse_with, read, read_with};
+pub use resolve::Options;
+pub use schema::{
+    Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, StringEncoding,
+};
+pub use source::Source;
+pub use value::{Split, TextError, ValueError};

@@ -84,20 +84,14 @@ impl Address {
 fn not_empty(found: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     let found: Vec<_> = found.collect();
     if found.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            "the host has no address",
-        ));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
     }
     Ok(found)
 }
 
 impl From<SocketAddr> for Address {
     fn from(socket: SocketAddr) -> Self {
-        Address {
-            host: Host::Ip(socket.ip()),
-            port: socket.port(),
-        }
+        Address { host: Host::Ip(socket.ip()), port: socket.port() }
     }
 }
 
@@ -139,25 +133,17 @@ fn parse_host(text: &str) -> Result<Host, AddressError> {
         (Some(_), false) | (None, true) => return Err(AddressError::Brackets),
     };
     if bracketed.is_some() || text.contains(':') {
-        let ip: Ipv6Addr = bracketed
-            .unwrap_or(text)
-            .parse()
-            .map_err(|_| AddressError::Ipv6)?;
+        let ip: Ipv6Addr = bracketed.unwrap_or(text).parse().map_err(|_| AddressError::Ipv6)?;
         return Ok(Host::Ip(ip.into()));
     }
     if let Ok(ip) = text.parse::<Ipv4Addr>() {
         return Ok(Host::Ip(ip.into()));
     }
-    if is_host_name(text) {
-        Ok(Host::Name(text.to_owned()))
-    } else {
-        Err(AddressError::Name)
-    }
+    if is_host_name(text) { Ok(Host::Name(text.to_owned())) } else { Err(AddressError::Name) }
 }
 
 fn is_host_name(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
         && !["..", "-.", ".-"].iter().any(|pair| text.contains(pair))
         && !text.starts_with(['-', '.'])
         && !text.ends_with('-')

@@ -42,12 +42,7 @@ impl fmt::Display for Kind {
 
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Claim {
-            owner,
-            kind,
-            low,
-            high,
-        } = self;
+        let Claim { owner, kind, low, high } = self;
         if low == high {
             write!(f, "{owner}: {kind} {low}")
         } else {
@@ -84,21 +79,13 @@ pub fn conflicts(config: &Config) -> Vec<String> {
 
 /// A database makes the objects that a database-state server then answers for.
 fn is_shared(one: Kind, other: Kind) -> bool {
-    matches!(
-        (one, other),
-        (Kind::Generate, Kind::Loaded) | (Kind::Loaded, Kind::Generate)
-    )
+    matches!((one, other), (Kind::Generate, Kind::Loaded) | (Kind::Loaded, Kind::Generate))
 }
 
 fn claims(config: &Config) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut claim = |owner: &str, kind, low, high| {
-        claims.push(Claim {
-            owner: owner.to_owned(),
-            kind,
-            low,
-            high,
-        });
+        claims.push(Claim { owner: owner.to_owned(), kind, low, high });
     };
     for (i, uberdog) in config.uberdogs.iter().enumerate() {
         let owner = format!("uberdogs[{i}] ({})", uberdog.class);
@@ -137,14 +124,10 @@ fn claims(config: &Config) -> Vec<Claim> {
 fn listeners(config: &Config) -> Vec<(String, &Address)> {
     let director = config.message_director.bind.iter();
     let director = director.map(|bind| ("messagedirector".to_owned(), bind));
-    let agents = config
-        .roles
-        .iter()
-        .enumerate()
-        .filter_map(|(i, role)| match role {
-            RoleConfig::ClientAgent(agent) => Some((role_name(i, role), &agent.bind)),
-            _ => None,
-        });
+    let agents = config.roles.iter().enumerate().filter_map(|(i, role)| match role {
+        RoleConfig::ClientAgent(agent) => Some((role_name(i, role), &agent.bind)),
+        _ => None,
+    });
     director.chain(agents).collect()
 }
 

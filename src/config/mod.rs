@@ -82,9 +82,8 @@ fn read_bytes(bytes: &[u8], base_dir: &Path, report: &Report) -> Option<Config> 
     let text = std::str::from_utf8(bytes)
         .map_err(|error| report.error(Some(place(bytes, error.valid_up_to())), "", NOT_UTF8))
         .ok()?;
-    let root = yaml::parse(text)
-        .map_err(|error| report.error(error.position, "", error.message))
-        .ok()?;
+    let root =
+        yaml::parse(text).map_err(|error| report.error(error.position, "", error.message)).ok()?;
     read::config(report, &root, base_dir)
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
+pub use dclass::StringEncoding;
+
 use crate::ids::{Channel, ChannelRange, DoId};
 
 /// Everything that one configuration file says, with defaults filled in.
@@ -35,6 +37,16 @@ pub struct DaemonConfig {
     pub threads: Option<usize>,
 }
 
+impl DaemonConfig {
+    /// The name of a daemon that was given none, as in Astron.
+    pub const UNNAMED: &'static str = "<unnamed>";
+
+    /// Whether the configuration gives a name.
+    pub fn is_named(&self) -> bool {
+        self.name != Self::UNNAMED
+    }
+}
+
 /// Section `general`: what all roles share.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GeneralConfig {
@@ -44,18 +56,6 @@ pub struct GeneralConfig {
     pub event_logger: Option<Address>,
     /// What a DC `string` may hold.
     pub string_encoding: StringEncoding,
-}
-
-/// What a value of the DC type `string` may hold.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub enum StringEncoding {
-    /// Bytes below 0x80 only, which is Astron's rule.
-    Ascii,
-    /// Valid UTF-8.
-    #[default]
-    Utf8,
-    /// Any bytes.
-    Bytes,
 }
 
 /// One item of `uberdogs`: an object that exists because the configuration says so.
@@ -194,11 +194,7 @@ pub struct DoIdRange {
 impl DoIdRange {
     /// The range from `min` to `max`, both included; `None` if it would be empty.
     pub const fn new(min: DoId, max: DoId) -> Option<Self> {
-        if min.0 <= max.0 {
-            Some(DoIdRange { min, max })
-        } else {
-            None
-        }
+        if min.0 <= max.0 { Some(DoIdRange { min, max }) } else { None }
     }
 
     /// Whether `do_id` lies in the range.
@@ -302,25 +298,16 @@ impl fmt::Debug for BackendConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BackendConfig::Sqlite { file } => f.debug_struct("Sqlite").field("file", file).finish(),
-            BackendConfig::Postgres { pool_max, .. } => f
-                .debug_struct("Postgres")
-                .field("pool_max", pool_max)
-                .finish_non_exhaustive(),
-            BackendConfig::MySql { pool_max, .. } => f
-                .debug_struct("MySql")
-                .field("pool_max", pool_max)
-                .finish_non_exhaustive(),
-            BackendConfig::Yaml { directory } => f
-                .debug_struct("Yaml")
-                .field("directory", directory)
-                .finish(),
-            BackendConfig::Soci {
-                driver,
-                database,
-                address,
-                username,
-                password: _,
-            } => f
+            BackendConfig::Postgres { pool_max, .. } => {
+                f.debug_struct("Postgres").field("pool_max", pool_max).finish_non_exhaustive()
+            }
+            BackendConfig::MySql { pool_max, .. } => {
+                f.debug_struct("MySql").field("pool_max", pool_max).finish_non_exhaustive()
+            }
+            BackendConfig::Yaml { directory } => {
+                f.debug_struct("Yaml").field("directory", directory).finish()
+            }
+            BackendConfig::Soci { driver, database, address, username, password: _ } => f
                 .debug_struct("Soci")
                 .field("driver", driver)
                 .field("database", database)

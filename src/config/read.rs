@@ -42,11 +42,8 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
 }
 
 fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
-    let mut daemon = DaemonConfig {
-        name: "<unnamed>".to_owned(),
-        url: String::new(),
-        threads: None,
-    };
+    let mut daemon =
+        DaemonConfig { name: DaemonConfig::UNNAMED.to_owned(), url: String::new(), threads: None };
     if let Some(mut section) = section {
         if let Some(name) = section.optional("name", value::string) {
             daemon.name = name;
@@ -76,9 +73,8 @@ fn general(section: Option<Section<'_>>, base_dir: &Path) -> GeneralConfig {
             ("utf8", StringEncoding::Utf8),
             ("bytes", StringEncoding::Bytes),
         ]);
-        general.string_encoding = section
-            .optional("string_encoding", string_encoding)
-            .unwrap_or_default();
+        general.string_encoding =
+            section.optional("string_encoding", string_encoding).unwrap_or_default();
         section.finish();
     }
     general
@@ -96,11 +92,7 @@ fn uberdogs(file: &mut Section<'_>) -> Vec<UberDogConfig> {
             );
             let anonymous = section.optional("anonymous", value::strict_boolean);
             section.finish();
-            Some(UberDogConfig {
-                id: id?,
-                class: class?,
-                anonymous: anonymous.unwrap_or(false),
-            })
+            Some(UberDogConfig { id: id?, class: class?, anonymous: anonymous.unwrap_or(false) })
         })
         .collect()
 }
@@ -120,13 +112,10 @@ fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
         director.connect = section.optional("connect", &address).flatten();
         // Astron's switch between two ways of routing, of which this daemon has neither.
         section.optional("threaded", value::boolean);
-        let upstream_loss = value::choice(&[
-            ("reconnect", UpstreamLoss::Reconnect),
-            ("exit", UpstreamLoss::Exit),
-        ]);
-        director.upstream_loss = section
-            .optional("upstream_loss", upstream_loss)
-            .unwrap_or_default();
+        let upstream_loss =
+            value::choice(&[("reconnect", UpstreamLoss::Reconnect), ("exit", UpstreamLoss::Exit)]);
+        director.upstream_loss =
+            section.optional("upstream_loss", upstream_loss).unwrap_or_default();
         let any_size = value::number(0..=usize::MAX);
         if let Some(bytes) = section.optional("upstream_buffer_size", any_size) {
             director.upstream_buffer_bytes_max = bytes;

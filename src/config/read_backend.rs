@@ -28,23 +28,15 @@ struct SqlServer {
     port: u16,
 }
 
-const POSTGRES: SqlServer = SqlServer {
-    schemes: &["postgres", "postgresql"],
-    port: 5432,
-};
-const MYSQL: SqlServer = SqlServer {
-    schemes: &["mysql", "mariadb"],
-    port: 3306,
-};
+const POSTGRES: SqlServer = SqlServer { schemes: &["postgres", "postgresql"], port: 5432 };
+const MYSQL: SqlServer = SqlServer { schemes: &["mysql", "mariadb"], port: 3306 };
 
 /// Reads the backend of the database role `role`.
 pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<BackendConfig> {
     let absent = !role.has("backend");
     let Some(mut section) = role.section("backend") else {
         // Astron's default, for which its users need no section.
-        return absent.then(|| BackendConfig::Yaml {
-            directory: base_dir.join(YAML_DIRECTORY),
-        });
+        return absent.then(|| BackendConfig::Yaml { directory: base_dir.join(YAML_DIRECTORY) });
     };
     let backend_type = value::choice(&[
         ("sqlite", BackendType::Sqlite),
@@ -97,16 +89,11 @@ fn sql_server(section: &mut Section<'_>, server: &SqlServer) -> Option<(String, 
     let database = section.optional("database", value::name("the name of the database"));
     let username = section.optional("username", value::name("the name of a user"));
     let password = section.optional("password", value::string);
-    let pool_max = section
-        .optional("pool_max", value::number(1..=POOL_LIMIT))
-        .unwrap_or(POOL_MAX);
+    let pool_max = section.optional("pool_max", value::number(1..=POOL_LIMIT)).unwrap_or(POOL_MAX);
 
     if section.has("url") {
         for part in PARTS.into_iter().filter(|part| section.has(part)) {
-            section.error(
-                part,
-                "the URL says this already; give `url` or separate keys",
-            );
+            section.error(part, "the URL says this already; give `url` or separate keys");
         }
         return given.map(|url| (url, pool_max));
     }
@@ -116,10 +103,7 @@ fn sql_server(section: &mut Section<'_>, server: &SqlServer) -> Option<(String, 
     let host = host.as_deref().unwrap_or("localhost");
     let url = compose_url(server, host, port, &database?, username, password);
     if url.is_none() {
-        section.error(
-            "host",
-            format!("found `{host}`, expected a host name or an IP address"),
-        );
+        section.error("host", format!("found `{host}`, expected a host name or an IP address"));
     }
     Some((url?, pool_max))
 }
@@ -135,10 +119,7 @@ fn check_url(text: &str, server: &SqlServer) -> Result<(), String> {
         Ok(())
     } else {
         let schemes = list_of(server.schemes);
-        Err(format!(
-            "found the scheme `{}`, {what}; schemes are {schemes}",
-            url.scheme()
-        ))
+        Err(format!("found the scheme `{}`, {what}; schemes are {schemes}", url.scheme()))
     }
 }
 
@@ -160,8 +141,7 @@ fn compose_url(
     };
     url.set_host(Some(host)).ok()?;
     url.set_port(Some(port.unwrap_or(server.port))).ok()?;
-    url.set_username(username.as_deref().unwrap_or_default())
-        .ok()?;
+    url.set_username(username.as_deref().unwrap_or_default()).ok()?;
     url.set_password(password.as_deref()).ok()?;
     url.path_segments_mut().ok()?.push(database);
     Some(url.into())
@@ -170,11 +150,7 @@ fn compose_url(
 fn soci(section: &mut Section<'_>) -> BackendConfig {
     let driver = section.optional(
         "driver",
-        value::choice(&[
-            ("postgresql", "postgresql"),
-            ("mysql", "mysql"),
-            ("sqlite3", "sqlite3"),
-        ]),
+        value::choice(&[("postgresql", "postgresql"), ("mysql", "mysql"), ("sqlite3", "sqlite3")]),
     );
     let mut text = |key| section.optional(key, value::string);
     let database = text("database").unwrap_or_default();
@@ -184,10 +160,7 @@ fn soci(section: &mut Section<'_>) -> BackendConfig {
     let username = text("username").unwrap_or_default();
     let password = text("password").unwrap_or_default();
     if section.has("address") && section.has("server") {
-        section.error(
-            "server",
-            "this is another name of `address`; give one of them",
-        );
+        section.error("server", "this is another name of `address`; give one of them");
     }
     BackendConfig::Soci {
         driver: driver.unwrap_or("mysql").to_owned(),

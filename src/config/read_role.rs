@@ -50,10 +50,7 @@ pub(super) fn role(mut section: Section<'_>, base_dir: &Path) -> Option<RoleConf
 }
 
 fn any_host(port: u16) -> Address {
-    Address {
-        host: Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        port,
-    }
+    Address { host: Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port }
 }
 
 fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
@@ -80,10 +77,7 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
 
 fn channels(role: &mut Section<'_>) -> Option<ChannelRange> {
     if !role.has("channels") {
-        role.missing(
-            "channels",
-            "`min` and `max` of the channels that clients are given",
-        );
+        role.missing("channels", "`min` and `max` of the channels that clients are given");
     }
     let mut section = role.section("channels")?;
     let min = section.required("min", "the first channel of a client", value::channel);
@@ -105,10 +99,7 @@ fn not_empty<T>(
 ) -> Option<T> {
     if range.is_none() {
         let (min, max) = (min.into(), max.into());
-        section.error(
-            "max",
-            format!("found `{max}`, expected no less than `min`, which is {min}"),
-        );
+        section.error("max", format!("found `{max}`, expected no less than `min`, which is {min}"));
     }
     range
 }
@@ -137,9 +128,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
         ("enabled", InterestPermission::Enabled),
         ("disabled", InterestPermission::Disabled),
     ]);
-    client.add_interest = section
-        .optional("add_interest", add_interest)
-        .unwrap_or_default();
+    client.add_interest = section.optional("add_interest", add_interest).unwrap_or_default();
     if let Some(send) = section.optional("send_hash", value::boolean) {
         client.send_hash = send;
     }
@@ -229,11 +218,8 @@ fn do_id_range(mut section: Section<'_>) -> Option<DoIdRange> {
 fn db_state_server(mut section: Section<'_>) -> Option<DbStateServerConfig> {
     let what = "the control channel of the database with its objects";
     let database = section.required("database", what, value::channel);
-    let ranges: Vec<DoIdRange> = section
-        .sections("ranges")
-        .into_iter()
-        .filter_map(do_id_range)
-        .collect();
+    let ranges: Vec<DoIdRange> =
+        section.sections("ranges").into_iter().filter_map(do_id_range).collect();
     if !section.has("ranges") {
         section.warning("ranges", "without this key the role serves no object");
     }

@@ -15,11 +15,7 @@ pub(super) struct Report {
 
 impl Report {
     pub fn new(file: &Path) -> Self {
-        Report {
-            file: file.to_owned(),
-            errors: RefCell::default(),
-            warnings: RefCell::default(),
-        }
+        Report { file: file.to_owned(), errors: RefCell::default(), warnings: RefCell::default() }
     }
 
     pub fn error(&self, position: Option<Position>, key: &str, message: impl Into<String>) {
@@ -41,12 +37,7 @@ impl Report {
     }
 
     fn diagnostic(&self, position: Option<Position>, key: &str, message: String) -> Diagnostic {
-        Diagnostic {
-            file: self.file.clone(),
-            position,
-            key: key.to_owned(),
-            message,
-        }
+        Diagnostic { file: self.file.clone(), position, key: key.to_owned(), message }
     }
 }
 
@@ -99,11 +90,7 @@ impl<'a> Section<'a> {
                 report.warning(Some(key.position), &join(&item.path, text), message);
                 continue;
             }
-            entries.push(Entry {
-                key: text,
-                key_position: key.position,
-                node,
-            });
+            entries.push(Entry { key: text, key_position: key.position, node });
         }
         Some(Section {
             report,
@@ -124,8 +111,7 @@ impl<'a> Section<'a> {
         match read(item.node) {
             Ok(value) => Some(value),
             Err(message) => {
-                self.report
-                    .error(Some(item.node.position), &item.path, message);
+                self.report.error(Some(item.node.position), &item.path, message);
                 None
             }
         }
@@ -154,9 +140,7 @@ impl<'a> Section<'a> {
     /// The maps in the list under `key`; items that are no maps are reported.
     pub fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
         let report = self.report;
-        self.list(key)
-            .filter_map(|item| Section::open(report, item))
-            .collect()
+        self.list(key).filter_map(|item| Section::open(report, item)).collect()
     }
 
     /// The values in the list under `key`; items that `read` does not understand are reported.
@@ -216,31 +200,25 @@ impl<'a> Section<'a> {
     fn item(&mut self, key: &'static str) -> Option<Item<'a>> {
         self.asked.push(key);
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
-        Some(Item {
-            path: join(&self.path, key),
-            node: entry.node,
-        })
+        Some(Item { path: join(&self.path, key), node: entry.node })
     }
 
     /// The items of the list under `key`; none if it is absent, or no list and reported.
     fn list(&mut self, key: &'static str) -> impl Iterator<Item = Item<'a>> + use<'a> {
         let item = self.item(key);
-        let nodes = item
-            .as_ref()
-            .map_or(&[][..], |item| match &item.node.value {
-                Value::List(nodes) => nodes,
-                Value::Scalar { .. } | Value::Map(_) => {
-                    let message = expected(item.node, "a list (lines that begin with `- `)");
-                    self.report
-                        .error(Some(item.node.position), &item.path, message);
-                    &[]
-                }
-            });
+        let nodes = item.as_ref().map_or(&[][..], |item| match &item.node.value {
+            Value::List(nodes) => nodes,
+            Value::Scalar { .. } | Value::Map(_) => {
+                let message = expected(item.node, "a list (lines that begin with `- `)");
+                self.report.error(Some(item.node.position), &item.path, message);
+                &[]
+            }
+        });
         let path = item.map(|item| item.path).unwrap_or_default();
-        nodes.iter().enumerate().map(move |(index, node)| Item {
-            path: format!("{path}[{index}]"),
-            node,
-        })
+        nodes
+            .iter()
+            .enumerate()
+            .map(move |(index, node)| Item { path: format!("{path}[{index}]"), node })
     }
 
     fn place(&self, key: &str) -> Position {
@@ -262,9 +240,8 @@ pub(super) fn did_you_mean<'a>(
     known: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
     let found = found.to_lowercase();
-    let (distance, name) = known
-        .map(|name| (strsim::damerau_levenshtein(&found, name), name))
-        .min()?;
+    let (distance, name) =
+        known.map(|name| (strsim::damerau_levenshtein(&found, name), name)).min()?;
     // A third of the letters wrong is a slip; more is another word.
     (distance <= name.len().div_ceil(3)).then(|| format!("; did you mean `{name}`?"))
 }
@@ -279,9 +256,5 @@ pub(super) fn list_of(names: &[&str]) -> String {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -86,25 +86,16 @@ pub(super) fn parse(text: &str) -> Result<Rc<Node>, SyntaxError> {
     }
     match builder.root {
         Some(root) if !root.is_null() => Ok(root),
-        _ => Err(SyntaxError {
-            position: None,
-            message: "the file is empty".to_owned(),
-        }),
+        _ => Err(SyntaxError { position: None, message: "the file is empty".to_owned() }),
     }
 }
 
 fn position(marker: &Marker) -> Position {
-    Position {
-        line: marker.line(),
-        column: marker.col() + 1,
-    }
+    Position { line: marker.line(), column: marker.col() + 1 }
 }
 
 fn syntax_error(position: Position, message: impl Into<String>) -> SyntaxError {
-    SyntaxError {
-        position: Some(position),
-        message: message.into(),
-    }
+    SyntaxError { position: Some(position), message: message.into() }
 }
 
 /// A list or map whose end has not been read yet.
@@ -127,21 +118,15 @@ impl Builder {
         let at = position(&span.start);
         match event {
             Event::Scalar(text, style, anchor, _tag) => {
-                let value = Value::Scalar {
-                    text: text.into_owned(),
-                    plain: style == ScalarStyle::Plain,
-                };
+                let value =
+                    Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
                 self.place(at, anchor, value);
             }
             Event::SequenceStart(anchor, _tag) | Event::MappingStart(anchor, _tag) => {
                 if self.open.len() == DEPTH_MAX {
                     return Err(syntax_error(at, "lists and maps are nested too deeply"));
                 }
-                self.open.push(Open {
-                    position: at,
-                    anchor,
-                    children: Vec::new(),
-                });
+                self.open.push(Open { position: at, anchor, children: Vec::new() });
             }
             Event::SequenceEnd => self.close(Value::List),
             Event::MappingEnd => self.close(|children| {

@@ -26,9 +26,7 @@ pub struct Event {
 impl Event {
     /// An event of type `kind`; `sender` is the part of the daemon that it happened to.
     pub fn new(kind: impl Into<String>, sender: impl Into<String>) -> Self {
-        Event {
-            entries: vec![("type", kind.into()), ("sender", sender.into())],
-        }
+        Event { entries: vec![("type", kind.into()), ("sender", sender.into())] }
     }
 
     /// The event with one key more. A key that it has already gets the new value.
@@ -97,11 +95,8 @@ mod tests {
 
     #[test]
     fn a_key_given_twice_keeps_its_place() {
-        let event = Event::new("a", "b")
-            .with("x", "1")
-            .with("y", "2")
-            .with("x", "3")
-            .with("type", "c");
+        let event =
+            Event::new("a", "b").with("x", "1").with("y", "2").with("x", "3").with("type", "c");
         let expected = b"\x84\xa4type\xa1c\xa6sender\xa1b\xa1x\xa13\xa1y\xa12";
         assert_eq!(event.to_bytes(), expected);
     }
@@ -127,26 +122,16 @@ mod tests {
     #[test]
     fn an_overlong_string_is_cut_between_characters() {
         let bytes = Event::new("", "é".repeat(40_000)).to_bytes();
-        let rest = bytes
-            .strip_prefix(b"\x82\xa4type\xa0\xa6sender\xda\xff\xfe")
-            .expect("65534 bytes");
+        let rest =
+            bytes.strip_prefix(b"\x82\xa4type\xa0\xa6sender\xda\xff\xfe").expect("65534 bytes");
         assert_eq!(rest, "é".repeat(32_767).as_bytes());
     }
 
     #[test]
     fn sixteen_keys_need_a_longer_header() {
-        let keys = [
-            "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m",
-        ];
-        let event = keys
-            .iter()
-            .fold(Event::new("t", "s"), |event, key| event.with(key, "1"));
+        let keys = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"];
+        let event = keys.iter().fold(Event::new("t", "s"), |event, key| event.with(key, "1"));
         assert_eq!(event.to_bytes()[0], 0x8f);
-        assert!(
-            event
-                .with("n", "1")
-                .to_bytes()
-                .starts_with(b"\xde\x00\x10\xa4type")
-        );
+        assert!(event.with("n", "1").to_bytes().starts_with(b"\xde\x00\x10\xa4type"));
     }
 }

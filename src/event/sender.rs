@@ -29,14 +29,11 @@ impl EventSender {
         EventSender { target: None }
     }
 
-    /// A sender to the event logger at `address`, or a disabled one if there is none.
+    /// A sender to the event logger at `address`.
     ///
     /// # Errors
     /// Fails when the address cannot be resolved, or no socket can be had.
-    pub async fn open(address: Option<&Address>) -> io::Result<Self> {
-        let Some(address) = address else {
-            return Ok(Self::disabled());
-        };
+    pub async fn connect(address: &Address) -> io::Result<Self> {
         let address = address.resolve().await?[0];
         let any: SocketAddr = match address {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -45,11 +42,7 @@ impl EventSender {
         let socket = UdpSocket::bind(any)?;
         socket.set_nonblocking(true)?;
         Ok(EventSender {
-            target: Some(Arc::new(Target {
-                socket,
-                address,
-                lost: AtomicU64::new(0),
-            })),
+            target: Some(Arc::new(Target { socket, address, lost: AtomicU64::new(0) })),
         })
     }
 
@@ -100,7 +93,7 @@ mod tests {
     async fn events_arrive_one_a_packet() {
         let socket = receiver();
         let address = socket.local_addr().expect("bound").into();
-        let sender = EventSender::open(Some(&address)).await.expect("loopback");
+        let sender = EventSender::connect(&address).await.expect("loopback");
         let event = Event::new("test", "tests");
         sender.send(&event);
         sender.clone().send_raw(b"\x80");
@@ -112,7 +105,7 @@ mod tests {
     async fn what_does_not_fit_a_packet_is_counted() {
         let socket = receiver();
         let address = socket.local_addr().expect("bound").into();
-        let sender = EventSender::open(Some(&address)).await.expect("loopback");
+        let sender = EventSender::connect(&address).await.expect("loopback");
         sender.send_raw(&[0; 70_000]);
         sender.send_raw(b"\x80");
         assert_eq!(receive(&socket), b"\x80");
@@ -121,15 +114,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_address_nothing_is_sent() {
-        let sender = EventSender::open(None).await.expect("nothing to open");
-        sender.send(&Event::new("test", "tests"));
-        assert!(sender.target.is_none());
-    }
-
-    #[tokio::test]
     async fn an_unknown_host_is_an_error() {
         let address = Address::parse("no-such-host.invalid", 7197).expect("well-formed");
-        assert!(EventSender::open(Some(&address)).await.is_err());
+        assert!(EventSender::connect(&address).await.is_err());
     }
 }

@@ -1,11 +1,10 @@
 //! The outgoing side of a link to another daemon or an AI.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
 use super::WriteQueue;
@@ -34,7 +33,7 @@ pub enum Closed {
 /// takes nothing for `stall_max`, the link is given up, since nothing may be dropped silently.
 #[derive(Debug)]
 pub struct Outbound {
-    stream: Arc<TcpStream>,
+    stream: OwnedWriteHalf,
     state: Mutex<State>,
     /// Wakes [`Outbound::drive`]: the socket is full, or the link has ended.
     changed: Notify,
@@ -54,7 +53,7 @@ struct State {
 impl Outbound {
     /// The outgoing side of `stream`.
     pub fn new(
-        stream: Arc<TcpStream>,
+        stream: OwnedWriteHalf,
         gauge: Gauge,
         bytes_max: usize,
         stall_max: Option<Duration>,

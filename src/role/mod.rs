@@ -6,5 +6,7 @@
 
 pub mod client_agent;
 mod effects;
+pub mod event_logger;
+pub mod message_director;
 
 pub use effects::{Effect, Effects};

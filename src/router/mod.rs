@@ -152,18 +152,14 @@ impl Router {
         state.uplink = Some(uplink);
     }
 
-    /// Runs `replay` with everything that a newly connected uplink must know, while nothing changes.
-    ///
-    /// The post-removes of all participants follow the subscriptions.
-    pub fn replay(&self, uplink: &dyn Uplink, begin: impl FnOnce()) {
+    /// Calls `with` with everything that a newly connected uplink must know, while nothing changes
+    /// and nothing is routed: the subscriptions, and the post-removes of all participants.
+    pub fn with_snapshot(
+        &self,
+        with: impl FnOnce(&mut dyn Iterator<Item = Change>, &PostRemovesOfAll<'_>),
+    ) {
         let state = self.shared.state.write();
-        begin();
-        state.table.snapshot().for_each(|change| uplink.change(change));
-        for slot in state.slots.iter().flatten() {
-            for (sender, frames) in slot.post_removes.iter() {
-                frames.for_each(|frame| uplink.add_post_remove(sender, frame));
-            }
-        }
+        with(&mut state.table.snapshot(), &PostRemovesOfAll { slots: &state.slots });
     }
 
     /// A batch of what comes from the uplink: it is not sent back there.
@@ -186,6 +182,19 @@ impl Router {
     pub fn participants(&self) -> Vec<String> {
         let state = self.shared.state.read();
         state.slots.iter().flatten().map(|slot| slot.name.clone()).collect()
+    }
+}
+
+/// The post-removes of all participants.
+pub struct PostRemovesOfAll<'s> {
+    slots: &'s [Option<Slot>],
+}
+
+impl PostRemovesOfAll<'_> {
+    /// Each datagram with the sender under which it is kept.
+    pub fn iter(&self) -> impl Iterator<Item = (Channel, Frame<'_>)> {
+        let of_slots = self.slots.iter().flatten().flat_map(|slot| slot.post_removes.iter());
+        of_slots.flat_map(|(sender, frames)| frames.map(move |frame| (sender, frame)))
     }
 }
 

@@ -97,7 +97,7 @@ fn each_receiver_gets_a_datagram_once_and_the_sender_never() {
         batch.subscribe_range(range(4000, 6000));
     }
     route(&pa, &[5000, 5001, 5000, 4500], 1);
-    assert_eq!(*a.got.lock(), []);
+    assert!(a.got.lock().is_empty());
     assert_eq!(*b.got.lock(), [1]);
     assert_eq!((router.counters().routed(), router.counters().delivered()), (1, 1));
 }
@@ -159,7 +159,7 @@ fn a_key_that_is_free_again_inherits_nothing() {
     let second = router.join("second", recorder.clone());
     let other = router.join("other", Arc::new(Recorder::default()));
     route(&other, &[5000], 3);
-    assert_eq!(*recorder.got.lock(), []);
+    assert!(recorder.got.lock().is_empty());
     drop(second);
     assert_eq!(router.participants(), ["other"]);
 }

@@ -49,15 +49,9 @@ fn files_that_are_no_configuration() {
         ("- a", format!("1:1: found a list, {map}")),
         ("just text", format!("1:1: found `just text`, {map}")),
         ("general:", format!("1:8: general: found nothing, {map}")),
-        (
-            "general: [a: b]",
-            format!("1:10: general: found a list, {map}"),
-        ),
+        ("general: [a: b]", format!("1:10: general: found a list, {map}")),
         ("roles:\n", format!("1:6: roles: found nothing, {list}")),
-        (
-            "uberdogs: {id: 1234}",
-            format!("1:11: uberdogs: found a map, {list}"),
-        ),
+        ("uberdogs: {id: 1234}", format!("1:11: uberdogs: found a map, {list}")),
         (
             "general:\n  dc_files: game.dc",
             format!("2:13: general.dc_files: found `game.dc`, {list}"),
@@ -66,14 +60,8 @@ fn files_that_are_no_configuration() {
             "{}\n---\n{}",
             "2:1: a second document begins here; a configuration is one document".to_owned(),
         ),
-        (
-            "general: &a\n  dc_files: *a",
-            "2:13: an alias within its own anchor".to_owned(),
-        ),
-        (
-            "[a]: b",
-            "1:1: found a list, expected the name of a key".to_owned(),
-        ),
+        ("general: &a\n  dc_files: *a", "2:13: an alias within its own anchor".to_owned()),
+        ("[a]: b", "1:1: found a list, expected the name of a key".to_owned()),
     ] {
         check_error(text, &expected);
     }
@@ -93,10 +81,7 @@ fn syntax_errors_have_a_line() {
         assert!(errors.starts_with(place), "{text}\n{errors}");
     }
     let errors = read_raw(b"daemon:\n  name: \xff").expect_err("not UTF-8");
-    assert_eq!(
-        errors.to_string(),
-        "game.yml:2:9: the file is not UTF-8 text"
-    );
+    assert_eq!(errors.to_string(), "game.yml:2:9: the file is not UTF-8 text");
 }
 
 #[test]

@@ -49,10 +49,7 @@ fn what_an_uberdog_cannot_do_without() {
         ("class: A", "id", "the doId of the UberDOG"),
     ] {
         let expected = format!("uberdogs[0].{key}: the key is missing; expected {what}");
-        assert_eq!(
-            value_error("uberdogs: ", &format!("[{{{uberdog}}}]")),
-            expected
-        );
+        assert_eq!(value_error("uberdogs: ", &format!("[{{{uberdog}}}]")), expected);
     }
 }
 
@@ -83,42 +80,15 @@ fn a_backend_has_only_its_own_keys() {
             "{type: yam}",
             "expected one of `sqlite`, `postgres`, `mysql`, `yaml`, `soci` and `mongodb`; did you mean `yaml`?",
         ),
-        (
-            "{type: yaml, file: x}",
-            "roles[0].backend.file: there is no such key",
-        ),
-        (
-            "{type: soci, driver: oracle}",
-            "expected one of `postgresql`, `mysql` and `sqlite3`",
-        ),
-        (
-            "{type: soci, server: a, address: b}",
-            "this is another name of `address`",
-        ),
-        (
-            "{type: mongodb, server: 'baddb://h/test'}",
-            "found no MongoDB URI",
-        ),
-        (
-            "{type: postgres}",
-            "roles[0].backend.database: the key is missing",
-        ),
-        (
-            "{type: postgres, url: 'postgres://h/d', port: 1}",
-            "give `url` or separate keys",
-        ),
-        (
-            "{type: postgres, url: 'mysql://h/d'}",
-            "found the scheme `mysql`",
-        ),
-        (
-            "{type: mysql, database: d, host: 'a b'}",
-            "expected a host name or an IP address",
-        ),
-        (
-            "{type: mysql, database: d, pool_max: 0}",
-            "expected a whole number from 1 to 1000",
-        ),
+        ("{type: yaml, file: x}", "roles[0].backend.file: there is no such key"),
+        ("{type: soci, driver: oracle}", "expected one of `postgresql`, `mysql` and `sqlite3`"),
+        ("{type: soci, server: a, address: b}", "this is another name of `address`"),
+        ("{type: mongodb, server: 'baddb://h/test'}", "found no MongoDB URI"),
+        ("{type: postgres}", "roles[0].backend.database: the key is missing"),
+        ("{type: postgres, url: 'postgres://h/d', port: 1}", "give `url` or separate keys"),
+        ("{type: postgres, url: 'mysql://h/d'}", "found the scheme `mysql`"),
+        ("{type: mysql, database: d, host: 'a b'}", "expected a host name or an IP address"),
+        ("{type: mysql, database: d, pool_max: 0}", "expected a whole number from 1 to 1000"),
     ] {
         let errors = errors(&backend(keys));
         assert!(errors.contains(expected), "{keys}: {errors}");

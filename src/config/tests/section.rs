@@ -165,9 +165,7 @@ roles:
     );
     let range = |min, max| DoIdRange::new(DoId(min), DoId(max)).expect("not empty");
     let expected = [
-        RoleConfig::StateServer(StateServerConfig {
-            control: Channel(4_290_672_328_705),
-        }),
+        RoleConfig::StateServer(StateServerConfig { control: Channel(4_290_672_328_705) }),
         RoleConfig::DbStateServer(DbStateServerConfig {
             database: Channel(1200),
             ranges: vec![range(9000, 9999), range(20_000, u32::MAX)],
@@ -193,9 +191,7 @@ fn a_database_with_defaults() {
         control: Channel(75757),
         broadcast: true,
         generate: DoIdRange::new(DoId(1000), DoId(u32::MAX)).expect("not empty"),
-        backend: BackendConfig::Yaml {
-            directory: "/srv/game/yaml_db".into(),
-        },
+        backend: BackendConfig::Yaml { directory: "/srv/game/yaml_db".into() },
         operation_timeout_ms: 30_000,
     };
     assert_eq!(valid(&database("")).roles, [RoleConfig::Database(expected)]);
@@ -210,21 +206,11 @@ fn backends() {
         username: username.to_owned(),
         password: String::new(),
     };
-    let postgres = |url: &str| BackendConfig::Postgres {
-        url: url.to_owned(),
-        pool_max: 8,
-    };
-    let mysql = |url: &str| BackendConfig::MySql {
-        url: url.to_owned(),
-        pool_max: 3,
-    };
-    let mongodb = |server: &str| BackendConfig::MongoDb {
-        server: server.to_owned(),
-    };
+    let postgres = |url: &str| BackendConfig::Postgres { url: url.to_owned(), pool_max: 8 };
+    let mysql = |url: &str| BackendConfig::MySql { url: url.to_owned(), pool_max: 3 };
+    let mongodb = |server: &str| BackendConfig::MongoDb { server: server.to_owned() };
     let sqlite = |file: &str| BackendConfig::Sqlite { file: file.into() };
-    let yaml = |directory: &str| BackendConfig::Yaml {
-        directory: directory.into(),
-    };
+    let yaml = |directory: &str| BackendConfig::Yaml { directory: directory.into() };
     for (keys, expected) in [
         ("{type: yaml, directory: ../db}", yaml("/srv/game/../db")),
         ("{type: sqlite}", sqlite("/srv/game/donet.sqlite")),
@@ -237,10 +223,7 @@ fn backends() {
             "{type: postgres, host: h, port: 1, database: d/b, username: 'u:', password: '@'}",
             postgres("postgres://u%3A:%40@h:1/d%2Fb"),
         ),
-        (
-            "{type: postgres, database: game}",
-            postgres("postgres://localhost:5432/game"),
-        ),
+        ("{type: postgres, database: game}", postgres("postgres://localhost:5432/game")),
         (
             "{type: mysql, database: game, host: '::1', pool_max: 3}",
             mysql("mysql://[::1]:3306/game"),
@@ -249,15 +232,9 @@ fn backends() {
             "{type: soci, driver: postgresql, server: h:57023, username: u, database: astron}",
             soci("postgresql", "h:57023", "u"),
         ),
-        (
-            "{type: soci, address: h, database: astron}",
-            soci("mysql", "h", ""),
-        ),
+        ("{type: soci, address: h, database: astron}", soci("mysql", "h", "")),
         ("{type: mongodb}", mongodb("mongodb://127.0.0.1/test")),
-        (
-            "{type: mongodb, server: mongodb://h:1/db, workers: 4}",
-            mongodb("mongodb://h:1/db"),
-        ),
+        ("{type: mongodb, server: mongodb://h:1/db, workers: 4}", mongodb("mongodb://h:1/db")),
     ] {
         let config = valid(&backend(keys));
         let [RoleConfig::Database(database)] = &config.roles[..] else {

@@ -7,13 +7,7 @@ use super::*;
 #[test]
 fn channels() {
     let control = "roles:\n  - type: stateserver\n    control: ";
-    for text in [
-        "1000",
-        "4294967295",
-        "4290672328705",
-        "0xFFFFFFFFFFFFFFFF",
-        "'1000'",
-    ] {
+    for text in ["1000", "4294967295", "4290672328705", "0xFFFFFFFFFFFFFFFF", "'1000'"] {
         assert_eq!(valid(&format!("{control}{text}")).roles.len(), 1, "{text}");
     }
     for text in [
@@ -48,11 +42,7 @@ fn channels() {
 fn object_ids() {
     let uberdog = "uberdogs:\n  - class: A\n    id: ";
     for text in ["1000", "0x3e8", "4294967295"] {
-        assert_eq!(
-            valid(&format!("{uberdog}{text}")).uberdogs.len(),
-            1,
-            "{text}"
-        );
+        assert_eq!(valid(&format!("{uberdog}{text}")).uberdogs.len(), 1, "{text}");
     }
     for text in ["0", "165", "999", "4294967296", "-5", "abc"] {
         let message = value_error(uberdog, text);
@@ -70,11 +60,7 @@ fn booleans() {
         let [RoleConfig::Database(database)] = &config.roles[..] else {
             panic!("{config:?}");
         };
-        assert_eq!(
-            database.broadcast,
-            text.eq_ignore_ascii_case("true"),
-            "{text}"
-        );
+        assert_eq!(database.broadcast, text.eq_ignore_ascii_case("true"), "{text}");
     }
     for text in ["yes", "on", "pizza", "15012", "fAlSe", "1", "0"] {
         let message = value_error(strict, text);
@@ -93,38 +79,17 @@ fn booleans() {
 #[test]
 fn intervals() {
     let key = "roles:\n  - type: eventlogger\n    rotate_interval: ";
-    for (text, seconds) in [
-        ("0", None),
-        ("90s", Some(90)),
-        ("30m", Some(1_800)),
-        ("1d", Some(86_400)),
-    ] {
+    for (text, seconds) in
+        [("0", None), ("90s", Some(90)), ("30m", Some(1_800)), ("1d", Some(86_400))]
+    {
         let config = valid(&format!("{key}{text}"));
         let [RoleConfig::EventLogger(logger)] = &config.roles[..] else {
             panic!("{config:?}");
         };
-        assert_eq!(
-            logger.rotate_interval,
-            seconds.map(Duration::from_secs),
-            "{text}"
-        );
+        assert_eq!(logger.rotate_interval, seconds.map(Duration::from_secs), "{text}");
     }
-    for text in [
-        "1",
-        "d",
-        "-1d",
-        "1 d",
-        "1w",
-        "0d",
-        "1.5h",
-        "99999999999d",
-        "1ä",
-        "''",
-    ] {
+    for text in ["1", "d", "-1d", "1 d", "1w", "0d", "1.5h", "99999999999d", "1ä", "''"] {
         let message = value_error(key, text);
-        assert!(
-            message.contains("expected `0` (never) or an interval"),
-            "{text}: {message}"
-        );
+        assert!(message.contains("expected `0` (never) or an interval"), "{text}: {message}");
     }
 }

@@ -1,0 +1,244 @@
+//! Starts what is measured, a daemon or the relay, with a configuration of its own in a temporary
+//! folder, and ends it when the run is over.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::relay;
+use crate::wire::{DC_HASH, VERSION};
+
+/// The parent of all objects.
+pub const WORLD: u32 = 5_000;
+/// The UberDOG that clients may talk to.
+pub const GATE: u32 = 4_000;
+/// Control channel of the state server.
+pub const STATE_SERVER: u64 = 402_000;
+/// Control channel of the database server.
+pub const DATABASE: u64 = 403_000;
+/// First doId of the objects that scenarios create.
+pub const FIRST_OBJECT: u32 = 10_000_000;
+const DATABASE_IDS: (u32, u32) = (100_000_000, 199_999_999);
+const CLIENT_CHANNELS: (u64, u64) = (1_000_000_000, 1_099_999_999);
+
+/// One of the programs that a table compares.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// Its row's title.
+    pub name: String,
+    pub program: Program,
+    /// What `messagedirector.threaded` says, if anything.
+    pub threaded: Option<bool>,
+    /// The database's `backend` section as YAML.
+    pub backend: String,
+    /// Processors it may run on, as `taskset` lists them.
+    pub cpus: Option<String>,
+}
+
+/// What a variant runs.
+#[derive(Debug, Clone)]
+pub enum Program {
+    Daemon(PathBuf),
+    /// This program itself.
+    Relay(relay::Kind),
+}
+
+impl Variant {
+    /// A floor to compare with.
+    pub fn relay(kind: relay::Kind, cpus: Option<String>) -> Variant {
+        let name = match kind {
+            relay::Kind::Bulk => "relay bulk",
+            relay::Kind::Queued => "relay",
+        };
+        let (name, program) = (name.to_owned(), Program::Relay(kind));
+        Variant { name, program, threaded: None, backend: String::new(), cpus }
+    }
+}
+
+/// The end of the log that a daemon left in its folder, for reports of failures.
+pub fn log_tail(folder: &Path) -> String {
+    let log = fs::read(folder.join("log")).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
+}
+
+/// The roles that a scenario needs beside the message director.
+#[derive(Debug, Clone, Default)]
+pub struct Roles {
+    pub state_server: bool,
+    pub client_agent: Option<ClientAgent>,
+    pub database: bool,
+}
+
+/// Settings of the client agent that differ from the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct ClientAgent {
+    pub interest_timeout_ms: Option<u32>,
+    pub write_buffer_bytes: Option<u64>,
+}
+
+impl Roles {
+    /// A state server alone.
+    pub fn state_server() -> Roles {
+        Roles { state_server: true, ..Roles::default() }
+    }
+
+    /// A state server and a client agent with defaults.
+    pub fn clients() -> Roles {
+        Roles { client_agent: Some(ClientAgent::default()), ..Roles::state_server() }
+    }
+}
+
+/// A running daemon.
+pub struct Daemon {
+    child: Child,
+    pub director: SocketAddr,
+    pub client_agent: SocketAddr,
+}
+
+impl Daemon {
+    /// Starts a daemon and waits until it accepts connections.
+    pub fn start(variant: &Variant, roles: &Roles, folder: &Path) -> Result<Daemon> {
+        let Program::Daemon(program) = &variant.program else { bail!("the relay has no roles") };
+        let (director, client_agent) = (free_address()?, free_address()?);
+        fs::write(folder.join("load.dc"), include_str!("load.dc"))?;
+        fs::create_dir(folder.join("objects"))?;
+        let config = configuration(variant, roles, director, client_agent)?;
+        fs::write(folder.join("load.yml"), config)?;
+        let mut command = command(program, variant.cpus.as_deref());
+        command.arg(folder.join("load.yml"));
+        let mut daemon = Daemon::spawn(command, director, client_agent, folder)?;
+        daemon.await_listener(director)?;
+        if roles.client_agent.is_some() {
+            daemon.await_listener(client_agent)?;
+        }
+        Ok(daemon)
+    }
+
+    /// Starts a relay, which copies what the connection after the first `receivers` sends to those.
+    pub fn start_relay(variant: &Variant, receivers: usize, folder: &Path) -> Result<Daemon> {
+        let Program::Relay(kind) = variant.program else { bail!("a daemon is no relay") };
+        let address = free_address()?;
+        let mut command = command(&std::env::current_exe()?, variant.cpus.as_deref());
+        command.args(["--relay", kind.argument(), "--listen", &address.to_string()]);
+        command.args(["--receivers", &receivers.to_string()]);
+        let mut daemon = Daemon::spawn(command, address, address, folder)?;
+        // A connection that only tests would count as a receiver.
+        daemon.await_that(|| folder.join("ready").exists())?;
+        Ok(daemon)
+    }
+
+    fn spawn(
+        mut command: Command,
+        director: SocketAddr,
+        client_agent: SocketAddr,
+        folder: &Path,
+    ) -> Result<Daemon> {
+        let log = File::create(folder.join("log"))?;
+        let child = command
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("starting {:?}", command.get_program()))?;
+        Ok(Daemon { child, director, client_agent })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn await_listener(&mut self, address: SocketAddr) -> Result<()> {
+        self.await_that(|| TcpStream::connect(address).is_ok())
+    }
+
+    fn await_that(&mut self, ready: impl Fn() -> bool) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !ready() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the daemon ended with {status}");
+            }
+            ensure!(Instant::now() < deadline, "the daemon does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Both fail only when the process has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `taskset` replaces itself by the program, so the process id stays the child's.
+fn command(program: &Path, cpus: Option<&str>) -> Command {
+    match cpus {
+        None => Command::new(program),
+        Some(cpus) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", cpus]).arg(program);
+            command
+        }
+    }
+}
+
+/// A port that nothing listens on: the kernel does not give it out again soon.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+fn configuration(
+    variant: &Variant,
+    roles: &Roles,
+    director: SocketAddr,
+    client_agent: SocketAddr,
+) -> Result<String> {
+    let mut y = String::from("daemon:\n  name: load\ngeneral:\n  dc_files:\n    - load.dc\n");
+    write!(y, "messagedirector:\n  bind: {director}\n")?;
+    if let Some(threaded) = variant.threaded {
+        writeln!(y, "  threaded: {threaded}")?;
+    }
+    write!(y, "uberdogs:\n  - class: LoadGate\n    id: {GATE}\n    anonymous: true\n")?;
+    if roles.state_server || roles.database || roles.client_agent.is_some() {
+        y.push_str("roles:\n");
+    }
+    if roles.state_server {
+        write!(y, "  - type: stateserver\n    control: {STATE_SERVER}\n")?;
+    }
+    if roles.database {
+        let (min, max) = DATABASE_IDS;
+        write!(
+            y,
+            "  - type: database\n    control: {DATABASE}\n    generate:\n      min: {min}\n      \
+             max: {max}\n    backend: {}\n",
+            variant.backend
+        )?;
+    }
+    if let Some(options) = &roles.client_agent {
+        let (min, max) = CLIENT_CHANNELS;
+        write!(
+            y,
+            "  - type: clientagent\n    bind: {client_agent}\n    version: {VERSION}\n    \
+             manual_dc_hash: {DC_HASH}\n    channels:\n      min: {min}\n      max: {max}\n    \
+             client:\n      relocate: true\n      add_interest: enabled\n"
+        )?;
+        if let Some(bytes) = options.write_buffer_bytes {
+            writeln!(y, "      write_buffer_size: {bytes}")?;
+        }
+        if let Some(ms) = options.interest_timeout_ms {
+            write!(y, "    tuning:\n      interest_timeout: {ms}\n")?;
+        }
+    }
+    Ok(y)
+}

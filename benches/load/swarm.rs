@@ -1,0 +1,194 @@
+//! Many connections driven by one thread: what one core can read is then not spent on switching
+//! between threads.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use mio::{Events, Interest, Poll, Token};
+
+use crate::link::{READ_BUFFER, STALL};
+use crate::wire::{Batch, split};
+
+/// A set of connections; they are named by their position.
+pub struct Swarm {
+    poll: Poll,
+    events: Events,
+    connections: Vec<Connection>,
+    /// Every read lands here; only the rest of a frame is kept for each connection.
+    scratch: Box<[u8]>,
+    /// Connections that the daemon has closed.
+    pub closed: usize,
+}
+
+struct Connection {
+    stream: mio::net::TcpStream,
+    /// The beginning of a frame whose end has not arrived.
+    partial: Vec<u8>,
+    /// What the socket has not taken yet.
+    unsent: Vec<u8>,
+    open: bool,
+}
+
+impl Swarm {
+    /// An empty set.
+    pub fn new() -> Result<Swarm> {
+        Ok(Swarm {
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            connections: Vec::new(),
+            scratch: vec![0; READ_BUFFER].into(),
+            closed: 0,
+        })
+    }
+
+    /// Adds a new connection to `address`.
+    pub fn connect(&mut self, address: SocketAddr) -> Result<usize> {
+        let index = self.connections.len();
+        let connection = self.open(address, index)?;
+        self.connections.push(connection);
+        Ok(index)
+    }
+
+    /// Puts a new connection to `address` in the place of one that is closed by this.
+    pub fn reconnect(&mut self, index: usize, address: SocketAddr) -> Result<()> {
+        let connection = self.open(address, index)?;
+        self.connections[index] = connection;
+        Ok(())
+    }
+
+    fn open(&self, address: SocketAddr, index: usize) -> Result<Connection> {
+        let stream = TcpStream::connect(address).context("connecting a client")?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(index), interest)?;
+        Ok(Connection { stream, partial: Vec::new(), unsent: Vec::new(), open: true })
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Writes, or keeps what the socket does not take.
+    pub fn send(&mut self, index: usize, batch: &Batch) -> Result<()> {
+        self.connections[index].send(&batch.bytes)
+    }
+
+    /// Waits for events once and hands every whole frame that arrived to `handle`, with the number
+    /// of its connection and a batch for answers on it.
+    pub fn poll(
+        &mut self,
+        timeout: Option<Duration>,
+        mut handle: impl FnMut(usize, &[u8], &mut Batch) -> Result<()>,
+    ) -> Result<bool> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(true),
+            other => other?,
+        }
+        let mut answers = Batch::default();
+        for event in &self.events {
+            let index = event.token().0;
+            let connection = &mut self.connections[index];
+            if !connection.open {
+                continue;
+            }
+            if event.is_writable() {
+                connection.send(&[])?;
+            }
+            if event.is_readable() {
+                let to_end = event.is_read_closed();
+                connection
+                    .read(&mut self.scratch, to_end, |frame| handle(index, frame, &mut answers))?;
+                if !answers.bytes.is_empty() {
+                    connection.send(&answers.bytes)?;
+                    answers.bytes.clear();
+                }
+            }
+            self.closed += usize::from(!connection.open);
+        }
+        Ok(!self.events.is_empty())
+    }
+
+    /// Polls until `done` says so of what `handle` changes; an error if nothing arrives for long or
+    /// a connection closes.
+    pub fn run_until<S>(
+        &mut self,
+        state: &mut S,
+        done: impl Fn(&S) -> bool,
+        mut handle: impl FnMut(&mut S, usize, &[u8], &mut Batch) -> Result<()>,
+    ) -> Result<()> {
+        let closed = self.closed;
+        let mut heard = Instant::now();
+        while !done(state) {
+            let poll = Some(Duration::from_secs(1));
+            if self.poll(poll, |index, frame, answers| handle(state, index, frame, answers))? {
+                heard = Instant::now();
+            }
+            ensure!(heard.elapsed() < STALL, "nothing arrived for {STALL:?}");
+            ensure!(self.closed == closed, "{} connections were closed", self.closed - closed);
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        self.unsent.extend_from_slice(bytes);
+        let mut written = 0;
+        while written < self.unsent.len() {
+            match self.stream.write(&self.unsent[written..]) {
+                Ok(n) => written += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                // Reading reports it, after what the daemon said before it closed.
+                Err(e) if is_hangup(e.kind()) => written = self.unsent.len(),
+                Err(e) => return Err(e).context("writing to the daemon"),
+            }
+        }
+        self.unsent.drain(..written);
+        Ok(())
+    }
+
+    /// Reads until the socket is empty, which a read that does not fill the buffer shows, or with
+    /// `to_end` until the other side's end.
+    fn read(
+        &mut self,
+        scratch: &mut [u8],
+        to_end: bool,
+        mut handle: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        loop {
+            let kept = self.partial.len();
+            scratch[..kept].copy_from_slice(&self.partial);
+            let filled = match self.stream.read(&mut scratch[kept..]) {
+                Ok(0) => {
+                    self.open = false;
+                    return Ok(());
+                }
+                Ok(n) => kept + n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if is_hangup(e.kind()) => {
+                    self.open = false;
+                    return Ok(());
+                }
+                Err(e) => return Err(e).context("reading from the daemon"),
+            };
+            let whole = split(&scratch[..filled], &mut handle)?;
+            self.partial.clear();
+            self.partial.extend_from_slice(&scratch[whole..filled]);
+            if filled < scratch.len() && !to_end {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn is_hangup(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+    )
+}

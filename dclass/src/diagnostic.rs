@@ -1,0 +1,321 @@
+//! What is wrong with a DC file, where, and how it is shown.
+
+use crate::limits::ERRORS_MAX;
+use crate::source::{Span, Text};
+use std::fmt;
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// The file can be used; something in it is probably not meant so.
+    Warning,
+}
+
+/// One finding about a DC file. `Display` shows it with the source line and a caret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether the file can be used nevertheless.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The source's name; empty if the finding is about no particular one.
+    pub file: String,
+    /// Line, from 1; 0 if the finding is about the file as a whole.
+    pub line: u32,
+    /// Column in characters, from 1; 0 if the finding is about the file as a whole.
+    pub column: u32,
+    /// The line, or the part of a long line around the place.
+    pub excerpt: String,
+    /// Where the caret stands below the excerpt, in characters.
+    pub caret: usize,
+    /// How many characters the caret underlines.
+    pub width: usize,
+    /// What to say beside the caret: what was expected. May be empty.
+    pub label: String,
+    /// A hint, such as a name that was probably meant.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{word}: {}", self.message)?;
+        if self.line > 0 {
+            let margin = self.line.to_string();
+            let blank = " ".repeat(margin.len());
+            write!(f, "\n{blank}--> {}:{}:{}", self.file, self.line, self.column)?;
+            write!(f, "\n{blank} |\n{margin} | {}", self.excerpt.trim_end())?;
+            let marks = "^".repeat(self.width.max(1));
+            write!(f, "\n{blank} | {}{marks}", " ".repeat(self.caret))?;
+            if !self.label.is_empty() {
+                write!(f, " {}", self.label)?;
+            }
+        } else if !self.file.is_empty() {
+            write!(f, "\n --> {}", self.file)?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n  = help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// All findings about a set of DC files, in the order of their places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    items: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// The findings one by one.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.items.iter()
+    }
+
+    /// How many findings there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Whether one of the findings is an error.
+    pub fn has_errors(&self) -> bool {
+        self.items.iter().any(|item| item.severity == Severity::Error)
+    }
+
+    pub(crate) fn of_file(file: &str, message: String) -> Diagnostics {
+        let mut out = Diagnostics::default();
+        out.push_whole(file, message);
+        out
+    }
+
+    pub(crate) fn push_whole(&mut self, file: &str, message: String) {
+        self.items.push(Diagnostic {
+            severity: Severity::Error,
+            message,
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            excerpt: String::new(),
+            caret: 0,
+            width: 0,
+            label: String::new(),
+            help: None,
+        });
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, item) in self.items.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{item}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// A finding before its place is looked up.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    severity: Severity,
+    span: Span,
+    message: String,
+    label: String,
+    help: Option<String>,
+}
+
+impl Note {
+    pub(crate) fn error(span: Span, message: impl Into<String>) -> Note {
+        let severity = Severity::Error;
+        Note { severity, span, message: message.into(), label: String::new(), help: None }
+    }
+
+    pub(crate) fn warning(span: Span, message: impl Into<String>) -> Note {
+        Note { severity: Severity::Warning, ..Note::error(span, message) }
+    }
+
+    pub(crate) fn label(self, label: impl Into<String>) -> Note {
+        Note { label: label.into(), ..self }
+    }
+
+    pub(crate) fn help(self, help: impl Into<Option<String>>) -> Note {
+        Note { help: help.into(), ..self }
+    }
+}
+
+/// Collects findings while files are read.
+#[derive(Default)]
+pub(crate) struct Log {
+    notes: Vec<Note>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Log {
+    pub(crate) fn push(&mut self, note: Note) {
+        let count = match note.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= ERRORS_MAX {
+            self.notes.push(note);
+        }
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// The first error's message and where in its file it is.
+    pub(crate) fn first_error(&self) -> Option<(String, usize)> {
+        let error = self.notes.iter().find(|note| note.severity == Severity::Error)?;
+        Some((error.message.clone(), error.span.start as usize))
+    }
+
+    /// Whether there are so many errors that more would help nobody.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors >= ERRORS_MAX
+    }
+
+    /// The findings with their places looked up in `texts`.
+    pub(crate) fn render(mut self, texts: &[Text<'_>]) -> Diagnostics {
+        self.notes.sort_by_key(|note| (note.span.file, note.span.start));
+        let mut items = Vec::with_capacity(self.notes.len());
+        let mut place = Place::default();
+        for note in self.notes {
+            let Some(text) = texts.get(note.span.file as usize) else {
+                continue;
+            };
+            place.advance(note.span, &text.text);
+            items.push(place.diagnostic(note, text));
+        }
+        let mut out = Diagnostics { items };
+        if self.errors >= ERRORS_MAX {
+            out.push_whole("", "too many errors, the rest is not shown".to_owned());
+        }
+        out
+    }
+}
+
+/// A walk through the sources that counts lines, so that each byte is looked at once.
+#[derive(Default)]
+struct Place {
+    file: u32,
+    /// The byte up to which lines are counted.
+    at: usize,
+    /// Lines ended before `at`.
+    lines: u32,
+    /// Where the line of `at` begins.
+    line_start: usize,
+}
+
+/// How much of a long line is shown before and after the place, in bytes.
+const EXCERPT_SIDE: usize = 100;
+
+impl Place {
+    fn advance(&mut self, span: Span, text: &str) {
+        if span.file != self.file {
+            *self = Place { file: span.file, ..Place::default() };
+        }
+        let end = (span.start as usize).min(text.len());
+        let passed = text.as_bytes().get(self.at..end).unwrap_or_default();
+        for (i, _) in passed.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+            self.lines += 1;
+            self.line_start = self.at + i + 1;
+        }
+        self.at = end.max(self.at);
+    }
+
+    fn diagnostic(&self, note: Note, text: &Text<'_>) -> Diagnostic {
+        let all: &str = &text.text;
+        let start = floor_boundary(all, note.span.start as usize);
+        let line_end = all[start..].find('\n').map_or(all.len(), |n| start + n);
+        let end = floor_boundary(all, (note.span.end as usize).clamp(start, line_end));
+        let from = floor_boundary(all, self.line_start.max(start.saturating_sub(EXCERPT_SIDE)));
+        let to = floor_boundary(all, line_end.min(start + EXCERPT_SIDE));
+        let mut excerpt = all[from..to].replace(['\t', '\r'], " ");
+        let mut caret = all[from..start].chars().count();
+        if from > self.line_start {
+            excerpt.insert(0, '…');
+            caret += 1;
+        }
+        if to < line_end {
+            excerpt.push('…');
+        }
+        Diagnostic {
+            severity: note.severity,
+            message: note.message,
+            file: text.name.to_owned(),
+            line: self.lines + 1,
+            column: all[self.line_start.min(start)..start].chars().count() as u32 + 1,
+            excerpt,
+            caret,
+            width: all[start..end.min(to).max(start)].chars().count().max(1),
+            label: note.label,
+            help: note.help,
+        }
+    }
+}
+
+/// The last character boundary at or before `at`.
+fn floor_boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The name in `names` that is most like `name`, if one is like it at all.
+pub(crate) fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    const LONGEST: usize = 48;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let limit = 1 + name.len() / 4;
+    names
+        .filter(|other| other.len() <= LONGEST && other.len().abs_diff(name.len()) <= limit)
+        .map(|other| (distance(name, other), other))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, other)| format!("did you mean `{other}`?"))
+}
+
+/// How many letters must be changed, added or removed; a difference in case counts as none.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = i;
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let change = corner + usize::from(!x.eq_ignore_ascii_case(&y));
+            corner = row[j + 1];
+            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

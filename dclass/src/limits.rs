@@ -1,0 +1,23 @@
+//! What a DC file may ask for at most. Real files are far below each of these; beyond them is
+//! only a file made to exhaust memory, stack or time, which gets an error instead.
+
+/// Bytes of all sources together. 65536 fields, each with a comment, fit.
+pub(crate) const SOURCE_BYTES_MAX: usize = 8 << 20;
+/// Errors after which reading stops.
+pub(crate) const ERRORS_MAX: usize = 100;
+/// Brackets within brackets, in types and in values.
+pub(crate) const NESTING_MAX: u8 = 100;
+/// Structs within structs and arrays within arrays, also through names.
+pub(crate) const TYPE_DEPTH_MAX: u16 = 64;
+/// Parts of one type, each struct written out where it is used.
+pub(crate) const TYPE_PARTS_MAX: u32 = 1 << 16;
+/// Bytes of a value. A length tag has 16 bits.
+pub(crate) const VALUE_BYTES_MAX: u32 = u16::MAX as u32;
+/// Field ids, and class ids: both are 16 bits wide.
+pub(crate) const IDS_MAX: usize = 1 << 16;
+/// Fields of all classes together, each inherited field counted in each heir.
+pub(crate) const INHERITED_MAX: usize = 1 << 20;
+/// Bytes of all default values together.
+pub(crate) const DEFAULT_BYTES_MAX: usize = 64 << 20;
+/// Numbers that go into the hash.
+pub(crate) const HASH_NUMBERS_MAX: u64 = 1 << 26;

@@ -1,0 +1,91 @@
+//! Files and sources → schema.
+
+use crate::diagnostic::{Diagnostics, Log};
+use crate::lexer::{Mode, lex};
+use crate::limits::SOURCE_BYTES_MAX;
+use crate::parser;
+use crate::resolve::{Options, Resolver};
+use crate::schema::DcFile;
+use crate::source::{Source, Text};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Reads DC sources, in their order, into one schema.
+///
+/// # Errors
+/// What is wrong with the sources, with all errors that could be found.
+pub fn parse(sources: &[Source]) -> Result<DcFile, Diagnostics> {
+    parse_with(sources, Options::default())
+}
+
+/// As [`parse`], with options.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_with(sources: &[Source], options: Options) -> Result<DcFile, Diagnostics> {
+    let size: usize = sources.iter().map(|source| source.text.len()).sum();
+    if size > SOURCE_BYTES_MAX {
+        let name = sources.iter().max_by_key(|source| source.text.len());
+        return Err(too_large(name.map_or("", |source| &source.name)));
+    }
+    let mut log = Log::default();
+    let texts: Vec<Text<'_>> = sources.iter().map(Text::new).collect();
+    let mut resolver = Resolver::new(options, &mut log);
+    for (index, text) in texts.iter().enumerate() {
+        if resolver.log().is_full() {
+            break;
+        }
+        let index = index as u32;
+        let mode = Mode { lossy: text.lossy, ..Mode::default() };
+        let lexed = lex(&text.text, index, mode, resolver.log());
+        let items = parser::file(&text.text, index, &lexed.tokens, resolver.log());
+        resolver.add(&items);
+    }
+    match resolver.finish() {
+        Some(mut file) => {
+            file.warnings = log.render(&texts);
+            Ok(file)
+        }
+        None => Err(log.render(&texts)),
+    }
+}
+
+/// Reads DC files, in their order, into one schema.
+///
+/// # Errors
+/// As for [`parse`]; that a file cannot be read is among them.
+pub fn read(paths: &[impl AsRef<Path>]) -> Result<DcFile, Diagnostics> {
+    read_with(paths, Options::default())
+}
+
+/// As [`read`], with options.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_with(paths: &[impl AsRef<Path>], options: Options) -> Result<DcFile, Diagnostics> {
+    let mut sources = Vec::with_capacity(paths.len());
+    let mut problems = Diagnostics::default();
+    for path in paths {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        match read_one(path) {
+            Ok(text) if text.len() > SOURCE_BYTES_MAX => return Err(too_large(&name)),
+            Ok(text) => sources.push(Source { name, text }),
+            Err(error) => problems.push_whole(&name, format!("cannot read the file: {error}")),
+        }
+    }
+    if problems.is_empty() { parse_with(&sources, options) } else { Err(problems) }
+}
+
+/// The file's content, or as much of it as shows that it is too large.
+fn read_one(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn too_large(name: &str) -> Diagnostics {
+    let message = format!("the DC files are larger than {SOURCE_BYTES_MAX} bytes together");
+    Diagnostics::of_file(name, message)
+}

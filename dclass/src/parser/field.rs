@@ -1,0 +1,117 @@
+//! Fields of classes and structs.
+
+use super::input::{Parsed, Tokens, fail, name, punct, refuse};
+use super::types::{declared_name, param};
+use super::value::names;
+use crate::ast::{ClassDecl, Decl, Member, Simple};
+use crate::lexer::Kind;
+use nom::combinator::{cut, opt};
+use nom::multi::{many0, separated_list0};
+use nom::sequence::{delimited, preceded};
+use nom::{Input, Parser};
+
+/// `member = (method | molecular | param) {keyword}`
+pub(crate) fn member<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
+    move |start| {
+        let (input, mut member) = bare_member(budget)(start)?;
+        let (input, keywords) = many0(name("a keyword")).parse(input)?;
+        member.keywords = keywords;
+        member.span = start.until(input);
+        Ok((input, member))
+    }
+}
+
+/// A member without keywords.
+pub(crate) fn bare_member<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
+    move |start| {
+        let (input, decl) = decl(start, budget)?;
+        Ok((input, Member { decl, keywords: Vec::new(), span: start.until(input) }))
+    }
+}
+
+fn decl(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
+    if input.first().is_none_or(|token| token.kind != Kind::Word) {
+        return fail(&input, "a field");
+    }
+    if input.is_punct(1, b'(') && !opens_range(&input) && !super::types::at_switch(&input) {
+        return method(input, budget);
+    }
+    if input.is_punct(1, b':') {
+        return molecular(input);
+    }
+    let (rest, param) = param(budget)(input)?;
+    Ok((rest, Decl::Param(param)))
+}
+
+/// Whether the `(` after the first word begins a range: after `string` always, after a word
+/// that may be a name if a number or a character follows.
+fn opens_range(input: &Tokens<'_>) -> bool {
+    let text = input.first_text();
+    if crate::ast::is_reserved(text) {
+        return true;
+    }
+    let Some(next) = input.rest.get(2) else {
+        return false;
+    };
+    match next.kind {
+        Kind::Integer | Kind::Real | Kind::Char | Kind::Punct(b'+' | b'-') => true,
+        Kind::Punct(b')') => {
+            // `blob32() x` is a type and a name; `blob32() ram` would be so, too. With no
+            // keyword in sight, what has parentheses and no name is a method.
+            Simple::from_word(text).is_some()
+                && input.rest.get(3).is_some_and(|token| token.kind == Kind::Word)
+                && (input.is_punct(4, b';') || input.is_punct(4, b'['))
+                && !is_common_keyword(input.text_of(input.rest[3]))
+        }
+        _ => false,
+    }
+}
+
+fn is_common_keyword(word: &str) -> bool {
+    crate::schema::Keywords::by_name(word).is_some()
+}
+
+/// `method = name "(" [param {"," param}] ")"`
+fn method(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
+    let (input, name) = declared_name("a field")(input)?;
+    let params = separated_list0(punct(b',', "`,`"), param(budget));
+    let mut group = delimited(punct(b'(', "`(`"), params, cut(punct(b')', "`)`")));
+    let (input, params) = group.parse(input)?;
+    if input.is_punct(0, b'=') {
+        return refuse(&input, "a method takes no default; give its parameters defaults");
+    }
+    Ok((input, Decl::Method { name, params }))
+}
+
+/// `molecular = name ":" name {"," name}`
+fn molecular(input: Tokens<'_>) -> Parsed<'_, Decl<'_>> {
+    let (input, name) = declared_name("a field")(input)?;
+    let (input, parts) = preceded(punct(b':', "`:`"), cut(names("a field's name"))).parse(input)?;
+    Ok((input, Decl::Molecular { name, parts }))
+}
+
+/// `struct [name] [":" names] "{" {[member] ";"} "}"` as a type: without recovery inside.
+pub(crate) fn inline_struct(start: Tokens<'_>, budget: u8) -> Parsed<'_, ClassDecl<'_>> {
+    let (input, (name, parents)) = super::class_head(start.take_from(1))?;
+    let (mut input, _) = cut(punct(b'{', "`{`")).parse(input)?;
+    let mut members = Vec::new();
+    loop {
+        (input, _) = super::value::semicolons(input)?;
+        if input.is_punct(0, b'}') || input.rest.is_empty() {
+            break;
+        }
+        let one;
+        (input, one) = cut(member(budget)).parse(input)?;
+        (input, _) = cut(punct(b';', "`;`")).parse(input)?;
+        members.push(one);
+    }
+    let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
+    let span = start.until(input);
+    Ok((input, ClassDecl { is_struct: true, name, parents, members, span }))
+}
+
+/// `[":" names]`
+pub(crate) fn parents<'a>(input: Tokens<'a>) -> Parsed<'a, Vec<crate::ast::Name<'a>>> {
+    let (input, list) = opt(preceded(punct(b':', "`:`"), cut(names("a class")))).parse(input)?;
+    Ok((input, list.unwrap_or_default()))
+}

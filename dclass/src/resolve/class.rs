@@ -1,0 +1,263 @@
+//! Classes and structs: members, ids, inheritance.
+
+use super::{Named, Resolver};
+use crate::ast::{ClassDecl, Decl, Member, Name};
+use crate::diagnostic::{Note, did_you_mean};
+use crate::limits::{IDS_MAX, INHERITED_MAX};
+use crate::schema::types::Type;
+use crate::schema::{Class, ClassId, Field, FieldId, Parts};
+use crate::source::shown;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The fields of a class while it is read.
+#[derive(Default)]
+struct Draft {
+    own: Vec<Arc<Field>>,
+    constructor: Option<Arc<Field>>,
+    /// Names of own fields, also of those with errors.
+    names: HashMap<String, Option<Arc<Field>>>,
+    /// Fields of the parents, by name.
+    inherited: HashMap<String, Arc<Field>>,
+    /// Fields of struct parents that have no name.
+    unnamed: Vec<Arc<Field>>,
+    /// Ids of inherited constructors.
+    constructors: HashSet<FieldId>,
+    /// A field could not be read.
+    broken: bool,
+}
+
+impl Resolver<'_> {
+    /// A class or struct outside of all braces. Its id is the next one at its closing brace.
+    pub(super) fn class(&mut self, decl: &ClassDecl<'_>) {
+        let id = self.types.len();
+        if id >= IDS_MAX {
+            let message = format!("there are more than {IDS_MAX} classes and structs");
+            return self.exhaust(decl.span, message).unwrap_or_default();
+        }
+        let id = ClassId(id as u16);
+        let class = self.class_body(decl, id);
+        let named = class.as_ref().map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
+        if let Some(name) = &decl.name {
+            if !self.names.contains_key(name.text) {
+                self.ids.insert(name.text.to_owned(), id);
+            }
+            self.declare(name, named);
+        }
+        if let Some(class) = class {
+            self.types.push(class);
+        }
+    }
+
+    /// A struct that is written where its type is used: its fields get ids, it does not.
+    pub(super) fn inline_struct(&mut self, decl: &ClassDecl<'_>) -> Option<Arc<Class>> {
+        self.class_body(decl, ClassId(u16::MAX))
+    }
+
+    fn class_body(&mut self, decl: &ClassDecl<'_>, id: ClassId) -> Option<Arc<Class>> {
+        let (parents, parents_complete) = self.parents(decl);
+        let mut draft = Draft { broken: !parents_complete, ..Draft::default() };
+        self.inherit(&mut draft, &parents, decl)?;
+        for member in &decl.members {
+            if self.log.is_full() || self.exhausted {
+                return None;
+            }
+            match self.member(decl, id, member, &draft) {
+                Some((field, true)) => draft.constructor = Some(field),
+                Some((field, false)) => {
+                    if !field.name.is_empty() {
+                        draft.names.insert(field.name.clone(), Some(Arc::clone(&field)));
+                    }
+                    draft.own.push(field);
+                }
+                None => {
+                    draft.broken = true;
+                    if let Some(name) = name_of(member) {
+                        draft.names.entry(name.text.to_owned()).or_insert(None);
+                    }
+                }
+            }
+        }
+        if draft.broken {
+            return None;
+        }
+        let shadowed = |field: &Arc<Field>| draft.names.contains_key(&field.name);
+        let inherited = draft.inherited.into_values().filter(|field| !shadowed(field));
+        let (constructors, inherited): (Vec<_>, Vec<_>) = inherited
+            .chain(draft.unnamed)
+            .partition(|field| draft.constructors.contains(&field.id));
+        let class = Arc::new(Class::new(Parts {
+            id,
+            name: decl.name.map_or("", |name| name.text).to_owned(),
+            is_struct: decl.is_struct,
+            parents: parents.iter().map(|class| class.id()).collect(),
+            constructor: draft.constructor,
+            own: draft.own,
+            inherited,
+            constructors,
+        }));
+        self.count_weight(weight(&class), decl.span)?;
+        Some(class)
+    }
+
+    fn parents(&mut self, decl: &ClassDecl<'_>) -> (Vec<Arc<Class>>, bool) {
+        let mut parents: Vec<Arc<Class>> = Vec::with_capacity(decl.parents.len());
+        let mut complete = true;
+        let kind = if decl.is_struct { "struct" } else { "class" };
+        for name in &decl.parents {
+            let message = match self.names.get(name.text) {
+                Some(Named::Class(class)) if class.is_struct == decl.is_struct => {
+                    let class = Arc::clone(class);
+                    if parents.iter().any(|known| Arc::ptr_eq(known, &class)) {
+                        let message = format!("`{}` is named twice", shown(name.text));
+                        self.log.push(Note::warning(name.span, message));
+                    }
+                    parents.push(class);
+                    continue;
+                }
+                Some(Named::Broken) => {
+                    complete = false;
+                    continue;
+                }
+                Some(_) => format!("`{}` is no {kind}", shown(name.text)),
+                None => format!("unknown {kind} `{}`", shown(name.text)),
+            };
+            complete = false;
+            let help = match self.log.is_full() {
+                true => None,
+                false => did_you_mean(name.text, self.ids.keys().map(String::as_str)),
+            };
+            let label = format!("expected a {kind} that is declared before");
+            self.log.push(Note::error(name.span, message).label(label).help(help));
+        }
+        (parents, complete)
+    }
+
+    /// Takes over what the parents have; of several fields with one name, the first parent's.
+    fn inherit(
+        &mut self,
+        draft: &mut Draft,
+        parents: &[Arc<Class>],
+        decl: &ClassDecl<'_>,
+    ) -> Option<()> {
+        let mut unnamed: HashSet<FieldId> = HashSet::new();
+        for parent in parents {
+            self.inherited += parent.fields().len();
+            if self.inherited > INHERITED_MAX {
+                let message = format!("classes inherit more than {INHERITED_MAX} fields together");
+                return self.exhaust(decl.span, message);
+            }
+            for field in parent.fields().iter().chain(parent.constructors()) {
+                if !field.name.is_empty() {
+                    draft.inherited.entry(field.name.clone()).or_insert_with(|| Arc::clone(field));
+                } else if unnamed.insert(field.id) {
+                    draft.unnamed.push(Arc::clone(field));
+                }
+            }
+            draft.constructors.extend(parent.constructors().map(|field| field.id));
+        }
+        Some(())
+    }
+
+    /// A field of a class or struct, and whether it is the constructor.
+    fn member(
+        &mut self,
+        decl: &ClassDecl<'_>,
+        class: ClassId,
+        member: &Member<'_>,
+        draft: &Draft,
+    ) -> Option<(Arc<Field>, bool)> {
+        let name = name_of(member);
+        let text = name.map_or("", |name| name.text);
+        let constructs = decl.name.is_some_and(|class| class.text == text);
+        let sound = self.check_member(decl, member, draft, constructs);
+        let (made, keywords) = if let Decl::Molecular { parts, .. } = &member.decl {
+            let find = |name: &str| match draft.names.get(name) {
+                Some(own) => own.clone(),
+                None => draft.inherited.get(name).cloned(),
+            };
+            let known = || draft.names.keys().chain(draft.inherited.keys()).cloned().collect();
+            self.molecular(parts, find, known).unzip()
+        } else {
+            let keywords = self.keyword_list(&member.keywords);
+            (self.made(member), Some(keywords))
+        };
+        // The id is taken after those of structs that are written inside of the field.
+        let id = self.next_field(member.span)?;
+        let (made, keywords) = (made?, keywords?);
+        sound?;
+        let field = self.field(id, class, text, keywords, made, member.span)?;
+        self.fields[usize::from(id.0)] = Some(Arc::clone(&field));
+        Some((field, constructs))
+    }
+
+    /// Checks what depends on where the member stands.
+    fn check_member(
+        &mut self,
+        decl: &ClassDecl<'_>,
+        member: &Member<'_>,
+        draft: &Draft,
+        constructs: bool,
+    ) -> Option<()> {
+        let name = name_of(member);
+        let molecular = matches!(member.decl, Decl::Molecular { .. });
+        let span = name.map_or(member.span, |name| name.span);
+        let text = shown(name.map_or("", |name| name.text));
+        let message = if name.is_some_and(|name| draft.names.contains_key(name.text))
+            || constructs && draft.constructor.is_some()
+        {
+            format!("the field `{text}` is declared twice")
+        } else if name.is_none() && !decl.is_struct {
+            "a field of a class needs a name".to_owned()
+        } else if constructs && decl.is_struct {
+            "a field cannot have the name of its struct".to_owned()
+        } else if constructs && molecular {
+            "a molecular field cannot have the name of its class".to_owned()
+        } else if constructs && !draft.own.is_empty() {
+            "the constructor must be the first field of its class".to_owned()
+        } else if molecular && decl.is_struct {
+            "a struct cannot have molecular fields".to_owned()
+        } else if let Some(keyword) = member.keywords.first()
+            && (molecular || decl.is_struct)
+        {
+            let whose = if molecular { "a molecular field" } else { "a struct's field" };
+            let message = format!("{whose} takes no keywords");
+            let label = if molecular { "it has those of its parts" } else { "" };
+            self.log.push(Note::error(keyword.span, message).label(label));
+            return None;
+        } else {
+            return Some(());
+        };
+        self.log.push(Note::error(span, message));
+        None
+    }
+
+    /// The type of values that are a class's or struct's fields one after the other.
+    pub(super) fn class_type(&mut self, class: &Arc<Class>) -> Arc<Type> {
+        let key = Arc::as_ptr(class);
+        let ty = self
+            .class_types
+            .entry(key)
+            .or_insert_with(|| Arc::new(Type::structure(Arc::clone(class), weight(class))));
+        Arc::clone(ty)
+    }
+}
+
+/// How many numbers a class adds to the hash.
+fn weight(class: &Class) -> u64 {
+    let fields = class.own_fields().iter().map(|field| &**field).chain(class.constructor());
+    let head = 4 + class.name().len() as u64 + class.parents().len() as u64;
+    fields.map(Field::weight).fold(head, u64::saturating_add)
+}
+
+/// The name that a member declares.
+fn name_of<'a>(member: &Member<'a>) -> Option<Name<'a>> {
+    match &member.decl {
+        Decl::Method { name, .. } | Decl::Molecular { name, .. } => Some(*name),
+        Decl::Param(param) => param.name.or(match &param.ty.base {
+            // A switch without a name after it is known by its own.
+            crate::ast::Base::Switch(switch) => switch.name,
+            _ => None,
+        }),
+    }
+}

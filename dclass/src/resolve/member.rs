@@ -1,0 +1,247 @@
+//! Fields of classes, structs and switches.
+
+use super::Resolver;
+use crate::ast::{Decl, Member, Name, Param as ParamDecl, Value};
+use crate::diagnostic::{Note, did_you_mean};
+use crate::schema::types::{Size, Type};
+use crate::schema::{Body, ClassId, Field, FieldId, FieldKind, Keywords, Param};
+use crate::source::{Span, shown};
+use crate::value::{Meaning, Packer, implicit};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// The keywords of a field.
+#[derive(Clone, Default)]
+pub(super) struct KeywordList {
+    standard: Keywords,
+    custom: Vec<String>,
+    by_name: bool,
+}
+
+/// What a field is made of, and the value that nobody gives it.
+pub(super) struct Made {
+    body: Body,
+    implicit: Vec<u8>,
+    explicit: bool,
+}
+
+impl Resolver<'_> {
+    /// Puts a field together.
+    pub(super) fn field(
+        &mut self,
+        id: FieldId,
+        class: ClassId,
+        name: &str,
+        keywords: KeywordList,
+        made: Made,
+        span: Span,
+    ) -> Option<Arc<Field>> {
+        let (size, checked) = match &made.body {
+            Body::Method(params) => {
+                sum(params.iter().map(|param| (param.ty.size, param.ty.checked)))
+            }
+            Body::Param(param) => (param.ty.size, param.ty.checked),
+            Body::Molecular(parts) => sum(parts.iter().map(|part| (part.size, part.checked))),
+        };
+        if size.is_too_large() && !matches!(made.body, Body::Molecular(_)) {
+            let message = format!("a value of this field has at least {} bytes", size.min);
+            self.log.push(Note::error(span, message).label("no message can hold it"));
+            return None;
+        }
+        let field = Field {
+            id,
+            class,
+            name: name.to_owned(),
+            keywords: keywords.standard,
+            custom: keywords.custom.into(),
+            hash_by_name: keywords.by_name,
+            body: made.body,
+            size,
+            checked,
+            explicit: made.explicit,
+            implicit: made.implicit.into(),
+        };
+        self.count_default(field.implicit.len(), span)?;
+        let field = Arc::new(field);
+        Some(field)
+    }
+
+    /// A method's or parameter's own part of a field.
+    pub(super) fn made(&mut self, member: &Member<'_>) -> Option<Made> {
+        match &member.decl {
+            Decl::Method { params, .. } => self.method(params),
+            Decl::Param(param) => {
+                let (param, implicit, explicit) = self.param(param)?;
+                Some(Made { body: Body::Param(param), implicit, explicit })
+            }
+            Decl::Molecular { .. } => None,
+        }
+    }
+
+    fn method(&mut self, decls: &[ParamDecl<'_>]) -> Option<Made> {
+        let mut params = Vec::with_capacity(decls.len());
+        let mut implicit = Vec::new();
+        let mut explicit = false;
+        let mut names: HashSet<&str> = HashSet::new();
+        let mut complete = true;
+        for decl in decls {
+            if let Some(name) = &decl.name
+                && !names.insert(name.text)
+            {
+                // Panda3D does not mind, so this is no error.
+                let message = format!("two parameters are named `{}`", shown(name.text));
+                self.log.push(Note::warning(name.span, message));
+            }
+            match self.param(decl) {
+                Some((param, value, has_default)) => {
+                    implicit.extend_from_slice(&value);
+                    explicit |= has_default;
+                    params.push(param);
+                }
+                None => complete = false,
+            }
+            // The sum of the parts is checked later; it must not grow without bound until then.
+            if implicit.len() > 2 * crate::limits::VALUE_BYTES_MAX as usize {
+                implicit.clear();
+            }
+        }
+        complete.then(|| Made { body: Body::Method(params.into()), implicit, explicit })
+    }
+
+    /// The parameter, its default or implicit value, and whether it has a default.
+    fn param(&mut self, decl: &ParamDecl<'_>) -> Option<(Param, Vec<u8>, bool)> {
+        let (ty, inherited) = self.param_type(decl)?;
+        let name = decl.name.map_or("", |name| name.text).to_owned();
+        let (value, explicit) = match (&decl.default, inherited) {
+            (Some(value), _) => (self.packed(&ty, value)?, true),
+            (None, Some(value)) => (value.to_vec(), true),
+            (None, None) => {
+                let mut value = Vec::new();
+                implicit(&ty, &mut value);
+                let explicit = ty.explicit;
+                (value, explicit)
+            }
+        };
+        Some((Param { name, ty }, value, explicit))
+    }
+
+    /// A default value of a DC file, packed and checked.
+    pub(super) fn packed(&mut self, ty: &Arc<Type>, value: &Value<'_>) -> Option<Vec<u8>> {
+        let mut packer = Packer::new(Meaning::Real);
+        let misfit = match packer.value(ty, value) {
+            Ok(()) => match ty.check_all(&packer.out) {
+                Ok(()) => return Some(packer.out),
+                Err(error) => (value.span, error),
+            },
+            Err(misfit) => (misfit.span, misfit.message),
+        };
+        let mut note = Note::error(misfit.0, format!("this default does not fit: {}", misfit.1));
+        if let crate::ast::ValueKind::Hex(_) = value.kind
+            && !ty.size.fixed
+        {
+            let help = "`< >` is the packed value as it is, with its length tag";
+            note = note.help(help.to_owned());
+        }
+        self.log.push(note);
+        None
+    }
+
+    /// Looks up keywords. Those that do not exist are reported and left out.
+    pub(super) fn keyword_list(&mut self, names: &[Name<'_>]) -> KeywordList {
+        let mut list = KeywordList::default();
+        for name in names {
+            let standard = Keywords::by_name(name.text);
+            if standard.is_none() && !self.keywords.contains(name.text) {
+                self.unknown_keyword(name);
+                continue;
+            }
+            list.by_name |= self.is_by_name(name.text);
+            match standard {
+                Some(keyword) => list.standard |= keyword,
+                None => list.custom.push(name.text.to_owned()),
+            }
+        }
+        list.custom.sort_unstable();
+        list.custom.dedup();
+        list
+    }
+
+    fn unknown_keyword(&mut self, name: &Name<'_>) {
+        let mut known: Vec<&str> = self.keywords.iter().map(String::as_str).collect();
+        Keywords::all_names().for_each(|name| known.push(name));
+        let help = did_you_mean(name.text, known.into_iter());
+        let message = format!("unknown keyword `{}`", shown(name.text));
+        let help = help.unwrap_or_else(|| {
+            format!("declare it before the class: `keyword {};`", shown(name.text))
+        });
+        self.log.push(Note::error(name.span, message).help(help));
+    }
+
+    /// A molecular field's parts and the keywords that it has from them.
+    pub(super) fn molecular(
+        &mut self,
+        names: &[Name<'_>],
+        find: impl Fn(&str) -> Option<Arc<Field>>,
+        known: impl Fn() -> Vec<String>,
+    ) -> Option<(Made, KeywordList)> {
+        let mut parts: Vec<Arc<Field>> = Vec::with_capacity(names.len());
+        let mut complete = true;
+        for name in names {
+            let problem = match find(name.text) {
+                None => {
+                    let known = known();
+                    let help = did_you_mean(name.text, known.iter().map(String::as_str));
+                    let message = format!("this class has no field `{}`", shown(name.text));
+                    Note::error(name.span, message).label("declared before this one").help(help)
+                }
+                Some(part) if part.kind() == FieldKind::Molecular => {
+                    let message = format!("`{}` is molecular itself", shown(name.text));
+                    Note::error(name.span, message).label("expected an atomic field")
+                }
+                Some(part) if !parts.first().is_none_or(|first| same_keywords(first, &part)) => {
+                    let first = shown(&parts[0].name);
+                    let message =
+                        format!("`{}` and `{first}` have different keywords", shown(name.text));
+                    Note::error(name.span, message)
+                        .label("all parts of a molecular field have the same")
+                }
+                Some(part) => {
+                    parts.push(part);
+                    continue;
+                }
+            };
+            self.log.push(problem);
+            complete = false;
+        }
+        let first = parts.first().filter(|_| complete)?;
+        let keywords = KeywordList {
+            standard: first.keywords,
+            custom: first.custom.to_vec(),
+            by_name: first.hash_by_name,
+        };
+        let made =
+            Made { body: Body::Molecular(parts.into()), implicit: Vec::new(), explicit: false };
+        Some((made, keywords))
+    }
+}
+
+impl Made {
+    /// A parameter without name, of this type.
+    pub(super) fn bare(ty: Arc<Type>) -> Made {
+        let mut value = Vec::new();
+        implicit(&ty, &mut value);
+        let body = Body::Param(Param { name: String::new(), ty });
+        Made { body, implicit: value, explicit: false }
+    }
+}
+
+fn same_keywords(a: &Field, b: &Field) -> bool {
+    a.keywords == b.keywords && a.custom == b.custom
+}
+
+/// The size of one after the other, and whether one of them is checked.
+fn sum(parts: impl Iterator<Item = (Size, bool)>) -> (Size, bool) {
+    parts.fold((Size::NOTHING, false), |(size, checked), (next, next_checked)| {
+        (size.plus(next), checked | next_checked)
+    })
+}

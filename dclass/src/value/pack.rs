@@ -1,0 +1,351 @@
+//! Values as written → packed bytes, along a type.
+
+use super::check::ranges;
+use crate::ast::{Labelled, Number as Literal, NumberKind, Value, ValueKind};
+use crate::lexer;
+use crate::limits::VALUE_BYTES_MAX;
+use crate::schema::types::{Array, Bytes, Counts, Limits, Number, Shape, Spelling, Switch, Type};
+use crate::schema::{Body, Field, Param};
+use crate::source::{Span, shown};
+use std::sync::Arc;
+
+/// What a number in the text means.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The real value, as in DC files: it is scaled by the divisor and wrapped at the modulus.
+    Real,
+    /// The packed number, as in text databases.
+    Packed,
+}
+
+/// Why a value does not fit its type.
+#[derive(Debug)]
+pub(crate) struct Misfit {
+    pub span: Span,
+    pub message: String,
+}
+
+type Packed = Result<(), Misfit>;
+
+/// Packs values into a buffer of limited size.
+pub(crate) struct Packer {
+    pub meaning: Meaning,
+    pub out: Vec<u8>,
+}
+
+impl Packer {
+    pub(crate) fn new(meaning: Meaning) -> Packer {
+        Packer { meaning, out: Vec::new() }
+    }
+
+    /// Appends a field's value; molecular fields have none of their own.
+    pub(crate) fn field(&mut self, field: &Field, value: &Value<'_>) -> Packed {
+        match &field.body {
+            Body::Param(param) => self.value(&param.ty, value),
+            Body::Method(params) => self.method(params, value),
+            Body::Molecular(_) => misfit(value.span, "a molecular field has no value of its own"),
+        }
+    }
+
+    fn method(&mut self, params: &[Param], value: &Value<'_>) -> Packed {
+        if let ValueKind::Hex(token) = value.kind {
+            return self.verbatim(token, value.span);
+        }
+        let ValueKind::Method(parts) = &value.kind else {
+            return misfit(value.span, "expected a method's values in `( )`");
+        };
+        expect_parts(parts.len(), params.len(), "parameters", value.span)?;
+        for (param, (label, part)) in params.iter().zip(parts) {
+            check_label(label, &param.name)?;
+            self.value(&param.ty, part)?;
+        }
+        Ok(())
+    }
+
+    /// Appends the value of a parameter.
+    pub(crate) fn value(&mut self, ty: &Type, value: &Value<'_>) -> Packed {
+        match (&ty.shape, &value.kind) {
+            (Shape::Bytes(bytes), _) => self.bytes(bytes, value),
+            (_, ValueKind::Hex(token)) => self.verbatim(token, value.span),
+            (Shape::Number(number), _) => self.number(number, value),
+            (Shape::Array(array), _) => self.array(array, value),
+            (Shape::Struct(parts), _) => self.fields(&parts.fields, value),
+            (Shape::Switch(switch), _) => self.switch(switch, value),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], span: Span) -> Packed {
+        self.out.extend_from_slice(bytes);
+        if self.out.len() > VALUE_BYTES_MAX as usize {
+            return misfit(span, format!("the value is larger than {VALUE_BYTES_MAX} bytes"));
+        }
+        Ok(())
+    }
+
+    /// `<…>` is the packed value as it is, length tag included.
+    fn verbatim(&mut self, token: &str, span: Span) -> Packed {
+        self.push(&lexer::unhex(token), span)
+    }
+
+    fn number(&mut self, number: &Number, value: &Value<'_>) -> Packed {
+        let packed = match &value.kind {
+            ValueKind::Number(literal) => *literal,
+            ValueKind::Quoted(token) => {
+                // A character is its code, not something to be scaled.
+                let byte = self.character(number.kind, token, value.span)?;
+                return self.push(&[byte], value.span);
+            }
+            _ => return misfit(value.span, "expected a number"),
+        };
+        let bits = match number.kind {
+            NumberKind::Float32 => u64::from(self.single(number, packed, value.span)?.to_bits()),
+            NumberKind::Float64 => self.double(number, packed, value.span)?.to_bits(),
+            _ => self.integer(number, packed, value.span)?,
+        };
+        self.push(&bits.to_le_bytes()[..number.kind.size() as usize], value.span)
+    }
+
+    fn character(&self, kind: NumberKind, token: &str, span: Span) -> Result<u8, Misfit> {
+        let is_byte = match self.meaning {
+            Meaning::Real => matches!(kind, NumberKind::Char | NumberKind::UInt8),
+            Meaning::Packed => kind == NumberKind::Char,
+        };
+        match lexer::unquote(token).as_slice() {
+            [byte] if is_byte => Ok(*byte),
+            _ if is_byte => Err(Misfit { span, message: "expected one character".to_owned() }),
+            _ => Err(Misfit { span, message: "expected a number".to_owned() }),
+        }
+    }
+
+    fn integer(&self, number: &Number, literal: Literal, span: Span) -> Result<u64, Misfit> {
+        let value = match (self.meaning, literal) {
+            (Meaning::Real, _) => number.wrap(number.scale(literal)),
+            (Meaning::Packed, Literal::Integer(value)) => value,
+            (Meaning::Packed, Literal::Real(..)) => return misfit(span, "expected an integer"),
+        };
+        let (min, max) = number.kind.bounds();
+        if value < min || value > max {
+            let as_packed = match number.divisor {
+                1 => String::new(),
+                _ => format!(" (packed as {value})"),
+            };
+            return misfit(span, format!("the value{as_packed} must be {min} to {max}"));
+        }
+        Ok(value as u64)
+    }
+
+    fn double(&self, number: &Number, literal: Literal, span: Span) -> Result<f64, Misfit> {
+        match (self.meaning, literal.as_f64()) {
+            (Meaning::Packed, value) => Ok(value),
+            (Meaning::Real, value) => {
+                let scaled = number.wrap_float(value * f64::from(number.divisor));
+                if scaled.is_finite() {
+                    Ok(scaled)
+                } else {
+                    misfit(span, "this is no finite number")
+                }
+            }
+        }
+    }
+
+    fn single(&self, number: &Number, literal: Literal, span: Span) -> Result<f32, Misfit> {
+        match (self.meaning, literal) {
+            (Meaning::Packed, Literal::Real(_, single)) => Ok(single),
+            _ => Ok(self.double(number, literal, span)? as f32),
+        }
+    }
+
+    fn bytes(&mut self, kind: &Bytes, value: &Value<'_>) -> Packed {
+        let tag = kind.tag();
+        let start = self.out.len();
+        let content = match &value.kind {
+            ValueKind::Hex(token) if tag > 0 => return self.verbatim(token, value.span),
+            ValueKind::Hex(token) => lexer::unhex(token),
+            ValueKind::Quoted(token) => lexer::unquote(token),
+            ValueKind::Array(elements) => {
+                self.push(&[0; 4][..tag], value.span)?;
+                let count = self.byte_elements(kind, elements)?;
+                check_count(&kind.counts, count, "bytes", value.span)?;
+                return self.close_tag(start, tag, value.span);
+            }
+            _ => return misfit(value.span, "expected a string, `< >` or `[ ]`"),
+        };
+        check_count(&kind.counts, content.len(), "bytes", value.span)?;
+        self.push(&[0; 4][..tag], value.span)?;
+        self.push(&content, value.span)?;
+        self.close_tag(start, tag, value.span)
+    }
+
+    fn byte_elements(
+        &mut self,
+        kind: &Bytes,
+        elements: &[(Value<'_>, u64)],
+    ) -> Result<usize, Misfit> {
+        let plain;
+        let number = match &kind.spelling {
+            Spelling::Array(number) => number,
+            Spelling::String => {
+                plain = Number::plain(NumberKind::Char);
+                &plain
+            }
+            Spelling::Blob | Spelling::Blob32 => {
+                plain = Number::plain(NumberKind::UInt8);
+                &plain
+            }
+        };
+        self.elements(elements, |packer, value| packer.number(number, value))
+    }
+
+    fn array(&mut self, array: &Array, value: &Value<'_>) -> Packed {
+        let ValueKind::Array(elements) = &value.kind else {
+            return misfit(value.span, "expected an array's values in `[ ]`");
+        };
+        let tag = if array.untagged().is_some() { 0 } else { 2 };
+        let start = self.out.len();
+        self.push(&[0; 4][..tag], value.span)?;
+        let count = self.elements(elements, |packer, value| packer.value(&array.element, value))?;
+        check_count(&array.counts, count, "elements", value.span)?;
+        self.close_tag(start, tag, value.span)
+    }
+
+    /// Appends each element as often as the text says, and returns how many that are. An element
+    /// has at least one byte, so the buffer's limit ends this.
+    fn elements(
+        &mut self,
+        elements: &[(Value<'_>, u64)],
+        mut one: impl FnMut(&mut Packer, &Value<'_>) -> Packed,
+    ) -> Result<usize, Misfit> {
+        let mut count = 0;
+        for (value, times) in elements {
+            for _ in 0..*times {
+                let before = self.out.len();
+                one(self, value)?;
+                if self.out.len() == before {
+                    return misfit(value.span, "an element must have at least one byte");
+                }
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Writes the length of what follows the tag into the tag.
+    fn close_tag(&mut self, start: usize, tag: usize, span: Span) -> Packed {
+        let length = self.out.len() - start - tag;
+        if tag == 2 && length > usize::from(u16::MAX) {
+            return misfit(span, format!("{length} bytes are too many"));
+        }
+        self.out[start..start + tag].copy_from_slice(&length.to_le_bytes()[..tag]);
+        Ok(())
+    }
+
+    fn fields(&mut self, fields: &[Arc<Field>], value: &Value<'_>) -> Packed {
+        if let ValueKind::Array(list) = &value.kind
+            && self.meaning == Meaning::Real
+        {
+            expect_parts(list.len(), fields.len(), "fields", value.span)?;
+            return fields.iter().zip(list).try_for_each(|(field, (part, times))| match times {
+                1 => self.field(field, part),
+                _ => misfit(part.span, "a struct's fields cannot be repeated"),
+            });
+        }
+        let parts = parts_of(value)?;
+        self.field_list(fields, parts, value.span)
+    }
+
+    fn field_list(&mut self, fields: &[Arc<Field>], parts: &[Labelled<'_>], span: Span) -> Packed {
+        expect_parts(parts.len(), fields.len(), "fields", span)?;
+        for (field, (label, part)) in fields.iter().zip(parts) {
+            check_label(label, field.name())?;
+            self.field(field, part)?;
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, switch: &Switch, value: &Value<'_>) -> Packed {
+        let parts = parts_of(value)?;
+        let Some(((label, key), rest)) = parts.split_first() else {
+            return misfit(value.span, "expected the key of the switch");
+        };
+        check_label(label, switch.key.name())?;
+        let start = self.out.len();
+        self.field(&switch.key, key)?;
+        let packed_key = self.out[start..].to_vec();
+        let Some(fields) = switch.fields_for(&packed_key) else {
+            return misfit(key.span, "the switch has no case for this value");
+        };
+        self.field_list(fields, rest, value.span)
+    }
+}
+
+fn misfit<T>(span: Span, message: impl Into<String>) -> Result<T, Misfit> {
+    Err(Misfit { span, message: message.into() })
+}
+
+fn parts_of<'v, 'a>(value: &'v Value<'a>) -> Result<&'v [Labelled<'a>], Misfit> {
+    match &value.kind {
+        ValueKind::Struct(parts) => Ok(parts),
+        _ => misfit(value.span, "expected a struct's values in `{ }`"),
+    }
+}
+
+fn expect_parts(given: usize, wanted: usize, what: &str, span: Span) -> Packed {
+    if given == wanted {
+        return Ok(());
+    }
+    misfit(span, format!("{given} values for {wanted} {what}"))
+}
+
+fn check_label(label: &Option<crate::ast::Name<'_>>, name: &str) -> Packed {
+    match label {
+        Some(label) if label.text != name => {
+            misfit(label.span, format!("expected the value of `{}`", shown(name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_count(counts: &Counts, count: usize, what: &str, span: Span) -> Packed {
+    if counts.allow(count) {
+        return Ok(());
+    }
+    misfit(span, format!("{count} {what}, allowed are {}", ranges(&counts.0)))
+}
+
+impl Literal {
+    pub(crate) fn as_f64(self) -> f64 {
+        match self {
+            Literal::Integer(value) => value as f64,
+            Literal::Real(value, _) => value,
+        }
+    }
+}
+
+impl Number {
+    /// A number of this kind that nothing narrows.
+    pub(crate) fn plain(kind: NumberKind) -> Number {
+        Number { kind, divisor: 1, modulus: None, ranges: Vec::new(), limits: Limits::None }
+    }
+
+    /// A real value as it is packed, for integers: times the divisor, rounded.
+    pub(crate) fn scale(&self, literal: Literal) -> i128 {
+        match literal {
+            Literal::Integer(value) => value.saturating_mul(self.divisor.into()),
+            Literal::Real(value, _) => (value * f64::from(self.divisor) + 0.5).floor() as i128,
+        }
+    }
+
+    fn wrap(&self, value: i128) -> i128 {
+        match self.modulus.map(|modulus| self.scale(modulus)) {
+            Some(modulus) if modulus > 0 => value.rem_euclid(modulus),
+            _ => value,
+        }
+    }
+
+    fn wrap_float(&self, value: f64) -> f64 {
+        match self.modulus.map(|modulus| modulus.as_f64() * f64::from(self.divisor)) {
+            Some(modulus) if modulus > 0.0 => value - (value / modulus).floor() * modulus,
+            _ => value,
+        }
+    }
+}

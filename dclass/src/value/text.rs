@@ -1,0 +1,48 @@
+//! Text → packed values, as text databases hold them.
+
+use super::TextError;
+use super::pack::{Meaning, Packer};
+use crate::diagnostic::Log;
+use crate::lexer::{Mode, lex};
+use crate::limits::SOURCE_BYTES_MAX;
+use crate::parser;
+use crate::schema::{Field, FieldKind};
+use crate::source::Source;
+
+impl Field {
+    /// Packs a value that is written as DC text, such as [`format`](Field::format) writes: numbers
+    /// are packed numbers, not scaled by divisors. Empty text is an empty value.
+    ///
+    /// # Errors
+    /// If the text is no value, or not one that [`validate`](Field::validate) accepts.
+    pub fn parse(&self, text: impl AsRef<[u8]>) -> Result<Vec<u8>, TextError> {
+        let whole = |message: String| TextError { message, offset: 0 };
+        if text.as_ref().len() > SOURCE_BYTES_MAX {
+            return Err(whole("the text is too long".to_owned()));
+        }
+        if self.kind() == FieldKind::Molecular {
+            return Err(whole("a molecular field has no value of its own".to_owned()));
+        }
+        let source = Source::new("", text.as_ref());
+        let text = crate::source::Text::new(&source);
+        let mut log = Log::default();
+        let mode = Mode { bare_exponents: true, lossy: text.lossy };
+        let lexed = lex(&text.text, 0, mode, &mut log);
+        let value = parser::lone_value(&text.text, &lexed.tokens, &mut log);
+        if let Some((message, offset)) = log.first_error() {
+            return Err(TextError { message, offset });
+        }
+        let Some(value) = value else {
+            return Ok(Vec::new());
+        };
+        let mut packer = Packer::new(Meaning::Packed);
+        packer.field(self, &value).map_err(|misfit| TextError {
+            message: misfit.message,
+            offset: misfit.span.start as usize,
+        })?;
+        match self.validate_all(&packer.out) {
+            Ok(()) => Ok(packer.out),
+            Err(error) => Err(whole(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The running daemon: start order, supervision, signals, shutdown.
+//!
+//! Order: DC files, event sender, message director's listener, upstream, roles in the order of the
+//! configuration, then links are served. So every role is subscribed before anyone outside can
+//! speak, and whatever cannot start ends the process before it looks alive.
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use dclass::DcFile;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, RoleConfig, UberDogConfig};
+use crate::event::EventSender;
+use crate::role::{event_logger, message_director};
+use crate::router::Router;
+
+/// After this long a shutdown stops being polite.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs the daemon until a signal ends it.
+///
+/// # Errors
+/// When something cannot be started, or a part of the daemon has failed; both end the process with
+/// exit code 1.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let shutdown = CancellationToken::new();
+    let mut tasks = start(config, &shutdown).await?;
+    tracing::info!("ready");
+    let mut signals = Signals::new()?;
+    let failure = tokio::select! {
+        () = signals.next() => None,
+        failure = first_failure(&mut tasks, &shutdown) => Some(failure),
+    };
+    match &failure {
+        None => tracing::info!("shutting down"),
+        Some(error) => tracing::error!(error = format!("{error:#}"), "shutting down"),
+    }
+    shutdown.cancel();
+    tokio::select! {
+        () = drain(&mut tasks) => {}
+        () = signals.next() => tracing::warn!("second signal: not waiting any longer"),
+        () = tokio::time::sleep(GRACE) => {
+            tracing::warn!(seconds = GRACE.as_secs(), left = tasks.len(), "not waiting any longer");
+        }
+    }
+    match failure {
+        None => Ok(ExitCode::SUCCESS),
+        Some(error) => Err(error),
+    }
+}
+
+/// The parts of the daemon that run: each ends when `shutdown` is cancelled, or fails before.
+type Tasks = JoinSet<anyhow::Result<()>>;
+
+async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<Tasks> {
+    let dc = Arc::new(read_dc(&config)?);
+    tracing::info!(
+        files = config.general.dc_files.len(),
+        hash = format!("{:#010x}", dc.hash()),
+        "DC files read"
+    );
+    check_uberdogs(&config.uberdogs, &dc)?;
+    let events = match &config.general.event_logger {
+        None => EventSender::disabled(),
+        Some(address) => EventSender::connect(address)
+            .await
+            .with_context(|| format!("general.eventlogger: cannot send events to {address}"))?,
+    };
+    let router = Router::new();
+    let mut tasks = Tasks::new();
+    let listener = listen(&config).await?;
+    if let Some(address) = &config.message_director.connect {
+        // An address that does not exist will not exist later either.
+        address.resolve().await.with_context(|| format!("cannot resolve upstream {address}"))?;
+        let link = message_director::connect(
+            address.clone(),
+            config.daemon.clone(),
+            config.message_director.clone(),
+            router.clone(),
+            shutdown.clone(),
+        );
+        tasks.spawn(async { Ok(link.await?) });
+    }
+    for role in &config.roles {
+        start_role(role, &config, &dc, &router, &events, shutdown, &mut tasks).await?;
+    }
+    if let Some(listener) = listener {
+        tracing::info!(address = %listener.local_addr()?, "message director listening");
+        let (events, shutdown) = (events.clone(), shutdown.clone());
+        tasks.spawn(async {
+            listener.serve(router, events, shutdown).await;
+            Ok(())
+        });
+    }
+    // A daemon without any part still waits for its signal.
+    let idle = shutdown.clone();
+    tasks.spawn(async move {
+        idle.cancelled().await;
+        Ok(())
+    });
+    Ok(tasks)
+}
+
+fn read_dc(config: &Config) -> anyhow::Result<DcFile> {
+    let options = dclass::Options { string_encoding: config.general.string_encoding };
+    dclass::read_with(&config.general.dc_files, options)
+        .map_err(|diagnostics| anyhow!("could not read the DC files\n{diagnostics}"))
+}
+
+fn check_uberdogs(uberdogs: &[UberDogConfig], dc: &DcFile) -> anyhow::Result<()> {
+    let mut seen = HashSet::new();
+    for uberdog in uberdogs {
+        if dc.class_by_name(&uberdog.class).is_none() {
+            bail!(
+                "uberdog {} has class {:?}, which no DC file declares",
+                uberdog.id,
+                uberdog.class
+            );
+        }
+        if !seen.insert(uberdog.id) {
+            bail!("two uberdogs have the id {}", uberdog.id);
+        }
+    }
+    Ok(())
+}
+
+async fn listen(config: &Config) -> anyhow::Result<Option<message_director::Listener>> {
+    let Some(address) = &config.message_director.bind else { return Ok(None) };
+    let bound = match address.resolve().await {
+        Ok(addresses) => message_director::listen(&addresses, &config.message_director),
+        Err(error) => Err(error),
+    };
+    bound.map(Some).with_context(|| format!("message director: cannot listen on {address}"))
+}
+
+async fn start_role(
+    role: &RoleConfig,
+    config: &Config,
+    dc: &Arc<DcFile>,
+    router: &Router,
+    events: &EventSender,
+    shutdown: &CancellationToken,
+    tasks: &mut Tasks,
+) -> anyhow::Result<()> {
+    let (name, task) = match role {
+        RoleConfig::EventLogger(role) => {
+            ("event logger", event_logger::start(role, &config.base_dir, shutdown.clone()).await?)
+        }
+        other => bail!("{other:?} is not there yet"),
+    };
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move {
+        let ended = task.await;
+        match ended {
+            Err(error) => Err(anyhow!(error).context(format!("{name} failed"))),
+            Ok(()) if shutdown.is_cancelled() => Ok(()),
+            Ok(()) => Err(anyhow!("{name} ended")),
+        }
+    });
+    Ok(())
+}
+
+/// Waits for a part that ends although nobody asked it to.
+async fn first_failure(tasks: &mut Tasks, shutdown: &CancellationToken) -> anyhow::Error {
+    match tasks.join_next().await {
+        Some(Ok(Err(error))) => error,
+        Some(Err(error)) => anyhow!(error).context("a part of the daemon failed"),
+        Some(Ok(Ok(()))) | None => {
+            // Nothing ends in order before the shutdown.
+            debug_assert!(!shutdown.is_cancelled());
+            anyhow!("a part of the daemon ended")
+        }
+    }
+}
+
+async fn drain(tasks: &mut Tasks) {
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "while shutting down"),
+            Err(error) => tracing::error!(%error, "while shutting down"),
+        }
+    }
+}
+
+/// SIGINT and SIGTERM, which mean the same.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

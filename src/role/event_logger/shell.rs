@@ -1,0 +1,275 @@
+//! The task: socket, clock and file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{Timestamp, Zoned};
+use thiserror::Error;
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::core::{Core, Effect};
+use super::json::PacketError;
+use crate::config::{Address, EventLoggerConfig};
+
+/// The most that UDP carries.
+const PACKET_BYTES_MAX: usize = 65_535;
+/// What the kernel is asked to keep while the disk is busy.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+/// After this many packets others get their turn.
+const BATCH_PACKETS_MAX: usize = 1_024;
+/// What is read at the end at most, so that a flood cannot hold the shutdown up.
+const LAST_BATCHES_MAX: usize = 32;
+/// When this much waits to be written, it is written before more is read.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Bad packets are reported this often at most.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why an event logger cannot listen.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// The host is unknown.
+    #[error("event logger: cannot resolve {0}")]
+    Resolve(Address, #[source] io::Error),
+    /// The address is taken, or not of this machine.
+    #[error("event logger: cannot listen on {0}")]
+    Bind(Address, #[source] io::Error),
+}
+
+/// An event logger that has its socket and does not read from it yet.
+#[derive(Debug)]
+pub struct EventLogger {
+    config: EventLoggerConfig,
+    base_dir: PathBuf,
+    socket: UdpSocket,
+    local_addr: SocketAddr,
+}
+
+/// Binds the event logger's socket and lets it run until `shutdown`.
+///
+/// # Errors
+/// Fails when the address cannot be had. A log file that cannot be opened is no error: it is
+/// reported, and tried again with every event.
+pub async fn start(
+    config: &EventLoggerConfig,
+    base_dir: &Path,
+    shutdown: CancellationToken,
+) -> Result<JoinHandle<()>, BindError> {
+    let logger = EventLogger::bind(config, base_dir).await?;
+    Ok(tokio::spawn(logger.run(shutdown)))
+}
+
+impl EventLogger {
+    /// Binds the socket.
+    ///
+    /// # Errors
+    /// As [`start`].
+    pub async fn bind(config: &EventLoggerConfig, base_dir: &Path) -> Result<Self, BindError> {
+        let address = &config.bind;
+        let candidates =
+            address.resolve().await.map_err(|error| BindError::Resolve(address.clone(), error))?;
+        let bound = UdpSocket::bind(&candidates[..]).await;
+        let with_address = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (local_addr, socket) =
+            with_address.map_err(|error| BindError::Bind(address.clone(), error))?;
+        if let Err(error) =
+            socket2::SockRef::from(&socket).set_recv_buffer_size(SOCKET_BUFFER_BYTES)
+        {
+            tracing::debug!(%error, "the socket buffer keeps its size");
+        }
+        Ok(EventLogger {
+            config: config.clone(),
+            base_dir: base_dir.to_owned(),
+            socket,
+            local_addr,
+        })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Writes events until `shutdown`, then those that have arrived already.
+    pub async fn run(self, shutdown: CancellationToken) {
+        tracing::info!(address = %self.local_addr, "listening");
+        let mut effects = Vec::new();
+        let core = Core::new(&self.config, &Zoned::now(), &mut effects);
+        let mut log = Log::new(self.base_dir).apply(&mut effects).await;
+        let mut inbox = Inbox::new(core);
+        while !shutdown.is_cancelled() {
+            tokio::select! {
+                _ = self.socket.readable() => {}
+                () = sleep_until(inbox.core.next_deadline()) => {}
+                () = shutdown.cancelled() => break,
+            }
+            let drained =
+                inbox.read_batch(&mut effects, |packet| self.socket.try_recv_from(packet));
+            log = log.apply(&mut effects).await;
+            if !drained {
+                tokio::task::yield_now().await;
+            }
+        }
+        // Asked directly, the socket also gives what the runtime has not noticed yet.
+        let socket = self.socket.into_std();
+        let socket = socket.expect("a socket can be taken out of the runtime");
+        for _ in 0..LAST_BATCHES_MAX {
+            let drained = inbox.read_batch(&mut effects, |packet| socket.recv_from(packet));
+            log = log.apply(&mut effects).await;
+            if drained {
+                break;
+            }
+        }
+    }
+}
+
+/// Turns packets into effects.
+struct Inbox {
+    core: Core,
+    rejects: Rejects,
+    packet: Vec<u8>,
+}
+
+impl Inbox {
+    fn new(core: Core) -> Self {
+        Inbox { core, rejects: Rejects::default(), packet: vec![0; PACKET_BYTES_MAX] }
+    }
+
+    /// Reads packets until there are none, or enough. Returns whether there are none.
+    fn read_batch(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        mut receive: impl FnMut(&mut [u8]) -> io::Result<(usize, SocketAddr)>,
+    ) -> bool {
+        let now = Zoned::now();
+        self.core.tick(&now, effects);
+        for _ in 0..BATCH_PACKETS_MAX {
+            if effects.iter().map(Effect::bytes).sum::<usize>() >= BATCH_BYTES_MAX {
+                break;
+            }
+            match receive(&mut self.packet) {
+                Ok((length, peer)) => {
+                    let packet = &self.packet[..length];
+                    if let Err(error) = self.core.packet(packet, &now, effects) {
+                        self.rejects.report(peer, error);
+                    }
+                }
+                Err(error) => {
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        tracing::warn!(%error, "a packet cannot be received");
+                    }
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Sleeps until a time of day; for ever without one.
+async fn sleep_until(deadline: Option<Timestamp>) {
+    let Some(deadline) = deadline else {
+        return std::future::pending().await;
+    };
+    let left = Timestamp::now().duration_until(deadline);
+    // A deadline that is over has a negative distance, which is no wait at all.
+    tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+}
+
+/// The file that is written, and what stands in the way of it.
+#[derive(Debug)]
+struct Log {
+    base_dir: PathBuf,
+    path: PathBuf,
+    file: Option<File>,
+    /// Lines that could not be written since the file was last in order.
+    lines_lost: usize,
+}
+
+impl Log {
+    fn new(base_dir: PathBuf) -> Self {
+        Log { base_dir, path: PathBuf::new(), file: None, lines_lost: 0 }
+    }
+
+    /// Does what `effects` say, on a thread that may wait for the disk.
+    async fn apply(mut self, effects: &mut Vec<Effect>) -> Self {
+        if effects.is_empty() {
+            return self;
+        }
+        let effects = std::mem::take(effects);
+        let work = tokio::task::spawn_blocking(move || {
+            for effect in effects {
+                match effect {
+                    Effect::Open(name) => self.open(&name),
+                    Effect::Write(lines) => self.write(&lines),
+                }
+            }
+            self
+        });
+        work.await.expect("writing to a file does not panic")
+    }
+
+    fn open(&mut self, name: &str) {
+        self.path = self.base_dir.join(name);
+        self.file = None;
+    }
+
+    fn write(&mut self, lines: &str) {
+        match self.try_write(lines) {
+            Ok(()) if self.lines_lost > 0 => {
+                tracing::warn!(
+                    path = %self.path.display(),
+                    events_lost = self.lines_lost,
+                    "the event log can be written again"
+                );
+                self.lines_lost = 0;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if self.lines_lost == 0 {
+                    let path = self.path.display();
+                    tracing::error!(%path, %error, "the event log cannot be written, events are lost");
+                }
+                self.lines_lost += lines.lines().count();
+                self.file = None;
+            }
+        }
+    }
+
+    fn try_write(&mut self, lines: &str) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+                tracing::info!(path = %self.path.display(), "event log opened");
+                self.file.insert(file)
+            }
+        };
+        file.write_all(lines.as_bytes())
+    }
+}
+
+/// Reports bad packets, but not each, so that a peer cannot fill the daemon's log with them.
+#[derive(Default)]
+struct Rejects {
+    reported_at: Option<Instant>,
+    unreported: u64,
+}
+
+impl Rejects {
+    fn report(&mut self, peer: SocketAddr, error: PacketError) {
+        let now = Instant::now();
+        if self.reported_at.is_some_and(|at| now.duration_since(at) < REPORT_INTERVAL) {
+            self.unreported += 1;
+            return;
+        }
+        self.reported_at = Some(now);
+        let others = std::mem::take(&mut self.unreported);
+        tracing::warn!(%peer, %error, others, "a packet is no event and was dropped");
+    }
+}

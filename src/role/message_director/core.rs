@@ -1,0 +1,103 @@
+//! What a downstream link's input means.
+
+use crate::event::EventSender;
+use crate::ids::{Channel, ChannelRange};
+use crate::message::{self, Blob, Control};
+use crate::router::Batch;
+use crate::wire::{self, CONTROL_HEAD, Frame, Reader, write_frame};
+
+/// Why a link has to be closed: what follows cannot be trusted to be what its sender meant.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum Malformed {
+    /// A datagram without even a count of recipients.
+    #[error("empty datagram")]
+    Empty,
+    /// A datagram for one recipient that ends inside it.
+    #[error("datagram ends inside its only recipient")]
+    Recipient,
+    /// A control message that ends before its arguments do.
+    #[error("control message is {0}")]
+    Control(wire::Error),
+}
+
+/// A change of the link itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum LinkChange {
+    /// CONTROL_SET_CON_NAME.
+    Name(String),
+    /// CONTROL_SET_CON_URL.
+    Url(String),
+}
+
+/// Does what one datagram of a link asks for: routes it, or obeys it.
+///
+/// # Errors
+/// [`Malformed`] if the link has to be closed.
+#[inline]
+pub(super) fn receive(
+    frame: Frame<'_>,
+    batch: &mut Batch<'_>,
+    events: &EventSender,
+) -> Result<Option<LinkChange>, Malformed> {
+    let datagram = frame.datagram();
+    if let Some(control) = datagram.strip_prefix(&CONTROL_HEAD[..]) {
+        return obey(control, batch, events);
+    }
+    match datagram.first() {
+        None => return Err(Malformed::Empty),
+        Some(1) if datagram.len() < CONTROL_HEAD.len() => return Err(Malformed::Recipient),
+        Some(_) => {}
+    }
+    if !batch.route(frame) {
+        tracing::error!(bytes = datagram.len(), "datagram ends inside its recipients; dropped");
+    }
+    Ok(None)
+}
+
+fn obey(
+    control: &[u8],
+    batch: &mut Batch<'_>,
+    events: &EventSender,
+) -> Result<Option<LinkChange>, Malformed> {
+    let mut reader = Reader::new(control);
+    let number = reader.u16().map_err(Malformed::Control)?;
+    let message = match Control::decode(number, &mut reader) {
+        Ok(message) => message,
+        Err(message::Error::Wire(error)) => return Err(Malformed::Control(error)),
+        Err(message::Error::UnknownType(msgtype)) => {
+            tracing::error!(msgtype, "unknown control message; dropped");
+            return Ok(None);
+        }
+    };
+    match message {
+        Control::AddChannel { channel } => batch.subscribe(channel),
+        Control::RemoveChannel { channel } => batch.unsubscribe(channel),
+        Control::AddRange { low, high } => match ChannelRange::new(low, high) {
+            Some(range) => batch.subscribe_range(range),
+            None => warn_empty(low, high),
+        },
+        Control::RemoveRange { low, high } => match ChannelRange::new(low, high) {
+            Some(range) => batch.unsubscribe_range(range),
+            None => warn_empty(low, high),
+        },
+        Control::AddPostRemove { sender, datagram: Blob(datagram) } => {
+            let mut bytes = Vec::new();
+            write_frame(&mut bytes, |writer| writer.raw(datagram)).map_err(Malformed::Control)?;
+            let frame = Frame::new(&bytes).expect("just written");
+            batch.add_post_remove(sender, frame);
+        }
+        Control::ClearPostRemoves { sender } => batch.clear_post_removes(sender),
+        Control::SetConName { name: Blob(name) } => {
+            return Ok(Some(LinkChange::Name(String::from_utf8_lossy(name).into_owned())));
+        }
+        Control::SetConUrl { url: Blob(url) } => {
+            return Ok(Some(LinkChange::Url(String::from_utf8_lossy(url).into_owned())));
+        }
+        Control::LogMessage { event: Blob(event) } => events.send_raw(event),
+    }
+    Ok(None)
+}
+
+fn warn_empty(low: Channel, high: Channel) {
+    tracing::warn!(%low, %high, "channel range ends before it begins; ignored");
+}

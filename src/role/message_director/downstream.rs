@@ -1,0 +1,172 @@
+//! Links that others made to this daemon.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use super::core::{LinkChange, receive};
+use crate::config::MessageDirectorConfig;
+use crate::event::EventSender;
+use crate::net::{self, Closed, FrameReader, Outbound};
+use crate::router::{Participant, Router};
+
+/// Bytes that may wait for a link before the sockets that feed it are braked.
+const MARK_BYTES: usize = 1 << 20;
+/// After a failed accept (too many open files, say) the next try waits, so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a link has ended.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("closed by the peer")]
+    Peer,
+    #[error("{0}")]
+    Read(#[source] io::Error),
+    #[error("{0}")]
+    Write(#[source] Closed),
+    #[error("malformed input: {0}")]
+    Malformed(#[source] super::core::Malformed),
+    #[error("the daemon stops")]
+    Shutdown,
+}
+
+/// A message director that listens but does not accept yet.
+///
+/// Binding and serving are apart so that every role is subscribed before the first link can speak.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    limits: Limits,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Limits {
+    bytes_max: usize,
+    stall_max: Option<Duration>,
+}
+
+/// Binds the first of `addresses` that can be bound.
+///
+/// # Errors
+/// When none can.
+pub fn listen(addresses: &[SocketAddr], config: &MessageDirectorConfig) -> io::Result<Listener> {
+    let limits = Limits {
+        bytes_max: config.link_buffer_bytes_max,
+        stall_max: (config.link_write_timeout_ms > 0)
+            .then(|| Duration::from_millis(config.link_write_timeout_ms)),
+    };
+    Ok(Listener { socket: net::bind(addresses)?, limits })
+}
+
+impl Listener {
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the socket returns.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accepts links until `shutdown`, and returns when all of them have ended.
+    pub async fn serve(self, router: Router, events: EventSender, shutdown: CancellationToken) {
+        let links = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = shutdown.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let link = Link { router: router.clone(), events: events.clone(), peer };
+                    let task = link.run(stream, self.limits, shutdown.clone());
+                    let span = tracing::info_span!("link", %peer);
+                    links.spawn(task.instrument(span));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a link");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.socket);
+        links.close();
+        links.wait().await;
+    }
+}
+
+struct Link {
+    router: Router,
+    events: EventSender,
+    peer: SocketAddr,
+}
+
+impl Link {
+    async fn run(self, stream: TcpStream, limits: Limits, shutdown: CancellationToken) {
+        if let Err(error) = net::set_options(&stream) {
+            tracing::debug!(%error, "link lost before it began");
+            return;
+        }
+        let (incoming, outgoing) = stream.into_split();
+        let gauge = self.router.new_gauge(MARK_BYTES);
+        let outbound = Arc::new(Outbound::new(outgoing, gauge, limits.bytes_max, limits.stall_max));
+        let participant = self.router.join("Network Participant", outbound.clone());
+        tracing::debug!("link opened");
+        let end = tokio::select! {
+            end = self.read(incoming, &participant) => end,
+            closed = outbound.drive() => End::Write(closed),
+            () = shutdown.cancelled() => End::Shutdown,
+        };
+        match end {
+            End::Peer => tracing::debug!("link closed by the peer"),
+            End::Shutdown => outbound.flushed().await,
+            End::Malformed(reason) => {
+                tracing::error!(%reason, "link sent malformed input; closed");
+            }
+            end => tracing::warn!(reason = %end, "link lost"),
+        }
+    }
+
+    async fn read(&self, mut incoming: OwnedReadHalf, participant: &Participant) -> End {
+        let mut reader = FrameReader::new();
+        loop {
+            let frames = match reader.read(&mut incoming).await {
+                Ok(Some(frames)) => frames,
+                Ok(None) => return End::Peer,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return End::Peer,
+                Err(error) => return End::Read(error),
+            };
+            let mut renamed = None;
+            {
+                let mut batch = participant.batch();
+                for frame in frames {
+                    match receive(frame, &mut batch, &self.events) {
+                        Ok(None) => {}
+                        Ok(Some(change)) => renamed = Some(change),
+                        Err(malformed) => return End::Malformed(malformed),
+                    }
+                }
+            }
+            if let Some(change) = renamed {
+                self.change(change, participant);
+            }
+            self.router.brake(reader.batch_bytes()).await;
+        }
+    }
+
+    fn change(&self, change: LinkChange, participant: &Participant) {
+        match change {
+            LinkChange::Name(name) => {
+                tracing::info!(peer = %self.peer, name, "link named");
+                participant.rename(name);
+            }
+            LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::core::{LinkChange, Malformed, receive};
+use crate::event::EventSender;
+use crate::ids::{Channel, DoId};
+use crate::message::{Blob, Control, Message, StateServer};
+use crate::router::{Participant, Router, Sink};
+use crate::wire::{Error, Frame, write_frame};
+
+#[derive(Default)]
+struct Recorder {
+    datagrams: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Sink for Recorder {
+    fn push(&self, frame: Frame<'_>) {
+        self.datagrams.lock().push(frame.datagram().to_vec());
+    }
+
+    fn announce(&self) {}
+}
+
+/// A router with a link, and somebody who listens to channel 5000.
+struct Bench {
+    _listener: Participant,
+    link: Participant,
+    heard: Arc<Recorder>,
+    answered: Arc<Recorder>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let router = Router::new();
+        let (heard, answered) = (Arc::<Recorder>::default(), Arc::<Recorder>::default());
+        let listener = router.join("listener", heard.clone());
+        listener.batch().subscribe(Channel(5000));
+        let link = router.join("link", answered.clone());
+        Bench { _listener: listener, link, heard, answered }
+    }
+
+    fn receive(&self, datagram: &[u8]) -> Result<Option<LinkChange>, Malformed> {
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, |writer| writer.raw(datagram)).expect("fits");
+        let frame = Frame::new(&bytes).expect("one frame");
+        receive(frame, &mut self.link.batch(), &EventSender::disabled())
+    }
+
+    fn heard(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.heard.datagrams.lock())
+    }
+}
+
+fn datagram(recipients: &[Channel]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let message = StateServer::ObjectDeleteRam { do_id: DoId(7) };
+    message.write_datagram(&mut crate::wire::Writer::new(&mut bytes), recipients, Channel(1));
+    bytes
+}
+
+fn control(message: &Control<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.write_control(&mut crate::wire::Writer::new(&mut bytes));
+    bytes
+}
+
+#[test]
+fn malformed_input_closes_the_link_where_the_next_frame_could_not_be_trusted() {
+    let bench = Bench::new();
+    let add = control(&Control::AddChannel { channel: Channel(6000) });
+    assert_eq!(bench.receive(&[]), Err(Malformed::Empty));
+    for cut in 1..9 {
+        assert_eq!(bench.receive(&add[..cut]), Err(Malformed::Recipient), "{cut} bytes");
+    }
+    for cut in 9..add.len() {
+        let outcome = bench.receive(&add[..cut]);
+        assert!(
+            matches!(outcome, Err(Malformed::Control(Error::Truncated { .. }))),
+            "{cut} bytes: {outcome:?}"
+        );
+    }
+    assert_eq!(bench.receive(&add), Ok(None));
+}
+
+#[test]
+fn other_mistakes_cost_only_the_datagram() {
+    let bench = Bench::new();
+    // A control message with a sender: its number reads as the sender's first bytes.
+    assert_eq!(bench.receive(&datagram(&[Channel::CONTROL])), Ok(None));
+    // Two recipients, of which the second is cut short.
+    let two = datagram(&[Channel(5000), Channel(5001)]);
+    assert_eq!(bench.receive(&two[..12]), Ok(None));
+    // A range that ends before it begins.
+    let range = Control::AddRange { low: Channel(9), high: Channel(8) };
+    assert_eq!(bench.receive(&control(&range)), Ok(None));
+    assert!(bench.heard().is_empty());
+}
+
+#[test]
+fn complete_recipients_are_routed_whatever_follows() {
+    let bench = Bench::new();
+    let whole = datagram(&[Channel(5000)]);
+    for cut in [9, 12, 17, 19, whole.len()] {
+        assert_eq!(bench.receive(&whole[..cut]), Ok(None));
+        assert_eq!(bench.heard(), [&whole[..cut]]);
+    }
+}
+
+#[test]
+fn the_control_channel_among_others_is_an_ordinary_recipient() {
+    let bench = Bench::new();
+    let both = datagram(&[Channel::CONTROL, Channel(5000)]);
+    assert_eq!(bench.receive(&both), Ok(None));
+    assert_eq!(bench.heard(), [both]);
+    assert!(bench.answered.datagrams.lock().is_empty());
+}
+
+#[test]
+fn a_link_can_name_itself() {
+    let bench = Bench::new();
+    let name = control(&Control::SetConName { name: Blob(b"AI") });
+    assert_eq!(bench.receive(&name), Ok(Some(LinkChange::Name("AI".to_owned()))));
+    let url = control(&Control::SetConUrl { url: Blob(b"http://localhost/") });
+    assert_eq!(bench.receive(&url), Ok(Some(LinkChange::Url("http://localhost/".to_owned()))));
+}
+
+#[test]
+fn a_post_remove_longer_than_its_message_closes_the_link() {
+    let bench = Bench::new();
+    let kept = datagram(&[Channel(5000)]);
+    let add = Control::AddPostRemove { sender: Channel(9), datagram: Blob(&kept) };
+    let bytes = control(&add);
+    assert!(matches!(bench.receive(&bytes[..bytes.len() - 1]), Err(Malformed::Control(_))));
+    assert_eq!(bench.receive(&bytes), Ok(None));
+    assert!(bench.heard().is_empty());
+    drop(bench.link);
+    assert_eq!(*bench.heard.datagrams.lock(), [kept]);
+}

@@ -1,0 +1,213 @@
+"""The Python classes behind world.dc. They report what they are told and hold what they are given.
+
+A class named in world.dc comes in up to four kinds: `Avatar` as other clients see it, `AvatarOV`
+as its owner sees it, `AvatarAI` in AI servers and `AvatarUD` in UberDOG servers.
+"""
+
+from direct.distributed.DistributedObject import DistributedObject
+from direct.distributed.DistributedObjectAI import DistributedObjectAI
+from direct.distributed.DistributedObjectGlobal import DistributedObjectGlobal
+from direct.distributed.DistributedObjectGlobalAI import DistributedObjectGlobalAI
+from direct.distributed.DistributedObjectGlobalUD import DistributedObjectGlobalUD
+from direct.distributed.DistributedObjectOV import DistributedObjectOV
+from repositories import OwnerView
+from stage import report
+
+
+class Recorded:
+    """Keeps the last value of each field, and reports the fields that come after the entrance."""
+
+    view = "object"
+
+    def receive(self, name: str, values: tuple) -> None:
+        self.__dict__.setdefault("fields", {})[name] = values
+        if self.__dict__.get("entered"):
+            report("field", do=self.doId, view=self.view, name=name, values=values)
+
+    def report_entrance(self) -> None:
+        self.entered = True
+        report(
+            "enter",
+            do=self.doId,
+            view=self.view,
+            **{"class": self.dclass.getName()},
+            location=[self.parentId, self.zoneId],
+            fields=self.__dict__.get("fields", {}),
+        )
+
+    def report_end(self) -> None:
+        if self.__dict__.pop("entered", False):
+            report("leave", do=self.doId, view=self.view)
+
+
+def records(*names: str):
+    """Give a class a setter for each of these fields, and the getter `getX` for each `setX`."""
+
+    def add(cls: type) -> type:
+        for name in names:
+            setattr(cls, name, lambda self, *values, name=name: self.receive(name, values))
+            if name.startswith("set"):
+                setattr(cls, "get" + name[3:], lambda self, name=name: _single(self.fields[name]))
+        return cls
+
+    return add
+
+
+def _single(values: tuple):
+    """Panda3D wants the bare value from the getter of a field with one parameter."""
+    return values[0] if len(values) == 1 else values
+
+
+class Seen(Recorded, DistributedObject):
+    """An object in a client's view."""
+
+    def announceGenerate(self) -> None:
+        super().announceGenerate()
+        self.report_entrance()
+
+    def setLocation(self, parent: int, zone: int) -> None:
+        super().setLocation(parent, zone)
+        if self.__dict__.get("entered") and zone is not None and (parent, zone) != (0, 0):
+            report("location", do=self.doId, location=[parent, zone])
+
+    def disable(self) -> None:
+        self.report_end()
+        super().disable()
+
+
+class Owned(Recorded, OwnerView, DistributedObjectOV):
+    """An object in its owner's other view."""
+
+    view = "owner"
+
+    def announceGenerate(self) -> None:
+        super().announceGenerate()
+        self.report_entrance()
+
+    def disable(self) -> None:
+        self.report_end()
+        super().disable()
+
+
+class Served(Recorded, DistributedObjectAI):
+    """An object in the AI server that answers for it."""
+
+    def announceGenerate(self) -> None:
+        super().announceGenerate()
+        self.report_entrance()
+
+    def setLocation(self, parent: int, zone: int) -> None:
+        super().setLocation(parent, zone)
+        if self.__dict__.get("entered"):
+            report("location", do=self.doId, location=[parent, zone])
+
+    def delete(self) -> None:
+        self.report_end()
+        super().delete()
+
+    def change(self, name: str, *values) -> None:
+        """Set a field here and tell the state server."""
+        self.__dict__.setdefault("fields", {})[name] = values
+        self.sendUpdate(name, values)
+
+
+class LoginManager(DistributedObjectGlobal):
+    def login(self, name: str, password: str) -> None:
+        self.sendUpdate("login", [name, password])
+
+
+class LoginManagerAI(DistributedObjectGlobalAI):
+    # Only the UberDOG server listens to the clients.
+    doNotListenToChannel = True
+
+
+class LoginManagerUD(DistributedObjectGlobalUD):
+    """Checks passwords, and has the town's AI server make an avatar for who may enter."""
+
+    town = None
+
+    def setTown(self, town: int) -> None:
+        self.town = town
+        report("town", do=town)
+
+    def login(self, name: str, password: str) -> None:
+        client = self.air.getMsgSender()
+        report("login", client=client, name=name)
+        if password == "guest":
+            self.air.admit(client, name, self.town)
+        else:
+            self.air.eject(client, 122, "Bad credentials")
+
+
+class Root(Seen):
+    pass
+
+
+class RootAI(Served):
+    pass
+
+
+@records("setParentingRules", "setMotto")
+class Town(Seen):
+    pass
+
+
+@records("setParentingRules", "setMotto")
+class TownAI(Served):
+    def enter(self, client: int, name: str) -> None:
+        self.air.make_avatar(self.doId, client, name)
+
+
+AVATAR_FIELDS = ("setName", "setPosition", "setPurse", "setMood", "setCoat", "setHats")
+
+
+# Panda3D calls one method for a molecular update, not one for each of its parts.
+@records(*AVATAR_FIELDS, "setLook", "say")
+class Avatar(Seen):
+    pass
+
+
+@records(*AVATAR_FIELDS, "setLook", "say")
+class AvatarOV(Owned):
+    pass
+
+
+@records(*AVATAR_FIELDS)
+class AvatarAI(Served):
+    def walk(self, dx: float, dy: float) -> None:
+        report("walk", do=self.doId, client=self.air.getMsgSender(), step=[dx, dy])
+        x, y = self.getPosition()
+        self.change("setPosition", x + dx, y + dy)
+
+
+@records("setPosition", "setSpin")
+class Ball(Seen):
+    pass
+
+
+@records("setPosition", "setSpin")
+class BallOV(Owned):
+    pass
+
+
+@records("setPosition", "setSpin")
+class BallAI(Served):
+    def kick(self, dx: float, dy: float) -> None:
+        report("kick", do=self.doId, client=self.air.getMsgSender())
+        x, y = self.getPosition()
+        self.change("setPosition", x + dx, y + dy)
+
+
+@records("setName", "setFood", "setFriends", "setSecret", "setMood")
+class Pet(Seen):
+    pass
+
+
+@records("setName", "setFood", "setFriends", "setSecret", "setMood")
+class PetOV(Owned):
+    pass
+
+
+@records("setName", "setFood", "setFriends", "setSecret", "setMood")
+class PetAI(Served):
+    pass

@@ -1,0 +1,1 @@
+"""What the tests use to start a daemon and Panda3D programs, and to watch them."""
