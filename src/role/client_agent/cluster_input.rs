@@ -308,7 +308,7 @@ impl Session {
             }
         };
         self.send(cx.shared, &message);
-        self.add_interest(cx, interest, parent, zones, context, caller)
+        self.add_interest(cx, interest, parent, &zones, context, caller)
     }
 
     fn interest_removed(
