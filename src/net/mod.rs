@@ -3,6 +3,7 @@
 //! Knows bytes and frames, not messages.
 
 mod outbound;
+pub mod proxy_protocol;
 mod read;
 mod tcp;
 mod write_queue;

@@ -6,6 +6,7 @@
 
 pub mod database;
 pub mod db_state_server;
+pub mod client_agent;
 mod effects;
 pub mod event_logger;
 pub mod message_director;
