@@ -135,4 +135,4 @@ class AvatarOV(AvatarState, DistributedObjectOV):
         super().announceGenerate()
         self.generated = True
         print(f"you are {self.name}")
-        messenger.send("avatar-ready", [self])
+        messenger.send("avatar-ready", [self])  # a builtin of Panda3D; client.py listens

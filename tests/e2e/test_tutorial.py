@@ -1,4 +1,4 @@
-"""The programs of docs/tutorial.md and of the README, run as these say, on the quickstart cluster."""
+"""The programs of the tutorial and of the README, run as these say on the quickstart cluster."""
 
 import os
 import pathlib

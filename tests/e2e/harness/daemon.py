@@ -79,9 +79,7 @@ def configuration(ports: Ports, database_backend: dict | None) -> dict:
         {"type": "eventlogger", "bind": f"127.0.0.1:{ports.events}", "output": "events.log"},
         {"type": "stateserver", "control": STATE_SERVER},
         client_agent(ports.clients, 1_000_000_000),
-        client_agent(
-            ports.strict_clients, 1_000_001_000, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS
-        ),
+        client_agent(ports.strict_clients, 1_000_001_000, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS),
     ]
     if database_backend is not None:
         roles += [
