@@ -4,9 +4,9 @@
 //! task that owns inbox, timers and I/O. The core appends what it wants done to [`Effects`]; the shell
 //! applies them in order. A role never uses another role.
 
+pub mod client_agent;
 pub mod database;
 pub mod db_state_server;
-pub mod client_agent;
 mod effects;
 pub mod event_logger;
 pub mod message_director;

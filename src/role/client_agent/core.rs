@@ -207,8 +207,7 @@ impl Core {
     /// Ends all sessions.
     pub fn shut_down(&mut self, now: Instant, out: &mut Effects) {
         for index in 0..self.slots.len() {
-            let key =
-                SessionKey { index: index as u32, generation: self.slots[index].generation };
+            let key = SessionKey { index: index as u32, generation: self.slots[index].generation };
             self.with(now, key, out, |_, _| Err(End::ShutDown));
         }
     }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::core::{Context, Shared};
 use super::deadlines::Timer;
-use super::end::{End, Ejection};
+use super::end::{Ejection, End};
 use super::interests::Interests;
 use super::knowledge::Knowledge;
 use crate::event::Event;
@@ -210,8 +210,9 @@ impl Session {
                 let reason = EjectReason::NoHello as u16;
                 match foreign.farewell() {
                     Some(farewell) => self.send_frame(cx.shared, farewell),
-                    None => self
-                        .send(cx.shared, &Client::Eject { reason, text: Blob(text.as_bytes()) }),
+                    None => {
+                        self.send(cx.shared, &Client::Eject { reason, text: Blob(text.as_bytes()) })
+                    }
                 }
                 tracing::warn!(%client, %remote, "a connection speaks {foreign}");
                 self.ejection_event(cx, "client-ejected", reason, text);
@@ -290,10 +291,7 @@ impl Session {
             cx.shared.deadlines.set(deadline, Timer::Heartbeat(self.key));
             return Ok(());
         }
-        Err(End::eject(
-            EjectReason::NoHeartbeat,
-            "Server timed out while waiting for heartbeat.",
-        ))
+        Err(End::eject(EjectReason::NoHeartbeat, "Server timed out while waiting for heartbeat."))
     }
 
     /// The time for a hello is over.

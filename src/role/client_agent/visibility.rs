@@ -19,9 +19,10 @@ impl Session {
             return;
         }
         // Behind the objects that are being asked for; and behind its own parent, if that waits.
-        let held_by = self.interests.query_for(location).or_else(|| {
-            self.interests.pending.get(&location.parent).map(|parent| parent.query)
-        });
+        let held_by = self
+            .interests
+            .query_for(location)
+            .or_else(|| self.interests.pending.get(&location.parent).map(|parent| parent.query));
         if let Some(query) = held_by {
             self.interests.hold_object(query, do_id, class_id, location, frame, false);
         } else if !self.is_late_answer(location) {

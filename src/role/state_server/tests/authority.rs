@@ -98,11 +98,8 @@ fn an_ai_set_to_what_was_taken_over_stays_taken_over() {
 
 #[test]
 fn only_the_parent_is_believed() {
-    let answer = |parent| M::ObjectGetAiResp {
-        context: Context(99),
-        do_id: DoId(parent),
-        ai: Channel(AI),
-    };
+    let answer =
+        |parent| M::ObjectGetAiResp { context: Context(99), do_id: DoId(parent), ai: Channel(AI) };
     let cases = [
         ("the parent's answer, whatever its context", answer(9), AI),
         ("another's answer", answer(8), 0),
@@ -176,19 +173,13 @@ fn an_owner_is_told_when_it_comes_and_when_it_goes() {
     server.create(7, at(9, 4));
     let object = state(7, at(9, 4), "Empty", &[]);
     let enter = M::ObjectEnterOwnerWithRequired { object };
-    let change = |old, new| M::ObjectChangingOwner {
-        do_id: DoId(7),
-        new: Channel(new),
-        old: Channel(old),
-    };
+    let change =
+        |old, new| M::ObjectChangingOwner { do_id: DoId(7), new: Channel(new), old: Channel(old) };
     assert_eq!(server.set_owner(7, OWNER), [sent(&[OWNER], 7, &enter)]);
     assert_eq!(server.set_owner(7, OWNER), []);
     assert_eq!(
         server.set_owner(7, OWNER + 1),
-        [
-            sent(&[OWNER], ANYONE, &change(OWNER, OWNER + 1)),
-            sent(&[OWNER + 1], 7, &enter)
-        ]
+        [sent(&[OWNER], ANYONE, &change(OWNER, OWNER + 1)), sent(&[OWNER + 1], 7, &enter)]
     );
     assert_eq!(server.set_owner(7, 0), [sent(&[OWNER + 1], ANYONE, &change(OWNER + 1, 0))]);
 }

@@ -21,13 +21,8 @@ fn world() -> Server {
 }
 
 fn recipients() -> impl Strategy<Value = Vec<u64>> {
-    let channel = prop_oneof![
-        0..6u64,
-        (0..6u32).prop_map(children),
-        Just(CONTROL),
-        Just(12),
-        any::<u64>(),
-    ];
+    let channel =
+        prop_oneof![0..6u64, (0..6u32).prop_map(children), Just(CONTROL), Just(12), any::<u64>(),];
     prop::collection::vec(channel, 0..4)
 }
 

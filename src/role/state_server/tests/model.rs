@@ -66,7 +66,9 @@ impl Model {
                     }
                 }
             }
-            Step::Move(id, new) if self.objects.contains_key(&id) && self.may_be(id, new.parent.0) => {
+            Step::Move(id, new)
+                if self.objects.contains_key(&id) && self.may_be(id, new.parent.0) =>
+            {
                 let parent_ai = self.objects.get(&new.parent.0).map(|parent| parent.ai);
                 let object = self.objects.get_mut(&id).expect("it is there");
                 let old = std::mem::replace(&mut object.location, new);
@@ -175,8 +177,7 @@ impl Watcher {
                     self.given.entry(*channel).or_default().remove(&do_id.0);
                 }
             }
-            M::ObjectChangingAi { do_id, old, .. }
-            | M::ObjectChangingOwner { do_id, old, .. } => {
+            M::ObjectChangingAi { do_id, old, .. } | M::ObjectChangingOwner { do_id, old, .. } => {
                 self.given.entry(old.0).or_default().remove(&do_id.0);
             }
             _ => {}
@@ -236,8 +237,7 @@ fn check_zones(server: &mut Server, model: &Model) {
     let zones: Vec<ZoneId> = ZONES.map(ZoneId).collect();
     for id in model.objects.keys() {
         let zones = List::new(&zones);
-        let question =
-            M::ObjectGetZonesObjects { context: Context(1), parent: DoId(*id), zones };
+        let question = M::ObjectGetZonesObjects { context: Context(1), parent: DoId(*id), zones };
         let (mut count, mut entered) = (None, BTreeSet::new());
         for sent in server.tell(&[u64::from(*id)], ANYONE, &question) {
             sent.decode(|message| match message {

@@ -117,11 +117,7 @@ fn a_child_that_its_parent_does_not_count_yet_answers_with_a_plain_entry() {
     let cases = [
         ("acknowledged where it is", Some(location(10)), enters(7, at(9, 10))),
         ("acknowledged where it was", Some(location(11)), entry(7)),
-        (
-            "acknowledged by another",
-            Some(M::ObjectLocationAck { location: at(8, 10) }),
-            entry(7),
-        ),
+        ("acknowledged by another", Some(M::ObjectLocationAck { location: at(8, 10) }), entry(7)),
         ("not acknowledged", None, entry(7)),
     ];
     let asked = zones(&[10]);
