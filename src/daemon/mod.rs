@@ -162,9 +162,6 @@ async fn start_role(
             "database-state server",
             db_state_server::start(role, dc.clone(), router, shutdown.clone()),
         ),
-        RoleConfig::Database(role) => {
-            ("database server", database::start(role, dc.clone(), router, shutdown.clone()).await?)
-        }
         RoleConfig::ClientAgent(_) => {
             let _ = events;
             bail!("the client agent is not there yet")
