@@ -1,26 +1,38 @@
-//! The database-state server's task.
+//! The database-state server in the router, and its timer.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use dclass::DcFile;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::DbStateServer;
 use crate::config::DbStateServerConfig;
-use crate::role::Effects;
-use crate::router::{Inbox, Participant, Router};
-use crate::wire::Frames;
+use crate::router::{Effects, Role, RoleParticipant, Router, Sink};
 
-/// Bytes in the inbox above which the sockets that fill it are read more slowly.
-const INBOX_BYTES_HIGH: usize = 8 << 20;
+/// The core, and whom to tell when it waits for a time that is nearer than before.
+struct Shell {
+    core: DbStateServer,
+    armed: Option<Instant>,
+    rearm: Arc<Notify>,
+}
 
-/// Bytes of handled or produced messages after which what was produced is routed, and others get a
-/// turn.
-const BATCH_BYTES: usize = 64 << 10;
+impl Role for Shell {
+    fn handle(&mut self, now: Instant, datagram: &[u8], out: &mut Effects) {
+        self.core.handle(now, datagram, out);
+    }
 
-/// Starts a database-state server. It listens when this returns, and ends with `shutdown`.
+    fn settle(&mut self, _now: Instant, _told: &mut Vec<Arc<dyn Sink>>) {
+        let deadline = self.core.next_deadline();
+        if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
+            self.rearm.notify_one();
+        }
+    }
+}
+
+/// Starts a database-state server. It listens when this returns, and leaves with `shutdown`.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
@@ -30,46 +42,26 @@ pub fn start(
     router: &Router,
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
+    let rearm = Arc::new(Notify::new());
     let core = DbStateServer::new(config, dc);
-    let inbox = router.new_inbox(INBOX_BYTES_HIGH);
     let name = format!("DBSS(Database: {})", config.database);
-    let participant = router.join(name, inbox.clone());
-    let mut effects = Effects::new();
-    core.start(&mut effects);
-    apply(&participant, &mut effects);
-    tokio::spawn(run(core, participant, inbox, effects, shutdown))
+    let role = router.join_role(name, Shell { core, armed: None, rearm: rearm.clone() });
+    role.turn(|shell, out| shell.core.start(out));
+    tokio::spawn(run(role, rearm, shutdown))
 }
 
-async fn run(
-    mut core: DbStateServer,
-    participant: Participant,
-    inbox: Arc<Inbox>,
-    mut effects: Effects,
-    shutdown: CancellationToken,
-) {
-    let mut frames = Vec::new();
+async fn run(role: RoleParticipant<Shell>, rearm: Arc<Notify>, shutdown: CancellationToken) {
     loop {
-        let deadline = core.next_deadline();
+        let deadline = role.turn(|shell, out| {
+            shell.core.handle_timeout(tokio::time::Instant::now().into_std(), out);
+            shell.armed = shell.core.next_deadline();
+            shell.armed
+        });
         tokio::select! {
-            () = shutdown.cancelled() => break,
-            () = inbox.recv(&mut frames) => {}
-            () = until(deadline) => {
-                core.handle_timeout(Instant::now(), &mut effects);
-                frames.clear();
-            }
+            () = shutdown.cancelled() => return,
+            () = rearm.notified() => {}
+            () = until(deadline) => {}
         }
-        let now = Instant::now();
-        let mut bytes = 0;
-        for frame in Frames::new(&frames) {
-            core.handle(now, frame.datagram(), &mut effects);
-            bytes += frame.bytes().len();
-            if bytes.max(effects.bytes()) >= BATCH_BYTES {
-                bytes = 0;
-                apply(&participant, &mut effects);
-                tokio::task::yield_now().await;
-            }
-        }
-        apply(&participant, &mut effects);
     }
 }
 
@@ -78,9 +70,4 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
-}
-
-fn apply(participant: &Participant, effects: &mut Effects) {
-    participant.batch().apply(effects);
-    effects.clear();
 }

@@ -1,6 +1,7 @@
-//! The state server's task.
+//! The state server in the router.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dclass::DcFile;
 use tokio::task::JoinHandle;
@@ -8,18 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::StateServer;
 use crate::config::StateServerConfig;
-use crate::role::Effects;
-use crate::router::{Inbox, Participant, Router};
-use crate::wire::Frames;
+use crate::router::{Effects, Role, Router};
 
-/// Bytes in the inbox above which the sockets that fill it are read more slowly.
-const INBOX_BYTES_HIGH: usize = 8 << 20;
+impl Role for StateServer {
+    fn handle(&mut self, _now: Instant, datagram: &[u8], out: &mut Effects) {
+        StateServer::handle(self, datagram, out);
+    }
+}
 
-/// Bytes of handled or produced messages after which what was produced is routed, and others get a
-/// turn.
-const BATCH_BYTES: usize = 64 << 10;
-
-/// Starts a state server. It listens when this returns, and ends with `shutdown`.
+/// Starts a state server. It listens when this returns, and leaves with `shutdown`.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
@@ -29,43 +27,11 @@ pub fn start(
     router: &Router,
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
-    let core = StateServer::new(config, dc);
-    let inbox = router.new_inbox(INBOX_BYTES_HIGH);
-    let participant = router.join(format!("StateServer({})", config.control), inbox.clone());
-    let mut effects = Effects::new();
-    core.start(&mut effects);
-    apply(&participant, &mut effects);
-    tokio::spawn(run(core, participant, inbox, effects, shutdown))
-}
-
-async fn run(
-    mut core: StateServer,
-    participant: Participant,
-    inbox: Arc<Inbox>,
-    mut effects: Effects,
-    shutdown: CancellationToken,
-) {
-    let mut frames = Vec::new();
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => break,
-            () = inbox.recv(&mut frames) => {}
-        }
-        let mut bytes = 0;
-        for frame in Frames::new(&frames) {
-            core.handle(frame.datagram(), &mut effects);
-            bytes += frame.bytes().len();
-            if bytes.max(effects.bytes()) >= BATCH_BYTES {
-                bytes = 0;
-                apply(&participant, &mut effects);
-                tokio::task::yield_now().await;
-            }
-        }
-        apply(&participant, &mut effects);
-    }
-}
-
-fn apply(participant: &Participant, effects: &mut Effects) {
-    participant.batch().apply(effects);
-    effects.clear();
+    let name = format!("StateServer({})", config.control);
+    let role = router.join_role(name, StateServer::new(config, dc));
+    role.turn(|core, out| core.start(out));
+    tokio::spawn(async move {
+        shutdown.cancelled().await;
+        drop(role);
+    })
 }

@@ -17,6 +17,8 @@ pub enum Effect<'a> {
     Unsubscribe(Channel),
     /// Subscribe the participant to a range.
     SubscribeRange(ChannelRange),
+    /// End the subscription to a range, and to all single channels in it.
+    UnsubscribeRange(ChannelRange),
     /// Keep a datagram under `sender`, to be routed if the participant is lost.
     AddPostRemove(Channel, Frame<'a>),
     /// Forget the datagrams kept under `sender`.
