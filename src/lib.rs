@@ -10,6 +10,7 @@ pub mod event;
 pub mod ids;
 pub mod message;
 pub mod net;
+pub mod object;
 pub mod role;
 pub mod router;
 pub mod telemetry;

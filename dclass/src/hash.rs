@@ -32,7 +32,11 @@ fn primes() -> &'static [u32] {
 
 /// The hash of all classes and structs, in the order of their ids.
 pub(crate) fn hash(types: &[Arc<Class>]) -> u32 {
-    let mut hasher = Hasher { sum: 0, next: 0, primes: primes() };
+    let mut hasher = Hasher {
+        sum: 0,
+        next: 0,
+        primes: primes(),
+    };
     hasher.int(1);
     hasher.int(types.len() as i32);
     types.iter().for_each(|class| hasher.class(class));
@@ -55,7 +59,7 @@ impl Hasher {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.int(bytes.len() as i32);
-        bytes.iter().for_each(|byte| self.int(byte.cast_signed().into()));
+        bytes.iter().for_each(|byte| self.int((*byte).into()));
     }
 
     fn class(&mut self, class: &Class) {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, RoleConfig, UberDogConfig};
 use crate::event::EventSender;
-use crate::role::{event_logger, message_director};
+use crate::role::{database, db_state_server, event_logger, message_director, state_server};
 use crate::router::Router;
 
 /// After this long a shutdown stops being polite.
@@ -153,7 +153,20 @@ async fn start_role(
         RoleConfig::EventLogger(role) => {
             ("event logger", event_logger::start(role, &config.base_dir, shutdown.clone()).await?)
         }
-        other => bail!("{other:?} is not there yet"),
+        RoleConfig::Database(role) => {
+            ("database", database::start(role, Arc::clone(dc), router, shutdown.clone()).await?)
+        }
+        RoleConfig::StateServer(role) => {
+            ("state server", state_server::start(role, dc.clone(), router, shutdown.clone()))
+        }
+        RoleConfig::DbStateServer(role) => (
+            "database-state server",
+            db_state_server::start(role, dc.clone(), router, shutdown.clone()),
+        ),
+        RoleConfig::ClientAgent(_) => {
+            let _ = events;
+            bail!("the client agent is not there yet")
+        }
     };
     let shutdown = shutdown.clone();
     tasks.spawn(async move {

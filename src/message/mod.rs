@@ -134,6 +134,11 @@ macro_rules! messages {
         }
 
         impl<$life> $family<$life> {
+            $(
+                #[doc = concat!("The number of [`", stringify!($family), "::", stringify!($variant), "`].")]
+                pub const $wire_name: u16 = $number;
+            )*
+
             /// Numbers and protocol names of the family, ascending.
             pub const TABLE: &'static [$crate::message::Row] = &[
                 $($crate::message::Row { number: $number, name: stringify!($wire_name) },)*

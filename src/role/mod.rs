@@ -4,8 +4,12 @@
 //! task that owns inbox, timers and I/O. The core appends what it wants done to [`Effects`]; the shell
 //! applies them in order. A role never uses another role.
 
+pub mod client_agent;
+pub mod database;
+pub mod db_state_server;
 mod effects;
 pub mod event_logger;
 pub mod message_director;
+pub mod state_server;
 
 pub use effects::{Effect, Effects};

@@ -48,10 +48,10 @@ class LoginManagerUD(DistributedObjectGlobalUD):
     def login(self, name, password):
         client = self.air.getMsgSender()
         if password != "guest":
-            print(f"{name} was turned away", flush=True)
+            print(f"{name} was turned away")
             self.air.eject(client, BAD_CREDENTIALS, "wrong password")
             return
-        print(f"{name} logged in", flush=True)
+        print(f"{name} logged in")
         self.air.setClientState(client, CLIENT_ESTABLISHED)
         # The room is the AI server's object: send it one of its fields.
         create_avatar = self.air.getDcFile().getClassByName("Room").getFieldByName("createAvatar")
@@ -77,7 +77,7 @@ class RoomAI(DistributedObjectAI):
         self.air.setOwner(avatar.doId, client)
         # Now that it has an avatar there, show the client the room's floor.
         self.air.clientAddInterest(client, FLOOR_INTEREST, self.doId, FLOOR)
-        print(f"made avatar {avatar.doId} for {name}", flush=True)
+        print(f"made avatar {avatar.doId} for {name}")
 
 
 class AvatarAI(DistributedObjectAI):
@@ -109,7 +109,7 @@ class AvatarState:
 
     def setXY(self, x, y):
         if self.generated:
-            print(f"{self.name} walks to ({x:g}, {y:g})", flush=True)
+            print(f"{self.name} walks to ({x:g}, {y:g})")
 
 
 class Avatar(AvatarState, DistributedObject):
@@ -118,13 +118,13 @@ class Avatar(AvatarState, DistributedObject):
     def announceGenerate(self):
         super().announceGenerate()
         self.generated = True
-        print(f"{self.name} is here", flush=True)
+        print(f"{self.name} is here")
 
     def say(self, words):
-        print(f"{self.name}: {words}", flush=True)
+        print(f"{self.name}: {words}")
 
     def disable(self):
-        print(f"{self.name} is gone", flush=True)
+        print(f"{self.name} is gone")
         super().disable()
 
 
@@ -134,5 +134,5 @@ class AvatarOV(AvatarState, DistributedObjectOV):
     def announceGenerate(self):
         super().announceGenerate()
         self.generated = True
-        print(f"you are {self.name}", flush=True)
-        messenger.send("avatar-ready", [self])
+        print(f"you are {self.name}")
+        messenger.send("avatar-ready", [self])  # a builtin of Panda3D; client.py listens

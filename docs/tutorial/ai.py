@@ -16,7 +16,7 @@ class Ai(AstronInternalRepository):
         room = world.RoomAI(self)
         room.generateWithRequiredAndId(world.ROOM, 0, 0)
         room.setAI(self.ourChannel)
-        print("the room is ready", flush=True)
+        print("the room is ready")
 
 
 base = ShowBase()

@@ -14,7 +14,7 @@ class UberDog(AstronInternalRepository):
 
     def handleConnected(self):
         self.generateGlobalObject(world.LOGIN_MANAGER, "LoginManager")
-        print("the login manager is ready", flush=True)
+        print("the login manager is ready")
 
 
 base = ShowBase()

@@ -1,0 +1,324 @@
+//! What the cluster sends to sessions.
+
+use smallvec::SmallVec;
+
+use super::core::Context;
+use super::end::{Ejection, End, Flow};
+use super::session::Session;
+use crate::ids::{Channel, DoId, InterestId, ZoneId};
+use crate::message::{
+    Blob, Client, ClientAgent, ClientState, Cluster, Error, List, Message, StateServer,
+};
+use crate::wire::{Envelope, Reader, write_frame};
+
+/// A datagram of the cluster, decoded and translated once for all sessions that get it.
+pub(super) struct Arrival<'a> {
+    pub sender: Channel,
+    pub message: &'a Cluster<'a>,
+    /// What a client gets for it, if that does not depend on the client.
+    pub frame: &'a [u8],
+    /// Whether it is about an object that every client knows.
+    pub is_of_uberdog: bool,
+}
+
+/// Decodes a datagram's message.
+#[inline]
+pub(super) fn decode<'a>(envelope: &Envelope<'a>) -> Result<Cluster<'a>, Error> {
+    Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
+}
+
+/// What clients get for a message, if all get the same.
+#[inline]
+pub(super) fn translate<'a>(message: &Cluster<'a>) -> Option<Client<'a>> {
+    let Cluster::StateServer(message) = message else {
+        return None;
+    };
+    use StateServer as S;
+    Some(match *message {
+        S::ObjectSetField { do_id, field, value } => Client::ObjectSetField { do_id, field, value },
+        S::ObjectSetFields { do_id, fields } => Client::ObjectSetFields { do_id, fields },
+        S::ObjectEnterLocationWithRequired { object }
+        | S::ObjectEnterInterestWithRequired { object, .. } => {
+            Client::EnterObjectRequired { object }
+        }
+        S::ObjectEnterLocationWithRequiredOther { object }
+        | S::ObjectEnterInterestWithRequiredOther { object, .. } => {
+            Client::EnterObjectRequiredOther { object }
+        }
+        S::ObjectEnterOwnerWithRequired { object } => Client::EnterObjectRequiredOwner { object },
+        S::ObjectEnterOwnerWithRequiredOther { object } => {
+            Client::EnterObjectRequiredOtherOwner { object }
+        }
+        S::ObjectChangingLocation { do_id, new, .. } => {
+            Client::ObjectLocation { do_id, location: new }
+        }
+        _ => return None,
+    })
+}
+
+/// The object whose update a message is.
+#[inline]
+pub(super) fn subject(message: &Cluster<'_>) -> Option<DoId> {
+    match message {
+        Cluster::StateServer(
+            StateServer::ObjectSetField { do_id, .. }
+            | StateServer::ObjectSetFields { do_id, .. }
+            | StateServer::ObjectDeleteRam { do_id },
+        ) => Some(*do_id),
+        _ => None,
+    }
+}
+
+impl Session {
+    /// Handles a message that came to one of the session's channels.
+    #[inline]
+    pub(super) fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
+        if arrival.sender == self.channel {
+            self.note_own_message(cx, arrival.message);
+            return Ok(());
+        }
+        match arrival.message {
+            Cluster::StateServer(message) => self.handle_state_server(cx, arrival, message),
+            Cluster::ClientAgent(message) => self.handle_client_agent(cx, arrival.sender, message),
+            Cluster::DbStateServer(message) => {
+                self.unexpected(arrival.sender, message);
+                Ok(())
+            }
+            Cluster::Database(message) => {
+                self.unexpected(arrival.sender, message);
+                Ok(())
+            }
+        }
+    }
+
+    fn unexpected(&self, sender: Channel, message: &impl Message) {
+        let (client, name) = (self.allocated, message.name());
+        tracing::error!(%client, %sender, "{name} is not for a client's session");
+    }
+
+    /// Of what the client itself caused, only the location of its objects is of interest: what it
+    /// sees must not be judged by where they were.
+    fn note_own_message(&mut self, cx: &mut Context<'_>, message: &Cluster<'_>) {
+        if let Cluster::StateServer(StateServer::ObjectChangingLocation { do_id, new, .. }) =
+            *message
+        {
+            self.note_relocation(cx, do_id, new);
+        }
+    }
+
+    #[inline]
+    fn handle_state_server(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrival: &Arrival<'_>,
+        message: &StateServer<'_>,
+    ) -> Flow {
+        use StateServer as S;
+        let frame = arrival.frame;
+        match message {
+            S::ObjectSetField { do_id, .. } | S::ObjectSetFields { do_id, .. } => {
+                if arrival.is_of_uberdog || self.knowledge.knows(*do_id) {
+                    self.send_frame(cx.shared, frame);
+                } else if !self.hold_update(*do_id, frame) {
+                    tracing::debug!(client = %self.allocated, %do_id, "update of an unknown object");
+                }
+                Ok(())
+            }
+            S::ObjectDeleteRam { do_id } => self.object_deleted(cx, *do_id, arrival.is_of_uberdog),
+            S::ObjectChangingLocation { do_id, new, .. } => {
+                self.object_moved(cx, *do_id, *new, frame)
+            }
+            S::ObjectEnterLocationWithRequired { object }
+            | S::ObjectEnterLocationWithRequiredOther { object } => {
+                self.object_entered(cx, object, frame);
+                Ok(())
+            }
+            S::ObjectEnterInterestWithRequired { context, object }
+            | S::ObjectEnterInterestWithRequiredOther { context, object } => {
+                self.query_object(cx, *context, object, frame);
+                Ok(())
+            }
+            S::ObjectGetZonesCountResp { context, count } => {
+                self.query_count(cx, *context, count.0);
+                Ok(())
+            }
+            S::ObjectEnterOwnerWithRequired { object }
+            | S::ObjectEnterOwnerWithRequiredOther { object } => {
+                self.ownership_gained(cx, object, frame);
+                Ok(())
+            }
+            S::ObjectChangingOwner { do_id, new, .. } => self.owner_changed(cx, *do_id, *new),
+            other => {
+                self.unexpected(arrival.sender, other);
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_client_agent(
+        &mut self,
+        cx: &mut Context<'_>,
+        sender: Channel,
+        message: &ClientAgent<'_>,
+    ) -> Flow {
+        use ClientAgent as C;
+        match *message {
+            C::Eject { reason, text: Blob(text) } => {
+                let text = text.to_vec();
+                return Err(End::Ejected(Ejection { reason, text, security: false }));
+            }
+            C::Drop {} => return Err(End::Dropped),
+            C::SetState { state } => self.set_state(state),
+            C::SetClientId { channel } => self.set_channel(cx, channel),
+            C::SendDatagram { datagram: Blob(datagram) } => {
+                let mut frame = Vec::with_capacity(datagram.len() + 2);
+                write_frame(&mut frame, |writer| writer.raw(datagram))
+                    .expect("a blob is no longer than a datagram");
+                self.send_frame(cx.shared, &frame);
+            }
+            C::OpenChannel { channel } => self.subscribe(cx, channel),
+            C::CloseChannel { channel } => self.unsubscribe(cx, channel),
+            C::AddPostRemove { datagram: Blob(datagram) } => self.add_post_remove(cx, datagram),
+            C::ClearPostRemoves {} => self.clear_post_removes(cx),
+            C::AddInterest { interest, location } => {
+                return self.interest_added(
+                    cx,
+                    sender,
+                    interest,
+                    location.parent,
+                    &[location.zone],
+                );
+            }
+            C::AddInterestMultiple { interest, parent, zones } => {
+                let zones: SmallVec<[ZoneId; 8]> = zones.iter().collect();
+                return self.interest_added(cx, sender, interest, parent, &zones);
+            }
+            C::RemoveInterest { interest } => return self.interest_removed(cx, sender, interest),
+            C::GetTlvs { context } => {
+                let tlvs = std::mem::take(&mut self.peer.tlvs);
+                let response = C::GetTlvsResp { context, tlvs: Blob(&tlvs) };
+                if let Err(error) = self.route(cx, sender, &response) {
+                    tracing::error!(client = %self.allocated, %error, "the TLVs cannot be sent");
+                }
+                self.peer.tlvs = tlvs;
+            }
+            C::GetNetworkAddress { context } => {
+                let (remote, local) = (self.peer.remote.clone(), self.peer.local.clone());
+                let response = C::GetNetworkAddressResp {
+                    context,
+                    remote_ip: Blob(remote.ip.as_bytes()),
+                    remote_port: remote.port,
+                    local_ip: Blob(local.ip.as_bytes()),
+                    local_port: local.port,
+                };
+                self.route_small(cx, sender, &response);
+            }
+            C::DeclareObject { .. }
+            | C::UndeclareObject { .. }
+            | C::AddSessionObject { .. }
+            | C::RemoveSessionObject { .. }
+            | C::SetFieldsSendable { .. } => self.set_rights(cx, message),
+            C::GetTlvsResp { .. }
+            | C::GetNetworkAddressResp { .. }
+            | C::DoneInterestResp { .. } => self.unexpected(sender, message),
+        }
+        Ok(())
+    }
+
+    fn set_state(&mut self, state: u16) {
+        match ClientState::try_from(state) {
+            Ok(state) => self.state = state,
+            Err(state) => {
+                tracing::warn!(client = %self.allocated, state, "there is no such client state");
+            }
+        }
+    }
+
+    fn set_channel(&mut self, cx: &mut Context<'_>, channel: Channel) {
+        if self.channel != self.allocated {
+            self.unsubscribe(cx, self.channel);
+        }
+        self.channel = channel;
+        self.subscribe(cx, channel);
+    }
+
+    /// What the client may do with objects beyond what it sees and owns.
+    fn set_rights(&mut self, cx: &mut Context<'_>, message: &ClientAgent<'_>) {
+        use ClientAgent as C;
+        let client = self.allocated;
+        let knowledge = &mut self.knowledge;
+        match *message {
+            C::DeclareObject { do_id, class_id } => {
+                if knowledge.declared.contains_key(&do_id) {
+                    tracing::warn!(%client, %do_id, "object declared again");
+                } else if cx.shared.dc.class(class_id).is_none() {
+                    tracing::warn!(%client, %do_id, class = class_id.0, "declared with an unknown class");
+                } else {
+                    knowledge.declared.insert(do_id, class_id);
+                }
+            }
+            C::UndeclareObject { do_id } => {
+                if knowledge.declared.remove(&do_id).is_none() {
+                    tracing::warn!(%client, %do_id, "undeclared without having been declared");
+                }
+            }
+            C::AddSessionObject { do_id } => {
+                if knowledge.is_session_object(do_id) {
+                    tracing::warn!(%client, %do_id, "is a session object already");
+                } else {
+                    knowledge.session_objects.push(do_id);
+                }
+            }
+            C::RemoveSessionObject { do_id } => {
+                match knowledge.session_objects.iter().position(|&object| object == do_id) {
+                    Some(at) => drop(knowledge.session_objects.remove(at)),
+                    None => tracing::warn!(%client, %do_id, "is no session object"),
+                }
+            }
+            C::SetFieldsSendable { do_id, fields } => {
+                if fields.is_empty() {
+                    knowledge.sendable.remove(&do_id);
+                } else {
+                    knowledge.sendable.insert(do_id, fields.iter().collect());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The cluster opens or alters an interest: the client hears of it before its objects.
+    fn interest_added(
+        &mut self,
+        cx: &mut Context<'_>,
+        caller: Channel,
+        interest: InterestId,
+        parent: DoId,
+        zones: &[ZoneId],
+    ) -> Flow {
+        let context = self.new_context();
+        let zones = super::interest::distinct(zones.iter().copied());
+        let message = match zones[..] {
+            [zone] => Client::AddInterest {
+                context,
+                interest,
+                location: crate::ids::Location::new(parent, zone),
+            },
+            _ => {
+                Client::AddInterestMultiple { context, interest, parent, zones: List::new(&zones) }
+            }
+        };
+        self.send(cx.shared, &message);
+        self.add_interest(cx, interest, parent, &zones, context, caller)
+    }
+
+    fn interest_removed(
+        &mut self,
+        cx: &mut Context<'_>,
+        caller: Channel,
+        interest: InterestId,
+    ) -> Flow {
+        let context = self.new_context();
+        self.send(cx.shared, &Client::RemoveInterest { context, interest });
+        self.remove_interest(cx, interest, context, caller)
+    }
+}

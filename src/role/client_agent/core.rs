@@ -1,0 +1,377 @@
+//! The state machine of all sessions: synchronous, without sockets and clock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dclass::DcFile;
+
+use super::client_type::{self, ClientType, Foreign};
+use super::deadlines::{Deadlines, Timer};
+use super::end::{CloseKind, End, Flow};
+use super::session::{Peer, Session, SessionKey};
+use super::subscribers::{SessionIndex, Subscribers};
+use super::uberdog::UberDogs;
+use super::{channel_pool::ChannelPool, cluster_input};
+use crate::config::ClientAgentConfig;
+use crate::event::Event;
+use crate::message::{Blob, Client, EjectReason};
+use crate::role::Effects;
+use crate::wire::{Envelope, Frames};
+
+/// Emptied buffers that are kept for the next batch.
+const SPARE_BUFFERS_MAX: usize = 1024;
+/// The largest buffer that is kept.
+const SPARE_BYTES_MAX: usize = 128 * 1024;
+
+/// What the sessions share.
+pub(super) struct Shared {
+    pub config: ClientAgentConfig,
+    /// What a client must name in its hello.
+    pub dc_hash: u32,
+    pub dc: Arc<DcFile>,
+    pub uberdogs: Arc<UberDogs>,
+    pub client_type: Box<dyn ClientType>,
+    pub subscribers: Subscribers,
+    pub pool: ChannelPool,
+    pub deadlines: Deadlines,
+    pub events: Vec<Event>,
+    /// Sessions with something in their outbox, in the order in which they got it.
+    pub touched: Vec<SessionKey>,
+    pub spare_buffers: Vec<Vec<u8>>,
+    /// What sessions have routed to channels that other sessions listen to, with its origin.
+    pub loopback: VecDeque<(SessionIndex, Box<[u8]>)>,
+    /// When the cluster last answered a query of any session.
+    pub last_answer: Option<Instant>,
+}
+
+/// What a session needs to handle something.
+pub(super) struct Context<'a> {
+    pub shared: &'a mut Shared,
+    pub out: &'a mut Effects,
+    pub now: Instant,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    /// Boxed: places of sessions that have ended cost little.
+    session: Option<Box<Session>>,
+}
+
+/// A session that has ended, with what it has still to say.
+struct Ended {
+    key: SessionKey,
+    bytes: Vec<u8>,
+    close: CloseKind,
+}
+
+/// What the shell has to do with one connection.
+#[derive(Debug)]
+pub struct Output<'a> {
+    /// Frames for the client.
+    pub bytes: &'a [u8],
+    /// How many of the bytes are the initial objects of interests: they may exceed the limit of what
+    /// a client may leave unread.
+    pub burst: usize,
+    /// Set when the session has ended. Nothing more comes for it.
+    pub close: Option<CloseKind>,
+}
+
+/// All sessions of a client agent.
+///
+/// What it wants done on the router is appended to the [`Effects`] that each call is given; what it
+/// has for clients is taken with [`Core::drain_output`], and events with [`Core::drain_events`].
+pub struct Core {
+    shared: Shared,
+    slots: Vec<Slot>,
+    free: Vec<SessionIndex>,
+    ended: Vec<Ended>,
+    /// The frame that clients get for the datagram in hand.
+    translation: Vec<u8>,
+    /// The sessions that the datagram in hand is for.
+    receivers: Vec<SessionIndex>,
+}
+
+impl Core {
+    /// A core without sessions.
+    pub fn new(config: &ClientAgentConfig, uberdogs: Arc<UberDogs>, dc: Arc<DcFile>) -> Self {
+        let shared = Shared {
+            config: config.clone(),
+            dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
+            dc,
+            uberdogs,
+            client_type: client_type::of(config.client.kind),
+            subscribers: Subscribers::default(),
+            pool: ChannelPool::new(config.channels),
+            deadlines: Deadlines::default(),
+            events: Vec::new(),
+            touched: Vec::new(),
+            spare_buffers: Vec::new(),
+            loopback: VecDeque::new(),
+            last_answer: None,
+        };
+        Core {
+            shared,
+            slots: Vec::new(),
+            free: Vec::new(),
+            ended: Vec::new(),
+            translation: Vec::new(),
+            receivers: Vec::new(),
+        }
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// What to write to the client before closing the connection, if there is no channel for it.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        out: &mut Effects,
+    ) -> Result<SessionKey, Vec<u8>> {
+        let Some(channel) = self.shared.pool.allocate() else {
+            tracing::warn!(remote = %peer.remote, "client refused: all channels are in use");
+            return Err(self.capacity_reached());
+        };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            SessionIndex::try_from(self.slots.len() - 1).expect("fewer sessions than 2^32")
+        });
+        let slot = &mut self.slots[index as usize];
+        let key = SessionKey { index, generation: slot.generation };
+        let mut cx = Context { shared: &mut self.shared, out, now };
+        slot.session = Some(Box::new(Session::new(&mut cx, key, channel, peer)));
+        Ok(key)
+    }
+
+    fn capacity_reached(&self) -> Vec<u8> {
+        let reason = EjectReason::Generic as u16;
+        let mut frame = Vec::new();
+        self.shared
+            .client_type
+            .write(&Client::Eject { reason, text: Blob(b"Client capacity reached") }, &mut frame)
+            .expect("a short text fits");
+        frame
+    }
+
+    /// Handles whole frames from a client. A session that has ended ignores them.
+    pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
+        for frame in Frames::new(frames) {
+            let handled =
+                self.with(now, key, out, |session, cx| session.handle_client(cx, frame.datagram()));
+            if handled.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Ends the session of a connection that speaks something else.
+    pub fn foreign(&mut self, now: Instant, key: SessionKey, foreign: Foreign, out: &mut Effects) {
+        self.with(now, key, out, |_, _| Err(End::Foreign(foreign)));
+    }
+
+    /// Ends the session of a connection that is no more.
+    pub fn disconnected(&mut self, now: Instant, key: SessionKey, reason: &str, out: &mut Effects) {
+        self.with(now, key, out, |_, _| Err(End::Lost(reason.into())));
+    }
+
+    /// Handles a datagram of the cluster.
+    pub fn datagram(&mut self, now: Instant, datagram: &[u8], out: &mut Effects) {
+        self.deliver(now, datagram, None, out);
+        self.deliver_loopback(now, out);
+    }
+
+    /// When [`Core::handle_timeout`] has to be called next, at the latest.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.shared.deadlines.next()
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Effects) {
+        while let Some(timer) = self.shared.deadlines.pop_due(now) {
+            match timer {
+                Timer::Hello(key) => self.with(now, key, out, |session, _| session.hello_due()),
+                Timer::Heartbeat(key) => {
+                    self.with(now, key, out, |session, cx| session.heartbeat_due(cx))
+                }
+                Timer::Query(key, context) => self.with(now, key, out, |session, cx| {
+                    session.query_due(cx, context);
+                    Ok(())
+                }),
+            };
+        }
+    }
+
+    /// Ends all sessions.
+    pub fn shut_down(&mut self, now: Instant, out: &mut Effects) {
+        for index in 0..self.slots.len() {
+            let key = SessionKey { index: index as u32, generation: self.slots[index].generation };
+            self.with(now, key, out, |_, _| Err(End::ShutDown));
+        }
+    }
+
+    /// Hands over what there is for clients, once a session.
+    pub fn drain_output(&mut self, mut take: impl FnMut(SessionKey, Output<'_>)) {
+        for key in std::mem::take(&mut self.shared.touched) {
+            let slot = &mut self.slots[key.index as usize];
+            // A session that has ended stands in `ended` with all that it had.
+            let Some(session) = slot.session.as_mut().filter(|session| session.key == key) else {
+                continue;
+            };
+            let outbox = std::mem::take(&mut session.outbox);
+            take(key, Output { bytes: &outbox.bytes, burst: outbox.burst, close: None });
+            Self::keep_buffer(&mut self.shared.spare_buffers, outbox.bytes);
+        }
+        for ended in self.ended.drain(..) {
+            let output = Output { bytes: &ended.bytes, burst: 0, close: Some(ended.close) };
+            take(ended.key, output);
+        }
+    }
+
+    /// Hands over what the event logger is to be told.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.shared.events.drain(..)
+    }
+
+    /// How many sessions there are.
+    pub fn session_count(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    fn keep_buffer(spare: &mut Vec<Vec<u8>>, mut buffer: Vec<u8>) {
+        if spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
+            buffer.clear();
+            spare.push(buffer);
+        }
+    }
+
+    /// Has a session do something, and ends it if it says so. `None` if there is no such session any
+    /// more afterwards.
+    fn with(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        out: &mut Effects,
+        action: impl FnOnce(&mut Session, &mut Context<'_>) -> Flow,
+    ) -> Option<()> {
+        let slot = self.slots.get_mut(key.index as usize)?;
+        let session = slot.session.as_mut().filter(|session| session.key == key)?;
+        let mut cx = Context { shared: &mut self.shared, out, now };
+        let flow = action(session, &mut cx);
+        let ended = flow.map_err(|end| self.end(now, key.index, &end, out)).is_err();
+        self.deliver_loopback(now, out);
+        (!ended).then_some(())
+    }
+
+    fn end(&mut self, now: Instant, index: SessionIndex, end: &End, out: &mut Effects) {
+        let slot = &mut self.slots[index as usize];
+        let Some(mut session) = slot.session.take() else {
+            return;
+        };
+        slot.generation = slot.generation.wrapping_add(1);
+        session.end(&mut Context { shared: &mut self.shared, out, now }, end);
+        self.free.push(index);
+        let bytes = std::mem::take(&mut session.outbox.bytes);
+        self.ended.push(Ended { key: session.key, bytes, close: end.close_kind() });
+    }
+
+    fn deliver_loopback(&mut self, now: Instant, out: &mut Effects) {
+        while let Some((origin, frame)) = self.shared.loopback.pop_front() {
+            for frame in Frames::new(&frame) {
+                self.deliver(now, frame.datagram(), Some(origin), out);
+            }
+        }
+    }
+
+    /// Hands a datagram to each session that listens to one of its recipients, once.
+    fn deliver(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        origin: Option<SessionIndex>,
+        out: &mut Effects,
+    ) {
+        let Ok(envelope) = Envelope::read(datagram) else {
+            tracing::debug!("a datagram without sender or type");
+            return;
+        };
+        let mut receivers = std::mem::take(&mut self.receivers);
+        self.collect_receivers(&envelope, origin, &mut receivers);
+        if !receivers.is_empty() {
+            self.deliver_to(now, &envelope, &receivers, out);
+        }
+        receivers.clear();
+        self.receivers = receivers;
+    }
+
+    fn collect_receivers(
+        &self,
+        envelope: &Envelope<'_>,
+        origin: Option<SessionIndex>,
+        receivers: &mut Vec<SessionIndex>,
+    ) {
+        let mut lists = 0;
+        for recipient in envelope.recipients.iter() {
+            let sessions = self.shared.subscribers.of(recipient);
+            if !sessions.is_empty() {
+                receivers.extend_from_slice(sessions);
+                lists += 1;
+            }
+        }
+        if lists > 1 {
+            receivers.sort_unstable();
+            receivers.dedup();
+        }
+        if let Some(origin) = origin {
+            receivers.retain(|&session| session != origin);
+        }
+    }
+
+    fn deliver_to(
+        &mut self,
+        now: Instant,
+        envelope: &Envelope<'_>,
+        receivers: &[SessionIndex],
+        out: &mut Effects,
+    ) {
+        let message = match cluster_input::decode(envelope) {
+            Ok(message) => message,
+            Err(error) => {
+                let name = crate::message::name_of(envelope.message_type);
+                let (sender, number) = (envelope.sender, envelope.message_type);
+                tracing::warn!(%sender, number, name, %error, "a datagram for sessions is ignored");
+                return;
+            }
+        };
+        self.translation.clear();
+        if let Some(client_form) = cluster_input::translate(&message)
+            && let Err(error) = self.shared.client_type.write(&client_form, &mut self.translation)
+        {
+            tracing::error!(%error, "a message does not fit the client protocol");
+            return;
+        }
+        let Core { shared, slots, translation, .. } = self;
+        let arrival = cluster_input::Arrival {
+            sender: envelope.sender,
+            message: &message,
+            frame: translation.as_slice(),
+            is_of_uberdog: cluster_input::subject(&message)
+                .is_some_and(|do_id| shared.uberdogs.get(do_id).is_some()),
+        };
+        let mut ends = Vec::new();
+        for &index in receivers {
+            let Some(session) = &mut slots[index as usize].session else {
+                continue;
+            };
+            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+            if let Err(end) = session.handle_cluster(&mut cx, &arrival) {
+                ends.push((index, end));
+            }
+        }
+        for (index, end) in ends {
+            self.end(now, index, &end, out);
+        }
+    }
+}

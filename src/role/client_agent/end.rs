@@ -1,0 +1,94 @@
+//! How sessions end.
+
+use super::client_type::Foreign;
+use crate::message::EjectReason;
+
+/// What handling a message comes to: the session goes on, or it ends.
+pub type Flow = Result<(), End>;
+
+/// Why a session ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The client is told a reason and put out.
+    Ejected(Ejection),
+    /// The cluster wants it closed without a word.
+    Dropped,
+    /// The client said that it goes.
+    Disconnected,
+    /// The connection is no more; why.
+    Lost(String),
+    /// The connection never spoke the client protocol.
+    Foreign(Foreign),
+    /// The client agent itself ends.
+    ShutDown,
+}
+
+/// Why a client is put out, as it is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ejection {
+    /// An [`EjectReason`] or a game's own.
+    pub reason: u16,
+    /// For the player, or a programmer.
+    pub text: Vec<u8>,
+    /// Whether the client broke a rule that an honest one cannot.
+    pub security: bool,
+}
+
+impl End {
+    /// An ejection for what can befall an honest client.
+    pub fn eject(reason: EjectReason, text: impl Into<String>) -> End {
+        End::Ejected(Ejection {
+            reason: reason as u16,
+            text: text.into().into_bytes(),
+            security: false,
+        })
+    }
+
+    /// An ejection for what an honest client does not do.
+    pub fn security(reason: EjectReason, text: impl Into<String>) -> End {
+        End::Ejected(Ejection {
+            reason: reason as u16,
+            text: text.into().into_bytes(),
+            security: true,
+        })
+    }
+
+    /// The ejection for a datagram that ends too early.
+    pub fn truncated() -> End {
+        End::eject(EjectReason::TruncatedDatagram, "Datagram unexpectedly ended while iterating.")
+    }
+
+    /// The ejection for a datagram with bytes after its arguments.
+    pub fn excess() -> End {
+        End::security(EjectReason::OversizedDatagram, "Datagram contains excess data.")
+    }
+
+    /// The ejection for a request that is too large for the cluster.
+    pub fn oversized() -> End {
+        End::security(
+            EjectReason::OversizedDatagram,
+            "ClientDatagram too large to be routed on MD.",
+        )
+    }
+
+    /// What is to be done with the connection.
+    pub const fn close_kind(&self) -> CloseKind {
+        match self {
+            End::Lost(_) => CloseKind::AtOnce,
+            End::Ejected(_)
+            | End::Dropped
+            | End::Disconnected
+            | End::Foreign(_)
+            | End::ShutDown => CloseKind::Flushed,
+        }
+    }
+}
+
+/// How a connection is to be closed.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum CloseKind {
+    /// When everything has been written, within limits.
+    Flushed,
+    /// Now; what has not been written is forgotten.
+    AtOnce,
+}

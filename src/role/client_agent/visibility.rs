@@ -1,0 +1,217 @@
+//! Objects that come into a client's sight or possession, move, and go.
+
+use super::core::Context;
+use super::end::{End, Flow};
+use super::session::Session;
+use crate::ids::{Channel, ClassId, DoId, Location};
+use crate::message::{Client, EjectReason, ObjectState};
+
+impl Session {
+    /// An object has come to a location that the session listens to.
+    pub(super) fn object_entered(
+        &mut self,
+        cx: &mut Context<'_>,
+        object: &ObjectState<'_>,
+        frame: &[u8],
+    ) {
+        let &ObjectState { do_id, location, class_id, .. } = object;
+        if self.knowledge.sees(do_id) || self.interests.pending.contains_key(&do_id) {
+            return;
+        }
+        // Behind the objects that are being asked for; and behind its own parent, if that waits.
+        let held_by = self
+            .interests
+            .query_for(location)
+            .or_else(|| self.interests.pending.get(&location.parent).map(|parent| parent.query));
+        if let Some(query) = held_by {
+            self.interests.hold_object(query, do_id, class_id, location, frame, false);
+        } else if !self.is_late_answer(location) {
+            self.enter_sight(cx, do_id, class_id, location, frame);
+        }
+    }
+
+    /// Whether an entrance can only be the answer to a query for a zone that has been closed since.
+    /// Anything else that reaches the session was meant for it.
+    fn is_late_answer(&self, location: Location) -> bool {
+        !self.interests.queries.is_empty()
+            && !self.channels.contains(&location.channel())
+            && self.interests.queries.values().any(|query| query.asks_for(location))
+    }
+
+    /// Tells the client of an object, unless it sees it already.
+    pub(super) fn enter_sight(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        class_id: ClassId,
+        location: Location,
+        frame: &[u8],
+    ) {
+        let knowledge = &mut self.knowledge;
+        // The client has its own view of an object that it owns; one that is also tied to its session
+        // needs no other.
+        let is_own_view = knowledge.owns(do_id) && knowledge.is_session_object(do_id);
+        if knowledge.sees(do_id) || is_own_view {
+            return;
+        }
+        let has_class = cx.shared.dc.class(class_id).is_some();
+        if !has_class {
+            let client = self.allocated;
+            tracing::warn!(%client, %do_id, class = class_id.0, "object of an unknown class");
+        }
+        knowledge.see(do_id, class_id, has_class, location);
+        self.send_frame(cx.shared, frame);
+    }
+
+    /// Tells the client that an object is out of its sight.
+    pub(super) fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        self.send(cx.shared, &Client::ObjectLeaving { do_id });
+        self.knowledge.unsee(do_id);
+        self.remember_gone(cx, do_id);
+    }
+
+    /// Holds back an update of an object that the client has not been told of yet; whether it is one.
+    pub(super) fn hold_update(&mut self, do_id: DoId, frame: &[u8]) -> bool {
+        self.interests.hold_update(do_id, frame)
+    }
+
+    /// An object has been deleted.
+    pub(super) fn object_deleted(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        is_uberdog: bool,
+    ) -> Flow {
+        let session_objects = &mut self.knowledge.session_objects;
+        if let Some(at) = session_objects.iter().position(|&object| object == do_id) {
+            // It is gone: the end of the session must not delete it again.
+            session_objects.remove(at);
+            return Err(End::eject(
+                EjectReason::SessionObjectDeleted,
+                format!("The session object with id {do_id} has been unexpectedly deleted."),
+            ));
+        }
+        let was_pending = self.interests.pending.remove(&do_id).is_some();
+        self.finish_held_back(cx);
+        let (seen, owned) = (self.knowledge.sees(do_id), self.knowledge.owns(do_id));
+        if !seen && !owned && !is_uberdog && !self.knowledge.knows(do_id) {
+            if !was_pending {
+                tracing::debug!(client = %self.allocated, %do_id, "deletion of an unknown object");
+            }
+            return Ok(());
+        }
+        if seen {
+            self.send(cx.shared, &Client::ObjectLeaving { do_id });
+            self.knowledge.unsee(do_id);
+        }
+        if owned {
+            self.send(cx.shared, &Client::ObjectLeavingOwner { do_id });
+            self.knowledge.disown(do_id);
+        }
+        self.remember_gone(cx, do_id);
+        Ok(())
+    }
+
+    /// An object has moved. `frame` tells the client so.
+    pub(super) fn object_moved(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        to: Location,
+        frame: &[u8],
+    ) -> Flow {
+        let covered = self.interests.covers(to);
+        let is_session_object = self.knowledge.is_session_object(do_id);
+        let owned = self.knowledge.owns(do_id);
+        if let Some(pending) = self.interests.pending.get_mut(&do_id) {
+            if covered {
+                pending.location = to;
+                self.interests.hold_update(do_id, frame);
+                return Ok(());
+            }
+            self.interests.pending.remove(&do_id);
+            if is_session_object && !owned {
+                return Err(Self::session_object_left(do_id));
+            }
+            self.finish_held_back(cx);
+        }
+        let visible = match self.knowledge.objects.get_mut(&do_id) {
+            None => return Ok(()),
+            Some(known) => {
+                known.location = to;
+                known.visible
+            }
+        };
+        if !visible || covered || (is_session_object && owned) {
+            self.send_frame(cx.shared, frame);
+        } else if is_session_object {
+            return Err(Self::session_object_left(do_id));
+        } else {
+            self.leave_sight(cx, do_id);
+        }
+        Ok(())
+    }
+
+    fn session_object_left(do_id: DoId) -> End {
+        End::eject(
+            EjectReason::SessionObjectDeleted,
+            format!("The session object with id {do_id} has unexpectedly left interest."),
+        )
+    }
+
+    /// The client itself has moved an object: it knows.
+    pub(super) fn note_relocation(&mut self, cx: &mut Context<'_>, do_id: DoId, to: Location) {
+        if let Some(known) = self.knowledge.objects.get_mut(&do_id) {
+            known.location = to;
+        }
+        if let Some(pending) = self.interests.pending.get_mut(&do_id) {
+            pending.location = to;
+            if !self.interests.covers(to) {
+                self.interests.pending.remove(&do_id);
+                self.finish_held_back(cx);
+            }
+        }
+    }
+
+    /// The client owns an object from now on, or is told again what it owns.
+    pub(super) fn ownership_gained(
+        &mut self,
+        cx: &mut Context<'_>,
+        object: &ObjectState<'_>,
+        frame: &[u8],
+    ) {
+        let &ObjectState { do_id, location, class_id, .. } = object;
+        if cx.shared.dc.class(class_id).is_some() {
+            self.knowledge.own(do_id, class_id, location);
+        } else {
+            let client = self.allocated;
+            tracing::warn!(%client, %do_id, class = class_id.0, "owned object of an unknown class");
+        }
+        self.send_frame(cx.shared, frame);
+    }
+
+    /// An object has got another owner.
+    pub(super) fn owner_changed(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        new: Channel,
+    ) -> Flow {
+        if new == self.channel {
+            return Ok(());
+        }
+        if !self.knowledge.owns(do_id) {
+            tracing::error!(client = %self.allocated, %do_id, "loses an object that it does not own");
+            return Ok(());
+        }
+        if self.knowledge.is_session_object(do_id) {
+            return Err(End::eject(
+                EjectReason::SessionObjectDeleted,
+                format!("The session object with id {do_id} has unexpectedly left ownership."),
+            ));
+        }
+        self.send(cx.shared, &Client::ObjectLeavingOwner { do_id });
+        self.knowledge.disown(do_id);
+        Ok(())
+    }
+}
