@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
     }
     let config = loaded.config;
     let mut problems = config::conflicts(&config);
-    let options = dclass::Options { string_encoding: config.general.string_encoding.into() };
+    let options = dclass::Options { string_encoding: config.general.string_encoding };
     match dclass::read_with(&config.general.dc_files, options) {
         Err(diagnostics) => problems.push(diagnostics.to_string()),
         Ok(dc) => {

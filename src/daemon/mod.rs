@@ -29,10 +29,11 @@ const GRACE: Duration = Duration::from_secs(10);
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    // Before anything else, so that a signal during the start is not lost.
+    let mut signals = Signals::new()?;
     let shutdown = CancellationToken::new();
     let mut tasks = start(config, &shutdown).await?;
     tracing::info!("ready");
-    let mut signals = Signals::new()?;
     let failure = tokio::select! {
         () = signals.next() => None,
         failure = first_failure(&mut tasks, &shutdown) => Some(failure),

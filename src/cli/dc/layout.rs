@@ -6,7 +6,7 @@
 
 use super::scan::{Kind, Piece, scan};
 
-const INDENT: &str = "    ";
+const INDENT: &str = "  ";
 /// With one of these a new line is a new item, though an import has no semicolon.
 const ITEM_WORDS: [&str; 7] =
     ["from", "import", "dclass", "struct", "keyword", "typedef", "switch"];

@@ -34,29 +34,29 @@ dclass Avatar:Empty
 ";
 
 const TIDY: &str = "from game.chat import Chat/AI/UD,
-    Log
+  Log
 import direct.DistributedObject // The base.
 // What follows is no import.
 
 keyword custom;
 typedef uint16/10 Metres;
 struct Point {
-    int16 x = -5;
-    Metres y = 1.5;
+  int16 x = -5;
+  Metres y = 1.5;
 };
 
 dclass Empty {};
 dclass Avatar : Empty {
-    setPoint(Point p = { 1, 2 }, string(0-20) name = \"a  b\") required broadcast ram; // Where.
-    /* Two lines,
+  setPoint(Point p = { 1, 2 }, string(0-20) name = \"a  b\") required broadcast ram; // Where.
+  /* Two lines,
      kept. */
-    setBytes(uint8[] bytes = [1*5, 3], blob raw = <0100ff>) db custom;
-    setRange(int8(-5 - -1, 3-5) r,
-        uint8%100 m) clsend;
+  setBytes(uint8[] bytes = [1*5, 3], blob raw = <0100ff>) db custom;
+  setRange(int8(-5 - -1, 3-5) r,
+    uint8%100 m) clsend;
 
-    setName(string) required broadcast ram;
-    setAll : setPoint,
-        setName;
+  setName(string) required broadcast ram;
+  setAll : setPoint,
+    setName;
 };
 ";
 
@@ -88,11 +88,11 @@ fn a_tidy_text_stays_as_it_is() {
     check_kept(TIDY);
     check_kept("");
     check_kept("// Only a comment.\n");
-    check_kept("dclass A {\n    // Only a comment.\n};\n");
+    check_kept("dclass A {\n  // Only a comment.\n};\n");
     check_kept("import a.b /* why */\nfrom a import *\n\ndclass A {};\n");
-    check_kept("struct A {\n    uint8 a; /* one */ // two\n    uint8 b;\n};\n");
-    check_kept("struct A {\n    f(uint8 a, // one\n        uint8 b) ram;\n};\n");
-    check_kept("struct A {\n    string a = \"\\\"//\";\n    char b = '\\'';\n};\n");
+    check_kept("struct A {\n  uint8 a; /* one */ // two\n  uint8 b;\n};\n");
+    check_kept("struct A {\n  f(uint8 a, // one\n    uint8 b) ram;\n};\n");
+    check_kept("struct A {\n  string a = \"\\\"//\";\n  char b = '\\'';\n};\n");
 }
 
 #[test]
@@ -103,18 +103,18 @@ fn a_switch_has_its_cases_below_it() {
         case 3: string b;  default: blob c;};uint8 d;};";
     let expected = "\
 struct A {
-    switch Kind(uint8 kind = 1) {
-        case 1:
-            uint8 a;
-            break;
-        case 2:
+  switch Kind(uint8 kind = 1) {
+    case 1:
+      uint8 a;
+      break;
+    case 2:
 
-        case 3:
-            string b;
-        default:
-            blob c;
-    };
-    uint8 d;
+    case 3:
+      string b;
+    default:
+      blob c;
+  };
+  uint8 d;
 };
 ";
     assert_eq!(layout(text), expected);
@@ -124,5 +124,5 @@ struct A {
 #[test]
 fn other_line_ends_and_marks_go() {
     let text = "\u{feff}dclass A {\r\n  // c\r\n  f();\r\n};\r\n\r\n\r\n";
-    assert_eq!(layout(text), "dclass A {\n    // c\n    f();\n};\n");
+    assert_eq!(layout(text), "dclass A {\n  // c\n  f();\n};\n");
 }
