@@ -32,8 +32,8 @@
 //! makes the exit status 1. Everything a daemon writes, its database too, lies below `TMPDIR`.
 //!
 //! `--max-other-load 0.1` repeats runs during which something else used the machine.
-//! `--daemon-cpus 0` keeps daemons on one processor, which beside
-//! a run without it shows what a second one gains.
+//! `--daemon-cpus 0` keeps daemons on one processor, which beside a run without it shows what a
+//! second one gains.
 //!
 //! Two rows are the floor, programs on the same runtime that only read frames and write them to the
 //! same receivers: `relay bulk` writes what one read brought to each receiver in one piece, which
