@@ -37,6 +37,8 @@ pub(crate) struct ClassDecl<'a> {
     pub name: Option<Name<'a>>,
     pub parents: Vec<Name<'a>>,
     pub members: Vec<Member<'a>>,
+    /// Some members could not be read, so that a name may seem to be missing.
+    pub damaged: bool,
     pub span: Span,
 }
 

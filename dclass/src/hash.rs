@@ -163,17 +163,14 @@ impl Hasher {
     }
 
     fn array(&mut self, array: &Array) {
-        match array.word {
+        match &array.word {
             Some(word) => {
-                self.int(array_code(word));
-                match &array.element.shape {
-                    Shape::Number(number) => self.int(number.divisor.cast_signed()),
-                    _ => self.int(1),
-                }
+                self.int(array_code(word.simple));
+                self.int(word.divisor.cast_signed());
             }
             None => self.ty(&array.element),
         }
-        self.counts(&array.counts);
+        self.counts(array.hashed_counts());
     }
 
     fn counts(&mut self, counts: &Counts) {

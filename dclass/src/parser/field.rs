@@ -136,6 +136,7 @@ pub(crate) fn inline_struct(start: Tokens<'_>, budget: u8) -> Parsed<'_, ClassDe
             name,
             parents,
             members,
+            damaged: false,
             span,
         },
     ))

@@ -124,6 +124,7 @@ impl<'a> Reader<'a, '_> {
             field::Place::Class
         };
         let mut members = Vec::new();
+        let mut damaged = false;
         while !self.log.is_full() {
             (input, _) = value::semicolons(input)?;
             if input.is_punct(0, b'}') || input.rest.is_empty() {
@@ -140,6 +141,7 @@ impl<'a> Reader<'a, '_> {
                     input = rest;
                 }
                 Err(error) => {
+                    damaged = true;
                     let next = self.recover(error, input);
                     let stuck = next.rest.len() == input.rest.len() && !next.is_punct(0, b'}');
                     input = next.take_from(usize::from(stuck));
@@ -160,6 +162,7 @@ impl<'a> Reader<'a, '_> {
             name,
             parents,
             members,
+            damaged,
             span,
         };
         Ok((input, Item::Class(decl)))

@@ -1,5 +1,6 @@
 //! Classes and structs: members, ids, inheritance.
 
+use super::member::Absent;
 use super::{Named, Resolver};
 use crate::ast::{Base, ClassDecl, Decl, Member, Name};
 use crate::diagnostic::{Note, did_you_mean};
@@ -57,7 +58,7 @@ impl Resolver<'_> {
     fn class_body(&mut self, decl: &ClassDecl<'_>, id: ClassId) -> Option<Arc<Class>> {
         let (parents, parents_complete) = self.parents(decl);
         let mut draft = Draft {
-            broken: !parents_complete,
+            broken: !parents_complete || decl.damaged,
             ..Draft::default()
         };
         self.inherit(&mut draft, &parents, decl)?;
@@ -182,8 +183,12 @@ impl Resolver<'_> {
         let sound = self.check_member(decl, member, draft, constructs);
         let (made, keywords) = if let Decl::Molecular { parts, .. } = &member.decl {
             let find = |name: &str| match draft.names.get(name) {
-                Some(own) => own.clone(),
-                None => draft.inherited.get(name).cloned(),
+                Some(own) => own.clone().ok_or(Absent::Reported),
+                None => match draft.inherited.get(name) {
+                    Some(field) => Ok(Arc::clone(field)),
+                    None if draft.broken => Err(Absent::Reported),
+                    None => Err(Absent::Unknown),
+                },
             };
             let known = || {
                 draft

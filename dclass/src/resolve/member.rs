@@ -18,6 +18,14 @@ pub(super) struct KeywordList {
     by_name: bool,
 }
 
+/// Why a molecular field's part cannot be found.
+pub(super) enum Absent {
+    /// Nothing has this name.
+    Unknown,
+    /// What has this name, or may have it, has errors itself.
+    Reported,
+}
+
 /// What a field is made of, and the value that nobody gives it.
 pub(super) struct Made {
     body: Body,
@@ -193,14 +201,18 @@ impl Resolver<'_> {
     pub(super) fn molecular(
         &mut self,
         names: &[Name<'_>],
-        find: impl Fn(&str) -> Option<Arc<Field>>,
+        find: impl Fn(&str) -> Result<Arc<Field>, Absent>,
         known: impl Fn() -> Vec<String>,
     ) -> Option<(Made, KeywordList)> {
         let mut parts: Vec<Arc<Field>> = Vec::with_capacity(names.len());
         let mut complete = true;
         for name in names {
             let problem = match find(name.text) {
-                None => {
+                Err(Absent::Reported) => {
+                    complete = false;
+                    continue;
+                }
+                Err(Absent::Unknown) => {
                     let known = known();
                     let help = did_you_mean(name.text, known.iter().map(String::as_str));
                     let message = format!("this class has no field `{}`", shown(name.text));
@@ -208,11 +220,11 @@ impl Resolver<'_> {
                         .label("declared before this one")
                         .help(help)
                 }
-                Some(part) if part.kind() == FieldKind::Molecular => {
+                Ok(part) if part.kind() == FieldKind::Molecular => {
                     let message = format!("`{}` is molecular itself", shown(name.text));
                     Note::error(name.span, message).label("expected an atomic field")
                 }
-                Some(part)
+                Ok(part)
                     if !parts
                         .first()
                         .is_none_or(|first| same_keywords(first, &part)) =>
@@ -225,7 +237,7 @@ impl Resolver<'_> {
                     Note::error(name.span, message)
                         .label("all parts of a molecular field have the same")
                 }
-                Some(part) => {
+                Ok(part) => {
                     parts.push(part);
                     continue;
                 }

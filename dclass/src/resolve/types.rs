@@ -7,7 +7,9 @@ use crate::ast::{
 use crate::diagnostic::{Note, did_you_mean};
 use crate::limits::{TYPE_DEPTH_MAX, TYPE_PARTS_MAX};
 use crate::schema::StringEncoding;
-use crate::schema::types::{Array, Bytes, Counts, Limits, Number, Shape, Spelling, Type};
+use crate::schema::types::{
+    Array, ArrayWord, Bytes, Counts, Limits, Number, Shape, Spelling, Type,
+};
 use crate::source::{Span, shown};
 use std::sync::Arc;
 
@@ -153,7 +155,11 @@ impl Resolver<'_> {
                 return Some(Arc::new(Type::array(Array {
                     element,
                     counts,
-                    word: Some(simple),
+                    word: Some(ArrayWord {
+                        simple,
+                        divisor: 1,
+                        counts: Counts::default(),
+                    }),
                 })));
             }
         };
@@ -176,30 +182,33 @@ impl Resolver<'_> {
         self.check_type(Arc::new(ty), span)
     }
 
-    /// `int16array` and its like: a divisor is its elements', a range counts bytes.
+    /// `int16array` and its like.
     fn array_word(
         &mut self,
-        word: Simple,
+        simple: Simple,
         kind: NumberKind,
         modifiers: &[Modifier],
         span: Span,
     ) -> Option<Arc<Type>> {
-        let mut counts = Counts::default();
-        let mut number = Number::plain(kind);
+        let mut word = ArrayWord {
+            simple,
+            divisor: 1,
+            counts: Counts::default(),
+        };
         for modifier in modifiers {
             match modifier {
-                Modifier::Range(ranges) => counts = self.counts(ranges)?,
-                Modifier::Divide(divisor, at) => number.divisor = self.divisor(*divisor, *at)?,
+                Modifier::Range(ranges) => word.counts = self.counts(ranges)?,
+                Modifier::Divide(divisor, at) => word.divisor = self.divisor(*divisor, *at)?,
                 Modifier::Modulo(_, at) => {
                     self.log.push(Note::error(*at, "arrays have no modulus"));
                     return None;
                 }
             }
         }
-        let element = Arc::new(Type::number(number));
+        let element = Arc::new(Type::number(Number::plain(kind)));
         let ty = Type::array(Array {
             element,
-            counts,
+            counts: Counts::default(),
             word: Some(word),
         });
         self.check_type(Arc::new(ty), span)

@@ -169,8 +169,7 @@ impl Display for Bytes {
 
 impl Display for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes = Sizes(&self.counts);
-        let Some(word) = self.word else {
+        let Some(word) = &self.word else {
             let (element, dims) = array_parts(self);
             // The bytes' own dimension comes after the outer ones.
             return match &element.shape {
@@ -184,15 +183,13 @@ impl Display for Array {
                 _ => write!(f, "{}{dims}", Text(element)),
             };
         };
-        f.write_str(word.word())?;
-        if let Shape::Number(number) = &self.element.shape
-            && number.divisor != 1
-        {
-            write!(f, "/{}", number.divisor)?;
+        f.write_str(word.simple.word())?;
+        if word.divisor != 1 {
+            write!(f, "/{}", word.divisor)?;
         }
-        match self.counts.0.is_empty() {
+        match word.counts.0.is_empty() {
             true => Ok(()),
-            false => write!(f, "({sizes})"),
+            false => write!(f, "({})", Sizes(&word.counts)),
         }
     }
 }

@@ -99,8 +99,16 @@ pub(crate) enum Spelling {
 pub(crate) struct Array {
     pub element: Arc<Type>,
     pub counts: Counts,
-    /// The word it was declared with, if not with brackets.
-    pub word: Option<Simple>,
+    /// How it was declared, if not with brackets.
+    pub word: Option<ArrayWord>,
+}
+
+/// `int16array` and its like. Divisor and range go into the hash, but values do not mind them.
+#[derive(Debug)]
+pub(crate) struct ArrayWord {
+    pub simple: Simple,
+    pub divisor: u32,
+    pub counts: Counts,
 }
 
 /// How many elements or bytes there may be.
@@ -243,6 +251,19 @@ impl Bytes {
 }
 
 impl Array {
+    /// The range as it is hashed.
+    pub(crate) fn hashed_counts(&self) -> &Counts {
+        self.word.as_ref().map_or(&self.counts, |word| &word.counts)
+    }
+
+    /// How many elements there are if nobody gives any.
+    pub(crate) fn implicit(&self) -> u32 {
+        match &self.word {
+            Some(word) => word.counts.fixed().unwrap_or(0),
+            None => self.counts.min(),
+        }
+    }
+
     /// The number of elements if nothing needs to say it: both they and their sizes are fixed.
     pub(crate) fn untagged(&self) -> Option<u32> {
         let count = self.counts.fixed()?;
@@ -308,7 +329,7 @@ impl Type {
         let size = match array.untagged() {
             Some(count) => Size::exactly(count.saturating_mul(element.size.min)),
             None => {
-                let elements = array.counts.min().saturating_mul(element.size.min);
+                let elements = array.implicit().saturating_mul(element.size.min);
                 Size::at_least(elements.saturating_add(2))
             }
         };
@@ -320,7 +341,7 @@ impl Type {
             parts: element.parts.saturating_add(1),
             weight: element
                 .weight
-                .saturating_add(8 + 3 * array.counts.0.len() as u64),
+                .saturating_add(8 + 3 * array.hashed_counts().0.len() as u64),
             shape: Shape::Array(array),
         }
     }
@@ -335,11 +356,6 @@ impl Type {
         let size = fields
             .iter()
             .fold(Size::NOTHING, |size, field| size.plus(field.size));
-        // A size of nothing makes an array around it carry a tag.
-        let size = Size {
-            fixed: size.fixed && size.min > 0,
-            ..size
-        };
         Type {
             size,
             checked: fields.iter().any(|field| field.checked),
@@ -354,12 +370,9 @@ impl Type {
     }
 
     pub(crate) fn switch(switch: Switch) -> Type {
-        let least = |range| {
-            let fields = switch.slice(range);
-            fields
-                .iter()
-                .fold(Size::NOTHING, |size, field| size.plus(field.size))
-                .min
+        let case_size = |range| {
+            let fields = switch.slice(range).iter();
+            fields.fold(switch.key.size, |size, field| size.plus(field.size))
         };
         let case_weight = |range| -> u64 {
             let fields = switch.slice(range).iter();
@@ -374,7 +387,15 @@ impl Type {
                 .map(|case| case.fields)
                 .chain(switch.default)
         };
-        let least = ranges().map(least).min().unwrap_or(0);
+        let least = ranges()
+            .map(case_size)
+            .map(|size| size.min)
+            .min()
+            .unwrap_or(0);
+        let fixed = least > 0
+            && ranges()
+                .map(case_size)
+                .all(|size| size == Size::exactly(least));
         let values: u64 = switch
             .cases
             .iter()
@@ -389,7 +410,7 @@ impl Type {
         let explicit = all().any(|field| field.explicit);
         let depth = 1 + all().map(|field| field.depth()).max().unwrap_or(0);
         Type {
-            size: Size::at_least(switch.key.size.min.saturating_add(least)),
+            size: Size { min: least, fixed },
             checked: true,
             explicit,
             depth,

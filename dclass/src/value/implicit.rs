@@ -13,7 +13,7 @@ pub(crate) fn implicit(ty: &Type, out: &mut Vec<u8>) {
         Shape::Number(number) => implicit_number(number, out),
         Shape::Bytes(bytes) => implicit_bytes(bytes, out),
         Shape::Array(array) => {
-            let count = array.counts.min();
+            let count = array.implicit();
             let tag = array.untagged().is_none();
             let start = out.len();
             if tag {

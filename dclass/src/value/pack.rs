@@ -134,7 +134,7 @@ impl Packer {
 
     fn integer(&self, number: &Number, literal: Literal, span: Span) -> Result<u64, Misfit> {
         let value = match (self.meaning, literal) {
-            (Meaning::Real, _) => number.wrap(number.scale(literal)),
+            (Meaning::Real, _) => number.wrapped(literal),
             (Meaning::Packed, Literal::Integer(value)) => value,
             (Meaning::Packed, Literal::Real(..)) => return misfit(span, "expected an integer"),
         };
@@ -368,10 +368,14 @@ impl Number {
         }
     }
 
-    fn wrap(&self, value: i128) -> i128 {
-        match self.modulus.map(|modulus| self.scale(modulus)) {
-            Some(modulus) if modulus > 0 => value.rem_euclid(modulus),
-            _ => value,
+    /// As [`scale`](Number::scale), within the modulus. It is applied before rounding.
+    fn wrapped(&self, literal: Literal) -> i128 {
+        match (literal, self.modulus.map(|modulus| self.scale(modulus))) {
+            (_, None) => self.scale(literal),
+            (Literal::Integer(_), Some(modulus)) => self.scale(literal).rem_euclid(modulus.max(1)),
+            (Literal::Real(value, _), Some(_)) => {
+                (self.wrap_float(value * f64::from(self.divisor)) + 0.5).floor() as i128
+            }
         }
     }
 
@@ -380,7 +384,7 @@ impl Number {
             .modulus
             .map(|modulus| modulus.as_f64() * f64::from(self.divisor))
         {
-            Some(modulus) if modulus > 0.0 => value - (value / modulus).floor() * modulus,
+            Some(modulus) if modulus > 0.0 => value.rem_euclid(modulus),
             _ => value,
         }
     }
