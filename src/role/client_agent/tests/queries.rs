@@ -328,6 +328,26 @@ fn children_do_not_wait_for_a_parent_that_is_gone() {
 }
 
 #[test]
+fn parents_that_are_each_others_children_do_not_wait_for_ever() {
+    // An object in a zone of its own.
+    let mut agent = Agent::new();
+    let client = agent.established();
+    agent.open(client, 1, at(50, 1), &[50]);
+    // Two in each other's.
+    let (a, b) = (at(60, 1), at(61, 1));
+    for (id, location) in [(2, a), (3, b)] {
+        agent.send(client, &add_interest(id.into(), id, location));
+        let query = agent.query(client.channel, location.parent, &[1]);
+        agent.answer_object(client, query, avatar(if id == 2 { 61 } else { 60 }, location));
+        agent.answer_count(client, query, if id == 2 { 2 } else { 1 });
+    }
+    agent.expect_told(client, &[]);
+    agent.pass(1000);
+    let told = agent.told(client);
+    assert_eq!(told.len(), 4, "{told:?}");
+}
+
+#[test]
 fn a_session_object_lost_while_it_waits() {
     let (mut agent, client, query) = asking();
     agent.cluster(client.channel, &ClientAgent::AddSessionObject { do_id: DoId(50) });
