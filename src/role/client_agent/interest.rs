@@ -260,11 +260,8 @@ impl Session {
         }
         if query.is_abandoned() {
             self.interests.queries.remove(&context);
-        } else if self.interests.pending.contains_key(&query.parent) {
-            if !query.held_back {
-                query.held_back = true;
-                self.interests.held_back += 1;
-            }
+        } else if self.interests.must_wait(context) {
+            self.interests.hold_back(context);
         } else {
             self.finish(cx, context);
         }
@@ -311,12 +308,11 @@ impl Session {
     /// Queries that waited only for their parent to be told.
     pub(super) fn finish_held_back(&mut self, cx: &mut Context<'_>) {
         while self.interests.held_back > 0 {
-            let pending = &self.interests.pending;
-            let ready = self
-                .interests
+            let interests = &self.interests;
+            let ready = interests
                 .queries
                 .iter()
-                .filter(|(_, query)| query.held_back && !pending.contains_key(&query.parent))
+                .filter(|(context, query)| query.held_back && !interests.must_wait(**context))
                 .map(|(&context, _)| context)
                 .min();
             let Some(context) = ready else {

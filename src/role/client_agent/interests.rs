@@ -242,6 +242,22 @@ impl Interests {
         true
     }
 
+    /// Whether another query holds the object that a query asks for the children of: parents are told
+    /// before their children.
+    pub fn must_wait(&self, context: Context) -> bool {
+        let parent = self.queries.get(&context).and_then(|query| self.pending.get(&query.parent));
+        parent.is_some_and(|parent| parent.query != context)
+    }
+
+    /// Notes that a query waits for another.
+    pub fn hold_back(&mut self, context: Context) {
+        if let Some(query) = self.queries.get_mut(&context)
+            && !std::mem::replace(&mut query.held_back, true)
+        {
+            self.held_back += 1;
+        }
+    }
+
     /// Forgets pending objects at locations that are no longer covered.
     pub fn drop_uncovered(&mut self) {
         let coverage = &self.coverage;

@@ -22,6 +22,13 @@ pub struct SessionKey {
     pub(super) generation: u32,
 }
 
+impl SessionKey {
+    /// A small number that no other session has at the same time.
+    pub fn place(self) -> usize {
+        self.index as usize
+    }
+}
+
 /// Who connects, and to what: by the socket, or by the PROXY header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {

@@ -1,7 +1,9 @@
 //! Objects that every client knows from the beginning.
 
+use dclass::DcFile;
 use rustc_hash::FxHashMap;
 
+use crate::config::UberDogConfig;
 use crate::ids::{ClassId, DoId};
 
 /// An object that exists because the configuration says so.
@@ -24,6 +26,26 @@ impl UberDogs {
     #[inline]
     pub fn get(&self, do_id: DoId) -> Option<UberDog> {
         self.by_id.get(&do_id).copied()
+    }
+}
+
+impl UberDogs {
+    /// The UberDOGs that a configuration names.
+    ///
+    /// # Errors
+    /// The first one whose class the DC files do not have.
+    pub fn resolve<'c>(
+        configured: &'c [UberDogConfig],
+        dc: &DcFile,
+    ) -> Result<Self, &'c UberDogConfig> {
+        configured
+            .iter()
+            .map(|config| {
+                let class = dc.class_by_name(&config.class).ok_or(config)?;
+                let uberdog = UberDog { class_id: class.id(), anonymous: config.anonymous };
+                Ok((config.id, uberdog))
+            })
+            .collect()
     }
 }
 

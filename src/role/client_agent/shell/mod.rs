@@ -1,0 +1,163 @@
+//! The client agent's tasks: one that owns the core, one that accepts, and one for each connection.
+//!
+//! | Queue | Filled by | Emptied by | When full |
+//! |---|---|---|---|
+//! | router inbox | whoever routes | the core's task | brakes sockets that feed the router |
+//! | [`InputQueue`] | connections | the core's task | connections stop reading |
+//! | a [`Connection`]'s unsent bytes | the core's task | it as well, then the connection | client dropped |
+
+mod accept;
+mod connection;
+mod input_queue;
+mod reader;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dclass::DcFile;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::connection::Limits;
+use self::input_queue::InputQueue;
+use super::client_type::{self, ClientType};
+use super::{Core, UberDogs};
+use crate::config::ClientAgentConfig;
+use crate::event::EventSender;
+use crate::net;
+use crate::router::Router;
+
+/// Bytes in the router's inbox above which sockets are read more slowly.
+const INBOX_MARK: usize = 4 << 20;
+/// Bytes of clients' input above which clients are read no more.
+const INPUT_MARK: usize = 1 << 20;
+/// How long connections may take to say their last words when the agent ends.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What the tasks of one client agent share.
+struct Shared {
+    input: InputQueue,
+    router: Router,
+    client_type: Box<dyn ClientType>,
+    limits: Limits,
+    haproxy: bool,
+    handshake_timeout: Option<Duration>,
+    eased: Arc<Notify>,
+    shutdown: CancellationToken,
+    /// The connections' tasks.
+    connections: TaskTracker,
+}
+
+/// A client agent that clients can connect to, but that does not serve them yet.
+pub struct Bound {
+    config: ClientAgentConfig,
+    listeners: Vec<TcpListener>,
+}
+
+impl Bound {
+    /// Listens where the configuration says, on all addresses of a host name.
+    ///
+    /// # Errors
+    /// When none of them can be bound.
+    pub async fn new(config: &ClientAgentConfig) -> anyhow::Result<Self> {
+        let address = &config.bind;
+        let what = || format!("client agent: cannot listen on {address}");
+        let mut listeners = Vec::new();
+        let mut failure = None;
+        for socket in address.resolve().await.with_context(what)? {
+            match net::bind(&[socket]) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match failure {
+            Some(error) if listeners.is_empty() => return Err(error).with_context(what),
+            Some(error) => tracing::warn!(%address, %error, "cannot listen on all addresses"),
+            None => {}
+        }
+        Ok(Bound { config: config.clone(), listeners })
+    }
+
+    /// The addresses that it listens on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Begins to serve, until `shutdown`.
+    pub fn serve(
+        self,
+        uberdogs: Arc<UberDogs>,
+        dc: Arc<DcFile>,
+        router: &Router,
+        events: EventSender,
+        shutdown: CancellationToken,
+    ) -> JoinHandle<()> {
+        let config = &self.config;
+        let limits = Limits {
+            bytes_max: match usize::try_from(config.client.write_buffer_bytes_max) {
+                Ok(0) | Err(_) => usize::MAX,
+                Ok(bytes) => bytes,
+            },
+            stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
+        };
+        let shared = Arc::new(Shared {
+            input: InputQueue::new(INPUT_MARK),
+            router: router.clone(),
+            client_type: client_type::of(config.client.kind),
+            limits,
+            haproxy: config.haproxy,
+            handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
+            eased: Arc::default(),
+            shutdown,
+            connections: TaskTracker::new(),
+        });
+        let inbox = router.new_inbox(INBOX_MARK);
+        let participant = router.join(format!("ClientAgent({})", config.bind), inbox.clone());
+        let core = Core::new(config, uberdogs, dc);
+        let accepting: Vec<_> = self
+            .listeners
+            .into_iter()
+            .map(|listener| tokio::spawn(accept::accept(listener, shared.clone())))
+            .collect();
+        tokio::spawn(async move {
+            serve::Server::new(core, shared.clone(), inbox, participant, events).run().await;
+            for task in accepting {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "accepting clients failed");
+                }
+            }
+            shared.connections.close();
+            if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
+                tracing::debug!("some clients do not hang up");
+            }
+        })
+    }
+}
+
+/// Starts a client agent: clients can connect when this returns.
+///
+/// # Errors
+/// When it cannot listen; the error names the address.
+pub async fn start(
+    config: &ClientAgentConfig,
+    uberdogs: Arc<UberDogs>,
+    dc: Arc<DcFile>,
+    router: &Router,
+    events: EventSender,
+    shutdown: CancellationToken,
+) -> anyhow::Result<JoinHandle<()>> {
+    let bound = Bound::new(config).await?;
+    for address in bound.addresses() {
+        let client_type = client_type::of(config.client.kind);
+        tracing::info!(%address, client = client_type.name(), "client agent is listening");
+    }
+    Ok(bound.serve(uberdogs, dc, router, events, shutdown))
+}

@@ -1,0 +1,225 @@
+//! From the connection to an established client.
+
+use super::*;
+
+fn hello(dc_hash: u32, version: &str) -> Client<'_> {
+    Client::Hello { dc_hash, version: Blob(version.as_bytes()) }
+}
+
+#[test]
+fn a_session_listens_to_its_channel_and_to_that_of_all_clients() {
+    let mut agent = Agent::new();
+    let client = agent.connect();
+    let mut subscribed = Vec::new();
+    for effect in agent.out.iter() {
+        match effect {
+            Effect::Subscribe(channel) => subscribed.push(channel),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(subscribed, [client.channel, Channel::CLIENTS]);
+    agent.out.clear();
+    // The second session listens to channel 10 too, which the router need not hear.
+    agent.connect();
+    assert_eq!(agent.out.iter().count(), 1);
+    let event = Event::new("client-connected", "Client:100000")
+        .with("remote_address", "203.0.113.5:54321")
+        .with("local_address", "198.51.100.77:7198");
+    assert_eq!(agent.events[0], event);
+}
+
+#[test]
+fn a_right_hello_is_answered() {
+    let mut agent = Agent::new();
+    let client = agent.connect();
+    agent.send(client, &hello(dc().hash(), VERSION));
+    agent.expect_told(client, &[Client::HelloResp {}]);
+    // An anonymous client may not say it again.
+    agent.send(client, &hello(dc().hash(), VERSION));
+    agent.expect_ejected(client, EjectReason::InvalidMsgtype);
+}
+
+#[test]
+fn a_wrong_hello_is_ejected_with_what_would_be_right() {
+    let hash = dc().hash();
+    for (told, dc_hash, version, reason, text) in [
+        (true, hash, "v2", EjectReason::BadVersion, "Client version mismatch: client=v2, server=v1".into()),
+        (false, hash, "v2", EjectReason::BadVersion, "Client version mismatch: client=v2".into()),
+        // The version comes first.
+        (false, 0xb, "", EjectReason::BadVersion, "Client version mismatch: client=".into()),
+        (true, 0xb, VERSION, EjectReason::BadDcHash, format!("Client DC hash mismatch: client=0xb, server=0x{hash:x}")),
+        (false, 0xb, VERSION, EjectReason::BadDcHash, "Client DC hash mismatch: client=0xb".to_string()),
+    ] {
+        let mut agent = Agent::with(|config| {
+            config.client.send_version = told;
+            config.client.send_hash = told;
+        });
+        let client = agent.connect();
+        agent.send(client, &hello(dc_hash, version));
+        assert_eq!(agent.expect_ejected(client, reason), text);
+    }
+}
+
+#[test]
+fn a_hash_given_by_hand_replaces_that_of_the_files_for_this_agent_only() {
+    let mut by_hand = Agent::with(|config| config.manual_dc_hash = Some(0xabc));
+    let client = by_hand.connect();
+    by_hand.send(client, &hello(0xabc, VERSION));
+    by_hand.expect_told(client, &[Client::HelloResp {}]);
+    // Another agent of the same process has its own.
+    Agent::new().anonymous();
+}
+
+#[test]
+fn before_hello_nothing_else_is_heard() {
+    for message in [Client::Heartbeat {}, Client::Disconnect {}, client_sets(1234, "request", b"")] {
+        let mut agent = Agent::new();
+        let client = agent.connect();
+        agent.send(client, &message);
+        agent.expect_ejected(client, EjectReason::NoHello);
+        assert_eq!(agent.routed(), []);
+    }
+}
+
+#[test]
+fn a_hello_that_is_cut_or_too_long() {
+    let whole = encode(&hello(dc().hash(), VERSION));
+    for cut in 0..whole.len() {
+        let mut agent = Agent::new();
+        let client = agent.connect();
+        agent.send_datagram(client, &whole[..cut]);
+        agent.expect_ejected(client, EjectReason::TruncatedDatagram);
+    }
+    let mut agent = Agent::new();
+    let client = agent.connect();
+    agent.send_datagram(client, &[&whole[..], b"x"].concat());
+    assert_eq!(agent.told[&client.key][..4], [2, 0, 2, 0], "the response comes first");
+    agent.expect_ejected(client, EjectReason::OversizedDatagram);
+}
+
+#[test]
+fn an_empty_datagram_is_truncated_in_any_state() {
+    for client in [Agent::connect, Agent::anonymous, Agent::established] {
+        for datagram in [&b""[..], b"\x78"] {
+            let mut agent = Agent::new();
+            let client = client(&mut agent);
+            agent.send_datagram(client, datagram);
+            agent.expect_ejected(client, EjectReason::TruncatedDatagram);
+        }
+    }
+}
+
+#[test]
+fn what_an_anonymous_client_may_send() {
+    let location = at(5, 6);
+    for message in [
+        add_interest(1, 1, location),
+        remove_interest(1, 1),
+        Client::ObjectLocation { do_id: DoId(1), location },
+        leaving(1),
+    ] {
+        let mut agent = Agent::new();
+        let client = agent.anonymous();
+        agent.send(client, &message);
+        agent.expect_ejected(client, EjectReason::InvalidMsgtype);
+    }
+    let mut agent = Agent::new();
+    let client = agent.anonymous();
+    agent.send(client, &Client::Heartbeat {});
+    agent.routed();
+    agent.send(client, &client_sets(1234, "request", b"\x02\0me"));
+    let update = set_field(1234, "request", b"\x02\0me");
+    agent.expect_routed(client.channel, &[(LOGIN_UBERDOG.channel(), &update)]);
+    assert!(agent.is_open(client));
+}
+
+#[test]
+fn before_login_only_anonymous_uberdogs_are_spoken_to() {
+    for (do_id, reason) in [
+        (PLAZA_UBERDOG, EjectReason::AnonymousViolation),
+        (DoId(50), EjectReason::AnonymousViolation),
+        (DoId(51), EjectReason::MissingObject),
+    ] {
+        let mut agent = Agent::new();
+        let client = agent.anonymous();
+        // Being declared does not help.
+        let declare = ClientAgent::DeclareObject { do_id: DoId(50), class_id: AVATAR };
+        agent.cluster(client.channel, &declare);
+        agent.send(client, &client_sets(do_id.0, "data", b"\0\0"));
+        agent.expect_ejected(client, reason);
+    }
+}
+
+#[test]
+fn the_cluster_sets_any_state_at_any_time() {
+    let mut agent = Agent::new();
+    let client = agent.connect();
+    agent.cluster(client.channel, &ClientAgent::SetState { state: 2 });
+    agent.open(client, 1, at(5, 6), &[]);
+    // No such state: nothing changes.
+    agent.cluster(client.channel, &ClientAgent::SetState { state: 3 });
+    agent.open(client, 2, at(5, 7), &[]);
+    agent.cluster(client.channel, &ClientAgent::SetState { state: 1 });
+    agent.send(client, &Client::Heartbeat {});
+    agent.cluster(client.channel, &ClientAgent::SetState { state: 0 });
+    agent.send(client, &Client::Heartbeat {});
+    agent.expect_ejected(client, EjectReason::NoHello);
+}
+
+#[test]
+fn clients_beyond_the_channels_are_refused_and_freed_channels_used_again() {
+    let mut agent = Agent::with(|config| {
+        config.channels = ChannelRange::new(FIRST_CHANNEL, Channel(FIRST_CHANNEL.0 + 1)).unwrap();
+    });
+    let first = agent.connect();
+    agent.connect();
+    let refused = agent.core.connect(agent.now, Agent::peer(), &mut agent.out).expect_err("full");
+    let frame = Frames::new(&refused).next().expect("a frame");
+    let text = Blob(b"Client capacity reached");
+    assert_eq!(frame.datagram(), encode(&Client::Eject { reason: 1, text }));
+    assert_eq!(agent.core.session_count(), 2);
+    agent.lose(first);
+    agent.routed();
+    let key = agent.core.connect(agent.now, Agent::peer(), &mut agent.out).expect("a channel");
+    assert_ne!(key, first.key);
+    agent.cluster(first.channel, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
+    assert_eq!(agent.told(TestClient { key, channel: first.channel }), [b"hi"]);
+    // The key of the session that has ended is no longer anyone's.
+    agent.send(first, &Client::Heartbeat {});
+    assert_eq!(agent.core.session_count(), 2);
+}
+
+#[test]
+fn a_client_that_never_says_hello_is_put_out() {
+    let mut agent = Agent::new();
+    let (silent, polite) = (agent.connect(), agent.anonymous());
+    agent.pass(9_999);
+    assert!(agent.is_open(silent));
+    agent.pass(1);
+    agent.expect_ejected(silent, EjectReason::NoHello);
+    assert!(agent.is_open(polite));
+
+    let mut patient = Agent::with(|config| config.handshake_timeout_ms = 0);
+    let silent = patient.connect();
+    assert_eq!(patient.core.next_deadline(), None);
+    patient.pass(100_000_000);
+    assert!(patient.is_open(silent));
+}
+
+#[test]
+fn only_hello_and_heartbeats_are_signs_of_life() {
+    let mut agent = Agent::with(|config| config.client.heartbeat_timeout_ms = 1000);
+    let client = agent.connect();
+    agent.pass(900);
+    let dc_hash = dc().hash();
+    agent.send(client, &Client::Hello { dc_hash, version: Blob(VERSION.as_bytes()) });
+    agent.pass(900);
+    agent.send(client, &Client::Heartbeat {});
+    agent.pass(900);
+    agent.send(client, &client_sets(1234, "request", b"\0\0"));
+    assert!(agent.is_open(client));
+    agent.pass(99);
+    assert!(agent.is_open(client));
+    agent.pass(1);
+    agent.expect_ejected(client, EjectReason::NoHeartbeat);
+}
