@@ -13,8 +13,8 @@ use crate::wire::{Envelope, Reader, Writer};
 
 /// The schema of the tests. Field names say who gets them.
 const SCHEMA: &str = "
-    struct Point { int16 x; int16 y; };
     dclass Empty { };
+    struct Point { int16 x; int16 y; };
     dclass Thing {
         label(string text = \"?\") required broadcast;
         secret(uint16 code) required;
