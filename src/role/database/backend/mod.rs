@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use std::time::Duration;
 
-use self::sql::{SqlBackend, SqliteSession};
+use self::sql::{MySqlSession, PostgresSession, SqlBackend, SqliteSession};
 use self::yaml::YamlBackend;
 use super::operation::{Operation, Outcome};
 use super::schema::Schema;
@@ -149,6 +149,28 @@ async fn open_once(
         BackendConfig::Sqlite { file } => {
             Arc::new(SqlBackend::<SqliteSession>::open(file.clone(), 1, schema, range).await?)
         }
+        BackendConfig::Postgres { url, pool_max } => {
+            let options = url.parse().map_err(bad_url)?;
+            Arc::new(
+                SqlBackend::<PostgresSession>::open(options, lanes(*pool_max), schema, range)
+                    .await?,
+            )
+        }
+        BackendConfig::MySql { url, pool_max } => {
+            let options = url.parse().map_err(bad_url)?;
+            Arc::new(
+                SqlBackend::<MySqlSession>::open(options, lanes(*pool_max), schema, range).await?,
+            )
+        }
         other => return Err(OpenError::Refused(format!("{other:?} is not there yet"))),
     })
+}
+
+fn lanes(pool_max: u32) -> usize {
+    usize::try_from(pool_max).unwrap_or(usize::MAX).max(1)
+}
+
+/// The URL itself is not repeated: it may hold a password.
+fn bad_url(source: sqlx::Error) -> OpenError {
+    OpenError::Sql { what: "cannot use the URL of the database".to_owned(), source }
 }

@@ -20,6 +20,8 @@
 mod catalog;
 mod ids;
 mod layout;
+mod mysql;
+mod postgres;
 
 mod session;
 mod sqlite;
@@ -33,6 +35,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tracing::{info, warn};
 
+pub use self::mysql::MySqlSession;
+pub use self::postgres::PostgresSession;
 pub use self::session::{Session, SqlError};
 pub use self::sqlite::SqliteSession;
 
