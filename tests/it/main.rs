@@ -7,3 +7,4 @@
 
 mod harness;
 mod message_director;
+mod state_server;

@@ -1,0 +1,209 @@
+//! stateserver.md §1–11: objects and who hears of them.
+
+mod ai;
+mod creation;
+mod deletion;
+mod fields;
+mod location;
+mod molecular;
+mod owner;
+mod queries;
+mod zones;
+
+use crate::harness::world::{room, thing};
+use crate::harness::*;
+
+const CONTROL: Channel = Channel(4_000);
+/// Who creates and updates objects. Nobody listens there unless a test does.
+const ACTOR: Channel = Channel(5_000);
+const AI: Channel = Channel(6_000);
+const OWNER: Channel = Channel(7_000);
+
+/// An object that is always there, with no location.
+const WITNESS: DoId = DoId(9_999);
+const PARENT: DoId = DoId(10_000);
+const OBJECT: DoId = DoId(10_001);
+const OTHER: DoId = DoId(10_002);
+const ZONE: ZoneId = ZoneId(77);
+const HERE: Location = Location { parent: PARENT, zone: ZONE };
+const THERE: Location = Location { parent: PARENT, zone: ZoneId(88) };
+
+/// A daemon with a state server, and a link that tells it what to do.
+struct Stage {
+    daemon: Daemon,
+    actor: Link,
+}
+
+impl Stage {
+    fn start() -> Self {
+        let daemon = Setup::new().role("type: stateserver, control: 4000").start();
+        let actor = daemon.link();
+        let mut stage = Stage { daemon, actor };
+        stage.create(WITNESS, Location::NONE);
+        stage
+    }
+
+    /// A link that is subscribed to `channels`.
+    fn hearer(&self, channels: impl To) -> Link {
+        let mut link = self.daemon.link();
+        link.subscribe(channels);
+        link
+    }
+
+    /// Tells an object or a role something.
+    fn tell(&mut self, to: impl To, message: &StateServer<'_>) {
+        self.actor.send(to, ACTOR, message);
+    }
+
+    /// Creates a Thing with the usual values.
+    fn create(&mut self, do_id: DoId, location: Location) {
+        let values = usual().all();
+        self.tell(CONTROL, &create(thing_at(do_id, location, &values)));
+    }
+
+    /// Creates a Thing with the usual values and some others.
+    fn create_other(&mut self, do_id: DoId, location: Location, count: u16, other: &Values) {
+        let values = usual().all().u16(count).raw(other.bytes());
+        self.tell(CONTROL, &create_other(thing_at(do_id, location, &values)));
+    }
+
+    /// Asks an object for something and expects this answer.
+    #[track_caller]
+    fn expect_answer(&mut self, of: DoId, question: &StateServer<'_>, answer: &StateServer<'_>) {
+        let mut asker = self.daemon.link();
+        let channel = Channel(8_000);
+        asker.subscribe(channel);
+        self.actor.send(of, channel, question);
+        asker.expect(channel, of, answer);
+    }
+
+    /// Expects an object to have this value in a field, or none.
+    #[track_caller]
+    fn expect_field(&mut self, do_id: DoId, field: FieldId, value: Option<Values>) {
+        let value = value.as_ref().map(|value| (field, Rest(value.bytes())));
+        self.expect_answer(
+            do_id,
+            &StateServer::ObjectGetField { context: Context(5), do_id, field },
+            &StateServer::ObjectGetFieldResp { context: Context(5), value },
+        );
+    }
+
+    /// Expects an object to be where it is.
+    #[track_caller]
+    fn expect_location(&mut self, do_id: DoId, location: Location) {
+        self.expect_answer(
+            do_id,
+            &StateServer::ObjectGetLocation { context: Context(6) },
+            &StateServer::ObjectGetLocationResp { context: Context(6), do_id, location },
+        );
+    }
+
+    /// Expects that `hearer` hears nothing of all that was done so far.
+    #[track_caller]
+    fn expect_silence(&mut self, hearer: &mut Link) {
+        hearer.expect_nothing_by(&mut self.actor, WITNESS);
+    }
+
+    /// Expects that there is no such object: what it is asked is not answered.
+    #[track_caller]
+    fn expect_absent(&mut self, do_id: DoId) {
+        let mut asker = self.hearer(Channel(8_000));
+        let question = StateServer::ObjectGetLocation { context: Context(6) };
+        self.actor.send(do_id, Channel(8_000), &question);
+        self.expect_silence(&mut asker);
+    }
+
+    /// Waits until the state server has done everything that it was told so far.
+    fn settle(&mut self) {
+        let mut nobody = self.daemon.link();
+        self.expect_silence(&mut nobody);
+    }
+}
+
+/// The required values of a Thing.
+#[derive(Clone)]
+struct Thing {
+    label: &'static str,
+    size: u8,
+    secret: u32,
+    pin: u16,
+    hint: &'static str,
+    top: u8,
+    bottom: u8,
+}
+
+const fn usual() -> Thing {
+    Thing { label: "thing", size: 10, secret: 77, pin: 1234, hint: "look up", top: 3, bottom: 4 }
+}
+
+impl Thing {
+    /// All required fields: what creates it, and what its AI sees.
+    fn all(&self) -> Values {
+        let values = Values::new().string(self.label).u8(self.size).u32(self.secret);
+        values.u16(self.pin).string(self.hint).u8(self.top).u8(self.bottom)
+    }
+
+    /// `broadcast` and `clrecv` fields: what its location sees.
+    fn seen(&self) -> Values {
+        let values = Values::new().string(self.label).u8(self.size).string(self.hint);
+        values.u8(self.top).u8(self.bottom)
+    }
+
+    /// `broadcast`, `clrecv` and `ownrecv` fields: what its owner sees.
+    fn owned(&self) -> Values {
+        let values = Values::new().string(self.label).u8(self.size).u16(self.pin);
+        values.string(self.hint).u8(self.top).u8(self.bottom)
+    }
+}
+
+fn thing_at(do_id: DoId, location: Location, values: &Values) -> ObjectState<'_> {
+    ObjectState { do_id, location, class_id: thing::CLASS, values: Rest(values.bytes()) }
+}
+
+const fn create(object: ObjectState<'_>) -> StateServer<'_> {
+    StateServer::CreateObjectWithRequired { object }
+}
+
+const fn create_other(object: ObjectState<'_>) -> StateServer<'_> {
+    StateServer::CreateObjectWithRequiredOther { object }
+}
+
+const fn enter_location(object: ObjectState<'_>) -> StateServer<'_> {
+    StateServer::ObjectEnterLocationWithRequired { object }
+}
+
+const fn enter_location_other(object: ObjectState<'_>) -> StateServer<'_> {
+    StateServer::ObjectEnterLocationWithRequiredOther { object }
+}
+
+fn set_field(do_id: DoId, field: FieldId, value: &Values) -> StateServer<'_> {
+    StateServer::ObjectSetField { do_id, field, value: Rest(value.bytes()) }
+}
+
+fn set_fields(do_id: DoId, count: u16, fields: &Values) -> StateServer<'_> {
+    StateServer::ObjectSetFields { do_id, fields: FieldValues { count, bytes: fields.bytes() } }
+}
+
+const fn changing_location(do_id: DoId, new: Location, old: Location) -> StateServer<'static> {
+    StateServer::ObjectChangingLocation { do_id, new, old }
+}
+
+const fn set_location(location: Location) -> StateServer<'static> {
+    StateServer::ObjectSetLocation { location }
+}
+
+const fn set_ai(ai: Channel) -> StateServer<'static> {
+    StateServer::ObjectSetAi { ai }
+}
+
+const fn set_owner(owner: Channel) -> StateServer<'static> {
+    StateServer::ObjectSetOwner { owner }
+}
+
+const fn delete_ram(do_id: DoId) -> StateServer<'static> {
+    StateServer::ObjectDeleteRam { do_id }
+}
+
+const fn get_ai(context: u32) -> StateServer<'static> {
+    StateServer::ObjectGetAi { context: Context(context) }
+}
