@@ -5,6 +5,7 @@
 //!
 //! `DONET_BIN=FILE cargo test --test it` runs them against another executable file.
 
+mod client_agent;
 mod harness;
 mod message_director;
 mod state_server;

@@ -27,7 +27,10 @@ use std::time::{Duration, Instant};
 
 pub use client::Client;
 pub use daemon::{Daemon, Setup};
-pub use datagram::{At, Datagram, Expected, To, server_datagram as datagram_of};
+pub use datagram::{
+    At, Datagram, Expected, To, client_datagram as client_datagram_of,
+    server_datagram as datagram_of,
+};
 pub use event_sink::EventSink;
 pub use link::Link;
 pub use stream::{FrameStream, Received};
