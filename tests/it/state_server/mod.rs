@@ -6,6 +6,7 @@ mod deletion;
 mod fields;
 mod location;
 mod molecular;
+mod order;
 mod owner;
 mod queries;
 mod zones;
@@ -32,15 +33,21 @@ const THERE: Location = Location { parent: PARENT, zone: ZoneId(88) };
 struct Stage {
     daemon: Daemon,
     actor: Link,
+    /// Hears nothing but the witness.
+    observer: Link,
 }
 
 impl Stage {
     fn start() -> Self {
         let daemon = Setup::new().role("type: stateserver, control: 4000").start();
-        let actor = daemon.link();
-        let mut stage = Stage { daemon, actor };
-        stage.create(WITNESS, Location::NONE);
-        stage
+        let (mut actor, mut observer) = (daemon.link(), daemon.link());
+        // The witness is there when it calls its children.
+        observer.subscribe(WITNESS.children());
+        let witness = usual().all();
+        actor.send(CONTROL, ACTOR, &create(thing_at(WITNESS, Location::NONE, &witness)));
+        let wake = StateServer::ObjectGetLocation { context: Context(1001) };
+        observer.expect(WITNESS.children(), WITNESS, &wake);
+        Stage { daemon, actor, observer }
     }
 
     /// A link that is subscribed to `channels`.
@@ -55,16 +62,18 @@ impl Stage {
         self.actor.send(to, ACTOR, message);
     }
 
-    /// Creates a Thing with the usual values.
+    /// Creates a Thing with the usual values. It is there afterwards.
     fn create(&mut self, do_id: DoId, location: Location) {
         let values = usual().all();
         self.tell(CONTROL, &create(thing_at(do_id, location, &values)));
+        self.settle();
     }
 
-    /// Creates a Thing with the usual values and some others.
+    /// Creates a Thing with the usual values and some others. It is there afterwards.
     fn create_other(&mut self, do_id: DoId, location: Location, count: u16, other: &Values) {
         let values = usual().all().u16(count).raw(other.bytes());
         self.tell(CONTROL, &create_other(thing_at(do_id, location, &values)));
+        self.settle();
     }
 
     /// Asks an object for something and expects this answer.
@@ -115,8 +124,7 @@ impl Stage {
 
     /// Waits until the state server has done everything that it was told so far.
     fn settle(&mut self) {
-        let mut nobody = self.daemon.link();
-        self.expect_silence(&mut nobody);
+        self.observer.expect_nothing_by(&mut self.actor, WITNESS);
     }
 }
 
