@@ -6,6 +6,8 @@
 //! `DONET_BIN=FILE cargo test --test it` runs them against another executable file.
 
 mod client_agent;
+mod db_state_server;
+mod event_logger;
 mod harness;
 mod message_director;
 mod state_server;
