@@ -29,9 +29,11 @@ fn a_session_can_listen_to_more_channels() {
     let (team, guild) = (Channel(44_000), Channel(44_001));
     stage.tell(channel, &ClientAgent::OpenChannel { channel: team });
     stage.tell(channel, &ClientAgent::OpenChannel { channel: guild });
+    stage.sync(&mut client, channel);
     stage.sync(&mut client, team);
     stage.sync(&mut client, guild);
     stage.tell(channel, &ClientAgent::CloseChannel { channel: team });
+    stage.sync(&mut client, channel);
     stage.tell(team, &ClientAgent::SendDatagram { datagram: Blob(b"too late") });
     stage.sync(&mut client, guild);
 }
@@ -39,14 +41,14 @@ fn a_session_can_listen_to_more_channels() {
 #[test]
 fn the_post_removes_of_a_session_are_sent_when_it_ends() {
     let mut stage = Stage::start();
-    let (client, channel) = stage.established();
+    let (mut client, channel) = stage.established();
     let mut hearer = stage.hearer([SERVER, MAIL.channel()]);
     let gone = |reason| ClientAgent::Eject { reason, text: Blob(b"gone") };
     for reason in [1, 2] {
         let datagram = datagram_of([SERVER, MAIL.channel()], channel, &gone(reason));
         stage.tell(channel, &ClientAgent::AddPostRemove { datagram: Blob(&datagram) });
     }
-    stage.server.sync();
+    stage.sync(&mut client, channel);
     client.close();
     for reason in [1, 2] {
         hearer.expect([SERVER, MAIL.channel()], channel, &gone(reason));

@@ -4,8 +4,9 @@ mod cluster_messages;
 mod connection;
 mod ejects;
 mod interest_changes;
-mod interests;
+pub mod interests;
 mod objects;
+mod order;
 mod proxy_protocol;
 mod session_objects;
 mod updates;
@@ -17,27 +18,27 @@ use crate::harness::*;
 /// The channel of the first client of a daemon; the others follow.
 pub const FIRST: Channel = Channel(3_000_000);
 /// Who speaks to sessions: an UberDOG or AI.
-const SERVER: Channel = Channel(5_000);
+pub const SERVER: Channel = Channel(5_000);
 /// Everyone may talk to this one.
-const LOGIN: DoId = DoId(1_234);
+pub const LOGIN: DoId = DoId(1_234);
 /// Only those who have logged in may talk to this one.
-const MAIL: DoId = DoId(1_235);
+pub const MAIL: DoId = DoId(1_235);
 
-const PARENT: DoId = DoId(10_000);
-const OBJECT: DoId = DoId(10_001);
-const OTHER: DoId = DoId(10_002);
-const ZONE: ZoneId = ZoneId(77);
-const HERE: Location = Location { parent: PARENT, zone: ZONE };
-const THERE: Location = Location { parent: PARENT, zone: ZoneId(88) };
-const INTEREST: InterestId = InterestId(5);
+pub const PARENT: DoId = DoId(10_000);
+pub const OBJECT: DoId = DoId(10_001);
+pub const OTHER: DoId = DoId(10_002);
+pub const ZONE: ZoneId = ZoneId(77);
+pub const HERE: Location = Location { parent: PARENT, zone: ZONE };
+pub const THERE: Location = Location { parent: PARENT, zone: ZoneId(88) };
+pub const INTEREST: InterestId = InterestId(5);
 
 /// The n-th client's channel, counted from 0.
-const fn session(n: u64) -> Channel {
+pub const fn session(n: u64) -> Channel {
     Channel(FIRST.0 + n)
 }
 
 /// A daemon with a client agent whose keys are the usual ones and `more`.
-fn setup(more: &str) -> Setup {
+pub fn setup(more: &str) -> Setup {
     Setup::new()
         .uberdog(format!("id: {LOGIN}, class: Login, anonymous: true"))
         .uberdog(format!("id: {MAIL}, class: Mail, anonymous: false"))
@@ -49,36 +50,36 @@ fn setup(more: &str) -> Setup {
 }
 
 /// A daemon, a link that plays the whole cluster, and clients.
-struct Stage {
-    daemon: Daemon,
-    server: Link,
+pub struct Stage {
+    pub daemon: Daemon,
+    pub server: Link,
     clients: u64,
 }
 
 impl Stage {
     /// With clients that may open any interest and move what they own.
-    fn start() -> Self {
+    pub fn start() -> Self {
         Self::with(", client: {relocate: true, add_interest: enabled}")
     }
 
     /// With other keys of the client agent.
-    fn with(more: &str) -> Self {
+    pub fn with(more: &str) -> Self {
         Self::of(setup(more))
     }
 
-    fn of(setup: Setup) -> Self {
+    pub fn of(setup: Setup) -> Self {
         let daemon = setup.start();
         let server = daemon.link();
         Stage { daemon, server, clients: 0 }
     }
 
     /// Says something to a session.
-    fn tell(&mut self, session: impl To, message: &impl Message) {
+    pub fn tell(&mut self, session: impl To, message: &impl Message) {
         self.server.send(session, SERVER, message);
     }
 
     /// A client that has said hello, and its session's channel.
-    fn anonymous(&mut self) -> (Client, Channel) {
+    pub fn anonymous(&mut self) -> (Client, Channel) {
         let mut client = self.daemon.client();
         client.hello();
         let channel = session(self.clients);
@@ -87,7 +88,7 @@ impl Stage {
     }
 
     /// A client that has logged in, and its session's channel.
-    fn established(&mut self) -> (Client, Channel) {
+    pub fn established(&mut self) -> (Client, Channel) {
         let (mut client, channel) = self.anonymous();
         self.tell(channel, &ClientAgent::SetState { state: 2 });
         self.sync(&mut client, channel);
@@ -97,7 +98,7 @@ impl Stage {
     /// Waits until a session has handled all that `server` told it, and expects that the client has
     /// been told nothing since.
     #[track_caller]
-    fn sync(&mut self, client: &mut Client, session: Channel) {
+    pub fn sync(&mut self, client: &mut Client, session: Channel) {
         let word = b"so far";
         self.tell(session, &ClientAgent::SendDatagram { datagram: Blob(word) });
         let came = client.receive();
@@ -107,22 +108,23 @@ impl Stage {
     /// Expects that nothing came to `hearer` of all that the client has sent: an update that it
     /// sends now comes first. `hearer` must hear `LOGIN`.
     #[track_caller]
-    fn expect_nothing_of(&mut self, client: &mut Client, session: Channel, hearer: &mut Link) {
+    pub fn expect_nothing_of(&mut self, client: &mut Client, session: Channel, hearer: &mut Link) {
         let value = Values::new().string("nothing").u8(0);
         client.send(&update(LOGIN, login::LOGIN, &value));
         hearer.expect(LOGIN, session, &routed(LOGIN, login::LOGIN, &value));
     }
 
     /// A link that hears `channels`.
-    fn hearer(&self, channels: impl To) -> Link {
+    pub fn hearer(&self, channels: impl To) -> Link {
         let mut link = self.daemon.link();
         link.subscribe(channels);
         link
     }
 
     /// Lets a client see an object without an interest: its session is subscribed to the location.
-    fn show(&mut self, client: &mut Client, session: Channel, do_id: DoId) {
+    pub fn show(&mut self, client: &mut Client, session: Channel, do_id: DoId) {
         self.tell(session, &ClientAgent::OpenChannel { channel: HERE.channel() });
+        self.sync(client, session);
         let values = seen();
         let object = avatar_at(do_id, HERE, &values);
         self.server.send(HERE, do_id, &StateServer::ObjectEnterLocationWithRequired { object });
@@ -130,7 +132,7 @@ impl Stage {
     }
 
     /// Gives a client an avatar.
-    fn give(&mut self, client: &mut Client, session: Channel, do_id: DoId) {
+    pub fn give(&mut self, client: &mut Client, session: Channel, do_id: DoId) {
         let values = seen();
         let object = avatar_at(do_id, HERE, &values);
         self.server.send(session, do_id, &StateServer::ObjectEnterOwnerWithRequired { object });
@@ -139,33 +141,33 @@ impl Stage {
 }
 
 /// What is seen of an avatar.
-fn seen() -> Values {
+pub fn seen() -> Values {
     Values::new().string("flip").i16(3).i16(-4)
 }
 
-fn avatar_at(do_id: DoId, location: Location, values: &Values) -> ObjectState<'_> {
+pub fn avatar_at(do_id: DoId, location: Location, values: &Values) -> ObjectState<'_> {
     ObjectState { do_id, location, class_id: avatar::CLASS, values: Rest(values.bytes()) }
 }
 
 /// A field update as a client sends or gets it.
-fn update(do_id: DoId, field: FieldId, value: &Values) -> ClientMessage<'_> {
+pub fn update(do_id: DoId, field: FieldId, value: &Values) -> ClientMessage<'_> {
     ClientMessage::ObjectSetField { do_id, field, value: Rest(value.bytes()) }
 }
 
 /// A field update as the cluster sends or gets it.
-fn routed(do_id: DoId, field: FieldId, value: &Values) -> StateServer<'_> {
+pub fn routed(do_id: DoId, field: FieldId, value: &Values) -> StateServer<'_> {
     StateServer::ObjectSetField { do_id, field, value: Rest(value.bytes()) }
 }
 
 /// A greeting.
-fn say(text: &str) -> Values {
+pub fn say(text: &str) -> Values {
     Values::new().string(text)
 }
 
-const fn leaving(do_id: DoId) -> ClientMessage<'static> {
+pub const fn leaving(do_id: DoId) -> ClientMessage<'static> {
     ClientMessage::ObjectLeaving { do_id }
 }
 
-const fn leaving_owner(do_id: DoId) -> ClientMessage<'static> {
+pub const fn leaving_owner(do_id: DoId) -> ClientMessage<'static> {
     ClientMessage::ObjectLeavingOwner { do_id }
 }

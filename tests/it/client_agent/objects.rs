@@ -15,6 +15,7 @@ fn an_object_is_shown_as_it_came() {
     let mut stage = Stage::start();
     let (mut client, channel) = stage.established();
     stage.tell(channel, &ClientAgent::OpenChannel { channel: HERE.channel() });
+    stage.sync(&mut client, channel);
     let values = seen().u16(1).field(avatar::HEALTH).u8(3);
     let object = avatar_at(OBJECT, HERE, &values);
     let entry = StateServer::ObjectEnterLocationWithRequiredOther { object };

@@ -97,6 +97,7 @@ fn an_owned_session_object_may_go_where_it_will() {
 fn an_owned_session_object_is_not_shown_a_second_time() {
     let (mut stage, mut client, channel) = stage_with_avatar();
     stage.tell(channel, &ClientAgent::OpenChannel { channel: HERE.channel() });
+    stage.sync(&mut client, channel);
     let values = seen();
     let object = avatar_at(OBJECT, HERE, &values);
     stage.server.send(HERE, OBJECT, &StateServer::ObjectEnterLocationWithRequired { object });

@@ -14,31 +14,31 @@ mod zones;
 use crate::harness::world::{room, thing};
 use crate::harness::*;
 
-const CONTROL: Channel = Channel(4_000);
+pub const CONTROL: Channel = Channel(4_000);
 /// Who creates and updates objects. Nobody listens there unless a test does.
-const ACTOR: Channel = Channel(5_000);
-const AI: Channel = Channel(6_000);
-const OWNER: Channel = Channel(7_000);
+pub const ACTOR: Channel = Channel(5_000);
+pub const AI: Channel = Channel(6_000);
+pub const OWNER: Channel = Channel(7_000);
 
 /// An object that is always there, with no location.
-const WITNESS: DoId = DoId(9_999);
-const PARENT: DoId = DoId(10_000);
-const OBJECT: DoId = DoId(10_001);
-const OTHER: DoId = DoId(10_002);
-const ZONE: ZoneId = ZoneId(77);
-const HERE: Location = Location { parent: PARENT, zone: ZONE };
-const THERE: Location = Location { parent: PARENT, zone: ZoneId(88) };
+pub const WITNESS: DoId = DoId(9_999);
+pub const PARENT: DoId = DoId(10_000);
+pub const OBJECT: DoId = DoId(10_001);
+pub const OTHER: DoId = DoId(10_002);
+pub const ZONE: ZoneId = ZoneId(77);
+pub const HERE: Location = Location { parent: PARENT, zone: ZONE };
+pub const THERE: Location = Location { parent: PARENT, zone: ZoneId(88) };
 
 /// A daemon with a state server, and a link that tells it what to do.
-struct Stage {
-    daemon: Daemon,
-    actor: Link,
+pub struct Stage {
+    pub daemon: Daemon,
+    pub actor: Link,
     /// Hears nothing but the witness.
-    observer: Link,
+    pub observer: Link,
 }
 
 impl Stage {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let daemon = Setup::new().role("type: stateserver, control: 4000").start();
         let (mut actor, mut observer) = (daemon.link(), daemon.link());
         // The witness is there when it calls its children.
@@ -51,26 +51,26 @@ impl Stage {
     }
 
     /// A link that is subscribed to `channels`.
-    fn hearer(&self, channels: impl To) -> Link {
+    pub fn hearer(&self, channels: impl To) -> Link {
         let mut link = self.daemon.link();
         link.subscribe(channels);
         link
     }
 
     /// Tells an object or a role something.
-    fn tell(&mut self, to: impl To, message: &StateServer<'_>) {
+    pub fn tell(&mut self, to: impl To, message: &StateServer<'_>) {
         self.actor.send(to, ACTOR, message);
     }
 
     /// Creates a Thing with the usual values. It is there afterwards.
-    fn create(&mut self, do_id: DoId, location: Location) {
+    pub fn create(&mut self, do_id: DoId, location: Location) {
         let values = usual().all();
         self.tell(CONTROL, &create(thing_at(do_id, location, &values)));
         self.settle();
     }
 
     /// Creates a Thing with the usual values and some others. It is there afterwards.
-    fn create_other(&mut self, do_id: DoId, location: Location, count: u16, other: &Values) {
+    pub fn create_other(&mut self, do_id: DoId, location: Location, count: u16, other: &Values) {
         let values = usual().all().u16(count).raw(other.bytes());
         self.tell(CONTROL, &create_other(thing_at(do_id, location, &values)));
         self.settle();
@@ -78,7 +78,7 @@ impl Stage {
 
     /// Asks an object for something and expects this answer.
     #[track_caller]
-    fn expect_answer(&mut self, of: DoId, question: &StateServer<'_>, answer: &StateServer<'_>) {
+    pub fn expect_answer(&mut self, of: DoId, question: &StateServer<'_>, answer: &StateServer<'_>) {
         let mut asker = self.daemon.link();
         let channel = Channel(8_000);
         asker.subscribe(channel);
@@ -88,7 +88,7 @@ impl Stage {
 
     /// Expects an object to have this value in a field, or none.
     #[track_caller]
-    fn expect_field(&mut self, do_id: DoId, field: FieldId, value: Option<Values>) {
+    pub fn expect_field(&mut self, do_id: DoId, field: FieldId, value: Option<Values>) {
         let value = value.as_ref().map(|value| (field, Rest(value.bytes())));
         self.expect_answer(
             do_id,
@@ -99,7 +99,7 @@ impl Stage {
 
     /// Expects an object to be where it is.
     #[track_caller]
-    fn expect_location(&mut self, do_id: DoId, location: Location) {
+    pub fn expect_location(&mut self, do_id: DoId, location: Location) {
         self.expect_answer(
             do_id,
             &StateServer::ObjectGetLocation { context: Context(6) },
@@ -109,13 +109,13 @@ impl Stage {
 
     /// Expects that `hearer` hears nothing of all that was done so far.
     #[track_caller]
-    fn expect_silence(&mut self, hearer: &mut Link) {
+    pub fn expect_silence(&mut self, hearer: &mut Link) {
         hearer.expect_nothing_by(&mut self.actor, WITNESS);
     }
 
     /// Expects that there is no such object: what it is asked is not answered.
     #[track_caller]
-    fn expect_absent(&mut self, do_id: DoId) {
+    pub fn expect_absent(&mut self, do_id: DoId) {
         let mut asker = self.hearer(Channel(8_000));
         let question = StateServer::ObjectGetLocation { context: Context(6) };
         self.actor.send(do_id, Channel(8_000), &question);
@@ -123,95 +123,95 @@ impl Stage {
     }
 
     /// Waits until the state server has done everything that it was told so far.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         self.observer.expect_nothing_by(&mut self.actor, WITNESS);
     }
 }
 
 /// The required values of a Thing.
 #[derive(Clone)]
-struct Thing {
-    label: &'static str,
-    size: u8,
-    secret: u32,
-    pin: u16,
-    hint: &'static str,
-    top: u8,
-    bottom: u8,
+pub struct Thing {
+    pub label: &'static str,
+    pub size: u8,
+    pub secret: u32,
+    pub pin: u16,
+    pub hint: &'static str,
+    pub top: u8,
+    pub bottom: u8,
 }
 
-const fn usual() -> Thing {
+pub const fn usual() -> Thing {
     Thing { label: "thing", size: 10, secret: 77, pin: 1234, hint: "look up", top: 3, bottom: 4 }
 }
 
 impl Thing {
     /// All required fields: what creates it, and what its AI sees.
-    fn all(&self) -> Values {
+    pub fn all(&self) -> Values {
         let values = Values::new().string(self.label).u8(self.size).u32(self.secret);
         values.u16(self.pin).string(self.hint).u8(self.top).u8(self.bottom)
     }
 
     /// `broadcast` and `clrecv` fields: what its location sees.
-    fn seen(&self) -> Values {
+    pub fn seen(&self) -> Values {
         let values = Values::new().string(self.label).u8(self.size).string(self.hint);
         values.u8(self.top).u8(self.bottom)
     }
 
     /// `broadcast`, `clrecv` and `ownrecv` fields: what its owner sees.
-    fn owned(&self) -> Values {
+    pub fn owned(&self) -> Values {
         let values = Values::new().string(self.label).u8(self.size).u16(self.pin);
         values.string(self.hint).u8(self.top).u8(self.bottom)
     }
 }
 
-fn thing_at(do_id: DoId, location: Location, values: &Values) -> ObjectState<'_> {
+pub fn thing_at(do_id: DoId, location: Location, values: &Values) -> ObjectState<'_> {
     ObjectState { do_id, location, class_id: thing::CLASS, values: Rest(values.bytes()) }
 }
 
-const fn create(object: ObjectState<'_>) -> StateServer<'_> {
+pub const fn create(object: ObjectState<'_>) -> StateServer<'_> {
     StateServer::CreateObjectWithRequired { object }
 }
 
-const fn create_other(object: ObjectState<'_>) -> StateServer<'_> {
+pub const fn create_other(object: ObjectState<'_>) -> StateServer<'_> {
     StateServer::CreateObjectWithRequiredOther { object }
 }
 
-const fn enter_location(object: ObjectState<'_>) -> StateServer<'_> {
+pub const fn enter_location(object: ObjectState<'_>) -> StateServer<'_> {
     StateServer::ObjectEnterLocationWithRequired { object }
 }
 
-const fn enter_location_other(object: ObjectState<'_>) -> StateServer<'_> {
+pub const fn enter_location_other(object: ObjectState<'_>) -> StateServer<'_> {
     StateServer::ObjectEnterLocationWithRequiredOther { object }
 }
 
-fn set_field(do_id: DoId, field: FieldId, value: &Values) -> StateServer<'_> {
+pub fn set_field(do_id: DoId, field: FieldId, value: &Values) -> StateServer<'_> {
     StateServer::ObjectSetField { do_id, field, value: Rest(value.bytes()) }
 }
 
-fn set_fields(do_id: DoId, count: u16, fields: &Values) -> StateServer<'_> {
+pub fn set_fields(do_id: DoId, count: u16, fields: &Values) -> StateServer<'_> {
     StateServer::ObjectSetFields { do_id, fields: FieldValues { count, bytes: fields.bytes() } }
 }
 
-const fn changing_location(do_id: DoId, new: Location, old: Location) -> StateServer<'static> {
+pub const fn changing_location(do_id: DoId, new: Location, old: Location) -> StateServer<'static> {
     StateServer::ObjectChangingLocation { do_id, new, old }
 }
 
-const fn set_location(location: Location) -> StateServer<'static> {
+pub const fn set_location(location: Location) -> StateServer<'static> {
     StateServer::ObjectSetLocation { location }
 }
 
-const fn set_ai(ai: Channel) -> StateServer<'static> {
+pub const fn set_ai(ai: Channel) -> StateServer<'static> {
     StateServer::ObjectSetAi { ai }
 }
 
-const fn set_owner(owner: Channel) -> StateServer<'static> {
+pub const fn set_owner(owner: Channel) -> StateServer<'static> {
     StateServer::ObjectSetOwner { owner }
 }
 
-const fn delete_ram(do_id: DoId) -> StateServer<'static> {
+pub const fn delete_ram(do_id: DoId) -> StateServer<'static> {
     StateServer::ObjectDeleteRam { do_id }
 }
 
-const fn get_ai(context: u32) -> StateServer<'static> {
+pub const fn get_ai(context: u32) -> StateServer<'static> {
     StateServer::ObjectGetAi { context: Context(context) }
 }
