@@ -37,27 +37,35 @@ pub enum Error {
     },
 }
 
-/// Makes `router`'s uplink a link to the message director at `address`, and keeps it connected until
-/// `shutdown`.
-///
-/// The uplink is set before the first `await`: what roles subscribe to afterwards is not missed.
+/// Makes `router`'s uplink a link to the message director at `address`. The future that is returned
+/// keeps it connected until `shutdown`; what is routed before it runs waits.
 ///
 /// # Errors
-/// Only if the configuration says so: [`UpstreamLoss::Exit`].
-pub async fn connect(
+/// The future fails only if the configuration says so: [`UpstreamLoss::Exit`].
+pub fn connect(
     address: Address,
-    daemon: DaemonConfig,
+    daemon: &DaemonConfig,
     config: MessageDirectorConfig,
     router: Router,
     shutdown: CancellationToken,
-) -> Result<(), Error> {
+) -> impl Future<Output = Result<(), Error>> + Send + 'static {
     let upstream = Arc::new(Upstream {
         address: address.to_string(),
-        introduction: introduction(&daemon),
+        introduction: introduction(daemon),
         backlog_max: config.upstream_buffer_bytes_max,
         state: Mutex::new(State::Away(Backlog::default())),
     });
     router.set_uplink(upstream.clone());
+    keep_connected(upstream, address, config, router, shutdown)
+}
+
+async fn keep_connected(
+    upstream: Arc<Upstream>,
+    address: Address,
+    config: MessageDirectorConfig,
+    router: Router,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
     let mut wait = RETRY_FIRST;
     loop {
         let ended = tokio::select! {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::harness::world::COMPUTED_DC_HASH;
 use crate::harness::client_datagram_of;
+use crate::harness::world::COMPUTED_DC_HASH;
 
 const fn hello(dc_hash: u32, version: &str) -> ClientMessage<'_> {
     ClientMessage::Hello { dc_hash, version: Blob(version.as_bytes()) }

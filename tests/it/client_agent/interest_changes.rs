@@ -127,8 +127,10 @@ fn the_cluster_may_open_an_interest_for_a_client() {
     scene.stage.tell(session, &add);
     let request = scene.expect_asked(PARENT, &[ZONE]);
     // The client is told of it before anything comes of it.
-    let context = context_of(&scene.client.receive(), |context| {
-        ClientMessage::AddInterest { context, interest, location: HERE }
+    let context = context_of(&scene.client.receive(), |context| ClientMessage::AddInterest {
+        context,
+        interest,
+        location: HERE,
     });
     scene.count(request, 1);
     scene.generate(request, OBJECT, HERE);
@@ -138,8 +140,9 @@ fn the_cluster_may_open_an_interest_for_a_client() {
     caller.expect(SERVER, session, &done);
     // And closed by it.
     scene.stage.tell(session, &ClientAgent::RemoveInterest { interest });
-    let context = context_of(&scene.client.receive(), |context| {
-        ClientMessage::RemoveInterest { context, interest }
+    let context = context_of(&scene.client.receive(), |context| ClientMessage::RemoveInterest {
+        context,
+        interest,
     });
     scene.client.expect(&leaving(OBJECT));
     scene.expect_done(context, INTEREST.0);
@@ -177,8 +180,10 @@ fn the_cluster_may_open_an_interest_in_several_zones() {
         zones: List::new(&again),
     };
     scene.stage.tell(session, &add);
-    let context = context_of(&scene.client.receive(), |context| {
-        ClientMessage::AddInterest { context, interest: InterestId(6), location: HERE }
+    let context = context_of(&scene.client.receive(), |context| ClientMessage::AddInterest {
+        context,
+        interest: InterestId(6),
+        location: HERE,
     });
     scene.expect_done(context, 6);
 }

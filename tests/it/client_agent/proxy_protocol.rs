@@ -106,8 +106,7 @@ fn a_header_may_come_in_pieces_and_with_more_behind_it() {
     let hello = ClientMessage::Hello { dc_hash: DC_HASH, version: Blob(VERSION.as_bytes()) };
     let datagram = client_datagram_of(&hello);
     let hello = [&(datagram.len() as u16).to_le_bytes()[..], &datagram].concat();
-    let headers =
-        [b"PROXY TCP4 10.1.2.3 10.3.2.1 4000 80\r\n".to_vec(), version_2(1, 0x11, IPV4)];
+    let headers = [b"PROXY TCP4 10.1.2.3 10.3.2.1 4000 80\r\n".to_vec(), version_2(1, 0x11, IPV4)];
     for header in headers {
         let all = [&header[..], &hello].concat();
         for pieces in [vec![&all[..]], all.chunks(1).collect(), all.chunks(17).collect()] {

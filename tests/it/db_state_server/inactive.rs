@@ -176,8 +176,7 @@ fn only_the_configured_objects_are_answered_for() {
         stage.actor.send(do_id, ACTOR, &question);
         if answered {
             let active = false;
-            let answer =
-                DbStateServer::ObjectGetActivatedResp { context: CONTEXT, do_id, active };
+            let answer = DbStateServer::ObjectGetActivatedResp { context: CONTEXT, do_id, active };
             stage.actor.expect(ACTOR, do_id, &answer);
         }
     }

@@ -15,8 +15,7 @@ struct Stage {
 
 impl Stage {
     fn start() -> Self {
-        let daemon =
-            Setup::new().role("type: eventlogger, bind: $EL, output: events.log").start();
+        let daemon = Setup::new().role("type: eventlogger, bind: $EL, output: events.log").start();
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         socket.connect(daemon.address("EL")).expect("UDP connects to anything");
         let stage = Stage { daemon, socket };
@@ -66,8 +65,7 @@ fn the_time_is_local_and_says_which() {
     let stage = Stage::start();
     let line: Value = serde_json::from_str(&stage.lines(1)[0]).expect("JSON");
     let time = line["_time"].as_str().expect("a time");
-    let shape: String =
-        time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     let east_and_west = ["0000-00-00 00:00:00+0000", "0000-00-00 00:00:00-0000"];
     assert!(east_and_west.contains(&&*shape), "{time}");
 }

@@ -135,8 +135,7 @@ fn a_health_check_of_the_proxy_is_no_event() {
 #[test]
 fn what_a_participant_reports_is_sent_as_its_very_bytes() {
     let sink = EventSink::open();
-    let daemon =
-        Setup::new().general(format!("eventlogger: '{}'", sink.address())).start();
+    let daemon = Setup::new().general(format!("eventlogger: '{}'", sink.address())).start();
     let mut link = daemon.link();
     for event in [&b"\x81\xa4type\xa4test"[..], b"not even an event \xff\xc1"] {
         link.control(&Control::LogMessage { event: Blob(event) });

@@ -121,12 +121,9 @@ impl fmt::Debug for Datagram {
         write!(f, "from {sender} to {to:?}: ")?;
         match Cluster::decode(message_type, &mut Reader::new(body)) {
             Ok(message) => write!(f, "{message:?}"),
-            Err(_) => write!(
-                f,
-                "{} {message_type} \"{}\"",
-                name_of(message_type),
-                body.escape_ascii()
-            ),
+            Err(_) => {
+                write!(f, "{} {message_type} \"{}\"", name_of(message_type), body.escape_ascii())
+            }
         }
     }
 }

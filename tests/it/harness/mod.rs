@@ -37,9 +37,7 @@ pub use stream::{FrameStream, Received};
 pub use upstream::Upstream;
 pub use values::Values;
 
-pub use donet::ids::{
-    Channel, ClassId, Context, DoId, FieldId, InterestId, Location, ZoneId,
-};
+pub use donet::ids::{Channel, ClassId, Context, DoId, FieldId, InterestId, Location, ZoneId};
 pub use donet::message::{
     Blob, Client as ClientMessage, ClientAgent, Control, Database, DbStateServer, EjectReason,
     FieldValues, List, Message, ObjectState, Rest, StateServer,

@@ -3,8 +3,8 @@
 //! A link's input is handled in order, so when a mark that it sent has come out elsewhere, all that it
 //! sent before has taken effect. Marks travel on channels that no test uses otherwise.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use donet::ids::Channel;
@@ -38,7 +38,9 @@ pub fn new_mark(to: Channel) -> Vec<u8> {
 pub fn is_of_harness(datagram: &[u8]) -> bool {
     let channel = match datagram.strip_prefix(&CONTROL_HEAD[..]) {
         Some(control) => control.get(2..).and_then(|args| Reader::new(args).channel().ok()),
-        None => Envelope::read(datagram).ok().and_then(|envelope| envelope.recipients.iter().next()),
+        None => {
+            Envelope::read(datagram).ok().and_then(|envelope| envelope.recipients.iter().next())
+        }
     };
     channel.is_some_and(|channel| channel.0 >= BAND)
 }

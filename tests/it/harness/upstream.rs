@@ -22,8 +22,7 @@ impl Upstream {
 
     /// Listens where a daemon is already trying to connect to.
     pub fn listen_at(address: SocketAddr) -> Self {
-        let listener =
-            wait_until("the port is free again", || TcpListener::bind(address).ok());
+        let listener = wait_until("the port is free again", || TcpListener::bind(address).ok());
         Upstream { listener, stream: None }
     }
 

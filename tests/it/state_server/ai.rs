@@ -113,9 +113,8 @@ fn a_new_ai_is_inherited_all_the_way_down() {
     old.expect([AI, OBJECT.children()], ACTOR, &changing_ai(OBJECT, NEXT_AI, AI));
     old.expect(AI, ACTOR, &changing_ai(GRANDCHILD, NEXT_AI, AI));
     let all = usual().all();
-    let entry = |do_id, location| {
-        Expected::new(NEXT_AI, do_id, &enter_ai(thing_at(do_id, location, &all)))
-    };
+    let entry =
+        |do_id, location| Expected::new(NEXT_AI, do_id, &enter_ai(thing_at(do_id, location, &all)));
     new.expect_any_order([
         entry(PARENT, Location::NONE),
         entry(OBJECT, HERE),
@@ -198,8 +197,7 @@ fn news_of_an_ai_from_anyone_but_the_parent_is_ignored() {
     let mut stage = family();
     let mut ai = stage.hearer(NEXT_AI);
     stage.tell(OBJECT, &changing_ai(OTHER, NEXT_AI, AI));
-    let answer =
-        StateServer::ObjectGetAiResp { context: Context(0), do_id: OTHER, ai: NEXT_AI };
+    let answer = StateServer::ObjectGetAiResp { context: Context(0), do_id: OTHER, ai: NEXT_AI };
     stage.tell(OBJECT, &answer);
     stage.expect_silence(&mut ai);
     expect_ai(&mut stage, OBJECT, AI);

@@ -78,7 +78,12 @@ impl Stage {
 
     /// Asks an object for something and expects this answer.
     #[track_caller]
-    pub fn expect_answer(&mut self, of: DoId, question: &StateServer<'_>, answer: &StateServer<'_>) {
+    pub fn expect_answer(
+        &mut self,
+        of: DoId,
+        question: &StateServer<'_>,
+        answer: &StateServer<'_>,
+    ) {
         let mut asker = self.daemon.link();
         let channel = Channel(8_000);
         asker.subscribe(channel);

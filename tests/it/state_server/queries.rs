@@ -122,11 +122,8 @@ fn messages_that_objects_do_not_know_are_ignored() {
 fn a_message_cut_short_is_ignored() {
     let mut stage = stage_with_object();
     let mut asker = stage.hearer(Channel(8_000));
-    let question = StateServer::ObjectGetField {
-        context: CONTEXT,
-        do_id: OBJECT,
-        field: thing::SIZE,
-    };
+    let question =
+        StateServer::ObjectGetField { context: CONTEXT, do_id: OBJECT, field: thing::SIZE };
     let whole = datagram_of(OBJECT, Channel(8_000), &question);
     let head = whole.len() - 10;
     for end in head..whole.len() {
