@@ -284,6 +284,9 @@ impl Session {
         };
         if let Some(from) = extended {
             self.set_query_timer(cx, context, from);
+        } else if query.held_back && !self.interests.waits_in_a_circle(context) {
+            // The query that it waits for has a time of its own.
+            self.set_query_timer(cx, context, cx.now);
         } else {
             let (client, parent) = (self.allocated, query.parent);
             let (received, total) = (query.received, query.total);

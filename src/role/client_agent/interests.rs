@@ -249,6 +249,23 @@ impl Interests {
         parent.is_some_and(|parent| parent.query != context)
     }
 
+    /// Whether a query waits for one that waits for … itself: only if objects are each other's parents.
+    pub fn waits_in_a_circle(&self, context: Context) -> bool {
+        let mut at = context;
+        for _ in 0..=self.queries.len() {
+            let next = self
+                .queries
+                .get(&at)
+                .filter(|query| query.held_back)
+                .and_then(|query| self.pending.get(&query.parent));
+            match next {
+                Some(parent) => at = parent.query,
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// Notes that a query waits for another.
     pub fn hold_back(&mut self, context: Context) {
         if let Some(query) = self.queries.get_mut(&context)
