@@ -98,7 +98,13 @@ async fn begin(
             }
         }
     }
-    let admitted = shared.role.turn(|server, out| server.admit(peer, connection.clone(), out));
+    let admitted = shared.role.turn(|server, out| {
+        // Asked for where sessions are ended: none can begin after the last has been ended.
+        if shared.shutdown.is_cancelled() {
+            return Err(Vec::new());
+        }
+        server.admit(peer, connection.clone(), out)
+    });
     match admitted {
         Ok(key) => Some((key, after_header)),
         Err(last_words) => {

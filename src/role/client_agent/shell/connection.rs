@@ -106,16 +106,20 @@ impl Connection {
         state.close = output.close;
     }
 
-    /// Writes as much as the socket takes; the connection's task does the rest.
+    /// Writes as much as the socket takes, unless it is known to be full; the connection's task does the
+    /// rest.
     fn write(&self) {
         let mut state = self.state.lock();
         if state.lost.is_some() {
             return;
         }
-        if let Err(lost) = state.write(&self.socket, &self.limits) {
-            state.lost = Some(lost);
-        }
-        if state.full || state.close.is_some() || state.lost.is_some() {
+        let was_full = state.full;
+        let written = match was_full {
+            true => Ok(()),
+            false => state.write(&self.socket),
+        };
+        state.lost = written.and_then(|()| state.account(&self.limits)).err();
+        if state.full != was_full || state.close.is_some() || state.lost.is_some() {
             self.changed.notify_one();
         }
     }
@@ -161,6 +165,7 @@ impl Connection {
             tokio::select! {
                 writable = writable_within(&self.socket, limit) => {
                     writable?;
+                    self.state.lock().full = false;
                     self.write();
                 }
                 () = self.changed.notified() => {}
@@ -190,10 +195,15 @@ impl Connection {
 }
 
 impl State {
-    fn write(&mut self, socket: &OwnedWriteHalf, limits: &Limits) -> Result<(), Lost> {
+    fn write(&mut self, socket: &OwnedWriteHalf) -> Result<(), Lost> {
         self.queue.write_with(|bytes| socket.try_write(bytes))?;
+        self.full = !self.queue.is_empty();
+        Ok(())
+    }
+
+    /// Holds what is waiting against what may wait.
+    fn account(&mut self, limits: &Limits) -> Result<(), Lost> {
         let waiting = self.queue.len();
-        self.full = waiting > 0;
         self.allowance = self.allowance.min(waiting);
         let counted = waiting - self.allowance;
         self.gauge.set(counted);
@@ -209,9 +219,7 @@ impl Sink for Connection {
     fn push(&self, _frame: Frame<'_>) {}
 
     fn announce(&self) {
-        if !self.state.lock().full {
-            self.write();
-        }
+        self.write();
     }
 }
 

@@ -21,15 +21,40 @@ const NOWHERE: u32 = 999;
 #[derive(Clone, Debug)]
 enum Step {
     /// An object is created there, or moved there if it exists.
-    Place { do_id: u32, parent: u32, zone: u32 },
-    Delete { do_id: u32 },
-    Update { do_id: u32 },
-    Own { do_id: u32, owner: Option<usize> },
+    Place {
+        do_id: u32,
+        parent: u32,
+        zone: u32,
+    },
+    Delete {
+        do_id: u32,
+    },
+    Update {
+        do_id: u32,
+    },
+    Own {
+        do_id: u32,
+        owner: Option<usize>,
+    },
     /// A client, or the cluster for it, opens or alters an interest.
-    Open { client: usize, id: u16, parent: u32, zones: Vec<u32>, by_cluster: bool },
-    Close { client: usize, id: u16, by_cluster: bool },
+    Open {
+        client: usize,
+        id: u16,
+        parent: u32,
+        zones: Vec<u32>,
+        by_cluster: bool,
+    },
+    Close {
+        client: usize,
+        id: u16,
+        by_cluster: bool,
+    },
     /// Some of what waits is delivered: at the state server, at its slow objects, at the client agent.
-    Pump { server: usize, late: usize, agent: usize },
+    Pump {
+        server: usize,
+        late: usize,
+        agent: usize,
+    },
     /// Time passes.
     Wait,
     /// Everything is delivered and answered.
@@ -101,9 +126,9 @@ struct Believer {
 
 impl Believer {
     fn covers(&self, location: Location) -> bool {
-        self.interests.values().any(|(parent, zones)| {
-            *parent == location.parent.0 && zones.contains(&location.zone.0)
-        })
+        self.interests
+            .values()
+            .any(|(parent, zones)| *parent == location.parent.0 && zones.contains(&location.zone.0))
     }
 }
 
@@ -147,7 +172,11 @@ impl World {
     fn send(&mut self, sender: u32, recipients: &[Channel], message: &StateServer<'_>) {
         if recipients.iter().any(|recipient| self.subscribed.contains(recipient)) {
             let mut bytes = Vec::new();
-            message.write_datagram(&mut Writer::new(&mut bytes), recipients, Channel(sender.into()));
+            message.write_datagram(
+                &mut Writer::new(&mut bytes),
+                recipients,
+                Channel(sender.into()),
+            );
             self.arriving.push_back(bytes);
         }
     }
@@ -160,8 +189,7 @@ impl World {
     fn entrance(&mut self, do_id: u32, send: impl FnOnce(&mut Self, ObjectState<'_>)) {
         self.server.entrances += 1;
         let object = &self.server.objects[&do_id];
-        let values =
-            [self.server.entrances.to_le_bytes(), object.version.to_le_bytes()].concat();
+        let values = [self.server.entrances.to_le_bytes(), object.version.to_le_bytes()].concat();
         let location = object.location;
         let values = Rest(&values);
         send(self, ObjectState { do_id: DoId(do_id), location, class_id: AVATAR, values });
@@ -181,7 +209,8 @@ impl World {
 
     fn place(&mut self, do_id: u32, location: Location) {
         let parent = location.parent.0;
-        let exists = parent == ROOT || parent == NOWHERE || self.server.objects.contains_key(&parent);
+        let exists =
+            parent == ROOT || parent == NOWHERE || self.server.objects.contains_key(&parent);
         if !exists || self.is_within(parent, do_id) {
             return;
         }
@@ -227,7 +256,11 @@ impl World {
         let channel = object.location.channel();
         let (field, value) = (FieldId(0), version.to_le_bytes());
         let value = Rest(&value);
-        self.send(777, &[channel], &StateServer::ObjectSetField { do_id: DoId(do_id), field, value });
+        self.send(
+            777,
+            &[channel],
+            &StateServer::ObjectSetField { do_id: DoId(do_id), field, value },
+        );
     }
 
     fn own(&mut self, do_id: u32, owner: Option<usize>) {
@@ -348,7 +381,10 @@ impl World {
             }
             let believer = &self.believers[index];
             for (do_id, (location, _)) in &believer.sees {
-                assert!(believer.covers(*location), "{do_id} is seen at {location} by nobody's wish");
+                assert!(
+                    believer.covers(*location),
+                    "{do_id} is seen at {location} by nobody's wish"
+                );
             }
         }
     }
