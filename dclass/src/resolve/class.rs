@@ -110,13 +110,14 @@ impl Resolver<'_> {
 
     fn parents(&mut self, decl: &ClassDecl<'_>) -> (Vec<Arc<Class>>, bool) {
         let mut parents: Vec<Arc<Class>> = Vec::with_capacity(decl.parents.len());
+        let mut known: HashSet<ClassId> = HashSet::new();
         let mut complete = true;
         let kind = if decl.is_struct { "struct" } else { "class" };
         for name in &decl.parents {
             let message = match self.names.get(name.text) {
                 Some(Named::Class(class)) if class.is_struct == decl.is_struct => {
                     let class = Arc::clone(class);
-                    if parents.iter().any(|known| Arc::ptr_eq(known, &class)) {
+                    if !known.insert(class.id()) {
                         let message = format!("`{}` is named twice", shown(name.text));
                         self.log.push(Note::warning(name.span, message));
                     }
