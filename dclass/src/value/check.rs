@@ -192,10 +192,10 @@ fn check_bytes(kind: &Bytes, value: &[u8], at: usize) -> Result<(), Box<Fault>> 
 /// Where the content of a tagged value begins and ends.
 fn tagged(bytes: &[u8], at: usize, width: usize) -> Result<(usize, usize), Box<Fault>> {
     let start = advance(bytes, at, width)?;
-    let length = bytes[at..start]
-        .iter()
-        .rev()
-        .fold(0usize, |sum, byte| sum << 8 | *byte as usize);
+    let length = match bytes[at..start] {
+        [low, high] => usize::from(u16::from_le_bytes([low, high])),
+        _ => unsigned(&bytes[at..start]) as usize,
+    };
     Ok((start, advance(bytes, start, length)?))
 }
 
