@@ -149,7 +149,7 @@ fn inheritance_that_multiplies() {
 #[test]
 fn size_of_the_whole() {
     refused(vec![b' '; 100 << 20], "larger than");
-    assert!(load(vec![b';'; 8 << 20]).is_ok());
+    assert!(load(vec![b';'; 2 << 20]).is_ok());
     assert!(load(vec![b'['; 1 << 20]).is_err());
     assert!(load(vec![b'a'; 1 << 20]).is_err());
     assert!(load("dclass A { f(); };".repeat(50_000)).is_err());
