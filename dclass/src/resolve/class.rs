@@ -163,7 +163,7 @@ impl Resolver<'_> {
             }
             draft
                 .constructors
-                .extend(parent.constructors().map(|field| field.id));
+                .extend(parent.constructors().iter().map(|field| field.id));
         }
         Some(())
     }
