@@ -331,23 +331,34 @@ pub(crate) fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>)
     let limit = 1 + name.len() / 4;
     names
         .filter(|other| other.len() <= LONGEST && other.len().abs_diff(name.len()) <= limit)
-        .map(|other| (distance(name, other), other))
-        .filter(|(distance, _)| *distance <= limit)
+        .map(|other| {
+            (
+                distance(name, other),
+                other.len().abs_diff(name.len()),
+                other,
+            )
+        })
+        .filter(|(distance, ..)| *distance <= limit)
         .min()
-        .map(|(_, other)| format!("did you mean `{other}`?"))
+        .map(|(.., other)| format!("did you mean `{other}`?"))
 }
 
-/// How many letters must be changed, added or removed; a difference in case counts as none.
+/// How many letters must be changed, added, removed or swapped with the next; case does not count.
 fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let change = corner + usize::from(!x.eq_ignore_ascii_case(&y));
-            corner = row[j + 1];
-            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
+    for (i, x) in a.iter().enumerate() {
+        let mut next = vec![i + 1; b.len() + 1];
+        for (j, y) in b.iter().enumerate() {
+            let change = row[j] + usize::from(x != y);
+            next[j + 1] = change.min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                next[j + 1] = next[j + 1].min(before[j - 1] + 1);
+            }
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[b.len()]
 }

@@ -370,3 +370,68 @@ pub(crate) fn unhex(token: &str) -> Vec<u8> {
         .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut log = Log::default();
+        let lexed = lex(text, 0, Mode::default(), &mut log);
+        let tokens: Vec<String> = lexed
+            .tokens
+            .iter()
+            .map(|token| {
+                let text = &text[token.start as usize..token.end as usize];
+                match token.kind {
+                    Kind::Punct(_) => text.to_owned(),
+                    kind => format!("{kind:?}:{text}"),
+                }
+            })
+            .collect();
+        assert_eq!(tokens.join(" "), expected);
+    }
+
+    #[test]
+    fn tokens() {
+        check("a_1 dclass // x\n/* y */ b", "Word:a_1 Word:dclass Word:b");
+        check(
+            "0 12 0x1F 0x 1. .5 1.5e-3 1e5",
+            "Integer:0 Integer:12 Integer:0x1F Integer:0x \
+            Real:1. Real:.5 Real:1.5e-3 Integer:1 Word:e5",
+        );
+        check(
+            "-5-5 a.b [*]",
+            "- Integer:5 - Integer:5 Word:a . Word:b [ * ]",
+        );
+        check(
+            r#""a\"b" 'c' '\'' <0aF1> <>"#,
+            r#"String:"a\"b" Char:'c' Char:'\'' Hex:<0aF1> Hex:<>"#,
+        );
+        check("<1 \"open", "Bad:<1 Bad:\"open");
+        check("\u{c}é§x", "Bad:\u{c}é§ Word:x");
+    }
+
+    #[test]
+    fn escapes() {
+        assert_eq!(unquote(r#""\a\n\r\t\q\\""#), b"\x07\n\r\tq\\");
+        assert_eq!(unquote(r#""\x41\x4\xg\x412""#), b"A\x04\0gA2");
+        assert_eq!(unquote(r#""\0101\07\0\0777""#), b"A\x07\0\xff", "octal");
+        assert_eq!(
+            unquote(r#""\165\1""#),
+            b"A\0",
+            "the first decimal digit is dropped"
+        );
+        assert_eq!(unquote("'é'"), "é".as_bytes());
+        assert_eq!(unhex("<00fFa0>"), [0, 0xff, 0xa0]);
+    }
+
+    #[test]
+    fn integers() {
+        assert_eq!(integer("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(integer("18446744073709551616"), None);
+        assert_eq!(integer("0x"), Some(0));
+        assert_eq!(integer("0xffffffffffffffff"), Some(u64::MAX));
+    }
+}

@@ -9,7 +9,7 @@ mod value;
 use crate::ast::{ClassDecl, Import, Item, Name, Param, Value};
 use crate::diagnostic::{Log, Note, did_you_mean};
 use crate::lexer::{Kind, Token};
-use crate::limits::NESTING_MAX;
+use crate::limits::{TYPE_NESTING_MAX, VALUE_NESTING_MAX};
 use crate::source::{Span, shown};
 use input::{Parsed, SyntaxError, Tokens, kind, name, punct, word};
 use nom::branch::alt;
@@ -76,7 +76,7 @@ pub(crate) fn lone_value<'a>(
         return None;
     }
     let mut reader = Reader { whole, log };
-    match value::value(NESTING_MAX)(whole) {
+    match value::value(VALUE_NESTING_MAX)(whole) {
         Ok((rest, value)) if rest.rest.is_empty() => Some(value),
         Ok((rest, _)) => {
             reader.report(SyntaxError::expected(&rest, "the end"));
@@ -99,7 +99,7 @@ impl<'a> Reader<'a, '_> {
     /// `item = class | switch | typedef | keyword | import`
     fn item(&mut self, input: Tokens<'a>) -> Parsed<'a, Item<'a>> {
         if types::at_switch(&input) {
-            return map(|input| types::switch(input, NESTING_MAX), Item::Switch).parse(input);
+            return map(|input| types::switch(input, TYPE_NESTING_MAX), Item::Switch).parse(input);
         }
         match input.first_text() {
             "dclass" => self.class(input, false),
@@ -134,7 +134,7 @@ impl<'a> Reader<'a, '_> {
             if ["dclass", "typedef", "keyword", "from", "import"].contains(&input.first_text()) {
                 break;
             }
-            let mut line = (field::member(place, NESTING_MAX), punct(b';', "`;`"));
+            let mut line = (field::member(place, TYPE_NESTING_MAX), punct(b';', "`;`"));
             match line.parse(input) {
                 Ok((rest, (member, _))) => {
                     members.push(member);
@@ -225,7 +225,7 @@ impl<'a> Reader<'a, '_> {
             Some(token) => format!("`{}`", shown(found.text_of(token))),
             None => "the end of the file".to_owned(),
         };
-        let span = self.place(at);
+        let span = self.place(at, &error);
         if let Some(message) = error.message {
             self.log.push(Note::error(span, message));
             return;
@@ -251,9 +251,13 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Where to point for an error at token `at`: at the token, or behind the one before it if
-    /// that ended an earlier line.
-    fn place(&self, at: usize) -> Span {
+    /// that ended an earlier line and should have been followed by a bracket or the like.
+    fn place(&self, at: usize, error: &SyntaxError) -> Span {
         let here = self.whole.take_from(at).start();
+        let closes = |what| matches!(what, "`;`" | "`,`" | "`:`" | "`)`" | "`]`" | "`}`" | "`{`");
+        if !error.list().any(closes) {
+            return here;
+        }
         let Some(before) = at
             .checked_sub(1)
             .and_then(|before| self.whole.rest.get(before))
@@ -297,7 +301,7 @@ fn class_head<'a>(input: Tokens<'a>) -> Parsed<'a, (Option<Name<'a>>, Vec<Name<'
 
 /// `typedef = type name {dimension} ["=" value]`
 fn typedef(input: Tokens<'_>) -> Parsed<'_, Param<'_>> {
-    let (rest, param) = types::param(NESTING_MAX)(input)?;
+    let (rest, param) = types::param(TYPE_NESTING_MAX)(input)?;
     if param.name.is_none() {
         return types::declared_name("the new type's name")(rest).map(|(rest, _)| (rest, param));
     }

@@ -5,7 +5,7 @@ use super::input::{Parsed, Tokens, fail, name, punct, refuse, word};
 use super::value::{number, ranges, value};
 use crate::ast::{Arm, Base, Modifier, Name, Param, Ranges, Simple, SwitchDecl, TypeExpr};
 use crate::lexer::Kind;
-use crate::limits::NESTING_MAX;
+use crate::limits::VALUE_NESTING_MAX;
 use nom::combinator::{cut, opt};
 use nom::multi::many0;
 use nom::sequence::{preceded, terminated};
@@ -99,7 +99,7 @@ pub(crate) fn param<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Param<'
             None => (input, Vec::new()),
         };
         dims.extend(more);
-        let default = preceded(punct(b'=', "`=`"), cut(value(NESTING_MAX)));
+        let default = preceded(punct(b'=', "`=`"), cut(value(VALUE_NESTING_MAX)));
         let (input, default) = opt(default).parse(input)?;
         Ok((
             input,
@@ -188,7 +188,7 @@ fn arm(input: Tokens<'_>, budget: u8) -> Parsed<'_, Arm<'_>> {
         return Ok((input.take_from(2), Arm::Break));
     }
     if input.is_word("case") {
-        let label = preceded(word("case", "`case`"), value(NESTING_MAX));
+        let label = preceded(word("case", "`case`"), value(VALUE_NESTING_MAX));
         let (input, value) = cut(terminated(label, punct(b':', "`:`"))).parse(input)?;
         return Ok((input, Arm::Case(value)));
     }

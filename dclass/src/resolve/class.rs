@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 /// The fields of a class while it is read.
 #[derive(Default)]
-struct Draft {
+struct Draft<'p> {
     own: Vec<Arc<Field>>,
     constructor: Option<Arc<Field>>,
     /// Names of own fields, also of those with errors.
-    names: HashMap<String, Option<Arc<Field>>>,
+    names: HashMap<&'p str, Option<Arc<Field>>>,
     /// Fields of the parents, by name.
-    inherited: HashMap<String, Arc<Field>>,
+    inherited: HashMap<&'p str, &'p Arc<Field>>,
     /// Ids of inherited constructors.
     constructors: HashSet<FieldId>,
     /// A field could not be read.
@@ -69,17 +69,15 @@ impl Resolver<'_> {
             match self.member(decl, id, member, &draft) {
                 Some((field, true)) => draft.constructor = Some(field),
                 Some((field, false)) => {
-                    if !field.name.is_empty() {
-                        draft
-                            .names
-                            .insert(field.name.clone(), Some(Arc::clone(&field)));
+                    if let Some(name) = name_of(member) {
+                        draft.names.insert(name.text, Some(Arc::clone(&field)));
                     }
                     draft.own.push(field);
                 }
                 None => {
                     draft.broken = true;
                     if let Some(name) = name_of(member) {
-                        draft.names.entry(name.text.to_owned()).or_insert(None);
+                        draft.names.entry(name.text).or_insert(None);
                     }
                 }
             }
@@ -87,11 +85,12 @@ impl Resolver<'_> {
         if draft.broken {
             return None;
         }
-        let shadowed = |field: &Arc<Field>| draft.names.contains_key(&field.name);
+        let shadowed = |field: &Arc<Field>| draft.names.contains_key(field.name.as_str());
         let inherited = draft
             .inherited
             .into_values()
-            .filter(|field| !shadowed(field));
+            .filter(|field| !shadowed(field))
+            .cloned();
         let (constructors, inherited): (Vec<_>, Vec<_>) =
             inherited.partition(|field| draft.constructors.contains(&field.id));
         let class = Arc::new(Class::new(Parts {
@@ -110,13 +109,14 @@ impl Resolver<'_> {
 
     fn parents(&mut self, decl: &ClassDecl<'_>) -> (Vec<Arc<Class>>, bool) {
         let mut parents: Vec<Arc<Class>> = Vec::with_capacity(decl.parents.len());
+        let mut known: HashSet<ClassId> = HashSet::new();
         let mut complete = true;
         let kind = if decl.is_struct { "struct" } else { "class" };
         for name in &decl.parents {
             let message = match self.names.get(name.text) {
                 Some(Named::Class(class)) if class.is_struct == decl.is_struct => {
                     let class = Arc::clone(class);
-                    if parents.iter().any(|known| Arc::ptr_eq(known, &class)) {
+                    if !known.insert(class.id()) {
                         let message = format!("`{}` is named twice", shown(name.text));
                         self.log.push(Note::warning(name.span, message));
                     }
@@ -143,10 +143,10 @@ impl Resolver<'_> {
     }
 
     /// Takes over what the parents have; of several fields with one name, the first parent's.
-    fn inherit(
+    fn inherit<'p>(
         &mut self,
-        draft: &mut Draft,
-        parents: &[Arc<Class>],
+        draft: &mut Draft<'p>,
+        parents: &'p [Arc<Class>],
         decl: &ClassDecl<'_>,
     ) -> Option<()> {
         for parent in parents {
@@ -158,13 +158,12 @@ impl Resolver<'_> {
             for field in parent.fields().iter().chain(parent.constructors()) {
                 // Nobody could name a field without name, and Panda3D does not inherit it.
                 if !field.name.is_empty() {
-                    let entry = draft.inherited.entry(field.name.clone());
-                    entry.or_insert_with(|| Arc::clone(field));
+                    draft.inherited.entry(&field.name).or_insert(field);
                 }
             }
             draft
                 .constructors
-                .extend(parent.constructors().map(|field| field.id));
+                .extend(parent.constructors().iter().map(|field| field.id));
         }
         Some(())
     }
@@ -175,7 +174,7 @@ impl Resolver<'_> {
         decl: &ClassDecl<'_>,
         class: ClassId,
         member: &Member<'_>,
-        draft: &Draft,
+        draft: &Draft<'_>,
     ) -> Option<(Arc<Field>, bool)> {
         let name = name_of(member);
         let text = name.map_or("", |name| name.text);
@@ -191,11 +190,12 @@ impl Resolver<'_> {
                 },
             };
             let known = || {
+                let inherited = draft.inherited.keys();
                 draft
                     .names
                     .keys()
-                    .chain(draft.inherited.keys())
-                    .cloned()
+                    .chain(inherited)
+                    .map(|name| (*name).to_owned())
                     .collect()
             };
             self.molecular(parts, find, known).unzip()
@@ -217,7 +217,7 @@ impl Resolver<'_> {
         &mut self,
         decl: &ClassDecl<'_>,
         member: &Member<'_>,
-        draft: &Draft,
+        draft: &Draft<'_>,
         constructs: bool,
     ) -> Option<()> {
         let name = name_of(member);

@@ -26,6 +26,8 @@ struct Draft {
     closed: Vec<u32>,
     default: Option<(u32, Option<u32>)>,
     values: HashSet<Vec<u8>>,
+    /// A case may be missing, so that fields seem to belong to none.
+    damaged: bool,
 }
 
 impl Resolver<'_> {
@@ -44,7 +46,9 @@ impl Resolver<'_> {
             if self.log.is_full() || self.exhausted {
                 return None;
             }
-            complete &= self.arm(arm, &key, &mut draft).is_some();
+            let arm = self.arm(arm, &key, &mut draft);
+            complete &= arm.is_some();
+            draft.damaged |= arm.is_none();
         }
         if !complete {
             return None;
@@ -107,7 +111,8 @@ impl Resolver<'_> {
                 draft.cases.push((packer.out, here));
             }
             Arm::Field(member) => {
-                if draft.cases.len() == draft.closed.len() && !draft.default_is_open() {
+                let closed = draft.cases.len() == draft.closed.len() && !draft.default_is_open();
+                if closed && !draft.damaged {
                     let note = Note::error(member.span, "this field belongs to no case");
                     self.log.push(note.label("expected `case` or `default`"));
                     return None;

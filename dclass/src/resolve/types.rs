@@ -117,7 +117,6 @@ impl Resolver<'_> {
     }
 
     fn simple(&mut self, simple: Simple, modifiers: &[Modifier], span: Span) -> Option<Arc<Type>> {
-        let element = |kind| Arc::new(Type::number(Number::plain(kind)));
         let (spelling, encoding) = match simple {
             Simple::Number(kind) => {
                 return Some(Arc::new(Type::number(self.number(kind, modifiers)?)));
@@ -125,43 +124,7 @@ impl Resolver<'_> {
             Simple::String => (Spelling::String, self.options.string_encoding),
             Simple::Blob => (Spelling::Blob, StringEncoding::Bytes),
             Simple::Blob32 => (Spelling::Blob32, StringEncoding::Bytes),
-            Simple::Int8Array => return self.array_word(simple, NumberKind::Int8, modifiers, span),
-            Simple::Int16Array => {
-                return self.array_word(simple, NumberKind::Int16, modifiers, span);
-            }
-            Simple::Int32Array => {
-                return self.array_word(simple, NumberKind::Int32, modifiers, span);
-            }
-            Simple::UInt8Array => {
-                return self.array_word(simple, NumberKind::UInt8, modifiers, span);
-            }
-            Simple::UInt16Array => {
-                return self.array_word(simple, NumberKind::UInt16, modifiers, span);
-            }
-            Simple::UInt32Array => {
-                return self.array_word(simple, NumberKind::UInt32, modifiers, span);
-            }
-            Simple::UInt32UInt8Array => {
-                if !modifiers.is_empty() {
-                    self.log.push(Note::error(
-                        span,
-                        "`uint32uint8array` takes no range or divisor",
-                    ));
-                    return None;
-                }
-                let pair = [element(NumberKind::UInt32), element(NumberKind::UInt8)];
-                let element = self.pair_type(pair);
-                let counts = Counts::default();
-                return Some(Arc::new(Type::array(Array {
-                    element,
-                    counts,
-                    word: Some(ArrayWord {
-                        simple,
-                        divisor: 1,
-                        counts: Counts::default(),
-                    }),
-                })));
-            }
+            _ => return self.array_word(simple, modifiers, span),
         };
         let mut counts = Counts::default();
         for modifier in modifiers {
@@ -186,10 +149,28 @@ impl Resolver<'_> {
     fn array_word(
         &mut self,
         simple: Simple,
-        kind: NumberKind,
         modifiers: &[Modifier],
         span: Span,
     ) -> Option<Arc<Type>> {
+        let element = |kind| Arc::new(Type::number(Number::plain(kind)));
+        let element = match simple {
+            Simple::Int8Array => element(NumberKind::Int8),
+            Simple::Int16Array => element(NumberKind::Int16),
+            Simple::Int32Array => element(NumberKind::Int32),
+            Simple::UInt16Array => element(NumberKind::UInt16),
+            Simple::UInt32Array => element(NumberKind::UInt32),
+            Simple::UInt32UInt8Array if !modifiers.is_empty() => {
+                self.log.push(Note::error(
+                    span,
+                    "`uint32uint8array` takes no range or divisor",
+                ));
+                return None;
+            }
+            Simple::UInt32UInt8Array => {
+                self.pair_type([element(NumberKind::UInt32), element(NumberKind::UInt8)])
+            }
+            _ => element(NumberKind::UInt8),
+        };
         let mut word = ArrayWord {
             simple,
             divisor: 1,
@@ -205,7 +186,6 @@ impl Resolver<'_> {
                 }
             }
         }
-        let element = Arc::new(Type::number(Number::plain(kind)));
         let ty = Type::array(Array {
             element,
             counts: Counts::default(),
@@ -320,13 +300,17 @@ fn limits(number: &Number) -> Limits {
         return Limits::None;
     }
     if number.kind.is_float() {
-        let scaled = |literal: Literal| literal.as_f64() * f64::from(number.divisor);
-        return Limits::Float(
-            ranges
-                .iter()
-                .map(|(min, max)| (scaled(*min), scaled(*max)))
-                .collect(),
-        );
+        let scaled = |literal: Literal| {
+            let bound = literal.as_f64() * f64::from(number.divisor);
+            // A bound that a float32 cannot have is the float32 next to it.
+            if number.kind == NumberKind::Float32 {
+                f64::from(bound as f32)
+            } else {
+                bound
+            }
+        };
+        let ranges = ranges.iter().map(|(min, max)| (scaled(*min), scaled(*max)));
+        return Limits::Float(ranges.collect());
     }
     let (least, most) = number.kind.bounds();
     let scaled = ranges

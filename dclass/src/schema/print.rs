@@ -46,10 +46,16 @@ fn short(ty: &Type) -> String {
     match &ty.shape {
         Shape::Struct(parts) if !parts.class.name().is_empty() => parts.class.name().to_owned(),
         Shape::Switch(switch) if !switch.name.is_empty() => switch.name.clone(),
-        Shape::Array(array) if array.word.is_none() => {
-            let (base, dims) = array_parts(array);
-            format!("{}{dims}", short(base))
-        }
+        Shape::Array(array) if array.word.is_none() => match array_parts(array) {
+            (
+                Type {
+                    shape: Shape::Bytes(_),
+                    ..
+                },
+                _,
+            ) => Text(ty).to_string(),
+            (base, dims) => format!("{}{dims}", short(base)),
+        },
         _ => Text(ty).to_string(),
     }
 }
@@ -64,14 +70,6 @@ fn array_parts(array: &Array) -> (&Type, String) {
         }
         let _ = write!(dims, "[{}]", Sizes(&inner.counts));
         element = &inner.element;
-    }
-    if let Shape::Bytes(Bytes {
-        spelling: Spelling::Array(_),
-        ..
-    }) = element.shape
-    {
-        // `uint8[2][3]`: the bytes themselves are the innermost dimension.
-        return (element, dims);
     }
     (element, dims)
 }

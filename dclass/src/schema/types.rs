@@ -370,22 +370,32 @@ impl Type {
     }
 
     pub(crate) fn switch(switch: Switch) -> Type {
-        let case_size = |range| {
-            let fields = switch.slice(range).iter();
-            fields.fold(switch.key.size, |size, field| size.plus(field.size))
-        };
-        let case_weight = |range| -> u64 {
-            let fields = switch.slice(range).iter();
-            fields.fold(switch.key.weight(), |sum, field| {
-                sum.saturating_add(field.weight())
+        // Cases that share fields would otherwise look at them again and again.
+        let mut sums = Vec::with_capacity(switch.fields.len() + 1);
+        let mut sum = (0u64, 0u32, 0u64);
+        sums.push(sum);
+        for field in &switch.fields {
+            sum.0 += u64::from(field.size.min);
+            sum.1 += u32::from(!field.size.fixed);
+            sum.2 = sum.2.saturating_add(field.weight());
+            sums.push(sum);
+        }
+        let key = (switch.key.size, switch.key.weight());
+        let case_size = |(from, to): (u32, u32)| {
+            let (from, to) = (sums[from as usize], sums[to as usize]);
+            let min = u32::try_from(to.0 - from.0).unwrap_or(u32::MAX);
+            key.0.plus(Size {
+                min,
+                fixed: from.1 == to.1,
             })
         };
+        let case_weight = |(from, to): (u32, u32)| {
+            key.1
+                .saturating_add(sums[to as usize].2 - sums[from as usize].2)
+        };
         let ranges = || {
-            switch
-                .cases
-                .iter()
-                .map(|case| case.fields)
-                .chain(switch.default)
+            let cases = switch.cases.iter().map(|case| case.fields);
+            cases.chain(switch.default)
         };
         let least = ranges()
             .map(case_size)

@@ -147,7 +147,7 @@ fn check_count(
     if counts.allow(count) {
         return Ok(());
     }
-    let reason = format!("{count} {what}, allowed are {}", ranges(&counts.0));
+    let reason = format!("{count} {what}, allowed: {}", ranges(&counts.0));
     Err(Fault::new(FaultKind::Constraint(reason), at))
 }
 
@@ -192,10 +192,10 @@ fn check_bytes(kind: &Bytes, value: &[u8], at: usize) -> Result<(), Box<Fault>> 
 /// Where the content of a tagged value begins and ends.
 fn tagged(bytes: &[u8], at: usize, width: usize) -> Result<(usize, usize), Box<Fault>> {
     let start = advance(bytes, at, width)?;
-    let length = bytes[at..start]
-        .iter()
-        .rev()
-        .fold(0usize, |sum, byte| sum << 8 | *byte as usize);
+    let length = match bytes[at..start] {
+        [low, high] => usize::from(u16::from_le_bytes([low, high])),
+        _ => unsigned(&bytes[at..start]) as usize,
+    };
     Ok((start, advance(bytes, start, length)?))
 }
 
@@ -250,24 +250,31 @@ pub(super) fn within<T: PartialOrd>(allowed: &[(T, T)], value: T) -> bool {
         .any(|(min, max)| *min <= value && value <= *max)
 }
 
-fn out_of_range<T: Display>(value: impl Display, allowed: &[(T, T)], at: usize) -> Box<Fault> {
+fn out_of_range<T: Display + PartialEq>(
+    value: impl Display,
+    allowed: &[(T, T)],
+    at: usize,
+) -> Box<Fault> {
     let reason = format!(
-        "value {value} is out of range, allowed are {}",
+        "value {value} is out of range, allowed: {}",
         ranges(allowed)
     );
     Fault::new(FaultKind::Constraint(reason), at)
 }
 
 /// Ranges for a message.
-pub(super) fn ranges<T: Display>(ranges: &[(T, T)]) -> String {
+pub(super) fn ranges<T: Display + PartialEq>(ranges: &[(T, T)]) -> String {
     const SHOWN: usize = 4;
-    let list: Vec<String> = ranges
-        .iter()
-        .take(SHOWN)
-        .map(|(min, max)| format!("{min} to {max}"))
-        .collect();
+    let one = |(min, max): &(T, T)| match min == max {
+        true => min.to_string(),
+        false => format!("{min} to {max}"),
+    };
+    let list: Vec<String> = ranges.iter().take(SHOWN).map(one).collect();
     let more = if ranges.len() > SHOWN { ", …" } else { "" };
-    list.join(", ") + more
+    match list.is_empty() {
+        true => "none".to_owned(),
+        false => list.join(", ") + more,
+    }
 }
 
 /// Reads a little-endian two's complement number of at most 8 bytes.

@@ -335,7 +335,7 @@ fn check_count(counts: &Counts, count: usize, what: &str, span: Span) -> Packed 
     }
     misfit(
         span,
-        format!("{count} {what}, allowed are {}", ranges(&counts.0)),
+        format!("{count} {what}, allowed: {}", ranges(&counts.0)),
     )
 }
 
