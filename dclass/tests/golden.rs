@@ -5,9 +5,7 @@ use dclass::{Source, parse};
 #[test]
 fn hashes_are_those_of_panda3d() {
     let mut wrong = Vec::new();
-    for line in include_str!("data/golden/hashes.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
+    for line in include_str!("data/golden/hashes.txt").lines().filter(|line| !line.starts_with('#'))
     {
         let (hash, text) = line.split_once(' ').unwrap_or((line, ""));
         let expected = u32::from_str_radix(&hash[2..], 16).unwrap();

@@ -56,10 +56,7 @@ impl Resolver<'_> {
                 };
                 let message = format!("unknown type `{}`", shown(name.text));
                 let note = Note::error(name.span, message);
-                self.log.push(
-                    note.label("types must be declared before they are used")
-                        .help(help),
-                );
+                self.log.push(note.label("types must be declared before they are used").help(help));
                 None
             }
         }
@@ -87,19 +84,11 @@ impl Resolver<'_> {
         let ty = match &element.shape {
             Shape::Number(number) if number.kind == NumberKind::Char => {
                 let encoding = self.options.string_encoding;
-                Type::bytes(Bytes {
-                    spelling: Spelling::Array(number.clone()),
-                    counts,
-                    encoding,
-                })
+                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
             }
             Shape::Number(number) if number.kind == NumberKind::UInt8 => {
                 let encoding = StringEncoding::Bytes;
-                Type::bytes(Bytes {
-                    spelling: Spelling::Array(number.clone()),
-                    counts,
-                    encoding,
-                })
+                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
             }
             _ if element.size.min == 0 => {
                 let message = "the elements of this array have no bytes";
@@ -107,11 +96,7 @@ impl Resolver<'_> {
                 self.log.push(Note::error(dim.span, message).label(label));
                 return None;
             }
-            _ => Type::array(Array {
-                element,
-                counts,
-                word: None,
-            }),
+            _ => Type::array(Array { element, counts, word: None }),
         };
         self.check_type(Arc::new(ty), dim.span)
     }
@@ -143,10 +128,8 @@ impl Resolver<'_> {
             }
             Simple::UInt32UInt8Array => {
                 if !modifiers.is_empty() {
-                    self.log.push(Note::error(
-                        span,
-                        "`uint32uint8array` takes no range or divisor",
-                    ));
+                    self.log
+                        .push(Note::error(span, "`uint32uint8array` takes no range or divisor"));
                     return None;
                 }
                 let pair = [element(NumberKind::UInt32), element(NumberKind::UInt8)];
@@ -155,11 +138,7 @@ impl Resolver<'_> {
                 return Some(Arc::new(Type::array(Array {
                     element,
                     counts,
-                    word: Some(ArrayWord {
-                        simple,
-                        divisor: 1,
-                        counts: Counts::default(),
-                    }),
+                    word: Some(ArrayWord { simple, divisor: 1, counts: Counts::default() }),
                 })));
             }
         };
@@ -168,17 +147,12 @@ impl Resolver<'_> {
             match modifier {
                 Modifier::Range(ranges) => counts = self.counts(ranges)?,
                 Modifier::Divide(_, at) | Modifier::Modulo(_, at) => {
-                    self.log
-                        .push(Note::error(*at, "only numbers can be divided"));
+                    self.log.push(Note::error(*at, "only numbers can be divided"));
                     return None;
                 }
             }
         }
-        let ty = Type::bytes(Bytes {
-            spelling,
-            counts,
-            encoding,
-        });
+        let ty = Type::bytes(Bytes { spelling, counts, encoding });
         self.check_type(Arc::new(ty), span)
     }
 
@@ -190,11 +164,7 @@ impl Resolver<'_> {
         modifiers: &[Modifier],
         span: Span,
     ) -> Option<Arc<Type>> {
-        let mut word = ArrayWord {
-            simple,
-            divisor: 1,
-            counts: Counts::default(),
-        };
+        let mut word = ArrayWord { simple, divisor: 1, counts: Counts::default() };
         for modifier in modifiers {
             match modifier {
                 Modifier::Range(ranges) => word.counts = self.counts(ranges)?,
@@ -206,11 +176,7 @@ impl Resolver<'_> {
             }
         }
         let element = Arc::new(Type::number(Number::plain(kind)));
-        let ty = Type::array(Array {
-            element,
-            counts: Counts::default(),
-            word: Some(word),
-        });
+        let ty = Type::array(Array { element, counts: Counts::default(), word: Some(word) });
         self.check_type(Arc::new(ty), span)
     }
 
@@ -260,10 +226,7 @@ impl Resolver<'_> {
         if value > 0.0 && value <= most && (number.kind.is_float() || value >= 0.5) {
             return Some(());
         }
-        self.log.push(Note::error(
-            at,
-            "the modulus must be above 0 and within the type",
-        ));
+        self.log.push(Note::error(at, "the modulus must be above 0 and within the type"));
         None
     }
 
@@ -293,8 +256,7 @@ impl Resolver<'_> {
         let mut counts = Vec::with_capacity(ranges.list.len());
         for range in &ranges.list {
             let (Literal::Integer(min), Literal::Integer(max)) = range else {
-                self.log
-                    .push(Note::error(ranges.span, "a size must be a whole number"));
+                self.log.push(Note::error(ranges.span, "a size must be a whole number"));
                 return None;
             };
             let (Ok(min), Ok(max)) = (u32::try_from(*min), u32::try_from(*max)) else {
@@ -303,8 +265,7 @@ impl Resolver<'_> {
                 return None;
             };
             if min > max {
-                self.log
-                    .push(Note::error(ranges.span, "this range ends before it begins"));
+                self.log.push(Note::error(ranges.span, "this range ends before it begins"));
                 return None;
             }
             counts.push((min, max));
@@ -322,16 +283,11 @@ fn limits(number: &Number) -> Limits {
     if number.kind.is_float() {
         let scaled = |literal: Literal| literal.as_f64() * f64::from(number.divisor);
         return Limits::Float(
-            ranges
-                .iter()
-                .map(|(min, max)| (scaled(*min), scaled(*max)))
-                .collect(),
+            ranges.iter().map(|(min, max)| (scaled(*min), scaled(*max))).collect(),
         );
     }
     let (least, most) = number.kind.bounds();
-    let scaled = ranges
-        .iter()
-        .map(|(min, max)| (number.scale(*min), number.scale(*max)));
+    let scaled = ranges.iter().map(|(min, max)| (number.scale(*min), number.scale(*max)));
     // A range wholly outside of the type allows nothing.
     let kept = scaled.filter(|(min, max)| *max >= least && *min <= most);
     let cut = kept.map(|(min, max)| (min.max(least), max.min(most)));
