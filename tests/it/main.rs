@@ -5,6 +5,7 @@
 //!
 //! `DONET_BIN=FILE cargo test --test it` runs them against another executable file.
 
+mod bugs;
 mod client_agent;
 mod db_state_server;
 mod event_logger;
