@@ -122,8 +122,8 @@ impl Session {
     }
 
     pub(super) fn unsubscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
-        if self.channels.remove(&channel) && cx.shared.subscribers.remove(channel, self.key.index) {
-            cx.out.unsubscribe(channel);
+        if self.channels.remove(&channel) {
+            cx.shared.subscribers.remove(channel, self.key.index);
         }
     }
 
@@ -195,9 +195,7 @@ impl Session {
     pub(super) fn end(&mut self, cx: &mut Context<'_>, end: &End) {
         self.tell(cx, end);
         for channel in std::mem::take(&mut self.channels) {
-            if cx.shared.subscribers.remove(channel, self.key.index) {
-                cx.out.unsubscribe(channel);
-            }
+            cx.shared.subscribers.remove(channel, self.key.index);
         }
         cx.shared.pool.free(self.allocated);
         for do_id in std::mem::take(&mut self.knowledge.session_objects) {

@@ -122,7 +122,11 @@ impl Server {
         }
         self.handle_input(now);
         self.handle_arrived(now);
-        let is_idle = !self.has_arrived() && !self.receive();
+        let mut is_idle = false;
+        if !self.has_arrived() {
+            is_idle = !self.receive();
+            self.core.inbox_turned(is_idle, &mut self.effects);
+        }
         let due = self.core.next_deadline().is_some_and(|at| at <= now);
         let overdue = self.core.next_deadline().is_some_and(|at| at + DEADLINES_WAIT <= now);
         if due && (is_idle || overdue) {

@@ -119,6 +119,8 @@ struct World {
     /// When each entrance arrived, by its number.
     arrived_at: BTreeMap<u32, usize>,
     clock: usize,
+    /// One that is part of an object's state.
+    field: FieldId,
     contexts: u32,
     callers_awaited: usize,
 }
@@ -137,6 +139,7 @@ impl World {
             subscribed,
             arrived_at: BTreeMap::new(),
             clock: 0,
+            field: field("name"),
             contexts: 1_000_000,
             callers_awaited: 0,
         }
@@ -149,6 +152,7 @@ impl World {
             let mut bytes = Vec::new();
             message.write_datagram(&mut Writer::new(&mut bytes), recipients, Channel(sender.into()));
             self.arriving.push_back(bytes);
+            self.agent.inbox_is_empty = false;
         }
     }
 
@@ -225,7 +229,7 @@ impl World {
         };
         object.version = version;
         let channel = object.location.channel();
-        let (field, value) = (FieldId(0), version.to_le_bytes());
+        let (field, value) = (self.field, version.to_le_bytes());
         let value = Rest(&value);
         self.send(777, &[channel], &StateServer::ObjectSetField { do_id: DoId(do_id), field, value });
     }
@@ -315,6 +319,7 @@ impl World {
     /// Takes what has come out of the client agent.
     fn listen(&mut self) {
         self.clock += 1;
+        self.agent.inbox_is_empty = self.arriving.is_empty();
         self.agent.drain();
         for effect in self.agent.out.iter() {
             match effect {
