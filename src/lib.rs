@@ -3,12 +3,14 @@
 //! The map, in the direction in which data flows. A module uses only what stands above it;
 //! `net` and `config` stand beside the line.
 
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod event;
 pub mod ids;
 pub mod message;
 pub mod net;
+pub mod object;
 pub mod role;
 pub mod router;
 pub mod telemetry;

@@ -27,8 +27,12 @@
 //! | bench us | this program's own processor time for one unit: to be below the daemon's |
 //! | other | processors that other processes kept busy meanwhile: to be near zero |
 //!
+//! A run fails when a message is missing, doubled, out of order or altered, or a connection is lost;
+//! its row then says why, with the end of the daemon's log, and a failure of the measured daemon
+//! makes the exit status 1. Everything a daemon writes, its database too, lies below `TMPDIR`.
+//!
 //! `--max-other-load 0.1` repeats runs during which something else used the machine.
-//! `--daemon-cpus 0` keeps daemons on one processor, which with `--daemon-cpus 0,1` shows what a
+//! `--daemon-cpus 0` keeps daemons on one processor, which beside a run without it shows what a
 //! second one gains.
 //!
 //! Two rows are the floor, programs on the same runtime that only read frames and write them to the

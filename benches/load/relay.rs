@@ -53,9 +53,11 @@ pub fn run(kind: Kind, address: SocketAddr, receivers: usize) -> Result<()> {
         let (sender, _) = listener.accept().await?;
         // A task, so that it runs on a worker as a daemon's links do.
         match kind {
-            Kind::Bulk => tokio::spawn(copy(sender, outputs)).await?,
-            Kind::Queued => tokio::spawn(distribute(sender, outputs)).await?,
+            Kind::Bulk => tokio::spawn(copy(sender, outputs)).await??,
+            Kind::Queued => tokio::spawn(distribute(sender, outputs)).await??,
         }
+        // What the sender's end leaves is measured yet.
+        std::future::pending().await
     })
 }
 

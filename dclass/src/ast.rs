@@ -37,6 +37,8 @@ pub(crate) struct ClassDecl<'a> {
     pub name: Option<Name<'a>>,
     pub parents: Vec<Name<'a>>,
     pub members: Vec<Member<'a>>,
+    /// Some members could not be read, so that a name may seem to be missing.
+    pub damaged: bool,
     pub span: Span,
 }
 
@@ -51,9 +53,15 @@ pub(crate) struct Member<'a> {
 /// What a field is.
 #[derive(Debug)]
 pub(crate) enum Decl<'a> {
-    Method { name: Name<'a>, params: Vec<Param<'a>> },
+    Method {
+        name: Name<'a>,
+        params: Vec<Param<'a>>,
+    },
     Param(Param<'a>),
-    Molecular { name: Name<'a>, parts: Vec<Name<'a>> },
+    Molecular {
+        name: Name<'a>,
+        parts: Vec<Name<'a>>,
+    },
 }
 
 /// A type, perhaps with a name, dimensions and a default: `type [name] {dims} ["=" value]`.
@@ -214,12 +222,18 @@ const SIMPLE: [(&str, Simple); 21] = [
 impl Simple {
     /// The type that is spelled `word`.
     pub(crate) fn from_word(word: &str) -> Option<Simple> {
-        SIMPLE.iter().find(|(known, _)| *known == word).map(|(_, simple)| *simple)
+        SIMPLE
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, simple)| *simple)
     }
 
     /// How the type is spelled.
     pub(crate) fn word(self) -> &'static str {
-        SIMPLE.iter().find(|(_, simple)| *simple == self).map_or("", |(word, _)| word)
+        SIMPLE
+            .iter()
+            .find(|(_, simple)| *simple == self)
+            .map_or("", |(word, _)| word)
     }
 
     /// The words of all simple types, for hints.

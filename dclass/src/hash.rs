@@ -32,7 +32,11 @@ fn primes() -> &'static [u32] {
 
 /// The hash of all classes and structs, in the order of their ids.
 pub(crate) fn hash(types: &[Arc<Class>]) -> u32 {
-    let mut hasher = Hasher { sum: 0, next: 0, primes: primes() };
+    let mut hasher = Hasher {
+        sum: 0,
+        next: 0,
+        primes: primes(),
+    };
     hasher.int(1);
     hasher.int(types.len() as i32);
     types.iter().for_each(|class| hasher.class(class));
@@ -55,7 +59,7 @@ impl Hasher {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.int(bytes.len() as i32);
-        bytes.iter().for_each(|byte| self.int(byte.cast_signed().into()));
+        bytes.iter().for_each(|byte| self.int((*byte).into()));
     }
 
     fn class(&mut self, class: &Class) {
@@ -159,17 +163,14 @@ impl Hasher {
     }
 
     fn array(&mut self, array: &Array) {
-        match array.word {
+        match &array.word {
             Some(word) => {
-                self.int(array_code(word));
-                match &array.element.shape {
-                    Shape::Number(number) => self.int(number.divisor.cast_signed()),
-                    _ => self.int(1),
-                }
+                self.int(array_code(word.simple));
+                self.int(word.divisor.cast_signed());
             }
             None => self.ty(&array.element),
         }
-        self.counts(&array.counts);
+        self.counts(array.hashed_counts());
     }
 
     fn counts(&mut self, counts: &Counts) {

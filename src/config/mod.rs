@@ -36,6 +36,16 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// The words that a role's `type` may be.
+pub fn role_types() -> [&'static str; 5] {
+    read_role::ROLE_TYPES.map(|(word, _)| word)
+}
+
+/// The words that a backend's `type` may be.
+pub fn backend_types() -> [&'static str; 6] {
+    read_backend::BACKEND_TYPES.map(|(word, _)| word)
+}
+
 /// Reads and checks the file at `path`, and logs what is odd about it.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! The sections of the file: which keys there are, what each may be, and what it is if absent.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::model::*;
@@ -81,10 +82,14 @@ fn general(section: Option<Section<'_>>, base_dir: &Path) -> GeneralConfig {
 }
 
 fn uberdogs(file: &mut Section<'_>) -> Vec<UberDogConfig> {
+    let mut seen = HashSet::new();
     let sections = file.sections("uberdogs").into_iter();
     sections
         .filter_map(|mut section| {
             let id = section.required("id", "the doId of the UberDOG", value::do_id);
+            if id.is_some_and(|id| !seen.insert(id)) {
+                section.error("id", "this is the id of another UberDOG already");
+            }
             let class = section.required(
                 "class",
                 "the name of its class in the DC files",

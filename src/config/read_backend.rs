@@ -11,8 +11,8 @@ use super::value;
 const POOL_MAX: u32 = 8;
 const POOL_LIMIT: u32 = 1_000;
 
-#[derive(Clone)]
-enum BackendType {
+#[derive(Copy, Clone)]
+pub(super) enum BackendType {
     Sqlite,
     Postgres,
     MySql,
@@ -20,6 +20,15 @@ enum BackendType {
     Soci,
     MongoDb,
 }
+
+pub(super) const BACKEND_TYPES: [(&str, BackendType); 6] = [
+    ("sqlite", BackendType::Sqlite),
+    ("postgres", BackendType::Postgres),
+    ("mysql", BackendType::MySql),
+    ("yaml", BackendType::Yaml),
+    ("soci", BackendType::Soci),
+    ("mongodb", BackendType::MongoDb),
+];
 
 /// A kind of SQL server: what its URLs look like.
 struct SqlServer {
@@ -38,14 +47,7 @@ pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<Backend
         // Astron's default, for which its users need no section.
         return absent.then(|| BackendConfig::Yaml { directory: base_dir.join(YAML_DIRECTORY) });
     };
-    let backend_type = value::choice(&[
-        ("sqlite", BackendType::Sqlite),
-        ("postgres", BackendType::Postgres),
-        ("mysql", BackendType::MySql),
-        ("yaml", BackendType::Yaml),
-        ("soci", BackendType::Soci),
-        ("mongodb", BackendType::MongoDb),
-    ]);
+    let backend_type = value::choice(&BACKEND_TYPES);
     let backend = match section.required("type", "the type of the backend", backend_type)? {
         BackendType::Sqlite => path(&mut section, "file", "donet.sqlite", base_dir)
             .map(|file| BackendConfig::Sqlite { file }),

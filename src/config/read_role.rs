@@ -21,8 +21,8 @@ const CLIENT_WRITE_TIMEOUT_MS: u32 = 5_000;
 const DATABASE_TIMEOUT_MS: u32 = 30_000;
 const CONTROL: &str = "the channel of this role";
 
-#[derive(Clone)]
-enum RoleType {
+#[derive(Copy, Clone)]
+pub(super) enum RoleType {
     ClientAgent,
     StateServer,
     Database,
@@ -30,15 +30,17 @@ enum RoleType {
     EventLogger,
 }
 
+pub(super) const ROLE_TYPES: [(&str, RoleType); 5] = [
+    ("clientagent", RoleType::ClientAgent),
+    ("stateserver", RoleType::StateServer),
+    ("database", RoleType::Database),
+    ("dbss", RoleType::DbStateServer),
+    ("eventlogger", RoleType::EventLogger),
+];
+
 /// Reads one item of `roles`.
 pub(super) fn role(mut section: Section<'_>, base_dir: &Path) -> Option<RoleConfig> {
-    let role_type = value::choice(&[
-        ("clientagent", RoleType::ClientAgent),
-        ("stateserver", RoleType::StateServer),
-        ("database", RoleType::Database),
-        ("dbss", RoleType::DbStateServer),
-        ("eventlogger", RoleType::EventLogger),
-    ]);
+    let role_type = value::choice(&ROLE_TYPES);
     // Which other keys there are depends on the type, so that without it nothing more can be said.
     match section.required("type", "the type of the role", role_type)? {
         RoleType::ClientAgent => client_agent(section).map(RoleConfig::ClientAgent),

@@ -4,20 +4,21 @@
 //! configuration, then links are served. So every role is subscribed before anyone outside can
 //! speak, and whatever cannot start ends the process before it looks alive.
 
-use std::collections::HashSet;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use dclass::DcFile;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, RoleConfig, UberDogConfig};
+use crate::config::{Config, RoleConfig};
 use crate::event::EventSender;
-use crate::role::{event_logger, message_director};
+use crate::role::client_agent::{self, UberDogs};
+use crate::role::{database, db_state_server, event_logger, message_director, state_server};
 use crate::router::Router;
 
 /// After this long a shutdown stops being polite.
@@ -29,10 +30,11 @@ const GRACE: Duration = Duration::from_secs(10);
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    // Before anything else, so that a signal during the start is not lost.
+    let mut signals = Signals::new()?;
     let shutdown = CancellationToken::new();
     let mut tasks = start(config, &shutdown).await?;
     tracing::info!("ready");
-    let mut signals = Signals::new()?;
     let failure = tokio::select! {
         () = signals.next() => None,
         failure = first_failure(&mut tasks, &shutdown) => Some(failure),
@@ -65,7 +67,7 @@ async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<T
         hash = format!("{:#010x}", dc.hash()),
         "DC files read"
     );
-    check_uberdogs(&config.uberdogs, &dc)?;
+    let uberdogs = Arc::new(uberdogs(&config, &dc)?);
     let events = match &config.general.event_logger {
         None => EventSender::disabled(),
         Some(address) => EventSender::connect(address)
@@ -80,29 +82,39 @@ async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<T
         address.resolve().await.with_context(|| format!("cannot resolve upstream {address}"))?;
         let link = message_director::connect(
             address.clone(),
-            config.daemon.clone(),
+            &config.daemon,
             config.message_director.clone(),
             router.clone(),
             shutdown.clone(),
         );
         tasks.spawn(async { Ok(link.await?) });
     }
+    let parts = Parts {
+        dc: &dc,
+        uberdogs: &uberdogs,
+        router: &router,
+        events: &events,
+        base_dir: &config.base_dir,
+        shutdown,
+    };
     for role in &config.roles {
-        start_role(role, &config, &dc, &router, &events, shutdown, &mut tasks).await?;
+        start_role(role, &parts, &mut tasks).await?;
     }
     if let Some(listener) = listener {
         tracing::info!(address = %listener.local_addr()?, "message director listening");
-        let (events, shutdown) = (events.clone(), shutdown.clone());
+        let (routed, events, shutdown) = (router.clone(), events.clone(), shutdown.clone());
         tasks.spawn(async {
-            listener.serve(router, events, shutdown).await;
+            listener.serve(routed, events, shutdown).await;
             Ok(())
         });
     }
     // A daemon without any part still waits for its signal.
-    let idle = shutdown.clone();
+    let stopped = shutdown.clone();
     tasks.spawn(async move {
-        idle.cancelled().await;
-        Ok(())
+        tokio::select! {
+            () = stopped.cancelled() => Ok(()),
+            () = router.role_lost() => Err(anyhow!("a role has panicked")),
+        }
     });
     Ok(tasks)
 }
@@ -113,21 +125,11 @@ fn read_dc(config: &Config) -> anyhow::Result<DcFile> {
         .map_err(|diagnostics| anyhow!("could not read the DC files\n{diagnostics}"))
 }
 
-fn check_uberdogs(uberdogs: &[UberDogConfig], dc: &DcFile) -> anyhow::Result<()> {
-    let mut seen = HashSet::new();
-    for uberdog in uberdogs {
-        if dc.class_by_name(&uberdog.class).is_none() {
-            bail!(
-                "uberdog {} has class {:?}, which no DC file declares",
-                uberdog.id,
-                uberdog.class
-            );
-        }
-        if !seen.insert(uberdog.id) {
-            bail!("two uberdogs have the id {}", uberdog.id);
-        }
-    }
-    Ok(())
+fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {
+    UberDogs::resolve(&config.uberdogs, dc).map_err(|uberdog| {
+        let (id, class) = (uberdog.id, &uberdog.class);
+        anyhow!("uberdog {id} has class {class:?}, which no DC file declares")
+    })
 }
 
 async fn listen(config: &Config) -> anyhow::Result<Option<message_director::Listener>> {
@@ -139,20 +141,43 @@ async fn listen(config: &Config) -> anyhow::Result<Option<message_director::List
     bound.map(Some).with_context(|| format!("message director: cannot listen on {address}"))
 }
 
-async fn start_role(
-    role: &RoleConfig,
-    config: &Config,
-    dc: &Arc<DcFile>,
-    router: &Router,
-    events: &EventSender,
-    shutdown: &CancellationToken,
-    tasks: &mut Tasks,
-) -> anyhow::Result<()> {
+/// What roles are started with.
+struct Parts<'p> {
+    dc: &'p Arc<DcFile>,
+    uberdogs: &'p Arc<UberDogs>,
+    router: &'p Router,
+    events: &'p EventSender,
+    base_dir: &'p Path,
+    shutdown: &'p CancellationToken,
+}
+
+async fn start_role(role: &RoleConfig, parts: &Parts<'_>, tasks: &mut Tasks) -> anyhow::Result<()> {
+    let (dc, router, shutdown) = (parts.dc.clone(), parts.router, parts.shutdown);
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => {
-            ("event logger", event_logger::start(role, &config.base_dir, shutdown.clone()).await?)
+            ("event logger", event_logger::start(role, parts.base_dir, shutdown.clone()).await?)
         }
-        other => bail!("{other:?} is not there yet"),
+        RoleConfig::Database(role) => {
+            ("database", database::start(role, dc, router, shutdown.clone()).await?)
+        }
+        RoleConfig::StateServer(role) => {
+            ("state server", state_server::start(role, dc, router, shutdown.clone()))
+        }
+        RoleConfig::DbStateServer(role) => {
+            ("database-state server", db_state_server::start(role, dc, router, shutdown.clone()))
+        }
+        RoleConfig::ClientAgent(role) => (
+            "client agent",
+            client_agent::start(
+                role,
+                parts.uberdogs.clone(),
+                dc,
+                router,
+                parts.events.clone(),
+                shutdown.clone(),
+            )
+            .await?,
+        ),
     };
     let shutdown = shutdown.clone();
     tasks.spawn(async move {

@@ -9,6 +9,6 @@ mod tcp;
 mod write_queue;
 
 pub use outbound::{Closed, Outbound};
-pub use read::FrameReader;
-pub use tcp::{bind, connect, set_options};
+pub use read::{FrameReader, Incoming};
+pub use tcp::{abort_on_close, bind, connect, set_options};
 pub use write_queue::WriteQueue;

@@ -1,10 +1,11 @@
 //! The outgoing side of a link to another daemon or an AI.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::WriteQueue;
@@ -33,7 +34,7 @@ pub enum Closed {
 /// takes nothing for `stall_max`, the link is given up, since nothing may be dropped silently.
 #[derive(Debug)]
 pub struct Outbound {
-    stream: OwnedWriteHalf,
+    stream: Arc<TcpStream>,
     state: Mutex<State>,
     /// Wakes [`Outbound::drive`]: the socket is full, or the link has ended.
     changed: Notify,
@@ -53,7 +54,7 @@ struct State {
 impl Outbound {
     /// The outgoing side of `stream`.
     pub fn new(
-        stream: OwnedWriteHalf,
+        stream: Arc<TcpStream>,
         gauge: Gauge,
         bytes_max: usize,
         stall_max: Option<Duration>,

@@ -1,8 +1,12 @@
 //! Reading frames from a socket.
 
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
 use crate::wire::Frames;
@@ -11,6 +15,29 @@ use crate::wire::Frames;
 const SMALL_BYTES: usize = 4 * 1024;
 /// Read buffer of a connection that says much; holds at least one whole frame.
 const LARGE_BYTES: usize = 2 * (DATAGRAM_BYTES_MAX + LENGTH_TAG_BYTES);
+
+/// The incoming side of a connection whose outgoing side is used elsewhere at the same time.
+///
+/// Tokio's own halves end the stream when the writing one is dropped; a connection that is to be
+/// reset must not be ended first.
+#[derive(Debug, Clone)]
+pub struct Incoming(pub Arc<TcpStream>);
+
+impl AsyncRead for Incoming {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(context))?;
+            match self.0.try_read_buf(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(|_| ())),
+            }
+        }
+    }
+}
 
 /// Reads in large chunks and hands out whole frames without copying them.
 ///

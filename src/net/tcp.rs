@@ -55,3 +55,10 @@ pub fn set_options(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
 }
+
+/// Has the connection reset when it is closed, instead of ended: the peer learns that something was
+/// wrong, and nothing that it sent in the meantime keeps the socket alive.
+pub fn abort_on_close(stream: &TcpStream) {
+    // A socket that takes no options is lost already.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}

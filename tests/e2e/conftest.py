@@ -50,8 +50,9 @@ def pytest_collection_modifyitems(config, items):
 class Stage:
     """The processes of one test, in a directory of their own."""
 
-    def __init__(self, binary: pathlib.Path, directory: pathlib.Path):
+    def __init__(self, binary: pathlib.Path, astron: bool, directory: pathlib.Path):
         self.binary = binary
+        self.astron = astron
         self.directory = directory
         self.processes: list[Process] = []
         self.daemon: Daemon | None = None
@@ -117,7 +118,8 @@ STAGE = pytest.StashKey[Stage]()
 
 @pytest.fixture
 def stage(request, tmp_path):
-    stage = Stage(request.config.getoption("--daemon"), tmp_path)
+    options = request.config.option
+    stage = Stage(options.daemon, options.astron, tmp_path)
     request.node.stash[STAGE] = stage
     yield stage
     try:

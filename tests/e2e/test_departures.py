@@ -78,6 +78,36 @@ def test_a_killed_ai_takes_its_objects_along(world):
     ann.wait_for_field(theirs[0], "setPosition", [1, 2])
 
 
+def test_an_ai_decides_what_happens_when_it_is_gone(world):
+    """It takes back the deletion of all its objects, and leaves that of one."""
+    ann = world.join("ann")
+    second_ai = world.stage.start_second_ai()
+    kept, left = (
+        second_ai.call("create", "Ball", world.town, SQUARE, {"setPosition": [number, 0]})
+        for number in range(2)
+    )
+    ann.wait_to_see(kept, left)
+    second_ai.call("delete_when_i_am_gone", left)
+    # An answer to it means that what it sent before has arrived.
+    second_ai.call("ask_location", kept)
+    second_ai.wait("answer", do=kept)
+    second_ai.kill()
+    ann.wait_to_lose(left)
+    assert kept in ann.visible
+
+
+def test_a_post_remove_left_with_a_client(world):
+    """An AI may leave any message with a client's session, for when that has gone."""
+    ann, bob = world.join_all("ann", "bob")
+    ball = world.ai.call("create", "Ball", world.town, SQUARE, {"setPosition": [0, 0]})
+    bob.wait_to_see(ball)
+    world.ai.call("delete_when_client_is_gone", ann.channel, ball)
+    world.ai.call("ask_address", ann.channel)
+    world.ai.wait("address", client=ann.channel)
+    ann.kill()
+    bob.wait_to_lose(ball, ann.avatar)
+
+
 @pytest.mark.better_than_astron
 def test_a_killed_ai_with_more_objects_than_fit_one_message(world):
     """Astron addresses them all in one message, whose count wraps at 256, and deletes none."""
@@ -100,8 +130,9 @@ def test_session_objects_of_a_killed_ai_end_their_sessions(world):
 
 
 def test_a_new_ai_takes_over_from_a_killed_one(world):
-    world.join("ann").end_expected = True
+    ann = world.join("ann")
     world.ai.kill()
+    ann.wait_for_eject(SESSION_OBJECT_DELETED)
     world.ai = world.stage.start_ai("new-ai", makes_town=True)
     bob = world.join("bob")
     cid = world.join("cid")

@@ -5,15 +5,27 @@ use super::types::{declared_name, param};
 use super::value::names;
 use crate::ast::{ClassDecl, Decl, Member, Simple};
 use crate::lexer::Kind;
+use crate::schema::Keywords;
 use nom::combinator::{cut, opt};
 use nom::multi::{many0, separated_list0};
 use nom::sequence::{delimited, preceded};
 use nom::{Input, Parser};
 
+/// Where a member stands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Class,
+    Struct,
+    Switch,
+}
+
 /// `member = (method | molecular | param) {keyword}`
-pub(crate) fn member<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
+pub(crate) fn member<'a>(
+    place: Place,
+    budget: u8,
+) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
     move |start| {
-        let (input, mut member) = bare_member(budget)(start)?;
+        let (input, mut member) = bare_member(place, budget)(start)?;
         let (input, keywords) = many0(name("a keyword")).parse(input)?;
         member.keywords = keywords;
         member.span = start.until(input);
@@ -22,18 +34,28 @@ pub(crate) fn member<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member
 }
 
 /// A member without keywords.
-pub(crate) fn bare_member<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
+pub(crate) fn bare_member<'a>(
+    place: Place,
+    budget: u8,
+) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
     move |start| {
-        let (input, decl) = decl(start, budget)?;
-        Ok((input, Member { decl, keywords: Vec::new(), span: start.until(input) }))
+        let (input, decl) = decl(start, place, budget)?;
+        Ok((
+            input,
+            Member {
+                decl,
+                keywords: Vec::new(),
+                span: start.until(input),
+            },
+        ))
     }
 }
 
-fn decl(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
+fn decl(input: Tokens<'_>, place: Place, budget: u8) -> Parsed<'_, Decl<'_>> {
     if input.first().is_none_or(|token| token.kind != Kind::Word) {
         return fail(&input, "a field");
     }
-    if input.is_punct(1, b'(') && !opens_range(&input) && !super::types::at_switch(&input) {
+    if input.is_punct(1, b'(') && !opens_range(&input, place) && !super::types::at_switch(&input) {
         return method(input, budget);
     }
     if input.is_punct(1, b':') {
@@ -45,7 +67,7 @@ fn decl(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
 
 /// Whether the `(` after the first word begins a range: after `string` always, after a word
 /// that may be a name if a number or a character follows.
-fn opens_range(input: &Tokens<'_>) -> bool {
+fn opens_range(input: &Tokens<'_>, place: Place) -> bool {
     let text = input.first_text();
     if crate::ast::is_reserved(text) {
         return true;
@@ -56,19 +78,16 @@ fn opens_range(input: &Tokens<'_>) -> bool {
     match next.kind {
         Kind::Integer | Kind::Real | Kind::Char | Kind::Punct(b'+' | b'-') => true,
         Kind::Punct(b')') => {
-            // `blob32() x` is a type and a name; `blob32() ram` would be so, too. With no
-            // keyword in sight, what has parentheses and no name is a method.
-            Simple::from_word(text).is_some()
-                && input.rest.get(3).is_some_and(|token| token.kind == Kind::Word)
-                && (input.is_punct(4, b';') || input.is_punct(4, b'['))
-                && !is_common_keyword(input.text_of(input.rest[3]))
+            // `blob32()` is a type, but some readers take it for a method's name. It is one where
+            // a type would need a name and has none: `blob32() ram;` in a class.
+            let after = input.rest.get(3);
+            let named = after.is_some_and(|token| token.kind == Kind::Word)
+                && Keywords::by_name(input.text_of(input.rest[3])).is_none();
+            let typed = place != Place::Class || named || input.is_punct(3, b'[');
+            Simple::from_word(text).is_some() && typed
         }
         _ => false,
     }
-}
-
-fn is_common_keyword(word: &str) -> bool {
-    crate::schema::Keywords::by_name(word).is_some()
 }
 
 /// `method = name "(" [param {"," param}] ")"`
@@ -78,7 +97,10 @@ fn method(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
     let mut group = delimited(punct(b'(', "`(`"), params, cut(punct(b')', "`)`")));
     let (input, params) = group.parse(input)?;
     if input.is_punct(0, b'=') {
-        return refuse(&input, "a method takes no default; give its parameters defaults");
+        return refuse(
+            &input,
+            "a method takes no default; give its parameters defaults",
+        );
     }
     Ok((input, Decl::Method { name, params }))
 }
@@ -101,13 +123,23 @@ pub(crate) fn inline_struct(start: Tokens<'_>, budget: u8) -> Parsed<'_, ClassDe
             break;
         }
         let one;
-        (input, one) = cut(member(budget)).parse(input)?;
+        (input, one) = cut(member(Place::Struct, budget)).parse(input)?;
         (input, _) = cut(punct(b';', "`;`")).parse(input)?;
         members.push(one);
     }
     let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
     let span = start.until(input);
-    Ok((input, ClassDecl { is_struct: true, name, parents, members, span }))
+    Ok((
+        input,
+        ClassDecl {
+            is_struct: true,
+            name,
+            parents,
+            members,
+            damaged: false,
+            span,
+        },
+    ))
 }
 
 /// `[":" names]`

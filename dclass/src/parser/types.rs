@@ -20,7 +20,14 @@ fn type_expr<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, TypeExpr<'a>> 
             // What a name stands for cannot be modified; `(` here says that someone tries.
             _ => (input, Vec::new()),
         };
-        Ok((input, TypeExpr { base, modifiers, span: start.until(input) }))
+        Ok((
+            input,
+            TypeExpr {
+                base,
+                modifiers,
+                span: start.until(input),
+            },
+        ))
     }
 }
 
@@ -94,7 +101,15 @@ pub(crate) fn param<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Param<'
         dims.extend(more);
         let default = preceded(punct(b'=', "`=`"), cut(value(NESTING_MAX)));
         let (input, default) = opt(default).parse(input)?;
-        Ok((input, Param { ty, name, dims, default }))
+        Ok((
+            input,
+            Param {
+                ty,
+                name,
+                dims,
+                default,
+            },
+        ))
     }
 }
 
@@ -104,7 +119,10 @@ pub(crate) fn at_switch(input: &Tokens<'_>) -> bool {
     if !input.is_word("switch") {
         return false;
     }
-    let named = input.rest.get(1).is_some_and(|token| token.kind == Kind::Word);
+    let named = input
+        .rest
+        .get(1)
+        .is_some_and(|token| token.kind == Kind::Word);
     let open = 1 + usize::from(named);
     if !input.is_punct(open, b'(') {
         return false;
@@ -131,12 +149,20 @@ pub(crate) fn switch(start: Tokens<'_>, budget: u8) -> Parsed<'_, SwitchDecl<'_>
     let input = start.take_from(1);
     let (input, name) = opt(name("a name")).parse(input)?;
     let (input, _) = cut(punct(b'(', "`(`")).parse(input)?;
-    let (input, key) = cut(field::bare_member(budget)).parse(input)?;
+    let (input, key) = cut(field::bare_member(field::Place::Switch, budget)).parse(input)?;
     let (input, _) = cut(punct(b')', "`)`")).parse(input)?;
     let (input, _) = cut(punct(b'{', "`{`")).parse(input)?;
     let (input, arms) = arms(input, budget)?;
     let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
-    Ok((input, SwitchDecl { name, key, arms, span: start.until(input) }))
+    Ok((
+        input,
+        SwitchDecl {
+            name,
+            key,
+            arms,
+            span: start.until(input),
+        },
+    ))
 }
 
 fn arms(mut input: Tokens<'_>, budget: u8) -> Parsed<'_, Vec<Arm<'_>>> {
@@ -166,7 +192,7 @@ fn arm(input: Tokens<'_>, budget: u8) -> Parsed<'_, Arm<'_>> {
         let (input, value) = cut(terminated(label, punct(b':', "`:`"))).parse(input)?;
         return Ok((input, Arm::Case(value)));
     }
-    let (input, member) = match field::bare_member(budget)(input) {
+    let (input, member) = match field::bare_member(field::Place::Switch, budget)(input) {
         Ok(done) => done,
         Err(Err::Error(error)) if error.left == input.rest.len() => {
             return fail(&input, "`case`, `default`, `break` or a field");

@@ -1,7 +1,8 @@
 //! Classes and structs: members, ids, inheritance.
 
+use super::member::Absent;
 use super::{Named, Resolver};
-use crate::ast::{ClassDecl, Decl, Member, Name};
+use crate::ast::{Base, ClassDecl, Decl, Member, Name};
 use crate::diagnostic::{Note, did_you_mean};
 use crate::limits::{IDS_MAX, INHERITED_MAX};
 use crate::schema::types::Type;
@@ -19,8 +20,6 @@ struct Draft {
     names: HashMap<String, Option<Arc<Field>>>,
     /// Fields of the parents, by name.
     inherited: HashMap<String, Arc<Field>>,
-    /// Fields of struct parents that have no name.
-    unnamed: Vec<Arc<Field>>,
     /// Ids of inherited constructors.
     constructors: HashSet<FieldId>,
     /// A field could not be read.
@@ -37,7 +36,9 @@ impl Resolver<'_> {
         }
         let id = ClassId(id as u16);
         let class = self.class_body(decl, id);
-        let named = class.as_ref().map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
+        let named = class
+            .as_ref()
+            .map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
         if let Some(name) = &decl.name {
             if !self.names.contains_key(name.text) {
                 self.ids.insert(name.text.to_owned(), id);
@@ -56,7 +57,10 @@ impl Resolver<'_> {
 
     fn class_body(&mut self, decl: &ClassDecl<'_>, id: ClassId) -> Option<Arc<Class>> {
         let (parents, parents_complete) = self.parents(decl);
-        let mut draft = Draft { broken: !parents_complete, ..Draft::default() };
+        let mut draft = Draft {
+            broken: !parents_complete || decl.damaged,
+            ..Draft::default()
+        };
         self.inherit(&mut draft, &parents, decl)?;
         for member in &decl.members {
             if self.log.is_full() || self.exhausted {
@@ -66,7 +70,9 @@ impl Resolver<'_> {
                 Some((field, true)) => draft.constructor = Some(field),
                 Some((field, false)) => {
                     if !field.name.is_empty() {
-                        draft.names.insert(field.name.clone(), Some(Arc::clone(&field)));
+                        draft
+                            .names
+                            .insert(field.name.clone(), Some(Arc::clone(&field)));
                     }
                     draft.own.push(field);
                 }
@@ -82,10 +88,12 @@ impl Resolver<'_> {
             return None;
         }
         let shadowed = |field: &Arc<Field>| draft.names.contains_key(&field.name);
-        let inherited = draft.inherited.into_values().filter(|field| !shadowed(field));
-        let (constructors, inherited): (Vec<_>, Vec<_>) = inherited
-            .chain(draft.unnamed)
-            .partition(|field| draft.constructors.contains(&field.id));
+        let inherited = draft
+            .inherited
+            .into_values()
+            .filter(|field| !shadowed(field));
+        let (constructors, inherited): (Vec<_>, Vec<_>) =
+            inherited.partition(|field| draft.constructors.contains(&field.id));
         let class = Arc::new(Class::new(Parts {
             id,
             name: decl.name.map_or("", |name| name.text).to_owned(),
@@ -128,7 +136,8 @@ impl Resolver<'_> {
                 false => did_you_mean(name.text, self.ids.keys().map(String::as_str)),
             };
             let label = format!("expected a {kind} that is declared before");
-            self.log.push(Note::error(name.span, message).label(label).help(help));
+            self.log
+                .push(Note::error(name.span, message).label(label).help(help));
         }
         (parents, complete)
     }
@@ -140,7 +149,6 @@ impl Resolver<'_> {
         parents: &[Arc<Class>],
         decl: &ClassDecl<'_>,
     ) -> Option<()> {
-        let mut unnamed: HashSet<FieldId> = HashSet::new();
         for parent in parents {
             self.inherited += parent.fields().len();
             if self.inherited > INHERITED_MAX {
@@ -148,13 +156,15 @@ impl Resolver<'_> {
                 return self.exhaust(decl.span, message);
             }
             for field in parent.fields().iter().chain(parent.constructors()) {
+                // Nobody could name a field without name, and Panda3D does not inherit it.
                 if !field.name.is_empty() {
-                    draft.inherited.entry(field.name.clone()).or_insert_with(|| Arc::clone(field));
-                } else if unnamed.insert(field.id) {
-                    draft.unnamed.push(Arc::clone(field));
+                    let entry = draft.inherited.entry(field.name.clone());
+                    entry.or_insert_with(|| Arc::clone(field));
                 }
             }
-            draft.constructors.extend(parent.constructors().map(|field| field.id));
+            draft
+                .constructors
+                .extend(parent.constructors().map(|field| field.id));
         }
         Some(())
     }
@@ -173,10 +183,21 @@ impl Resolver<'_> {
         let sound = self.check_member(decl, member, draft, constructs);
         let (made, keywords) = if let Decl::Molecular { parts, .. } = &member.decl {
             let find = |name: &str| match draft.names.get(name) {
-                Some(own) => own.clone(),
-                None => draft.inherited.get(name).cloned(),
+                Some(own) => own.clone().ok_or(Absent::Reported),
+                None => match draft.inherited.get(name) {
+                    Some(field) => Ok(Arc::clone(field)),
+                    None if draft.broken => Err(Absent::Reported),
+                    None => Err(Absent::Unknown),
+                },
             };
-            let known = || draft.names.keys().chain(draft.inherited.keys()).cloned().collect();
+            let known = || {
+                draft
+                    .names
+                    .keys()
+                    .chain(draft.inherited.keys())
+                    .cloned()
+                    .collect()
+            };
             self.molecular(parts, find, known).unzip()
         } else {
             let keywords = self.keyword_list(&member.keywords);
@@ -220,10 +241,19 @@ impl Resolver<'_> {
         } else if let Some(keyword) = member.keywords.first()
             && (molecular || decl.is_struct)
         {
-            let whose = if molecular { "a molecular field" } else { "a struct's field" };
+            let whose = if molecular {
+                "a molecular field"
+            } else {
+                "a struct's field"
+            };
             let message = format!("{whose} takes no keywords");
-            let label = if molecular { "it has those of its parts" } else { "" };
-            self.log.push(Note::error(keyword.span, message).label(label));
+            let label = if molecular {
+                "it has those of its parts"
+            } else {
+                ""
+            };
+            self.log
+                .push(Note::error(keyword.span, message).label(label));
             return None;
         } else {
             return Some(());
@@ -245,7 +275,11 @@ impl Resolver<'_> {
 
 /// How many numbers a class adds to the hash.
 fn weight(class: &Class) -> u64 {
-    let fields = class.own_fields().iter().map(|field| &**field).chain(class.constructor());
+    let fields = class
+        .own_fields()
+        .iter()
+        .map(|field| &**field)
+        .chain(class.constructor());
     let head = 4 + class.name().len() as u64 + class.parents().len() as u64;
     fields.map(Field::weight).fold(head, u64::saturating_add)
 }
@@ -254,9 +288,11 @@ fn weight(class: &Class) -> u64 {
 fn name_of<'a>(member: &Member<'a>) -> Option<Name<'a>> {
     match &member.decl {
         Decl::Method { name, .. } | Decl::Molecular { name, .. } => Some(*name),
+        // What is written where it is used gives its name to a field that has none.
         Decl::Param(param) => param.name.or(match &param.ty.base {
-            // A switch without a name after it is known by its own.
-            crate::ast::Base::Switch(switch) => switch.name,
+            _ if !param.dims.is_empty() => None,
+            Base::Switch(switch) => switch.name,
+            Base::Struct(class) => class.name,
             _ => None,
         }),
     }

@@ -7,7 +7,9 @@ use crate::ast::{
 use crate::diagnostic::{Note, did_you_mean};
 use crate::limits::{TYPE_DEPTH_MAX, TYPE_PARTS_MAX};
 use crate::schema::StringEncoding;
-use crate::schema::types::{Array, Bytes, Counts, Limits, Number, Shape, Spelling, Type};
+use crate::schema::types::{
+    Array, ArrayWord, Bytes, Counts, Limits, Number, Shape, Spelling, Type,
+};
 use crate::source::{Span, shown};
 use std::sync::Arc;
 
@@ -54,7 +56,10 @@ impl Resolver<'_> {
                 };
                 let message = format!("unknown type `{}`", shown(name.text));
                 let note = Note::error(name.span, message);
-                self.log.push(note.label("types must be declared before they are used").help(help));
+                self.log.push(
+                    note.label("types must be declared before they are used")
+                        .help(help),
+                );
                 None
             }
         }
@@ -82,11 +87,19 @@ impl Resolver<'_> {
         let ty = match &element.shape {
             Shape::Number(number) if number.kind == NumberKind::Char => {
                 let encoding = self.options.string_encoding;
-                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
+                Type::bytes(Bytes {
+                    spelling: Spelling::Array(number.clone()),
+                    counts,
+                    encoding,
+                })
             }
             Shape::Number(number) if number.kind == NumberKind::UInt8 => {
                 let encoding = StringEncoding::Bytes;
-                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
+                Type::bytes(Bytes {
+                    spelling: Spelling::Array(number.clone()),
+                    counts,
+                    encoding,
+                })
             }
             _ if element.size.min == 0 => {
                 let message = "the elements of this array have no bytes";
@@ -94,7 +107,11 @@ impl Resolver<'_> {
                 self.log.push(Note::error(dim.span, message).label(label));
                 return None;
             }
-            _ => Type::array(Array { element, counts, word: None }),
+            _ => Type::array(Array {
+                element,
+                counts,
+                word: None,
+            }),
         };
         self.check_type(Arc::new(ty), dim.span)
     }
@@ -126,14 +143,24 @@ impl Resolver<'_> {
             }
             Simple::UInt32UInt8Array => {
                 if !modifiers.is_empty() {
-                    self.log
-                        .push(Note::error(span, "`uint32uint8array` takes no range or divisor"));
+                    self.log.push(Note::error(
+                        span,
+                        "`uint32uint8array` takes no range or divisor",
+                    ));
                     return None;
                 }
                 let pair = [element(NumberKind::UInt32), element(NumberKind::UInt8)];
                 let element = self.pair_type(pair);
                 let counts = Counts::default();
-                return Some(Arc::new(Type::array(Array { element, counts, word: Some(simple) })));
+                return Some(Arc::new(Type::array(Array {
+                    element,
+                    counts,
+                    word: Some(ArrayWord {
+                        simple,
+                        divisor: 1,
+                        counts: Counts::default(),
+                    }),
+                })));
             }
         };
         let mut counts = Counts::default();
@@ -141,37 +168,49 @@ impl Resolver<'_> {
             match modifier {
                 Modifier::Range(ranges) => counts = self.counts(ranges)?,
                 Modifier::Divide(_, at) | Modifier::Modulo(_, at) => {
-                    self.log.push(Note::error(*at, "only numbers can be divided"));
+                    self.log
+                        .push(Note::error(*at, "only numbers can be divided"));
                     return None;
                 }
             }
         }
-        let ty = Type::bytes(Bytes { spelling, counts, encoding });
+        let ty = Type::bytes(Bytes {
+            spelling,
+            counts,
+            encoding,
+        });
         self.check_type(Arc::new(ty), span)
     }
 
-    /// `int16array` and its like: a divisor is its elements', a range counts bytes.
+    /// `int16array` and its like.
     fn array_word(
         &mut self,
-        word: Simple,
+        simple: Simple,
         kind: NumberKind,
         modifiers: &[Modifier],
         span: Span,
     ) -> Option<Arc<Type>> {
-        let mut counts = Counts::default();
-        let mut number = Number::plain(kind);
+        let mut word = ArrayWord {
+            simple,
+            divisor: 1,
+            counts: Counts::default(),
+        };
         for modifier in modifiers {
             match modifier {
-                Modifier::Range(ranges) => counts = self.counts(ranges)?,
-                Modifier::Divide(divisor, at) => number.divisor = self.divisor(*divisor, *at)?,
+                Modifier::Range(ranges) => word.counts = self.counts(ranges)?,
+                Modifier::Divide(divisor, at) => word.divisor = self.divisor(*divisor, *at)?,
                 Modifier::Modulo(_, at) => {
                     self.log.push(Note::error(*at, "arrays have no modulus"));
                     return None;
                 }
             }
         }
-        let element = Arc::new(Type::number(number));
-        let ty = Type::array(Array { element, counts, word: Some(word) });
+        let element = Arc::new(Type::number(Number::plain(kind)));
+        let ty = Type::array(Array {
+            element,
+            counts: Counts::default(),
+            word: Some(word),
+        });
         self.check_type(Arc::new(ty), span)
     }
 
@@ -221,7 +260,10 @@ impl Resolver<'_> {
         if value > 0.0 && value <= most && (number.kind.is_float() || value >= 0.5) {
             return Some(());
         }
-        self.log.push(Note::error(at, "the modulus must be above 0 and within the type"));
+        self.log.push(Note::error(
+            at,
+            "the modulus must be above 0 and within the type",
+        ));
         None
     }
 
@@ -251,7 +293,8 @@ impl Resolver<'_> {
         let mut counts = Vec::with_capacity(ranges.list.len());
         for range in &ranges.list {
             let (Literal::Integer(min), Literal::Integer(max)) = range else {
-                self.log.push(Note::error(ranges.span, "a size must be a whole number"));
+                self.log
+                    .push(Note::error(ranges.span, "a size must be a whole number"));
                 return None;
             };
             let (Ok(min), Ok(max)) = (u32::try_from(*min), u32::try_from(*max)) else {
@@ -260,7 +303,8 @@ impl Resolver<'_> {
                 return None;
             };
             if min > max {
-                self.log.push(Note::error(ranges.span, "this range ends before it begins"));
+                self.log
+                    .push(Note::error(ranges.span, "this range ends before it begins"));
                 return None;
             }
             counts.push((min, max));
@@ -278,11 +322,16 @@ fn limits(number: &Number) -> Limits {
     if number.kind.is_float() {
         let scaled = |literal: Literal| literal.as_f64() * f64::from(number.divisor);
         return Limits::Float(
-            ranges.iter().map(|(min, max)| (scaled(*min), scaled(*max))).collect(),
+            ranges
+                .iter()
+                .map(|(min, max)| (scaled(*min), scaled(*max)))
+                .collect(),
         );
     }
     let (least, most) = number.kind.bounds();
-    let scaled = ranges.iter().map(|(min, max)| (number.scale(*min), number.scale(*max)));
+    let scaled = ranges
+        .iter()
+        .map(|(min, max)| (number.scale(*min), number.scale(*max)));
     // A range wholly outside of the type allows nothing.
     let kept = scaled.filter(|(min, max)| *max >= least && *min <= most);
     let cut = kept.map(|(min, max)| (min.max(least), max.min(most)));

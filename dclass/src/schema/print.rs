@@ -24,9 +24,9 @@ impl Field {
         };
         match &self.body {
             Body::Method(params) => format!("{}({})", self.name, list(params)),
-            Body::Param(param) => {
-                format!("{} {}", short(&param.ty), self.name).trim_end().to_owned()
-            }
+            Body::Param(param) => format!("{} {}", short(&param.ty), self.name)
+                .trim_end()
+                .to_owned(),
             Body::Molecular(parts) => {
                 let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
                 format!("{} : {}", self.name, names.join(", "))
@@ -36,7 +36,9 @@ impl Field {
 }
 
 fn declared(param: &Param) -> String {
-    format!("{} {}", short(&param.ty), param.name).trim_end().to_owned()
+    format!("{} {}", short(&param.ty), param.name)
+        .trim_end()
+        .to_owned()
 }
 
 /// The type as a declaration would name it: structs by their names.
@@ -63,7 +65,11 @@ fn array_parts(array: &Array) -> (&Type, String) {
         let _ = write!(dims, "[{}]", Sizes(&inner.counts));
         element = &inner.element;
     }
-    if let Shape::Bytes(Bytes { spelling: Spelling::Array(_), .. }) = element.shape {
+    if let Shape::Bytes(Bytes {
+        spelling: Spelling::Array(_),
+        ..
+    }) = element.shape
+    {
         // `uint8[2][3]`: the bytes themselves are the innermost dimension.
         return (element, dims);
     }
@@ -163,26 +169,27 @@ impl Display for Bytes {
 
 impl Display for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes = Sizes(&self.counts);
-        let Some(word) = self.word else {
+        let Some(word) = &self.word else {
             let (element, dims) = array_parts(self);
             // The bytes' own dimension comes after the outer ones.
             return match &element.shape {
-                Shape::Bytes(Bytes { spelling: Spelling::Array(number), counts, .. }) => {
+                Shape::Bytes(Bytes {
+                    spelling: Spelling::Array(number),
+                    counts,
+                    ..
+                }) => {
                     write!(f, "{number}{dims}[{}]", Sizes(counts))
                 }
                 _ => write!(f, "{}{dims}", Text(element)),
             };
         };
-        f.write_str(word.word())?;
-        if let Shape::Number(number) = &self.element.shape
-            && number.divisor != 1
-        {
-            write!(f, "/{}", number.divisor)?;
+        f.write_str(word.simple.word())?;
+        if word.divisor != 1 {
+            write!(f, "/{}", word.divisor)?;
         }
-        match self.counts.0.is_empty() {
+        match word.counts.0.is_empty() {
             true => Ok(()),
-            false => write!(f, "({sizes})"),
+            false => write!(f, "({})", Sizes(&word.counts)),
         }
     }
 }
@@ -194,7 +201,9 @@ impl Display for Switch {
         f.write_str(") {")?;
         for case in &self.cases {
             f.write_str("case ")?;
-            case.value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+            case.value
+                .iter()
+                .try_for_each(|byte| write!(f, "{byte:02x}"))?;
             f.write_str(": ")?;
             list(f, self.slice(case.fields))?;
             f.write_str("; ")?;

@@ -99,8 +99,16 @@ pub(crate) enum Spelling {
 pub(crate) struct Array {
     pub element: Arc<Type>,
     pub counts: Counts,
-    /// The word it was declared with, if not with brackets.
-    pub word: Option<Simple>,
+    /// How it was declared, if not with brackets.
+    pub word: Option<ArrayWord>,
+}
+
+/// `int16array` and its like. Divisor and range go into the hash, but values do not mind them.
+#[derive(Debug)]
+pub(crate) struct ArrayWord {
+    pub simple: Simple,
+    pub divisor: u32,
+    pub counts: Counts,
 }
 
 /// How many elements or bytes there may be.
@@ -140,19 +148,31 @@ pub(crate) struct Case {
 }
 
 impl Size {
-    pub(crate) const NOTHING: Size = Size { min: 0, fixed: true };
+    pub(crate) const NOTHING: Size = Size {
+        min: 0,
+        fixed: true,
+    };
 
     pub(crate) fn exactly(bytes: u32) -> Size {
-        Size { min: bytes, fixed: true }
+        Size {
+            min: bytes,
+            fixed: true,
+        }
     }
 
     pub(crate) fn at_least(bytes: u32) -> Size {
-        Size { min: bytes, fixed: false }
+        Size {
+            min: bytes,
+            fixed: false,
+        }
     }
 
     /// The size of one after the other.
     pub(crate) fn plus(self, other: Size) -> Size {
-        Size { min: self.min.saturating_add(other.min), fixed: self.fixed && other.fixed }
+        Size {
+            min: self.min.saturating_add(other.min),
+            fixed: self.fixed && other.fixed,
+        }
     }
 
     /// Whether no message can hold such a value.
@@ -231,6 +251,19 @@ impl Bytes {
 }
 
 impl Array {
+    /// The range as it is hashed.
+    pub(crate) fn hashed_counts(&self) -> &Counts {
+        self.word.as_ref().map_or(&self.counts, |word| &word.counts)
+    }
+
+    /// How many elements there are if nobody gives any.
+    pub(crate) fn implicit(&self) -> u32 {
+        match &self.word {
+            Some(word) => word.counts.fixed().unwrap_or(0),
+            None => self.counts.min(),
+        }
+    }
+
     /// The number of elements if nothing needs to say it: both they and their sizes are fixed.
     pub(crate) fn untagged(&self) -> Option<u32> {
         let count = self.counts.fixed()?;
@@ -250,7 +283,9 @@ impl Switch {
     }
 
     pub(crate) fn slice(&self, (from, to): (u32, u32)) -> &[Arc<Field>] {
-        self.fields.get(from as usize..to as usize).unwrap_or_default()
+        self.fields
+            .get(from as usize..to as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -294,7 +329,7 @@ impl Type {
         let size = match array.untagged() {
             Some(count) => Size::exactly(count.saturating_mul(element.size.min)),
             None => {
-                let elements = array.counts.min().saturating_mul(element.size.min);
+                let elements = array.implicit().saturating_mul(element.size.min);
                 Size::at_least(elements.saturating_add(2))
             }
         };
@@ -304,7 +339,9 @@ impl Type {
             explicit: element.explicit,
             depth: element.depth.saturating_add(1),
             parts: element.parts.saturating_add(1),
-            weight: element.weight.saturating_add(8 + 3 * array.counts.0.len() as u64),
+            weight: element
+                .weight
+                .saturating_add(8 + 3 * array.hashed_counts().0.len() as u64),
             shape: Shape::Array(array),
         }
     }
@@ -316,42 +353,64 @@ impl Type {
             .filter(|field| field.kind() != super::FieldKind::Molecular)
             .cloned()
             .collect();
-        let size = fields.iter().fold(Size::NOTHING, |size, field| size.plus(field.size));
-        // A size of nothing makes an array around it carry a tag.
-        let size = Size { fixed: size.fixed && size.min > 0, ..size };
+        let size = fields
+            .iter()
+            .fold(Size::NOTHING, |size, field| size.plus(field.size));
         Type {
             size,
             checked: fields.iter().any(|field| field.checked),
             explicit: fields.iter().any(|field| field.explicit),
             depth: 1 + fields.iter().map(|field| field.depth()).max().unwrap_or(0),
-            parts: fields
-                .iter()
-                .fold(1, |sum: u32, field| sum.saturating_add(field.parts_written())),
+            parts: fields.iter().fold(1, |sum: u32, field| {
+                sum.saturating_add(field.parts_written())
+            }),
             weight,
             shape: Shape::Struct(Struct { class, fields }),
         }
     }
 
     pub(crate) fn switch(switch: Switch) -> Type {
-        let least = |range| {
-            let fields = switch.slice(range);
-            fields.iter().fold(Size::NOTHING, |size, field| size.plus(field.size)).min
+        let case_size = |range| {
+            let fields = switch.slice(range).iter();
+            fields.fold(switch.key.size, |size, field| size.plus(field.size))
         };
         let case_weight = |range| -> u64 {
             let fields = switch.slice(range).iter();
-            fields.fold(switch.key.weight(), |sum, field| sum.saturating_add(field.weight()))
+            fields.fold(switch.key.weight(), |sum, field| {
+                sum.saturating_add(field.weight())
+            })
         };
-        let ranges = || switch.cases.iter().map(|case| case.fields).chain(switch.default);
-        let least = ranges().map(least).min().unwrap_or(0);
-        let values: u64 = switch.cases.iter().map(|case| case.value.len() as u64 + 1).sum();
+        let ranges = || {
+            switch
+                .cases
+                .iter()
+                .map(|case| case.fields)
+                .chain(switch.default)
+        };
+        let least = ranges()
+            .map(case_size)
+            .map(|size| size.min)
+            .min()
+            .unwrap_or(0);
+        let fixed = least > 0
+            && ranges()
+                .map(case_size)
+                .all(|size| size == Size::exactly(least));
+        let values: u64 = switch
+            .cases
+            .iter()
+            .map(|case| case.value.len() as u64 + 1)
+            .sum();
         let head = values + switch.cases.len() as u64 + switch.name.len() as u64 + 3;
         let weight = ranges().map(case_weight).fold(head, u64::saturating_add);
         let all = || switch.fields.iter().chain([&switch.key]);
-        let parts = all().fold(1, |sum: u32, field| sum.saturating_add(field.parts_written()));
+        let parts = all().fold(1, |sum: u32, field| {
+            sum.saturating_add(field.parts_written())
+        });
         let explicit = all().any(|field| field.explicit);
         let depth = 1 + all().map(|field| field.depth()).max().unwrap_or(0);
         Type {
-            size: Size::at_least(switch.key.size.min.saturating_add(least)),
+            size: Size { min: least, fixed },
             checked: true,
             explicit,
             depth,

@@ -54,6 +54,13 @@ fn what_an_uberdog_cannot_do_without() {
 }
 
 #[test]
+fn two_uberdogs_cannot_have_one_id() {
+    let message = value_error("uberdogs: ", "[{id: 1234, class: A}, {id: 1234, class: B}]");
+    let expected = "uberdogs[1].id: this is the id of another UberDOG already";
+    assert_eq!(message, expected);
+}
+
+#[test]
 fn a_range_may_not_be_empty() {
     for (role, message) in [
         (

@@ -18,8 +18,7 @@ impl Session {
     /// Handles a datagram from the client.
     pub(super) fn handle_client(&mut self, cx: &mut Context<'_>, datagram: &[u8]) -> Flow {
         let mut reader = Reader::new(datagram);
-        let request =
-            cx.shared.client_type.request(&mut reader).map_err(|_| End::truncated())?;
+        let request = cx.shared.client_type.request(&mut reader).map_err(|_| End::truncated())?;
         match self.state {
             ClientState::New => self.handle_hello(cx, request, reader),
             ClientState::Anonymous => match request {
@@ -37,10 +36,7 @@ impl Session {
 
     fn refuse(&self, datagram: &[u8], why: &str) -> End {
         let number = Reader::new(datagram).u16().unwrap_or_default();
-        End::security(
-            EjectReason::InvalidMsgtype,
-            format!("Message type {number} {why}."),
-        )
+        End::security(EjectReason::InvalidMsgtype, format!("Message type {number} {why}."))
     }
 
     fn handle_hello(
@@ -174,8 +170,7 @@ impl Session {
         if length < value.len() {
             return Err(End::excess());
         }
-        let update =
-            StateServer::ObjectSetField { do_id, field: field_id, value: Rest(value) };
+        let update = StateServer::ObjectSetField { do_id, field: field_id, value: Rest(value) };
         self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
     }
 

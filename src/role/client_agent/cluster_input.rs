@@ -35,9 +35,7 @@ pub(super) fn translate<'a>(message: &Cluster<'a>) -> Option<Client<'a>> {
     };
     use StateServer as S;
     Some(match *message {
-        S::ObjectSetField { do_id, field, value } => {
-            Client::ObjectSetField { do_id, field, value }
-        }
+        S::ObjectSetField { do_id, field, value } => Client::ObjectSetField { do_id, field, value },
         S::ObjectSetFields { do_id, fields } => Client::ObjectSetFields { do_id, fields },
         S::ObjectEnterLocationWithRequired { object }
         | S::ObjectEnterInterestWithRequired { object, .. } => {
@@ -74,11 +72,7 @@ pub(super) fn subject(message: &Cluster<'_>) -> Option<DoId> {
 impl Session {
     /// Handles a message that came to one of the session's channels.
     #[inline]
-    pub(super) fn handle_cluster(
-        &mut self,
-        cx: &mut Context<'_>,
-        arrival: &Arrival<'_>,
-    ) -> Flow {
+    pub(super) fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
         if arrival.sender == self.channel {
             self.note_own_message(cx, arrival.message);
             return Ok(());
@@ -190,7 +184,13 @@ impl Session {
             C::AddPostRemove { datagram: Blob(datagram) } => self.add_post_remove(cx, datagram),
             C::ClearPostRemoves {} => self.clear_post_removes(cx),
             C::AddInterest { interest, location } => {
-                return self.interest_added(cx, sender, interest, location.parent, &[location.zone]);
+                return self.interest_added(
+                    cx,
+                    sender,
+                    interest,
+                    location.parent,
+                    &[location.zone],
+                );
             }
             C::AddInterestMultiple { interest, parent, zones } => {
                 let zones: SmallVec<[ZoneId; 8]> = zones.iter().collect();

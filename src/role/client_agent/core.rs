@@ -183,12 +183,6 @@ impl Core {
         self.deliver_loopback(now, out);
     }
 
-    /// To be called when a swap of the inbox has been handled wholly; `drained` if nothing has arrived
-    /// since. Only then are subscriptions ended that no session needs any more.
-    pub fn inbox_turned(&mut self, drained: bool, out: &mut Effects) {
-        self.shared.subscribers.turn(drained, |channel| out.unsubscribe(channel));
-    }
-
     /// When [`Core::handle_timeout`] has to be called next, at the latest.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.shared.deadlines.next()
@@ -213,8 +207,7 @@ impl Core {
     /// Ends all sessions.
     pub fn shut_down(&mut self, now: Instant, out: &mut Effects) {
         for index in 0..self.slots.len() {
-            let key =
-                SessionKey { index: index as u32, generation: self.slots[index].generation };
+            let key = SessionKey { index: index as u32, generation: self.slots[index].generation };
             self.with(now, key, out, |_, _| Err(End::ShutDown));
         }
     }

@@ -55,10 +55,7 @@ impl End {
 
     /// The ejection for a datagram that ends too early.
     pub fn truncated() -> End {
-        End::eject(
-            EjectReason::TruncatedDatagram,
-            "Datagram unexpectedly ended while iterating.",
-        )
+        End::eject(EjectReason::TruncatedDatagram, "Datagram unexpectedly ended while iterating.")
     }
 
     /// The ejection for a datagram with bytes after its arguments.

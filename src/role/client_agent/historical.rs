@@ -59,7 +59,8 @@ mod tests {
         for id in 1..=5 {
             historical.insert(now, DoId(id), 3);
         }
-        let remembered: Vec<u32> = (1..=5).filter(|&id| historical.contains(now, DoId(id))).collect();
+        let remembered: Vec<u32> =
+            (1..=5).filter(|&id| historical.contains(now, DoId(id))).collect();
         assert_eq!(remembered, [3, 4, 5]);
         // One that leaves again is the most recent.
         historical.insert(now + Duration::from_secs(1), DoId(3), 3);

@@ -94,12 +94,7 @@ impl Session {
     }
 
     /// Asks the cluster for the objects in zones; from now on the session listens to them.
-    fn send_query(
-        &mut self,
-        cx: &mut Context<'_>,
-        parent: DoId,
-        zones: &[ZoneId],
-    ) -> ids::Context {
+    fn send_query(&mut self, cx: &mut Context<'_>, parent: DoId, zones: &[ZoneId]) -> ids::Context {
         let context = self.new_context();
         for &zone in zones {
             let location = Location::new(parent, zone);
@@ -110,8 +105,7 @@ impl Session {
         }
         self.interests.queries.insert(context, Query::new(parent, zones, cx.now));
         self.set_query_timer(cx, context, cx.now);
-        let query =
-            StateServer::ObjectGetZonesObjects { context, parent, zones: List::new(zones) };
+        let query = StateServer::ObjectGetZonesObjects { context, parent, zones: List::new(zones) };
         self.route_small(cx, parent.channel(), &query);
         context
     }

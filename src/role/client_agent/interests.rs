@@ -275,9 +275,7 @@ impl Interests {
         let frame = query.hold(frame);
         let record = Record { do_id, serial, entrance: Some(class_id), frame };
         if found { &mut query.found } else { &mut query.queue }.push(record);
-        self.pending
-            .entry(do_id)
-            .or_insert(Pending { query: context, serial, location });
+        self.pending.entry(do_id).or_insert(Pending { query: context, serial, location });
     }
 
     /// Holds back an update of a pending object; whether it is one.

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::core::{Context, Shared};
 use super::deadlines::Timer;
-use super::end::{End, Ejection};
+use super::end::{Ejection, End};
 use super::interests::Interests;
 use super::knowledge::Knowledge;
 use crate::event::Event;
@@ -122,8 +122,8 @@ impl Session {
     }
 
     pub(super) fn unsubscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
-        if self.channels.remove(&channel) {
-            cx.shared.subscribers.remove(channel, self.key.index);
+        if self.channels.remove(&channel) && cx.shared.subscribers.remove(channel, self.key.index) {
+            cx.out.unsubscribe(channel);
         }
     }
 
@@ -195,7 +195,9 @@ impl Session {
     pub(super) fn end(&mut self, cx: &mut Context<'_>, end: &End) {
         self.tell(cx, end);
         for channel in std::mem::take(&mut self.channels) {
-            cx.shared.subscribers.remove(channel, self.key.index);
+            if cx.shared.subscribers.remove(channel, self.key.index) {
+                cx.out.unsubscribe(channel);
+            }
         }
         cx.shared.pool.free(self.allocated);
         for do_id in std::mem::take(&mut self.knowledge.session_objects) {
@@ -215,8 +217,9 @@ impl Session {
                 let reason = EjectReason::NoHello as u16;
                 match foreign.farewell() {
                     Some(farewell) => self.send_frame(cx.shared, farewell),
-                    None => self
-                        .send(cx.shared, &Client::Eject { reason, text: Blob(text.as_bytes()) }),
+                    None => {
+                        self.send(cx.shared, &Client::Eject { reason, text: Blob(text.as_bytes()) })
+                    }
                 }
                 tracing::warn!(%client, %remote, "a connection speaks {foreign}");
                 self.ejection_event(cx, "client-ejected", reason, text);
@@ -295,10 +298,7 @@ impl Session {
             cx.shared.deadlines.set(deadline, Timer::Heartbeat(self.key));
             return Ok(());
         }
-        Err(End::eject(
-            EjectReason::NoHeartbeat,
-            "Server timed out while waiting for heartbeat.",
-        ))
+        Err(End::eject(EjectReason::NoHeartbeat, "Server timed out while waiting for heartbeat."))
     }
 
     /// The time for a hello is over.

@@ -22,9 +22,10 @@ impl Session {
             return;
         }
         // Behind the objects that are being asked for; and behind its own parent, if that waits.
-        let held_by = self.interests.query_for(location).or_else(|| {
-            self.interests.pending.get(&location.parent).map(|parent| parent.query)
-        });
+        let held_by = self
+            .interests
+            .query_for(location)
+            .or_else(|| self.interests.pending.get(&location.parent).map(|parent| parent.query));
         if let Some(query) = held_by {
             self.interests.hold_object(query, do_id, class_id, location, frame, false);
         } else if !self.is_late_answer(location) {
@@ -80,18 +81,12 @@ impl Session {
     /// The client knows an object that it is still to be shown, because it owns it: it has the update
     /// already, but the object that it will be shown is an older one. So state is told again then;
     /// what only happens is not.
-    pub(super) fn hold_state(
-        &mut self,
-        cx: &Context<'_>,
-        update: &StateServer<'_>,
-        frame: &[u8],
-    ) {
+    pub(super) fn hold_state(&mut self, cx: &Context<'_>, update: &StateServer<'_>, frame: &[u8]) {
         let (do_id, is_state) = match update {
             StateServer::ObjectSetField { do_id, field, .. } => {
                 let field = cx.shared.dc.field(*field).map(Field::keywords);
-                let is_state = |keywords: Keywords| {
-                    keywords.required() || keywords.ram() || keywords.db()
-                };
+                let is_state =
+                    |keywords: Keywords| keywords.required() || keywords.ram() || keywords.db();
                 (*do_id, field.is_some_and(is_state))
             }
             StateServer::ObjectSetFields { do_id, .. } => (*do_id, true),

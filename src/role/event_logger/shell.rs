@@ -82,6 +82,7 @@ impl EventLogger {
         {
             tracing::debug!(%error, "the socket buffer keeps its size");
         }
+        tracing::info!(address = %local_addr, "listening");
         Ok(EventLogger {
             config: config.clone(),
             base_dir: base_dir.to_owned(),
@@ -97,7 +98,6 @@ impl EventLogger {
 
     /// Writes events until `shutdown`, then those that have arrived already.
     pub async fn run(self, shutdown: CancellationToken) {
-        tracing::info!(address = %self.local_addr, "listening");
         let mut effects = Vec::new();
         let core = Core::new(&self.config, &Zoned::now(), &mut effects);
         let mut log = Log::new(self.base_dir).apply(&mut effects).await;

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,7 +13,7 @@ use tracing::Instrument;
 use super::core::{LinkChange, receive};
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
-use crate::net::{self, Closed, FrameReader, Outbound};
+use crate::net::{self, Closed, FrameReader, Incoming, Outbound};
 use crate::router::{Participant, Router};
 
 /// Bytes that may wait for a link before the sockets that feed it are braked.
@@ -113,13 +112,14 @@ impl Link {
             tracing::debug!(%error, "link lost before it began");
             return;
         }
-        let (incoming, outgoing) = stream.into_split();
+        let stream = Arc::new(stream);
         let gauge = self.router.new_gauge(MARK_BYTES);
-        let outbound = Arc::new(Outbound::new(outgoing, gauge, limits.bytes_max, limits.stall_max));
+        let outbound =
+            Arc::new(Outbound::new(stream.clone(), gauge, limits.bytes_max, limits.stall_max));
         let participant = self.router.join("Network Participant", outbound.clone());
         tracing::debug!("link opened");
         let end = tokio::select! {
-            end = self.read(incoming, &participant) => end,
+            end = self.read(Incoming(stream), &participant) => end,
             closed = outbound.drive() => End::Write(closed),
             () = shutdown.cancelled() => End::Shutdown,
         };
@@ -133,7 +133,7 @@ impl Link {
         }
     }
 
-    async fn read(&self, mut incoming: OwnedReadHalf, participant: &Participant) -> End {
+    async fn read(&self, mut incoming: Incoming, participant: &Participant) -> End {
         let mut reader = FrameReader::new();
         loop {
             let frames = match reader.read(&mut incoming).await {
@@ -149,7 +149,10 @@ impl Link {
                     match receive(frame, &mut batch, &self.events) {
                         Ok(None) => {}
                         Ok(Some(change)) => renamed = Some(change),
-                        Err(malformed) => return End::Malformed(malformed),
+                        Err(malformed) => {
+                            net::abort_on_close(&incoming.0);
+                            return End::Malformed(malformed);
+                        }
                     }
                 }
             }

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Address, DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::ids::Channel;
 use crate::message::{Blob, Control};
-use crate::net::{self, Closed, FrameReader, Outbound};
+use crate::net::{self, Closed, FrameReader, Incoming, Outbound};
 use crate::router::{Change, Router, Sink, Uplink};
 use crate::wire::{Frame, write_frame};
 
@@ -38,27 +37,35 @@ pub enum Error {
     },
 }
 
-/// Makes `router`'s uplink a link to the message director at `address`, and keeps it connected until
-/// `shutdown`.
-///
-/// The uplink is set before the first `await`: what roles subscribe to afterwards is not missed.
+/// Makes `router`'s uplink a link to the message director at `address`. The future that is returned
+/// keeps it connected until `shutdown`; what is routed before it runs waits.
 ///
 /// # Errors
-/// Only if the configuration says so: [`UpstreamLoss::Exit`].
-pub async fn connect(
+/// The future fails only if the configuration says so: [`UpstreamLoss::Exit`].
+pub fn connect(
     address: Address,
-    daemon: DaemonConfig,
+    daemon: &DaemonConfig,
     config: MessageDirectorConfig,
     router: Router,
     shutdown: CancellationToken,
-) -> Result<(), Error> {
+) -> impl Future<Output = Result<(), Error>> + Send + 'static {
     let upstream = Arc::new(Upstream {
         address: address.to_string(),
-        introduction: introduction(&daemon),
+        introduction: introduction(daemon),
         backlog_max: config.upstream_buffer_bytes_max,
         state: Mutex::new(State::Away(Backlog::default())),
     });
     router.set_uplink(upstream.clone());
+    keep_connected(upstream, address, config, router, shutdown)
+}
+
+async fn keep_connected(
+    upstream: Arc<Upstream>,
+    address: Address,
+    config: MessageDirectorConfig,
+    router: Router,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
     let mut wait = RETRY_FIRST;
     loop {
         let ended = tokio::select! {
@@ -158,13 +165,13 @@ impl Upstream {
         stream: TcpStream,
         config: &MessageDirectorConfig,
         router: &Router,
-    ) -> (OwnedReadHalf, Arc<Outbound>) {
-        let (incoming, outgoing) = stream.into_split();
+    ) -> (Incoming, Arc<Outbound>) {
+        let stream = Arc::new(stream);
         let stall_max = (config.link_write_timeout_ms > 0)
             .then(|| Duration::from_millis(config.link_write_timeout_ms));
         // What has to be told at the beginning comes on top of what may wait at any time.
         let gauge = router.new_gauge(MARK_BYTES);
-        let outbound = Arc::new(Outbound::new(outgoing, gauge, usize::MAX, stall_max));
+        let outbound = Arc::new(Outbound::new(stream.clone(), gauge, usize::MAX, stall_max));
         router.with_snapshot(|changes, post_removes| {
             let mut state = self.state.lock();
             outbound.push_bytes(&self.introduction);
@@ -185,7 +192,7 @@ impl Upstream {
             *state = State::Connected(outbound.clone());
         });
         outbound.announce();
-        (incoming, outbound)
+        (Incoming(stream), outbound)
     }
 
     async fn flush(&self) {
@@ -204,7 +211,7 @@ impl Upstream {
     }
 }
 
-async fn read(mut incoming: OwnedReadHalf, router: &Router) -> String {
+async fn read(mut incoming: Incoming, router: &Router) -> String {
     let mut reader = FrameReader::new();
     loop {
         match reader.read(&mut incoming).await {

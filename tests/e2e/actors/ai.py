@@ -2,7 +2,9 @@
 
 from stage import connect_method, report, run, settings
 
+from direct.distributed.PyDatagram import PyDatagram
 from direct.showbase.ShowBase import ShowBase
+from panda3d_astron.msgtypes import STATESERVER_OBJECT_DELETE_RAM
 from repositories import InternalRepository
 
 TOWN_ZONE = 2
@@ -53,6 +55,20 @@ class Server(InternalRepository):
 
     def delete(self, do: int) -> None:
         self.doId2do[do].requestDelete()
+
+    def delete_when_i_am_gone(self, do: int) -> None:
+        """Leave this, and nothing else, to be sent when the connection is lost."""
+        self.clearPostRemove()
+        self.addPostRemove(self.deletion(do))
+
+    def delete_when_client_is_gone(self, client: int, do: int) -> None:
+        self.clientAddPostRemove(client, self.deletion(do))
+
+    def deletion(self, do: int) -> PyDatagram:
+        dg = PyDatagram()
+        dg.addServerHeader(do, self.ourChannel, STATESERVER_OBJECT_DELETE_RAM)
+        dg.addUint32(do)
+        return dg
 
     def set_owner(self, do: int, client: int) -> None:
         self.setOwner(do, client)

@@ -115,6 +115,13 @@ class InternalRepository(AstronInternalRepository):
         else:
             super().handleDatagram(di)
 
+    def clientAddPostRemove(self, client: int, dg: PyDatagram) -> None:
+        # Missing.
+        wrapped = PyDatagram()
+        wrapped.addServerHeader(client, self.ourChannel, msgtypes.CLIENTAGENT_ADD_POST_REMOVE)
+        wrapped.addBlob(dg.getMessage())
+        self.send(wrapped)
+
     def setEventLogHost(self, host: str, port: int = 7197) -> None:
         # The original's socket refuses the datagram's bytes.
         self._event_address = (host, port)

@@ -1,4 +1,7 @@
-"""The frame around an actor: Panda3D without window or sound, commands in, reports out."""
+"""The frame around an actor: Panda3D without window or sound, commands in, reports out.
+
+`base`, `messenger`, `taskMgr` and `globalClock` are builtins that Panda3D's ShowBase adds.
+"""
 
 import json
 import os

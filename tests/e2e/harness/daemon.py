@@ -1,6 +1,7 @@
 """The daemon under test: one process with all roles on free ports of the loopback interface."""
 
 import json
+import os
 import pathlib
 import socket
 import time
@@ -23,10 +24,12 @@ SECOND_AI_CHANNEL = 300_000_000
 HEARTBEAT_TIMEOUT_MS = 3000
 
 # `backend` sections that the database tests can be run with. Paths are relative to the
-# configuration's folder.
+# configuration's folder; servers are named by the same variables as for the other tests.
 DATABASE_BACKENDS = {
     "yaml": {"type": "yaml", "directory": "stored"},
     "sqlite": {"type": "sqlite", "file": "stored.sqlite"},
+    "postgres": {"type": "postgres", "url": os.environ.get("DONET_TEST_POSTGRES_URL", "")},
+    "mysql": {"type": "mysql", "url": os.environ.get("DONET_TEST_MYSQL_URL", "")},
 }
 
 
@@ -76,9 +79,7 @@ def configuration(ports: Ports, database_backend: dict | None) -> dict:
         {"type": "eventlogger", "bind": f"127.0.0.1:{ports.events}", "output": "events.log"},
         {"type": "stateserver", "control": STATE_SERVER},
         client_agent(ports.clients, 1_000_000_000),
-        client_agent(
-            ports.strict_clients, 1_000_001_000, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS
-        ),
+        client_agent(ports.strict_clients, 1_000_001_000, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS),
     ]
     if database_backend is not None:
         roles += [

@@ -8,8 +8,8 @@
 //! A broadcast is translated once, not once a client, so calls through the trait cost nothing that could
 //! be measured.
 
-mod lib_astron;
 pub mod foreign;
+mod lib_astron;
 
 pub use foreign::Foreign;
 pub use lib_astron::LibAstron;

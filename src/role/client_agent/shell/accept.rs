@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 
 use super::Shared;
-use super::connection::Connection;
-use super::input_queue::{Admission, Record};
+use super::connection::{Connection, Lost};
 use super::reader::{self, Assembler};
 use crate::net;
 use crate::net::proxy_protocol::{self, Header};
@@ -46,13 +44,9 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         // It has gone already.
         return;
     };
-    let peer = Peer {
-        remote: remote.into(),
-        local: local.into(),
-        tlvs: Box::default(),
-        is_local: false,
-    };
-    let (connection, mut incoming) = Connection::new(stream, shared.limits, shared.eased.clone());
+    let peer =
+        Peer { remote: remote.into(), local: local.into(), tlvs: Box::default(), is_local: false };
+    let (connection, mut incoming) = Connection::new(stream, shared.limits, &shared.router);
     // Boxed: what is only needed at the beginning should not stay with each connection.
     let begun = tokio::select! {
         begun = Box::pin(begin(&shared, peer, &connection, &mut incoming)) => begun,
@@ -67,7 +61,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     match end {
         Ok(CloseKind::Flushed) => Box::pin(connection.hang_up(&mut incoming)).await,
         Ok(CloseKind::AtOnce) => {}
-        Err(error) => guard.reason = describe(&error),
+        Err(error) => guard.reason = error.to_string(),
     }
 }
 
@@ -82,7 +76,7 @@ struct Guard<'s> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let reason = std::mem::take(&mut self.reason);
-        self.shared.input.push(Record::Closed(self.key, reason));
+        self.shared.role.turn(|server, out| server.disconnected(self.key, &reason, out));
     }
 }
 
@@ -104,9 +98,13 @@ async fn begin(
             }
         }
     }
-    let (admission, admitted) = oneshot::channel();
-    shared.input.push(Record::Opened { peer, connection: connection.clone(), admission });
-    let admitted: Admission = admitted.await.ok()?;
+    let admitted = shared.role.turn(|server, out| {
+        // Asked for where sessions are ended: none can begin after the last has been ended.
+        if shared.shutdown.is_cancelled() {
+            return Err(Vec::new());
+        }
+        server.admit(peer, connection.clone(), out)
+    });
     match admitted {
         Ok(key) => Some((key, after_header)),
         Err(last_words) => {
@@ -163,7 +161,7 @@ async fn talk(
     connection: &Connection,
     incoming: &mut OwnedReadHalf,
     first_bytes: Vec<u8>,
-) -> io::Result<CloseKind> {
+) -> Result<CloseKind, Lost> {
     let mut ear = Ear { shared, key, assembler: Assembler::default(), has_heard: false };
     if !first_bytes.is_empty() {
         ear.hear(&first_bytes);
@@ -172,7 +170,7 @@ async fn talk(
     tokio::select! {
         biased;
         kind = connection.drive() => kind,
-        error = ear.listen(incoming) => Err(error),
+        error = ear.listen(incoming) => Err(error.into()),
     }
 }
 
@@ -191,10 +189,12 @@ impl Ear<'_> {
         if !std::mem::replace(has_heard, true)
             && let Some(foreign) = shared.client_type.recognise(bytes)
         {
-            shared.input.push(Record::Foreign(*key, foreign));
+            shared.role.turn(|server, out| server.foreign(*key, foreign, out));
             return;
         }
-        assembler.take(bytes, |frames| shared.input.push_input(*key, frames));
+        assembler.take(bytes, |frames| {
+            shared.role.turn(|server, out| server.input(*key, frames, out));
+        });
     }
 
     /// Reads as long as the core takes it, and returns why there is no more.
@@ -202,24 +202,10 @@ impl Ear<'_> {
         loop {
             match reader::read(incoming, |bytes| self.hear(bytes)).await {
                 Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
-                Ok(count) => {
-                    self.shared.input.room().await;
-                    self.shared.router.brake(count).await;
-                }
+                Ok(count) => self.shared.router.brake(count).await,
                 Err(error) => return error,
             }
         }
-    }
-}
-
-/// The words that event logs have always had for the end of a connection.
-fn describe(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "end of file".into(),
-        io::ErrorKind::ConnectionReset => "connection reset by peer".into(),
-        io::ErrorKind::BrokenPipe => "broken pipe".into(),
-        io::ErrorKind::TimedOut => "connection timed out".into(),
-        _ => error.to_string(),
     }
 }
 

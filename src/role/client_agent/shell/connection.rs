@@ -1,6 +1,6 @@
 //! One client's connection.
 //!
-//! What the core says is written by the core's own task as long as the socket takes it. The
+//! What the core says is written by whoever ends a batch as long as the socket takes it. The
 //! connection's task reads, and writes what the socket was too full for. While nothing happens it
 //! holds no buffer: most clients are idle most of the time.
 
@@ -17,7 +17,9 @@ use tokio::sync::Notify;
 
 use super::reader;
 use crate::net::WriteQueue;
-use crate::role::client_agent::CloseKind;
+use crate::role::client_agent::{CloseKind, Output};
+use crate::router::{Gauge, Router, Sink};
+use crate::wire::Frame;
 
 /// How long a connection that is being closed may take to flush where nothing else is configured,
 /// and how long the client's own last words are waited for.
@@ -38,140 +40,121 @@ pub struct Connection {
     socket: OwnedWriteHalf,
     limits: Limits,
     state: Mutex<State>,
-    /// Wakes the connection's task: there is something to write or it is to be closed.
+    /// Wakes the connection's task: the socket is full, or the connection is to be closed.
     changed: Notify,
-    /// Tells the core's task that a connection is no longer crowded.
-    eased: Arc<Notify>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     queue: WriteQueue,
+    /// Brakes floods while more than half of what is allowed is waiting.
+    gauge: Gauge,
     /// How much of the queue does not count: the initial objects of interests may exceed the limit as
     /// long as the client keeps reading. Never more than is in the queue.
     allowance: usize,
-    /// More than half of what is allowed is waiting.
-    crowded: bool,
+    /// The socket was full at the last write: the connection's task goes on when it is not.
+    full: bool,
     close: Option<CloseKind>,
+    lost: Option<Lost>,
 }
 
-/// Why a client cannot be written to.
+/// Why a connection has been given up. The wording is what event logs have always had.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The socket failed.
-    #[error(transparent)]
+pub enum Lost {
+    /// The socket failed or has ended.
+    #[error("{}", describe(.0))]
     Io(#[from] io::Error),
-    /// Too much is waiting. The wording is what event logs have always had.
+    /// Too much is waiting.
     #[error("no buffer space available")]
     Overflow,
 }
 
-/// Whether all has been said.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Written {
-    /// The socket has it all.
-    All,
-    /// Some of it waits.
-    Partly {
-        /// More than half of what may wait does.
-        crowded: bool,
-    },
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "end of file".into(),
+        io::ErrorKind::ConnectionReset => "connection reset by peer".into(),
+        io::ErrorKind::BrokenPipe => "broken pipe".into(),
+        io::ErrorKind::TimedOut => "connection timed out".into(),
+        _ => error.to_string(),
+    }
 }
 
 impl Connection {
     /// The outgoing side of a new connection, and the incoming one.
-    pub fn new(stream: TcpStream, limits: Limits, eased: Arc<Notify>) -> (Arc<Self>, OwnedReadHalf) {
+    pub fn new(stream: TcpStream, limits: Limits, router: &Router) -> (Arc<Self>, OwnedReadHalf) {
         let (incoming, socket) = stream.into_split();
-        let state = Mutex::default();
-        (Arc::new(Connection { socket, limits, state, changed: Notify::new(), eased }), incoming)
+        let state = State {
+            queue: WriteQueue::default(),
+            gauge: router.new_gauge(limits.bytes_max / 2),
+            allowance: 0,
+            full: false,
+            close: None,
+            lost: None,
+        };
+        let (state, changed) = (Mutex::new(state), Notify::new());
+        (Arc::new(Connection { socket, limits, state, changed }), incoming)
     }
 
-    /// Writes as much of `bytes` as the socket takes and keeps the rest for the connection's task.
-    /// `burst` of them do not count towards the limit.
-    ///
-    /// # Errors
-    /// The connection is to be given up.
-    pub fn write(&self, bytes: &[u8], burst: usize) -> Result<Written, WriteError> {
+    /// Takes what the core has for the client. It is written when the batch is announced.
+    pub fn queue(&self, output: &Output<'_>) {
         let mut state = self.state.lock();
         if state.close.is_some() {
-            return Ok(Written::All);
+            return;
         }
-        let mut rest = bytes;
-        if state.queue.is_empty() {
-            while !rest.is_empty() {
-                match self.socket.try_write(rest) {
-                    Ok(count) => rest = &rest[count..],
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if rest.is_empty() {
-                return Ok(Written::All);
-            }
+        state.queue.push(output.bytes);
+        state.allowance += output.burst;
+        state.close = output.close;
+    }
+
+    /// Writes as much as the socket takes, unless it is known to be full; the connection's task does the
+    /// rest.
+    fn write(&self) {
+        let mut state = self.state.lock();
+        if state.lost.is_some() {
+            return;
+        }
+        let was_full = state.full;
+        let written = match was_full {
+            true => Ok(()),
+            false => state.write(&self.socket),
+        };
+        state.lost = written.and_then(|()| state.account(&self.limits)).err();
+        if state.full != was_full || state.close.is_some() || state.lost.is_some() {
             self.changed.notify_one();
         }
-        state.queue.push(rest);
-        let waiting = state.queue.len();
-        state.allowance = (state.allowance + burst).min(waiting);
-        let counted = waiting - state.allowance;
-        if counted > self.limits.bytes_max {
-            return Err(WriteError::Overflow);
-        }
-        state.crowded = counted > self.limits.bytes_max / 2;
-        Ok(Written::Partly { crowded: state.crowded })
-    }
-
-    /// Has the connection closed.
-    pub fn close(&self, kind: CloseKind) {
-        self.state.lock().close.get_or_insert(kind);
-        self.changed.notify_one();
-    }
-
-    /// Whether more than half of what may wait for the client does.
-    pub fn is_crowded(&self) -> bool {
-        self.state.lock().crowded
-    }
-
-    /// Writes what is waiting; whether that was all.
-    fn flush(&self) -> io::Result<bool> {
-        let mut state = self.state.lock();
-        state.queue.write_with(|bytes| self.socket.try_write(bytes))?;
-        let waiting = state.queue.len();
-        state.allowance = state.allowance.min(waiting);
-        if state.crowded && waiting - state.allowance <= self.limits.bytes_max / 2 {
-            state.crowded = false;
-            self.eased.notify_one();
-        }
-        Ok(waiting == 0)
     }
 
     fn closing(&self) -> Option<CloseKind> {
         self.state.lock().close
     }
 
-    fn is_flushed(&self) -> bool {
-        self.state.lock().queue.is_empty()
+    fn needs_room(&self) -> bool {
+        let state = self.state.lock();
+        !state.queue.is_empty() && state.lost.is_none()
     }
 
-    /// Does the writing that the core's task could not, until the connection is to be closed, and how.
+    /// Does the writing that was left, until the connection is to be closed, and how.
     ///
     /// # Errors
     /// The connection is to be given up; `TimedOut` if the client has read nothing for too long.
-    pub async fn drive(&self) -> io::Result<CloseKind> {
+    pub async fn drive(&self) -> Result<CloseKind, Lost> {
         loop {
             self.changed.notified().await;
             // Boxed, since it is seldom needed and would be carried by every idle connection.
             Box::pin(self.write_waiting()).await?;
-            if let Some(kind) = self.closing() {
+            let mut state = self.state.lock();
+            if let Some(lost) = state.lost.take() {
+                return Err(lost);
+            }
+            if let Some(kind) = state.close {
                 return Ok(kind);
             }
         }
     }
 
     /// Writes until nothing is waiting, or the connection is to be closed at once.
-    async fn write_waiting(&self) -> io::Result<()> {
-        while !self.is_flushed() {
+    async fn write_waiting(&self) -> Result<(), Lost> {
+        while self.needs_room() {
             if self.closing() == Some(CloseKind::AtOnce) {
                 return Ok(());
             }
@@ -182,7 +165,8 @@ impl Connection {
             tokio::select! {
                 writable = writable_within(&self.socket, limit) => {
                     writable?;
-                    self.flush()?;
+                    self.state.lock().full = false;
+                    self.write();
                 }
                 () = self.changed.notified() => {}
             }
@@ -192,7 +176,9 @@ impl Connection {
 
     /// Writes `bytes` to a connection that has no session, and closes it in order.
     pub async fn refuse(&self, incoming: &mut OwnedReadHalf, bytes: &[u8]) {
-        if self.write(bytes, bytes.len()).is_ok() && self.write_waiting().await.is_ok() {
+        self.queue(&Output { bytes, burst: bytes.len(), close: Some(CloseKind::Flushed) });
+        self.write();
+        if self.write_waiting().await.is_ok() {
             self.hang_up(incoming).await;
         }
     }
@@ -205,6 +191,35 @@ impl Connection {
         }
         // If the client does not end it, we do.
         let _ = tokio::time::timeout(LINGER, reader::discard(incoming)).await;
+    }
+}
+
+impl State {
+    fn write(&mut self, socket: &OwnedWriteHalf) -> Result<(), Lost> {
+        self.queue.write_with(|bytes| socket.try_write(bytes))?;
+        self.full = !self.queue.is_empty();
+        Ok(())
+    }
+
+    /// Holds what is waiting against what may wait.
+    fn account(&mut self, limits: &Limits) -> Result<(), Lost> {
+        let waiting = self.queue.len();
+        self.allowance = self.allowance.min(waiting);
+        let counted = waiting - self.allowance;
+        self.gauge.set(counted);
+        if counted > limits.bytes_max && self.close.is_none() {
+            return Err(Lost::Overflow);
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Connection {
+    /// Clients get no datagrams of the cluster.
+    fn push(&self, _frame: Frame<'_>) {}
+
+    fn announce(&self) {
+        self.write();
     }
 }
 

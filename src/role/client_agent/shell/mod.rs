@@ -1,14 +1,12 @@
-//! The client agent's tasks: one that owns the core, one that accepts, and one for each connection.
+//! The client agent's tasks: one that accepts, one that keeps time, and one for each connection. The core
+//! is in the router, and handles clients' input and the cluster's datagrams where they arrive.
 //!
 //! | Queue | Filled by | Emptied by | When full |
 //! |---|---|---|---|
-//! | router inbox | whoever routes | the core's task | brakes sockets that feed the router |
-//! | [`InputQueue`] | connections | the core's task | connections stop reading |
-//! | a [`Connection`]'s unsent bytes | the core's task | it as well, then the connection | client dropped |
+//! | a `Connection`'s unsent bytes | the core, at the end of a batch | whoever ends the batch, then the connection | brakes sockets that bring much; then the client is dropped |
 
 mod accept;
 mod connection;
-mod input_queue;
 mod reader;
 mod serve;
 #[cfg(test)]
@@ -27,30 +25,25 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::connection::Limits;
-use self::input_queue::InputQueue;
+use self::serve::Server;
 use super::client_type::{self, ClientType};
 use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::net;
-use crate::router::Router;
+use crate::router::{RoleParticipant, Router};
 
-/// Bytes in the router's inbox above which sockets are read more slowly.
-const INBOX_MARK: usize = 4 << 20;
-/// Bytes of clients' input above which clients are read no more.
-const INPUT_MARK: usize = 1 << 20;
 /// How long connections may take to say their last words when the agent ends.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// What the tasks of one client agent share.
 struct Shared {
-    input: InputQueue,
+    role: RoleParticipant<Server>,
     router: Router,
     client_type: Box<dyn ClientType>,
     limits: Limits,
     haproxy: bool,
     handshake_timeout: Option<Duration>,
-    eased: Arc<Notify>,
     shutdown: CancellationToken,
     /// The connections' tasks.
     connections: TaskTracker,
@@ -108,27 +101,27 @@ impl Bound {
             },
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
+        let rearm = Arc::new(Notify::new());
+        let core = Core::new(config, uberdogs, dc);
+        let server = Server::new(core, events, rearm.clone());
         let shared = Arc::new(Shared {
-            input: InputQueue::new(INPUT_MARK),
+            role: router.join_role(format!("ClientAgent({})", config.bind), server),
             router: router.clone(),
             client_type: client_type::of(config.client.kind),
             limits,
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
-            eased: Arc::default(),
             shutdown,
             connections: TaskTracker::new(),
         });
-        let inbox = router.new_inbox(INBOX_MARK);
-        let participant = router.join(format!("ClientAgent({})", config.bind), inbox.clone());
-        let core = Core::new(config, uberdogs, dc);
         let accepting: Vec<_> = self
             .listeners
             .into_iter()
             .map(|listener| tokio::spawn(accept::accept(listener, shared.clone())))
             .collect();
         tokio::spawn(async move {
-            serve::Server::new(core, shared.clone(), inbox, participant, events).run().await;
+            serve::keep_time(&shared, &rearm).await;
+            shared.role.turn(Server::shut_down);
             for task in accepting {
                 if let Err(error) = task.await {
                     tracing::error!(%error, "accepting clients failed");

@@ -26,10 +26,7 @@ thread_local! {
 ///
 /// # Errors
 /// What the socket returns.
-pub async fn read(
-    incoming: &mut OwnedReadHalf,
-    mut take: impl FnMut(&[u8]),
-) -> io::Result<usize> {
+pub async fn read(incoming: &mut OwnedReadHalf, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
     poll_fn(|cx| {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);

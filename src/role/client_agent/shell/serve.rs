@@ -1,221 +1,90 @@
-//! The task that owns the core.
+//! The core in the router, and its timer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use tokio::sync::Notify;
 
 use super::Shared;
-use super::connection::{Connection, WriteError, Written};
-use super::input_queue::{InputBatch, Record};
+use super::connection::Connection;
 use crate::event::EventSender;
-use crate::role::Effects;
-use crate::role::client_agent::{CloseKind, Core, SessionKey};
-use crate::router::{Inbox, Participant};
-use crate::wire::Frames;
+use crate::role::client_agent::client_type::Foreign;
+use crate::role::client_agent::{Core, Peer, SessionKey};
+use crate::router::{Effects, Role, Sink};
 
-/// How much is taken in before what came of it is passed on.
-const CHUNK_BYTES: usize = 64 * 1024;
-/// How long crowded clients are waited for after a chunk, if another waits.
-const CROWDED_PAUSE: Duration = Duration::from_millis(20);
-/// For how long deadlines may wait for the inbox to be empty. What is in it may be what a deadline
-/// waits for.
-const DEADLINES_WAIT: Duration = Duration::from_secs(1);
+/// What a connection is told when it asks for a session: its key, or what to write before it is closed.
+pub type Admission = Result<SessionKey, Vec<u8>>;
 
-/// The core with everything that it is fed from and that it feeds.
+/// The core with the connections of its sessions.
 pub struct Server {
     core: Core,
-    shared: Arc<Shared>,
-    inbox: Arc<Inbox>,
-    participant: Participant,
     events: EventSender,
-    effects: Effects,
     /// Connections by their sessions' places.
     connections: Vec<Option<(SessionKey, Arc<Connection>)>>,
-    input: InputBatch,
-    /// What came from the router; handled up to `arrived_at`.
-    arrived: Vec<u8>,
-    arrived_at: usize,
-    /// Connections that had more than half of their limit waiting at the last write.
-    crowded: Vec<Arc<Connection>>,
+    /// What the timer waits for.
+    armed: Option<Instant>,
+    rearm: Arc<Notify>,
 }
 
 impl Server {
-    /// A server that has not begun.
-    pub fn new(
-        core: Core,
-        shared: Arc<Shared>,
-        inbox: Arc<Inbox>,
-        participant: Participant,
-        events: EventSender,
-    ) -> Self {
-        Server {
-            core,
-            shared,
-            inbox,
-            participant,
-            events,
-            effects: Effects::new(),
-            connections: Vec::new(),
-            input: InputBatch::default(),
-            arrived: Vec::new(),
-            arrived_at: 0,
-            crowded: Vec::new(),
-        }
+    /// A server without sessions. `rearm` is told when a deadline comes nearer.
+    pub fn new(core: Core, events: EventSender, rearm: Arc<Notify>) -> Self {
+        Server { core, events, connections: Vec::new(), armed: None, rearm }
     }
 
-    /// Serves until the shutdown, then ends all sessions.
-    pub async fn run(mut self) {
-        while self.wait().await {
-            self.step();
-            if self.has_arrived() && !self.crowded.is_empty() {
-                self.ease().await;
-            }
-            tokio::task::yield_now().await;
-        }
-        let now = now();
-        self.core.shut_down(now, &mut self.effects);
-        self.pass_on(now);
-    }
-
-    fn has_arrived(&self) -> bool {
-        self.arrived_at < self.arrived.len()
-    }
-
-    /// Takes what comes from the router if all before has been handled; whether there is anything.
-    fn receive(&mut self) -> bool {
-        if self.has_arrived() {
-            return true;
-        }
-        self.arrived_at = 0;
-        self.arrived.clear();
-        self.inbox.try_recv(&mut self.arrived)
-    }
-
-    /// Waits until there is something to do; `false` if that is to end.
-    async fn wait(&mut self) -> bool {
-        if self.shared.shutdown.is_cancelled() {
-            return false;
-        }
-        if self.receive() || self.shared.input.take(&mut self.input) {
-            return true;
-        }
-        let deadline = self.core.next_deadline();
-        let due = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = self.shared.shutdown.cancelled() => return false,
-            () = self.shared.input.filled() => {}
-            () = self.inbox.recv(&mut self.arrived) => {}
-            () = due => {}
-        }
-        true
-    }
-
-    /// Handles what clients have sent and one chunk of what the cluster has.
-    fn step(&mut self) {
-        let now = now();
-        if self.input.records.is_empty() {
-            self.shared.input.take(&mut self.input);
-        }
-        self.handle_input(now);
-        self.handle_arrived(now);
-        let mut is_idle = false;
-        if !self.has_arrived() {
-            is_idle = !self.receive();
-            self.core.inbox_turned(is_idle, &mut self.effects);
-        }
-        let due = self.core.next_deadline().is_some_and(|at| at <= now);
-        let overdue = self.core.next_deadline().is_some_and(|at| at + DEADLINES_WAIT <= now);
-        if due && (is_idle || overdue) {
-            self.core.handle_timeout(now, &mut self.effects);
-        }
-        self.pass_on(now);
-    }
-
-    fn handle_input(&mut self, now: Instant) {
-        let mut batch = std::mem::take(&mut self.input);
-        let mut bytes = &batch.bytes[..];
-        for record in batch.records.drain(..) {
-            match record {
-                Record::Opened { peer, connection, admission } => {
-                    let admitted = self.core.connect(now, peer, &mut self.effects);
-                    let key = admitted.as_ref().ok().copied();
-                    if let Some(key) = key {
-                        self.enter(key, connection);
-                    }
-                    // If the connection has gone meanwhile, nobody else ends its session.
-                    if admission.send(admitted).is_err() && let Some(key) = key {
-                        self.core.disconnected(now, key, "end of file", &mut self.effects);
-                    }
-                }
-                Record::Input(key, length) => {
-                    let (frames, rest) = bytes.split_at(length);
-                    bytes = rest;
-                    self.core.input(now, key, frames, &mut self.effects);
-                }
-                Record::Foreign(key, foreign) => {
-                    self.core.foreign(now, key, foreign, &mut self.effects);
-                }
-                Record::Closed(key, reason) => {
-                    self.core.disconnected(now, key, &reason, &mut self.effects);
-                }
-            }
-            if self.effects.bytes() >= CHUNK_BYTES {
-                self.pass_on(now);
-            }
-        }
-        self.input = batch;
-    }
-
-    fn handle_arrived(&mut self, now: Instant) {
-        let rest = self.arrived.get(self.arrived_at..).unwrap_or_default();
-        let mut handled = 0;
-        for frame in Frames::new(rest) {
-            self.core.datagram(now, frame.datagram(), &mut self.effects);
-            handled += frame.bytes().len();
-            if handled >= CHUNK_BYTES {
-                break;
-            }
-        }
-        debug_assert!(handled > 0 || rest.is_empty(), "an inbox holds whole frames");
-        self.arrived_at += handled;
-    }
-
-    fn enter(&mut self, key: SessionKey, connection: Arc<Connection>) {
+    /// Begins a session for a connection.
+    pub fn admit(
+        &mut self,
+        peer: Peer,
+        connection: Arc<Connection>,
+        out: &mut Effects,
+    ) -> Admission {
+        let key = self.core.connect(now(), peer, out)?;
         let place = key.place();
         if place >= self.connections.len() {
             self.connections.resize_with(place + 1, || None);
         }
         self.connections[place] = Some((key, connection));
+        Ok(key)
     }
 
-    /// Passes on what has come of the handling: to the router, to clients, to the event logger.
-    fn pass_on(&mut self, now: Instant) {
-        self.apply_effects();
-        while self.write_out(now) {
-            self.apply_effects();
-        }
-        for event in self.core.drain_events() {
-            self.events.send(&event);
-        }
+    /// Handles whole frames from a client.
+    pub fn input(&mut self, key: SessionKey, frames: &[u8], out: &mut Effects) {
+        self.core.input(now(), key, frames, out);
     }
 
-    fn apply_effects(&mut self) {
-        if !self.effects.is_empty() {
-            self.participant.batch().apply(&self.effects);
-            self.effects.clear();
-        }
+    /// Ends the session of a connection that turned out to speak something else.
+    pub fn foreign(&mut self, key: SessionKey, foreign: Foreign, out: &mut Effects) {
+        self.core.foreign(now(), key, foreign, out);
     }
 
-    /// Writes what there is for clients; whether sessions have ended because of it, so that there may
-    /// be more.
-    fn write_out(&mut self, now: Instant) -> bool {
-        self.crowded.clear();
-        let mut failed: Vec<(SessionKey, WriteError)> = Vec::new();
-        let (connections, crowded) = (&mut self.connections, &mut self.crowded);
+    /// Ends the session of a connection that is no more.
+    pub fn disconnected(&mut self, key: SessionKey, reason: &str, out: &mut Effects) {
+        self.core.disconnected(now(), key, reason, out);
+    }
+
+    /// Ends all sessions.
+    pub fn shut_down(&mut self, out: &mut Effects) {
+        self.core.shut_down(now(), out);
+    }
+
+    /// Does what is due; when to come again.
+    fn handle_timeout(&mut self, out: &mut Effects) -> Option<Instant> {
+        self.core.handle_timeout(now(), out);
+        self.armed = self.core.next_deadline();
+        self.armed
+    }
+}
+
+impl Role for Server {
+    #[inline]
+    fn handle(&mut self, now: Instant, datagram: &[u8], out: &mut Effects) {
+        self.core.datagram(now, datagram, out);
+    }
+
+    /// Hands what there is for clients to their connections, which write it when the router is free.
+    fn settle(&mut self, _now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
+        let connections = &mut self.connections;
         self.core.drain_output(|key, output| {
             let Some(place) = connections.get_mut(key.place()) else {
                 return;
@@ -223,36 +92,38 @@ impl Server {
             let Some((_, connection)) = place.as_ref().filter(|(owner, _)| *owner == key) else {
                 return;
             };
-            match connection.write(output.bytes, output.burst) {
-                Ok(Written::Partly { crowded: true }) => crowded.push(connection.clone()),
-                Ok(_) => {}
-                Err(error) => {
-                    connection.close(CloseKind::AtOnce);
-                    failed.push((key, error));
-                }
-            }
-            if let Some(kind) = output.close {
-                connection.close(kind);
+            connection.queue(&output);
+            told.push(connection.clone());
+            if output.close.is_some() {
                 *place = None;
             }
         });
-        for (key, error) in &failed {
-            self.core.disconnected(now, *key, &error.to_string(), &mut self.effects);
+        for event in self.core.drain_events() {
+            self.events.send(&event);
         }
-        !failed.is_empty()
+        let deadline = self.core.next_deadline();
+        if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
+            self.armed = deadline;
+            self.rearm.notify_one();
+        }
     }
+}
 
-    /// While much is waiting to be handled, gives clients that read a moment to catch up, rather than
-    /// dropping them for what a flood has left them no time for.
-    async fn ease(&mut self) {
-        let crowded = std::mem::take(&mut self.crowded);
-        let eased = async {
-            while crowded.iter().any(|connection| connection.is_crowded()) {
-                self.shared.eased.notified().await;
+/// Wakes the core when a deadline is due, until the shutdown.
+pub async fn keep_time(shared: &Shared, rearm: &Notify) {
+    loop {
+        let deadline = shared.role.turn(|server, out| server.handle_timeout(out));
+        let due = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
             }
         };
-        // The bound is the point; whether it was reached changes nothing.
-        let _ = tokio::time::timeout(CROWDED_PAUSE, eased).await;
+        tokio::select! {
+            () = shared.shutdown.cancelled() => return,
+            () = rearm.notified() => {}
+            () = due => {}
+        }
     }
 }
 

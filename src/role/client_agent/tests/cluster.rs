@@ -139,8 +139,7 @@ fn the_address_and_the_tlvs_are_told_to_whoever_asks() {
 fn declared_objects() {
     let mut agent = Agent::new();
     let client = agent.established();
-    let declare =
-        |do_id, class_id| ClientAgent::DeclareObject { do_id: DoId(do_id), class_id };
+    let declare = |do_id, class_id| ClientAgent::DeclareObject { do_id: DoId(do_id), class_id };
     agent.cluster(client.channel, &declare(50, AVATAR));
     // The first declaration stands, and one of an unknown class is none.
     agent.cluster(client.channel, &declare(50, PLAZA));

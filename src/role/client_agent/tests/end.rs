@@ -133,9 +133,7 @@ fn the_cluster_ejects_with_its_own_words_and_drops_without() {
 
 #[test]
 fn offences_are_told_apart_from_misfortunes() {
-    for (datagram, expected) in
-        [(vec![9, 9], SECURITY), (vec![1], "client-ejected")]
-    {
+    for (datagram, expected) in [(vec![9, 9], SECURITY), (vec![1], "client-ejected")] {
         let mut agent = Agent::new();
         let client = agent.established();
         agent.send_datagram(client, &datagram);

@@ -43,12 +43,30 @@ fn a_right_hello_is_answered() {
 fn a_wrong_hello_is_ejected_with_what_would_be_right() {
     let hash = dc().hash();
     for (told, dc_hash, version, reason, text) in [
-        (true, hash, "v2", EjectReason::BadVersion, "Client version mismatch: client=v2, server=v1".into()),
+        (
+            true,
+            hash,
+            "v2",
+            EjectReason::BadVersion,
+            "Client version mismatch: client=v2, server=v1".into(),
+        ),
         (false, hash, "v2", EjectReason::BadVersion, "Client version mismatch: client=v2".into()),
         // The version comes first.
         (false, 0xb, "", EjectReason::BadVersion, "Client version mismatch: client=".into()),
-        (true, 0xb, VERSION, EjectReason::BadDcHash, format!("Client DC hash mismatch: client=0xb, server=0x{hash:x}")),
-        (false, 0xb, VERSION, EjectReason::BadDcHash, "Client DC hash mismatch: client=0xb".to_string()),
+        (
+            true,
+            0xb,
+            VERSION,
+            EjectReason::BadDcHash,
+            format!("Client DC hash mismatch: client=0xb, server=0x{hash:x}"),
+        ),
+        (
+            false,
+            0xb,
+            VERSION,
+            EjectReason::BadDcHash,
+            "Client DC hash mismatch: client=0xb".to_string(),
+        ),
     ] {
         let mut agent = Agent::with(|config| {
             config.client.send_version = told;
@@ -72,7 +90,8 @@ fn a_hash_given_by_hand_replaces_that_of_the_files_for_this_agent_only() {
 
 #[test]
 fn before_hello_nothing_else_is_heard() {
-    for message in [Client::Heartbeat {}, Client::Disconnect {}, client_sets(1234, "request", b"")] {
+    for message in [Client::Heartbeat {}, Client::Disconnect {}, client_sets(1234, "request", b"")]
+    {
         let mut agent = Agent::new();
         let client = agent.connect();
         agent.send(client, &message);

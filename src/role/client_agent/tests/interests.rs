@@ -12,7 +12,13 @@ fn add_zones(context: u32, id: u16, parent: u32, zones: &[ZoneId]) -> Client<'_>
 }
 
 /// Answers the query for these zones with these objects, each in the given zone.
-fn answer(agent: &mut Agent, client: TestClient, parent: u32, zones: &[u32], objects: &[(u32, u32)]) {
+fn answer(
+    agent: &mut Agent,
+    client: TestClient,
+    parent: u32,
+    zones: &[u32],
+    objects: &[(u32, u32)],
+) {
     let query = agent.query(client.channel, DoId(parent), zones);
     agent.answer_count(client, query, objects.len() as u32);
     for &(do_id, zone) in objects {
@@ -34,10 +40,7 @@ fn an_empty_zone_is_done_as_soon_as_it_is_known_to_be_empty() {
     assert_eq!(agent.routed(), []);
     agent.send(client, &remove_interest(2001, 1000));
     agent.expect_told(client, &[done(2001, 1000)]);
-    assert_eq!(
-        agent.out.iter().collect::<Vec<_>>(),
-        [Effect::Unsubscribe(at(5, 6).channel())]
-    );
+    assert_eq!(agent.out.iter().collect::<Vec<_>>(), [Effect::Unsubscribe(at(5, 6).channel())]);
 }
 
 #[test]
@@ -130,8 +133,7 @@ fn interests_that_the_cluster_opens_are_announced_to_the_client() {
     // Contexts of the client and of requests are counted together.
     let zones = [6, 7].map(ZoneId);
     let zones = List::new(&zones);
-    agent
-        .cluster(client.channel, &ClientAgent::AddInterestMultiple { interest, parent, zones });
+    agent.cluster(client.channel, &ClientAgent::AddInterestMultiple { interest, parent, zones });
     let context = Context(3);
     agent.expect_told(client, &[Client::AddInterestMultiple { context, interest, parent, zones }]);
     answer(&mut agent, client, 5, &[7], &[]);
@@ -149,15 +151,13 @@ fn how_many_zones_the_client_is_told() {
     let client = agent.established();
     let (interest, parent) = (InterestId(3), DoId(5));
     let zones = [6, 6].map(ZoneId);
-    let message =
-        ClientAgent::AddInterestMultiple { interest, parent, zones: List::new(&zones) };
+    let message = ClientAgent::AddInterestMultiple { interest, parent, zones: List::new(&zones) };
     agent.cluster(client.channel, &message);
     agent.expect_told(client, &[add_interest(1, 3, at(5, 6))]);
     answer(&mut agent, client, 5, &[6], &[]);
     agent.told(client);
     let zones = List::new(&[]);
-    agent
-        .cluster(client.channel, &ClientAgent::AddInterestMultiple { interest, parent, zones });
+    agent.cluster(client.channel, &ClientAgent::AddInterestMultiple { interest, parent, zones });
     let context = Context(3);
     let announced = Client::AddInterestMultiple { context, interest, parent, zones };
     agent.expect_told(client, &[announced, done(3, 3)]);

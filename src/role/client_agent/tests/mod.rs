@@ -94,8 +94,6 @@ struct Agent {
     out: Effects,
     now: Instant,
     next_channel: u64,
-    /// Nothing waits to be handled: so it is but for the model.
-    inbox_is_empty: bool,
     told: HashMap<SessionKey, Vec<u8>>,
     closed: HashMap<SessionKey, CloseKind>,
     events: Vec<Event>,
@@ -119,7 +117,6 @@ impl Agent {
             out: Effects::new(),
             now: Instant::now(),
             next_channel: FIRST_CHANNEL.0,
-            inbox_is_empty: true,
             told: HashMap::new(),
             closed: HashMap::new(),
             events: Vec::new(),
@@ -198,9 +195,6 @@ impl Agent {
     }
 
     fn drain(&mut self) {
-        if self.inbox_is_empty {
-            self.core.inbox_turned(true, &mut self.out);
-        }
         self.core.drain_output(|key, output| {
             self.told.entry(key).or_default().extend(output.bytes);
             if let Some(close) = output.close {

@@ -34,8 +34,7 @@ fn updates_are_passed_on_as_they_are() {
 fn objects_that_come_and_go() {
     let (mut agent, client) = watching();
     let object = ObjectState { values: Rest(b"\x03\0ann\x09\0\0"), ..avatar(51, NEXT) };
-    agent
-        .cluster(NEXT.channel(), &StateServer::ObjectEnterLocationWithRequiredOther { object });
+    agent.cluster(NEXT.channel(), &StateServer::ObjectEnterLocationWithRequiredOther { object });
     agent.expect_told(client, &[Client::EnterObjectRequiredOther { object }]);
     // It is there already.
     agent.cluster(NEXT.channel(), &entering(51, NEXT));

@@ -65,11 +65,7 @@ fn an_object_that_came_before_the_answer_that_has_it() {
     agent.answer_object(client, query, object);
     agent.expect_told(
         client,
-        &[
-            Client::EnterObjectRequired { object },
-            done(1, 1),
-            client_sets(50, "level", b"\x01"),
-        ],
+        &[Client::EnterObjectRequired { object }, done(1, 1), client_sets(50, "level", b"\x01")],
     );
 }
 

@@ -63,9 +63,12 @@ fn fields_made_sendable() {
     let sendable = |do_id, fields| ClientAgent::SetFieldsSendable { do_id: DoId(do_id), fields };
     let fields = [field("hidden"), field("level")];
     // Objects that share the lower half of their id with it do not profit.
-    for (do_id, name, allowed) in
-        [(50, "hidden", true), (50, "level", true), (50, "say", false), (50 + 65536, "hidden", false)]
-    {
+    for (do_id, name, allowed) in [
+        (50, "hidden", true),
+        (50, "level", true),
+        (50, "say", false),
+        (50 + 65536, "hidden", false),
+    ] {
         let mut agent = Agent::new();
         let client = agent.established();
         agent.open(client, 1, at(1, 2), &[50, 50 + 65536]);

@@ -1,0 +1,114 @@
+//! `donet check FILE`: everything that can be known to be wrong before the daemon runs.
+
+use std::path::PathBuf;
+
+use dclass::DcFile;
+
+use crate::config::{self, Address, BackendConfig, Config, DoIdRange, RoleConfig};
+
+/// What to check.
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    /// The configuration file
+    #[arg(value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    file: PathBuf,
+}
+
+/// Checks and prints; returns the exit code.
+pub(super) fn run(arguments: &Arguments) -> u8 {
+    let loaded = match config::load_with_warnings(&arguments.file) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return 1;
+        }
+    };
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let config = loaded.config;
+    let mut problems = config::conflicts(&config);
+    let options = dclass::Options { string_encoding: config.general.string_encoding };
+    match dclass::read_with(&config.general.dc_files, options) {
+        Err(diagnostics) => problems.push(diagnostics.to_string()),
+        Ok(dc) => {
+            for warning in dc.warnings() {
+                eprintln!("{warning}");
+            }
+            problems.extend(unknown_classes(&config, &dc));
+            if problems.is_empty() {
+                println!("{}", summary(&config, &dc));
+                return 0;
+            }
+        }
+    }
+    for problem in &problems {
+        eprintln!("{}: {problem}", arguments.file.display());
+    }
+    1
+}
+
+fn unknown_classes(config: &Config, dc: &DcFile) -> impl Iterator<Item = String> {
+    config.uberdogs.iter().enumerate().filter_map(|(i, uberdog)| {
+        let class = &uberdog.class;
+        if dc.class_by_name(class).is_some() {
+            return None;
+        }
+        Some(format!("uberdogs[{i}].class: the DC files have no class `{class}`"))
+    })
+}
+
+fn summary(config: &Config, dc: &DcFile) -> String {
+    let director = &config.message_director;
+    let or_none = |address: &Option<Address>| match address {
+        Some(address) => address.to_string(),
+        None => "none".to_owned(),
+    };
+    let mut lines = vec![
+        format!("DC hash: {:#010x} ({0})", dc.hash()),
+        format!(
+            "DC files: {}, with {} classes",
+            config.general.dc_files.len(),
+            dc.classes().count()
+        ),
+        format!("UberDOGs: {}", config.uberdogs.len()),
+        format!("event logger: {}", or_none(&config.general.event_logger)),
+        format!(
+            "message director: listens on {}, upstream is {}",
+            or_none(&director.bind),
+            or_none(&director.connect)
+        ),
+    ];
+    lines.extend(config.roles.iter().map(describe));
+    lines.join("\n")
+}
+
+fn describe(role: &RoleConfig) -> String {
+    match role {
+        RoleConfig::ClientAgent(role) => format!(
+            "client agent: listens on {}, version {:?}, channels {}",
+            role.bind, role.version, role.channels
+        ),
+        RoleConfig::StateServer(role) => format!("state server: channel {}", role.control),
+        RoleConfig::Database(role) => {
+            let (control, generate) = (role.control, role.generate);
+            let backend = match &role.backend {
+                BackendConfig::Sqlite { file } => format!("SQLite {}", file.display()),
+                BackendConfig::Postgres { .. } => "PostgreSQL".to_owned(),
+                BackendConfig::MySql { .. } => "MySQL".to_owned(),
+                BackendConfig::Yaml { directory } => format!("YAML {}", directory.display()),
+                BackendConfig::Soci { driver, .. } => format!("SOCI {driver}"),
+                BackendConfig::MongoDb { .. } => "MongoDB".to_owned(),
+            };
+            format!("database server: channel {control}, new objects {generate}, {backend}")
+        }
+        RoleConfig::DbStateServer(role) => {
+            let ranges: Vec<String> = role.ranges.iter().map(DoIdRange::to_string).collect();
+            let (database, ranges) = (role.database, ranges.join(", "));
+            format!("database-state server: database {database}, objects {ranges}")
+        }
+        RoleConfig::EventLogger(role) => {
+            format!("event logger: listens on {}, writes {}", role.bind, role.output)
+        }
+    }
+}

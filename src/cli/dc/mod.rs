@@ -1,0 +1,140 @@
+//! `donet dc …`: DC files without a daemon.
+
+mod layout;
+mod scan;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use dclass::{DcFile, Diagnostics, Source};
+
+/// What to do with DC files.
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Check DC files, read in this order, and say what is in them
+    Check(Files),
+    /// Print the legacy hash by which clients and servers compare their DC files
+    Hash(Files),
+    /// Lay out DC files in one style; files that need others are given together with these
+    Fmt(Fmt),
+    /// Show classes, or the fields of one class, with their ids
+    Show(show::Show),
+}
+
+/// DC files.
+#[derive(Args, Debug)]
+pub(super) struct Files {
+    /// DC files, in the order in which the configuration names them
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// How to lay out DC files.
+#[derive(Args, Debug)]
+pub(super) struct Fmt {
+    /// Change nothing, name the files that would change, and exit with 1 if there are any
+    #[arg(long)]
+    check: bool,
+
+    #[command(flatten)]
+    files: Files,
+}
+
+/// Carries out the command; returns the exit code.
+pub(super) fn run(command: &Command) -> u8 {
+    let done = match command {
+        Command::Check(files) => check(&files.files),
+        Command::Hash(files) => hash(&files.files),
+        Command::Fmt(fmt) => fmt.run(),
+        Command::Show(show) => show.run(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("{message}");
+            1
+        }
+    }
+}
+
+/// An exit code, or what to print before exiting with 1.
+type Done = Result<u8, String>;
+
+fn read(files: &[PathBuf]) -> Result<DcFile, String> {
+    dclass::read(files).map_err(|diagnostics| diagnostics.to_string())
+}
+
+fn check(files: &[PathBuf]) -> Done {
+    let dc = read(files)?;
+    for warning in dc.warnings() {
+        eprintln!("{warning}");
+    }
+    let fields: usize = dc.classes().map(|class| class.own_fields().len()).sum();
+    let (classes, structs, hash) = (dc.classes().count(), dc.structs().count(), dc.hash());
+    println!(
+        "{classes} classes with {fields} fields, {structs} structs; hash {hash:#010x} ({hash})"
+    );
+    Ok(0)
+}
+
+fn hash(files: &[PathBuf]) -> Done {
+    println!("{:#010x}", read(files)?.hash());
+    Ok(0)
+}
+
+impl Fmt {
+    fn run(&self) -> Done {
+        let paths = &self.files.files;
+        let before = sources(paths)?;
+        let hash = parse(&before)?.hash();
+        let after: Vec<Source> = before
+            .iter()
+            .map(|source| {
+                let text = String::from_utf8_lossy(&source.text);
+                Source::new(source.name.clone(), layout::layout(&text))
+            })
+            .collect();
+        // Whatever else is wrong with a layout, it must not be another schema.
+        if parse(&after).map(|dc| dc.hash()).ok() != Some(hash) {
+            return Err(
+                "the layout would change what the files mean; nothing is written".to_owned()
+            );
+        }
+        let mut code = 0;
+        for (path, (before, after)) in paths.iter().zip(before.iter().zip(&after)) {
+            if before.text == after.text {
+                continue;
+            }
+            println!("{}", path.display());
+            if self.check {
+                code = 1;
+            } else {
+                std::fs::write(path, &after.text).map_err(|error| failed(path, "write", &error))?;
+            }
+        }
+        Ok(code)
+    }
+}
+
+fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
+    let read = |path: &PathBuf| {
+        let text = std::fs::read(path).map_err(|error| failed(path, "read", &error))?;
+        match String::from_utf8(text) {
+            Ok(text) => Ok(Source::new(path.display().to_string(), text)),
+            Err(_) => Err(format!("{}: the file is not UTF-8 text", path.display())),
+        }
+    };
+    paths.iter().map(read).collect()
+}
+
+fn parse(sources: &[Source]) -> Result<DcFile, String> {
+    dclass::parse(sources).map_err(|diagnostics: Diagnostics| diagnostics.to_string())
+}
+
+fn failed(path: &Path, what: &str, error: &std::io::Error) -> String {
+    format!("{}: cannot {what} the file: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests;

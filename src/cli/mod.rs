@@ -1,0 +1,141 @@
+//! The command line: what Astron's users know, and a few commands more.
+//!
+//! Without a command the daemon runs. `donet FILE` runs it with that configuration even if a command
+//! has the same name as the file, as long as it is written `--config FILE`.
+
+mod check;
+mod dc;
+mod version;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+
+use crate::telemetry;
+
+/// The configuration that is used if none is named.
+const DEFAULT_CONFIG: &str = "astrond.yml";
+
+/// What the command line says.
+#[derive(Parser, Debug)]
+#[command(
+    name = "donet",
+    about = "A server daemon for games made with DistributedObjects; runs Astron's configurations.",
+    version = version::text(),
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true,
+    args_override_self = true
+)]
+pub struct Arguments {
+    /// Configuration file [default: astrond.yml]; paths in it are relative to its folder
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// The same, for a file that is named like a command
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    config: Option<PathBuf>,
+
+    /// Also write the log to FILE
+    #[arg(short = 'L', long = "log", value_name = "FILE")]
+    log_file: Option<PathBuf>,
+
+    /// Log what is at least this severe
+    #[arg(short = 'l', long = "loglevel", value_name = "LEVEL", default_value = "info")]
+    log_level: telemetry::Level,
+
+    /// How log lines look
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    log_format: telemetry::Format,
+
+    /// Colour the log if it goes to a terminal (the default)
+    #[arg(short, long, overrides_with = "boring")]
+    pretty: bool,
+
+    /// Do not colour the log
+    #[arg(short, long, overrides_with = "pretty")]
+    boring: bool,
+
+    /// Print version and build options
+    #[arg(short, long, action = ArgAction::Version)]
+    version: Option<bool>,
+
+    /// What to do instead of running the daemon.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Check a configuration and everything that it names, without running it
+    Check(check::Arguments),
+    /// Check, hash, lay out or show DC files
+    #[command(subcommand)]
+    Dc(dc::Command),
+}
+
+/// What the program shall do.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Run the daemon.
+    Run(Run),
+    /// Nothing more: a command has been carried out, or the command line was wrong.
+    Exit(u8),
+}
+
+/// How the daemon shall run.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Run {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// What is logged and where.
+    pub log: telemetry::Options,
+}
+
+/// Reads the command line, and does what it asks for if that is anything but running the daemon.
+///
+/// Prints what is wrong with it, or what was asked for.
+pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return Action::Exit(explain(&error)),
+    };
+    match arguments.command {
+        None => Action::Run(arguments.into_run()),
+        Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
+        Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
+    }
+}
+
+impl Arguments {
+    fn into_run(self) -> Run {
+        let mut files = self.files.into_iter();
+        let first = files.next();
+        for file in files {
+            eprintln!("only one configuration can be run: {} is ignored", file.display());
+        }
+        let config = self.config.or(first);
+        Run {
+            config: config.unwrap_or_else(|| DEFAULT_CONFIG.into()),
+            log: telemetry::Options {
+                level: self.log_level,
+                format: self.log_format,
+                color: !self.boring,
+                file: self.log_file,
+            },
+        }
+    }
+}
+
+/// Prints what clap has to say, and returns the exit code: 1 for a mistake, as scripts around Astron
+/// expect.
+fn explain(error: &clap::Error) -> u8 {
+    // Nothing is left to be done if the terminal is gone.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return 0;
+    }
+    eprintln!("\n{}", Arguments::command().render_help());
+    1
+}

@@ -1,0 +1,28 @@
+//! What this build is.
+
+use std::sync::LazyLock;
+
+use crate::config;
+use crate::ids::{ChannelRepr, DoIdRepr, LengthTag};
+
+/// Version, build options and parts, several lines.
+pub(super) fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "{version}\n\
+            {repository}\n\
+            Compilation options: {tag}-bit length tag datagrams, {channel}-bit channels, \
+            {do_id}-bit distributed object ids, {do_id}-bit zones\n\
+            Roles: messagedirector, {roles}\n\
+            Database backends: {backends}",
+            version = env!("CARGO_PKG_VERSION"),
+            repository = env!("CARGO_PKG_DESCRIPTION"),
+            tag = LengthTag::BITS,
+            channel = ChannelRepr::BITS,
+            do_id = DoIdRepr::BITS,
+            roles = config::role_types().join(", "),
+            backends = config::backend_types().join(", "),
+        )
+    });
+    &TEXT
+}

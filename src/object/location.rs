@@ -1,0 +1,186 @@
+//! Where an object is: moving, its entry, its end, and what it learns about its children's moves.
+
+use smallvec::SmallVec;
+use tracing::warn;
+
+use super::distributed_object::{Audience, DistributedObject, Fate, Notice, World};
+use super::outbox::Targets;
+use crate::ids::{Channel, Context, DoId, Location};
+use crate::message::StateServer;
+
+/// Context of the question with which a new object finds children that were there before it.
+const WAKE_CHILDREN: Context = Context(1001);
+
+impl DistributedObject {
+    /// Begins the object's life: puts it where it was created, and asks who its children are.
+    pub(super) fn awake(&mut self, location: Location, sender: Channel, world: &mut World<'_>) {
+        world.outbox.effects.subscribe(self.channel());
+        self.change_location(location, sender, world);
+        let question = StateServer::ObjectGetLocation { context: WAKE_CHILDREN };
+        let children = self.do_id.children();
+        world.outbox.send(&[children], self.channel(), &question);
+    }
+
+    /// Moves the object and tells everyone concerned, in the name of whoever moves it.
+    pub(super) fn change_location(
+        &mut self,
+        new: Location,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        let old = self.location;
+        if new.parent == self.do_id {
+            warn!(doId = %self.do_id, %sender, "an object cannot be its own parent");
+            return;
+        }
+        if new == old {
+            return;
+        }
+        let mut targets = Targets::default();
+        targets.add(self.ai);
+        targets.add(self.owner);
+        if old.parent.is_some() {
+            targets.add(old.parent.channel());
+            targets.add(old.channel());
+        }
+        self.leave_parent(world, old.parent != new.parent);
+        self.location = new;
+        self.join_parent(world, old.parent != new.parent);
+        if new.parent.is_some() {
+            targets.add(new.parent.channel());
+        }
+        let notice = StateServer::ObjectChangingLocation { do_id: self.do_id, new, old };
+        world.outbox.send(targets.as_slice(), sender, &notice);
+        // The parent does not count the object here until it has heard of the move.
+        self.parent_synchronized = false;
+        if let Some(location) = self.location_channel() {
+            self.enter(location, Audience::Location, world);
+        }
+    }
+
+    /// Takes the object out of its parent's children, and out of their channel if it leaves the parent
+    /// as the last one.
+    fn leave_parent(&self, world: &mut World<'_>, for_another: bool) {
+        let parent = self.location.parent;
+        if !parent.is_some() {
+            return;
+        }
+        let last = world.children.remove(self.do_id, self.location);
+        if last && for_another {
+            world.outbox.effects.unsubscribe(parent.children());
+        }
+    }
+
+    /// The counterpart of [`Self::leave_parent`]; under a new parent the object asks for its AI.
+    fn join_parent(&mut self, world: &mut World<'_>, is_another: bool) {
+        let parent = self.location.parent;
+        if !parent.is_some() {
+            if is_another && !self.ai_is_explicit {
+                self.ai = Channel::NONE;
+            }
+            return;
+        }
+        let first = world.children.insert(self.do_id, self.location);
+        if !is_another {
+            return;
+        }
+        if first {
+            world.outbox.effects.subscribe(parent.children());
+        }
+        if !self.ai_is_explicit {
+            let context = Context(self.next_context);
+            self.next_context = self.next_context.wrapping_add(1);
+            let question = StateServer::ObjectGetAi { context };
+            world.outbox.send(&[parent.channel()], self.channel(), &question);
+        }
+    }
+
+    /// Deletes the object, in the name of `sender`.
+    pub(super) fn delete(
+        &mut self,
+        sender: Channel,
+        notice: Notice,
+        world: &mut World<'_>,
+    ) -> Fate {
+        let (do_id, old) = (self.do_id, self.location);
+        if old.parent.is_some() && notice == Notice::Parent {
+            let moving = StateServer::ObjectChangingLocation { do_id, new: Location::NONE, old };
+            world.outbox.send(&[old.parent.channel()], sender, &moving);
+        }
+        let audience: SmallVec<[Channel; 3]> = self.audience().collect();
+        let deleted = StateServer::ObjectDeleteRam { do_id };
+        world.outbox.send(&audience, sender, &deleted);
+        self.delete_children(sender, world);
+        self.leave_parent(world, true);
+        world.outbox.effects.unsubscribe(self.channel());
+        Fate::Deleted
+    }
+
+    /// Deletes all children, wherever they are.
+    pub(super) fn delete_children(&mut self, sender: Channel, world: &mut World<'_>) {
+        if self.zones.take().is_some() {
+            let order = StateServer::ObjectDeleteChildren { parent: self.do_id };
+            world.outbox.send(&[self.do_id.children()], sender, &order);
+        }
+    }
+
+    /// Notes that a child comes, goes, or moves between the object's zones.
+    pub(super) fn child_moves(
+        &mut self,
+        child: DoId,
+        new: Location,
+        old: Location,
+        world: &mut World<'_>,
+    ) {
+        let comes = new.parent == self.do_id;
+        let goes = old.parent == self.do_id;
+        if comes && goes && new.zone == old.zone {
+            return;
+        }
+        if goes {
+            self.forget_child(child, old);
+        }
+        if comes {
+            self.note_child(child, new, world);
+        }
+        if !comes && !goes {
+            warn!(
+                doId = %self.do_id, %child, %new, %old,
+                "told of a move that does not concern it"
+            );
+        }
+    }
+
+    /// Notes a child that was there before the object.
+    pub(super) fn child_found(
+        &mut self,
+        context: Context,
+        child: DoId,
+        location: Location,
+        world: &mut World<'_>,
+    ) {
+        if context != WAKE_CHILDREN {
+            warn!(doId = %self.do_id, %context, %child, "unexpected answer about a location");
+        } else if location.parent == self.do_id {
+            self.note_child(child, location, world);
+        }
+    }
+
+    /// Counts a child, and tells it so: only then it may answer questions about its zone as one that
+    /// was counted.
+    fn note_child(&mut self, child: DoId, location: Location, world: &mut World<'_>) {
+        let zones = self.zones.get_or_insert_default();
+        zones.insert(child, location.zone);
+        let ack = StateServer::ObjectLocationAck { location };
+        world.outbox.send(&[child.channel()], self.channel(), &ack);
+    }
+
+    fn forget_child(&mut self, child: DoId, location: Location) {
+        if let Some(zones) = &mut self.zones {
+            zones.remove(child, location.zone);
+            if zones.is_empty() {
+                self.zones = None;
+            }
+        }
+    }
+}

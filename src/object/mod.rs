@@ -1,0 +1,42 @@
+//! DistributedObjects and the population that a role keeps of them.
+//!
+//! Shared by the state server and the database-state server: pure, without I/O. A [`Population`] is
+//! given datagrams and appends what follows from them to [`Effects`](crate::role::Effects).
+//!
+//! # One participant, many objects
+//! To the protocol every object is a receiver of its own: it listens on its doId and on the channel of
+//! its parent's children, and it never gets back what it sent itself. To the router a role with a
+//! million objects is **one** participant. The population makes the difference good:
+//! - it finds the objects that a datagram is for by the datagram's recipients ([`Population::deliver`]);
+//! - what an object sends is routed, which reaches everyone outside, and is also queued for the
+//!   *other* objects and the role in this process, which the router leaves out
+//!   ([`Population::next_queued`]). The queue is worked off in order after the datagram at hand has
+//!   reached everyone, so that an object that answers itself in circles cannot overflow the stack.
+//!
+//! **Invariant:** an object never handles a message that it sent itself ([`Origin`]).
+//! **Invariant:** no object is its own ancestor along parents within one population.
+//!
+//! # Two books of children
+//! [`LocalChildren`] knows where the objects of *this* population are, by parent and zone; it is what
+//! makes a zone query cost what is in the zones. A [`ZoneTable`] is what a parent has been *told*
+//! about its children, wherever they live, and what it answers counts from.
+
+mod authority;
+mod children;
+mod creation;
+mod distributed_object;
+mod fields;
+mod location;
+mod outbox;
+mod population;
+#[cfg(test)]
+pub(crate) mod testing;
+mod values;
+mod zones;
+
+pub use children::{LocalChildren, ZoneTable};
+pub use creation::NewObject;
+pub use distributed_object::DistributedObject;
+pub use outbox::Origin;
+pub use population::Population;
+pub use values::{FieldError, FieldList, PackedFields, add_value, read_value, skip_value};

@@ -1,0 +1,180 @@
+//! The files of a YAML directory, replaced so that a crash leaves either the old or the new one.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::ids::{DoId, DoIdRepr};
+
+const INFO: &str = "info.yaml";
+const EXTENSION: &str = ".yaml";
+/// Files that are not complete yet begin and end like this; no reader takes them for objects.
+const TEMPORARY: (&str, &str) = (".", ".donet-new");
+
+/// A directory that is ours alone.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    /// Open for its lock, and to have renames made durable.
+    handle: File,
+}
+
+impl Directory {
+    /// Opens a directory and locks out other processes; creates it if it is not there.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::WouldBlock`] if another process has it.
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        fs::create_dir_all(path)?;
+        let handle = File::open(path)?;
+        handle.try_lock().map_err(io::Error::from)?;
+        let directory = Directory { path: path.to_owned(), handle };
+        directory.remove_temporary()?;
+        Ok(directory)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where an object's file is.
+    pub fn object_path(&self, do_id: DoId) -> PathBuf {
+        self.path.join(object_name(do_id))
+    }
+
+    /// The ids of all objects, in no order.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn objects(&self) -> io::Result<impl Iterator<Item = io::Result<DoId>>> {
+        let entries = fs::read_dir(&self.path)?;
+        Ok(entries.filter_map(|entry| match entry {
+            Ok(entry) => object_id(entry.file_name().to_str()?).map(Ok),
+            Err(error) => Some(Err(error)),
+        }))
+    }
+
+    /// Whether there is a file for an object.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn has_object(&self, do_id: DoId) -> io::Result<bool> {
+        self.object_path(do_id).try_exists()
+    }
+
+    /// The file of an object, if there is one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_object(&self, do_id: DoId) -> io::Result<Option<String>> {
+        read(&self.object_path(do_id))
+    }
+
+    /// `info.yaml`, if there is one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_info(&self) -> io::Result<Option<String>> {
+        read(&self.path.join(INFO))
+    }
+
+    /// Replaces the file of an object. [`Directory::sync`] makes that durable.
+    ///
+    /// # Errors
+    /// What the system says. The old file is there still.
+    pub fn write_object(&self, do_id: DoId, text: &str) -> io::Result<()> {
+        self.replace(&object_name(do_id), text)
+    }
+
+    /// Replaces `info.yaml`. [`Directory::sync`] makes that durable.
+    ///
+    /// # Errors
+    /// What the system says. The old file is there still.
+    pub fn write_info(&self, text: &str) -> io::Result<()> {
+        self.replace(INFO, text)
+    }
+
+    /// Removes the file of an object. [`Directory::sync`] makes that durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove_object(&self, do_id: DoId) -> io::Result<()> {
+        fs::remove_file(self.object_path(do_id))
+    }
+
+    /// Returns when everything that was replaced and removed is durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&self) -> io::Result<()> {
+        self.handle.sync_all()
+    }
+
+    fn replace(&self, name: &str, text: &str) -> io::Result<()> {
+        let (prefix, suffix) = TEMPORARY;
+        let temporary = self.path.join(format!("{prefix}{name}{suffix}"));
+        let mut file = File::create(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_data()?;
+        fs::rename(&temporary, self.path.join(name))
+    }
+
+    /// What a crash left behind was never acknowledged.
+    fn remove_temporary(&self) -> io::Result<()> {
+        let (prefix, suffix) = TEMPORARY;
+        for entry in fs::read_dir(&self.path)? {
+            let name = entry?.file_name();
+            let is_ours = |name: &str| name.starts_with(prefix) && name.ends_with(suffix);
+            if name.to_str().is_some_and(is_ours) {
+                fs::remove_file(self.path.join(name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn object_name(do_id: DoId) -> String {
+    format!("{do_id}{EXTENSION}")
+}
+
+/// The object whose file has this name: decimal, without leading zeros.
+fn object_id(name: &str) -> Option<DoId> {
+    let do_id = DoId(name.strip_suffix(EXTENSION)?.parse::<DoIdRepr>().ok()?);
+    (object_name(do_id) == name).then_some(do_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_user_and_forgets_what_was_not_finished() {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::write(dir.path().join(".5.yaml.donet-new"), "half").expect("written");
+        fs::write(dir.path().join("007.yaml"), "not ours").expect("written");
+        let directory = Directory::open(dir.path()).expect("opens");
+        let second = Directory::open(dir.path()).expect_err("locked");
+        assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
+        directory.write_object(DoId(5), "five").expect("written");
+        directory.write_info("next: 6").expect("written");
+        directory.sync().expect("synced");
+        let objects: io::Result<Vec<DoId>> = directory.objects().expect("listed").collect();
+        assert_eq!(objects.expect("listed"), [DoId(5)]);
+        assert_eq!(directory.read_object(DoId(6)).expect("no error"), None);
+        let mut names: Vec<_> = fs::read_dir(dir.path())
+            .expect("listed")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["007.yaml", "5.yaml", "info.yaml"]);
+    }
+}

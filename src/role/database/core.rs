@@ -1,0 +1,321 @@
+//! The state machine of a database server: requests in, batches for the backend, answers out.
+//!
+//! It knows no store, clock or task. Whatever a request asks for that can be judged from the DC files
+//! alone is judged here; the rest goes to the backend as an [`Operation`], in an order that
+//! [`Schedule`] keeps. An answer is written when the backend reports the outcome, which is after
+//! the commit.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+use tracing::{error, warn};
+
+use super::operation::{Failure, Operation, Outcome, Refusal};
+use super::reply;
+use super::request::{self, Kind, Request};
+use super::schedule::{Schedule, Ticket};
+use super::schema::Schema;
+use crate::ids::{Channel, DoId};
+use crate::message::{self, Database, Message};
+use crate::role::Effects;
+use crate::wire::{self, Envelope, Reader};
+
+/// What the core needs from the configuration.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Where requests arrive, and the sender of all answers.
+    pub control: Channel,
+    /// Whether changes are announced on the channel of each object.
+    pub broadcast: bool,
+    /// How long an operation may take; `None` is for ever.
+    pub operation_timeout: Option<Duration>,
+}
+
+/// An operation for the backend.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Job {
+    /// Its name, to be given back with the outcome.
+    pub ticket: Ticket,
+    /// What to do.
+    pub operation: Arc<Operation>,
+    /// When it is no longer wanted.
+    pub deadline: Option<Instant>,
+}
+
+/// How much goes into one batch at most.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct BatchLimit {
+    /// Operations.
+    pub operations: usize,
+    /// Bytes of their values, roughly.
+    pub bytes: usize,
+}
+
+/// An operation that has no outcome yet.
+#[derive(Debug)]
+struct Pending {
+    operation: Arc<Operation>,
+    /// Who waits for the answer; nobody if it is an operation of the server's own.
+    request: Option<Request>,
+    deadline: Option<Instant>,
+    bytes: usize,
+    /// Whether the backend has it.
+    is_running: bool,
+    /// Whether it took too long and was answered with failure.
+    is_answered: bool,
+}
+
+/// The state of a database server.
+#[derive(Debug)]
+pub struct Core {
+    schema: Schema,
+    settings: Settings,
+    schedule: Schedule,
+    pending: FxHashMap<Ticket, Pending>,
+    /// Ascending; also of operations that have finished since.
+    deadlines: VecDeque<(Instant, Ticket)>,
+    next_ticket: u64,
+    /// Bytes of all pending operations.
+    bytes: usize,
+}
+
+impl Core {
+    /// A server that nobody has asked anything.
+    pub fn new(schema: Schema, settings: Settings) -> Self {
+        Core {
+            schema,
+            settings,
+            schedule: Schedule::default(),
+            pending: FxHashMap::default(),
+            deadlines: VecDeque::new(),
+            next_ticket: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Bytes of all operations without an outcome, roughly.
+    pub const fn pending_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Operations without an outcome.
+    pub fn pending_operations(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Takes a datagram.
+    pub fn handle(&mut self, now: Instant, datagram: &[u8], effects: &mut Effects) {
+        let envelope = match Envelope::read(datagram) {
+            Ok(envelope) => envelope,
+            Err(error) => return warn!(%error, "datagram is cut short"),
+        };
+        let (sender, number) = (envelope.sender, envelope.message_type);
+        let message = match Database::decode(number, &mut Reader::new(envelope.body)) {
+            Ok(message) => message,
+            Err(error) => return self.undecodable(&envelope, &error, effects),
+        };
+        let Some(kind) = Kind::of(&message) else {
+            return warn!(%sender, message = message.name(), "answer sent to a database server");
+        };
+        let request = Request { sender, kind };
+        match request::read(&self.schema, &message) {
+            Ok(operation) => self.submit(now, Some(request), operation),
+            Err(error) => {
+                warn!(%sender, message = message.name(), %error, "request refused");
+                self.answer(request, &Outcome::Absent, effects);
+            }
+        }
+    }
+
+    fn undecodable(&self, envelope: &Envelope<'_>, error: &message::Error, effects: &mut Effects) {
+        let (sender, number) = (envelope.sender, envelope.message_type);
+        let name = message::name_of(number);
+        error!(%sender, number, message = name, %error, "request cannot be read");
+        if let Some(kind) = Kind::of_truncated(number, envelope.body) {
+            self.answer(Request { sender, kind }, &Outcome::Absent, effects);
+        }
+    }
+
+    fn submit(&mut self, now: Instant, request: Option<Request>, operation: Operation) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let deadline = self.settings.operation_timeout.map(|timeout| now + timeout);
+        if let Some(deadline) = deadline {
+            self.deadlines.push_back((deadline, ticket));
+        }
+        let bytes = operation.bytes();
+        self.bytes += bytes;
+        let operation = Arc::new(operation);
+        let pending = Pending {
+            operation: Arc::clone(&operation),
+            request,
+            deadline,
+            bytes,
+            is_running: false,
+            is_answered: false,
+        };
+        self.pending.insert(ticket, pending);
+        self.schedule.admit(ticket, operation);
+    }
+
+    /// What the backend is to do next, in order; empty if there is nothing. All of it can be committed
+    /// together, and counts as running until [`Core::finish`] is told its outcome.
+    pub fn next_batch(&mut self, limit: BatchLimit) -> Vec<Job> {
+        let (mut operations, mut bytes) = (0, 0);
+        let fits = |operation: &Operation| {
+            let size = operation.bytes();
+            if operations > 0 && (operations == limit.operations || bytes + size > limit.bytes) {
+                return false;
+            }
+            operations += 1;
+            bytes += size;
+            true
+        };
+        let batch = self.schedule.next_batch(|ticket| self.pending.contains_key(&ticket), fits);
+        let job = |(ticket, operation)| {
+            let pending = self.pending.get_mut(&ticket).expect("only wanted ones run");
+            pending.is_running = true;
+            Job { ticket, operation, deadline: pending.deadline }
+        };
+        batch.into_iter().map(job).collect()
+    }
+
+    /// Whether [`Core::next_batch`] may have something.
+    pub fn is_ready(&self) -> bool {
+        self.schedule.is_ready()
+    }
+
+    /// The backend reports what came of a job.
+    pub fn finish(
+        &mut self,
+        now: Instant,
+        ticket: Ticket,
+        outcome: Outcome,
+        effects: &mut Effects,
+    ) {
+        let pending = self.pending.remove(&ticket);
+        let pending = pending.expect("a job has one outcome");
+        self.bytes -= pending.bytes;
+        self.schedule.finish(ticket, &pending.operation);
+        let outcome = self.checked(&pending.operation, outcome);
+        log_outcome(&self.schema, &pending, &outcome);
+        let sender = pending.request.map(|request| request.sender);
+        self.announce(sender, &pending.operation, &outcome, effects);
+        if let Some(request) = pending.request
+            && !pending.is_answered
+        {
+            self.answer(request, &outcome, effects);
+        } else if let Outcome::Created(do_id) = outcome {
+            // Whoever wanted the object was told that there is none, and nobody knows its id.
+            self.submit(now, None, Operation::Delete { do_id });
+        }
+    }
+
+    /// What was stored may have become invalid since: the DC files change.
+    fn checked(&self, operation: &Operation, outcome: Outcome) -> Outcome {
+        let Outcome::Object { values, .. } = &outcome else {
+            return outcome;
+        };
+        for (id, value) in values {
+            let field = self.schema.field(*id).expect("backends know the schema");
+            if let Err(why) = field.validate_all(value) {
+                let do_id = operation.do_id().unwrap_or(DoId::NONE);
+                error!(%do_id, field = field.name(), %why, "stored value is not valid");
+                return Outcome::Refused(Refusal::Unreadable {
+                    field: *id,
+                    why: why.to_string().into(),
+                });
+            }
+        }
+        outcome
+    }
+
+    fn announce(
+        &self,
+        sender: Option<Channel>,
+        operation: &Operation,
+        outcome: &Outcome,
+        effects: &mut Effects,
+    ) {
+        let Some(sender) = sender.filter(|_| self.settings.broadcast) else {
+            return;
+        };
+        let (do_id, sent) = match (operation, outcome) {
+            (Operation::Update { do_id, changes, .. }, Outcome::Updated) => {
+                (do_id, reply::announce_changes(sender, *do_id, changes, effects))
+            }
+            (Operation::Delete { do_id }, Outcome::Deleted) => {
+                (do_id, reply::announce_deletion(sender, *do_id, effects))
+            }
+            _ => return,
+        };
+        if let Err(error) = sent {
+            error!(%do_id, %error, "change is stored, but cannot be announced");
+        }
+    }
+
+    fn answer(&self, request: Request, outcome: &Outcome, effects: &mut Effects) {
+        let control = self.settings.control;
+        if let Err(error) = reply::answer(control, request, outcome, effects) {
+            let sender = request.sender;
+            error!(%sender, ?request.kind, %error, "answer cannot be sent; failure is sent instead");
+            let failure: Result<(), wire::Error> =
+                reply::answer(control, request, &Outcome::Absent, effects);
+            failure.expect("a failure is small");
+        }
+    }
+
+    /// When [`Core::expire`] is to be called next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.front().map(|(deadline, _)| *deadline)
+    }
+
+    /// Answers what has taken too long with failure.
+    pub fn expire(&mut self, now: Instant, effects: &mut Effects) {
+        while let Some((deadline, ticket)) = self.deadlines.front().copied() {
+            let pending = self.pending.get_mut(&ticket);
+            if pending.is_some() && deadline > now {
+                return;
+            }
+            self.deadlines.pop_front();
+            let Some(pending) = pending else {
+                continue;
+            };
+            let outcome = Outcome::Failed(Failure::TimedOut);
+            log_outcome(&self.schema, pending, &outcome);
+            pending.is_answered = true;
+            let (request, is_running) = (pending.request, pending.is_running);
+            if !is_running {
+                let pending = self.pending.remove(&ticket).expect("it was there");
+                self.bytes -= pending.bytes;
+            }
+            if let Some(request) = request {
+                self.answer(request, &outcome, effects);
+            }
+        }
+    }
+}
+
+fn log_outcome(schema: &Schema, pending: &Pending, outcome: &Outcome) {
+    let sender = pending.request.map_or(Channel::NONE, |request| request.sender);
+    let do_id = pending.operation.do_id().unwrap_or(DoId::NONE);
+    match outcome {
+        Outcome::Failed(failure) if !pending.is_answered => {
+            error!(%sender, %do_id, operation = pending.operation.name(), %failure, "operation failed");
+        }
+        Outcome::Refused(refusal) => {
+            let field = match refusal {
+                Refusal::ForeignField { field } | Refusal::Unreadable { field, .. } => {
+                    schema.field_name(*field)
+                }
+                Refusal::UnknownClass(_) | Refusal::Broken(_) => "",
+            };
+            warn!(%sender, %do_id, field, %refusal, "operation refused");
+        }
+        Outcome::Exhausted => error!("no id is left for a new object"),
+        Outcome::Absent => tracing::debug!(%sender, %do_id, "no such object"),
+        _ => {}
+    }
+}

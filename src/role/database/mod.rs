@@ -1,0 +1,27 @@
+//! The database server: objects that outlive the cluster.
+//!
+//! It subscribes to its control channel and to [`Channel::DATABASES`](crate::ids::Channel::DATABASES),
+//! takes the messages of [`Database`](crate::message::Database), and answers after the commit. Changes
+//! are announced on each object's own channel of the form
+//! [`DoId::database_broadcast`](crate::ids::DoId::database_broadcast).
+//!
+//! A request's way: `request` (message → [`Operation`], judged by the DC files), `schedule` (order on
+//! each object), a [`backend`] (many operations, one commit), `reply` (outcome → answer, broadcast). `core`
+//! ties the pure parts together, `shell` runs them.
+
+mod apply;
+pub mod backend;
+mod core;
+mod lane;
+mod operation;
+mod reply;
+mod request;
+mod schedule;
+mod schema;
+mod shell;
+
+pub use self::core::{BatchLimit, Core, Job, Settings};
+pub use operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
+pub use schedule::Ticket;
+pub use schema::Schema;
+pub use shell::start;

@@ -1,0 +1,167 @@
+//! The task of a database server: inbox and backend on one side, the core on the other.
+//!
+//! While one batch is being committed the next one gathers: everything that waits when a lane of the
+//! backend becomes free goes into it. So the load itself sets the size of a batch, and a single
+//! operation waits for nobody.
+//!
+//! The queue of operations without an outcome is filled by the inbox and emptied by the backend. Above
+//! [`PENDING_BYTES_MAX`] the inbox is left alone, which brakes the sockets.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use dclass::DcFile;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::backend;
+use super::core::{BatchLimit, Core, Settings};
+use super::lane::Store;
+use super::operation::Outcome;
+use super::schedule::Ticket;
+use super::schema::Schema;
+use crate::config::DatabaseConfig;
+use crate::ids::Channel;
+use crate::role::Effects;
+use crate::router::{Inbox, Participant, Router};
+use crate::wire::Frames;
+
+/// The inbox brakes the sockets above this.
+const INBOX_BYTES_HIGH: usize = 4 << 20;
+/// Operations that wait for the backend may take this much memory, roughly.
+const PENDING_BYTES_MAX: usize = 64 << 20;
+/// More than this in one commit gains nothing and delays the first of them.
+const BATCH_LIMIT: BatchLimit = BatchLimit { operations: 4096, bytes: 4 << 20 };
+/// Effects are applied and other tasks let run after this much input.
+const INPUT_BYTES_BEFORE_YIELD: usize = 64 << 10;
+
+/// Opens the store, subscribes, and runs the server until `shutdown`; then finishes what was asked.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn start(
+    config: &DatabaseConfig,
+    dc: Arc<DcFile>,
+    router: &Router,
+    shutdown: CancellationToken,
+) -> anyhow::Result<JoinHandle<()>> {
+    let schema = Schema::new(dc);
+    let timeout = match config.operation_timeout_ms {
+        0 => None,
+        timeout => Some(Duration::from_millis(timeout)),
+    };
+    let backend = backend::open(config, &schema, timeout)
+        .await
+        .with_context(|| format!("database {}", config.control))?;
+    let inbox = router.new_inbox(INBOX_BYTES_HIGH);
+    let participant = router.join(format!("Database({})", config.control), inbox.clone());
+    let mut batch = participant.batch();
+    batch.subscribe(config.control);
+    batch.subscribe(Channel::DATABASES);
+    drop(batch);
+    let settings = Settings {
+        control: config.control,
+        broadcast: config.broadcast,
+        operation_timeout: timeout,
+    };
+    let lanes = backend.lanes();
+    tracing::info!(control = %config.control, ids = %config.generate, store = %backend, lanes, "database ready");
+    let shell = Shell {
+        core: Core::new(schema, settings),
+        store: Store::new(backend),
+        lanes,
+        running: JoinSet::new(),
+        inbox,
+        participant,
+        effects: Effects::new(),
+    };
+    Ok(tokio::spawn(shell.run(shutdown)))
+}
+
+struct Shell {
+    core: Core,
+    store: Store,
+    /// Batches that the backend can work on at the same time.
+    lanes: usize,
+    running: JoinSet<Vec<(Ticket, Outcome)>>,
+    inbox: Arc<Inbox>,
+    participant: Participant,
+    effects: Effects,
+}
+
+impl Shell {
+    async fn run(mut self, shutdown: CancellationToken) {
+        let mut input = Vec::new();
+        let mut is_ending = false;
+        while !is_ending || self.core.pending_operations() > 0 {
+            let is_reading = !is_ending && self.core.pending_bytes() < PENDING_BYTES_MAX;
+            let deadline = self.core.next_deadline().map(tokio::time::Instant::from_std);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if !is_ending => {
+                    is_ending = true;
+                    if self.inbox.try_recv(&mut input) {
+                        self.read(&input).await;
+                    }
+                }
+                Some(finished) = self.running.join_next() => {
+                    self.finish(finished.expect("a batch does not panic"));
+                }
+                () = tokio::time::sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)),
+                    if deadline.is_some() =>
+                {
+                    self.core.expire(now(), &mut self.effects);
+                }
+                () = self.inbox.recv(&mut input), if is_reading => self.read(&input).await,
+            }
+            self.dispatch();
+            self.apply_effects();
+        }
+        self.store.backend().close().await;
+    }
+
+    async fn read(&mut self, input: &[u8]) {
+        let now = now();
+        let mut bytes = 0;
+        for frame in Frames::new(input) {
+            self.core.handle(now, frame.datagram(), &mut self.effects);
+            bytes += frame.bytes().len();
+            if bytes >= INPUT_BYTES_BEFORE_YIELD {
+                bytes = 0;
+                self.dispatch();
+                self.apply_effects();
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn finish(&mut self, outcomes: Vec<(Ticket, Outcome)>) {
+        let now = now();
+        for (ticket, outcome) in outcomes {
+            self.core.finish(now, ticket, outcome, &mut self.effects);
+        }
+    }
+
+    /// Gives the backend what it can take.
+    fn dispatch(&mut self) {
+        while self.running.len() < self.lanes && self.core.is_ready() {
+            let jobs = self.core.next_batch(BATCH_LIMIT);
+            if jobs.is_empty() {
+                break;
+            }
+            self.running.spawn(self.store.clone().run(jobs));
+        }
+    }
+
+    fn apply_effects(&mut self) {
+        if !self.effects.is_empty() {
+            self.participant.batch().apply(&self.effects);
+            self.effects.clear();
+        }
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

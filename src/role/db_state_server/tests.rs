@@ -1,0 +1,7 @@
+//! Messages in, effects out; time is given. The database is played by the tests.
+
+mod active;
+mod hostile;
+mod inactive;
+mod kit;
+mod loading;

@@ -1,0 +1,196 @@
+//! What a role's core wants done, in order.
+
+use std::ops::Range;
+
+use crate::ids::{Channel, ChannelRange, RECIPIENTS_MAX};
+use crate::message::Message;
+use crate::wire::{Envelope, Error, Frame, Writer, write_frame};
+
+/// One thing that a core wants done.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Effect<'a> {
+    /// Route a datagram, from the role's participant.
+    Route(Frame<'a>),
+    /// Subscribe the participant to a channel.
+    Subscribe(Channel),
+    /// End the subscription to a channel.
+    Unsubscribe(Channel),
+    /// Subscribe the participant to a range.
+    SubscribeRange(ChannelRange),
+    /// End the subscription to a range, and to all single channels in it.
+    UnsubscribeRange(ChannelRange),
+    /// Keep a datagram under `sender`, to be routed if the participant is lost.
+    AddPostRemove(Channel, Frame<'a>),
+    /// Forget the datagrams kept under `sender`.
+    ClearPostRemoves(Channel),
+}
+
+#[derive(Clone, Debug)]
+enum Record {
+    Route(Range<usize>),
+    Subscribe(Channel),
+    Unsubscribe(Channel),
+    SubscribeRange(ChannelRange),
+    AddPostRemove(Channel, Range<usize>),
+    ClearPostRemoves(Channel),
+}
+
+/// A list of [`Effect`]s, reused from batch to batch: appending to it allocates nothing once it has
+/// grown to a batch's size.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    frames: Vec<u8>,
+    records: Vec<Record>,
+}
+
+impl Effects {
+    /// An empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends `message` to `recipients`, in as many datagrams as their number takes, and returns where
+    /// the frames are, for [`Effects::frame_bytes`]. No recipients: nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error::Oversize`] if the message does not fit a datagram; nothing is sent then.
+    pub fn route(
+        &mut self,
+        recipients: &[Channel],
+        sender: Channel,
+        message: &impl Message,
+    ) -> Result<Range<usize>, Error> {
+        self.route_with(recipients, sender, |writer| message.write(writer))
+    }
+
+    /// As [`Effects::route`], with a message that `content` writes: its number and arguments.
+    ///
+    /// # Errors
+    /// As [`Effects::route`].
+    pub fn route_with(
+        &mut self,
+        recipients: &[Channel],
+        sender: Channel,
+        content: impl Fn(&mut Writer<'_>),
+    ) -> Result<Range<usize>, Error> {
+        let start = self.frames.len();
+        for recipients in recipients.chunks(RECIPIENTS_MAX) {
+            let frame = write_frame(&mut self.frames, |writer| {
+                Envelope::write_head(writer, recipients, sender);
+                content(writer);
+            })?;
+            self.records.push(Record::Route(frame));
+        }
+        Ok(start..self.frames.len())
+    }
+
+    /// Routes a datagram that is complete already: recipients, sender, number and arguments.
+    ///
+    /// # Errors
+    /// [`Error::Oversize`] if it is too large; nothing is sent then.
+    pub fn route_datagram(&mut self, datagram: &[u8]) -> Result<Range<usize>, Error> {
+        let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
+        self.records.push(Record::Route(frame.clone()));
+        Ok(frame)
+    }
+
+    /// The frames at a place that [`Effects::route`] returned.
+    pub fn frame_bytes(&self, place: Range<usize>) -> &[u8] {
+        &self.frames[place]
+    }
+
+    /// Subscribes the role's participant to a channel.
+    pub fn subscribe(&mut self, channel: Channel) {
+        self.records.push(Record::Subscribe(channel));
+    }
+
+    /// Ends the subscription to a channel.
+    pub fn unsubscribe(&mut self, channel: Channel) {
+        self.records.push(Record::Unsubscribe(channel));
+    }
+
+    /// Subscribes the role's participant to a range of channels.
+    pub fn subscribe_range(&mut self, range: ChannelRange) {
+        self.records.push(Record::SubscribeRange(range));
+    }
+
+    /// Has a datagram kept, to be routed if the participant is lost before it is cleared.
+    ///
+    /// # Errors
+    /// [`Error::Oversize`] if it is too large; nothing is kept then.
+    pub fn add_post_remove(&mut self, sender: Channel, datagram: &[u8]) -> Result<(), Error> {
+        let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
+        self.records.push(Record::AddPostRemove(sender, frame));
+        Ok(())
+    }
+
+    /// Has the datagrams kept under `sender` forgotten.
+    pub fn clear_post_removes(&mut self, sender: Channel) {
+        self.records.push(Record::ClearPostRemoves(sender));
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Bytes of the datagrams that are waiting to be routed.
+    pub fn bytes(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// What is to be done, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Effect<'_>> {
+        self.records.iter().map(|record| match record {
+            Record::Route(place) => Effect::Route(self.frame(place)),
+            Record::Subscribe(channel) => Effect::Subscribe(*channel),
+            Record::Unsubscribe(channel) => Effect::Unsubscribe(*channel),
+            Record::SubscribeRange(range) => Effect::SubscribeRange(*range),
+            Record::AddPostRemove(sender, place) => {
+                Effect::AddPostRemove(*sender, self.frame(place))
+            }
+            Record::ClearPostRemoves(sender) => Effect::ClearPostRemoves(*sender),
+        })
+    }
+
+    /// Forgets everything and keeps the memory for the next batch.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+        self.records.clear();
+    }
+
+    fn frame(&self, place: &Range<usize>) -> Frame<'_> {
+        Frame::new(&self.frames[place.clone()]).expect("a recorded place holds one frame")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::DoId;
+    use crate::message::StateServer;
+
+    #[test]
+    fn more_recipients_than_a_datagram_can_name_are_split() {
+        let recipients: Vec<Channel> = (1..=600).map(Channel).collect();
+        let mut effects = Effects::new();
+        let message = StateServer::ObjectDeleteRam { do_id: DoId(7) };
+        effects.route(&recipients, Channel(5), &message).expect("small");
+        let mut reached = Vec::new();
+        for effect in effects.iter() {
+            let Effect::Route(frame) = effect else { panic!("{effect:?}") };
+            let envelope = Envelope::read(frame.datagram()).expect("complete");
+            reached.extend(envelope.recipients.iter());
+        }
+        assert_eq!(reached, recipients);
+        assert_eq!(effects.iter().count(), 3);
+    }
+
+    #[test]
+    fn nobody_to_send_to_sends_nothing() {
+        let mut effects = Effects::new();
+        let message = StateServer::ObjectDeleteRam { do_id: DoId(7) };
+        let place = effects.route(&[], Channel(5), &message).expect("nothing");
+        assert!(place.is_empty() && effects.is_empty());
+    }
+}

@@ -1,0 +1,71 @@
+//! `donet check`.
+
+use crate::program::Folder;
+
+const DC: &str = "dclass Login {\n  login(string name) clsend;\n};\n";
+
+#[test]
+fn a_good_configuration_is_summed_up() {
+    let text = r#"
+general: {dc_files: [game.dc]}
+uberdogs: [{id: 1234, class: Login, anonymous: true}]
+messagedirector: {bind: 127.0.0.1}
+roles:
+  - {type: clientagent, version: v1, channels: {min: 2000, max: 2999}}
+  - {type: stateserver, control: 1001}
+  - {type: database, control: 1002, generate: {min: 10000, max: 19999}, backend: {type: sqlite, file: db}}
+  - {type: dbss, database: 1002, ranges: [{min: 10000, max: 19999}]}
+  - {type: eventlogger}
+"#;
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
+    let ended = folder.run(&["check", "game.yml"]).code(0).says(&[
+        "DC hash: 0x",
+        "listens on 127.0.0.1:7199, upstream is none",
+        "client agent: listens on 0.0.0.0:7198, version \"v1\", channels 2000-2999",
+        "state server: channel 1001",
+        "database server: channel 1002, new objects 10000-19999, SQLite ",
+        "database-state server: database 1002, objects 10000-19999",
+        "event logger: listens on 0.0.0.0:7197, writes events-%Y%m%d-%H%M%S.log",
+    ]);
+    assert_eq!(ended.stderr, "");
+    let hash = folder.run(&["dc", "hash", "game.dc"]).code(0).stdout;
+    assert!(ended.stdout.contains(hash.trim()), "{ended:#?}");
+    assert_eq!(folder.files(), ["game.dc", "game.yml"], "checking makes nothing");
+}
+
+#[test]
+fn what_the_file_alone_does_not_show_is_found() {
+    let text = r#"
+general: {dc_files: [game.dc]}
+uberdogs: [{id: 1234, class: Logout}]
+roles:
+  - {type: clientagent, channels: {min: 2000, max: 2999}}
+  - {type: clientagent, channels: {min: 2999, max: 3999}, bind: '0.0.0.0:1'}
+"#;
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
+    let ended = folder.run(&["check", "game.yml"]).code(1).complains(&[
+        "game.yml: uberdogs[0].class: the DC files have no class `Logout`",
+        "game.yml: roles[0] (clientagent): client channels 2000-2999 overlaps \
+         roles[1] (clientagent): client channels 2999-3999",
+    ]);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn mistakes_of_both_kinds_of_file_are_shown() {
+    let folder = Folder::with(&[
+        ("game.yml", "general: {dc_files: [game.dc]}"),
+        ("game.dc", "dclass A {\n  f(uint9 x);\n};\n"),
+        ("bad.yml", "rolls: []"),
+    ]);
+    folder.run(&["check", "game.yml"]).code(1).complains(&["game.dc:2:5", "f(uint9 x);"]);
+    folder.run(&["check", "bad.yml"]).code(1).complains(&["bad.yml:1:1: rolls: ", "`roles`"]);
+    folder.run(&["check", "none.yml"]).code(1).complains(&["none.yml: the file cannot be read"]);
+}
+
+#[test]
+fn a_warning_is_no_error() {
+    let folder = Folder::with(&[("astrond.yml", "daemon: {name: a, name: b}")]);
+    let warning = "warning: astrond.yml:1:19: daemon.name: ";
+    folder.run(&["check"]).code(0).complains(&[warning]);
+}

@@ -1,0 +1,89 @@
+//! `donet dc`.
+
+use crate::program::Folder;
+
+const BASE: &str =
+    "keyword secret;\ntypedef uint16 Metres;\nstruct Point {\n  int16/10 x;\n  int16/10 y;\n};\n";
+const GAME: &str = "\
+dclass Thing {
+  setPoint(Point p) required broadcast ram;
+  setName(string name) db secret;
+};
+dclass Hat : Thing {
+  setSize(Metres size) clsend airecv;
+  setAll : setPoint, setPoint;
+};
+";
+
+fn folder() -> Folder {
+    Folder::with(&[("base.dc", BASE), ("game.dc", GAME)])
+}
+
+#[test]
+fn check_counts_what_is_there() {
+    let ended = folder().run(&["dc", "check", "base.dc", "game.dc"]).code(0);
+    ended.says(&["2 classes with 4 fields, 1 structs; hash 0x"]);
+}
+
+#[test]
+fn mistakes_are_shown_with_their_line() {
+    let shown = ["game.dc:2:12", "setPoint(Point p)"];
+    folder().run(&["dc", "check", "game.dc"]).code(1).complains(&shown);
+    folder().run(&["dc", "hash", "none.dc"]).code(1).complains(&["none.dc"]);
+}
+
+#[test]
+fn the_hash_is_one_word() {
+    // The value is Panda3D's, DCFile.getHash().
+    let folder = Folder::with(&[("game.dc", "dclass A {\n  f(uint8 x) broadcast;\n};\n")]);
+    let ended = folder.run(&["dc", "hash", "game.dc"]).code(0);
+    assert_eq!(ended.stdout, "0x00000a91\n");
+}
+
+#[test]
+fn show_lists_classes() {
+    let ended = folder().run(&["dc", "show", "base.dc", "game.dc"]).code(0);
+    let expected = "\
+id  kind    name   parents  own fields  all fields
+0   struct  Point           2           2
+1   dclass  Thing           2           2
+2   dclass  Hat    Thing    2           4
+";
+    assert_eq!(ended.stdout, expected);
+}
+
+#[test]
+fn show_lists_the_fields_of_a_class() {
+    let ended = folder().run(&["dc", "show", "base.dc", "game.dc", "Hat"]).code(0);
+    let expected = "\
+id  field                        keywords                declared by
+2   setPoint(Point p)            required ram broadcast  Thing
+3   setName(string name)         db secret               Thing
+4   setSize(uint16 size)         clsend airecv           Hat
+5   setAll : setPoint, setPoint  required ram broadcast  Hat
+";
+    assert_eq!(ended.stdout, expected);
+    let hint = ["neither a file nor a class has the name `Hut`; did you mean `Hat`?"];
+    folder().run(&["dc", "show", "base.dc", "game.dc", "Hut"]).code(1).complains(&hint);
+}
+
+#[test]
+fn fmt_lays_out_in_place() {
+    let folder = Folder::with(&[("base.dc", BASE), ("game.dc", &GAME.replace("  ", "\t"))]);
+    let files = ["base.dc", "game.dc"];
+    let fmt = [&["dc", "fmt"][..], &files].concat();
+    let check = [&["dc", "fmt", "--check"][..], &files].concat();
+    assert_eq!(folder.run(&check).code(1).stdout, "game.dc\n");
+    assert_ne!(folder.read("game.dc"), GAME, "checking changes nothing");
+    assert_eq!(folder.run(&fmt).code(0).stdout, "game.dc\n");
+    assert_eq!(folder.read("game.dc"), GAME);
+    assert_eq!(folder.run(&check).code(0).stdout, "");
+}
+
+#[test]
+fn fmt_leaves_a_broken_file_alone() {
+    let broken = "dclass A{\n";
+    let folder = Folder::with(&[("game.dc", broken)]);
+    folder.run(&["dc", "fmt", "game.dc"]).code(1).complains(&["game.dc"]);
+    assert_eq!(folder.read("game.dc"), broken);
+}

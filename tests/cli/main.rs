@@ -1,0 +1,8 @@
+//! The command line and the configuration, as someone sees them who runs the program.
+
+mod check;
+mod dc;
+mod examples;
+mod options;
+mod program;
+mod run;

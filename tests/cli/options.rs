@@ -1,0 +1,69 @@
+//! Options that Astron has, and what happens to mistakes.
+
+use crate::program::Folder;
+
+#[test]
+fn help_goes_to_stdout() {
+    for option in ["-h", "--help"] {
+        let help = Folder::new().run(&[option]).code(0);
+        help.says(&["Usage: donet", "--loglevel", "--config", "check", "dc"]);
+    }
+}
+
+#[test]
+fn the_version_says_how_it_was_built() {
+    for option in ["-v", "--version"] {
+        Folder::new().run(&[option]).code(0).says(&[
+            "donet 0.1.0",
+            "Compilation options: 16-bit length tag datagrams, 64-bit channels, \
+             32-bit distributed object ids, 32-bit zones",
+            "messagedirector, clientagent, stateserver, database, dbss, eventlogger",
+            "sqlite",
+        ]);
+    }
+}
+
+#[test]
+fn a_mistake_is_answered_with_help_on_stderr() {
+    for arguments in [
+        &["--bogus"][..],
+        &["-x"],
+        &["-L"],
+        &["-l"],
+        &["--loglevel", "nonsense"],
+        &["--log-format", "nonsense"],
+        &["check", "--bogus"],
+        &["dc"],
+        &["dc", "hash"],
+    ] {
+        let ended = Folder::new().run(arguments).code(1).complains(&["Usage: donet"]);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    Folder::new().run(&["-l", "nonsense"]).complains(&["nonsense", "packet", "security", "fatal"]);
+}
+
+#[test]
+fn a_second_configuration_is_ignored() {
+    Folder::new()
+        .run(&["one.yml", "two.yml"])
+        .code(1)
+        .complains(&["two.yml is ignored"])
+        .says(&["one.yml: the file cannot be read"]);
+}
+
+#[test]
+fn without_an_argument_astrons_file_is_meant() {
+    Folder::new().run(&[]).code(1).says(&["astrond.yml: the file cannot be read"]);
+    let folder = Folder::with(&[("astrond.yml", "{}")]);
+    let running = folder.start(&[]).ready();
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn a_file_may_be_named_like_a_command() {
+    let folder = Folder::with(&[("check", "{}")]);
+    let running = folder.start(&["--config", "check"]).ready();
+    running.signal("TERM");
+    running.wait().code(0);
+}

@@ -1,0 +1,172 @@
+//! Starting and ending the daemon; what it says of configurations that it cannot run.
+
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+
+use crate::program::Folder;
+
+#[test]
+fn signals_end_it_in_order() {
+    for signal in ["TERM", "INT"] {
+        let folder = Folder::with(&[("game.yml", "messagedirector: {bind: '127.0.0.1:0'}")]);
+        let running = folder.start(&["game.yml"]).ready();
+        running.signal(signal);
+        running.wait().code(0).says(&["INFO: daemon: shutting down"]);
+    }
+}
+
+#[test]
+fn every_mistake_of_a_file_is_said_at_once() {
+    let text =
+        "messagedirectr: {}\nroles:\n  - type: stateserver\n    control: 0\n  - type: none\n";
+    let folder = Folder::with(&[("game.yml", text)]);
+    folder.run(&["game.yml"]).code(1).says(&[
+        "ERROR: main: game.yml:1:1: messagedirectr: there is no such key; did you mean `messagedirector`?",
+        "ERROR: main: game.yml:4:14: roles[0].control: found `0`, expected a channel",
+        "ERROR: main: game.yml:5:11: roles[1].type: found `none`, expected one of `clientagent`",
+        "FATAL: main: the configuration has errors file=game.yml",
+    ]);
+}
+
+#[test]
+fn what_is_no_configuration_ends_it_with_1() {
+    for (text, message) in [
+        ("", "game.yml: the file is empty"),
+        ("a: [", "game.yml:2:1: this is not YAML"),
+        ("- a", "found a list, expected a map"),
+        ("general: {dc_files: [none.dc]}", "none.dc"),
+        ("uberdogs: [{id: 1234, class: Nobody, anonymous: true}]", "Nobody"),
+    ] {
+        let folder = Folder::with(&[("game.yml", text)]);
+        folder.run(&["game.yml"]).code(1).says(&[message, "FATAL: main: "]);
+    }
+}
+
+#[test]
+fn a_mistake_in_a_dc_file_is_shown_with_its_line() {
+    let folder = Folder::with(&[
+        ("game.yml", "general: {dc_files: [game.dc]}"),
+        ("game.dc", "dclass A {\n  setB(uint9 b);\n};\n"),
+    ]);
+    let shown = ["game.dc:2:8", "2 |   setB(uint9 b);", "^^^^^"];
+    folder.run(&["game.yml"]).code(1).says(&shown);
+}
+
+#[test]
+fn a_port_in_use_is_said_in_one_line() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = taken.local_addr().expect("bound");
+    let text = format!("messagedirector: {{bind: '{address}'}}");
+    let folder = Folder::with(&[("game.yml", &text)]);
+    let ended = folder.run(&["game.yml"]).code(1);
+    let fatal: Vec<&str> = ended.stdout.lines().filter(|line| line.contains("FATAL")).collect();
+    let [line] = fatal[..] else { panic!("{ended:#?}") };
+    assert!(
+        line.contains(&format!("cannot listen on {address}: Address already in use")),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_taken_udp_port_is_an_error_too() {
+    let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = taken.local_addr().expect("bound");
+    let text = format!("roles: [{{type: eventlogger, bind: '{address}'}}]");
+    let folder = Folder::with(&[("game.yml", &text)]);
+    let message = format!("event logger: cannot listen on {address}: Address already in use");
+    folder.run(&["game.yml"]).code(1).says(&[&message]);
+}
+
+#[test]
+fn unknown_hosts_end_it() {
+    for text in [
+        "messagedirector: {bind: 'no-such-host.invalid:1'}",
+        "messagedirector: {connect: 'no-such-host.invalid:1'}",
+        "general: {eventlogger: 'no-such-host.invalid:1'}",
+        "roles: [{type: eventlogger, bind: 'no-such-host.invalid:1'}]",
+    ] {
+        let folder = Folder::with(&[("game.yml", text)]);
+        folder.run(&["game.yml"]).code(1).says(&["FATAL: main: ", "no-such-host.invalid:1"]);
+    }
+}
+
+const LOGGER: &str = "roles: [{type: eventlogger, bind: '127.0.0.1:0', output: events.log}]";
+
+#[test]
+fn paths_are_relative_to_the_configuration_and_the_log_to_the_start() {
+    let folder = Folder::with(&[("sub/game.yml", LOGGER)]);
+    let running = folder.start(&["-L", "own.log", "sub/game.yml"]).ready();
+    running.signal("TERM");
+    let ended = running.wait().code(0);
+    assert_eq!(folder.files(), ["own.log", "sub"]);
+    assert_eq!(folder.read("own.log"), ended.stdout);
+    assert!(folder.read("sub/events.log").contains("\"type\": \"log-opened\""));
+}
+
+#[test]
+fn events_are_written_before_it_ends() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    let mut running = folder.start(&["game.yml"]);
+    let line = running.wait_for("event_logger: listening");
+    let (_, address) = line.split_once("address=").expect("an address");
+    let running = running.ready();
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    for packet in [&b"\x82\xa3bar\xa3baz\xa4type\xa3foo"[..], b"{", b"123", b"\x81\xa1n\xcc\xff"] {
+        socket.send_to(packet, address).expect("loopback");
+    }
+    running.signal("TERM");
+    running.wait().code(0);
+    let log = folder.read("events.log");
+    let without_time = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert!(value["_time"].is_string(), "{line}");
+        line.split_once("\", ").expect("more than the time").1.to_owned()
+    };
+    let lines: Vec<String> = log.lines().skip(1).map(without_time).collect();
+    assert_eq!(lines, [r#""bar": "baz", "type": "foo"}"#, r#""n": 255}"#]);
+}
+
+#[test]
+fn an_event_log_in_a_missing_folder_is_no_reason_to_end() {
+    let text = LOGGER.replace("events.log", "missing/events.log");
+    let folder = Folder::with(&[("game.yml", &text)]);
+    let mut running = folder.start(&["game.yml"]);
+    running.wait_for("ERROR: event_logger: the event log cannot be written");
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn levels_are_as_named() {
+    // The second name is a warning, starting is information, the missing file is the end.
+    let text = "daemon: {name: a, name: b}\ngeneral: {dc_files: [none.dc]}";
+    let folder = Folder::with(&[("game.yml", text)]);
+    for (level, warns, informs) in [
+        ("packet", true, true),
+        ("trace", true, true),
+        ("debug", true, true),
+        ("info", true, true),
+        ("warning", true, false),
+        ("security", false, false),
+        ("error", false, false),
+        ("fatal", false, false),
+    ] {
+        let ended = folder.run(&["--loglevel", level, "game.yml"]).code(1).says(&["FATAL: "]);
+        assert_eq!(ended.stdout.contains("WARNING: "), warns, "{level}: {ended:#?}");
+        assert_eq!(ended.stdout.contains("INFO: "), informs, "{level}: {ended:#?}");
+    }
+}
+
+#[test]
+fn json_logs_are_one_object_a_line() {
+    let folder = Folder::new();
+    let ended = folder.run(&["--log-format", "json", "none.yml"]).code(1);
+    let parse = |line| serde_json::from_str::<serde_json::Value>(line).expect("JSON");
+    let levels: Vec<_> = ended.stdout.lines().map(|line| parse(line)["level"].clone()).collect();
+    assert_eq!(levels, ["info", "error", "fatal"]);
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_ends_it() {
+    let folder = Folder::with(&[("game.yml", "{}")]);
+    folder.run(&["-L", "none/own.log", "game.yml"]).code(1).complains(&["none/own.log"]);
+}

@@ -1,0 +1,96 @@
+//! One suite over all stores: what the database server does must not depend on where it keeps objects.
+//!
+//! SQLite and YAML always run. PostgreSQL and MariaDB or MySQL run if `DONET_TEST_POSTGRES_URL` and
+//! `DONET_TEST_MYSQL_URL` name a server on which databases may be created; each scenario gets a new one.
+//! What ran and what was skipped is printed at the end.
+//!
+//! `cargo test --test database [-- WORD…]` runs the scenarios whose names (`sqlite::set_if_equals`)
+//! contain all the words.
+
+mod harness;
+mod scenarios;
+mod stores;
+
+use std::pin::Pin;
+use std::process::ExitCode;
+
+use harness::Setup;
+use stores::Store;
+
+type Scenario = fn(Setup) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+macro_rules! scenarios {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        &[$((stringify!($name), |setup| Box::pin($module::$name(setup)))),*]
+    };
+}
+
+const SCENARIOS: &[(&str, Scenario)] = scenarios![
+    scenarios::create_gives_defaults_and_get_all_sorts,
+    scenarios::a_creation_that_is_wrong_creates_nothing,
+    scenarios::requests_that_are_cut_short_are_answered,
+    scenarios::get_field_and_get_fields,
+    scenarios::set_is_announced_and_kept,
+    scenarios::a_change_that_is_wrong_changes_nothing,
+    scenarios::delete_field_resets_to_the_default,
+    scenarios::a_value_without_bytes_is_none,
+    scenarios::set_if_equals,
+    scenarios::set_fields_if_equals,
+    scenarios::set_if_empty,
+    scenarios::delete_is_announced_if_there_was_something,
+    scenarios::ids_are_given_in_order_until_there_is_none,
+    scenarios::an_id_can_be_given_again_at_once,
+    scenarios::everything_survives_a_restart,
+    scenarios::operations_on_one_object_keep_their_order,
+    scenarios::many_creations_at_once_get_different_ids,
+    scenarios::nothing_is_announced_if_so_configured,
+    scenarios::an_object_larger_than_a_datagram_fails_alone,
+    scenarios::the_dc_files_may_be_reordered_and_extended,
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let mut failed = Vec::new();
+    let mut summary = Vec::new();
+    for store in Store::ALL {
+        let scenarios: Vec<_> = SCENARIOS
+            .iter()
+            .map(|(name, scenario)| (format!("{store}::{name}"), *scenario))
+            .filter(|(name, _)| words.iter().all(|word| name.contains(word)))
+            .collect();
+        if let Err(why) = store.is_configured() {
+            summary.push(format!("{store}: {} skipped ({why})", scenarios.len()));
+            continue;
+        }
+        let count = scenarios.len();
+        let failed_before = failed.len();
+        for (name, scenario) in scenarios {
+            let passed = runtime.block_on(run(*store, scenario));
+            println!("{name} ... {}", if passed { "ok" } else { "FAILED" });
+            if !passed {
+                failed.push(name);
+            }
+        }
+        let passed = count + failed_before - failed.len();
+        summary.push(format!("{store}: {passed} of {count} passed"));
+    }
+    println!("\n{}", summary.join("\n"));
+    match failed.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => {
+            println!("failed: {}", failed.join(", "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(store: Store, scenario: Scenario) -> bool {
+    let place = store.create().await;
+    let setup = Setup::new(place.backend.clone());
+    let passed = tokio::spawn(scenario(setup)).await.is_ok();
+    place.remove().await;
+    passed
+}

@@ -1,0 +1,123 @@
+//! The stores under test, and a place of its own for each scenario.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use donet::config::BackendConfig;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
+use tempfile::TempDir;
+
+/// A kind of store.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Store {
+    Sqlite,
+    Yaml,
+    Postgres,
+    MySql,
+}
+
+/// An empty store.
+pub struct Place {
+    pub backend: BackendConfig,
+    store: Store,
+    database: String,
+    _directory: TempDir,
+}
+
+/// Connections of one server under test.
+const POOL_MAX: u32 = 4;
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Store::Sqlite => "sqlite",
+            Store::Yaml => "yaml",
+            Store::Postgres => "postgres",
+            Store::MySql => "mysql",
+        })
+    }
+}
+
+impl Store {
+    pub const ALL: &[Store] = &[Store::Sqlite, Store::Yaml, Store::Postgres, Store::MySql];
+
+    const fn variable(self) -> Option<&'static str> {
+        match self {
+            Store::Sqlite | Store::Yaml => None,
+            Store::Postgres => Some("DONET_TEST_POSTGRES_URL"),
+            Store::MySql => Some("DONET_TEST_MYSQL_URL"),
+        }
+    }
+
+    fn url(self) -> Result<String, String> {
+        let variable = self.variable().ok_or("it has none")?;
+        std::env::var(variable).map_err(|_| format!("{variable} is not set"))
+    }
+
+    /// Whether there is one to test, or why not.
+    pub fn is_configured(self) -> Result<(), String> {
+        match self.variable() {
+            None => Ok(()),
+            Some(_) => self.url().map(drop),
+        }
+    }
+
+    /// An empty store of this kind.
+    pub async fn create(self) -> Place {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::tempdir().expect("a directory");
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let database = format!("donet_test_{}_{count}", std::process::id());
+        let backend = match self {
+            Store::Sqlite => {
+                BackendConfig::Sqlite { file: directory.path().join("objects.sqlite") }
+            }
+            Store::Yaml => BackendConfig::Yaml { directory: directory.path().join("yaml_db") },
+            Store::Postgres | Store::MySql => {
+                self.execute(&format!("CREATE DATABASE {database}")).await;
+                let url = with_database(&self.url().expect("it is configured"), &database);
+                match self {
+                    Store::Postgres => BackendConfig::Postgres { url, pool_max: POOL_MAX },
+                    _ => BackendConfig::MySql { url, pool_max: POOL_MAX },
+                }
+            }
+        };
+        Place { backend, store: self, database, _directory: directory }
+    }
+
+    async fn execute(self, sql: &str) {
+        let url = self.url().expect("it is configured");
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let done = match self {
+            Store::Postgres => {
+                let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL answers");
+                sql.execute(&mut connection).await.map(drop)
+            }
+            _ => {
+                let mut connection = MySqlConnection::connect(&url).await.expect("MySQL answers");
+                sql.execute(&mut connection).await.map(drop)
+            }
+        };
+        done.expect("databases may be created and dropped");
+    }
+}
+
+impl Place {
+    /// Removes the store.
+    pub async fn remove(self) {
+        match self.store {
+            Store::Sqlite | Store::Yaml => {}
+            Store::Postgres => {
+                self.store.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.database)).await;
+            }
+            Store::MySql => self.store.execute(&format!("DROP DATABASE {}", self.database)).await,
+        }
+    }
+}
+
+/// The same server, another database.
+fn with_database(url: &str, database: &str) -> String {
+    let mut url = url::Url::parse(url).expect("a URL");
+    url.set_path(database);
+    url.into()
+}

@@ -1,0 +1,268 @@
+//! The daemon under test.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use super::probe::Probe;
+use super::{Client, FrameStream, Link, wait_until};
+
+const WORLD_DC: &str = include_str!("../world.dc");
+const CONFIG_FILE: &str = "donet.yml";
+const LOG_FILE: &str = "output";
+/// How often a daemon is started whose ports somebody else was faster to take.
+const START_ATTEMPTS: usize = 4;
+
+/// A configuration in the making. `$NAME` in it is an address of this machine with a free port; `$MD`
+/// is that of the message director.
+#[derive(Clone)]
+pub struct Setup {
+    general: Vec<String>,
+    director: Vec<String>,
+    uberdogs: Vec<String>,
+    roles: Vec<String>,
+    dc: String,
+}
+
+impl Setup {
+    /// A message director and no role.
+    pub fn new() -> Self {
+        Setup {
+            general: vec!["dc_files: [world.dc]".to_owned()],
+            director: vec!["bind: $MD".to_owned(), "threaded: false".to_owned()],
+            uberdogs: Vec::new(),
+            roles: Vec::new(),
+            dc: WORLD_DC.to_owned(),
+        }
+    }
+
+    /// One more key of the section `general`.
+    pub fn general(mut self, key: impl Into<String>) -> Self {
+        self.general.push(key.into());
+        self
+    }
+
+    /// One more key of the section `messagedirector`.
+    pub fn director(mut self, key: impl Into<String>) -> Self {
+        self.director.push(key.into());
+        self
+    }
+
+    /// One more item of `uberdogs`.
+    pub fn uberdog(mut self, keys: impl Into<String>) -> Self {
+        self.uberdogs.push(keys.into());
+        self
+    }
+
+    /// One more item of `roles`.
+    pub fn role(mut self, keys: impl Into<String>) -> Self {
+        self.roles.push(keys.into());
+        self
+    }
+
+    /// Another DC file instead of the world's.
+    pub fn dc(mut self, text: impl Into<String>) -> Self {
+        self.dc = text.into();
+        self
+    }
+
+    /// Starts a daemon with this configuration.
+    pub fn start(self) -> Daemon {
+        let mut outcome = Err(String::new());
+        for _ in 0..START_ATTEMPTS {
+            outcome = Daemon::start(&self);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome.unwrap_or_else(|log| panic!("the daemon does not start:\n{log}"))
+    }
+
+    fn yaml(&self, addresses: &mut BTreeMap<String, SocketAddr>) -> String {
+        let mut yaml = format!(
+            "general: {{{}}}\nmessagedirector: {{{}}}\n",
+            self.general.join(", "),
+            self.director.join(", ")
+        );
+        for (section, items) in [("uberdogs", &self.uberdogs), ("roles", &self.roles)] {
+            if !items.is_empty() {
+                yaml += &format!("{section}:\n");
+            }
+            for item in items {
+                yaml += &format!("- {{{item}}}\n");
+            }
+        }
+        with_addresses(&yaml, addresses)
+    }
+}
+
+/// `text` with every `$NAME` replaced by its address.
+fn with_addresses(text: &str, addresses: &mut BTreeMap<String, SocketAddr>) -> String {
+    let mut parts = text.split('$');
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(part.len());
+        let (name, rest) = part.split_at(end);
+        let address = addresses.entry(name.to_owned()).or_insert_with(free_address);
+        result += &format!("{address}{rest}");
+    }
+    result
+}
+
+/// An address that nobody listens at, neither over TCP nor UDP, and that was not given out before.
+pub fn free_address() -> SocketAddr {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    wait_until("a port is free", || {
+        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+        let address = listener.local_addr().ok()?;
+        UdpSocket::bind(address).ok()?;
+        let mut given = GIVEN.lock().ok()?;
+        given.get_or_insert_default().insert(address.port()).then_some(address)
+    })
+}
+
+/// A running daemon; it is killed in the end. What it logged is printed if the test fails.
+pub struct Daemon {
+    process: Option<Child>,
+    folder: TempDir,
+    addresses: BTreeMap<String, SocketAddr>,
+    probe: Option<Arc<Probe>>,
+}
+
+impl Daemon {
+    fn start(setup: &Setup) -> Result<Daemon, String> {
+        let folder = TempDir::new().expect("a folder for temporary files");
+        let mut addresses = BTreeMap::new();
+        let yaml = setup.yaml(&mut addresses);
+        fs::write(folder.path().join(CONFIG_FILE), yaml).expect("the folder is ours");
+        fs::write(folder.path().join("world.dc"), &setup.dc).expect("the folder is ours");
+        let mut daemon = Daemon { process: None, folder, addresses, probe: None };
+        daemon.run()?;
+        Ok(daemon)
+    }
+
+    /// Starts the process and waits until it serves its links.
+    fn run(&mut self) -> Result<(), String> {
+        let log = File::options().create(true).append(true).open(self.path(LOG_FILE));
+        let log = log.expect("the folder is ours");
+        let child = Command::new(binary())
+            .arg(self.path(CONFIG_FILE))
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("one more handle"))
+            .stderr(log)
+            .spawn()
+            .expect("the daemon is an executable file");
+        self.process = Some(child);
+        let address = self.address("MD");
+        let stream = wait_until("the message director listens", || {
+            if self.exited().is_some() {
+                return Some(Err(self.log()));
+            }
+            TcpStream::connect(address).ok().map(Ok)
+        })?;
+        let probe = Probe::connect(FrameStream::new(stream));
+        self.probe = Some(Arc::new(probe.map_err(|error| format!("{error}\n{}", self.log()))?));
+        Ok(())
+    }
+
+    /// The address that stands for `$name` in the configuration.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        *self.addresses.get(name).unwrap_or_else(|| panic!("no ${name} in the configuration"))
+    }
+
+    /// A path in the folder of the configuration file.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// All that the daemon has written to its output so far.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.path(LOG_FILE)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// A new connection to the message director.
+    pub fn link(&self) -> Link {
+        Link::new(FrameStream::connect(self.address("MD")), self.probe())
+    }
+
+    /// A new connection to the client agent at `$CA`.
+    pub fn client(&self) -> Client {
+        self.client_at("CA")
+    }
+
+    /// A new connection to the client agent at `$name`.
+    pub fn client_at(&self, name: &str) -> Client {
+        Client::new(FrameStream::connect(self.address(name)))
+    }
+
+    pub(super) fn probe(&self) -> Arc<Probe> {
+        self.probe.clone().expect("the daemon runs")
+    }
+
+    /// How the process ended, if it has.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut()?.try_wait().expect("the process is a child of this one")
+    }
+
+    /// Whether the process still runs and serves its links.
+    pub fn expect_alive(&mut self) {
+        assert_eq!(self.exited(), None, "the daemon has ended");
+        drop(self.link());
+    }
+
+    /// Ends the process at once, without a chance to say goodbye.
+    pub fn kill(&mut self) {
+        self.probe = None;
+        if let Some(mut process) = self.process.take() {
+            // It may have ended already.
+            let _ = process.kill();
+            process.wait().expect("the process is a child of this one");
+        }
+    }
+
+    /// Starts a killed daemon again, in the same folder with the same addresses.
+    pub fn start_again(&mut self) {
+        wait_until("the daemon's ports are free again", || self.run().ok());
+    }
+
+    /// Asks the process to end, and waits for it.
+    pub fn terminate(&mut self, signal: &str) -> ExitStatus {
+        let process = self.process.as_ref().expect("the daemon runs");
+        let command = format!("kill -{signal} {}", process.id());
+        let sent = Command::new("sh").args(["-c", &command]).status().expect("there is a shell");
+        assert!(sent.success(), "{command}");
+        wait_until("the daemon ends", || self.exited())
+    }
+
+    /// The most memory that the process has had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let process = self.process.as_ref().expect("the daemon runs");
+        let status = fs::read_to_string(format!("/proc/{}/status", process.id()))
+            .expect("a file of every process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kilobytes.expect("a number") << 10
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the daemon's output:\n{}---", self.log());
+        }
+    }
+}
+
+/// The daemon's executable file: another than the one just built, if `DONET_BIN` names it.
+fn binary() -> PathBuf {
+    std::env::var_os("DONET_BIN")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_donet")), PathBuf::from)
+}

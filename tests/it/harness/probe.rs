@@ -1,0 +1,93 @@
+//! Marks: datagrams of the tests' own that show how far something has come.
+//!
+//! A link's input is handled in order, so when a mark that it sent has come out elsewhere, all that it
+//! sent before has taken effect. Marks travel on channels that no test uses otherwise.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use donet::ids::Channel;
+use donet::message::Control;
+use donet::wire::{CONTROL_HEAD, Envelope, Reader, Writer};
+
+use super::datagram::control_datagram;
+use super::{FrameStream, LIMIT, Received};
+
+/// The first channel of the marks.
+const BAND: u64 = 0xf00d_0000_0000_0000;
+/// The message type of a mark: no protocol has it.
+const MARK: u16 = 65_000;
+
+/// A channel that nobody else has.
+pub fn new_channel() -> Channel {
+    static NEXT: AtomicU64 = AtomicU64::new(BAND);
+    Channel(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A mark for `to`, and the bytes by which it is recognised.
+pub fn new_mark(to: Channel) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes);
+    Envelope::write_head(&mut writer, &[to], new_channel());
+    writer.u16(MARK);
+    bytes
+}
+
+/// Whether a datagram has to do with marks only.
+pub fn is_of_harness(datagram: &[u8]) -> bool {
+    let channel = match datagram.strip_prefix(&CONTROL_HEAD[..]) {
+        Some(control) => control.get(2..).and_then(|args| Reader::new(args).channel().ok()),
+        None => {
+            Envelope::read(datagram).ok().and_then(|envelope| envelope.recipients.iter().next())
+        }
+    };
+    channel.is_some_and(|channel| channel.0 >= BAND)
+}
+
+/// A connection of the harness to a message director, at which marks come out.
+pub struct Probe {
+    stream: Mutex<FrameStream>,
+    channel: Channel,
+}
+
+impl Probe {
+    /// Connects; afterwards the daemon serves its links, so all of its roles have started.
+    ///
+    /// # Errors
+    /// When the daemon closes the connection or does not serve it.
+    pub fn connect(mut stream: FrameStream) -> Result<Self, String> {
+        let address = stream.socket().peer_addr().map_err(|error| error.to_string())?;
+        let channel = new_channel();
+        stream.send(&control_datagram(&Control::AddChannel { channel }));
+        let mut other = FrameStream::connect(address);
+        let deadline = Instant::now() + LIMIT;
+        while Instant::now() < deadline {
+            // Marks are lost until the subscription has been handled.
+            other.send(&new_mark(channel));
+            match stream.receive_within(Duration::from_millis(20)) {
+                Received::Datagram(_) => return Ok(Probe { stream: Mutex::new(stream), channel }),
+                Received::Nothing => {}
+                Received::Closed => return Err(format!("{address} closed the connection")),
+            }
+        }
+        Err(format!("{address} does not deliver"))
+    }
+
+    /// Where marks have to be sent.
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Waits until `mark` comes out. Others that come before it are forgotten.
+    pub fn wait_for(&self, mark: &[u8]) {
+        let mut stream = self.stream.lock().expect("no test panics while it waits");
+        loop {
+            match stream.receive() {
+                Received::Datagram(datagram) if datagram == mark => return,
+                Received::Datagram(_) => {}
+                other => panic!("a mark did not come through: {other:?}"),
+            }
+        }
+    }
+}

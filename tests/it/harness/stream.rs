@@ -1,0 +1,109 @@
+//! A TCP connection that carries frames.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use donet::wire::{Frames, write_frame};
+
+use super::{LIMIT, wait_until};
+
+/// What came next on a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// A datagram, without its length tag.
+    Datagram(Vec<u8>),
+    /// The other end closed the connection.
+    Closed,
+    /// Nothing, for as long as was waited.
+    Nothing,
+}
+
+/// A blocking connection with a limit on every wait.
+pub struct FrameStream {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl FrameStream {
+    /// Connects, as soon as somebody listens at `address`.
+    pub fn connect(address: SocketAddr) -> Self {
+        let what = format!("somebody listens at {address}");
+        Self::new(wait_until(&what, || TcpStream::connect(address).ok()))
+    }
+
+    /// Takes over an open connection.
+    pub fn new(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).expect("a fresh socket takes options");
+        stream.set_write_timeout(Some(LIMIT)).expect("a fresh socket takes options");
+        FrameStream { stream, buffer: Vec::new() }
+    }
+
+    /// The socket itself.
+    pub const fn socket(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Sends a datagram as a frame.
+    pub fn send(&mut self, datagram: &[u8]) {
+        let mut frame = Vec::new();
+        write_frame(&mut frame, |writer| writer.raw(datagram)).expect("small enough for a frame");
+        self.send_raw(&frame);
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.try_send_raw(bytes).expect("the daemon reads what it is sent");
+    }
+
+    /// Sends bytes as they are to a peer that may be gone.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// The next datagram, or why there is none.
+    pub fn receive(&mut self) -> Received {
+        self.receive_within(LIMIT)
+    }
+
+    /// As [`FrameStream::receive`], with another limit.
+    pub fn receive_within(&mut self, limit: Duration) -> Received {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(frame) = Frames::new(&self.buffer).next() {
+                let datagram = frame.datagram().to_vec();
+                let length = frame.bytes().len();
+                self.buffer.drain(..length);
+                return Received::Datagram(datagram);
+            }
+            match self.read_more(deadline) {
+                Ok(0) => return Received::Closed,
+                Ok(_) => {}
+                Err(error) if is_timeout(&error) => return Received::Nothing,
+                Err(_) => return Received::Closed,
+            }
+        }
+    }
+
+    /// No more is sent; the other end sees the end of the stream.
+    pub fn finish(&self) {
+        // The other end may have closed already.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    fn read_more(&mut self, deadline: Instant) -> io::Result<usize> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        let mut chunk = [0; 16 << 10];
+        let count = self.stream.read(&mut chunk)?;
+        self.buffer.extend_from_slice(&chunk[..count]);
+        Ok(count)
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}

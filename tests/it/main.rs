@@ -1,0 +1,13 @@
+//! Whole daemons over real sockets: each test starts one (or a few) and talks to it as its peers do.
+//!
+//! One file a role; `bugs.rs` holds what Astron gets wrong and this daemon must not. A test's name is
+//! the behaviour that it pins. [`harness`] has the peers, `world.dc` the classes.
+//!
+//! `DONET_BIN=FILE cargo test --test it` runs them against another executable file.
+
+mod client_agent;
+mod db_state_server;
+mod event_logger;
+mod harness;
+mod message_director;
+mod state_server;
