@@ -119,6 +119,9 @@ impl Session {
             S::ObjectSetField { do_id, .. } | S::ObjectSetFields { do_id, .. } => {
                 if arrival.is_of_uberdog || self.knowledge.knows(*do_id) {
                     self.send_frame(cx.shared, frame);
+                    if self.interests.holds(*do_id) {
+                        self.hold_state(cx, message, frame);
+                    }
                 } else if !self.hold_update(*do_id, frame) {
                     tracing::debug!(client = %self.allocated, %do_id, "update of an unknown object");
                 }

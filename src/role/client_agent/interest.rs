@@ -170,8 +170,9 @@ impl Session {
             .collect();
         for context in abandoned {
             self.release(cx, context);
-            if self.interests.queries.get(&context).is_some_and(Query::is_answered) {
-                self.interests.queries.remove(&context);
+            let is_over = |query: &Query| query.is_answered() || query.expired;
+            if self.interests.queries.get(&context).is_some_and(is_over) {
+                self.interests.remove_query(context);
             }
         }
         self.finish_held_back(cx);
@@ -235,16 +236,25 @@ impl Session {
         };
         query.received = query.received.saturating_add(1);
         let (do_id, location) = (object.do_id, object.location);
-        let is_its_zone = query.asks_for(location);
+        query.doubtful.retain(|&doubtful| doubtful != do_id);
+        let (is_its_zone, expired) = (query.asks_for(location), query.expired);
+        // A zone that was closed and opened again has another query, which knows better.
+        let is_still_its = self.interests.coverage.get(&location).map(|c| c.query == Some(context));
         if let Some(known) = self.knowledge.objects.get_mut(&do_id)
             && known.visible
         {
             known.location = location;
-        } else if let Some(coverage) = self.interests.coverage.get(&location)
-            // A zone that was closed and opened again has a query that knows better.
-            && (coverage.query == Some(context) || !is_its_zone)
-        {
-            self.interests.hold_object(context, do_id, object.class_id, location, frame, true);
+        } else {
+            match is_still_its {
+                Some(true) if !expired => {
+                    let class_id = object.class_id;
+                    self.interests.hold_object(context, do_id, class_id, location, frame, true);
+                }
+                Some(is_still_its) if is_still_its || !is_its_zone => {
+                    self.object_entered(cx, object, frame);
+                }
+                _ => {}
+            }
         }
         self.note_answer(cx, context);
     }
@@ -258,8 +268,8 @@ impl Session {
         if !query.is_answered() {
             return;
         }
-        if query.is_abandoned() {
-            self.interests.queries.remove(&context);
+        if query.is_abandoned() || query.expired {
+            self.interests.remove_query(context);
         } else if self.interests.must_wait(context) {
             self.interests.hold_back(context);
         } else {
@@ -296,7 +306,7 @@ impl Session {
                     "an interest was not answered in time; the client gets what has come"
                 );
             }
-            self.finish(cx, context);
+            self.expire(cx, context);
         }
     }
 
@@ -304,7 +314,17 @@ impl Session {
     /// meanwhile.
     fn finish(&mut self, cx: &mut Context<'_>, context: ids::Context) {
         self.release(cx, context);
-        self.interests.queries.remove(&context);
+        self.interests.remove_query(context);
+        self.finish_held_back(cx);
+    }
+
+    /// As [`Session::finish`], but what the query still finds is not lost.
+    fn expire(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+        self.release(cx, context);
+        match self.interests.queries.get_mut(&context) {
+            Some(query) if !query.is_abandoned() && !query.is_answered() => query.expired = true,
+            _ => self.interests.remove_query(context),
+        }
         self.finish_held_back(cx);
     }
 
@@ -322,7 +342,7 @@ impl Session {
                 return;
             };
             self.release(cx, context);
-            self.interests.queries.remove(&context);
+            self.interests.remove_query(context);
         }
     }
 
@@ -338,14 +358,8 @@ impl Session {
         let queue = std::mem::take(&mut query.queue);
         let frames = std::mem::take(&mut query.frames);
         let waiting = std::mem::take(&mut query.waiting);
-        for &zone in &query.zones {
-            let location = Location::new(query.parent, zone);
-            if let Some(coverage) = self.interests.coverage.get_mut(&location)
-                && coverage.query == Some(context)
-            {
-                coverage.query = None;
-            }
-        }
+        let doubtful = std::mem::take(&mut query.doubtful);
+        self.drop_doubtful(cx, context, &doubtful);
         let before = self.outbox.bytes.len();
         for record in &found {
             self.release_record(cx, record, &frames);
@@ -361,6 +375,24 @@ impl Session {
             if self.interests.pending.get(&record.do_id).is_some_and(|p| p.serial == record.serial)
             {
                 self.interests.pending.remove(&record.do_id);
+            }
+        }
+    }
+
+    /// Objects that were said to be in a query's zones, and that it did not find there.
+    fn drop_doubtful(&mut self, cx: &mut Context<'_>, context: ids::Context, doubtful: &[DoId]) {
+        for &do_id in doubtful {
+            let Some(query) = self.interests.queries.get(&context) else {
+                return;
+            };
+            let known = self.knowledge.objects.get(&do_id).filter(|known| known.visible);
+            let pending = self.interests.pending.get(&do_id);
+            if pending.is_some_and(|pending| query.asks_for(pending.location)) {
+                self.interests.pending.remove(&do_id);
+            } else if known.is_some_and(|known| query.asks_for(known.location))
+                && !self.knowledge.is_session_object(do_id)
+            {
+                self.leave_sight(cx, do_id);
             }
         }
     }

@@ -91,6 +91,9 @@ pub struct Query {
     pub found: Vec<Record>,
     /// What happened meanwhile: objects that came later, and updates.
     pub queue: Vec<Record>,
+    /// Objects known before that are said to have moved to one of the zones, in a message that may be
+    /// older than the query: then they may have moved on while nobody listened there.
+    pub doubtful: Vec<DoId>,
     /// The client's frames for all of that.
     pub frames: Vec<u8>,
     /// Operations that wait for it, in the order in which they began.
@@ -99,6 +102,9 @@ pub struct Query {
     pub began: Instant,
     /// When an answer came last.
     pub answered: Option<Instant>,
+    /// Its time is over and nobody waits for it any more; objects that it still finds enter as they
+    /// come.
+    pub expired: bool,
     /// All answers have come, but the parent itself is pending in another query and goes first.
     pub held_back: bool,
 }
@@ -114,10 +120,12 @@ impl Query {
             received: 0,
             found: Vec::new(),
             queue: Vec::new(),
+            doubtful: Vec::new(),
             frames: Vec::new(),
             waiting: SmallVec::new(),
             began: now,
             answered: None,
+            expired: false,
             held_back: false,
         }
     }
@@ -170,6 +178,32 @@ impl Interests {
         self.coverage.contains_key(&location)
     }
 
+    /// Whether a query holds an object.
+    #[inline]
+    pub fn holds(&self, do_id: DoId) -> bool {
+        !self.pending.is_empty() && self.pending.contains_key(&do_id)
+    }
+
+    /// An object has moved to a covered location. Without an answer to the query for it, this may be
+    /// news from before the query.
+    pub fn doubt(&mut self, do_id: DoId, location: Location) {
+        let query = self.query_for(location).and_then(|context| self.queries.get_mut(&context));
+        if let Some(query) = query
+            && query.answered.is_none()
+            && !query.doubtful.contains(&do_id)
+        {
+            query.doubtful.push(do_id);
+        }
+    }
+
+    /// An object is where it is said to be.
+    pub fn confirm(&mut self, do_id: DoId, location: Location) {
+        let query = self.query_for(location).and_then(|context| self.queries.get_mut(&context));
+        if let Some(query) = query {
+            query.doubtful.retain(|&doubtful| doubtful != do_id);
+        }
+    }
+
     /// A number that no operation and no stay of an object has had for a long time.
     pub fn new_serial(&mut self) -> u32 {
         self.next_serial = self.next_serial.wrapping_add(1);
@@ -179,7 +213,22 @@ impl Interests {
     /// The query that still asks for a location.
     #[inline]
     pub fn query_for(&self, location: Location) -> Option<Context> {
-        self.coverage.get(&location)?.query
+        let context = self.coverage.get(&location)?.query?;
+        self.queries.get(&context).filter(|query| !query.expired).map(|_| context)
+    }
+
+    /// Forgets a query.
+    pub fn remove_query(&mut self, context: Context) {
+        let Some(query) = self.queries.remove(&context) else {
+            return;
+        };
+        for &zone in &query.zones {
+            if let Some(coverage) = self.coverage.get_mut(&Location::new(query.parent, zone))
+                && coverage.query == Some(context)
+            {
+                coverage.query = None;
+            }
+        }
     }
 
     /// Counts an interest in a location; whether it is the first.
@@ -222,9 +271,7 @@ impl Interests {
             Some(_) => return,
             None => self.new_serial(),
         };
-        let Some(query) = self.queries.get_mut(&context) else {
-            return;
-        };
+        let query = self.queries.get_mut(&context).expect("only open queries hold objects");
         let frame = query.hold(frame);
         let record = Record { do_id, serial, entrance: Some(class_id), frame };
         if found { &mut query.found } else { &mut query.queue }.push(record);

@@ -1,10 +1,12 @@
 //! Objects that come into a client's sight or possession, move, and go.
 
+use dclass::{Field, Keywords};
+
 use super::core::Context;
 use super::end::{End, Flow};
 use super::session::Session;
 use crate::ids::{Channel, ClassId, DoId, Location};
-use crate::message::{Client, EjectReason, ObjectState};
+use crate::message::{Client, EjectReason, ObjectState, StateServer};
 
 impl Session {
     /// An object has come to a location that the session listens to.
@@ -15,7 +17,8 @@ impl Session {
         frame: &[u8],
     ) {
         let &ObjectState { do_id, location, class_id, .. } = object;
-        if self.knowledge.sees(do_id) || self.interests.pending.contains_key(&do_id) {
+        if self.knowledge.sees(do_id) || self.interests.holds(do_id) {
+            self.interests.confirm(do_id, location);
             return;
         }
         // Behind the objects that are being asked for; and behind its own parent, if that waits.
@@ -75,6 +78,25 @@ impl Session {
         self.interests.hold_update(do_id, frame)
     }
 
+    /// The client knows an object that it is still to be shown, because it owns it: it has the update
+    /// already, but the object that it will be shown is an older one. So state is told again then;
+    /// what only happens is not.
+    pub(super) fn hold_state(&mut self, cx: &Context<'_>, update: &StateServer<'_>, frame: &[u8]) {
+        let (do_id, is_state) = match update {
+            StateServer::ObjectSetField { do_id, field, .. } => {
+                let field = cx.shared.dc.field(*field).map(Field::keywords);
+                let is_state =
+                    |keywords: Keywords| keywords.required() || keywords.ram() || keywords.db();
+                (*do_id, field.is_some_and(is_state))
+            }
+            StateServer::ObjectSetFields { do_id, .. } => (*do_id, true),
+            _ => return,
+        };
+        if is_state {
+            self.interests.hold_update(do_id, frame);
+        }
+    }
+
     /// An object has been deleted.
     pub(super) fn object_deleted(
         &mut self,
@@ -123,6 +145,9 @@ impl Session {
         let covered = self.interests.covers(to);
         let is_session_object = self.knowledge.is_session_object(do_id);
         let owned = self.knowledge.owns(do_id);
+        if covered {
+            self.interests.doubt(do_id, to);
+        }
         if let Some(pending) = self.interests.pending.get_mut(&do_id) {
             if covered {
                 pending.location = to;

@@ -52,7 +52,7 @@ fn the_end_of_a_session_in_its_order() {
     let mut rest = Vec::new();
     for effect in agent.out.iter() {
         match effect {
-            Effect::Unsubscribe(channel) if rest.is_empty() => unsubscribed.push(channel),
+            Effect::Unsubscribe(channel) => unsubscribed.push(channel),
             Effect::Route(frame) => rest.push(frame.datagram().to_vec()),
             Effect::ClearPostRemoves(channel) => {
                 assert_eq!((channel, rest.len()), (client.channel, 4));

@@ -104,13 +104,19 @@ fn an_object_that_goes_and_comes_back_meanwhile() {
 fn an_owner_hears_of_its_object_at_once() {
     let (mut agent, client, query) = asking();
     agent.own(client, 50, ZONE);
+    agent.own(client, 51, ZONE);
     agent.answer_object(client, query, avatar(50, ZONE));
-    agent.cluster(client.channel, &set_field(50, "level", b"\x01"));
-    agent.expect_told(client, &[client_sets(50, "level", b"\x01")]);
+    agent.answer_object(client, query, avatar(51, ZONE));
+    let updates = [client_sets(51, "level", b"\x01"), client_sets(51, "health", b"\x02")];
+    agent.cluster(client.channel, &set_field(51, "level", b"\x01"));
+    agent.cluster(client.channel, &set_field(51, "health", b"\x02"));
+    agent.expect_told(client, &updates);
     agent.cluster(client.channel, &deleting(50));
     agent.expect_told(client, &[Client::ObjectLeavingOwner { do_id: DoId(50) }]);
-    agent.answer_count(client, query, 1);
-    agent.expect_told(client, &[done(1, 1)]);
+    agent.answer_count(client, query, 2);
+    // What it sees now was taken before the update, so the state among it is told again.
+    let [_, state] = updates;
+    agent.expect_told(client, &[enter(51, ZONE), done(1, 1), state]);
 }
 
 #[test]
@@ -126,6 +132,27 @@ fn after_the_time_the_client_gets_what_has_come() {
     let (mut agent, client, _) = asking();
     agent.pass(500);
     agent.expect_told(client, &[done(1, 1)]);
+}
+
+#[test]
+fn what_comes_after_the_time_enters_as_it_comes() {
+    let (mut agent, client, query) = asking();
+    agent.pass(500);
+    agent.expect_told(client, &[done(1, 1)]);
+    agent.answer_count(client, query, 2);
+    agent.answer_object(client, query, avatar(50, ZONE));
+    agent.expect_told(client, &[enter(50, ZONE)]);
+    // Nobody has to wait for it.
+    agent.send(client, &add_interest(2, 2, ZONE));
+    agent.expect_told(client, &[done(2, 2)]);
+    // But not into a zone that has been closed meanwhile, whether or not it is open again.
+    agent.send(client, &remove_interest(3, 1));
+    agent.send(client, &remove_interest(4, 2));
+    agent.expect_told(client, &[done(3, 1), leaving(50), done(4, 2)]);
+    agent.answer_object(client, query, avatar(51, ZONE));
+    agent.send(client, &add_interest(5, 1, ZONE));
+    agent.answer_object(client, query, avatar(52, ZONE));
+    agent.expect_told(client, &[]);
 }
 
 #[test]
@@ -270,6 +297,33 @@ fn an_object_that_moves_from_one_open_query_to_another() {
     agent.expect_told(client, &[done(1, 1), enter(50, ZONE), moved(50, NEXT), done(3, 1)]);
     agent.send(client, &remove_interest(4, 2));
     agent.expect_told(client, &[leaving(50), done(4, 2)]);
+}
+
+#[test]
+fn a_move_into_a_zone_that_was_opened_after_it() {
+    for (entered, found) in [(false, false), (true, false), (false, true)] {
+        let mut agent = Agent::new();
+        let client = agent.established();
+        agent.open(client, 1, ZONE, &[50]);
+        // When the object moved, nobody listened to the zone to which it did.
+        agent.send(client, &add_interest(2, 2, NEXT));
+        let query = agent.query(client.channel, NEXT.parent, &[7]);
+        agent.cluster(ZONE.channel(), &changing(50, NEXT, ZONE));
+        agent.expect_told(client, &[moved(50, NEXT)]);
+        if entered {
+            agent.cluster(NEXT.channel(), &entering(50, NEXT));
+        }
+        agent.answer_count(client, query, 1);
+        agent.answer_object(client, query, avatar(if found { 50 } else { 51 }, NEXT));
+        match (entered, found) {
+            (false, false) => {
+                // It may have moved on unheard.
+                agent.expect_told(client, &[leaving(50), enter(51, NEXT), done(2, 2)]);
+            }
+            (_, true) => agent.expect_told(client, &[done(2, 2)]),
+            (true, false) => agent.expect_told(client, &[enter(51, NEXT), done(2, 2)]),
+        }
+    }
 }
 
 #[test]
