@@ -290,7 +290,6 @@ fn name_of<'a>(member: &Member<'a>) -> Option<Name<'a>> {
         Decl::Method { name, .. } | Decl::Molecular { name, .. } => Some(*name),
         // What is written where it is used gives its name to a field that has none.
         Decl::Param(param) => param.name.or(match &param.ty.base {
-            _ if !param.dims.is_empty() => None,
             Base::Switch(switch) => switch.name,
             Base::Struct(class) => class.name,
             _ => None,

@@ -159,13 +159,6 @@ impl Resolver<'_> {
             Simple::Int32Array => element(NumberKind::Int32),
             Simple::UInt16Array => element(NumberKind::UInt16),
             Simple::UInt32Array => element(NumberKind::UInt32),
-            Simple::UInt32UInt8Array if !modifiers.is_empty() => {
-                self.log.push(Note::error(
-                    span,
-                    "`uint32uint8array` takes no range or divisor",
-                ));
-                return None;
-            }
             Simple::UInt32UInt8Array => {
                 self.pair_type([element(NumberKind::UInt32), element(NumberKind::UInt8)])
             }
@@ -178,6 +171,13 @@ impl Resolver<'_> {
         };
         for modifier in modifiers {
             match modifier {
+                Modifier::Range(ranges) if simple == Simple::UInt32UInt8Array => {
+                    self.log.push(Note::error(
+                        ranges.span,
+                        "`uint32uint8array` takes no range",
+                    ));
+                    return None;
+                }
                 Modifier::Range(ranges) => word.counts = self.counts(ranges)?,
                 Modifier::Divide(divisor, at) => word.divisor = self.divisor(*divisor, *at)?,
                 Modifier::Modulo(_, at) => {
