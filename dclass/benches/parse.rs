@@ -50,22 +50,12 @@ fn values(c: &mut Criterion) {
     let cases: [(&str, &str, &[u8]); 3] = [
         ("fixed size", "setXY399", &[1, 0, 2, 0]),
         ("string", "setName399", b"\x06\0nobody"),
-        (
-            "array of structs",
-            "setItems399",
-            b"\x0e\0\x01\0\x03\0one\x02\0\x03\0two\x07",
-        ),
+        ("array of structs", "setItems399", b"\x0e\0\x01\0\x03\0one\x02\0\x03\0two\x07"),
     ];
     for (name, field, value) in cases {
         let id = class.field_by_name(field).unwrap().id();
         group.bench_function(name, |b| {
-            b.iter(|| {
-                class
-                    .field(black_box(id))
-                    .unwrap()
-                    .validate(black_box(value))
-                    .unwrap()
-            });
+            b.iter(|| class.field(black_box(id)).unwrap().validate(black_box(value)).unwrap());
         });
     }
     group.finish();

@@ -6,9 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -46,9 +44,7 @@ fn describe(file: &DcFile) -> String {
         let _ = writeln!(out, "\n{}", file.warnings());
     }
     out.push_str(&file.show(None).unwrap());
-    file.structs()
-        .chain(file.classes())
-        .for_each(|class| describe_class(file, class, &mut out));
+    file.structs().chain(file.classes()).for_each(|class| describe_class(file, class, &mut out));
     out
 }
 
@@ -60,41 +56,18 @@ fn describe_class(file: &DcFile, class: &Class, out: &mut String) {
     let ids = |fields: &[std::sync::Arc<dclass::Field>]| -> Vec<u16> {
         fields.iter().map(|field| field.id().0).collect()
     };
-    let tables = [
-        ids(class.required()),
-        ids(class.ram_fields()),
-        ids(class.db_fields()),
-    ];
-    let _ = writeln!(
-        out,
-        "required {:?} ram {:?} db {:?}",
-        tables[0], tables[1], tables[2]
-    );
-    for field in class
-        .constructor()
-        .into_iter()
-        .chain(class.own_fields().iter().map(|f| &**f))
-    {
+    let tables = [ids(class.required()), ids(class.ram_fields()), ids(class.db_fields())];
+    let _ = writeln!(out, "required {:?} ram {:?} db {:?}", tables[0], tables[1], tables[2]);
+    for field in class.constructor().into_iter().chain(class.own_fields().iter().map(|f| &**f)) {
         let value = field.implicit_value();
         let text = match field.format(value) {
             Ok(text) => text,
             Err(_) if !field.parts().is_empty() => "molecular".to_owned(),
             Err(error) => error.to_string(),
         };
-        let size = field
-            .fixed_size()
-            .map_or("-".to_owned(), |size| size.to_string());
-        let sign = if field.default_value().is_some() {
-            "="
-        } else {
-            "-"
-        };
-        let _ = writeln!(
-            out,
-            "{} {} size {size} {sign} {text}",
-            field.id().0,
-            field.type_text()
-        );
+        let size = field.fixed_size().map_or("-".to_owned(), |size| size.to_string());
+        let sign = if field.default_value().is_some() { "=" } else { "-" };
+        let _ = writeln!(out, "{} {} size {size} {sign} {text}", field.id().0, field.type_text());
     }
 }
 

@@ -77,18 +77,11 @@ fn check_file(hash: &str, facts: &[&str], text: &str) -> Result<(), String> {
 }
 
 fn check_class(class: &Class, name: &str, ids: &[&str]) -> Result<(), String> {
-    let found: Vec<String> = class
-        .fields()
-        .iter()
-        .map(|field| field.id().0.to_string())
-        .collect();
+    let found: Vec<String> = class.fields().iter().map(|field| field.id().0.to_string()).collect();
     if class.name() == name && found == ids {
         return Ok(());
     }
-    Err(format!(
-        "class {} has the fields {found:?}, not {ids:?}",
-        class.name()
-    ))
+    Err(format!("class {} has the fields {found:?}, not {ids:?}", class.name()))
 }
 
 #[test]

@@ -22,14 +22,8 @@ fn brackets_within_brackets() {
         let text = format!("dclass A {{ uint8 x[] = {}; }};", open.repeat(10_000));
         refused(text, "nested too deep");
     }
-    refused(
-        format!("dclass A {{ f({} }};", "struct { ".repeat(10_000)),
-        "nested too deep",
-    );
-    let text = format!(
-        "dclass A {{ f({} }};",
-        "switch (uint8) { case 1: ".repeat(10_000)
-    );
+    refused(format!("dclass A {{ f({} }};", "struct { ".repeat(10_000)), "nested too deep");
+    let text = format!("dclass A {{ f({} }};", "switch (uint8) { case 1: ".repeat(10_000));
     refused(text, "nested too deep");
     let text = format!("dclass A {{ uint16 x{}; }};", "[1]".repeat(10_000));
     refused(text, "nested more than");
@@ -57,15 +51,9 @@ fn structs_within_structs() {
 
 #[test]
 fn large_sizes() {
-    refused(
-        "dclass A { uint8 x[65535][65535]; };",
-        "no message can hold",
-    );
+    refused("dclass A { uint8 x[65535][65535]; };", "no message can hold");
     refused("dclass A { uint8 x[65536]; };", "no message can hold");
-    refused(
-        "dclass A { f(blob(40000) x, blob(40000) y); };",
-        "no message can hold",
-    );
+    refused("dclass A { f(blob(40000) x, blob(40000) y); };", "no message can hold");
     refused("dclass A { string x[4000000000]; };", "no message can hold");
     refused("struct E {}; dclass A { E x[]; };", "have no bytes");
     refused("dclass A { string(99999999999) x; };", "a size must be");
@@ -75,18 +63,9 @@ fn large_sizes() {
 
 #[test]
 fn large_defaults() {
-    refused(
-        "dclass A { uint8 x[] = [0 * 4000000000]; };",
-        "larger than 65535 bytes",
-    );
-    refused(
-        "dclass A { uint8 x[] = [0 * 18446744073709551615]; };",
-        "larger than 65535 bytes",
-    );
-    refused(
-        "dclass A { uint8 x[][] = [[0 * 60000] * 4000000000]; };",
-        "larger than 65535",
-    );
+    refused("dclass A { uint8 x[] = [0 * 4000000000]; };", "larger than 65535 bytes");
+    refused("dclass A { uint8 x[] = [0 * 18446744073709551615]; };", "larger than 65535 bytes");
+    refused("dclass A { uint8 x[][] = [[0 * 60000] * 4000000000]; };", "larger than 65535");
     let mut text = "dclass A {\n".to_owned();
     for i in 0..60_000 {
         let _ = writeln!(text, "uint8 x{i}[65000];");
@@ -96,10 +75,7 @@ fn large_defaults() {
 
 #[test]
 fn large_numbers() {
-    refused(
-        "dclass A { uint8(0-18446744073709551616) x; };",
-        "too large",
-    );
+    refused("dclass A { uint8(0-18446744073709551616) x; };", "too large");
     refused("dclass A { uint8(0-0xfffffffffffffffff) x; };", "too large");
     refused("dclass A { uint8/99999999999 x; };", "a divisor must be");
     refused("dclass A { uint8/0 x; };", "a divisor must be");
@@ -107,10 +83,7 @@ fn large_numbers() {
     refused("dclass A { float64(1.e400) x; };", "range is too large");
     refused("dclass A { float64(nan) x; };", "range");
     refused("dclass A { float64 x = inf; };", "finite");
-    refused(
-        "dclass A { int64/4294967295 x = 9223372036854775807; };",
-        "does not fit",
-    );
+    refused("dclass A { int64/4294967295 x = 9223372036854775807; };", "does not fit");
     assert!(
         load("dclass A { int64/4294967295(-9223372036854775808 - 9223372036854775807) x; };")
             .is_ok()
@@ -139,10 +112,7 @@ fn inheritance_that_multiplies() {
     text.push_str("};\n");
     (0..10_000).for_each(|i| writeln!(text, "dclass B{i} : A {{}};").unwrap());
     refused(text, "classes inherit more than");
-    let text = format!(
-        "dclass A {{ f(); }}; dclass B : {} {{}};",
-        ["A"; 100_000].join(", ")
-    );
+    let text = format!("dclass A {{ f(); }}; dclass B : {} {{}};", ["A"; 100_000].join(", "));
     assert!(load(text).is_ok());
 }
 
@@ -163,10 +133,7 @@ fn size_of_the_whole() {
 #[test]
 fn bytes_that_are_no_text() {
     refused(b"dclass \xff {};".to_vec(), "not valid UTF-8");
-    refused(
-        b"dclass A { string x = \"\xff\"; };".to_vec(),
-        "not valid UTF-8",
-    );
+    refused(b"dclass A { string x = \"\xff\"; };".to_vec(), "not valid UTF-8");
     refused("dclass Ä {};", "unexpected character `Ä`");
     refused(b"\0".to_vec(), "unexpected character");
     refused(b"\x0c".to_vec(), "unexpected character");
@@ -205,9 +172,7 @@ fn switches_that_share_fields() {
 #[test]
 fn malformed_arrays() {
     let text = "dclass A { f(uint16 x[]); g(string x[]); h(string x[2]); };";
-    let options = Options {
-        string_encoding: StringEncoding::Ascii,
-    };
+    let options = Options { string_encoding: StringEncoding::Ascii };
     let file = parse_with(&[Source::new("test.dc", text)], options).unwrap();
     let field = |id| file.field(FieldId(id)).unwrap();
     let malformed = |id: u16, bytes: &[u8]| {
@@ -219,8 +184,5 @@ fn malformed_arrays() {
     malformed(1, &[3, 0, 2, 0, b'a', b'b', 0, 0]);
     assert!(field(1).validate(&[3, 0, 2, 0]).unwrap_err().is_truncated());
     let constraint = field(2).validate(&[3, 0, 1, 0, b'a']).unwrap_err();
-    assert!(
-        matches!(constraint, ValueError::Constraint { .. }),
-        "{constraint}"
-    );
+    assert!(matches!(constraint, ValueError::Constraint { .. }), "{constraint}");
 }

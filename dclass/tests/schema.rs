@@ -38,16 +38,10 @@ fn classes_and_structs() {
     assert!(file.class(ClassId(0)).is_none(), "a struct has no objects");
     assert!(file.class(ClassId(3)).is_none());
     assert!(file.class_by_name("Point").is_none());
-    assert_eq!(
-        file.class_or_struct_by_name("Point").unwrap().id(),
-        ClassId(0)
-    );
+    assert_eq!(file.class_or_struct_by_name("Point").unwrap().id(), ClassId(0));
     assert_eq!(file.structs().count(), 1);
     let child = file.class_by_name("Child").unwrap();
-    assert_eq!(
-        (child.id(), child.parents()),
-        (ClassId(2), &[ClassId(1)][..])
-    );
+    assert_eq!((child.id(), child.parents()), (ClassId(2), &[ClassId(1)][..]));
 }
 
 #[test]
@@ -57,14 +51,8 @@ fn fields_of_a_class() {
     let ids: Vec<u16> = child.fields().iter().map(|field| field.id().0).collect();
     assert_eq!(ids, [3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(child.field(FieldId(3)).unwrap().name(), "setA");
-    assert_eq!(
-        child.field_by_name("setBoth").unwrap().kind(),
-        FieldKind::Molecular
-    );
-    assert_eq!(
-        child.field_by_name("extra").unwrap().kind(),
-        FieldKind::Parameter
-    );
+    assert_eq!(child.field_by_name("setBoth").unwrap().kind(), FieldKind::Molecular);
+    assert_eq!(child.field_by_name("extra").unwrap().kind(), FieldKind::Parameter);
     assert!(child.field_by_name("x").is_none() && child.field(FieldId(0)).is_none());
     assert!(file.field(FieldId(0)).is_some() && file.field(FieldId(10)).is_none());
     assert!(!file.class_by_name("Base").unwrap().has_field(FieldId(5)));
@@ -93,11 +81,7 @@ fn tables_leave_out_molecular_fields() {
     }
     assert_eq!(ids, [3, 5, 6]);
     assert_eq!(child.required_index(FieldId(5)), Some(1));
-    assert_eq!(
-        child.required_index(FieldId(7)),
-        None,
-        "the molecular field is required, too"
-    );
+    assert_eq!(child.required_index(FieldId(7)), None, "the molecular field is required, too");
     let names = |fields: &[std::sync::Arc<dclass::Field>]| -> Vec<String> {
         fields.iter().map(|field| field.name().to_owned()).collect()
     };
@@ -118,22 +102,14 @@ fn keywords_of_a_field() {
     assert_eq!(field.custom_keywords(), ["p2p"]);
     assert_eq!(keywords.to_string(), "required db");
     let both = child.field_by_name("setBoth").unwrap();
-    assert_eq!(
-        both.keywords(),
-        child.field_by_name("setD").unwrap().keywords()
-    );
+    assert_eq!(both.keywords(), child.field_by_name("setD").unwrap().keywords());
     assert_eq!(both.parts()[0].name(), "setD");
 }
 
 #[test]
 fn defaults_and_sizes() {
     let file = file();
-    let field = |name: &str| {
-        file.class_by_name("Child")
-            .unwrap()
-            .field_by_name(name)
-            .unwrap()
-    };
+    let field = |name: &str| file.class_by_name("Child").unwrap().field_by_name(name).unwrap();
     assert_eq!(field("setA").default_value(), Some(&[7][..]));
     assert_eq!(field("setB").default_value(), None);
     assert_eq!(field("setB").implicit_value(), [0, 0]);
@@ -149,21 +125,8 @@ fn files_are_one_model() {
     let second = Source::new("b.dc", "dclass B : A { g(kind k); };");
     let file = parse(&[first.clone(), second.clone()]).unwrap();
     assert_eq!(file.class_by_name("B").unwrap().fields().len(), 2);
-    assert_eq!(
-        file.class_by_name("B")
-            .unwrap()
-            .field_by_name("g")
-            .unwrap()
-            .id(),
-        FieldId(1)
-    );
+    assert_eq!(file.class_by_name("B").unwrap().field_by_name("g").unwrap().id(), FieldId(1));
     let error = parse(&[second, first]).unwrap_err();
     assert_eq!(error.iter().next().unwrap().file, "b.dc");
-    assert_eq!(
-        (
-            error.iter().next().unwrap().line,
-            error.iter().next().unwrap().column
-        ),
-        (1, 12)
-    );
+    assert_eq!((error.iter().next().unwrap().line, error.iter().next().unwrap().column), (1, 12));
 }

@@ -104,10 +104,7 @@ impl Model {
                 let start = bytes.len();
                 bytes.extend_from_slice(&(len as u16).to_le_bytes());
                 (0..len).for_each(|_| bytes.push(seed.next() as u8));
-                let hex: String = bytes[start..]
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
+                let hex: String = bytes[start..].iter().map(|byte| format!("{byte:02x}")).collect();
                 text.push_str(&format!("<{hex}>"));
             }
             Model::Array(element) => {
@@ -167,10 +164,8 @@ struct Seed(u64);
 
 impl Seed {
     fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mixed = (self.0 ^ (self.0 >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed ^ (mixed >> 32)
     }
@@ -178,10 +173,7 @@ impl Seed {
 
 fn model() -> impl Strategy<Value = Model> {
     let simple = prop_oneof![
-        (
-            any::<bool>(),
-            prop_oneof![Just(1u32), Just(2), Just(4), Just(8)]
-        )
+        (any::<bool>(), prop_oneof![Just(1u32), Just(2), Just(4), Just(8)])
             .prop_map(|(signed, size)| Model::Int(signed, size)),
         Just(Model::Float),
         Just(Model::Char),
@@ -191,9 +183,7 @@ fn model() -> impl Strategy<Value = Model> {
     ];
     simple.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            inner
-                .clone()
-                .prop_map(|element| Model::Array(Box::new(element))),
+            inner.clone().prop_map(|element| Model::Array(Box::new(element))),
             (inner.clone(), 1usize..4)
                 .prop_map(|(element, len)| Model::FixedArray(Box::new(element), len)),
             prop::collection::vec(inner, 1..4).prop_map(Model::Struct),
@@ -217,10 +207,7 @@ fn declare(models: &[Model]) -> DcFile {
 }
 
 fn last_field(file: &DcFile) -> &Field {
-    file.classes()
-        .last()
-        .and_then(|class| class.fields().last())
-        .unwrap()
+    file.classes().last().and_then(|class| class.fields().last()).unwrap()
 }
 
 proptest! {
@@ -361,9 +348,7 @@ fn word() -> impl Strategy<Value = String> {
 fn encodings_of_strings() {
     let text = "dclass A { f(string s); g(char c[2]); h(char c); };";
     let check = |encoding, id: u16, bytes: &[u8]| {
-        let options = Options {
-            string_encoding: encoding,
-        };
+        let options = Options { string_encoding: encoding };
         let file = parse_with(&[Source::new("s.dc", text)], options).unwrap();
         file.field(FieldId(id)).unwrap().validate(bytes).is_ok()
     };
@@ -380,30 +365,13 @@ fn encodings_of_strings() {
 fn molecular_values() {
     let text = "dclass A { x(uint8 v) ram; y(string v) ram; xyx : x, y, x; };";
     let file = parse(&[Source::new("m.dc", text)]).unwrap();
-    let field = file
-        .class(ClassId(0))
-        .unwrap()
-        .field_by_name("xyx")
-        .unwrap();
+    let field = file.class(ClassId(0)).unwrap().field_by_name("xyx").unwrap();
     let value = [1, 2, 0, b'h', b'i', 3];
-    let parts: Vec<_> = field
-        .split(&value)
-        .unwrap()
-        .map(|(f, v)| (f.id().0, v.to_vec()))
-        .collect();
-    assert_eq!(
-        parts,
-        [(0, vec![1]), (1, vec![2, 0, b'h', b'i']), (0, vec![3])]
-    );
+    let parts: Vec<_> = field.split(&value).unwrap().map(|(f, v)| (f.id().0, v.to_vec())).collect();
+    assert_eq!(parts, [(0, vec![1]), (1, vec![2, 0, b'h', b'i']), (0, vec![3])]);
     assert!(field.split(&value[..5]).err().unwrap().is_truncated());
-    assert!(matches!(
-        field.split(&[&value[..], &[0]].concat()),
-        Err(ValueError::Trailing { .. })
-    ));
-    assert_eq!(
-        (field.default_value(), field.implicit_value()),
-        (None, &[][..])
-    );
+    assert!(matches!(field.split(&[&value[..], &[0]].concat()), Err(ValueError::Trailing { .. })));
+    assert_eq!((field.default_value(), field.implicit_value()), (None, &[][..]));
     assert_eq!(
         field.validate(&[1, 1, 0, 0xff, 3]).unwrap_err().to_string(),
         "xyx.y.v: string is not valid UTF-8 (byte 0xff) (at offset 3)"
@@ -420,18 +388,12 @@ fn errors_say_where() {
         error(&[7, 6, 0, 1, 0, 0, 10, 0, 0]),
         "f.points[1].x: value 10 is out of range, allowed: 0 to 9 (at offset 6)"
     );
-    assert_eq!(
-        error(&[7, 0, 0]),
-        "f.points: 0 elements, allowed: 1 to 2 (at offset 1)"
-    );
+    assert_eq!(error(&[7, 0, 0]), "f.points: 0 elements, allowed: 1 to 2 (at offset 1)");
     assert_eq!(
         error(&[7, 3, 0, 1, 1, 0, 0]),
         "f.points[0].ids: length tag of 3 bytes does not fit the elements (at offset 6)"
     );
-    assert_eq!(
-        error(&[7, 3]),
-        "f.points: value ends too early, 1 more bytes needed at offset 1"
-    );
+    assert_eq!(error(&[7, 3]), "f.points: value ends too early, 1 more bytes needed at offset 1");
 }
 
 #[test]
@@ -445,17 +407,10 @@ fn database_text() {
     assert_eq!(float("3"), 3.0);
     assert_eq!(float("100000000000000000000"), 1e20);
     assert!(float("nan").is_nan());
-    assert_eq!(
-        parse(1, "25").unwrap(),
-        [25, 0],
-        "numbers are packed numbers"
-    );
+    assert_eq!(parse(1, "25").unwrap(), [25, 0], "numbers are packed numbers");
     assert!(parse(1, "2.5").is_err() && parse(1, "32768").is_err());
     assert_eq!(parse(1, " +0x10 // sixteen").unwrap(), [16, 0]);
-    assert_eq!(
-        parse(2, "\"a\\\"\\x41\"").unwrap(),
-        [3, 0, b'a', b'"', b'A']
-    );
+    assert_eq!(parse(2, "\"a\\\"\\x41\"").unwrap(), [3, 0, b'a', b'"', b'A']);
     assert_eq!(parse(2, "['a', 66]").unwrap(), [2, 0, b'a', b'B']);
     assert_eq!(parse(3, "<0200aabb>").unwrap(), [2, 0, 0xaa, 0xbb]);
     assert!(parse(3, "<aabb>").is_err() && parse(4, "<aa>").is_err());
@@ -463,10 +418,7 @@ fn database_text() {
     assert_eq!(parse(5, "[1 * 3, 2]").unwrap(), [4, 0, 1, 1, 1, 2]);
     assert_eq!(parse(6, "\"ab\"").unwrap(), *b"ab");
     assert_eq!(parse(7, "(5)").unwrap(), [5]);
-    assert_eq!(
-        (parse(8, "()").unwrap(), parse(2, "").unwrap()),
-        (vec![], vec![])
-    );
+    assert_eq!((parse(8, "()").unwrap(), parse(2, "").unwrap()), (vec![], vec![]));
     assert!(
         parse(7, "(5) 6").is_err()
             && parse(7, "5").is_err()

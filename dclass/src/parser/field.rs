@@ -48,14 +48,7 @@ pub(crate) fn bare_member<'a>(
 ) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
     move |start| {
         let (input, decl) = decl(start, place, budget)?;
-        Ok((
-            input,
-            Member {
-                decl,
-                keywords: Vec::new(),
-                span: start.until(input),
-            },
-        ))
+        Ok((input, Member { decl, keywords: Vec::new(), span: start.until(input) }))
     }
 }
 
@@ -105,10 +98,7 @@ fn method(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
     let mut group = delimited(punct(b'(', "`(`"), params, cut(punct(b')', "`)`")));
     let (input, params) = group.parse(input)?;
     if input.is_punct(0, b'=') {
-        return refuse(
-            &input,
-            "a method takes no default; give its parameters defaults",
-        );
+        return refuse(&input, "a method takes no default; give its parameters defaults");
     }
     Ok((input, Decl::Method { name, params }))
 }
@@ -137,17 +127,7 @@ pub(crate) fn inline_struct(start: Tokens<'_>, budget: u8) -> Parsed<'_, ClassDe
     }
     let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
     let span = start.until(input);
-    Ok((
-        input,
-        ClassDecl {
-            is_struct: true,
-            name,
-            parents,
-            members,
-            damaged: false,
-            span,
-        },
-    ))
+    Ok((input, ClassDecl { is_struct: true, name, parents, members, damaged: false, span }))
 }
 
 /// `[":" names]`

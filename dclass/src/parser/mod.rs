@@ -19,9 +19,8 @@ use nom::sequence::preceded;
 use nom::{Err, Input, Parser};
 
 /// Words that begin something outside of braces.
-const ITEM_WORDS: [&str; 7] = [
-    "dclass", "struct", "switch", "typedef", "keyword", "import", "from",
-];
+const ITEM_WORDS: [&str; 7] =
+    ["dclass", "struct", "switch", "typedef", "keyword", "import", "from"];
 
 /// Reads a whole file.
 pub(crate) fn file<'a>(
@@ -30,11 +29,7 @@ pub(crate) fn file<'a>(
     tokens: &'a [Token],
     log: &mut Log,
 ) -> Vec<Item<'a>> {
-    let whole = Tokens {
-        text,
-        file,
-        rest: tokens,
-    };
+    let whole = Tokens { text, file, rest: tokens };
     let mut reader = Reader { whole, log };
     let mut items = Vec::new();
     let mut input = whole;
@@ -67,11 +62,7 @@ pub(crate) fn lone_value<'a>(
     tokens: &'a [Token],
     log: &mut Log,
 ) -> Option<Value<'a>> {
-    let whole = Tokens {
-        text,
-        file: 0,
-        rest: tokens,
-    };
+    let whole = Tokens { text, file: 0, rest: tokens };
     if whole.rest.is_empty() {
         return None;
     }
@@ -107,10 +98,9 @@ impl<'a> Reader<'a, '_> {
             "typedef" => map(preceded(any, cut(typedef)), Item::Typedef).parse(input),
             "keyword" => map(preceded(any, many0(keyword)), Item::Keywords).parse(input),
             "import" | "from" => map(import, Item::Import).parse(input),
-            _ => input::fail(
-                &input,
-                "`dclass`, `struct`, `typedef`, `keyword`, `from` or `import`",
-            ),
+            _ => {
+                input::fail(&input, "`dclass`, `struct`, `typedef`, `keyword`, `from` or `import`")
+            }
         }
     }
 
@@ -118,11 +108,7 @@ impl<'a> Reader<'a, '_> {
     fn class(&mut self, start: Tokens<'a>, is_struct: bool) -> Parsed<'a, Item<'a>> {
         let (input, (name, parents)) = class_head(start.take_from(1))?;
         let (mut input, _) = cut(punct(b'{', "`{`")).parse(input)?;
-        let place = if is_struct {
-            field::Place::Struct
-        } else {
-            field::Place::Class
-        };
+        let place = if is_struct { field::Place::Struct } else { field::Place::Class };
         let mut members = Vec::new();
         let mut damaged = false;
         while !self.log.is_full() {
@@ -157,14 +143,7 @@ impl<'a> Reader<'a, '_> {
             let note = Note::error(what, format!("this {kind} is never closed"));
             self.log.push(note.label("its `{` has no `}`"));
         }
-        let decl = ClassDecl {
-            is_struct,
-            name,
-            parents,
-            members,
-            damaged,
-            span,
-        };
+        let decl = ClassDecl { is_struct, name, parents, members, damaged, span };
         Ok((input, Item::Class(decl)))
     }
 
@@ -177,13 +156,10 @@ impl<'a> Reader<'a, '_> {
         self.report(error);
         let passed = from.rest.len().saturating_sub(error.left);
         let mut input = from.take_from(passed);
-        let mut depth = from
-            .take(passed)
-            .iter_elements()
-            .fold(0i64, |depth, token| {
-                depth + i64::from(token.kind == Kind::Punct(b'{'))
-                    - i64::from(token.kind == Kind::Punct(b'}'))
-            });
+        let mut depth = from.take(passed).iter_elements().fold(0i64, |depth, token| {
+            depth + i64::from(token.kind == Kind::Punct(b'{'))
+                - i64::from(token.kind == Kind::Punct(b'}'))
+        });
         while let Some(token) = input.first() {
             match token.kind {
                 Kind::Punct(b'{') => depth += 1,
@@ -204,14 +180,10 @@ impl<'a> Reader<'a, '_> {
             return false;
         }
         let at = self.whole.rest.len() - input.rest.len();
-        let before = at
-            .checked_sub(1)
-            .and_then(|before| self.whole.rest.get(before));
+        let before = at.checked_sub(1).and_then(|before| self.whole.rest.get(before));
         let start = input.start().start as usize;
         before.is_some_and(|token| token.kind == Kind::Punct(b'}'))
-            || start
-                .checked_sub(1)
-                .and_then(|at| self.whole.text.as_bytes().get(at))
+            || start.checked_sub(1).and_then(|at| self.whole.text.as_bytes().get(at))
                 == Some(&b'\n')
     }
 
@@ -246,8 +218,7 @@ impl<'a> Reader<'a, '_> {
             false => help,
         };
         let note = Note::error(span, format!("expected {expected}, found {found_text}"));
-        self.log
-            .push(note.label(format!("expected {expected}")).help(help));
+        self.log.push(note.label(format!("expected {expected}")).help(help));
     }
 
     /// Where to point for an error at token `at`: at the token, or behind the one before it if
@@ -258,22 +229,14 @@ impl<'a> Reader<'a, '_> {
         if !error.list().any(closes) {
             return here;
         }
-        let Some(before) = at
-            .checked_sub(1)
-            .and_then(|before| self.whole.rest.get(before))
-        else {
+        let Some(before) = at.checked_sub(1).and_then(|before| self.whole.rest.get(before)) else {
             return here;
         };
-        let gap = self
-            .whole
-            .text
-            .get(before.end as usize..here.start as usize);
+        let gap = self.whole.text.get(before.end as usize..here.start as usize);
         match gap {
-            Some(gap) if gap.contains('\n') => Span {
-                file: here.file,
-                start: before.end,
-                end: before.end,
-            },
+            Some(gap) if gap.contains('\n') => {
+                Span { file: here.file, start: before.end, end: before.end }
+            }
             _ => here,
         }
     }
@@ -315,28 +278,14 @@ fn import(input: Tokens<'_>) -> Parsed<'_, Import<'_>> {
     let (input, module) =
         preceded(any, separated_list1(dot, cut(alternatives("a module")))).parse(input)?;
     if !from {
-        return Ok((
-            input,
-            Import {
-                module,
-                symbols: Vec::new(),
-                everything: false,
-            },
-        ));
+        return Ok((input, Import { module, symbols: Vec::new(), everything: false }));
     }
     let (input, _) = cut(word("import", "`import`")).parse(input)?;
     let star = map(kind(Kind::Punct(b'*'), "`*`"), |_| (Vec::new(), true));
     let list = separated_list1(punct(b',', "`,`"), cut(alternatives("a name")));
     let (input, (symbols, everything)) =
         alt((star, map(list, |list| (list, false)))).parse(input)?;
-    Ok((
-        input,
-        Import {
-            module,
-            symbols,
-            everything,
-        },
-    ))
+    Ok((input, Import { module, symbols, everything }))
 }
 
 /// `alternatives = name {"/" name}`

@@ -20,14 +20,7 @@ fn type_expr<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, TypeExpr<'a>> 
             // What a name stands for cannot be modified; `(` here says that someone tries.
             _ => (input, Vec::new()),
         };
-        Ok((
-            input,
-            TypeExpr {
-                base,
-                modifiers,
-                span: start.until(input),
-            },
-        ))
+        Ok((input, TypeExpr { base, modifiers, span: start.until(input) }))
     }
 }
 
@@ -101,15 +94,7 @@ pub(crate) fn param<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Param<'
         dims.extend(more);
         let default = preceded(punct(b'=', "`=`"), cut(value(VALUE_NESTING_MAX)));
         let (input, default) = opt(default).parse(input)?;
-        Ok((
-            input,
-            Param {
-                ty,
-                name,
-                dims,
-                default,
-            },
-        ))
+        Ok((input, Param { ty, name, dims, default }))
     }
 }
 
@@ -119,10 +104,7 @@ pub(crate) fn at_switch(input: &Tokens<'_>) -> bool {
     if !input.is_word("switch") {
         return false;
     }
-    let named = input
-        .rest
-        .get(1)
-        .is_some_and(|token| token.kind == Kind::Word);
+    let named = input.rest.get(1).is_some_and(|token| token.kind == Kind::Word);
     let open = 1 + usize::from(named);
     if !input.is_punct(open, b'(') {
         return false;
@@ -154,15 +136,7 @@ pub(crate) fn switch(start: Tokens<'_>, budget: u8) -> Parsed<'_, SwitchDecl<'_>
     let (input, _) = cut(punct(b'{', "`{`")).parse(input)?;
     let (input, arms) = arms(input, budget)?;
     let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
-    Ok((
-        input,
-        SwitchDecl {
-            name,
-            key,
-            arms,
-            span: start.until(input),
-        },
-    ))
+    Ok((input, SwitchDecl { name, key, arms, span: start.until(input) }))
 }
 
 fn arms(mut input: Tokens<'_>, budget: u8) -> Parsed<'_, Vec<Arm<'_>>> {

@@ -36,9 +36,7 @@ impl Resolver<'_> {
         }
         let id = ClassId(id as u16);
         let class = self.class_body(decl, id);
-        let named = class
-            .as_ref()
-            .map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
+        let named = class.as_ref().map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
         if let Some(name) = &decl.name {
             if !self.names.contains_key(name.text) {
                 self.ids.insert(name.text.to_owned(), id);
@@ -57,10 +55,7 @@ impl Resolver<'_> {
 
     fn class_body(&mut self, decl: &ClassDecl<'_>, id: ClassId) -> Option<Arc<Class>> {
         let (parents, parents_complete) = self.parents(decl);
-        let mut draft = Draft {
-            broken: !parents_complete || decl.damaged,
-            ..Draft::default()
-        };
+        let mut draft = Draft { broken: !parents_complete || decl.damaged, ..Draft::default() };
         self.inherit(&mut draft, &parents, decl)?;
         for member in &decl.members {
             if self.log.is_full() || self.exhausted {
@@ -86,11 +81,7 @@ impl Resolver<'_> {
             return None;
         }
         let shadowed = |field: &Arc<Field>| draft.names.contains_key(field.name.as_str());
-        let inherited = draft
-            .inherited
-            .into_values()
-            .filter(|field| !shadowed(field))
-            .cloned();
+        let inherited = draft.inherited.into_values().filter(|field| !shadowed(field)).cloned();
         let (constructors, inherited): (Vec<_>, Vec<_>) =
             inherited.partition(|field| draft.constructors.contains(&field.id));
         let class = Arc::new(Class::new(Parts {
@@ -136,8 +127,7 @@ impl Resolver<'_> {
                 false => did_you_mean(name.text, self.ids.keys().map(String::as_str)),
             };
             let label = format!("expected a {kind} that is declared before");
-            self.log
-                .push(Note::error(name.span, message).label(label).help(help));
+            self.log.push(Note::error(name.span, message).label(label).help(help));
         }
         (parents, complete)
     }
@@ -161,9 +151,7 @@ impl Resolver<'_> {
                     draft.inherited.entry(&field.name).or_insert(field);
                 }
             }
-            draft
-                .constructors
-                .extend(parent.constructors().iter().map(|field| field.id));
+            draft.constructors.extend(parent.constructors().iter().map(|field| field.id));
         }
         Some(())
     }
@@ -191,12 +179,7 @@ impl Resolver<'_> {
             };
             let known = || {
                 let inherited = draft.inherited.keys();
-                draft
-                    .names
-                    .keys()
-                    .chain(inherited)
-                    .map(|name| (*name).to_owned())
-                    .collect()
+                draft.names.keys().chain(inherited).map(|name| (*name).to_owned()).collect()
             };
             self.molecular(parts, find, known).unzip()
         } else {
@@ -241,19 +224,10 @@ impl Resolver<'_> {
         } else if let Some(keyword) = member.keywords.first()
             && (molecular || decl.is_struct)
         {
-            let whose = if molecular {
-                "a molecular field"
-            } else {
-                "a struct's field"
-            };
+            let whose = if molecular { "a molecular field" } else { "a struct's field" };
             let message = format!("{whose} takes no keywords");
-            let label = if molecular {
-                "it has those of its parts"
-            } else {
-                ""
-            };
-            self.log
-                .push(Note::error(keyword.span, message).label(label));
+            let label = if molecular { "it has those of its parts" } else { "" };
+            self.log.push(Note::error(keyword.span, message).label(label));
             return None;
         } else {
             return Some(());
@@ -275,11 +249,7 @@ impl Resolver<'_> {
 
 /// How many numbers a class adds to the hash.
 fn weight(class: &Class) -> u64 {
-    let fields = class
-        .own_fields()
-        .iter()
-        .map(|field| &**field)
-        .chain(class.constructor());
+    let fields = class.own_fields().iter().map(|field| &**field).chain(class.constructor());
     let head = 4 + class.name().len() as u64 + class.parents().len() as u64;
     fields.map(Field::weight).fold(head, u64::saturating_add)
 }

@@ -109,13 +109,8 @@ impl Class {
     /// The field with this name, own or inherited, constructors included.
     pub fn field_by_name(&self, name: &str) -> Option<&Field> {
         let named = |at: &u32| self.found[*at as usize].name.as_str();
-        let at = self
-            .by_name
-            .binary_search_by(|at| named(at).cmp(name))
-            .ok()?;
-        self.found
-            .get(self.by_name[at] as usize)
-            .map(|field| &**field)
+        let at = self.by_name.binary_search_by(|at| named(at).cmp(name)).ok()?;
+        self.found.get(self.by_name[at] as usize).map(|field| &**field)
     }
 
     /// Whether the class has this field, own or inherited, constructors included.
@@ -155,9 +150,7 @@ impl Class {
 
     /// Where in [`required`](Class::required) the field stands.
     pub fn required_index(&self, id: FieldId) -> Option<usize> {
-        self.required
-            .binary_search_by_key(&id, |field| field.id)
-            .ok()
+        self.required.binary_search_by_key(&id, |field| field.id).ok()
     }
 
     /// Constructors, own and inherited.

@@ -64,18 +64,12 @@ impl DcFile {
 
     /// The classes by ascending id, without structs.
     pub fn classes(&self) -> impl Iterator<Item = &Class> {
-        self.types
-            .iter()
-            .map(|class| &**class)
-            .filter(|class| !class.is_struct)
+        self.types.iter().map(|class| &**class).filter(|class| !class.is_struct)
     }
 
     /// The structs by ascending id.
     pub fn structs(&self) -> impl Iterator<Item = &Class> {
-        self.types
-            .iter()
-            .map(|class| &**class)
-            .filter(|class| class.is_struct)
+        self.types.iter().map(|class| &**class).filter(|class| class.is_struct)
     }
 
     /// The class or struct with this id.
@@ -85,9 +79,7 @@ impl DcFile {
 
     /// The class or struct with this name.
     pub fn class_or_struct_by_name(&self, name: &str) -> Option<&Class> {
-        self.by_name
-            .get(name)
-            .and_then(|id| self.class_or_struct(*id))
+        self.by_name.get(name).and_then(|id| self.class_or_struct(*id))
     }
 
     /// The field with this id, of whichever class or struct.
