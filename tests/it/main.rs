@@ -12,3 +12,5 @@ mod event_logger;
 mod harness;
 mod message_director;
 mod state_server;
+mod tidy;
+mod upstream;
