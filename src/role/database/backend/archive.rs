@@ -22,6 +22,22 @@ pub enum Raw {
     },
     /// DC text.
     Text(String),
+    /// Something that is no value of the field at all.
+    Foreign {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// In which form a store takes values.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// As DC text.
+    Text,
+    /// Packed, with the type's text.
+    Packed,
+    /// As DC text if that says all, else packed.
+    Either,
 }
 
 /// An object as a store has it.
@@ -80,8 +96,8 @@ pub trait Archive: Send {
 
 /// A store that objects are moved into.
 pub trait ArchiveMut: Archive {
-    /// Whether values are to be given as DC text.
-    fn wants_text(&self) -> bool;
+    /// In which form values are to be given.
+    fn form(&self) -> Form;
 
     /// Stores objects, in place of any that have the same ids. Durable when it returns.
     fn put<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<(), OpenError>>;

@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use self::open::{open, open_archive, open_archive_mut};
+pub use self::yaml::YamlArchive;
 use super::operation::{Operation, Outcome};
 
 /// A future that can be sent to another thread.

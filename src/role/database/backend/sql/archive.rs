@@ -10,7 +10,7 @@ use super::layout::{self, Change};
 use super::session::{Changes, Session};
 use crate::ids::{DoId, DoIdRepr};
 use crate::role::database::backend::archive::{
-    Archive, ArchiveMut, Broken, Entry, FreeIds, Raw, Record,
+    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record,
 };
 use crate::role::database::backend::{BoxFuture, OpenError};
 
@@ -195,8 +195,8 @@ impl<S: Session> Archive for SqlArchive<S> {
 }
 
 impl<S: Session> ArchiveMut for SqlArchive<S> {
-    fn wants_text(&self) -> bool {
-        false
+    fn form(&self) -> Form {
+        Form::Packed
     }
 
     fn put<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<(), OpenError>> {

@@ -37,6 +37,7 @@ use rustc_hash::FxHashMap;
 use tracing::{info, warn};
 
 pub use self::archive::SqlArchive;
+pub use self::layout::is_compatible;
 pub use self::mysql::MySqlSession;
 pub use self::postgres::PostgresSession;
 pub use self::session::{Session, SqlError};

@@ -7,7 +7,7 @@ use super::files::Directory;
 use super::text::{Document, Info};
 use crate::ids::{DoId, DoIdRepr};
 use crate::role::database::backend::archive::{
-    Archive, ArchiveMut, Broken, Entry, FreeIds, Raw, Record,
+    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record,
 };
 use crate::role::database::backend::{BoxFuture, OpenError};
 
@@ -100,7 +100,9 @@ impl YamlArchive {
         for record in records {
             let text = |(name, raw): &(String, Raw)| match raw {
                 Raw::Text(text) => (name.clone(), text.clone()),
-                Raw::Packed { .. } => unreachable!("values are given as text"),
+                Raw::Packed { .. } | Raw::Foreign { .. } => {
+                    unreachable!("values are given as text")
+                }
             };
             let document = Document {
                 class: record.class.clone(),
@@ -167,8 +169,8 @@ impl Archive for YamlArchive {
 }
 
 impl ArchiveMut for YamlArchive {
-    fn wants_text(&self) -> bool {
-        true
+    fn form(&self) -> Form {
+        Form::Text
     }
 
     fn put<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<(), OpenError>> {
