@@ -5,6 +5,7 @@ mod field;
 mod keyword;
 mod print;
 pub(crate) mod types;
+mod view;
 
 pub use class::Class;
 pub(crate) use class::Parts;
@@ -12,6 +13,7 @@ pub(crate) use field::{Body, Param};
 pub use field::{Field, FieldKind};
 pub use keyword::Keywords;
 pub use types::StringEncoding;
+pub use view::TypeView;
 
 use crate::diagnostic::Diagnostics;
 use std::collections::HashMap;
