@@ -1,10 +1,12 @@
 //! The donet daemon: arguments, configuration, runtime, and off it goes.
 
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
 use donet::{config, daemon, fatal, telemetry};
+use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
     let run = match cli::evaluate(std::env::args_os()) {
@@ -43,10 +45,18 @@ fn start(run: &Run) -> anyhow::Result<ExitCode> {
     for conflict in config::conflicts(&config) {
         tracing::warn!("{conflict}");
     }
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = config.daemon.threads {
-        runtime.worker_threads(threads);
-    }
-    let runtime = runtime.enable_all().build().context("cannot start threads")?;
+    let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
     runtime.block_on(daemon::run(config))
+}
+
+/// One thread needs no other to hand work to: its runtime is a simpler one.
+fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
+    let mut builder = match threads {
+        Some(1) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build()
 }
