@@ -53,15 +53,9 @@ pub(crate) struct Member<'a> {
 /// What a field is.
 #[derive(Debug)]
 pub(crate) enum Decl<'a> {
-    Method {
-        name: Name<'a>,
-        params: Vec<Param<'a>>,
-    },
+    Method { name: Name<'a>, params: Vec<Param<'a>> },
     Param(Param<'a>),
-    Molecular {
-        name: Name<'a>,
-        parts: Vec<Name<'a>>,
-    },
+    Molecular { name: Name<'a>, parts: Vec<Name<'a>> },
 }
 
 /// A type, perhaps with a name, dimensions and a default: `type [name] {dims} ["=" value]`.
@@ -222,18 +216,12 @@ const SIMPLE: [(&str, Simple); 21] = [
 impl Simple {
     /// The type that is spelled `word`.
     pub(crate) fn from_word(word: &str) -> Option<Simple> {
-        SIMPLE
-            .iter()
-            .find(|(known, _)| *known == word)
-            .map(|(_, simple)| *simple)
+        SIMPLE.iter().find(|(known, _)| *known == word).map(|(_, simple)| *simple)
     }
 
     /// How the type is spelled.
     pub(crate) fn word(self) -> &'static str {
-        SIMPLE
-            .iter()
-            .find(|(_, simple)| *simple == self)
-            .map_or("", |(word, _)| word)
+        SIMPLE.iter().find(|(_, simple)| *simple == self).map_or("", |(word, _)| word)
     }
 
     /// The words of all simple types, for hints.

@@ -48,11 +48,7 @@ impl fmt::Display for Diagnostic {
         if self.line > 0 {
             let margin = self.line.to_string();
             let blank = " ".repeat(margin.len());
-            write!(
-                f,
-                "\n{blank}--> {}:{}:{}",
-                self.file, self.line, self.column
-            )?;
+            write!(f, "\n{blank}--> {}:{}:{}", self.file, self.line, self.column)?;
             write!(f, "\n{blank} |\n{margin} | {}", self.excerpt.trim_end())?;
             let marks = "^".repeat(self.width.max(1));
             write!(f, "\n{blank} | {}{marks}", " ".repeat(self.caret))?;
@@ -93,9 +89,7 @@ impl Diagnostics {
 
     /// Whether one of the findings is an error.
     pub fn has_errors(&self) -> bool {
-        self.items
-            .iter()
-            .any(|item| item.severity == Severity::Error)
+        self.items.iter().any(|item| item.severity == Severity::Error)
     }
 
     pub(crate) fn of_file(file: &str, message: String) -> Diagnostics {
@@ -156,34 +150,19 @@ pub(crate) struct Note {
 impl Note {
     pub(crate) fn error(span: Span, message: impl Into<String>) -> Note {
         let severity = Severity::Error;
-        Note {
-            severity,
-            span,
-            message: message.into(),
-            label: String::new(),
-            help: None,
-        }
+        Note { severity, span, message: message.into(), label: String::new(), help: None }
     }
 
     pub(crate) fn warning(span: Span, message: impl Into<String>) -> Note {
-        Note {
-            severity: Severity::Warning,
-            ..Note::error(span, message)
-        }
+        Note { severity: Severity::Warning, ..Note::error(span, message) }
     }
 
     pub(crate) fn label(self, label: impl Into<String>) -> Note {
-        Note {
-            label: label.into(),
-            ..self
-        }
+        Note { label: label.into(), ..self }
     }
 
     pub(crate) fn help(self, help: impl Into<Option<String>>) -> Note {
-        Note {
-            help: help.into(),
-            ..self
-        }
+        Note { help: help.into(), ..self }
     }
 }
 
@@ -213,10 +192,7 @@ impl Log {
 
     /// The first error's message and where in its file it is.
     pub(crate) fn first_error(&self) -> Option<(String, usize)> {
-        let error = self
-            .notes
-            .iter()
-            .find(|note| note.severity == Severity::Error)?;
+        let error = self.notes.iter().find(|note| note.severity == Severity::Error)?;
         Some((error.message.clone(), error.span.start as usize))
     }
 
@@ -227,8 +203,7 @@ impl Log {
 
     /// The findings with their places looked up in `texts`.
     pub(crate) fn render(mut self, texts: &[Text<'_>]) -> Diagnostics {
-        self.notes
-            .sort_by_key(|note| (note.span.file, note.span.start));
+        self.notes.sort_by_key(|note| (note.span.file, note.span.start));
         let mut items = Vec::with_capacity(self.notes.len());
         let mut place = Place::default();
         for note in self.notes {
@@ -264,18 +239,11 @@ const EXCERPT_SIDE: usize = 100;
 impl Place {
     fn advance(&mut self, span: Span, text: &str) {
         if span.file != self.file {
-            *self = Place {
-                file: span.file,
-                ..Place::default()
-            };
+            *self = Place { file: span.file, ..Place::default() };
         }
         let end = (span.start as usize).min(text.len());
         let passed = text.as_bytes().get(self.at..end).unwrap_or_default();
-        for (i, _) in passed
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| **byte == b'\n')
-        {
+        for (i, _) in passed.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
             self.lines += 1;
             self.line_start = self.at + i + 1;
         }
@@ -331,23 +299,28 @@ pub(crate) fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>)
     let limit = 1 + name.len() / 4;
     names
         .filter(|other| other.len() <= LONGEST && other.len().abs_diff(name.len()) <= limit)
-        .map(|other| (distance(name, other), other))
-        .filter(|(distance, _)| *distance <= limit)
+        .map(|other| (distance(name, other), other.len().abs_diff(name.len()), other))
+        .filter(|(distance, ..)| *distance <= limit)
         .min()
-        .map(|(_, other)| format!("did you mean `{other}`?"))
+        .map(|(.., other)| format!("did you mean `{other}`?"))
 }
 
-/// How many letters must be changed, added or removed; a difference in case counts as none.
+/// How many letters must be changed, added, removed or swapped with the next; case does not count.
 fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let change = corner + usize::from(!x.eq_ignore_ascii_case(&y));
-            corner = row[j + 1];
-            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
+    for (i, x) in a.iter().enumerate() {
+        let mut next = vec![i + 1; b.len() + 1];
+        for (j, y) in b.iter().enumerate() {
+            let change = row[j] + usize::from(x != y);
+            next[j + 1] = change.min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                next[j + 1] = next[j + 1].min(before[j - 1] + 1);
+            }
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[b.len()]
 }

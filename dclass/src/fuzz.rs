@@ -13,9 +13,7 @@ pub fn fuzz(data: &[u8]) {
         None => (data, &[][..]),
     };
     let source = Source::new("fuzz.dc", text);
-    let options = Options {
-        string_encoding: StringEncoding::Bytes,
-    };
+    let options = Options { string_encoding: StringEncoding::Bytes };
     let Ok(file) = parse_with(std::slice::from_ref(&source), options) else {
         let _ = format_source(&source);
         return;
@@ -23,11 +21,7 @@ pub fn fuzz(data: &[u8]) {
     let printed = format_source(&source).expect("what parses can be printed");
     let again = parse_with(&[Source::new("printed.dc", printed.clone())], options)
         .expect("the canonical form parses");
-    assert_eq!(
-        file.hash(),
-        again.hash(),
-        "the canonical form has the same meaning"
-    );
+    assert_eq!(file.hash(), again.hash(), "the canonical form has the same meaning");
     let twice = format_source(&Source::new("printed.dc", printed.clone()));
     assert_eq!(twice.ok(), Some(printed), "the canonical form is its own");
     for field in &file.fields {
@@ -51,10 +45,6 @@ fn fuzz_value(field: &Field, bytes: &[u8]) {
     assert_eq!(parts.map(|(_, part)| part.len()).sum::<usize>(), len);
     let text = field.format(value).expect("a valid value has a text");
     if field.parts().is_empty() && !text.contains("nan") {
-        assert_eq!(
-            field.parse(&text).as_deref(),
-            Ok(value),
-            "the text reads back: {text}"
-        );
+        assert_eq!(field.parse(&text).as_deref(), Ok(value), "the text reads back: {text}");
     }
 }

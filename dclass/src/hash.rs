@@ -32,11 +32,7 @@ fn primes() -> &'static [u32] {
 
 /// The hash of all classes and structs, in the order of their ids.
 pub(crate) fn hash(types: &[Arc<Class>]) -> u32 {
-    let mut hasher = Hasher {
-        sum: 0,
-        next: 0,
-        primes: primes(),
-    };
+    let mut hasher = Hasher { sum: 0, next: 0, primes: primes() };
     hasher.int(1);
     hasher.int(types.len() as i32);
     types.iter().for_each(|class| hasher.class(class));

@@ -52,14 +52,7 @@ pub(crate) struct Lexed {
 
 /// Splits `text` into tokens and reports what is none.
 pub(crate) fn lex(text: &str, file: u32, mode: Mode, log: &mut Log) -> Lexed {
-    let mut lexer = Lexer {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        file,
-        mode,
-        log,
-    };
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, file, mode, log };
     let mut out = Lexed::default();
     if text.starts_with('\u{feff}') {
         lexer.at = '\u{feff}'.len_utf8();
@@ -74,11 +67,7 @@ pub(crate) fn lex(text: &str, file: u32, mode: Mode, log: &mut Log) -> Lexed {
             }
             _ => {
                 let kind = lexer.token(byte);
-                out.tokens.push(Token {
-                    kind,
-                    start: start as u32,
-                    end: lexer.at as u32,
-                });
+                out.tokens.push(Token { kind, start: start as u32, end: lexer.at as u32 });
             }
         }
     }
@@ -106,11 +95,7 @@ impl Lexer<'_, '_> {
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
-        Span {
-            file: self.file,
-            start: start as u32,
-            end: end as u32,
-        }
+        Span { file: self.file, start: start as u32, end: end as u32 }
     }
 
     fn comment(&mut self) {
@@ -147,8 +132,7 @@ impl Lexer<'_, '_> {
         }
         if self.mode.lossy && self.text[start..self.at].contains('\u{fffd}') {
             let span = self.span(start, start + 2);
-            self.log
-                .push(Note::warning(span, "this comment is not valid UTF-8"));
+            self.log.push(Note::warning(span, "this comment is not valid UTF-8"));
         }
     }
 
@@ -186,10 +170,7 @@ impl Lexer<'_, '_> {
         }
         if (dot || self.mode.bare_exponents) && matches!(self.peek(0), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.peek(1), Some(b'+' | b'-')));
-            if self
-                .peek(1 + sign)
-                .is_some_and(|byte| byte.is_ascii_digit())
-            {
+            if self.peek(1 + sign).is_some_and(|byte| byte.is_ascii_digit()) {
                 self.at += 1 + sign;
                 self.skip_while(|byte| byte.is_ascii_digit());
                 return Kind::Real;
@@ -209,8 +190,7 @@ impl Lexer<'_, '_> {
         if integer(&self.text[start..self.at]).is_none() {
             let span = self.span(start, self.at);
             let note = Note::error(span, "this number is too large");
-            self.log
-                .push(note.label(format!("the largest is {}", u64::MAX)));
+            self.log.push(note.label(format!("the largest is {}", u64::MAX)));
         }
     }
 
@@ -228,10 +208,7 @@ impl Lexer<'_, '_> {
                     let span = self.span(start, start + 1);
                     let note = Note::error(span, "this quotation is never closed");
                     let label = "the closing quote must be on the same line";
-                    self.log.push(
-                        note.label(label)
-                            .help("write a line break as `\\n`".to_owned()),
-                    );
+                    self.log.push(note.label(label).help("write a line break as `\\n`".to_owned()));
                     return Kind::Bad;
                 }
                 Some(_) => self.at += 1,
@@ -243,15 +220,10 @@ impl Lexer<'_, '_> {
         }
         if self.mode.lossy && self.text[start..self.at].contains('\u{fffd}') {
             let span = self.span(start, self.at);
-            self.log
-                .push(Note::error(span, "this text is not valid UTF-8"));
+            self.log.push(Note::error(span, "this text is not valid UTF-8"));
             return Kind::Bad;
         }
-        if quote == b'"' {
-            Kind::String
-        } else {
-            Kind::Char
-        }
+        if quote == b'"' { Kind::String } else { Kind::Char }
     }
 
     fn hex(&mut self) -> Kind {
@@ -261,8 +233,7 @@ impl Lexer<'_, '_> {
         if self.peek(0) != Some(b'>') {
             let span = self.span(start, self.at);
             let note = Note::error(span, "this is not a hex string");
-            self.log
-                .push(note.label("expected hex digits and `>`, with nothing between"));
+            self.log.push(note.label("expected hex digits and `>`, with nothing between"));
             return Kind::Bad;
         }
         self.at += 1;
@@ -284,10 +255,7 @@ impl Lexer<'_, '_> {
         let message = if self.mode.lossy && run.contains('\u{fffd}') {
             "this is not valid UTF-8".to_owned()
         } else {
-            format!(
-                "unexpected character `{}`",
-                run.chars().next().unwrap_or(' ').escape_debug()
-            )
+            format!("unexpected character `{}`", run.chars().next().unwrap_or(' ').escape_debug())
         };
         let span = self.span(start, self.at);
         self.log.push(Note::error(span, message));
@@ -306,10 +274,7 @@ pub(crate) fn integer(text: &str) -> Option<u64> {
 
 /// The bytes that a string or char token stands for.
 pub(crate) fn unquote(token: &str) -> Vec<u8> {
-    let inner = token
-        .as_bytes()
-        .get(1..token.len().saturating_sub(1))
-        .unwrap_or_default();
+    let inner = token.as_bytes().get(1..token.len().saturating_sub(1)).unwrap_or_default();
     let mut out = Vec::with_capacity(inner.len());
     let mut rest = inner;
     while let [byte, tail @ ..] = rest {
@@ -340,11 +305,7 @@ fn unescape<'a>(bytes: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         other => return one(out, *other, tail),
     };
     let is_digit = |byte: &u8| (*byte as char).is_digit(radix);
-    let count = tail
-        .iter()
-        .take(digits_max)
-        .take_while(|byte| is_digit(byte))
-        .count();
+    let count = tail.iter().take(digits_max).take_while(|byte| is_digit(byte)).count();
     let (digits, tail) = tail.split_at(count);
     let value = digits
         .iter()
@@ -361,12 +322,64 @@ fn one<'a>(out: &mut Vec<u8>, byte: u8, rest: &'a [u8]) -> &'a [u8] {
 /// The bytes that a hex token stands for.
 pub(crate) fn unhex(token: &str) -> Vec<u8> {
     let nibble = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
-    let digits = token
-        .as_bytes()
-        .get(1..token.len().saturating_sub(1))
-        .unwrap_or_default();
-    digits
-        .chunks_exact(2)
-        .map(|pair| nibble(pair[0]) << 4 | nibble(pair[1]))
-        .collect()
+    let digits = token.as_bytes().get(1..token.len().saturating_sub(1)).unwrap_or_default();
+    digits.chunks_exact(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut log = Log::default();
+        let lexed = lex(text, 0, Mode::default(), &mut log);
+        let tokens: Vec<String> = lexed
+            .tokens
+            .iter()
+            .map(|token| {
+                let text = &text[token.start as usize..token.end as usize];
+                match token.kind {
+                    Kind::Punct(_) => text.to_owned(),
+                    kind => format!("{kind:?}:{text}"),
+                }
+            })
+            .collect();
+        assert_eq!(tokens.join(" "), expected);
+    }
+
+    #[test]
+    fn tokens() {
+        check("a_1 dclass // x\n/* y */ b", "Word:a_1 Word:dclass Word:b");
+        check(
+            "0 12 0x1F 0x 1. .5 1.5e-3 1e5",
+            "Integer:0 Integer:12 Integer:0x1F Integer:0x \
+            Real:1. Real:.5 Real:1.5e-3 Integer:1 Word:e5",
+        );
+        check("-5-5 a.b [*]", "- Integer:5 - Integer:5 Word:a . Word:b [ * ]");
+        check(
+            r#""a\"b" 'c' '\'' <0aF1> <>"#,
+            r#"String:"a\"b" Char:'c' Char:'\'' Hex:<0aF1> Hex:<>"#,
+        );
+        check("<1 \"open", "Bad:<1 Bad:\"open");
+        check("\u{c}é§x", "Bad:\u{c}é§ Word:x");
+    }
+
+    #[test]
+    fn escapes() {
+        assert_eq!(unquote(r#""\a\n\r\t\q\\""#), b"\x07\n\r\tq\\");
+        assert_eq!(unquote(r#""\x41\x4\xg\x412""#), b"A\x04\0gA2");
+        assert_eq!(unquote(r#""\0101\07\0\0777""#), b"A\x07\0\xff", "octal");
+        assert_eq!(unquote(r#""\165\1""#), b"A\0", "the first decimal digit is dropped");
+        assert_eq!(unquote("'é'"), "é".as_bytes());
+        assert_eq!(unhex("<00fFa0>"), [0, 0xff, 0xa0]);
+    }
+
+    #[test]
+    fn integers() {
+        assert_eq!(integer("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(integer("18446744073709551616"), None);
+        assert_eq!(integer("0x"), Some(0));
+        assert_eq!(integer("0xffffffffffffffff"), Some(u64::MAX));
+    }
 }

@@ -45,7 +45,7 @@ pub use load::{parse, parse_with, read, read_with};
 pub use print::format_source;
 pub use resolve::Options;
 pub use schema::{
-    Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, StringEncoding,
+    Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, StringEncoding, TypeView,
 };
 pub use source::Source;
 pub use value::{Split, TextError, ValueError};

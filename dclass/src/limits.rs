@@ -5,8 +5,10 @@
 pub(crate) const SOURCE_BYTES_MAX: usize = 8 << 20;
 /// Errors after which reading stops.
 pub(crate) const ERRORS_MAX: usize = 100;
-/// Brackets within brackets, in types and in values.
-pub(crate) const NESTING_MAX: u8 = 100;
+/// Brackets within brackets in a value.
+pub(crate) const VALUE_NESTING_MAX: u8 = 64;
+/// Structs and switches that are written within each other.
+pub(crate) const TYPE_NESTING_MAX: u8 = 24;
 /// Structs within structs and arrays within arrays, also through names.
 pub(crate) const TYPE_DEPTH_MAX: u16 = 64;
 /// Parts of one type, each struct written out where it is used.

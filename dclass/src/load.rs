@@ -37,10 +37,7 @@ pub fn parse_with(sources: &[Source], options: Options) -> Result<DcFile, Diagno
             break;
         }
         let index = index as u32;
-        let mode = Mode {
-            lossy: text.lossy,
-            ..Mode::default()
-        };
+        let mode = Mode { lossy: text.lossy, ..Mode::default() };
         let lexed = lex(&text.text, index, mode, resolver.log());
         let items = parser::file(&text.text, index, &lexed.tokens, resolver.log());
         resolver.add(&items);
@@ -78,19 +75,13 @@ pub fn read_with(paths: &[impl AsRef<Path>], options: Options) -> Result<DcFile,
             Err(error) => problems.push_whole(&name, format!("cannot read the file: {error}")),
         }
     }
-    if problems.is_empty() {
-        parse_with(&sources, options)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { parse_with(&sources, options) } else { Err(problems) }
 }
 
 /// The file's content, or as much of it as shows that it is too large.
 fn read_one(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(path)?
-        .take(SOURCE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut text)?;
+    File::open(path)?.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
     Ok(text)
 }
 

@@ -14,17 +14,11 @@ use crate::source::{Source, Text};
 /// What is wrong with the file.
 pub fn format_source(source: &Source) -> Result<String, Diagnostics> {
     if source.text.len() > SOURCE_BYTES_MAX {
-        return Err(Diagnostics::of_file(
-            &source.name,
-            "the file is too large".to_owned(),
-        ));
+        return Err(Diagnostics::of_file(&source.name, "the file is too large".to_owned()));
     }
     let text = Text::new(source);
     let mut log = Log::default();
-    let mode = Mode {
-        lossy: text.lossy,
-        ..Mode::default()
-    };
+    let mode = Mode { lossy: text.lossy, ..Mode::default() };
     let lexed = lex(&text.text, 0, mode, &mut log);
     parser::file(&text.text, 0, &lexed.tokens, &mut log);
     if log.has_errors() {
@@ -96,12 +90,7 @@ fn pieces<'a>(text: &'a str, lexed: &Lexed) -> Vec<Piece<'a>> {
         let last = after.is_empty() || after.starts_with('\n');
         let text = slice(start, end).trim_end();
         let what = What::Comment { first, last };
-        out.push(Piece {
-            what,
-            text,
-            start: start as usize,
-            end: end as usize,
-        });
+        out.push(Piece { what, text, start: start as usize, end: end as usize });
     };
     for token in &lexed.tokens {
         while let Some(comment) = comments.next_if(|comment| comment.0 < token.start) {
@@ -111,12 +100,7 @@ fn pieces<'a>(text: &'a str, lexed: &Lexed) -> Vec<Piece<'a>> {
         if !stray {
             let (start, end) = (token.start as usize, token.end as usize);
             let what = What::Token(token.kind);
-            out.push(Piece {
-                what,
-                text: slice(token.start, token.end),
-                start,
-                end,
-            });
+            out.push(Piece { what, text: slice(token.start, token.end), start, end });
         }
         last = token.kind;
     }
@@ -138,10 +122,7 @@ impl Piece<'_> {
     }
 
     fn is_number(&self) -> bool {
-        matches!(
-            self.what,
-            What::Token(Kind::Integer | Kind::Real | Kind::Char)
-        )
+        matches!(self.what, What::Token(Kind::Integer | Kind::Real | Kind::Char))
     }
 }
 
@@ -182,10 +163,7 @@ impl Printer<'_> {
     /// The token before the piece, comments passed over.
     fn token_before(&self, at: usize) -> Option<&Piece<'_>> {
         let before = self.pieces.get(..at).unwrap_or_default();
-        before
-            .iter()
-            .rev()
-            .find(|piece| matches!(piece.what, What::Token(_)))
+        before.iter().rev().find(|piece| matches!(piece.what, What::Token(_)))
     }
 
     /// What the `{` at `at` opens.
@@ -205,10 +183,7 @@ impl Printer<'_> {
         if let Some(before) = before
             && !before.is(b'{')
             && !closes
-            && self.text[before.end.min(piece.start)..piece.start]
-                .matches('\n')
-                .count()
-                > 1
+            && self.text[before.end.min(piece.start)..piece.start].matches('\n').count() > 1
         {
             self.out.push('\n');
         }
@@ -246,11 +221,7 @@ impl Printer<'_> {
             return if tight { Gap::Nothing } else { Gap::Space };
         }
         if matches!(closed, Some(Open::Class | Open::Switch)) {
-            return if before.is(b'{') {
-                Gap::Nothing
-            } else {
-                Gap::Line
-            };
+            return if before.is(b'{') { Gap::Nothing } else { Gap::Line };
         }
         let in_body = matches!(self.open.last(), Some(Open::Class | Open::Switch));
         let in_switch = self.open.last() == Some(&Open::Switch);
@@ -261,11 +232,7 @@ impl Printer<'_> {
         if ended && !piece.is(b';') {
             return Gap::Line;
         }
-        if self.spaced(at, before, piece) {
-            Gap::Space
-        } else {
-            Gap::Nothing
-        }
+        if self.spaced(at, before, piece) { Gap::Space } else { Gap::Nothing }
     }
 
     /// Whether an item begins here that no `;` says the end of the one before.
@@ -328,9 +295,7 @@ impl Printer<'_> {
         let wide = |piece: &Piece<'_>| {
             piece.what == What::Token(Kind::Real) || lexer::integer(piece.text) == Some(0)
         };
-        let right = self.pieces[sign + 1..]
-            .iter()
-            .find(|piece| piece.is_number());
+        let right = self.pieces[sign + 1..].iter().find(|piece| piece.is_number());
         left.is_some_and(|left| left.what == What::Token(Kind::Real)) || right.is_some_and(wide)
     }
 }

@@ -8,9 +8,7 @@ impl DcFile {
     /// and from which class a field is inherited. `None` if there is no such class.
     pub fn show(&self, class: Option<&str>) -> Option<String> {
         match class {
-            Some(name) => self
-                .class_or_struct_by_name(name)
-                .map(|class| self.show_fields(class)),
+            Some(name) => self.class_or_struct_by_name(name).map(|class| self.show_fields(class)),
             None => Some(self.show_classes()),
         }
     }
@@ -21,12 +19,7 @@ impl DcFile {
             [
                 class.id().0.to_string(),
                 class.name().to_owned(),
-                if class.is_struct() {
-                    "struct"
-                } else {
-                    "dclass"
-                }
-                .to_owned(),
+                if class.is_struct() { "struct" } else { "dclass" }.to_owned(),
                 self.parent_names(class),
                 class.fields().len().to_string(),
             ]
@@ -46,19 +39,14 @@ impl DcFile {
 
     fn show_fields(&self, class: &Class) -> String {
         let head = ["id", "field", "kind", "keywords", "from"].map(str::to_owned);
-        let rows = class
-            .constructor()
-            .into_iter()
-            .chain(class.fields().iter().map(|f| &**f));
+        let rows = class.constructor().into_iter().chain(class.fields().iter().map(|f| &**f));
         let rows = rows.map(|field| {
             let kind = match field.kind() {
                 FieldKind::Atomic => "atomic",
                 FieldKind::Molecular => "molecular",
                 FieldKind::Parameter => "parameter",
             };
-            let from = self
-                .class_or_struct(field.class_id())
-                .filter(|own| own.id() != class.id());
+            let from = self.class_or_struct(field.class_id()).filter(|own| own.id() != class.id());
             [
                 field.id().0.to_string(),
                 field.declaration(),
@@ -87,10 +75,7 @@ fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     const WIDEST: usize = 60;
     let rows: Vec<[String; N]> = rows.collect();
     let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .filter(|width| *width <= WIDEST)
-            .max()
+        rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= WIDEST).max()
     };
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();

@@ -14,10 +14,7 @@ pub struct Source {
 impl Source {
     /// A source with this name and content.
     pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Source {
-        Source {
-            name: name.into(),
-            text: text.into(),
-        }
+        Source { name: name.into(), text: text.into() }
     }
 }
 
@@ -32,11 +29,7 @@ pub(crate) struct Span {
 impl Span {
     /// The span from the start of `self` to the end of `other`, of the same file.
     pub(crate) fn to(self, other: Span) -> Span {
-        Span {
-            file: self.file,
-            start: self.start,
-            end: other.end.max(self.start),
-        }
+        Span { file: self.file, start: self.start, end: other.end.max(self.start) }
     }
 }
 
@@ -51,22 +44,14 @@ impl<'a> Text<'a> {
     pub(crate) fn new(source: &'a Source) -> Text<'a> {
         let text = String::from_utf8_lossy(&source.text);
         let lossy = matches!(text, Cow::Owned(_));
-        Text {
-            name: &source.name,
-            text,
-            lossy,
-        }
+        Text { name: &source.name, text, lossy }
     }
 }
 
 /// A name for a message: long ones are cut, control characters are escaped.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
-    let mut out: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().nth(LONGEST).is_some() {
         out.push('…');
     }

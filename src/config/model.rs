@@ -255,7 +255,7 @@ pub enum BackendConfig {
     Soci {
         /// `postgresql`, `mysql` or `sqlite3`.
         driver: String,
-        /// Name of the database; for `sqlite3` a file.
+        /// Name of the database; for `sqlite3` a file, absolute.
         database: String,
         /// `host` or `host:port`.
         address: String,

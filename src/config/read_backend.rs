@@ -57,7 +57,7 @@ pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<Backend
             .map(|(url, pool_max)| BackendConfig::MySql { url, pool_max }),
         BackendType::Yaml => path(&mut section, "directory", YAML_DIRECTORY, base_dir)
             .map(|directory| BackendConfig::Yaml { directory }),
-        BackendType::Soci => Some(soci(&mut section)),
+        BackendType::Soci => Some(soci(&mut section, base_dir)),
         BackendType::MongoDb => Some(mongodb(&mut section)),
     };
     section.finish();
@@ -149,7 +149,7 @@ fn compose_url(
     Some(url.into())
 }
 
-fn soci(section: &mut Section<'_>) -> BackendConfig {
+fn soci(section: &mut Section<'_>, base_dir: &Path) -> BackendConfig {
     let driver = section.optional(
         "driver",
         value::choice(&[("postgresql", "postgresql"), ("mysql", "mysql"), ("sqlite3", "sqlite3")]),
@@ -164,9 +164,14 @@ fn soci(section: &mut Section<'_>) -> BackendConfig {
     if section.has("address") && section.has("server") {
         section.error("server", "this is another name of `address`; give one of them");
     }
+    let driver = driver.unwrap_or("mysql");
+    let is_file = driver == "sqlite3";
     BackendConfig::Soci {
-        driver: driver.unwrap_or("mysql").to_owned(),
-        database,
+        driver: driver.to_owned(),
+        database: match is_file {
+            true => base_dir.join(database).to_string_lossy().into_owned(),
+            false => database,
+        },
         address: address.or(server).unwrap_or_default(),
         username,
         password,

@@ -4,12 +4,12 @@
 //! configuration, then links are served. So every role is subscribed before anyone outside can
 //! speak, and whatever cannot start ends the process before it looks alive.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context as _, anyhow};
 use dclass::DcFile;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -32,23 +32,21 @@ const GRACE: Duration = Duration::from_secs(10);
 pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     // Before anything else, so that a signal during the start is not lost.
     let mut signals = Signals::new()?;
-    let shutdown = CancellationToken::new();
-    let mut tasks = start(config, &shutdown).await?;
+    let mut parts = Parts::start(config).await?;
     tracing::info!("ready");
     let failure = tokio::select! {
         () = signals.next() => None,
-        failure = first_failure(&mut tasks, &shutdown) => Some(failure),
+        failure = parts.first_failure() => Some(failure),
     };
     match &failure {
         None => tracing::info!("shutting down"),
         Some(error) => tracing::error!(error = format!("{error:#}"), "shutting down"),
     }
-    shutdown.cancel();
     tokio::select! {
-        () = drain(&mut tasks) => {}
+        () = parts.stop() => {}
         () = signals.next() => tracing::warn!("second signal: not waiting any longer"),
         () = tokio::time::sleep(GRACE) => {
-            tracing::warn!(seconds = GRACE.as_secs(), left = tasks.len(), "not waiting any longer");
+            tracing::warn!(seconds = GRACE.as_secs(), "not waiting any longer");
         }
     }
     match failure {
@@ -57,27 +55,87 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The parts of the daemon that run: each ends when `shutdown` is cancelled, or fails before.
-type Tasks = JoinSet<anyhow::Result<()>>;
+/// Parts of the daemon that stop together: each ends when `stop` is cancelled, or fails before.
+#[derive(Default)]
+struct Phase {
+    stop: CancellationToken,
+    tasks: JoinSet<anyhow::Result<()>>,
+}
 
-async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<Tasks> {
-    let dc = Arc::new(read_dc(&config)?);
-    tracing::info!(
-        files = config.general.dc_files.len(),
-        hash = format!("{:#010x}", dc.hash()),
-        "DC files read"
-    );
-    let uberdogs = Arc::new(uberdogs(&config, &dc)?);
-    let events = match &config.general.event_logger {
-        None => EventSender::disabled(),
-        Some(address) => EventSender::connect(address)
-            .await
-            .with_context(|| format!("general.eventlogger: cannot send events to {address}"))?,
-    };
-    let router = Router::new();
-    let mut tasks = Tasks::new();
-    let listener = listen(&config).await?;
-    if let Some(address) = &config.message_director.connect {
+impl Phase {
+    /// Waits for a part that ends although nobody asked it to.
+    async fn first_failure(&mut self) -> anyhow::Error {
+        match self.tasks.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(Err(error)) => anyhow!(error).context("a part of the daemon failed"),
+            Some(Ok(Ok(()))) => anyhow!("a part of the daemon ended"),
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "while stopping"),
+                Err(error) => tracing::error!(%error, "while stopping"),
+            }
+        }
+    }
+}
+
+/// All that runs. Links stop first: AIs see the end of the daemon and not the end of everyone else's
+/// objects. Then the roles, whose last messages the upstream still gets.
+#[derive(Default)]
+struct Parts {
+    links: Phase,
+    roles: Phase,
+    upstream: Phase,
+}
+
+impl Parts {
+    async fn start(config: Config) -> anyhow::Result<Self> {
+        let dc = Arc::new(read_dc(&config)?);
+        tracing::info!(
+            files = config.general.dc_files.len(),
+            hash = format!("{:#010x}", dc.hash()),
+            "DC files read"
+        );
+        let context = Context {
+            uberdogs: Arc::new(uberdogs(&config, &dc)?),
+            dc,
+            router: Router::new(),
+            events: event_sender(&config).await?,
+            base_dir: config.base_dir.clone(),
+        };
+        let mut parts = Parts::default();
+        let listener = listen(&config).await?;
+        parts.start_upstream(&config, &context.router).await?;
+        for role in &config.roles {
+            start_role(role, &context, &mut parts.roles).await?;
+        }
+        // A daemon without any role still waits for its signal.
+        let (router, stopped) = (context.router.clone(), parts.roles.stop.clone());
+        parts.roles.tasks.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => Ok(()),
+                () = router.role_lost() => Err(anyhow!("a role has panicked")),
+            }
+        });
+        if let Some(listener) = listener {
+            tracing::info!(address = %listener.local_addr()?, "message director listening");
+            let stop = parts.links.stop.clone();
+            parts.links.tasks.spawn(async {
+                listener.serve(context.router, context.events, stop).await;
+                Ok(())
+            });
+        }
+        Ok(parts)
+    }
+
+    async fn start_upstream(&mut self, config: &Config, router: &Router) -> anyhow::Result<()> {
+        let Some(address) = &config.message_director.connect else { return Ok(()) };
         // An address that does not exist will not exist later either.
         address.resolve().await.with_context(|| format!("cannot resolve upstream {address}"))?;
         let link = message_director::connect(
@@ -85,38 +143,43 @@ async fn start(config: Config, shutdown: &CancellationToken) -> anyhow::Result<T
             &config.daemon,
             config.message_director.clone(),
             router.clone(),
-            shutdown.clone(),
+            self.upstream.stop.clone(),
         );
-        tasks.spawn(async { Ok(link.await?) });
+        self.upstream.tasks.spawn(async { Ok(link.await?) });
+        Ok(())
     }
-    let parts = Parts {
-        dc: &dc,
-        uberdogs: &uberdogs,
-        router: &router,
-        events: &events,
-        base_dir: &config.base_dir,
-        shutdown,
-    };
-    for role in &config.roles {
-        start_role(role, &parts, &mut tasks).await?;
-    }
-    if let Some(listener) = listener {
-        tracing::info!(address = %listener.local_addr()?, "message director listening");
-        let (routed, events, shutdown) = (router.clone(), events.clone(), shutdown.clone());
-        tasks.spawn(async {
-            listener.serve(routed, events, shutdown).await;
-            Ok(())
-        });
-    }
-    // A daemon without any part still waits for its signal.
-    let stopped = shutdown.clone();
-    tasks.spawn(async move {
+
+    async fn first_failure(&mut self) -> anyhow::Error {
         tokio::select! {
-            () = stopped.cancelled() => Ok(()),
-            () = router.role_lost() => Err(anyhow!("a role has panicked")),
+            failure = self.links.first_failure() => failure,
+            failure = self.roles.first_failure() => failure,
+            failure = self.upstream.first_failure() => failure,
         }
-    });
-    Ok(tasks)
+    }
+
+    async fn stop(&mut self) {
+        self.links.stop().await;
+        self.roles.stop().await;
+        self.upstream.stop().await;
+    }
+}
+
+/// What roles are started with.
+struct Context {
+    dc: Arc<DcFile>,
+    uberdogs: Arc<UberDogs>,
+    router: Router,
+    events: EventSender,
+    base_dir: PathBuf,
+}
+
+async fn event_sender(config: &Config) -> anyhow::Result<EventSender> {
+    match &config.general.event_logger {
+        None => Ok(EventSender::disabled()),
+        Some(address) => EventSender::connect(address)
+            .await
+            .with_context(|| format!("general.eventlogger: cannot send events to {address}")),
+    }
 }
 
 fn read_dc(config: &Config) -> anyhow::Result<DcFile> {
@@ -141,77 +204,37 @@ async fn listen(config: &Config) -> anyhow::Result<Option<message_director::List
     bound.map(Some).with_context(|| format!("message director: cannot listen on {address}"))
 }
 
-/// What roles are started with.
-struct Parts<'p> {
-    dc: &'p Arc<DcFile>,
-    uberdogs: &'p Arc<UberDogs>,
-    router: &'p Router,
-    events: &'p EventSender,
-    base_dir: &'p Path,
-    shutdown: &'p CancellationToken,
-}
-
-async fn start_role(role: &RoleConfig, parts: &Parts<'_>, tasks: &mut Tasks) -> anyhow::Result<()> {
-    let (dc, router, shutdown) = (parts.dc.clone(), parts.router, parts.shutdown);
+async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> anyhow::Result<()> {
+    let Context { dc, uberdogs, router, events, base_dir } = context;
+    let (dc, stop) = (dc.clone(), phase.stop.clone());
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => {
-            ("event logger", event_logger::start(role, parts.base_dir, shutdown.clone()).await?)
+            ("event logger", event_logger::start(role, base_dir, stop.clone()).await?)
         }
         RoleConfig::Database(role) => {
-            ("database", database::start(role, dc, router, shutdown.clone()).await?)
+            ("database", database::start(role, dc, router, stop.clone()).await?)
         }
         RoleConfig::StateServer(role) => {
-            ("state server", state_server::start(role, dc, router, shutdown.clone()))
+            ("state server", state_server::start(role, dc, router, stop.clone()))
         }
         RoleConfig::DbStateServer(role) => {
-            ("database-state server", db_state_server::start(role, dc, router, shutdown.clone()))
+            ("database-state server", db_state_server::start(role, dc, router, stop.clone()))
         }
         RoleConfig::ClientAgent(role) => (
             "client agent",
-            client_agent::start(
-                role,
-                parts.uberdogs.clone(),
-                dc,
-                router,
-                parts.events.clone(),
-                shutdown.clone(),
-            )
-            .await?,
+            client_agent::start(role, uberdogs.clone(), dc, router, events.clone(), stop.clone())
+                .await?,
         ),
     };
-    let shutdown = shutdown.clone();
-    tasks.spawn(async move {
+    phase.tasks.spawn(async move {
         let ended = task.await;
         match ended {
             Err(error) => Err(anyhow!(error).context(format!("{name} failed"))),
-            Ok(()) if shutdown.is_cancelled() => Ok(()),
+            Ok(()) if stop.is_cancelled() => Ok(()),
             Ok(()) => Err(anyhow!("{name} ended")),
         }
     });
     Ok(())
-}
-
-/// Waits for a part that ends although nobody asked it to.
-async fn first_failure(tasks: &mut Tasks, shutdown: &CancellationToken) -> anyhow::Error {
-    match tasks.join_next().await {
-        Some(Ok(Err(error))) => error,
-        Some(Err(error)) => anyhow!(error).context("a part of the daemon failed"),
-        Some(Ok(Ok(()))) | None => {
-            // Nothing ends in order before the shutdown.
-            debug_assert!(!shutdown.is_cancelled());
-            anyhow!("a part of the daemon ended")
-        }
-    }
-}
-
-async fn drain(tasks: &mut Tasks) {
-    while let Some(ended) = tasks.join_next().await {
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "while shutting down"),
-            Err(error) => tracing::error!(%error, "while shutting down"),
-        }
-    }
 }
 
 /// SIGINT and SIGTERM, which mean the same.

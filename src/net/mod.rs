@@ -10,5 +10,5 @@ mod write_queue;
 
 pub use outbound::{Closed, Outbound};
 pub use read::{FrameReader, Incoming};
-pub use tcp::{abort_on_close, bind, connect, set_options};
+pub use tcp::{abort_on_close, bind, connect, end, set_options};
 pub use write_queue::WriteQueue;

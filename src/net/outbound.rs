@@ -88,9 +88,8 @@ impl Outbound {
                     Err(closed) => self.state.lock().close(closed),
                 }
             }
-            if let Some(closed) = self.state.lock().closed.take() {
-                // Whatever is pushed from now on goes nowhere.
-                self.state.lock().closed = Some(Closed::Io(io::ErrorKind::BrokenPipe.into()));
+            let closed = self.state.lock().take_closed();
+            if let Some(closed) = closed {
                 return closed;
             }
         }
@@ -148,6 +147,13 @@ impl State {
             self.gauge.set(0);
             self.full = false;
         }
+    }
+
+    /// Why the link has ended, if it has. Whatever is pushed from then on goes nowhere.
+    fn take_closed(&mut self) -> Option<Closed> {
+        let closed = self.closed.take()?;
+        self.closed = Some(Closed::Io(io::ErrorKind::BrokenPipe.into()));
+        Some(closed)
     }
 }
 

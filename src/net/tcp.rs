@@ -62,3 +62,9 @@ pub fn abort_on_close(stream: &TcpStream) {
     // A socket that takes no options is lost already.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
+
+/// Ends the outgoing side of a connection: the peer reads what was sent, and then the end.
+pub fn end(stream: &TcpStream) {
+    // A connection that cannot be ended has ended.
+    let _ = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+}

@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::ids::{Channel, DoId};
 use crate::message::Message;
-use crate::role::Effects;
+use crate::router::Effects;
 
 /// Who sent a datagram, among those that the router takes for one participant.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

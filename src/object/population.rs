@@ -12,7 +12,7 @@ use super::distributed_object::{DistributedObject, Fate, World};
 use super::outbox::{LocalQueue, Origin, Outbox};
 use crate::ids::{Channel, DoId, Location, ZoneId};
 use crate::message::{Error, Family, Message, StateServer, name_of};
-use crate::role::Effects;
+use crate::router::Effects;
 use crate::wire::{Envelope, Frames, Reader, Recipients};
 
 /// The objects of a role.

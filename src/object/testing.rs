@@ -8,7 +8,7 @@ use dclass::{DcFile, Source};
 
 use crate::ids::{Channel, ClassId, DoId, FieldId, Location, ZoneId};
 use crate::message::{Cluster, Message, ObjectState, Rest};
-use crate::role::{Effect, Effects};
+use crate::router::{Effect, Effects};
 use crate::wire::{Envelope, Reader, Writer};
 
 /// The schema of the tests. Field names say who gets them.

@@ -2,8 +2,8 @@
 
 mod activation;
 mod inactive;
-mod stage;
+pub mod stage;
 
-use crate::harness::world::{NO_CLASS, NO_FIELD, POINT, thing, vault};
+use crate::harness::world::{NO_CLASS, NO_FIELD, thing, vault};
 use crate::harness::*;
 use stage::*;

@@ -5,9 +5,12 @@
 //!
 //! `DONET_BIN=FILE cargo test --test it` runs them against another executable file.
 
+mod bugs;
 mod client_agent;
 mod db_state_server;
 mod event_logger;
 mod harness;
 mod message_director;
 mod state_server;
+mod tidy;
+mod upstream;

@@ -3,7 +3,7 @@
 use super::input::{Parsed, Tokens, fail, name, punct, refuse};
 use super::types::{declared_name, param};
 use super::value::names;
-use crate::ast::{ClassDecl, Decl, Member, Simple};
+use crate::ast::{ClassDecl, Decl, Member, Name, Simple};
 use crate::lexer::Kind;
 use crate::schema::Keywords;
 use nom::combinator::{cut, opt};
@@ -26,11 +26,19 @@ pub(crate) fn member<'a>(
 ) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
     move |start| {
         let (input, mut member) = bare_member(place, budget)(start)?;
-        let (input, keywords) = many0(name("a keyword")).parse(input)?;
+        let (input, keywords) = many0(keyword).parse(input)?;
         member.keywords = keywords;
         member.span = start.until(input);
         Ok((input, member))
     }
+}
+
+/// A keyword of a field. What `(` or `:` follows is the next field, after a `;` that is missing.
+fn keyword(input: Tokens<'_>) -> Parsed<'_, Name<'_>> {
+    if input.is_punct(1, b'(') || input.is_punct(1, b':') {
+        return fail(&input, "a keyword");
+    }
+    name("a keyword")(input)
 }
 
 /// A member without keywords.
@@ -40,14 +48,7 @@ pub(crate) fn bare_member<'a>(
 ) -> impl Fn(Tokens<'a>) -> Parsed<'a, Member<'a>> {
     move |start| {
         let (input, decl) = decl(start, place, budget)?;
-        Ok((
-            input,
-            Member {
-                decl,
-                keywords: Vec::new(),
-                span: start.until(input),
-            },
-        ))
+        Ok((input, Member { decl, keywords: Vec::new(), span: start.until(input) }))
     }
 }
 
@@ -97,10 +98,7 @@ fn method(input: Tokens<'_>, budget: u8) -> Parsed<'_, Decl<'_>> {
     let mut group = delimited(punct(b'(', "`(`"), params, cut(punct(b')', "`)`")));
     let (input, params) = group.parse(input)?;
     if input.is_punct(0, b'=') {
-        return refuse(
-            &input,
-            "a method takes no default; give its parameters defaults",
-        );
+        return refuse(&input, "a method takes no default; give its parameters defaults");
     }
     Ok((input, Decl::Method { name, params }))
 }
@@ -129,21 +127,11 @@ pub(crate) fn inline_struct(start: Tokens<'_>, budget: u8) -> Parsed<'_, ClassDe
     }
     let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
     let span = start.until(input);
-    Ok((
-        input,
-        ClassDecl {
-            is_struct: true,
-            name,
-            parents,
-            members,
-            damaged: false,
-            span,
-        },
-    ))
+    Ok((input, ClassDecl { is_struct: true, name, parents, members, damaged: false, span }))
 }
 
 /// `[":" names]`
-pub(crate) fn parents<'a>(input: Tokens<'a>) -> Parsed<'a, Vec<crate::ast::Name<'a>>> {
+pub(crate) fn parents<'a>(input: Tokens<'a>) -> Parsed<'a, Vec<Name<'a>>> {
     let (input, list) = opt(preceded(punct(b':', "`:`"), cut(names("a class")))).parse(input)?;
     Ok((input, list.unwrap_or_default()))
 }

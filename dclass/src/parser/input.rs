@@ -28,30 +28,17 @@ impl<'a> Tokens<'a> {
     }
 
     pub(crate) fn text_of(&self, token: Token) -> &'a str {
-        self.text
-            .get(token.start as usize..token.end as usize)
-            .unwrap_or_default()
+        self.text.get(token.start as usize..token.end as usize).unwrap_or_default()
     }
 
     pub(crate) fn span_of(&self, token: Token) -> Span {
-        Span {
-            file: self.file,
-            start: token.start,
-            end: token.end,
-        }
+        Span { file: self.file, start: token.start, end: token.end }
     }
 
     /// Where the next token begins, or the end of the text.
     pub(crate) fn start(&self) -> Span {
         let end = self.text.len() as u32;
-        self.first().map_or(
-            Span {
-                file: self.file,
-                start: end,
-                end,
-            },
-            |token| self.span_of(token),
-        )
+        self.first().map_or(Span { file: self.file, start: end, end }, |token| self.span_of(token))
     }
 
     /// From the first token of `self` to the last one before `after`.
@@ -65,9 +52,7 @@ impl<'a> Tokens<'a> {
     }
 
     pub(crate) fn is_punct(&self, ahead: usize, byte: u8) -> bool {
-        self.rest
-            .get(ahead)
-            .is_some_and(|token| token.kind == Kind::Punct(byte))
+        self.rest.get(ahead).is_some_and(|token| token.kind == Kind::Punct(byte))
     }
 
     pub(crate) fn is_word(&self, word: &str) -> bool {
@@ -85,17 +70,11 @@ impl<'a> Input for Tokens<'a> {
     }
 
     fn take(&self, index: usize) -> Self {
-        Tokens {
-            rest: &self.rest[..index],
-            ..*self
-        }
+        Tokens { rest: &self.rest[..index], ..*self }
     }
 
     fn take_from(&self, index: usize) -> Self {
-        Tokens {
-            rest: &self.rest[index..],
-            ..*self
-        }
+        Tokens { rest: &self.rest[index..], ..*self }
     }
 
     fn take_split(&self, index: usize) -> (Self, Self) {
@@ -116,11 +95,7 @@ impl<'a> Input for Tokens<'a> {
 
     fn slice_index(&self, count: usize) -> Result<usize, Needed> {
         let len = self.rest.len();
-        if len >= count {
-            Ok(count)
-        } else {
-            Err(Needed::new(count - len))
-        }
+        if len >= count { Ok(count) } else { Err(Needed::new(count - len)) }
     }
 }
 
@@ -141,38 +116,23 @@ impl SyntaxError {
     pub(crate) fn expected(input: &Tokens<'_>, what: &'static str) -> SyntaxError {
         let mut expected = [""; EXPECTED_MAX];
         expected[0] = what;
-        SyntaxError {
-            left: input.rest.len(),
-            expected,
-            message: None,
-        }
+        SyntaxError { left: input.rest.len(), expected, message: None }
     }
 
     pub(crate) fn message(input: &Tokens<'_>, message: &'static str) -> SyntaxError {
         let expected = [""; EXPECTED_MAX];
-        SyntaxError {
-            left: input.rest.len(),
-            expected,
-            message: Some(message),
-        }
+        SyntaxError { left: input.rest.len(), expected, message: Some(message) }
     }
 
     /// The things that were expected, the likeliest last.
     pub(crate) fn list(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.expected
-            .iter()
-            .copied()
-            .filter(|what| !what.is_empty())
+        self.expected.iter().copied().filter(|what| !what.is_empty())
     }
 }
 
 impl<'a> ParseError<Tokens<'a>> for SyntaxError {
     fn from_error_kind(input: Tokens<'a>, _: ErrorKind) -> Self {
-        SyntaxError {
-            left: input.rest.len(),
-            expected: [""; EXPECTED_MAX],
-            message: None,
-        }
+        SyntaxError { left: input.rest.len(), expected: [""; EXPECTED_MAX], message: None }
     }
 
     fn append(_: Tokens<'a>, _: ErrorKind, other: Self) -> Self {
@@ -247,13 +207,7 @@ pub(crate) fn name<'a>(what: &'static str) -> impl Fn(Tokens<'a>) -> Parsed<'a, 
             if crate::ast::is_reserved(text) {
                 return fail(&input, what);
             }
-            Ok((
-                input.take_from(1),
-                Name {
-                    text,
-                    span: input.span_of(token),
-                },
-            ))
+            Ok((input.take_from(1), Name { text, span: input.span_of(token) }))
         }
         _ => fail(&input, what),
     }

@@ -9,7 +9,7 @@ mod value;
 use crate::ast::{ClassDecl, Import, Item, Name, Param, Value};
 use crate::diagnostic::{Log, Note, did_you_mean};
 use crate::lexer::{Kind, Token};
-use crate::limits::NESTING_MAX;
+use crate::limits::{TYPE_NESTING_MAX, VALUE_NESTING_MAX};
 use crate::source::{Span, shown};
 use input::{Parsed, SyntaxError, Tokens, kind, name, punct, word};
 use nom::branch::alt;
@@ -19,9 +19,8 @@ use nom::sequence::preceded;
 use nom::{Err, Input, Parser};
 
 /// Words that begin something outside of braces.
-const ITEM_WORDS: [&str; 7] = [
-    "dclass", "struct", "switch", "typedef", "keyword", "import", "from",
-];
+const ITEM_WORDS: [&str; 7] =
+    ["dclass", "struct", "switch", "typedef", "keyword", "import", "from"];
 
 /// Reads a whole file.
 pub(crate) fn file<'a>(
@@ -30,11 +29,7 @@ pub(crate) fn file<'a>(
     tokens: &'a [Token],
     log: &mut Log,
 ) -> Vec<Item<'a>> {
-    let whole = Tokens {
-        text,
-        file,
-        rest: tokens,
-    };
+    let whole = Tokens { text, file, rest: tokens };
     let mut reader = Reader { whole, log };
     let mut items = Vec::new();
     let mut input = whole;
@@ -67,16 +62,12 @@ pub(crate) fn lone_value<'a>(
     tokens: &'a [Token],
     log: &mut Log,
 ) -> Option<Value<'a>> {
-    let whole = Tokens {
-        text,
-        file: 0,
-        rest: tokens,
-    };
+    let whole = Tokens { text, file: 0, rest: tokens };
     if whole.rest.is_empty() {
         return None;
     }
     let mut reader = Reader { whole, log };
-    match value::value(NESTING_MAX)(whole) {
+    match value::value(VALUE_NESTING_MAX)(whole) {
         Ok((rest, value)) if rest.rest.is_empty() => Some(value),
         Ok((rest, _)) => {
             reader.report(SyntaxError::expected(&rest, "the end"));
@@ -99,7 +90,7 @@ impl<'a> Reader<'a, '_> {
     /// `item = class | switch | typedef | keyword | import`
     fn item(&mut self, input: Tokens<'a>) -> Parsed<'a, Item<'a>> {
         if types::at_switch(&input) {
-            return map(|input| types::switch(input, NESTING_MAX), Item::Switch).parse(input);
+            return map(|input| types::switch(input, TYPE_NESTING_MAX), Item::Switch).parse(input);
         }
         match input.first_text() {
             "dclass" => self.class(input, false),
@@ -107,10 +98,9 @@ impl<'a> Reader<'a, '_> {
             "typedef" => map(preceded(any, cut(typedef)), Item::Typedef).parse(input),
             "keyword" => map(preceded(any, many0(keyword)), Item::Keywords).parse(input),
             "import" | "from" => map(import, Item::Import).parse(input),
-            _ => input::fail(
-                &input,
-                "`dclass`, `struct`, `typedef`, `keyword`, `from` or `import`",
-            ),
+            _ => {
+                input::fail(&input, "`dclass`, `struct`, `typedef`, `keyword`, `from` or `import`")
+            }
         }
     }
 
@@ -118,11 +108,7 @@ impl<'a> Reader<'a, '_> {
     fn class(&mut self, start: Tokens<'a>, is_struct: bool) -> Parsed<'a, Item<'a>> {
         let (input, (name, parents)) = class_head(start.take_from(1))?;
         let (mut input, _) = cut(punct(b'{', "`{`")).parse(input)?;
-        let place = if is_struct {
-            field::Place::Struct
-        } else {
-            field::Place::Class
-        };
+        let place = if is_struct { field::Place::Struct } else { field::Place::Class };
         let mut members = Vec::new();
         let mut damaged = false;
         while !self.log.is_full() {
@@ -134,7 +120,7 @@ impl<'a> Reader<'a, '_> {
             if ["dclass", "typedef", "keyword", "from", "import"].contains(&input.first_text()) {
                 break;
             }
-            let mut line = (field::member(place, NESTING_MAX), punct(b';', "`;`"));
+            let mut line = (field::member(place, TYPE_NESTING_MAX), punct(b';', "`;`"));
             match line.parse(input) {
                 Ok((rest, (member, _))) => {
                     members.push(member);
@@ -157,14 +143,7 @@ impl<'a> Reader<'a, '_> {
             let note = Note::error(what, format!("this {kind} is never closed"));
             self.log.push(note.label("its `{` has no `}`"));
         }
-        let decl = ClassDecl {
-            is_struct,
-            name,
-            parents,
-            members,
-            damaged,
-            span,
-        };
+        let decl = ClassDecl { is_struct, name, parents, members, damaged, span };
         Ok((input, Item::Class(decl)))
     }
 
@@ -177,13 +156,10 @@ impl<'a> Reader<'a, '_> {
         self.report(error);
         let passed = from.rest.len().saturating_sub(error.left);
         let mut input = from.take_from(passed);
-        let mut depth = from
-            .take(passed)
-            .iter_elements()
-            .fold(0i64, |depth, token| {
-                depth + i64::from(token.kind == Kind::Punct(b'{'))
-                    - i64::from(token.kind == Kind::Punct(b'}'))
-            });
+        let mut depth = from.take(passed).iter_elements().fold(0i64, |depth, token| {
+            depth + i64::from(token.kind == Kind::Punct(b'{'))
+                - i64::from(token.kind == Kind::Punct(b'}'))
+        });
         while let Some(token) = input.first() {
             match token.kind {
                 Kind::Punct(b'{') => depth += 1,
@@ -204,14 +180,10 @@ impl<'a> Reader<'a, '_> {
             return false;
         }
         let at = self.whole.rest.len() - input.rest.len();
-        let before = at
-            .checked_sub(1)
-            .and_then(|before| self.whole.rest.get(before));
+        let before = at.checked_sub(1).and_then(|before| self.whole.rest.get(before));
         let start = input.start().start as usize;
         before.is_some_and(|token| token.kind == Kind::Punct(b'}'))
-            || start
-                .checked_sub(1)
-                .and_then(|at| self.whole.text.as_bytes().get(at))
+            || start.checked_sub(1).and_then(|at| self.whole.text.as_bytes().get(at))
                 == Some(&b'\n')
     }
 
@@ -225,7 +197,7 @@ impl<'a> Reader<'a, '_> {
             Some(token) => format!("`{}`", shown(found.text_of(token))),
             None => "the end of the file".to_owned(),
         };
-        let span = self.place(at);
+        let span = self.place(at, &error);
         if let Some(message) = error.message {
             self.log.push(Note::error(span, message));
             return;
@@ -246,30 +218,25 @@ impl<'a> Reader<'a, '_> {
             false => help,
         };
         let note = Note::error(span, format!("expected {expected}, found {found_text}"));
-        self.log
-            .push(note.label(format!("expected {expected}")).help(help));
+        self.log.push(note.label(format!("expected {expected}")).help(help));
     }
 
     /// Where to point for an error at token `at`: at the token, or behind the one before it if
-    /// that ended an earlier line.
-    fn place(&self, at: usize) -> Span {
+    /// that ended an earlier line and should have been followed by a bracket or the like.
+    fn place(&self, at: usize, error: &SyntaxError) -> Span {
         let here = self.whole.take_from(at).start();
-        let Some(before) = at
-            .checked_sub(1)
-            .and_then(|before| self.whole.rest.get(before))
-        else {
+        let closes = |what| matches!(what, "`;`" | "`,`" | "`:`" | "`)`" | "`]`" | "`}`" | "`{`");
+        if !error.list().any(closes) {
+            return here;
+        }
+        let Some(before) = at.checked_sub(1).and_then(|before| self.whole.rest.get(before)) else {
             return here;
         };
-        let gap = self
-            .whole
-            .text
-            .get(before.end as usize..here.start as usize);
+        let gap = self.whole.text.get(before.end as usize..here.start as usize);
         match gap {
-            Some(gap) if gap.contains('\n') => Span {
-                file: here.file,
-                start: before.end,
-                end: before.end,
-            },
+            Some(gap) if gap.contains('\n') => {
+                Span { file: here.file, start: before.end, end: before.end }
+            }
             _ => here,
         }
     }
@@ -297,7 +264,7 @@ fn class_head<'a>(input: Tokens<'a>) -> Parsed<'a, (Option<Name<'a>>, Vec<Name<'
 
 /// `typedef = type name {dimension} ["=" value]`
 fn typedef(input: Tokens<'_>) -> Parsed<'_, Param<'_>> {
-    let (rest, param) = types::param(NESTING_MAX)(input)?;
+    let (rest, param) = types::param(TYPE_NESTING_MAX)(input)?;
     if param.name.is_none() {
         return types::declared_name("the new type's name")(rest).map(|(rest, _)| (rest, param));
     }
@@ -311,28 +278,14 @@ fn import(input: Tokens<'_>) -> Parsed<'_, Import<'_>> {
     let (input, module) =
         preceded(any, separated_list1(dot, cut(alternatives("a module")))).parse(input)?;
     if !from {
-        return Ok((
-            input,
-            Import {
-                module,
-                symbols: Vec::new(),
-                everything: false,
-            },
-        ));
+        return Ok((input, Import { module, symbols: Vec::new(), everything: false }));
     }
     let (input, _) = cut(word("import", "`import`")).parse(input)?;
     let star = map(kind(Kind::Punct(b'*'), "`*`"), |_| (Vec::new(), true));
     let list = separated_list1(punct(b',', "`,`"), cut(alternatives("a name")));
     let (input, (symbols, everything)) =
         alt((star, map(list, |list| (list, false)))).parse(input)?;
-    Ok((
-        input,
-        Import {
-            module,
-            symbols,
-            everything,
-        },
-    ))
+    Ok((input, Import { module, symbols, everything }))
 }
 
 /// `alternatives = name {"/" name}`

@@ -5,7 +5,7 @@ use super::input::{Parsed, Tokens, fail, name, punct, refuse, word};
 use super::value::{number, ranges, value};
 use crate::ast::{Arm, Base, Modifier, Name, Param, Ranges, Simple, SwitchDecl, TypeExpr};
 use crate::lexer::Kind;
-use crate::limits::NESTING_MAX;
+use crate::limits::VALUE_NESTING_MAX;
 use nom::combinator::{cut, opt};
 use nom::multi::many0;
 use nom::sequence::{preceded, terminated};
@@ -20,14 +20,7 @@ fn type_expr<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, TypeExpr<'a>> 
             // What a name stands for cannot be modified; `(` here says that someone tries.
             _ => (input, Vec::new()),
         };
-        Ok((
-            input,
-            TypeExpr {
-                base,
-                modifiers,
-                span: start.until(input),
-            },
-        ))
+        Ok((input, TypeExpr { base, modifiers, span: start.until(input) }))
     }
 }
 
@@ -99,17 +92,9 @@ pub(crate) fn param<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Param<'
             None => (input, Vec::new()),
         };
         dims.extend(more);
-        let default = preceded(punct(b'=', "`=`"), cut(value(NESTING_MAX)));
+        let default = preceded(punct(b'=', "`=`"), cut(value(VALUE_NESTING_MAX)));
         let (input, default) = opt(default).parse(input)?;
-        Ok((
-            input,
-            Param {
-                ty,
-                name,
-                dims,
-                default,
-            },
-        ))
+        Ok((input, Param { ty, name, dims, default }))
     }
 }
 
@@ -119,10 +104,7 @@ pub(crate) fn at_switch(input: &Tokens<'_>) -> bool {
     if !input.is_word("switch") {
         return false;
     }
-    let named = input
-        .rest
-        .get(1)
-        .is_some_and(|token| token.kind == Kind::Word);
+    let named = input.rest.get(1).is_some_and(|token| token.kind == Kind::Word);
     let open = 1 + usize::from(named);
     if !input.is_punct(open, b'(') {
         return false;
@@ -154,15 +136,7 @@ pub(crate) fn switch(start: Tokens<'_>, budget: u8) -> Parsed<'_, SwitchDecl<'_>
     let (input, _) = cut(punct(b'{', "`{`")).parse(input)?;
     let (input, arms) = arms(input, budget)?;
     let (input, _) = cut(punct(b'}', "`}`")).parse(input)?;
-    Ok((
-        input,
-        SwitchDecl {
-            name,
-            key,
-            arms,
-            span: start.until(input),
-        },
-    ))
+    Ok((input, SwitchDecl { name, key, arms, span: start.until(input) }))
 }
 
 fn arms(mut input: Tokens<'_>, budget: u8) -> Parsed<'_, Vec<Arm<'_>>> {
@@ -188,7 +162,7 @@ fn arm(input: Tokens<'_>, budget: u8) -> Parsed<'_, Arm<'_>> {
         return Ok((input.take_from(2), Arm::Break));
     }
     if input.is_word("case") {
-        let label = preceded(word("case", "`case`"), value(NESTING_MAX));
+        let label = preceded(word("case", "`case`"), value(VALUE_NESTING_MAX));
         let (input, value) = cut(terminated(label, punct(b':', "`:`"))).parse(input)?;
         return Ok((input, Arm::Case(value)));
     }

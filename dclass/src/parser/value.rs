@@ -69,13 +69,7 @@ pub(crate) fn ranges<'a>(
         let input = input.take_from(1);
         let (input, list) = separated_list0(punct(b',', "`,`"), range).parse(input)?;
         let (input, _) = cut(punct(close, what)).parse(input)?;
-        Ok((
-            input,
-            Ranges {
-                list,
-                span: opened.until(input),
-            },
-        ))
+        Ok((input, Ranges { list, span: opened.until(input) }))
     }
 }
 
@@ -107,13 +101,7 @@ pub(crate) fn value<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Value<'
                 Err(error) => return Err(error),
             },
         };
-        Ok((
-            rest,
-            Value {
-                kind,
-                span: input.until(rest),
-            },
-        ))
+        Ok((rest, Value { kind, span: input.until(rest) }))
     }
 }
 

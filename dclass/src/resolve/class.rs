@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 /// The fields of a class while it is read.
 #[derive(Default)]
-struct Draft {
+struct Draft<'p> {
     own: Vec<Arc<Field>>,
     constructor: Option<Arc<Field>>,
     /// Names of own fields, also of those with errors.
-    names: HashMap<String, Option<Arc<Field>>>,
+    names: HashMap<&'p str, Option<Arc<Field>>>,
     /// Fields of the parents, by name.
-    inherited: HashMap<String, Arc<Field>>,
+    inherited: HashMap<&'p str, &'p Arc<Field>>,
     /// Ids of inherited constructors.
     constructors: HashSet<FieldId>,
     /// A field could not be read.
@@ -36,9 +36,7 @@ impl Resolver<'_> {
         }
         let id = ClassId(id as u16);
         let class = self.class_body(decl, id);
-        let named = class
-            .as_ref()
-            .map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
+        let named = class.as_ref().map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
         if let Some(name) = &decl.name {
             if !self.names.contains_key(name.text) {
                 self.ids.insert(name.text.to_owned(), id);
@@ -57,10 +55,7 @@ impl Resolver<'_> {
 
     fn class_body(&mut self, decl: &ClassDecl<'_>, id: ClassId) -> Option<Arc<Class>> {
         let (parents, parents_complete) = self.parents(decl);
-        let mut draft = Draft {
-            broken: !parents_complete || decl.damaged,
-            ..Draft::default()
-        };
+        let mut draft = Draft { broken: !parents_complete || decl.damaged, ..Draft::default() };
         self.inherit(&mut draft, &parents, decl)?;
         for member in &decl.members {
             if self.log.is_full() || self.exhausted {
@@ -69,17 +64,15 @@ impl Resolver<'_> {
             match self.member(decl, id, member, &draft) {
                 Some((field, true)) => draft.constructor = Some(field),
                 Some((field, false)) => {
-                    if !field.name.is_empty() {
-                        draft
-                            .names
-                            .insert(field.name.clone(), Some(Arc::clone(&field)));
+                    if let Some(name) = name_of(member) {
+                        draft.names.insert(name.text, Some(Arc::clone(&field)));
                     }
                     draft.own.push(field);
                 }
                 None => {
                     draft.broken = true;
                     if let Some(name) = name_of(member) {
-                        draft.names.entry(name.text.to_owned()).or_insert(None);
+                        draft.names.entry(name.text).or_insert(None);
                     }
                 }
             }
@@ -87,11 +80,8 @@ impl Resolver<'_> {
         if draft.broken {
             return None;
         }
-        let shadowed = |field: &Arc<Field>| draft.names.contains_key(&field.name);
-        let inherited = draft
-            .inherited
-            .into_values()
-            .filter(|field| !shadowed(field));
+        let shadowed = |field: &Arc<Field>| draft.names.contains_key(field.name.as_str());
+        let inherited = draft.inherited.into_values().filter(|field| !shadowed(field)).cloned();
         let (constructors, inherited): (Vec<_>, Vec<_>) =
             inherited.partition(|field| draft.constructors.contains(&field.id));
         let class = Arc::new(Class::new(Parts {
@@ -110,13 +100,14 @@ impl Resolver<'_> {
 
     fn parents(&mut self, decl: &ClassDecl<'_>) -> (Vec<Arc<Class>>, bool) {
         let mut parents: Vec<Arc<Class>> = Vec::with_capacity(decl.parents.len());
+        let mut known: HashSet<ClassId> = HashSet::new();
         let mut complete = true;
         let kind = if decl.is_struct { "struct" } else { "class" };
         for name in &decl.parents {
             let message = match self.names.get(name.text) {
                 Some(Named::Class(class)) if class.is_struct == decl.is_struct => {
                     let class = Arc::clone(class);
-                    if parents.iter().any(|known| Arc::ptr_eq(known, &class)) {
+                    if !known.insert(class.id()) {
                         let message = format!("`{}` is named twice", shown(name.text));
                         self.log.push(Note::warning(name.span, message));
                     }
@@ -136,17 +127,16 @@ impl Resolver<'_> {
                 false => did_you_mean(name.text, self.ids.keys().map(String::as_str)),
             };
             let label = format!("expected a {kind} that is declared before");
-            self.log
-                .push(Note::error(name.span, message).label(label).help(help));
+            self.log.push(Note::error(name.span, message).label(label).help(help));
         }
         (parents, complete)
     }
 
     /// Takes over what the parents have; of several fields with one name, the first parent's.
-    fn inherit(
+    fn inherit<'p>(
         &mut self,
-        draft: &mut Draft,
-        parents: &[Arc<Class>],
+        draft: &mut Draft<'p>,
+        parents: &'p [Arc<Class>],
         decl: &ClassDecl<'_>,
     ) -> Option<()> {
         for parent in parents {
@@ -158,13 +148,10 @@ impl Resolver<'_> {
             for field in parent.fields().iter().chain(parent.constructors()) {
                 // Nobody could name a field without name, and Panda3D does not inherit it.
                 if !field.name.is_empty() {
-                    let entry = draft.inherited.entry(field.name.clone());
-                    entry.or_insert_with(|| Arc::clone(field));
+                    draft.inherited.entry(&field.name).or_insert(field);
                 }
             }
-            draft
-                .constructors
-                .extend(parent.constructors().map(|field| field.id));
+            draft.constructors.extend(parent.constructors().iter().map(|field| field.id));
         }
         Some(())
     }
@@ -175,7 +162,7 @@ impl Resolver<'_> {
         decl: &ClassDecl<'_>,
         class: ClassId,
         member: &Member<'_>,
-        draft: &Draft,
+        draft: &Draft<'_>,
     ) -> Option<(Arc<Field>, bool)> {
         let name = name_of(member);
         let text = name.map_or("", |name| name.text);
@@ -191,12 +178,8 @@ impl Resolver<'_> {
                 },
             };
             let known = || {
-                draft
-                    .names
-                    .keys()
-                    .chain(draft.inherited.keys())
-                    .cloned()
-                    .collect()
+                let inherited = draft.inherited.keys();
+                draft.names.keys().chain(inherited).map(|name| (*name).to_owned()).collect()
             };
             self.molecular(parts, find, known).unzip()
         } else {
@@ -217,7 +200,7 @@ impl Resolver<'_> {
         &mut self,
         decl: &ClassDecl<'_>,
         member: &Member<'_>,
-        draft: &Draft,
+        draft: &Draft<'_>,
         constructs: bool,
     ) -> Option<()> {
         let name = name_of(member);
@@ -241,19 +224,10 @@ impl Resolver<'_> {
         } else if let Some(keyword) = member.keywords.first()
             && (molecular || decl.is_struct)
         {
-            let whose = if molecular {
-                "a molecular field"
-            } else {
-                "a struct's field"
-            };
+            let whose = if molecular { "a molecular field" } else { "a struct's field" };
             let message = format!("{whose} takes no keywords");
-            let label = if molecular {
-                "it has those of its parts"
-            } else {
-                ""
-            };
-            self.log
-                .push(Note::error(keyword.span, message).label(label));
+            let label = if molecular { "it has those of its parts" } else { "" };
+            self.log.push(Note::error(keyword.span, message).label(label));
             return None;
         } else {
             return Some(());
@@ -275,11 +249,7 @@ impl Resolver<'_> {
 
 /// How many numbers a class adds to the hash.
 fn weight(class: &Class) -> u64 {
-    let fields = class
-        .own_fields()
-        .iter()
-        .map(|field| &**field)
-        .chain(class.constructor());
+    let fields = class.own_fields().iter().map(|field| &**field).chain(class.constructor());
     let head = 4 + class.name().len() as u64 + class.parents().len() as u64;
     fields.map(Field::weight).fold(head, u64::saturating_add)
 }
@@ -290,7 +260,6 @@ fn name_of<'a>(member: &Member<'a>) -> Option<Name<'a>> {
         Decl::Method { name, .. } | Decl::Molecular { name, .. } => Some(*name),
         // What is written where it is used gives its name to a field that has none.
         Decl::Param(param) => param.name.or(match &param.ty.base {
-            _ if !param.dims.is_empty() => None,
             Base::Switch(switch) => switch.name,
             Base::Struct(class) => class.name,
             _ => None,

@@ -53,8 +53,7 @@ impl Resolver<'_> {
         };
         if size.is_too_large() && !matches!(made.body, Body::Molecular(_)) {
             let message = format!("a value of this field has at least {} bytes", size.min);
-            self.log
-                .push(Note::error(span, message).label("no message can hold it"));
+            self.log.push(Note::error(span, message).label("no message can hold it"));
             return None;
         }
         let field = Field {
@@ -81,11 +80,7 @@ impl Resolver<'_> {
             Decl::Method { params, .. } => self.method(params),
             Decl::Param(param) => {
                 let (param, implicit, explicit) = self.param(param)?;
-                Some(Made {
-                    body: Body::Param(param),
-                    implicit,
-                    explicit,
-                })
+                Some(Made { body: Body::Param(param), implicit, explicit })
             }
             Decl::Molecular { .. } => None,
         }
@@ -118,11 +113,7 @@ impl Resolver<'_> {
                 implicit.clear();
             }
         }
-        complete.then(|| Made {
-            body: Body::Method(params.into()),
-            implicit,
-            explicit,
-        })
+        complete.then(|| Made { body: Body::Method(params.into()), implicit, explicit })
     }
 
     /// The parameter, its default or implicit value, and whether it has a default.
@@ -189,10 +180,7 @@ impl Resolver<'_> {
         let help = did_you_mean(name.text, known.into_iter());
         let message = format!("unknown keyword `{}`", shown(name.text));
         let help = help.unwrap_or_else(|| {
-            format!(
-                "declare it before the class: `keyword {};`",
-                shown(name.text)
-            )
+            format!("declare it before the class: `keyword {};`", shown(name.text))
         });
         self.log.push(Note::error(name.span, message).help(help));
     }
@@ -216,24 +204,16 @@ impl Resolver<'_> {
                     let known = known();
                     let help = did_you_mean(name.text, known.iter().map(String::as_str));
                     let message = format!("this class has no field `{}`", shown(name.text));
-                    Note::error(name.span, message)
-                        .label("declared before this one")
-                        .help(help)
+                    Note::error(name.span, message).label("declared before this one").help(help)
                 }
                 Ok(part) if part.kind() == FieldKind::Molecular => {
                     let message = format!("`{}` is molecular itself", shown(name.text));
                     Note::error(name.span, message).label("expected an atomic field")
                 }
-                Ok(part)
-                    if !parts
-                        .first()
-                        .is_none_or(|first| same_keywords(first, &part)) =>
-                {
+                Ok(part) if !parts.first().is_none_or(|first| same_keywords(first, &part)) => {
                     let first = shown(&parts[0].name);
-                    let message = format!(
-                        "`{}` and `{first}` have different keywords",
-                        shown(name.text)
-                    );
+                    let message =
+                        format!("`{}` and `{first}` have different keywords", shown(name.text));
                     Note::error(name.span, message)
                         .label("all parts of a molecular field have the same")
                 }
@@ -251,11 +231,8 @@ impl Resolver<'_> {
             custom: first.custom.to_vec(),
             by_name: first.hash_by_name,
         };
-        let made = Made {
-            body: Body::Molecular(parts.into()),
-            implicit: Vec::new(),
-            explicit: false,
-        };
+        let made =
+            Made { body: Body::Molecular(parts.into()), implicit: Vec::new(), explicit: false };
         Some((made, keywords))
     }
 }
@@ -265,15 +242,8 @@ impl Made {
     pub(super) fn bare(ty: Arc<Type>) -> Made {
         let mut value = Vec::new();
         implicit(&ty, &mut value);
-        let body = Body::Param(Param {
-            name: String::new(),
-            ty,
-        });
-        Made {
-            body,
-            implicit: value,
-            explicit: false,
-        }
+        let body = Body::Param(Param { name: String::new(), ty });
+        Made { body, implicit: value, explicit: false }
     }
 }
 
@@ -283,8 +253,7 @@ fn same_keywords(a: &Field, b: &Field) -> bool {
 
 /// The size of one after the other, and whether one of them is checked.
 fn sum(parts: impl Iterator<Item = (Size, bool)>) -> (Size, bool) {
-    parts.fold(
-        (Size::NOTHING, false),
-        |(size, checked), (next, next_checked)| (size.plus(next), checked | next_checked),
-    )
+    parts.fold((Size::NOTHING, false), |(size, checked), (next, next_checked)| {
+        (size.plus(next), checked | next_checked)
+    })
 }

@@ -100,8 +100,7 @@ impl<'l> Resolver<'l> {
                 }
                 Item::Typedef(param) => self.typedef(param),
                 Item::Keywords(names) => {
-                    self.keywords
-                        .extend(names.iter().map(|name| name.text.to_owned()));
+                    self.keywords.extend(names.iter().map(|name| name.text.to_owned()));
                 }
                 Item::Import(import) => self.imports.push(import.to_schema()),
             }
@@ -146,8 +145,7 @@ impl<'l> Resolver<'l> {
         if self.names.contains_key(name.text) {
             let message = format!("`{}` is declared twice", shown(name.text));
             let note = Note::error(name.span, message);
-            self.log
-                .push(note.label("classes, structs and typedefs share their names"));
+            self.log.push(note.label("classes, structs and typedefs share their names"));
             return;
         }
         self.names.insert(name.text.to_owned(), named);
@@ -200,11 +198,7 @@ impl<'l> Resolver<'l> {
 impl ast::Import<'_> {
     fn to_schema(&self) -> Import {
         let path = |words: &Vec<Name<'_>>| {
-            words
-                .iter()
-                .map(|word| word.text)
-                .collect::<Vec<_>>()
-                .join("/")
+            words.iter().map(|word| word.text).collect::<Vec<_>>().join("/")
         };
         let module = self.module.iter().map(path).collect::<Vec<_>>().join(".");
         let symbols = match self.everything {

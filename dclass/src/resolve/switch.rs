@@ -26,16 +26,15 @@ struct Draft {
     closed: Vec<u32>,
     default: Option<(u32, Option<u32>)>,
     values: HashSet<Vec<u8>>,
+    /// A case may be missing, so that fields seem to belong to none.
+    damaged: bool,
 }
 
 impl Resolver<'_> {
     pub(super) fn switch(&mut self, decl: &SwitchDecl<'_>) -> Option<Type> {
         let key = self.loose_field(&decl.key)?;
         if has_default(&decl.key) {
-            self.log.push(Note::error(
-                decl.key.span,
-                "the key of a switch takes no default",
-            ));
+            self.log.push(Note::error(decl.key.span, "the key of a switch takes no default"));
             return None;
         }
         let mut draft = Draft::default();
@@ -44,7 +43,9 @@ impl Resolver<'_> {
             if self.log.is_full() || self.exhausted {
                 return None;
             }
-            complete &= self.arm(arm, &key, &mut draft).is_some();
+            let arm = self.arm(arm, &key, &mut draft);
+            complete &= arm.is_some();
+            draft.damaged |= arm.is_none();
         }
         if !complete {
             return None;
@@ -54,10 +55,7 @@ impl Resolver<'_> {
             .cases
             .into_iter()
             .zip(&draft.closed)
-            .map(|((value, from), to)| Case {
-                value: value.into(),
-                fields: (from, *to),
-            })
+            .map(|((value, from), to)| Case { value: value.into(), fields: (from, *to) })
             .collect();
         let mut sorted: Vec<u32> = (0..cases.len() as u32).collect();
         sorted.sort_by(|a, b| cases[*a as usize].value.cmp(&cases[*b as usize].value));
@@ -80,8 +78,7 @@ impl Resolver<'_> {
             Arm::Break => draft.close(),
             Arm::Default(span) => {
                 if draft.default.is_some() {
-                    self.log
-                        .push(Note::error(*span, "this switch has two defaults"));
+                    self.log.push(Note::error(*span, "this switch has two defaults"));
                     return None;
                 }
                 draft.default = Some((here, None));
@@ -99,15 +96,15 @@ impl Resolver<'_> {
                     return None;
                 }
                 if !draft.values.insert(packer.out.clone()) {
-                    self.log
-                        .push(Note::error(value.span, "this case is there already"));
+                    self.log.push(Note::error(value.span, "this case is there already"));
                     return None;
                 }
                 self.count_default(packer.out.len(), value.span)?;
                 draft.cases.push((packer.out, here));
             }
             Arm::Field(member) => {
-                if draft.cases.len() == draft.closed.len() && !draft.default_is_open() {
+                let closed = draft.cases.len() == draft.closed.len() && !draft.default_is_open();
+                if closed && !draft.damaged {
                     let note = Note::error(member.span, "this field belongs to no case");
                     self.log.push(note.label("expected `case` or `default`"));
                     return None;
@@ -125,22 +122,12 @@ impl Resolver<'_> {
             Decl::Method { name, .. } => name.text,
             Decl::Param(param) => param.name.map_or("", |name| name.text),
             Decl::Molecular { name, .. } => {
-                self.log.push(Note::error(
-                    name.span,
-                    "a switch cannot have molecular fields",
-                ));
+                self.log.push(Note::error(name.span, "a switch cannot have molecular fields"));
                 return None;
             }
         };
         let made = self.made(member)?;
-        self.field(
-            NO_ID,
-            NO_CLASS,
-            name,
-            KeywordList::default(),
-            made,
-            member.span,
-        )
+        self.field(NO_ID, NO_CLASS, name, KeywordList::default(), made, member.span)
     }
 
     /// A struct of two unnamed fields, the element of `uint32uint8array`.
@@ -148,14 +135,7 @@ impl Resolver<'_> {
         let fields = types.into_iter().enumerate().filter_map(|(i, ty)| {
             let id = FieldId(i as u16);
             let made = Made::bare(ty);
-            self.field(
-                id,
-                NO_CLASS,
-                "",
-                KeywordList::default(),
-                made,
-                Span::default(),
-            )
+            self.field(id, NO_CLASS, "", KeywordList::default(), made, Span::default())
         });
         let own: Vec<Arc<Field>> = fields.collect();
         let class = crate::schema::Class::new(Parts {

@@ -56,10 +56,7 @@ impl Resolver<'_> {
                 };
                 let message = format!("unknown type `{}`", shown(name.text));
                 let note = Note::error(name.span, message);
-                self.log.push(
-                    note.label("types must be declared before they are used")
-                        .help(help),
-                );
+                self.log.push(note.label("types must be declared before they are used").help(help));
                 None
             }
         }
@@ -87,19 +84,11 @@ impl Resolver<'_> {
         let ty = match &element.shape {
             Shape::Number(number) if number.kind == NumberKind::Char => {
                 let encoding = self.options.string_encoding;
-                Type::bytes(Bytes {
-                    spelling: Spelling::Array(number.clone()),
-                    counts,
-                    encoding,
-                })
+                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
             }
             Shape::Number(number) if number.kind == NumberKind::UInt8 => {
                 let encoding = StringEncoding::Bytes;
-                Type::bytes(Bytes {
-                    spelling: Spelling::Array(number.clone()),
-                    counts,
-                    encoding,
-                })
+                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
             }
             _ if element.size.min == 0 => {
                 let message = "the elements of this array have no bytes";
@@ -107,17 +96,12 @@ impl Resolver<'_> {
                 self.log.push(Note::error(dim.span, message).label(label));
                 return None;
             }
-            _ => Type::array(Array {
-                element,
-                counts,
-                word: None,
-            }),
+            _ => Type::array(Array { element, counts, word: None }),
         };
         self.check_type(Arc::new(ty), dim.span)
     }
 
     fn simple(&mut self, simple: Simple, modifiers: &[Modifier], span: Span) -> Option<Arc<Type>> {
-        let element = |kind| Arc::new(Type::number(Number::plain(kind)));
         let (spelling, encoding) = match simple {
             Simple::Number(kind) => {
                 return Some(Arc::new(Type::number(self.number(kind, modifiers)?)));
@@ -125,60 +109,19 @@ impl Resolver<'_> {
             Simple::String => (Spelling::String, self.options.string_encoding),
             Simple::Blob => (Spelling::Blob, StringEncoding::Bytes),
             Simple::Blob32 => (Spelling::Blob32, StringEncoding::Bytes),
-            Simple::Int8Array => return self.array_word(simple, NumberKind::Int8, modifiers, span),
-            Simple::Int16Array => {
-                return self.array_word(simple, NumberKind::Int16, modifiers, span);
-            }
-            Simple::Int32Array => {
-                return self.array_word(simple, NumberKind::Int32, modifiers, span);
-            }
-            Simple::UInt8Array => {
-                return self.array_word(simple, NumberKind::UInt8, modifiers, span);
-            }
-            Simple::UInt16Array => {
-                return self.array_word(simple, NumberKind::UInt16, modifiers, span);
-            }
-            Simple::UInt32Array => {
-                return self.array_word(simple, NumberKind::UInt32, modifiers, span);
-            }
-            Simple::UInt32UInt8Array => {
-                if !modifiers.is_empty() {
-                    self.log.push(Note::error(
-                        span,
-                        "`uint32uint8array` takes no range or divisor",
-                    ));
-                    return None;
-                }
-                let pair = [element(NumberKind::UInt32), element(NumberKind::UInt8)];
-                let element = self.pair_type(pair);
-                let counts = Counts::default();
-                return Some(Arc::new(Type::array(Array {
-                    element,
-                    counts,
-                    word: Some(ArrayWord {
-                        simple,
-                        divisor: 1,
-                        counts: Counts::default(),
-                    }),
-                })));
-            }
+            _ => return self.array_word(simple, modifiers, span),
         };
         let mut counts = Counts::default();
         for modifier in modifiers {
             match modifier {
                 Modifier::Range(ranges) => counts = self.counts(ranges)?,
                 Modifier::Divide(_, at) | Modifier::Modulo(_, at) => {
-                    self.log
-                        .push(Note::error(*at, "only numbers can be divided"));
+                    self.log.push(Note::error(*at, "only numbers can be divided"));
                     return None;
                 }
             }
         }
-        let ty = Type::bytes(Bytes {
-            spelling,
-            counts,
-            encoding,
-        });
+        let ty = Type::bytes(Bytes { spelling, counts, encoding });
         self.check_type(Arc::new(ty), span)
     }
 
@@ -186,17 +129,28 @@ impl Resolver<'_> {
     fn array_word(
         &mut self,
         simple: Simple,
-        kind: NumberKind,
         modifiers: &[Modifier],
         span: Span,
     ) -> Option<Arc<Type>> {
-        let mut word = ArrayWord {
-            simple,
-            divisor: 1,
-            counts: Counts::default(),
+        let element = |kind| Arc::new(Type::number(Number::plain(kind)));
+        let element = match simple {
+            Simple::Int8Array => element(NumberKind::Int8),
+            Simple::Int16Array => element(NumberKind::Int16),
+            Simple::Int32Array => element(NumberKind::Int32),
+            Simple::UInt16Array => element(NumberKind::UInt16),
+            Simple::UInt32Array => element(NumberKind::UInt32),
+            Simple::UInt32UInt8Array => {
+                self.pair_type([element(NumberKind::UInt32), element(NumberKind::UInt8)])
+            }
+            _ => element(NumberKind::UInt8),
         };
+        let mut word = ArrayWord { simple, divisor: 1, counts: Counts::default() };
         for modifier in modifiers {
             match modifier {
+                Modifier::Range(ranges) if simple == Simple::UInt32UInt8Array => {
+                    self.log.push(Note::error(ranges.span, "`uint32uint8array` takes no range"));
+                    return None;
+                }
                 Modifier::Range(ranges) => word.counts = self.counts(ranges)?,
                 Modifier::Divide(divisor, at) => word.divisor = self.divisor(*divisor, *at)?,
                 Modifier::Modulo(_, at) => {
@@ -205,12 +159,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        let element = Arc::new(Type::number(Number::plain(kind)));
-        let ty = Type::array(Array {
-            element,
-            counts: Counts::default(),
-            word: Some(word),
-        });
+        let ty = Type::array(Array { element, counts: Counts::default(), word: Some(word) });
         self.check_type(Arc::new(ty), span)
     }
 
@@ -260,10 +209,7 @@ impl Resolver<'_> {
         if value > 0.0 && value <= most && (number.kind.is_float() || value >= 0.5) {
             return Some(());
         }
-        self.log.push(Note::error(
-            at,
-            "the modulus must be above 0 and within the type",
-        ));
+        self.log.push(Note::error(at, "the modulus must be above 0 and within the type"));
         None
     }
 
@@ -293,8 +239,7 @@ impl Resolver<'_> {
         let mut counts = Vec::with_capacity(ranges.list.len());
         for range in &ranges.list {
             let (Literal::Integer(min), Literal::Integer(max)) = range else {
-                self.log
-                    .push(Note::error(ranges.span, "a size must be a whole number"));
+                self.log.push(Note::error(ranges.span, "a size must be a whole number"));
                 return None;
             };
             let (Ok(min), Ok(max)) = (u32::try_from(*min), u32::try_from(*max)) else {
@@ -303,8 +248,7 @@ impl Resolver<'_> {
                 return None;
             };
             if min > max {
-                self.log
-                    .push(Note::error(ranges.span, "this range ends before it begins"));
+                self.log.push(Note::error(ranges.span, "this range ends before it begins"));
                 return None;
             }
             counts.push((min, max));
@@ -320,18 +264,16 @@ fn limits(number: &Number) -> Limits {
         return Limits::None;
     }
     if number.kind.is_float() {
-        let scaled = |literal: Literal| literal.as_f64() * f64::from(number.divisor);
-        return Limits::Float(
-            ranges
-                .iter()
-                .map(|(min, max)| (scaled(*min), scaled(*max)))
-                .collect(),
-        );
+        let scaled = |literal: Literal| {
+            let bound = literal.as_f64() * f64::from(number.divisor);
+            // A bound that a float32 cannot have is the float32 next to it.
+            if number.kind == NumberKind::Float32 { f64::from(bound as f32) } else { bound }
+        };
+        let ranges = ranges.iter().map(|(min, max)| (scaled(*min), scaled(*max)));
+        return Limits::Float(ranges.collect());
     }
     let (least, most) = number.kind.bounds();
-    let scaled = ranges
-        .iter()
-        .map(|(min, max)| (number.scale(*min), number.scale(*max)));
+    let scaled = ranges.iter().map(|(min, max)| (number.scale(*min), number.scale(*max)));
     // A range wholly outside of the type allows nothing.
     let kept = scaled.filter(|(min, max)| *max >= least && *min <= most);
     let cut = kept.map(|(min, max)| (min.max(least), max.min(most)));

@@ -11,6 +11,8 @@ pub struct Class {
     pub(crate) is_struct: bool,
     pub(crate) parents: Box<[ClassId]>,
     pub(crate) constructor: Option<Arc<Field>>,
+    /// Constructors, own and inherited.
+    constructors: Box<[Arc<Field>]>,
     /// The fields that this class declares, without the constructor.
     pub(crate) own: Box<[Arc<Field>]>,
     fields: Arc<[Arc<Field>]>,
@@ -45,10 +47,11 @@ impl Class {
         fields.extend(parts.own.iter().cloned());
         fields.sort_by_key(|field| field.id);
         let fields: Arc<[Arc<Field>]> = fields.into();
+        let mut constructors = parts.constructors;
+        constructors.extend(parts.constructor.clone());
         let mut found = Arc::clone(&fields);
-        if parts.constructor.is_some() || !parts.constructors.is_empty() {
-            let mut all = parts.constructors;
-            all.extend(parts.constructor.iter().chain(fields.iter()).cloned());
+        if !constructors.is_empty() {
+            let mut all: Vec<Arc<Field>> = fields.iter().chain(&constructors).cloned().collect();
             all.sort_by_key(|field| field.id);
             found = all.into();
         }
@@ -65,6 +68,7 @@ impl Class {
             is_struct: parts.is_struct,
             parents: parts.parents.into(),
             constructor: parts.constructor,
+            constructors: constructors.into(),
             own: parts.own.into(),
             ids: found.iter().map(|field| field.id).collect(),
             by_name: by_name.into(),
@@ -105,13 +109,8 @@ impl Class {
     /// The field with this name, own or inherited, constructors included.
     pub fn field_by_name(&self, name: &str) -> Option<&Field> {
         let named = |at: &u32| self.found[*at as usize].name.as_str();
-        let at = self
-            .by_name
-            .binary_search_by(|at| named(at).cmp(name))
-            .ok()?;
-        self.found
-            .get(self.by_name[at] as usize)
-            .map(|field| &**field)
+        let at = self.by_name.binary_search_by(|at| named(at).cmp(name)).ok()?;
+        self.found.get(self.by_name[at] as usize).map(|field| &**field)
     }
 
     /// Whether the class has this field, own or inherited, constructors included.
@@ -151,22 +150,11 @@ impl Class {
 
     /// Where in [`required`](Class::required) the field stands.
     pub fn required_index(&self, id: FieldId) -> Option<usize> {
-        self.required
-            .binary_search_by_key(&id, |field| field.id)
-            .ok()
+        self.required.binary_search_by_key(&id, |field| field.id).ok()
     }
 
     /// Constructors, own and inherited.
-    pub(crate) fn constructors(&self) -> impl Iterator<Item = &Arc<Field>> {
-        let extra = self.found.len() - self.fields.len();
-        let listed = |field: &Arc<Field>| {
-            self.fields
-                .binary_search_by_key(&field.id, |listed| listed.id)
-                .is_ok()
-        };
-        self.found
-            .iter()
-            .take(if extra > 0 { usize::MAX } else { 0 })
-            .filter(move |f| !listed(f))
+    pub(crate) fn constructors(&self) -> &[Arc<Field>] {
+        &self.constructors
     }
 }

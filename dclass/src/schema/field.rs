@@ -124,17 +124,11 @@ impl Field {
     }
 
     pub(crate) fn depth(&self) -> u16 {
-        self.params()
-            .iter()
-            .map(|param| param.ty.depth)
-            .max()
-            .unwrap_or(0)
+        self.params().iter().map(|param| param.ty.depth).max().unwrap_or(0)
     }
 
     pub(crate) fn parts_written(&self) -> u32 {
-        self.params()
-            .iter()
-            .fold(1, |sum: u32, param| sum.saturating_add(param.ty.parts))
+        self.params().iter().fold(1, |sum: u32, param| sum.saturating_add(param.ty.parts))
     }
 
     /// How many numbers the field adds to the hash.

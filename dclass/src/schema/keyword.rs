@@ -45,10 +45,7 @@ impl Keywords {
 
     /// The keyword that is spelled `word`, if it is a standard one.
     pub fn by_name(word: &str) -> Option<Keywords> {
-        TABLE
-            .iter()
-            .find(|(name, _)| *name == word)
-            .map(|(_, keyword)| *keyword)
+        TABLE.iter().find(|(name, _)| *name == word).map(|(_, keyword)| *keyword)
     }
 
     /// The words of all standard keywords.
@@ -128,10 +125,7 @@ impl Keywords {
 
     /// The words of the set, in one order for all sets.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        TABLE
-            .into_iter()
-            .filter(move |(_, keyword)| self.contains(*keyword))
-            .map(|(name, _)| name)
+        TABLE.into_iter().filter(move |(_, keyword)| self.contains(*keyword)).map(|(name, _)| name)
     }
 }
 

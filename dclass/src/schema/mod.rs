@@ -5,6 +5,7 @@ mod field;
 mod keyword;
 mod print;
 pub(crate) mod types;
+mod view;
 
 pub use class::Class;
 pub(crate) use class::Parts;
@@ -12,6 +13,7 @@ pub(crate) use field::{Body, Param};
 pub use field::{Field, FieldKind};
 pub use keyword::Keywords;
 pub use types::StringEncoding;
+pub use view::TypeView;
 
 use crate::diagnostic::Diagnostics;
 use std::collections::HashMap;
@@ -64,18 +66,12 @@ impl DcFile {
 
     /// The classes by ascending id, without structs.
     pub fn classes(&self) -> impl Iterator<Item = &Class> {
-        self.types
-            .iter()
-            .map(|class| &**class)
-            .filter(|class| !class.is_struct)
+        self.types.iter().map(|class| &**class).filter(|class| !class.is_struct)
     }
 
     /// The structs by ascending id.
     pub fn structs(&self) -> impl Iterator<Item = &Class> {
-        self.types
-            .iter()
-            .map(|class| &**class)
-            .filter(|class| class.is_struct)
+        self.types.iter().map(|class| &**class).filter(|class| class.is_struct)
     }
 
     /// The class or struct with this id.
@@ -85,9 +81,7 @@ impl DcFile {
 
     /// The class or struct with this name.
     pub fn class_or_struct_by_name(&self, name: &str) -> Option<&Class> {
-        self.by_name
-            .get(name)
-            .and_then(|id| self.class_or_struct(*id))
+        self.by_name.get(name).and_then(|id| self.class_or_struct(*id))
     }
 
     /// The field with this id, of whichever class or struct.

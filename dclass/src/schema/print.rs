@@ -24,9 +24,9 @@ impl Field {
         };
         match &self.body {
             Body::Method(params) => format!("{}({})", self.name, list(params)),
-            Body::Param(param) => format!("{} {}", short(&param.ty), self.name)
-                .trim_end()
-                .to_owned(),
+            Body::Param(param) => {
+                format!("{} {}", short(&param.ty), self.name).trim_end().to_owned()
+            }
             Body::Molecular(parts) => {
                 let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
                 format!("{} : {}", self.name, names.join(", "))
@@ -36,9 +36,7 @@ impl Field {
 }
 
 fn declared(param: &Param) -> String {
-    format!("{} {}", short(&param.ty), param.name)
-        .trim_end()
-        .to_owned()
+    format!("{} {}", short(&param.ty), param.name).trim_end().to_owned()
 }
 
 /// The type as a declaration would name it: structs by their names.
@@ -46,10 +44,10 @@ fn short(ty: &Type) -> String {
     match &ty.shape {
         Shape::Struct(parts) if !parts.class.name().is_empty() => parts.class.name().to_owned(),
         Shape::Switch(switch) if !switch.name.is_empty() => switch.name.clone(),
-        Shape::Array(array) if array.word.is_none() => {
-            let (base, dims) = array_parts(array);
-            format!("{}{dims}", short(base))
-        }
+        Shape::Array(array) if array.word.is_none() => match array_parts(array) {
+            (Type { shape: Shape::Bytes(_), .. }, _) => Text(ty).to_string(),
+            (base, dims) => format!("{}{dims}", short(base)),
+        },
         _ => Text(ty).to_string(),
     }
 }
@@ -64,14 +62,6 @@ fn array_parts(array: &Array) -> (&Type, String) {
         }
         let _ = write!(dims, "[{}]", Sizes(&inner.counts));
         element = &inner.element;
-    }
-    if let Shape::Bytes(Bytes {
-        spelling: Spelling::Array(_),
-        ..
-    }) = element.shape
-    {
-        // `uint8[2][3]`: the bytes themselves are the innermost dimension.
-        return (element, dims);
     }
     (element, dims)
 }
@@ -173,11 +163,7 @@ impl Display for Array {
             let (element, dims) = array_parts(self);
             // The bytes' own dimension comes after the outer ones.
             return match &element.shape {
-                Shape::Bytes(Bytes {
-                    spelling: Spelling::Array(number),
-                    counts,
-                    ..
-                }) => {
+                Shape::Bytes(Bytes { spelling: Spelling::Array(number), counts, .. }) => {
                     write!(f, "{number}{dims}[{}]", Sizes(counts))
                 }
                 _ => write!(f, "{}{dims}", Text(element)),
@@ -201,9 +187,7 @@ impl Display for Switch {
         f.write_str(") {")?;
         for case in &self.cases {
             f.write_str("case ")?;
-            case.value
-                .iter()
-                .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+            case.value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
             f.write_str(": ")?;
             list(f, self.slice(case.fields))?;
             f.write_str("; ")?;

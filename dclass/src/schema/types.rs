@@ -148,31 +148,19 @@ pub(crate) struct Case {
 }
 
 impl Size {
-    pub(crate) const NOTHING: Size = Size {
-        min: 0,
-        fixed: true,
-    };
+    pub(crate) const NOTHING: Size = Size { min: 0, fixed: true };
 
     pub(crate) fn exactly(bytes: u32) -> Size {
-        Size {
-            min: bytes,
-            fixed: true,
-        }
+        Size { min: bytes, fixed: true }
     }
 
     pub(crate) fn at_least(bytes: u32) -> Size {
-        Size {
-            min: bytes,
-            fixed: false,
-        }
+        Size { min: bytes, fixed: false }
     }
 
     /// The size of one after the other.
     pub(crate) fn plus(self, other: Size) -> Size {
-        Size {
-            min: self.min.saturating_add(other.min),
-            fixed: self.fixed && other.fixed,
-        }
+        Size { min: self.min.saturating_add(other.min), fixed: self.fixed && other.fixed }
     }
 
     /// Whether no message can hold such a value.
@@ -283,9 +271,7 @@ impl Switch {
     }
 
     pub(crate) fn slice(&self, (from, to): (u32, u32)) -> &[Arc<Field>] {
-        self.fields
-            .get(from as usize..to as usize)
-            .unwrap_or_default()
+        self.fields.get(from as usize..to as usize).unwrap_or_default()
     }
 }
 
@@ -339,9 +325,7 @@ impl Type {
             explicit: element.explicit,
             depth: element.depth.saturating_add(1),
             parts: element.parts.saturating_add(1),
-            weight: element
-                .weight
-                .saturating_add(8 + 3 * array.hashed_counts().0.len() as u64),
+            weight: element.weight.saturating_add(8 + 3 * array.hashed_counts().0.len() as u64),
             shape: Shape::Array(array),
         }
     }
@@ -353,60 +337,51 @@ impl Type {
             .filter(|field| field.kind() != super::FieldKind::Molecular)
             .cloned()
             .collect();
-        let size = fields
-            .iter()
-            .fold(Size::NOTHING, |size, field| size.plus(field.size));
+        let size = fields.iter().fold(Size::NOTHING, |size, field| size.plus(field.size));
         Type {
             size,
             checked: fields.iter().any(|field| field.checked),
             explicit: fields.iter().any(|field| field.explicit),
             depth: 1 + fields.iter().map(|field| field.depth()).max().unwrap_or(0),
-            parts: fields.iter().fold(1, |sum: u32, field| {
-                sum.saturating_add(field.parts_written())
-            }),
+            parts: fields
+                .iter()
+                .fold(1, |sum: u32, field| sum.saturating_add(field.parts_written())),
             weight,
             shape: Shape::Struct(Struct { class, fields }),
         }
     }
 
     pub(crate) fn switch(switch: Switch) -> Type {
-        let case_size = |range| {
-            let fields = switch.slice(range).iter();
-            fields.fold(switch.key.size, |size, field| size.plus(field.size))
+        // Cases that share fields would otherwise look at them again and again.
+        let mut sums = Vec::with_capacity(switch.fields.len() + 1);
+        let mut sum = (0u64, 0u32, 0u64);
+        sums.push(sum);
+        for field in &switch.fields {
+            sum.0 += u64::from(field.size.min);
+            sum.1 += u32::from(!field.size.fixed);
+            sum.2 = sum.2.saturating_add(field.weight());
+            sums.push(sum);
+        }
+        let key = (switch.key.size, switch.key.weight());
+        let case_size = |(from, to): (u32, u32)| {
+            let (from, to) = (sums[from as usize], sums[to as usize]);
+            let min = u32::try_from(to.0 - from.0).unwrap_or(u32::MAX);
+            key.0.plus(Size { min, fixed: from.1 == to.1 })
         };
-        let case_weight = |range| -> u64 {
-            let fields = switch.slice(range).iter();
-            fields.fold(switch.key.weight(), |sum, field| {
-                sum.saturating_add(field.weight())
-            })
+        let case_weight = |(from, to): (u32, u32)| {
+            key.1.saturating_add(sums[to as usize].2 - sums[from as usize].2)
         };
         let ranges = || {
-            switch
-                .cases
-                .iter()
-                .map(|case| case.fields)
-                .chain(switch.default)
+            let cases = switch.cases.iter().map(|case| case.fields);
+            cases.chain(switch.default)
         };
-        let least = ranges()
-            .map(case_size)
-            .map(|size| size.min)
-            .min()
-            .unwrap_or(0);
-        let fixed = least > 0
-            && ranges()
-                .map(case_size)
-                .all(|size| size == Size::exactly(least));
-        let values: u64 = switch
-            .cases
-            .iter()
-            .map(|case| case.value.len() as u64 + 1)
-            .sum();
+        let least = ranges().map(case_size).map(|size| size.min).min().unwrap_or(0);
+        let fixed = least > 0 && ranges().map(case_size).all(|size| size == Size::exactly(least));
+        let values: u64 = switch.cases.iter().map(|case| case.value.len() as u64 + 1).sum();
         let head = values + switch.cases.len() as u64 + switch.name.len() as u64 + 3;
         let weight = ranges().map(case_weight).fold(head, u64::saturating_add);
         let all = || switch.fields.iter().chain([&switch.key]);
-        let parts = all().fold(1, |sum: u32, field| {
-            sum.saturating_add(field.parts_written())
-        });
+        let parts = all().fold(1, |sum: u32, field| sum.saturating_add(field.parts_written()));
         let explicit = all().any(|field| field.explicit);
         let depth = 1 + all().map(|field| field.depth()).max().unwrap_or(0);
         Type {

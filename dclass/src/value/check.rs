@@ -28,20 +28,14 @@ pub(crate) fn walk_field<const CHECK: bool>(field: &Field, bytes: &[u8], at: usi
     }
     match &field.body {
         Body::Param(param) => walk::<CHECK>(&param.ty, bytes, at),
-        Body::Method(params) => params
-            .iter()
-            .enumerate()
-            .try_fold(at, |at, (position, param)| {
-                walk::<CHECK>(&param.ty, bytes, at)
-                    .map_err(|fault| fault.within_part(&param.name, position))
-            }),
-        Body::Molecular(parts) => parts
-            .iter()
-            .enumerate()
-            .try_fold(at, |at, (position, part)| {
-                walk_field::<CHECK>(part, bytes, at)
-                    .map_err(|fault| fault.within_part(&part.name, position))
-            }),
+        Body::Method(params) => params.iter().enumerate().try_fold(at, |at, (position, param)| {
+            walk::<CHECK>(&param.ty, bytes, at)
+                .map_err(|fault| fault.within_part(&param.name, position))
+        }),
+        Body::Molecular(parts) => parts.iter().enumerate().try_fold(at, |at, (position, part)| {
+            walk_field::<CHECK>(part, bytes, at)
+                .map_err(|fault| fault.within_part(&part.name, position))
+        }),
     }
 }
 
@@ -79,13 +73,10 @@ fn walk_fields<const CHECK: bool>(
     bytes: &[u8],
     at: usize,
 ) -> Walked {
-    fields
-        .iter()
-        .enumerate()
-        .try_fold(at, |at, (position, field)| {
-            walk_field::<CHECK>(field, bytes, at)
-                .map_err(|fault| fault.within_part(&field.name, first + position))
-        })
+    fields.iter().enumerate().try_fold(at, |at, (position, field)| {
+        walk_field::<CHECK>(field, bytes, at)
+            .map_err(|fault| fault.within_part(&field.name, first + position))
+    })
 }
 
 /// The fields that follow a switch's key.
@@ -147,7 +138,7 @@ fn check_count(
     if counts.allow(count) {
         return Ok(());
     }
-    let reason = format!("{count} {what}, allowed are {}", ranges(&counts.0));
+    let reason = format!("{count} {what}, allowed: {}", ranges(&counts.0));
     Err(Fault::new(FaultKind::Constraint(reason), at))
 }
 
@@ -192,10 +183,10 @@ fn check_bytes(kind: &Bytes, value: &[u8], at: usize) -> Result<(), Box<Fault>> 
 /// Where the content of a tagged value begins and ends.
 fn tagged(bytes: &[u8], at: usize, width: usize) -> Result<(usize, usize), Box<Fault>> {
     let start = advance(bytes, at, width)?;
-    let length = bytes[at..start]
-        .iter()
-        .rev()
-        .fold(0usize, |sum, byte| sum << 8 | *byte as usize);
+    let length = match bytes[at..start] {
+        [low, high] => usize::from(u16::from_le_bytes([low, high])),
+        _ => unsigned(&bytes[at..start]) as usize,
+    };
     Ok((start, advance(bytes, start, length)?))
 }
 
@@ -205,12 +196,7 @@ fn advance(bytes: &[u8], at: usize, count: usize) -> Walked {
     if count <= left {
         return Ok(at + count);
     }
-    Err(Fault::new(
-        FaultKind::Truncated {
-            missing: count - left,
-        },
-        at,
-    ))
+    Err(Fault::new(FaultKind::Truncated { missing: count - left }, at))
 }
 
 /// Checks a packed number, which `bytes` holds wholly.
@@ -219,65 +205,51 @@ fn check_number(number: &Number, bytes: &[u8], at: usize) -> Result<(), Box<Faul
         Limits::None => Ok(()),
         Limits::Signed(allowed) => {
             let value = signed(bytes);
-            if within(allowed, value) {
-                Ok(())
-            } else {
-                Err(out_of_range(value, allowed, at))
-            }
+            if within(allowed, value) { Ok(()) } else { Err(out_of_range(value, allowed, at)) }
         }
         Limits::Unsigned(allowed) => {
             let value = unsigned(bytes);
-            if within(allowed, value) {
-                Ok(())
-            } else {
-                Err(out_of_range(value, allowed, at))
-            }
+            if within(allowed, value) { Ok(()) } else { Err(out_of_range(value, allowed, at)) }
         }
         Limits::Float(allowed) => {
             let value = float(number.kind, bytes);
-            if within(allowed, value) {
-                Ok(())
-            } else {
-                Err(out_of_range(value, allowed, at))
-            }
+            if within(allowed, value) { Ok(()) } else { Err(out_of_range(value, allowed, at)) }
         }
     }
 }
 
 pub(super) fn within<T: PartialOrd>(allowed: &[(T, T)], value: T) -> bool {
-    allowed
-        .iter()
-        .any(|(min, max)| *min <= value && value <= *max)
+    allowed.iter().any(|(min, max)| *min <= value && value <= *max)
 }
 
-fn out_of_range<T: Display>(value: impl Display, allowed: &[(T, T)], at: usize) -> Box<Fault> {
-    let reason = format!(
-        "value {value} is out of range, allowed are {}",
-        ranges(allowed)
-    );
+fn out_of_range<T: Display + PartialEq>(
+    value: impl Display,
+    allowed: &[(T, T)],
+    at: usize,
+) -> Box<Fault> {
+    let reason = format!("value {value} is out of range, allowed: {}", ranges(allowed));
     Fault::new(FaultKind::Constraint(reason), at)
 }
 
 /// Ranges for a message.
-pub(super) fn ranges<T: Display>(ranges: &[(T, T)]) -> String {
+pub(super) fn ranges<T: Display + PartialEq>(ranges: &[(T, T)]) -> String {
     const SHOWN: usize = 4;
-    let list: Vec<String> = ranges
-        .iter()
-        .take(SHOWN)
-        .map(|(min, max)| format!("{min} to {max}"))
-        .collect();
+    let one = |(min, max): &(T, T)| match min == max {
+        true => min.to_string(),
+        false => format!("{min} to {max}"),
+    };
+    let list: Vec<String> = ranges.iter().take(SHOWN).map(one).collect();
     let more = if ranges.len() > SHOWN { ", …" } else { "" };
-    list.join(", ") + more
+    match list.is_empty() {
+        true => "none".to_owned(),
+        false => list.join(", ") + more,
+    }
 }
 
 /// Reads a little-endian two's complement number of at most 8 bytes.
 pub(super) fn signed(bytes: &[u8]) -> i64 {
     let unused = 64 - 8 * bytes.len().min(8) as u32;
-    if unused == 64 {
-        0
-    } else {
-        (unsigned(bytes) << unused).cast_signed() >> unused
-    }
+    if unused == 64 { 0 } else { (unsigned(bytes) << unused).cast_signed() >> unused }
 }
 
 /// Reads a little-endian number of at most 8 bytes.

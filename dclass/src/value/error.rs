@@ -105,11 +105,7 @@ pub(crate) enum Step {
 
 impl Fault {
     pub(crate) fn new(kind: FaultKind, at: usize) -> Box<Fault> {
-        Box::new(Fault {
-            kind,
-            at,
-            path: Vec::new(),
-        })
+        Box::new(Fault { kind, at, path: Vec::new() })
     }
 
     /// The fault of an array's element: if bytes are missing, the message may have them, but they
@@ -140,21 +136,9 @@ impl Fault {
         }
         let offset = self.at;
         match self.kind {
-            FaultKind::Truncated { missing } => ValueError::Truncated {
-                path,
-                offset,
-                missing,
-            },
-            FaultKind::Constraint(reason) => ValueError::Constraint {
-                path,
-                offset,
-                reason,
-            },
-            FaultKind::Malformed { length } => ValueError::Malformed {
-                path,
-                offset,
-                length,
-            },
+            FaultKind::Truncated { missing } => ValueError::Truncated { path, offset, missing },
+            FaultKind::Constraint(reason) => ValueError::Constraint { path, offset, reason },
+            FaultKind::Malformed { length } => ValueError::Malformed { path, offset, length },
         }
     }
 }

@@ -21,11 +21,9 @@ impl Field {
         let end = field(self, value, 0, &mut out).map_err(|fault| fault.into_error(self))?;
         match value.len() - end {
             0 => Ok(out),
-            extra => Err(ValueError::Trailing {
-                field: self.name().to_owned(),
-                offset: end,
-                extra,
-            }),
+            extra => {
+                Err(ValueError::Trailing { field: self.name().to_owned(), offset: end, extra })
+            }
         }
     }
 }
@@ -37,15 +35,9 @@ fn field(field: &Field, bytes: &[u8], at: usize, out: &mut String) -> Formatted 
         Body::Param(param) => value(&param.ty, bytes, at, out),
         Body::Method(params) => {
             let parts = params.iter().map(|param| (param.name.as_str(), &*param.ty));
-            list(
-                parts,
-                ['(', ')'],
-                out,
-                at,
-                |(name, ty), position, at, out| {
-                    value(ty, bytes, at, out).map_err(|fault| fault.within_part(name, position))
-                },
-            )
+            list(parts, ['(', ')'], out, at, |(name, ty), position, at, out| {
+                value(ty, bytes, at, out).map_err(|fault| fault.within_part(name, position))
+            })
         }
         Body::Molecular(parts) => fields(parts.iter(), ['(', ')'], bytes, at, out),
     }
@@ -98,11 +90,7 @@ fn value(ty: &Type, bytes: &[u8], at: usize, out: &mut String) -> Formatted {
         Shape::Array(array) => {
             // Lengths first: elements must not reach beyond what the tag encloses.
             let end = check::walk::<false>(ty, bytes, at)?;
-            let start = if array.untagged().is_some() {
-                at
-            } else {
-                at + 2
-            };
+            let start = if array.untagged().is_some() { at } else { at + 2 };
             let enclosed = &bytes[..end];
             let mut next = start;
             out.push('[');
@@ -120,13 +108,7 @@ fn value(ty: &Type, bytes: &[u8], at: usize, out: &mut String) -> Formatted {
         Shape::Switch(switch) => {
             let end = check::walk_field::<false>(&switch.key, bytes, at)?;
             let rest = check::switch_fields(switch, &bytes[at..end], at)?;
-            fields(
-                [&switch.key].into_iter().chain(rest),
-                ['{', '}'],
-                bytes,
-                at,
-                out,
-            )
+            fields([&switch.key].into_iter().chain(rest), ['{', '}'], bytes, at, out)
         }
     }
 }
@@ -193,9 +175,7 @@ fn write_bytes(kind: &Bytes, packed: &[u8], content: &[u8], out: &mut String) {
         Spelling::String => quote(content, '"', out),
         Spelling::Blob | Spelling::Blob32 => {
             out.push('<');
-            packed
-                .iter()
-                .for_each(|byte| append(out, format_args!("{byte:02x}")));
+            packed.iter().for_each(|byte| append(out, format_args!("{byte:02x}")));
             out.push('>');
         }
         Spelling::Array(element) => {

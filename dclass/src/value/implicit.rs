@@ -28,10 +28,7 @@ pub(crate) fn implicit(ty: &Type, out: &mut Vec<u8>) {
             }
         }
         Shape::Struct(parts) => {
-            parts
-                .fields
-                .iter()
-                .for_each(|field| implicit_field(field, out));
+            parts.fields.iter().for_each(|field| implicit_field(field, out));
         }
         Shape::Switch(switch) => implicit_switch(switch, out),
     }
@@ -79,10 +76,7 @@ fn implicit_switch(switch: &Switch, out: &mut Vec<u8>) {
     let own_key = &switch.key.implicit;
     let explicit = switch.fields.iter().any(|field| field.explicit);
     let by_own_key = switch.fields_for(own_key);
-    let first = switch
-        .cases
-        .first()
-        .map(|case| (&case.value, switch.slice(case.fields)));
+    let first = switch.cases.first().map(|case| (&case.value, switch.slice(case.fields)));
     let (key, fields) = match (by_own_key, first) {
         (Some(fields), Some(_)) if explicit => (own_key, fields),
         (_, Some((key, fields))) => (key, fields),

@@ -62,21 +62,13 @@ impl Field {
         self.expect_end(value, len)?;
         let whole = (self.kind() != FieldKind::Molecular).then_some(self);
         let parts = self.parts().iter();
-        Ok(Split {
-            whole,
-            parts,
-            value,
-        })
+        Ok(Split { whole, parts, value })
     }
 
     fn expect_end(&self, bytes: &[u8], len: usize) -> Result<(), ValueError> {
         match bytes.len() - len {
             0 => Ok(()),
-            extra => Err(ValueError::Trailing {
-                field: self.name.clone(),
-                offset: len,
-                extra,
-            }),
+            extra => Err(ValueError::Trailing { field: self.name.clone(), offset: len, extra }),
         }
     }
 }

@@ -35,10 +35,7 @@ pub(crate) struct Packer {
 
 impl Packer {
     pub(crate) fn new(meaning: Meaning) -> Packer {
-        Packer {
-            meaning,
-            out: Vec::new(),
-        }
+        Packer { meaning, out: Vec::new() }
     }
 
     /// Appends a field's value; molecular fields have none of their own.
@@ -80,10 +77,7 @@ impl Packer {
     fn push(&mut self, bytes: &[u8], span: Span) -> Packed {
         self.out.extend_from_slice(bytes);
         if self.out.len() > VALUE_BYTES_MAX as usize {
-            return misfit(
-                span,
-                format!("the value is larger than {VALUE_BYTES_MAX} bytes"),
-            );
+            return misfit(span, format!("the value is larger than {VALUE_BYTES_MAX} bytes"));
         }
         Ok(())
     }
@@ -108,10 +102,7 @@ impl Packer {
             NumberKind::Float64 => self.double(number, packed, value.span)?.to_bits(),
             _ => self.integer(number, packed, value.span)?,
         };
-        self.push(
-            &bits.to_le_bytes()[..number.kind.size() as usize],
-            value.span,
-        )
+        self.push(&bits.to_le_bytes()[..number.kind.size() as usize], value.span)
     }
 
     fn character(&self, kind: NumberKind, token: &str, span: Span) -> Result<u8, Misfit> {
@@ -121,14 +112,8 @@ impl Packer {
         };
         match lexer::unquote(token).as_slice() {
             [byte] if is_byte => Ok(*byte),
-            _ if is_byte => Err(Misfit {
-                span,
-                message: "expected one character".to_owned(),
-            }),
-            _ => Err(Misfit {
-                span,
-                message: "expected a number".to_owned(),
-            }),
+            _ if is_byte => Err(Misfit { span, message: "expected one character".to_owned() }),
+            _ => Err(Misfit { span, message: "expected a number".to_owned() }),
         }
     }
 
@@ -218,9 +203,7 @@ impl Packer {
         let tag = if array.untagged().is_some() { 0 } else { 2 };
         let start = self.out.len();
         self.push(&[0; 4][..tag], value.span)?;
-        let count = self.elements(elements, |packer, value| {
-            packer.value(&array.element, value)
-        })?;
+        let count = self.elements(elements, |packer, value| packer.value(&array.element, value))?;
         check_count(&array.counts, count, "elements", value.span)?;
         self.close_tag(start, tag, value.span)
     }
@@ -261,13 +244,10 @@ impl Packer {
             && self.meaning == Meaning::Real
         {
             expect_parts(list.len(), fields.len(), "fields", value.span)?;
-            return fields
-                .iter()
-                .zip(list)
-                .try_for_each(|(field, (part, times))| match times {
-                    1 => self.field(field, part),
-                    _ => misfit(part.span, "a struct's fields cannot be repeated"),
-                });
+            return fields.iter().zip(list).try_for_each(|(field, (part, times))| match times {
+                1 => self.field(field, part),
+                _ => misfit(part.span, "a struct's fields cannot be repeated"),
+            });
         }
         let parts = parts_of(value)?;
         self.field_list(fields, parts, value.span)
@@ -299,10 +279,7 @@ impl Packer {
 }
 
 fn misfit<T>(span: Span, message: impl Into<String>) -> Result<T, Misfit> {
-    Err(Misfit {
-        span,
-        message: message.into(),
-    })
+    Err(Misfit { span, message: message.into() })
 }
 
 fn parts_of<'v, 'a>(value: &'v Value<'a>) -> Result<&'v [Labelled<'a>], Misfit> {
@@ -321,10 +298,9 @@ fn expect_parts(given: usize, wanted: usize, what: &str, span: Span) -> Packed {
 
 fn check_label(label: &Option<crate::ast::Name<'_>>, name: &str) -> Packed {
     match label {
-        Some(label) if label.text != name => misfit(
-            label.span,
-            format!("expected the value of `{}`", shown(name)),
-        ),
+        Some(label) if label.text != name => {
+            misfit(label.span, format!("expected the value of `{}`", shown(name)))
+        }
         _ => Ok(()),
     }
 }
@@ -333,10 +309,7 @@ fn check_count(counts: &Counts, count: usize, what: &str, span: Span) -> Packed 
     if counts.allow(count) {
         return Ok(());
     }
-    misfit(
-        span,
-        format!("{count} {what}, allowed are {}", ranges(&counts.0)),
-    )
+    misfit(span, format!("{count} {what}, allowed: {}", ranges(&counts.0)))
 }
 
 impl Literal {
@@ -351,13 +324,7 @@ impl Literal {
 impl Number {
     /// A number of this kind that nothing narrows.
     pub(crate) fn plain(kind: NumberKind) -> Number {
-        Number {
-            kind,
-            divisor: 1,
-            modulus: None,
-            ranges: Vec::new(),
-            limits: Limits::None,
-        }
+        Number { kind, divisor: 1, modulus: None, ranges: Vec::new(), limits: Limits::None }
     }
 
     /// A real value as it is packed, for integers: times the divisor, rounded.
@@ -380,10 +347,7 @@ impl Number {
     }
 
     fn wrap_float(&self, value: f64) -> f64 {
-        match self
-            .modulus
-            .map(|modulus| modulus.as_f64() * f64::from(self.divisor))
-        {
+        match self.modulus.map(|modulus| modulus.as_f64() * f64::from(self.divisor)) {
             Some(modulus) if modulus > 0.0 => value.rem_euclid(modulus),
             _ => value,
         }

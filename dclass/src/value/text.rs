@@ -21,17 +21,12 @@ impl Field {
             return Err(whole("the text is too long".to_owned()));
         }
         if self.kind() == FieldKind::Molecular {
-            return Err(whole(
-                "a molecular field has no value of its own".to_owned(),
-            ));
+            return Err(whole("a molecular field has no value of its own".to_owned()));
         }
         let source = Source::new("", text.as_ref());
         let text = crate::source::Text::new(&source);
         let mut log = Log::default();
-        let mode = Mode {
-            bare_exponents: true,
-            lossy: text.lossy,
-        };
+        let mode = Mode { bare_exponents: true, lossy: text.lossy };
         let lexed = lex(&text.text, 0, mode, &mut log);
         let value = parser::lone_value(&text.text, &lexed.tokens, &mut log);
         if let Some((message, offset)) = log.first_error() {

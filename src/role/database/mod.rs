@@ -19,6 +19,7 @@ mod request;
 mod schedule;
 mod schema;
 mod shell;
+pub mod transfer;
 
 pub use self::core::{BatchLimit, Core, Job, Settings};
 pub use operation::{Failure, Operation, Outcome, Refusal, Selection, Values};

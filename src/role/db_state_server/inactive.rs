@@ -94,21 +94,15 @@ impl DbStateServer {
                 self.store_field(do_id, field, value, sender, out);
             }
             M::ObjectSetFields { do_id, fields } => self.store_fields(do_id, fields, sender, out),
-            M::ObjectGetField { context, do_id, field } => {
-                if self.state_of(do_id, sender) == Some(State::Inactive) {
-                    self.get_field(now, (sender, context), do_id, field, out);
-                }
+            M::ObjectGetField { context, do_id, field } if self.is_inactive(do_id, sender) => {
+                self.get_field(now, (sender, context), do_id, field, out);
             }
-            M::ObjectGetFields { context, do_id, fields } => {
-                if self.state_of(do_id, sender) == Some(State::Inactive) {
-                    self.get_fields(now, (sender, context), do_id, fields, out);
-                }
+            M::ObjectGetFields { context, do_id, fields } if self.is_inactive(do_id, sender) => {
+                self.get_fields(now, (sender, context), do_id, fields, out);
             }
-            M::ObjectGetAll { context, do_id } => {
-                if self.state_of(do_id, sender) == Some(State::Inactive) {
-                    let ask = |context| Database::ObjectGetAll { context, do_id };
-                    self.ask(now, (sender, context), do_id, Wanted::All, ask, out);
-                }
+            M::ObjectGetAll { context, do_id } if self.is_inactive(do_id, sender) => {
+                let ask = |context| Database::ObjectGetAll { context, do_id };
+                self.ask(now, (sender, context), do_id, Wanted::All, ask, out);
             }
             _ => {}
         }
@@ -379,6 +373,11 @@ impl DbStateServer {
                 self.ask_database(do_id, &Database::ObjectDeleteFields { do_id, fields }, out);
             }
         }
+    }
+
+    /// Whether questions about the object are this role's to answer.
+    fn is_inactive(&self, do_id: DoId, sender: Channel) -> bool {
+        self.state_of(do_id, sender) == Some(State::Inactive)
     }
 
     /// Whether updates of the object go to the database now; while it is loading, they wait.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::core::{LinkChange, receive};
@@ -74,11 +74,15 @@ impl Listener {
     }
 
     /// Accepts links until `shutdown`, and returns when all of them have ended.
+    ///
+    /// At the shutdown, everybody gets what was meant for it so far, and then the end: what the
+    /// others leave behind reaches roles and the upstream, but no link.
     pub async fn serve(self, router: Router, events: EventSender, shutdown: CancellationToken) {
-        let links = TaskTracker::new();
+        let mut links = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
+                Some(_) = links.join_next() => continue,
                 () = shutdown.cancelled() => break,
             };
             match accepted {
@@ -95,8 +99,8 @@ impl Listener {
             }
         }
         drop(self.socket);
-        links.close();
-        links.wait().await;
+        let leaving = links.join_all().await;
+        drop(leaving);
     }
 }
 
@@ -107,10 +111,16 @@ struct Link {
 }
 
 impl Link {
-    async fn run(self, stream: TcpStream, limits: Limits, shutdown: CancellationToken) {
+    /// Serves the link until it ends. At the shutdown its place in the router is handed back.
+    async fn run(
+        self,
+        stream: TcpStream,
+        limits: Limits,
+        shutdown: CancellationToken,
+    ) -> Option<Participant> {
         if let Err(error) = net::set_options(&stream) {
             tracing::debug!(%error, "link lost before it began");
-            return;
+            return None;
         }
         let stream = Arc::new(stream);
         let gauge = self.router.new_gauge(MARK_BYTES);
@@ -119,18 +129,23 @@ impl Link {
         let participant = self.router.join("Network Participant", outbound.clone());
         tracing::debug!("link opened");
         let end = tokio::select! {
-            end = self.read(Incoming(stream), &participant) => end,
+            end = self.read(Incoming(stream.clone()), &participant) => end,
             closed = outbound.drive() => End::Write(closed),
             () = shutdown.cancelled() => End::Shutdown,
         };
         match end {
             End::Peer => tracing::debug!("link closed by the peer"),
-            End::Shutdown => outbound.flushed().await,
+            End::Shutdown => {
+                outbound.flushed().await;
+                net::end(&stream);
+                return Some(participant);
+            }
             End::Malformed(reason) => {
                 tracing::error!(%reason, "link sent malformed input; closed");
             }
             end => tracing::warn!(reason = %end, "link lost"),
         }
+        None
     }
 
     async fn read(&self, mut incoming: Incoming, participant: &Participant) -> End {

@@ -1,5 +1,7 @@
 //! Messages in, effects out. The rows of each table name the rule that they check.
 
+#![allow(clippy::type_complexity, reason = "tables of cases")]
+
 mod authority;
 mod fields;
 mod hostile;

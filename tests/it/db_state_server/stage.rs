@@ -39,9 +39,10 @@ impl Stage {
         self.actor.expect(ACTOR, OBJECT, answer);
     }
 
-    /// The database answers.
+    /// The database answers, before anyone says anything more.
     pub fn answer(&mut self, answer: &Database<'_>) {
         self.db.send(OBJECT, DATABASE, answer);
+        self.db.sync();
     }
 
     /// Expects the database to be asked for everything; returns the question's context.

@@ -8,27 +8,31 @@ use serde_json::Value;
 use crate::harness::{Daemon, Setup, wait_until};
 
 /// A daemon with an event logger, and a socket to send to it.
-struct Stage {
-    daemon: Daemon,
+pub struct Stage {
+    pub daemon: Daemon,
     socket: UdpSocket,
 }
 
 impl Stage {
-    fn start() -> Self {
-        let daemon = Setup::new().role("type: eventlogger, bind: $EL, output: events.log").start();
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        socket.connect(daemon.address("EL")).expect("UDP connects to anything");
-        let stage = Stage { daemon, socket };
+    pub fn start() -> Self {
+        let stage = Self::with("output: events.log");
         stage.lines(1);
         stage
     }
 
-    fn send(&self, packet: &[u8]) {
+    pub fn with(keys: &str) -> Self {
+        let daemon = Setup::new().role(format!("type: eventlogger, bind: $EL, {keys}")).start();
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        socket.connect(daemon.address("EL")).expect("UDP connects to anything");
+        Stage { daemon, socket }
+    }
+
+    pub fn send(&self, packet: &[u8]) {
         self.socket.send(packet).expect("the logger's socket is open");
     }
 
     /// The log's lines, once there are this many.
-    fn lines(&self, count: usize) -> Vec<String> {
+    pub fn lines(&self, count: usize) -> Vec<String> {
         wait_until(&format!("{count} lines in the log"), || {
             let text = fs::read_to_string(self.daemon.path("events.log")).ok()?;
             let lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
@@ -39,7 +43,7 @@ impl Stage {
 
     /// Sends a packet and expects it as the next line, apart from the time in it.
     #[track_caller]
-    fn expect_line(&self, packet: &[u8], expected: &str) {
+    pub fn expect_line(&self, packet: &[u8], expected: &str) {
         let before = self.lines(1).len();
         self.send(packet);
         let lines = self.lines(before + 1);

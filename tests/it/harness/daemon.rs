@@ -22,6 +22,7 @@ const START_ATTEMPTS: usize = 4;
 /// is that of the message director.
 #[derive(Clone)]
 pub struct Setup {
+    daemon: Vec<String>,
     general: Vec<String>,
     director: Vec<String>,
     uberdogs: Vec<String>,
@@ -33,12 +34,19 @@ impl Setup {
     /// A message director and no role.
     pub fn new() -> Self {
         Setup {
+            daemon: Vec::new(),
             general: vec!["dc_files: [world.dc]".to_owned()],
             director: vec!["bind: $MD".to_owned(), "threaded: false".to_owned()],
             uberdogs: Vec::new(),
             roles: Vec::new(),
             dc: WORLD_DC.to_owned(),
         }
+    }
+
+    /// The keys of the section `daemon`.
+    pub fn daemon(mut self, keys: impl Into<String>) -> Self {
+        self.daemon.push(keys.into());
+        self
     }
 
     /// One more key of the section `general`.
@@ -89,6 +97,9 @@ impl Setup {
             self.general.join(", "),
             self.director.join(", ")
         );
+        if !self.daemon.is_empty() {
+            yaml += &format!("daemon: {{{}}}\n", self.daemon.join(", "));
+        }
         for (section, items) in [("uberdogs", &self.uberdogs), ("roles", &self.roles)] {
             if !items.is_empty() {
                 yaml += &format!("{section}:\n");

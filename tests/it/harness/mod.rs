@@ -26,7 +26,7 @@ pub mod world;
 use std::time::{Duration, Instant};
 
 pub use client::Client;
-pub use daemon::{Daemon, Setup};
+pub use daemon::{Daemon, Setup, free_address};
 pub use datagram::{
     At, Datagram, Expected, To, client_datagram as client_datagram_of,
     server_datagram as datagram_of,

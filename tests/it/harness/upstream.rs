@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use donet::message::{Control, Message};
 
-use super::datagram::{control_datagram, server_datagram};
+use super::datagram::server_datagram;
 use super::probe::is_of_harness;
 use super::{At, Datagram, Expected, FrameStream, Link, Received, To, wait_until};
 
@@ -63,11 +63,6 @@ impl Upstream {
         self.stream().send(&server_datagram(to, from, message));
     }
 
-    /// Sends a control message down to the daemon.
-    pub fn control(&mut self, message: &Control<'_>) {
-        self.stream().send(&control_datagram(message));
-    }
-
     /// The next datagram that is not of the harness itself.
     pub fn receive(&mut self) -> Datagram {
         loop {
@@ -116,18 +111,6 @@ impl Upstream {
                 Received::Datagram(bytes) if is_of_harness(&bytes) => {}
                 Received::Datagram(bytes) => panic!("came unexpectedly: {:?}", Datagram { bytes }),
                 other => panic!("{other:?} where a mark should come"),
-            }
-        }
-    }
-
-    /// Expects the daemon to close the connection.
-    #[track_caller]
-    pub fn expect_closed(&mut self) {
-        loop {
-            match self.stream().receive() {
-                Received::Datagram(bytes) if is_of_harness(&bytes) => {}
-                Received::Closed => return,
-                other => panic!("{other:?} where the connection should be closed"),
             }
         }
     }

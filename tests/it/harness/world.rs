@@ -11,18 +11,6 @@ pub const DC_HASH: u32 = 0x0123_abcd;
 /// The hash of the file itself, as Panda3D's parser gives it.
 pub const COMPUTED_DC_HASH: u32 = 0x07ca_9cbe;
 
-/// Every class and struct of the file, with its number.
-pub const CLASSES: &[(&str, ClassId)] = &[
-    ("Vault", vault::CLASS),
-    ("Point", POINT),
-    ("Thing", thing::CLASS),
-    ("Item", ITEM),
-    ("Avatar", avatar::CLASS),
-    ("Login", login::CLASS),
-    ("Mail", mail::CLASS),
-    ("Room", room::CLASS),
-];
-
 /// A struct: no object has it as its class.
 pub const POINT: ClassId = ClassId(1);
 /// The class that avatars inherit from.

@@ -11,7 +11,7 @@ mod owner;
 mod queries;
 mod zones;
 
-use crate::harness::world::{room, thing};
+use crate::harness::world::thing;
 use crate::harness::*;
 
 pub const CONTROL: Channel = Channel(4_000);

@@ -46,7 +46,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     };
     let peer =
         Peer { remote: remote.into(), local: local.into(), tlvs: Box::default(), is_local: false };
-    let (connection, mut incoming) = Connection::new(stream, shared.limits, &shared.router);
+    let (connection, mut incoming) = Connection::new(stream, shared.limits);
     // Boxed: what is only needed at the beginning should not stay with each connection.
     let begun = tokio::select! {
         begun = Box::pin(begin(&shared, peer, &connection, &mut incoming)) => begun,

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use super::reader;
 use crate::net::WriteQueue;
 use crate::role::client_agent::{CloseKind, Output};
-use crate::router::{Gauge, Router, Sink};
+use crate::router::Sink;
 use crate::wire::Frame;
 
 /// How long a connection that is being closed may take to flush where nothing else is configured,
@@ -35,6 +35,9 @@ pub struct Limits {
 }
 
 /// The outgoing side of a connection.
+///
+/// What waits here brakes nobody: a client that does not read must not slow down the cluster. It is
+/// dropped at its own limits.
 #[derive(Debug)]
 pub struct Connection {
     socket: OwnedWriteHalf,
@@ -47,8 +50,6 @@ pub struct Connection {
 #[derive(Debug)]
 struct State {
     queue: WriteQueue,
-    /// Brakes floods while more than half of what is allowed is waiting.
-    gauge: Gauge,
     /// How much of the queue does not count: the initial objects of interests may exceed the limit as
     /// long as the client keeps reading. Never more than is in the queue.
     allowance: usize,
@@ -81,11 +82,10 @@ fn describe(error: &io::Error) -> String {
 
 impl Connection {
     /// The outgoing side of a new connection, and the incoming one.
-    pub fn new(stream: TcpStream, limits: Limits, router: &Router) -> (Arc<Self>, OwnedReadHalf) {
+    pub fn new(stream: TcpStream, limits: Limits) -> (Arc<Self>, OwnedReadHalf) {
         let (incoming, socket) = stream.into_split();
         let state = State {
             queue: WriteQueue::default(),
-            gauge: router.new_gauge(limits.bytes_max / 2),
             allowance: 0,
             full: false,
             close: None,
@@ -206,7 +206,6 @@ impl State {
         let waiting = self.queue.len();
         self.allowance = self.allowance.min(waiting);
         let counted = waiting - self.allowance;
-        self.gauge.set(counted);
         if counted > limits.bytes_max && self.close.is_none() {
             return Err(Lost::Overflow);
         }

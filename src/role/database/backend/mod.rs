@@ -4,6 +4,9 @@
 //! is what makes the cost of one commit the cost of many operations. What an operation does to an object
 //! is the same for all (`apply`); a backend loads, stores and gives out ids.
 
+pub mod archive;
+mod open;
+pub mod soci;
 pub mod sql;
 pub mod yaml;
 
@@ -12,13 +15,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use std::time::Duration;
-
-use self::sql::{MySqlSession, PostgresSession, SqlBackend, SqliteSession};
-use self::yaml::YamlBackend;
+pub use self::open::{open, open_archive, open_archive_mut};
+pub use self::yaml::YamlArchive;
 use super::operation::{Operation, Outcome};
-use super::schema::Schema;
-use crate::config::{BackendConfig, DatabaseConfig};
 
 /// A future that can be sent to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -88,89 +87,4 @@ pub enum OpenError {
     /// It holds something that must be moved or converted first.
     #[error("{0}")]
     Refused(String),
-}
-
-impl OpenError {
-    /// Whether it may be different in a moment.
-    pub fn is_passing(&self) -> bool {
-        match self {
-            OpenError::InUse(_) => true,
-            OpenError::Sql { source, .. } => match source {
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-                // PostgreSQL: it is starting, stopping, or has no connection left.
-                sqlx::Error::Database(error) => {
-                    error.code().is_some_and(|code| ["57P03", "57P01", "53300"].contains(&&*code))
-                }
-                _ => false,
-            },
-            OpenError::Io { .. } | OpenError::Damaged(_) | OpenError::Refused(_) => false,
-        }
-    }
-}
-
-/// Opens the store of a database server. One that cannot be reached is tried again for a while, since
-/// everything may have been started at once.
-///
-/// # Errors
-/// If it cannot be used.
-pub async fn open(
-    config: &DatabaseConfig,
-    schema: &Schema,
-    patience: Option<Duration>,
-) -> Result<Arc<dyn Backend>, OpenError> {
-    let deadline = patience.map(|patience| tokio::time::Instant::now() + patience);
-    let mut pause = OPEN_PAUSE_MIN;
-    loop {
-        let error = match open_once(config, schema).await {
-            Ok(backend) => return Ok(backend),
-            Err(error) => error,
-        };
-        let is_over =
-            deadline.is_some_and(|deadline| tokio::time::Instant::now() + pause > deadline);
-        if is_over || !error.is_passing() {
-            return Err(error);
-        }
-        tracing::warn!(%error, "the store cannot be opened; trying again");
-        tokio::time::sleep(pause).await;
-        pause = OPEN_PAUSE_MAX.min(pause * 2);
-    }
-}
-
-const OPEN_PAUSE_MIN: Duration = Duration::from_millis(250);
-const OPEN_PAUSE_MAX: Duration = Duration::from_secs(2);
-
-async fn open_once(
-    config: &DatabaseConfig,
-    schema: &Schema,
-) -> Result<Arc<dyn Backend>, OpenError> {
-    let (schema, range) = (schema.clone(), config.generate);
-    Ok(match &config.backend {
-        BackendConfig::Yaml { directory } => Arc::new(YamlBackend::open(directory, schema, range)?),
-        BackendConfig::Sqlite { file } => {
-            Arc::new(SqlBackend::<SqliteSession>::open(file.clone(), 1, schema, range).await?)
-        }
-        BackendConfig::Postgres { url, pool_max } => {
-            let options = url.parse().map_err(bad_url)?;
-            Arc::new(
-                SqlBackend::<PostgresSession>::open(options, lanes(*pool_max), schema, range)
-                    .await?,
-            )
-        }
-        BackendConfig::MySql { url, pool_max } => {
-            let options = url.parse().map_err(bad_url)?;
-            Arc::new(
-                SqlBackend::<MySqlSession>::open(options, lanes(*pool_max), schema, range).await?,
-            )
-        }
-        other => return Err(OpenError::Refused(format!("{other:?} is not there yet"))),
-    })
-}
-
-fn lanes(pool_max: u32) -> usize {
-    usize::try_from(pool_max).unwrap_or(usize::MAX).max(1)
-}
-
-/// The URL itself is not repeated: it may hold a password.
-fn bad_url(source: sqlx::Error) -> OpenError {
-    OpenError::Sql { what: "cannot use the URL of the database".to_owned(), source }
 }

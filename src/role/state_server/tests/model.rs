@@ -139,7 +139,7 @@ impl Model {
 struct Watcher {
     /// Who is at each location channel.
     places: BTreeMap<u64, BTreeSet<u32>>,
-    /// Which objects each AI and owner has been given.
+    /// Which objects each owner has been given.
     given: BTreeMap<u64, BTreeSet<u32>>,
 }
 
@@ -159,17 +159,16 @@ impl Watcher {
                     assert!(new, "{} enters {channel:#x} twice", object.do_id);
                 }
             }
-            M::ObjectEnterAiWithRequired { object }
-            | M::ObjectEnterOwnerWithRequired { object } => {
+            M::ObjectEnterOwnerWithRequired { object } => {
                 for channel in to {
                     self.given.entry(*channel).or_default().insert(object.do_id.0);
                 }
             }
-            M::ObjectChangingLocation { do_id, old, .. } => {
-                if old.parent.is_some() && to.contains(&old.channel().0) {
-                    let was = self.places.entry(old.channel().0).or_default().remove(&do_id.0);
-                    assert!(was, "{do_id} leaves {old} where it was not");
-                }
+            M::ObjectChangingLocation { do_id, old, .. }
+                if old.parent.is_some() && to.contains(&old.channel().0) =>
+            {
+                let was = self.places.entry(old.channel().0).or_default().remove(&do_id.0);
+                assert!(was, "{do_id} leaves {old} where it was not");
             }
             M::ObjectDeleteRam { do_id } => {
                 for channel in to {
@@ -277,7 +276,6 @@ proptest! {
                 if object.location.parent.is_some() {
                     places.entry(object.location.channel().0).or_default().insert(*id);
                 }
-                given.entry(object.ai).or_default().insert(*id);
                 given.entry(object.owner).or_default().insert(*id);
             }
             prop_assert_eq!(watcher.places(), places, "after {:?}", step);

@@ -26,6 +26,11 @@ pub fn compare(stored: &str, current: &str) -> Change {
     }
 }
 
+/// Whether values of the stored type can be read as values of the current one.
+pub fn is_compatible(stored: &str, current: &str) -> bool {
+    compare(stored, current) != Change::Incompatible
+}
+
 /// The type without its limits.
 fn layout(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

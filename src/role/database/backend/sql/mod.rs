@@ -17,6 +17,7 @@
 //! Ids that were never given are those above every object and every freed id of the range; that is looked
 //! up when the first object is created and counted in memory from there.
 
+mod archive;
 mod catalog;
 mod ids;
 mod layout;
@@ -35,6 +36,8 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use tracing::{info, warn};
 
+pub use self::archive::SqlArchive;
+pub use self::layout::is_compatible;
 pub use self::mysql::MySqlSession;
 pub use self::postgres::PostgresSession;
 pub use self::session::{Session, SqlError};

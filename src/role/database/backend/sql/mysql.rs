@@ -4,7 +4,9 @@ use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 
 use super::catalog::Amendment;
-use super::session::{CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify};
+use super::session::{
+    CLEAR, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+};
 use super::statement::{Rows, chunks, pending, placeholders, split_snapshot};
 
 /// Rows in one statement.
@@ -252,6 +254,23 @@ impl Session for MySqlSession {
                    ORDER BY seq LIMIT ? FOR UPDATE";
         let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(count);
         query.fetch_all(&mut self.connection).await
+    }
+
+    async fn count(&mut self) -> sqlx::Result<i64> {
+        let sql = "SELECT count(*) FROM donet_object";
+        sqlx::query_scalar(sql).fetch_one(&mut self.connection).await
+    }
+
+    async fn object_ids(&mut self, after: i64, limit: i64) -> sqlx::Result<Vec<i64>> {
+        let sql = "SELECT id FROM donet_object WHERE id > ? ORDER BY id LIMIT ?";
+        let query = sqlx::query_scalar(sql).bind(after).bind(limit);
+        query.fetch_all(&mut self.connection).await
+    }
+
+    async fn clear(&mut self) -> sqlx::Result<()> {
+        self.begin().await?;
+        self.run(CLEAR).await?;
+        self.commit().await
     }
 
     async fn close(self) {

@@ -4,7 +4,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 
 use super::catalog::Amendment;
-use super::session::{CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify};
+use super::session::{
+    CLEAR, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+};
 use super::statement::{pending, split_snapshot};
 
 const SCHEMA: &[&str] = &["
@@ -217,6 +219,23 @@ impl Session for PostgresSession {
                    ORDER BY seq LIMIT $3 FOR UPDATE";
         let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(count);
         query.fetch_all(&mut self.connection).await
+    }
+
+    async fn count(&mut self) -> sqlx::Result<i64> {
+        let sql = "SELECT count(*) FROM donet_object";
+        sqlx::query_scalar(sql).fetch_one(&mut self.connection).await
+    }
+
+    async fn object_ids(&mut self, after: i64, limit: i64) -> sqlx::Result<Vec<i64>> {
+        let sql = "SELECT id FROM donet_object WHERE id > $1 ORDER BY id LIMIT $2";
+        let query = sqlx::query_scalar(sql).bind(after).bind(limit);
+        query.fetch_all(&mut self.connection).await
+    }
+
+    async fn clear(&mut self) -> sqlx::Result<()> {
+        self.begin().await?;
+        self.run(CLEAR).await?;
+        self.commit().await
     }
 
     async fn close(self) {

@@ -123,6 +123,19 @@ pub trait Session: Send + Sized + 'static {
         count: i64,
     ) -> impl Future<Output = sqlx::Result<Vec<i64>>> + Send;
 
+    /// How many objects there are.
+    fn count(&mut self) -> impl Future<Output = sqlx::Result<i64>> + Send;
+
+    /// Up to `limit` ids of objects above `after`, ascending.
+    fn object_ids(
+        &mut self,
+        after: i64,
+        limit: i64,
+    ) -> impl Future<Output = sqlx::Result<Vec<i64>>> + Send;
+
+    /// Removes everything from the tables.
+    fn clear(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
+
     /// Disconnects in good order.
     fn close(self) -> impl Future<Output = ()> + Send;
 
@@ -147,3 +160,7 @@ pub fn classify(
         _ => SqlError::Rejected(why),
     }
 }
+
+/// Empties the tables. A field refers to its class, so it goes first.
+pub const CLEAR: &str = "DELETE FROM donet_value; DELETE FROM donet_object; \
+                         DELETE FROM donet_field; DELETE FROM donet_class; DELETE FROM donet_free";

@@ -33,6 +33,15 @@ impl Directory {
         Ok(directory)
     }
 
+    /// Opens a directory to read it, whoever else is using it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open_shared(path: &Path) -> io::Result<Directory> {
+        fs::read_dir(path)?;
+        Ok(Directory { path: path.to_owned(), handle: File::open(path)? })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -93,6 +102,17 @@ impl Directory {
     /// What the system says. The old file is there still.
     pub fn write_info(&self, text: &str) -> io::Result<()> {
         self.replace(INFO, text)
+    }
+
+    /// Removes `info.yaml`, if it is there. [`Directory::sync`] makes that durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove_info(&self) -> io::Result<()> {
+        match fs::remove_file(self.path.join(INFO)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the file of an object. [`Directory::sync`] makes that durable.

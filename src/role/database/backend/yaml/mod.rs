@@ -4,6 +4,7 @@
 //! files do not have, values that cannot be read, all objects when the machine fails. Each object is one
 //! file, so an operation is done completely or not at all; of a batch, some operations may fail alone.
 
+mod archive;
 mod files;
 mod text;
 
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tracing::{error, warn};
 
+pub use self::archive::YamlArchive;
 use self::files::Directory;
 use self::text::{Document, Info};
 use super::{Backend, BoxFuture, Error, OpenError};

@@ -1,0 +1,235 @@
+//! The book in docs/ against itself and against the program.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use donet::config;
+use donet::message::table;
+
+fn book() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All pages below `folder`, the table of contents excepted.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of the book") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            pages.extend(self::pages(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md")
+            && !path.ends_with("SUMMARY.md")
+        {
+            pages.push(path);
+        }
+    }
+    pages.sort();
+    pages
+}
+
+/// The lines of a page outside of code blocks, with code spans emptied.
+fn prose(text: &str) -> impl Iterator<Item = String> + '_ {
+    let mut in_code = false;
+    text.lines().filter_map(move |line| {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+            return None;
+        }
+        let outside = line.split('`').step_by(2).collect::<Vec<_>>().join("``");
+        (!in_code).then_some(outside)
+    })
+}
+
+/// Where the links of a page lead, addresses of other sites excepted.
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    for line in prose(text) {
+        let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        links.extend(targets.filter(|target| !target.contains("://")).map(str::to_owned));
+    }
+    links
+}
+
+/// The names by which a page's headings can be linked to.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut in_code = false;
+    let mut anchors = BTreeSet::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        let Some(heading) = line.strip_prefix('#').filter(|_| !in_code) else { continue };
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        anchors.insert(heading.chars().filter(kept).collect::<String>().replace(' ', "-"));
+    }
+    anchors
+}
+
+#[test]
+fn the_table_of_contents_lists_every_page_and_no_other() {
+    let book = book();
+    let listed: Vec<PathBuf> =
+        links(&read(&book.join("SUMMARY.md"))).iter().map(|link| book.join(link)).collect();
+    let unique: BTreeSet<&PathBuf> = listed.iter().collect();
+    assert_eq!(unique.len(), listed.len(), "a page is listed twice");
+    let found = pages(&book);
+    assert_eq!(unique, found.iter().collect(), "left: listed, right: there");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let book = book();
+    let mut sources = pages(&book);
+    sources.push(book.join("SUMMARY.md"));
+    sources.push(book.with_file_name("README.md"));
+    let mut dead = Vec::new();
+    for page in sources {
+        let text = read(&page);
+        for link in links(&text) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match file {
+                "" => page.clone(),
+                _ => page.with_file_name("").join(file),
+            };
+            let leads =
+                target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            if !leads {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{}", dead.join("\n"));
+}
+
+/// Rows of tables as their cells, by the nearest heading above.
+fn rows(text: &str) -> BTreeMap<String, Vec<Vec<String>>> {
+    let mut rows: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    let mut heading = String::new();
+    for line in text.lines() {
+        if line.starts_with('#') {
+            heading = line.trim_start_matches('#').trim().to_owned();
+        } else if let Some(row) = line.strip_prefix('|') {
+            let cells = row.trim_end_matches('|').split('|').map(|cell| cell.trim().to_owned());
+            rows.entry(heading.clone()).or_default().push(cells.collect());
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_message_is_in_the_reference() {
+    let reference: Vec<Vec<String>> = pages(&book().join("protocol"))
+        .iter()
+        .flat_map(|page| rows(&read(page)).into_values().flatten())
+        .collect();
+    let missing: Vec<String> = table()
+        .map(|row| [row.number.to_string(), format!("`{}`", row.name)])
+        .filter(|row| !reference.iter().any(|cells| cells.starts_with(row)))
+        .map(|row| row.join(" "))
+        .collect();
+    assert!(missing.is_empty(), "no table has a row for {missing:#?}");
+}
+
+/// A key that no section can have, and that is like none.
+const PROBE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
+
+/// Finds out by asking which keys the configuration has: an unknown key, or an unknown word for
+/// `type`, is answered with those that are known.
+struct Explorer {
+    folder: tempfile::TempDir,
+    /// Keys by the heading under which the book has them.
+    found: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Explorer {
+    /// What is wrong with a file of this text, as far as it is about the probe.
+    fn complaint(&self, text: &str) -> Option<String> {
+        let file = self.folder.path().join("probe.yml");
+        fs::write(&file, text).expect("a temporary file");
+        let errors = config::load_with_warnings(&file).expect_err("the probe is wrong").0;
+        let about_probe = |error: &&config::Diagnostic| {
+            error.key.ends_with(PROBE) || error.message.contains(PROBE)
+        };
+        errors.iter().find(about_probe).map(|error| error.message.clone())
+    }
+
+    /// Explores the map between `before` and `after`, which is at `path` below `heading`.
+    fn explore(&mut self, before: &str, after: &str, heading: &str, path: &str) {
+        let keys = self.complaint(&format!("{before}{PROBE}: 1{after}"));
+        if let Some(keys) = keys.as_deref().and_then(|text| words_after(text, "known are")) {
+            for key in keys {
+                // The type that has been chosen above.
+                if key != "type" || !before.ends_with(", ") {
+                    self.explore_key(before, after, heading, &join(path, &key), &key);
+                }
+            }
+            return;
+        }
+        // Which keys there are may depend on the type.
+        let types = self.complaint(&format!("{before}type: {PROBE}{after}"));
+        let types = types.as_deref().and_then(|text| words_after(text, "one of"));
+        for word in types.unwrap_or_default() {
+            self.note(heading, &join(path, "type"));
+            self.explore(&format!("{before}type: {word}, "), after, &word, "");
+        }
+    }
+
+    fn explore_key(&mut self, before: &str, after: &str, heading: &str, path: &str, key: &str) {
+        let known = self.count();
+        let (heading, path) = match heading {
+            // Each section of the file has a heading of its own.
+            "" => (key, ""),
+            _ => (heading, path),
+        };
+        self.explore(&format!("{before}{key}: {{"), &format!("}}{after}"), heading, path);
+        let items = if path.is_empty() { String::new() } else { format!("{path}[]") };
+        self.explore(&format!("{before}{key}: [{{"), &format!("}}]{after}"), heading, &items);
+        // Neither a map nor a list of maps.
+        if self.count() == known {
+            self.note(heading, path);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.found.values().map(BTreeSet::len).sum()
+    }
+
+    fn note(&mut self, heading: &str, path: &str) {
+        self.found.entry(heading.to_owned()).or_default().insert(path.to_owned());
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The words between backticks after `marker`, up to the end of the sentence.
+fn words_after(text: &str, marker: &str) -> Option<Vec<String>> {
+    let rest = text.split_once(marker)?.1;
+    let rest = rest.split(';').next().unwrap_or(rest);
+    Some(rest.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+#[test]
+fn the_configuration_page_has_every_key_and_no_other() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut explorer = Explorer { folder, found: BTreeMap::new() };
+    explorer.explore("{", "}", "", "");
+
+    let mut documented: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (heading, rows) in rows(&read(&book().join("configuration.md"))) {
+        let tables = rows.split(|row| row[0] == "Key").skip(1);
+        for row in tables.flatten().filter(|row| !row[0].starts_with("--")) {
+            let keys = documented.entry(heading.clone()).or_default();
+            keys.extend(row[0].split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    assert!(explorer.count() > 50, "the sections tell their keys: {:#?}", explorer.found);
+    assert_eq!(explorer.found, documented, "left: the program's keys, right: the book's");
+}

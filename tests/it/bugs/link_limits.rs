@@ -1,0 +1,75 @@
+//! Peers that do not read what they are sent, and peers that send more than anyone can take.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::client_agent;
+use crate::harness::world::mail;
+use crate::harness::*;
+
+const A: Channel = Channel(20_001);
+const B: Channel = Channel(20_002);
+const GONE: StateServer<'_> = StateServer::DeleteAiObjects { ai: A };
+
+/// Floods a link that reads nothing until its post-remove says that it was disconnected.
+#[track_caller]
+fn expect_disconnected(key: &str) {
+    let mut daemon = Setup::new().director(key).start();
+    let (mut deaf, mut hearer, mut sender) = (daemon.link(), daemon.link(), daemon.link());
+    deaf.subscribe(A);
+    hearer.subscribe(B);
+    let gone = datagram_of(B, A, &GONE);
+    deaf.control(&Control::AddPostRemove { sender: A, datagram: Blob(&gone) });
+    deaf.sync();
+    let value = vec![0x5a; 60_000];
+    let noise =
+        StateServer::ObjectSetField { do_id: DoId(1), field: FieldId(1), value: Rest(&value) };
+    // More than the kernel's own buffers take.
+    for _ in 0..300 {
+        sender.send(A, B, &noise);
+    }
+    hearer.expect(B, A, &GONE);
+    daemon.expect_alive();
+}
+
+#[test]
+fn bug_22_a_link_for_which_too_much_waits_is_disconnected() {
+    expect_disconnected("link_buffer_size: 1000000, link_write_timeout_ms: 0");
+}
+
+#[test]
+fn bug_22_a_link_that_takes_too_long_is_disconnected() {
+    expect_disconnected("link_write_timeout_ms: 200");
+}
+
+#[test]
+fn bug_80_what_clients_send_faster_than_it_is_taken_is_not_piled_up() {
+    let mut stage = client_agent::Stage::start();
+    let mut uberdog = stage.hearer(client_agent::MAIL);
+    let (mut client, session) = stage.established();
+    let text = "x".repeat(50_000);
+    let value = |number| Values::new().u32(number).string(&text);
+    const MESSAGES: u32 = 1_200;
+    let before = stage.daemon.peak_memory();
+    let (done, is_done) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for number in 0..MESSAGES {
+                let value = value(number);
+                client.send(&client_agent::update(client_agent::MAIL, mail::SEND, &value));
+            }
+            done.send(()).expect("somebody waits");
+            // The connection has to last until all of it has arrived.
+            client
+        });
+        // The UberDOG reads nothing until the client has sent everything, or is held up.
+        let _ = is_done.recv_timeout(Duration::from_secs(1));
+        for number in 0..MESSAGES {
+            let value = value(number);
+            let update = client_agent::routed(client_agent::MAIL, mail::SEND, &value);
+            uberdog.expect(client_agent::MAIL, session, &update);
+        }
+    });
+    let grown = stage.daemon.peak_memory() - before;
+    assert!(grown < 24 << 20, "{grown} bytes for {MESSAGES} messages");
+}
