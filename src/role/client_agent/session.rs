@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::ids::{self, Channel, DoId};
 use crate::message::{Blob, Client, ClientState, EjectReason, Message, StateServer};
 use crate::net::proxy_protocol::Endpoint;
-use crate::wire::{self, Frames, write_frame};
+use crate::wire::{self, Frames, Reader, Recipients, write_frame};
 
 /// A session's place in the core. A place that is used again has another key.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -263,6 +263,10 @@ impl Session {
     /// Keeps a datagram for the session's end: here, and at the router in case that the whole role is
     /// lost.
     pub(super) fn add_post_remove(&mut self, cx: &mut Context<'_>, datagram: &[u8]) {
+        if Recipients::read(&mut Reader::new(datagram)).is_err() {
+            tracing::warn!(client = %self.allocated, "a post-remove without recipients is not kept");
+            return;
+        }
         let kept = write_frame(&mut self.post_removes, |writer| writer.raw(datagram))
             .and_then(|_| cx.out.add_post_remove(self.allocated, datagram));
         if let Err(error) = kept {
