@@ -49,14 +49,12 @@ fn start(run: &Run) -> anyhow::Result<ExitCode> {
     runtime.block_on(daemon::run(config))
 }
 
-/// One thread needs no other to hand work to: its runtime is a simpler one.
-fn runtime(threads: Option<usize>) -> io::Result<Runtime> {
+/// One thread by default: it costs least for each message, and sockets are served in the order in which
+/// they have something to say. More threads share the system calls.
+fn runtime(threads: usize) -> io::Result<Runtime> {
     let mut builder = match threads {
-        Some(1) => Builder::new_current_thread(),
+        1 => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),
     };
-    if let Some(threads) = threads {
-        builder.worker_threads(threads);
-    }
-    builder.enable_all().build()
+    builder.worker_threads(threads).enable_all().build()
 }
