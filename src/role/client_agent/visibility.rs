@@ -17,8 +17,8 @@ impl Session {
         frame: &[u8],
     ) {
         let &ObjectState { do_id, location, class_id, .. } = object;
+        self.interests.confirm(do_id, location);
         if self.knowledge.sees(do_id) || self.interests.holds(do_id) {
-            self.interests.confirm(do_id, location);
             return;
         }
         // Behind the objects that are being asked for; and behind its own parent, if that waits.
@@ -113,17 +113,15 @@ impl Session {
                 format!("The session object with id {do_id} has been unexpectedly deleted."),
             ));
         }
+        let was_pending = self.interests.pending.remove(&do_id).is_some();
+        self.finish_held_back(cx);
         let (seen, owned) = (self.knowledge.sees(do_id), self.knowledge.owns(do_id));
         if !seen && !owned && !is_uberdog && !self.knowledge.knows(do_id) {
-            if self.interests.end_stay(do_id) {
-                self.finish_held_back(cx);
-            } else {
+            if !was_pending {
                 tracing::debug!(client = %self.allocated, %do_id, "deletion of an unknown object");
             }
             return Ok(());
         }
-        self.interests.drop_pending(do_id);
-        self.finish_held_back(cx);
         if seen {
             self.send(cx.shared, &Client::ObjectLeaving { do_id });
             self.knowledge.unsee(do_id);
@@ -156,14 +154,11 @@ impl Session {
                 self.interests.hold_update(do_id, frame);
                 return Ok(());
             }
+            self.interests.pending.remove(&do_id);
             if is_session_object && !owned {
                 return Err(Self::session_object_left(do_id));
             }
-            self.interests.end_stay(do_id);
             self.finish_held_back(cx);
-            if !is_session_object {
-                return Ok(());
-            }
         }
         let visible = match self.knowledge.objects.get_mut(&do_id) {
             None => return Ok(()),
@@ -197,7 +192,7 @@ impl Session {
         if let Some(pending) = self.interests.pending.get_mut(&do_id) {
             pending.location = to;
             if !self.interests.covers(to) {
-                self.interests.drop_pending(do_id);
+                self.interests.pending.remove(&do_id);
                 self.finish_held_back(cx);
             }
         }
