@@ -8,6 +8,7 @@
 //! contain all the words.
 
 mod harness;
+mod particular;
 mod scenarios;
 mod stores;
 
@@ -19,13 +20,25 @@ use stores::Store;
 
 type Scenario = fn(Setup) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A scenario, and the stores that it is about.
+struct Case {
+    name: &'static str,
+    stores: &'static [Store],
+    scenario: Scenario,
+}
+
 macro_rules! scenarios {
-    ($($module:ident::$name:ident),* $(,)?) => {
-        &[$((stringify!($name), |setup| Box::pin($module::$name(setup)))),*]
+    ($($stores:expr => { $($module:ident::$name:ident),* $(,)? })*) => {
+        &[$($(Case {
+            name: stringify!($name),
+            stores: $stores,
+            scenario: |setup| Box::pin($module::$name(setup)),
+        }),*),*]
     };
 }
 
-const SCENARIOS: &[(&str, Scenario)] = scenarios![
+const SCENARIOS: &[Case] = scenarios![
+    Store::ALL => {
     scenarios::create_gives_defaults_and_get_all_sorts,
     scenarios::a_creation_that_is_wrong_creates_nothing,
     scenarios::requests_that_are_cut_short_are_answered,
@@ -46,6 +59,20 @@ const SCENARIOS: &[(&str, Scenario)] = scenarios![
     scenarios::nothing_is_announced_if_so_configured,
     scenarios::an_object_larger_than_a_datagram_fails_alone,
     scenarios::the_dc_files_may_be_reordered_and_extended,
+    }
+    Store::SQL => {
+        particular::a_type_that_means_something_else_is_refused,
+        particular::two_servers_share_a_database,
+    }
+    Store::SERVERS => {
+        particular::a_lost_connection_is_made_again,
+    }
+    &[Store::Yaml] => {
+        particular::files_keep_what_cannot_be_read,
+        particular::a_broken_file_fails_alone_and_stays,
+        particular::a_directory_of_astron_goes_on_where_it_was,
+        particular::a_directory_has_one_server,
+    }
 ];
 
 fn main() -> ExitCode {
@@ -58,7 +85,8 @@ fn main() -> ExitCode {
     for store in Store::ALL {
         let scenarios: Vec<_> = SCENARIOS
             .iter()
-            .map(|(name, scenario)| (format!("{store}::{name}"), *scenario))
+            .filter(|case| case.stores.contains(store))
+            .map(|case| (format!("{store}::{}", case.name), case.scenario))
             .filter(|(name, _)| words.iter().all(|word| name.contains(word)))
             .collect();
         if let Err(why) = store.is_configured() {
