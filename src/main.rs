@@ -1,10 +1,12 @@
 //! The donet daemon: arguments, configuration, runtime, and off it goes.
 
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
 use donet::{config, daemon, fatal, telemetry};
+use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
     let run = match cli::evaluate(std::env::args_os()) {
@@ -43,10 +45,16 @@ fn start(run: &Run) -> anyhow::Result<ExitCode> {
     for conflict in config::conflicts(&config) {
         tracing::warn!("{conflict}");
     }
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = config.daemon.threads {
-        runtime.worker_threads(threads);
-    }
-    let runtime = runtime.enable_all().build().context("cannot start threads")?;
+    let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
     runtime.block_on(daemon::run(config))
+}
+
+/// One thread by default: it costs least for each message, and sockets are served in the order in which
+/// they have something to say. More threads share the system calls.
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    let mut builder = match threads {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(threads).enable_all().build()
 }

@@ -4,6 +4,7 @@
 //! has the same name as the file, as long as it is written `--config FILE`.
 
 mod check;
+mod db;
 mod dc;
 mod version;
 
@@ -70,6 +71,9 @@ pub struct Arguments {
 enum Command {
     /// Check a configuration and everything that it names, without running it
     Check(check::Arguments),
+    /// Export, import, check or show the objects of a database
+    #[command(subcommand)]
+    Db(db::Command),
     /// Check, hash, lay out or show DC files
     #[command(subcommand)]
     Dc(dc::Command),
@@ -104,6 +108,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
     match arguments.command {
         None => Action::Run(arguments.into_run()),
         Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
+        Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
     }
 }

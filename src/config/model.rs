@@ -33,8 +33,8 @@ pub struct DaemonConfig {
     pub name: String,
     /// Address of a page about this daemon, announced to the message director upstream.
     pub url: String,
-    /// Worker threads of the runtime; `None` is one for each core.
-    pub threads: Option<usize>,
+    /// Threads that serve sockets, at least one.
+    pub threads: usize,
 }
 
 impl DaemonConfig {

@@ -44,7 +44,7 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
 
 fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
     let mut daemon =
-        DaemonConfig { name: DaemonConfig::UNNAMED.to_owned(), url: String::new(), threads: None };
+        DaemonConfig { name: DaemonConfig::UNNAMED.to_owned(), url: String::new(), threads: 1 };
     if let Some(mut section) = section {
         if let Some(name) = section.optional("name", value::string) {
             daemon.name = name;
@@ -52,7 +52,9 @@ fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
         if let Some(url) = section.optional("url", value::string) {
             daemon.url = url;
         }
-        daemon.threads = section.optional("threads", value::number(1..=THREADS_MAX));
+        if let Some(threads) = section.optional("threads", value::number(1..=THREADS_MAX)) {
+            daemon.threads = threads;
+        }
         section.finish();
     }
     daemon

@@ -1,7 +1,7 @@
 //! One DistributedObject: what it holds, which messages it knows, and how it shows itself to others.
 
 use dclass::{Class, DcFile, Keywords};
-use tracing::{trace, warn};
+use tracing::trace;
 
 use super::children::{LocalChildren, ZoneTable};
 use super::creation::NewObject;
@@ -186,21 +186,11 @@ impl DistributedObject {
                     self.enter(sender, Audience::Query(context), world);
                 }
             }
-            M::ObjectSetLocation { location } => self.change_location(location, sender, world),
-            M::ObjectChangingLocation { do_id, new, old } => {
-                self.child_moves(do_id, new, old, world)
-            }
-            M::ObjectGetLocation { context } => {
-                let (do_id, location) = (self.do_id, self.location);
-                let answer = M::ObjectGetLocationResp { context, do_id, location };
-                world.outbox.send(&[sender], self.channel(), &answer);
-            }
-            M::ObjectGetLocationResp { context, do_id, location } => {
-                self.child_found(context, do_id, location, world)
-            }
-            M::ObjectLocationAck { location } => {
-                self.parent_synchronized |= location == self.location;
-            }
+            M::ObjectSetLocation { .. }
+            | M::ObjectChangingLocation { .. }
+            | M::ObjectGetLocation { .. }
+            | M::ObjectGetLocationResp { .. }
+            | M::ObjectLocationAck { .. } => self.handle_location(sender, message, world),
             M::ObjectSetAi { .. }
             | M::ObjectChangingAi { .. }
             | M::ObjectGetAi { .. }
@@ -215,23 +205,10 @@ impl DistributedObject {
             | M::ObjectDeleteZone { .. }
             | M::ObjectDeleteZones { .. }
             | M::GetActiveZones { .. } => self.handle_zones(sender, message, world),
-            M::DeleteAiObjects { ai } => {
-                if ai == self.ai {
-                    return self.delete(sender, Notice::Parent, world);
-                }
-                warn!(doId = %self.do_id, %ai, mine = %self.ai, "told to go with another AI");
-            }
-            M::ObjectDeleteRam { do_id } => {
-                if do_id == self.do_id {
-                    return self.delete(sender, Notice::Parent, world);
-                }
-            }
-            M::ObjectDeleteChildren { parent } => {
-                if parent == self.do_id {
-                    self.delete_children(sender, world);
-                } else if parent == self.location.parent {
-                    return self.delete(sender, Notice::None, world);
-                }
+            M::DeleteAiObjects { .. }
+            | M::ObjectDeleteRam { .. }
+            | M::ObjectDeleteChildren { .. } => {
+                return self.handle_deletion(sender, message, world);
             }
             M::CreateObjectWithRequired { .. }
             | M::CreateObjectWithRequiredOther { .. }
@@ -301,12 +278,4 @@ impl DistributedObject {
         }
         values[start..start + size_of::<u16>()].copy_from_slice(&count.to_le_bytes());
     }
-}
-
-/// Whether a deleted object's parent has to be told.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Notice {
-    Parent,
-    /// It is the parent who deletes the object.
-    None,
 }

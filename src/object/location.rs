@@ -1,9 +1,8 @@
-//! Where an object is: moving, its entry, its end, and what it learns about its children's moves.
+//! Where an object is: moving, its entry, and what it learns about its children's moves.
 
-use smallvec::SmallVec;
 use tracing::warn;
 
-use super::distributed_object::{Audience, DistributedObject, Fate, Notice, World};
+use super::distributed_object::{Audience, DistributedObject, World};
 use super::outbox::Targets;
 use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::StateServer;
@@ -21,13 +20,36 @@ impl DistributedObject {
         world.outbox.send(&[children], self.channel(), &question);
     }
 
-    /// Moves the object and tells everyone concerned, in the name of whoever moves it.
-    pub(super) fn change_location(
+    /// Handles the messages about locations, the object's own and its children's.
+    pub(super) fn handle_location(
         &mut self,
-        new: Location,
         sender: Channel,
+        message: &StateServer<'_>,
         world: &mut World<'_>,
     ) {
+        use StateServer as M;
+        match *message {
+            M::ObjectSetLocation { location } => self.change_location(location, sender, world),
+            M::ObjectChangingLocation { do_id, new, old } => {
+                self.child_moves(do_id, new, old, world);
+            }
+            M::ObjectGetLocation { context } => {
+                let (do_id, location) = (self.do_id, self.location);
+                let answer = M::ObjectGetLocationResp { context, do_id, location };
+                world.outbox.send(&[sender], self.channel(), &answer);
+            }
+            M::ObjectGetLocationResp { context, do_id, location } => {
+                self.child_found(context, do_id, location, world);
+            }
+            M::ObjectLocationAck { location } => {
+                self.parent_synchronized |= location == self.location;
+            }
+            _ => unreachable!("the caller passes only messages about locations"),
+        }
+    }
+
+    /// Moves the object and tells everyone concerned, in the name of whoever moves it.
+    fn change_location(&mut self, new: Location, sender: Channel, world: &mut World<'_>) {
         let old = self.location;
         if new.parent == self.do_id {
             warn!(doId = %self.do_id, %sender, "an object cannot be its own parent");
@@ -60,7 +82,7 @@ impl DistributedObject {
 
     /// Takes the object out of its parent's children, and out of their channel if it leaves the parent
     /// as the last one.
-    fn leave_parent(&self, world: &mut World<'_>, for_another: bool) {
+    pub(super) fn leave_parent(&self, world: &mut World<'_>, for_another: bool) {
         let parent = self.location.parent;
         if !parent.is_some() {
             return;
@@ -95,43 +117,8 @@ impl DistributedObject {
         }
     }
 
-    /// Deletes the object, in the name of `sender`.
-    pub(super) fn delete(
-        &mut self,
-        sender: Channel,
-        notice: Notice,
-        world: &mut World<'_>,
-    ) -> Fate {
-        let (do_id, old) = (self.do_id, self.location);
-        if old.parent.is_some() && notice == Notice::Parent {
-            let moving = StateServer::ObjectChangingLocation { do_id, new: Location::NONE, old };
-            world.outbox.send(&[old.parent.channel()], sender, &moving);
-        }
-        let audience: SmallVec<[Channel; 3]> = self.audience().collect();
-        let deleted = StateServer::ObjectDeleteRam { do_id };
-        world.outbox.send(&audience, sender, &deleted);
-        self.delete_children(sender, world);
-        self.leave_parent(world, true);
-        world.outbox.effects.unsubscribe(self.channel());
-        Fate::Deleted
-    }
-
-    /// Deletes all children, wherever they are.
-    pub(super) fn delete_children(&mut self, sender: Channel, world: &mut World<'_>) {
-        if self.zones.take().is_some() {
-            let order = StateServer::ObjectDeleteChildren { parent: self.do_id };
-            world.outbox.send(&[self.do_id.children()], sender, &order);
-        }
-    }
-
     /// Notes that a child comes, goes, or moves between the object's zones.
-    pub(super) fn child_moves(
-        &mut self,
-        child: DoId,
-        new: Location,
-        old: Location,
-        world: &mut World<'_>,
-    ) {
+    fn child_moves(&mut self, child: DoId, new: Location, old: Location, world: &mut World<'_>) {
         let comes = new.parent == self.do_id;
         let goes = old.parent == self.do_id;
         if comes && goes && new.zone == old.zone {
@@ -152,7 +139,7 @@ impl DistributedObject {
     }
 
     /// Notes a child that was there before the object.
-    pub(super) fn child_found(
+    fn child_found(
         &mut self,
         context: Context,
         child: DoId,

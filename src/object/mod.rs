@@ -24,6 +24,7 @@
 mod authority;
 mod children;
 mod creation;
+mod deletion;
 mod distributed_object;
 mod fields;
 mod location;

@@ -1,5 +1,5 @@
-//! What Astron gets wrong and this daemon must not. The number is that of the defect in
-//! `docs/differences.md`; the name says what happens instead.
+//! What Astron gets wrong and this daemon must not, as `docs/differences.md` lists it. The name says
+//! what happens instead; tests of one defect share its number.
 
 mod client_agent;
 mod database_state_server;

@@ -14,7 +14,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("telemetry", &["ids"]),
     ("event", &["ids", "config"]),
     ("net", &["ids", "wire", "router", "config"]),
-    ("cli", &["ids", "config", "telemetry", "daemon"]),
+    ("cli", &["ids", "config", "telemetry", "role", "daemon"]),
 ];
 
 /// What every module on the line may use as well; of them, `net` is for roles and the daemon only.

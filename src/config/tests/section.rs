@@ -12,7 +12,7 @@ fn an_empty_map_has_all_defaults() {
     assert_eq!(config.base_dir, Path::new("/srv/game"));
     assert_eq!(config.daemon.name, "<unnamed>");
     assert_eq!(config.daemon.url, "");
-    assert_eq!(config.daemon.threads, None);
+    assert_eq!(config.daemon.threads, 1);
     assert!(config.general.dc_files.is_empty());
     assert_eq!(config.general.event_logger, None);
     assert_eq!(config.general.string_encoding, StringEncoding::Utf8);
@@ -48,7 +48,7 @@ messagedirector:
     );
     assert_eq!(config.daemon.name, "Core");
     assert_eq!(config.daemon.url, "http://example.com/core");
-    assert_eq!(config.daemon.threads, Some(2));
+    assert_eq!(config.daemon.threads, 2);
     let dc_files = ["/srv/game/game.dc", "/etc/other.dc"].map(PathBuf::from);
     assert_eq!(config.general.dc_files, dc_files);
     let event_logger = SocketAddr::from((Ipv4Addr::LOCALHOST, 7197));

@@ -1,5 +1,7 @@
 //! What the cluster sends to sessions.
 
+use std::collections::hash_map::Entry;
+
 use smallvec::SmallVec;
 
 use super::core::Context;
@@ -253,16 +255,23 @@ impl Session {
         let knowledge = &mut self.knowledge;
         match *message {
             C::DeclareObject { do_id, class_id } => {
-                if knowledge.declared.contains_key(&do_id) {
-                    tracing::warn!(%client, %do_id, "object declared again");
-                } else if cx.shared.dc.class(class_id).is_none() {
-                    tracing::warn!(%client, %do_id, class = class_id.0, "declared with an unknown class");
-                } else {
-                    knowledge.declared.insert(do_id, class_id);
+                let Some(class) = cx.shared.dc.class(class_id) else {
+                    let class = class_id.0;
+                    tracing::warn!(%client, %do_id, class, "declared with an unknown class");
+                    return;
+                };
+                match knowledge.declared.entry(do_id) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(class.id());
+                    }
+                    Entry::Occupied(_) => {
+                        tracing::warn!(%client, %do_id, "object declared again");
+                    }
                 }
             }
             C::UndeclareObject { do_id } => {
-                if knowledge.declared.remove(&do_id).is_none() {
+                let declared = knowledge.declared.remove(&do_id);
+                if declared.is_none() {
                     tracing::warn!(%client, %do_id, "undeclared without having been declared");
                 }
             }

@@ -10,11 +10,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::core::{LinkChange, receive};
+use super::core::{LinkChange, Malformed, receive};
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
 use crate::net::{self, Closed, FrameReader, Incoming, Outbound};
 use crate::router::{Participant, Router};
+use crate::wire::{CONTROL_HEAD, Frame};
 
 /// Bytes that may wait for a link before the sockets that feed it are braked.
 const MARK_BYTES: usize = 1 << 20;
@@ -31,7 +32,7 @@ enum End {
     #[error("{0}")]
     Write(#[source] Closed),
     #[error("malformed input: {0}")]
-    Malformed(#[source] super::core::Malformed),
+    Malformed(#[source] Malformed),
     #[error("the daemon stops")]
     Shutdown,
 }
@@ -158,24 +159,42 @@ impl Link {
                 Err(error) => return End::Read(error),
             };
             let mut renamed = None;
-            {
-                let mut batch = participant.batch();
-                for frame in frames {
-                    match receive(frame, &mut batch, &self.events) {
-                        Ok(None) => {}
-                        Ok(Some(change)) => renamed = Some(change),
-                        Err(malformed) => {
-                            net::abort_on_close(&incoming.0);
-                            return End::Malformed(malformed);
-                        }
-                    }
-                }
+            let mut frames = frames.peekable();
+            let control = std::iter::from_fn(|| frames.next_if(is_control));
+            match self.receive_all(control, participant, &mut renamed) {
+                // Who has one link subscribe and then another one send expects the first to get it.
+                // What this socket holds may be younger than a subscription that waits in another, so
+                // those that are ready get their turn before anything is routed.
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => {}
+                Err(malformed) => return malformed_end(&incoming, malformed),
+            }
+            if let Err(malformed) = self.receive_all(frames, participant, &mut renamed) {
+                return malformed_end(&incoming, malformed);
             }
             if let Some(change) = renamed {
                 self.change(change, participant);
             }
             self.router.brake(reader.batch_bytes()).await;
         }
+    }
+
+    /// Handles frames in one batch; whether there were any.
+    fn receive_all<'f>(
+        &self,
+        frames: impl Iterator<Item = Frame<'f>>,
+        participant: &Participant,
+        renamed: &mut Option<LinkChange>,
+    ) -> Result<bool, Malformed> {
+        let mut batch = participant.batch();
+        let mut any = false;
+        for frame in frames {
+            any = true;
+            if let Some(change) = receive(frame, &mut batch, &self.events)? {
+                *renamed = Some(change);
+            }
+        }
+        Ok(any)
     }
 
     fn change(&self, change: LinkChange, participant: &Participant) {
@@ -187,4 +206,13 @@ impl Link {
             LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
         }
     }
+}
+
+fn is_control(frame: &Frame<'_>) -> bool {
+    frame.datagram().starts_with(&CONTROL_HEAD)
+}
+
+fn malformed_end(incoming: &Incoming, malformed: Malformed) -> End {
+    net::abort_on_close(&incoming.0);
+    End::Malformed(malformed)
 }

@@ -246,8 +246,7 @@ fn what_an_object_says_before_it_is_shown_comes_after_it() {
 }
 
 #[test]
-fn an_object_deleted_before_it_is_shown_is_not_shown() {
-    // Astron shows it and takes it away again.
+fn an_object_deleted_before_it_is_shown_is_shown_and_leaves() {
     let mut scene = Scene::start();
     let context = scene.add(5, PARENT, &[ZONE]);
     let request = scene.expect_asked(PARENT, &[ZONE]);
@@ -255,8 +254,10 @@ fn an_object_deleted_before_it_is_shown_is_not_shown() {
     scene.generate(request, OBJECT, HERE);
     scene.stage.server.send(HERE, SERVER, &StateServer::ObjectDeleteRam { do_id: OBJECT });
     scene.generate(request, OTHER, HERE);
+    scene.expect_shown(OBJECT, HERE);
     scene.expect_shown(OTHER, HERE);
     scene.expect_done(context, 5);
+    scene.client.expect(&leaving(OBJECT));
     scene.expect_silence();
 }
 

@@ -222,7 +222,6 @@ fn an_answer_on_its_way_loads_the_object_too() {
     stage.tell(&get_all());
     let context = stage.expect_get_all();
     stage.tell(&activate(HERE));
-    stage.actor.sync();
     stage.answer_vault(context, 3, &stored());
     let all = required().u16(1).field(vault::MOTTO).string("mine");
     stage.expect(&all_is(vault_at(Location::NONE, &all)));

@@ -39,8 +39,9 @@ impl Stage {
         self.actor.expect(ACTOR, OBJECT, answer);
     }
 
-    /// The database answers, before anyone says anything more.
+    /// The database answers, after all that was said so far and before anything more is.
     pub fn answer(&mut self, answer: &Database<'_>) {
+        self.actor.sync();
         self.db.send(OBJECT, DATABASE, answer);
         self.db.sync();
     }

@@ -15,7 +15,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::super::backend::archive::{
@@ -32,11 +32,27 @@ struct Header {
     version: u32,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Line {
     id: DoIdRepr,
     class: String,
     fields: serde_json::Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct NewLine<'a> {
+    id: DoIdRepr,
+    class: &'a str,
+    #[serde(serialize_with = "serialize_fields")]
+    fields: &'a [(String, Raw)],
+}
+
+/// In the order in which they come, which is that of the DC files.
+fn serialize_fields<S: Serializer>(
+    fields: &[(String, Raw)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|(name, raw)| (name, json(raw))))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -229,17 +245,19 @@ fn line_of(value: &impl Serialize) -> Vec<u8> {
 }
 
 fn write_line(text: &mut Vec<u8>, record: &Record) {
-    let value = |raw: &Raw| match raw {
+    let Record { do_id, class, values } = record;
+    text.extend(line_of(&NewLine { id: do_id.0, class, fields: values }));
+}
+
+fn json(raw: &Raw) -> Value {
+    match raw {
         Raw::Text(text) => Value::String(text.clone()),
         Raw::Packed { value, type_text } => serde_json::json!({
             "type": type_text.as_deref().unwrap_or_default(),
             "packed": value.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
         }),
         Raw::Foreign { .. } => Value::Null,
-    };
-    let fields = record.values.iter().map(|(name, raw)| (name.clone(), value(raw))).collect();
-    let line = Line { id: record.do_id.0, class: record.class.clone(), fields };
-    text.extend(line_of(&line));
+    }
 }
 
 fn raw(value: Value) -> Raw {

@@ -1,0 +1,71 @@
+//! The end of an object, and of those below it.
+
+use smallvec::SmallVec;
+use tracing::warn;
+
+use super::distributed_object::{DistributedObject, Fate, World};
+use crate::ids::{Channel, Location};
+use crate::message::StateServer;
+
+/// Whether a deleted object's parent has to be told.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Notice {
+    Parent,
+    /// It is the parent who deletes the object.
+    None,
+}
+
+impl DistributedObject {
+    /// Handles the messages that delete the object or its children.
+    pub(super) fn handle_deletion(
+        &mut self,
+        sender: Channel,
+        message: &StateServer<'_>,
+        world: &mut World<'_>,
+    ) -> Fate {
+        match *message {
+            StateServer::DeleteAiObjects { ai } if ai == self.ai => {
+                return self.delete(sender, Notice::Parent, world);
+            }
+            StateServer::DeleteAiObjects { ai } => {
+                warn!(doId = %self.do_id, %ai, mine = %self.ai, "told to go with another AI");
+            }
+            StateServer::ObjectDeleteRam { do_id } if do_id == self.do_id => {
+                return self.delete(sender, Notice::Parent, world);
+            }
+            StateServer::ObjectDeleteChildren { parent } if parent == self.do_id => {
+                self.delete_children(sender, world);
+            }
+            StateServer::ObjectDeleteChildren { parent } if parent == self.location.parent => {
+                return self.delete(sender, Notice::None, world);
+            }
+            // For another of the objects that got the message.
+            _ => {}
+        }
+        Fate::Lives
+    }
+
+    /// Deletes the object, in the name of `sender`.
+    fn delete(&mut self, sender: Channel, notice: Notice, world: &mut World<'_>) -> Fate {
+        let (do_id, old) = (self.do_id, self.location);
+        if old.parent.is_some() && notice == Notice::Parent {
+            let moving = StateServer::ObjectChangingLocation { do_id, new: Location::NONE, old };
+            world.outbox.send(&[old.parent.channel()], sender, &moving);
+        }
+        let audience: SmallVec<[Channel; 3]> = self.audience().collect();
+        let deleted = StateServer::ObjectDeleteRam { do_id };
+        world.outbox.send(&audience, sender, &deleted);
+        self.delete_children(sender, world);
+        self.leave_parent(world, true);
+        world.outbox.effects.unsubscribe(self.channel());
+        Fate::Deleted
+    }
+
+    /// Deletes all children, wherever they are.
+    fn delete_children(&mut self, sender: Channel, world: &mut World<'_>) {
+        if self.zones.take().is_some() {
+            let order = StateServer::ObjectDeleteChildren { parent: self.do_id };
+            world.outbox.send(&[self.do_id.children()], sender, &order);
+        }
+    }
+}
