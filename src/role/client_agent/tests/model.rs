@@ -561,7 +561,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(25000))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn clients_are_told_what_they_may_see(steps in prop::collection::vec(step(), 1..80)) {
