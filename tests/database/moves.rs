@@ -245,7 +245,7 @@ pub async fn a_dump_of_mongodb_is_moved(setup: Setup) {
     for as_bson in [true, false] {
         let extension = if as_bson { "bson" } else { "json" };
         write(&format!("astron.objects.{extension}"), &objects, as_bson);
-        write(&format!("astron.globals.{extension}"), &[globals.clone()], as_bson);
+        write(&format!("astron.globals.{extension}"), std::slice::from_ref(&globals), as_bson);
         let schema = Schema::new(setup.dc.clone());
         let file = directory.path().join(format!("astron.objects.{extension}"));
         let mut source = transfer::open_path(&file, &schema).expect("opens");
