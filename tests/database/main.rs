@@ -8,6 +8,7 @@
 //! contain all the words.
 
 mod harness;
+mod moves;
 mod particular;
 mod scenarios;
 mod stores;
@@ -59,10 +60,18 @@ const SCENARIOS: &[Case] = scenarios![
     scenarios::nothing_is_announced_if_so_configured,
     scenarios::an_object_larger_than_a_datagram_fails_alone,
     scenarios::the_dc_files_may_be_reordered_and_extended,
+    moves::objects_move_to_a_file_and_from_there_anywhere,
+    moves::an_import_does_not_replace_another_object,
+    moves::an_export_that_was_cut_short_is_refused_and_goes_on,
+    moves::what_cannot_be_moved_is_named,
+    moves::a_store_is_checked_counted_and_shown,
+    moves::an_export_can_go_into_a_pipe,
+    moves::a_dump_of_mongodb_is_moved,
     }
     Store::SQL => {
         particular::a_type_that_means_something_else_is_refused,
         particular::two_servers_share_a_database,
+        moves::astrons_tables_are_not_overlooked,
     }
     Store::SERVERS => {
         particular::a_lost_connection_is_made_again,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use donet::config::BackendConfig;
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// A kind of store.
@@ -149,4 +149,27 @@ pub async fn disconnect_all(backend: &BackendConfig) {
         }
         other => panic!("{other:?} has no connections"),
     }
+}
+
+/// Runs statements in a database.
+pub async fn execute_in(backend: &BackendConfig, sql: &str) {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    let done = match backend {
+        BackendConfig::Sqlite { file } => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+            let mut connection =
+                SqliteConnection::connect_with(&options).await.expect("SQLite opens");
+            sql.execute(&mut connection).await.map(drop)
+        }
+        BackendConfig::Postgres { url, .. } => {
+            let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
+            sql.execute(&mut connection).await.map(drop)
+        }
+        BackendConfig::MySql { url, .. } => {
+            let mut connection = MySqlConnection::connect(url).await.expect("MySQL answers");
+            sql.execute(&mut connection).await.map(drop)
+        }
+        other => panic!("{other:?} has no SQL"),
+    };
+    done.expect("executed");
 }
