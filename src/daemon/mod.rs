@@ -110,6 +110,15 @@ impl Parts {
             base_dir: config.base_dir.clone(),
         };
         let mut parts = Parts::default();
+        if config.daemon.threads == 1 {
+            let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
+            parts.upstream.tasks.spawn(async move {
+                tokio::select! {
+                    () = stopped.cancelled() => Ok(()),
+                    () = router.gather_announcements() => unreachable!("it has no end"),
+                }
+            });
+        }
         let listener = listen(&config).await?;
         parts.start_upstream(&config, &context.router).await?;
         for role in &config.roles {

@@ -22,6 +22,7 @@
 //! **Invariant:** the order of locks is router, then a receiver's queue. A [`Sink`] or [`Role`] never
 //! calls the router.
 
+mod deferred;
 mod effects;
 mod inbox;
 mod post_remove;
@@ -49,6 +50,7 @@ pub use world::PostRemovesOfAll;
 
 use crate::ids::{Channel, ChannelRange};
 use crate::wire::Frame;
+use deferred::Deferred;
 use world::{Receiver, World};
 
 /// Whoever receives: a role's inbox, a link's outgoing queue.
@@ -105,6 +107,7 @@ struct Shared {
     world: Mutex<World>,
     pressure: Arc<Pressure>,
     counters: Counters,
+    deferred: Deferred,
     /// Cancelled when a role has panicked: the daemon cannot go on without it.
     role_lost: CancellationToken,
 }
@@ -171,6 +174,12 @@ impl Router {
     /// time, while some queue is above its mark.
     pub async fn brake(&self, bytes_read: usize) {
         self.shared.pressure.brake(bytes_read).await;
+    }
+
+    /// Tells receivers once for all batches of sockets that are ready at the same time, for as long as
+    /// this runs. For runtimes with one thread.
+    pub async fn gather_announcements(&self) {
+        self.shared.deferred.run().await;
     }
 
     /// Waits until a role has panicked.
@@ -325,7 +334,7 @@ impl Drop for Batch<'_> {
         let told = world.settle();
         let counted = world.take_counts();
         drop(world);
-        told.announce();
+        self.shared.deferred.announce(told);
         self.shared.counters.routed.fetch_add(counted.routed, Ordering::Relaxed);
         self.shared.counters.delivered.fetch_add(counted.delivered, Ordering::Relaxed);
     }

@@ -24,9 +24,15 @@ pub struct Pressure {
 }
 
 impl Pressure {
-    /// Waits while a queue is above its mark, if `bytes_read` is much, for a bounded time.
+    /// Lets others have their turn if `bytes_read` is much, and waits while a queue is above its mark,
+    /// for a bounded time.
     pub async fn brake(&self, bytes_read: usize) {
-        if bytes_read < FLOOD_BYTES || !self.is_high() {
+        if bytes_read < FLOOD_BYTES {
+            return;
+        }
+        // So that what a flood has left behind is written before there is more of it.
+        tokio::task::yield_now().await;
+        if !self.is_high() {
             return;
         }
         let eased = async {

@@ -42,6 +42,10 @@ pub(super) struct Told {
 }
 
 impl Told {
+    pub(super) fn is_empty(&self) -> bool {
+        self.sinks.is_empty() && self.uplink.is_none()
+    }
+
     pub(super) fn announce(self) {
         self.sinks.iter().for_each(|sink| sink.announce());
         if let Some(uplink) = self.uplink {
