@@ -248,7 +248,6 @@ impl Session {
     }
 
     /// What the client may do with objects beyond what it sees and owns.
-    #[expect(clippy::collapsible_match, reason = "a guard would hide the case beside it")]
     fn set_rights(&mut self, cx: &mut Context<'_>, message: &ClientAgent<'_>) {
         use ClientAgent as C;
         let client = self.allocated;
