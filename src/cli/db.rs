@@ -145,7 +145,7 @@ impl Database {
 
 fn open_config(path: &Path, control: Option<Channel>) -> anyhow::Result<Opened> {
     let config = config::load(path).map_err(|errors| anyhow!("{errors}"))?;
-    let options = dclass::Options { string_encoding: config.general.string_encoding.into() };
+    let options = dclass::Options { string_encoding: config.general.string_encoding };
     let dc = dclass::read_with(&config.general.dc_files, options)
         .map_err(|diagnostics| anyhow!("could not read the DC files\n{diagnostics}"))?;
     let config = choose(&config, path, control)?;

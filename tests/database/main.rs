@@ -8,6 +8,8 @@
 //! contain all the words.
 
 mod harness;
+mod moves;
+mod particular;
 mod scenarios;
 mod stores;
 
@@ -19,13 +21,25 @@ use stores::Store;
 
 type Scenario = fn(Setup) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A scenario, and the stores that it is about.
+struct Case {
+    name: &'static str,
+    stores: &'static [Store],
+    scenario: Scenario,
+}
+
 macro_rules! scenarios {
-    ($($module:ident::$name:ident),* $(,)?) => {
-        &[$((stringify!($name), |setup| Box::pin($module::$name(setup)))),*]
+    ($($stores:expr => { $($module:ident::$name:ident),* $(,)? })*) => {
+        &[$($(Case {
+            name: stringify!($name),
+            stores: $stores,
+            scenario: |setup| Box::pin($module::$name(setup)),
+        }),*),*]
     };
 }
 
-const SCENARIOS: &[(&str, Scenario)] = scenarios![
+const SCENARIOS: &[Case] = scenarios![
+    Store::ALL => {
     scenarios::create_gives_defaults_and_get_all_sorts,
     scenarios::a_creation_that_is_wrong_creates_nothing,
     scenarios::requests_that_are_cut_short_are_answered,
@@ -46,6 +60,28 @@ const SCENARIOS: &[(&str, Scenario)] = scenarios![
     scenarios::nothing_is_announced_if_so_configured,
     scenarios::an_object_larger_than_a_datagram_fails_alone,
     scenarios::the_dc_files_may_be_reordered_and_extended,
+    moves::objects_move_to_a_file_and_from_there_anywhere,
+    moves::an_import_does_not_replace_another_object,
+    moves::an_export_that_was_cut_short_is_refused_and_goes_on,
+    moves::what_cannot_be_moved_is_named,
+    moves::a_store_is_checked_counted_and_shown,
+    moves::an_export_can_go_into_a_pipe,
+    moves::a_dump_of_mongodb_is_moved,
+    }
+    Store::SQL => {
+        particular::a_type_that_means_something_else_is_refused,
+        particular::two_servers_share_a_database,
+        moves::astrons_tables_are_not_overlooked,
+    }
+    Store::SERVERS => {
+        particular::a_lost_connection_is_made_again,
+    }
+    &[Store::Yaml] => {
+        particular::files_keep_what_cannot_be_read,
+        particular::a_broken_file_fails_alone_and_stays,
+        particular::a_directory_of_astron_goes_on_where_it_was,
+        particular::a_directory_has_one_server,
+    }
 ];
 
 fn main() -> ExitCode {
@@ -58,7 +94,8 @@ fn main() -> ExitCode {
     for store in Store::ALL {
         let scenarios: Vec<_> = SCENARIOS
             .iter()
-            .map(|(name, scenario)| (format!("{store}::{name}"), *scenario))
+            .filter(|case| case.stores.contains(store))
+            .map(|case| (format!("{store}::{}", case.name), case.scenario))
             .filter(|(name, _)| words.iter().all(|word| name.contains(word)))
             .collect();
         if let Err(why) = store.is_configured() {

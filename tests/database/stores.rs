@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use donet::config::BackendConfig;
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// A kind of store.
@@ -40,6 +40,11 @@ impl fmt::Display for Store {
 
 impl Store {
     pub const ALL: &[Store] = &[Store::Sqlite, Store::Yaml, Store::Postgres, Store::MySql];
+
+    /// Those with a schema.
+    pub const SQL: &[Store] = &[Store::Sqlite, Store::Postgres, Store::MySql];
+    /// Those that are reached over a connection.
+    pub const SERVERS: &[Store] = &[Store::Postgres, Store::MySql];
 
     const fn variable(self) -> Option<&'static str> {
         match self {
@@ -120,4 +125,51 @@ fn with_database(url: &str, database: &str) -> String {
     let mut url = url::Url::parse(url).expect("a URL");
     url.set_path(database);
     url.into()
+}
+
+/// Ends all connections to a database.
+pub async fn disconnect_all(backend: &BackendConfig) {
+    match backend {
+        BackendConfig::Postgres { url, .. } => {
+            let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
+            let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            sqlx::query(sql).execute(&mut connection).await.expect("ended");
+        }
+        BackendConfig::MySql { url, .. } => {
+            let mut connection = MySqlConnection::connect(url).await.expect("MySQL answers");
+            let sql = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
+                       WHERE db = database() AND id <> connection_id()";
+            let ids = sqlx::query_scalar::<_, i64>(sql).fetch_all(&mut connection).await;
+            for id in ids.expect("listed") {
+                let kill = AssertSqlSafe(format!("KILL {id}"));
+                // It may have ended by itself.
+                let _ = sqlx::raw_sql(kill).execute(&mut connection).await;
+            }
+        }
+        other => panic!("{other:?} has no connections"),
+    }
+}
+
+/// Runs statements in a database.
+pub async fn execute_in(backend: &BackendConfig, sql: &str) {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    let done = match backend {
+        BackendConfig::Sqlite { file } => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+            let mut connection =
+                SqliteConnection::connect_with(&options).await.expect("SQLite opens");
+            sql.execute(&mut connection).await.map(drop)
+        }
+        BackendConfig::Postgres { url, .. } => {
+            let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
+            sql.execute(&mut connection).await.map(drop)
+        }
+        BackendConfig::MySql { url, .. } => {
+            let mut connection = MySqlConnection::connect(url).await.expect("MySQL answers");
+            sql.execute(&mut connection).await.map(drop)
+        }
+        other => panic!("{other:?} has no SQL"),
+    };
+    done.expect("executed");
 }

@@ -26,3 +26,6 @@ pub use operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use schedule::Ticket;
 pub use schema::Schema;
 pub use shell::start;
+
+#[cfg(test)]
+mod tests;

@@ -128,8 +128,9 @@ pub async fn open_archive(
         BackendConfig::Soci { .. } => {
             let astron = SociArchive::open(&own_backend(config)?, schema).await?;
             let mut own = open_archive_mut(config).await?;
+            let is_unmoved = own.count().await? == 0;
             match astron {
-                Some(astron) if own.count().await? == 0 => Ok(Box::new(astron)),
+                Some(astron) if is_unmoved => Ok(Box::new(astron)),
                 Some(_) | None => Ok(own),
             }
         }

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::translate::{Problem, translate};
 use crate::ids::DoId;
 use crate::role::database::backend::OpenError;
-use crate::role::database::backend::archive::{Archive, ArchiveMut, Entry, Raw, Record};
+use crate::role::database::backend::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record};
 use crate::role::database::schema::Schema;
 
 /// Objects that are moved at a time.
@@ -126,7 +126,7 @@ pub async fn copy(
     }
     let mut mover = Mover { schema, options, progress, total: source.count().await? };
     if !options.drop_unreadable {
-        mover.check(source, target).await?;
+        mover.check(source, target.form()).await?;
     }
     if options.mode == Mode::Replace {
         target.clear().await?;
@@ -147,11 +147,7 @@ struct Mover<'a> {
 }
 
 impl Mover<'_> {
-    async fn check(
-        &mut self,
-        source: &mut dyn Archive,
-        target: &dyn ArchiveMut,
-    ) -> Result<(), CopyError> {
+    async fn check(&mut self, source: &mut dyn Archive, form: Form) -> Result<(), CopyError> {
         let (mut moved, mut after, mut done) = (Moved::default(), None, 0);
         loop {
             let page = source.page(after, PAGE).await?;
@@ -161,7 +157,7 @@ impl Mover<'_> {
             after = Some(last);
             done += page.len() as u64;
             for entry in page {
-                translate(entry, self.schema, target.form(), |problem| moved.note(problem));
+                translate(entry, self.schema, form, |problem| moved.note(problem));
             }
             (self.progress)(Step::Checking, done, self.total);
         }
@@ -184,7 +180,7 @@ impl Mover<'_> {
             };
             after = Some(last);
             done += page.len() as u64;
-            let mut records = self.translate(page, target, &mut moved);
+            let mut records = translate_all(page, self.schema, target.form(), &mut moved);
             if self.options.mode == Mode::Resume {
                 let before = records.len();
                 records = self.missing(records, target).await?;
@@ -197,22 +193,9 @@ impl Mover<'_> {
         }
     }
 
-    fn translate(
-        &self,
-        page: Vec<Entry>,
-        target: &dyn ArchiveMut,
-        moved: &mut Moved,
-    ) -> Vec<Record> {
-        let form = target.form();
-        let translated = page
-            .into_iter()
-            .filter_map(|entry| translate(entry, self.schema, form, |problem| moved.note(problem)));
-        translated.collect()
-    }
-
     /// Those of the objects that the target does not have.
     async fn missing(
-        &self,
+        &mut self,
         records: Vec<Record>,
         target: &mut dyn ArchiveMut,
     ) -> Result<Vec<Record>, CopyError> {
@@ -233,13 +216,13 @@ impl Mover<'_> {
 
     /// What the target has of these objects, in its own form.
     async fn stored(
-        &self,
+        &mut self,
         records: &[Record],
         target: &mut dyn ArchiveMut,
     ) -> Result<FxHashMap<DoId, Record>, CopyError> {
         let ids: Vec<DoId> = records.iter().map(|record| record.do_id).collect();
         let found = target.find(&ids).await?;
-        let found = self.translate(found, target, &mut Moved::default());
+        let found = translate_all(found, self.schema, target.form(), &mut Moved::default());
         Ok(found.into_iter().map(|record| (record.do_id, record)).collect())
     }
 
@@ -256,7 +239,7 @@ impl Mover<'_> {
             };
             after = Some(last);
             done += page.len() as u64;
-            let records = self.translate(page, target, &mut Moved::default());
+            let records = translate_all(page, self.schema, target.form(), &mut Moved::default());
             let stored = self.stored(&records, target).await?;
             for record in &records {
                 if !stored.get(&record.do_id).is_some_and(|stored| is_same(stored, record)) {
@@ -267,6 +250,13 @@ impl Mover<'_> {
             (self.progress)(Step::Comparing, done, self.total);
         }
     }
+}
+
+fn translate_all(page: Vec<Entry>, schema: &Schema, form: Form, moved: &mut Moved) -> Vec<Record> {
+    let translated = page
+        .into_iter()
+        .filter_map(|entry| translate(entry, schema, form, |problem| moved.note(problem)));
+    translated.collect()
 }
 
 fn id_of(entry: &Entry) -> DoId {

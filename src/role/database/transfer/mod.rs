@@ -1,6 +1,6 @@
 //! Moving, checking and looking at whole stores: what `donet db …` does.
 //!
-//! Everything is an [`Archive`](super::backend::archive::Archive): the stores, an export file
+//! Everything is an [`Archive`]: the stores, an export file
 //! (`json_lines`), a dump of Astron's MongoDB (`mongo`). `translate` brings values into the form that the
 //! target takes, `copy` moves and compares, `inspect` counts and shows.
 

@@ -163,8 +163,8 @@ impl Catalog {
         misfits.sort();
         Err(OpenError::Refused(format!(
             "the database holds values of types that the DC files have changed:\n  {}\n\
-             values of the old types would be misread; `donet db convert CONFIG` converts them, \
-             or use the old DC files",
+             they would be misread; to convert them: `donet db export CONFIG objects.jsonl` with the \
+             old DC files, then `donet db import CONFIG objects.jsonl --replace` with the new ones",
             misfits.join("\n  ")
         )))
     }

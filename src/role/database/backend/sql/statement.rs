@@ -52,11 +52,11 @@ pub fn chunks<T>(mut items: &[T], max: usize) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// An object's id and class joined with one of its fields and values, if it has any.
-pub type SnapshotRow = (i64, i32, Option<i32>, Option<Vec<u8>>);
+/// Object, stored class, and a stored field with its value if the object has any.
+pub type JoinedRow = (i64, i32, Option<i32>, Option<Vec<u8>>);
 
 /// Rows of objects joined with their values, taken apart.
-pub fn split_snapshot(rows: Vec<SnapshotRow>) -> (Heads, StoredValues) {
+pub fn split_snapshot(rows: Vec<JoinedRow>) -> (Heads, StoredValues) {
     let (mut heads, mut values) = (Vec::new(), Vec::new());
     for (id, class, field, value) in rows {
         heads.push((id, class));

@@ -1,0 +1,307 @@
+//! The core and its batches, without a store: what happens when one is slow, gone or refuses.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dclass::{DcFile, Source};
+use parking_lot::Mutex;
+
+use super::backend::{Backend, BoxFuture, Error};
+use super::core::{BatchLimit, Core, Job, Settings};
+use super::lane::Store;
+use super::operation::{Failure, Operation, Outcome, Selection};
+use super::schedule::Ticket;
+use super::schema::Schema;
+use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
+use crate::message::{Database, FieldValues, Rest};
+use crate::role::{Effect, Effects};
+use crate::wire::{Envelope, Reader, Writer};
+
+const CONTROL: Channel = Channel(75_757);
+const SENDER: Channel = Channel(20);
+const TIMEOUT: Duration = Duration::from_secs(30);
+const LIMIT: BatchLimit = BatchLimit { operations: 100, bytes: 1 << 20 };
+const COINS: FieldId = FieldId(0);
+const DO_ID: DoId = DoId(1000);
+
+fn dc() -> Arc<DcFile> {
+    let text = "dclass Account { uint32 coins db; };";
+    Arc::new(dclass::parse(&[Source::new("test.dc", text)]).expect("valid"))
+}
+
+struct Server {
+    core: Core,
+    now: Instant,
+    effects: Effects,
+}
+
+impl Server {
+    fn new() -> Self {
+        let settings =
+            Settings { control: CONTROL, broadcast: true, operation_timeout: Some(TIMEOUT) };
+        let core = Core::new(Schema::new(dc()), settings);
+        Server { core, now: Instant::now(), effects: Effects::new() }
+    }
+
+    fn send(&mut self, message: &Database<'_>) {
+        use crate::message::Message;
+        let mut datagram = Vec::new();
+        message.write_datagram(&mut Writer::new(&mut datagram), &[CONTROL], SENDER);
+        self.core.handle(self.now, &datagram, &mut self.effects);
+    }
+
+    fn create(&mut self) {
+        let fields = FieldValues::default();
+        let (context, class_id) = (Context(7), ClassId(0));
+        self.send(&Database::CreateObject { context, class_id, fields });
+    }
+
+    fn set(&mut self, coins: u32) {
+        let value = coins.to_le_bytes();
+        self.send(&Database::ObjectSetField { do_id: DO_ID, field: COINS, value: Rest(&value) });
+    }
+
+    fn get(&mut self) {
+        self.send(&Database::ObjectGetField { context: Context(7), do_id: DO_ID, field: COINS });
+    }
+
+    fn batch(&mut self) -> Vec<Job> {
+        self.core.next_batch(LIMIT)
+    }
+
+    fn finish(&mut self, job: &Job, outcome: Outcome) {
+        self.core.finish(self.now, job.ticket, outcome, &mut self.effects);
+    }
+
+    fn expire(&mut self) {
+        self.now = self.core.next_deadline().expect("something waits");
+        self.core.expire(self.now, &mut self.effects);
+    }
+
+    /// What has been sent since the last time: to whom, by whom, what.
+    fn sent(&mut self) -> Vec<(Channel, Channel, String)> {
+        let read = |effect: Effect<'_>| {
+            let Effect::Route(frame) = effect else { panic!("{effect:?}") };
+            let envelope = Envelope::read(frame.datagram()).expect("complete");
+            let mut reader = Reader::new(envelope.body);
+            let message = Database::decode(envelope.message_type, &mut reader).expect("a message");
+            let recipient = envelope.recipients.iter().next().expect("a recipient");
+            (recipient, envelope.sender, format!("{message:?}"))
+        };
+        let sent = self.effects.iter().map(read).collect();
+        self.effects.clear();
+        sent
+    }
+}
+
+fn failed_creation() -> (Channel, Channel, String) {
+    let message = Database::CreateObjectResp { context: Context(7), do_id: DoId(0) };
+    (SENDER, CONTROL, format!("{message:?}"))
+}
+
+#[test]
+fn nothing_is_answered_before_the_store_has_committed() {
+    let mut server = Server::new();
+    server.create();
+    let batch = server.batch();
+    assert!(server.sent().is_empty());
+    server.finish(&batch[0], Outcome::Created(DO_ID));
+    let message = Database::CreateObjectResp { context: Context(7), do_id: DO_ID };
+    assert_eq!(server.sent(), [(SENDER, CONTROL, format!("{message:?}"))]);
+    assert_eq!((server.core.pending_operations(), server.core.pending_bytes()), (0, 0));
+}
+
+#[test]
+fn what_waits_too_long_is_answered_with_failure_and_never_runs() {
+    let mut server = Server::new();
+    server.create();
+    server.expire();
+    assert_eq!(server.sent(), [failed_creation()]);
+    assert_eq!(server.batch(), []);
+    assert_eq!((server.core.pending_operations(), server.core.pending_bytes()), (0, 0));
+    assert_eq!(server.core.next_deadline(), None);
+}
+
+#[test]
+fn an_object_that_was_created_too_late_is_deleted_again() {
+    let mut server = Server::new();
+    server.create();
+    let batch = server.batch();
+    server.expire();
+    assert_eq!(server.sent(), [failed_creation()]);
+    server.finish(&batch[0], Outcome::Created(DO_ID));
+    let batch = server.batch();
+    assert_eq!(*batch[0].operation, Operation::Delete { do_id: DO_ID });
+    server.finish(&batch[0], Outcome::Deleted);
+    assert_eq!(server.sent(), []);
+}
+
+#[test]
+fn a_change_that_was_stored_too_late_is_announced_all_the_same() {
+    let mut server = Server::new();
+    server.set(5);
+    let batch = server.batch();
+    server.expire();
+    assert_eq!(server.sent(), []);
+    server.finish(&batch[0], Outcome::Updated);
+    let value = 5_u32.to_le_bytes();
+    let message = Database::ObjectSetField { do_id: DO_ID, field: COINS, value: Rest(&value) };
+    let to = DO_ID.database_broadcast();
+    assert_eq!(server.sent(), [(to, SENDER, format!("{message:?}"))]);
+}
+
+#[test]
+fn finished_operations_leave_no_deadline_behind() {
+    let mut server = Server::new();
+    server.get();
+    let batch = server.batch();
+    server.finish(&batch[0], Outcome::Absent);
+    server.sent();
+    server.expire();
+    assert_eq!((server.sent(), server.core.next_deadline()), (Vec::new(), None));
+}
+
+#[test]
+fn a_batch_is_limited_but_never_empty() {
+    let mut server = Server::new();
+    for _ in 0..5 {
+        server.create();
+    }
+    let two = BatchLimit { operations: 2, bytes: 1 << 20 };
+    assert_eq!(server.core.next_batch(two).len(), 2);
+    let small = BatchLimit { operations: 100, bytes: 1 };
+    assert_eq!(server.core.next_batch(small).len(), 1);
+    assert_eq!(server.batch().len(), 2);
+}
+
+#[test]
+fn failures_of_the_store_are_the_protocols_failure() {
+    let mut server = Server::new();
+    server.get();
+    let batch = server.batch();
+    server.finish(&batch[0], Outcome::Failed(Failure::Store("disk full".into())));
+    let message = Database::ObjectGetFieldResp { context: Context(7), value: None };
+    assert_eq!(server.sent(), [(SENDER, CONTROL, format!("{message:?}"))]);
+}
+
+/// A backend that answers as it is told.
+struct Scripted {
+    answers: Mutex<Vec<Answer>>,
+    /// How many operations each batch had.
+    batches: Mutex<Vec<usize>>,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Done,
+    Error(Error),
+    Nothing,
+    /// Refuses batches that have an operation on this object.
+    Refuse(DoId),
+}
+
+impl fmt::Display for Scripted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a script")
+    }
+}
+
+impl Backend for Scripted {
+    fn run<'a>(
+        &'a self,
+        batch: &'a [Arc<Operation>],
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
+        self.batches.lock().push(batch.len());
+        let mut answers = self.answers.lock();
+        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+        let done = Ok(vec![Outcome::Updated; batch.len()]);
+        Box::pin(async move {
+            match answer {
+                Answer::Done => done,
+                Answer::Error(error) => Err(error),
+                Answer::Nothing => std::future::pending().await,
+                Answer::Refuse(bad) if batch.iter().any(|one| one.do_id() == Some(bad)) => {
+                    Err(Error::Rejected("bad value".into()))
+                }
+                Answer::Refuse(_) => done,
+            }
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Runs a batch of gets of the objects 0, 1, … and returns the outcomes in that order, and the sizes of
+/// the batches that the backend was given.
+async fn run(answers: &[Answer], count: u32) -> (Vec<Outcome>, Vec<usize>) {
+    let backend =
+        Arc::new(Scripted { answers: Mutex::new(answers.to_vec()), batches: Mutex::default() });
+    let deadline = Some((tokio::time::Instant::now() + TIMEOUT).into_std());
+    let job = |id| Job {
+        ticket: Ticket(id),
+        operation: Arc::new(Operation::Get {
+            do_id: DoId(u32::try_from(id).expect("few")),
+            selection: Selection::All,
+        }),
+        deadline,
+    };
+    let jobs = (0..u64::from(count)).map(job).collect();
+    let mut outcomes = Store::new(backend.clone()).run(jobs).await;
+    outcomes.sort_by_key(|(ticket, _)| *ticket);
+    let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+    (outcomes, backend.batches.lock().clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_is_tried_again() {
+    let away = Answer::Error(Error::Unavailable("connection refused".into()));
+    let (outcomes, batches) = run(&[away.clone(), away.clone(), away, Answer::Done], 3).await;
+    assert_eq!(outcomes, vec![Outcome::Updated; 3]);
+    assert_eq!(batches, [3; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stays_away_fails_its_operations_in_time() {
+    let begun = tokio::time::Instant::now();
+    let away = Answer::Error(Error::Unavailable("connection refused".into()));
+    let (outcomes, batches) = run(&[away], 2).await;
+    assert_eq!(outcomes, vec![Outcome::Failed(Failure::TimedOut); 2]);
+    assert!(batches.len() < 40, "it is not tried all the time: {}", batches.len());
+    assert!(begun.elapsed() < TIMEOUT * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_leaves_it_open_what_was_stored() {
+    let (outcomes, batches) = run(&[Answer::Nothing], 1).await;
+    assert!(matches!(outcomes[..], [Outcome::Failed(Failure::Unknown(_))]));
+    assert_eq!(batches, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_which_nothing_is_known_is_not_repeated() {
+    let unknown = Answer::Error(Error::Unknown("connection reset".into()));
+    let (outcomes, batches) = run(&[unknown, Answer::Done], 2).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Failed(Failure::Unknown(_)))));
+    assert_eq!(batches, [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_operation_does_not_spoil_the_others() {
+    let (outcomes, _) = run(&[Answer::Refuse(DoId(5))], 8).await;
+    for (id, outcome) in outcomes.iter().enumerate() {
+        let refused = Outcome::Failed(Failure::Store("bad value".into()));
+        assert_eq!(*outcome, if id == 5 { refused } else { Outcome::Updated }, "{id}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_changes_are_met_by_trying_again_but_not_for_ever() {
+    let conflict = Answer::Error(Error::Conflict("deadlock".into()));
+    let (outcomes, batches) = run(&[conflict.clone(), Answer::Done], 1).await;
+    assert_eq!((outcomes, batches), (vec![Outcome::Updated], vec![1, 1]));
+    let (outcomes, _) = run(&[conflict], 1).await;
+    assert_eq!(outcomes, [Outcome::Failed(Failure::Store("deadlock".into()))]);
+}
