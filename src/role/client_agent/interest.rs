@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::core::Context;
 use super::deadlines::Timer;
 use super::end::{End, Flow};
-use super::interests::{Interest, Operation, Query, Record};
+use super::interests::{Held, Interest, Operation, Query, Record};
 use super::session::Session;
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{Client, ClientAgent, EjectReason, List, ObjectState, StateServer};
@@ -264,10 +264,10 @@ impl Session {
         self.note_answer(cx, context);
     }
 
-    /// An object is where it was said to be, but what happened to it before the query has not been heard:
-    /// the client is told of it anew.
-    fn forget_outdated(&mut self, cx: &mut Context<'_>, do_id: DoId) {
-        self.interests.pending.remove(&do_id);
+    /// What happened to an object before its zone was asked for has not been heard: the client is told of
+    /// it anew.
+    pub(super) fn forget_outdated(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        self.interests.drop_pending(do_id);
         if self.knowledge.sees(do_id) && !self.knowledge.is_session_object(do_id) {
             self.leave_sight(cx, do_id);
         }
@@ -368,22 +368,28 @@ impl Session {
         if std::mem::take(&mut query.held_back) {
             self.interests.held_back -= 1;
         }
+        let doubtful = std::mem::take(&mut query.doubtful);
+        self.drop_doubtful(cx, context, &doubtful);
+        let Some(query) = self.interests.queries.get_mut(&context) else {
+            return;
+        };
         let found = std::mem::take(&mut query.found);
         let queue = std::mem::take(&mut query.queue);
         let frames = std::mem::take(&mut query.frames);
         let waiting = std::mem::take(&mut query.waiting);
-        let doubtful = std::mem::take(&mut query.doubtful);
-        self.drop_doubtful(cx, context, &doubtful);
+        let dropped = std::mem::take(&mut query.dropped);
+        let is_told = |record: &&Record| !dropped.contains(&record.serial);
+        let mut over = FxHashSet::default();
         let before = self.outbox.bytes.len();
-        for record in &found {
-            self.release_record(cx, record, &frames);
+        for record in found.iter().filter(is_told) {
+            self.release_record(cx, record, &frames[record.frame.clone()], &mut over);
         }
         self.outbox.burst += self.outbox.bytes.len() - before;
         for (id, serial) in waiting {
             self.query_is_done(cx, id, serial);
         }
-        for record in &queue {
-            self.release_record(cx, record, &frames);
+        for record in queue.iter().filter(is_told) {
+            self.release_record(cx, record, &frames[record.frame.clone()], &mut over);
         }
         for record in found.iter().chain(&queue) {
             if self.interests.pending.get(&record.do_id).is_some_and(|p| p.serial == record.serial)
@@ -402,7 +408,7 @@ impl Session {
             let known = self.knowledge.objects.get(&do_id).filter(|known| known.visible);
             let pending = self.interests.pending.get(&do_id);
             if pending.is_some_and(|pending| query.asks_for(pending.location)) {
-                self.interests.pending.remove(&do_id);
+                self.interests.drop_pending(do_id);
             } else if known.is_some_and(|known| query.asks_for(known.location))
                 && !self.knowledge.is_session_object(do_id)
             {
@@ -411,19 +417,36 @@ impl Session {
         }
     }
 
-    /// Sends what was held back, if its object is still there.
-    fn release_record(&mut self, cx: &mut Context<'_>, record: &Record, frames: &[u8]) {
-        let Some(pending) = self.interests.pending.get(&record.do_id) else {
-            return;
-        };
-        if pending.serial != record.serial {
-            return;
-        }
-        let location = pending.location;
-        let frame = &frames[record.frame.clone()];
-        match record.entrance {
-            Some(class_id) => self.enter_sight(cx, record.do_id, class_id, location, frame),
-            None => self.send_frame(cx.shared, frame),
+    /// Sends what was held back. `over` are the stays that the client is shown although they have ended
+    /// since: their leave follows.
+    fn release_record(
+        &mut self,
+        cx: &mut Context<'_>,
+        record: &Record,
+        frame: &[u8],
+        over: &mut FxHashSet<u32>,
+    ) {
+        let &Record { do_id, serial, held, .. } = record;
+        let pending = self.interests.pending.get(&do_id).filter(|p| p.serial == serial);
+        match held {
+            Held::Entrance { class_id, location } => {
+                let is_over = pending.is_none();
+                let location = pending.map_or(location, |pending| pending.location);
+                let is_news = !self.knowledge.sees(do_id) && self.interests.covers(location);
+                if is_over && is_news {
+                    over.insert(serial);
+                }
+                if !is_over || is_news {
+                    self.enter_sight(cx, do_id, class_id, location, frame);
+                }
+            }
+            Held::Update if pending.is_some() || over.contains(&serial) => {
+                self.send_frame(cx.shared, frame);
+            }
+            Held::Leave if over.contains(&serial) && self.knowledge.sees(do_id) => {
+                self.leave_sight(cx, do_id);
+            }
+            Held::Update | Held::Leave => {}
         }
     }
 

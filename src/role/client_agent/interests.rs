@@ -14,7 +14,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::ids::{Channel, ClassId, Context, DoId, InterestId, Location, ZoneId};
@@ -61,6 +61,22 @@ pub struct Pending {
     pub location: Location,
 }
 
+/// What a query holds back about an object.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// It has come.
+    Entrance {
+        /// Its class.
+        class_id: ClassId,
+        /// Where it came to.
+        location: Location,
+    },
+    /// Something about it has changed.
+    Update,
+    /// It has gone.
+    Leave,
+}
+
 /// Something that a query holds back.
 #[derive(Debug)]
 pub struct Record {
@@ -68,9 +84,9 @@ pub struct Record {
     pub do_id: DoId,
     /// Which stay of the object it belongs to: see [`Pending::serial`].
     pub serial: u32,
-    /// The object's class, if this is its entrance; else an update of it.
-    pub entrance: Option<ClassId>,
-    /// Its frame in [`Query::frames`].
+    /// What it is.
+    pub held: Held,
+    /// The client's frame for it in [`Query::frames`]; empty for a leave.
     pub frame: Range<usize>,
 }
 
@@ -94,6 +110,8 @@ pub struct Query {
     /// Objects known before that are said to have moved to one of the zones, in a message that may be
     /// older than the query: then they may have moved on while nobody listened there.
     pub doubtful: Vec<DoId>,
+    /// Stays of which the client is told nothing after all, by their serials.
+    pub dropped: FxHashSet<u32>,
     /// The client's frames for all of that.
     pub frames: Vec<u8>,
     /// Operations that wait for it, in the order in which they began.
@@ -121,6 +139,7 @@ impl Query {
             found: Vec::new(),
             queue: Vec::new(),
             doubtful: Vec::new(),
+            dropped: FxHashSet::default(),
             frames: Vec::new(),
             waiting: SmallVec::new(),
             began: now,
@@ -196,12 +215,15 @@ impl Interests {
         }
     }
 
-    /// An object is where it is said to be.
-    pub fn confirm(&mut self, do_id: DoId, location: Location) {
+    /// Takes back the doubt whether an object is at a location; whether there was any.
+    pub fn settle_doubt(&mut self, do_id: DoId, location: Location) -> bool {
         let query = self.query_for(location).and_then(|context| self.queries.get_mut(&context));
-        if let Some(query) = query {
-            query.doubtful.retain(|&doubtful| doubtful != do_id);
-        }
+        let Some(doubtful) = query.map(|query| &mut query.doubtful) else {
+            return false;
+        };
+        let before = doubtful.len();
+        doubtful.retain(|&doubtful| doubtful != do_id);
+        doubtful.len() < before
     }
 
     /// A number that no operation and no stay of an object has had for a long time.
@@ -273,20 +295,40 @@ impl Interests {
         };
         let query = self.queries.get_mut(&context).expect("only open queries hold objects");
         let frame = query.hold(frame);
-        let record = Record { do_id, serial, entrance: Some(class_id), frame };
+        let held = Held::Entrance { class_id, location };
+        let record = Record { do_id, serial, held, frame };
         if found { &mut query.found } else { &mut query.queue }.push(record);
         self.pending.entry(do_id).or_insert(Pending { query: context, serial, location });
     }
 
     /// Holds back an update of a pending object; whether it is one.
     pub fn hold_update(&mut self, do_id: DoId, frame: &[u8]) -> bool {
+        self.hold_record(do_id, Held::Update, frame)
+    }
+
+    /// Ends the stay of a pending object: the client is shown it and then that it has gone. Whether it
+    /// was one.
+    pub fn end_stay(&mut self, do_id: DoId) -> bool {
+        self.hold_record(do_id, Held::Leave, &[]) && self.pending.remove(&do_id).is_some()
+    }
+
+    fn hold_record(&mut self, do_id: DoId, held: Held, frame: &[u8]) -> bool {
         let Some(&Pending { query, serial, .. }) = self.pending.get(&do_id) else {
             return false;
         };
         let query = self.queries.get_mut(&query).expect("a pending object's query is open");
         let frame = query.hold(frame);
-        query.queue.push(Record { do_id, serial, entrance: None, frame });
+        query.queue.push(Record { do_id, serial, held, frame });
         true
+    }
+
+    /// Forgets a pending object, as if the client had never been going to see it.
+    pub fn drop_pending(&mut self, do_id: DoId) {
+        if let Some(Pending { query, serial, .. }) = self.pending.remove(&do_id)
+            && let Some(query) = self.queries.get_mut(&query)
+        {
+            query.dropped.insert(serial);
+        }
     }
 
     /// Whether another query holds the object that a query asks for the children of: parents are told
@@ -324,7 +366,12 @@ impl Interests {
 
     /// Forgets pending objects at locations that are no longer covered.
     pub fn drop_uncovered(&mut self) {
-        let coverage = &self.coverage;
-        self.pending.retain(|_, pending| coverage.contains_key(&pending.location));
+        let uncovered: SmallVec<[DoId; 8]> = self
+            .pending
+            .iter()
+            .filter(|(_, pending)| !self.covers(pending.location))
+            .map(|(&do_id, _)| do_id)
+            .collect();
+        uncovered.into_iter().for_each(|do_id| self.drop_pending(do_id));
     }
 }

@@ -17,7 +17,13 @@ impl Session {
         frame: &[u8],
     ) {
         let &ObjectState { do_id, location, class_id, .. } = object;
-        self.interests.confirm(do_id, location);
+        self.interests.settle_doubt(do_id, location);
+        if let Some(believed) = self.believed_location(do_id)
+            && believed != location
+            && self.interests.settle_doubt(do_id, believed)
+        {
+            self.forget_outdated(cx, do_id);
+        }
         if self.knowledge.sees(do_id) || self.interests.holds(do_id) {
             return;
         }
@@ -31,6 +37,13 @@ impl Session {
         } else if !self.is_late_answer(location) {
             self.enter_sight(cx, do_id, class_id, location, frame);
         }
+    }
+
+    /// Where the client is told an object is, or will be.
+    fn believed_location(&self, do_id: DoId) -> Option<Location> {
+        let pending = self.interests.pending.get(&do_id).map(|pending| pending.location);
+        let known = self.knowledge.objects.get(&do_id).filter(|known| known.visible);
+        pending.or(known.map(|known| known.location))
     }
 
     /// Whether an entrance can only be the answer to a query for a zone that has been closed since.
@@ -113,15 +126,17 @@ impl Session {
                 format!("The session object with id {do_id} has been unexpectedly deleted."),
             ));
         }
-        let was_pending = self.interests.pending.remove(&do_id).is_some();
-        self.finish_held_back(cx);
         let (seen, owned) = (self.knowledge.sees(do_id), self.knowledge.owns(do_id));
         if !seen && !owned && !is_uberdog && !self.knowledge.knows(do_id) {
-            if !was_pending {
+            if self.interests.end_stay(do_id) {
+                self.finish_held_back(cx);
+            } else {
                 tracing::debug!(client = %self.allocated, %do_id, "deletion of an unknown object");
             }
             return Ok(());
         }
+        self.interests.drop_pending(do_id);
+        self.finish_held_back(cx);
         if seen {
             self.send(cx.shared, &Client::ObjectLeaving { do_id });
             self.knowledge.unsee(do_id);
@@ -154,11 +169,14 @@ impl Session {
                 self.interests.hold_update(do_id, frame);
                 return Ok(());
             }
-            self.interests.pending.remove(&do_id);
             if is_session_object && !owned {
                 return Err(Self::session_object_left(do_id));
             }
+            self.interests.end_stay(do_id);
             self.finish_held_back(cx);
+            if !is_session_object {
+                return Ok(());
+            }
         }
         let visible = match self.knowledge.objects.get_mut(&do_id) {
             None => return Ok(()),
@@ -192,7 +210,7 @@ impl Session {
         if let Some(pending) = self.interests.pending.get_mut(&do_id) {
             pending.location = to;
             if !self.interests.covers(to) {
-                self.interests.pending.remove(&do_id);
+                self.interests.drop_pending(do_id);
                 self.finish_held_back(cx);
             }
         }

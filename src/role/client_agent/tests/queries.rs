@@ -70,7 +70,7 @@ fn an_object_that_came_before_the_answer_that_has_it() {
 }
 
 #[test]
-fn an_object_that_is_gone_before_the_answer_is_complete_is_never_told() {
+fn an_object_that_is_gone_before_the_answer_is_complete_leaves_after_it() {
     for message in [deleting(50), changing(50, ELSEWHERE, ZONE)] {
         let (mut agent, client, query) = asking();
         agent.answer_count(client, query, 2);
@@ -79,7 +79,11 @@ fn an_object_that_is_gone_before_the_answer_is_complete_is_never_told() {
         agent.cluster(ZONE.channel(), &message);
         agent.cluster(ZONE.channel(), &set_field(50, "level", b"\x02"));
         agent.answer_object(client, query, avatar(51, ZONE));
-        agent.expect_told(client, &[enter(51, ZONE), done(1, 1)]);
+        let update = client_sets(50, "level", b"\x01");
+        agent.expect_told(
+            client,
+            &[enter(50, ZONE), enter(51, ZONE), done(1, 1), update, leaving(50)],
+        );
         // When it comes back, that is another stay.
         agent.cluster(ZONE.channel(), &entering(50, ZONE));
         agent.expect_told(client, &[enter(50, ZONE)]);
@@ -96,8 +100,19 @@ fn an_object_that_goes_and_comes_back_meanwhile() {
     agent.cluster(ZONE.channel(), &entering(50, ZONE));
     agent.cluster(ZONE.channel(), &set_field(50, "level", b"\x02"));
     agent.answer_object(client, query, avatar(51, ZONE));
-    let update = client_sets(50, "level", b"\x02");
-    agent.expect_told(client, &[enter(51, ZONE), done(1, 1), enter(50, ZONE), update]);
+    let [first, second] = [b"\x01", b"\x02"].map(|level| client_sets(50, "level", level));
+    agent.expect_told(
+        client,
+        &[
+            enter(50, ZONE),
+            enter(51, ZONE),
+            done(1, 1),
+            first,
+            leaving(50),
+            enter(50, ZONE),
+            second,
+        ],
+    );
 }
 
 #[test]
@@ -339,6 +354,21 @@ fn a_move_into_a_zone_that_was_opened_after_it() {
             (true, false) => agent.expect_told(client, &[enter(51, NEXT), done(2, 2)]),
         }
     }
+}
+
+#[test]
+fn a_move_there_and_back_of_which_only_half_was_heard() {
+    let mut agent = Agent::new();
+    let client = agent.established();
+    agent.open(client, 1, ZONE, &[50]);
+    agent.send(client, &add_interest(2, 2, NEXT));
+    let query = agent.query(client.channel, NEXT.parent, &[7]);
+    agent.cluster(ZONE.channel(), &changing(50, NEXT, ZONE));
+    // It has come back before anybody listened to the zone that it came from.
+    agent.cluster(ZONE.channel(), &entering(50, ZONE));
+    agent.expect_told(client, &[moved(50, NEXT), leaving(50), enter(50, ZONE)]);
+    agent.answer_count(client, query, 0);
+    agent.expect_told(client, &[done(2, 2)]);
 }
 
 #[test]
