@@ -1,3 +1,7 @@
+//! The router's contract.
+
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
