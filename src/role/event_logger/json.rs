@@ -12,20 +12,28 @@ use thiserror::Error;
 /// How deep arrays and maps may be nested.
 const DEPTH_MAX: u32 = 64;
 
+/// How deep keys may be nested in keys. Each time a key is quoted anew, its escapes double.
+const KEYS_DEPTH_MAX: u32 = 4;
+
 /// The key of the time, which is the logger's to give.
 const TIME_KEY: &str = "_time";
 
 /// Why a packet is no event.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Error)]
-pub(super) enum PacketError {
+pub enum PacketError {
+    /// It is cut short.
     #[error("it ends too early")]
     Truncated,
+    /// Something follows the map.
     #[error("there are bytes after its end")]
     Extraneous,
+    /// It is some other value.
     #[error("it is not a map")]
     NotAMap,
+    /// It is no MessagePack.
     #[error("it has a byte that MessagePack does not use")]
     Reserved,
+    /// Its arrays and maps would take too much to write.
     #[error("it is nested too deeply")]
     TooDeep,
 }
@@ -33,8 +41,11 @@ pub(super) enum PacketError {
 type Read<T> = Result<T, PacketError>;
 
 /// Appends the entries of the map that `packet` is, each with `, ` before it.
-pub(super) fn write_entries(packet: &[u8], out: &mut String) -> Read<()> {
-    let mut reader = Reader { rest: packet, out };
+///
+/// # Errors
+/// See [`PacketError`]. What has been appended by then has no meaning.
+pub fn write_entries(packet: &[u8], out: &mut String) -> Read<()> {
+    let mut reader = Reader { rest: packet, out, keys: 0 };
     let count = match reader.marker()? {
         Marker::FixMap(count) => count.into(),
         Marker::Map16 => reader.u16()?.into(),
@@ -64,6 +75,8 @@ pub(super) fn write_entries(packet: &[u8], out: &mut String) -> Read<()> {
 struct Reader<'a, 'o> {
     rest: &'a [u8],
     out: &'o mut String,
+    /// Inside how many keys it is.
+    keys: u32,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -214,9 +227,14 @@ impl<'a> Reader<'a, '_> {
 
     /// A key, which is a string whatever it was, and its value.
     fn entry(&mut self, depth: u32) -> Read<()> {
+        if self.keys == KEYS_DEPTH_MAX {
+            return Err(PacketError::TooDeep);
+        }
         let start = self.out.len();
         let marker = self.marker()?;
+        self.keys += 1;
         self.value(marker, depth)?;
+        self.keys -= 1;
         if !self.out[start..].starts_with('"') {
             let key = self.out.split_off(start);
             write_quoted(self.out, key.chars());

@@ -11,6 +11,7 @@ mod core;
 mod json;
 mod shell;
 
+pub use json::{PacketError, write_entries};
 pub use shell::{BindError, EventLogger, start};
 
 #[cfg(test)]

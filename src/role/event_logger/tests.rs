@@ -194,6 +194,17 @@ fn an_event_that_is_cut_anywhere_is_truncated() {
     }
 }
 
+/// Each level of keys in keys doubles the escapes: a packet of 70 bytes would take all memory.
+#[test]
+fn keys_in_keys_have_a_limit() {
+    let nested = |depth: usize| [b"\x81".repeat(depth), b"\xc0".repeat(depth + 1)].concat();
+    let deepest = line(&nested(4)).expect("few levels are taken");
+    assert!(deepest.len() < 200, "{deepest}");
+    for depth in [5, 64] {
+        assert_eq!(line(&nested(depth)), Err(PacketError::TooDeep));
+    }
+}
+
 #[test]
 fn nesting_has_a_limit() {
     let nested = |depth: usize| [b"\x81\xa1a", &b"\x91".repeat(depth)[..], b"\xc0"].concat();

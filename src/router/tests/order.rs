@@ -17,7 +17,7 @@ const ROLES: usize = 2;
 const STAYING: usize = THREADS + ROLES;
 /// Participants that come and go.
 const PASSING: usize = 2;
-const STEPS: u32 = 800;
+const STEPS: u32 = 2000;
 const EVERYONE: Channel = Channel(5000);
 /// Where listeners come and go.
 const FICKLE: std::ops::Range<u64> = 5001..5009;
