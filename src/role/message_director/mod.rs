@@ -3,7 +3,7 @@
 //! A *downstream* link is an AI, an UberDOG or another daemon that connected here; it is a participant
 //! like any role. The *upstream* link is one that this daemon made, to a message director one level up;
 //! it is the router's uplink. What a downstream link sends is either a control message to this
-//! daemon ([`core`]) or routed as it is, in the batch of the socket read that brought it.
+//! daemon or routed as it is, in the batch of the socket read that brought it.
 
 mod core;
 mod downstream;
