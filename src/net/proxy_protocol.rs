@@ -120,13 +120,14 @@ fn starts_like(bytes: &[u8], start: &[u8]) -> bool {
 /// `PROXY (TCP4|TCP6) source destination sport dport CRLF`, or `PROXY UNKNOWN … CRLF`.
 fn read_line(bytes: &[u8]) -> Result<Option<(Header, usize)>, Error> {
     let within = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
-    let Some(end) = within.windows(2).position(|pair| pair == b"\r\n") else {
-        // A lone CR can only be the last byte so far.
-        return match within.iter().position(|&byte| byte == b'\r') {
-            Some(at) if at + 1 < within.len() => Err(Error::BadLine),
-            _ if within.len() == LINE_BYTES_MAX => Err(Error::LineTooLong),
-            _ => Ok(None),
-        };
+    let end = within.iter().position(|&byte| byte == b'\r');
+    // A CR that is not the line's end is an error even if an end follows: what a header means must
+    // not depend on how much of it comes at a time.
+    let end = match end.map(|at| (at, within.get(at + 1))) {
+        Some((at, Some(b'\n'))) => at,
+        Some((_, Some(_))) => return Err(Error::BadLine),
+        _ if within.len() == LINE_BYTES_MAX => return Err(Error::LineTooLong),
+        _ => return Ok(None),
     };
     let line = std::str::from_utf8(&within[..end]).map_err(|_| Error::BadLine)?;
     let mut words = line.split(' ').skip(1);
@@ -266,6 +267,8 @@ mod tests {
             b"PROXY TCP4 1.1.1.1 2.2.2.2 +1 2\r\n",
             b"PROXY TCP4 \xff\xff\xff 2.2.2.2 1 2\r\n",
             b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\rX",
+            b"PROXY UNKNOWN 1.1.1.1\rX\r\n",
+            b"PROXY UNKNOWN\r\r\n",
         ] {
             assert_eq!(read(line), Err(Error::BadLine), "{}", line.escape_ascii());
         }

@@ -1,0 +1,194 @@
+//! The client agent's core: one broadcast for many sessions, and what an interest costs.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use criterion::Criterion;
+use dclass::{DcFile, Source};
+use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
+use donet::ids::{Location, ZoneId};
+use donet::message::{Blob, Client, ClientAgent, Message, ObjectState, Rest, StateServer};
+use donet::net::proxy_protocol::Endpoint;
+use donet::role::client_agent::{Core, Peer, SessionKey, UberDogs};
+use donet::router::{Effect, Effects};
+use donet::wire::{Envelope, Reader, Writer, write_frame};
+
+use super::bench;
+
+const FIRST_CHANNEL: u64 = 1_000_000;
+const SESSIONS_MAX: u64 = 1000;
+const VERSION: &str = "bench";
+const SERVER: Channel = Channel(4000);
+const PLAZA: Location = Location::new(DoId(100_000), ZoneId(5));
+const IN_THE_ZONE: u32 = 20;
+const INTEREST: InterestId = InterestId(1);
+
+struct Agent {
+    core: Core,
+    effects: Effects,
+    now: Instant,
+    dc_hash: u32,
+    sessions: Vec<(SessionKey, Channel)>,
+    // Memory that is used again for each message.
+    bytes: Vec<u8>,
+}
+
+impl Agent {
+    fn new(sessions: u64) -> Self {
+        let source = Source::new("bench.dc", "dclass Avatar { setXY(int16, int16) broadcast; };");
+        let dc: Arc<DcFile> = dclass::parse(&[source]).expect("a correct file").into();
+        let dc_hash = dc.hash();
+        let mut agent = Agent {
+            core: Core::new(&config(), Arc::new(UberDogs::default()), dc),
+            effects: Effects::new(),
+            now: Instant::now(),
+            dc_hash,
+            sessions: Vec::new(),
+            bytes: Vec::new(),
+        };
+        (0..sessions).for_each(|number| agent.log_in(Channel(FIRST_CHANNEL + number)));
+        agent
+    }
+
+    fn log_in(&mut self, channel: Channel) {
+        let endpoint = || Endpoint { ip: "203.0.113.5".into(), port: 7198 };
+        let (remote, local) = (endpoint(), endpoint());
+        let peer = Peer { remote, local, tlvs: Box::default(), is_local: false };
+        let key = self.core.connect(self.now, peer, &mut self.effects).expect("a channel is free");
+        let hello = Client::Hello { dc_hash: self.dc_hash, version: Blob(VERSION.as_bytes()) };
+        self.client(key, &hello);
+        self.cluster(channel, &ClientAgent::SetState { state: 2 });
+        self.sessions.push((key, channel));
+        self.drain();
+    }
+
+    fn client(&mut self, key: SessionKey, message: &Client<'_>) {
+        self.bytes.clear();
+        write_frame(&mut self.bytes, |writer| message.write(writer)).expect("small");
+        self.core.input(self.now, key, &self.bytes, &mut self.effects);
+    }
+
+    fn cluster(&mut self, recipient: Channel, message: &impl Message) {
+        self.bytes.clear();
+        message.write_datagram(&mut Writer::new(&mut self.bytes), &[recipient], SERVER);
+        self.core.datagram(self.now, &self.bytes, &mut self.effects);
+    }
+
+    /// Takes what there is for clients, and how many bytes that is.
+    fn drain(&mut self) -> usize {
+        let mut told = 0;
+        self.core.drain_output(|_, output| {
+            assert_eq!(output.close, None, "no client is ejected");
+            told += output.bytes.len();
+        });
+        self.effects.clear();
+        self.core.drain_events().for_each(drop);
+        told
+    }
+
+    /// Opens an interest in the zone, which a state server answers with its objects.
+    fn open_interest(&mut self, session: usize) {
+        let (key, channel) = self.sessions[session];
+        let (context, interest) = (Context(9), INTEREST);
+        self.client(key, &Client::AddInterest { context, interest, location: PLAZA });
+        let context = self.query_context();
+        let count = DoId(IN_THE_ZONE);
+        self.cluster(channel, &StateServer::ObjectGetZonesCountResp { context, count });
+        for number in 0..IN_THE_ZONE {
+            let object = avatar(number);
+            self.cluster(
+                channel,
+                &StateServer::ObjectEnterInterestWithRequired { context, object },
+            );
+        }
+    }
+
+    fn close_interest(&mut self, session: usize) {
+        let (key, _) = self.sessions[session];
+        self.client(key, &Client::RemoveInterest { context: Context(9), interest: INTEREST });
+    }
+
+    /// The context of the question that was routed last.
+    fn query_context(&self) -> Context {
+        let mut routed = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Route(frame) => Envelope::read(frame.datagram()).ok(),
+            _ => None,
+        });
+        let query = routed.find_map(|envelope| {
+            let mut reader = Reader::new(envelope.body);
+            match StateServer::decode(envelope.message_type, &mut reader) {
+                Ok(StateServer::ObjectGetZonesObjects { context, .. }) => Some(context),
+                _ => None,
+            }
+        });
+        query.expect("an interest asks for its objects")
+    }
+}
+
+fn avatar(number: u32) -> ObjectState<'static> {
+    ObjectState {
+        do_id: DoId(200_000 + number),
+        location: PLAZA,
+        class_id: ClassId(0),
+        values: Rest(b""),
+    }
+}
+
+fn config() -> ClientAgentConfig {
+    let last = Channel(FIRST_CHANNEL + SESSIONS_MAX - 1);
+    ClientAgentConfig {
+        bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
+        version: VERSION.into(),
+        haproxy: false,
+        manual_dc_hash: None,
+        channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
+        client: ClientConfig {
+            kind: ClientKind::LibAstron,
+            relocate: false,
+            add_interest: InterestPermission::Enabled,
+            send_hash: true,
+            send_version: true,
+            write_buffer_bytes_max: 262_144,
+            write_timeout_ms: 5000,
+            heartbeat_timeout_ms: 0,
+        },
+        interest_timeout_ms: 500,
+        handshake_timeout_ms: 0,
+        historical_objects_max: 10_000,
+    }
+}
+
+pub fn benches(c: &mut Criterion) {
+    let message = StateServer::ObjectSetField {
+        do_id: avatar(0).do_id,
+        field: FieldId(0),
+        value: Rest(b"\x01\0\x02\0"),
+    };
+    let mut update = Vec::new();
+    message.write_datagram(
+        &mut Writer::new(&mut update),
+        &[PLAZA.channel()],
+        avatar(0).do_id.channel(),
+    );
+    for sessions in [1, 100, SESSIONS_MAX] {
+        let mut agent = Agent::new(sessions);
+        (0..sessions as usize).for_each(|session| agent.open_interest(session));
+        agent.drain();
+        agent.core.datagram(agent.now, &update, &mut agent.effects);
+        assert_eq!(agent.drain() as u64, sessions * 14, "every client gets the update");
+        bench(c, "broadcast to sessions", &sessions.to_string(), || {
+            agent.core.datagram(agent.now, black_box(&update), &mut agent.effects);
+            black_box(agent.drain());
+        });
+    }
+
+    let mut agent = Agent::new(100);
+    bench(c, "interest", "opened, 20 objects, closed", || {
+        agent.open_interest(black_box(50));
+        assert!(agent.drain() > 0);
+        agent.close_interest(black_box(50));
+        assert!(agent.drain() > 0);
+    });
+}

@@ -1,0 +1,59 @@
+//! The micro benches: what one function of the hot path costs, without sockets and tasks.
+//!
+//! ```text
+//! cargo bench --bench micro
+//! cargo bench --bench micro -- 'route/'
+//! ```
+//!
+//! Each iteration handles [`MESSAGES`] messages, and the results are by message. docs/testing.md says
+//! how to count instructions, which two commits can be compared by on a busy machine.
+
+mod client_agent;
+mod message;
+mod router;
+mod state_server;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use donet::ids::Channel;
+use donet::message::Message;
+use donet::wire::{Envelope, write_frame};
+
+/// Messages in one iteration: enough that the first one's allocations do not count.
+const MESSAGES: u64 = 1000;
+
+/// What is measured and nothing else: a function of its own, so that callgrind can tell it from what
+/// prepares it.
+#[inline(never)]
+fn measured<T>(act: impl FnOnce() -> T) -> T {
+    act()
+}
+
+/// A benchmark whose iterations handle [`MESSAGES`] messages each.
+fn bench(c: &mut Criterion, group: &str, name: &str, mut one: impl FnMut()) {
+    let mut group = c.benchmark_group(group);
+    group.throughput(Throughput::Elements(MESSAGES));
+    group.bench_function(name, |b| {
+        b.iter(|| measured(|| (0..MESSAGES).for_each(|_| one())));
+    });
+    group.finish();
+}
+
+/// A framed server datagram.
+fn frame(recipients: &[Channel], sender: Channel, message: &impl Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_frame(&mut bytes, |writer| {
+        Envelope::write_head(writer, recipients, sender);
+        message.write(writer);
+    })
+    .expect("small");
+    bytes
+}
+
+criterion_group!(
+    benches,
+    message::benches,
+    router::benches,
+    state_server::benches,
+    client_agent::benches
+);
+criterion_main!(benches);

@@ -1,0 +1,120 @@
+//! The state server's core.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::Criterion;
+use dclass::{DcFile, Source};
+use donet::config::StateServerConfig;
+use donet::ids::{Channel, ClassId, Context, DoId, FieldId, Location, ZoneId};
+use donet::message::{Message, ObjectState, Rest, StateServer as M};
+use donet::role::state_server::StateServer;
+use donet::router::Effects;
+use donet::wire::Writer;
+
+use super::bench;
+
+const CONTROL: Channel = Channel(4001);
+const AI: Channel = Channel(4000);
+const PARENT: DoId = DoId(100_000);
+const OBJECTS: u32 = 10_000;
+const IN_A_ZONE: u32 = 100;
+
+const SCHEMA: &str = "
+    dclass Zone { };
+    dclass Avatar {
+        setName(string) required broadcast ram;
+        setXY(int16/10, int16/10) broadcast ram;
+        setHp(uint16(0-1000)) required broadcast ram;
+        emote(uint8) broadcast;
+        work(uint8) airecv;
+    };
+";
+const ZONE: ClassId = ClassId(0);
+const AVATAR: ClassId = ClassId(1);
+
+fn schema() -> Arc<DcFile> {
+    Arc::new(dclass::parse(&[Source::new("bench.dc", SCHEMA)]).expect("a correct file"))
+}
+
+fn field(name: &str) -> FieldId {
+    schema().class_by_name("Avatar").expect("a class").field_by_name(name).expect("a field").id()
+}
+
+fn datagram(recipient: Channel, message: &M<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.write_datagram(&mut Writer::new(&mut bytes), &[recipient], AI);
+    bytes
+}
+
+fn create(do_id: DoId, location: Location, class_id: ClassId, values: &[u8]) -> Vec<u8> {
+    let object = ObjectState { do_id, location, class_id, values: Rest(values) };
+    datagram(CONTROL, &M::CreateObjectWithRequired { object })
+}
+
+fn avatar(number: u32) -> Vec<u8> {
+    let location = Location::new(PARENT, ZoneId(number / IN_A_ZONE));
+    create(DoId(PARENT.0 + 1 + number), location, AVATAR, b"\x06\0a toon\x64\0")
+}
+
+/// A parent with [`OBJECTS`] children, [`IN_A_ZONE`] in each zone.
+fn world() -> StateServer {
+    let mut core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
+    let mut effects = Effects::new();
+    let parent = create(PARENT, Location::NONE, ZONE, b"");
+    core.handle(&parent, &mut effects);
+    core.handle(&datagram(PARENT.channel(), &M::ObjectSetAi { ai: AI }), &mut effects);
+    for number in 0..OBJECTS {
+        core.handle(&avatar(number), &mut effects);
+        effects.clear();
+    }
+    assert_eq!(core.objects().len(), OBJECTS as usize + 1);
+    core
+}
+
+pub fn benches(c: &mut Criterion) {
+    let mut core = world();
+    let mut effects = Effects::new();
+    let do_id = DoId(PARENT.0 + 77);
+    let updates = [
+        ("broadcast, kept", "setXY", &b"\x01\0\x02\0"[..]),
+        ("broadcast", "emote", b"\x01"),
+        ("to the AI", "work", b"\x01"),
+    ];
+    for (name, field_name, value) in updates {
+        let message = M::ObjectSetField { do_id, field: field(field_name), value: Rest(value) };
+        // Not from the AI, which would not be told.
+        let mut update = Vec::new();
+        message.write_datagram(
+            &mut Writer::new(&mut update),
+            &[do_id.channel()],
+            Channel(1_000_000),
+        );
+        effects.clear();
+        core.handle(&update, &mut effects);
+        assert_eq!(effects.iter().count(), 1);
+        bench(c, "set_field", name, || {
+            effects.clear();
+            core.handle(black_box(&update), &mut effects);
+        });
+    }
+
+    let born = avatar(OBJECTS + 1);
+    let id = DoId(PARENT.0 + 1 + OBJECTS + 1);
+    let gone = datagram(id.channel(), &M::ObjectDeleteRam { do_id: id });
+    bench(c, "object", "created and deleted", || {
+        effects.clear();
+        core.handle(black_box(&born), &mut effects);
+        core.handle(black_box(&gone), &mut effects);
+    });
+    assert_eq!(core.objects().len(), OBJECTS as usize + 1);
+
+    let location = Location::new(PARENT, ZoneId(7));
+    let question = M::ObjectGetZoneObjects { context: Context(5), location };
+    let question = datagram(PARENT.channel(), &question);
+    bench(c, "zone", "100 objects asked for", || {
+        effects.clear();
+        core.handle(black_box(&question), &mut effects);
+    });
+    assert!(effects.iter().count() >= IN_A_ZONE as usize);
+}
