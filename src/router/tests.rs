@@ -376,8 +376,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    // 400 runs of up to 250 steps: 10^5 steps at the most.
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    // 850 runs of up to 250 steps: about 10^5 steps.
+    #![proptest_config(ProptestConfig { cases: 850, ..ProptestConfig::default() })]
     #[test]
     fn the_router_does_what_the_model_does(steps in prop::collection::vec(step(), 0..250)) {
         let router = Router::new();
