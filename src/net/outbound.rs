@@ -83,9 +83,13 @@ impl Outbound {
         loop {
             self.changed.notified().await;
             while self.needs_room() {
-                match self.wait_for_room().await {
-                    Ok(()) => self.write(),
-                    Err(closed) => self.state.lock().close(closed),
+                tokio::select! {
+                    room = self.wait_for_room() => match room {
+                        Ok(()) => self.write(),
+                        Err(closed) => self.state.lock().close(closed),
+                    },
+                    // Whoever pushes may give the link up in the meantime.
+                    () = self.changed.notified() => {}
                 }
             }
             let closed = self.state.lock().take_closed();
