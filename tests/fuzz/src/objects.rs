@@ -1,0 +1,71 @@
+//! Roles with DistributedObjects.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use donet::config::{DbStateServerConfig, DoIdRange, StateServerConfig};
+use donet::ids::{Channel, DoId};
+use donet::object::Population;
+use donet::role::db_state_server::DbStateServer;
+use donet::role::state_server::StateServer;
+
+use super::cluster::{Outside, channels, datagram, schema};
+use super::input::Input;
+
+const CONTROL: Channel = Channel(100_100);
+const DATABASE: Channel = Channel(1200);
+
+/// The channels that objects listen to: their own, and those of their parents' children.
+fn channels_of(objects: &Population) -> BTreeSet<Channel> {
+    let parents = objects.iter().map(|object| object.location().parent);
+    let parents = parents.filter(|parent| parent.is_some()).map(DoId::children);
+    objects.iter().map(|object| object.do_id().channel()).chain(parents).collect()
+}
+
+/// Datagrams to a state server. What it listens to follows from the objects that it has.
+pub fn state_server(input: &[u8]) {
+    let mut input = Input::new(input);
+    let channels = channels(&[CONTROL, Channel::STATE_SERVERS]);
+    let mut core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
+    let mut outside = Outside::default();
+    core.start(&mut outside.effects);
+    outside.apply(|_, _| {});
+    while let Some(datagram) = datagram(&mut input, &channels) {
+        core.handle(&datagram, &mut outside.effects);
+        outside.apply(|_, _| {});
+        let mut expected = channels_of(core.objects());
+        expected.extend([CONTROL, Channel::STATE_SERVERS]);
+        assert_eq!(outside.subscriptions, expected);
+    }
+}
+
+/// Datagrams to a database-state server, and time. In the end nothing is waited for any more.
+pub fn db_state_server(input: &[u8]) {
+    const WAIT: Duration = Duration::from_secs(30);
+    let mut input = Input::new(input);
+    let channels = channels(&[DATABASE]);
+    let config = DbStateServerConfig {
+        database: DATABASE,
+        ranges: vec![DoIdRange::new(DoId(1), DoId(4)).expect("not empty")],
+        load_timeout_ms: WAIT.as_millis() as u64,
+    };
+    let mut core = DbStateServer::new(&config, schema());
+    let mut outside = Outside::default();
+    core.start(&mut outside.effects);
+    let mut now = Instant::now();
+    while let Some(datagram) = datagram(&mut input, &channels) {
+        core.handle(now, &datagram, &mut outside.effects);
+        outside.apply(|_, _| {});
+        now += WAIT / 8;
+        core.handle_timeout(now, &mut outside.effects);
+        outside.apply(|_, _| {});
+        assert_eq!(outside.subscriptions, channels_of(core.objects()));
+    }
+    while let Some(deadline) = core.next_deadline() {
+        assert!(deadline > now, "what was due is done");
+        now = deadline;
+        core.handle_timeout(now, &mut outside.effects);
+        outside.apply(|_, _| {});
+    }
+    assert_eq!(core.loading_count(), 0);
+}

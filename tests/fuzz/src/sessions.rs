@@ -1,0 +1,167 @@
+//! Clients' sessions.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use donet::ids::{Channel, ChannelRange, ClassId, DoId};
+use donet::message::{Blob, Client, Message};
+use donet::net::proxy_protocol::Endpoint;
+use donet::role::client_agent::client_type::foreign;
+use donet::role::client_agent::{Core, Peer, SessionKey, UberDog, UberDogs};
+use donet::wire::{Frames, write_frame};
+
+use super::cluster::{Outside, channels, datagram, schema};
+use super::input::Input;
+
+const FIRST_CHANNEL: u64 = 1000;
+const CHANNELS: u64 = 4;
+const VERSION: &str = "v1";
+
+/// What clients and the cluster send to the sessions of a client agent, and time. Whatever it is,
+/// clients get whole frames, a connection is closed once, and sessions leave nothing behind in the router.
+pub fn client_agent(input: &[u8]) {
+    let mut input = Input::new(input);
+    let options = input.byte().unwrap_or_default();
+    let sessions: Vec<Channel> = (FIRST_CHANNEL..FIRST_CHANNEL + CHANNELS).map(Channel).collect();
+    let channels = channels(&sessions);
+    let mut agent = Agent::new(options);
+    while let Some(action) = input.byte() {
+        match action % 8 {
+            0 => agent.connect(action >= 128),
+            1 => agent.lose(usize::from(action / 8)),
+            2 => agent.pass(Duration::from_millis(u64::from(action) * 20)),
+            3..=5 => {
+                let place = usize::from(action / 8);
+                agent.input(place, input.piece());
+            }
+            _ => {
+                let Some(datagram) = datagram(&mut input, &channels) else { break };
+                let Agent { core, outside, now, .. } = &mut agent;
+                core.datagram(*now, &datagram, &mut outside.effects);
+            }
+        }
+        agent.settle();
+    }
+    agent.core.shut_down(agent.now, &mut agent.outside.effects);
+    agent.settle();
+    assert!(agent.open.is_empty());
+    assert_eq!(agent.core.session_count(), 0);
+    assert!(agent.outside.subscriptions.is_empty(), "{:?}", agent.outside.subscriptions);
+    assert!(agent.outside.post_removes.is_empty(), "{:?}", agent.outside.post_removes);
+}
+
+struct Agent {
+    core: Core,
+    outside: Outside,
+    now: Instant,
+    /// The connections that have not been closed, and the bytes they got.
+    open: BTreeMap<SessionKey, Vec<u8>>,
+}
+
+impl Agent {
+    fn new(options: u8) -> Self {
+        let dc = schema();
+        let uberdogs: UberDogs =
+            [(DoId(5), UberDog { class_id: ClassId(2), anonymous: true })].into_iter().collect();
+        let core = Core::new(&config(options), uberdogs.into(), dc);
+        let outside = Outside { is_courier: true, ..Outside::default() };
+        Agent { core, outside, now: Instant::now(), open: BTreeMap::new() }
+    }
+
+    /// A new connection, which says hello if it is to be `welcome`.
+    fn connect(&mut self, welcome: bool) {
+        let endpoint = |port| Endpoint { ip: "203.0.113.5".into(), port };
+        let peer = Peer {
+            remote: endpoint(54321),
+            local: endpoint(7198),
+            tlvs: Box::default(),
+            is_local: false,
+        };
+        match self.core.connect(self.now, peer, &mut self.outside.effects) {
+            Ok(key) => {
+                assert!(self.open.insert(key, Vec::new()).is_none(), "a key given twice");
+                if welcome {
+                    let mut hello = Vec::new();
+                    let dc_hash = schema().hash();
+                    let message = Client::Hello { dc_hash, version: Blob(VERSION.as_bytes()) };
+                    write_frame(&mut hello, |writer| message.write(writer)).expect("small");
+                    self.core.input(self.now, key, &hello, &mut self.outside.effects);
+                }
+            }
+            Err(bytes) => assert_eq!(self.open.len() as u64, CHANNELS, "{bytes:?}"),
+        }
+    }
+
+    fn key(&self, place: usize) -> Option<SessionKey> {
+        self.open.keys().nth(place % self.open.len().max(1)).copied()
+    }
+
+    /// Something that a client sends, which its shell has looked at.
+    fn input(&mut self, place: usize, datagram: &[u8]) {
+        let Some(key) = self.key(place) else { return };
+        let mut frame = Vec::new();
+        write_frame(&mut frame, |writer| writer.raw(datagram)).expect("small");
+        match foreign::recognise(&frame) {
+            Some(other) => self.core.foreign(self.now, key, other, &mut self.outside.effects),
+            None => self.core.input(self.now, key, &frame, &mut self.outside.effects),
+        }
+    }
+
+    fn lose(&mut self, place: usize) {
+        if let Some(key) = self.key(place) {
+            self.core.disconnected(self.now, key, "end of file", &mut self.outside.effects);
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.core.handle_timeout(self.now, &mut self.outside.effects);
+        assert!(self.core.next_deadline().is_none_or(|deadline| deadline > self.now));
+    }
+
+    fn settle(&mut self) {
+        self.outside.apply(|_, _| {});
+        let Agent { core, open, .. } = self;
+        core.drain_output(|key, output| {
+            let told = open.get_mut(&key).expect("nothing comes for a closed connection");
+            told.extend(output.bytes);
+            assert!(output.burst <= output.bytes.len());
+            assert_eq!(Frames::whole_bytes(told), told.len(), "whole frames only");
+            told.clear();
+            if output.close.is_some() {
+                open.remove(&key);
+            }
+        });
+        assert_eq!(core.session_count(), open.len());
+        core.drain_events().for_each(drop);
+    }
+}
+
+fn config(options: u8) -> ClientAgentConfig {
+    let last = Channel(FIRST_CHANNEL + CHANNELS - 1);
+    ClientAgentConfig {
+        bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
+        version: VERSION.into(),
+        haproxy: false,
+        manual_dc_hash: None,
+        channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
+        client: ClientConfig {
+            kind: ClientKind::LibAstron,
+            relocate: options & 1 == 0,
+            add_interest: match options >> 1 & 3 {
+                0 | 1 => InterestPermission::Enabled,
+                2 => InterestPermission::Visible,
+                _ => InterestPermission::Disabled,
+            },
+            send_hash: true,
+            send_version: true,
+            write_buffer_bytes_max: 262_144,
+            write_timeout_ms: 5000,
+            heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
+        },
+        interest_timeout_ms: 500,
+        handshake_timeout_ms: 10_000,
+        historical_objects_max: 3,
+    }
+}
