@@ -143,7 +143,10 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(daemon) = &args.daemon else {
-        println!("nothing to measure: name a daemon with --daemon PATH");
+        println!(
+            "nothing to measure: name a daemon, as in\n    \
+             cargo bench --bench load -- --daemon target/release/donet --scale 0.01"
+        );
         return Ok(ExitCode::SUCCESS);
     };
     let variants = variants(&args, daemon)?;

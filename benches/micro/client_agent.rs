@@ -173,22 +173,27 @@ pub fn benches(c: &mut Criterion) {
         avatar(0).do_id.channel(),
     );
     for sessions in [1, 100, SESSIONS_MAX] {
-        let mut agent = Agent::new(sessions);
-        (0..sessions as usize).for_each(|session| agent.open_interest(session));
-        agent.drain();
-        agent.core.datagram(agent.now, &update, &mut agent.effects);
-        assert_eq!(agent.drain() as u64, sessions * 14, "every client gets the update");
         bench(c, "broadcast to sessions", &sessions.to_string(), || {
-            agent.core.datagram(agent.now, black_box(&update), &mut agent.effects);
-            black_box(agent.drain());
+            let mut agent = Agent::new(sessions);
+            (0..sessions as usize).for_each(|session| agent.open_interest(session));
+            agent.drain();
+            agent.core.datagram(agent.now, &update, &mut agent.effects);
+            assert_eq!(agent.drain() as u64, sessions * 14, "every client gets the update");
+            let update = &update;
+            move || {
+                agent.core.datagram(agent.now, black_box(update), &mut agent.effects);
+                black_box(agent.drain());
+            }
         });
     }
 
-    let mut agent = Agent::new(100);
     bench(c, "interest", "opened, 20 objects, closed", || {
-        agent.open_interest(black_box(50));
-        assert!(agent.drain() > 0);
-        agent.close_interest(black_box(50));
-        assert!(agent.drain() > 0);
+        let mut agent = Agent::new(100);
+        move || {
+            agent.open_interest(black_box(50));
+            assert!(agent.drain() > 0);
+            agent.close_interest(black_box(50));
+            assert!(agent.drain() > 0);
+        }
     });
 }

@@ -26,18 +26,22 @@ pub fn benches(c: &mut Criterion) {
     };
     let entry = StateServer::ObjectEnterLocationWithRequired { object };
     for (name, message) in [("field update", &update), ("object entering", &entry)] {
-        let bytes = frame(&[LOCATION.channel()], Channel(100_000), message);
         bench(c, "decode", name, || {
-            let frame = Frame::new(black_box(&bytes)).expect("one frame");
-            let envelope = Envelope::read(frame.datagram()).expect("complete");
-            let mut reader = Reader::new(envelope.body);
-            black_box(Cluster::decode(envelope.message_type, &mut reader).expect("a message"));
+            let bytes = frame(&[LOCATION.channel()], Channel(100_000), message);
+            move || {
+                let frame = Frame::new(black_box(&bytes)).expect("one frame");
+                let envelope = Envelope::read(frame.datagram()).expect("complete");
+                let mut reader = Reader::new(envelope.body);
+                black_box(Cluster::decode(envelope.message_type, &mut reader).expect("a message"));
+            }
         });
-        let mut effects = Effects::new();
         bench(c, "encode", name, || {
-            effects.clear();
-            let recipients = black_box([LOCATION.channel()]);
-            effects.route(&recipients, Channel(100_000), black_box(message)).expect("small");
+            let mut effects = Effects::new();
+            move || {
+                effects.clear();
+                let recipients = black_box([LOCATION.channel()]);
+                effects.route(&recipients, Channel(100_000), black_box(message)).expect("small");
+            }
         });
     }
 }

@@ -24,7 +24,11 @@ pub struct Historical {
 impl Historical {
     /// Notes that an object has left; at most `max` are remembered.
     pub fn insert(&mut self, now: Instant, do_id: DoId, max: usize) {
-        self.left_at.insert(do_id, now);
+        if self.left_at.insert(do_id, now) == Some(now) {
+            // Its entry stands already. A second one would be as current as the first: what comes and
+            // goes many times in one batch would leave entries that nothing takes out.
+            return;
+        }
         self.order.push_back((now, do_id));
         while let Some(&(left, oldest)) = self.order.front() {
             let current = self.left_at.get(&oldest) == Some(&left);
@@ -89,5 +93,18 @@ mod tests {
         }
         assert!(historical.order.len() < 64, "{}", historical.order.len());
         assert!(historical.contains(now, DoId(1)) && historical.contains(now, DoId(2)));
+    }
+
+    #[test]
+    fn nor_if_it_does_so_in_no_time() {
+        let now = Instant::now();
+        let mut historical = Historical::default();
+        for _ in 0..10_000 {
+            historical.insert(now, DoId(1), 10);
+            historical.insert(now, DoId(2), 10);
+        }
+        assert!(historical.order.len() < 64, "{}", historical.order.len());
+        historical.insert(now + REMEMBERED, DoId(3), 10);
+        assert_eq!((historical.left_at.len(), historical.order.len()), (1, 1));
     }
 }
