@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::WriteQueue;
 use crate::router::{Gauge, Sink};
-use crate::wire::Frame;
+use crate::wire::{Frame, Frames};
 
 /// Why a link's outgoing side has ended.
 #[derive(Debug, thiserror::Error)]
@@ -165,6 +165,10 @@ impl Sink for Outbound {
     #[inline]
     fn push(&self, frame: Frame<'_>) {
         self.push_bytes(frame.bytes());
+    }
+
+    fn push_all(&self, frames: Frames<'_>) {
+        self.push_bytes(frames.remaining());
     }
 
     fn announce(&self) {

@@ -49,7 +49,7 @@ pub use table::{Change, Key, Table};
 pub use world::PostRemovesOfAll;
 
 use crate::ids::{Channel, ChannelRange};
-use crate::wire::Frame;
+use crate::wire::{Frame, Frames, Run};
 use deferred::Deferred;
 use world::{Receiver, World};
 
@@ -58,6 +58,11 @@ pub trait Sink: Send + Sync {
     /// Takes a copy of a datagram. Called while the router is locked: it must not wait and must not
     /// call the router.
     fn push(&self, frame: Frame<'_>);
+
+    /// Takes copies of several datagrams, in order.
+    fn push_all(&self, frames: Frames<'_>) {
+        frames.for_each(|frame| self.push(frame));
+    }
 
     /// Says that the pushes of a batch are over. The router is free again by then.
     fn announce(&self);
@@ -274,6 +279,14 @@ impl<'r> Batch<'r> {
     pub fn route(&mut self, frame: Frame<'_>) -> bool {
         let from = self.from;
         self.world().route(frame, from)
+    }
+
+    /// As [`Batch::route`] for each of the frames: they have the same recipients, so that these are
+    /// looked up once and queues get all of the frames at once.
+    #[inline]
+    pub fn route_run(&mut self, run: Run<'_>) -> bool {
+        let from = self.from;
+        self.world().route_run(run, from)
     }
 
     /// Subscribes to one channel.

@@ -9,7 +9,7 @@ use super::post_remove::PostRemoves;
 use super::table::{Change, Key, Table};
 use super::{Effect, Effects, Role, Sink, Uplink};
 use crate::ids::Channel;
-use crate::wire::{Frame, Reader, Recipients};
+use crate::wire::{Frame, Reader, Recipients, Run};
 
 /// How a participant gets its datagrams.
 pub(super) enum Receiver {
@@ -150,6 +150,39 @@ impl World {
         readable
     }
 
+    /// Routes frames that are for the same recipients.
+    pub(super) fn route_run(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
+        if run.is_single() || !self.is_for_queues_only(run, from) {
+            // What a role routes because of a frame comes before the next frame.
+            return run.frames().fold(true, |_, frame| self.route(frame, from));
+        }
+        let frames = run.frames().count() as u64;
+        let listeners = std::mem::take(&mut self.listeners);
+        self.counts.routed += frames;
+        self.counts.delivered += frames * listeners.len() as u64;
+        for &key in &listeners {
+            self.touch(key);
+            if let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize] {
+                sink.push_all(run.frames());
+            }
+        }
+        self.listeners = listeners;
+        if let (Some(uplink), Some(_)) = (&self.uplink, from) {
+            run.frames().for_each(|frame| uplink.push(frame));
+            self.uplink_touched = true;
+        }
+        true
+    }
+
+    /// Finds the listeners of a run; whether none of them is a role.
+    fn is_for_queues_only(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
+        self.find_listeners(run.first(), from)
+            && self.listeners.iter().all(|key| {
+                let slot = &self.slots[key.0 as usize];
+                !matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
+            })
+    }
+
     /// Lets a role act without a datagram.
     pub(super) fn turn<R: Role, T>(
         &mut self,
@@ -227,14 +260,10 @@ impl World {
     #[inline]
     fn deliver(&mut self, frame: Frame<'_>, from: Option<Key>) -> bool {
         self.counts.routed += 1;
-        let Ok(recipients) = Recipients::read(&mut Reader::new(frame.datagram())) else {
+        if !self.find_listeners(frame, from) {
             return false;
-        };
-        let mut listeners = std::mem::take(&mut self.listeners);
-        listeners.clear();
-        self.table.listeners(recipients.iter(), from, &mut self.scratch, |key| {
-            listeners.push(key);
-        });
+        }
+        let listeners = std::mem::take(&mut self.listeners);
         self.counts.delivered += listeners.len() as u64;
         for &key in &listeners {
             self.hand_over(frame, key);
@@ -244,6 +273,19 @@ impl World {
             uplink.push(frame);
             self.uplink_touched = true;
         }
+        true
+    }
+
+    /// Puts everyone but `from` who listens to a recipient of `frame` into the list of listeners.
+    /// Whether the recipients can be read.
+    #[inline]
+    fn find_listeners(&mut self, frame: Frame<'_>, from: Option<Key>) -> bool {
+        let Ok(recipients) = Recipients::read(&mut Reader::new(frame.datagram())) else {
+            return false;
+        };
+        let World { table, listeners, scratch, .. } = self;
+        listeners.clear();
+        table.listeners(recipients.iter(), from, scratch, |key| listeners.push(key));
         true
     }
 

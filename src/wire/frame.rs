@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Error, Writer};
-use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES, LengthTag};
+use super::{CONTROL_HEAD, Error, Writer};
+use crate::ids::{CHANNEL_BYTES, DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES, LengthTag};
 
 /// One whole frame, borrowed: the length tag and the datagram.
 ///
@@ -84,6 +84,79 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
+/// One or more frames in a row that are for exactly the same recipients.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Run<'a> {
+    first: Frame<'a>,
+    bytes: &'a [u8],
+}
+
+impl<'a> Run<'a> {
+    /// The first of the frames.
+    #[inline]
+    pub const fn first(self) -> Frame<'a> {
+        self.first
+    }
+
+    /// All of the frames.
+    #[inline]
+    pub const fn frames(self) -> Frames<'a> {
+        Frames::new(self.bytes)
+    }
+
+    /// Whether there is only one frame.
+    #[inline]
+    pub const fn is_single(self) -> bool {
+        self.first.bytes.len() == self.bytes.len()
+    }
+}
+
+impl<'a> From<Frame<'a>> for Run<'a> {
+    fn from(first: Frame<'a>) -> Self {
+        Run { first, bytes: first.bytes }
+    }
+}
+
+/// Frames, those in a row for the same recipients taken together.
+///
+/// What has no recipients, or cannot be read, or is for the message director itself, stays alone.
+#[derive(Clone, Debug)]
+pub struct Runs<'a> {
+    frames: Frames<'a>,
+}
+
+impl<'a> Runs<'a> {
+    /// The runs of `frames`.
+    pub const fn new(frames: Frames<'a>) -> Self {
+        Runs { frames }
+    }
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = Run<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Run<'a>> {
+        let all = self.frames.remaining();
+        let first = self.frames.next()?;
+        let Some(head) = recipients_head(first.datagram()) else { return Some(first.into()) };
+        let mut ahead = self.frames.clone();
+        while ahead.next().is_some_and(|frame| frame.datagram().starts_with(head)) {
+            self.frames = ahead.clone();
+        }
+        let bytes = &all[..all.len() - self.frames.remaining().len()];
+        Some(Run { first, bytes })
+    }
+}
+
+/// Count and recipients as they are on the wire, if others may share them.
+#[inline]
+fn recipients_head(datagram: &[u8]) -> Option<&[u8]> {
+    let count = usize::from(*datagram.first()?);
+    let head = datagram.get(..1 + count * CHANNEL_BYTES)?;
+    (count > 0 && head != CONTROL_HEAD).then_some(head)
+}
+
 /// Appends one frame to `buffer`, whose datagram is what `content` writes, and returns where it is.
 ///
 /// # Errors
@@ -131,6 +204,45 @@ mod tests {
         assert_eq!(Frame::new(&[1, 0, 9]).map(Frame::datagram), Ok(&[9][..]));
         assert_eq!(Frame::new(&[1, 0]), Err(FrameError));
         assert_eq!(Frame::new(&[0, 0, 9]), Err(FrameError));
+    }
+
+    #[test]
+    fn runs_are_of_the_same_recipients_only() {
+        let to = |recipients: &[u8], body: &[u8]| {
+            let mut datagram = vec![recipients.len() as u8];
+            for &recipient in recipients {
+                datagram.extend_from_slice(&u64::from(recipient).to_le_bytes());
+            }
+            datagram.extend_from_slice(body);
+            datagram
+        };
+        let datagrams = [
+            to(&[7], b"a"),
+            to(&[7], b"bc"),
+            to(&[7], b""),
+            to(&[7, 8], b"d"),
+            to(&[7], b"e"),
+            // Nobody, the message director, and what is cut short.
+            to(&[], b"f"),
+            to(&[], b"f"),
+            to(&[1], b"g"),
+            to(&[1], b"g"),
+            to(&[7], b"")[..5].to_vec(),
+            to(&[7], b"")[..5].to_vec(),
+            Vec::new(),
+            to(&[9], b"h"),
+            to(&[9], b"i"),
+        ];
+        let mut bytes = Vec::new();
+        for datagram in &datagrams {
+            write_frame(&mut bytes, |w| w.raw(datagram)).expect("small");
+        }
+        let runs: Vec<Vec<Vec<u8>>> = Runs::new(Frames::new(&bytes))
+            .map(|run| run.frames().map(|frame| frame.datagram().to_vec()).collect())
+            .collect();
+        let lengths: Vec<usize> = runs.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
+        assert_eq!(runs.concat(), datagrams);
     }
 
     proptest! {

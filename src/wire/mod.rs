@@ -13,6 +13,6 @@ mod reader;
 mod writer;
 
 pub use envelope::{CONTROL_HEAD, Envelope, Recipients};
-pub use frame::{Frame, FrameError, Frames, write_frame};
+pub use frame::{Frame, FrameError, Frames, Run, Runs, write_frame};
 pub use reader::{Error, Reader};
 pub use writer::Writer;

@@ -4,7 +4,7 @@ use crate::event::EventSender;
 use crate::ids::{Channel, ChannelRange};
 use crate::message::{self, Blob, Control};
 use crate::router::Batch;
-use crate::wire::{self, CONTROL_HEAD, Frame, Reader, write_frame};
+use crate::wire::{self, CONTROL_HEAD, Frame, Reader, Run, write_frame};
 
 /// Why a link has to be closed: what follows cannot be trusted to be what its sender meant.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -29,17 +29,17 @@ pub(super) enum LinkChange {
     Url(String),
 }
 
-/// Does what one datagram of a link asks for: routes it, or obeys it.
+/// Does what a link's datagrams ask for: routes them, or obeys the only one.
 ///
 /// # Errors
 /// [`Malformed`] if the link has to be closed.
 #[inline]
 pub(super) fn receive(
-    frame: Frame<'_>,
+    run: Run<'_>,
     batch: &mut Batch<'_>,
     events: &EventSender,
 ) -> Result<Option<LinkChange>, Malformed> {
-    let datagram = frame.datagram();
+    let datagram = run.first().datagram();
     if let Some(control) = datagram.strip_prefix(&CONTROL_HEAD[..]) {
         return obey(control, batch, events);
     }
@@ -48,7 +48,7 @@ pub(super) fn receive(
         Some(1) if datagram.len() < CONTROL_HEAD.len() => return Err(Malformed::Recipient),
         Some(_) => {}
     }
-    if !batch.route(frame) {
+    if !batch.route_run(run) {
         tracing::error!(bytes = datagram.len(), "datagram ends inside its recipients; dropped");
     }
     Ok(None)

@@ -15,7 +15,7 @@ use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
 use crate::net::{self, Closed, FrameReader, Incoming, Outbound};
 use crate::router::{Participant, Router};
-use crate::wire::{CONTROL_HEAD, Frame};
+use crate::wire::{CONTROL_HEAD, Run, Runs};
 
 /// Bytes that may wait for a link before the sockets that feed it are braked.
 const MARK_BYTES: usize = 1 << 20;
@@ -159,8 +159,8 @@ impl Link {
                 Err(error) => return End::Read(error),
             };
             let mut renamed = None;
-            let mut frames = frames.peekable();
-            let control = std::iter::from_fn(|| frames.next_if(is_control));
+            let mut runs = Runs::new(frames).peekable();
+            let control = std::iter::from_fn(|| runs.next_if(is_control));
             match self.receive_all(control, participant, &mut renamed) {
                 // Who has one link subscribe and then another one send expects the first to get it.
                 // What this socket holds may be younger than a subscription that waits in another, so
@@ -169,7 +169,7 @@ impl Link {
                 Ok(false) => {}
                 Err(malformed) => return malformed_end(&incoming, malformed),
             }
-            if let Err(malformed) = self.receive_all(frames, participant, &mut renamed) {
+            if let Err(malformed) = self.receive_all(runs, participant, &mut renamed) {
                 return malformed_end(&incoming, malformed);
             }
             if let Some(change) = renamed {
@@ -182,15 +182,15 @@ impl Link {
     /// Handles frames in one batch; whether there were any.
     fn receive_all<'f>(
         &self,
-        frames: impl Iterator<Item = Frame<'f>>,
+        runs: impl Iterator<Item = Run<'f>>,
         participant: &Participant,
         renamed: &mut Option<LinkChange>,
     ) -> Result<bool, Malformed> {
         let mut batch = participant.batch();
         let mut any = false;
-        for frame in frames {
+        for run in runs {
             any = true;
-            if let Some(change) = receive(frame, &mut batch, &self.events)? {
+            if let Some(change) = receive(run, &mut batch, &self.events)? {
                 *renamed = Some(change);
             }
         }
@@ -208,8 +208,8 @@ impl Link {
     }
 }
 
-fn is_control(frame: &Frame<'_>) -> bool {
-    frame.datagram().starts_with(&CONTROL_HEAD)
+fn is_control(run: &Run<'_>) -> bool {
+    run.first().datagram().starts_with(&CONTROL_HEAD)
 }
 
 fn malformed_end(incoming: &Incoming, malformed: Malformed) -> End {

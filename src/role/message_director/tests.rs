@@ -44,7 +44,7 @@ impl Bench {
         let mut bytes = Vec::new();
         write_frame(&mut bytes, |writer| writer.raw(datagram)).expect("fits");
         let frame = Frame::new(&bytes).expect("one frame");
-        receive(frame, &mut self.link.batch(), &EventSender::disabled())
+        receive(frame.into(), &mut self.link.batch(), &EventSender::disabled())
     }
 
     fn heard(&self) -> Vec<Vec<u8>> {
