@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod event;
+pub mod hash;
 pub mod ids;
 pub mod message;
 pub mod net;

@@ -25,6 +25,7 @@
 mod deferred;
 mod effects;
 mod inbox;
+mod inspect;
 mod post_remove;
 mod pressure;
 mod ranges;
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use effects::{Effect, Effects};
 pub use inbox::Inbox;
+pub use inspect::{Cursor, Item, Page, Query};
 pub use pressure::{Gauge, Pressure};
 pub use role::Role;
 pub use table::{Change, Key, Table};

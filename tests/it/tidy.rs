@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use donet::message;
 
 /// The line along which data flows. A module uses only those before it.
-const LINE: &[&str] = &["ids", "wire", "message", "router", "object", "role", "daemon"];
+const LINE: &[&str] = &["hash", "ids", "wire", "message", "router", "object", "role", "daemon"];
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
