@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
 use criterion::Criterion;
 use dclass::{DcFile, Source};
@@ -9,7 +10,7 @@ use donet::config::StateServerConfig;
 use donet::ids::{Channel, ClassId, Context, DoId, FieldId, Location, ZoneId};
 use donet::message::{Message, ObjectState, Rest, StateServer as M};
 use donet::role::state_server::StateServer;
-use donet::router::Effects;
+use donet::router::{Alone, Effects};
 use donet::wire::Writer;
 
 use super::bench;
@@ -60,34 +61,52 @@ fn avatar(number: u32) -> Vec<u8> {
 }
 
 /// A parent with [`OBJECTS`] children, [`IN_A_ZONE`] in each zone.
-fn world() -> StateServer {
-    let mut core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
-    let mut effects = Effects::new();
-    let parent = create(PARENT, Location::NONE, ZONE, b"");
-    core.handle(&parent, &mut effects);
-    core.handle(&datagram(PARENT.channel(), &M::ObjectSetAi { ai: AI }), &mut effects);
-    for number in 0..OBJECTS {
-        core.handle(&avatar(number), &mut effects);
-        effects.clear();
+struct World {
+    core: StateServer,
+    alone: Alone,
+    now: Instant,
+    effects: Effects,
+}
+
+impl World {
+    fn deliver(&mut self, datagram: &[u8]) {
+        self.alone.deliver(&mut self.core, self.now, datagram, &mut self.effects);
     }
-    assert_eq!(core.objects().len(), OBJECTS as usize + 1);
-    core
+
+    fn clear(&mut self) {
+        self.effects.clear();
+        self.alone.cleared();
+    }
+}
+
+fn world() -> World {
+    let core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
+    let (alone, effects) = (Alone::default(), Effects::new());
+    let mut world = World { core, alone, now: Instant::now(), effects };
+    world.core.start(&mut world.effects);
+    world.deliver(&create(PARENT, Location::NONE, ZONE, b""));
+    world.deliver(&datagram(PARENT.channel(), &M::ObjectSetAi { ai: AI }));
+    for number in 0..OBJECTS {
+        world.deliver(&avatar(number));
+        world.clear();
+    }
+    assert_eq!(world.core.objects().len(), OBJECTS as usize + 1);
+    world
 }
 
 /// What the server does about datagrams, which is checked before it is measured.
 fn handle(c: &mut Criterion, group: &str, name: &str, datagrams: &[Vec<u8>], effects_min: usize) {
     bench(c, group, name, || {
-        let mut core = world();
-        let mut effects = Effects::new();
+        let mut world = world();
         for datagram in datagrams {
-            core.handle(datagram, &mut effects);
+            world.deliver(datagram);
         }
-        assert!(effects.iter().count() >= effects_min);
-        assert_eq!(core.objects().len(), OBJECTS as usize + 1);
+        assert!(world.effects.iter().count() >= effects_min);
+        assert_eq!(world.core.objects().len(), OBJECTS as usize + 1);
         move || {
-            effects.clear();
+            world.clear();
             for datagram in datagrams {
-                core.handle(black_box(datagram), &mut effects);
+                world.deliver(black_box(datagram));
             }
         }
     });

@@ -8,12 +8,10 @@
 //! its parent's children, and it never gets back what it sent itself. To the router a role with a
 //! million objects is **one** participant. The population makes the difference good:
 //! - it finds the objects that a datagram is for by the datagram's recipients ([`Population::deliver`]);
-//! - what an object sends is routed, which reaches everyone outside, and is also queued for the
-//!   *other* objects and the role in this process, which the router leaves out
-//!   ([`Population::next_queued`]). The queue is worked off in order after the datagram at hand has
-//!   reached everyone, so that an object that answers itself in circles cannot overflow the stack.
+//! - what an object sends is routed, and comes back to the role if one of the objects here listens to it, with
+//!   the object that sent it ([`Origin`](crate::router::Origin)), which is left out.
 //!
-//! **Invariant:** an object never handles a message that it sent itself ([`Origin`]).
+//! **Invariant:** an object never handles a message that it sent itself.
 //! **Invariant:** no object is its own ancestor along parents within one population.
 //!
 //! # Two books of children
@@ -38,6 +36,5 @@ mod zones;
 pub use children::{LocalChildren, ZoneTable};
 pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
-pub use outbox::Origin;
 pub use population::Population;
 pub use values::{FieldError, FieldList, PackedFields, add_value, read_value, skip_value};

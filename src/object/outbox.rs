@@ -1,44 +1,20 @@
-//! Sending: to the router, and to those in this process that the router leaves out.
-
-use std::collections::VecDeque;
-use std::fmt;
-use std::ops::Range;
+//! Sending: to the router, which hands what is for others in this role back to it.
 
 use smallvec::SmallVec;
 use tracing::error;
 
 use crate::ids::{Channel, DoId};
 use crate::message::Message;
-use crate::router::Effects;
+use crate::router::{Effects, Origin};
 
-/// Who sent a datagram, among those that the router takes for one participant.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Origin {
-    /// Someone outside: the router delivered it.
-    Outside,
-    /// The role itself.
-    Role,
-    /// An object of the population.
-    Object(DoId),
+/// An object as a sender.
+pub(super) const fn from_object(do_id: DoId) -> Origin {
+    Origin::Member(do_id.0)
 }
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::Outside => f.write_str("outside"),
-            Origin::Role => f.write_str("role"),
-            Origin::Object(do_id) => write!(f, "object {do_id}"),
-        }
-    }
-}
-
-/// Frames that wait for local delivery: who sent them, and where they are in [`Effects`].
-pub(super) type LocalQueue = VecDeque<(Origin, Range<usize>)>;
 
 /// The way out for one sender.
 pub(super) struct Outbox<'a> {
     pub origin: Origin,
-    pub queue: &'a mut LocalQueue,
     pub effects: &'a mut Effects,
 }
 
@@ -51,24 +27,20 @@ impl Outbox<'_> {
         sender: Channel,
         message: &impl Message,
     ) -> bool {
-        match self.effects.route(recipients, sender, message) {
-            Ok(frames) => {
-                if !frames.is_empty() && recipients.iter().copied().any(may_be_local) {
-                    self.queue.push_back((self.origin, frames));
-                }
-                true
-            }
-            Err(error) => {
-                error!(
-                    origin = %self.origin,
-                    msgtype = message.name(),
-                    recipients = ?recipients,
-                    %error,
-                    "message not sent"
-                );
-                false
-            }
+        let sent = match recipients.iter().copied().any(may_be_local) {
+            true => self.effects.route_from(self.origin, recipients, sender, message),
+            false => self.effects.route(recipients, sender, message),
+        };
+        if let Err(error) = sent {
+            error!(
+                origin = ?self.origin,
+                msgtype = message.name(),
+                recipients = ?recipients,
+                %error,
+                "message not sent"
+            );
         }
+        sent.is_ok()
     }
 }
 

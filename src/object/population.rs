@@ -9,11 +9,11 @@ use tracing::{trace, warn};
 use super::children::LocalChildren;
 use super::creation::NewObject;
 use super::distributed_object::{DistributedObject, Fate, World};
-use super::outbox::{LocalQueue, Origin, Outbox};
+use super::outbox::{Outbox, from_object};
 use crate::ids::{Channel, DoId, Location, ZoneId};
 use crate::message::{Error, Family, Message, StateServer, name_of};
-use crate::router::Effects;
-use crate::wire::{Envelope, Frames, Reader, Recipients};
+use crate::router::{Effects, Origin};
+use crate::wire::{Envelope, Reader, Recipients};
 
 /// The objects of a role.
 #[derive(Debug)]
@@ -21,8 +21,6 @@ pub struct Population {
     dc: Arc<DcFile>,
     objects: FxHashMap<DoId, Box<DistributedObject>>,
     children: LocalChildren,
-    /// What was sent here and may be for others here.
-    queue: LocalQueue,
     /// Memory that is used again for each message: objects that it is for, values to send.
     targets: Vec<DoId>,
     scratch: Vec<u8>,
@@ -35,7 +33,6 @@ impl Population {
             dc,
             objects: FxHashMap::default(),
             children: LocalChildren::default(),
-            queue: LocalQueue::default(),
             targets: Vec::new(),
             scratch: Vec::new(),
         }
@@ -97,7 +94,7 @@ impl Population {
         let mut targets = std::mem::take(&mut self.targets);
         self.find_targets(envelope.recipients, &message, &mut targets);
         for &do_id in &targets {
-            if origin != Origin::Object(do_id) {
+            if origin != from_object(do_id) {
                 self.hand_over(do_id, envelope.sender, &message, effects);
             }
         }
@@ -120,33 +117,8 @@ impl Population {
         message: &impl Message,
         effects: &mut Effects,
     ) -> bool {
-        let mut outbox = Outbox { origin: Origin::Role, queue: &mut self.queue, effects };
+        let mut outbox = Outbox { origin: Origin::Role, effects };
         outbox.send(recipients, sender, message)
-    }
-
-    /// Copies the next datagram that was sent here into `frames`, if it is for an object or for a
-    /// channel on which the role `listens`, and returns who sent it. More recipients than one datagram
-    /// can name make several frames. The role calls this until nothing is left.
-    pub fn next_queued(
-        &mut self,
-        effects: &Effects,
-        frames: &mut Vec<u8>,
-        listens: impl Fn(Channel) -> bool,
-    ) -> Option<Origin> {
-        while let Some((origin, place)) = self.queue.pop_front() {
-            let bytes = effects.frame_bytes(place);
-            let for_someone = Frames::new(bytes).any(|frame| {
-                let recipients = Recipients::read(&mut Reader::new(frame.datagram()));
-                let mut recipients = recipients.into_iter().flat_map(Recipients::iter);
-                recipients.any(|channel| self.is_heard(channel) || listens(channel))
-            });
-            if for_someone {
-                frames.clear();
-                frames.extend_from_slice(bytes);
-                return Some(origin);
-            }
-        }
-        None
     }
 
     /// Whether an object here listens to a channel.
@@ -235,7 +207,7 @@ impl Population {
         let mut world = World {
             dc: &self.dc,
             children: &mut self.children,
-            outbox: Outbox { origin: Origin::Object(do_id), queue: &mut self.queue, effects },
+            outbox: Outbox { origin: from_object(do_id), effects },
             scratch: &mut self.scratch,
         };
         if act(object, &mut world) == Fate::Deleted {

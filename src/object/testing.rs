@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use dclass::{DcFile, Source};
 
 use crate::ids::{Channel, ClassId, DoId, FieldId, Location, ZoneId};
 use crate::message::{Cluster, Message, ObjectState, Rest};
-use crate::router::{Effect, Effects};
+use crate::router::{Alone, Effect, Effects, Role};
 use crate::wire::{Envelope, Reader, Writer};
 
 /// The schema of the tests. Field names say who gets them.
@@ -151,9 +152,29 @@ pub(crate) fn sent(recipients: &[u64], sender: u64, message: &impl Message) -> S
 pub(crate) struct Outside {
     pub subscriptions: BTreeSet<u64>,
     pub effects: Effects,
+    alone: Alone,
 }
 
 impl Outside {
+    /// Gives a datagram to the role, and what comes back to it; returns what it sends.
+    pub fn deliver(&mut self, role: &mut impl Role, now: Instant, datagram: &[u8]) -> Vec<Sent> {
+        self.alone.deliver(role, now, datagram, &mut self.effects);
+        self.apply()
+    }
+
+    /// As [`Outside::deliver`], after the role has appended to `effects`.
+    pub fn give_back(&mut self, role: &mut impl Role, now: Instant) -> Vec<Sent> {
+        self.alone.give_back(role, now, &mut self.effects);
+        self.apply()
+    }
+
+    /// The role listens from the beginning to what it subscribes to in `start`; nothing is recorded of it.
+    pub fn listens_to(&mut self, start: impl FnOnce(&mut Effects)) {
+        let mut effects = Effects::new();
+        start(&mut effects);
+        self.alone.listens_to(&effects);
+    }
+
     /// Applies what the role has appended to `effects`.
     pub fn apply(&mut self) -> Vec<Sent> {
         let mut all = Vec::new();
@@ -181,6 +202,7 @@ impl Outside {
             }
         }
         self.effects.clear();
+        self.alone.cleared();
         all
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Origin;
 use crate::ids::{Channel, ChannelRange, RECIPIENTS_MAX};
 use crate::message::Message;
 use crate::wire::{Envelope, Error, Frame, Writer, write_frame};
@@ -27,7 +28,8 @@ pub enum Effect<'a> {
 
 #[derive(Clone, Debug)]
 enum Record {
-    Route(Range<usize>),
+    /// Whether it comes back to the role, and then who sent it.
+    Route(Range<usize>, Option<Origin>),
     Subscribe(Channel),
     Unsubscribe(Channel),
     SubscribeRange(ChannelRange),
@@ -41,6 +43,8 @@ enum Record {
 pub struct Effects {
     frames: Vec<u8>,
     records: Vec<Record>,
+    /// The role has more to tell than this.
+    more: bool,
 }
 
 impl Effects {
@@ -49,8 +53,8 @@ impl Effects {
         Self::default()
     }
 
-    /// Sends `message` to `recipients`, in as many datagrams as their number takes, and returns where
-    /// the frames are, for [`Effects::frame_bytes`]. No recipients: nothing is sent.
+    /// Sends `message` to `recipients`, in as many datagrams as their number takes. No recipients: nothing is
+    /// sent. It does not come back to the role.
     ///
     /// # Errors
     /// [`Error::Oversize`] if the message does not fit a datagram; nothing is sent then.
@@ -59,8 +63,23 @@ impl Effects {
         recipients: &[Channel],
         sender: Channel,
         message: &impl Message,
-    ) -> Result<Range<usize>, Error> {
+    ) -> Result<(), Error> {
         self.route_with(recipients, sender, |writer| message.write(writer))
+    }
+
+    /// As [`Effects::route`], but as what `origin` sends: the role gets it too, if it listens to one of the
+    /// recipients, and is told `origin`.
+    ///
+    /// # Errors
+    /// As [`Effects::route`].
+    pub fn route_from(
+        &mut self,
+        origin: Origin,
+        recipients: &[Channel],
+        sender: Channel,
+        message: &impl Message,
+    ) -> Result<(), Error> {
+        self.push_route(Some(origin), recipients, sender, |writer| message.write(writer))
     }
 
     /// As [`Effects::route`], with a message that `content` writes: its number and arguments.
@@ -72,31 +91,43 @@ impl Effects {
         recipients: &[Channel],
         sender: Channel,
         content: impl Fn(&mut Writer<'_>),
-    ) -> Result<Range<usize>, Error> {
-        let start = self.frames.len();
+    ) -> Result<(), Error> {
+        self.push_route(None, recipients, sender, content)
+    }
+
+    /// Routes a datagram that is complete already: recipients, sender, number and arguments. With an origin
+    /// as [`Effects::route_from`], without one as [`Effects::route`].
+    ///
+    /// # Errors
+    /// [`Error::Oversize`] if it is too large; nothing is sent then.
+    pub fn route_datagram(&mut self, origin: Option<Origin>, datagram: &[u8]) -> Result<(), Error> {
+        let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
+        self.records.push(Record::Route(frame, origin));
+        Ok(())
+    }
+
+    #[inline]
+    fn push_route(
+        &mut self,
+        origin: Option<Origin>,
+        recipients: &[Channel],
+        sender: Channel,
+        content: impl Fn(&mut Writer<'_>),
+    ) -> Result<(), Error> {
         for recipients in recipients.chunks(RECIPIENTS_MAX) {
             let frame = write_frame(&mut self.frames, |writer| {
                 Envelope::write_head(writer, recipients, sender);
                 content(writer);
             })?;
-            self.records.push(Record::Route(frame));
+            self.records.push(Record::Route(frame, origin));
         }
-        Ok(start..self.frames.len())
+        Ok(())
     }
 
-    /// Routes a datagram that is complete already: recipients, sender, number and arguments.
-    ///
-    /// # Errors
-    /// [`Error::Oversize`] if it is too large; nothing is sent then.
-    pub fn route_datagram(&mut self, datagram: &[u8]) -> Result<Range<usize>, Error> {
-        let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
-        self.records.push(Record::Route(frame.clone()));
-        Ok(frame)
-    }
-
-    /// The frames at a place that [`Effects::route`] returned.
-    pub fn frame_bytes(&self, place: Range<usize>) -> &[u8] {
-        &self.frames[place]
+    /// Says that the role has taken on work of which it will tell more when it is asked to
+    /// ([`Role::resume`](super::Role::resume)).
+    pub const fn go_on_later(&mut self) {
+        self.more = true;
     }
 
     /// Subscribes the role's participant to a channel.
@@ -141,8 +172,40 @@ impl Effects {
 
     /// What is to be done, in order.
     pub fn iter(&self) -> impl Iterator<Item = Effect<'_>> {
-        self.records.iter().map(|record| match record {
-            Record::Route(place) => Effect::Route(self.frame(place)),
+        self.records.iter().map(|record| self.effect(record))
+    }
+
+    /// One of them, and who sent it, if it comes back to the role.
+    pub(super) fn get(&self, index: usize) -> Option<(Effect<'_>, Option<Origin>)> {
+        let record = self.records.get(index)?;
+        let origin = if let Record::Route(_, origin) = record { *origin } else { None };
+        Some((self.effect(record), origin))
+    }
+
+    /// What is to be routed, in order; and whether it comes back to the role, and then who sent it.
+    pub fn routes(&self) -> impl Iterator<Item = (Frame<'_>, Option<Origin>)> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Route(place, origin) => Some((self.frame(place), *origin)),
+            _ => None,
+        })
+    }
+
+    /// Takes back whether there is more to tell than this.
+    pub(super) const fn takes_more(&mut self) -> bool {
+        std::mem::replace(&mut self.more, false)
+    }
+
+    /// Forgets everything and keeps the memory for the next batch.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+        self.records.clear();
+        self.more = false;
+    }
+
+    #[inline]
+    fn effect(&self, record: &Record) -> Effect<'_> {
+        match record {
+            Record::Route(place, _) => Effect::Route(self.frame(place)),
             Record::Subscribe(channel) => Effect::Subscribe(*channel),
             Record::Unsubscribe(channel) => Effect::Unsubscribe(*channel),
             Record::SubscribeRange(range) => Effect::SubscribeRange(*range),
@@ -150,15 +213,10 @@ impl Effects {
                 Effect::AddPostRemove(*sender, self.frame(place))
             }
             Record::ClearPostRemoves(sender) => Effect::ClearPostRemoves(*sender),
-        })
+        }
     }
 
-    /// Forgets everything and keeps the memory for the next batch.
-    pub fn clear(&mut self) {
-        self.frames.clear();
-        self.records.clear();
-    }
-
+    #[inline]
     fn frame(&self, place: &Range<usize>) -> Frame<'_> {
         Frame::new(&self.frames[place.clone()]).expect("a recorded place holds one frame")
     }
@@ -190,7 +248,7 @@ mod tests {
     fn nobody_to_send_to_sends_nothing() {
         let mut effects = Effects::new();
         let message = StateServer::ObjectDeleteRam { do_id: DoId(7) };
-        let place = effects.route(&[], Channel(5), &message).expect("nothing");
-        assert!(place.is_empty() && effects.is_empty());
+        effects.route(&[], Channel(5), &message).expect("nothing");
+        assert!(effects.is_empty());
     }
 }

@@ -22,13 +22,17 @@
 //! **Invariant:** the order of locks is router, then a receiver's queue. A [`Sink`] or [`Role`] never
 //! calls the router.
 
-mod deferred;
+mod alone;
+mod batch;
 mod effects;
+mod flush;
 mod inbox;
 mod inspect;
+mod participant;
 mod post_remove;
 mod pressure;
 mod ranges;
+mod resident;
 mod role;
 mod table;
 #[cfg(test)]
@@ -39,21 +43,26 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+pub use alone::Alone;
+pub use batch::Batch;
 pub use effects::{Effect, Effects};
 pub use inbox::Inbox;
 pub use inspect::{Cursor, Item, Page, Query};
+pub use participant::{Participant, RoleParticipant};
 pub use pressure::{Gauge, Pressure};
-pub use role::Role;
+pub use role::{Origin, Role, RoleLost};
 pub use table::{Change, Key, Table};
 pub use world::PostRemovesOfAll;
 
-use crate::ids::{Channel, ChannelRange};
-use crate::wire::{Frame, Frames, Run};
-use deferred::Deferred;
-use world::{Receiver, World};
+use crate::hash::Seed;
+use crate::ids::Channel;
+use crate::wire::{Frame, Frames};
+use flush::Flush;
+use resident::Resident;
+use world::{Counts, Receiver, World};
 
 /// Whoever receives: a role's inbox, a link's outgoing queue.
 pub trait Sink: Send + Sync {
@@ -107,28 +116,50 @@ impl Counters {
     pub fn delivered(&self) -> u64 {
         self.delivered.load(Ordering::Relaxed)
     }
+
+    fn count(&self, counts: &Counts) {
+        self.routed.fetch_add(counts.routed, Ordering::Relaxed);
+        self.delivered.fetch_add(counts.delivered, Ordering::Relaxed);
+    }
 }
 
-#[derive(Default)]
 struct Shared {
     world: Mutex<World>,
     pressure: Arc<Pressure>,
     counters: Counters,
-    deferred: Deferred,
+    flush: Flush,
     /// Cancelled when a role has panicked: the daemon cannot go on without it.
     role_lost: CancellationToken,
 }
 
 /// A handle on the router; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Router {
     shared: Arc<Shared>,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Router {
     /// A router without participants.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_seed(Seed::random())
+    }
+
+    /// As [`Router::new`], with the seed of its tables.
+    pub fn with_seed(seed: Seed) -> Self {
+        let shared = Shared {
+            world: Mutex::new(World::new(seed)),
+            pressure: Arc::default(),
+            counters: Counters::default(),
+            flush: Flush::default(),
+            role_lost: CancellationToken::new(),
+        };
+        Router { shared: Arc::new(shared) }
     }
 
     /// An inbox for a role that has a task of its own, which brakes the sockets while it holds more
@@ -150,12 +181,11 @@ impl Router {
 
     /// Takes in a role: it handles what it listens to where that is routed.
     pub fn join_role<R: Role>(&self, name: impl Into<String>, role: R) -> RoleParticipant<R> {
-        let receiver = Receiver::Role(Some(Box::new(role)));
-        let key = self.shared.world.lock().join(name.into(), receiver);
-        RoleParticipant {
-            participant: Participant { router: self.clone(), key },
-            role: PhantomData,
-        }
+        let resident = Resident::new(Box::new(role));
+        let wake = resident.wake();
+        let key = self.shared.world.lock().join(name.into(), Receiver::Role(resident));
+        let participant = Participant { router: self.clone(), key };
+        RoleParticipant { participant, wake, role: PhantomData }
     }
 
     /// Sets the way out of the process. Subscriptions made before are told to it.
@@ -186,7 +216,7 @@ impl Router {
     /// Tells receivers once for all batches of sockets that are ready at the same time, for as long as
     /// this runs. For runtimes with one thread.
     pub async fn gather_announcements(&self) {
-        self.shared.deferred.run().await;
+        flush::gather(&self.shared).await;
     }
 
     /// Waits until a role has panicked.
@@ -202,155 +232,5 @@ impl Router {
     /// The names of all participants.
     pub fn participants(&self) -> Vec<String> {
         self.shared.world.lock().names()
-    }
-}
-
-/// A place in the router. Dropping it is leaving: all subscriptions end, then the post-removes are
-/// routed, as coming from the one who leaves.
-///
-/// It must not be dropped by someone who holds a [`Batch`].
-pub struct Participant {
-    router: Router,
-    key: Key,
-}
-
-impl Participant {
-    /// Begins a batch.
-    pub fn batch(&self) -> Batch<'_> {
-        Batch::new(&self.router.shared, Some(self.key))
-    }
-
-    /// Names the participant anew, for logs.
-    pub fn rename(&self, name: impl Into<String>) {
-        self.router.shared.world.lock().rename(self.key, name.into());
-    }
-}
-
-impl Drop for Participant {
-    fn drop(&mut self) {
-        let mut batch = self.batch();
-        let receiver = batch.world().leave(self.key);
-        drop(batch);
-        // Outside of the lock: what the receiver owns may do anything when it goes.
-        drop(receiver);
-    }
-}
-
-/// The place of a role in the router, through which its shell reaches it.
-pub struct RoleParticipant<R> {
-    participant: Participant,
-    role: PhantomData<fn() -> R>,
-}
-
-impl<R: Role> RoleParticipant<R> {
-    /// Lets the role do something that no datagram asks for: a timer's, a client's, a backend's
-    /// doing. Effects are applied in order, and what they cause is done when this returns.
-    ///
-    /// # Panics
-    /// If the role has panicked before.
-    pub fn turn<T>(&self, act: impl FnOnce(&mut R, &mut Effects) -> T) -> T {
-        let mut batch = self.participant.batch();
-        batch.world().turn(self.participant.key, act)
-    }
-
-    /// The plain participant.
-    pub const fn participant(&self) -> &Participant {
-        &self.participant
-    }
-}
-
-/// What one participant does in one go. Receivers are told once, when it is dropped.
-///
-/// It keeps the router locked, so it must be dropped before waiting for anything; the compiler sees
-/// to that in tasks, since it cannot be sent.
-pub struct Batch<'r> {
-    shared: &'r Shared,
-    from: Option<Key>,
-    /// Present until the batch is dropped.
-    world: Option<MutexGuard<'r, World>>,
-}
-
-impl<'r> Batch<'r> {
-    fn new(shared: &'r Shared, from: Option<Key>) -> Self {
-        Batch { shared, from, world: Some(shared.world.lock()) }
-    }
-
-    /// Routes a datagram to everyone who listens to one of its recipients, and upstream; then what
-    /// roles route because of it. Whether its recipients could be read at all.
-    #[inline]
-    pub fn route(&mut self, frame: Frame<'_>) -> bool {
-        let from = self.from;
-        self.world().route(frame, from)
-    }
-
-    /// As [`Batch::route`] for each of the frames: they have the same recipients, so that these are
-    /// looked up once and queues get all of the frames at once.
-    #[inline]
-    pub fn route_run(&mut self, run: Run<'_>) -> bool {
-        let from = self.from;
-        self.world().route_run(run, from)
-    }
-
-    /// Subscribes to one channel.
-    pub fn subscribe(&mut self, channel: Channel) {
-        self.apply_one(Effect::Subscribe(channel));
-    }
-
-    /// Ends the subscription to one channel.
-    pub fn unsubscribe(&mut self, channel: Channel) {
-        self.apply_one(Effect::Unsubscribe(channel));
-    }
-
-    /// Subscribes to a range of channels.
-    pub fn subscribe_range(&mut self, range: ChannelRange) {
-        self.apply_one(Effect::SubscribeRange(range));
-    }
-
-    /// Ends the subscription to a range of channels, and to all single ones in it.
-    pub fn unsubscribe_range(&mut self, range: ChannelRange) {
-        self.apply_one(Effect::UnsubscribeRange(range));
-    }
-
-    /// Keeps a datagram under `sender`, to be routed when the participant leaves.
-    pub fn add_post_remove(&mut self, sender: Channel, frame: Frame<'_>) {
-        self.apply_one(Effect::AddPostRemove(sender, frame));
-    }
-
-    /// Forgets the datagrams kept under `sender`.
-    pub fn clear_post_removes(&mut self, sender: Channel) {
-        self.apply_one(Effect::ClearPostRemoves(sender));
-    }
-
-    /// Does what a role's core wants done, in order.
-    pub fn apply(&mut self, effects: &Effects) {
-        effects.iter().for_each(|effect| self.apply_one(effect));
-    }
-
-    fn apply_one(&mut self, effect: Effect<'_>) {
-        if let Effect::Route(frame) = effect {
-            self.route(frame);
-            return;
-        }
-        let key = self.from.expect("the uplink subscribes to nothing");
-        self.world().change(key, effect);
-    }
-
-    fn world(&mut self) -> &mut World {
-        self.world.as_mut().expect("present until dropped")
-    }
-}
-
-impl Drop for Batch<'_> {
-    fn drop(&mut self) {
-        let mut world = self.world.take().expect("dropped once");
-        if world.role_lost() {
-            self.shared.role_lost.cancel();
-        }
-        let told = world.settle();
-        let counted = world.take_counts();
-        drop(world);
-        self.shared.deferred.announce(told);
-        self.shared.counters.routed.fetch_add(counted.routed, Ordering::Relaxed);
-        self.shared.counters.delivered.fetch_add(counted.delivered, Ordering::Relaxed);
     }
 }

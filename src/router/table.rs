@@ -9,9 +9,10 @@
 
 use std::collections::hash_map::Entry;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::ranges::{IntervalSet, Segments};
+use crate::hash::{Map, Seed, Set};
 use crate::ids::{Channel, ChannelRange};
 
 /// A participant's place in the table.
@@ -80,27 +81,45 @@ impl Listeners {
 }
 
 /// What one participant listens to.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 struct Subscriptions {
-    singles: FxHashSet<Channel>,
+    singles: Set<Channel>,
     ranges: IntervalSet,
 }
 
 /// The subscriptions of all participants.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Table {
     /// Whether anyone upstream hears of the changes; if not, finding out what to say is saved.
     pub(super) upstream: bool,
-    singles: FxHashMap<Channel, Listeners>,
+    singles: Map<Channel, Listeners>,
     segments: Segments,
     participants: FxHashMap<Key, Subscriptions>,
 }
 
 impl Table {
+    /// Nobody listens to anything.
+    pub fn new(seed: Seed) -> Self {
+        Table {
+            upstream: false,
+            singles: Map::with_hasher(seed),
+            segments: Segments::default(),
+            participants: FxHashMap::default(),
+        }
+    }
+
+    fn subscriptions(&mut self, key: Key) -> &mut Subscriptions {
+        let seed = *self.singles.hasher();
+        self.participants.entry(key).or_insert_with(|| Subscriptions {
+            singles: Set::with_hasher(seed),
+            ranges: IntervalSet::default(),
+        })
+    }
+
     /// Subscribes `key` to one channel. Nothing happens if it listens there already, be it through a
     /// range.
     pub fn subscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
-        let own = self.participants.entry(key).or_default();
+        let own = self.subscriptions(key);
         if own.ranges.contains(channel) || !own.singles.insert(channel) {
             return;
         }
@@ -126,7 +145,7 @@ impl Table {
     /// Subscribes `key` to a range. Upstream hears of the whole range as soon as a part of it has no
     /// other range listener, also if that part was this participant's before.
     pub fn subscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
-        self.participants.entry(key).or_default().ranges.insert(range);
+        self.subscriptions(key).ranges.insert(range);
         if self.segments.insert(range, key) {
             changes.push(Change::AddRange(range));
         }
@@ -137,7 +156,7 @@ impl Table {
     /// Upstream is told of every maximal piece that no range covers now, holes included, as far as
     /// ranges reach at all; and of the singles that it would otherwise keep or lose wrongly.
     pub fn unsubscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
-        let own = self.participants.entry(key).or_default();
+        let own = self.subscriptions(key);
         let mut dropped = inside(range, own.singles.len(), own.singles.iter(), |channel| {
             own.singles.contains(channel)
         });

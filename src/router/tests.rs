@@ -1,6 +1,7 @@
 //! The router's contract.
 
 mod order;
+mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ids::ChannelRange;
 use crate::wire::{Envelope, write_frame};
 
 /// Remembers the bodies that it got.

@@ -1,29 +1,30 @@
 //! What the router's lock guards: who is there, who listens to what, and what is under way.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::post_remove::PostRemoves;
+use super::resident::{Resident, Wish};
 use super::table::{Change, Key, Table};
-use super::{Effect, Effects, Role, Sink, Uplink};
+use super::{Cursor, Effect, Effects, Origin, Page, Query, Role, RoleLost, Sink, Uplink};
+use crate::hash::Seed;
 use crate::ids::Channel;
-use crate::wire::{Frame, Reader, Recipients, Run};
+use crate::wire::{Envelope, Frame, Recipients, Run};
 
 /// How a participant gets its datagrams.
 pub(super) enum Receiver {
     /// Through a queue.
     Sink(Arc<dyn Sink>),
-    /// At once. `None` while it is at work: a role that panics is not put back.
-    Role(Option<Box<dyn Role>>),
+    /// At once.
+    Role(Resident),
 }
 
 struct Slot {
     name: String,
     receiver: Receiver,
     post_removes: PostRemoves,
-    /// It has got something in this batch.
+    /// It has got something since the last [`World::settle`].
     touched: bool,
 }
 
@@ -34,7 +35,14 @@ pub(super) struct Counts {
     pub(super) delivered: u64,
 }
 
-/// Who has to be told that a batch is over.
+/// What a batch leaves behind.
+pub(super) struct BatchEnd {
+    pub(super) counts: Counts,
+    /// A role has panicked.
+    pub(super) role_lost: bool,
+}
+
+/// Who has to be told that there is something.
 #[derive(Default)]
 pub(super) struct Told {
     sinks: Vec<Arc<dyn Sink>>,
@@ -42,19 +50,15 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn is_empty(&self) -> bool {
-        self.sinks.is_empty() && self.uplink.is_none()
-    }
-
-    pub(super) fn announce(self) {
-        self.sinks.iter().for_each(|sink| sink.announce());
-        if let Some(uplink) = self.uplink {
+    /// Tells them. The memory can be used again.
+    pub(super) fn announce(&mut self) {
+        self.sinks.drain(..).for_each(|sink| sink.announce());
+        if let Some(uplink) = self.uplink.take() {
             uplink.announce();
         }
     }
 }
 
-#[derive(Default)]
 pub(super) struct World {
     table: Table,
     slots: Vec<Option<Slot>>,
@@ -66,8 +70,7 @@ pub(super) struct World {
     uplink_touched: bool,
     now: Option<Instant>,
     counts: Counts,
-    /// The role that is at work: still set when a batch ends, it has panicked.
-    at_work: Option<Key>,
+    role_lost: bool,
     // Memory that is used again.
     effects: Effects,
     spare: Vec<Effects>,
@@ -90,6 +93,26 @@ impl PostRemovesOfAll<'_> {
 }
 
 impl World {
+    pub(super) fn new(seed: Seed) -> Self {
+        World {
+            table: Table::new(seed),
+            slots: Vec::new(),
+            free: Vec::new(),
+            uplink: None,
+            pending: VecDeque::new(),
+            touched: Vec::new(),
+            uplink_touched: false,
+            now: None,
+            counts: Counts::default(),
+            role_lost: false,
+            effects: Effects::new(),
+            spare: Vec::new(),
+            listeners: Vec::new(),
+            scratch: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
     pub(super) fn join(&mut self, name: String, receiver: Receiver) -> Key {
         let slot = Slot { name, receiver, post_removes: PostRemoves::default(), touched: false };
         let index = self.free.pop().unwrap_or_else(|| {
@@ -107,7 +130,7 @@ impl World {
         let slot = self.slots[key.0 as usize].take()?;
         for (sender, frames) in slot.post_removes.iter() {
             for frame in frames {
-                self.route(frame, Some(key));
+                self.route(frame.into(), Some(key));
             }
             if let Some(uplink) = &self.uplink {
                 uplink.clear_post_removes(sender);
@@ -142,60 +165,72 @@ impl World {
         with(&mut self.table.snapshot(), &PostRemovesOfAll { slots: &self.slots });
     }
 
-    /// Routes a datagram and then, in order, what roles want routed because of it.
+    /// Routes frames that are for the same recipients, and then, in order, what roles want routed because of
+    /// each. Whether the recipients could be read.
     #[inline]
-    pub(super) fn route(&mut self, frame: Frame<'_>, from: Option<Key>) -> bool {
-        let readable = self.deliver(frame, from);
-        self.route_pending();
-        readable
-    }
-
-    /// Routes frames that are for the same recipients.
-    pub(super) fn route_run(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
-        if run.is_single() || !self.is_for_queues_only(run, from) {
-            // What a role routes because of a frame comes before the next frame.
-            return run.frames().fold(true, |_, frame| self.route(frame, from));
+    pub(super) fn route(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
+        let Some(recipients) = run.recipients() else {
+            self.counts.routed += run.frames().count() as u64;
+            return false;
+        };
+        if run.is_single() {
+            self.find_listeners(recipients, from);
+            self.deliver(run.first(), recipients, from, Origin::Outside);
+            self.route_pending();
+            return true;
         }
-        let frames = run.frames().count() as u64;
-        let listeners = std::mem::take(&mut self.listeners);
-        self.counts.routed += frames;
-        self.counts.delivered += frames * listeners.len() as u64;
-        for &key in &listeners {
-            self.touch(key);
-            if let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize] {
-                sink.push_all(run.frames());
-            }
+        self.find_listeners(recipients, from);
+        if self.are_queues_only() {
+            self.deliver_to_queues(run, from);
+            return true;
         }
-        self.listeners = listeners;
-        if let (Some(uplink), Some(_)) = (&self.uplink, from) {
-            run.frames().for_each(|frame| uplink.push(frame));
-            self.uplink_touched = true;
+        for frame in run.frames() {
+            // What a role does because of one frame comes before the next one, and may change who listens.
+            self.find_listeners(recipients, from);
+            self.deliver(frame, recipients, from, Origin::Outside);
+            self.route_pending();
         }
         true
     }
 
-    /// Finds the listeners of a run; whether none of them is a role.
-    fn is_for_queues_only(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
-        self.find_listeners(run.first(), from)
-            && self.listeners.iter().all(|key| {
-                let slot = &self.slots[key.0 as usize];
-                !matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
-            })
-    }
-
     /// Lets a role act without a datagram.
-    pub(super) fn turn<R: Role, T>(
+    pub(super) fn turn<T>(
         &mut self,
         key: Key,
-        act: impl FnOnce(&mut R, &mut Effects) -> T,
-    ) -> T {
-        let mut role = self.take_role(key).expect("the role has panicked before");
-        let concrete = (&mut *role as &mut dyn Any).downcast_mut::<R>();
-        let result = act(concrete.expect("a role keeps its type"), &mut self.effects);
-        self.put_back(key, role);
+        act: impl FnOnce(&mut dyn Role, Instant, &mut Effects) -> T,
+    ) -> Result<T, RoleLost> {
+        let result = self.act(key, |role, now, out| act(role, now, out));
         self.touch(key);
         self.route_pending();
         result
+    }
+
+    /// Lets a role do what is due, and some of what it has still to tell; when it wants to go on.
+    pub(super) fn go_on(&mut self, key: Key, budget: usize) -> Result<Wish, RoleLost> {
+        let now = self.now();
+        let World { slots, effects, .. } = self;
+        let resident = resident_of(slots, key)?;
+        let done = resident.go_on(now, budget, effects);
+        self.role_lost |= done.is_err();
+        self.take_effects(key);
+        self.touch(key);
+        self.route_pending();
+        done?;
+        resident_of(&mut self.slots, key).map(Resident::wish)
+    }
+
+    /// Asks a role; `None` if there is no such role.
+    pub(super) fn inspect(
+        &self,
+        key: Key,
+        query: &Query,
+        cursor: Cursor,
+        budget: usize,
+    ) -> Option<Page> {
+        match &self.slots[key.0 as usize].as_ref()?.receiver {
+            Receiver::Role(resident) => Some(resident.role()?.inspect(query, cursor, budget)),
+            Receiver::Sink(_) => None,
+        }
     }
 
     /// Subscribes, unsubscribes, and keeps or forgets post-removes.
@@ -220,107 +255,141 @@ impl World {
                     self.uplink_touched = true;
                 }
             }
-            Effect::Route(_) => unreachable!("routing is not a change"),
+            // Not a change: it is routed by whoever has the effects.
+            Effect::Route(_) => return,
         }
         self.tell_changes();
     }
 
-    /// Whether a role has panicked in this batch.
-    pub(super) fn role_lost(&mut self) -> bool {
-        self.at_work.take().is_some()
+    /// Ends a batch: the next one is at another time.
+    pub(super) fn end_batch(&mut self) -> BatchEnd {
+        self.now = None;
+        BatchEnd {
+            counts: std::mem::take(&mut self.counts),
+            role_lost: std::mem::take(&mut self.role_lost),
+        }
     }
 
-    /// Ends a batch: roles hand over what is to be written. Whom to tell when the lock is free.
-    pub(super) fn settle(&mut self) -> Told {
-        let mut told = Told::default();
-        for key in self.touched.drain(..) {
+    /// Whether somebody has got something and has not been told.
+    pub(super) fn has_touched(&self) -> bool {
+        !self.touched.is_empty() || self.uplink_touched
+    }
+
+    /// Roles hand over what is to be written. Whom to tell when the lock is free.
+    pub(super) fn settle(&mut self, told: &mut Told) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for key in touched.drain(..) {
             let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
             slot.touched = false;
             match &mut slot.receiver {
                 Receiver::Sink(sink) => told.sinks.push(sink.clone()),
-                Receiver::Role(Some(role)) => {
+                Receiver::Role(resident) => {
                     let now = *self.now.get_or_insert_with(clock);
-                    role.settle(now, &mut told.sinks);
+                    resident.settle(now, &mut told.sinks);
                 }
-                Receiver::Role(None) => {}
             }
         }
+        self.touched = touched;
+        self.now = None;
         if std::mem::take(&mut self.uplink_touched) {
             told.uplink.clone_from(&self.uplink);
         }
-        self.now = None;
-        told
     }
 
-    pub(super) fn take_counts(&mut self) -> Counts {
-        std::mem::take(&mut self.counts)
-    }
-
-    /// Hands a datagram to everyone who listens to one of its recipients, and upstream.
+    /// Puts everyone but `except` who listens to one of the recipients into the list of listeners.
     #[inline]
-    fn deliver(&mut self, frame: Frame<'_>, from: Option<Key>) -> bool {
-        self.counts.routed += 1;
-        if !self.find_listeners(frame, from) {
-            return false;
-        }
+    fn find_listeners(&mut self, recipients: Recipients<'_>, except: Option<Key>) {
+        let World { table, listeners, scratch, .. } = self;
+        listeners.clear();
+        table.listeners(recipients.iter(), except, scratch, |key| listeners.push(key));
+    }
+
+    fn are_queues_only(&self) -> bool {
+        let is_role = |key: &Key| {
+            let slot = &self.slots[key.0 as usize];
+            matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
+        };
+        !self.listeners.iter().any(is_role)
+    }
+
+    /// Hands the frames to the queues in the list of listeners, and upstream.
+    fn deliver_to_queues(&mut self, run: Run<'_>, from: Option<Key>) {
+        let frames = run.frames().count() as u64;
         let listeners = std::mem::take(&mut self.listeners);
-        self.counts.delivered += listeners.len() as u64;
+        self.counts.routed += frames;
+        self.counts.delivered += frames * listeners.len() as u64;
         for &key in &listeners {
-            self.hand_over(frame, key);
+            self.touch(key);
+            if let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize] {
+                sink.push_all(run.frames());
+            }
         }
         self.listeners = listeners;
+        run.frames().for_each(|frame| self.push_up(frame, from));
+    }
+
+    /// Hands a datagram to all in the list of listeners, and upstream. `origin` is who sent it to the
+    /// participant that it comes `from`, if it is among them.
+    #[inline]
+    fn deliver(
+        &mut self,
+        frame: Frame<'_>,
+        recipients: Recipients<'_>,
+        from: Option<Key>,
+        origin: Origin,
+    ) {
+        let listeners = std::mem::take(&mut self.listeners);
+        self.counts.routed += 1;
+        self.counts.delivered += listeners.len() as u64;
+        // Read once, for the first role that gets it.
+        let mut envelope = None;
+        for &key in &listeners {
+            self.touch(key);
+            let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
+            if let Receiver::Sink(sink) = &slot.receiver {
+                sink.push(frame);
+                continue;
+            }
+            let read = || Envelope::read_after(recipients, frame.datagram());
+            match envelope.get_or_insert_with(read) {
+                Ok(envelope) => {
+                    let origin = if Some(key) == from { origin } else { Origin::Outside };
+                    // A role that is lost takes nothing, and has said so.
+                    let _ = self.act(key, |role, now, out| role.handle(now, origin, envelope, out));
+                }
+                Err(error) => {
+                    tracing::warn!(receiver = slot.name, %error, "truncated datagram");
+                }
+            }
+        }
+        self.listeners = listeners;
+        self.push_up(frame, from);
+    }
+
+    fn push_up(&mut self, frame: Frame<'_>, from: Option<Key>) {
         if let (Some(uplink), Some(_)) = (&self.uplink, from) {
             uplink.push(frame);
             self.uplink_touched = true;
         }
-        true
     }
 
-    /// Puts everyone but `from` who listens to a recipient of `frame` into the list of listeners.
-    /// Whether the recipients can be read.
+    /// Lets a role act; subscriptions take effect, datagrams wait for their turn.
     #[inline]
-    fn find_listeners(&mut self, frame: Frame<'_>, from: Option<Key>) -> bool {
-        let Ok(recipients) = Recipients::read(&mut Reader::new(frame.datagram())) else {
-            return false;
-        };
-        let World { table, listeners, scratch, .. } = self;
-        listeners.clear();
-        table.listeners(recipients.iter(), from, scratch, |key| listeners.push(key));
-        true
+    fn act<T>(
+        &mut self,
+        key: Key,
+        act: impl FnOnce(&mut dyn Role, Instant, &mut Effects) -> T,
+    ) -> Result<T, RoleLost> {
+        let now = self.now();
+        let World { slots, effects, .. } = self;
+        let resident = resident_of(slots, key)?;
+        let done = resident.act(effects, |role, out| act(role, now, out));
+        self.role_lost |= done.is_err();
+        self.take_effects(key);
+        done
     }
 
-    #[inline]
-    fn hand_over(&mut self, frame: Frame<'_>, key: Key) {
-        let Some(slot) = &mut self.slots[key.0 as usize] else { return };
-        if !slot.touched {
-            slot.touched = true;
-            self.touched.push(key);
-        }
-        match &mut slot.receiver {
-            Receiver::Sink(sink) => sink.push(frame),
-            Receiver::Role(role) => {
-                let Some(mut role) = role.take() else { return };
-                let now = *self.now.get_or_insert_with(clock);
-                self.at_work = Some(key);
-                role.handle(now, frame.datagram(), &mut self.effects);
-                self.put_back(key, role);
-            }
-        }
-    }
-
-    fn take_role(&mut self, key: Key) -> Option<Box<dyn Role>> {
-        let slot = self.slots[key.0 as usize].as_mut()?;
-        let Receiver::Role(role) = &mut slot.receiver else { return None };
-        self.at_work = Some(key);
-        role.take()
-    }
-
-    /// After a role has acted: subscriptions take effect, datagrams wait for their turn.
-    fn put_back(&mut self, key: Key, role: Box<dyn Role>) {
-        self.at_work = None;
-        if let Some(slot) = &mut self.slots[key.0 as usize] {
-            slot.receiver = Receiver::Role(Some(role));
-        }
+    fn take_effects(&mut self, key: Key) {
         if self.effects.is_empty() {
             return;
         }
@@ -340,12 +409,15 @@ impl World {
         }
     }
 
+    #[inline]
     fn route_pending(&mut self) {
         while let Some((key, effects)) = self.pending.pop_front() {
-            for effect in effects.iter() {
-                if let Effect::Route(frame) = effect {
-                    self.deliver(frame, Some(key));
-                }
+            for (frame, origin) in effects.routes() {
+                let Ok(recipients) = Recipients::of(frame.datagram()) else { continue };
+                // Only what a member sent, or the role for its members, comes back to the role.
+                let except = if origin.is_some() { None } else { Some(key) };
+                self.find_listeners(recipients, except);
+                self.deliver(frame, recipients, Some(key), origin.unwrap_or(Origin::Role));
             }
             self.recycle(effects);
         }
@@ -356,6 +428,7 @@ impl World {
         self.spare.push(effects);
     }
 
+    #[inline]
     fn touch(&mut self, key: Key) {
         if let Some(slot) = &mut self.slots[key.0 as usize]
             && !slot.touched
@@ -379,6 +452,17 @@ impl World {
             self.uplink_touched = true;
         }
         self.changes.clear();
+    }
+
+    fn now(&mut self) -> Instant {
+        *self.now.get_or_insert_with(clock)
+    }
+}
+
+fn resident_of(slots: &mut [Option<Slot>], key: Key) -> Result<&mut Resident, RoleLost> {
+    match slots[key.0 as usize].as_mut().map(|slot| &mut slot.receiver) {
+        Some(Receiver::Role(resident)) => Ok(resident),
+        _ => Err(RoleLost),
     }
 }
 

@@ -3,6 +3,8 @@
 use super::{Error, Reader, Writer};
 use crate::ids::{CHANNEL_BYTES, Channel, ChannelRepr, RECIPIENTS_MAX};
 
+const RECIPIENT_COUNT_BYTES: usize = size_of::<u8>();
+
 /// How a control message begins: one recipient, [`Channel::CONTROL`], and no sender.
 pub const CONTROL_HEAD: [u8; 1 + CHANNEL_BYTES] = {
     let mut head = [0; 1 + CHANNEL_BYTES];
@@ -28,6 +30,15 @@ impl<'a> Recipients<'a> {
         Ok(Recipients { bytes: reader.take(count * CHANNEL_BYTES)? })
     }
 
+    /// Those of a datagram.
+    ///
+    /// # Errors
+    /// As [`Recipients::read`].
+    #[inline]
+    pub fn of(datagram: &'a [u8]) -> Result<Self, Error> {
+        Self::read(&mut Reader::new(datagram))
+    }
+
     /// The channels, in order, duplicates included.
     #[inline]
     pub fn iter(self) -> impl ExactSizeIterator<Item = Channel> + Clone + 'a {
@@ -38,6 +49,12 @@ impl<'a> Recipients<'a> {
     /// How many there are.
     pub const fn len(self) -> usize {
         self.bytes.len() / CHANNEL_BYTES
+    }
+
+    /// How many bytes count and recipients take at the beginning of a datagram.
+    #[inline]
+    pub const fn head_bytes(self) -> usize {
+        RECIPIENT_COUNT_BYTES + self.bytes.len()
     }
 
     /// Whether there are none: the datagram reaches nobody here, but goes upstream.
@@ -66,13 +83,33 @@ impl<'a> Envelope<'a> {
     /// [`Error::Truncated`] if it ends before the message's arguments.
     #[inline]
     pub fn read(datagram: &'a [u8]) -> Result<Self, Error> {
+        Self::read_after(Recipients::of(datagram)?, datagram)
+    }
+
+    /// Reads a datagram whose recipients have been read already.
+    ///
+    /// # Errors
+    /// As [`Envelope::read`].
+    #[inline]
+    pub fn read_after(recipients: Recipients<'a>, datagram: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(datagram);
+        reader.take(recipients.head_bytes())?;
         Ok(Envelope {
-            recipients: Recipients::read(&mut reader)?,
+            recipients,
             sender: reader.channel()?,
             message_type: reader.u16()?,
             body: reader.rest(),
         })
+    }
+
+    /// Writes the datagram as it was read.
+    pub fn write(&self, writer: &mut Writer<'_>) {
+        // Read from one byte's count.
+        writer.u8(self.recipients.len() as u8);
+        writer.raw(self.recipients.bytes);
+        writer.channel(self.sender);
+        writer.u16(self.message_type);
+        writer.raw(self.body);
     }
 
     /// Writes recipients and sender; message type and arguments follow.

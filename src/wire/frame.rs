@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::{CONTROL_HEAD, Error, Writer};
-use crate::ids::{CHANNEL_BYTES, DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES, LengthTag};
+use super::{CONTROL_HEAD, Error, Recipients, Writer};
+use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES, LengthTag};
 
 /// One whole frame, borrowed: the length tag and the datagram.
 ///
@@ -88,6 +88,7 @@ impl<'a> Iterator for Frames<'a> {
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Run<'a> {
     first: Frame<'a>,
+    recipients: Option<Recipients<'a>>,
     bytes: &'a [u8],
 }
 
@@ -96,6 +97,12 @@ impl<'a> Run<'a> {
     #[inline]
     pub const fn first(self) -> Frame<'a> {
         self.first
+    }
+
+    /// Whom they are for; `None` if that cannot be read.
+    #[inline]
+    pub const fn recipients(self) -> Option<Recipients<'a>> {
+        self.recipients
     }
 
     /// All of the frames.
@@ -112,8 +119,9 @@ impl<'a> Run<'a> {
 }
 
 impl<'a> From<Frame<'a>> for Run<'a> {
+    #[inline]
     fn from(first: Frame<'a>) -> Self {
-        Run { first, bytes: first.bytes }
+        Run { first, recipients: Recipients::of(first.datagram()).ok(), bytes: first.bytes }
     }
 }
 
@@ -130,6 +138,11 @@ impl<'a> Runs<'a> {
     pub const fn new(frames: Frames<'a>) -> Self {
         Runs { frames }
     }
+
+    /// What has not been returned yet.
+    pub const fn remaining(&self) -> &'a [u8] {
+        self.frames.remaining()
+    }
 }
 
 impl<'a> Iterator for Runs<'a> {
@@ -138,23 +151,23 @@ impl<'a> Iterator for Runs<'a> {
     #[inline]
     fn next(&mut self) -> Option<Run<'a>> {
         let all = self.frames.remaining();
-        let first = self.frames.next()?;
-        let Some(head) = recipients_head(first.datagram()) else { return Some(first.into()) };
+        let run = Run::from(self.frames.next()?);
+        let Some(head) = shared_head(run) else { return Some(run) };
         let mut ahead = self.frames.clone();
         while ahead.next().is_some_and(|frame| frame.datagram().starts_with(head)) {
             self.frames = ahead.clone();
         }
         let bytes = &all[..all.len() - self.frames.remaining().len()];
-        Some(Run { first, bytes })
+        Some(Run { bytes, ..run })
     }
 }
 
-/// Count and recipients as they are on the wire, if others may share them.
+/// Count and recipients as they are on the wire, if other frames may share them.
 #[inline]
-fn recipients_head(datagram: &[u8]) -> Option<&[u8]> {
-    let count = usize::from(*datagram.first()?);
-    let head = datagram.get(..1 + count * CHANNEL_BYTES)?;
-    (count > 0 && head != CONTROL_HEAD).then_some(head)
+fn shared_head(run: Run<'_>) -> Option<&[u8]> {
+    let recipients = run.recipients?;
+    let head = &run.first.datagram()[..recipients.head_bytes()];
+    (!recipients.is_empty() && head != CONTROL_HEAD).then_some(head)
 }
 
 /// Appends one frame to `buffer`, whose datagram is what `content` writes, and returns where it is.

@@ -1,6 +1,5 @@
 //! The state machine of all sessions: synchronous, without sockets and clock.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::message::{Blob, Client, EjectReason};
 use crate::role::Effects;
+use crate::router::{Origin, Role};
 use crate::wire::{Envelope, Frames};
 
 /// Emptied buffers that are kept for the next batch.
@@ -39,8 +39,6 @@ pub(super) struct Shared {
     /// Sessions with something in their outbox, in the order in which they got it.
     pub touched: Vec<SessionKey>,
     pub spare_buffers: Vec<Vec<u8>>,
-    /// What sessions have routed to channels that other sessions listen to, with its origin.
-    pub loopback: VecDeque<(SessionIndex, Box<[u8]>)>,
     /// When the cluster last answered a query of any session.
     pub last_answer: Option<Instant>,
 }
@@ -108,7 +106,6 @@ impl Core {
             events: Vec::new(),
             touched: Vec::new(),
             spare_buffers: Vec::new(),
-            loopback: VecDeque::new(),
             last_answer: None,
         };
         Core {
@@ -177,33 +174,6 @@ impl Core {
         self.with(now, key, out, |_, _| Err(End::Lost(reason.into())));
     }
 
-    /// Handles a datagram of the cluster.
-    pub fn datagram(&mut self, now: Instant, datagram: &[u8], out: &mut Effects) {
-        self.deliver(now, datagram, None, out);
-        self.deliver_loopback(now, out);
-    }
-
-    /// When [`Core::handle_timeout`] has to be called next, at the latest.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        self.shared.deadlines.next()
-    }
-
-    /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, now: Instant, out: &mut Effects) {
-        while let Some(timer) = self.shared.deadlines.pop_due(now) {
-            match timer {
-                Timer::Hello(key) => self.with(now, key, out, |session, _| session.hello_due()),
-                Timer::Heartbeat(key) => {
-                    self.with(now, key, out, |session, cx| session.heartbeat_due(cx))
-                }
-                Timer::Query(key, context) => self.with(now, key, out, |session, cx| {
-                    session.query_due(cx, context);
-                    Ok(())
-                }),
-            };
-        }
-    }
-
     /// Ends all sessions.
     pub fn shut_down(&mut self, now: Instant, out: &mut Effects) {
         for index in 0..self.slots.len() {
@@ -261,7 +231,6 @@ impl Core {
         let mut cx = Context { shared: &mut self.shared, out, now };
         let flow = action(session, &mut cx);
         let ended = flow.map_err(|end| self.end(now, key.index, &end, out)).is_err();
-        self.deliver_loopback(now, out);
         (!ended).then_some(())
     }
 
@@ -277,39 +246,10 @@ impl Core {
         self.ended.push(Ended { key: session.key, bytes, close: end.close_kind() });
     }
 
-    fn deliver_loopback(&mut self, now: Instant, out: &mut Effects) {
-        while let Some((origin, frame)) = self.shared.loopback.pop_front() {
-            for frame in Frames::new(&frame) {
-                self.deliver(now, frame.datagram(), Some(origin), out);
-            }
-        }
-    }
-
-    /// Hands a datagram to each session that listens to one of its recipients, once.
-    fn deliver(
-        &mut self,
-        now: Instant,
-        datagram: &[u8],
-        origin: Option<SessionIndex>,
-        out: &mut Effects,
-    ) {
-        let Ok(envelope) = Envelope::read(datagram) else {
-            tracing::debug!("a datagram without sender or type");
-            return;
-        };
-        let mut receivers = std::mem::take(&mut self.receivers);
-        self.collect_receivers(&envelope, origin, &mut receivers);
-        if !receivers.is_empty() {
-            self.deliver_to(now, &envelope, &receivers, out);
-        }
-        receivers.clear();
-        self.receivers = receivers;
-    }
-
     fn collect_receivers(
         &self,
         envelope: &Envelope<'_>,
-        origin: Option<SessionIndex>,
+        origin: Origin,
         receivers: &mut Vec<SessionIndex>,
     ) {
         let mut lists = 0;
@@ -324,8 +264,8 @@ impl Core {
             receivers.sort_unstable();
             receivers.dedup();
         }
-        if let Some(origin) = origin {
-            receivers.retain(|&session| session != origin);
+        if let Origin::Member(sender) = origin {
+            receivers.retain(|&session| session != sender);
         }
     }
 
@@ -372,6 +312,40 @@ impl Core {
         }
         for (index, end) in ends {
             self.end(now, index, &end, out);
+        }
+    }
+}
+
+/// Datagrams of the cluster, and of the sessions to one another.
+impl Role for Core {
+    /// Hands a datagram to each session that listens to one of its recipients, once; not to the one that sent
+    /// it.
+    fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        let mut receivers = std::mem::take(&mut self.receivers);
+        self.collect_receivers(envelope, origin, &mut receivers);
+        if !receivers.is_empty() {
+            self.deliver_to(now, envelope, &receivers, out);
+        }
+        receivers.clear();
+        self.receivers = receivers;
+    }
+
+    fn next_deadline(&mut self) -> Option<Instant> {
+        self.shared.deadlines.next()
+    }
+
+    fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
+        while let Some(timer) = self.shared.deadlines.pop_due(now) {
+            match timer {
+                Timer::Hello(key) => self.with(now, key, out, |session, _| session.hello_due()),
+                Timer::Heartbeat(key) => {
+                    self.with(now, key, out, |session, cx| session.heartbeat_due(cx))
+                }
+                Timer::Query(key, context) => self.with(now, key, out, |session, cx| {
+                    session.query_due(cx, context);
+                    Ok(())
+                }),
+            };
         }
     }
 }

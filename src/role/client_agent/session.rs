@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::ids::{self, Channel, DoId};
 use crate::message::{Blob, Client, ClientState, EjectReason, Message, StateServer};
 use crate::net::proxy_protocol::Endpoint;
+use crate::router::Origin;
 use crate::wire::{self, Frames, Reader, Recipients, write_frame};
 
 /// A session's place in the core. A place that is used again has another key.
@@ -163,12 +164,12 @@ impl Session {
         recipient: Channel,
         message: &impl Message,
     ) -> Result<(), wire::Error> {
-        let place = cx.out.route(&[recipient], self.channel, message)?;
-        if !cx.shared.subscribers.of(recipient).is_empty() {
-            let frame = cx.out.frame_bytes(place).into();
-            cx.shared.loopback.push_back((self.key.index, frame));
-        }
-        Ok(())
+        cx.out.route_from(self.origin(), &[recipient], self.channel, message)
+    }
+
+    /// The session as a sender: what it routes may be for other sessions.
+    const fn origin(&self) -> Origin {
+        Origin::Member(self.key.index)
     }
 
     /// As [`Session::route`], for messages whose size is fixed.
@@ -287,9 +288,8 @@ impl Session {
             return;
         }
         for frame in Frames::new(&post_removes) {
-            cx.out.route_datagram(frame.datagram()).expect("it was a frame already");
-            // Whether a session listens to it is found out when it is delivered.
-            cx.shared.loopback.push_back((self.key.index, frame.bytes().into()));
+            let routed = cx.out.route_datagram(Some(self.origin()), frame.datagram());
+            routed.expect("it was a frame already");
         }
         cx.out.clear_post_removes(self.allocated);
     }

@@ -14,9 +14,10 @@ use super::loading::Loading;
 use crate::config::{DbStateServerConfig, DoIdRange};
 use crate::ids::{Channel, ChannelRange, Context, DoId};
 use crate::message::{Cluster, Database, DbStateServer as Dbss, Error, Message, name_of};
-use crate::object::{Origin, Population};
+use crate::object::Population;
 use crate::role::Effects;
-use crate::wire::{Envelope, Frames, Reader};
+use crate::router::{Origin, Role};
+use crate::wire::{Envelope, Reader};
 
 /// The objects of one database-state server, those that are being loaded, and what is being asked of
 /// the database.
@@ -31,8 +32,6 @@ pub struct DbStateServer {
     next_context: u32,
     /// Ascending, because all waits are equally long.
     deadlines: VecDeque<(Instant, Awaited)>,
-    /// Memory for what was sent here and is handled here.
-    frames: Vec<u8>,
 }
 
 /// An answer of the database that has a deadline.
@@ -55,7 +54,6 @@ impl DbStateServer {
             queries: Queries::default(),
             next_context: 0,
             deadlines: VecDeque::new(),
-            frames: Vec::new(),
         }
     }
 
@@ -75,38 +73,6 @@ impl DbStateServer {
     /// How many objects are being loaded.
     pub fn loading_count(&self) -> usize {
         self.loading.len()
-    }
-
-    /// Handles one datagram that the router delivered, and all that follows from it here.
-    pub fn handle(&mut self, now: Instant, datagram: &[u8], out: &mut Effects) {
-        self.receive(now, Origin::Outside, datagram, out);
-        self.handle_queued(now, out);
-    }
-
-    /// When [`DbStateServer::handle_timeout`] is due.
-    pub fn next_deadline(&mut self) -> Option<Instant> {
-        while let Some((deadline, awaited)) = self.deadlines.front() {
-            if self.deadline_of(*awaited) == Some(*deadline) {
-                return Some(*deadline);
-            }
-            self.deadlines.pop_front();
-        }
-        None
-    }
-
-    /// Gives up what has not been answered in time.
-    pub fn handle_timeout(&mut self, now: Instant, out: &mut Effects) {
-        while self.next_deadline().is_some_and(|deadline| deadline <= now) {
-            match self.deadlines.pop_front() {
-                Some((_, Awaited::Query(context))) => self.query_timed_out(context, out),
-                Some((_, Awaited::Load(do_id))) => {
-                    warn!(doId = %do_id, "the database has not answered in time: not loaded");
-                    self.end_loading(now, do_id, None, out);
-                }
-                None => {}
-            }
-        }
-        self.handle_queued(now, out);
     }
 
     /// Begins a wait for the database, and returns its end.
@@ -132,45 +98,6 @@ impl DbStateServer {
         match awaited {
             Awaited::Query(context) => self.queries.deadline(context),
             Awaited::Load(do_id) => self.loading.get(&do_id)?.deadline,
-        }
-    }
-
-    fn handle_queued(&mut self, now: Instant, out: &mut Effects) {
-        let mut frames = std::mem::take(&mut self.frames);
-        let ranges = Arc::clone(&self.ranges);
-        let listens = |channel: Channel| is_within(&ranges, channel.as_object());
-        while let Some(origin) = self.objects.next_queued(out, &mut frames, listens) {
-            for frame in Frames::new(&frames) {
-                self.receive(now, origin, frame.datagram(), out);
-            }
-        }
-        self.frames = frames;
-    }
-
-    fn receive(&mut self, now: Instant, origin: Origin, datagram: &[u8], out: &mut Effects) {
-        let envelope = match Envelope::read(datagram) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                warn!(%origin, %error, "truncated datagram");
-                return;
-            }
-        };
-        self.objects.deliver(origin, &envelope, out);
-        let recipients = envelope.recipients.iter().filter_map(Channel::as_object);
-        let mine = recipients.filter(|do_id| is_within(&self.ranges, Some(*do_id)));
-        if mine.clone().next().is_none() {
-            return;
-        }
-        // Whatever happens below, only who is loading now gets to see this datagram.
-        let loading: SmallVec<[DoId; 4]> = match self.loading.is_empty() {
-            true => SmallVec::new(),
-            false => mine.filter(|do_id| self.loading.contains_key(do_id)).collect(),
-        };
-        if origin != Origin::Role {
-            self.handle_as_role(now, &envelope, out);
-        }
-        for do_id in loading {
-            self.receive_while_loading(now, do_id, &envelope, datagram, out);
         }
     }
 
@@ -263,6 +190,52 @@ impl DbStateServer {
         } else {
             State::Inactive
         })
+    }
+}
+
+impl Role for DbStateServer {
+    fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        self.objects.deliver(origin, envelope, out);
+        let recipients = envelope.recipients.iter().filter_map(Channel::as_object);
+        let mine = recipients.filter(|do_id| is_within(&self.ranges, Some(*do_id)));
+        if mine.clone().next().is_none() {
+            return;
+        }
+        // Whatever happens below, only who is loading now gets to see this datagram.
+        let loading: SmallVec<[DoId; 4]> = match self.loading.is_empty() {
+            true => SmallVec::new(),
+            false => mine.filter(|do_id| self.loading.contains_key(do_id)).collect(),
+        };
+        if origin != Origin::Role {
+            self.handle_as_role(now, envelope, out);
+        }
+        for do_id in loading {
+            self.receive_while_loading(now, do_id, envelope, out);
+        }
+    }
+
+    fn next_deadline(&mut self) -> Option<Instant> {
+        while let Some((deadline, awaited)) = self.deadlines.front() {
+            if self.deadline_of(*awaited) == Some(*deadline) {
+                return Some(*deadline);
+            }
+            self.deadlines.pop_front();
+        }
+        None
+    }
+
+    /// Gives up what has not been answered in time.
+    fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
+        while self.next_deadline().is_some_and(|deadline| deadline <= now) {
+            match self.deadlines.pop_front() {
+                Some((_, Awaited::Query(context))) => self.query_timed_out(context, out),
+                Some((_, Awaited::Load(do_id))) => {
+                    warn!(doId = %do_id, "the database has not answered in time: not loaded");
+                    self.end_loading(now, do_id, None, out);
+                }
+                None => {}
+            }
+        }
     }
 }
 

@@ -112,7 +112,6 @@ impl DbStateServer {
         now: Instant,
         do_id: DoId,
         envelope: &Envelope<'_>,
-        datagram: &[u8],
         out: &mut Effects,
     ) {
         let number = envelope.message_type;
@@ -129,7 +128,7 @@ impl DbStateServer {
             _ => return,
         }
         if let Some(loading) = self.loading.get_mut(&do_id) {
-            let kept = write_frame(&mut loading.waiting, |writer| writer.raw(datagram));
+            let kept = write_frame(&mut loading.waiting, |writer| envelope.write(writer));
             debug_assert!(kept.is_ok(), "it came in a frame");
         }
     }

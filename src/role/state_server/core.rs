@@ -1,6 +1,7 @@
 //! The state server as a state machine.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dclass::DcFile;
 use tracing::{error, warn};
@@ -8,9 +9,10 @@ use tracing::{error, warn};
 use crate::config::StateServerConfig;
 use crate::ids::Channel;
 use crate::message::{self, Message, ObjectState};
-use crate::object::{NewObject, Origin, Population};
+use crate::object::{NewObject, Population};
 use crate::role::Effects;
-use crate::wire::{Envelope, Frames, Reader};
+use crate::router::{Origin, Role};
+use crate::wire::{Envelope, Reader};
 
 /// The objects of one state server, and what it does itself.
 #[derive(Debug)]
@@ -18,19 +20,12 @@ pub struct StateServer {
     control: Channel,
     dc: Arc<DcFile>,
     objects: Population,
-    /// Memory for what was sent here and is handled here.
-    frames: Vec<u8>,
 }
 
 impl StateServer {
     /// A state server without objects.
     pub fn new(config: &StateServerConfig, dc: Arc<DcFile>) -> Self {
-        StateServer {
-            control: config.control,
-            objects: Population::new(Arc::clone(&dc)),
-            dc,
-            frames: Vec::new(),
-        }
+        StateServer { control: config.control, objects: Population::new(Arc::clone(&dc)), dc }
     }
 
     /// What has to be done before the first message.
@@ -42,34 +37,6 @@ impl StateServer {
     /// The objects.
     pub fn objects(&self) -> &Population {
         &self.objects
-    }
-
-    /// Handles one datagram that the router delivered, and all that follows from it here.
-    pub fn handle(&mut self, datagram: &[u8], out: &mut Effects) {
-        self.receive(Origin::Outside, datagram, out);
-        let (control, mut frames) = (self.control, std::mem::take(&mut self.frames));
-        let listens = |channel| is_for_role(control, channel);
-        while let Some(origin) = self.objects.next_queued(out, &mut frames, listens) {
-            for frame in Frames::new(&frames) {
-                self.receive(origin, frame.datagram(), out);
-            }
-        }
-        self.frames = frames;
-    }
-
-    fn receive(&mut self, origin: Origin, datagram: &[u8], out: &mut Effects) {
-        let envelope = match Envelope::read(datagram) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                warn!(%origin, %error, "truncated datagram");
-                return;
-            }
-        };
-        self.objects.deliver(origin, &envelope, out);
-        let mut recipients = envelope.recipients.iter();
-        if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {
-            self.handle_control(&envelope, out);
-        }
     }
 
     /// Handles a message to the state server itself.
@@ -122,6 +89,22 @@ impl StateServer {
         targets.sort_unstable();
         let order = message::StateServer::DeleteAiObjects { ai };
         self.objects.send(&targets, sender, &order, out);
+    }
+}
+
+impl Role for StateServer {
+    fn handle(
+        &mut self,
+        _now: Instant,
+        origin: Origin,
+        envelope: &Envelope<'_>,
+        out: &mut Effects,
+    ) {
+        self.objects.deliver(origin, envelope, out);
+        let mut recipients = envelope.recipients.iter();
+        if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {
+            self.handle_control(envelope, out);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The state server in the router.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use dclass::DcFile;
 use tokio::task::JoinHandle;
@@ -9,13 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StateServer;
 use crate::config::StateServerConfig;
-use crate::router::{Effects, Role, Router};
-
-impl Role for StateServer {
-    fn handle(&mut self, _now: Instant, datagram: &[u8], out: &mut Effects) {
-        StateServer::handle(self, datagram, out);
-    }
-}
+use crate::router::Router;
 
 /// Starts a state server. It listens when this returns, and leaves with `shutdown`.
 ///
@@ -29,7 +22,7 @@ pub fn start(
 ) -> JoinHandle<()> {
     let name = format!("StateServer({})", config.control);
     let role = router.join_role(name, StateServer::new(config, dc));
-    role.turn(|core, out| core.start(out));
+    role.turn(|core, _, out| core.start(out)).expect("a new role has not panicked");
     tokio::spawn(async move {
         shutdown.cancelled().await;
         drop(role);

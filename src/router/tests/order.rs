@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::ids::RECIPIENTS_MAX;
+use crate::wire::Writer;
 
 const THREADS: usize = 6;
 const ROLES: usize = 2;
@@ -169,9 +170,11 @@ struct Answering {
 }
 
 impl Role for Answering {
-    fn handle(&mut self, _: Instant, datagram: &[u8], out: &mut Effects) {
+    fn handle(&mut self, _: Instant, _: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        let mut datagram = Vec::new();
+        envelope.write(&mut Writer::new(&mut datagram));
         let mut view = self.view.0.lock();
-        view.receive(datagram);
+        view.receive(&datagram);
         let channel = self.dice.channel();
         match self.dice.below(8) {
             0 => out.subscribe(channel),
@@ -180,7 +183,7 @@ impl Role for Answering {
             2 => {
                 let answer = view.datagram(true).frame(&[EVERYONE, channel]);
                 let answer = Frame::new(&answer).expect("one frame");
-                out.route_datagram(answer.datagram()).expect("small");
+                out.route_datagram(None, answer.datagram()).expect("small");
             }
             _ => {}
         }

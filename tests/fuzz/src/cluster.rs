@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use dclass::{DcFile, Source};
 use donet::ids::{Channel, DoId, Location, ZoneId};
 use donet::message::{Cluster, table};
-use donet::router::{Effect, Effects};
+use donet::router::{Alone, Effect, Effects, Role};
 use donet::wire::{Envelope, Reader, Writer};
 
 use super::input::Input;
@@ -80,9 +81,22 @@ pub struct Outside {
     pub is_courier: bool,
     /// The senders under which something is kept.
     pub post_removes: BTreeSet<Channel>,
+    pub alone: Alone,
 }
 
 impl Outside {
+    /// Gives a datagram to a role, and what comes back to it.
+    pub fn deliver(&mut self, role: &mut impl Role, now: Instant, datagram: &[u8]) {
+        self.alone.deliver(role, now, datagram, &mut self.effects);
+        self.apply(|_, _| {});
+    }
+
+    /// Gives a role what it has sent to itself.
+    pub fn give_back(&mut self, role: &mut impl Role, now: Instant) {
+        self.alone.give_back(role, now, &mut self.effects);
+        self.apply(|_, _| {});
+    }
+
     /// Applies the effects, hands what is routed to `sent`, and checks that all of it makes sense.
     pub fn apply(&mut self, mut sent: impl FnMut(&Envelope<'_>, &Cluster<'_>)) {
         for effect in self.effects.iter() {
@@ -113,5 +127,6 @@ impl Outside {
             }
         }
         self.effects.clear();
+        self.alone.cleared();
     }
 }

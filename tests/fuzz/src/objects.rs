@@ -8,6 +8,7 @@ use donet::ids::{Channel, DoId};
 use donet::object::Population;
 use donet::role::db_state_server::DbStateServer;
 use donet::role::state_server::StateServer;
+use donet::router::Role;
 
 use super::cluster::{Outside, channels, datagram, schema};
 use super::input::Input;
@@ -28,11 +29,11 @@ pub fn state_server(input: &[u8]) {
     let channels = channels(&[CONTROL, Channel::STATE_SERVERS]);
     let mut core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
     let mut outside = Outside::default();
+    let now = Instant::now();
     core.start(&mut outside.effects);
-    outside.apply(|_, _| {});
+    outside.give_back(&mut core, now);
     while let Some(datagram) = datagram(&mut input, &channels) {
-        core.handle(&datagram, &mut outside.effects);
-        outside.apply(|_, _| {});
+        outside.deliver(&mut core, now, &datagram);
         let mut expected = channels_of(core.objects());
         expected.extend([CONTROL, Channel::STATE_SERVERS]);
         assert_eq!(outside.subscriptions, expected);
@@ -51,21 +52,21 @@ pub fn db_state_server(input: &[u8]) {
     };
     let mut core = DbStateServer::new(&config, schema());
     let mut outside = Outside::default();
-    core.start(&mut outside.effects);
     let mut now = Instant::now();
+    core.start(&mut outside.effects);
+    outside.give_back(&mut core, now);
     while let Some(datagram) = datagram(&mut input, &channels) {
-        core.handle(now, &datagram, &mut outside.effects);
-        outside.apply(|_, _| {});
+        outside.deliver(&mut core, now, &datagram);
         now += WAIT / 8;
-        core.handle_timeout(now, &mut outside.effects);
-        outside.apply(|_, _| {});
+        core.on_deadline(now, &mut outside.effects);
+        outside.give_back(&mut core, now);
         assert_eq!(outside.subscriptions, channels_of(core.objects()));
     }
     while let Some(deadline) = core.next_deadline() {
         assert!(deadline > now, "what was due is done");
         now = deadline;
-        core.handle_timeout(now, &mut outside.effects);
-        outside.apply(|_, _| {});
+        core.on_deadline(now, &mut outside.effects);
+        outside.give_back(&mut core, now);
     }
     assert_eq!(core.loading_count(), 0);
 }

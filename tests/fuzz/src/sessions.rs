@@ -9,6 +9,7 @@ use donet::message::{Blob, Client, Message};
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::client_type::foreign;
 use donet::role::client_agent::{Core, Peer, SessionKey, UberDog, UberDogs};
+use donet::router::Role;
 use donet::wire::{Frames, write_frame};
 
 use super::cluster::{Outside, channels, datagram, schema};
@@ -38,7 +39,7 @@ pub fn client_agent(input: &[u8]) {
             _ => {
                 let Some(datagram) = datagram(&mut input, &channels) else { break };
                 let Agent { core, outside, now, .. } = &mut agent;
-                core.datagram(*now, &datagram, &mut outside.effects);
+                outside.deliver(core, *now, &datagram);
             }
         }
         agent.settle();
@@ -116,12 +117,12 @@ impl Agent {
 
     fn pass(&mut self, time: Duration) {
         self.now += time;
-        self.core.handle_timeout(self.now, &mut self.outside.effects);
+        self.core.on_deadline(self.now, &mut self.outside.effects);
         assert!(self.core.next_deadline().is_none_or(|deadline| deadline > self.now));
     }
 
     fn settle(&mut self) {
-        self.outside.apply(|_, _| {});
+        self.outside.give_back(&mut self.core, self.now);
         let Agent { core, open, .. } = self;
         core.drain_output(|key, output| {
             let told = open.get_mut(&key).expect("nothing comes for a closed connection");

@@ -76,7 +76,10 @@ struct Guard<'s> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let reason = std::mem::take(&mut self.reason);
-        self.shared.role.turn(|server, out| server.disconnected(self.key, &reason, out));
+        // A role that is lost has lost the session, too.
+        let _ = self.shared.role.turn(|server, now, out| {
+            server.disconnected(now, self.key, &reason, out);
+        });
     }
 }
 
@@ -98,14 +101,14 @@ async fn begin(
             }
         }
     }
-    let admitted = shared.role.turn(|server, out| {
+    let admitted = shared.role.turn(|server, now, out| {
         // Asked for where sessions are ended: none can begin after the last has been ended.
         if shared.shutdown.is_cancelled() {
             return Err(Vec::new());
         }
-        server.admit(peer, connection.clone(), out)
+        server.admit(now, peer, connection.clone(), out)
     });
-    match admitted {
+    match admitted.ok()? {
         Ok(key) => Some((key, after_header)),
         Err(last_words) => {
             connection.refuse(incoming, &last_words).await;
@@ -189,11 +192,12 @@ impl Ear<'_> {
         if !std::mem::replace(has_heard, true)
             && let Some(foreign) = shared.client_type.recognise(bytes)
         {
-            shared.role.turn(|server, out| server.foreign(*key, foreign, out));
+            let _ = shared.role.turn(|server, now, out| server.foreign(now, *key, foreign, out));
             return;
         }
         assembler.take(bytes, |frames| {
-            shared.role.turn(|server, out| server.input(*key, frames, out));
+            // A role that is lost ends the daemon, and hears nothing more.
+            let _ = shared.role.turn(|server, now, out| server.input(now, *key, frames, out));
         });
     }
 

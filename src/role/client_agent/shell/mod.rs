@@ -19,7 +19,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use dclass::DcFile;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -101,9 +100,8 @@ impl Bound {
             },
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
-        let rearm = Arc::new(Notify::new());
         let core = Core::new(config, uberdogs, dc);
-        let server = Server::new(core, events, rearm.clone());
+        let server = Server::new(core, events);
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             router: router.clone(),
@@ -120,8 +118,9 @@ impl Bound {
             .map(|listener| tokio::spawn(accept::accept(listener, shared.clone())))
             .collect();
         tokio::spawn(async move {
-            serve::keep_time(&shared, &rearm).await;
-            shared.role.turn(Server::shut_down);
+            shared.role.drive(&shared.shutdown).await;
+            // A role that is lost has no sessions.
+            let _ = shared.role.turn(Server::shut_down);
             for task in accepting {
                 if let Err(error) = task.await {
                     tracing::error!(%error, "accepting clients failed");

@@ -23,6 +23,7 @@ use crate::ids::*;
 use crate::message::*;
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::{Effect, Effects};
+use crate::router::{Alone, Origin, Role};
 use crate::wire::{Envelope, Frames, Writer, write_frame};
 
 const DC: &str = "
@@ -92,11 +93,25 @@ struct TestClient {
 struct Agent {
     core: Core,
     out: Effects,
+    alone: Alone,
     now: Instant,
     next_channel: u64,
     told: HashMap<SessionKey, Vec<u8>>,
     closed: HashMap<SessionKey, CloseKind>,
     events: Vec<Event>,
+}
+
+/// What the router does with a datagram for sessions: one that it cannot read, it gives to nobody.
+trait Datagrams {
+    fn datagram(&mut self, now: Instant, datagram: &[u8], out: &mut Effects);
+}
+
+impl Datagrams for Core {
+    fn datagram(&mut self, now: Instant, datagram: &[u8], out: &mut Effects) {
+        if let Ok(envelope) = Envelope::read(datagram) {
+            self.handle(now, Origin::Outside, &envelope, out);
+        }
+    }
 }
 
 /// A datagram that a session routed: recipients, sender, message.
@@ -115,6 +130,7 @@ impl Agent {
         Agent {
             core: Core::new(&config, Arc::new(uberdogs.into_iter().collect()), dc()),
             out: Effects::new(),
+            alone: Alone::default(),
             now: Instant::now(),
             next_channel: FIRST_CHANNEL.0,
             told: HashMap::new(),
@@ -190,11 +206,12 @@ impl Agent {
 
     fn pass(&mut self, ms: u64) {
         self.now += Duration::from_millis(ms);
-        self.core.handle_timeout(self.now, &mut self.out);
+        self.core.on_deadline(self.now, &mut self.out);
         self.drain();
     }
 
     fn drain(&mut self) {
+        self.alone.give_back(&mut self.core, self.now, &mut self.out);
         self.core.drain_output(|key, output| {
             self.told.entry(key).or_default().extend(output.bytes);
             if let Some(close) = output.close {
@@ -238,6 +255,7 @@ impl Agent {
             })
             .collect();
         self.out.clear();
+        self.alone.cleared();
         routed
     }
 

@@ -7,6 +7,8 @@ use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::{Cluster, Database as Db, DbStateServer as D, FieldValues, Message};
 use crate::object::testing::{Outside, Sent, class, datagram, schema, sent};
 use crate::role::db_state_server::DbStateServer;
+// For those who use the kit.
+pub use crate::router::Role;
 
 pub const DATABASE: u64 = 1200;
 /// Who asks, if it does not matter.
@@ -30,7 +32,9 @@ impl Server {
             load_timeout_ms: WAIT.as_millis() as u64,
         };
         let core = DbStateServer::new(&config, schema());
-        Server { core, outside: Outside::default(), now: Instant::now() }
+        let mut outside = Outside::default();
+        outside.listens_to(|effects| core.start(effects));
+        Server { core, outside, now: Instant::now() }
     }
 
     /// Sends to the given channels, and returns what the server sends.
@@ -39,8 +43,7 @@ impl Server {
     }
 
     pub fn tell_bytes(&mut self, datagram: &[u8]) -> Vec<Sent> {
-        self.core.handle(self.now, datagram, &mut self.outside.effects);
-        self.outside.apply()
+        self.outside.deliver(&mut self.core, self.now, datagram)
     }
 
     /// As anyone, to the object under test.
@@ -57,9 +60,9 @@ impl Server {
     pub fn pass(&mut self, time: Duration) -> Vec<Sent> {
         self.now += time;
         while self.core.next_deadline().is_some_and(|deadline| deadline <= self.now) {
-            self.core.handle_timeout(self.now, &mut self.outside.effects);
+            self.core.on_deadline(self.now, &mut self.outside.effects);
         }
-        self.outside.apply()
+        self.outside.give_back(&mut self.core, self.now)
     }
 
     /// Begins to load the object, and returns the context of the question to the database.

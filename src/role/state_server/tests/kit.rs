@@ -1,5 +1,7 @@
 //! A state server under test.
 
+use std::time::Instant;
+
 use crate::config::StateServerConfig;
 use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::{Message, StateServer as M};
@@ -21,10 +23,10 @@ pub struct Server {
 impl Server {
     pub fn new() -> Self {
         let config = StateServerConfig { control: Channel(CONTROL) };
-        let core = StateServer::new(&config, schema());
+        let mut core = StateServer::new(&config, schema());
         let mut outside = Outside::default();
         core.start(&mut outside.effects);
-        outside.apply();
+        outside.give_back(&mut core, Instant::now());
         Server { core, outside }
     }
 
@@ -34,8 +36,7 @@ impl Server {
     }
 
     pub fn tell_bytes(&mut self, datagram: &[u8]) -> Vec<Sent> {
-        self.core.handle(datagram, &mut self.outside.effects);
-        self.outside.apply()
+        self.outside.deliver(&mut self.core, Instant::now(), datagram)
     }
 
     /// Makes an object of the class without fields.

@@ -1,0 +1,100 @@
+//! What one participant does in one go.
+
+use parking_lot::MutexGuard;
+
+use super::world::World;
+use super::{Effect, Effects, Key, Shared};
+use crate::ids::{Channel, ChannelRange};
+use crate::wire::{Frame, Run};
+
+/// What one participant does in one go. Receivers are told once, when it is dropped.
+///
+/// It keeps the router locked, so it must be dropped before waiting for anything; the compiler sees
+/// to that in tasks, since it cannot be sent.
+pub struct Batch<'r> {
+    shared: &'r Shared,
+    from: Option<Key>,
+    /// Present until the batch is dropped.
+    world: Option<MutexGuard<'r, World>>,
+}
+
+impl<'r> Batch<'r> {
+    pub(super) fn new(shared: &'r Shared, from: Option<Key>) -> Self {
+        Batch { shared, from, world: Some(shared.world.lock()) }
+    }
+
+    /// Routes a datagram to everyone who listens to one of its recipients, and upstream; then what
+    /// roles route because of it. Whether its recipients could be read at all.
+    #[inline]
+    pub fn route(&mut self, frame: Frame<'_>) -> bool {
+        self.route_run(frame.into())
+    }
+
+    /// As [`Batch::route`] for each of the frames: they have the same recipients, so that these are
+    /// looked up once and queues get all of the frames at once.
+    #[inline]
+    pub fn route_run(&mut self, run: Run<'_>) -> bool {
+        let from = self.from;
+        self.world().route(run, from)
+    }
+
+    /// Subscribes to one channel.
+    pub fn subscribe(&mut self, channel: Channel) {
+        self.apply_one(Effect::Subscribe(channel));
+    }
+
+    /// Ends the subscription to one channel.
+    pub fn unsubscribe(&mut self, channel: Channel) {
+        self.apply_one(Effect::Unsubscribe(channel));
+    }
+
+    /// Subscribes to a range of channels.
+    pub fn subscribe_range(&mut self, range: ChannelRange) {
+        self.apply_one(Effect::SubscribeRange(range));
+    }
+
+    /// Ends the subscription to a range of channels, and to all single ones in it.
+    pub fn unsubscribe_range(&mut self, range: ChannelRange) {
+        self.apply_one(Effect::UnsubscribeRange(range));
+    }
+
+    /// Keeps a datagram under `sender`, to be routed when the participant leaves.
+    pub fn add_post_remove(&mut self, sender: Channel, frame: Frame<'_>) {
+        self.apply_one(Effect::AddPostRemove(sender, frame));
+    }
+
+    /// Forgets the datagrams kept under `sender`.
+    pub fn clear_post_removes(&mut self, sender: Channel) {
+        self.apply_one(Effect::ClearPostRemoves(sender));
+    }
+
+    /// Does what a role's core wants done, in order.
+    pub fn apply(&mut self, effects: &Effects) {
+        effects.iter().for_each(|effect| self.apply_one(effect));
+    }
+
+    fn apply_one(&mut self, effect: Effect<'_>) {
+        if let Effect::Route(frame) = effect {
+            self.route(frame);
+            return;
+        }
+        let key = self.from.expect("the uplink subscribes to nothing");
+        self.world().change(key, effect);
+    }
+
+    pub(super) fn world(&mut self) -> &mut World {
+        self.world.as_mut().expect("present until dropped")
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        let mut world = self.world.take().expect("dropped once");
+        let end = world.end_batch();
+        self.shared.flush.batch_is_over(world);
+        if end.role_lost {
+            self.shared.role_lost.cancel();
+        }
+        self.shared.counters.count(&end.counts);
+    }
+}

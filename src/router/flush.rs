@@ -1,0 +1,76 @@
+//! When receivers are told that there is something for them: the one place that decides it.
+//!
+//! With several threads, each batch tells its own receivers at its end: a wake-up would cost more than it
+//! saves.
+//!
+//! On a runtime with one thread, receivers are told once for many batches. When a hundred clients speak at the
+//! same time, each read is a batch of its own, and whoever hears all of them would be written to a hundred
+//! times. So they are told by a task: woken by the first batch, it runs when every socket that was ready
+//! has been served, and each receiver gets all of it with one system call. A single message waits no longer
+//! than the work that is ready anyway.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::MutexGuard;
+use tokio::sync::Notify;
+
+use super::Shared;
+use super::world::{Told, World};
+
+#[derive(Default)]
+pub(super) struct Flush {
+    /// Somebody gathers.
+    is_gathering: AtomicBool,
+    filled: Notify,
+}
+
+impl Flush {
+    /// A batch is over: its receivers are told now, or with others.
+    #[inline]
+    pub(super) fn batch_is_over(&self, mut world: MutexGuard<'_, World>) {
+        if !world.has_touched() {
+            return;
+        }
+        if self.is_gathering.load(Ordering::Relaxed) {
+            drop(world);
+            self.filled.notify_one();
+            return;
+        }
+        let mut told = Told::default();
+        world.settle(&mut told);
+        drop(world);
+        told.announce();
+    }
+}
+
+/// Tells receivers, until it is dropped. From then on each batch tells its own again.
+pub(super) async fn gather(shared: &Shared) {
+    let _gathering = Gathering::new(shared);
+    let mut told = Told::default();
+    loop {
+        shared.flush.filled.notified().await;
+        shared.world.lock().settle(&mut told);
+        told.announce();
+    }
+}
+
+/// While it exists, receivers are told together.
+struct Gathering<'s> {
+    shared: &'s Shared,
+}
+
+impl<'s> Gathering<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        shared.flush.is_gathering.store(true, Ordering::Relaxed);
+        Gathering { shared }
+    }
+}
+
+impl Drop for Gathering<'_> {
+    fn drop(&mut self) {
+        self.shared.flush.is_gathering.store(false, Ordering::Relaxed);
+        let mut left = Told::default();
+        self.shared.world.lock().settle(&mut left);
+        left.announce();
+    }
+}

@@ -1,0 +1,111 @@
+//! Places in the router.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::resident::Wish;
+use super::{Batch, Cursor, Effects, Key, Page, Query, Role, RoleLost, Router};
+
+/// How much of what it has still to tell a role tells between two batches of others.
+const RESUME_BUDGET: usize = 256;
+
+/// A place in the router. Dropping it is leaving: all subscriptions end, then the post-removes are
+/// routed, as coming from the one who leaves.
+///
+/// It must not be dropped by someone who holds a [`Batch`].
+pub struct Participant {
+    pub(super) router: Router,
+    pub(super) key: Key,
+}
+
+impl Participant {
+    /// Begins a batch.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(&self.router.shared, Some(self.key))
+    }
+
+    /// Names the participant anew, for logs.
+    pub fn rename(&self, name: impl Into<String>) {
+        self.router.shared.world.lock().rename(self.key, name.into());
+    }
+}
+
+impl Drop for Participant {
+    fn drop(&mut self) {
+        let mut batch = self.batch();
+        let receiver = batch.world().leave(self.key);
+        drop(batch);
+        // Outside of the lock: what the receiver owns may do anything when it goes.
+        drop(receiver);
+    }
+}
+
+/// The place of a role in the router, through which its shell reaches it.
+pub struct RoleParticipant<R> {
+    pub(super) participant: Participant,
+    pub(super) wake: Arc<Notify>,
+    pub(super) role: PhantomData<fn() -> R>,
+}
+
+impl<R: Role> RoleParticipant<R> {
+    /// Lets the role do something that no datagram asks for: a client's or a backend's doing. It is told the
+    /// time. Effects are applied in order, and what they cause is done when this returns.
+    ///
+    /// # Errors
+    /// If the role panics, or has done so before. Nothing of what it was about to do is done then.
+    pub fn turn<T>(
+        &self,
+        act: impl FnOnce(&mut R, Instant, &mut Effects) -> T,
+    ) -> Result<T, RoleLost> {
+        let mut batch = self.participant.batch();
+        batch.world().turn(self.participant.key, |role, now, out| {
+            let concrete = (role as &mut dyn Any).downcast_mut::<R>();
+            act(concrete.expect("a role keeps its type"), now, out)
+        })
+    }
+
+    /// Calls the role when its deadline is due, and lets it go on with what it has taken on, until `shutdown`.
+    /// A role without either needs it not.
+    pub async fn drive(&self, shutdown: &CancellationToken) {
+        loop {
+            let wish = self.go_on();
+            let next = async {
+                match wish {
+                    Ok(Wish { soon: true, .. }) => tokio::task::yield_now().await,
+                    Ok(Wish { deadline: Some(at), .. }) => {
+                        tokio::time::sleep_until(at.into()).await
+                    }
+                    Ok(Wish { deadline: None, .. }) | Err(RoleLost) => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.wake.notified() => {}
+                () = next => {}
+            }
+        }
+    }
+
+    fn go_on(&self) -> Result<Wish, RoleLost> {
+        self.participant.batch().world().go_on(self.participant.key, RESUME_BUDGET)
+    }
+
+    /// Asks the role about what it holds; see [`Role::inspect`].
+    ///
+    /// # Errors
+    /// If the role has panicked.
+    pub fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Result<Page, RoleLost> {
+        let world = self.participant.router.shared.world.lock();
+        world.inspect(self.participant.key, query, cursor, budget).ok_or(RoleLost)
+    }
+
+    /// The plain participant.
+    pub const fn participant(&self) -> &Participant {
+        &self.participant
+    }
+}

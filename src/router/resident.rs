@@ -1,0 +1,100 @@
+//! A role's place in the router: letting it act, and when it wants to act by itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::{Effects, Role, RoleLost, Sink};
+
+/// A role, and what the router has to know of it.
+pub(super) struct Resident {
+    /// `None` if it has panicked.
+    role: Option<Box<dyn Role>>,
+    /// What the role's timer waits for.
+    armed: Option<Instant>,
+    /// The role has said that it has more to tell.
+    has_more: bool,
+    /// Wakes the role's timer: there is a nearer deadline, or more to tell.
+    wake: Arc<Notify>,
+}
+
+/// When a role wants to act by itself.
+pub(super) struct Wish {
+    pub(super) deadline: Option<Instant>,
+    /// As soon as others have had their turn.
+    pub(super) soon: bool,
+}
+
+impl Resident {
+    pub(super) fn new(role: Box<dyn Role>) -> Self {
+        Resident { role: Some(role), armed: None, has_more: false, wake: Arc::default() }
+    }
+
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        self.wake.clone()
+    }
+
+    /// The role, to look at.
+    pub(super) fn role(&self) -> Option<&dyn Role> {
+        self.role.as_deref()
+    }
+
+    /// Lets the role act. If it panics it is lost, and what it had half done is forgotten.
+    #[inline]
+    pub(super) fn act<T>(
+        &mut self,
+        effects: &mut Effects,
+        act: impl FnOnce(&mut dyn Role, &mut Effects) -> T,
+    ) -> Result<T, RoleLost> {
+        let role = self.role.as_deref_mut().ok_or(RoleLost)?;
+        // Nothing of a role that has panicked is looked at again, and `effects` is emptied.
+        let done = catch_unwind(AssertUnwindSafe(|| act(role, &mut *effects)));
+        if let Ok(result) = done {
+            if effects.takes_more() && !self.has_more {
+                self.has_more = true;
+                self.wake.notify_one();
+            }
+            return Ok(result);
+        }
+        effects.clear();
+        self.role = None;
+        Err(RoleLost)
+    }
+
+    /// The role has had a part in something that is over.
+    pub(super) fn settle(&mut self, now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
+        let Some(role) = &mut self.role else { return };
+        role.settle(now, told);
+        let deadline = role.next_deadline();
+        if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
+            self.armed = deadline;
+            self.wake.notify_one();
+        }
+    }
+
+    /// Lets the role do what is due, and at most `budget` steps of what it has still to tell.
+    pub(super) fn go_on(
+        &mut self,
+        now: Instant,
+        budget: usize,
+        effects: &mut Effects,
+    ) -> Result<(), RoleLost> {
+        let had_more = std::mem::take(&mut self.has_more);
+        let has_more = self.act(effects, |role, out| {
+            if role.next_deadline().is_some_and(|deadline| deadline <= now) {
+                role.on_deadline(now, out);
+            }
+            had_more && role.resume(now, budget, out)
+        })?;
+        self.has_more |= has_more;
+        Ok(())
+    }
+
+    /// When the role is to go on. Its timer waits for that from now on.
+    pub(super) fn wish(&mut self) -> Wish {
+        self.armed = self.role.as_mut().and_then(|role| role.next_deadline());
+        Wish { deadline: self.armed, soon: self.has_more }
+    }
+}
