@@ -1,14 +1,22 @@
 //! Sockets ↔ frames: listening, connecting, batched reading, coalesced writing.
 //!
-//! Knows bytes and frames, not messages.
+//! Knows bytes and frames, not messages. A [`Connection`] has two axes: the [`Stream`] that carries its bytes, and
+//! the [`Framing`](crate::wire::Framing) of whoever reads and fills it.
 
-mod outbound;
+mod connection;
+mod listener;
 pub mod proxy_protocol;
-mod read;
+mod spares;
+mod stream;
 mod tcp;
+#[cfg(test)]
+mod tests;
+
 mod write_queue;
 
-pub use outbound::{Closed, Outbound};
-pub use read::{FrameReader, Incoming};
-pub use tcp::{abort_on_close, bind, connect, end, set_options};
+pub use connection::{Close, Connection, Lost, Policy};
+pub use listener::Listener;
+pub use spares::Spares;
+pub use stream::Stream;
+pub use tcp::connect;
 pub use write_queue::WriteQueue;

@@ -12,22 +12,11 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Connections that may wait to be accepted: a whole player base can come back at once.
 const BACKLOG: i32 = 4096;
 
-/// Listens on the first of `addresses` that can be bound.
+/// Listens on an address.
 ///
 /// # Errors
-/// That of the last address; `AddrNotAvailable` if there are none.
-pub fn bind(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for &address in addresses {
-        match bind_one(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+/// What the system says.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     // A daemon that restarts must not wait for its own old connections to be forgotten.
@@ -51,20 +40,7 @@ pub async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 ///
 /// # Errors
 /// What the socket returns; a connection that is closed already.
-pub fn set_options(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn set_options(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
-}
-
-/// Has the connection reset when it is closed, instead of ended: the peer learns that something was
-/// wrong, and nothing that it sent in the meantime keeps the socket alive.
-pub fn abort_on_close(stream: &TcpStream) {
-    // A socket that takes no options is lost already.
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-}
-
-/// Ends the outgoing side of a connection: the peer reads what was sent, and then the end.
-pub fn end(stream: &TcpStream) {
-    // A connection that cannot be ended has ended.
-    let _ = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
 }

@@ -9,10 +9,12 @@
 
 mod envelope;
 mod frame;
+mod framing;
 mod reader;
 mod writer;
 
 pub use envelope::{CONTROL_HEAD, Envelope, Recipients};
 pub use frame::{Frame, FrameError, Frames, Run, Runs, write_frame};
+pub use framing::{Assembler, Datagrams, Framing, TooLong};
 pub use reader::{Error, Reader};
 pub use writer::Writer;

@@ -67,8 +67,8 @@ struct Ended {
 /// What the shell has to do with one connection.
 #[derive(Debug)]
 pub struct Output<'a> {
-    /// Frames for the client.
-    pub bytes: &'a [u8],
+    /// Frames for the client. Whoever takes the buffer leaves another one, empty.
+    pub bytes: &'a mut Vec<u8>,
     /// How many of the bytes are the initial objects of interests: they may exceed the limit of what
     /// a client may leave unread.
     pub burst: usize,
@@ -190,14 +190,19 @@ impl Core {
             let Some(session) = slot.session.as_mut().filter(|session| session.key == key) else {
                 continue;
             };
-            let outbox = std::mem::take(&mut session.outbox);
-            take(key, Output { bytes: &outbox.bytes, burst: outbox.burst, close: None });
+            let mut outbox = std::mem::take(&mut session.outbox);
+            take(key, Output { bytes: &mut outbox.bytes, burst: outbox.burst, close: None });
             Self::keep_buffer(&mut self.shared.spare_buffers, outbox.bytes);
         }
-        for ended in self.ended.drain(..) {
-            let output = Output { bytes: &ended.bytes, burst: 0, close: Some(ended.close) };
+        for mut ended in self.ended.drain(..) {
+            let output = Output { bytes: &mut ended.bytes, burst: 0, close: Some(ended.close) };
             take(ended.key, output);
         }
+    }
+
+    /// Emptied buffers, to be filled again: whoever has taken some with the output gives them back here.
+    pub const fn spare_buffers(&mut self) -> &mut Vec<Vec<u8>> {
+        &mut self.shared.spare_buffers
     }
 
     /// Hands over what the event logger is to be told.
@@ -211,7 +216,10 @@ impl Core {
     }
 
     fn keep_buffer(spare: &mut Vec<Vec<u8>>, mut buffer: Vec<u8>) {
-        if spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
+        if buffer.capacity() > 0
+            && spare.len() < SPARE_BUFFERS_MAX
+            && buffer.capacity() <= SPARE_BYTES_MAX
+        {
             buffer.clear();
             spare.push(buffer);
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -13,14 +13,12 @@ use tracing::Instrument;
 use super::core::{LinkChange, Malformed, receive};
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
-use crate::net::{self, Closed, FrameReader, Incoming, Outbound};
-use crate::router::{Participant, Router};
-use crate::wire::{CONTROL_HEAD, Run, Runs};
+use crate::net::{self, Close, Connection, Lost, Policy, Stream};
+use crate::router::{Batch, Participant, Router};
+use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Run, Runs};
 
 /// Bytes that may wait for a link before the sockets that feed it are braked.
 const MARK_BYTES: usize = 1 << 20;
-/// After a failed accept (too many open files, say) the next try waits, so as not to spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a link has ended.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +28,7 @@ enum End {
     #[error("{0}")]
     Read(#[source] io::Error),
     #[error("{0}")]
-    Write(#[source] Closed),
+    Write(#[source] Lost),
     #[error("malformed input: {0}")]
     Malformed(#[source] Malformed),
     #[error("the daemon stops")]
@@ -42,7 +40,7 @@ enum End {
 /// Binding and serving are apart so that every role is subscribed before the first link can speak.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: net::Listener,
     limits: Limits,
 }
 
@@ -62,7 +60,7 @@ pub fn listen(addresses: &[SocketAddr], config: &MessageDirectorConfig) -> io::R
         stall_max: (config.link_write_timeout_ms > 0)
             .then(|| Duration::from_millis(config.link_write_timeout_ms)),
     };
-    Ok(Listener { socket: net::bind(addresses)?, limits })
+    Ok(Listener { socket: net::Listener::bind(addresses)?, limits })
 }
 
 impl Listener {
@@ -81,23 +79,14 @@ impl Listener {
     pub async fn serve(self, router: Router, events: EventSender, shutdown: CancellationToken) {
         let mut links = JoinSet::new();
         loop {
-            let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
+            let (stream, peer) = tokio::select! {
+                accepted = self.socket.accept("link") => accepted,
                 Some(_) = links.join_next() => continue,
                 () = shutdown.cancelled() => break,
             };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let link = Link { router: router.clone(), events: events.clone(), peer };
-                    let task = link.run(stream, self.limits, shutdown.clone());
-                    let span = tracing::info_span!("link", %peer);
-                    links.spawn(task.instrument(span));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a link");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            let link = Link { router: router.clone(), events: events.clone(), peer };
+            let task = link.run(stream, self.limits, shutdown.clone());
+            links.spawn(task.instrument(tracing::info_span!("link", %peer)));
         }
         drop(self.socket);
         let leaving = links.join_all().await;
@@ -119,29 +108,28 @@ impl Link {
         limits: Limits,
         shutdown: CancellationToken,
     ) -> Option<Participant> {
-        if let Err(error) = net::set_options(&stream) {
-            tracing::debug!(%error, "link lost before it began");
-            return None;
-        }
-        let stream = Arc::new(stream);
-        let gauge = self.router.new_gauge(MARK_BYTES);
-        let outbound =
-            Arc::new(Outbound::new(stream.clone(), gauge, limits.bytes_max, limits.stall_max));
-        let participant = self.router.join("Network Participant", outbound.clone());
+        let brake = self.router.new_gauge(MARK_BYTES);
+        let policy = Policy::link(brake, limits.bytes_max, limits.stall_max);
+        let connection = Arc::new(Connection::new(stream, policy));
+        let participant = self.router.join("Network Participant", connection.clone());
         tracing::debug!("link opened");
         let end = tokio::select! {
-            end = self.read(Incoming(stream.clone()), &participant) => end,
-            closed = outbound.drive() => End::Write(closed),
+            end = self.read(&connection, &participant) => end,
+            Err(lost) = connection.drive() => End::Write(lost),
             () = shutdown.cancelled() => End::Shutdown,
         };
         match end {
             End::Peer => tracing::debug!("link closed by the peer"),
             End::Shutdown => {
-                outbound.flushed().await;
-                net::end(&stream);
+                connection.close(Close::Flushed);
+                // A link that is lost now has nobody to tell.
+                if connection.drive().await.is_ok() {
+                    let _ = connection.stream().end();
+                }
                 return Some(participant);
             }
             End::Malformed(reason) => {
+                connection.stream().abort_on_close();
                 tracing::error!(%reason, "link sent malformed input; closed");
             }
             end => tracing::warn!(reason = %end, "link lost"),
@@ -149,52 +137,36 @@ impl Link {
         None
     }
 
-    async fn read(&self, mut incoming: Incoming, participant: &Participant) -> End {
-        let mut reader = FrameReader::new();
+    async fn read(&self, connection: &Connection, participant: &Participant) -> End {
+        let mut ear = Ear {
+            link: self,
+            participant,
+            assembler: Assembler::new(Framing::Tag16),
+            after_control: Vec::new(),
+            renamed: None,
+        };
         loop {
-            let frames = match reader.read(&mut incoming).await {
-                Ok(Some(frames)) => frames,
-                Ok(None) => return End::Peer,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return End::Peer,
+            let mut heard = Ok(Heard::Datagrams);
+            let count = match connection.read(|bytes| heard = ear.hear(bytes)).await {
+                Ok(0) => return End::Peer,
+                Ok(count) => count,
                 Err(error) => return End::Read(error),
             };
-            let mut renamed = None;
-            let mut runs = Runs::new(frames).peekable();
-            let control = std::iter::from_fn(|| runs.next_if(is_control));
-            match self.receive_all(control, participant, &mut renamed) {
+            if let Ok(Heard::Control) = heard {
                 // Who has one link subscribe and then another one send expects the first to get it.
                 // What this socket holds may be younger than a subscription that waits in another, so
                 // those that are ready get their turn before anything is routed.
-                Ok(true) => tokio::task::yield_now().await,
-                Ok(false) => {}
-                Err(malformed) => return malformed_end(&incoming, malformed),
+                tokio::task::yield_now().await;
+                heard = ear.go_on();
             }
-            if let Err(malformed) = self.receive_all(runs, participant, &mut renamed) {
-                return malformed_end(&incoming, malformed);
+            if let Err(malformed) = heard {
+                return End::Malformed(malformed);
             }
-            if let Some(change) = renamed {
+            if let Some(change) = ear.renamed.take() {
                 self.change(change, participant);
             }
-            self.router.brake(reader.batch_bytes()).await;
+            self.router.brake(count).await;
         }
-    }
-
-    /// Handles frames in one batch; whether there were any.
-    fn receive_all<'f>(
-        &self,
-        runs: impl Iterator<Item = Run<'f>>,
-        participant: &Participant,
-        renamed: &mut Option<LinkChange>,
-    ) -> Result<bool, Malformed> {
-        let mut batch = participant.batch();
-        let mut any = false;
-        for run in runs {
-            any = true;
-            if let Some(change) = receive(run, &mut batch, &self.events)? {
-                *renamed = Some(change);
-            }
-        }
-        Ok(any)
     }
 
     fn change(&self, change: LinkChange, participant: &Participant) {
@@ -208,11 +180,87 @@ impl Link {
     }
 }
 
-fn is_control(run: &Run<'_>) -> bool {
-    run.first().datagram().starts_with(&CONTROL_HEAD)
+/// What a read began with.
+enum Heard {
+    /// Nothing but what is to be routed, or nothing whole at all: it has been done.
+    Datagrams,
+    /// Control messages, which have been obeyed. What came after them waits for [`Ear::go_on`].
+    Control,
 }
 
-fn malformed_end(incoming: &Incoming, malformed: Malformed) -> End {
-    net::abort_on_close(&incoming.0);
-    End::Malformed(malformed)
+/// Puts frames together and does what they say.
+struct Ear<'l> {
+    link: &'l Link,
+    participant: &'l Participant,
+    assembler: Assembler,
+    /// Whole frames that came after control messages in the same read.
+    after_control: Vec<u8>,
+    renamed: Option<LinkChange>,
+}
+
+impl Ear<'_> {
+    fn hear(&mut self, bytes: &[u8]) -> Result<Heard, Malformed> {
+        let Ear { link, participant, assembler, after_control, renamed } = self;
+        let mut heard = Ok(Heard::Datagrams);
+        let framed = assembler.take(bytes, |frames| match heard {
+            Ok(Heard::Datagrams) => {
+                heard = link.begin(frames, participant, after_control, renamed);
+            }
+            Ok(Heard::Control) => after_control.extend_from_slice(frames),
+            Err(_) => {}
+        });
+        framed.expect("nothing that a 2-byte tag says is too long");
+        heard
+    }
+
+    /// Does what came after control messages.
+    fn go_on(&mut self) -> Result<Heard, Malformed> {
+        let frames = std::mem::take(&mut self.after_control);
+        let mut batch = self.participant.batch();
+        for run in Runs::new(Frames::new(&frames)) {
+            self.link.receive(run, &mut batch, &mut self.renamed)?;
+        }
+        Ok(Heard::Datagrams)
+    }
+}
+
+impl Link {
+    /// Does what frames ask for, in one batch; only control messages, if they begin with some. Then the others
+    /// are put into `after_control`.
+    fn begin(
+        &self,
+        frames: &[u8],
+        participant: &Participant,
+        after_control: &mut Vec<u8>,
+        renamed: &mut Option<LinkChange>,
+    ) -> Result<Heard, Malformed> {
+        let mut batch = participant.batch();
+        let mut runs = Runs::new(Frames::new(frames));
+        let begins_with_control = frames_begin_with_control(frames);
+        while !begins_with_control || frames_begin_with_control(runs.remaining()) {
+            let Some(run) = runs.next() else { break };
+            self.receive(run, &mut batch, renamed)?;
+        }
+        if !begins_with_control {
+            return Ok(Heard::Datagrams);
+        }
+        after_control.extend_from_slice(runs.remaining());
+        Ok(Heard::Control)
+    }
+
+    fn receive(
+        &self,
+        run: Run<'_>,
+        batch: &mut Batch<'_>,
+        renamed: &mut Option<LinkChange>,
+    ) -> Result<(), Malformed> {
+        if let Some(change) = receive(run, batch, &self.events)? {
+            *renamed = Some(change);
+        }
+        Ok(())
+    }
+}
+
+fn frames_begin_with_control(frames: &[u8]) -> bool {
+    Frames::new(frames).next().is_some_and(|frame| frame.datagram().starts_with(&CONTROL_HEAD))
 }

@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Address, DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::ids::Channel;
 use crate::message::{Blob, Control};
-use crate::net::{self, Closed, FrameReader, Incoming, Outbound};
+use crate::net::{self, Close, Connection, Lost, Policy};
 use crate::router::{Change, Router, Sink, Uplink};
-use crate::wire::{Frame, write_frame};
+use crate::wire::{Assembler, Frame, Frames, Framing, write_frame};
 
 /// Bytes that may wait for the upstream before the sockets that feed it are braked.
 const MARK_BYTES: usize = 1 << 20;
@@ -126,7 +126,7 @@ struct Upstream {
 }
 
 enum State {
-    Connected(Arc<Outbound>),
+    Connected(Arc<Connection>),
     Away(Backlog),
 }
 
@@ -149,11 +149,11 @@ impl Upstream {
             Ok(stream) => stream,
             Err(error) => return Ended::NotConnected(error),
         };
-        let (incoming, outbound) = self.take_over(stream, config, router);
+        let connection = self.take_over(stream, config, router);
         tracing::info!(upstream = self.address, "connected to the upstream message director");
         let reason = tokio::select! {
-            reason = read(incoming, router) => reason,
-            closed = outbound.drive() => closed.to_string(),
+            reason = read(&connection, router) => reason,
+            Err(lost) = connection.drive() => lost.to_string(),
         };
         *self.state.lock() = State::Away(Backlog::default());
         Ended::Lost(reason)
@@ -165,22 +165,21 @@ impl Upstream {
         stream: TcpStream,
         config: &MessageDirectorConfig,
         router: &Router,
-    ) -> (Incoming, Arc<Outbound>) {
-        let stream = Arc::new(stream);
+    ) -> Arc<Connection> {
         let stall_max = (config.link_write_timeout_ms > 0)
             .then(|| Duration::from_millis(config.link_write_timeout_ms));
         // What has to be told at the beginning comes on top of what may wait at any time.
-        let gauge = router.new_gauge(MARK_BYTES);
-        let outbound = Arc::new(Outbound::new(stream.clone(), gauge, usize::MAX, stall_max));
+        let policy = Policy::link(router.new_gauge(MARK_BYTES), usize::MAX, stall_max);
+        let connection = Arc::new(Connection::new(stream, policy));
         router.with_snapshot(|changes, post_removes| {
             let mut state = self.state.lock();
-            outbound.push_bytes(&self.introduction);
-            changes.for_each(|change| push_change(&outbound, change));
+            connection.push_bytes(&self.introduction);
+            changes.for_each(|change| push_change(&connection, change));
             for (sender, frame) in post_removes.iter() {
-                push_post_remove(&outbound, sender, frame);
+                push_post_remove(&connection, sender, frame);
             }
             if let State::Away(backlog) = &*state {
-                outbound.push_bytes(&backlog.frames);
+                connection.push_bytes(&backlog.frames);
                 if backlog.dropped > 0 {
                     tracing::error!(
                         upstream = self.address,
@@ -189,69 +188,78 @@ impl Upstream {
                     );
                 }
             }
-            *state = State::Connected(outbound.clone());
+            *state = State::Connected(connection.clone());
         });
-        outbound.announce();
-        (Incoming(stream), outbound)
+        connection.announce();
+        connection
     }
 
     async fn flush(&self) {
-        let outbound = match &*self.state.lock() {
-            State::Connected(outbound) => outbound.clone(),
+        let connection = match &*self.state.lock() {
+            State::Connected(connection) => connection.clone(),
             State::Away(_) => return,
         };
-        outbound.flushed().await;
+        connection.close(Close::Flushed);
+        if let Err(lost) = connection.drive().await {
+            tracing::warn!(upstream = self.address, reason = %lost, "last messages were lost");
+        }
     }
 
-    fn push_control(&self, push: impl FnOnce(&Outbound)) {
+    fn push_control(&self, push: impl FnOnce(&Connection)) {
         // While away nothing is said: all is told anew after connecting.
-        if let State::Connected(outbound) = &*self.state.lock() {
-            push(outbound);
+        if let State::Connected(connection) = &*self.state.lock() {
+            push(connection);
         }
     }
 }
 
-async fn read(mut incoming: Incoming, router: &Router) -> String {
-    let mut reader = FrameReader::new();
+async fn read(connection: &Connection, router: &Router) -> String {
+    let mut assembler = Assembler::new(Framing::Tag16);
     loop {
-        match reader.read(&mut incoming).await {
-            Ok(Some(frames)) => {
+        let read = connection.read(|bytes| {
+            let framed = assembler.take(bytes, |frames| {
                 let mut batch = router.uplink_batch();
-                for frame in frames {
+                for frame in Frames::new(frames) {
                     if !batch.route(frame) {
                         tracing::error!("datagram from upstream ends inside its recipients");
                     }
                 }
+            });
+            framed.expect("nothing that a 2-byte tag says is too long");
+        });
+        match read.await {
+            Ok(0) if assembler.is_inside() => {
+                return io::Error::from(io::ErrorKind::UnexpectedEof).to_string();
             }
-            Ok(None) => return Closed::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
+            Ok(0) => return Lost::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
+            Ok(count) => router.brake(count).await,
             Err(error) => return error.to_string(),
         }
-        router.brake(reader.batch_bytes()).await;
     }
 }
 
-fn push_control(outbound: &Outbound, message: &Control<'_>) {
+fn push_control(connection: &Connection, message: &Control<'_>) {
     let mut frame = Vec::new();
     write_frame(&mut frame, |writer| message.write_control(writer))
         .expect("a control message without a blob is small");
-    outbound.push_bytes(&frame);
+    connection.push_bytes(&frame);
 }
 
-fn push_change(outbound: &Outbound, change: Change) {
+fn push_change(connection: &Connection, change: Change) {
     let message = match change {
         Change::AddChannel(channel) => Control::AddChannel { channel },
         Change::RemoveChannel(channel) => Control::RemoveChannel { channel },
         Change::AddRange(range) => Control::AddRange { low: range.low(), high: range.high() },
         Change::RemoveRange(range) => Control::RemoveRange { low: range.low(), high: range.high() },
     };
-    push_control(outbound, &message);
+    push_control(connection, &message);
 }
 
-fn push_post_remove(outbound: &Outbound, sender: Channel, frame: Frame<'_>) {
+fn push_post_remove(connection: &Connection, sender: Channel, frame: Frame<'_>) {
     let message = Control::AddPostRemove { sender, datagram: Blob(frame.datagram()) };
     let mut bytes = Vec::new();
     match write_frame(&mut bytes, |writer| message.write_control(writer)) {
-        Ok(_) => outbound.push_bytes(&bytes),
+        Ok(_) => connection.push_bytes(&bytes),
         Err(error) => {
             tracing::error!(%sender, %error, "post-remove is too large to be kept upstream")
         }
@@ -260,22 +268,22 @@ fn push_post_remove(outbound: &Outbound, sender: Channel, frame: Frame<'_>) {
 
 impl Uplink for Upstream {
     fn change(&self, change: Change) {
-        self.push_control(|outbound| push_change(outbound, change));
+        self.push_control(|connection| push_change(connection, change));
     }
 
     fn add_post_remove(&self, sender: Channel, frame: Frame<'_>) {
-        self.push_control(|outbound| push_post_remove(outbound, sender, frame));
+        self.push_control(|connection| push_post_remove(connection, sender, frame));
     }
 
     fn clear_post_removes(&self, sender: Channel) {
-        self.push_control(|outbound| {
-            push_control(outbound, &Control::ClearPostRemoves { sender });
+        self.push_control(|connection| {
+            push_control(connection, &Control::ClearPostRemoves { sender });
         });
     }
 
     fn push(&self, frame: Frame<'_>) {
         match &mut *self.state.lock() {
-            State::Connected(outbound) => outbound.push(frame),
+            State::Connected(connection) => connection.push(frame),
             State::Away(backlog) => {
                 if backlog.frames.len() + frame.bytes().len() <= self.backlog_max {
                     backlog.frames.extend_from_slice(frame.bytes());
@@ -294,8 +302,8 @@ impl Uplink for Upstream {
     }
 
     fn announce(&self) {
-        if let State::Connected(outbound) = &*self.state.lock() {
-            outbound.announce();
+        if let State::Connected(connection) = &*self.state.lock() {
+            connection.announce();
         }
     }
 }

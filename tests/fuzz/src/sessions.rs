@@ -126,8 +126,8 @@ impl Agent {
         let Agent { core, open, .. } = self;
         core.drain_output(|key, output| {
             let told = open.get_mut(&key).expect("nothing comes for a closed connection");
-            told.extend(output.bytes);
             assert!(output.burst <= output.bytes.len());
+            told.append(output.bytes);
             assert_eq!(Frames::whole_bytes(told), told.len(), "whole frames only");
             told.clear();
             if output.close.is_some() {

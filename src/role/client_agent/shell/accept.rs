@@ -1,55 +1,39 @@
 //! Accepting connections and reading from them.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::tcp::OwnedReadHalf;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::Shared;
-use super::connection::{Connection, Lost};
-use super::reader::{self, Assembler};
-use crate::net;
 use crate::net::proxy_protocol::{self, Header};
-use crate::role::client_agent::{CloseKind, Peer, SessionKey};
-
-/// Pause after a failure to accept, such as too many open files: trying at once would only spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use crate::net::{Close, Connection, Listener, Lost};
+use crate::role::client_agent::{Peer, SessionKey};
+use crate::wire::{Assembler, Framing};
 
 /// Accepts connections until the shutdown.
-pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+pub async fn accept(listener: Listener, shared: Arc<Shared>) {
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (stream, remote) = tokio::select! {
+            accepted = listener.accept("client") => accepted,
             () = shared.shutdown.cancelled() => return,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                shared.connections.spawn(connection(stream, shared.clone()));
-            }
-            Err(error) => {
-                tracing::error!(%error, "a client cannot be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        shared.connections.spawn(connection(stream, remote, shared.clone()));
     }
 }
 
 /// One connection, from its beginning to its end.
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    let (Ok(()), Ok(remote), Ok(local)) =
-        (net::set_options(&stream), stream.peer_addr(), stream.local_addr())
-    else {
-        // It has gone already.
-        return;
-    };
+async fn connection(stream: TcpStream, remote: SocketAddr, shared: Arc<Shared>) {
+    // Without an address it has gone already.
+    let Ok(local) = stream.local_addr() else { return };
     let peer =
         Peer { remote: remote.into(), local: local.into(), tlvs: Box::default(), is_local: false };
-    let (connection, mut incoming) = Connection::new(stream, shared.limits);
+    let connection = Arc::new(Connection::new(stream, shared.policy()));
     // Boxed: what is only needed at the beginning should not stay with each connection.
     let begun = tokio::select! {
-        begun = Box::pin(begin(&shared, peer, &connection, &mut incoming)) => begun,
+        begun = Box::pin(begin(&shared, peer, &connection)) => begun,
         () = shared.shutdown.cancelled() => None,
     };
     let Some((key, first_bytes)) = begun else {
@@ -57,11 +41,27 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     };
     // If this task fails, the session must not stay.
     let mut guard = Guard { shared: &shared, key, reason: "connection failed".into() };
-    let end = talk(&shared, key, &connection, &mut incoming, first_bytes).await;
+    let end = talk(&shared, key, &connection, first_bytes).await;
     match end {
-        Ok(CloseKind::Flushed) => Box::pin(connection.hang_up(&mut incoming)).await,
-        Ok(CloseKind::AtOnce) => {}
-        Err(error) => guard.reason = error.to_string(),
+        Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
+        Ok(Close::AtOnce) => {}
+        Err(lost) => guard.reason = reason(&lost),
+    }
+}
+
+/// Why a connection has been given up, in the words that event logs have always had.
+fn reason(lost: &Lost) -> String {
+    let kind = match lost {
+        Lost::Io(error) => error.kind(),
+        Lost::TooSlow(_) => return "no buffer space available".into(),
+        Lost::Stalled(_) => io::ErrorKind::TimedOut,
+    };
+    match kind {
+        io::ErrorKind::UnexpectedEof => "end of file".into(),
+        io::ErrorKind::ConnectionReset => "connection reset by peer".into(),
+        io::ErrorKind::BrokenPipe => "broken pipe".into(),
+        io::ErrorKind::TimedOut => "connection timed out".into(),
+        _ => lost.to_string(),
     }
 }
 
@@ -89,11 +89,10 @@ async fn begin(
     shared: &Shared,
     mut peer: Peer,
     connection: &Arc<Connection>,
-    incoming: &mut OwnedReadHalf,
 ) -> Option<(SessionKey, Vec<u8>)> {
     let mut after_header = Vec::new();
     if shared.haproxy {
-        match within(shared.handshake_timeout, read_header(incoming, &mut after_header)).await {
+        match within(shared.handshake_timeout, read_header(connection, &mut after_header)).await {
             Ok(header) => apply_header(&mut peer, header),
             Err(error) => {
                 tracing::warn!(remote = %peer.remote, %error, "no usable PROXY header");
@@ -111,9 +110,18 @@ async fn begin(
     match admitted.ok()? {
         Ok(key) => Some((key, after_header)),
         Err(last_words) => {
-            connection.refuse(incoming, &last_words).await;
+            refuse(connection, &last_words).await;
             None
         }
+    }
+}
+
+/// Writes `last_words` to a connection that has no session, and closes it in order.
+async fn refuse(connection: &Connection, last_words: &[u8]) {
+    connection.push_bytes(last_words);
+    connection.close(Close::Flushed);
+    if connection.drive().await.is_ok() {
+        connection.hang_up().await;
     }
 }
 
@@ -131,9 +139,9 @@ async fn within<T>(
 }
 
 /// Reads the PROXY header; what came after it is left in `bytes`.
-async fn read_header(incoming: &mut OwnedReadHalf, bytes: &mut Vec<u8>) -> io::Result<Header> {
+async fn read_header(connection: &Connection, bytes: &mut Vec<u8>) -> io::Result<Header> {
     loop {
-        if reader::read(incoming, |read| bytes.extend_from_slice(read)).await? == 0 {
+        if connection.read(|read| bytes.extend_from_slice(read)).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         match proxy_protocol::read(bytes) {
@@ -162,18 +170,18 @@ async fn talk(
     shared: &Shared,
     key: SessionKey,
     connection: &Connection,
-    incoming: &mut OwnedReadHalf,
     first_bytes: Vec<u8>,
-) -> Result<CloseKind, Lost> {
-    let mut ear = Ear { shared, key, assembler: Assembler::default(), has_heard: false };
+) -> Result<Close, Lost> {
+    let assembler = Assembler::new(Framing::Tag16);
+    let mut ear = Ear { shared, key, assembler, has_heard: false };
     if !first_bytes.is_empty() {
         ear.hear(&first_bytes);
         drop(first_bytes);
     }
     tokio::select! {
         biased;
-        kind = connection.drive() => kind,
-        error = ear.listen(incoming) => Err(error.into()),
+        end = connection.drive() => end,
+        error = ear.listen(connection) => Err(error.into()),
     }
 }
 
@@ -195,16 +203,17 @@ impl Ear<'_> {
             let _ = shared.role.turn(|server, now, out| server.foreign(now, *key, foreign, out));
             return;
         }
-        assembler.take(bytes, |frames| {
+        let framed = assembler.take(bytes, |frames| {
             // A role that is lost ends the daemon, and hears nothing more.
             let _ = shared.role.turn(|server, now, out| server.input(now, *key, frames, out));
         });
+        framed.expect("nothing that a 2-byte tag says is too long");
     }
 
     /// Reads as long as the core takes it, and returns why there is no more.
-    async fn listen(&mut self, incoming: &mut OwnedReadHalf) -> io::Error {
+    async fn listen(&mut self, connection: &Connection) -> io::Error {
         loop {
-            match reader::read(incoming, |bytes| self.hear(bytes)).await {
+            match connection.read(|bytes| self.hear(bytes)).await {
                 Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
                 Ok(count) => self.shared.router.brake(count).await,
                 Err(error) => return error,

@@ -1,13 +1,9 @@
 //! The client agent's tasks: one that accepts, one that keeps time, and one for each connection. The core
-//! is in the router, and handles clients' input and the cluster's datagrams where they arrive.
-//!
-//! | Queue | Filled by | Emptied by | When full |
-//! |---|---|---|---|
-//! | a `Connection`'s unsent bytes | the core, at the end of a batch | whoever ends the batch, then the connection | brakes sockets that bring much; then the client is dropped |
+//! is in the router, and handles clients' input and the cluster's datagrams where they arrive. What it has for
+//! a client goes into the client's [`Connection`](crate::net::Connection), whose page says what happens when
+//! the client does not read.
 
 mod accept;
-mod connection;
-mod reader;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -18,18 +14,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dclass::DcFile;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::connection::Limits;
 use self::serve::Server;
 use super::client_type::{self, ClientType};
 use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
-use crate::net;
+use crate::net::{Listener, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
 /// How long connections may take to say their last words when the agent ends.
@@ -41,6 +35,8 @@ struct Shared {
     router: Router,
     client_type: Box<dyn ClientType>,
     limits: Limits,
+    /// Buffers that connections have emptied.
+    spares: Arc<Spares>,
     haproxy: bool,
     handshake_timeout: Option<Duration>,
     shutdown: CancellationToken,
@@ -48,10 +44,24 @@ struct Shared {
     connections: TaskTracker,
 }
 
+/// What may wait for a client to read it.
+#[derive(Copy, Clone)]
+struct Limits {
+    bytes_max: usize,
+    stall_max: Option<Duration>,
+}
+
+impl Shared {
+    /// How the connection of a client is treated.
+    fn policy(&self) -> Policy {
+        Policy::client(self.spares.clone(), self.limits.bytes_max, self.limits.stall_max)
+    }
+}
+
 /// A client agent that clients can connect to, but that does not serve them yet.
 pub struct Bound {
     config: ClientAgentConfig,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
 }
 
 impl Bound {
@@ -65,7 +75,7 @@ impl Bound {
         let mut listeners = Vec::new();
         let mut failure = None;
         for socket in address.resolve().await.with_context(what)? {
-            match net::bind(&[socket]) {
+            match Listener::bind(&[socket]) {
                 Ok(listener) => listeners.push(listener),
                 Err(error) => failure = Some(error),
             }
@@ -101,12 +111,14 @@ impl Bound {
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
         let core = Core::new(config, uberdogs, dc);
-        let server = Server::new(core, events);
+        let spares = Arc::<Spares>::default();
+        let server = Server::new(core, events, spares.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             router: router.clone(),
             client_type: client_type::of(config.client.kind),
             limits,
+            spares,
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
             shutdown,

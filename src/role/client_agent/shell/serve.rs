@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::connection::Connection;
 use crate::event::EventSender;
+use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::client_type::Foreign;
-use crate::role::client_agent::{Core, Peer, SessionKey};
+use crate::role::client_agent::{CloseKind, Core, Peer, SessionKey};
 use crate::router::{Effects, Origin, Role, Sink};
 use crate::wire::Envelope;
 
@@ -19,12 +19,14 @@ pub struct Server {
     events: EventSender,
     /// Connections by their sessions' places.
     connections: Vec<Option<(SessionKey, Arc<Connection>)>>,
+    /// Buffers that connections have emptied: the core fills them again.
+    spares: Arc<Spares>,
 }
 
 impl Server {
     /// A server without sessions.
-    pub fn new(core: Core, events: EventSender) -> Self {
-        Server { core, events, connections: Vec::new() }
+    pub fn new(core: Core, events: EventSender, spares: Arc<Spares>) -> Self {
+        Server { core, events, connections: Vec::new(), spares }
     }
 
     /// Begins a session for a connection.
@@ -81,6 +83,7 @@ impl Role for Server {
 
     /// Hands what there is for clients to their connections, which write it when the router is free.
     fn settle(&mut self, _now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
+        self.spares.take(self.core.spare_buffers());
         let connections = &mut self.connections;
         self.core.drain_output(|key, output| {
             let Some(place) = connections.get_mut(key.place()) else {
@@ -89,7 +92,10 @@ impl Role for Server {
             let Some((_, connection)) = place.as_ref().filter(|(owner, _)| *owner == key) else {
                 return;
             };
-            connection.queue(&output);
+            connection.push_buffer(output.bytes, output.burst);
+            if let Some(close) = output.close {
+                connection.close(close.into());
+            }
             told.push(connection.clone());
             if output.close.is_some() {
                 *place = None;
@@ -97,6 +103,15 @@ impl Role for Server {
         });
         for event in self.core.drain_events() {
             self.events.send(&event);
+        }
+    }
+}
+
+impl From<CloseKind> for Close {
+    fn from(kind: CloseKind) -> Self {
+        match kind {
+            CloseKind::Flushed => Close::Flushed,
+            CloseKind::AtOnce => Close::AtOnce,
         }
     }
 }

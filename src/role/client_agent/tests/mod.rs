@@ -213,7 +213,7 @@ impl Agent {
     fn drain(&mut self) {
         self.alone.give_back(&mut self.core, self.now, &mut self.out);
         self.core.drain_output(|key, output| {
-            self.told.entry(key).or_default().extend(output.bytes);
+            self.told.entry(key).or_default().append(output.bytes);
             if let Some(close) = output.close {
                 assert_eq!(self.closed.insert(key, close), None, "closed twice");
             }

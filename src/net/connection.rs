@@ -1,0 +1,435 @@
+//! A connection: everything that arrives on a socket, and everything that leaves on it.
+//!
+//! What is to be sent is pushed by whoever routes, and written by whoever ends a batch, so that an idle
+//! connection needs no wake-up ([`crate::router`] decides when that is). Only when the stream is full does the
+//! connection's own task go on ([`Connection::drive`]), as soon as it can. While nothing happens a connection
+//! holds no buffer: most of them are idle most of the time.
+//!
+//! Links and clients differ in their [`Policy`], not in mechanism:
+//!
+//! | | links | clients |
+//! |---|---|---|
+//! | more waits than its mark | the sockets that bring much are braked | nothing: a client that does not read must not slow down the cluster |
+//! | more waits than its limit | the link is given up | the client is dropped; the initial objects of interests do not count |
+//! | the peer takes nothing for a while | the link is given up | the client is dropped |
+//! | a read brings at most | 128 KiB | 16 KiB |
+//! | an emptied buffer | is kept, up to 64 KiB | goes back to the client agent |
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::{Spares, Stream, WriteQueue};
+use crate::router::{Gauge, Sink};
+use crate::wire::{Frame, Frames};
+
+/// How long a connection that is being closed may take to flush where nothing else is configured,
+/// and how long the peer's own last words are waited for.
+const LINGER: Duration = Duration::from_secs(2);
+/// The most that one read brings.
+const READ_BYTES_MAX: usize = 128 * 1024;
+
+thread_local! {
+    /// What is read lands here first, so that connections that wait need no memory for it.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(READ_BYTES_MAX));
+}
+
+/// What kind of connection it is.
+#[derive(Debug)]
+pub struct Policy {
+    /// How many bytes may wait; `usize::MAX` is any number.
+    pub bytes_max: usize,
+    /// For how long the peer may take nothing, although there is something to take.
+    pub stall_max: Option<Duration>,
+    /// Brakes the sockets that feed the connection.
+    pub brake: Option<Gauge>,
+    /// The most that one read brings.
+    pub read_bytes_max: usize,
+    /// Memory that an emptied queue keeps.
+    pub kept_bytes_max: usize,
+    /// Where emptied buffers go that are not kept.
+    pub spares: Option<Arc<Spares>>,
+}
+
+impl Policy {
+    /// That of a link to another daemon or an AI.
+    pub const fn link(brake: Gauge, bytes_max: usize, stall_max: Option<Duration>) -> Self {
+        Policy {
+            bytes_max,
+            stall_max,
+            brake: Some(brake),
+            read_bytes_max: READ_BYTES_MAX,
+            kept_bytes_max: 64 * 1024,
+            spares: None,
+        }
+    }
+
+    /// That of a client. Clients say little at a time.
+    pub const fn client(
+        spares: Arc<Spares>,
+        bytes_max: usize,
+        stall_max: Option<Duration>,
+    ) -> Self {
+        Policy {
+            bytes_max,
+            stall_max,
+            brake: None,
+            read_bytes_max: 16 * 1024,
+            kept_bytes_max: 0,
+            spares: Some(spares),
+        }
+    }
+}
+
+/// Why a connection has been given up.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    /// The stream failed or has ended.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// More bytes are waiting than the limit allows.
+    #[error("the peer reads too slowly: {0} bytes are waiting")]
+    TooSlow(usize),
+    /// The peer has taken nothing for this long, although there was something to take.
+    #[error("the peer has read nothing for {} s", .0.as_secs())]
+    Stalled(Duration),
+}
+
+/// How a connection is to be closed.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Close {
+    /// When everything has been written, within limits.
+    Flushed,
+    /// Now; what has not been written is forgotten.
+    AtOnce,
+}
+
+/// One connection. One task drives and reads it; anybody pushes and writes.
+#[derive(Debug)]
+pub struct Connection<S = TcpStream> {
+    stream: S,
+    bytes_max: usize,
+    stall_max: Option<Duration>,
+    read_bytes_max: usize,
+    kept_bytes_max: usize,
+    spares: Option<Arc<Spares>>,
+    state: Mutex<State>,
+    /// Wakes the connection's task: the stream is full, or the connection is to be closed or given up.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: WriteQueue,
+    /// Bytes of the queue that somebody is writing at the moment.
+    in_hand: usize,
+    /// How much of what waits does not count: the initial objects of interests may exceed the limit as
+    /// long as the client keeps reading. Never more than what waits.
+    allowance: usize,
+    gauge: Option<Gauge>,
+    /// The stream was full at the last write: the connection's task goes on when it is not.
+    full: bool,
+    /// Nothing is read before then.
+    paused_until: Option<Instant>,
+    close: Option<Close>,
+    lost: Option<Lost>,
+    /// Why it was lost has been told. Whatever is pushed from then on goes nowhere.
+    over: bool,
+}
+
+impl<S: Stream> Connection<S> {
+    /// A connection over `stream`.
+    pub fn new(stream: S, policy: Policy) -> Self {
+        let Policy { bytes_max, stall_max, brake, read_bytes_max, kept_bytes_max, spares } = policy;
+        let state = State {
+            queue: WriteQueue::default(),
+            in_hand: 0,
+            allowance: 0,
+            gauge: brake,
+            full: false,
+            paused_until: None,
+            close: None,
+            lost: None,
+            over: false,
+        };
+        Connection {
+            stream,
+            bytes_max,
+            stall_max,
+            read_bytes_max,
+            kept_bytes_max,
+            spares,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        }
+    }
+
+    /// The stream.
+    pub const fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Appends bytes of whole frames; they go out at the next [`Sink::announce`].
+    pub fn push_bytes(&self, bytes: &[u8]) {
+        self.push_with(|state| state.queue.push(bytes));
+    }
+
+    /// As [`Connection::push_bytes`], and leaves an empty buffer in place of `bytes`. `burst` of them do not
+    /// count against the limit.
+    pub fn push_buffer(&self, bytes: &mut Vec<u8>, burst: usize) {
+        self.push_with(|state| {
+            state.queue.take(bytes);
+            state.allowance += burst;
+        });
+    }
+
+    fn push_with(&self, push: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock();
+        if state.is_over() || state.close.is_some() {
+            return;
+        }
+        push(&mut state);
+        // As long as the stream may have room, what waits is judged when it has been written.
+        if state.full {
+            self.account(&mut state);
+            if state.lost.is_some() {
+                self.changed.notify_one();
+            }
+        } else {
+            state.measure();
+        }
+    }
+
+    /// Has the connection closed. Nothing can be pushed from now on.
+    pub fn close(&self, close: Close) {
+        let mut state = self.state.lock();
+        if state.close.is_none() {
+            state.close = Some(close);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Has nothing read from the connection before `until`.
+    pub fn pause_reading(&self, until: Instant) {
+        self.state.lock().paused_until = Some(until);
+    }
+
+    /// Writes as much as the stream takes, unless it is known to be full; the connection's task does the rest.
+    /// The queue is free meanwhile: what is pushed while somebody writes is written by him, too.
+    pub fn write(&self) {
+        let mut state = self.state.lock();
+        let was_full = state.full;
+        while state.can_be_written() {
+            let mut queue = std::mem::take(&mut state.queue);
+            state.in_hand = queue.len();
+            let written = MutexGuard::unlocked(&mut state, || {
+                queue.write_with(|bytes| self.stream.try_write(bytes))
+            });
+            self.put_back(&mut state, queue, written);
+        }
+        self.account(&mut state);
+        if state.full != was_full || state.close.is_some() || state.lost.is_some() {
+            self.changed.notify_one();
+        }
+    }
+
+    fn put_back(&self, state: &mut State, mut queue: WriteQueue, written: io::Result<()>) {
+        state.in_hand = 0;
+        state.full = !queue.is_empty();
+        match written {
+            Ok(()) => queue.put_before(&mut state.queue),
+            Err(error) => state.lose(error.into()),
+        }
+        // Nothing is in it any more that will be written.
+        queue.clear();
+        if queue.capacity() <= self.kept_bytes_max && state.queue.capacity() == 0 {
+            state.queue = queue;
+        } else if let Some(spares) = &self.spares {
+            spares.give(queue.into_buffer());
+        }
+    }
+
+    /// Holds what waits against what may wait.
+    fn account(&self, state: &mut State) {
+        state.measure();
+        let counted = state.waiting() - state.allowance;
+        if counted > self.bytes_max && state.close.is_none() {
+            state.lose(Lost::TooSlow(counted));
+        }
+    }
+
+    /// Does the writing that was left, until the connection is to be closed, and how.
+    ///
+    /// # Errors
+    /// The connection is to be given up, and why.
+    pub async fn drive(&self) -> Result<Close, Lost> {
+        loop {
+            self.changed.notified().await;
+            // Boxed, since it is seldom needed and would be carried by every idle connection.
+            Box::pin(self.write_waiting()).await;
+            let mut state = self.state.lock();
+            if let Some(lost) = state.lost.take() {
+                state.over = true;
+                return Err(lost);
+            }
+            match state.close {
+                Some(Close::Flushed) if state.waiting() > 0 => {}
+                Some(close) => return Ok(close),
+                None => {}
+            }
+        }
+    }
+
+    /// Writes until nothing waits for the stream, or the connection is to be closed at once or given up.
+    async fn write_waiting(&self) {
+        loop {
+            let limit = {
+                let state = self.state.lock();
+                match state.close {
+                    _ if !state.waits_for_room() => return,
+                    Some(Close::AtOnce) => return,
+                    Some(Close::Flushed) => Some(self.stall_max.unwrap_or(LINGER)),
+                    None => self.stall_max,
+                }
+            };
+            tokio::select! {
+                room = self.room_within(limit) => match room {
+                    Ok(()) => {
+                        self.state.lock().full = false;
+                        self.write();
+                    }
+                    Err(lost) => self.state.lock().lose(lost),
+                },
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    async fn room_within(&self, limit: Option<Duration>) -> Result<(), Lost> {
+        let room = poll_fn(|context| self.stream.poll_room(context));
+        match limit {
+            None => Ok(room.await?),
+            Some(limit) => match tokio::time::timeout(limit, room).await {
+                Ok(room) => Ok(room?),
+                Err(_) => Err(Lost::Stalled(limit)),
+            },
+        }
+    }
+
+    /// Waits for bytes, hands them to `take`, and returns how many there were; 0 is the end. Nothing is read
+    /// while that is paused.
+    ///
+    /// # Errors
+    /// What the stream returns.
+    pub async fn read(&self, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+        loop {
+            let read = poll_fn(|context| self.poll_read(context, &mut take)).await;
+            match read {
+                Ok(count) => return count,
+                Err(until) => Box::pin(tokio::time::sleep_until(until.into())).await,
+            }
+        }
+    }
+
+    /// As [`Connection::read`]; the outer error is a pause, and until when.
+    fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        take: &mut impl FnMut(&[u8]),
+    ) -> Poll<Result<io::Result<usize>, Instant>> {
+        if let Some(until) = self.pause() {
+            return Poll::Ready(Err(until));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            let count = ready!(self.stream.poll_read(context, scratch, self.read_bytes_max));
+            if count.is_ok() {
+                take(scratch);
+            }
+            Poll::Ready(Ok(count))
+        })
+    }
+
+    /// Until when reading is paused, if it is.
+    fn pause(&self) -> Option<Instant> {
+        let mut state = self.state.lock();
+        let until = state.paused_until?;
+        if until <= tokio::time::Instant::now().into_std() {
+            state.paused_until = None;
+        }
+        state.paused_until
+    }
+
+    /// Ends our side and waits a little for the peer to end its own: to close a socket with unread
+    /// input would take the last words back from the peer.
+    pub async fn hang_up(&self) {
+        if self.stream.end().is_err() {
+            return;
+        }
+        self.state.lock().paused_until = None;
+        let others = async { while self.read(|_| {}).await.is_ok_and(|count| count > 0) {} };
+        // If the peer does not end it, we do.
+        let _ = tokio::time::timeout(LINGER, others).await;
+    }
+}
+
+impl State {
+    fn waiting(&self) -> usize {
+        self.queue.len() + self.in_hand
+    }
+
+    fn is_over(&self) -> bool {
+        self.over || self.lost.is_some()
+    }
+
+    /// Whether there is something to write and nobody else at it.
+    fn can_be_written(&self) -> bool {
+        !self.full && self.in_hand == 0 && !self.queue.is_empty() && !self.is_over()
+    }
+
+    /// Whether what waits can only be written when there is room: not if somebody is writing it.
+    fn waits_for_room(&self) -> bool {
+        let must_be_written = self.full || self.close.is_some();
+        must_be_written && self.in_hand == 0 && !self.queue.is_empty() && !self.is_over()
+    }
+
+    /// Notes how much waits.
+    fn measure(&mut self) {
+        let waiting = self.waiting();
+        self.allowance = self.allowance.min(waiting);
+        if let Some(gauge) = &mut self.gauge {
+            gauge.set(waiting);
+        }
+    }
+
+    fn lose(&mut self, why: Lost) {
+        if !self.is_over() {
+            self.lost = Some(why);
+            self.queue = WriteQueue::default();
+            self.full = false;
+            self.measure();
+        }
+    }
+}
+
+impl<S: Stream> Sink for Connection<S> {
+    #[inline]
+    fn push(&self, frame: Frame<'_>) {
+        self.push_bytes(frame.bytes());
+    }
+
+    fn push_all(&self, frames: Frames<'_>) {
+        self.push_bytes(frames.remaining());
+    }
+
+    fn announce(&self) {
+        self.write();
+    }
+}

@@ -1,0 +1,78 @@
+//! What carries a connection's bytes.
+
+use std::io;
+use std::net::Shutdown;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BufMut;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+/// Bytes in and out, without ever waiting: a socket, or something between a [`Connection`](super::Connection)
+/// and a socket, which may have to write in order to read, and to read in order to write.
+///
+/// At most one task waits for it to become readable, and one for room.
+pub trait Stream: Send + Sync + 'static {
+    /// Appends what has come to `buffer`, at most `limit` bytes; how many, where 0 is the end. If nothing
+    /// has come, the task is woken when something does.
+    fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<io::Result<usize>>;
+
+    /// Takes some of `bytes`, and how many.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if there is no room for any.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Waits until there may be room. What was taken and is held back inside is on its way then, too.
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Ends the outgoing side: the peer reads what was sent, and then the end.
+    ///
+    /// # Errors
+    /// If the connection has ended already.
+    fn end(&self) -> io::Result<()>;
+
+    /// Has the connection reset when it is dropped, instead of ended: the peer learns that something was
+    /// wrong, and nothing that it sent in the meantime keeps the socket alive.
+    fn abort_on_close(&self);
+}
+
+impl Stream for TcpStream {
+    fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_read_ready(context))?;
+            match self.try_read_buf(&mut buffer.limit(limit)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read),
+            }
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        TcpStream::try_write(self, bytes)
+    }
+
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_ready(context)
+    }
+
+    fn end(&self) -> io::Result<()> {
+        SockRef::from(self).shutdown(Shutdown::Write)
+    }
+
+    fn abort_on_close(&self) {
+        // A socket that takes no options is lost already.
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}

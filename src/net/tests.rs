@@ -1,0 +1,301 @@
+//! A connection over a stream that does as it is told.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::*;
+use crate::ids::DATAGRAM_BYTES_MAX;
+use crate::router::{Router, Sink};
+use crate::wire::{Assembler, Framing};
+
+/// Takes as many bytes as it has room for, and brings the pieces that it is given.
+#[derive(Default)]
+struct Pipe {
+    inner: Mutex<Inner>,
+    /// Called in the middle of each write.
+    during_write: Mutex<Option<Box<dyn FnMut() + Send>>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    room: usize,
+    taken: Vec<u8>,
+    /// What comes next; an empty piece is the end.
+    pieces: VecDeque<Vec<u8>>,
+    has_ended: bool,
+    writer: Option<Waker>,
+    reader: Option<Waker>,
+}
+
+impl Pipe {
+    fn with_room(room: usize) -> Self {
+        Pipe { inner: Mutex::new(Inner { room, ..Inner::default() }), ..Pipe::default() }
+    }
+
+    fn make_room(&self, room: usize) {
+        let mut inner = self.inner.lock();
+        inner.room += room;
+        inner.writer.take().into_iter().for_each(Waker::wake);
+    }
+
+    fn bring(&self, piece: &[u8]) {
+        let mut inner = self.inner.lock();
+        inner.pieces.push_back(piece.to_vec());
+        inner.reader.take().into_iter().for_each(Waker::wake);
+    }
+
+    fn taken(&self) -> Vec<u8> {
+        self.inner.lock().taken.clone()
+    }
+}
+
+impl Stream for Pipe {
+    fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        let mut inner = self.inner.lock();
+        let Some(mut piece) = inner.pieces.pop_front() else {
+            inner.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        let count = piece.len().min(limit);
+        buffer.extend(piece.drain(..count));
+        if !piece.is_empty() {
+            inner.pieces.push_front(piece);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(act) = &mut *self.during_write.lock() {
+            act();
+        }
+        let mut inner = self.inner.lock();
+        if inner.room == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = inner.room.min(bytes.len());
+        inner.room -= count;
+        inner.taken.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.inner.lock();
+        if inner.room > 0 {
+            return Poll::Ready(Ok(()));
+        }
+        inner.writer = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn end(&self) -> io::Result<()> {
+        self.inner.lock().has_ended = true;
+        Ok(())
+    }
+
+    fn abort_on_close(&self) {}
+}
+
+const STALL: Duration = Duration::from_secs(5);
+
+fn client(room: usize, bytes_max: usize) -> Arc<Connection<Pipe>> {
+    let policy = Policy::client(Arc::default(), bytes_max, Some(STALL));
+    Arc::new(Connection::new(Pipe::with_room(room), policy))
+}
+
+fn link(room: usize, bytes_max: usize) -> Arc<Connection<Pipe>> {
+    let policy = Policy::link(Router::new().new_gauge(1 << 20), bytes_max, Some(STALL));
+    Arc::new(Connection::new(Pipe::with_room(room), policy))
+}
+
+fn drive(connection: &Arc<Connection<Pipe>>) -> tokio::task::JoinHandle<Result<Close, Lost>> {
+    let connection = connection.clone();
+    tokio::spawn(async move { connection.drive().await })
+}
+
+/// Lets other tasks do all that they can.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_stream_is_too_full_for_is_written_when_there_is_room() {
+    for connection in [client(4, 1000), link(4, 1000)] {
+        let driven = drive(&connection);
+        connection.push_bytes(b"one two");
+        assert!(connection.stream().taken().is_empty(), "nothing before the end of the batch");
+        connection.announce();
+        assert_eq!(connection.stream().taken(), b"one ");
+        connection.push_bytes(b" three");
+        connection.announce();
+        settle().await;
+        assert_eq!(connection.stream().taken(), b"one ");
+        connection.stream().make_room(100);
+        settle().await;
+        assert_eq!(connection.stream().taken(), b"one two three");
+        assert!(!driven.is_finished());
+        driven.abort();
+    }
+}
+
+#[test]
+fn what_is_pushed_while_somebody_writes_is_written_by_him() {
+    let connection = client(100, 1000);
+    let (weak, mut left) = (Arc::downgrade(&connection), 3);
+    *connection.stream().during_write.lock() = Some(Box::new(move || {
+        // The queue is free, or this would wait for ever.
+        if left > 0
+            && let Some(connection) = weak.upgrade()
+        {
+            left -= 1;
+            connection.push_bytes(b"more ");
+            connection.announce();
+        }
+    }));
+    connection.push_bytes(b"first ");
+    connection.announce();
+    assert_eq!(connection.stream().taken(), b"first more more more ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_is_dropped_at_its_limit_and_the_objects_of_interests_do_not_count() {
+    let connection = client(0, 10);
+    let driven = drive(&connection);
+    connection.push_buffer(&mut vec![1; 100], 100);
+    connection.announce();
+    connection.push_bytes(&[2; 10]);
+    connection.announce();
+    settle().await;
+    assert!(!driven.is_finished());
+    connection.push_bytes(&[2; 1]);
+    let lost = driven.await.expect("no panic").expect_err("too much");
+    assert!(matches!(lost, Lost::TooSlow(11)), "{lost}");
+    connection.push_bytes(b"nothing");
+    connection.stream().make_room(1000);
+    connection.announce();
+    assert!(connection.stream().taken().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_for_too_long_is_given_up() {
+    for connection in [client(3, 1000), link(3, 1000)] {
+        let driven = drive(&connection);
+        connection.push_bytes(b"1234567");
+        connection.announce();
+        tokio::time::sleep(STALL - Duration::from_secs(1)).await;
+        connection.stream().make_room(1);
+        settle().await;
+        let since = Instant::now();
+        let lost = driven.await.expect("no panic").expect_err("stalled");
+        assert!(matches!(lost, Lost::Stalled(STALL)), "{lost}");
+        assert_eq!(since.elapsed(), STALL, "it had taken something before");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn last_words_are_written_before_the_end_unless_it_is_to_come_at_once() {
+    let connection = client(0, 1000);
+    let driven = drive(&connection);
+    connection.push_bytes(b"farewell");
+    connection.close(Close::Flushed);
+    connection.push_bytes(b"too late");
+    connection.announce();
+    settle().await;
+    assert!(!driven.is_finished());
+    connection.stream().make_room(100);
+    assert_eq!(driven.await.expect("no panic").expect("in order"), Close::Flushed);
+    assert_eq!(connection.stream().taken(), b"farewell");
+
+    let connection = client(0, 1000);
+    let driven = drive(&connection);
+    connection.push_bytes(b"farewell");
+    connection.close(Close::AtOnce);
+    connection.announce();
+    assert_eq!(driven.await.expect("no panic").expect("in order"), Close::AtOnce);
+    assert!(connection.stream().taken().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_while_that_is_paused() {
+    let connection = client(0, 1000);
+    let start = Instant::now();
+    let reading = tokio::spawn({
+        let connection = connection.clone();
+        async move {
+            let mut got = Vec::new();
+            for _ in 0..2 {
+                connection.read(|bytes| got.push((bytes.to_vec(), start.elapsed()))).await?;
+            }
+            io::Result::Ok(got)
+        }
+    });
+    settle().await;
+    // It waits already: a pause holds all the same.
+    let pause = Duration::from_secs(3);
+    connection.pause_reading((start + pause).into_std());
+    connection.stream().bring(b"early");
+    tokio::time::sleep(pause * 2).await;
+    connection.stream().bring(b"later");
+    let got = reading.await.expect("no panic").expect("no error");
+    assert_eq!(got, [(b"early".to_vec(), pause), (b"later".to_vec(), pause * 2)]);
+}
+
+#[test]
+fn a_client_that_waits_holds_no_buffer_and_its_bytes_are_not_copied() {
+    let spares = Arc::new(Spares::default());
+    let policy = Policy::client(spares.clone(), 1000, None);
+    let connection = Connection::new(Pipe::with_room(1000), policy);
+    let mut buffer = Vec::with_capacity(500);
+    buffer.extend_from_slice(b"for the client");
+    let memory = buffer.as_ptr();
+    connection.push_buffer(&mut buffer, 0);
+    assert_eq!(buffer.capacity(), 0, "the client had none to give in return");
+    connection.announce();
+    assert_eq!(connection.stream().taken(), b"for the client");
+    let mut back = Vec::new();
+    spares.take(&mut back);
+    assert_eq!((back.len(), back[0].as_ptr(), back[0].len()), (1, memory, 0));
+}
+
+#[tokio::test]
+async fn frames_of_all_sizes_arrive_whole_however_they_are_cut() {
+    let sizes = [0, 1, 5, 4094, 4095, 0, 70, DATAGRAM_BYTES_MAX, 3, DATAGRAM_BYTES_MAX];
+    let datagrams: Vec<Vec<u8>> =
+        sizes.iter().enumerate().map(|(i, &size)| vec![i as u8; size]).collect();
+    let mut bytes = Vec::new();
+    for datagram in &datagrams {
+        Framing::Tag16.write(&mut bytes, |w| w.raw(datagram)).expect("fits");
+    }
+    for piece in [1, 7, 4096, 1 << 20] {
+        let connection = link(0, 1);
+        bytes.chunks(piece).for_each(|piece| connection.stream().bring(piece));
+        connection.stream().bring(b"");
+        let mut assembler = Assembler::new(Framing::Tag16);
+        let mut found = Vec::new();
+        let read = |bytes: &[u8]| {
+            let take = |frames: &[u8]| {
+                found.extend(Framing::Tag16.datagrams(frames).map(<[u8]>::to_vec));
+            };
+            assembler.take(bytes, take).expect("none is too long");
+        };
+        read_all(&connection, read).await;
+        assert!(found == datagrams, "pieces of {piece} bytes");
+        assert!(!assembler.is_inside());
+    }
+}
+
+async fn read_all(connection: &Connection<Pipe>, mut read: impl FnMut(&[u8])) {
+    while connection.read(&mut read).await.expect("no error") > 0 {}
+}
