@@ -25,7 +25,9 @@ mod authority;
 mod children;
 mod creation;
 mod deletion;
+mod dispatch;
 mod distributed_object;
+mod entry;
 mod fields;
 mod location;
 mod outbox;
@@ -40,4 +42,6 @@ pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
 pub use outbox::Origin;
 pub use population::Population;
-pub use values::{FieldError, FieldList, PackedFields, add_value, read_value, skip_value};
+pub use values::{
+    FieldError, FieldList, PackedFields, add_value, read_parts, read_value, skip_value,
+};

@@ -11,7 +11,7 @@ use super::core::{Awaited, DbStateServer, State};
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId, Location};
 use crate::message::{Database, DbStateServer as Dbss, Family, FieldValues, ObjectState};
 use crate::object::{
-    FieldError, FieldList, NewObject, PackedFields, add_value, read_value, skip_value,
+    FieldError, FieldList, NewObject, PackedFields, add_value, read_parts, read_value, skip_value,
 };
 use crate::role::Effects;
 use crate::wire::{Envelope, Frames, Reader, write_frame};
@@ -263,10 +263,7 @@ fn read_overrides<'a>(
             break;
         };
         if field.keywords().ram() || field.keywords().required() {
-            let value = read_value(field, reader)?;
-            for (part, value) in field.split(value)? {
-                add_value(&mut list, part.id(), value);
-            }
+            read_parts(field, reader, |part, value| add_value(&mut list, part.id(), value))?;
         } else {
             skip_value(field, reader)?;
             let (class, field) = (class.name(), field.name());
