@@ -6,6 +6,7 @@ use std::sync::Arc;
 use criterion::Criterion;
 use dclass::{DcFile, Source};
 use donet::config::StateServerConfig;
+use donet::hash::Seed;
 use donet::ids::{Channel, ClassId, Context, DoId, FieldId, Location, ZoneId};
 use donet::message::{Message, ObjectState, Rest, StateServer as M};
 use donet::role::state_server::StateServer;
@@ -61,7 +62,8 @@ fn avatar(number: u32) -> Vec<u8> {
 
 /// A parent with [`OBJECTS`] children, [`IN_A_ZONE`] in each zone.
 fn world() -> StateServer {
-    let mut core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
+    let mut core =
+        StateServer::new(&StateServerConfig { control: CONTROL }, schema(), Seed::fixed(0));
     let mut effects = Effects::new();
     let parent = create(PARENT, Location::NONE, ZONE, b"");
     core.handle(&parent, &mut effects);

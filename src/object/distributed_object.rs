@@ -6,6 +6,7 @@ use super::children::{LocalChildren, ZoneTable};
 use super::creation::NewObject;
 use super::outbox::Outbox;
 use super::values::PackedFields;
+use crate::hash::Seed;
 use crate::ids::{Channel, ClassId, DoId, Location};
 
 /// An object in memory.
@@ -35,6 +36,7 @@ pub struct DistributedObject {
 /// What surrounds an object while it handles a message.
 pub(super) struct World<'a> {
     pub dc: &'a DcFile,
+    pub seed: Seed,
     pub children: &'a mut LocalChildren,
     pub outbox: Outbox<'a>,
     /// Memory for values on their way into a message.

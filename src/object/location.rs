@@ -2,6 +2,7 @@
 
 use tracing::warn;
 
+use super::children::ZoneTable;
 use super::distributed_object::{DistributedObject, World};
 use super::entry::Audience;
 use super::outbox::Targets;
@@ -156,7 +157,7 @@ impl DistributedObject {
     /// Counts a child, and tells it so: only then it may answer questions about its zone as one that
     /// was counted.
     fn note_child(&mut self, child: DoId, location: Location, world: &mut World<'_>) {
-        let zones = self.zones.get_or_insert_default();
+        let zones = self.zones.get_or_insert_with(|| Box::new(ZoneTable::new(world.seed)));
         zones.insert(child, location.zone);
         let ack = StateServer::ObjectLocationAck { location };
         world.outbox.send(&[child.channel()], self.channel(), &ack);

@@ -1,9 +1,8 @@
 //! A parent's answers about its zones, and a child's answer when a parent passes the question on.
 
-use rustc_hash::FxHashSet;
-
 use super::distributed_object::{DistributedObject, World};
 use super::entry::Audience;
+use crate::hash::Set;
 use crate::ids::{Channel, Context, DoId, DoIdRepr, Location, ZoneId};
 use crate::message::{List, StateServer};
 
@@ -98,9 +97,12 @@ impl DistributedObject {
         sender: Channel,
         world: &mut World<'_>,
     ) {
-        let zones: FxHashSet<ZoneId> = zones.collect();
-        let children = self.zones.as_ref().map(|table| table.children_in(&zones));
-        for do_id in children.unwrap_or_default() {
+        let Some(table) = &self.zones else {
+            return;
+        };
+        let mut wanted = Set::with_hasher(world.seed);
+        wanted.extend(zones);
+        for do_id in table.children_in(&wanted) {
             let order = StateServer::ObjectDeleteRam { do_id };
             world.outbox.send(&[do_id.channel()], sender, &order);
         }

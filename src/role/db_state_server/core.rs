@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dclass::DcFile;
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tracing::{trace, warn};
 
 use super::inactive::Queries;
 use super::loading::Loading;
 use crate::config::{DbStateServerConfig, DoIdRange};
+use crate::hash::{Map, Seed};
 use crate::ids::{Channel, ChannelRange, Context, DoId};
 use crate::message::{Cluster, Database, DbStateServer as Dbss, Error, Message, name_of};
 use crate::object::{Origin, Population};
 use crate::role::Effects;
+use crate::router::{Cursor, Page, Query};
 use crate::wire::{Envelope, Frames, Reader};
 
 /// The objects of one database-state server, those that are being loaded, and what is being asked of
@@ -26,7 +27,7 @@ pub struct DbStateServer {
     ranges: Arc<[DoIdRange]>,
     wait: Option<Duration>,
     pub(super) objects: Population,
-    pub(super) loading: FxHashMap<DoId, Loading>,
+    pub(super) loading: Map<DoId, Loading>,
     pub(super) queries: Queries,
     next_context: u32,
     /// Ascending, because all waits are equally long.
@@ -44,15 +45,15 @@ pub(super) enum Awaited {
 
 impl DbStateServer {
     /// A database-state server without active objects.
-    pub fn new(config: &DbStateServerConfig, dc: Arc<DcFile>) -> Self {
+    pub fn new(config: &DbStateServerConfig, dc: Arc<DcFile>, seed: Seed) -> Self {
         let wait = Duration::from_millis(config.load_timeout_ms);
         DbStateServer {
             database: config.database,
             ranges: config.ranges.clone().into(),
             wait: (!wait.is_zero()).then_some(wait),
-            objects: Population::new(dc),
-            loading: FxHashMap::default(),
-            queries: Queries::default(),
+            objects: Population::new(dc, seed),
+            loading: Map::with_hasher(seed),
+            queries: Queries::new(seed),
             next_context: 0,
             deadlines: VecDeque::new(),
             frames: Vec::new(),
@@ -75,6 +76,11 @@ impl DbStateServer {
     /// How many objects are being loaded.
     pub fn loading_count(&self) -> usize {
         self.loading.len()
+    }
+
+    /// A page of the active objects that are asked for.
+    pub fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
+        self.objects.inspect(query, cursor, budget)
     }
 
     /// Handles one datagram that the router delivered, and all that follows from it here.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dclass::Field;
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tracing::{debug, error, warn};
 
 use super::core::{Awaited, DbStateServer, State};
 use super::loading::from_stored;
+use crate::hash::{Map, Seed};
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId, Location};
 use crate::message::{Database, FieldValues, List, ObjectState, Rest, StateServer};
 use crate::object::{FieldError, FieldList, PackedFields, add_value, read_value, skip_value};
@@ -18,11 +18,11 @@ use crate::role::Effects;
 use crate::wire::{Reader, Writer};
 
 /// What the database is being asked on behalf of others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Queries {
-    by_context: FxHashMap<Context, Query>,
+    by_context: Map<Context, Query>,
     /// Those that ask for everything, by object.
-    for_all: FxHashMap<DoId, SmallVec<[Context; 1]>>,
+    for_all: Map<DoId, SmallVec<[Context; 1]>>,
 }
 
 #[derive(Debug)]
@@ -45,6 +45,10 @@ enum Wanted {
 }
 
 impl Queries {
+    pub(super) fn new(seed: Seed) -> Self {
+        Queries { by_context: Map::with_hasher(seed), for_all: Map::with_hasher(seed) }
+    }
+
     pub(super) fn deadline(&self, context: Context) -> Option<Instant> {
         self.by_context.get(&context)?.deadline
     }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DbStateServer;
 use crate::config::DbStateServerConfig;
+use crate::hash::Seed;
 use crate::router::{Effects, Role, RoleParticipant, Router, Sink};
 
 /// The core, and whom to tell when it waits for a time that is nearer than before.
@@ -43,7 +44,7 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
     let rearm = Arc::new(Notify::new());
-    let core = DbStateServer::new(config, dc);
+    let core = DbStateServer::new(config, dc, Seed::random());
     let name = format!("DBSS(Database: {})", config.database);
     let role = router.join_role(name, Shell { core, armed: None, rearm: rearm.clone() });
     role.turn(|shell, out| shell.core.start(out));

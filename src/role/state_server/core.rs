@@ -6,10 +6,12 @@ use dclass::DcFile;
 use tracing::{error, warn};
 
 use crate::config::StateServerConfig;
+use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::message::{self, Message, ObjectState};
 use crate::object::{NewObject, Origin, Population};
 use crate::role::Effects;
+use crate::router::{Cursor, Page, Query};
 use crate::wire::{Envelope, Frames, Reader};
 
 /// The objects of one state server, and what it does itself.
@@ -24,10 +26,10 @@ pub struct StateServer {
 
 impl StateServer {
     /// A state server without objects.
-    pub fn new(config: &StateServerConfig, dc: Arc<DcFile>) -> Self {
+    pub fn new(config: &StateServerConfig, dc: Arc<DcFile>, seed: Seed) -> Self {
         StateServer {
             control: config.control,
-            objects: Population::new(Arc::clone(&dc)),
+            objects: Population::new(Arc::clone(&dc), seed),
             dc,
             frames: Vec::new(),
         }
@@ -42,6 +44,11 @@ impl StateServer {
     /// The objects.
     pub fn objects(&self) -> &Population {
         &self.objects
+    }
+
+    /// A page of the objects that are asked for.
+    pub fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
+        self.objects.inspect(query, cursor, budget)
     }
 
     /// Handles one datagram that the router delivered, and all that follows from it here.

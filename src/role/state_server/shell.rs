@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StateServer;
 use crate::config::StateServerConfig;
+use crate::hash::Seed;
 use crate::router::{Effects, Role, Router};
 
 impl Role for StateServer {
@@ -28,7 +29,7 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
     let name = format!("StateServer({})", config.control);
-    let role = router.join_role(name, StateServer::new(config, dc));
+    let role = router.join_role(name, StateServer::new(config, dc, Seed::random()));
     role.turn(|core, out| core.start(out));
     tokio::spawn(async move {
         shutdown.cancelled().await;

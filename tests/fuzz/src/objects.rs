@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use donet::config::{DbStateServerConfig, DoIdRange, StateServerConfig};
+use donet::hash::Seed;
 use donet::ids::{Channel, DoId};
 use donet::object::Population;
 use donet::role::db_state_server::DbStateServer;
@@ -26,7 +27,8 @@ fn channels_of(objects: &Population) -> BTreeSet<Channel> {
 pub fn state_server(input: &[u8]) {
     let mut input = Input::new(input);
     let channels = channels(&[CONTROL, Channel::STATE_SERVERS]);
-    let mut core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
+    let mut core =
+        StateServer::new(&StateServerConfig { control: CONTROL }, schema(), Seed::fixed(0));
     let mut outside = Outside::default();
     core.start(&mut outside.effects);
     outside.apply(|_, _| {});
@@ -49,7 +51,7 @@ pub fn db_state_server(input: &[u8]) {
         ranges: vec![DoIdRange::new(DoId(1), DoId(4)).expect("not empty")],
         load_timeout_ms: WAIT.as_millis() as u64,
     };
-    let mut core = DbStateServer::new(&config, schema());
+    let mut core = DbStateServer::new(&config, schema(), Seed::fixed(0));
     let mut outside = Outside::default();
     core.start(&mut outside.effects);
     let mut now = Instant::now();

@@ -1,6 +1,7 @@
 //! A state server under test.
 
 use crate::config::StateServerConfig;
+use crate::hash::Seed;
 use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::{Message, StateServer as M};
 use crate::object::DistributedObject;
@@ -21,7 +22,7 @@ pub struct Server {
 impl Server {
     pub fn new() -> Self {
         let config = StateServerConfig { control: Channel(CONTROL) };
-        let core = StateServer::new(&config, schema());
+        let core = StateServer::new(&config, schema(), Seed::fixed(0));
         let mut outside = Outside::default();
         core.start(&mut outside.effects);
         outside.apply();
