@@ -7,6 +7,7 @@ use std::time::Instant;
 use criterion::Criterion;
 use dclass::{DcFile, Source};
 use donet::config::StateServerConfig;
+use donet::hash::Seed;
 use donet::ids::{Channel, ClassId, Context, DoId, FieldId, Location, ZoneId};
 use donet::message::{Message, ObjectState, Rest, StateServer as M};
 use donet::role::state_server::StateServer;
@@ -80,7 +81,7 @@ impl World {
 }
 
 fn world() -> World {
-    let core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
+    let core = StateServer::new(&StateServerConfig { control: CONTROL }, schema(), Seed::fixed(0));
     let (alone, effects) = (Alone::default(), Effects::new());
     let mut world = World { core, alone, now: Instant::now(), effects };
     world.core.start(&mut world.effects);

@@ -6,7 +6,8 @@ use crate::{Field, Options, Source, StringEncoding, format_source, parse_with};
 ///
 /// # Panics
 /// If two ways that must agree do not: a canonical form with another meaning, a value whose text
-/// reads back differently, `skip` and `validate` that measure different lengths.
+/// reads back differently, `skip` and `validate` that measure different lengths,
+/// two ways to split a value that find different parts.
 pub fn fuzz(data: &[u8]) {
     let (text, values) = match data.iter().position(|byte| *byte == 0) {
         Some(zero) => (&data[..zero], &data[zero + 1..]),
@@ -36,13 +37,18 @@ pub fn fuzz(data: &[u8]) {
 
 fn fuzz_value(field: &Field, bytes: &[u8]) {
     let skipped = field.skip(bytes);
-    let Ok(len) = field.validate(bytes) else {
+    let validated = field.validate(bytes);
+    let mut found = Vec::new();
+    let parted = field.validate_parts(bytes, |part, value| found.push((part.id(), value)));
+    assert_eq!(validated, parted, "with and without the parts, the walk is the same");
+    let Ok(len) = validated else {
         return;
     };
     assert_eq!(skipped, Ok(len), "skip and validate measure the same");
     let value = &bytes[..len];
     let parts = field.split(value).expect("a valid value can be split");
-    assert_eq!(parts.map(|(_, part)| part.len()).sum::<usize>(), len);
+    assert_eq!(parts.map(|(part, value)| (part.id(), value)).collect::<Vec<_>>(), found);
+    assert_eq!(found.iter().map(|(_, part)| part.len()).sum::<usize>(), len);
     let text = field.format(value).expect("a valid value has a text");
     if field.parts().is_empty() && !text.contains("nan") {
         assert_eq!(field.parse(&text).as_deref(), Ok(value), "the text reads back: {text}");

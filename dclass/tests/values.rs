@@ -425,3 +425,34 @@ fn database_text() {
             && parse(7, "(1 * 4000000000)").is_err()
     );
 }
+
+/// A molecular value is split as it is validated, and the parts before a wrong one are handed over.
+#[test]
+fn parts_of_a_value_are_found_while_it_is_validated() {
+    let text = "dclass A { x(uint8(0-9) v) ram; y(string v) ram; xyx : x, y, x; xx : x, x; };";
+    let file = parse(&[Source::new("m.dc", text)]).unwrap();
+    let class = file.class(ClassId(0)).unwrap();
+    let parts_of = |name: &str, value: &[u8]| {
+        let (field, mut parts) = (class.field_by_name(name).unwrap(), Vec::new());
+        let walked = field.validate_parts(value, |f, v| parts.push((f.id().0, v.to_vec())));
+        assert_eq!(walked, field.validate(value));
+        (walked.ok(), parts)
+    };
+    let value = [1, 2, 0, b'h', b'i', 3, 77];
+    let all = vec![(0, vec![1]), (1, vec![2, 0, b'h', b'i']), (0, vec![3])];
+    assert_eq!(parts_of("xyx", &value), (Some(6), all.clone()));
+    assert_eq!(parts_of("xyx", &[1, 2, 0, b'h', b'i', 10]), (None, all[..2].to_vec()));
+    assert_eq!(parts_of("x", &[7, 7]), (Some(1), vec![(0, vec![7])]));
+    assert_eq!(parts_of("x", &[10]), (None, vec![]));
+    assert_eq!(parts_of("xx", &[7, 8]), (Some(2), vec![(0, vec![7]), (0, vec![8])]));
+    assert_eq!(parts_of("xx", &[7]).0, None);
+}
+
+/// A molecular value of one length is either there as a whole or not at all, as without the parts.
+#[test]
+fn a_short_value_of_a_fixed_length_has_no_parts() {
+    let file = parse(&[Source::new("m.dc", "dclass A { x(uint8) ram; xx : x, x; };")]).unwrap();
+    let field = file.class(ClassId(0)).unwrap().field_by_name("xx").unwrap();
+    let walked = field.validate_parts(&[7], |part, _| panic!("{}", part.name()));
+    assert_eq!(walked, field.validate(&[7]));
+}

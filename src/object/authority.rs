@@ -2,45 +2,44 @@
 
 use tracing::{debug, warn};
 
-use super::distributed_object::{Audience, DistributedObject, World};
+use super::distributed_object::{DistributedObject, World};
+use super::entry::Audience;
 use super::outbox::Targets;
-use crate::ids::{Channel, DoId};
+use crate::ids::{Channel, Context, DoId};
 use crate::message::StateServer;
 
 impl DistributedObject {
-    /// Handles the messages about AI and owner.
-    pub(super) fn handle_authority(
-        &mut self,
-        sender: Channel,
-        message: &StateServer<'_>,
-        world: &mut World<'_>,
-    ) {
-        let do_id = self.do_id;
-        match *message {
-            StateServer::ObjectSetAi { ai } => {
-                self.change_ai(ai, true, sender, world);
-            }
-            StateServer::ObjectGetAi { context } => {
-                let ai = self.ai;
-                let answer = StateServer::ObjectGetAiResp { context, do_id, ai };
-                world.outbox.send(&[sender], self.channel(), &answer);
-            }
-            StateServer::ObjectChangingAi { do_id: parent, new: ai, .. }
-            | StateServer::ObjectGetAiResp { do_id: parent, ai, .. } => {
-                self.inherit_ai(parent, ai, sender, world);
-            }
-            StateServer::ObjectSetOwner { owner } => self.change_owner(owner, sender, world),
-            StateServer::ObjectGetOwner { context } => {
-                let owner = self.owner;
-                let answer = StateServer::ObjectGetOwnerResp { context, do_id, owner };
-                world.outbox.send(&[sender], self.channel(), &answer);
-            }
-            _ => unreachable!("the caller passes only messages about AI and owner"),
-        }
+    /// Sets the AI for this object, whatever its parent's is.
+    pub(super) fn object_set_ai(&mut self, ai: Channel, sender: Channel, world: &mut World<'_>) {
+        self.change_ai(ai, true, sender, world);
     }
 
-    /// Takes over the parent's AI, unless the object has one of its own.
-    fn inherit_ai(&mut self, parent: DoId, ai: Channel, sender: Channel, world: &mut World<'_>) {
+    pub(super) fn object_get_ai(&self, context: Context, sender: Channel, world: &mut World<'_>) {
+        let (do_id, ai) = (self.do_id, self.ai);
+        let answer = StateServer::ObjectGetAiResp { context, do_id, ai };
+        world.outbox.send(&[sender], self.channel(), &answer);
+    }
+
+    pub(super) fn object_get_owner(
+        &self,
+        context: Context,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        let (do_id, owner) = (self.do_id, self.owner);
+        let answer = StateServer::ObjectGetOwnerResp { context, do_id, owner };
+        world.outbox.send(&[sender], self.channel(), &answer);
+    }
+
+    /// Takes over the parent's AI, unless the object has one of its own: the parent has told its children of a
+    /// change, or has answered one that has come to it.
+    pub(super) fn inherit_ai(
+        &mut self,
+        parent: DoId,
+        ai: Channel,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
         if parent != self.location.parent {
             warn!(
                 doId = %self.do_id, %parent, mine = %self.location.parent,
@@ -81,7 +80,12 @@ impl DistributedObject {
         }
     }
 
-    fn change_owner(&mut self, new: Channel, sender: Channel, world: &mut World<'_>) {
+    pub(super) fn object_set_owner(
+        &mut self,
+        new: Channel,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
         let old = self.owner;
         if new == old {
             return;

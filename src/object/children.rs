@@ -1,21 +1,28 @@
 //! Who is whose child: by where the children are, and by what a parent has been told.
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
+use crate::hash::{Map, Seed, Set};
 use crate::ids::{DoId, Location, ZoneId};
 
 /// The objects of one population by parent and zone, as the objects themselves say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LocalChildren {
-    parents: FxHashMap<DoId, FxHashMap<ZoneId, FxHashSet<DoId>>>,
+    parents: Map<DoId, Map<ZoneId, Set<DoId>>>,
 }
 
 impl LocalChildren {
+    /// No children.
+    pub fn new(seed: Seed) -> Self {
+        LocalChildren { parents: Map::with_hasher(seed) }
+    }
+
     /// Adds a child. Returns whether it is the first one of its parent here.
     pub fn insert(&mut self, child: DoId, location: Location) -> bool {
-        let zones = self.parents.entry(location.parent).or_default();
+        let seed = *self.parents.hasher();
+        let zones = self.parents.entry(location.parent);
+        let zones = zones.or_insert_with(|| Map::with_hasher(seed));
         let first = zones.is_empty();
-        zones.entry(location.zone).or_default().insert(child);
+        let children = zones.entry(location.zone);
+        children.or_insert_with(|| Set::with_hasher(seed)).insert(child);
         first
     }
 
@@ -59,13 +66,18 @@ impl LocalChildren {
 /// Which children a parent has been told of, and in which of its zones they are.
 ///
 /// A child is in one zone at a time: a later word about it replaces an earlier one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ZoneTable {
-    zone_of: FxHashMap<DoId, ZoneId>,
-    counts: FxHashMap<ZoneId, u32>,
+    zone_of: Map<DoId, ZoneId>,
+    counts: Map<ZoneId, u32>,
 }
 
 impl ZoneTable {
+    /// No children.
+    pub fn new(seed: Seed) -> Self {
+        ZoneTable { zone_of: Map::with_hasher(seed), counts: Map::with_hasher(seed) }
+    }
+
     /// Notes that a child is in a zone.
     pub fn insert(&mut self, child: DoId, zone: ZoneId) {
         match self.zone_of.insert(child, zone) {
@@ -116,7 +128,7 @@ impl ZoneTable {
     }
 
     /// The children in any of `zones`, ascending.
-    pub fn children_in(&self, zones: &FxHashSet<ZoneId>) -> Vec<DoId> {
+    pub fn children_in(&self, zones: &Set<ZoneId>) -> Vec<DoId> {
         let found = self.zone_of.iter().filter(|(_, zone)| zones.contains(zone));
         let mut children: Vec<DoId> = found.map(|(child, _)| *child).collect();
         children.sort_unstable();
@@ -134,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_local_child_are_told() {
-        let mut children = LocalChildren::default();
+        let mut children = LocalChildren::new(Seed::fixed(0));
         assert!(children.insert(DoId(1), at(9, 1)));
         assert!(!children.insert(DoId(2), at(9, 2)));
         assert!(children.insert(DoId(3), at(8, 1)));
@@ -148,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_child_is_counted_once_and_where_it_was_last_seen() {
-        let mut table = ZoneTable::default();
+        let mut table = ZoneTable::new(Seed::fixed(0));
         table.insert(DoId(1), ZoneId(5));
         table.insert(DoId(1), ZoneId(5));
         table.insert(DoId(2), ZoneId(5));

@@ -3,7 +3,7 @@
 use dclass::Class;
 use tracing::error;
 
-use super::values::{FieldError, FieldList, add_value, read_value, skip_value};
+use super::values::{FieldError, FieldList, add_value, read_parts, read_value, skip_value};
 use crate::ids::{ClassId, DoId, FieldId, Location};
 use crate::message::ObjectState;
 use crate::wire::{Reader, Writer};
@@ -75,10 +75,8 @@ impl<'a> NewObject<'a> {
                 break;
             };
             if field.keywords().ram() {
-                let value = read_value(field, reader)?;
-                for (part, value) in field.split(value)? {
-                    add_value(&mut self.ram, part.id(), value);
-                }
+                let ram = &mut self.ram;
+                read_parts(field, reader, |part, value| add_value(ram, part.id(), value))?;
             } else {
                 skip_value(field, reader)?;
                 let (class, field) = (class.name(), field.name());

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use tracing::warn;
 
 use super::distributed_object::{DistributedObject, Fate, World};
-use crate::ids::{Channel, Location};
+use crate::ids::{Channel, DoId, Location};
 use crate::message::StateServer;
 
 /// Whether a deleted object's parent has to be told.
@@ -16,31 +16,43 @@ enum Notice {
 }
 
 impl DistributedObject {
-    /// Handles the messages that delete the object or its children.
-    pub(super) fn handle_deletion(
+    /// Goes with its AI.
+    pub(super) fn delete_ai_objects(
         &mut self,
+        ai: Channel,
         sender: Channel,
-        message: &StateServer<'_>,
         world: &mut World<'_>,
     ) -> Fate {
-        match *message {
-            StateServer::DeleteAiObjects { ai } if ai == self.ai => {
-                return self.delete(sender, Notice::Parent, world);
-            }
-            StateServer::DeleteAiObjects { ai } => {
-                warn!(doId = %self.do_id, %ai, mine = %self.ai, "told to go with another AI");
-            }
-            StateServer::ObjectDeleteRam { do_id } if do_id == self.do_id => {
-                return self.delete(sender, Notice::Parent, world);
-            }
-            StateServer::ObjectDeleteChildren { parent } if parent == self.do_id => {
-                self.delete_children(sender, world);
-            }
-            StateServer::ObjectDeleteChildren { parent } if parent == self.location.parent => {
-                return self.delete(sender, Notice::None, world);
-            }
-            // For another of the objects that got the message.
-            _ => {}
+        if ai != self.ai {
+            warn!(doId = %self.do_id, %ai, mine = %self.ai, "told to go with another AI");
+            return Fate::Lives;
+        }
+        self.delete(sender, Notice::Parent, world)
+    }
+
+    pub(super) fn object_delete_ram(
+        &mut self,
+        do_id: DoId,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) -> Fate {
+        match do_id == self.do_id {
+            true => self.delete(sender, Notice::Parent, world),
+            false => Fate::Lives,
+        }
+    }
+
+    /// The order to a parent, and the same that the parent passes on to its children.
+    pub(super) fn object_delete_children(
+        &mut self,
+        parent: DoId,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) -> Fate {
+        if parent == self.do_id {
+            self.delete_children(sender, world);
+        } else if parent == self.location.parent {
+            return self.delete(sender, Notice::None, world);
         }
         Fate::Lives
     }

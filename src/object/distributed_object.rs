@@ -1,15 +1,13 @@
-//! One DistributedObject: what it holds, which messages it knows, and how it shows itself to others.
+//! One DistributedObject: what it holds, and what surrounds it.
 
-use dclass::{Class, DcFile, Keywords};
-use tracing::trace;
+use dclass::{Class, DcFile};
 
 use super::children::{LocalChildren, ZoneTable};
 use super::creation::NewObject;
 use super::outbox::Outbox;
 use super::values::PackedFields;
-use crate::ids::{Channel, ClassId, Context, DoId, FieldId, Location};
-use crate::message::{Message, ObjectState, Rest, StateServer};
-use crate::wire::Writer;
+use crate::hash::Seed;
+use crate::ids::{Channel, ClassId, DoId, Location};
 
 /// An object in memory.
 ///
@@ -38,6 +36,7 @@ pub struct DistributedObject {
 /// What surrounds an object while it handles a message.
 pub(super) struct World<'a> {
     pub dc: &'a DcFile,
+    pub seed: Seed,
     pub children: &'a mut LocalChildren,
     pub outbox: Outbox<'a>,
     /// Memory for values on their way into a message.
@@ -50,51 +49,6 @@ pub(super) enum Fate {
     Lives,
     /// Everyone has been told; the population has to forget it.
     Deleted,
-}
-
-/// To whom an object shows itself, which decides the fields that are seen.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Audience {
-    /// Everyone at its location.
-    Location,
-    /// Someone who asked for the objects of its zone.
-    Interest(Context),
-    /// Its owner.
-    Owner,
-    /// Its AI.
-    Ai,
-    /// Someone who asked for everything.
-    Query(Context),
-}
-
-impl Audience {
-    fn sees(self, keywords: Keywords) -> bool {
-        let client = keywords.broadcast() || keywords.clrecv();
-        match self {
-            Audience::Location | Audience::Interest(_) => client,
-            Audience::Owner => client || keywords.ownrecv(),
-            Audience::Ai | Audience::Query(_) => true,
-        }
-    }
-
-    fn message(self, object: ObjectState<'_>, other: bool) -> StateServer<'_> {
-        use StateServer as M;
-        match (self, other) {
-            (Audience::Location, false) => M::ObjectEnterLocationWithRequired { object },
-            (Audience::Location, true) => M::ObjectEnterLocationWithRequiredOther { object },
-            (Audience::Interest(context), false) => {
-                M::ObjectEnterInterestWithRequired { context, object }
-            }
-            (Audience::Interest(context), true) => {
-                M::ObjectEnterInterestWithRequiredOther { context, object }
-            }
-            (Audience::Owner, false) => M::ObjectEnterOwnerWithRequired { object },
-            (Audience::Owner, true) => M::ObjectEnterOwnerWithRequiredOther { object },
-            (Audience::Ai, false) => M::ObjectEnterAiWithRequired { object },
-            (Audience::Ai, true) => M::ObjectEnterAiWithRequiredOther { object },
-            (Audience::Query(context), _) => M::ObjectGetAllResp { context, object },
-        }
-    }
 }
 
 impl DistributedObject {
@@ -164,118 +118,5 @@ impl DistributedObject {
     /// The channel that the object sends as.
     pub(super) const fn channel(&self) -> Channel {
         self.do_id.channel()
-    }
-
-    /// Handles a message that was sent to the object.
-    pub(super) fn handle(
-        &mut self,
-        sender: Channel,
-        message: &StateServer<'_>,
-        world: &mut World<'_>,
-    ) -> Fate {
-        use StateServer as M;
-        match *message {
-            M::ObjectSetField { .. }
-            | M::ObjectSetFields { .. }
-            | M::ObjectGetField { .. }
-            | M::ObjectGetFields { .. }
-            | M::ObjectDeleteFieldRam { .. }
-            | M::ObjectDeleteFieldsRam { .. } => self.handle_field(sender, message, world),
-            M::ObjectGetAll { context, do_id } => {
-                if do_id == self.do_id {
-                    self.enter(sender, Audience::Query(context), world);
-                }
-            }
-            M::ObjectSetLocation { .. }
-            | M::ObjectChangingLocation { .. }
-            | M::ObjectGetLocation { .. }
-            | M::ObjectGetLocationResp { .. }
-            | M::ObjectLocationAck { .. } => self.handle_location(sender, message, world),
-            M::ObjectSetAi { .. }
-            | M::ObjectChangingAi { .. }
-            | M::ObjectGetAi { .. }
-            | M::ObjectGetAiResp { .. }
-            | M::ObjectSetOwner { .. }
-            | M::ObjectGetOwner { .. } => self.handle_authority(sender, message, world),
-            M::ObjectGetZoneObjects { .. }
-            | M::ObjectGetZonesObjects { .. }
-            | M::ObjectGetZoneCount { .. }
-            | M::ObjectGetZonesCount { .. }
-            | M::ObjectGetChildCount { .. }
-            | M::ObjectDeleteZone { .. }
-            | M::ObjectDeleteZones { .. }
-            | M::GetActiveZones { .. } => self.handle_zones(sender, message, world),
-            M::DeleteAiObjects { .. }
-            | M::ObjectDeleteRam { .. }
-            | M::ObjectDeleteChildren { .. } => {
-                return self.handle_deletion(sender, message, world);
-            }
-            M::CreateObjectWithRequired { .. }
-            | M::CreateObjectWithRequiredOther { .. }
-            | M::ObjectGetFieldResp { .. }
-            | M::ObjectGetFieldsResp { .. }
-            | M::ObjectGetAllResp { .. }
-            | M::ObjectEnterLocationWithRequired { .. }
-            | M::ObjectEnterLocationWithRequiredOther { .. }
-            | M::ObjectEnterAiWithRequired { .. }
-            | M::ObjectEnterAiWithRequiredOther { .. }
-            | M::ObjectChangingOwner { .. }
-            | M::ObjectEnterOwnerWithRequired { .. }
-            | M::ObjectEnterOwnerWithRequiredOther { .. }
-            | M::ObjectGetOwnerResp { .. }
-            | M::ObjectEnterInterestWithRequired { .. }
-            | M::ObjectEnterInterestWithRequiredOther { .. }
-            | M::ObjectGetChildren { .. }
-            | M::ObjectGetZoneCountResp { .. }
-            | M::ObjectGetZonesCountResp { .. }
-            | M::ObjectGetChildCountResp { .. }
-            | M::GetActiveZonesResp { .. } => {
-                trace!(doId = %self.do_id, msgtype = message.name(), "not for an object");
-            }
-        }
-        Fate::Lives
-    }
-
-    /// Shows the object, with the fields that the audience may see.
-    pub(super) fn enter(&self, to: Channel, audience: Audience, world: &mut World<'_>) -> bool {
-        let is_query = matches!(audience, Audience::Query(_));
-        let other = is_query || !self.ram.is_empty();
-        let mut values = std::mem::take(world.scratch);
-        values.clear();
-        self.write_values(&mut values, audience, other, world.dc);
-        let object = ObjectState {
-            do_id: self.do_id,
-            location: self.location,
-            class_id: self.class_id,
-            values: Rest(&values),
-        };
-        let message = audience.message(object, other);
-        let sent = world.outbox.send(&[to], self.channel(), &message);
-        *world.scratch = values;
-        sent
-    }
-
-    /// REQUIRED, and OTHER if it is asked for: ascending, the one bare, the other with ids.
-    fn write_values(&self, values: &mut Vec<u8>, audience: Audience, other: bool, dc: &DcFile) {
-        let seen = |field: FieldId| {
-            let field = dc.field(field).expect("a stored field is one of the class");
-            audience.sees(field.keywords())
-        };
-        for (_, value) in self.required.iter().filter(|(field, _)| seen(*field)) {
-            values.extend_from_slice(value);
-        }
-        if !other {
-            return;
-        }
-        let start = values.len();
-        let mut count = 0;
-        let mut writer = Writer::new(values);
-        writer.u16(0);
-        for (field, value) in self.ram.iter().filter(|(field, _)| seen(*field)) {
-            writer.u16(field.0);
-            writer.raw(value);
-            count += 1u16;
-        }
-        values[start..start + size_of::<u16>()].copy_from_slice(&count.to_le_bytes());
     }
 }

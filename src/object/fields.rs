@@ -1,49 +1,43 @@
-//! Reading and changing an object's fields.
+//! Reading and changing an object's fields. A message about them that was sent to several objects names the
+//! one that it is for.
 
 use dclass::{Field, FieldKind};
+use smallvec::SmallVec;
 use tracing::{error, warn};
 
 use super::distributed_object::{DistributedObject, World};
+use super::entry::Audience;
 use super::outbox::Targets;
-use super::values::{FieldError, read_value};
-use crate::ids::{Channel, Context, FieldId};
+use super::values::{FieldError, read_parts};
+use crate::ids::{Channel, Context, DoId, FieldId};
 use crate::message::{FieldValues, List, Rest, StateServer};
 use crate::wire::{Reader, Writer};
 
 impl DistributedObject {
-    /// Handles the messages about fields, if they are meant for this object: one that was sent to
-    /// several names the one it is for.
-    pub(super) fn handle_field(
+    pub(super) fn object_set_field(
         &mut self,
+        do_id: DoId,
+        field: FieldId,
+        value: Rest<'_>,
         sender: Channel,
-        message: &StateServer<'_>,
         world: &mut World<'_>,
     ) {
-        use StateServer as M;
-        match *message {
-            M::ObjectSetField { do_id, field, value } if do_id == self.do_id => {
-                let set = self.set_field(field, &mut Reader::new(value.0), sender, world);
-                self.log_refusal(set, sender, world);
-            }
-            M::ObjectSetFields { do_id, fields } if do_id == self.do_id => {
-                let set = self.set_fields(fields, sender, world);
-                self.log_refusal(set, sender, world);
-            }
-            M::ObjectGetField { context, do_id, field } if do_id == self.do_id => {
-                self.get_field(context, field, sender, world);
-            }
-            M::ObjectGetFields { context, do_id, fields } if do_id == self.do_id => {
-                self.get_fields(context, fields, sender, world);
-            }
-            M::ObjectDeleteFieldRam { do_id, field } if do_id == self.do_id => {
-                self.delete_field(field, sender, world);
-            }
-            M::ObjectDeleteFieldsRam { do_id, fields } if do_id == self.do_id => {
-                for field in fields.iter() {
-                    self.delete_field(field, sender, world);
-                }
-            }
-            _ => {}
+        if do_id == self.do_id {
+            let set = self.set_field(field, &mut Reader::new(value.0), sender, world);
+            self.log_refusal(set, sender, world);
+        }
+    }
+
+    pub(super) fn object_set_fields(
+        &mut self,
+        do_id: DoId,
+        fields: FieldValues<'_>,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        if do_id == self.do_id {
+            let set = self.set_fields(fields, sender, world);
+            self.log_refusal(set, sender, world);
         }
     }
 
@@ -78,8 +72,10 @@ impl DistributedObject {
     ) -> Result<(), FieldError> {
         let class = self.class(world.dc);
         let field = class.field(id).ok_or(FieldError::Unknown(id))?;
-        let value = read_value(field, reader)?;
-        for (part, value) in field.split(value)? {
+        // Nothing is stored of a value whose last part is wrong.
+        let mut parts = SmallVec::<[(&Field, &[u8]); 8]>::new();
+        let value = read_parts(field, reader, |part, value| parts.push((part, value)))?;
+        for (part, value) in parts {
             self.store(part, value);
         }
         let targets = self.hearers(field, sender);
@@ -114,7 +110,17 @@ impl DistributedObject {
         }
     }
 
-    fn get_field(&self, context: Context, id: FieldId, sender: Channel, world: &mut World<'_>) {
+    pub(super) fn object_get_field(
+        &self,
+        context: Context,
+        do_id: DoId,
+        id: FieldId,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        if do_id != self.do_id {
+            return;
+        }
         let mut value = Vec::new();
         let found = match self.class(world.dc).field(id) {
             Some(field) => self.write_value(field, &mut value),
@@ -131,13 +137,17 @@ impl DistributedObject {
         }
     }
 
-    fn get_fields(
+    pub(super) fn object_get_fields(
         &self,
         context: Context,
+        do_id: DoId,
         fields: List<'_, FieldId>,
         sender: Channel,
         world: &mut World<'_>,
     ) {
+        if do_id != self.do_id {
+            return;
+        }
         let mut bytes = Vec::new();
         let count = self.collect_fields(fields, &mut bytes, world);
         let bytes = &bytes[..];
@@ -205,6 +215,30 @@ impl DistributedObject {
         let value = self.required.get(id).or_else(|| self.ram.get(id));
         bytes.extend_from_slice(value.unwrap_or_default());
         value.is_some()
+    }
+
+    pub(super) fn object_get_all(
+        &self,
+        context: Context,
+        do_id: DoId,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        if do_id == self.do_id {
+            self.enter(sender, Audience::Query(context), world);
+        }
+    }
+
+    pub(super) fn object_delete_fields_ram(
+        &mut self,
+        do_id: DoId,
+        fields: impl Iterator<Item = FieldId>,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        if do_id == self.do_id {
+            fields.for_each(|field| self.delete_field(field, sender, world));
+        }
     }
 
     /// Forgets a ram field, or resets a required one to its default, and tells those who hear of the

@@ -2,7 +2,9 @@
 
 use tracing::warn;
 
-use super::distributed_object::{Audience, DistributedObject, World};
+use super::children::ZoneTable;
+use super::distributed_object::{DistributedObject, World};
+use super::entry::Audience;
 use super::outbox::Targets;
 use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::StateServer;
@@ -14,42 +16,35 @@ impl DistributedObject {
     /// Begins the object's life: puts it where it was created, and asks who its children are.
     pub(super) fn awake(&mut self, location: Location, sender: Channel, world: &mut World<'_>) {
         world.outbox.effects.subscribe(self.channel());
-        self.change_location(location, sender, world);
+        self.object_set_location(location, sender, world);
         let question = StateServer::ObjectGetLocation { context: WAKE_CHILDREN };
         let children = self.do_id.children();
         world.outbox.send(&[children], self.channel(), &question);
     }
 
-    /// Handles the messages about locations, the object's own and its children's.
-    pub(super) fn handle_location(
-        &mut self,
+    pub(super) fn object_get_location(
+        &self,
+        context: Context,
         sender: Channel,
-        message: &StateServer<'_>,
         world: &mut World<'_>,
     ) {
-        use StateServer as M;
-        match *message {
-            M::ObjectSetLocation { location } => self.change_location(location, sender, world),
-            M::ObjectChangingLocation { do_id, new, old } => {
-                self.child_moves(do_id, new, old, world);
-            }
-            M::ObjectGetLocation { context } => {
-                let (do_id, location) = (self.do_id, self.location);
-                let answer = M::ObjectGetLocationResp { context, do_id, location };
-                world.outbox.send(&[sender], self.channel(), &answer);
-            }
-            M::ObjectGetLocationResp { context, do_id, location } => {
-                self.child_found(context, do_id, location, world);
-            }
-            M::ObjectLocationAck { location } => {
-                self.parent_synchronized |= location == self.location;
-            }
-            _ => unreachable!("the caller passes only messages about locations"),
-        }
+        let (do_id, location) = (self.do_id, self.location);
+        let answer = StateServer::ObjectGetLocationResp { context, do_id, location };
+        world.outbox.send(&[sender], self.channel(), &answer);
+    }
+
+    /// The parent has counted the object, unless it has moved on meanwhile.
+    pub(super) fn object_location_ack(&mut self, location: Location) {
+        self.parent_synchronized |= location == self.location;
     }
 
     /// Moves the object and tells everyone concerned, in the name of whoever moves it.
-    fn change_location(&mut self, new: Location, sender: Channel, world: &mut World<'_>) {
+    pub(super) fn object_set_location(
+        &mut self,
+        new: Location,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
         let old = self.location;
         if new.parent == self.do_id {
             warn!(doId = %self.do_id, %sender, "an object cannot be its own parent");
@@ -118,7 +113,13 @@ impl DistributedObject {
     }
 
     /// Notes that a child comes, goes, or moves between the object's zones.
-    fn child_moves(&mut self, child: DoId, new: Location, old: Location, world: &mut World<'_>) {
+    pub(super) fn object_changing_location(
+        &mut self,
+        child: DoId,
+        new: Location,
+        old: Location,
+        world: &mut World<'_>,
+    ) {
         let comes = new.parent == self.do_id;
         let goes = old.parent == self.do_id;
         if comes && goes && new.zone == old.zone {
@@ -139,7 +140,7 @@ impl DistributedObject {
     }
 
     /// Notes a child that was there before the object.
-    fn child_found(
+    pub(super) fn object_get_location_resp(
         &mut self,
         context: Context,
         child: DoId,
@@ -156,7 +157,7 @@ impl DistributedObject {
     /// Counts a child, and tells it so: only then it may answer questions about its zone as one that
     /// was counted.
     fn note_child(&mut self, child: DoId, location: Location, world: &mut World<'_>) {
-        let zones = self.zones.get_or_insert_default();
+        let zones = self.zones.get_or_insert_with(|| Box::new(ZoneTable::new(world.seed)));
         zones.insert(child, location.zone);
         let ack = StateServer::ObjectLocationAck { location };
         world.outbox.send(&[child.channel()], self.channel(), &ack);

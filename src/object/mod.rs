@@ -14,6 +14,10 @@
 //! **Invariant:** an object never handles a message that it sent itself.
 //! **Invariant:** no object is its own ancestor along parents within one population.
 //!
+//! # Places
+//! An object keeps its place among the others while it lives. That is the order in which
+//! [`Population::inspect`] shows them, page by page.
+//!
 //! # Two books of children
 //! [`LocalChildren`] knows where the objects of *this* population are, by parent and zone; it is what
 //! makes a zone query cost what is in the zones. A [`ZoneTable`] is what a parent has been *told*
@@ -23,10 +27,14 @@ mod authority;
 mod children;
 mod creation;
 mod deletion;
+mod dispatch;
 mod distributed_object;
+mod entry;
 mod fields;
+mod inspect;
 mod location;
 mod outbox;
+mod places;
 mod population;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,4 +45,6 @@ pub use children::{LocalChildren, ZoneTable};
 pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
 pub use population::Population;
-pub use values::{FieldError, FieldList, PackedFields, add_value, read_value, skip_value};
+pub use values::{
+    FieldError, FieldList, PackedFields, add_value, read_parts, read_value, skip_value,
+};

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use dclass::DcFile;
-use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 use tracing::{trace, warn};
 
 use super::children::LocalChildren;
 use super::creation::NewObject;
 use super::distributed_object::{DistributedObject, Fate, World};
 use super::outbox::{Outbox, from_object};
+use super::places::{Place, Places};
+use crate::hash::Seed;
 use crate::ids::{Channel, DoId, Location, ZoneId};
 use crate::message::{Error, Family, Message, StateServer, name_of};
 use crate::router::{Effects, Origin};
@@ -19,20 +21,25 @@ use crate::wire::{Envelope, Reader, Recipients};
 #[derive(Debug)]
 pub struct Population {
     dc: Arc<DcFile>,
-    objects: FxHashMap<DoId, Box<DistributedObject>>,
+    seed: Seed,
+    pub(super) objects: Places,
     children: LocalChildren,
     /// Memory that is used again for each message: objects that it is for, values to send.
-    targets: Vec<DoId>,
+    targets: Vec<Target>,
     scratch: Vec<u8>,
 }
 
+/// An object that a message is for.
+type Target = (DoId, Place);
+
 impl Population {
     /// No objects yet; their classes are those of `dc`.
-    pub fn new(dc: Arc<DcFile>) -> Self {
+    pub fn new(dc: Arc<DcFile>, seed: Seed) -> Self {
         Population {
             dc,
-            objects: FxHashMap::default(),
-            children: LocalChildren::default(),
+            seed,
+            objects: Places::new(seed),
+            children: LocalChildren::new(seed),
             targets: Vec::new(),
             scratch: Vec::new(),
         }
@@ -45,12 +52,12 @@ impl Population {
 
     /// An object.
     pub fn get(&self, do_id: DoId) -> Option<&DistributedObject> {
-        self.objects.get(&do_id).map(|object| &**object)
+        self.objects.get(do_id)
     }
 
-    /// All objects, in no order.
+    /// All objects; their order means nothing.
     pub fn iter(&self) -> impl Iterator<Item = &DistributedObject> {
-        self.objects.values().map(|object| &**object)
+        self.objects.iter()
     }
 
     /// How many objects there are.
@@ -60,7 +67,7 @@ impl Population {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        self.objects.len() == 0
     }
 
     /// Makes an object, which then announces itself; `sender` is who created it.
@@ -70,14 +77,12 @@ impl Population {
     pub fn create(&mut self, new: &NewObject<'_>, sender: Channel, effects: &mut Effects) {
         let (do_id, class_id) = (new.do_id, new.class_id);
         assert!(self.dc.class(class_id).is_some(), "no class {class_id:?}");
-        let object = Box::new(DistributedObject::new(new));
-        let before = self.objects.insert(do_id, object);
-        assert!(before.is_none(), "object {do_id} exists");
+        let place = self.objects.insert(Box::new(DistributedObject::new(new)));
         let location = match self.closes_a_circle(do_id, new.location.parent) {
             true => Location::NONE,
             false => new.location,
         };
-        self.with_object(do_id, effects, |object, world| {
+        self.with_object((do_id, place), effects, |object, world| {
             object.awake(location, sender, world);
             Fate::Lives
         });
@@ -85,17 +90,21 @@ impl Population {
 
     /// Delivers a datagram to those objects that are among its recipients, except `origin`.
     pub fn deliver(&mut self, origin: Origin, envelope: &Envelope<'_>, effects: &mut Effects) {
-        if !envelope.recipients.iter().any(|channel| self.is_heard(channel)) {
-            return;
-        }
-        let Some(message) = decode(envelope) else {
-            return;
-        };
         let mut targets = std::mem::take(&mut self.targets);
-        self.find_targets(envelope.recipients, &message, &mut targets);
-        for &do_id in &targets {
-            if origin != from_object(do_id) {
-                self.hand_over(do_id, envelope.sender, &message, effects);
+        let parents = self.find_receivers(envelope.recipients, &mut targets);
+        if (!targets.is_empty() || !parents.is_empty())
+            && let Some(message) = decode(envelope)
+        {
+            parents.iter().for_each(|parent| self.find_children(*parent, &message, &mut targets));
+            if envelope.recipients.len() > 1 {
+                targets.sort_unstable();
+                targets.dedup();
+            }
+            for &target in &targets {
+                // A target deletes at most itself, so that the places of the others remain theirs.
+                if origin != from_object(target.0) {
+                    self.hand_over(target, envelope.sender, &message, effects);
+                }
             }
         }
         targets.clear();
@@ -104,8 +113,10 @@ impl Population {
 
     /// Gives a datagram to one object, whoever its recipients are.
     pub fn deliver_to(&mut self, do_id: DoId, envelope: &Envelope<'_>, effects: &mut Effects) {
-        if let Some(message) = decode(envelope) {
-            self.hand_over(do_id, envelope.sender, &message, effects);
+        if let Some(message) = decode(envelope)
+            && let Some(place) = self.objects.find(do_id)
+        {
+            self.hand_over((do_id, place), envelope.sender, &message, effects);
         }
     }
 
@@ -121,71 +132,70 @@ impl Population {
         outbox.send(recipients, sender, message)
     }
 
-    /// Whether an object here listens to a channel.
-    fn is_heard(&self, channel: Channel) -> bool {
-        match (channel.as_object(), channel.as_children()) {
-            (Some(do_id), _) => self.objects.contains_key(&do_id),
-            (None, Some(parent)) => self.children.has(parent),
-            (None, None) => false,
-        }
-    }
-
-    /// The objects that a message is for, each once. Of a parent's children, only those are taken
-    /// that can have something to say to it.
-    fn find_targets(
+    /// The objects that are recipients, and the parents whose children are, if there are any here.
+    fn find_receivers(
         &self,
         recipients: Recipients<'_>,
-        message: &StateServer<'_>,
-        targets: &mut Vec<DoId>,
-    ) {
+        targets: &mut Vec<Target>,
+    ) -> SmallVec<[DoId; 4]> {
+        let mut parents = SmallVec::new();
         for channel in recipients.iter() {
             if let Some(do_id) = channel.as_object() {
-                targets.push(do_id);
-            } else if let Some(parent) = channel.as_children() {
-                self.find_children(parent, message, targets);
+                targets.extend(self.target(do_id));
+            } else if let Some(parent) = channel.as_children()
+                && self.children.has(parent)
+            {
+                parents.push(parent);
             }
         }
-        if recipients.len() > 1 {
-            targets.sort_unstable();
-            targets.dedup();
-        }
+        parents
     }
 
-    fn find_children(&self, parent: DoId, message: &StateServer<'_>, targets: &mut Vec<DoId>) {
+    #[inline]
+    fn target(&self, do_id: DoId) -> Option<Target> {
+        Some((do_id, self.objects.find(do_id)?))
+    }
+
+    /// Of a parent's children, those that can have something to say to the message.
+    fn find_children(&self, parent: DoId, message: &StateServer<'_>, targets: &mut Vec<Target>) {
+        let target = |do_id| self.target(do_id);
         match *message {
             StateServer::ObjectGetZoneObjects { location, .. } if location.parent == parent => {
-                targets.extend(self.children.in_zone(location));
+                targets.extend(self.children.in_zone(location).filter_map(target));
             }
             StateServer::ObjectGetZonesObjects { parent: asked, zones, .. } if asked == parent => {
-                let zones: FxHashSet<ZoneId> = zones.iter().collect();
+                let mut zones: SmallVec<[ZoneId; 16]> = zones.iter().collect();
+                zones.sort_unstable();
+                zones.dedup();
                 for zone in zones {
-                    targets.extend(self.children.in_zone(Location::new(parent, zone)));
+                    let location = Location::new(parent, zone);
+                    targets.extend(self.children.in_zone(location).filter_map(target));
                 }
             }
-            _ => targets.extend(self.children.of(parent)),
+            _ => targets.extend(self.children.of(parent).filter_map(target)),
         }
     }
 
     fn hand_over(
         &mut self,
-        do_id: DoId,
+        target: Target,
         sender: Channel,
         message: &StateServer<'_>,
         effects: &mut Effects,
     ) {
         if let StateServer::ObjectSetLocation { location } = message
-            && self.closes_a_circle(do_id, location.parent)
+            && self.closes_a_circle(target.0, location.parent)
         {
             return;
         }
-        self.with_object(do_id, effects, |object, world| object.handle(sender, message, world));
+        self.with_object(target, effects, |object, world| object.handle(sender, message, world));
     }
 
     /// Whether an object would become its own ancestor under this parent; it is then to stay where
     /// it is, because the two would hand each other their AIs for ever.
     fn closes_a_circle(&self, do_id: DoId, parent: DoId) -> bool {
         let mut ancestor = parent;
-        while let Some(object) = self.objects.get(&ancestor) {
+        while let Some(object) = self.objects.get(ancestor) {
             if ancestor == do_id {
                 warn!(doId = %do_id, %parent, "an object cannot be its own ancestor: not moved");
                 return true;
@@ -197,21 +207,23 @@ impl Population {
 
     fn with_object(
         &mut self,
-        do_id: DoId,
+        (do_id, place): Target,
         effects: &mut Effects,
         act: impl FnOnce(&mut DistributedObject, &mut World<'_>) -> Fate,
     ) {
-        let Some(object) = self.objects.get_mut(&do_id) else {
+        let Some(object) = self.objects.get_mut(place) else {
             return;
         };
+        debug_assert_eq!(object.do_id, do_id, "places are not kept longer than their objects live");
         let mut world = World {
             dc: &self.dc,
+            seed: self.seed,
             children: &mut self.children,
             outbox: Outbox { origin: from_object(do_id), effects },
             scratch: &mut self.scratch,
         };
         if act(object, &mut world) == Fate::Deleted {
-            self.objects.remove(&do_id);
+            self.objects.remove(do_id);
         }
     }
 }

@@ -32,6 +32,20 @@ pub fn read_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8]
     Ok(reader.take(field.validate(reader.remaining())?)?)
 }
 
+/// As [`read_value`], and hands over which bytes are which part's: of a molecular field, or the field itself.
+/// On an error those before the wrong part have been handed over.
+///
+/// # Errors
+/// As [`read_value`].
+#[inline]
+pub fn read_parts<'f, 'v>(
+    field: &'f Field,
+    reader: &mut Reader<'v>,
+    found: impl FnMut(&'f Field, &'v [u8]),
+) -> Result<&'v [u8], FieldError> {
+    Ok(reader.take(field.validate_parts(reader.remaining(), found)?)?)
+}
+
 /// As [`read_value`], for a value that is not kept: only its end matters.
 ///
 /// # Errors

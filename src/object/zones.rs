@@ -1,53 +1,25 @@
 //! A parent's answers about its zones, and a child's answer when a parent passes the question on.
 
-use rustc_hash::FxHashSet;
-
-use super::distributed_object::{Audience, DistributedObject, World};
-use crate::ids::{Channel, Context, DoId, DoIdRepr, ZoneId};
+use super::distributed_object::{DistributedObject, World};
+use super::entry::Audience;
+use crate::hash::Set;
+use crate::ids::{Channel, Context, DoId, DoIdRepr, Location, ZoneId};
 use crate::message::{List, StateServer};
 
 impl DistributedObject {
-    /// Handles the messages about zones and children.
-    pub(super) fn handle_zones(
-        &mut self,
+    pub(super) fn object_get_zone_objects(
+        &self,
+        context: Context,
+        location: Location,
         sender: Channel,
-        message: &StateServer<'_>,
         world: &mut World<'_>,
     ) {
-        use StateServer as M;
-        match *message {
-            M::ObjectGetZoneObjects { context, location } => {
-                let zones = [location.zone];
-                self.zone_objects(context, location.parent, List::new(&zones), sender, world);
-            }
-            M::ObjectGetZonesObjects { context, parent, zones } => {
-                self.zone_objects(context, parent, zones, sender, world);
-            }
-            M::ObjectGetZoneCount { context, zone } => {
-                let count = self.count([zone].into_iter());
-                let answer = M::ObjectGetZoneCountResp { context, count };
-                world.outbox.send(&[sender], self.channel(), &answer);
-            }
-            M::ObjectGetZonesCount { context, zones } => {
-                let count = self.count(zones.iter());
-                let answer = M::ObjectGetZonesCountResp { context, count };
-                world.outbox.send(&[sender], self.channel(), &answer);
-            }
-            M::ObjectGetChildCount { context } => {
-                let count = self.zones.as_ref().map_or(0, |zones| zones.len());
-                let count = DoId(DoIdRepr::try_from(count).unwrap_or(DoIdRepr::MAX));
-                let answer = M::ObjectGetChildCountResp { context, count };
-                world.outbox.send(&[sender], self.channel(), &answer);
-            }
-            M::ObjectDeleteZone { zone } => self.delete_zones([zone].into_iter(), sender, world),
-            M::ObjectDeleteZones { zones } => self.delete_zones(zones.iter(), sender, world),
-            M::GetActiveZones { context } => self.active_zones(context, sender, world),
-            _ => unreachable!("the caller passes only messages about zones"),
-        }
+        let zones = [location.zone];
+        self.object_get_zones_objects(context, location.parent, List::new(&zones), sender, world);
     }
 
     /// Answers for itself if its parent was asked, and for its children if it was asked itself.
-    fn zone_objects(
+    pub(super) fn object_get_zones_objects(
         &self,
         context: Context,
         parent: DoId,
@@ -75,6 +47,42 @@ impl DistributedObject {
         }
     }
 
+    pub(super) fn object_get_zone_count(
+        &self,
+        context: Context,
+        zone: ZoneId,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        let count = self.count([zone].into_iter());
+        let answer = StateServer::ObjectGetZoneCountResp { context, count };
+        world.outbox.send(&[sender], self.channel(), &answer);
+    }
+
+    pub(super) fn object_get_zones_count(
+        &self,
+        context: Context,
+        zones: List<'_, ZoneId>,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        let count = self.count(zones.iter());
+        let answer = StateServer::ObjectGetZonesCountResp { context, count };
+        world.outbox.send(&[sender], self.channel(), &answer);
+    }
+
+    pub(super) fn object_get_child_count(
+        &self,
+        context: Context,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
+        let count = self.zones.as_ref().map_or(0, |zones| zones.len());
+        let count = DoId(DoIdRepr::try_from(count).unwrap_or(DoIdRepr::MAX));
+        let answer = StateServer::ObjectGetChildCountResp { context, count };
+        world.outbox.send(&[sender], self.channel(), &answer);
+    }
+
     /// How many children the zones have together; a zone named twice counts twice.
     fn count(&self, zones: impl Iterator<Item = ZoneId>) -> DoId {
         let table = self.zones.as_deref();
@@ -83,21 +91,29 @@ impl DistributedObject {
     }
 
     /// Deletes the children in some zones, each by its own doId.
-    fn delete_zones(
+    pub(super) fn object_delete_zones(
         &self,
         zones: impl Iterator<Item = ZoneId>,
         sender: Channel,
         world: &mut World<'_>,
     ) {
-        let zones: FxHashSet<ZoneId> = zones.collect();
-        let children = self.zones.as_ref().map(|table| table.children_in(&zones));
-        for do_id in children.unwrap_or_default() {
+        let Some(table) = &self.zones else {
+            return;
+        };
+        let mut wanted = Set::with_hasher(world.seed);
+        wanted.extend(zones);
+        for do_id in table.children_in(&wanted) {
             let order = StateServer::ObjectDeleteRam { do_id };
             world.outbox.send(&[do_id.channel()], sender, &order);
         }
     }
 
-    fn active_zones(&self, context: Context, sender: Channel, world: &mut World<'_>) {
+    pub(super) fn get_active_zones(
+        &self,
+        context: Context,
+        sender: Channel,
+        world: &mut World<'_>,
+    ) {
         let mut zones = self.zones.as_ref().map(|table| table.zones()).unwrap_or_default();
         // More do not fit a datagram anyway, which is then reported where it is sent.
         zones.truncate(usize::from(u16::MAX));

@@ -6,6 +6,7 @@ use crate::ast::NumberKind;
 use crate::schema::types::{Array, Bytes, Limits, Number, Shape, Switch, Type};
 use crate::schema::{Body, Field, StringEncoding};
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// Where the value ends.
 type Walked = Result<usize, Box<Fault>>;
@@ -39,6 +40,26 @@ pub(crate) fn walk_field<const CHECK: bool>(field: &Field, bytes: &[u8], at: usi
     }
 }
 
+/// As [`walk_field`] with `CHECK`, along a molecular field from the front of `bytes`: says which bytes are
+/// which part's.
+pub(crate) fn walk_parts<'f, 'v>(
+    field: &Field,
+    parts: &'f [Arc<Field>],
+    bytes: &'v [u8],
+    mut found: impl FnMut(&'f Field, &'v [u8]),
+) -> Walked {
+    if field.size.fixed && !field.checked {
+        // Nothing else can be wrong with any of the parts.
+        advance(bytes, 0, field.size.min as usize)?;
+    }
+    parts.iter().enumerate().try_fold(0, |at, (position, part)| {
+        let end = walk_field::<true>(part, bytes, at)
+            .map_err(|fault| fault.within_part(&part.name, position))?;
+        found(part, &bytes[at..end]);
+        Ok(end)
+    })
+}
+
 pub(super) fn walk<const CHECK: bool>(ty: &Type, bytes: &[u8], at: usize) -> Walked {
     if ty.size.fixed && !(CHECK && ty.checked) {
         return advance(bytes, at, ty.size.min as usize);
@@ -68,7 +89,7 @@ pub(super) fn walk<const CHECK: bool>(ty: &Type, bytes: &[u8], at: usize) -> Wal
 }
 
 fn walk_fields<const CHECK: bool>(
-    fields: &[std::sync::Arc<Field>],
+    fields: &[Arc<Field>],
     first: usize,
     bytes: &[u8],
     at: usize,
@@ -84,7 +105,7 @@ pub(super) fn switch_fields<'s>(
     switch: &'s Switch,
     key: &[u8],
     at: usize,
-) -> Result<&'s [std::sync::Arc<Field>], Box<Fault>> {
+) -> Result<&'s [Arc<Field>], Box<Fault>> {
     switch.fields_for(key).ok_or_else(|| {
         let reason = "the switch has no case for this value".to_owned();
         Fault::new(FaultKind::Constraint(reason), at)

@@ -9,12 +9,12 @@ mod implicit;
 mod pack;
 mod text;
 
-pub(crate) use check::walk_field;
+pub(crate) use check::{walk_field, walk_parts};
 pub use error::{TextError, ValueError};
 pub(crate) use implicit::implicit;
 pub(crate) use pack::{Meaning, Packer};
 
-use crate::schema::{Field, FieldKind};
+use crate::schema::{Body, Field, FieldKind};
 
 impl Field {
     /// Reads one value from the front of `bytes` and checks all that the declaration demands of
@@ -28,6 +28,26 @@ impl Field {
             return Ok(self.size.min as usize);
         }
         walk_field::<true>(self, bytes, 0).map_err(|fault| fault.into_error(self))
+    }
+
+    /// As [`validate`](Field::validate), and in the same walk hands over the parts of the value: those of a
+    /// molecular field, in its order; any other field's value is its own only part. What is wrong with a part
+    /// is found only when those before it have been handed over.
+    ///
+    /// # Errors
+    /// Those of [`validate`](Field::validate).
+    #[inline]
+    pub fn validate_parts<'f, 'v>(
+        &'f self,
+        bytes: &'v [u8],
+        mut found: impl FnMut(&'f Field, &'v [u8]),
+    ) -> Result<usize, ValueError> {
+        let Body::Molecular(parts) = &self.body else {
+            let len = self.validate(bytes)?;
+            found(self, &bytes[..len]);
+            return Ok(len);
+        };
+        walk_parts(self, parts, bytes, found).map_err(|fault| fault.into_error(self))
     }
 
     /// The length of the value at the front of `bytes`, without checking constraints.

@@ -1,59 +1,57 @@
-//! The database-state server as a state machine: who gets a message, and time-outs.
+//! The database-state server as a state machine: how far an object is, and so who gets a message for it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use dclass::DcFile;
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tracing::{trace, warn};
 
-use super::inactive::Queries;
-use super::loading::Loading;
+use super::link::{Awaited, Link, World};
+use super::loading::Loads;
+use super::queries::{Asker, Queries};
+use super::stored::Stored;
+use super::updates;
 use crate::config::{DbStateServerConfig, DoIdRange};
-use crate::ids::{Channel, ChannelRange, Context, DoId};
-use crate::message::{Cluster, Database, DbStateServer as Dbss, Error, Message, name_of};
+use crate::hash::Seed;
+use crate::ids::{Channel, ChannelRange, DoId};
+use crate::message::{
+    Cluster, Database, DbStateServer as Dbss, Error, Message, StateServer, name_of,
+};
 use crate::object::Population;
 use crate::role::Effects;
-use crate::router::{Origin, Role};
-use crate::wire::{Envelope, Reader};
+use crate::router::{Cursor, Origin, Page, Query, Role};
+use crate::wire::{Envelope, Frames, Reader};
 
 /// The objects of one database-state server, those that are being loaded, and what is being asked of
 /// the database.
 #[derive(Debug)]
 pub struct DbStateServer {
-    pub(super) database: Channel,
     ranges: Arc<[DoIdRange]>,
-    wait: Option<Duration>,
-    pub(super) objects: Population,
-    pub(super) loading: FxHashMap<DoId, Loading>,
-    pub(super) queries: Queries,
-    next_context: u32,
-    /// Ascending, because all waits are equally long.
-    deadlines: VecDeque<(Instant, Awaited)>,
+    objects: Population,
+    loads: Loads,
+    queries: Queries,
+    link: Link,
 }
 
-/// An answer of the database that has a deadline.
+/// How far an object is.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Awaited {
-    Query(Context),
-    Load(DoId),
+enum State {
+    Inactive,
+    /// Whatever comes now waits.
+    Loading,
+    Active,
 }
 
 impl DbStateServer {
     /// A database-state server without active objects.
-    pub fn new(config: &DbStateServerConfig, dc: Arc<DcFile>) -> Self {
-        let wait = Duration::from_millis(config.load_timeout_ms);
+    pub fn new(config: &DbStateServerConfig, dc: Arc<DcFile>, seed: Seed) -> Self {
         DbStateServer {
-            database: config.database,
             ranges: config.ranges.clone().into(),
-            wait: (!wait.is_zero()).then_some(wait),
-            objects: Population::new(dc),
-            loading: FxHashMap::default(),
-            queries: Queries::default(),
-            next_context: 0,
-            deadlines: VecDeque::new(),
+            objects: Population::new(dc, seed),
+            loads: Loads::new(seed),
+            queries: Queries::new(seed),
+            link: Link::new(config),
         }
     }
 
@@ -72,42 +70,54 @@ impl DbStateServer {
 
     /// How many objects are being loaded.
     pub fn loading_count(&self) -> usize {
-        self.loading.len()
+        self.loads.len()
     }
 
-    /// Begins a wait for the database, and returns its end.
-    pub(super) fn await_answer(&mut self, now: Instant, awaited: Awaited) -> Option<Instant> {
-        let deadline = now + self.wait?;
-        self.deadlines.push_back((deadline, awaited));
-        Some(deadline)
+    fn next_awaited(&mut self) -> Option<(Instant, Awaited)> {
+        let (queries, loads) = (&self.queries, &self.loads);
+        self.link.next_deadline(|awaited| match awaited {
+            Awaited::Query(context) => queries.deadline(context),
+            Awaited::Load(do_id) => loads.deadline(do_id),
+        })
     }
 
-    /// Context for a question to the database.
-    pub(super) fn new_context(&mut self) -> Context {
-        let context = Context(self.next_context);
-        self.next_context = self.next_context.wrapping_add(1);
-        context
+    /// What asks the database, and what surrounds it.
+    fn parts<'a>(
+        &'a mut self,
+        now: Instant,
+        out: &'a mut Effects,
+    ) -> (&'a mut Queries, &'a mut Loads, World<'a>) {
+        let world = World { now, objects: &mut self.objects, link: &mut self.link, out };
+        (&mut self.queries, &mut self.loads, world)
     }
 
-    /// Sends to the database in the name of an object, which is where the answer goes.
-    pub(super) fn ask_database(&mut self, do_id: DoId, message: &Database<'_>, out: &mut Effects) {
-        self.objects.send(&[self.database], do_id.channel(), message, out);
+    fn world<'a>(&'a mut self, now: Instant, out: &'a mut Effects) -> World<'a> {
+        self.parts(now, out).2
     }
 
-    fn deadline_of(&self, awaited: Awaited) -> Option<Instant> {
-        match awaited {
-            Awaited::Query(context) => self.queries.deadline(context),
-            Awaited::Load(do_id) => self.loading.get(&do_id)?.deadline,
+    /// Ends the loading of an object, and lets it and the role handle what has been waiting: the object first,
+    /// as long as it is there, and then the role, which writes to the database what is to be stored, or
+    /// answers in the object's place.
+    fn end_loading(&mut self, now: Instant, do_id: DoId, stored: Stored<'_>, out: &mut Effects) {
+        let (_, loads, mut world) = self.parts(now, out);
+        let waiting = loads.end(do_id, stored, &mut world);
+        for frame in Frames::new(&waiting) {
+            if self.objects.get(do_id).is_none() {
+                break;
+            }
+            if let Ok(envelope) = Envelope::read(frame.datagram()) {
+                self.objects.deliver_to(do_id, &envelope, out);
+            }
+        }
+        for frame in Frames::new(&waiting) {
+            if let Ok(envelope) = Envelope::read(frame.datagram()) {
+                self.handle_as_role(now, &envelope, out);
+            }
         }
     }
 
     /// Handles a message to the doIds of this server, whether or not there are objects.
-    pub(super) fn handle_as_role(
-        &mut self,
-        now: Instant,
-        envelope: &Envelope<'_>,
-        out: &mut Effects,
-    ) {
+    fn handle_as_role(&mut self, now: Instant, envelope: &Envelope<'_>, out: &mut Effects) {
         let (number, sender) = (envelope.message_type, envelope.sender);
         let msgtype = name_of(number);
         let message = match Cluster::decode(number, &mut Reader::new(envelope.body)) {
@@ -124,7 +134,10 @@ impl DbStateServer {
         match message {
             Cluster::DbStateServer(message) => self.handle_dbss(now, sender, &message, out),
             Cluster::StateServer(message) => self.handle_stored(now, sender, &message, out),
-            Cluster::Database(message) => self.handle_answer(&message, out),
+            Cluster::Database(message) => {
+                let (queries, _, mut world) = self.parts(now, out);
+                queries.handle_answer(&message, &mut world);
+            }
             Cluster::ClientAgent(_) => trace!(msgtype, %sender, "message ignored"),
         }
     }
@@ -138,52 +151,115 @@ impl DbStateServer {
     ) {
         match *message {
             Dbss::ObjectActivateWithDefaults { do_id, location } => {
-                self.activate(now, do_id, location, sender, out);
+                if self.can_be_activated(do_id, sender) {
+                    let (queries, loads, mut world) = self.parts(now, out);
+                    loads.begin(do_id, location, queries.asking_for_all(do_id), &mut world);
+                }
             }
             Dbss::ObjectActivateWithDefaultsOther { ref object } => {
-                self.activate_with_other(now, object, sender, out);
+                if self.can_be_activated(object.do_id, sender) {
+                    let (queries, loads, mut world) = self.parts(now, out);
+                    let asked = queries.asking_for_all(object.do_id);
+                    loads.begin_with_other(object, asked, sender, &mut world);
+                }
             }
             Dbss::ObjectGetActivated { context, do_id } => {
                 if let Some(state) = self.state_of(do_id, sender).filter(|s| *s != State::Loading) {
                     let active = state == State::Active;
                     let answer = Dbss::ObjectGetActivatedResp { context, do_id, active };
-                    self.objects.send(&[sender], do_id.channel(), &answer, out);
+                    self.world(now, out).send(sender, do_id, &answer);
                 }
             }
             Dbss::ObjectDeleteFieldDisk { do_id, field } => {
-                self.delete_stored_fields(do_id, [field].into_iter(), sender, out);
+                if self.is_stored_now(do_id, sender) {
+                    let world = &mut self.world(now, out);
+                    updates::delete_fields(do_id, [field].into_iter(), sender, world);
+                }
             }
             Dbss::ObjectDeleteFieldsDisk { do_id, fields } => {
-                self.delete_stored_fields(do_id, fields.iter(), sender, out);
+                if self.is_stored_now(do_id, sender) {
+                    let world = &mut self.world(now, out);
+                    updates::delete_fields(do_id, fields.iter(), sender, world);
+                }
             }
-            Dbss::ObjectDeleteDisk { do_id } => self.delete_disk(do_id, sender, out),
+            Dbss::ObjectDeleteDisk { do_id } => self.delete_disk(now, do_id, sender, out),
             Dbss::ObjectGetActivatedResp { .. } => {
                 trace!(msgtype = message.name(), %sender, "message ignored");
             }
         }
     }
 
+    /// Handles a message to an object as far as the database is concerned.
+    fn handle_stored(
+        &mut self,
+        now: Instant,
+        sender: Channel,
+        message: &StateServer<'_>,
+        out: &mut Effects,
+    ) {
+        use StateServer as M;
+        let channel = sender;
+        match *message {
+            M::ObjectSetField { do_id, field, value } if self.is_stored_now(do_id, sender) => {
+                updates::store_field(do_id, field, value, &mut self.world(now, out));
+            }
+            M::ObjectSetFields { do_id, fields } if self.is_stored_now(do_id, sender) => {
+                updates::store_fields(do_id, fields, sender, &mut self.world(now, out));
+            }
+            M::ObjectGetField { context, do_id, field } if self.is_inactive(do_id, sender) => {
+                let (queries, _, mut world) = self.parts(now, out);
+                queries.get_field(Asker { channel, context }, do_id, field, &mut world);
+            }
+            M::ObjectGetFields { context, do_id, fields } if self.is_inactive(do_id, sender) => {
+                let (queries, _, mut world) = self.parts(now, out);
+                queries.get_fields(Asker { channel, context }, do_id, fields, &mut world);
+            }
+            M::ObjectGetAll { context, do_id } if self.is_inactive(do_id, sender) => {
+                let (queries, _, mut world) = self.parts(now, out);
+                queries.get_all(Asker { channel, context }, do_id, &mut world);
+            }
+            _ => {}
+        }
+    }
+
     /// Deletes what is stored of an object; it stays in memory if it is active.
-    fn delete_disk(&mut self, do_id: DoId, sender: Channel, out: &mut Effects) {
-        let Some(state) = self.state_of(do_id, sender).filter(|s| *s != State::Loading) else {
+    fn delete_disk(&mut self, now: Instant, do_id: DoId, sender: Channel, out: &mut Effects) {
+        if !self.is_stored_now(do_id, sender) {
             return;
-        };
-        if state == State::Active {
-            let object = self.objects.get(do_id).into_iter();
-            let audience: SmallVec<[Channel; 3]> = object.flat_map(|o| o.audience()).collect();
+        }
+        if let Some(object) = self.objects.get(do_id) {
+            let audience: SmallVec<[Channel; 3]> = object.audience().collect();
             let notice = Dbss::ObjectDeleteDisk { do_id };
             self.objects.send(&audience, sender, &notice, out);
         }
-        self.ask_database(do_id, &Database::ObjectDelete { do_id }, out);
+        self.world(now, out).ask_database(do_id, &Database::ObjectDelete { do_id });
+    }
+
+    fn can_be_activated(&self, do_id: DoId, sender: Channel) -> bool {
+        let state = self.state_of(do_id, sender);
+        if matches!(state, Some(State::Active | State::Loading)) {
+            warn!(doId = %do_id, ?state, %sender, "activated already");
+        }
+        state == Some(State::Inactive)
+    }
+
+    /// Whether questions about the object are this role's to answer.
+    fn is_inactive(&self, do_id: DoId, sender: Channel) -> bool {
+        self.state_of(do_id, sender) == Some(State::Inactive)
+    }
+
+    /// Whether updates of the object go to the database now; while it is loading, they wait.
+    fn is_stored_now(&self, do_id: DoId, sender: Channel) -> bool {
+        matches!(self.state_of(do_id, sender), Some(State::Inactive | State::Active))
     }
 
     /// How far an object is; `None` if it is not of this server's, which is logged.
-    pub(super) fn state_of(&self, do_id: DoId, sender: Channel) -> Option<State> {
+    fn state_of(&self, do_id: DoId, sender: Channel) -> Option<State> {
         if !is_within(&self.ranges, Some(do_id)) {
             warn!(doId = %do_id, %sender, "the object is not in the ranges of this server");
             return None;
         }
-        Some(if self.loading.contains_key(&do_id) {
+        Some(if self.loads.contains(do_id) {
             State::Loading
         } else if self.objects.get(do_id).is_some() {
             State::Active
@@ -202,50 +278,44 @@ impl Role for DbStateServer {
             return;
         }
         // Whatever happens below, only who is loading now gets to see this datagram.
-        let loading: SmallVec<[DoId; 4]> = match self.loading.is_empty() {
+        let loading: SmallVec<[DoId; 4]> = match self.loads.is_empty() {
             true => SmallVec::new(),
-            false => mine.filter(|do_id| self.loading.contains_key(do_id)).collect(),
+            false => mine.filter(|do_id| self.loads.contains(*do_id)).collect(),
         };
         if origin != Origin::Role {
             self.handle_as_role(now, envelope, out);
         }
         for do_id in loading {
-            self.receive_while_loading(now, do_id, envelope, out);
+            if let Some(stored) = self.loads.receive(do_id, envelope) {
+                self.end_loading(now, do_id, stored, out);
+            }
         }
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {
-        while let Some((deadline, awaited)) = self.deadlines.front() {
-            if self.deadline_of(*awaited) == Some(*deadline) {
-                return Some(*deadline);
-            }
-            self.deadlines.pop_front();
-        }
-        None
+        self.next_awaited().map(|(deadline, _)| deadline)
     }
 
     /// Gives up what has not been answered in time.
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
-        while self.next_deadline().is_some_and(|deadline| deadline <= now) {
-            match self.deadlines.pop_front() {
-                Some((_, Awaited::Query(context))) => self.query_timed_out(context, out),
-                Some((_, Awaited::Load(do_id))) => {
+        while let Some((_, awaited)) = self.next_awaited().filter(|(deadline, _)| *deadline <= now)
+        {
+            match awaited {
+                Awaited::Query(context) => {
+                    let (queries, _, mut world) = self.parts(now, out);
+                    queries.time_out(context, &mut world);
+                }
+                Awaited::Load(do_id) => {
                     warn!(doId = %do_id, "the database has not answered in time: not loaded");
                     self.end_loading(now, do_id, None, out);
                 }
-                None => {}
             }
         }
     }
-}
 
-/// How far an object is.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum State {
-    Inactive,
-    /// Whatever comes now waits.
-    Loading,
-    Active,
+    fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
+        self.objects.inspect(query, cursor, budget)
+    }
 }
 
 fn is_within(ranges: &[DoIdRange], do_id: Option<DoId>) -> bool {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DbStateServer;
 use crate::config::DbStateServerConfig;
+use crate::hash::Seed;
 use crate::router::Router;
 
 /// Starts a database-state server. It listens when this returns, and leaves with `shutdown`.
@@ -21,7 +22,7 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
     let name = format!("DBSS(Database: {})", config.database);
-    let role = router.join_role(name, DbStateServer::new(config, dc));
+    let role = router.join_role(name, DbStateServer::new(config, dc, Seed::random()));
     role.turn(|core, _, out| core.start(out)).expect("a new role has not panicked");
     tokio::spawn(async move { role.drive(&shutdown).await })
 }

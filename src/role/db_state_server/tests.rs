@@ -5,5 +5,6 @@
 mod active;
 mod hostile;
 mod inactive;
+mod inspect;
 mod kit;
 mod loading;

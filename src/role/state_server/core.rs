@@ -7,11 +7,12 @@ use dclass::DcFile;
 use tracing::{error, warn};
 
 use crate::config::StateServerConfig;
+use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::message::{self, Message, ObjectState};
 use crate::object::{NewObject, Population};
 use crate::role::Effects;
-use crate::router::{Origin, Role};
+use crate::router::{Cursor, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Reader};
 
 /// The objects of one state server, and what it does itself.
@@ -24,8 +25,8 @@ pub struct StateServer {
 
 impl StateServer {
     /// A state server without objects.
-    pub fn new(config: &StateServerConfig, dc: Arc<DcFile>) -> Self {
-        StateServer { control: config.control, objects: Population::new(Arc::clone(&dc)), dc }
+    pub fn new(config: &StateServerConfig, dc: Arc<DcFile>, seed: Seed) -> Self {
+        StateServer { control: config.control, objects: Population::new(Arc::clone(&dc), seed), dc }
     }
 
     /// What has to be done before the first message.
@@ -105,6 +106,10 @@ impl Role for StateServer {
         if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {
             self.handle_control(envelope, out);
         }
+    }
+
+    fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
+        self.objects.inspect(query, cursor, budget)
     }
 }
 

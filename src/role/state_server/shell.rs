@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StateServer;
 use crate::config::StateServerConfig;
+use crate::hash::Seed;
 use crate::router::Router;
 
 /// Starts a state server. It listens when this returns, and leaves with `shutdown`.
@@ -21,7 +22,7 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
     let name = format!("StateServer({})", config.control);
-    let role = router.join_role(name, StateServer::new(config, dc));
+    let role = router.join_role(name, StateServer::new(config, dc, Seed::random()));
     role.turn(|core, _, out| core.start(out)).expect("a new role has not panicked");
     tokio::spawn(async move {
         shutdown.cancelled().await;

@@ -5,6 +5,7 @@
 mod authority;
 mod fields;
 mod hostile;
+mod inspect;
 mod kit;
 mod life;
 mod location;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use donet::config::{DbStateServerConfig, DoIdRange, StateServerConfig};
+use donet::hash::Seed;
 use donet::ids::{Channel, DoId};
 use donet::object::Population;
 use donet::role::db_state_server::DbStateServer;
@@ -27,7 +28,8 @@ fn channels_of(objects: &Population) -> BTreeSet<Channel> {
 pub fn state_server(input: &[u8]) {
     let mut input = Input::new(input);
     let channels = channels(&[CONTROL, Channel::STATE_SERVERS]);
-    let mut core = StateServer::new(&StateServerConfig { control: CONTROL }, schema());
+    let mut core =
+        StateServer::new(&StateServerConfig { control: CONTROL }, schema(), Seed::fixed(0));
     let mut outside = Outside::default();
     let now = Instant::now();
     core.start(&mut outside.effects);
@@ -50,7 +52,7 @@ pub fn db_state_server(input: &[u8]) {
         ranges: vec![DoIdRange::new(DoId(1), DoId(4)).expect("not empty")],
         load_timeout_ms: WAIT.as_millis() as u64,
     };
-    let mut core = DbStateServer::new(&config, schema());
+    let mut core = DbStateServer::new(&config, schema(), Seed::fixed(0));
     let mut outside = Outside::default();
     let mut now = Instant::now();
     core.start(&mut outside.effects);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{DbStateServerConfig, DoIdRange};
+use crate::hash::Seed;
 use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::{Cluster, Database as Db, DbStateServer as D, FieldValues, Message};
 use crate::object::testing::{Outside, Sent, class, datagram, schema, sent};
@@ -31,7 +32,7 @@ impl Server {
             ranges: vec![range(9000, 9999), range(20_000, 20_005)],
             load_timeout_ms: WAIT.as_millis() as u64,
         };
-        let core = DbStateServer::new(&config, schema());
+        let core = DbStateServer::new(&config, schema(), Seed::fixed(0));
         let mut outside = Outside::default();
         outside.listens_to(|effects| core.start(effects));
         Server { core, outside, now: Instant::now() }

@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use crate::config::StateServerConfig;
+use crate::hash::Seed;
 use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::{Message, StateServer as M};
 use crate::object::DistributedObject;
 use crate::object::testing::{Outside, Sent, datagram, schema, state};
 use crate::role::state_server::StateServer;
+// For those who use the kit.
+pub use crate::router::Role;
 
 pub const CONTROL: u64 = 100_100;
 /// Who sends, if it does not matter; no object has this id.
@@ -23,7 +26,7 @@ pub struct Server {
 impl Server {
     pub fn new() -> Self {
         let config = StateServerConfig { control: Channel(CONTROL) };
-        let mut core = StateServer::new(&config, schema());
+        let mut core = StateServer::new(&config, schema(), Seed::fixed(0));
         let mut outside = Outside::default();
         core.start(&mut outside.effects);
         outside.give_back(&mut core, Instant::now());
