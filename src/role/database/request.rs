@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dclass::{Field, ValueError};
 
 use super::operation::{Operation, Selection};
-use super::schema::{Schema, skip_value, take_value};
+use super::schema::Schema;
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, Rest};
 use crate::wire::{self, Reader};
@@ -311,4 +311,17 @@ fn put(list: &mut Vec<(FieldId, Option<Bytes>)>, field: FieldId, value: &[u8]) {
 
 fn find(list: &[(FieldId, Option<Bytes>)], field: FieldId) -> Result<usize, usize> {
     list.binary_search_by_key(&field, |(field, _)| *field)
+}
+
+/// Takes one value of `field` from the front of `reader`.
+fn take_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8], ValueError> {
+    let length = field.validate(reader.remaining())?;
+    Ok(reader.take(length).expect("a value that was found is there"))
+}
+
+/// Passes over one value of `field`, which nobody is going to keep.
+fn skip_value(field: &Field, reader: &mut Reader<'_>) -> Result<(), ValueError> {
+    let length = field.skip(reader.remaining())?;
+    reader.take(length).expect("a value that was measured is there");
+    Ok(())
 }

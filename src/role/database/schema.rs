@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dclass::{Class, DcFile, Field, ValueError};
+use dclass::{Class, DcFile, Field};
 
 use super::operation::Values;
 use crate::ids::{ClassId, FieldId};
-use crate::wire::Reader;
 
 /// The DC files, with the defaults of their fields ready to be stored.
 #[derive(Clone, Debug)]
@@ -64,23 +63,4 @@ impl Schema {
         let with_default = |field: &Arc<Field>| Some((field.id(), self.default(field.id())?));
         class.db_fields().iter().filter_map(with_default).collect()
     }
-}
-
-/// Takes one value of `field` from the front of `reader`.
-///
-/// # Errors
-/// When the bytes end before the value does, or break a constraint of its type.
-pub fn take_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8], ValueError> {
-    let length = field.validate(reader.remaining())?;
-    Ok(reader.take(length).expect("a value that was found is there"))
-}
-
-/// Passes over one value of `field`, which nobody is going to keep.
-///
-/// # Errors
-/// When the bytes end before the value does.
-pub fn skip_value(field: &Field, reader: &mut Reader<'_>) -> Result<(), ValueError> {
-    let length = field.skip(reader.remaining())?;
-    reader.take(length).expect("a value that was measured is there");
-    Ok(())
 }
