@@ -112,6 +112,15 @@ fn a_level_lets_through_what_is_no_less_severe() {
 }
 
 #[test]
+fn a_store_speaks_for_the_database_server() {
+    let lines = human(Level::Info, || {
+        tracing::info!(target: "donet::store::sql", "a");
+        tracing::info!(target: "donet::role::database::shell", "b");
+    });
+    assert_eq!(lines, ["INFO: database: a", "INFO: database: b"]);
+}
+
+#[test]
 fn colours_mark_the_level_only() {
     let text = logged(Level::Info, Format::Human, true, || tracing::warn!("text"));
     let (_, line) = text.split_once("] ").expect("a time");
