@@ -13,12 +13,16 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("config", &["ids"]),
     ("telemetry", &["ids"]),
     ("event", &["ids", "config"]),
+    ("store", &["hash", "ids", "config"]),
     ("net", &["ids", "wire", "router", "config"]),
-    ("cli", &["ids", "config", "telemetry", "role", "daemon"]),
+    ("cli", &["ids", "config", "telemetry", "store"]),
 ];
 
-/// What every module on the line may use as well; of them, `net` is for roles and the daemon only.
+/// What every module on the line may use as well.
 const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event"];
+
+/// The modules beside the line that only some on the line may use.
+const OPEN_TO_SOME: &[(&str, &[&str])] = &[("net", &["role", "daemon"]), ("store", &["role"])];
 
 const LINES_MAX: usize = 600;
 
@@ -134,8 +138,8 @@ fn may_use(module: &str, used: &str) -> bool {
         // `main` and the map itself.
         return true;
     };
-    let net = used == "net" && own >= place("role").expect("on the line");
-    net || OPEN_TO_ALL.contains(&used) || place(used).is_some_and(|place| place < own)
+    let is_open = OPEN_TO_SOME.iter().any(|(name, to)| *name == used && to.contains(&module));
+    is_open || OPEN_TO_ALL.contains(&used) || place(used).is_some_and(|place| place < own)
 }
 
 fn modules() -> Vec<String> {

@@ -12,14 +12,13 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use tracing::{error, warn};
 
-use super::operation::{Failure, Operation, Outcome, Refusal};
 use super::reply;
 use super::request::{self, Kind, Request};
 use super::schedule::{Schedule, Ticket};
-use super::schema::Schema;
 use crate::ids::{Channel, DoId};
 use crate::message::{self, Database, Message};
 use crate::role::Effects;
+use crate::store::{Failure, Operation, Outcome, Refusal, Schema};
 use crate::wire::{self, Envelope, Reader};
 
 /// What the core needs from the configuration.

@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use dclass::{Field, ValueError};
 
-use super::operation::{Operation, Selection};
-use super::schema::Schema;
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, Rest};
+use crate::store::{Operation, Schema, Selection};
 use crate::wire::{self, Reader};
 
 /// Who asked, and in which form the answer goes back.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::operation::Operation;
 use crate::ids::DoId;
+use crate::store::Operation;
 
 /// Names an operation while it is under way. Later operations have greater tickets.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -143,7 +143,7 @@ impl Schedule {
 mod tests {
     use super::*;
     use crate::ids::FieldId;
-    use crate::role::database::operation::Selection;
+    use crate::store::Selection;
 
     fn get(do_id: u32, field: u16) -> Operation {
         Operation::Get { do_id: DoId(do_id), selection: Selection::Fields(vec![FieldId(field)]) }

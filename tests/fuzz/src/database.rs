@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use donet::ids::{Channel, ClassId, DoId, FieldId};
 use donet::message::Database;
-use donet::role::database::{
-    BatchLimit, Core, Failure, Job, Operation, Outcome, Schema, Selection, Settings, Values,
-};
+use donet::role::database::{BatchLimit, Core, Job, Settings};
+use donet::store::{Failure, Operation, Outcome, Schema, Selection, Values};
 use donet::wire::Envelope;
 
 use super::cluster::{Outside, channels, datagram, schema};

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use super::copy::{Progress, Step};
 use super::translate::{Problem, packed, translate};
 use crate::ids::DoId;
-use crate::role::database::backend::OpenError;
-use crate::role::database::backend::archive::{Archive, Form, FreeIds, Raw};
-use crate::role::database::schema::Schema;
+use crate::store::archive::{Archive, Form, FreeIds, Raw};
+use crate::store::{OpenError, Schema};
 
 /// Objects that are read at a time.
 const PAGE: usize = 500;

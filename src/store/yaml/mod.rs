@@ -22,12 +22,12 @@ use tracing::{error, warn};
 pub use self::archive::YamlArchive;
 use self::files::Directory;
 use self::text::{Document, Info};
-use super::{Backend, BoxFuture, Error, OpenError};
 use crate::config::DoIdRange;
 use crate::ids::{DoId, DoIdRepr, FieldId};
-use crate::role::database::apply::{Ids, Object, Slot, Stored, WorkingSet, needs};
-use crate::role::database::operation::{Failure, Operation, Outcome, Refusal};
-use crate::role::database::schema::Schema;
+use crate::store::apply::{Ids, Object, Slot, Stored, WorkingSet, needs};
+use crate::store::{
+    Backend, BoxFuture, Error, Failure, OpenError, Operation, Outcome, Refusal, Schema,
+};
 
 /// Threads that write the files of a batch: the file system can make many durable at once.
 const WRITERS_MAX: usize = 8;

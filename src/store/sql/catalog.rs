@@ -9,12 +9,10 @@ use std::sync::Arc;
 use dclass::{Class, Field};
 use rustc_hash::FxHashMap;
 
-use super::super::OpenError;
 use super::layout::{self, Change};
 use super::session::{CatalogRow, Session};
 use crate::ids::{ClassId, FieldId};
-use crate::role::database::operation::Refusal;
-use crate::role::database::schema::Schema;
+use crate::store::{OpenError, Refusal, Schema};
 
 /// What is to be added to the database's knowledge of classes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::super::Error;
 use super::catalog::Amendment;
+use crate::store::Error;
 
 /// What a transaction writes, each kind with few statements. Deletions come first, since a new object may
 /// take the place of one that is gone.

@@ -17,9 +17,9 @@ pub use self::inspect::{ClassStats, Shown, Stats, show, stats, verify};
 pub use self::json_lines::{JsonLines, JsonStream};
 pub use self::mongo::MongoDump;
 pub use self::translate::Problem;
-use super::backend::archive::Archive;
-use super::backend::{OpenError, YamlArchive};
-use super::schema::Schema;
+use super::archive::Archive;
+use super::yaml::YamlArchive;
+use super::{OpenError, Schema};
 
 /// Opens a file or folder that objects can be taken from, whatever it is: an export of donet's, Astron's
 /// YAML directory, a file of `mongodump` or `mongoexport`, or the folder of a dump.

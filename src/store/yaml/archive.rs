@@ -6,10 +6,8 @@ use std::path::Path;
 use super::files::Directory;
 use super::text::{Document, Info};
 use crate::ids::{DoId, DoIdRepr};
-use crate::role::database::backend::archive::{
-    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record,
-};
-use crate::role::database::backend::{BoxFuture, OpenError};
+use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
+use crate::store::{BoxFuture, OpenError};
 
 /// A YAML directory. What it does may block: it is for commands, not for a server.
 #[derive(Debug)]

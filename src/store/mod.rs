@@ -1,14 +1,22 @@
-//! Where objects are kept: one trait, one module a store.
+//! Where objects are kept: one trait, one module a store. It knows no role, router or message.
 //!
-//! A backend applies whole [`Operation`]s, many at a time, and returns when all of them are durable. That
-//! is what makes the cost of one commit the cost of many operations. What an operation does to an object
-//! is the same for all (`apply`); a backend loads, stores and gives out ids.
+//! A [`Backend`] applies whole [`Operation`]s, many at a time, and returns when all of them are durable.
+//! That is what makes the cost of one commit the cost of many operations. What an operation does to an
+//! object is the same for all (`apply`); a backend loads, stores and gives out ids. The database server
+//! works with this.
+//!
+//! An [`Archive`](archive::Archive) is a store that is looked at object by object, whether a server can run
+//! on it or not. [`transfer`] moves and checks whole ones, which is what `donet db …` does.
 
+mod apply;
 pub mod archive;
 mod open;
-pub mod soci;
-pub mod sql;
-pub mod yaml;
+mod operation;
+mod schema;
+mod soci;
+mod sql;
+pub mod transfer;
+mod yaml;
 
 use std::fmt;
 use std::future::Future;
@@ -16,8 +24,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use self::open::{open, open_archive, open_archive_mut};
-pub use self::yaml::YamlArchive;
-use super::operation::{Operation, Outcome};
+pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
+pub use self::schema::Schema;
 
 /// A future that can be sent to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -9,9 +9,8 @@ use super::archive::{Archive, ArchiveMut};
 use super::soci::{SociArchive, own_backend};
 use super::sql::{MySqlSession, PostgresSession, Session, SqlArchive, SqlBackend, SqliteSession};
 use super::yaml::{YamlArchive, YamlBackend};
-use super::{Backend, OpenError};
+use super::{Backend, OpenError, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
-use crate::role::database::schema::Schema;
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);

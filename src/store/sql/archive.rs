@@ -9,10 +9,8 @@ use super::catalog::Amendment;
 use super::layout::{self, Change};
 use super::session::{Changes, Session};
 use crate::ids::{DoId, DoIdRepr};
-use crate::role::database::backend::archive::{
-    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record,
-};
-use crate::role::database::backend::{BoxFuture, OpenError};
+use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
+use crate::store::{BoxFuture, OpenError};
 
 /// A SQL database.
 pub struct SqlArchive<S: Session> {

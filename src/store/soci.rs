@@ -9,10 +9,9 @@ use sqlx::{AnyConnection, AssertSqlSafe, Column, Connection, Row};
 use url::Url;
 
 use super::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
-use super::{BoxFuture, OpenError};
+use super::{BoxFuture, OpenError, Schema};
 use crate::config::BackendConfig;
 use crate::ids::{DoId, DoIdRepr};
-use crate::role::database::schema::Schema;
 
 /// The database that an Astron configuration names, as a backend of donet's own.
 ///

@@ -18,11 +18,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use super::super::backend::archive::{
-    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record,
-};
-use super::super::backend::{BoxFuture, OpenError};
 use crate::ids::{DoId, DoIdRepr};
+use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
+use crate::store::{BoxFuture, OpenError};
 
 const VERSION: u32 = 1;
 

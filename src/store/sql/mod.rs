@@ -46,12 +46,10 @@ pub use self::sqlite::SqliteSession;
 use self::catalog::Catalog;
 use self::ids::{Allocator, Reservation};
 use self::session::Changes;
-use super::{Backend, BoxFuture, Error, OpenError};
 use crate::config::DoIdRange;
 use crate::ids::{DoId, FieldId};
-use crate::role::database::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
-use crate::role::database::operation::{Operation, Outcome};
-use crate::role::database::schema::Schema;
+use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
+use crate::store::{Backend, BoxFuture, Error, OpenError, Operation, Outcome, Schema};
 
 /// A SQL database, over as many connections as it has lanes.
 pub struct SqlBackend<S: Session> {

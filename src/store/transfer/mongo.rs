@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use bson::{Bson, Document};
 use dclass::TypeView;
 
-use super::super::backend::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
-use super::super::backend::{BoxFuture, OpenError};
-use super::super::schema::Schema;
 use crate::ids::{DoId, DoIdRepr};
+use crate::store::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
+use crate::store::{BoxFuture, OpenError, Schema};
 
 /// The most bytes that MongoDB allows a document.
 const DOCUMENT_BYTES_MAX: u32 = 16 << 20;

@@ -5,9 +5,9 @@ use std::fmt;
 use dclass::{Class, Field};
 
 use crate::ids::DoId;
-use crate::role::database::backend::archive::{Entry, Form, Raw, Record};
-use crate::role::database::backend::sql::is_compatible;
-use crate::role::database::schema::Schema;
+use crate::store::Schema;
+use crate::store::archive::{Entry, Form, Raw, Record};
+use crate::store::sql::is_compatible;
 
 /// Something stored that does not agree with the DC files.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,9 +4,8 @@ use rustc_hash::FxHashMap;
 
 use super::translate::{Problem, translate};
 use crate::ids::DoId;
-use crate::role::database::backend::OpenError;
-use crate::role::database::backend::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record};
-use crate::role::database::schema::Schema;
+use crate::store::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record};
+use crate::store::{OpenError, Schema};
 
 /// Objects that are moved at a time.
 const PAGE: usize = 500;
