@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
 
 use super::operation::{Operation, Outcome, Refusal, Selection, Values};
 use super::schema::Schema;
 use crate::config::DoIdRange;
+use crate::hash::{Map, Seed};
 use crate::ids::{ClassId, DoId, FieldId};
 
 /// A value as it was found in the store.
@@ -102,8 +102,8 @@ pub enum Need {
 }
 
 /// Which objects these operations concern.
-pub fn needs<'a>(operations: impl Iterator<Item = &'a Operation>) -> FxHashMap<DoId, Need> {
-    let mut needs = FxHashMap::default();
+pub fn needs<'a>(operations: impl Iterator<Item = &'a Operation>, seed: Seed) -> Map<DoId, Need> {
+    let mut needs = Map::with_hasher(seed);
     for operation in operations {
         let (do_id, need) = match operation {
             Operation::Create { .. } => continue,
@@ -124,14 +124,14 @@ pub fn needs<'a>(operations: impl Iterator<Item = &'a Operation>) -> FxHashMap<D
 #[derive(Debug)]
 pub struct WorkingSet<'s> {
     schema: &'s Schema,
-    slots: FxHashMap<DoId, Slot>,
+    slots: Map<DoId, Slot>,
     ids: Ids,
 }
 
 impl<'s> WorkingSet<'s> {
     /// Begins with no object, and `ids` for new ones.
-    pub fn new(schema: &'s Schema, ids: Ids) -> Self {
-        WorkingSet { schema, slots: FxHashMap::default(), ids }
+    pub fn new(schema: &'s Schema, ids: Ids, seed: Seed) -> Self {
+        WorkingSet { schema, slots: Map::with_hasher(seed), ids }
     }
 
     /// Adds an object that the store has.

@@ -11,24 +11,26 @@ use super::sql::{MySqlSession, PostgresSession, Session, SqlArchive, SqlBackend,
 use super::yaml::{YamlArchive, YamlBackend};
 use super::{Backend, OpenError, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
+use crate::hash::Seed;
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Opens the store of a database server. One that cannot be reached is tried again for a while, since
-/// everything may have been started at once.
+/// everything may have been started at once. Tables by the ids that peers ask for are hashed with `seed`.
 ///
 /// # Errors
 /// If it cannot be used.
 pub async fn open(
     config: &DatabaseConfig,
     schema: &Schema,
+    seed: Seed,
     patience: Option<Duration>,
 ) -> Result<Arc<dyn Backend>, OpenError> {
     let deadline = patience.map(|patience| Instant::now() + patience);
     let mut pause = PAUSE_MIN;
     loop {
-        let error = match open_once(config, schema).await {
+        let error = match open_once(config, schema, seed).await {
             Ok(backend) => return Ok(backend),
             Err(error) => error,
         };
@@ -62,6 +64,7 @@ fn is_passing(error: &OpenError) -> bool {
 async fn open_once(
     config: &DatabaseConfig,
     schema: &Schema,
+    seed: Seed,
 ) -> Result<Arc<dyn Backend>, OpenError> {
     let (schema, range) = (schema.clone(), config.generate);
     if matches!(config.backend, BackendConfig::Soci { .. }) {
@@ -69,19 +72,21 @@ async fn open_once(
     }
     Ok(match own_backend(&config.backend)? {
         BackendConfig::Yaml { directory } => {
-            Arc::new(YamlBackend::open(&directory, schema, range)?)
+            Arc::new(YamlBackend::open(&directory, schema, range, seed)?)
         }
         BackendConfig::Sqlite { file } => {
             // SQLite has one writer at a time anyway.
-            Arc::new(SqlBackend::<SqliteSession>::open(file, 1, schema, range).await?)
+            Arc::new(SqlBackend::<SqliteSession>::open(file, 1, schema, range, seed).await?)
         }
         BackendConfig::Postgres { url, pool_max } => {
             let (options, lanes) = (url.parse().map_err(bad_url)?, lanes(pool_max));
-            Arc::new(SqlBackend::<PostgresSession>::open(options, lanes, schema, range).await?)
+            Arc::new(
+                SqlBackend::<PostgresSession>::open(options, lanes, schema, range, seed).await?,
+            )
         }
         BackendConfig::MySql { url, pool_max } => {
             let (options, lanes) = (url.parse().map_err(bad_url)?, lanes(pool_max));
-            Arc::new(SqlBackend::<MySqlSession>::open(options, lanes, schema, range).await?)
+            Arc::new(SqlBackend::<MySqlSession>::open(options, lanes, schema, range, seed).await?)
         }
         BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),

@@ -38,6 +38,26 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/config/read_backend.rs", "1000"),
 ];
 
+/// Files of roles beside their `shell` that run as tasks, so that the time is theirs to ask for.
+const TASKS: &[&str] = &[
+    "src/role/database/lane.rs",
+    "src/role/message_director/downstream.rs",
+    "src/role/message_director/upstream.rs",
+];
+
+/// What a core gets from its shell, or leaves to it.
+const OUTSIDE_OF_A_CORE: &[&str] = &[
+    "Instant::now(",
+    "SystemTime::now(",
+    "Timestamp::now(",
+    "Zoned::now(",
+    "Seed::random(",
+    "RandomState",
+    "std::env",
+    "std::fs",
+    "async ",
+];
+
 struct Source {
     /// From the repository's folder.
     path: String,
@@ -55,6 +75,12 @@ impl Source {
     fn role(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("src/role/")?;
         inside.split_once('/').map(|(role, _)| role)
+    }
+
+    /// Whether it belongs to the pure part of a role: what is neither a shell nor a task.
+    fn is_core(&self) -> bool {
+        let is_shell = self.path.split(['/', '.']).any(|part| part == "shell");
+        !is_shell && !self.is_test() && !TASKS.contains(&&*self.path)
     }
 
     fn is_test(&self) -> bool {
@@ -184,6 +210,18 @@ fn a_role_does_not_know_another_role() {
             if used != role && roles.contains(&used.as_str()) {
                 wrong.push(format!("{}:{line}: {role} uses {used}", source.path));
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_core_of_a_role_never_reads_the_clock_or_a_random_number() {
+    let mut wrong = Vec::new();
+    for source in sources(&["src/role", "src/object"]).iter().filter(|source| source.is_core()) {
+        for (line, code) in source.code() {
+            let found = OUTSIDE_OF_A_CORE.iter().find(|outside| code.contains(**outside));
+            wrong.extend(found.map(|outside| format!("{}:{line}: {outside}", source.path)));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -19,6 +19,7 @@ use super::core::{BatchLimit, Core, Settings};
 use super::lane::Store;
 use super::schedule::Ticket;
 use crate::config::DatabaseConfig;
+use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::role::Effects;
 use crate::router::{Inbox, Participant, Router};
@@ -49,7 +50,8 @@ pub async fn start(
         0 => None,
         timeout => Some(Duration::from_millis(timeout)),
     };
-    let backend = store::open(config, &schema, timeout)
+    let seed = Seed::random();
+    let backend = store::open(config, &schema, seed, timeout)
         .await
         .with_context(|| format!("database {}", config.control))?;
     let inbox = router.new_inbox(INBOX_BYTES_HIGH);
@@ -66,7 +68,7 @@ pub async fn start(
     let lanes = backend.lanes();
     tracing::info!(control = %config.control, ids = %config.generate, store = %backend, lanes, "database ready");
     let shell = Shell {
-        core: Core::new(schema, settings),
+        core: Core::new(schema, settings, seed),
         store: Store::new(backend),
         lanes,
         running: JoinSet::new(),

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::core::{BatchLimit, Core, Job, Settings};
 use super::lane::Store;
 use super::schedule::Ticket;
+use crate::hash::Seed;
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, Rest};
 use crate::role::{Effect, Effects};
@@ -38,7 +39,7 @@ impl Server {
     fn new() -> Self {
         let settings =
             Settings { control: CONTROL, broadcast: true, operation_timeout: Some(TIMEOUT) };
-        let core = Core::new(Schema::new(dc()), settings);
+        let core = Core::new(Schema::new(dc()), settings, Seed::fixed(0));
         Server { core, now: Instant::now(), effects: Effects::new() }
     }
 

@@ -33,7 +33,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use rustc_hash::FxHashMap;
 use tracing::{info, warn};
 
 pub use self::archive::SqlArchive;
@@ -47,6 +46,7 @@ use self::catalog::Catalog;
 use self::ids::{Allocator, Reservation};
 use self::session::Changes;
 use crate::config::DoIdRange;
+use crate::hash::{Map, Seed};
 use crate::ids::{DoId, FieldId};
 use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
 use crate::store::{Backend, BoxFuture, Error, OpenError, Operation, Outcome, Schema};
@@ -55,6 +55,7 @@ use crate::store::{Backend, BoxFuture, Error, OpenError, Operation, Outcome, Sch
 pub struct SqlBackend<S: Session> {
     options: S::Options,
     schema: Schema,
+    seed: Seed,
     lanes: usize,
     /// Connections that nobody uses. One that fails is not put back, which undoes what it has begun.
     idle: Mutex<Vec<S>>,
@@ -73,6 +74,7 @@ impl<S: Session> SqlBackend<S> {
         lanes: usize,
         schema: Schema,
         range: DoIdRange,
+        seed: Seed,
     ) -> Result<Self, OpenError> {
         let failed = |what: &str| {
             let what = format!("{what} {}", S::describe(&options));
@@ -101,6 +103,7 @@ impl<S: Session> SqlBackend<S> {
         }
         Ok(SqlBackend {
             schema,
+            seed,
             lanes,
             idle: Mutex::new(vec![session]),
             catalog: RwLock::new(Arc::new(catalog)),
@@ -145,13 +148,14 @@ impl<S: Session> SqlBackend<S> {
         let creations = batch.iter().filter(|operation| operation.do_id().is_none());
         let creations = creations.count();
         self.know_classes(session, batch).await?;
-        let needs = needs(batch.iter().map(Arc::as_ref));
+        let needs = needs(batch.iter().map(Arc::as_ref), self.seed);
         let is_write = batch.iter().any(|operation| operation.is_write());
         if is_write {
             session.begin().await.map_err(failed)?;
         }
         reservation.fill(session, creations).await.map_err(failed)?;
-        let mut set = WorkingSet::new(&self.schema, Ids::new(self.ids.range(), reservation.ids()));
+        let ids = Ids::new(self.ids.range(), reservation.ids());
+        let mut set = WorkingSet::new(&self.schema, ids, self.seed);
         self.load(session, &mut set, &needs, is_write).await?;
         let outcomes = batch.iter().map(|operation| set.apply(operation)).collect();
         if is_write {
@@ -194,7 +198,7 @@ impl<S: Session> SqlBackend<S> {
         &self,
         session: &mut S,
         set: &mut WorkingSet<'_>,
-        needs: &FxHashMap<DoId, Need>,
+        needs: &Map<DoId, Need>,
         lock: bool,
     ) -> Result<(), Error> {
         let failed = |error: sqlx::Error| Error::from(S::classify(&error));
@@ -219,13 +223,11 @@ impl<S: Session> SqlBackend<S> {
             self.reload_catalog(session).await?;
         }
         let catalog = Arc::clone(&self.catalog.read());
-        let mut objects: FxHashMap<i64, (i32, Object)> = heads
-            .into_iter()
-            .map(|(id, class)| {
-                let object = Object { class: catalog.class(class), values: Vec::new() };
-                (id, (class, object))
-            })
-            .collect();
+        let mut objects: Map<i64, (i32, Object)> = Map::with_hasher(self.seed);
+        objects.extend(heads.into_iter().map(|(id, class)| {
+            let object = Object { class: catalog.class(class), values: Vec::new() };
+            (id, (class, object))
+        }));
         for (id, field, value) in values {
             if let Some((class, object)) = objects.get_mut(&id)
                 && let Some(field) = catalog.field(*class, field)

@@ -23,6 +23,7 @@ pub use self::archive::YamlArchive;
 use self::files::Directory;
 use self::text::{Document, Info};
 use crate::config::DoIdRange;
+use crate::hash::{Map, Seed, Set};
 use crate::ids::{DoId, DoIdRepr, FieldId};
 use crate::store::apply::{Ids, Object, Slot, Stored, WorkingSet, needs};
 use crate::store::{
@@ -42,6 +43,7 @@ pub struct YamlBackend {
 struct Store {
     directory: Directory,
     schema: Schema,
+    seed: Seed,
     range: DoIdRange,
     /// The next id that was never given; beyond the range when there is none.
     next: u64,
@@ -62,8 +64,13 @@ impl YamlBackend {
     ///
     /// # Errors
     /// If another process has it open, or it cannot be read, or `info.yaml` makes no sense.
-    pub fn open(path: &Path, schema: Schema, range: DoIdRange) -> Result<Self, OpenError> {
-        let store = Store::open(path, schema, range)?;
+    pub fn open(
+        path: &Path,
+        schema: Schema,
+        range: DoIdRange,
+        seed: Seed,
+    ) -> Result<Self, OpenError> {
+        let store = Store::open(path, schema, range, seed)?;
         Ok(YamlBackend { store: Arc::new(Mutex::new(store)) })
     }
 }
@@ -92,7 +99,7 @@ impl Backend for YamlBackend {
 }
 
 impl Store {
-    fn open(path: &Path, schema: Schema, range: DoIdRange) -> Result<Self, OpenError> {
+    fn open(path: &Path, schema: Schema, range: DoIdRange, seed: Seed) -> Result<Self, OpenError> {
         let failed = |what: &str, source: io::Error| OpenError::Io {
             what: format!("{what} {}", path.display()),
             source,
@@ -107,7 +114,7 @@ impl Store {
             OpenError::Damaged(format!("info.yaml in {}: {error}", path.display()))
         })?;
         let mut highest = None;
-        let mut objects = std::collections::HashSet::new();
+        let mut objects = Set::with_hasher(seed);
         for do_id in directory.objects().map_err(|source| failed("cannot list", source))? {
             let do_id = do_id.map_err(|source| failed("cannot list", source))?;
             if range.contains(do_id) {
@@ -121,7 +128,7 @@ impl Store {
         let is_free = |do_id: &DoId| range.contains(*do_id) && !objects.contains(do_id);
         let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
         let free = free.map(DoId).filter(is_free).collect();
-        Ok(Store { directory, schema, range, next, free })
+        Ok(Store { directory, schema, seed, range, next, free })
     }
 
     fn run(&mut self, batch: &[Arc<Operation>]) -> Result<Vec<Outcome>, Error> {
@@ -129,9 +136,9 @@ impl Store {
         let creations = batch.iter().filter(|operation| operation.do_id().is_none());
         let reserved = self.reserve(creations.count());
         let ids = Ids::new(self.range, reserved.iter().map(|(id, _)| *id));
-        let mut set = WorkingSet::new(&schema, ids);
-        let mut verbatim = FxHashMap::default();
-        for do_id in needs(batch.iter().map(Arc::as_ref)).into_keys() {
+        let mut set = WorkingSet::new(&schema, ids, self.seed);
+        let mut verbatim = Map::with_hasher(self.seed);
+        for do_id in needs(batch.iter().map(Arc::as_ref), self.seed).into_keys() {
             if let Some((object, rest)) = self.load(do_id) {
                 set.load(do_id, object);
                 verbatim.insert(do_id, rest);
@@ -235,11 +242,7 @@ impl Store {
     }
 
     /// Writes what changed, and says which objects could not be written and why.
-    fn store(
-        &self,
-        set: &WorkingSet<'_>,
-        verbatim: &FxHashMap<DoId, Verbatim>,
-    ) -> FxHashMap<DoId, Arc<str>> {
+    fn store(&self, set: &WorkingSet<'_>, verbatim: &Map<DoId, Verbatim>) -> Map<DoId, Arc<str>> {
         let changed: Vec<(DoId, &Slot)> =
             set.slots().filter(|(_, slot)| is_changed(slot)).collect();
         let write = |(do_id, slot): &(DoId, &Slot)| {
@@ -261,7 +264,8 @@ impl Store {
                     scope.spawn(move || share.iter().filter_map(write).collect::<Vec<_>>())
                 })
                 .collect();
-            let mut failed: FxHashMap<DoId, Arc<str>> = own.iter().filter_map(write).collect();
+            let mut failed = Map::with_hasher(self.seed);
+            failed.extend(own.iter().filter_map(write));
             for other in others {
                 failed.extend(other.join().expect("writing does not panic"));
             }

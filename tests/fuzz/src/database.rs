@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use donet::hash::Seed;
 use donet::ids::{Channel, ClassId, DoId, FieldId};
 use donet::message::Database;
 use donet::role::database::{BatchLimit, Core, Job, Settings};
@@ -34,7 +35,7 @@ pub fn database(input: &[u8]) {
     let mut input = Input::new(input);
     let channels = channels(&[CONTROL, Channel::DATABASES]);
     let settings = Settings { control: CONTROL, broadcast: true, operation_timeout: Some(TIMEOUT) };
-    let mut core = Core::new(Schema::new(schema()), settings);
+    let mut core = Core::new(Schema::new(schema()), settings, Seed::fixed(0));
     let mut outside = Outside::default();
     let mut store = Store::default();
     let mut running: Vec<Job> = Vec::new();
