@@ -1,13 +1,13 @@
 //! Astron's own SQL tables, to be read and moved: `objects`, `classes`, and `fields_<Class>` with a column of
 //! DC text for each field.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod connection;
 
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Column, Connection, Row};
+use std::collections::BTreeMap;
+
 use url::Url;
 
+use self::connection::{Connection, Row};
 use super::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
 use super::{BoxFuture, OpenError, Schema};
 use crate::config::BackendConfig;
@@ -49,10 +49,9 @@ pub fn own_backend(config: &BackendConfig) -> Result<BackendConfig, OpenError> {
 
 /// Astron's tables in a database.
 pub struct SociArchive {
-    connection: AnyConnection,
+    connection: Connection,
     name: String,
     schema: Schema,
-    is_postgres: bool,
     /// Names by Astron's class ids.
     classes: BTreeMap<i64, String>,
 }
@@ -64,33 +63,25 @@ impl SociArchive {
     /// # Errors
     /// What the database says.
     pub async fn open(config: &BackendConfig, schema: &Schema) -> Result<Option<Self>, OpenError> {
-        sqlx::any::install_default_drivers();
-        let (url, name) = match config {
-            BackendConfig::Sqlite { file } => (sqlite_url(file)?, file.display().to_string()),
-            BackendConfig::Postgres { url, .. } | BackendConfig::MySql { url, .. } => {
-                let shown = Url::parse(url).ok();
-                let shown = shown
-                    .map(|url| format!("{}{}", url.host_str().unwrap_or_default(), url.path()));
-                (url.clone(), shown.unwrap_or_default())
-            }
-            _ => return Ok(None),
-        };
+        let name = shown_name(config);
+        if let BackendConfig::Sqlite { file } = config
+            && !file.exists()
+        {
+            let source = std::io::ErrorKind::NotFound.into();
+            return Err(OpenError::Io { what: format!("cannot open {name}"), source });
+        }
         let failed = |source| OpenError::Sql { what: format!("cannot open {name}"), source };
-        let connection = AnyConnection::connect(&url).await.map_err(failed)?;
-        let is_postgres = connection.backend_name() == "PostgreSQL";
-        let mut archive = SociArchive {
-            connection,
-            name,
-            schema: schema.clone(),
-            is_postgres,
-            classes: BTreeMap::new(),
+        let Some(connection) = Connection::open(config).await.map_err(failed)? else {
+            return Ok(None);
         };
+        let (schema, classes) = (schema.clone(), BTreeMap::new());
+        let mut archive = SociArchive { connection, name, schema, classes };
         if !archive.has_table("objects").await || !archive.has_table("classes").await {
             return Ok(None);
         }
         let rows = archive.rows("SELECT id, name FROM classes".to_owned()).await?;
         for row in rows {
-            let (Ok(id), Ok(name)) = (integer(&row, 0), row.try_get::<String, _>(1)) else {
+            let (Ok(id), Ok(Some(name))) = (row.integer(0), row.text(1)) else {
                 return Ok(None);
             };
             archive.classes.insert(id, name);
@@ -100,12 +91,11 @@ impl SociArchive {
 
     async fn has_table(&mut self, table: &str) -> bool {
         let sql = format!("SELECT 1 FROM {table} WHERE 1 = 0");
-        sqlx::query(AssertSqlSafe(sql)).fetch_optional(&mut self.connection).await.is_ok()
+        self.connection.rows(sql).await.is_ok()
     }
 
-    async fn rows(&mut self, sql: String) -> Result<Vec<AnyRow>, OpenError> {
-        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await;
-        rows.map_err(|source| OpenError::Sql {
+    async fn rows(&mut self, sql: String) -> Result<Vec<Row>, OpenError> {
+        self.connection.rows(sql).await.map_err(|source| OpenError::Sql {
             what: format!("cannot read Astron's tables in {}", self.name),
             source,
         })
@@ -149,25 +139,26 @@ impl SociArchive {
         Ok(entries.into_values().collect())
     }
 
-    /// The values of a row of `fields_<class>`. PostgreSQL has folded the names of the columns.
-    fn values(&self, class: &str, row: &AnyRow) -> Result<Vec<(String, Raw)>, OpenError> {
+    /// The values of a row of `fields_<class>`.
+    fn values(&self, class: &str, row: &Row) -> Result<Vec<(String, Raw)>, OpenError> {
         let class = self.schema.class_by_name(class);
         let mut values = Vec::new();
-        for (index, column) in row.columns().iter().enumerate().skip(1) {
-            let text: Option<String> = row.try_get(index).map_err(|source| OpenError::Sql {
-                what: format!("cannot read column {} in {}", column.name(), self.name),
+        for (index, column) in row.names().into_iter().enumerate().skip(1) {
+            let text = row.text(index).map_err(|source| OpenError::Sql {
+                what: format!("cannot read column {column} in {}", self.name),
                 source,
             })?;
             let Some(text) = text else {
                 continue;
             };
             let fields = class.iter().flat_map(|class| class.db_fields());
-            let mut named =
-                fields.map(|field| field.name()).filter(|name| match self.is_postgres {
-                    true => name.eq_ignore_ascii_case(column.name()),
-                    false => *name == column.name(),
-                });
-            let name = named.next().unwrap_or(column.name()).to_owned();
+            let mut named = fields.map(|field| field.name()).filter(|name| {
+                match self.connection.folds_names() {
+                    true => name.eq_ignore_ascii_case(column),
+                    false => *name == column,
+                }
+            });
+            let name = named.next().unwrap_or(column).to_owned();
             values.push((name, Raw::Text(text)));
         }
         Ok(values)
@@ -182,23 +173,22 @@ fn checked_name(class: &str) -> Result<&str, OpenError> {
     }
 }
 
-fn sqlite_url(file: &PathBuf) -> Result<String, OpenError> {
-    if !file.exists() {
-        return Err(OpenError::Io {
-            what: format!("cannot open {}", file.display()),
-            source: std::io::ErrorKind::NotFound.into(),
-        });
+/// The database's name without its password.
+fn shown_name(config: &BackendConfig) -> String {
+    match config {
+        BackendConfig::Sqlite { file } => file.display().to_string(),
+        BackendConfig::Postgres { url, .. } | BackendConfig::MySql { url, .. } => {
+            let url = Url::parse(url).ok();
+            let shown =
+                url.map(|url| format!("{}{}", url.host_str().unwrap_or_default(), url.path()));
+            shown.unwrap_or_default()
+        }
+        _ => String::new(),
     }
-    let url =
-        Url::from_file_path(file).map_err(|()| OpenError::Refused("no absolute path".into()))?;
-    Ok(format!("sqlite://{}", url.path()))
 }
 
-/// A number, whichever width its column has.
-fn integer(row: &AnyRow, index: usize) -> Result<i64, OpenError> {
-    let wide = row.try_get::<i64, _>(index);
-    let narrow = || row.try_get::<i32, _>(index).map(i64::from);
-    wide.or_else(|_| narrow()).map_err(|source| OpenError::Sql {
+fn integer(row: &Row, column: usize) -> Result<i64, OpenError> {
+    row.integer(column).map_err(|source| OpenError::Sql {
         what: "cannot read a number in Astron's tables".to_owned(),
         source,
     })
