@@ -1,8 +1,14 @@
 //! DC text in, layout out.
 
-use dclass::{DcFile, Source};
+use crate::{DcFile, Source, format_source, parse as parse_all};
 
-use super::layout::layout;
+#[track_caller]
+fn layout(text: &str) -> String {
+    match format_source(&Source::new("test.dc", text)) {
+        Ok(text) => text,
+        Err(diagnostics) => panic!("{diagnostics}"),
+    }
+}
 
 const UNTIDY: &str = "from game.chat import Chat/AI/UD,
    Log
@@ -66,7 +72,7 @@ fn a_layout_tidies() {
 }
 
 fn parse(text: &str) -> DcFile {
-    match dclass::parse(&[Source::new("test.dc", text)]) {
+    match parse_all(&[Source::new("test.dc", text)]) {
         Ok(dc) => dc,
         Err(diagnostics) => panic!("{diagnostics}"),
     }
@@ -92,6 +98,7 @@ fn a_tidy_text_stays_as_it_is() {
     check_kept("import a.b /* why */\nfrom a import *\n\ndclass A {};\n");
     check_kept("struct A {\n  uint8 a; /* one */ // two\n  uint8 b;\n};\n");
     check_kept("struct A {\n  f(uint8 a, // one\n    uint8 b) ram;\n};\n");
+    check_kept("struct A {\n  B b = { 1 // one\n    };\n};\n");
     check_kept("struct A {\n  string a = \"\\\"//\";\n  char b = '\\'';\n};\n");
 }
 
