@@ -31,7 +31,8 @@ pub fn fuzz(data: &[u8]) {
             fuzz_value(field, implicit);
         }
     }
-    let _ = file.show(None);
+    let _ = file.show();
+    file.classes().chain(file.structs()).for_each(|class| drop(file.show_fields(class)));
 }
 
 fn fuzz_value(field: &Field, bytes: &[u8]) {
