@@ -10,10 +10,11 @@ const LINE: &[&str] = &["hash", "ids", "wire", "message", "router", "object", "r
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
-    ("config", &["ids"]),
+    ("yaml", &[]),
+    ("config", &["ids", "yaml"]),
     ("telemetry", &["ids"]),
     ("event", &["ids", "config"]),
-    ("store", &["hash", "ids", "config"]),
+    ("store", &["hash", "ids", "yaml", "config"]),
     ("net", &["ids", "wire", "router", "config"]),
     ("cli", &["ids", "config", "telemetry", "store"]),
 ];

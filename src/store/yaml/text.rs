@@ -4,8 +4,9 @@
 //! more leniently: any order, any way to quote. A scalar is always taken as text, never as a YAML type.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use crate::yaml::{self, Node, Rules, Value};
 
 /// Why a file is not what it should be.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -50,34 +51,31 @@ impl Document {
     /// # Errors
     /// If it is no such file.
     pub fn read(text: &str) -> Result<Document, Error> {
-        let Node::Map(entries) = parse(text)? else {
+        let root = parse(text)?;
+        let Some(Value::Map(entries)) = root.as_deref().map(|root| &root.value) else {
             return Err(Error::Shape("not a map"));
         };
         let mut document = Document::default();
         let (mut has_class, mut has_fields) = (false, false);
-        for (key, node) in entries {
-            match (key.as_str(), node) {
+        for (name, node) in entries {
+            let name = key(name)?;
+            match (name, &node.value) {
                 ("id", _) => {}
-                ("class", Node::Scalar(class)) => {
-                    document.class = class;
+                ("class" | "fields", _) if is_absent(node) => {}
+                ("class", Value::Scalar { text, .. }) => {
+                    document.class = text.clone();
                     has_class = true;
                 }
-                ("fields", Node::Map(fields)) => {
-                    for (name, value) in fields {
-                        let value = match value {
-                            Node::Scalar(value) => value,
-                            Node::Null => String::new(),
-                            Node::List(_) | Node::Map(_) => return Err(Error::NoScalar(name)),
-                        };
-                        document.fields.retain(|(other, _)| *other != name);
-                        document.fields.push((name, value));
-                    }
+                ("fields", Value::Map(fields)) => {
+                    document.fields = read_fields(fields)?;
                     has_fields = true;
                 }
-                ("class" | "fields", Node::Null) => {}
-                (_, Node::Scalar(value)) => document.extra.push((key, value)),
-                (_, Node::Null) => document.extra.push((key, String::new())),
-                (_, Node::List(_) | Node::Map(_)) => return Err(Error::NoScalar(key)),
+                (_, Value::Scalar { text, .. }) => {
+                    document.extra.push((name.to_owned(), text.clone()));
+                }
+                (_, Value::List(_) | Value::Map(_)) => {
+                    return Err(Error::NoScalar(name.to_owned()));
+                }
             }
         }
         match (has_class, has_fields) {
@@ -112,31 +110,43 @@ impl Document {
     }
 }
 
+/// Of a name that comes twice, the last value holds.
+fn read_fields(entries: &[(Rc<Node>, Rc<Node>)]) -> Result<Vec<(String, String)>, Error> {
+    let mut fields: Vec<(String, String)> = Vec::with_capacity(entries.len());
+    for (name, value) in entries {
+        let name = key(name)?;
+        let value = value.text().ok_or_else(|| Error::NoScalar(name.to_owned()))?;
+        fields.retain(|(other, _)| other != name);
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(fields)
+}
+
 impl Info {
     /// Reads `info.yaml`.
     ///
     /// # Errors
     /// If it is no such file.
     pub fn read(text: &str) -> Result<Info, Error> {
-        let entries = match parse(text)? {
-            Node::Map(entries) => entries,
-            Node::Null => return Ok(Info::default()),
-            Node::Scalar(_) | Node::List(_) => return Err(Error::Shape("not a map")),
+        let root = parse(text)?;
+        let Some(root) = root.filter(|root| !is_absent(root)) else {
+            return Ok(Info::default());
         };
-        let id = |text: String| text.parse().map_err(|_| Error::NoDoId(text));
+        let Value::Map(entries) = &root.value else {
+            return Err(Error::Shape("not a map"));
+        };
+        let id = |text: &str| text.parse().map_err(|_| Error::NoDoId(text.to_owned()));
         let mut info = Info::default();
-        for (key, node) in entries {
-            match (key.as_str(), node) {
-                ("next", Node::Scalar(next)) => info.next = Some(id(next)?),
-                ("free", Node::List(free)) => {
+        for (name, node) in entries {
+            match (key(name)?, &node.value) {
+                ("next" | "free", _) if is_absent(node) => {}
+                ("next", Value::Scalar { text, .. }) => info.next = Some(id(text)?),
+                ("free", Value::List(free)) => {
                     for node in free {
-                        let Node::Scalar(free) = node else {
-                            return Err(Error::NoScalar(key));
-                        };
-                        info.free.push(id(free)?);
+                        let text = node.text().filter(|_| !is_absent(node));
+                        info.free.push(id(text.ok_or(Error::NoScalar("free".to_owned()))?)?);
                     }
                 }
-                ("next" | "free", Node::Null) => {}
                 ("next" | "free", _) => return Err(Error::Shape("`next` or `free` is malformed")),
                 _ => {}
             }
@@ -203,77 +213,25 @@ fn is_plain(value: &str) -> bool {
     !begins_badly && !bytes.iter().enumerate().any(is_bad)
 }
 
-/// A node of a YAML document.
-#[derive(Debug)]
-enum Node {
-    Null,
-    Scalar(String),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+/// Objects and `info.yaml` nest no deeper. What may follow their document is left alone.
+const RULES: Rules = Rules { depth_max: 4, aliases: false, other_documents: true };
+
+fn parse(text: &str) -> Result<Option<Rc<Node>>, Error> {
+    yaml::parse(text, RULES).map_err(|error| match error {
+        yaml::Error::Syntax(error) => Error::Syntax(error.to_string()),
+        yaml::Error::TooDeep(_) => Error::Shape("nested too deeply"),
+        yaml::Error::Alias(_) => Error::Shape("aliases are not supported"),
+        yaml::Error::SecondDocument(_) => Error::Shape("more than one document"),
+    })
 }
 
-/// Reads the first document of `text`; [`Node::Null`] if there is none.
-fn parse(text: &str) -> Result<Node, Error> {
-    let mut reader = NodeReader { parser: Parser::new_from_str(text) };
-    loop {
-        match reader.next()? {
-            Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
-            Event::StreamEnd | Event::DocumentEnd => return Ok(Node::Null),
-            event => return reader.node(event, 0),
-        }
-    }
+fn key(node: &Node) -> Result<&str, Error> {
+    node.text().ok_or(Error::Shape("a key is no scalar"))
 }
 
-struct NodeReader<'t> {
-    parser: Parser<'t, saphyr_parser::StrInput<'t>>,
-}
-
-/// Objects and `info.yaml` nest less deeply than this.
-const DEPTH_MAX: usize = 4;
-
-impl<'t> NodeReader<'t> {
-    fn next(&mut self) -> Result<Event<'t>, Error> {
-        match self.parser.next_event() {
-            Some(Ok((event, _))) => Ok(event),
-            Some(Err(error)) => Err(Error::Syntax(error.to_string())),
-            None => Ok(Event::StreamEnd),
-        }
-    }
-
-    fn node(&mut self, event: Event<'t>, depth: usize) -> Result<Node, Error> {
-        if depth > DEPTH_MAX {
-            return Err(Error::Shape("nested too deeply"));
-        }
-        match event {
-            Event::Scalar(text, style, _, _) => {
-                let is_null = style == ScalarStyle::Plain && text.is_empty();
-                Ok(if is_null { Node::Null } else { Node::Scalar(text.into_owned()) })
-            }
-            Event::SequenceStart(..) => {
-                let mut items = Vec::new();
-                loop {
-                    match self.next()? {
-                        Event::SequenceEnd => return Ok(Node::List(items)),
-                        event => items.push(self.node(event, depth + 1)?),
-                    }
-                }
-            }
-            Event::MappingStart(..) => {
-                let mut entries = Vec::new();
-                loop {
-                    let key = match self.next()? {
-                        Event::MappingEnd => return Ok(Node::Map(entries)),
-                        Event::Scalar(text, ..) => text.into_owned(),
-                        _ => return Err(Error::Shape("a key is no scalar")),
-                    };
-                    let event = self.next()?;
-                    entries.push((key, self.node(event, depth + 1)?));
-                }
-            }
-            Event::Alias(_) => Err(Error::Shape("aliases are not supported")),
-            _ => Err(Error::Shape("the document ends too early")),
-        }
-    }
+/// Whether nothing is written, not even quotes. Any word is text, `null` as well.
+fn is_absent(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar { text, plain: true } if text.is_empty())
 }
 
 #[cfg(test)]

@@ -1,39 +1,71 @@
 //! YAML text → a tree in which each value knows its place.
 //!
-//! Deserialising straight into structs would stop at the first mistake and lose the place of every
-//! value that is well-formed but wrong, and the author of a file wants all mistakes with their
-//! lines. Scalars keep their text: what it means is for the key to say (`version: 1.0` is a string).
+//! The configuration is read from it, and the objects of Astron's YAML directory. Deserialising straight
+//! into structs would stop at the first mistake and lose the place of every value that is well-formed
+//! but wrong, and the author of a file wants all mistakes with their lines. Scalars keep their text:
+//! what it means is for the key to say (`version: 1.0` is a string).
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::diagnostic::Position;
-
-/// How deep lists and maps may be nested. The configuration needs six levels.
-const DEPTH_MAX: usize = 32;
+/// A place in a file; both numbers count from 1.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(super) struct Node {
+pub struct Node {
+    /// Where it begins.
     pub position: Position,
+    /// What it is.
     pub value: Value,
 }
 
 /// What a [`Node`] is. Nodes are shared, since an alias is the same node once more.
 #[derive(Debug)]
-pub(super) enum Value {
-    Scalar { text: String, plain: bool },
+pub enum Value {
+    /// Text, a number, or nothing.
+    Scalar {
+        /// What is written, without quotes.
+        text: String,
+        /// Whether it is written without quotes.
+        plain: bool,
+    },
+    /// A list.
     List(Vec<Rc<Node>>),
+    /// Keys and values in the order of the file.
     Map(Vec<(Rc<Node>, Rc<Node>)>),
 }
 
-/// What makes a text no YAML document of ours.
-#[derive(PartialEq, Eq, Debug)]
-pub(super) struct SyntaxError {
-    pub position: Option<Position>,
-    pub message: String,
+/// What a kind of file may be made of.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// How deep lists and maps may be nested.
+    pub depth_max: usize,
+    /// Whether a value may be written once and used again.
+    pub aliases: bool,
+    /// Whether others may follow the first document. They are not read.
+    pub other_documents: bool,
+}
+
+/// What makes a text no file of its kind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// It is not YAML.
+    Syntax(ScanError),
+    /// Lists and maps are nested too deeply.
+    TooDeep(Position),
+    /// An alias within its own anchor, or where no alias may be.
+    Alias(Position),
+    /// A second document.
+    SecondDocument(Position),
 }
 
 impl Node {
@@ -45,7 +77,7 @@ impl Node {
         }
     }
 
-    /// Whether a key has no value at all.
+    /// Whether a key has no value at all, or one of YAML's words for that.
     pub fn is_null(&self) -> bool {
         match &self.value {
             Value::Scalar { text, plain } => {
@@ -73,29 +105,26 @@ impl Node {
     }
 }
 
-/// Reads the one document of `text`.
-pub(super) fn parse(text: &str) -> Result<Rc<Node>, SyntaxError> {
+/// Reads the document of `text`; `None` if there is none.
+///
+/// # Errors
+/// See [`Error`].
+pub fn parse(text: &str, rules: Rules) -> Result<Option<Rc<Node>>, Error> {
     let mut parser = Parser::new_from_str(text);
-    let mut builder = Builder::default();
+    let mut builder = Builder { rules, open: Vec::new(), anchors: HashMap::new(), root: None };
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| {
-            let message = format!("this is not YAML: {}", error.info());
-            syntax_error(position(error.marker()), message)
-        })?;
+        let (event, span) = event.map_err(Error::Syntax)?;
+        if rules.other_documents && event == Event::DocumentEnd {
+            break;
+        }
         builder.take(event, span)?;
     }
-    match builder.root {
-        Some(root) if !root.is_null() => Ok(root),
-        _ => Err(SyntaxError { position: None, message: "the file is empty".to_owned() }),
-    }
+    Ok(builder.root)
 }
 
-fn position(marker: &Marker) -> Position {
+/// The place that a parser's error is about.
+pub fn position(marker: &Marker) -> Position {
     Position { line: marker.line(), column: marker.col() + 1 }
-}
-
-fn syntax_error(position: Position, message: impl Into<String>) -> SyntaxError {
-    SyntaxError { position: Some(position), message: message.into() }
 }
 
 /// A list or map whose end has not been read yet.
@@ -106,15 +135,15 @@ struct Open {
     children: Vec<Rc<Node>>,
 }
 
-#[derive(Default)]
 struct Builder {
+    rules: Rules,
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     root: Option<Rc<Node>>,
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), SyntaxError> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Error> {
         let at = position(&span.start);
         match event {
             Event::Scalar(text, style, anchor, _tag) => {
@@ -123,8 +152,8 @@ impl Builder {
                 self.place(at, anchor, value);
             }
             Event::SequenceStart(anchor, _tag) | Event::MappingStart(anchor, _tag) => {
-                if self.open.len() == DEPTH_MAX {
-                    return Err(syntax_error(at, "lists and maps are nested too deeply"));
+                if self.open.len() == self.rules.depth_max {
+                    return Err(Error::TooDeep(at));
                 }
                 self.open.push(Open { position: at, anchor, children: Vec::new() });
             }
@@ -138,17 +167,12 @@ impl Builder {
                 Value::Map(entries)
             }),
             Event::Alias(anchor) => {
-                let Some(node) = self.anchors.get(&anchor) else {
-                    return Err(syntax_error(at, "an alias within its own anchor"));
-                };
-                let node = Rc::clone(node);
+                let node = self.anchors.get(&anchor).filter(|_| self.rules.aliases);
+                let node = Rc::clone(node.ok_or(Error::Alias(at))?);
                 self.add(node);
             }
             Event::DocumentStart(_) if self.root.is_some() => {
-                return Err(syntax_error(
-                    at,
-                    "a second document begins here; a configuration is one document",
-                ));
+                return Err(Error::SecondDocument(at));
             }
             Event::DocumentStart(_)
             | Event::DocumentEnd
