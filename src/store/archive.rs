@@ -63,6 +63,14 @@ pub struct Broken {
 /// One object of a store.
 pub type Entry = Result<Record, Broken>;
 
+/// The id of an object, whether it can be read or not.
+pub fn id_of(entry: &Entry) -> DoId {
+    match entry {
+        Ok(record) => record.do_id,
+        Err(broken) => broken.do_id,
+    }
+}
+
 /// The ids that a store may give to new objects.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FreeIds {
@@ -70,6 +78,11 @@ pub struct FreeIds {
     pub next: Option<u64>,
     /// Ids of deleted objects, oldest first.
     pub free: Vec<DoId>,
+}
+
+/// The answer of a store that waits for nothing.
+pub fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
+    Box::pin(std::future::ready(value))
 }
 
 /// A store that is looked at object by object.

@@ -1,13 +1,13 @@
 //! MySQL and MariaDB.
 
 use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 use super::catalog::Amendment;
 use super::session::{
-    CLEAR, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
 };
-use super::statement::{Rows, chunks, pending, placeholders, split_snapshot};
+use super::statement::{Rows, catalog_rows, chunks, pending, placeholders, split_snapshot};
 
 /// Rows in one statement.
 const ROWS_MAX: usize = 256;
@@ -56,11 +56,6 @@ pub struct MySqlSession {
 type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
 
 impl MySqlSession {
-    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
-        self.connection.execute(sqlx::raw_sql(sql)).await?;
-        Ok(())
-    }
-
     async fn for_rows<'i, T>(
         &mut self,
         rows: Rows,
@@ -134,6 +129,11 @@ impl Session for MySqlSession {
         Ok(session)
     }
 
+    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+        self.connection.execute(sqlx::raw_sql(sql)).await?;
+        Ok(())
+    }
+
     async fn migrate(&mut self) -> sqlx::Result<()> {
         let sql = "SELECT CAST(coalesce(get_lock('donet_schema', 60), 0) AS SIGNED)";
         let locked: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
@@ -145,18 +145,8 @@ impl Session for MySqlSession {
     }
 
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
-        let sql = "SELECT c.id, c.name, f.id, f.name, f.type FROM donet_class c \
-                   LEFT JOIN donet_field f ON f.class_id = c.id";
-        let rows = sqlx::query(sql).fetch_all(&mut self.connection).await?;
-        let row = |row: &sqlx::mysql::MySqlRow| {
-            let number: Option<i32> = row.try_get(2)?;
-            let field = match number {
-                Some(number) => Some((number, row.try_get(3)?, row.try_get(4)?)),
-                None => None,
-            };
-            Ok(CatalogRow { class: row.try_get(0)?, class_name: row.try_get(1)?, field })
-        };
-        rows.iter().map(row).collect()
+        let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
+        Ok(catalog_rows(rows))
     }
 
     async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
@@ -189,10 +179,6 @@ impl Session for MySqlSession {
 
     async fn begin(&mut self) -> sqlx::Result<()> {
         self.run("START TRANSACTION").await
-    }
-
-    async fn commit(&mut self) -> sqlx::Result<()> {
-        self.run("COMMIT").await
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
@@ -265,12 +251,6 @@ impl Session for MySqlSession {
         let sql = "SELECT id FROM donet_object WHERE id > ? ORDER BY id LIMIT ?";
         let query = sqlx::query_scalar(sql).bind(after).bind(limit);
         query.fetch_all(&mut self.connection).await
-    }
-
-    async fn clear(&mut self) -> sqlx::Result<()> {
-        self.begin().await?;
-        self.run(CLEAR).await?;
-        self.commit().await
     }
 
     async fn close(self) {

@@ -1,13 +1,13 @@
 //! PostgreSQL. Rows are sent as arrays, one for each column, so that a statement has one shape.
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{ConnectOptions, Connection};
 
 use super::catalog::Amendment;
 use super::session::{
-    CLEAR, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
 };
-use super::statement::{pending, split_snapshot};
+use super::statement::{catalog_rows, pending, split_snapshot};
 
 const SCHEMA: &[&str] = &["
     CREATE TABLE donet_schema (version INTEGER NOT NULL);
@@ -54,11 +54,6 @@ pub struct PostgresSession {
 }
 
 impl PostgresSession {
-    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
-        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
-        Ok(())
-    }
-
     async fn delete(&mut self, sql: &'static str, ids: &[i64]) -> sqlx::Result<()> {
         if !ids.is_empty() {
             sqlx::query(sql).bind(ids).execute(&mut self.connection).await?;
@@ -79,6 +74,11 @@ impl Session for PostgresSession {
         let options = options.clone().application_name("donet").disable_statement_logging();
         let connection = options.connect().await?;
         Ok(PostgresSession { connection })
+    }
+
+    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
+        Ok(())
     }
 
     async fn migrate(&mut self) -> sqlx::Result<()> {
@@ -105,18 +105,8 @@ impl Session for PostgresSession {
     }
 
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
-        let sql = "SELECT c.id, c.name, f.id, f.name, f.type FROM donet_class c \
-                   LEFT JOIN donet_field f ON f.class_id = c.id";
-        let rows = sqlx::query(sql).fetch_all(&mut self.connection).await?;
-        let row = |row: &sqlx::postgres::PgRow| {
-            let number: Option<i32> = row.try_get(2)?;
-            let field = match number {
-                Some(number) => Some((number, row.try_get(3)?, row.try_get(4)?)),
-                None => None,
-            };
-            Ok(CatalogRow { class: row.try_get(0)?, class_name: row.try_get(1)?, field })
-        };
-        rows.iter().map(row).collect()
+        let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
+        Ok(catalog_rows(rows))
     }
 
     async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
@@ -145,10 +135,6 @@ impl Session for PostgresSession {
 
     async fn begin(&mut self) -> sqlx::Result<()> {
         self.run("BEGIN").await
-    }
-
-    async fn commit(&mut self) -> sqlx::Result<()> {
-        self.run("COMMIT").await
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
@@ -230,12 +216,6 @@ impl Session for PostgresSession {
         let sql = "SELECT id FROM donet_object WHERE id > $1 ORDER BY id LIMIT $2";
         let query = sqlx::query_scalar(sql).bind(after).bind(limit);
         query.fetch_all(&mut self.connection).await
-    }
-
-    async fn clear(&mut self) -> sqlx::Result<()> {
-        self.begin().await?;
-        self.run(CLEAR).await?;
-        self.commit().await
     }
 
     async fn close(self) {

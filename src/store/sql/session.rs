@@ -74,6 +74,9 @@ pub trait Session: Send + Sized + 'static {
     /// Connects.
     fn open(options: &Self::Options) -> impl Future<Output = sqlx::Result<Self>> + Send;
 
+    /// Runs statements that have no parameters.
+    fn run(&mut self, sql: &'static str) -> impl Future<Output = sqlx::Result<()>> + Send;
+
     /// Creates the tables or brings them up to date, alone if several do it at once.
     fn migrate(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
 
@@ -87,7 +90,9 @@ pub trait Session: Send + Sized + 'static {
     fn begin(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// Makes a transaction durable.
-    fn commit(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn commit(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
+        self.run("COMMIT")
+    }
 
     /// Finds those of the objects (ascending ids) that are there, and keeps others from changing them
     /// until the transaction ends.
@@ -134,7 +139,13 @@ pub trait Session: Send + Sized + 'static {
     ) -> impl Future<Output = sqlx::Result<Vec<i64>>> + Send;
 
     /// Removes everything from the tables.
-    fn clear(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn clear(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
+        async {
+            self.begin().await?;
+            self.run(CLEAR).await?;
+            self.commit().await
+        }
+    }
 
     /// Disconnects in good order.
     fn close(self) -> impl Future<Output = ()> + Send;
@@ -161,6 +172,10 @@ pub fn classify(
     }
 }
 
+/// All that the database knows of classes, as [`catalog_rows`](super::statement::catalog_rows) takes it.
+pub const CATALOG: &str = "SELECT c.id, c.name, f.id, f.name, f.type FROM donet_class c \
+                           LEFT JOIN donet_field f ON f.class_id = c.id";
+
 /// Empties the tables. A field refers to its class, so it goes first.
-pub const CLEAR: &str = "DELETE FROM donet_value; DELETE FROM donet_object; \
+const CLEAR: &str = "DELETE FROM donet_value; DELETE FROM donet_object; \
                          DELETE FROM donet_field; DELETE FROM donet_class; DELETE FROM donet_free";

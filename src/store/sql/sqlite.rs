@@ -7,13 +7,13 @@ use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::catalog::Amendment;
 use super::session::{
-    CLEAR, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
 };
-use super::statement::{Rows, chunks};
+use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
 
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,11 +65,6 @@ pub struct SqliteSession {
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteSession {
-    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
-        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
-        Ok(())
-    }
-
     /// Runs a statement for all `items`, many at a time.
     async fn for_rows<'i, T>(
         &mut self,
@@ -105,6 +100,11 @@ impl Session for SqliteSession {
         Ok(SqliteSession { connection })
     }
 
+    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
     async fn migrate(&mut self) -> sqlx::Result<()> {
         self.run("BEGIN IMMEDIATE").await?;
         let count = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_schema'";
@@ -114,7 +114,7 @@ impl Session for SqliteSession {
             let sql = "SELECT version FROM donet_schema";
             version = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
         }
-        for migration in super::statement::pending(SCHEMA, version)? {
+        for migration in pending(SCHEMA, version)? {
             self.run(migration).await?;
         }
         sqlx::query("UPDATE donet_schema SET version = ?")
@@ -125,19 +125,8 @@ impl Session for SqliteSession {
     }
 
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
-        let sql = "SELECT c.id, c.name, f.id, f.name, f.type FROM donet_class c \
-                   LEFT JOIN donet_field f ON f.class_id = c.id";
-        let rows = sqlx::query(sql).fetch_all(&mut self.connection).await?;
-        rows.iter()
-            .map(|row| {
-                let number: Option<i32> = row.try_get(2)?;
-                let field = match number {
-                    Some(number) => Some((number, row.try_get(3)?, row.try_get(4)?)),
-                    None => None,
-                };
-                Ok(CatalogRow { class: row.try_get(0)?, class_name: row.try_get(1)?, field })
-            })
-            .collect()
+        let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
+        Ok(catalog_rows(rows))
     }
 
     async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
@@ -172,10 +161,6 @@ impl Session for SqliteSession {
         self.run("BEGIN IMMEDIATE").await
     }
 
-    async fn commit(&mut self) -> sqlx::Result<()> {
-        self.run("COMMIT").await
-    }
-
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
         // The transaction has the whole file.
         let sql = "SELECT id, class_id FROM donet_object \
@@ -194,7 +179,7 @@ impl Session for SqliteSession {
                    LEFT JOIN donet_value v ON v.object_id = o.id \
                    WHERE o.id IN (SELECT value FROM json_each(?))";
         let rows = sqlx::query_as(sql).bind(json(objects)).fetch_all(&mut self.connection).await?;
-        Ok(super::statement::split_snapshot(rows))
+        Ok(split_snapshot(rows))
     }
 
     async fn write(&mut self, changes: &Changes) -> sqlx::Result<()> {
@@ -258,12 +243,6 @@ impl Session for SqliteSession {
         let sql = "SELECT id FROM donet_object WHERE id > ? ORDER BY id LIMIT ?";
         let query = sqlx::query_scalar(sql).bind(after).bind(limit);
         query.fetch_all(&mut self.connection).await
-    }
-
-    async fn clear(&mut self) -> sqlx::Result<()> {
-        self.begin().await?;
-        self.run(CLEAR).await?;
-        self.commit().await
     }
 
     async fn close(self) {

@@ -1,6 +1,6 @@
 //! Statements of many rows, and the way from one version of the tables to the next.
 
-use super::session::{Heads, StoredValues};
+use super::session::{CatalogRow, Heads, StoredValues};
 
 /// A statement that takes rows of parameters.
 #[derive(Copy, Clone, Debug)]
@@ -67,6 +67,19 @@ pub fn split_snapshot(rows: Vec<JoinedRow>) -> (Heads, StoredValues) {
     heads.sort_unstable();
     heads.dedup();
     (heads, values)
+}
+
+/// A class with one of its fields, if it has any.
+pub type ClassRow = (i32, String, Option<i32>, Option<String>, Option<String>);
+
+/// What the rows of [`CATALOG`](super::session::CATALOG) say.
+pub fn catalog_rows(rows: Vec<ClassRow>) -> Vec<CatalogRow> {
+    let row = |(class, class_name, number, name, type_text): ClassRow| {
+        let field = number.zip(name).zip(type_text);
+        let field = field.map(|((number, name), type_text)| (number, name, type_text));
+        CatalogRow { class, class_name, field }
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// The migrations that a database of this version lacks.

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::translate::{Problem, translate};
 use crate::ids::DoId;
-use crate::store::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record};
+use crate::store::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record, id_of};
 use crate::store::{OpenError, Schema};
 
 /// Objects that are moved at a time.
@@ -256,13 +256,6 @@ fn translate_all(page: Vec<Entry>, schema: &Schema, form: Form, moved: &mut Move
         .into_iter()
         .filter_map(|entry| translate(entry, schema, form, |problem| moved.note(problem)));
     translated.collect()
-}
-
-fn id_of(entry: &Entry) -> DoId {
-    match entry {
-        Ok(record) => record.do_id,
-        Err(broken) => broken.do_id,
-    }
 }
 
 /// Whether two records in the same form say the same.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::copy::{Progress, Step};
+use super::hex;
 use super::translate::{Problem, packed, translate};
 use crate::ids::DoId;
-use crate::store::archive::{Archive, Form, FreeIds, Raw};
+use crate::store::archive::{Archive, Form, FreeIds, Raw, id_of};
 use crate::store::{OpenError, Schema};
 
 /// Objects that are read at a time.
@@ -91,10 +92,7 @@ pub async fn verify(
         }
         done += page.len() as u64;
         for entry in page {
-            after = Some(match &entry {
-                Ok(record) => record.do_id,
-                Err(broken) => broken.do_id,
-            });
+            after = Some(id_of(&entry));
             if let Ok(record) = &entry {
                 unknown_names(record.do_id, &record.class, &record.values, schema, problem);
             }
@@ -172,8 +170,4 @@ pub async fn show(
     fields.sort_by_key(|(id, ..)| (id.is_none(), *id));
     let fields = fields.into_iter().map(|(_, name, text)| (name, text)).collect();
     Ok(Some(Shown { class: record.class, fields }))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -18,8 +18,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::hex;
+use super::index::Index;
 use crate::ids::{DoId, DoIdRepr};
-use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
+use crate::store::archive::{
+    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
+};
 use crate::store::{BoxFuture, OpenError};
 
 const VERSION: u32 = 1;
@@ -84,8 +88,8 @@ fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
 pub struct JsonLines {
     path: PathBuf,
     file: File,
-    /// Where each object's line begins, by ascending ids.
-    index: Vec<(DoId, u64)>,
+    /// Where each object's line begins.
+    index: Index<u64>,
     /// Behind the last object's line.
     end: u64,
     last: Option<FreeIds>,
@@ -117,8 +121,8 @@ impl JsonLines {
     }
 
     fn read(path: &Path, file: File) -> Result<Self, OpenError> {
-        let mut lines =
-            JsonLines { path: path.to_owned(), file, index: Vec::new(), end: 0, last: None };
+        let (path, index) = (path.to_owned(), Index::new(Vec::new()));
+        let mut lines = JsonLines { path, file, index, end: 0, last: None };
         lines.read_index()?;
         Ok(lines)
     }
@@ -133,7 +137,7 @@ impl JsonLines {
             OpenError::Damaged(format!("{}, line {line}: {why}", self.path.display()))
         };
         let mut reader = BufReader::new(&self.file);
-        let (mut line, mut at) = (Vec::new(), 0);
+        let (mut line, mut at, mut index) = (Vec::new(), 0, Vec::new());
         for number in 1.. {
             line.clear();
             let length = reader.read_until(b'\n', &mut line).map_err(&failed)? as u64;
@@ -154,7 +158,7 @@ impl JsonLines {
                     Err(_) => return Err(damaged(number, "no export of donet's".to_owned())),
                 }
             } else if let Ok(end) = serde_json::from_slice::<End>(&line) {
-                if end.end != self.index.len() as u64 {
+                if end.end != index.len() as u64 {
                     return Err(damaged(number, format!("{} objects are missing", end.end)));
                 }
                 let free = end.free.into_iter().map(DoId).collect();
@@ -163,16 +167,16 @@ impl JsonLines {
             } else {
                 let object: Line = serde_json::from_slice(&line)
                     .map_err(|error| damaged(number, error.to_string()))?;
-                self.index.push((DoId(object.id), at));
+                index.push((DoId(object.id), at));
             }
             at += length;
             self.end = at;
         }
-        self.index.sort_unstable();
-        match self.index.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            Some(pair) => {
+        self.index = Index::new(index);
+        match self.index.twice() {
+            Some(do_id) => {
                 let path = self.path.display();
-                Err(OpenError::Damaged(format!("{path} has object {} twice", pair[0].0)))
+                Err(OpenError::Damaged(format!("{path} has object {do_id} twice")))
             }
             None => Ok(()),
         }
@@ -205,21 +209,21 @@ impl JsonLines {
         if self.end == 0 {
             text = header();
         }
+        let mut index = Vec::with_capacity(records.len());
         for record in records {
-            self.index.push((record.do_id, self.end + text.len() as u64));
+            index.push((record.do_id, self.end + text.len() as u64));
             write_line(&mut text, record);
         }
+        self.index.extend(index);
         self.last = None;
-        self.append(&text)?;
-        self.index.sort_unstable();
-        Ok(())
+        self.append(&text)
     }
 
     fn set_free_ids_now(&mut self, ids: &FreeIds) -> Result<(), OpenError> {
         let objects_end = self.end;
         let mut text = if self.end == 0 { header() } else { Vec::new() };
         let objects_end = objects_end + text.len() as u64;
-        text.extend(end_line(self.index.len() as u64, ids));
+        text.extend(end_line(self.index.count(), ids));
         self.append(&text)?;
         self.end = objects_end;
         self.last = Some(ids.clone());
@@ -252,7 +256,7 @@ fn json(raw: &Raw) -> Value {
         Raw::Text(text) => Value::String(text.clone()),
         Raw::Packed { value, type_text } => serde_json::json!({
             "type": type_text.as_deref().unwrap_or_default(),
-            "packed": value.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            "packed": hex(value),
         }),
         Raw::Foreign { .. } => Value::Null,
     }
@@ -278,17 +282,13 @@ fn raw(value: Value) -> Raw {
     }
 }
 
-fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
-    Box::pin(std::future::ready(value))
-}
-
 impl Archive for JsonLines {
     fn describe(&self) -> String {
         format!("the export {}", self.path.display())
     }
 
     fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {
-        ready(Ok(self.index.len() as u64))
+        ready(Ok(self.index.count()))
     }
 
     fn page(
@@ -296,17 +296,11 @@ impl Archive for JsonLines {
         after: Option<DoId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Entry>, OpenError>> {
-        let start = self.index.partition_point(|(id, _)| Some(*id) <= after);
-        let page = self.index[start..].iter().take(limit);
-        ready(page.map(|(id, at)| self.object(*id, *at)).collect())
+        ready(self.index.page(after, limit).map(|(id, at)| self.object(id, at)).collect())
     }
 
     fn find<'a>(&'a mut self, ids: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
-        let found = ids.iter().filter_map(|id| {
-            let place = self.index.binary_search_by_key(id, |(id, _)| *id).ok()?;
-            Some(self.index[place])
-        });
-        ready(found.map(|(id, at)| self.object(id, at)).collect())
+        ready(self.index.find(ids).map(|(id, at)| self.object(id, at)).collect())
     }
 
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {

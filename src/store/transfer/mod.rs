@@ -5,6 +5,7 @@
 //! target takes, `copy` moves and compares, `inspect` counts and shows.
 
 mod copy;
+mod index;
 mod inspect;
 mod json_lines;
 mod mongo;
@@ -37,4 +38,8 @@ pub fn open_path(path: &Path, schema: &Schema) -> Result<Box<dyn Archive>, OpenE
         return Ok(Box::new(JsonLines::open(path)?));
     }
     Ok(Box::new(MongoDump::open(path, schema)?))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

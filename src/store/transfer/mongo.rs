@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use bson::{Bson, Document};
 use dclass::TypeView;
 
+use super::index::Index;
 use crate::ids::{DoId, DoIdRepr};
-use crate::store::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
+use crate::store::archive::{Archive, Broken, Entry, FreeIds, Raw, Record, ready};
 use crate::store::{BoxFuture, OpenError, Schema};
 
 /// The most bytes that MongoDB allows a document.
@@ -22,8 +23,8 @@ pub struct MongoDump {
     file: File,
     schema: Schema,
     is_bson: bool,
-    /// Where each object's document is, and its length, by ascending ids.
-    index: Vec<(DoId, u64, usize)>,
+    /// Where each object's document is, and its length.
+    index: Index<(u64, usize)>,
     free: FreeIds,
 }
 
@@ -55,15 +56,15 @@ impl MongoDump {
             let id = document.get("_id").and_then(whole_number);
             let do_id = id.and_then(|id| DoIdRepr::try_from(id).ok());
             let do_id = do_id.ok_or_else(|| damaged(path, "a document has no doId as `_id`"))?;
-            index.push((DoId(do_id), at, length));
+            index.push((DoId(do_id), (at, length)));
             Ok(())
         })?;
-        index.sort_unstable();
         let free = free_ids(path, is_bson)?;
-        Ok(MongoDump { path: path.to_owned(), file, schema: schema.clone(), is_bson, index, free })
+        let (path, schema, index) = (path.to_owned(), schema.clone(), Index::new(index));
+        Ok(MongoDump { path, file, schema, is_bson, index, free })
     }
 
-    fn object(&self, (do_id, at, length): (DoId, u64, usize)) -> Result<Entry, OpenError> {
+    fn object(&self, (do_id, (at, length)): (DoId, (u64, usize))) -> Result<Entry, OpenError> {
         let mut bytes = vec![0; length];
         let mut file = &self.file;
         let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut bytes));
@@ -241,17 +242,13 @@ fn members(
     Ok(texts.join(", "))
 }
 
-fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
-    Box::pin(std::future::ready(value))
-}
-
 impl Archive for MongoDump {
     fn describe(&self) -> String {
         format!("the MongoDB dump {}", self.path.display())
     }
 
     fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {
-        ready(Ok(self.index.len() as u64))
+        ready(Ok(self.index.count()))
     }
 
     fn page(
@@ -259,17 +256,11 @@ impl Archive for MongoDump {
         after: Option<DoId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Entry>, OpenError>> {
-        let start = self.index.partition_point(|(id, ..)| Some(*id) <= after);
-        let page = self.index[start..].iter().take(limit);
-        ready(page.map(|place| self.object(*place)).collect())
+        ready(self.index.page(after, limit).map(|place| self.object(place)).collect())
     }
 
     fn find<'a>(&'a mut self, ids: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
-        let found = ids.iter().filter_map(|id| {
-            let place = self.index.binary_search_by_key(id, |(id, ..)| *id).ok()?;
-            Some(self.index[place])
-        });
-        ready(found.map(|place| self.object(place)).collect())
+        ready(self.index.find(ids).map(|place| self.object(place)).collect())
     }
 
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {

@@ -6,7 +6,9 @@ use std::path::Path;
 use super::files::Directory;
 use super::text::{Document, Info};
 use crate::ids::{DoId, DoIdRepr};
-use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
+use crate::store::archive::{
+    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
+};
 use crate::store::{BoxFuture, OpenError};
 
 /// A YAML directory. What it does may block: it is for commands, not for a server.
@@ -134,10 +136,6 @@ impl YamlArchive {
         self.objects = None;
         self.directory.remove_info().map_err(self.failed("cannot clear"))
     }
-}
-
-fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
-    Box::pin(std::future::ready(value))
 }
 
 impl Archive for YamlArchive {
