@@ -1,7 +1,7 @@
 //! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
-//! `net` and `config` stand beside the line.
+//! `net`, `store`, `config` and `yaml` stand beside the line.
 
 pub mod cli;
 pub mod config;
@@ -14,5 +14,7 @@ pub mod net;
 pub mod object;
 pub mod role;
 pub mod router;
+pub mod store;
 pub mod telemetry;
 pub mod wire;
+pub mod yaml;

@@ -136,6 +136,45 @@ fn every_message_is_in_the_reference() {
     assert!(missing.is_empty(), "no table has a row for {missing:#?}");
 }
 
+/// The crates that a manifest depends on, those of this repository excepted.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut is_list = false;
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_list = matches!(line, "[dependencies]" | "[dev-dependencies]");
+        } else if let Some((name, what)) = line.split_once('=').filter(|_| is_list)
+            && !what.contains("path =")
+        {
+            names.push(name.trim().trim_end_matches(".workspace").to_owned());
+        }
+    }
+    names
+}
+
+#[test]
+fn the_page_of_dependencies_has_every_crate_and_no_other() {
+    let book = book();
+    let manifests = ["Cargo.toml", "dclass/Cargo.toml", "tests/fuzz/Cargo.toml"];
+    let used: BTreeSet<String> = manifests
+        .iter()
+        .flat_map(|path| dependencies(&read(&book.with_file_name("").join(path))))
+        .collect();
+    assert!(used.contains("nom") && used.contains("proptest"), "{used:?}");
+    let mut rows = rows(&read(&book.join("dependencies.md")));
+    let crates = rows.remove("Crates").expect("a table of crates");
+    // The head and the line below it.
+    let named = crates.iter().skip(2).flat_map(|row| row[0].split(", ").map(str::to_owned));
+    assert_eq!(used, named.collect(), "left: the manifests', right: the page's");
+    let own = rows.remove("Own code where there are crates").expect("a table of own code");
+    for row in own.iter().skip(2) {
+        let paths = row[0].split('`').skip(1).step_by(2);
+        for path in paths.map(|path| book.with_file_name("").join(path)) {
+            assert!(path.exists(), "{}", path.display());
+        }
+    }
+}
+
 /// A key that no section can have, and that is like none.
 const PROBE: &str = "qqqqqqqqqqqqqqqqqqqqqqqq";
 

@@ -290,37 +290,19 @@ fn floor_boundary(text: &str, at: usize) -> usize {
     at
 }
 
-/// The name in `names` that is most like `name`, if one is like it at all.
+/// The name in `names` that is most like `name`, if one is like it at all. Case does not count.
 pub(crate) fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     const LONGEST: usize = 48;
     if name.len() > LONGEST {
         return None;
     }
     let limit = 1 + name.len() / 4;
+    let wanted = name.to_ascii_lowercase();
+    let distance = |other: &str| strsim::osa_distance(&wanted, &other.to_ascii_lowercase());
     names
         .filter(|other| other.len() <= LONGEST && other.len().abs_diff(name.len()) <= limit)
-        .map(|other| (distance(name, other), other.len().abs_diff(name.len()), other))
+        .map(|other| (distance(other), other.len().abs_diff(name.len()), other))
         .filter(|(distance, ..)| *distance <= limit)
         .min()
         .map(|(.., other)| format!("did you mean `{other}`?"))
-}
-
-/// How many letters must be changed, added, removed or swapped with the next; case does not count.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut next = vec![i + 1; b.len() + 1];
-        for (j, y) in b.iter().enumerate() {
-            let change = row[j] + usize::from(x != y);
-            next[j + 1] = change.min(row[j + 1] + 1).min(next[j] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                next[j + 1] = next[j + 1].min(before[j - 1] + 1);
-            }
-        }
-        before = std::mem::replace(&mut row, next);
-    }
-    row[b.len()]
 }

@@ -5,7 +5,7 @@ use crate::{Field, Options, Source, StringEncoding, format_source, parse_with};
 /// Reads `data` as a DC file and the rest, after the first zero byte, as values of its fields.
 ///
 /// # Panics
-/// If two ways that must agree do not: a canonical form with another meaning, a value whose text
+/// If two ways that must agree do not: a layout with another meaning, a value whose text
 /// reads back differently, `skip` and `validate` that measure different lengths,
 /// two ways to split a value that find different parts.
 pub fn fuzz(data: &[u8]) {
@@ -19,12 +19,12 @@ pub fn fuzz(data: &[u8]) {
         let _ = format_source(&source);
         return;
     };
-    let printed = format_source(&source).expect("what parses can be printed");
+    let printed = format_source(&source).expect("what parses can be laid out");
     let again = parse_with(&[Source::new("printed.dc", printed.clone())], options)
-        .expect("the canonical form parses");
-    assert_eq!(file.hash(), again.hash(), "the canonical form has the same meaning");
+        .expect("the layout parses");
+    assert_eq!(file.hash(), again.hash(), "the layout has the same meaning");
     let twice = format_source(&Source::new("printed.dc", printed.clone()));
-    assert_eq!(twice.ok(), Some(printed), "the canonical form is its own");
+    assert_eq!(twice.ok(), Some(printed), "a layout stays as it is");
     for field in &file.fields {
         fuzz_value(field, values);
         let implicit = field.implicit_value();
@@ -32,7 +32,8 @@ pub fn fuzz(data: &[u8]) {
             fuzz_value(field, implicit);
         }
     }
-    let _ = file.show(None);
+    let _ = file.show();
+    file.classes().chain(file.structs()).for_each(|class| drop(file.show_fields(class)));
 }
 
 fn fuzz_value(field: &Field, bytes: &[u8]) {

@@ -26,13 +26,13 @@
 
 mod ast;
 mod diagnostic;
+mod fmt;
 mod fuzz;
 mod hash;
 mod lexer;
 mod limits;
 mod load;
 mod parser;
-mod print;
 mod resolve;
 mod schema;
 mod show;
@@ -40,9 +40,9 @@ mod source;
 mod value;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use fmt::format_source;
 pub use fuzz::fuzz;
 pub use load::{parse, parse_with, read, read_with};
-pub use print::format_source;
 pub use resolve::Options;
 pub use schema::{
     Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, StringEncoding, TypeView,

@@ -1,30 +1,38 @@
 //! Tables of what a schema contains, for people.
 
-use crate::schema::{Class, DcFile, Field, FieldKind};
-use std::fmt::Write;
+use crate::schema::{Class, DcFile, Field};
 
 impl DcFile {
-    /// A table of all classes and structs, or of the fields of one: ids, declarations, keywords,
-    /// and from which class a field is inherited. `None` if there is no such class.
-    pub fn show(&self, class: Option<&str>) -> Option<String> {
-        match class {
-            Some(name) => self.class_or_struct_by_name(name).map(|class| self.show_fields(class)),
-            None => Some(self.show_classes()),
-        }
-    }
-
-    fn show_classes(&self) -> String {
-        let head = ["id", "name", "kind", "parents", "fields"].map(str::to_owned);
-        let rows = self.types.iter().map(|class| {
+    /// A table of all classes and structs by id: kinds, parents, how many fields they have.
+    pub fn show(&self) -> String {
+        let mut all: Vec<&Class> = self.classes().chain(self.structs()).collect();
+        all.sort_by_key(|class| class.id());
+        let rows = all.into_iter().map(|class| {
             [
                 class.id().0.to_string(),
-                class.name().to_owned(),
                 if class.is_struct() { "struct" } else { "dclass" }.to_owned(),
+                class.name().to_owned(),
                 self.parent_names(class),
+                class.own_fields().len().to_string(),
                 class.fields().len().to_string(),
             ]
         });
-        table(std::iter::once(head).chain(rows))
+        table(["id", "kind", "name", "parents", "own fields", "all fields"], rows)
+    }
+
+    /// A table of all fields of a class by id, inherited ones included: declarations, keywords, and which
+    /// class declares them.
+    pub fn show_fields(&self, class: &Class) -> String {
+        let rows = class.fields().iter().map(|field| {
+            let from = self.class_or_struct(field.class_id());
+            [
+                field.id().0.to_string(),
+                field.declaration(),
+                keywords(field),
+                from.map_or("", Class::name).to_owned(),
+            ]
+        });
+        table(["id", "field", "keywords", "declared by"], rows)
     }
 
     fn parent_names(&self, class: &Class) -> String {
@@ -36,57 +44,30 @@ impl DcFile {
             .collect();
         names.join(", ")
     }
-
-    fn show_fields(&self, class: &Class) -> String {
-        let head = ["id", "field", "kind", "keywords", "from"].map(str::to_owned);
-        let rows = class.constructor().into_iter().chain(class.fields().iter().map(|f| &**f));
-        let rows = rows.map(|field| {
-            let kind = match field.kind() {
-                FieldKind::Atomic => "atomic",
-                FieldKind::Molecular => "molecular",
-                FieldKind::Parameter => "parameter",
-            };
-            let from = self.class_or_struct(field.class_id()).filter(|own| own.id() != class.id());
-            [
-                field.id().0.to_string(),
-                field.declaration(),
-                kind.to_owned(),
-                keywords(field),
-                from.map_or("", Class::name).to_owned(),
-            ]
-        });
-        table(std::iter::once(head).chain(rows))
-    }
 }
 
 fn keywords(field: &Field) -> String {
-    let mut words = field.keywords().to_string();
-    for word in field.custom_keywords() {
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.push_str(word);
-    }
-    words
+    let mut words: Vec<&str> = field.keywords().names().collect();
+    words.extend(field.custom_keywords().iter().map(String::as_str));
+    words.join(" ")
 }
 
-/// Rows with their columns aligned.
-fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
-    const WIDEST: usize = 60;
-    let rows: Vec<[String; N]> = rows.collect();
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= WIDEST).max()
-    };
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let mut out = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{cell:<width$}  ");
+/// Columns that are as wide as their widest cell.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut lines = vec![head.map(str::to_owned)];
+    lines.extend(rows);
+    let mut widths = [0; N];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
         }
-        out.push_str(line.trim_end());
-        out.push('\n');
     }
-    out
+    let mut text = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(widths);
+        let padded: Vec<String> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(padded.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }

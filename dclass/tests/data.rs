@@ -43,7 +43,7 @@ fn describe(file: &DcFile) -> String {
     if !file.warnings().is_empty() {
         let _ = writeln!(out, "\n{}", file.warnings());
     }
-    out.push_str(&file.show(None).unwrap());
+    out.push_str(&file.show());
     file.structs().chain(file.classes()).for_each(|class| describe_class(file, class, &mut out));
     out
 }
@@ -51,7 +51,7 @@ fn describe(file: &DcFile) -> String {
 fn describe_class(file: &DcFile, class: &Class, out: &mut String) {
     let _ = writeln!(out, "\n{} {}", class.id().0, class.name());
     if !class.name().is_empty() {
-        out.push_str(&file.show(Some(class.name())).unwrap());
+        out.push_str(&file.show_fields(class));
     }
     let ids = |fields: &[std::sync::Arc<dclass::Field>]| -> Vec<u16> {
         fields.iter().map(|field| field.id().0).collect()
@@ -67,7 +67,9 @@ fn describe_class(file: &DcFile, class: &Class, out: &mut String) {
         };
         let size = field.fixed_size().map_or("-".to_owned(), |size| size.to_string());
         let sign = if field.default_value().is_some() { "=" } else { "-" };
-        let _ = writeln!(out, "{} {} size {size} {sign} {text}", field.id().0, field.type_text());
+        let (id, kind) = (field.id().0, format!("{:?}", field.kind()).to_lowercase());
+        let (types, keywords) = (field.type_text(), field.keywords());
+        let _ = writeln!(out, "{id} {kind} {types} size {size} {sign} {text} [{keywords}]");
     }
 }
 

@@ -11,12 +11,9 @@ use clap::{Args, Subcommand};
 use self::progress::Bar;
 use crate::config::{self, Config, DatabaseConfig, RoleConfig};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
-use crate::role::database::Schema;
-use crate::role::database::backend::archive::{Archive, ArchiveMut};
-use crate::role::database::backend::{open_archive, open_archive_mut};
-use crate::role::database::transfer::{
-    self, CopyError, JsonLines, JsonStream, Mode, Moved, Options,
-};
+use crate::store::archive::{Archive, ArchiveMut};
+use crate::store::transfer::{self, CopyError, JsonLines, JsonStream, Mode, Moved, Options};
+use crate::store::{Schema, open_archive, open_archive_mut};
 
 /// How many problems are printed; the others are counted.
 const PROBLEMS_SHOWN: usize = 20;

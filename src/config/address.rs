@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use thiserror::Error;
 
@@ -54,17 +54,6 @@ impl Address {
         let port = port.map_or(Ok(default_port), parse_port)?;
         let host = parse_host(host)?;
         Ok(Address { host, port })
-    }
-
-    /// Looks the host up, blocking. The result is never empty.
-    ///
-    /// # Errors
-    /// Fails when the host is unknown, or has no address.
-    pub fn resolve_blocking(&self) -> io::Result<Vec<SocketAddr>> {
-        match &self.host {
-            Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, self.port)]),
-            Host::Name(name) => not_empty((name.as_str(), self.port).to_socket_addrs()?),
-        }
     }
 
     /// Looks the host up. The result is never empty.
@@ -208,10 +197,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_ip_address_resolves_to_itself() {
+    #[tokio::test]
+    async fn an_ip_address_resolves_to_itself() {
         let address = Address::parse("[::1]:80", 0).expect("an address");
-        let found = address.resolve_blocking().expect("no look-up is needed");
+        let found = address.resolve().await.expect("no look-up is needed");
         assert_eq!(found, [SocketAddr::from((Ipv6Addr::LOCALHOST, 80))]);
         assert_eq!(Address::from(found[0]), address);
     }
@@ -221,6 +210,5 @@ mod tests {
         let address = Address::parse("localhost:80", 0).expect("an address");
         let found = address.resolve().await.expect("every machine knows itself");
         assert!(found.iter().all(|a| a.ip().is_loopback() && a.port() == 80));
-        assert_eq!(address.resolve_blocking().expect("as above"), found);
     }
 }

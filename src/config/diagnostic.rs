@@ -5,14 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// A place in the configuration file; both numbers count from 1.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column, in characters.
-    pub column: usize,
-}
+pub use crate::yaml::Position;
 
 /// One thing that is wrong with a configuration file.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -13,7 +13,6 @@ mod read_backend;
 mod read_role;
 mod section;
 mod value;
-mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +25,8 @@ pub use diagnostic::{ConfigErrors, Diagnostic, Position};
 pub use model::*;
 
 use section::Report;
+
+use crate::yaml;
 
 /// A configuration and what is odd about its file.
 #[derive(Debug)]
@@ -92,9 +93,36 @@ fn read_bytes(bytes: &[u8], base_dir: &Path, report: &Report) -> Option<Config> 
     let text = std::str::from_utf8(bytes)
         .map_err(|error| report.error(Some(place(bytes, error.valid_up_to())), "", NOT_UTF8))
         .ok()?;
-    let root =
-        yaml::parse(text).map_err(|error| report.error(error.position, "", error.message)).ok()?;
-    read::config(report, &root, base_dir)
+    match yaml::parse(text, RULES) {
+        Ok(Some(root)) if !root.is_null() => read::config(report, &root, base_dir),
+        Ok(_) => {
+            report.error(None, "", "the file is empty");
+            None
+        }
+        Err(error) => {
+            let (position, message) = describe(&error);
+            report.error(Some(position), "", message);
+            None
+        }
+    }
+}
+
+/// A configuration needs six levels of lists and maps.
+const RULES: yaml::Rules = yaml::Rules { depth_max: 32, aliases: true, other_documents: false };
+
+fn describe(error: &yaml::Error) -> (Position, String) {
+    let (position, message) = match error {
+        yaml::Error::Syntax(error) => {
+            let message = format!("this is not YAML: {}", error.info());
+            return (yaml::position(error.marker()), message);
+        }
+        yaml::Error::TooDeep(at) => (at, "lists and maps are nested too deeply"),
+        yaml::Error::Alias(at) => (at, "an alias within its own anchor"),
+        yaml::Error::SecondDocument(at) => {
+            (at, "a second document begins here; a configuration is one document")
+        }
+    };
+    (*position, message.to_owned())
 }
 
 const NOT_UTF8: &str = "the file is not UTF-8 text";

@@ -7,8 +7,8 @@ use super::model::*;
 use super::read_role;
 use super::section::{Report, Section};
 use super::value;
-use super::yaml::Node;
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
+use crate::yaml::Node;
 
 /// The port of a message director.
 const MESSAGE_DIRECTOR_PORT: u16 = 7199;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Position};
-use super::yaml::{Node, Value};
+use crate::yaml::{Node, Value};
 
 /// Collects what is wrong with one file while it is read.
 pub(super) struct Report {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::section::{did_you_mean, expected, list_of};
-use super::yaml::{Node, Value};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
+use crate::yaml::{Node, Value};
 
 type Read<T> = Result<T, String>;
 

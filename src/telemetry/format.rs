@@ -136,7 +136,7 @@ impl Line<'_> {
 }
 
 /// The part of the program that speaks: the module below the crate and below `role`, or the crate if
-/// it is another.
+/// it is another. A store speaks for the database server, which is the part that an operator knows.
 fn category(metadata: &Metadata<'static>) -> &'static str {
     let path = match Level::target_is_level(metadata.target()) {
         true => metadata.module_path().unwrap_or(metadata.target()),
@@ -146,7 +146,10 @@ fn category(metadata: &Metadata<'static>) -> &'static str {
         return first_segment(path);
     };
     let inside = inside.strip_prefix("::").unwrap_or("main");
-    first_segment(inside.strip_prefix("role::").unwrap_or(inside))
+    match first_segment(inside.strip_prefix("role::").unwrap_or(inside)) {
+        "store" => "database",
+        part => part,
+    }
 }
 
 fn first_segment(path: &str) -> &str {

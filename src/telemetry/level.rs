@@ -2,12 +2,13 @@
 
 use tracing::Metadata;
 
-use super::{FATAL, PACKET, SECURITY};
+use super::FATAL;
 
-/// How severe a log line is, from the least to the most.
+/// How severe a log line is, from the least to the most. Astron's command lines may name two that donet
+/// logs nothing at: they show what is more severe.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, clap::ValueEnum)]
 pub enum Level {
-    /// The bytes of every message.
+    /// Below all that is logged.
     Packet,
     /// Every message.
     Trace,
@@ -18,7 +19,7 @@ pub enum Level {
     Info,
     /// Something is odd, and we went on.
     Warning,
-    /// Something looks like an attack.
+    /// Between warning and error.
     Security,
     /// An operator must act.
     Error,
@@ -29,11 +30,8 @@ pub enum Level {
 impl Level {
     /// The level of an event.
     pub(super) fn of(event: &Metadata<'_>) -> Self {
-        match event.target() {
-            SECURITY => return Level::Security,
-            FATAL => return Level::Fatal,
-            PACKET => return Level::Packet,
-            _ => {}
+        if Level::target_is_level(event.target()) {
+            return Level::Fatal;
         }
         match *event.level() {
             tracing::Level::TRACE => Level::Trace,
@@ -46,7 +44,7 @@ impl Level {
 
     /// Whether `target` says how severe an event is, instead of where it comes from.
     pub(super) fn target_is_level(target: &str) -> bool {
-        [SECURITY, FATAL, PACKET].contains(&target)
+        target == FATAL
     }
 
     /// As log lines name it.

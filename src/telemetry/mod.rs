@@ -1,9 +1,8 @@
 //! What the operator sees: log lines on stdout and in a file.
 //!
 //! Everything is logged with `tracing`. A line says when, how bad, which part, what, and the fields of
-//! the event and of the spans around it. Besides tracing's levels there are three of Astron's, each a
-//! target of its own: [`SECURITY`] between warning and error, [`FATAL`] above error, [`PACKET`] below
-//! trace.
+//! the event and of the spans around it. Besides tracing's levels there is one of Astron's, which is a
+//! target of its own: [`FATAL`], above error.
 
 mod format;
 mod layer;
@@ -21,21 +20,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use layer::{Lines, Output};
 pub use level::Level;
 
-/// Target of events that look like an attack. Log them with [`security!`](crate::security).
-pub const SECURITY: &str = "security";
-/// Target of errors that end the process.
+/// Target of errors that end the process. Log them with [`fatal!`](crate::fatal).
 pub const FATAL: &str = "fatal";
-/// Target of the bytes of messages, at tracing's level TRACE.
-pub const PACKET: &str = "packet";
-
-/// Logs what looks like an attack: above a warning, below an error. Arguments as of
-/// [`tracing::warn!`].
-#[macro_export]
-macro_rules! security {
-    ($($arguments:tt)+) => {
-        ::tracing::warn!(target: $crate::telemetry::SECURITY, $($arguments)+)
-    };
-}
 
 /// Logs the error that is about to end the process. Arguments as of [`tracing::error!`].
 #[macro_export]

@@ -83,12 +83,10 @@ fn text_of_a_peer_stays_in_its_line() {
 
 /// One event of each level.
 fn speak_at_every_level() {
-    tracing::trace!(target: PACKET, "bytes");
     tracing::trace!("t");
     tracing::debug!("d");
     tracing::info!("i");
     tracing::warn!("w");
-    crate::security!("s");
     tracing::error!("e");
     crate::fatal!("f");
 }
@@ -96,12 +94,10 @@ fn speak_at_every_level() {
 #[test]
 fn a_level_lets_through_what_is_no_less_severe() {
     let all = [
-        (Level::Packet, "PACKET: telemetry: bytes"),
         (Level::Trace, "TRACE: telemetry: t"),
         (Level::Debug, "DEBUG: telemetry: d"),
         (Level::Info, "INFO: telemetry: i"),
         (Level::Warning, "WARNING: telemetry: w"),
-        (Level::Security, "SECURITY: telemetry: s"),
         (Level::Error, "ERROR: telemetry: e"),
         (Level::Fatal, "FATAL: telemetry: f"),
     ];
@@ -109,6 +105,19 @@ fn a_level_lets_through_what_is_no_less_severe() {
         let expected: Vec<&str> = all[i..].iter().map(|(_, line)| *line).collect();
         assert_eq!(human(*level, speak_at_every_level), expected, "{level:?}");
     }
+    let beside = [(Level::Packet, Level::Trace), (Level::Security, Level::Error)];
+    for (unused, next) in beside {
+        assert_eq!(human(unused, speak_at_every_level), human(next, speak_at_every_level));
+    }
+}
+
+#[test]
+fn a_store_speaks_for_the_database_server() {
+    let lines = human(Level::Info, || {
+        tracing::info!(target: "donet::store::sql", "a");
+        tracing::info!(target: "donet::role::database::shell", "b");
+    });
+    assert_eq!(lines, ["INFO: database: a", "INFO: database: b"]);
 }
 
 #[test]
@@ -123,13 +132,13 @@ fn json_lines_are_flat_objects() {
     let text = logged(Level::Info, Format::Json, false, || {
         let span = tracing::info_span!("session", channel = 7);
         let _span = span.enter();
-        crate::security!(level = "x", name = "a\n", "said {}", "it");
+        crate::fatal!(level = "x", name = "a\n", "said {}", "it");
     });
     assert!(text.starts_with("{\"time\":"), "{text}");
     let line: serde_json::Value = serde_json::from_str(&text).expect("one object");
     let time = line["time"].as_str().expect("a time");
     assert!(time.parse::<jiff::Timestamp>().is_ok(), "{time}");
-    assert_eq!(line["level"], "security");
+    assert_eq!(line["level"], "fatal");
     assert_eq!(line["target"], "telemetry");
     assert_eq!(line["message"], "said it");
     assert_eq!(line["field.level"], "x");

@@ -1,6 +1,6 @@
 //! Appending values to a buffer.
 
-use crate::ids::{Channel, DoId, LENGTH_TAG_BYTES, LengthTag, ZoneId};
+use crate::ids::{Channel, DoId, LengthTag, ZoneId};
 
 /// Appends values to a borrowed buffer.
 ///
@@ -71,20 +71,5 @@ impl<'b> Writer<'b> {
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
-    }
-
-    /// A length tag and whatever `content` writes after it.
-    pub fn tagged(&mut self, content: impl FnOnce(&mut Writer<'_>)) {
-        let start = self.buffer.len();
-        self.buffer.extend_from_slice(&[0; LENGTH_TAG_BYTES]);
-        content(&mut Writer::new(self.buffer));
-        let length = self.buffer.len() - start - LENGTH_TAG_BYTES;
-        let tag = LengthTag::try_from(length).unwrap_or(LengthTag::MAX);
-        self.buffer[start..start + LENGTH_TAG_BYTES].copy_from_slice(&tag.to_le_bytes());
-    }
-
-    /// Bytes in the buffer so far, whoever wrote them.
-    pub const fn position(&self) -> usize {
-        self.buffer.len()
     }
 }

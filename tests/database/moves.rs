@@ -7,12 +7,11 @@ use bson::{Bson, doc};
 use donet::config::BackendConfig;
 use donet::ids::DoId;
 use donet::message::Database;
-use donet::role::database::Schema;
-use donet::role::database::backend::archive::Archive;
-use donet::role::database::backend::{open_archive, open_archive_mut};
-use donet::role::database::transfer::{
+use donet::store::archive::Archive;
+use donet::store::transfer::{
     self, CopyError, JsonLines, JsonStream, Mode, Moved, Options, show, stats, verify,
 };
+use donet::store::{Schema, open_archive, open_archive_mut};
 
 use crate::harness::{Cluster, Setup, parse_dc};
 use crate::stores::execute_in;

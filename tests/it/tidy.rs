@@ -10,15 +10,20 @@ const LINE: &[&str] = &["hash", "ids", "wire", "message", "router", "object", "r
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
-    ("config", &["ids"]),
+    ("yaml", &[]),
+    ("config", &["ids", "yaml"]),
     ("telemetry", &["ids"]),
     ("event", &["ids", "config"]),
+    ("store", &["hash", "ids", "yaml", "config"]),
     ("net", &["ids", "wire", "router", "config"]),
-    ("cli", &["ids", "config", "telemetry", "role", "daemon"]),
+    ("cli", &["ids", "config", "telemetry", "store"]),
 ];
 
-/// What every module on the line may use as well; of them, `net` is for roles and the daemon only.
+/// What every module on the line may use as well.
 const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event"];
+
+/// The modules beside the line that only some on the line may use.
+const OPEN_TO_SOME: &[(&str, &[&str])] = &[("net", &["role", "daemon"]), ("store", &["role"])];
 
 const LINES_MAX: usize = 600;
 
@@ -32,6 +37,26 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     // A year, and a number of connections.
     ("src/role/event_logger/core.rs", "2000"),
     ("src/config/read_backend.rs", "1000"),
+];
+
+/// Files of roles beside their `shell` that run as tasks, so that the time is theirs to ask for.
+const TASKS: &[&str] = &[
+    "src/role/database/lane.rs",
+    "src/role/message_director/downstream.rs",
+    "src/role/message_director/upstream.rs",
+];
+
+/// What a core gets from its shell, or leaves to it.
+const OUTSIDE_OF_A_CORE: &[&str] = &[
+    "Instant::now(",
+    "SystemTime::now(",
+    "Timestamp::now(",
+    "Zoned::now(",
+    "Seed::random(",
+    "RandomState",
+    "std::env",
+    "std::fs",
+    "async ",
 ];
 
 struct Source {
@@ -51,6 +76,12 @@ impl Source {
     fn role(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("src/role/")?;
         inside.split_once('/').map(|(role, _)| role)
+    }
+
+    /// Whether it belongs to the pure part of a role: what is neither a shell nor a task.
+    fn is_core(&self) -> bool {
+        let is_shell = self.path.split(['/', '.']).any(|part| part == "shell");
+        !is_shell && !self.is_test() && !TASKS.contains(&&*self.path)
     }
 
     fn is_test(&self) -> bool {
@@ -134,8 +165,8 @@ fn may_use(module: &str, used: &str) -> bool {
         // `main` and the map itself.
         return true;
     };
-    let net = used == "net" && own >= place("role").expect("on the line");
-    net || OPEN_TO_ALL.contains(&used) || place(used).is_some_and(|place| place < own)
+    let is_open = OPEN_TO_SOME.iter().any(|(name, to)| *name == used && to.contains(&module));
+    is_open || OPEN_TO_ALL.contains(&used) || place(used).is_some_and(|place| place < own)
 }
 
 fn modules() -> Vec<String> {
@@ -180,6 +211,18 @@ fn a_role_does_not_know_another_role() {
             if used != role && roles.contains(&used.as_str()) {
                 wrong.push(format!("{}:{line}: {role} uses {used}", source.path));
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_core_of_a_role_never_reads_the_clock_or_a_random_number() {
+    let mut wrong = Vec::new();
+    for source in sources(&["src/role", "src/object"]).iter().filter(|source| source.is_core()) {
+        for (line, code) in source.code() {
+            let found = OUTSIDE_OF_A_CORE.iter().find(|outside| code.contains(**outside));
+            wrong.extend(found.map(|outside| format!("{}:{line}: {outside}", source.path)));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::role::database::transfer::Step;
+use crate::store::transfer::Step;
 
 /// How often the line is written to a terminal, and to anything else.
 const INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));

@@ -1,7 +1,5 @@
 //! `donet dc …`: DC files without a daemon.
 
-mod layout;
-mod scan;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -88,13 +86,11 @@ impl Fmt {
         let paths = &self.files.files;
         let before = sources(paths)?;
         let hash = parse(&before)?.hash();
-        let after: Vec<Source> = before
-            .iter()
-            .map(|source| {
-                let text = String::from_utf8_lossy(&source.text);
-                Source::new(source.name.clone(), layout::layout(&text))
-            })
-            .collect();
+        let layout = |source: &Source| {
+            let text = dclass::format_source(source).map_err(|diagnostics| diagnostics.to_string());
+            Ok(Source::new(source.name.clone(), text?))
+        };
+        let after: Vec<Source> = before.iter().map(layout).collect::<Result<_, String>>()?;
         // Whatever else is wrong with a layout, it must not be another schema.
         if parse(&after).map(|dc| dc.hash()).ok() != Some(hash) {
             return Err(
@@ -135,6 +131,3 @@ fn parse(sources: &[Source]) -> Result<DcFile, String> {
 fn failed(path: &Path, what: &str, error: &std::io::Error) -> String {
     format!("{}: cannot {what} the file: {error}", path.display())
 }
-
-#[cfg(test)]
-mod tests;

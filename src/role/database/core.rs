@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use tracing::{error, warn};
 
-use super::operation::{Failure, Operation, Outcome, Refusal};
 use super::reply;
 use super::request::{self, Kind, Request};
 use super::schedule::{Schedule, Ticket};
-use super::schema::Schema;
+use crate::hash::Seed;
 use crate::ids::{Channel, DoId};
 use crate::message::{self, Database, Message};
 use crate::role::Effects;
+use crate::store::{Failure, Operation, Outcome, Refusal, Schema};
 use crate::wire::{self, Envelope, Reader};
 
 /// What the core needs from the configuration.
@@ -73,6 +73,7 @@ pub struct Core {
     schema: Schema,
     settings: Settings,
     schedule: Schedule,
+    /// By tickets, which are the server's own numbers.
     pending: FxHashMap<Ticket, Pending>,
     /// Ascending; also of operations that have finished since.
     deadlines: VecDeque<(Instant, Ticket)>,
@@ -83,11 +84,11 @@ pub struct Core {
 
 impl Core {
     /// A server that nobody has asked anything.
-    pub fn new(schema: Schema, settings: Settings) -> Self {
+    pub fn new(schema: Schema, settings: Settings, seed: Seed) -> Self {
         Core {
             schema,
             settings,
-            schedule: Schedule::default(),
+            schedule: Schedule::new(seed),
             pending: FxHashMap::default(),
             deadlines: VecDeque::new(),
             next_ticket: 0,

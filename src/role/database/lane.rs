@@ -7,10 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::backend::{Backend, Error};
 use super::core::Job;
-use super::operation::{Failure, Operation, Outcome};
 use super::schedule::Ticket;
+use crate::store::{Backend, Error, Failure, Operation, Outcome};
 
 /// The first pause before a store that cannot be reached is tried again; each is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(20);

@@ -5,26 +5,19 @@
 //! are announced on each object's own channel of the form
 //! [`DoId::database_broadcast`](crate::ids::DoId::database_broadcast).
 //!
-//! A request's way: `request` (message → [`Operation`], judged by the DC files), `schedule` (order on
-//! each object), a [`backend`] (many operations, one commit), `reply` (outcome → answer, broadcast). `core`
+//! A request's way: `request` (message → [`Operation`](crate::store::Operation), judged by the DC files), `schedule` (order on
+//! each object), a [store](crate::store) (many operations, one commit), `reply` (outcome → answer, broadcast). `core`
 //! ties the pure parts together, `shell` runs them.
 
-mod apply;
-pub mod backend;
 mod core;
 mod lane;
-mod operation;
 mod reply;
 mod request;
 mod schedule;
-mod schema;
 mod shell;
-pub mod transfer;
 
 pub use self::core::{BatchLimit, Core, Job, Settings};
-pub use operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use schedule::Ticket;
-pub use schema::Schema;
 pub use shell::start;
 
 #[cfg(test)]

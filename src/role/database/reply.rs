@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::operation::{Outcome, Values};
 use super::request::{Kind, Request};
 use crate::ids::{Channel, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, List, Rest};
 use crate::role::Effects;
+use crate::store::{Outcome, Values};
 use crate::wire::{Error, Writer};
 
 /// Tells whoever asked what came of it. Requests that are not answered are passed over.

@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use dclass::{Field, ValueError};
 
-use super::operation::{Operation, Selection};
-use super::schema::{Schema, skip_value, take_value};
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, Rest};
+use crate::store::{Operation, Schema, Selection};
 use crate::wire::{self, Reader};
 
 /// Who asked, and in which form the answer goes back.
@@ -311,4 +310,17 @@ fn put(list: &mut Vec<(FieldId, Option<Bytes>)>, field: FieldId, value: &[u8]) {
 
 fn find(list: &[(FieldId, Option<Bytes>)], field: FieldId) -> Result<usize, usize> {
     list.binary_search_by_key(&field, |(field, _)| *field)
+}
+
+/// Takes one value of `field` from the front of `reader`.
+fn take_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8], ValueError> {
+    let length = field.validate(reader.remaining())?;
+    Ok(reader.take(length).expect("a value that was found is there"))
+}
+
+/// Passes over one value of `field`, which nobody is going to keep.
+fn skip_value(field: &Field, reader: &mut Reader<'_>) -> Result<(), ValueError> {
+    let length = field.skip(reader.remaining())?;
+    reader.take(length).expect("a value that was measured is there");
+    Ok(())
 }

@@ -7,10 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
-use super::operation::Operation;
+use crate::hash::{Map, Seed};
 use crate::ids::DoId;
+use crate::store::Operation;
 
 /// Names an operation while it is under way. Later operations have greater tickets.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -53,10 +52,10 @@ impl Queue {
 }
 
 /// The operations of all objects that have not finished.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Schedule {
     /// Objects with an operation that is running.
-    objects: FxHashMap<DoId, Queue>,
+    objects: Map<DoId, Queue>,
     /// What can go into the next batch, in order.
     ready: VecDeque<Entry>,
     /// The number of the next batch.
@@ -64,6 +63,11 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Nothing has been asked for yet.
+    pub fn new(seed: Seed) -> Self {
+        Schedule { objects: Map::with_hasher(seed), ready: VecDeque::new(), batch: 0 }
+    }
+
     /// Takes a new operation. Its ticket must be greater than those before.
     pub fn admit(&mut self, ticket: Ticket, operation: Arc<Operation>) {
         let queue = operation.do_id().and_then(|id| self.objects.get_mut(&id));
@@ -143,7 +147,7 @@ impl Schedule {
 mod tests {
     use super::*;
     use crate::ids::FieldId;
-    use crate::role::database::operation::Selection;
+    use crate::store::Selection;
 
     fn get(do_id: u32, field: u16) -> Operation {
         Operation::Get { do_id: DoId(do_id), selection: Selection::Fields(vec![FieldId(field)]) }
@@ -159,7 +163,7 @@ mod tests {
 
     /// Admits operations with the tickets 0, 1, …
     fn schedule(operations: &[Operation]) -> Schedule {
-        let mut schedule = Schedule::default();
+        let mut schedule = Schedule::new(Seed::fixed(0));
         for (ticket, operation) in (0..).zip(operations) {
             schedule.admit(Ticket(ticket), Arc::new(operation.clone()));
         }

@@ -15,16 +15,15 @@ use dclass::DcFile;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::backend;
 use super::core::{BatchLimit, Core, Settings};
 use super::lane::Store;
-use super::operation::Outcome;
 use super::schedule::Ticket;
-use super::schema::Schema;
 use crate::config::DatabaseConfig;
+use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::role::Effects;
 use crate::router::{Inbox, Participant, Router};
+use crate::store::{self, Outcome, Schema};
 use crate::wire::Frames;
 
 /// The inbox brakes the sockets above this.
@@ -51,7 +50,8 @@ pub async fn start(
         0 => None,
         timeout => Some(Duration::from_millis(timeout)),
     };
-    let backend = backend::open(config, &schema, timeout)
+    let seed = Seed::random();
+    let backend = store::open(config, &schema, seed, timeout)
         .await
         .with_context(|| format!("database {}", config.control))?;
     let inbox = router.new_inbox(INBOX_BYTES_HIGH);
@@ -68,7 +68,7 @@ pub async fn start(
     let lanes = backend.lanes();
     tracing::info!(control = %config.control, ids = %config.generate, store = %backend, lanes, "database ready");
     let shell = Shell {
-        core: Core::new(schema, settings),
+        core: Core::new(schema, settings, seed),
         store: Store::new(backend),
         lanes,
         running: JoinSet::new(),

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 use dclass::{DcFile, Source};
 use parking_lot::Mutex;
 
-use super::backend::{Backend, BoxFuture, Error};
 use super::core::{BatchLimit, Core, Job, Settings};
 use super::lane::Store;
-use super::operation::{Failure, Operation, Outcome, Selection};
 use super::schedule::Ticket;
-use super::schema::Schema;
+use crate::hash::Seed;
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, Rest};
 use crate::role::{Effect, Effects};
+use crate::store::{Backend, BoxFuture, Error, Failure, Operation, Outcome, Schema, Selection};
 use crate::wire::{Envelope, Reader, Writer};
 
 const CONTROL: Channel = Channel(75_757);
@@ -40,7 +39,7 @@ impl Server {
     fn new() -> Self {
         let settings =
             Settings { control: CONTROL, broadcast: true, operation_timeout: Some(TIMEOUT) };
-        let core = Core::new(Schema::new(dc()), settings);
+        let core = Core::new(Schema::new(dc()), settings, Seed::fixed(0));
         Server { core, now: Instant::now(), effects: Effects::new() }
     }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use donet::hash::Seed;
 use donet::ids::{Channel, ClassId, DoId, FieldId};
 use donet::message::Database;
-use donet::role::database::{
-    BatchLimit, Core, Failure, Job, Operation, Outcome, Schema, Selection, Settings, Values,
-};
+use donet::role::database::{BatchLimit, Core, Job, Settings};
+use donet::store::{Failure, Operation, Outcome, Schema, Selection, Values};
 use donet::wire::Envelope;
 
 use super::cluster::{Outside, channels, datagram, schema};
@@ -35,7 +35,7 @@ pub fn database(input: &[u8]) {
     let mut input = Input::new(input);
     let channels = channels(&[CONTROL, Channel::DATABASES]);
     let settings = Settings { control: CONTROL, broadcast: true, operation_timeout: Some(TIMEOUT) };
-    let mut core = Core::new(Schema::new(schema()), settings);
+    let mut core = Core::new(Schema::new(schema()), settings, Seed::fixed(0));
     let mut outside = Outside::default();
     let mut store = Store::default();
     let mut running: Vec<Job> = Vec::new();

@@ -1,0 +1,98 @@
+//! Where objects are kept: one trait, one module a store. It knows no role, router or message.
+//!
+//! A [`Backend`] applies whole [`Operation`]s, many at a time, and returns when all of them are durable.
+//! That is what makes the cost of one commit the cost of many operations. What an operation does to an
+//! object is the same for all (`apply`); a backend loads, stores and gives out ids. The database server
+//! works with this.
+//!
+//! An [`Archive`](archive::Archive) is a store that is looked at object by object, whether a server can run
+//! on it or not. [`transfer`] moves and checks whole ones, which is what `donet db …` does.
+
+mod apply;
+pub mod archive;
+mod open;
+mod operation;
+mod schema;
+mod soci;
+mod sql;
+pub mod transfer;
+mod yaml;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use self::open::{open, open_archive, open_archive_mut};
+pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
+pub use self::schema::Schema;
+
+/// A future that can be sent to another thread.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A store of objects.
+pub trait Backend: fmt::Display + Send + Sync {
+    /// How many batches it can work on at the same time.
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    /// Applies operations in their order and returns their outcomes, in the same order, when
+    /// everything is durable. If the future is dropped, they may have been applied or not, each
+    /// completely.
+    ///
+    /// # Errors
+    /// See [`Error`]. Nothing is changed then, unless it is [`Error::Unknown`].
+    fn run<'a>(&'a self, batch: &'a [Arc<Operation>])
+    -> BoxFuture<'a, Result<Vec<Outcome>, Error>>;
+
+    /// Ends the use of the store in good order.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Why a batch was not applied. Always the store's fault.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be reached, or not now; later it may.
+    #[error("{0}")]
+    Unavailable(Arc<str>),
+    /// Others changed the same data; the same batch may succeed at once.
+    #[error("{0}")]
+    Conflict(Arc<str>),
+    /// The store refuses something in the batch.
+    #[error("{0}")]
+    Rejected(Arc<str>),
+    /// The connection was lost while the batch was being committed.
+    #[error("{0}")]
+    Unknown(Arc<str>),
+}
+
+/// Why a store cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be reached.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Somebody else uses it.
+    #[error("{0} is in use by another process")]
+    InUse(String),
+    /// What it holds cannot be understood.
+    #[error("{0}")]
+    Damaged(String),
+    /// The database reports an error.
+    #[error("{what}: {source}")]
+    Sql {
+        /// What was tried.
+        what: String,
+        /// What the database says.
+        source: sqlx::Error,
+    },
+    /// It holds something that must be moved or converted first.
+    #[error("{0}")]
+    Refused(String),
+}

@@ -1,0 +1,185 @@
+//! From a configuration to a store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::archive::{Archive, ArchiveMut};
+use super::soci::{SociArchive, own_backend};
+use super::sql::{MySqlSession, PostgresSession, Session, SqlArchive, SqlBackend, SqliteSession};
+use super::yaml::{YamlArchive, YamlBackend};
+use super::{Backend, OpenError, Schema};
+use crate::config::{BackendConfig, DatabaseConfig};
+use crate::hash::Seed;
+
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Opens the store of a database server. One that cannot be reached is tried again for a while, since
+/// everything may have been started at once. Tables by the ids that peers ask for are hashed with `seed`.
+///
+/// # Errors
+/// If it cannot be used.
+pub async fn open(
+    config: &DatabaseConfig,
+    schema: &Schema,
+    seed: Seed,
+    patience: Option<Duration>,
+) -> Result<Arc<dyn Backend>, OpenError> {
+    let deadline = patience.map(|patience| Instant::now() + patience);
+    let mut pause = PAUSE_MIN;
+    loop {
+        let error = match open_once(config, schema, seed).await {
+            Ok(backend) => return Ok(backend),
+            Err(error) => error,
+        };
+        let is_over = deadline.is_some_and(|deadline| Instant::now() + pause > deadline);
+        if is_over || !is_passing(&error) {
+            return Err(error);
+        }
+        tracing::warn!(%error, "the store cannot be opened; trying again");
+        tokio::time::sleep(pause).await;
+        pause = PAUSE_MAX.min(pause * 2);
+    }
+}
+
+/// Whether it may be different in a moment.
+fn is_passing(error: &OpenError) -> bool {
+    // PostgreSQL is starting, stopping, or has no connection left.
+    const PASSING: [&str; 3] = ["57P03", "57P01", "53300"];
+    match error {
+        OpenError::InUse(_) => true,
+        OpenError::Sql { source, .. } => match source {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(error) => {
+                error.code().is_some_and(|code| PASSING.contains(&&*code))
+            }
+            _ => false,
+        },
+        OpenError::Io { .. } | OpenError::Damaged(_) | OpenError::Refused(_) => false,
+    }
+}
+
+async fn open_once(
+    config: &DatabaseConfig,
+    schema: &Schema,
+    seed: Seed,
+) -> Result<Arc<dyn Backend>, OpenError> {
+    let (schema, range) = (schema.clone(), config.generate);
+    if matches!(config.backend, BackendConfig::Soci { .. }) {
+        refuse_unmoved(&config.backend, &schema).await?;
+    }
+    Ok(match own_backend(&config.backend)? {
+        BackendConfig::Yaml { directory } => {
+            Arc::new(YamlBackend::open(&directory, schema, range, seed)?)
+        }
+        BackendConfig::Sqlite { file } => {
+            // SQLite has one writer at a time anyway.
+            Arc::new(SqlBackend::<SqliteSession>::open(file, 1, schema, range, seed).await?)
+        }
+        BackendConfig::Postgres { url, pool_max } => {
+            let (options, lanes) = (url.parse().map_err(bad_url)?, lanes(pool_max));
+            Arc::new(
+                SqlBackend::<PostgresSession>::open(options, lanes, schema, range, seed).await?,
+            )
+        }
+        BackendConfig::MySql { url, pool_max } => {
+            let (options, lanes) = (url.parse().map_err(bad_url)?, lanes(pool_max));
+            Arc::new(SqlBackend::<MySqlSession>::open(options, lanes, schema, range, seed).await?)
+        }
+        BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
+        BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
+    })
+}
+
+/// Objects in Astron's own tables would seem to be lost.
+async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), OpenError> {
+    let backend = own_backend(config)?;
+    if let BackendConfig::Sqlite { file } = &backend
+        && !file.exists()
+    {
+        return Ok(());
+    }
+    let Some(mut astron) = SociArchive::open(&backend, schema).await? else {
+        return Ok(());
+    };
+    let unmoved = astron.count().await?;
+    if unmoved == 0 || open_archive_mut(config).await?.count().await? > 0 {
+        return Ok(());
+    }
+    Err(OpenError::Refused(format!(
+        "the database has {unmoved} objects in Astron's tables, and none in donet's own\n\
+         to move them: `donet db import CONFIG CONFIG`, with the name of this configuration twice; \
+         Astron's tables stay as they are"
+    )))
+}
+
+/// Opens a store to read its objects. A server may be using it.
+///
+/// # Errors
+/// If it cannot be read.
+pub async fn open_archive(
+    config: &BackendConfig,
+    schema: &Schema,
+) -> Result<Box<dyn Archive>, OpenError> {
+    match config {
+        BackendConfig::Yaml { directory } => Ok(Box::new(YamlArchive::open(directory)?)),
+        BackendConfig::Sqlite { file } if !file.exists() => Err(OpenError::Io {
+            what: format!("cannot open {}", file.display()),
+            source: std::io::ErrorKind::NotFound.into(),
+        }),
+        BackendConfig::Soci { .. } => {
+            let astron = SociArchive::open(&own_backend(config)?, schema).await?;
+            let mut own = open_archive_mut(config).await?;
+            let is_unmoved = own.count().await? == 0;
+            match astron {
+                Some(astron) if is_unmoved => Ok(Box::new(astron)),
+                Some(_) | None => Ok(own),
+            }
+        }
+        config => Ok(open_archive_mut(config).await?),
+    }
+}
+
+/// Opens a store to move objects into it; creates it if it is not there.
+///
+/// # Errors
+/// If it cannot be used, or a server is using it and would not see what changes.
+pub async fn open_archive_mut(config: &BackendConfig) -> Result<Box<dyn ArchiveMut>, OpenError> {
+    Ok(match own_backend(config)? {
+        BackendConfig::Yaml { directory } => Box::new(YamlArchive::open_mut(&directory)?),
+        BackendConfig::Sqlite { file } => sql::<SqliteSession>(&file).await?,
+        BackendConfig::Postgres { url, .. } => {
+            sql::<PostgresSession>(&url.parse().map_err(bad_url)?).await?
+        }
+        BackendConfig::MySql { url, .. } => {
+            sql::<MySqlSession>(&url.parse().map_err(bad_url)?).await?
+        }
+        BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
+        BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
+    })
+}
+
+async fn sql<S: Session>(options: &S::Options) -> Result<Box<dyn ArchiveMut>, OpenError> {
+    Ok(Box::new(SqlArchive::<S>::open(options).await?))
+}
+
+fn lanes(pool_max: u32) -> usize {
+    usize::try_from(pool_max).unwrap_or(usize::MAX).max(1)
+}
+
+/// The URL itself is not repeated: it may hold a password.
+fn bad_url(source: sqlx::Error) -> OpenError {
+    OpenError::Sql { what: "cannot use the URL of the database".to_owned(), source }
+}
+
+fn no_mongodb() -> OpenError {
+    OpenError::Refused(
+        "donet does not run on MongoDB; its objects can be moved:\n  \
+         1. `mongodump --uri=URI --out=dump`\n  \
+         2. choose another backend in the configuration, such as `{type: sqlite}`\n  \
+         3. `donet db import CONFIG dump/DATABASE`"
+            .to_owned(),
+    )
+}

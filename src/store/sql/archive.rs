@@ -1,0 +1,253 @@
+//! A SQL database, object by object.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::catalog::Amendment;
+use super::layout::{self, Change};
+use super::session::{Changes, Session};
+use crate::ids::{DoId, DoIdRepr};
+use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
+use crate::store::{BoxFuture, OpenError};
+
+/// A SQL database.
+pub struct SqlArchive<S: Session> {
+    session: S,
+    name: String,
+    names: Names,
+}
+
+/// The database's numbers of classes and fields, by name.
+#[derive(Default)]
+struct Names {
+    classes: FxHashMap<i32, Arc<str>>,
+    class_numbers: FxHashMap<Arc<str>, i32>,
+    fields: FxHashMap<i32, (Arc<str>, Arc<str>)>,
+    field_numbers: FxHashMap<(i32, Arc<str>), i32>,
+}
+
+impl<S: Session> SqlArchive<S> {
+    /// Connects, and creates or migrates the tables.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn open(options: &S::Options) -> Result<Self, OpenError> {
+        let name = S::describe(options);
+        let failed = |source| OpenError::Sql { what: format!("cannot open {name}"), source };
+        let mut session = S::open(options).await.map_err(failed)?;
+        session.migrate().await.map_err(failed)?;
+        let mut archive = SqlArchive { session, name: name.clone(), names: Names::default() };
+        archive.read_names().await.map_err(failed)?;
+        Ok(archive)
+    }
+
+    fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
+        let name = self.name.clone();
+        move |source| OpenError::Sql { what: format!("{what} {name}"), source }
+    }
+
+    async fn read_names(&mut self) -> sqlx::Result<()> {
+        let mut names = Names::default();
+        for row in self.session.catalog().await? {
+            let class: Arc<str> = row.class_name.into();
+            names.class_numbers.insert(Arc::clone(&class), row.class);
+            names.classes.insert(row.class, class);
+            if let Some((number, name, type_text)) = row.field {
+                let name: Arc<str> = name.into();
+                names.field_numbers.insert((row.class, Arc::clone(&name)), number);
+                names.fields.insert(number, (name, type_text.into()));
+            }
+        }
+        self.names = names;
+        Ok(())
+    }
+
+    async fn read(&mut self, ids: &[i64]) -> Result<Vec<Entry>, OpenError> {
+        let failed = self.failed("cannot read");
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (heads, values) = self.session.snapshot(ids).await.map_err(&failed)?;
+        let unknown = |class: &i32| !self.names.classes.contains_key(class);
+        if heads.iter().any(|(_, class)| unknown(class)) {
+            self.read_names().await.map_err(failed)?;
+        }
+        let mut by_object: FxHashMap<i64, Vec<(String, Raw)>> = FxHashMap::default();
+        for (id, field, value) in values {
+            let (name, type_text) = match self.names.fields.get(&field) {
+                Some((name, type_text)) => (name.to_string(), Some(Arc::clone(type_text))),
+                None => (format!("field {field}"), None),
+            };
+            let raw = Raw::Packed { value: Bytes::from(value), type_text };
+            by_object.entry(id).or_default().push((name, raw));
+        }
+        let record = |(id, class): (i64, i32)| {
+            let do_id = DoId(DoIdRepr::try_from(id).ok()?);
+            let values = by_object.remove(&id).unwrap_or_default();
+            Some(match self.names.classes.get(&class) {
+                Some(class) => Ok(Record { do_id, class: class.to_string(), values }),
+                None => Err(Broken { do_id, why: format!("no class has the number {class}") }),
+            })
+        };
+        Ok(heads.into_iter().filter_map(record).collect())
+    }
+
+    /// Notes classes and fields that come for the first time.
+    async fn know(&mut self, records: &[Record]) -> Result<(), OpenError> {
+        let mut amendment = Amendment::default();
+        for record in records {
+            let class = self.names.class_numbers.get(&*record.class);
+            if class.is_none() {
+                amendment.classes.push(record.class.clone());
+            }
+            for (name, raw) in &record.values {
+                let Raw::Packed { type_text: Some(type_text), .. } = raw else {
+                    unreachable!("values are given packed, with their types");
+                };
+                let key = class.map(|class| (*class, Arc::from(name.as_str())));
+                match key.and_then(|key| self.names.field_numbers.get(&key)) {
+                    None => amendment.fields.push((
+                        record.class.clone(),
+                        name.clone(),
+                        type_text.to_string(),
+                    )),
+                    Some(number) => {
+                        let stored = &self.names.fields[number].1;
+                        if layout::compare(stored, type_text) == Change::Incompatible {
+                            return Err(OpenError::Refused(format!(
+                                "{} has values of {}.{name} of the type `{stored}`; \
+                                 values of the type `{type_text}` cannot be added to them",
+                                self.name, record.class
+                            )));
+                        }
+                    }
+                }
+            }
+        }
+        if amendment.is_empty() {
+            return Ok(());
+        }
+        amendment.classes.sort_unstable();
+        amendment.classes.dedup();
+        amendment.fields.sort_unstable();
+        amendment.fields.dedup_by(|left, right| (&left.0, &left.1) == (&right.0, &right.1));
+        let failed = self.failed("cannot note classes in");
+        self.session.amend(&amendment).await.map_err(&failed)?;
+        self.read_names().await.map_err(failed)
+    }
+
+    async fn write(&mut self, changes: &Changes) -> Result<(), OpenError> {
+        let failed = self.failed("cannot write into");
+        self.session.begin().await.map_err(&failed)?;
+        self.session.write(changes).await.map_err(&failed)?;
+        self.session.commit().await.map_err(failed)
+    }
+}
+
+impl<S: Session> Archive for SqlArchive<S> {
+    fn describe(&self) -> String {
+        self.name.clone()
+    }
+
+    fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {
+        let failed = self.failed("cannot count the objects of");
+        Box::pin(async {
+            let count = self.session.count().await.map_err(failed)?;
+            Ok(count.unsigned_abs())
+        })
+    }
+
+    fn page(
+        &mut self,
+        after: Option<DoId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Entry>, OpenError>> {
+        let failed = self.failed("cannot read");
+        let after = after.map_or(-1, |id| i64::from(id.0));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Box::pin(async move {
+            let ids = self.session.object_ids(after, limit).await.map_err(failed)?;
+            let mut page = self.read(&ids).await?;
+            page.sort_unstable_by_key(id_of);
+            Ok(page)
+        })
+    }
+
+    fn find<'a>(&'a mut self, ids: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
+        Box::pin(async {
+            let ids: Vec<i64> = ids.iter().map(|id| i64::from(id.0)).collect();
+            self.read(&ids).await
+        })
+    }
+
+    fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
+        let failed = self.failed("cannot read the free ids of");
+        Box::pin(async {
+            let free = self.session.free(0, i64::MAX, i64::MAX).await.map_err(failed)?;
+            let free = free.into_iter().filter_map(|id| DoIdRepr::try_from(id).ok());
+            Ok(FreeIds { next: None, free: free.map(DoId).collect() })
+        })
+    }
+}
+
+impl<S: Session> ArchiveMut for SqlArchive<S> {
+    fn form(&self) -> Form {
+        Form::Packed
+    }
+
+    fn put<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<(), OpenError>> {
+        Box::pin(async move {
+            self.know(records).await?;
+            let mut changes = Changes::default();
+            for record in records {
+                let id = i64::from(record.do_id.0);
+                let class = self.names.class_numbers[&*record.class];
+                changes.deleted.push(id);
+                changes.objects.push((id, class));
+                for (name, raw) in &record.values {
+                    let Raw::Packed { value, .. } = raw else {
+                        unreachable!("values are given packed");
+                    };
+                    let field = self.names.field_numbers[&(class, Arc::from(name.as_str()))];
+                    changes.values.push((id, field, value.clone()));
+                }
+            }
+            changes.taken.clone_from(&changes.deleted);
+            self.write(&changes).await
+        })
+    }
+
+    fn set_free_ids<'a>(&'a mut self, ids: &'a FreeIds) -> BoxFuture<'a, Result<(), OpenError>> {
+        Box::pin(async move {
+            let known: FxHashSet<DoId> = self.free_ids().await?.free.into_iter().collect();
+            let mut freed = Vec::new();
+            for chunk in ids.free.chunks(PAGE) {
+                let taken = self.find(chunk).await?;
+                let taken: Vec<DoId> = taken.iter().map(id_of).collect();
+                let is_new = |id: &&DoId| !taken.contains(id) && !known.contains(*id);
+                freed.extend(chunk.iter().filter(is_new).map(|id| i64::from(id.0)));
+            }
+            self.write(&Changes { freed, ..Changes::default() }).await
+        })
+    }
+
+    fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
+        let failed = self.failed("cannot clear");
+        Box::pin(async {
+            self.session.clear().await.map_err(&failed)?;
+            self.read_names().await.map_err(failed)
+        })
+    }
+}
+
+/// Ids looked up at a time.
+const PAGE: usize = 256;
+
+fn id_of(entry: &Entry) -> DoId {
+    match entry {
+        Ok(record) => record.do_id,
+        Err(broken) => broken.do_id,
+    }
+}

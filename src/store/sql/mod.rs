@@ -1,0 +1,317 @@
+//! SQLite, PostgreSQL and MySQL: one schema, one way to apply a batch.
+//!
+//! | Table | Holds |
+//! |---|---|
+//! | `donet_schema` | the version of these tables |
+//! | `donet_class` | the name of each class that was ever stored |
+//! | `donet_field` | per class, the name of each stored field and the type its values have |
+//! | `donet_object` | each object and its class |
+//! | `donet_value` | each object's values, packed as on the wire |
+//! | `donet_free` | ids of deleted objects, in the order of deletion |
+//!
+//! A batch is one transaction: lock and load the objects concerned, apply the operations in memory, write
+//! what changed with a few statements of many rows each. The statements differ by database
+//! ([`Session`]), nothing else does.
+//!
+//! An id is taken by inserting the object's row, so it cannot be given twice, by whichever process.
+//! Ids that were never given are those above every object and every freed id of the range; that is looked
+//! up when the first object is created and counted in memory from there.
+
+mod archive;
+mod catalog;
+mod ids;
+mod layout;
+mod mysql;
+mod postgres;
+
+mod session;
+mod sqlite;
+mod statement;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use tracing::{info, warn};
+
+pub use self::archive::SqlArchive;
+pub use self::layout::is_compatible;
+pub use self::mysql::MySqlSession;
+pub use self::postgres::PostgresSession;
+pub use self::session::{Session, SqlError};
+pub use self::sqlite::SqliteSession;
+
+use self::catalog::Catalog;
+use self::ids::{Allocator, Reservation};
+use self::session::Changes;
+use crate::config::DoIdRange;
+use crate::hash::{Map, Seed};
+use crate::ids::{DoId, FieldId};
+use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
+use crate::store::{Backend, BoxFuture, Error, OpenError, Operation, Outcome, Schema};
+
+/// A SQL database, over as many connections as it has lanes.
+pub struct SqlBackend<S: Session> {
+    options: S::Options,
+    schema: Schema,
+    seed: Seed,
+    lanes: usize,
+    /// Connections that nobody uses. One that fails is not put back, which undoes what it has begun.
+    idle: Mutex<Vec<S>>,
+    catalog: RwLock<Arc<Catalog>>,
+    ids: Allocator,
+}
+
+impl<S: Session> SqlBackend<S> {
+    /// Connects, creates or migrates the tables, and checks that the stored classes agree with the DC
+    /// files.
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or what it holds does not fit the DC files.
+    pub async fn open(
+        options: S::Options,
+        lanes: usize,
+        schema: Schema,
+        range: DoIdRange,
+        seed: Seed,
+    ) -> Result<Self, OpenError> {
+        let failed = |what: &str| {
+            let what = format!("{what} {}", S::describe(&options));
+            move |source: sqlx::Error| OpenError::Sql { what, source }
+        };
+        let mut session = S::open(&options).await.map_err(failed("cannot open"))?;
+        session.migrate().await.map_err(failed("cannot create or migrate the tables of"))?;
+        let mut catalog = Catalog::load(&mut session, &schema)
+            .await
+            .map_err(failed("cannot read the classes of"))?;
+        let news = catalog.check(&schema)?;
+        if !news.is_empty() {
+            for change in &news.changed {
+                info!(%change, "the type of a stored field has changed, its values fit");
+            }
+            session.amend(&news).await.map_err(failed("cannot note new fields in"))?;
+            catalog = Catalog::load(&mut session, &schema)
+                .await
+                .map_err(failed("cannot read the classes of"))?;
+        }
+        for name in catalog.missing_classes() {
+            warn!(
+                class = name,
+                "the database has objects of a class that the DC files do not have"
+            );
+        }
+        Ok(SqlBackend {
+            schema,
+            seed,
+            lanes,
+            idle: Mutex::new(vec![session]),
+            catalog: RwLock::new(Arc::new(catalog)),
+            ids: Allocator::new(range),
+            options,
+        })
+    }
+
+    async fn session(&self) -> Result<S, Error> {
+        let idle = self.idle.lock().pop();
+        match idle {
+            Some(session) => Ok(session),
+            None => S::open(&self.options).await.map_err(|error| S::classify(&error).into()),
+        }
+    }
+
+    async fn run_batch(&self, batch: &[Arc<Operation>]) -> Result<Vec<Outcome>, Error> {
+        let mut session = self.session().await?;
+        let mut reservation = self.ids.reservation();
+        match self.apply(&mut session, &mut reservation, batch).await {
+            Ok(outcomes) => {
+                self.idle.lock().push(session);
+                Ok(outcomes)
+            }
+            Err(error) => {
+                if matches!(error, Error::Conflict(_)) {
+                    reservation.forget();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Applies a batch in one transaction. If it fails, the session must not be used again.
+    async fn apply(
+        &self,
+        session: &mut S,
+        reservation: &mut Reservation<'_>,
+        batch: &[Arc<Operation>],
+    ) -> Result<Vec<Outcome>, Error> {
+        let failed = |error: sqlx::Error| Error::from(S::classify(&error));
+        let creations = batch.iter().filter(|operation| operation.do_id().is_none());
+        let creations = creations.count();
+        self.know_classes(session, batch).await?;
+        let needs = needs(batch.iter().map(Arc::as_ref), self.seed);
+        let is_write = batch.iter().any(|operation| operation.is_write());
+        if is_write {
+            session.begin().await.map_err(failed)?;
+        }
+        reservation.fill(session, creations).await.map_err(failed)?;
+        let ids = Ids::new(self.ids.range(), reservation.ids());
+        let mut set = WorkingSet::new(&self.schema, ids, self.seed);
+        self.load(session, &mut set, &needs, is_write).await?;
+        let outcomes = batch.iter().map(|operation| set.apply(operation)).collect();
+        if is_write {
+            let changes = self.changes(&set, reservation);
+            session.write(&changes).await.map_err(failed)?;
+            session.commit().await.map_err(|error| match S::classify(&error) {
+                SqlError::Unavailable(why) => Error::Unknown(why),
+                error => error.into(),
+            })?;
+        }
+        reservation.settle(set.ids().unused().len());
+        Ok(outcomes)
+    }
+
+    /// Notes the classes of new objects, if one comes for the first time.
+    async fn know_classes(&self, session: &mut S, batch: &[Arc<Operation>]) -> Result<(), Error> {
+        for operation in batch {
+            let Operation::Create { class, .. } = &**operation else {
+                continue;
+            };
+            if self.catalog.read().knows(*class) {
+                continue;
+            }
+            let failed = |error: sqlx::Error| Error::from(S::classify(&error));
+            let class = self.schema.class(*class).expect("requests name classes of the schema");
+            session.amend(&Catalog::additions(class)).await.map_err(failed)?;
+            self.reload_catalog(session).await?;
+        }
+        Ok(())
+    }
+
+    async fn reload_catalog(&self, session: &mut S) -> Result<(), Error> {
+        let catalog = Catalog::load(session, &self.schema).await;
+        let catalog = catalog.map_err(|error| Error::from(S::classify(&error)))?;
+        *self.catalog.write() = Arc::new(catalog);
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        session: &mut S,
+        set: &mut WorkingSet<'_>,
+        needs: &Map<DoId, Need>,
+        lock: bool,
+    ) -> Result<(), Error> {
+        let failed = |error: sqlx::Error| Error::from(S::classify(&error));
+        let mut all: Vec<i64> = needs.keys().map(|id| i64::from(id.0)).collect();
+        all.sort_unstable();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let with_values = needs.iter().filter(|(_, need)| **need == Need::Values);
+        let with_values: Vec<i64> = with_values.map(|(id, _)| i64::from(id.0)).collect();
+        let (heads, values) = if lock {
+            let heads = session.lock(&all).await.map_err(failed)?;
+            let values = match with_values.is_empty() {
+                true => Vec::new(),
+                false => session.values(&with_values).await.map_err(failed)?,
+            };
+            (heads, values)
+        } else {
+            session.snapshot(&all).await.map_err(failed)?
+        };
+        if heads.iter().any(|(_, class)| !self.catalog.read().has(*class)) {
+            self.reload_catalog(session).await?;
+        }
+        let catalog = Arc::clone(&self.catalog.read());
+        let mut objects: Map<i64, (i32, Object)> = Map::with_hasher(self.seed);
+        objects.extend(heads.into_iter().map(|(id, class)| {
+            let object = Object { class: catalog.class(class), values: Vec::new() };
+            (id, (class, object))
+        }));
+        for (id, field, value) in values {
+            if let Some((class, object)) = objects.get_mut(&id)
+                && let Some(field) = catalog.field(*class, field)
+            {
+                object.values.push((field, Stored::Packed(Bytes::from(value))));
+            }
+        }
+        for (id, (_, mut object)) in objects {
+            object.values.sort_unstable_by_key(|(field, _)| *field);
+            let id = id.try_into().expect("ids that were asked for are doIds");
+            set.load(DoId(id), object);
+        }
+        Ok(())
+    }
+
+    fn changes(&self, set: &WorkingSet<'_>, reservation: &Reservation<'_>) -> Changes {
+        let catalog = Arc::clone(&self.catalog.read());
+        let mut changes = Changes::default();
+        for (do_id, slot) in set.slots() {
+            collect_changes(&catalog, i64::from(do_id.0), slot, &mut changes);
+        }
+        let unused = set.ids().unused().len();
+        changes.taken = reservation.taken_from_free(unused);
+        changes.freed = set.ids().released().iter().map(|id| i64::from(id.0)).collect();
+        changes
+    }
+}
+
+fn collect_changes(catalog: &Catalog, id: i64, slot: &Slot, changes: &mut Changes) {
+    if slot.is_deleted() {
+        changes.deleted.push(id);
+    }
+    let Some(object) = &slot.object else {
+        return;
+    };
+    let Ok(class) = object.class else {
+        return;
+    };
+    let stored = |field: FieldId| catalog.stored_field(class, field);
+    if slot.is_new {
+        changes.objects.push((id, catalog.stored_class(class)));
+        for (field, value) in &object.values {
+            if let Stored::Packed(value) = value {
+                changes.values.push((id, stored(*field), value.clone()));
+            }
+        }
+        return;
+    }
+    let mut changed = slot.changed.clone();
+    changed.sort_unstable();
+    changed.dedup();
+    let current = |field| slot.value(field);
+    for field in changed {
+        match current(field) {
+            Some(value) => changes.values.push((id, stored(field), value.clone())),
+            None => changes.removed.push((id, stored(field))),
+        }
+    }
+}
+
+impl<S: Session> fmt::Display for SqlBackend<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&S::describe(&self.options))
+    }
+}
+
+impl<S: Session> Backend for SqlBackend<S> {
+    fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    fn run<'a>(
+        &'a self,
+        batch: &'a [Arc<Operation>],
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
+        Box::pin(self.run_batch(batch))
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let idle = std::mem::take(&mut *self.idle.lock());
+            for session in idle {
+                session.close().await;
+            }
+        })
+    }
+}

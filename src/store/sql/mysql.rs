@@ -1,0 +1,277 @@
+//! MySQL and MariaDB.
+
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+
+use super::catalog::Amendment;
+use super::session::{
+    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+};
+use super::statement::{Rows, catalog_rows, chunks, pending, placeholders, split_snapshot};
+
+/// Rows in one statement.
+const ROWS_MAX: usize = 256;
+
+/// MySQL ends a transaction at each of these statements, so each can be repeated.
+const SCHEMA: &[&str] = &["
+    CREATE TABLE IF NOT EXISTS donet_class (
+        id INTEGER AUTO_INCREMENT PRIMARY KEY,
+        name VARCHAR(255) NOT NULL UNIQUE
+    ) ENGINE InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+    CREATE TABLE IF NOT EXISTS donet_field (
+        id INTEGER AUTO_INCREMENT PRIMARY KEY,
+        class_id INTEGER NOT NULL,
+        name VARCHAR(255) NOT NULL,
+        type TEXT NOT NULL,
+        UNIQUE (class_id, name),
+        FOREIGN KEY (class_id) REFERENCES donet_class (id)
+    ) ENGINE InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+    CREATE TABLE IF NOT EXISTS donet_object (
+        id BIGINT PRIMARY KEY,
+        class_id INTEGER NOT NULL
+    ) ENGINE InnoDB;
+    CREATE TABLE IF NOT EXISTS donet_value (
+        object_id BIGINT NOT NULL,
+        field_id INTEGER NOT NULL,
+        value MEDIUMBLOB NOT NULL,
+        PRIMARY KEY (object_id, field_id)
+    ) ENGINE InnoDB;
+    CREATE TABLE IF NOT EXISTS donet_free (
+        seq BIGINT AUTO_INCREMENT PRIMARY KEY,
+        id BIGINT NOT NULL UNIQUE
+    ) ENGINE InnoDB;
+    CREATE OR REPLACE VIEW donet_content AS
+        SELECT o.id AS object, c.name AS class, f.name AS field, f.type AS type, v.value AS value
+        FROM donet_object o
+        JOIN donet_class c ON c.id = o.class_id
+        LEFT JOIN donet_value v ON v.object_id = o.id
+        LEFT JOIN donet_field f ON f.id = v.field_id;
+"];
+
+/// A connection to a MySQL or MariaDB server.
+pub struct MySqlSession {
+    connection: MySqlConnection,
+}
+
+type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
+
+impl MySqlSession {
+    async fn for_rows<'i, T>(
+        &mut self,
+        rows: Rows,
+        items: &'i [T],
+        bind: impl Fn(Query<'i>, &'i T) -> Query<'i>,
+    ) -> sqlx::Result<()> {
+        for chunk in chunks(items, ROWS_MAX) {
+            let sql = AssertSqlSafe(rows.statement(chunk.len()));
+            let query = chunk.iter().fold(sqlx::query(sql), &bind);
+            query.execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that ends in `IN `, for all `ids`, many at a time.
+    async fn for_ids(&mut self, sql: &str, ids: &[i64]) -> sqlx::Result<()> {
+        for chunk in chunks(ids, ROWS_MAX) {
+            let sql = AssertSqlSafe(format!("{sql} ({})", placeholders(chunk.len())));
+            let query = chunk.iter().fold(sqlx::query(sql), |query, id| query.bind(id));
+            query.execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Collects the rows of a query that has a list of ids between two texts.
+    async fn select<T>(&mut self, before: &str, ids: &[i64], after: &str) -> sqlx::Result<Vec<T>>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::mysql::MySqlRow> + Send + Unpin,
+    {
+        let mut rows = Vec::new();
+        for chunk in chunks(ids, ROWS_MAX) {
+            let sql = format!("{before} ({}) {after}", placeholders(chunk.len()));
+            let query = sqlx::query_as(AssertSqlSafe(sql));
+            let query = chunk.iter().fold(query, |query, id| query.bind(id));
+            rows.extend(query.fetch_all(&mut self.connection).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn migrate_locked(&mut self) -> sqlx::Result<()> {
+        self.run(
+            "CREATE TABLE IF NOT EXISTS donet_schema (version INTEGER NOT NULL) ENGINE InnoDB",
+        )
+        .await?;
+        let sql = "SELECT CAST(coalesce(max(version), 0) AS SIGNED) FROM donet_schema";
+        let version: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
+        for (index, migration) in (version + 1..).zip(pending(SCHEMA, version)?) {
+            self.run(migration).await?;
+            sqlx::query("INSERT INTO donet_schema VALUES (?)")
+                .bind(index)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Session for MySqlSession {
+    type Options = MySqlConnectOptions;
+
+    fn describe(options: &MySqlConnectOptions) -> String {
+        let database = options.get_database().unwrap_or_default();
+        format!("the MySQL database {database} at {}", options.get_host())
+    }
+
+    async fn open(options: &MySqlConnectOptions) -> sqlx::Result<Self> {
+        let connection = options.clone().disable_statement_logging().connect().await?;
+        let mut session = MySqlSession { connection };
+        // Others' commits are seen between statements, and gaps between ids are not locked.
+        session.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+        Ok(session)
+    }
+
+    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+        self.connection.execute(sqlx::raw_sql(sql)).await?;
+        Ok(())
+    }
+
+    async fn migrate(&mut self) -> sqlx::Result<()> {
+        let sql = "SELECT CAST(coalesce(get_lock('donet_schema', 60), 0) AS SIGNED)";
+        let locked: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
+        if locked != 1 {
+            return Err(sqlx::Error::PoolTimedOut);
+        }
+        self.migrate_locked().await?;
+        self.run("DO release_lock('donet_schema')").await
+    }
+
+    async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
+        let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
+        Ok(catalog_rows(rows))
+    }
+
+    async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
+        self.begin().await?;
+        for class in &amendment.classes {
+            sqlx::query("INSERT IGNORE INTO donet_class (name) VALUES (?)")
+                .bind(class)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        for (class, name, type_text) in &amendment.fields {
+            let sql = "INSERT IGNORE INTO donet_field (class_id, name, type) \
+                       SELECT id, ?, ? FROM donet_class WHERE name = ?";
+            sqlx::query(sql)
+                .bind(name)
+                .bind(type_text)
+                .bind(class)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        for change in &amendment.changed {
+            sqlx::query("UPDATE donet_field SET type = ? WHERE id = ?")
+                .bind(&change.current)
+                .bind(change.field)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        self.commit().await
+    }
+
+    async fn begin(&mut self) -> sqlx::Result<()> {
+        self.run("START TRANSACTION").await
+    }
+
+    async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
+        let sql = "SELECT id, class_id FROM donet_object WHERE id IN";
+        self.select(sql, objects, "ORDER BY id FOR UPDATE").await
+    }
+
+    async fn values(&mut self, objects: &[i64]) -> sqlx::Result<StoredValues> {
+        let sql = "SELECT object_id, field_id, value FROM donet_value WHERE object_id IN";
+        self.select(sql, objects, "").await
+    }
+
+    async fn snapshot(&mut self, objects: &[i64]) -> sqlx::Result<(Heads, StoredValues)> {
+        let sql = "SELECT o.id, o.class_id, v.field_id, v.value FROM donet_object o \
+                   LEFT JOIN donet_value v ON v.object_id = o.id WHERE o.id IN";
+        Ok(split_snapshot(self.select(sql, objects, "").await?))
+    }
+
+    async fn write(&mut self, changes: &Changes) -> sqlx::Result<()> {
+        for sql in
+            ["DELETE FROM donet_value WHERE object_id IN", "DELETE FROM donet_object WHERE id IN"]
+        {
+            self.for_ids(sql, &changes.deleted).await?;
+        }
+        for (object, field) in &changes.removed {
+            sqlx::query("DELETE FROM donet_value WHERE object_id = ? AND field_id = ?")
+                .bind(object)
+                .bind(field)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        let objects = Rows::new("INSERT INTO donet_object (id, class_id) VALUES", 2, "");
+        self.for_rows(objects, &changes.objects, |query, (id, class)| query.bind(id).bind(class))
+            .await?;
+        let values = Rows::new(
+            "INSERT INTO donet_value (object_id, field_id, value) VALUES",
+            3,
+            " ON DUPLICATE KEY UPDATE value = VALUES(value)",
+        );
+        self.for_rows(values, &changes.values, |query, (object, field, value)| {
+            query.bind(object).bind(field).bind(&value[..])
+        })
+        .await?;
+        self.for_ids("DELETE FROM donet_free WHERE id IN", &changes.taken).await?;
+        let freed = Rows::new("INSERT INTO donet_free (id) VALUES", 1, "");
+        self.for_rows(freed, &changes.freed, |query, id| query.bind(id)).await
+    }
+
+    async fn highest(&mut self, min: i64, max: i64) -> sqlx::Result<Option<i64>> {
+        let sql = "SELECT max(id) FROM (\
+                   SELECT max(id) AS id FROM donet_object WHERE id BETWEEN ? AND ? UNION ALL \
+                   SELECT max(id) AS id FROM donet_free WHERE id BETWEEN ? AND ?) AS both_tables";
+        let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(min).bind(max);
+        query.fetch_one(&mut self.connection).await
+    }
+
+    async fn free(&mut self, min: i64, max: i64, count: i64) -> sqlx::Result<Vec<i64>> {
+        let sql = "SELECT id FROM donet_free WHERE id BETWEEN ? AND ? \
+                   ORDER BY seq LIMIT ? FOR UPDATE";
+        let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(count);
+        query.fetch_all(&mut self.connection).await
+    }
+
+    async fn count(&mut self) -> sqlx::Result<i64> {
+        let sql = "SELECT count(*) FROM donet_object";
+        sqlx::query_scalar(sql).fetch_one(&mut self.connection).await
+    }
+
+    async fn object_ids(&mut self, after: i64, limit: i64) -> sqlx::Result<Vec<i64>> {
+        let sql = "SELECT id FROM donet_object WHERE id > ? ORDER BY id LIMIT ?";
+        let query = sqlx::query_scalar(sql).bind(after).bind(limit);
+        query.fetch_all(&mut self.connection).await
+    }
+
+    async fn close(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "MySQL connection did not close in good order");
+        }
+    }
+
+    fn classify(error: &sqlx::Error) -> SqlError {
+        if let sqlx::Error::Database(database) = error
+            && let Some(error) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+        {
+            let why = error.to_string().into();
+            return match error.number() {
+                // lock wait timeout, deadlock, duplicate key
+                1205 | 1213 | 1062 => SqlError::Conflict(why),
+                // too many connections, shutdown, table or disk full, killed, read-only
+                1040 | 1053 | 1114 | 1021 | 1317 | 1927 | 1290 | 1792 => SqlError::Unavailable(why),
+                _ => SqlError::Rejected(why),
+            };
+        }
+        classify(error, |_| SqlError::Rejected)
+    }
+}

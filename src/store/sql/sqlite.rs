@@ -1,0 +1,270 @@
+//! SQLite: one file, in write-ahead mode, durable at every commit.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::catalog::Amendment;
+use super::session::{
+    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+};
+use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
+
+/// How long to wait for another process that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Rows in one statement. The largest statement of three columns stays well below SQLite's limit of
+/// parameters.
+const ROWS_MAX: usize = 512;
+
+const SCHEMA: &[&str] = &["
+    CREATE TABLE donet_schema (version INTEGER NOT NULL);
+    INSERT INTO donet_schema VALUES (0);
+    CREATE TABLE donet_class (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    );
+    CREATE TABLE donet_field (
+        id INTEGER PRIMARY KEY,
+        class_id INTEGER NOT NULL REFERENCES donet_class (id),
+        name TEXT NOT NULL,
+        type TEXT NOT NULL,
+        UNIQUE (class_id, name)
+    );
+    CREATE TABLE donet_object (
+        id INTEGER PRIMARY KEY,
+        class_id INTEGER NOT NULL
+    );
+    CREATE TABLE donet_value (
+        object_id INTEGER NOT NULL,
+        field_id INTEGER NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (object_id, field_id)
+    ) WITHOUT ROWID;
+    CREATE TABLE donet_free (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id INTEGER NOT NULL UNIQUE
+    );
+    CREATE VIEW donet_content AS
+        SELECT o.id AS object, c.name AS class, f.name AS field, f.type AS type, v.value AS value
+        FROM donet_object o
+        JOIN donet_class c ON c.id = o.class_id
+        LEFT JOIN donet_value v ON v.object_id = o.id
+        LEFT JOIN donet_field f ON f.id = v.field_id;
+"];
+
+/// A connection to a SQLite file.
+pub struct SqliteSession {
+    connection: SqliteConnection,
+}
+
+type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+impl SqliteSession {
+    /// Runs a statement for all `items`, many at a time.
+    async fn for_rows<'i, T>(
+        &mut self,
+        rows: Rows,
+        items: &'i [T],
+        bind: impl Fn(Query<'i>, &'i T) -> Query<'i>,
+    ) -> sqlx::Result<()> {
+        for chunk in chunks(items, ROWS_MAX) {
+            let sql = AssertSqlSafe(rows.statement(chunk.len()));
+            let query = chunk.iter().fold(sqlx::query(sql), &bind);
+            query.execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Session for SqliteSession {
+    type Options = PathBuf;
+
+    fn describe(file: &PathBuf) -> String {
+        format!("the SQLite database {}", file.display())
+    }
+
+    async fn open(file: &PathBuf) -> sqlx::Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let connection = options.connect().await?;
+        Ok(SqliteSession { connection })
+    }
+
+    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    async fn migrate(&mut self) -> sqlx::Result<()> {
+        self.run("BEGIN IMMEDIATE").await?;
+        let count = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_schema'";
+        let count: i64 = sqlx::query_scalar(count).fetch_one(&mut self.connection).await?;
+        let mut version = 0;
+        if count > 0 {
+            let sql = "SELECT version FROM donet_schema";
+            version = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
+        }
+        for migration in pending(SCHEMA, version)? {
+            self.run(migration).await?;
+        }
+        sqlx::query("UPDATE donet_schema SET version = ?")
+            .bind(SCHEMA.len() as i64)
+            .execute(&mut self.connection)
+            .await?;
+        self.commit().await
+    }
+
+    async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
+        let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
+        Ok(catalog_rows(rows))
+    }
+
+    async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
+        self.begin().await?;
+        for class in &amendment.classes {
+            sqlx::query("INSERT OR IGNORE INTO donet_class (name) VALUES (?)")
+                .bind(class)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        for (class, name, type_text) in &amendment.fields {
+            let sql = "INSERT OR IGNORE INTO donet_field (class_id, name, type) \
+                       SELECT id, ?, ? FROM donet_class WHERE name = ?";
+            sqlx::query(sql)
+                .bind(name)
+                .bind(type_text)
+                .bind(class)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        for change in &amendment.changed {
+            sqlx::query("UPDATE donet_field SET type = ? WHERE id = ?")
+                .bind(&change.current)
+                .bind(change.field)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        self.commit().await
+    }
+
+    async fn begin(&mut self) -> sqlx::Result<()> {
+        self.run("BEGIN IMMEDIATE").await
+    }
+
+    async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
+        // The transaction has the whole file.
+        let sql = "SELECT id, class_id FROM donet_object \
+                   WHERE id IN (SELECT value FROM json_each(?))";
+        sqlx::query_as(sql).bind(json(objects)).fetch_all(&mut self.connection).await
+    }
+
+    async fn values(&mut self, objects: &[i64]) -> sqlx::Result<StoredValues> {
+        let sql = "SELECT object_id, field_id, value FROM donet_value \
+                   WHERE object_id IN (SELECT value FROM json_each(?))";
+        sqlx::query_as(sql).bind(json(objects)).fetch_all(&mut self.connection).await
+    }
+
+    async fn snapshot(&mut self, objects: &[i64]) -> sqlx::Result<(Heads, StoredValues)> {
+        let sql = "SELECT o.id, o.class_id, v.field_id, v.value FROM donet_object o \
+                   LEFT JOIN donet_value v ON v.object_id = o.id \
+                   WHERE o.id IN (SELECT value FROM json_each(?))";
+        let rows = sqlx::query_as(sql).bind(json(objects)).fetch_all(&mut self.connection).await?;
+        Ok(split_snapshot(rows))
+    }
+
+    async fn write(&mut self, changes: &Changes) -> sqlx::Result<()> {
+        if !changes.deleted.is_empty() {
+            for sql in [
+                "DELETE FROM donet_value WHERE object_id IN (SELECT value FROM json_each(?))",
+                "DELETE FROM donet_object WHERE id IN (SELECT value FROM json_each(?))",
+            ] {
+                let ids = json(&changes.deleted);
+                sqlx::query(sql).bind(ids).execute(&mut self.connection).await?;
+            }
+        }
+        for (object, field) in &changes.removed {
+            sqlx::query("DELETE FROM donet_value WHERE object_id = ? AND field_id = ?")
+                .bind(object)
+                .bind(field)
+                .execute(&mut self.connection)
+                .await?;
+        }
+        let objects = Rows::new("INSERT INTO donet_object (id, class_id) VALUES", 2, "");
+        self.for_rows(objects, &changes.objects, |query, (id, class)| query.bind(id).bind(class))
+            .await?;
+        let values = Rows::new(
+            "INSERT OR REPLACE INTO donet_value (object_id, field_id, value) VALUES",
+            3,
+            "",
+        );
+        self.for_rows(values, &changes.values, |query, (object, field, value)| {
+            query.bind(object).bind(field).bind(&value[..])
+        })
+        .await?;
+        if !changes.taken.is_empty() {
+            sqlx::query("DELETE FROM donet_free WHERE id IN (SELECT value FROM json_each(?))")
+                .bind(json(&changes.taken))
+                .execute(&mut self.connection)
+                .await?;
+        }
+        let freed = Rows::new("INSERT INTO donet_free (id) VALUES", 1, "");
+        self.for_rows(freed, &changes.freed, |query, id| query.bind(id)).await
+    }
+
+    async fn highest(&mut self, min: i64, max: i64) -> sqlx::Result<Option<i64>> {
+        let sql = "SELECT max(id) FROM (\
+                   SELECT max(id) AS id FROM donet_object WHERE id BETWEEN ?1 AND ?2 UNION ALL \
+                   SELECT max(id) AS id FROM donet_free WHERE id BETWEEN ?1 AND ?2)";
+        sqlx::query_scalar(sql).bind(min).bind(max).fetch_one(&mut self.connection).await
+    }
+
+    async fn free(&mut self, min: i64, max: i64, count: i64) -> sqlx::Result<Vec<i64>> {
+        let sql = "SELECT id FROM donet_free WHERE id BETWEEN ? AND ? ORDER BY seq LIMIT ?";
+        let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(count);
+        query.fetch_all(&mut self.connection).await
+    }
+
+    async fn count(&mut self) -> sqlx::Result<i64> {
+        let sql = "SELECT count(*) FROM donet_object";
+        sqlx::query_scalar(sql).fetch_one(&mut self.connection).await
+    }
+
+    async fn object_ids(&mut self, after: i64, limit: i64) -> sqlx::Result<Vec<i64>> {
+        let sql = "SELECT id FROM donet_object WHERE id > ? ORDER BY id LIMIT ?";
+        let query = sqlx::query_scalar(sql).bind(after).bind(limit);
+        query.fetch_all(&mut self.connection).await
+    }
+
+    async fn close(self) {
+        // What was committed is durable whether or not this succeeds.
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "SQLite did not close in good order");
+        }
+    }
+
+    fn classify(error: &sqlx::Error) -> SqlError {
+        classify(error, |code| match code.parse::<i32>().map(|code| code & 0xff) {
+            // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CONSTRAINT
+            Ok(5 | 6 | 19) => SqlError::Conflict,
+            // SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
+            Ok(8 | 10 | 13 | 14) => SqlError::Unavailable,
+            _ => SqlError::Rejected,
+        })
+    }
+}
+
+/// Ids as one parameter: a statement of one shape serves any number of them.
+fn json(ids: &[i64]) -> String {
+    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    format!("[{}]", ids.join(","))
+}

@@ -1,0 +1,275 @@
+//! From one store into another, and then a look at whether everything arrived.
+
+use rustc_hash::FxHashMap;
+
+use super::translate::{Problem, translate};
+use crate::ids::DoId;
+use crate::store::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record, id_of};
+use crate::store::{OpenError, Schema};
+
+/// Objects that are moved at a time.
+const PAGE: usize = 500;
+/// Problems that are remembered; others are counted.
+const PROBLEMS_MAX: usize = 100;
+
+/// What to do with objects that the target has already.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// Refuse if there are any.
+    #[default]
+    New,
+    /// Remove them all first.
+    Replace,
+    /// Leave those alone that are the same, and refuse if one is not.
+    Resume,
+}
+
+/// How to move.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// What to do with objects that the target has.
+    pub mode: Mode,
+    /// Leave out what cannot be moved, instead of moving nothing.
+    pub drop_unreadable: bool,
+    /// Whether everything is compared at the end.
+    pub verify: bool,
+}
+
+/// What is being done.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The source is read to see whether everything can be moved.
+    Checking,
+    /// Objects are moved.
+    Moving,
+    /// Source and target are compared.
+    Comparing,
+}
+
+/// Hears how many objects of how many are done.
+pub type Progress<'a> = &'a mut (dyn FnMut(Step, u64, u64) + Send);
+
+/// What was moved.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Moved {
+    /// Objects that are in the target now.
+    pub objects: u64,
+    /// Their values.
+    pub values: u64,
+    /// Objects that were there already.
+    pub skipped: u64,
+    /// What was left out, or a part of it.
+    pub problems: Vec<Problem>,
+    /// How many problems there were.
+    pub problem_count: u64,
+}
+
+impl Moved {
+    fn note(&mut self, problem: Problem) {
+        self.problem_count += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// Why objects were not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// A store cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The target has objects, and nobody said what to do with them.
+    #[error("{target} has {objects} objects")]
+    NotEmpty {
+        /// The target.
+        target: String,
+        /// How many objects it has.
+        objects: u64,
+    },
+    /// The target has another object under an id that is to be moved.
+    #[error("{target} has an object {do_id} that is not the same")]
+    Different {
+        /// The target.
+        target: String,
+        /// The object.
+        do_id: DoId,
+    },
+    /// Not everything can be moved; nothing was.
+    #[error("{} things cannot be moved", .0.problem_count)]
+    Unreadable(Moved),
+    /// The target does not have what was written into it.
+    #[error("object {do_id} is not in {target} as it was written")]
+    Lost {
+        /// The target.
+        target: String,
+        /// The object.
+        do_id: DoId,
+    },
+}
+
+/// Moves all objects of `source` into `target`.
+///
+/// # Errors
+/// See [`CopyError`]. After most of them, [`Mode::Resume`] goes on where this stopped.
+pub async fn copy(
+    source: &mut dyn Archive,
+    target: &mut dyn ArchiveMut,
+    schema: &Schema,
+    options: Options,
+    progress: Progress<'_>,
+) -> Result<Moved, CopyError> {
+    let objects = target.count().await?;
+    if objects > 0 && options.mode == Mode::New {
+        return Err(CopyError::NotEmpty { target: target.describe(), objects });
+    }
+    let mut mover = Mover { schema, options, progress, total: source.count().await? };
+    if !options.drop_unreadable {
+        mover.check(source, target.form()).await?;
+    }
+    if options.mode == Mode::Replace {
+        target.clear().await?;
+    }
+    let moved = mover.write(source, target).await?;
+    target.set_free_ids(&source.free_ids().await?).await?;
+    if options.verify {
+        mover.compare(source, target).await?;
+    }
+    Ok(moved)
+}
+
+struct Mover<'a> {
+    schema: &'a Schema,
+    options: Options,
+    progress: Progress<'a>,
+    total: u64,
+}
+
+impl Mover<'_> {
+    async fn check(&mut self, source: &mut dyn Archive, form: Form) -> Result<(), CopyError> {
+        let (mut moved, mut after, mut done) = (Moved::default(), None, 0);
+        loop {
+            let page = source.page(after, PAGE).await?;
+            let Some(last) = page.last().map(id_of) else {
+                break;
+            };
+            after = Some(last);
+            done += page.len() as u64;
+            for entry in page {
+                translate(entry, self.schema, form, |problem| moved.note(problem));
+            }
+            (self.progress)(Step::Checking, done, self.total);
+        }
+        match moved.problem_count {
+            0 => Ok(()),
+            _ => Err(CopyError::Unreadable(moved)),
+        }
+    }
+
+    async fn write(
+        &mut self,
+        source: &mut dyn Archive,
+        target: &mut dyn ArchiveMut,
+    ) -> Result<Moved, CopyError> {
+        let (mut moved, mut after, mut done) = (Moved::default(), None, 0);
+        loop {
+            let page = source.page(after, PAGE).await?;
+            let Some(last) = page.last().map(id_of) else {
+                return Ok(moved);
+            };
+            after = Some(last);
+            done += page.len() as u64;
+            let mut records = translate_all(page, self.schema, target.form(), &mut moved);
+            if self.options.mode == Mode::Resume {
+                let before = records.len();
+                records = self.missing(records, target).await?;
+                moved.skipped += (before - records.len()) as u64;
+            }
+            target.put(&records).await?;
+            moved.objects += records.len() as u64;
+            moved.values += records.iter().map(|record| record.values.len() as u64).sum::<u64>();
+            (self.progress)(Step::Moving, done, self.total);
+        }
+    }
+
+    /// Those of the objects that the target does not have.
+    async fn missing(
+        &mut self,
+        records: Vec<Record>,
+        target: &mut dyn ArchiveMut,
+    ) -> Result<Vec<Record>, CopyError> {
+        let there = self.stored(&records, target).await?;
+        let mut missing = Vec::new();
+        for record in records {
+            match there.get(&record.do_id) {
+                None => missing.push(record),
+                Some(other) if is_same(other, &record) => {}
+                Some(_) => {
+                    let (target, do_id) = (target.describe(), record.do_id);
+                    return Err(CopyError::Different { target, do_id });
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// What the target has of these objects, in its own form.
+    async fn stored(
+        &mut self,
+        records: &[Record],
+        target: &mut dyn ArchiveMut,
+    ) -> Result<FxHashMap<DoId, Record>, CopyError> {
+        let ids: Vec<DoId> = records.iter().map(|record| record.do_id).collect();
+        let found = target.find(&ids).await?;
+        let found = translate_all(found, self.schema, target.form(), &mut Moved::default());
+        Ok(found.into_iter().map(|record| (record.do_id, record)).collect())
+    }
+
+    async fn compare(
+        &mut self,
+        source: &mut dyn Archive,
+        target: &mut dyn ArchiveMut,
+    ) -> Result<(), CopyError> {
+        let (mut after, mut done) = (None, 0);
+        loop {
+            let page = source.page(after, PAGE).await?;
+            let Some(last) = page.last().map(id_of) else {
+                return Ok(());
+            };
+            after = Some(last);
+            done += page.len() as u64;
+            let records = translate_all(page, self.schema, target.form(), &mut Moved::default());
+            let stored = self.stored(&records, target).await?;
+            for record in &records {
+                if !stored.get(&record.do_id).is_some_and(|stored| is_same(stored, record)) {
+                    let (target, do_id) = (target.describe(), record.do_id);
+                    return Err(CopyError::Lost { target, do_id });
+                }
+            }
+            (self.progress)(Step::Comparing, done, self.total);
+        }
+    }
+}
+
+fn translate_all(page: Vec<Entry>, schema: &Schema, form: Form, moved: &mut Moved) -> Vec<Record> {
+    let translated = page
+        .into_iter()
+        .filter_map(|entry| translate(entry, schema, form, |problem| moved.note(problem)));
+    translated.collect()
+}
+
+/// Whether two records in the same form say the same.
+fn is_same(left: &Record, right: &Record) -> bool {
+    // How a type is written does not matter once the value has been checked against the DC files.
+    let value = |(name, raw): &(String, Raw)| match raw {
+        Raw::Packed { value, .. } => (name.clone(), value.to_vec()),
+        Raw::Text(text) => (name.clone(), text.clone().into_bytes()),
+        Raw::Foreign { why } => (name.clone(), why.clone().into_bytes()),
+    };
+    let sorted = |record: &Record| {
+        let mut values: Vec<_> = record.values.iter().map(value).collect();
+        values.sort_unstable();
+        values
+    };
+    left.class == right.class && sorted(left) == sorted(right)
+}

@@ -1,0 +1,173 @@
+//! What is in a store.
+
+use std::collections::BTreeMap;
+
+use super::copy::{Progress, Step};
+use super::hex;
+use super::translate::{Problem, packed, translate};
+use crate::ids::DoId;
+use crate::store::archive::{Archive, Form, FreeIds, Raw, id_of};
+use crate::store::{OpenError, Schema};
+
+/// Objects that are read at a time.
+const PAGE: usize = 500;
+
+/// Objects of one class.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClassStats {
+    /// How many there are.
+    pub objects: u64,
+    /// How many values they have.
+    pub values: u64,
+    /// Bytes of the values, as they are stored.
+    pub bytes: u64,
+}
+
+/// What is in a store.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// By name of the class; objects that cannot be read have an empty one.
+    pub classes: BTreeMap<String, ClassStats>,
+    /// The lowest and highest id of an object.
+    pub ids: Option<(DoId, DoId)>,
+    /// Which ids are free.
+    pub free: FreeIds,
+}
+
+/// Counts.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn stats(source: &mut dyn Archive, progress: Progress<'_>) -> Result<Stats, OpenError> {
+    let mut stats = Stats { free: source.free_ids().await?, ..Stats::default() };
+    let (total, mut done, mut after) = (source.count().await?, 0, None);
+    loop {
+        let page = source.page(after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(stats);
+        }
+        done += page.len() as u64;
+        for entry in page {
+            let (do_id, class, values) = match entry {
+                Ok(record) => (record.do_id, record.class, record.values),
+                Err(broken) => (broken.do_id, String::new(), Vec::new()),
+            };
+            let lowest = stats.ids.map_or(do_id, |(lowest, _)| lowest);
+            stats.ids = Some((lowest, do_id));
+            after = Some(do_id);
+            let class = stats.classes.entry(class).or_default();
+            class.objects += 1;
+            class.values += values.len() as u64;
+            class.bytes += values.iter().map(|(_, raw)| raw_bytes(raw)).sum::<u64>();
+        }
+        progress(Step::Checking, done, total);
+    }
+}
+
+fn raw_bytes(raw: &Raw) -> u64 {
+    let bytes = match raw {
+        Raw::Packed { value, .. } => value.len(),
+        Raw::Text(text) => text.len(),
+        Raw::Foreign { .. } => 0,
+    };
+    bytes as u64
+}
+
+/// Tells everything stored that does not agree with the DC files to `problem`; returns the number of
+/// objects.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn verify(
+    source: &mut dyn Archive,
+    schema: &Schema,
+    progress: Progress<'_>,
+    problem: &mut (dyn FnMut(Problem) + Send),
+) -> Result<u64, OpenError> {
+    let (total, mut done, mut after) = (source.count().await?, 0, None);
+    loop {
+        let page = source.page(after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(done);
+        }
+        done += page.len() as u64;
+        for entry in page {
+            after = Some(id_of(&entry));
+            if let Ok(record) = &entry {
+                unknown_names(record.do_id, &record.class, &record.values, schema, problem);
+            }
+            translate(entry, schema, Form::Either, &mut *problem);
+        }
+        progress(Step::Checking, done, total);
+    }
+}
+
+/// What the DC files do not have is kept as it is, but nobody can ask for it.
+fn unknown_names(
+    do_id: DoId,
+    class_name: &str,
+    values: &[(String, Raw)],
+    schema: &Schema,
+    problem: &mut (dyn FnMut(Problem) + Send),
+) {
+    let mut tell = |field: Option<String>, why: String| {
+        problem(Problem { do_id, class: class_name.to_owned(), field, why });
+    };
+    let Some(class) = schema.class_by_name(class_name) else {
+        return tell(None, format!("the DC files have no class `{class_name}`"));
+    };
+    for (name, _) in values {
+        match class.field_by_name(name) {
+            None => tell(Some(name.clone()), "the DC files have no such field".to_owned()),
+            Some(field) if !field.keywords().db() => {
+                tell(Some(name.clone()), "the field has no keyword `db`".to_owned());
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// An object, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Its class.
+    pub class: String,
+    /// Names and DC text of its fields, or what is wrong with them.
+    pub fields: Vec<(String, Result<String, String>)>,
+}
+
+/// Looks up one object.
+///
+/// # Errors
+/// If the store or the object cannot be read.
+pub async fn show(
+    source: &mut dyn Archive,
+    schema: &Schema,
+    do_id: DoId,
+) -> Result<Option<Shown>, OpenError> {
+    let Some(entry) = source.find(&[do_id]).await?.pop() else {
+        return Ok(None);
+    };
+    let record = entry.map_err(|broken| OpenError::Damaged(broken.why))?;
+    let class = schema.class_by_name(&record.class);
+    let mut fields: Vec<_> = record
+        .values
+        .into_iter()
+        .map(|(name, raw)| {
+            let field = class.and_then(|class| class.field_by_name(&name));
+            let text = match (field, &raw) {
+                (Some(field), raw) => packed(field, raw)
+                    .and_then(|value| field.format(&value).map_err(|error| error.to_string())),
+                (None, Raw::Text(text)) => Err(format!("no such field in the DC files: {text}")),
+                (None, Raw::Packed { value, .. }) => {
+                    Err(format!("no such field in the DC files: <{}>", hex(value)))
+                }
+                (None, Raw::Foreign { why }) => Err(why.clone()),
+            };
+            (field.map(dclass::Field::id), name, text)
+        })
+        .collect();
+    fields.sort_by_key(|(id, ..)| (id.is_none(), *id));
+    let fields = fields.into_iter().map(|(_, name, text)| (name, text)).collect();
+    Ok(Some(Shown { class: record.class, fields }))
+}

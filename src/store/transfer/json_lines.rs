@@ -1,0 +1,396 @@
+//! The export file: JSON, one object a line.
+//!
+//! ```text
+//! {"donet":"export","version":1}
+//! {"id":1000,"class":"Account","fields":{"setName":"(\"Ada\")","coins":"7"}}
+//! {"id":1001,"class":"Account","fields":{"old":{"type":"uint8","packed":"07"}}}
+//! {"end":2,"next":1005,"free":[1003,1002]}
+//! ```
+//!
+//! A value is its DC text; one that its text does not say exactly, or that the DC files do not know, is packed,
+//! in hexadecimal, with its type. The last line tells a whole file from one that was cut short.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use super::hex;
+use super::index::Index;
+use crate::ids::{DoId, DoIdRepr};
+use crate::store::archive::{
+    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
+};
+use crate::store::{BoxFuture, OpenError};
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    donet: String,
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: DoIdRepr,
+    class: String,
+    fields: serde_json::Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct NewLine<'a> {
+    id: DoIdRepr,
+    class: &'a str,
+    #[serde(serialize_with = "serialize_fields")]
+    fields: &'a [(String, Raw)],
+}
+
+/// In the order in which they come, which is that of the DC files.
+fn serialize_fields<S: Serializer>(
+    fields: &[(String, Raw)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|(name, raw)| (name, json(raw))))
+}
+
+#[derive(Serialize, Deserialize)]
+struct End {
+    end: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    free: Vec<DoIdRepr>,
+}
+
+/// Whether a file is an export.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn is_export(path: &Path) -> Result<bool, OpenError> {
+    let file = File::open(path).map_err(failed("cannot open", path))?;
+    let mut first = Vec::new();
+    let read = BufReader::new(file).take(200).read_until(b'\n', &mut first);
+    read.map_err(failed("cannot read", path))?;
+    Ok(serde_json::from_slice::<Header>(&first).is_ok_and(|header| header.donet == "export"))
+}
+
+fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
+    let what = format!("{what} {}", path.display());
+    move |source| OpenError::Io { what: what.clone(), source }
+}
+
+/// An export file.
+#[derive(Debug)]
+pub struct JsonLines {
+    path: PathBuf,
+    file: File,
+    /// Where each object's line begins.
+    index: Index<u64>,
+    /// Behind the last object's line.
+    end: u64,
+    last: Option<FreeIds>,
+}
+
+impl JsonLines {
+    /// Opens a complete file to read it.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no export, or is cut short.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let file = File::open(path).map_err(failed("cannot open", path))?;
+        let lines = JsonLines::read(path, file)?;
+        match lines.last {
+            Some(_) => Ok(lines),
+            None => Err(OpenError::Damaged(format!("{} is cut short", path.display()))),
+        }
+    }
+
+    /// Opens a file to write to it, whether it is there or not, complete or not.
+    ///
+    /// # Errors
+    /// If it cannot be used, or is something else than an export.
+    pub fn open_mut(path: &Path) -> Result<Self, OpenError> {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path).map_err(failed("cannot open", path))?;
+        JsonLines::read(path, file)
+    }
+
+    fn read(path: &Path, file: File) -> Result<Self, OpenError> {
+        let (path, index) = (path.to_owned(), Index::new(Vec::new()));
+        let mut lines = JsonLines { path, file, index, end: 0, last: None };
+        lines.read_index()?;
+        Ok(lines)
+    }
+
+    fn failed(&self, what: &str) -> impl Fn(io::Error) -> OpenError + use<> {
+        failed(what, &self.path)
+    }
+
+    fn read_index(&mut self) -> Result<(), OpenError> {
+        let failed = self.failed("cannot read");
+        let damaged = |line: usize, why: String| {
+            OpenError::Damaged(format!("{}, line {line}: {why}", self.path.display()))
+        };
+        let mut reader = BufReader::new(&self.file);
+        let (mut line, mut at, mut index) = (Vec::new(), 0, Vec::new());
+        for number in 1.. {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line).map_err(&failed)? as u64;
+            if !line.ends_with(b"\n") && self.last.is_none() {
+                // An export that was interrupted ends in the middle of a line.
+                break;
+            }
+            if length == 0 {
+                break;
+            }
+            if number == 1 {
+                match serde_json::from_slice::<Header>(&line) {
+                    Ok(header) if header.donet == "export" && header.version == VERSION => {}
+                    Ok(header) => {
+                        let why = format!("version {} is not known", header.version);
+                        return Err(damaged(number, why));
+                    }
+                    Err(_) => return Err(damaged(number, "no export of donet's".to_owned())),
+                }
+            } else if let Ok(end) = serde_json::from_slice::<End>(&line) {
+                if end.end != index.len() as u64 {
+                    return Err(damaged(number, format!("{} objects are missing", end.end)));
+                }
+                let free = end.free.into_iter().map(DoId).collect();
+                self.last = Some(FreeIds { next: end.next, free });
+                break;
+            } else {
+                let object: Line = serde_json::from_slice(&line)
+                    .map_err(|error| damaged(number, error.to_string()))?;
+                index.push((DoId(object.id), at));
+            }
+            at += length;
+            self.end = at;
+        }
+        self.index = Index::new(index);
+        match self.index.twice() {
+            Some(do_id) => {
+                let path = self.path.display();
+                Err(OpenError::Damaged(format!("{path} has object {do_id} twice")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn object(&self, do_id: DoId, at: u64) -> Result<Entry, OpenError> {
+        let failed = self.failed("cannot read");
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(at)).map_err(&failed)?;
+        let mut line = Vec::new();
+        BufReader::new(file).read_until(b'\n', &mut line).map_err(&failed)?;
+        let object: Line = match serde_json::from_slice(&line) {
+            Ok(object) => object,
+            Err(error) => return Ok(Err(Broken { do_id, why: error.to_string() })),
+        };
+        let values = object.fields.into_iter().map(|(name, value)| (name, raw(value))).collect();
+        Ok(Ok(Record { do_id, class: object.class, values }))
+    }
+
+    fn append(&mut self, text: &[u8]) -> Result<(), OpenError> {
+        let failed = self.failed("cannot write");
+        self.file.seek(SeekFrom::Start(self.end)).map_err(&failed)?;
+        self.file.write_all(text).map_err(&failed)?;
+        self.end += text.len() as u64;
+        self.file.set_len(self.end).map_err(failed)
+    }
+
+    fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
+        let mut text = Vec::new();
+        if self.end == 0 {
+            text = header();
+        }
+        let mut index = Vec::with_capacity(records.len());
+        for record in records {
+            index.push((record.do_id, self.end + text.len() as u64));
+            write_line(&mut text, record);
+        }
+        self.index.extend(index);
+        self.last = None;
+        self.append(&text)
+    }
+
+    fn set_free_ids_now(&mut self, ids: &FreeIds) -> Result<(), OpenError> {
+        let objects_end = self.end;
+        let mut text = if self.end == 0 { header() } else { Vec::new() };
+        let objects_end = objects_end + text.len() as u64;
+        text.extend(end_line(self.index.count(), ids));
+        self.append(&text)?;
+        self.end = objects_end;
+        self.last = Some(ids.clone());
+        self.file.sync_all().map_err(self.failed("cannot write"))
+    }
+}
+
+fn header() -> Vec<u8> {
+    line_of(&Header { donet: "export".to_owned(), version: VERSION })
+}
+
+fn end_line(objects: u64, ids: &FreeIds) -> Vec<u8> {
+    let free = ids.free.iter().map(|id| id.0).collect();
+    line_of(&End { end: objects, next: ids.next, free })
+}
+
+fn line_of(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("plain data can be written as JSON");
+    line.push(b'\n');
+    line
+}
+
+fn write_line(text: &mut Vec<u8>, record: &Record) {
+    let Record { do_id, class, values } = record;
+    text.extend(line_of(&NewLine { id: do_id.0, class, fields: values }));
+}
+
+fn json(raw: &Raw) -> Value {
+    match raw {
+        Raw::Text(text) => Value::String(text.clone()),
+        Raw::Packed { value, type_text } => serde_json::json!({
+            "type": type_text.as_deref().unwrap_or_default(),
+            "packed": hex(value),
+        }),
+        Raw::Foreign { .. } => Value::Null,
+    }
+}
+
+fn raw(value: Value) -> Raw {
+    let packed = |value: &Value| {
+        let type_text = value.get("type")?.as_str()?.to_owned();
+        let hex = value.get("packed")?.as_str()?;
+        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+        let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        let value: Option<Bytes> = pairs.iter().map(byte).collect();
+        let type_text = Some(type_text.into());
+        rest.is_empty().then_some(Raw::Packed { value: value?, type_text })
+    };
+    match value {
+        Value::String(text) => Raw::Text(text),
+        // People write numbers as numbers.
+        Value::Number(number) => Raw::Text(number.to_string()),
+        value => packed(&value).unwrap_or_else(|| Raw::Foreign {
+            why: format!("`{value}` is no DC text and no packed value"),
+        }),
+    }
+}
+
+impl Archive for JsonLines {
+    fn describe(&self) -> String {
+        format!("the export {}", self.path.display())
+    }
+
+    fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {
+        ready(Ok(self.index.count()))
+    }
+
+    fn page(
+        &mut self,
+        after: Option<DoId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Entry>, OpenError>> {
+        ready(self.index.page(after, limit).map(|(id, at)| self.object(id, at)).collect())
+    }
+
+    fn find<'a>(&'a mut self, ids: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
+        ready(self.index.find(ids).map(|(id, at)| self.object(id, at)).collect())
+    }
+
+    fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
+        ready(Ok(self.last.clone().unwrap_or_default()))
+    }
+}
+
+impl ArchiveMut for JsonLines {
+    fn form(&self) -> Form {
+        Form::Either
+    }
+
+    fn put<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(self.put_now(records))
+    }
+
+    fn set_free_ids<'a>(&'a mut self, ids: &'a FreeIds) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(self.set_free_ids_now(ids))
+    }
+
+    fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
+        (self.end, self.last) = (0, None);
+        self.index.clear();
+        ready(self.append(&[]))
+    }
+}
+
+/// An export that goes somewhere from which nothing comes back, such as a pipe.
+#[derive(Debug)]
+pub struct JsonStream<W> {
+    to: W,
+    objects: u64,
+    is_begun: bool,
+}
+
+impl<W: Write + Send> JsonStream<W> {
+    /// Writes to `to`.
+    pub const fn new(to: W) -> Self {
+        JsonStream { to, objects: 0, is_begun: false }
+    }
+
+    fn write(&mut self, text: &[u8]) -> Result<(), OpenError> {
+        let header = if self.is_begun { Vec::new() } else { header() };
+        self.is_begun = true;
+        let written = self.to.write_all(&header).and_then(|()| self.to.write_all(text));
+        let flushed = written.and_then(|()| self.to.flush());
+        flushed.map_err(|source| OpenError::Io { what: "cannot write".to_owned(), source })
+    }
+}
+
+impl<W: Write + Send> Archive for JsonStream<W> {
+    fn describe(&self) -> String {
+        "the output".to_owned()
+    }
+
+    fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {
+        ready(Ok(self.objects))
+    }
+
+    fn page(&mut self, _: Option<DoId>, _: usize) -> BoxFuture<'_, Result<Vec<Entry>, OpenError>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn find<'a>(&'a mut self, _: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
+        ready(Ok(FreeIds::default()))
+    }
+}
+
+impl<W: Write + Send> ArchiveMut for JsonStream<W> {
+    fn form(&self) -> Form {
+        Form::Either
+    }
+
+    fn put<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<(), OpenError>> {
+        let mut text = Vec::new();
+        records.iter().for_each(|record| write_line(&mut text, record));
+        self.objects += records.len() as u64;
+        ready(self.write(&text))
+    }
+
+    fn set_free_ids<'a>(&'a mut self, ids: &'a FreeIds) -> BoxFuture<'a, Result<(), OpenError>> {
+        let text = end_line(self.objects, ids);
+        ready(self.write(&text))
+    }
+
+    fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
+        ready(Ok(()))
+    }
+}

@@ -1,0 +1,124 @@
+//! Values from the form in which one store has them into that which another takes.
+
+use std::fmt;
+
+use dclass::{Class, Field};
+
+use crate::ids::DoId;
+use crate::store::Schema;
+use crate::store::archive::{Entry, Form, Raw, Record};
+use crate::store::sql::is_compatible;
+
+/// Something stored that does not agree with the DC files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// The object.
+    pub do_id: DoId,
+    /// Its class, if it can be read.
+    pub class: String,
+    /// The field, if it is about one.
+    pub field: Option<String>,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Problem { do_id, class, field, why } = self;
+        match field {
+            Some(field) => write!(f, "object {do_id}: {class}.{field}: {why}"),
+            None => write!(f, "object {do_id}: {why}"),
+        }
+    }
+}
+
+/// Translates an object. What cannot be translated is left out and told to `problem`; of an object that
+/// cannot be read at all nothing is left.
+pub fn translate(
+    entry: Entry,
+    schema: &Schema,
+    form: Form,
+    mut problem: impl FnMut(Problem),
+) -> Option<Record> {
+    let record = match entry {
+        Ok(record) => record,
+        Err(broken) => {
+            let (class, field) = (String::new(), None);
+            problem(Problem { do_id: broken.do_id, class, field, why: broken.why });
+            return None;
+        }
+    };
+    let class = schema.class_by_name(&record.class);
+    let mut values = Vec::with_capacity(record.values.len());
+    for (name, raw) in record.values {
+        let field = class.and_then(|class| class.field_by_name(&name));
+        let translated = match field {
+            Some(field) => translate_value(field, raw, form),
+            None => foreign(class, raw, form),
+        };
+        match translated {
+            Ok(Some(raw)) => values.push((field.map(Field::id), name, raw)),
+            Ok(None) => {}
+            Err(why) => {
+                let (do_id, class, field) = (record.do_id, record.class.clone(), Some(name));
+                problem(Problem { do_id, class, field, why });
+            }
+        }
+    }
+    // Astron's order; what the DC files do not know comes last.
+    values.sort_by_key(|(field, ..)| (field.is_none(), *field));
+    let values = values.into_iter().map(|(_, name, raw)| (name, raw)).collect();
+    Some(Record { values, ..record })
+}
+
+/// The packed value, checked; empty if there is none.
+pub fn packed(field: &Field, raw: &Raw) -> Result<Vec<u8>, String> {
+    match raw {
+        Raw::Text(text) => field.parse(text).map_err(|error| format!("`{text}`: {error}")),
+        Raw::Packed { value, type_text } => {
+            if let Some(stored) = type_text {
+                let current = field.type_text();
+                if !is_compatible(stored, &current) {
+                    return Err(format!("stored as `{stored}`, now `{current}`"));
+                }
+            }
+            field.validate_all(value).map_err(|error| error.to_string())?;
+            Ok(value.to_vec())
+        }
+        Raw::Foreign { why } => Err(why.clone()),
+    }
+}
+
+fn translate_value(field: &Field, raw: Raw, form: Form) -> Result<Option<Raw>, String> {
+    let value = packed(field, &raw)?;
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let text = match form {
+        Form::Packed => None,
+        Form::Text => Some(field.format(&value).map_err(|error| error.to_string())?),
+        Form::Either => {
+            let text = field.format(&value).ok();
+            text.filter(|text| field.parse(text).is_ok_and(|parsed| parsed == value))
+        }
+    };
+    Ok(Some(match text {
+        Some(text) => Raw::Text(text),
+        None => Raw::Packed { value: value.into(), type_text: Some(field.type_text().into()) },
+    }))
+}
+
+/// A value that the DC files say nothing about can stay only in the form in which it is.
+fn foreign(class: Option<&Class>, raw: Raw, form: Form) -> Result<Option<Raw>, String> {
+    let fits = match (&raw, form) {
+        (Raw::Text(_), Form::Text | Form::Either) => true,
+        (Raw::Packed { type_text, .. }, Form::Packed | Form::Either) => type_text.is_some(),
+        _ => false,
+    };
+    match (fits, raw, class) {
+        (_, Raw::Foreign { why }, _) => Err(why),
+        (true, raw, _) => Ok(Some(raw)),
+        (false, _, Some(_)) => Err("the DC files have no such field".to_owned()),
+        (false, _, None) => Err("the DC files have no such class".to_owned()),
+    }
+}

@@ -1,0 +1,183 @@
+//! A YAML directory, object by object.
+
+use std::io;
+use std::path::Path;
+
+use super::files::Directory;
+use super::text::{Document, Info};
+use crate::ids::{DoId, DoIdRepr};
+use crate::store::archive::{
+    Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
+};
+use crate::store::{BoxFuture, OpenError};
+
+/// A YAML directory. What it does may block: it is for commands, not for a server.
+#[derive(Debug)]
+pub struct YamlArchive {
+    directory: Directory,
+    /// Ascending; read when it is first needed.
+    objects: Option<Vec<DoId>>,
+}
+
+impl YamlArchive {
+    /// Opens a directory to read it. A server may be using it.
+    ///
+    /// # Errors
+    /// If it is not there or cannot be read.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::opened(path, Directory::open_shared(path))
+    }
+
+    /// Opens a directory to write into it, for itself alone; creates it if it is not there.
+    ///
+    /// # Errors
+    /// If a server is using it, or it cannot be read.
+    pub fn open_mut(path: &Path) -> Result<Self, OpenError> {
+        Self::opened(path, Directory::open(path))
+    }
+
+    fn opened(path: &Path, directory: io::Result<Directory>) -> Result<Self, OpenError> {
+        match directory {
+            Ok(directory) => Ok(YamlArchive { directory, objects: None }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(OpenError::InUse(path.display().to_string()))
+            }
+            Err(source) => {
+                Err(OpenError::Io { what: format!("cannot open {}", path.display()), source })
+            }
+        }
+    }
+
+    fn failed(&self, what: &str) -> impl FnOnce(io::Error) -> OpenError {
+        let what = format!("{what} {}", self.directory.path().display());
+        |source| OpenError::Io { what, source }
+    }
+
+    fn objects(&mut self) -> Result<&[DoId], OpenError> {
+        if self.objects.is_none() {
+            let listed = self.directory.objects().and_then(Iterator::collect::<io::Result<Vec<_>>>);
+            let mut objects = listed.map_err(self.failed("cannot list"))?;
+            objects.sort_unstable();
+            self.objects = Some(objects);
+        }
+        Ok(self.objects.as_deref().expect("it was just read"))
+    }
+
+    /// An object that was deleted since the directory was listed is left out.
+    fn read(&self, do_id: DoId) -> Option<Entry> {
+        let broken = |why: String| Some(Err(Broken { do_id, why }));
+        match self.directory.read_object(do_id) {
+            Err(error) => broken(error.to_string()),
+            Ok(text) => match Document::read(&text?) {
+                Err(error) => broken(error.to_string()),
+                Ok(document) => {
+                    let fields = document.fields.into_iter();
+                    let values = fields.map(|(name, text)| (name, Raw::Text(text))).collect();
+                    Some(Ok(Record { do_id, class: document.class, values }))
+                }
+            },
+        }
+    }
+
+    fn page_now(&mut self, after: Option<DoId>, limit: usize) -> Result<Vec<Entry>, OpenError> {
+        let objects = self.objects()?;
+        let start = objects.partition_point(|id| Some(*id) <= after);
+        let page: Vec<DoId> = objects[start..].iter().take(limit).copied().collect();
+        Ok(page.into_iter().filter_map(|id| self.read(id)).collect())
+    }
+
+    fn free_ids_now(&self) -> Result<FreeIds, OpenError> {
+        let text = self.directory.read_info().map_err(self.failed("cannot read info.yaml in"))?;
+        let info = Info::read(&text.unwrap_or_default()).map_err(|error| {
+            let path = self.directory.path().display();
+            OpenError::Damaged(format!("info.yaml in {path}: {error}"))
+        })?;
+        let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
+        Ok(FreeIds { next: info.next, free: free.map(DoId).collect() })
+    }
+
+    fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
+        for record in records {
+            let text = |(name, raw): &(String, Raw)| match raw {
+                Raw::Text(text) => (name.clone(), text.clone()),
+                Raw::Packed { .. } | Raw::Foreign { .. } => {
+                    unreachable!("values are given as text")
+                }
+            };
+            let document = Document {
+                class: record.class.clone(),
+                fields: record.values.iter().map(text).collect(),
+                extra: Vec::new(),
+            };
+            self.directory
+                .write_object(record.do_id, &document.write(record.do_id))
+                .map_err(self.failed("cannot write into"))?;
+        }
+        self.objects = None;
+        self.directory.sync().map_err(self.failed("cannot write into"))
+    }
+
+    fn set_free_ids_now(&mut self, ids: &FreeIds) -> Result<(), OpenError> {
+        let behind = |id: &DoId| u64::from(id.0) + 1;
+        let highest = self.objects()?.last().into_iter().chain(&ids.free).map(behind).max();
+        let next = ids.next.max(highest).unwrap_or_default();
+        if next == 0 {
+            return Ok(());
+        }
+        let text = Info::write(next, ids.free.iter().map(|id| u64::from(id.0)));
+        let written = self.directory.write_info(&text).and_then(|()| self.directory.sync());
+        written.map_err(self.failed("cannot write info.yaml in"))
+    }
+
+    fn clear_now(&mut self) -> Result<(), OpenError> {
+        for do_id in self.objects()?.to_vec() {
+            self.directory.remove_object(do_id).map_err(self.failed("cannot clear"))?;
+        }
+        self.objects = None;
+        self.directory.remove_info().map_err(self.failed("cannot clear"))
+    }
+}
+
+impl Archive for YamlArchive {
+    fn describe(&self) -> String {
+        format!("the YAML directory {}", self.directory.path().display())
+    }
+
+    fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {
+        ready(self.objects().map(|objects| objects.len() as u64))
+    }
+
+    fn page(
+        &mut self,
+        after: Option<DoId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Entry>, OpenError>> {
+        ready(self.page_now(after, limit))
+    }
+
+    fn find<'a>(&'a mut self, ids: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
+        ready(Ok(ids.iter().filter_map(|id| self.read(*id)).collect()))
+    }
+
+    fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
+        ready(self.free_ids_now())
+    }
+}
+
+impl ArchiveMut for YamlArchive {
+    fn form(&self) -> Form {
+        Form::Text
+    }
+
+    fn put<'a>(&'a mut self, records: &'a [Record]) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(self.put_now(records))
+    }
+
+    fn set_free_ids<'a>(&'a mut self, ids: &'a FreeIds) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(self.set_free_ids_now(ids))
+    }
+
+    fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
+        ready(self.clear_now())
+    }
+}

@@ -1,0 +1,337 @@
+//! Astron's YAML directory: one file an object, values as DC text.
+//!
+//! Files of either daemon can be read by the other. What Astron loses is kept here: fields that the DC
+//! files do not have, values that cannot be read, all objects when the machine fails. Each object is one
+//! file, so an operation is done completely or not at all; of a batch, some operations may fail alone.
+
+mod archive;
+mod files;
+mod text;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use dclass::Class;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use tracing::{error, warn};
+
+pub use self::archive::YamlArchive;
+use self::files::Directory;
+use self::text::{Document, Info};
+use crate::config::DoIdRange;
+use crate::hash::{Map, Seed, Set};
+use crate::ids::{DoId, DoIdRepr, FieldId};
+use crate::store::apply::{Ids, Object, Slot, Stored, WorkingSet, needs};
+use crate::store::{
+    Backend, BoxFuture, Error, Failure, OpenError, Operation, Outcome, Refusal, Schema,
+};
+
+/// Threads that write the files of a batch: the file system can make many durable at once.
+const WRITERS_MAX: usize = 8;
+
+/// A YAML directory that this process has to itself.
+#[derive(Debug)]
+pub struct YamlBackend {
+    store: Arc<Mutex<Store>>,
+}
+
+#[derive(Debug)]
+struct Store {
+    directory: Directory,
+    schema: Schema,
+    seed: Seed,
+    range: DoIdRange,
+    /// The next id that was never given; beyond the range when there is none.
+    next: u64,
+    /// Ids of deleted objects, oldest first.
+    free: VecDeque<DoId>,
+}
+
+/// What a file says that is no value of a field: it goes back as it came.
+#[derive(Debug, Default)]
+struct Verbatim {
+    unreadable: FxHashMap<FieldId, String>,
+    foreign: Vec<(String, String)>,
+    extra: Vec<(String, String)>,
+}
+
+impl YamlBackend {
+    /// Opens a directory, which is created if it is not there.
+    ///
+    /// # Errors
+    /// If another process has it open, or it cannot be read, or `info.yaml` makes no sense.
+    pub fn open(
+        path: &Path,
+        schema: Schema,
+        range: DoIdRange,
+        seed: Seed,
+    ) -> Result<Self, OpenError> {
+        let store = Store::open(path, schema, range, seed)?;
+        Ok(YamlBackend { store: Arc::new(Mutex::new(store)) })
+    }
+}
+
+impl fmt::Display for YamlBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the YAML directory {}", self.store.lock().directory.path().display())
+    }
+}
+
+impl Backend for YamlBackend {
+    fn run<'a>(
+        &'a self,
+        batch: &'a [Arc<Operation>],
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
+        let (store, batch) = (Arc::clone(&self.store), batch.to_vec());
+        Box::pin(async move {
+            let run = tokio::task::spawn_blocking(move || store.lock().run(&batch));
+            run.await.expect("the store does not panic")
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Store {
+    fn open(path: &Path, schema: Schema, range: DoIdRange, seed: Seed) -> Result<Self, OpenError> {
+        let failed = |what: &str, source: io::Error| OpenError::Io {
+            what: format!("{what} {}", path.display()),
+            source,
+        };
+        let directory = Directory::open(path).map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
+            _ => failed("cannot open the directory", source),
+        })?;
+        let info = directory.read_info();
+        let info = info.map_err(|source| failed("cannot read info.yaml in", source))?;
+        let info = Info::read(&info.unwrap_or_default()).map_err(|error| {
+            OpenError::Damaged(format!("info.yaml in {}: {error}", path.display()))
+        })?;
+        let mut highest = None;
+        let mut objects = Set::with_hasher(seed);
+        for do_id in directory.objects().map_err(|source| failed("cannot list", source))? {
+            let do_id = do_id.map_err(|source| failed("cannot list", source))?;
+            if range.contains(do_id) {
+                highest = highest.max(Some(do_id));
+            }
+            objects.insert(do_id);
+        }
+        let behind = |do_id: DoId| u64::from(do_id.0) + 1;
+        let next = info.next.unwrap_or(0);
+        let next = next.max(u64::from(range.min.0)).max(highest.map_or(0, behind));
+        let is_free = |do_id: &DoId| range.contains(*do_id) && !objects.contains(do_id);
+        let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
+        let free = free.map(DoId).filter(is_free).collect();
+        Ok(Store { directory, schema, seed, range, next, free })
+    }
+
+    fn run(&mut self, batch: &[Arc<Operation>]) -> Result<Vec<Outcome>, Error> {
+        let schema = self.schema.clone();
+        let creations = batch.iter().filter(|operation| operation.do_id().is_none());
+        let reserved = self.reserve(creations.count());
+        let ids = Ids::new(self.range, reserved.iter().map(|(id, _)| *id));
+        let mut set = WorkingSet::new(&schema, ids, self.seed);
+        let mut verbatim = Map::with_hasher(self.seed);
+        for do_id in needs(batch.iter().map(Arc::as_ref), self.seed).into_keys() {
+            if let Some((object, rest)) = self.load(do_id) {
+                set.load(do_id, object);
+                verbatim.insert(do_id, rest);
+            }
+        }
+        let mut outcomes: Vec<Outcome> =
+            batch.iter().map(|operation| set.apply(operation)).collect();
+        let failed = self.store(&set, &verbatim);
+        self.settle_ids(&set, &reserved)?;
+        let changed = set.slots().any(|(_, slot)| is_changed(slot));
+        if changed && let Err(error) = self.directory.sync() {
+            return Err(Error::Unknown(error.to_string().into()));
+        }
+        for (operation, outcome) in batch.iter().zip(&mut outcomes) {
+            let created = match outcome {
+                Outcome::Created(do_id) => Some(*do_id),
+                _ => None,
+            };
+            if let Some(why) = created.or(operation.do_id()).and_then(|id| failed.get(&id)) {
+                *outcome = Outcome::Failed(Failure::Store(Arc::clone(why)));
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Takes ids for new objects, and remembers which of them came from the counter.
+    fn reserve(&mut self, count: usize) -> Vec<(DoId, bool)> {
+        let mut reserved = Vec::new();
+        while reserved.len() < count {
+            let (do_id, is_new) = match DoIdRepr::try_from(self.next) {
+                Ok(next) if self.range.contains(DoId(next)) => {
+                    self.next += 1;
+                    (DoId(next), true)
+                }
+                _ => match self.free.pop_front() {
+                    Some(do_id) => (do_id, false),
+                    None => break,
+                },
+            };
+            match self.directory.has_object(do_id) {
+                Ok(false) => reserved.push((do_id, is_new)),
+                Ok(true) => warn!(%do_id, "there is an object with an id that should be free"),
+                Err(error) => {
+                    error!(%error, "cannot look for an object");
+                    break;
+                }
+            }
+        }
+        reserved
+    }
+
+    /// Gives back ids that were not used, and notes those of objects that are gone.
+    fn settle_ids(&mut self, set: &WorkingSet<'_>, reserved: &[(DoId, bool)]) -> Result<(), Error> {
+        let ids = set.ids();
+        let used = reserved.len() - ids.unused().len();
+        for (do_id, is_new) in reserved[used..].iter().rev() {
+            match is_new {
+                true => self.next = u64::from(do_id.0),
+                false => self.free.push_front(*do_id),
+            }
+        }
+        let released = ids.released().iter().filter(|id| self.range.contains(**id));
+        let is_unchanged = used == 0 && released.clone().next().is_none();
+        self.free.extend(released);
+        if is_unchanged {
+            return Ok(());
+        }
+        let text = Info::write(self.next, self.free.iter().map(|id| u64::from(id.0)));
+        // The objects themselves say which ids are taken; only the order of giving would be lost.
+        if let Err(error) = self.directory.write_info(&text) {
+            error!(%error, "cannot write info.yaml");
+        }
+        Ok(())
+    }
+
+    fn load(&self, do_id: DoId) -> Option<(Object, Verbatim)> {
+        let broken = |why: String| {
+            let file = self.directory.object_path(do_id);
+            error!(%do_id, file = %file.display(), %why, "stored object cannot be read");
+            let object = Object { class: Err(Refusal::Broken(why.into())), values: Vec::new() };
+            Some((object, Verbatim::default()))
+        };
+        let text = match self.directory.read_object(do_id) {
+            Ok(text) => text?,
+            Err(error) => return broken(error.to_string()),
+        };
+        let document = match Document::read(&text) {
+            Ok(document) => document,
+            Err(error) => return broken(error.to_string()),
+        };
+        match self.schema.class_by_name(&document.class) {
+            Some(class) => Some(read_values(class, do_id, document)),
+            None => {
+                let object = Object {
+                    class: Err(Refusal::UnknownClass(document.class.into())),
+                    values: Vec::new(),
+                };
+                Some((object, Verbatim::default()))
+            }
+        }
+    }
+
+    /// Writes what changed, and says which objects could not be written and why.
+    fn store(&self, set: &WorkingSet<'_>, verbatim: &Map<DoId, Verbatim>) -> Map<DoId, Arc<str>> {
+        let changed: Vec<(DoId, &Slot)> =
+            set.slots().filter(|(_, slot)| is_changed(slot)).collect();
+        let write = |(do_id, slot): &(DoId, &Slot)| {
+            let verbatim = verbatim.get(do_id).filter(|_| !slot.is_new);
+            match self.write(*do_id, slot, verbatim) {
+                Ok(()) => None,
+                Err(error) => {
+                    error!(%do_id, %error, "object cannot be written");
+                    Some((*do_id, Arc::from(error.to_string())))
+                }
+            }
+        };
+        let share = changed.len().div_ceil(WRITERS_MAX).max(1);
+        std::thread::scope(|scope| {
+            let mut shares = changed.chunks(share);
+            let own = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares
+                .map(|share| {
+                    scope.spawn(move || share.iter().filter_map(write).collect::<Vec<_>>())
+                })
+                .collect();
+            let mut failed = Map::with_hasher(self.seed);
+            failed.extend(own.iter().filter_map(write));
+            for other in others {
+                failed.extend(other.join().expect("writing does not panic"));
+            }
+            failed
+        })
+    }
+
+    fn write(&self, do_id: DoId, slot: &Slot, verbatim: Option<&Verbatim>) -> io::Result<()> {
+        let Some(object) = &slot.object else {
+            return self.directory.remove_object(do_id);
+        };
+        let class = object.class.as_ref().ok().and_then(|id| self.schema.class(*id));
+        let class = class.expect("only objects of a known class change");
+        let text = document(class, object, verbatim).write(do_id);
+        self.directory.write_object(do_id, &text)
+    }
+}
+
+fn is_changed(slot: &Slot) -> bool {
+    match &slot.object {
+        Some(_) => slot.is_new || !slot.changed.is_empty(),
+        None => slot.is_stored,
+    }
+}
+
+fn read_values(class: &Class, do_id: DoId, document: Document) -> (Object, Verbatim) {
+    let mut verbatim = Verbatim { extra: document.extra, ..Verbatim::default() };
+    let mut values = Vec::with_capacity(document.fields.len());
+    for (name, text) in document.fields {
+        let Some(field) = class.field_by_name(&name) else {
+            verbatim.foreign.push((name, text));
+            continue;
+        };
+        match field.parse(&text) {
+            Ok(value) if value.is_empty() => {}
+            Ok(value) => values.push((field.id(), Stored::Packed(value.into()))),
+            Err(why) => {
+                warn!(%do_id, class = class.name(), field = name, text, %why, "stored value cannot be read");
+                values.push((field.id(), Stored::Unreadable(why.to_string().into())));
+                verbatim.unreadable.insert(field.id(), text);
+            }
+        }
+    }
+    values.sort_unstable_by_key(|(field, _)| *field);
+    let class = Ok(class.id());
+    (Object { class, values }, verbatim)
+}
+
+fn document(class: &Class, object: &Object, verbatim: Option<&Verbatim>) -> Document {
+    let text = |(id, stored): &(FieldId, Stored)| {
+        let field = class.field(*id).expect("an object has fields of its class");
+        let text = match stored {
+            Stored::Packed(value) => {
+                Some(field.format(value).expect("values are checked before they are stored"))
+            }
+            Stored::Unreadable(_) => {
+                verbatim.and_then(|verbatim| verbatim.unreadable.get(id).cloned())
+            }
+        };
+        Some((field.name().to_owned(), text?))
+    };
+    let mut fields: Vec<_> = object.values.iter().filter_map(text).collect();
+    fields.extend(verbatim.iter().flat_map(|verbatim| verbatim.foreign.iter().cloned()));
+    Document {
+        class: class.name().to_owned(),
+        fields,
+        extra: verbatim.map(|verbatim| verbatim.extra.clone()).unwrap_or_default(),
+    }
+}

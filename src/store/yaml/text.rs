@@ -1,0 +1,359 @@
+//! The files of Astron's YAML directory: text ↔ what it says.
+//!
+//! Written exactly as Astron writes them, so that tools which compare files see no difference. Read
+//! more leniently: any order, any way to quote. A scalar is always taken as text, never as a YAML type.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use crate::yaml::{self, Node, Rules, Value};
+
+/// Why a file is not what it should be.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+    /// It is no YAML.
+    #[error("no YAML: {0}")]
+    Syntax(String),
+    /// It is YAML, but something else than expected.
+    #[error("{0}")]
+    Shape(&'static str),
+    /// A value is no scalar.
+    #[error("value of `{0}` is no scalar")]
+    NoScalar(String),
+    /// A number is none.
+    #[error("`{0}` is no doId")]
+    NoDoId(String),
+}
+
+/// The file of one object: everything is text still.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Document {
+    /// Name of the class.
+    pub class: String,
+    /// Names and values of the fields, in the order of the file. A name comes once.
+    pub fields: Vec<(String, String)>,
+    /// Keys beside `id`, `class` and `fields`, which somebody has added.
+    pub extra: Vec<(String, String)>,
+}
+
+/// `info.yaml`: which ids are free.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Info {
+    /// The next id that was never given, if the file says.
+    pub next: Option<u64>,
+    /// Ids of deleted objects, oldest first.
+    pub free: Vec<u64>,
+}
+
+impl Document {
+    /// Reads the file of an object.
+    ///
+    /// # Errors
+    /// If it is no such file.
+    pub fn read(text: &str) -> Result<Document, Error> {
+        let root = parse(text)?;
+        let Some(Value::Map(entries)) = root.as_deref().map(|root| &root.value) else {
+            return Err(Error::Shape("not a map"));
+        };
+        let mut document = Document::default();
+        let (mut has_class, mut has_fields) = (false, false);
+        for (name, node) in entries {
+            let name = key(name)?;
+            match (name, &node.value) {
+                ("id", _) => {}
+                ("class" | "fields", _) if is_absent(node) => {}
+                ("class", Value::Scalar { text, .. }) => {
+                    document.class = text.clone();
+                    has_class = true;
+                }
+                ("fields", Value::Map(fields)) => {
+                    document.fields = read_fields(fields)?;
+                    has_fields = true;
+                }
+                (_, Value::Scalar { text, .. }) => {
+                    document.extra.push((name.to_owned(), text.clone()));
+                }
+                (_, Value::List(_) | Value::Map(_)) => {
+                    return Err(Error::NoScalar(name.to_owned()));
+                }
+            }
+        }
+        match (has_class, has_fields) {
+            (true, true) => Ok(document),
+            (false, _) => Err(Error::Shape("no key `class`")),
+            (true, false) => Err(Error::Shape("no key `fields`")),
+        }
+    }
+
+    /// Writes the file of the object `do_id`.
+    pub fn write(&self, do_id: impl std::fmt::Display) -> String {
+        let mut text = String::with_capacity(64 + 32 * self.fields.len());
+        write!(text, "id: {do_id}\nclass: ").expect("a string takes everything");
+        write_scalar(&mut text, &self.class);
+        text.push_str("\nfields:");
+        if self.fields.is_empty() {
+            text.push_str("\n  {}");
+        }
+        for (name, value) in &self.fields {
+            text.push_str("\n  ");
+            write_scalar(&mut text, name);
+            text.push_str(": ");
+            write_scalar(&mut text, value);
+        }
+        for (key, value) in &self.extra {
+            text.push('\n');
+            write_scalar(&mut text, key);
+            text.push_str(": ");
+            write_scalar(&mut text, value);
+        }
+        text
+    }
+}
+
+/// Of a name that comes twice, the last value holds.
+fn read_fields(entries: &[(Rc<Node>, Rc<Node>)]) -> Result<Vec<(String, String)>, Error> {
+    let mut fields: Vec<(String, String)> = Vec::with_capacity(entries.len());
+    for (name, value) in entries {
+        let name = key(name)?;
+        let value = value.text().ok_or_else(|| Error::NoScalar(name.to_owned()))?;
+        fields.retain(|(other, _)| other != name);
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(fields)
+}
+
+impl Info {
+    /// Reads `info.yaml`.
+    ///
+    /// # Errors
+    /// If it is no such file.
+    pub fn read(text: &str) -> Result<Info, Error> {
+        let root = parse(text)?;
+        let Some(root) = root.filter(|root| !is_absent(root)) else {
+            return Ok(Info::default());
+        };
+        let Value::Map(entries) = &root.value else {
+            return Err(Error::Shape("not a map"));
+        };
+        let id = |text: &str| text.parse().map_err(|_| Error::NoDoId(text.to_owned()));
+        let mut info = Info::default();
+        for (name, node) in entries {
+            match (key(name)?, &node.value) {
+                ("next" | "free", _) if is_absent(node) => {}
+                ("next", Value::Scalar { text, .. }) => info.next = Some(id(text)?),
+                ("free", Value::List(free)) => {
+                    for node in free {
+                        let text = node.text().filter(|_| !is_absent(node));
+                        info.free.push(id(text.ok_or(Error::NoScalar("free".to_owned()))?)?);
+                    }
+                }
+                ("next" | "free", _) => return Err(Error::Shape("`next` or `free` is malformed")),
+                _ => {}
+            }
+        }
+        Ok(info)
+    }
+
+    /// Writes `info.yaml`.
+    pub fn write(next: u64, free: impl ExactSizeIterator<Item = u64>) -> String {
+        let mut text = format!("next: {next}");
+        if free.len() > 0 {
+            text.push_str("\nfree:");
+        }
+        for id in free {
+            write!(text, "\n  - {id}").expect("a string takes everything");
+        }
+        text
+    }
+}
+
+/// Writes one scalar in a block: plain if YAML allows it and Astron does it, else in double quotes.
+fn write_scalar(text: &mut String, value: &str) {
+    if is_plain(value) {
+        text.push_str(value);
+        return;
+    }
+    text.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\t' => text.push_str("\\t"),
+            '\r' => text.push_str("\\r"),
+            '\u{8}' => text.push_str("\\b"),
+            '\u{c}' => text.push_str("\\f"),
+            '\0'..='\x1f' | '\x7f'..='\u{a0}' => {
+                write!(text, "\\x{:02x}", u32::from(c)).expect("a string takes everything");
+            }
+            '\u{feff}' => text.push_str("\\ufeff"),
+            _ => text.push(c),
+        }
+    }
+    text.push('"');
+}
+
+fn is_plain(value: &str) -> bool {
+    if matches!(value, "" | "~" | "null" | "Null" | "NULL") || value.ends_with(' ') {
+        return false;
+    }
+    let bytes = value.as_bytes();
+    let blank_or_end = |at: usize| bytes.get(at).is_none_or(|byte| matches!(byte, b' ' | b'\t'));
+    let begins_badly = match bytes[0] {
+        b' ' | b'\t' => true,
+        b'-' | b'?' | b':' => blank_or_end(1),
+        byte => b",[]{}#&*!|>'\"%@`".contains(&byte),
+    };
+    let is_bad = |(at, byte): (usize, &u8)| match byte {
+        b':' => blank_or_end(at + 1),
+        b' ' => bytes.get(at + 1) == Some(&b'#'),
+        b'&' => true,
+        byte => !(0x20..0x7f).contains(byte),
+    };
+    !begins_badly && !bytes.iter().enumerate().any(is_bad)
+}
+
+/// Objects and `info.yaml` nest no deeper. What may follow their document is left alone.
+const RULES: Rules = Rules { depth_max: 4, aliases: false, other_documents: true };
+
+fn parse(text: &str) -> Result<Option<Rc<Node>>, Error> {
+    yaml::parse(text, RULES).map_err(|error| match error {
+        yaml::Error::Syntax(error) => Error::Syntax(error.to_string()),
+        yaml::Error::TooDeep(_) => Error::Shape("nested too deeply"),
+        yaml::Error::Alias(_) => Error::Shape("aliases are not supported"),
+        yaml::Error::SecondDocument(_) => Error::Shape("more than one document"),
+    })
+}
+
+fn key(node: &Node) -> Result<&str, Error> {
+    node.text().ok_or(Error::Shape("a key is no scalar"))
+}
+
+/// Whether nothing is written, not even quotes. Any word is text, `null` as well.
+fn is_absent(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar { text, plain: true } if text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Written by Astron.
+    const OBJECT: &str = r#"id: 1000
+class: T
+fields:
+  u: 7
+  i: -5
+  f: 3.14159
+  c: "'\\''"
+  s: "\"He said \\\"hi\\\" \\\\ \\x01\\x0a:#\""
+  b: <020000ff>
+  fb: <010203>
+  arr: "[1, 65535]"
+  st: "{1, \"x\"}"
+  m: (1, "yes")
+  ca: "['a', 'b']"
+  dv: -25"#;
+
+    fn document(fields: &[(&str, &str)]) -> Document {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Document {
+            class: "T".to_owned(),
+            fields: fields.iter().map(owned).collect(),
+            extra: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_object_is_written_as_astron_writes_it() {
+        let fields = [
+            ("u", "7"),
+            ("i", "-5"),
+            ("f", "3.14159"),
+            ("c", r"'\''"),
+            ("s", r#""He said \"hi\" \\ \x01\x0a:#""#),
+            ("b", "<020000ff>"),
+            ("fb", "<010203>"),
+            ("arr", "[1, 65535]"),
+            ("st", r#"{1, "x"}"#),
+            ("m", r#"(1, "yes")"#),
+            ("ca", "['a', 'b']"),
+            ("dv", "-25"),
+        ];
+        assert_eq!(document(&fields).write(1000), OBJECT);
+        assert_eq!(Document::read(OBJECT), Ok(document(&fields)));
+    }
+
+    #[test]
+    fn an_object_without_fields() {
+        let text = "id: 5\nclass: T\nfields:\n  {}";
+        assert_eq!(document(&[]).write(5), text);
+        assert_eq!(Document::read(text), Ok(document(&[])));
+    }
+
+    #[test]
+    fn scalars_are_text_however_they_are_written() {
+        let text = "fields: {n: ('true'), t: ~, x: 0x10, y: 'a''b', e: }\nclass: 'T'\nnote: mine\n";
+        let read = Document::read(text).expect("an object");
+        let expected = [("n", "('true')"), ("t", "~"), ("x", "0x10"), ("y", "a'b"), ("e", "")];
+        assert_eq!(read.fields, document(&expected).fields);
+        assert_eq!(read.extra, [("note".to_owned(), "mine".to_owned())]);
+    }
+
+    #[test]
+    fn any_scalar_survives() {
+        for value in [
+            "",
+            "~",
+            "null",
+            "- x",
+            "-",
+            "-x",
+            "? x",
+            "a: b",
+            "a:b",
+            "a #b",
+            "a&b",
+            "x ",
+            " x",
+            "a\tb",
+            "\u{1}\n\r\u{8}\u{c}\u{7f}\u{85}\u{a0}\u{feff}é",
+            "[",
+            "%",
+            "\\\"",
+            "{}",
+            "x:",
+        ] {
+            let written = document(&[("f", value)]);
+            assert_eq!(Document::read(&written.write(1)), Ok(written), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object() {
+        for (text, expected) in [
+            ("", "not a map"),
+            ("- 1", "not a map"),
+            ("fields: {}", "no key `class`"),
+            ("class: T", "no key `fields`"),
+            ("class: T\nfields:", "no key `fields`"),
+            ("class: T\nfields: {a: [1]}", "value of `a` is no scalar"),
+            ("class: &a T\nfields: {b: *a}", "aliases are not supported"),
+        ] {
+            let error = Document::read(text).expect_err(text);
+            assert_eq!(error.to_string(), expected, "{text}");
+        }
+        assert!(matches!(Document::read("a: [b"), Err(Error::Syntax(_))));
+    }
+
+    #[test]
+    fn which_ids_are_free() {
+        let text = "next: 1004\nfree:\n  - 1001\n  - 1000";
+        let info = Info { next: Some(1004), free: vec![1001, 1000] };
+        assert_eq!(Info::read(text), Ok(info));
+        assert_eq!(Info::write(1004, [1001, 1000].into_iter()), text);
+        assert_eq!(Info::write(7, [].into_iter()), "next: 7");
+        assert_eq!(Info::read(""), Ok(Info::default()));
+        assert!(Info::read("next: x").is_err() && Info::read("free: 1").is_err());
+    }
+}
