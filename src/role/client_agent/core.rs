@@ -6,13 +6,9 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::client_type::{self, ClientType, Foreign};
-use super::deadlines::{Deadlines, Timer};
-use super::end::{CloseKind, End, Flow};
-use super::session::{Peer, Session, SessionKey};
-use super::subscribers::{SessionIndex, Subscribers};
-use super::uberdog::UberDogs;
-use super::{channel_pool::ChannelPool, cluster_input};
+use super::agent::{ChannelPool, Deadlines, SessionIndex, Subscribers, Timer, UberDogs};
+use super::dialect::{self, ClientType, Foreign};
+use super::session::{CloseKind, End, Flow, Peer, Session, SessionKey, cluster_input};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::message::{Blob, Client, EjectReason};
@@ -25,7 +21,7 @@ const SPARE_BUFFERS_MAX: usize = 1024;
 const SPARE_BYTES_MAX: usize = 128 * 1024;
 
 /// What the sessions share.
-pub(super) struct Shared {
+pub struct Shared {
     pub config: ClientAgentConfig,
     /// What a client must name in its hello.
     pub dc_hash: u32,
@@ -46,7 +42,7 @@ pub(super) struct Shared {
 }
 
 /// What a session needs to handle something.
-pub(super) struct Context<'a> {
+pub struct Context<'a> {
     pub shared: &'a mut Shared,
     pub out: &'a mut Effects,
     pub now: Instant,
@@ -101,7 +97,7 @@ impl Core {
             dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
             dc,
             uberdogs,
-            client_type: client_type::of(config.client.kind),
+            client_type: dialect::of(config.client.kind),
             subscribers: Subscribers::default(),
             pool: ChannelPool::new(config.channels),
             deadlines: Deadlines::default(),

@@ -7,33 +7,23 @@
 //!   own table of which session listens to what, so that a broadcast enters the process's queues once
 //!   and is translated once, however many clients get it.
 //! - The shell accepts connections, reads and writes sockets and owns the core.
-//! - A [`client_type::ClientType`] is the protocol that clients speak.
+//! - A [`dialect::ClientType`] is the protocol that clients speak.
 //!
 //! **Invariant:** a session has no state outside the core's [`Session`], so that sessions can be spread
 //! over several cores.
 
-mod channel_pool;
-mod client_input;
-pub mod client_type;
-mod cluster_input;
+mod agent;
 mod core;
-mod deadlines;
-mod end;
-mod historical;
+pub mod dialect;
 mod interest;
-mod interests;
-mod knowledge;
 mod session;
 mod shell;
-mod subscribers;
-mod uberdog;
-mod visibility;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::core::{Core, Output};
-pub use end::CloseKind;
-pub use session::{Peer, Session, SessionKey};
+pub use agent::{UberDog, UberDogs};
+pub use session::{CloseKind, Peer, SessionKey};
 pub use shell::{Bound, start};
-pub use uberdog::{UberDog, UberDogs};

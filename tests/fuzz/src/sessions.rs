@@ -7,7 +7,7 @@ use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermiss
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message};
 use donet::net::proxy_protocol::Endpoint;
-use donet::role::client_agent::client_type::foreign;
+use donet::role::client_agent::dialect::foreign;
 use donet::role::client_agent::{Core, Peer, SessionKey, UberDog, UberDogs};
 use donet::wire::{Frames, write_frame};
 

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use self::connection::Limits;
 use self::serve::Server;
-use super::client_type::{self, ClientType};
+use super::dialect::{self, ClientType};
 use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
@@ -107,7 +107,7 @@ impl Bound {
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             router: router.clone(),
-            client_type: client_type::of(config.client.kind),
+            client_type: dialect::of(config.client.kind),
             limits,
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
@@ -149,7 +149,7 @@ pub async fn start(
 ) -> anyhow::Result<JoinHandle<()>> {
     let bound = Bound::new(config).await?;
     for address in bound.addresses() {
-        let client_type = client_type::of(config.client.kind);
+        let client_type = dialect::of(config.client.kind);
         tracing::info!(%address, client = client_type.name(), "client agent is listening");
     }
     Ok(bound.serve(uberdogs, dc, router, events, shutdown))

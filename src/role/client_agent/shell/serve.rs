@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::Shared;
 use super::connection::Connection;
 use crate::event::EventSender;
-use crate::role::client_agent::client_type::Foreign;
+use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{Core, Peer, SessionKey};
 use crate::router::{Effects, Role, Sink};
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use dclass::{DcFile, Source};
 
+use super::dialect as client_type;
 use super::*;
 use crate::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
 use crate::event::Event;

@@ -1,7 +1,7 @@
 //! How sessions end.
 
-use super::client_type::Foreign;
 use crate::message::EjectReason;
+use crate::role::client_agent::dialect::Foreign;
 
 /// What handling a message comes to: the session goes on, or it ends.
 pub type Flow = Result<(), End>;

@@ -4,19 +4,18 @@
 
 use dclass::Class;
 
-use super::client_type::Request;
-use super::core::{Context, Shared};
-use super::end::{End, Flow};
 use super::interest::distinct;
-use super::session::Session;
+use super::{End, Flow, Session};
 use crate::config::InterestPermission;
 use crate::ids::{self, Channel, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{Client, ClientState, EjectReason, Rest, StateServer};
+use crate::role::client_agent::core::{Context, Shared};
+use crate::role::client_agent::dialect::Request;
 use crate::wire::Reader;
 
 impl Session {
     /// Handles a datagram from the client.
-    pub(super) fn handle_client(&mut self, cx: &mut Context<'_>, datagram: &[u8]) -> Flow {
+    pub fn handle_client(&mut self, cx: &mut Context<'_>, datagram: &[u8]) -> Flow {
         let mut reader = Reader::new(datagram);
         let request = cx.shared.client_type.request(&mut reader).map_err(|_| End::truncated())?;
         match self.state {

@@ -4,17 +4,16 @@ use std::collections::hash_map::Entry;
 
 use smallvec::SmallVec;
 
-use super::core::Context;
-use super::end::{Ejection, End, Flow};
-use super::session::Session;
+use super::{Ejection, End, Flow, Session};
 use crate::ids::{Channel, DoId, InterestId, ZoneId};
 use crate::message::{
     Blob, Client, ClientAgent, ClientState, Cluster, Error, List, Message, StateServer,
 };
+use crate::role::client_agent::core::Context;
 use crate::wire::{Envelope, Reader, write_frame};
 
 /// A datagram of the cluster, decoded and translated once for all sessions that get it.
-pub(super) struct Arrival<'a> {
+pub struct Arrival<'a> {
     pub sender: Channel,
     pub message: &'a Cluster<'a>,
     /// What a client gets for it, if that does not depend on the client.
@@ -25,13 +24,13 @@ pub(super) struct Arrival<'a> {
 
 /// Decodes a datagram's message.
 #[inline]
-pub(super) fn decode<'a>(envelope: &Envelope<'a>) -> Result<Cluster<'a>, Error> {
+pub fn decode<'a>(envelope: &Envelope<'a>) -> Result<Cluster<'a>, Error> {
     Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
 }
 
 /// What clients get for a message, if all get the same.
 #[inline]
-pub(super) fn translate<'a>(message: &Cluster<'a>) -> Option<Client<'a>> {
+pub fn translate<'a>(message: &Cluster<'a>) -> Option<Client<'a>> {
     let Cluster::StateServer(message) = message else {
         return None;
     };
@@ -60,7 +59,7 @@ pub(super) fn translate<'a>(message: &Cluster<'a>) -> Option<Client<'a>> {
 
 /// The object whose update a message is.
 #[inline]
-pub(super) fn subject(message: &Cluster<'_>) -> Option<DoId> {
+pub fn subject(message: &Cluster<'_>) -> Option<DoId> {
     match message {
         Cluster::StateServer(
             StateServer::ObjectSetField { do_id, .. }
@@ -74,7 +73,7 @@ pub(super) fn subject(message: &Cluster<'_>) -> Option<DoId> {
 impl Session {
     /// Handles a message that came to one of the session's channels.
     #[inline]
-    pub(super) fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
+    pub fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
         if arrival.sender == self.channel {
             self.note_own_message(cx, arrival.message);
             return Ok(());

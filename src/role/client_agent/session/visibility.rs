@@ -2,20 +2,14 @@
 
 use dclass::{Field, Keywords};
 
-use super::core::Context;
-use super::end::{End, Flow};
-use super::session::Session;
+use super::{End, Flow, Session};
 use crate::ids::{Channel, ClassId, DoId, Location};
 use crate::message::{Client, EjectReason, ObjectState, StateServer};
+use crate::role::client_agent::core::Context;
 
 impl Session {
     /// An object has come to a location that the session listens to.
-    pub(super) fn object_entered(
-        &mut self,
-        cx: &mut Context<'_>,
-        object: &ObjectState<'_>,
-        frame: &[u8],
-    ) {
+    pub fn object_entered(&mut self, cx: &mut Context<'_>, object: &ObjectState<'_>, frame: &[u8]) {
         let &ObjectState { do_id, location, class_id, .. } = object;
         self.interests.settle_doubt(do_id, location);
         if let Some(believed) = self.believed_location(do_id)
@@ -55,7 +49,7 @@ impl Session {
     }
 
     /// Tells the client of an object, unless it sees it already.
-    pub(super) fn enter_sight(
+    pub fn enter_sight(
         &mut self,
         cx: &mut Context<'_>,
         do_id: DoId,
@@ -80,21 +74,21 @@ impl Session {
     }
 
     /// Tells the client that an object is out of its sight.
-    pub(super) fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+    pub fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
         self.send(cx.shared, &Client::ObjectLeaving { do_id });
         self.knowledge.unsee(do_id);
         self.remember_gone(cx, do_id);
     }
 
     /// Holds back an update of an object that the client has not been told of yet; whether it is one.
-    pub(super) fn hold_update(&mut self, do_id: DoId, frame: &[u8]) -> bool {
+    pub fn hold_update(&mut self, do_id: DoId, frame: &[u8]) -> bool {
         self.interests.hold_update(do_id, frame)
     }
 
     /// The client knows an object that it is still to be shown, because it owns it: it has the update
     /// already, but the object that it will be shown is an older one. So state is told again then;
     /// what only happens is not.
-    pub(super) fn hold_state(&mut self, cx: &Context<'_>, update: &StateServer<'_>, frame: &[u8]) {
+    pub fn hold_state(&mut self, cx: &Context<'_>, update: &StateServer<'_>, frame: &[u8]) {
         let (do_id, is_state) = match update {
             StateServer::ObjectSetField { do_id, field, .. } => {
                 let field = cx.shared.dc.field(*field).map(Field::keywords);
@@ -111,12 +105,7 @@ impl Session {
     }
 
     /// An object has been deleted.
-    pub(super) fn object_deleted(
-        &mut self,
-        cx: &mut Context<'_>,
-        do_id: DoId,
-        is_uberdog: bool,
-    ) -> Flow {
+    pub fn object_deleted(&mut self, cx: &mut Context<'_>, do_id: DoId, is_uberdog: bool) -> Flow {
         let session_objects = &mut self.knowledge.session_objects;
         if let Some(at) = session_objects.iter().position(|&object| object == do_id) {
             // It is gone: the end of the session must not delete it again.
@@ -150,7 +139,7 @@ impl Session {
     }
 
     /// An object has moved. `frame` tells the client so.
-    pub(super) fn object_moved(
+    pub fn object_moved(
         &mut self,
         cx: &mut Context<'_>,
         do_id: DoId,
@@ -203,7 +192,7 @@ impl Session {
     }
 
     /// The client itself has moved an object: it knows.
-    pub(super) fn note_relocation(&mut self, cx: &mut Context<'_>, do_id: DoId, to: Location) {
+    pub fn note_relocation(&mut self, cx: &mut Context<'_>, do_id: DoId, to: Location) {
         if let Some(known) = self.knowledge.objects.get_mut(&do_id) {
             known.location = to;
         }
@@ -217,7 +206,7 @@ impl Session {
     }
 
     /// The client owns an object from now on, or is told again what it owns.
-    pub(super) fn ownership_gained(
+    pub fn ownership_gained(
         &mut self,
         cx: &mut Context<'_>,
         object: &ObjectState<'_>,
@@ -234,12 +223,7 @@ impl Session {
     }
 
     /// An object has got another owner.
-    pub(super) fn owner_changed(
-        &mut self,
-        cx: &mut Context<'_>,
-        do_id: DoId,
-        new: Channel,
-    ) -> Flow {
+    pub fn owner_changed(&mut self, cx: &mut Context<'_>, do_id: DoId, new: Channel) -> Flow {
         if new == self.channel {
             return Ok(());
         }

@@ -1,14 +1,21 @@
 //! One client's session.
 
+mod client_input;
+pub mod cluster_input;
+mod end;
+mod interest;
+mod visibility;
+
+pub use end::{CloseKind, Ejection, End, Flow};
+
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
+use super::agent::Timer;
 use super::core::{Context, Shared};
-use super::deadlines::Timer;
-use super::end::{Ejection, End};
-use super::interests::Interests;
-use super::knowledge::Knowledge;
+use super::interest::Interests;
+use super::view::Knowledge;
 use crate::event::Event;
 use crate::ids::{self, Channel, DoId};
 use crate::message::{Blob, Client, ClientState, EjectReason, Message, StateServer};
@@ -18,8 +25,8 @@ use crate::wire::{self, Frames, Reader, Recipients, write_frame};
 /// A session's place in the core. A place that is used again has another key.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionKey {
-    pub(super) index: u32,
-    pub(super) generation: u32,
+    pub index: u32,
+    pub generation: u32,
 }
 
 impl SessionKey {
@@ -44,7 +51,7 @@ pub struct Peer {
 
 /// Bytes for a client that the shell has not taken yet.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub struct Outbox {
     pub bytes: Vec<u8>,
     /// How many of them are an interest's initial objects, which may exceed the client's limit.
     pub burst: usize,
@@ -53,28 +60,28 @@ pub(super) struct Outbox {
 /// One client's session: who it is, what it knows, what it is interested in.
 #[derive(Debug)]
 pub struct Session {
-    pub(super) key: SessionKey,
-    pub(super) state: ClientState,
+    pub key: SessionKey,
+    pub state: ClientState,
     /// The channel that the session was given when it began; its name in events.
-    pub(super) allocated: Channel,
+    pub allocated: Channel,
     /// The channel that the session sends from: the allocated one, or one that the cluster assigned.
-    pub(super) channel: Channel,
-    pub(super) peer: Box<Peer>,
-    pub(super) last_heartbeat: Instant,
+    pub channel: Channel,
+    pub peer: Box<Peer>,
+    pub last_heartbeat: Instant,
     /// The next context of requests and of interests that the cluster opens.
-    pub(super) next_context: u32,
+    pub next_context: u32,
     /// All channels that the session listens to.
-    pub(super) channels: FxHashSet<Channel>,
-    pub(super) knowledge: Knowledge,
-    pub(super) interests: Interests,
+    pub channels: FxHashSet<Channel>,
+    pub knowledge: Knowledge,
+    pub interests: Interests,
     /// Frames to be routed when the session ends.
-    pub(super) post_removes: Vec<u8>,
-    pub(super) outbox: Outbox,
+    pub post_removes: Vec<u8>,
+    pub outbox: Outbox,
 }
 
 impl Session {
     /// Begins a session: it listens to its channel and to that of all clients.
-    pub(super) fn new(cx: &mut Context<'_>, key: SessionKey, channel: Channel, peer: Peer) -> Self {
+    pub fn new(cx: &mut Context<'_>, key: SessionKey, channel: Channel, peer: Peer) -> Self {
         let mut session = Session {
             key,
             state: ClientState::New,
@@ -109,26 +116,26 @@ impl Session {
     }
 
     /// A number that no request of this session has had for a long time.
-    pub(super) fn new_context(&mut self) -> ids::Context {
+    pub fn new_context(&mut self) -> ids::Context {
         let context = self.next_context;
         self.next_context = context.wrapping_add(1);
         ids::Context(context)
     }
 
-    pub(super) fn subscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
+    pub fn subscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
         if self.channels.insert(channel) && cx.shared.subscribers.add(channel, self.key.index) {
             cx.out.subscribe(channel);
         }
     }
 
-    pub(super) fn unsubscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
+    pub fn unsubscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
         if self.channels.remove(&channel) && cx.shared.subscribers.remove(channel, self.key.index) {
             cx.out.unsubscribe(channel);
         }
     }
 
     /// Sends a message to the client.
-    pub(super) fn send(&mut self, shared: &mut Shared, message: &Client<'_>) {
+    pub fn send(&mut self, shared: &mut Shared, message: &Client<'_>) {
         self.touch(shared);
         if let Err(error) = shared.client_type.write(message, &mut self.outbox.bytes) {
             let name = message.name();
@@ -138,7 +145,7 @@ impl Session {
 
     /// Sends a frame that is complete to the client.
     #[inline]
-    pub(super) fn send_frame(&mut self, shared: &mut Shared, frame: &[u8]) {
+    pub fn send_frame(&mut self, shared: &mut Shared, frame: &[u8]) {
         self.touch(shared);
         self.outbox.bytes.extend_from_slice(frame);
     }
@@ -157,7 +164,7 @@ impl Session {
     ///
     /// # Errors
     /// [`wire::Error::Oversize`] if it does not fit a datagram.
-    pub(super) fn route(
+    pub fn route(
         &mut self,
         cx: &mut Context<'_>,
         recipient: Channel,
@@ -172,7 +179,7 @@ impl Session {
     }
 
     /// As [`Session::route`], for messages whose size is fixed.
-    pub(super) fn route_small(
+    pub fn route_small(
         &mut self,
         cx: &mut Context<'_>,
         recipient: Channel,
@@ -192,7 +199,7 @@ impl Session {
     }
 
     /// Ends the session. What is in the outbox still goes to the client.
-    pub(super) fn end(&mut self, cx: &mut Context<'_>, end: &End) {
+    pub fn end(&mut self, cx: &mut Context<'_>, end: &End) {
         self.tell(cx, end);
         for channel in std::mem::take(&mut self.channels) {
             if cx.shared.subscribers.remove(channel, self.key.index) {
@@ -262,7 +269,7 @@ impl Session {
 
     /// Keeps a datagram for the session's end: here, and at the router in case that the whole role is
     /// lost.
-    pub(super) fn add_post_remove(&mut self, cx: &mut Context<'_>, datagram: &[u8]) {
+    pub fn add_post_remove(&mut self, cx: &mut Context<'_>, datagram: &[u8]) {
         if Recipients::read(&mut Reader::new(datagram)).is_err() {
             tracing::warn!(client = %self.allocated, "a post-remove without recipients is not kept");
             return;
@@ -274,7 +281,7 @@ impl Session {
         }
     }
 
-    pub(super) fn clear_post_removes(&mut self, cx: &mut Context<'_>) {
+    pub fn clear_post_removes(&mut self, cx: &mut Context<'_>) {
         if !self.post_removes.is_empty() {
             self.post_removes = Vec::new();
             cx.out.clear_post_removes(self.allocated);
@@ -295,7 +302,7 @@ impl Session {
     }
 
     /// The heartbeat is due; ejects the client if it has shown no life in time.
-    pub(super) fn heartbeat_due(&mut self, cx: &mut Context<'_>) -> super::end::Flow {
+    pub fn heartbeat_due(&mut self, cx: &mut Context<'_>) -> Flow {
         let timeout = Duration::from_millis(cx.shared.config.client.heartbeat_timeout_ms);
         let deadline = self.last_heartbeat + timeout;
         if deadline > cx.now {
@@ -306,7 +313,7 @@ impl Session {
     }
 
     /// The time for a hello is over.
-    pub(super) fn hello_due(&self) -> super::end::Flow {
+    pub fn hello_due(&self) -> Flow {
         match self.state {
             ClientState::New => {
                 Err(End::eject(EjectReason::NoHello, "Server timed out while waiting for hello."))
@@ -316,13 +323,13 @@ impl Session {
     }
 
     /// Notes that an object is no longer known.
-    pub(super) fn remember_gone(&mut self, cx: &Context<'_>, do_id: DoId) {
+    pub fn remember_gone(&mut self, cx: &Context<'_>, do_id: DoId) {
         let max = cx.shared.config.historical_objects_max;
         self.knowledge.historical.insert(cx.now, do_id, max);
     }
 }
 
 /// A limit of which 0 means that there is none.
-pub(super) fn nonzero_ms(ms: u64) -> Option<Duration> {
+pub fn nonzero_ms(ms: u64) -> Option<Duration> {
     (ms > 0).then(|| Duration::from_millis(ms))
 }

@@ -1,19 +1,18 @@
 //! Interests: opening, altering, closing, and the answers of the cluster.
 //!
-//! See [`super::interests`] for what an interest, a query and an operation are.
+//! See [`crate::role::client_agent::interest`] for what an interest, a query and an operation are.
 
 use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-use super::core::Context;
-use super::deadlines::Timer;
-use super::end::{End, Flow};
-use super::interests::{Held, Interest, Operation, Query, Record};
-use super::session::Session;
+use super::{End, Flow, Session};
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{Client, ClientAgent, EjectReason, List, ObjectState, StateServer};
+use crate::role::client_agent::agent::Timer;
+use crate::role::client_agent::core::Context;
+use crate::role::client_agent::interest::{Held, Interest, Operation, Query, Record};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
 const QUERY_ZONES_MAX: usize = 16_000;
@@ -22,7 +21,7 @@ const QUERY_ZONES_MAX: usize = 16_000;
 const PATIENCE: u32 = 20;
 
 /// The zones of a list, each once, in their order.
-pub(super) fn distinct(zones: impl Iterator<Item = ZoneId>) -> SmallVec<[ZoneId; 8]> {
+pub fn distinct(zones: impl Iterator<Item = ZoneId>) -> SmallVec<[ZoneId; 8]> {
     let mut zones: SmallVec<[ZoneId; 8]> = zones.collect();
     if zones.len() > 1 {
         let mut seen = FxHashSet::default();
@@ -33,7 +32,7 @@ pub(super) fn distinct(zones: impl Iterator<Item = ZoneId>) -> SmallVec<[ZoneId;
 
 impl Session {
     /// Opens an interest, or gives an open one another parent or other zones. `zones` has each once.
-    pub(super) fn add_interest(
+    pub fn add_interest(
         &mut self,
         cx: &mut Context<'_>,
         id: InterestId,
@@ -78,7 +77,7 @@ impl Session {
     }
 
     /// Closes an interest. One that is not open is only reported as done.
-    pub(super) fn remove_interest(
+    pub fn remove_interest(
         &mut self,
         cx: &mut Context<'_>,
         id: InterestId,
@@ -204,7 +203,7 @@ impl Session {
     }
 
     /// The session ends: whoever waits for its interests need not wait any more.
-    pub(super) fn finish_operations_of_callers(&mut self, cx: &mut Context<'_>) {
+    pub fn finish_operations_of_callers(&mut self, cx: &mut Context<'_>) {
         let mut operations: Vec<_> = self.interests.operations.drain().collect();
         operations.sort_unstable_by_key(|(_, operation)| operation.serial);
         for (id, operation) in operations {
@@ -213,7 +212,7 @@ impl Session {
     }
 
     /// The cluster says how many objects a query will find.
-    pub(super) fn query_count(&mut self, cx: &mut Context<'_>, context: ids::Context, count: u32) {
+    pub fn query_count(&mut self, cx: &mut Context<'_>, context: ids::Context, count: u32) {
         let Some(query) = self.interests.queries.get_mut(&context) else {
             tracing::debug!(client = %self.allocated, %context, "count for an unknown query");
             return;
@@ -223,7 +222,7 @@ impl Session {
     }
 
     /// A query has found an object.
-    pub(super) fn query_object(
+    pub fn query_object(
         &mut self,
         cx: &mut Context<'_>,
         context: ids::Context,
@@ -266,7 +265,7 @@ impl Session {
 
     /// What happened to an object before its zone was asked for has not been heard: the client is told of
     /// it anew.
-    pub(super) fn forget_outdated(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+    pub fn forget_outdated(&mut self, cx: &mut Context<'_>, do_id: DoId) {
         self.interests.drop_pending(do_id);
         if self.knowledge.sees(do_id) && !self.knowledge.is_session_object(do_id) {
             self.leave_sight(cx, do_id);
@@ -292,7 +291,7 @@ impl Session {
     }
 
     /// A query's time is over, unless answers are still coming.
-    pub(super) fn query_due(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+    pub fn query_due(&mut self, cx: &mut Context<'_>, context: ids::Context) {
         let Some(query) = self.interests.queries.get(&context) else {
             return;
         };
@@ -343,7 +342,7 @@ impl Session {
     }
 
     /// Queries that waited only for their parent to be told.
-    pub(super) fn finish_held_back(&mut self, cx: &mut Context<'_>) {
+    pub fn finish_held_back(&mut self, cx: &mut Context<'_>) {
         while self.interests.held_back > 0 {
             let interests = &self.interests;
             let ready = interests

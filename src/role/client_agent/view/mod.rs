@@ -1,0 +1,6 @@
+//! What a client knows of the world.
+
+mod historical;
+mod knowledge;
+
+pub use knowledge::Knowledge;
