@@ -1,52 +1,19 @@
 //! The state machine of all sessions: synchronous, without sockets and clock.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::agent::{ChannelPool, Deadlines, SessionIndex, Subscribers, Timer, UberDogs};
-use super::dialect::{self, ClientType, Foreign};
-use super::session::{CloseKind, End, Flow, Peer, Session, SessionKey, cluster_input};
+use super::agent::{Context, SessionIndex, SessionKey, Shared, Timer, UberDogs};
+use super::dialect::{self, Foreign};
+use super::session::{CloseKind, End, Flow, Peer, Session, cluster_input};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
+use crate::hash::Seed;
 use crate::message::{Blob, Client, EjectReason};
 use crate::role::Effects;
 use crate::wire::{Envelope, Frames};
-
-/// Emptied buffers that are kept for the next batch.
-const SPARE_BUFFERS_MAX: usize = 1024;
-/// The largest buffer that is kept.
-const SPARE_BYTES_MAX: usize = 128 * 1024;
-
-/// What the sessions share.
-pub struct Shared {
-    pub config: ClientAgentConfig,
-    /// What a client must name in its hello.
-    pub dc_hash: u32,
-    pub dc: Arc<DcFile>,
-    pub uberdogs: Arc<UberDogs>,
-    pub client_type: Box<dyn ClientType>,
-    pub subscribers: Subscribers,
-    pub pool: ChannelPool,
-    pub deadlines: Deadlines,
-    pub events: Vec<Event>,
-    /// Sessions with something in their outbox, in the order in which they got it.
-    pub touched: Vec<SessionKey>,
-    pub spare_buffers: Vec<Vec<u8>>,
-    /// What sessions have routed to channels that other sessions listen to, with its origin.
-    pub loopback: VecDeque<(SessionIndex, Box<[u8]>)>,
-    /// When the cluster last answered a query of any session.
-    pub last_answer: Option<Instant>,
-}
-
-/// What a session needs to handle something.
-pub struct Context<'a> {
-    pub shared: &'a mut Shared,
-    pub out: &'a mut Effects,
-    pub now: Instant,
-}
 
 #[derive(Default)]
 struct Slot {
@@ -90,25 +57,16 @@ pub struct Core {
 }
 
 impl Core {
-    /// A core without sessions.
-    pub fn new(config: &ClientAgentConfig, uberdogs: Arc<UberDogs>, dc: Arc<DcFile>) -> Self {
-        let shared = Shared {
-            config: config.clone(),
-            dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
-            dc,
-            uberdogs,
-            client_type: dialect::of(config.client.kind),
-            subscribers: Subscribers::default(),
-            pool: ChannelPool::new(config.channels),
-            deadlines: Deadlines::default(),
-            events: Vec::new(),
-            touched: Vec::new(),
-            spare_buffers: Vec::new(),
-            loopback: VecDeque::new(),
-            last_answer: None,
-        };
+    /// A core without sessions. `seed` is what tables by numbers that clients choose are hashed with.
+    pub fn new(
+        config: &ClientAgentConfig,
+        uberdogs: Arc<UberDogs>,
+        dc: Arc<DcFile>,
+        seed: Seed,
+    ) -> Self {
+        let client_type = dialect::of(config.client.kind);
         Core {
-            shared,
+            shared: Shared::new(config, uberdogs, dc, client_type, seed),
             slots: Vec::new(),
             free: Vec::new(),
             ended: Vec::new(),
@@ -218,7 +176,7 @@ impl Core {
             };
             let outbox = std::mem::take(&mut session.outbox);
             take(key, Output { bytes: &outbox.bytes, burst: outbox.burst, close: None });
-            Self::keep_buffer(&mut self.shared.spare_buffers, outbox.bytes);
+            self.shared.keep_buffer(outbox.bytes);
         }
         for ended in self.ended.drain(..) {
             let output = Output { bytes: &ended.bytes, burst: 0, close: Some(ended.close) };
@@ -234,13 +192,6 @@ impl Core {
     /// How many sessions there are.
     pub fn session_count(&self) -> usize {
         self.slots.len() - self.free.len()
-    }
-
-    fn keep_buffer(spare: &mut Vec<Vec<u8>>, mut buffer: Vec<u8>) {
-        if spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
-            buffer.clear();
-            spare.push(buffer);
-        }
     }
 
     /// Has a session do something, and ends it if it says so. `None` if there is no such session any

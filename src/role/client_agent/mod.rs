@@ -24,6 +24,6 @@ mod view;
 mod tests;
 
 pub use self::core::{Core, Output};
-pub use agent::{UberDog, UberDogs};
-pub use session::{CloseKind, Peer, SessionKey};
+pub use agent::{SessionKey, UberDog, UberDogs};
+pub use session::{CloseKind, Peer};
 pub use shell::{Bound, start};

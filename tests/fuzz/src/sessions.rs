@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message};
 use donet::net::proxy_protocol::Endpoint;
@@ -64,7 +65,7 @@ impl Agent {
         let dc = schema();
         let uberdogs: UberDogs =
             [(DoId(5), UberDog { class_id: ClassId(2), anonymous: true })].into_iter().collect();
-        let core = Core::new(&config(options), uberdogs.into(), dc);
+        let core = Core::new(&config(options), uberdogs.into(), dc, Seed::fixed(0));
         let outside = Outside { is_courier: true, ..Outside::default() };
         Agent { core, outside, now: Instant::now(), open: BTreeMap::new() }
     }

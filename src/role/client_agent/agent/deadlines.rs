@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
+use super::SessionKey;
 use crate::ids::Context;
-use crate::role::client_agent::SessionKey;
 
 /// What a deadline is for.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

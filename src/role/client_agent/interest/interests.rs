@@ -14,9 +14,10 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+use crate::hash::{Map, Seed};
 use crate::ids::{Channel, ClassId, Context, DoId, InterestId, Location, ZoneId};
 
 /// What a client wants to see.
@@ -173,24 +174,37 @@ impl Query {
 }
 
 /// All that one client is interested in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Interests {
     /// Interests by the client's id for them.
-    pub open: FxHashMap<InterestId, Interest>,
+    pub open: Map<InterestId, Interest>,
     /// The zones of all interests.
-    pub coverage: FxHashMap<Location, Coverage>,
+    pub coverage: Map<Location, Coverage>,
     /// What somebody waits for.
-    pub operations: FxHashMap<InterestId, Operation>,
+    pub operations: Map<InterestId, Operation>,
     /// What the cluster has been asked for.
-    pub queries: FxHashMap<Context, Query>,
+    pub queries: Map<Context, Query>,
     /// Objects that queries hold.
-    pub pending: FxHashMap<DoId, Pending>,
+    pub pending: Map<DoId, Pending>,
     /// How many queries are [`Query::held_back`].
     pub held_back: usize,
     next_serial: u32,
 }
 
 impl Interests {
+    /// No interests.
+    pub fn new(seed: Seed) -> Self {
+        Interests {
+            open: Map::with_hasher(seed),
+            coverage: Map::with_hasher(seed),
+            operations: Map::with_hasher(seed),
+            queries: Map::with_hasher(seed),
+            pending: Map::with_hasher(seed),
+            held_back: 0,
+            next_serial: 0,
+        }
+    }
+
     /// Whether some interest has the location.
     #[inline]
     pub fn covers(&self, location: Location) -> bool {

@@ -2,15 +2,16 @@
 //!
 //! Nothing that a client sends is acted on before all of it has been checked.
 
-use dclass::Class;
+use dclass::Field;
 
 use super::interest::distinct;
 use super::{End, Flow, Session};
 use crate::config::InterestPermission;
 use crate::ids::{self, Channel, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{Client, ClientState, EjectReason, Rest, StateServer};
-use crate::role::client_agent::core::{Context, Shared};
+use crate::role::client_agent::agent::{Context, Shared};
 use crate::role::client_agent::dialect::Request;
+use crate::role::client_agent::view::Subject;
 use crate::wire::Reader;
 
 impl Session {
@@ -127,13 +128,6 @@ impl Session {
         }
     }
 
-    /// The class of an object that the client knows: an UberDOG, or one that it owns, sees or that has
-    /// been declared to it.
-    fn class_of<'s>(&self, shared: &'s Shared, do_id: DoId) -> Option<&'s Class> {
-        let uberdog = shared.uberdogs.get(do_id).map(|uberdog| uberdog.class_id);
-        shared.dc.class(uberdog.or_else(|| self.knowledge.class_of(do_id))?)
-    }
-
     fn client_updates(
         &mut self,
         cx: &mut Context<'_>,
@@ -141,8 +135,8 @@ impl Session {
         field_id: FieldId,
         value: &[u8],
     ) -> Flow {
-        let Some(class) = self.class_of(cx.shared, do_id) else {
-            if self.knowledge.historical.contains(cx.now, do_id) {
+        let Some(subject) = self.view.subject(cx.shared, do_id) else {
+            if self.view.has_known(cx.now, do_id) {
                 // It may not have heard yet that the object has gone.
                 return Ok(());
             }
@@ -151,13 +145,12 @@ impl Session {
                 format!("Client tried to send update to nonexistent object {do_id}"),
             ));
         };
-        self.check_may_update(cx.shared, do_id, class, field_id)?;
-        let field = class.field(field_id).expect("looked up above");
+        let field = self.check_may_update(do_id, subject, field_id)?;
         let length = field.validate(value).map_err(|error| {
             if error.is_truncated() {
                 return End::truncated();
             }
-            let (class, field) = (class.name(), field.name());
+            let (class, field) = (subject.class.name(), field.name());
             End::security(
                 EjectReason::FieldConstraint,
                 format!(
@@ -173,22 +166,21 @@ impl Session {
         self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
     }
 
-    fn check_may_update(
+    /// The field, if the client may send it now.
+    fn check_may_update<'s>(
         &self,
-        shared: &Shared,
         do_id: DoId,
-        class: &Class,
+        subject: Subject<'s>,
         field_id: FieldId,
-    ) -> Flow {
-        let object = || format!("{}({do_id})", class.name());
-        let is_anonymous = shared.uberdogs.get(do_id).is_some_and(|uberdog| uberdog.anonymous);
-        if self.state != ClientState::Established && !is_anonymous {
+    ) -> Result<&'s Field, End> {
+        let object = || format!("{}({do_id})", subject.class.name());
+        if self.state != ClientState::Established && !subject.is_anonymous {
             return Err(End::security(
                 EjectReason::AnonymousViolation,
                 format!("Client tried to send update to non-anonymous object {}", object()),
             ));
         }
-        let Some(field) = class.field(field_id) else {
+        let Some(field) = subject.class.field(field_id) else {
             return Err(End::security(
                 EjectReason::ForbiddenField,
                 format!(
@@ -200,8 +192,8 @@ impl Session {
         };
         let keywords = field.keywords();
         let may_send = keywords.clsend()
-            || keywords.ownsend() && self.knowledge.owns(do_id)
-            || self.knowledge.is_sendable(do_id, field_id);
+            || keywords.ownsend() && subject.is_owned
+            || self.view.is_sendable(do_id, field_id);
         if !may_send {
             return Err(End::security(
                 EjectReason::ForbiddenField,
@@ -212,7 +204,7 @@ impl Session {
                 ),
             ));
         }
-        Ok(())
+        Ok(field)
     }
 
     fn client_relocates(
@@ -222,11 +214,11 @@ impl Session {
         location: Location,
         excess: Flow,
     ) -> Flow {
-        if !self.knowledge.owns(do_id) {
-            if self.knowledge.historical.contains(cx.now, do_id) {
+        if !self.view.owns(do_id) {
+            if self.view.has_known(cx.now, do_id) {
                 return Ok(());
             }
-            return Err(if self.knowledge.sees(do_id) {
+            return Err(if self.view.sees(do_id) {
                 End::security(
                     EjectReason::ForbiddenRelocate,
                     "Can't relocate an object the client doesn't own",
@@ -246,7 +238,7 @@ impl Session {
     /// Where only visible parents are allowed, checks that the client knows this one.
     fn check_parent(&self, shared: &Shared, parent: DoId, what: &str) -> Flow {
         let must_know = shared.config.client.add_interest == InterestPermission::Visible;
-        if must_know && self.class_of(shared, parent).is_none() {
+        if must_know && self.view.subject(shared, parent).is_none() {
             return Err(End::security(
                 EjectReason::ForbiddenInterest,
                 format!(
@@ -268,7 +260,8 @@ impl Session {
     ) -> Flow {
         self.check_parent(cx.shared, parent, "add interest to")?;
         excess?;
-        self.add_interest(cx, interest, parent, &distinct(zones), context, Channel::NONE)
+        let zones = distinct(zones, cx.shared.seed);
+        self.add_interest(cx, interest, parent, &zones, context, Channel::NONE)
     }
 
     fn client_removes_interest(

@@ -1,7 +1,5 @@
 //! What the cluster sends to sessions.
 
-use std::collections::hash_map::Entry;
-
 use smallvec::SmallVec;
 
 use super::{Ejection, End, Flow, Session};
@@ -9,7 +7,7 @@ use crate::ids::{Channel, DoId, InterestId, ZoneId};
 use crate::message::{
     Blob, Client, ClientAgent, ClientState, Cluster, Error, List, Message, StateServer,
 };
-use crate::role::client_agent::core::Context;
+use crate::role::client_agent::agent::Context;
 use crate::wire::{Envelope, Reader, write_frame};
 
 /// A datagram of the cluster, decoded and translated once for all sessions that get it.
@@ -118,7 +116,7 @@ impl Session {
         let frame = arrival.frame;
         match message {
             S::ObjectSetField { do_id, .. } | S::ObjectSetFields { do_id, .. } => {
-                if arrival.is_of_uberdog || self.knowledge.knows(*do_id) {
+                if arrival.is_of_uberdog || self.view.knows(*do_id) {
                     self.send_frame(cx.shared, frame);
                     if self.interests.holds(*do_id) {
                         self.hold_state(cx, message, frame);
@@ -250,7 +248,7 @@ impl Session {
     fn set_rights(&mut self, cx: &mut Context<'_>, message: &ClientAgent<'_>) {
         use ClientAgent as C;
         let client = self.allocated;
-        let knowledge = &mut self.knowledge;
+        let rights = self.view.rights_mut(cx.shared.seed);
         match *message {
             C::DeclareObject { do_id, class_id } => {
                 let Some(class) = cx.shared.dc.class(class_id) else {
@@ -258,40 +256,27 @@ impl Session {
                     tracing::warn!(%client, %do_id, class, "declared with an unknown class");
                     return;
                 };
-                match knowledge.declared.entry(do_id) {
-                    Entry::Vacant(entry) => {
-                        entry.insert(class.id());
-                    }
-                    Entry::Occupied(_) => {
-                        tracing::warn!(%client, %do_id, "object declared again");
-                    }
+                if !rights.declare(do_id, class.id()) {
+                    tracing::warn!(%client, %do_id, "object declared again");
                 }
             }
             C::UndeclareObject { do_id } => {
-                let declared = knowledge.declared.remove(&do_id);
-                if declared.is_none() {
+                if !rights.undeclare(do_id) {
                     tracing::warn!(%client, %do_id, "undeclared without having been declared");
                 }
             }
             C::AddSessionObject { do_id } => {
-                if knowledge.is_session_object(do_id) {
+                if !rights.add_session_object(do_id) {
                     tracing::warn!(%client, %do_id, "is a session object already");
-                } else {
-                    knowledge.session_objects.push(do_id);
                 }
             }
             C::RemoveSessionObject { do_id } => {
-                match knowledge.session_objects.iter().position(|&object| object == do_id) {
-                    Some(at) => drop(knowledge.session_objects.remove(at)),
-                    None => tracing::warn!(%client, %do_id, "is no session object"),
+                if !rights.remove_session_object(do_id) {
+                    tracing::warn!(%client, %do_id, "is no session object");
                 }
             }
             C::SetFieldsSendable { do_id, fields } => {
-                if fields.is_empty() {
-                    knowledge.sendable.remove(&do_id);
-                } else {
-                    knowledge.sendable.insert(do_id, fields.iter().collect());
-                }
+                rights.set_sendable(do_id, fields.iter().collect());
             }
             _ => {}
         }
@@ -307,7 +292,7 @@ impl Session {
         zones: &[ZoneId],
     ) -> Flow {
         let context = self.new_context();
-        let zones = super::interest::distinct(zones.iter().copied());
+        let zones = super::interest::distinct(zones.iter().copied(), cx.shared.seed);
         let message = match zones[..] {
             [zone] => Client::AddInterest {
                 context,

@@ -8,10 +8,10 @@ use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::{End, Flow, Session};
+use crate::hash::{Seed, Set};
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{Client, ClientAgent, EjectReason, List, ObjectState, StateServer};
-use crate::role::client_agent::agent::Timer;
-use crate::role::client_agent::core::Context;
+use crate::role::client_agent::agent::{Context, Timer};
 use crate::role::client_agent::interest::{Held, Interest, Operation, Query, Record};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
@@ -21,10 +21,10 @@ const QUERY_ZONES_MAX: usize = 16_000;
 const PATIENCE: u32 = 20;
 
 /// The zones of a list, each once, in their order.
-pub fn distinct(zones: impl Iterator<Item = ZoneId>) -> SmallVec<[ZoneId; 8]> {
+pub fn distinct(zones: impl Iterator<Item = ZoneId>, seed: Seed) -> SmallVec<[ZoneId; 8]> {
     let mut zones: SmallVec<[ZoneId; 8]> = zones.collect();
     if zones.len() > 1 {
-        let mut seen = FxHashSet::default();
+        let mut seen = Set::with_hasher(seed);
         zones.retain(|zone| seen.insert(*zone));
     }
     zones
@@ -123,23 +123,14 @@ impl Session {
     /// client's sight.
     fn close(&mut self, cx: &mut Context<'_>, interest: &Interest) -> Flow {
         let location = |&zone: &ZoneId| Location::new(interest.parent, zone);
-        let closed: FxHashSet<Location> = interest
-            .zones
-            .iter()
-            .map(location)
-            .filter(|location| self.interests.uncover(*location))
-            .collect();
+        let mut closed = Set::with_hasher(cx.shared.seed);
+        let covered = interest.zones.iter().map(location);
+        closed.extend(covered.filter(|location| self.interests.uncover(*location)));
         if closed.is_empty() {
             return Ok(());
         }
-        let mut leaving: Vec<DoId> = self
-            .knowledge
-            .objects
-            .iter()
-            .filter(|(_, known)| known.visible && closed.contains(&known.location))
-            .map(|(&do_id, _)| do_id)
-            .collect();
-        if leaving.iter().any(|&do_id| self.knowledge.is_session_object(do_id)) {
+        let mut leaving = self.view.seen_where(|location| closed.contains(&location));
+        if leaving.iter().any(|&do_id| self.view.is_session_object(do_id)) {
             return Err(End::eject(
                 EjectReason::SessionObjectDeleted,
                 "A session object has unexpectedly left interest.",
@@ -160,13 +151,15 @@ impl Session {
     /// Queries of which all zones have been closed have nothing to wait for: what they hold is in
     /// zones that are still open. They are kept to know their late answers.
     fn finish_abandoned(&mut self, cx: &mut Context<'_>, parent: DoId) {
-        let abandoned: SmallVec<[ids::Context; 2]> = self
+        let mut abandoned: SmallVec<[ids::Context; 2]> = self
             .interests
             .queries
             .iter()
             .filter(|(_, query)| query.parent == parent && query.is_abandoned())
             .map(|(&context, _)| context)
             .collect();
+        // In the order in which they were sent, whatever the order of the table.
+        abandoned.sort_unstable();
         for context in abandoned {
             self.release(cx, context);
             let is_over = |query: &Query| query.is_answered() || query.expired;
@@ -244,8 +237,8 @@ impl Session {
             query.doubtful.swap_remove(at);
             self.forget_outdated(cx, do_id);
         }
-        if let Some(known) = self.knowledge.objects.get_mut(&do_id)
-            && known.visible
+        if let Some(known) = self.view.known_mut(do_id)
+            && known.tie.is_seen()
         {
             known.location = location;
         } else {
@@ -267,7 +260,7 @@ impl Session {
     /// it anew.
     pub fn forget_outdated(&mut self, cx: &mut Context<'_>, do_id: DoId) {
         self.interests.drop_pending(do_id);
-        if self.knowledge.sees(do_id) && !self.knowledge.is_session_object(do_id) {
+        if self.view.sees(do_id) && !self.view.is_session_object(do_id) {
             self.leave_sight(cx, do_id);
         }
     }
@@ -404,12 +397,12 @@ impl Session {
             let Some(query) = self.interests.queries.get(&context) else {
                 return;
             };
-            let known = self.knowledge.objects.get(&do_id).filter(|known| known.visible);
+            let seen_at = self.view.seen_at(do_id);
             let pending = self.interests.pending.get(&do_id);
             if pending.is_some_and(|pending| query.asks_for(pending.location)) {
                 self.interests.drop_pending(do_id);
-            } else if known.is_some_and(|known| query.asks_for(known.location))
-                && !self.knowledge.is_session_object(do_id)
+            } else if seen_at.is_some_and(|location| query.asks_for(location))
+                && !self.view.is_session_object(do_id)
             {
                 self.leave_sight(cx, do_id);
             }
@@ -431,7 +424,7 @@ impl Session {
             Held::Entrance { class_id, location } => {
                 let is_over = pending.is_none();
                 let location = pending.map_or(location, |pending| pending.location);
-                let is_news = !self.knowledge.sees(do_id) && self.interests.covers(location);
+                let is_news = !self.view.sees(do_id) && self.interests.covers(location);
                 if is_over && is_news {
                     over.insert(serial);
                 }
@@ -442,7 +435,7 @@ impl Session {
             Held::Update if pending.is_some() || over.contains(&serial) => {
                 self.send_frame(cx.shared, frame);
             }
-            Held::Leave if over.contains(&serial) && self.knowledge.sees(do_id) => {
+            Held::Leave if over.contains(&serial) && self.view.sees(do_id) => {
                 self.leave_sight(cx, do_id);
             }
             Held::Update | Held::Leave => {}

@@ -10,31 +10,15 @@ pub use end::{CloseKind, Ejection, End, Flow};
 
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashSet;
-
-use super::agent::Timer;
-use super::core::{Context, Shared};
+use super::agent::{Context, SessionKey, Shared, Timer};
 use super::interest::Interests;
-use super::view::Knowledge;
+use super::view::View;
 use crate::event::Event;
+use crate::hash::Set;
 use crate::ids::{self, Channel, DoId};
 use crate::message::{Blob, Client, ClientState, EjectReason, Message, StateServer};
 use crate::net::proxy_protocol::Endpoint;
 use crate::wire::{self, Frames, Reader, Recipients, write_frame};
-
-/// A session's place in the core. A place that is used again has another key.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct SessionKey {
-    pub index: u32,
-    pub generation: u32,
-}
-
-impl SessionKey {
-    /// A small number that no other session has at the same time.
-    pub fn place(self) -> usize {
-        self.index as usize
-    }
-}
 
 /// Who connects, and to what: by the socket, or by the PROXY header.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,8 +55,8 @@ pub struct Session {
     /// The next context of requests and of interests that the cluster opens.
     pub next_context: u32,
     /// All channels that the session listens to.
-    pub channels: FxHashSet<Channel>,
-    pub knowledge: Knowledge,
+    pub channels: Set<Channel>,
+    pub view: View,
     pub interests: Interests,
     /// Frames to be routed when the session ends.
     pub post_removes: Vec<u8>,
@@ -90,9 +74,9 @@ impl Session {
             peer: Box::new(peer),
             last_heartbeat: cx.now,
             next_context: 1,
-            channels: FxHashSet::default(),
-            knowledge: Knowledge::default(),
-            interests: Interests::default(),
+            channels: Set::with_hasher(cx.shared.seed),
+            view: View::new(cx.shared.seed),
+            interests: Interests::new(cx.shared.seed),
             post_removes: Vec::new(),
             outbox: Outbox::default(),
         };
@@ -155,7 +139,7 @@ impl Session {
         if self.outbox.bytes.is_empty() {
             shared.touched.push(self.key);
             if self.outbox.bytes.capacity() == 0 {
-                self.outbox.bytes = shared.spare_buffers.pop().unwrap_or_default();
+                self.outbox.bytes = shared.spare_buffer();
             }
         }
     }
@@ -201,13 +185,13 @@ impl Session {
     /// Ends the session. What is in the outbox still goes to the client.
     pub fn end(&mut self, cx: &mut Context<'_>, end: &End) {
         self.tell(cx, end);
-        for channel in std::mem::take(&mut self.channels) {
+        for channel in self.channels.drain() {
             if cx.shared.subscribers.remove(channel, self.key.index) {
                 cx.out.unsubscribe(channel);
             }
         }
         cx.shared.pool.free(self.allocated);
-        for do_id in std::mem::take(&mut self.knowledge.session_objects) {
+        for do_id in self.view.take_session_objects() {
             self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
         }
         self.finish_operations_of_callers(cx);
@@ -325,7 +309,7 @@ impl Session {
     /// Notes that an object is no longer known.
     pub fn remember_gone(&mut self, cx: &Context<'_>, do_id: DoId) {
         let max = cx.shared.config.historical_objects_max;
-        self.knowledge.historical.insert(cx.now, do_id, max);
+        self.view.remember_gone(cx.now, do_id, max);
     }
 }
 

@@ -30,6 +30,7 @@ use super::dialect::{self, ClientType};
 use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
+use crate::hash::Seed;
 use crate::net;
 use crate::router::{RoleParticipant, Router};
 
@@ -102,7 +103,7 @@ impl Bound {
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
         let rearm = Arc::new(Notify::new());
-        let core = Core::new(config, uberdogs, dc);
+        let core = Core::new(config, uberdogs, dc, Seed::random());
         let server = Server::new(core, events, rearm.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),

@@ -20,6 +20,7 @@ use super::dialect as client_type;
 use super::*;
 use crate::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
 use crate::event::Event;
+use crate::hash::Seed;
 use crate::ids::*;
 use crate::message::*;
 use crate::net::proxy_protocol::Endpoint;
@@ -114,7 +115,12 @@ impl Agent {
         let uberdogs = [(LOGIN_UBERDOG, ClassId(1), true), (PLAZA_UBERDOG, PLAZA, false)]
             .map(|(id, class_id, anonymous)| (id, UberDog { class_id, anonymous }));
         Agent {
-            core: Core::new(&config, Arc::new(uberdogs.into_iter().collect()), dc()),
+            core: Core::new(
+                &config,
+                Arc::new(uberdogs.into_iter().collect()),
+                dc(),
+                Seed::fixed(0),
+            ),
             out: Effects::new(),
             now: Instant::now(),
             next_channel: FIRST_CHANNEL.0,

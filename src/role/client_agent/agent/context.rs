@@ -1,0 +1,90 @@
+//! What the sessions of a client agent share, and what one of them is given to handle something.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dclass::DcFile;
+
+use super::{ChannelPool, Deadlines, SessionIndex, SessionKey, Subscribers, UberDogs};
+use crate::config::ClientAgentConfig;
+use crate::event::Event;
+use crate::hash::Seed;
+use crate::role::Effects;
+use crate::role::client_agent::dialect::ClientType;
+
+/// Emptied buffers that are kept for the next batch.
+const SPARE_BUFFERS_MAX: usize = 1024;
+/// The largest buffer that is kept.
+const SPARE_BYTES_MAX: usize = 128 * 1024;
+
+/// What the sessions share.
+pub struct Shared {
+    pub config: ClientAgentConfig,
+    /// What a client must name in its hello.
+    pub dc_hash: u32,
+    pub dc: Arc<DcFile>,
+    pub uberdogs: Arc<UberDogs>,
+    pub client_type: Box<dyn ClientType>,
+    /// What tables by numbers of clients and the cluster are hashed with.
+    pub seed: Seed,
+    pub subscribers: Subscribers,
+    pub pool: ChannelPool,
+    pub deadlines: Deadlines,
+    pub events: Vec<Event>,
+    /// Sessions with something for the shell, in the order in which they got it.
+    pub touched: Vec<SessionKey>,
+    /// What sessions have routed to channels that other sessions listen to, with its origin.
+    pub loopback: VecDeque<(SessionIndex, Box<[u8]>)>,
+    /// When the cluster last answered a query of any session.
+    pub last_answer: Option<Instant>,
+    spare_buffers: Vec<Vec<u8>>,
+}
+
+/// What a session needs to handle something.
+pub struct Context<'a> {
+    pub shared: &'a mut Shared,
+    pub out: &'a mut Effects,
+    pub now: Instant,
+}
+
+impl Shared {
+    /// What is shared before there is any session.
+    pub fn new(
+        config: &ClientAgentConfig,
+        uberdogs: Arc<UberDogs>,
+        dc: Arc<DcFile>,
+        client_type: Box<dyn ClientType>,
+        seed: Seed,
+    ) -> Self {
+        Shared {
+            config: config.clone(),
+            dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
+            dc,
+            uberdogs,
+            client_type,
+            seed,
+            subscribers: Subscribers::new(seed),
+            pool: ChannelPool::new(config.channels),
+            deadlines: Deadlines::default(),
+            events: Vec::new(),
+            touched: Vec::new(),
+            loopback: VecDeque::new(),
+            last_answer: None,
+            spare_buffers: Vec::new(),
+        }
+    }
+
+    /// A buffer for what a client is to be sent.
+    pub fn spare_buffer(&mut self) -> Vec<u8> {
+        self.spare_buffers.pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer that is no longer needed for the next one who needs one.
+    pub fn keep_buffer(&mut self, mut buffer: Vec<u8>) {
+        if self.spare_buffers.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
+            buffer.clear();
+            self.spare_buffers.push(buffer);
+        }
+    }
+}
