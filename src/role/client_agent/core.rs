@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::agent::{Context, SessionIndex, SessionKey, Shared, Timer, UberDogs};
-use super::dialect::{self, Foreign};
-use super::session::{CloseKind, End, Flow, Peer, Session, cluster_input};
+use super::agent::{Context, News, SessionIndex, SessionKey, Shared, Timer, UberDogs};
+use super::dialect::{self, Dialect, Foreign};
+use super::session::{Arrival, CloseKind, End, Flow, Outbox, Peer, Session};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
-use crate::message::{Blob, Client, EjectReason};
+use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
-use crate::wire::{Envelope, Frames};
+use crate::wire::{Envelope, Frames, Reader};
 
 #[derive(Default)]
 struct Slot {
@@ -47,6 +47,8 @@ pub struct Output<'a> {
 /// has for clients is taken with [`Core::drain_output`], and events with [`Core::drain_events`].
 pub struct Core {
     shared: Shared,
+    /// What clients say goes through it.
+    dialect: Box<dyn Dialect>,
     slots: Vec<Slot>,
     free: Vec<SessionIndex>,
     ended: Vec<Ended>,
@@ -64,9 +66,10 @@ impl Core {
         dc: Arc<DcFile>,
         seed: Seed,
     ) -> Self {
-        let client_type = dialect::of(config.client.kind);
+        let dialect = dialect::of(config.client.kind);
         Core {
-            shared: Shared::new(config, uberdogs, dc, client_type, seed),
+            shared: Shared::new(config, uberdogs, dc, dialect.voice(), seed),
+            dialect,
             slots: Vec::new(),
             free: Vec::new(),
             ended: Vec::new(),
@@ -104,8 +107,8 @@ impl Core {
         let reason = EjectReason::Generic as u16;
         let mut frame = Vec::new();
         self.shared
-            .client_type
-            .write(&Client::Eject { reason, text: Blob(b"Client capacity reached") }, &mut frame)
+            .voice
+            .write(&News::Ejected { reason, text: b"Client capacity reached" }, &mut frame)
             .expect("a short text fits");
         frame
     }
@@ -113,8 +116,9 @@ impl Core {
     /// Handles whole frames from a client. A session that has ended ignores them.
     pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
         for frame in Frames::new(frames) {
-            let handled =
-                self.with(now, key, out, |session, cx| session.handle_client(cx, frame.datagram()));
+            let handled = self.with_dialect(now, key, out, |dialect, session, cx| {
+                dialect.handle(session, cx, frame.datagram())
+            });
             if handled.is_none() {
                 return;
             }
@@ -123,7 +127,8 @@ impl Core {
 
     /// Ends the session of a connection that speaks something else.
     pub fn foreign(&mut self, now: Instant, key: SessionKey, foreign: Foreign, out: &mut Effects) {
-        self.with(now, key, out, |_, _| Err(End::Foreign(foreign)));
+        let (speaks, farewell) = (foreign.to_string(), foreign.farewell());
+        self.with(now, key, out, |_, _| Err(End::Foreign { speaks, farewell }));
     }
 
     /// Ends the session of a connection that is no more.
@@ -171,16 +176,17 @@ impl Core {
         for key in std::mem::take(&mut self.shared.touched) {
             let slot = &mut self.slots[key.index as usize];
             // A session that has ended stands in `ended` with all that it had.
-            let Some(session) = slot.session.as_mut().filter(|session| session.key == key) else {
+            let Some(session) = slot.session.as_mut().filter(|session| session.key() == key) else {
                 continue;
             };
-            let outbox = std::mem::take(&mut session.outbox);
-            take(key, Output { bytes: &outbox.bytes, burst: outbox.burst, close: None });
-            self.shared.keep_buffer(outbox.bytes);
+            let Outbox { bytes, burst } = session.take_outbox();
+            take(key, Output { bytes: &bytes, burst, close: None });
+            self.shared.keep_buffer(bytes);
         }
         for ended in self.ended.drain(..) {
-            let output = Output { bytes: &ended.bytes, burst: 0, close: Some(ended.close) };
-            take(ended.key, output);
+            let Ended { key, bytes, close } = &ended;
+            let close = Some(*close);
+            take(*key, Output { bytes, burst: 0, close });
         }
     }
 
@@ -203,10 +209,21 @@ impl Core {
         out: &mut Effects,
         action: impl FnOnce(&mut Session, &mut Context<'_>) -> Flow,
     ) -> Option<()> {
+        self.with_dialect(now, key, out, |_, session, cx| action(session, cx))
+    }
+
+    /// As [`Core::with`], for what depends on the dialect.
+    fn with_dialect(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        out: &mut Effects,
+        action: impl FnOnce(&mut dyn Dialect, &mut Session, &mut Context<'_>) -> Flow,
+    ) -> Option<()> {
         let slot = self.slots.get_mut(key.index as usize)?;
-        let session = slot.session.as_mut().filter(|session| session.key == key)?;
+        let session = slot.session.as_mut().filter(|session| session.key() == key)?;
         let mut cx = Context { shared: &mut self.shared, out, now };
-        let flow = action(session, &mut cx);
+        let flow = action(&mut *self.dialect, session, &mut cx);
         let ended = flow.map_err(|end| self.end(now, key.index, &end, out)).is_err();
         self.deliver_loopback(now, out);
         (!ended).then_some(())
@@ -220,8 +237,8 @@ impl Core {
         slot.generation = slot.generation.wrapping_add(1);
         session.end(&mut Context { shared: &mut self.shared, out, now }, end);
         self.free.push(index);
-        let bytes = std::mem::take(&mut session.outbox.bytes);
-        self.ended.push(Ended { key: session.key, bytes, close: end.close_kind() });
+        let bytes = session.take_outbox().bytes;
+        self.ended.push(Ended { key: session.key(), bytes, close: end.close_kind() });
     }
 
     fn deliver_loopback(&mut self, now: Instant, out: &mut Effects) {
@@ -283,7 +300,8 @@ impl Core {
         receivers: &[SessionIndex],
         out: &mut Effects,
     ) {
-        let message = match cluster_input::decode(envelope) {
+        let message = match Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
+        {
             Ok(message) => message,
             Err(error) => {
                 let name = crate::message::name_of(envelope.message_type);
@@ -293,20 +311,14 @@ impl Core {
             }
         };
         self.translation.clear();
-        if let Some(client_form) = cluster_input::translate(&message)
-            && let Err(error) = self.shared.client_type.write(&client_form, &mut self.translation)
+        if let Some(news) = News::of(&message)
+            && let Err(error) = self.shared.voice.write(&news, &mut self.translation)
         {
             tracing::error!(%error, "a message does not fit the client protocol");
             return;
         }
         let Core { shared, slots, translation, .. } = self;
-        let arrival = cluster_input::Arrival {
-            sender: envelope.sender,
-            message: &message,
-            frame: translation.as_slice(),
-            is_of_uberdog: cluster_input::subject(&message)
-                .is_some_and(|do_id| shared.uberdogs.get(do_id).is_some()),
-        };
+        let arrival = Arrival::new(shared, envelope.sender, &message, translation);
         let mut ends = Vec::new();
         for &index in receivers {
             let Some(session) = &mut slots[index as usize].session else {

@@ -6,12 +6,11 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::{ChannelPool, Deadlines, SessionIndex, SessionKey, Subscribers, UberDogs};
+use super::{ChannelPool, Deadlines, SessionIndex, SessionKey, Subscribers, UberDogs, Voice};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::role::Effects;
-use crate::role::client_agent::dialect::ClientType;
 
 /// Emptied buffers that are kept for the next batch.
 const SPARE_BUFFERS_MAX: usize = 1024;
@@ -25,7 +24,8 @@ pub struct Shared {
     pub dc_hash: u32,
     pub dc: Arc<DcFile>,
     pub uberdogs: Arc<UberDogs>,
-    pub client_type: Box<dyn ClientType>,
+    /// How clients are told things.
+    pub voice: Box<dyn Voice>,
     /// What tables by numbers of clients and the cluster are hashed with.
     pub seed: Seed,
     pub subscribers: Subscribers,
@@ -54,7 +54,7 @@ impl Shared {
         config: &ClientAgentConfig,
         uberdogs: Arc<UberDogs>,
         dc: Arc<DcFile>,
-        client_type: Box<dyn ClientType>,
+        voice: Box<dyn Voice>,
         seed: Seed,
     ) -> Self {
         Shared {
@@ -62,7 +62,7 @@ impl Shared {
             dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
             dc,
             uberdogs,
-            client_type,
+            voice,
             seed,
             subscribers: Subscribers::new(seed),
             pool: ChannelPool::new(config.channels),

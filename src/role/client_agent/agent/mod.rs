@@ -7,6 +7,7 @@ mod channel_pool;
 mod context;
 mod deadlines;
 mod key;
+mod news;
 mod subscribers;
 mod uberdog;
 
@@ -14,5 +15,6 @@ pub use channel_pool::ChannelPool;
 pub use context::{Context, Shared};
 pub use deadlines::{Deadlines, Timer};
 pub use key::{SessionIndex, SessionKey};
+pub use news::{News, Voice};
 pub use subscribers::Subscribers;
 pub use uberdog::{UberDog, UberDogs};

@@ -1,193 +1,39 @@
-//! What a client is interested in, and what has been asked for it: the data.
-//!
-//! Three things are kept apart:
-//! - An **interest** is what the client wants: zones of a parent. Zones may be in several.
-//! - A **query** is what the cluster was asked: the objects in zones that no interest had covered
-//!   before. It belongs to no interest; each zone is asked for once however many interests cover it.
-//! - An **operation** is what somebody waits for: an interest was opened or altered, and is done when
-//!   all queries for its zones are. There is at most one for an interest.
-//!
-//! An object that has been found while a query is open is **pending**: it is held by the query, with
-//! all that happens to it meanwhile, until the query is finished. Whether it is still there is decided
-//! when something happens to it and not at the end, when the interests may be others.
+//! All that one client is interested in: interests, the zones that they cover, and queries for them.
 
-use std::ops::Range;
 use std::time::Instant;
 
-use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+use super::{Asked, Holding, Interest, Operation, Pending, Phase, Query};
 use crate::hash::{Map, Seed};
-use crate::ids::{Channel, ClassId, Context, DoId, InterestId, Location, ZoneId};
-
-/// What a client wants to see.
-#[derive(Debug)]
-pub struct Interest {
-    /// The parent whose zones they are.
-    pub parent: DoId,
-    /// Each once.
-    pub zones: Box<[ZoneId]>,
-}
+use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
 
 /// A zone that is in at least one interest. The session listens to it.
 #[derive(Debug, Default)]
-pub struct Coverage {
+struct Coverage {
     /// How many interests it is in.
-    pub interests: u32,
-    /// The query that asks for it, until that is finished.
-    pub query: Option<Context>,
-}
-
-/// An interest that somebody waits for.
-#[derive(Debug)]
-pub struct Operation {
-    /// Tells it from others of the same interest.
-    pub serial: u32,
-    /// By which the client knows it.
-    pub context: Context,
-    /// Who asked for it, beside the client; [`Channel::NONE`] if the client did itself.
-    pub caller: Channel,
-    /// How many queries it waits for.
-    pub queries_open: usize,
-}
-
-/// An object found while its query is open.
-#[derive(Copy, Clone, Debug)]
-pub struct Pending {
-    /// The query that holds it.
-    pub query: Context,
-    /// Tells its records from those of an earlier stay of the same object.
-    pub serial: u32,
-    /// Where it is now.
-    pub location: Location,
-}
-
-/// What a query holds back about an object.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Held {
-    /// It has come.
-    Entrance {
-        /// Its class.
-        class_id: ClassId,
-        /// Where it came to.
-        location: Location,
-    },
-    /// Something about it has changed.
-    Update,
-    /// It has gone.
-    Leave,
-}
-
-/// Something that a query holds back.
-#[derive(Debug)]
-pub struct Record {
-    /// The object.
-    pub do_id: DoId,
-    /// Which stay of the object it belongs to: see [`Pending::serial`].
-    pub serial: u32,
-    /// What it is.
-    pub held: Held,
-    /// The client's frame for it in [`Query::frames`]; empty for a leave.
-    pub frame: Range<usize>,
-}
-
-/// What the cluster was asked for.
-#[derive(Debug)]
-pub struct Query {
-    /// The parent whose zones were asked for.
-    pub parent: DoId,
-    /// The zones that were asked for.
-    pub zones: Box<[ZoneId]>,
-    /// How many of them still wait for the answer; the others have been closed meanwhile.
-    pub zones_open: usize,
-    /// How many objects there are, if that has been answered.
-    pub total: Option<u32>,
-    /// How many of them have come.
-    pub received: u32,
-    /// The objects that were found, in the order in which they came.
-    pub found: Vec<Record>,
-    /// What happened meanwhile: objects that came later, and updates.
-    pub queue: Vec<Record>,
-    /// Objects known before that are said to have moved to one of the zones, in a message that may be
-    /// older than the query: then they may have moved on while nobody listened there.
-    pub doubtful: Vec<DoId>,
-    /// Stays of which the client is told nothing after all, by their serials.
-    pub dropped: FxHashSet<u32>,
-    /// The client's frames for all of that.
-    pub frames: Vec<u8>,
-    /// Operations that wait for it, in the order in which they began.
-    pub waiting: SmallVec<[(InterestId, u32); 2]>,
-    /// When it was sent.
-    pub began: Instant,
-    /// When an answer came last.
-    pub answered: Option<Instant>,
-    /// Its time is over and nobody waits for it any more; objects that it still finds enter as they
-    /// come.
-    pub expired: bool,
-    /// All answers have come, but the parent itself is pending in another query and goes first.
-    pub held_back: bool,
-}
-
-impl Query {
-    /// A query that has just been sent.
-    pub fn new(parent: DoId, zones: &[ZoneId], now: Instant) -> Self {
-        Query {
-            parent,
-            zones: zones.into(),
-            zones_open: zones.len(),
-            total: None,
-            received: 0,
-            found: Vec::new(),
-            queue: Vec::new(),
-            doubtful: Vec::new(),
-            dropped: FxHashSet::default(),
-            frames: Vec::new(),
-            waiting: SmallVec::new(),
-            began: now,
-            answered: None,
-            expired: false,
-            held_back: false,
-        }
-    }
-
-    /// Whether all answers have come.
-    pub fn is_answered(&self) -> bool {
-        self.total.is_some_and(|total| self.received >= total)
-    }
-
-    /// Whether the location is one that it asked for.
-    pub fn asks_for(&self, location: Location) -> bool {
-        self.parent == location.parent && self.zones.contains(&location.zone)
-    }
-
-    /// Whether all its zones have been closed: it is only kept to know its late answers.
-    pub const fn is_abandoned(&self) -> bool {
-        self.zones_open == 0
-    }
-
-    /// Holds back a frame.
-    pub fn hold(&mut self, frame: &[u8]) -> Range<usize> {
-        let start = self.frames.len();
-        self.frames.extend_from_slice(frame);
-        start..self.frames.len()
-    }
+    interests: u32,
+    /// The query that asks for it, until that is over.
+    query: Option<Context>,
 }
 
 /// All that one client is interested in.
+///
+/// - A zone is covered by as many interests as count it.
+/// - A covered zone's query is there, in any phase but [`Phase::Abandoned`], and counts it as open.
+/// - A pending object's query is there, and is [`Phase::Asking`] or [`Phase::HeldBack`].
 #[derive(Debug)]
 pub struct Interests {
     /// Interests by the client's id for them.
-    pub open: Map<InterestId, Interest>,
+    open: Map<InterestId, Interest>,
     /// The zones of all interests.
-    pub coverage: Map<Location, Coverage>,
-    /// What somebody waits for.
-    pub operations: Map<InterestId, Operation>,
+    coverage: Map<Location, Coverage>,
     /// What the cluster has been asked for.
-    pub queries: Map<Context, Query>,
+    pub(super) queries: Map<Context, Query>,
     /// Objects that queries hold.
-    pub pending: Map<DoId, Pending>,
-    /// How many queries are [`Query::held_back`].
-    pub held_back: usize,
+    pub(super) pending: Map<DoId, Pending>,
+    /// How many queries are [`Phase::HeldBack`].
+    held_back: u32,
     next_serial: u32,
 }
 
@@ -197,7 +43,6 @@ impl Interests {
         Interests {
             open: Map::with_hasher(seed),
             coverage: Map::with_hasher(seed),
-            operations: Map::with_hasher(seed),
             queries: Map::with_hasher(seed),
             pending: Map::with_hasher(seed),
             held_back: 0,
@@ -205,66 +50,72 @@ impl Interests {
         }
     }
 
-    /// Whether some interest has the location.
-    #[inline]
-    pub fn covers(&self, location: Location) -> bool {
-        self.coverage.contains_key(&location)
-    }
-
-    /// Whether a query holds an object.
-    #[inline]
-    pub fn holds(&self, do_id: DoId) -> bool {
-        !self.pending.is_empty() && self.pending.contains_key(&do_id)
-    }
-
-    /// An object has moved to a covered location. Without an answer to the query for it, this may be
-    /// news from before the query.
-    pub fn doubt(&mut self, do_id: DoId, location: Location) {
-        let query = self.query_for(location).and_then(|context| self.queries.get_mut(&context));
-        if let Some(query) = query
-            && query.answered.is_none()
-            && !query.doubtful.contains(&do_id)
-        {
-            query.doubtful.push(do_id);
-        }
-    }
-
-    /// Takes back the doubt whether an object is at a location; whether there was any.
-    pub fn settle_doubt(&mut self, do_id: DoId, location: Location) -> bool {
-        let query = self.query_for(location).and_then(|context| self.queries.get_mut(&context));
-        let Some(doubtful) = query.map(|query| &mut query.doubtful) else {
-            return false;
-        };
-        let before = doubtful.len();
-        doubtful.retain(|&doubtful| doubtful != do_id);
-        doubtful.len() < before
-    }
-
     /// A number that no operation and no stay of an object has had for a long time.
-    pub fn new_serial(&mut self) -> u32 {
+    pub(super) fn new_serial(&mut self) -> u32 {
         self.next_serial = self.next_serial.wrapping_add(1);
         self.next_serial
     }
 
-    /// The query that still asks for a location.
-    #[inline]
-    pub fn query_for(&self, location: Location) -> Option<Context> {
-        let context = self.coverage.get(&location)?.query?;
-        self.queries.get(&context).filter(|query| !query.expired).map(|_| context)
+    // Interests and their operations.
+
+    /// The parent of an open interest.
+    pub fn parent_of(&self, id: InterestId) -> Option<DoId> {
+        self.open.get(&id).map(|interest| interest.parent)
     }
 
-    /// Forgets a query.
-    pub fn remove_query(&mut self, context: Context) {
-        let Some(query) = self.queries.remove(&context) else {
-            return;
-        };
-        for &zone in &query.zones {
-            if let Some(coverage) = self.coverage.get_mut(&Location::new(query.parent, zone))
-                && coverage.query == Some(context)
-            {
-                coverage.query = None;
+    /// Opens an interest that nobody waits for yet; what was open by that id before. The zones of both stay
+    /// covered as they are.
+    pub fn open(&mut self, id: InterestId, parent: DoId, zones: &[ZoneId]) -> Option<Interest> {
+        self.open.insert(id, Interest { parent, zones: zones.into(), operation: None })
+    }
+
+    /// Closes an interest. Its zones stay covered as they are.
+    pub fn close(&mut self, id: InterestId) -> Option<Interest> {
+        self.open.remove(&id)
+    }
+
+    /// Somebody waits for an open interest, until these queries are over.
+    pub fn begin_operation(&mut self, id: InterestId, asked: Asked, queries: &[Context]) {
+        let serial = self.new_serial();
+        for query in queries {
+            if let Some(query) = self.queries.get_mut(query) {
+                query.holding.waiting.push((id, serial));
             }
         }
+        let queries_open = u32::try_from(queries.len()).expect("queries are numbered by 32 bits");
+        if let Some(interest) = self.open.get_mut(&id) {
+            interest.operation = Some(Operation { serial, queries_open, asked });
+        }
+    }
+
+    /// Ends an interest's operation, if there is one.
+    pub fn end_operation(&mut self, id: InterestId) -> Option<Operation> {
+        self.open.get_mut(&id)?.operation.take()
+    }
+
+    /// One of the queries that an operation waits for is over. Ends the operation with its last one.
+    pub fn query_is_over_for(&mut self, id: InterestId, serial: u32) -> Option<Operation> {
+        let place = &mut self.open.get_mut(&id)?.operation;
+        let operation = place.as_mut().filter(|operation| operation.serial == serial)?;
+        operation.queries_open -= 1;
+        if operation.queries_open == 0 { place.take() } else { None }
+    }
+
+    /// Ends all operations, in the order in which they began.
+    pub fn end_operations(&mut self) -> Vec<(InterestId, Operation)> {
+        let operation =
+            |(&id, interest): (_, &mut Interest)| Some((id, interest.operation.take()?));
+        let mut operations: Vec<_> = self.open.iter_mut().filter_map(operation).collect();
+        operations.sort_unstable_by_key(|(_, operation)| operation.serial);
+        operations
+    }
+
+    // Zones.
+
+    /// Whether some interest has the location.
+    #[inline]
+    pub fn covers(&self, location: Location) -> bool {
+        self.coverage.contains_key(&location)
     }
 
     /// Counts an interest in a location; whether it is the first.
@@ -291,57 +142,108 @@ impl Interests {
         true
     }
 
-    /// Holds an object in a query.
-    pub fn hold_object(
-        &mut self,
-        context: Context,
-        do_id: DoId,
-        class_id: ClassId,
-        location: Location,
-        frame: &[u8],
-        found: bool,
-    ) {
-        let serial = match self.pending.get(&do_id) {
-            // It came before the answer that has it: what happened since then follows the answer.
-            Some(pending) if pending.query == context && found => pending.serial,
-            Some(_) => return,
-            None => self.new_serial(),
+    /// The query that was sent for a covered location, and is not over; `None` if it is not covered.
+    pub fn asked_at(&self, location: Location) -> Option<Option<Context>> {
+        self.coverage.get(&location).map(|coverage| coverage.query)
+    }
+
+    /// The query that still asks for a location, and holds what it finds.
+    #[inline]
+    pub fn query_for(&self, location: Location) -> Option<Context> {
+        if self.queries.is_empty() {
+            return None;
+        }
+        let context = self.coverage.get(&location)?.query?;
+        self.queries.get(&context).filter(|query| query.phase != Phase::Expired).map(|_| context)
+    }
+
+    // Queries and their phases.
+
+    /// A query that is not over.
+    pub fn query(&self, context: Context) -> Option<&Query> {
+        self.queries.get(&context)
+    }
+
+    /// As [`Interests::query`], to note what has come of it.
+    pub fn query_mut(&mut self, context: Context) -> Option<&mut Query> {
+        self.queries.get_mut(&context)
+    }
+
+    /// Whether some query that is not over asked for a location, in whatever phase it is.
+    pub fn was_asked_for(&self, location: Location) -> bool {
+        !self.queries.is_empty() && self.queries.values().any(|query| query.asks_for(location))
+    }
+
+    /// Notes that the cluster is asked for zones that have just been covered.
+    pub fn ask(&mut self, context: Context, parent: DoId, zones: &[ZoneId], now: Instant) {
+        for &zone in zones {
+            if let Some(coverage) = self.coverage.get_mut(&Location::new(parent, zone)) {
+                coverage.query = Some(context);
+            }
+        }
+        self.queries.insert(context, Query::new(parent, zones, now));
+    }
+
+    /// Empties a query that is about to be told.
+    pub fn take_holding(&mut self, context: Context) -> Option<Holding> {
+        self.queries.get_mut(&context).map(|query| std::mem::take(&mut query.holding))
+    }
+
+    /// All answers have come, but the query's parent goes first.
+    pub fn hold_back(&mut self, context: Context) {
+        self.enter(context, Phase::HeldBack);
+    }
+
+    /// A query's time is over, and it has been told.
+    pub fn expire(&mut self, context: Context) {
+        match self.queries.get(&context) {
+            Some(query) if query.is_asking() => self.enter(context, Phase::Expired),
+            _ => self.forget(context),
+        }
+    }
+
+    /// A query's last zone has been closed, and it has been told.
+    pub fn abandon(&mut self, context: Context) {
+        match self.queries.get(&context) {
+            Some(query) if query.is_asking() => self.enter(context, Phase::Abandoned),
+            _ => self.forget(context),
+        }
+    }
+
+    /// Queries for zones of a parent that have just lost their last one, in the order in which they were
+    /// sent.
+    pub fn to_be_abandoned(&self, parent: DoId) -> SmallVec<[Context; 2]> {
+        let is_meant = |query: &Query| {
+            query.parent == parent && query.zones_open == 0 && query.phase != Phase::Abandoned
         };
-        let query = self.queries.get_mut(&context).expect("only open queries hold objects");
-        let frame = query.hold(frame);
-        let held = Held::Entrance { class_id, location };
-        let record = Record { do_id, serial, held, frame };
-        if found { &mut query.found } else { &mut query.queue }.push(record);
-        self.pending.entry(do_id).or_insert(Pending { query: context, serial, location });
+        let queries = self.queries.iter().filter(|(_, query)| is_meant(query));
+        let mut contexts: SmallVec<[Context; 2]> = queries.map(|(&context, _)| context).collect();
+        contexts.sort_unstable();
+        contexts
     }
 
-    /// Holds back an update of a pending object; whether it is one.
-    pub fn hold_update(&mut self, do_id: DoId, frame: &[u8]) -> bool {
-        self.hold_record(do_id, Held::Update, frame)
-    }
-
-    /// Ends the stay of a pending object: the client is shown it and then that it has gone. Whether it
-    /// was one.
-    pub fn end_stay(&mut self, do_id: DoId) -> bool {
-        self.hold_record(do_id, Held::Leave, &[]) && self.pending.remove(&do_id).is_some()
-    }
-
-    fn hold_record(&mut self, do_id: DoId, held: Held, frame: &[u8]) -> bool {
-        let Some(&Pending { query, serial, .. }) = self.pending.get(&do_id) else {
-            return false;
+    /// Forgets a query: it is over.
+    pub fn forget(&mut self, context: Context) {
+        let Some(query) = self.queries.remove(&context) else {
+            return;
         };
-        let query = self.queries.get_mut(&query).expect("a pending object's query is open");
-        let frame = query.hold(frame);
-        query.queue.push(Record { do_id, serial, held, frame });
-        true
+        if query.phase == Phase::HeldBack {
+            self.held_back -= 1;
+        }
+        for &zone in &query.zones {
+            if let Some(coverage) = self.coverage.get_mut(&Location::new(query.parent, zone))
+                && coverage.query == Some(context)
+            {
+                coverage.query = None;
+            }
+        }
     }
 
-    /// Forgets a pending object, as if the client had never been going to see it.
-    pub fn drop_pending(&mut self, do_id: DoId) {
-        if let Some(Pending { query, serial, .. }) = self.pending.remove(&do_id)
-            && let Some(query) = self.queries.get_mut(&query)
-        {
-            query.dropped.insert(serial);
+    fn enter(&mut self, context: Context, phase: Phase) {
+        if let Some(query) = self.queries.get_mut(&context) {
+            let left = std::mem::replace(&mut query.phase, phase);
+            self.held_back += u32::from(phase == Phase::HeldBack);
+            self.held_back -= u32::from(left == Phase::HeldBack);
         }
     }
 
@@ -359,7 +261,7 @@ impl Interests {
             let next = self
                 .queries
                 .get(&at)
-                .filter(|query| query.held_back)
+                .filter(|query| query.phase == Phase::HeldBack)
                 .and_then(|query| self.pending.get(&query.parent));
             match next {
                 Some(parent) => at = parent.query,
@@ -369,23 +271,15 @@ impl Interests {
         true
     }
 
-    /// Notes that a query waits for another.
-    pub fn hold_back(&mut self, context: Context) {
-        if let Some(query) = self.queries.get_mut(&context)
-            && !std::mem::replace(&mut query.held_back, true)
-        {
-            self.held_back += 1;
+    /// The first query that was held back and need not be any longer.
+    pub fn next_ready(&self) -> Option<Context> {
+        if self.held_back == 0 {
+            return None;
         }
-    }
-
-    /// Forgets pending objects at locations that are no longer covered.
-    pub fn drop_uncovered(&mut self) {
-        let uncovered: SmallVec<[DoId; 8]> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| !self.covers(pending.location))
-            .map(|(&do_id, _)| do_id)
-            .collect();
-        uncovered.into_iter().for_each(|do_id| self.drop_pending(do_id));
+        let is_ready = |context: Context, query: &Query| {
+            query.phase == Phase::HeldBack && !self.must_wait(context)
+        };
+        let ready = self.queries.iter().filter(|(context, query)| is_ready(**context, query));
+        ready.map(|(&context, _)| context).min()
     }
 }

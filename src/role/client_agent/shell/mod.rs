@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use self::connection::Limits;
 use self::serve::Server;
-use super::dialect::{self, ClientType};
+use super::dialect::{self, Dialect};
 use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
@@ -41,7 +41,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 struct Shared {
     role: RoleParticipant<Server>,
     router: Router,
-    client_type: Box<dyn ClientType>,
+    dialect: Box<dyn Dialect>,
     limits: Limits,
     haproxy: bool,
     handshake_timeout: Option<Duration>,
@@ -108,7 +108,7 @@ impl Bound {
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             router: router.clone(),
-            client_type: dialect::of(config.client.kind),
+            dialect: dialect::of(config.client.kind),
             limits,
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
@@ -150,8 +150,8 @@ pub async fn start(
 ) -> anyhow::Result<JoinHandle<()>> {
     let bound = Bound::new(config).await?;
     for address in bound.addresses() {
-        let client_type = dialect::of(config.client.kind);
-        tracing::info!(%address, client = client_type.name(), "client agent is listening");
+        let dialect = dialect::of(config.client.kind);
+        tracing::info!(%address, client = dialect.name(), "client agent is listening");
     }
     Ok(bound.serve(uberdogs, dc, router, events, shutdown))
 }

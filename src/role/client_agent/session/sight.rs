@@ -1,15 +1,20 @@
-//! Objects that come into a client's sight or possession, move, and go.
+//! Objects that come into a client's sight, move, and go.
 
 use dclass::{Class, Field, Keywords};
 
 use super::{End, Flow, Session};
-use crate::ids::{Channel, ClassId, DoId, Location};
-use crate::message::{Client, EjectReason, ObjectState, StateServer};
-use crate::role::client_agent::agent::Context;
+use crate::ids::{ClassId, DoId, Location};
+use crate::message::{EjectReason, ObjectState, StateServer};
+use crate::role::client_agent::agent::{Context, News};
 
 impl Session {
     /// An object has come to a location that the session listens to.
-    pub fn object_entered(&mut self, cx: &mut Context<'_>, object: &ObjectState<'_>, frame: &[u8]) {
+    pub(super) fn object_entered(
+        &mut self,
+        cx: &mut Context<'_>,
+        object: &ObjectState<'_>,
+        frame: &[u8],
+    ) {
         let &ObjectState { do_id, location, class_id, .. } = object;
         self.interests.settle_doubt(do_id, location);
         if let Some(believed) = self.believed_location(do_id)
@@ -25,7 +30,7 @@ impl Session {
         let held_by = self
             .interests
             .query_for(location)
-            .or_else(|| self.interests.pending.get(&location.parent).map(|parent| parent.query));
+            .or_else(|| self.interests.pending(location.parent).map(|parent| parent.query));
         if let Some(query) = held_by {
             self.interests.hold_object(query, do_id, class_id, location, frame, false);
         } else if !self.is_late_answer(location) {
@@ -35,20 +40,18 @@ impl Session {
 
     /// Where the client is told an object is, or will be.
     fn believed_location(&self, do_id: DoId) -> Option<Location> {
-        let pending = self.interests.pending.get(&do_id).map(|pending| pending.location);
+        let pending = self.interests.pending(do_id).map(|pending| pending.location);
         pending.or_else(|| self.view.seen_at(do_id))
     }
 
     /// Whether an entrance can only be the answer to a query for a zone that has been closed since.
     /// Anything else that reaches the session was meant for it.
     fn is_late_answer(&self, location: Location) -> bool {
-        !self.interests.queries.is_empty()
-            && !self.channels.contains(&location.channel())
-            && self.interests.queries.values().any(|query| query.asks_for(location))
+        !self.listening.contains(location.channel()) && self.interests.was_asked_for(location)
     }
 
     /// Tells the client of an object, unless it sees it already.
-    pub fn enter_sight(
+    pub(super) fn enter_sight(
         &mut self,
         cx: &mut Context<'_>,
         do_id: DoId,
@@ -64,7 +67,7 @@ impl Session {
         }
         let class = cx.shared.dc.class(class_id).map(Class::id);
         if class.is_none() {
-            let client = self.allocated;
+            let client = self.identity.allocated;
             tracing::warn!(%client, %do_id, class = class_id.0, "object of an unknown class");
         }
         self.view.see(do_id, class, location);
@@ -72,21 +75,16 @@ impl Session {
     }
 
     /// Tells the client that an object is out of its sight.
-    pub fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
-        self.send(cx.shared, &Client::ObjectLeaving { do_id });
+    pub(super) fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        self.tell(cx.shared, &News::ObjectLeaves { do_id });
         self.view.unsee(do_id);
         self.remember_gone(cx, do_id);
-    }
-
-    /// Holds back an update of an object that the client has not been told of yet; whether it is one.
-    pub fn hold_update(&mut self, do_id: DoId, frame: &[u8]) -> bool {
-        self.interests.hold_update(do_id, frame)
     }
 
     /// The client knows an object that it is still to be shown, because it owns it: it has the update
     /// already, but the object that it will be shown is an older one. So state is told again then;
     /// what only happens is not.
-    pub fn hold_state(&mut self, cx: &Context<'_>, update: &StateServer<'_>, frame: &[u8]) {
+    pub(super) fn hold_state(&mut self, cx: &Context<'_>, update: &StateServer<'_>, frame: &[u8]) {
         let (do_id, is_state) = match update {
             StateServer::ObjectSetField { do_id, field, .. } => {
                 let field = cx.shared.dc.field(*field).map(Field::keywords);
@@ -103,7 +101,12 @@ impl Session {
     }
 
     /// An object has been deleted.
-    pub fn object_deleted(&mut self, cx: &mut Context<'_>, do_id: DoId, is_uberdog: bool) -> Flow {
+    pub(super) fn object_deleted(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        is_uberdog: bool,
+    ) -> Flow {
         // It is gone: the end of the session must not delete it again.
         if self.view.remove_session_object(do_id) {
             return Err(End::eject(
@@ -116,18 +119,18 @@ impl Session {
             if self.interests.end_stay(do_id) {
                 self.finish_held_back(cx);
             } else {
-                tracing::debug!(client = %self.allocated, %do_id, "deletion of an unknown object");
+                tracing::debug!(client = %self.identity.allocated, %do_id, "deletion of an unknown object");
             }
             return Ok(());
         }
         self.interests.drop_pending(do_id);
         self.finish_held_back(cx);
         if seen {
-            self.send(cx.shared, &Client::ObjectLeaving { do_id });
+            self.tell(cx.shared, &News::ObjectLeaves { do_id });
             self.view.unsee(do_id);
         }
         if owned {
-            self.send(cx.shared, &Client::ObjectLeavingOwner { do_id });
+            self.tell(cx.shared, &News::OwnerLost { do_id });
             self.view.disown(do_id);
         }
         self.remember_gone(cx, do_id);
@@ -135,7 +138,7 @@ impl Session {
     }
 
     /// An object has moved. `frame` tells the client so.
-    pub fn object_moved(
+    pub(super) fn object_moved(
         &mut self,
         cx: &mut Context<'_>,
         do_id: DoId,
@@ -148,9 +151,9 @@ impl Session {
         if covered {
             self.interests.doubt(do_id, to);
         }
-        if let Some(pending) = self.interests.pending.get_mut(&do_id) {
+        if self.interests.holds(do_id) {
             if covered {
-                pending.location = to;
+                self.interests.move_pending(do_id, to);
                 self.interests.hold_update(do_id, frame);
                 return Ok(());
             }
@@ -185,53 +188,16 @@ impl Session {
     }
 
     /// The client itself has moved an object: it knows.
-    pub fn note_relocation(&mut self, cx: &mut Context<'_>, do_id: DoId, to: Location) {
+    pub(super) fn note_relocation(&mut self, cx: &mut Context<'_>, do_id: DoId, to: Location) {
         if let Some(known) = self.view.known_mut(do_id) {
             known.location = to;
         }
-        if let Some(pending) = self.interests.pending.get_mut(&do_id) {
-            pending.location = to;
+        if self.interests.holds(do_id) {
+            self.interests.move_pending(do_id, to);
             if !self.interests.covers(to) {
                 self.interests.drop_pending(do_id);
                 self.finish_held_back(cx);
             }
         }
-    }
-
-    /// The client owns an object from now on, or is told again what it owns.
-    pub fn ownership_gained(
-        &mut self,
-        cx: &mut Context<'_>,
-        object: &ObjectState<'_>,
-        frame: &[u8],
-    ) {
-        let &ObjectState { do_id, location, class_id, .. } = object;
-        if cx.shared.dc.class(class_id).is_some() {
-            self.view.own(do_id, class_id, location);
-        } else {
-            let client = self.allocated;
-            tracing::warn!(%client, %do_id, class = class_id.0, "owned object of an unknown class");
-        }
-        self.send_frame(cx.shared, frame);
-    }
-
-    /// An object has got another owner.
-    pub fn owner_changed(&mut self, cx: &mut Context<'_>, do_id: DoId, new: Channel) -> Flow {
-        if new == self.channel {
-            return Ok(());
-        }
-        if !self.view.owns(do_id) {
-            tracing::error!(client = %self.allocated, %do_id, "loses an object that it does not own");
-            return Ok(());
-        }
-        if self.view.is_session_object(do_id) {
-            return Err(End::eject(
-                EjectReason::SessionObjectDeleted,
-                format!("The session object with id {do_id} has unexpectedly left ownership."),
-            ));
-        }
-        self.send(cx.shared, &Client::ObjectLeavingOwner { do_id });
-        self.view.disown(do_id);
-        Ok(())
     }
 }
