@@ -7,6 +7,7 @@ use std::time::Instant;
 use criterion::Criterion;
 use dclass::{DcFile, Source};
 use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
 use donet::ids::{Location, ZoneId};
 use donet::message::{Blob, Client, ClientAgent, Message, ObjectState, Rest, StateServer};
@@ -47,7 +48,7 @@ impl Agent {
         let dc: Arc<DcFile> = dclass::parse(&[source]).expect("a correct file").into();
         let dc_hash = dc.hash();
         let mut agent = Agent {
-            core: Core::new(&config(), Arc::new(UberDogs::default()), dc),
+            core: Core::new(&config(), Arc::new(UberDogs::default()), dc, Seed::fixed(0)),
             effects: Effects::new(),
             now: Instant::now(),
             dc_hash,

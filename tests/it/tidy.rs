@@ -32,8 +32,8 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     // The context that wakes children.
     ("src/object/location.rs", "1001"),
     // Another protocol's numbers, by which its clients are recognised.
-    ("src/role/client_agent/client_type/foreign.rs", "9001"),
-    ("src/role/client_agent/client_type/foreign.rs", "9011"),
+    ("src/role/client_agent/dialect/foreign.rs", "9001"),
+    ("src/role/client_agent/dialect/foreign.rs", "9011"),
     // A year, and a number of connections.
     ("src/role/event_logger/core.rs", "2000"),
     ("src/config/read_backend.rs", "1000"),

@@ -5,50 +5,16 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::client_type::{self, ClientType, Foreign};
-use super::deadlines::{Deadlines, Timer};
-use super::end::{CloseKind, End, Flow};
-use super::session::{Peer, Session, SessionKey};
-use super::subscribers::{SessionIndex, Subscribers};
-use super::uberdog::UberDogs;
-use super::{channel_pool::ChannelPool, cluster_input};
+use super::agent::{Context, News, SessionIndex, SessionKey, Shared, Timer, UberDogs};
+use super::dialect::{self, Dialect, Foreign};
+use super::session::{Arrival, CloseKind, End, Flow, Outbox, Peer, Session};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
-use crate::message::{Blob, Client, EjectReason};
+use crate::hash::Seed;
+use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
 use crate::router::{Origin, Role};
-use crate::wire::{Envelope, Frames};
-
-/// Emptied buffers that are kept for the next batch.
-const SPARE_BUFFERS_MAX: usize = 1024;
-/// The largest buffer that is kept.
-const SPARE_BYTES_MAX: usize = 128 * 1024;
-
-/// What the sessions share.
-pub(super) struct Shared {
-    pub config: ClientAgentConfig,
-    /// What a client must name in its hello.
-    pub dc_hash: u32,
-    pub dc: Arc<DcFile>,
-    pub uberdogs: Arc<UberDogs>,
-    pub client_type: Box<dyn ClientType>,
-    pub subscribers: Subscribers,
-    pub pool: ChannelPool,
-    pub deadlines: Deadlines,
-    pub events: Vec<Event>,
-    /// Sessions with something in their outbox, in the order in which they got it.
-    pub touched: Vec<SessionKey>,
-    pub spare_buffers: Vec<Vec<u8>>,
-    /// When the cluster last answered a query of any session.
-    pub last_answer: Option<Instant>,
-}
-
-/// What a session needs to handle something.
-pub(super) struct Context<'a> {
-    pub shared: &'a mut Shared,
-    pub out: &'a mut Effects,
-    pub now: Instant,
-}
+use crate::wire::{Envelope, Frames, Reader};
 
 #[derive(Default)]
 struct Slot {
@@ -82,6 +48,8 @@ pub struct Output<'a> {
 /// has for clients is taken with [`Core::drain_output`], and events with [`Core::drain_events`].
 pub struct Core {
     shared: Shared,
+    /// What clients say goes through it.
+    dialect: Box<dyn Dialect>,
     slots: Vec<Slot>,
     free: Vec<SessionIndex>,
     ended: Vec<Ended>,
@@ -92,24 +60,17 @@ pub struct Core {
 }
 
 impl Core {
-    /// A core without sessions.
-    pub fn new(config: &ClientAgentConfig, uberdogs: Arc<UberDogs>, dc: Arc<DcFile>) -> Self {
-        let shared = Shared {
-            config: config.clone(),
-            dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
-            dc,
-            uberdogs,
-            client_type: client_type::of(config.client.kind),
-            subscribers: Subscribers::default(),
-            pool: ChannelPool::new(config.channels),
-            deadlines: Deadlines::default(),
-            events: Vec::new(),
-            touched: Vec::new(),
-            spare_buffers: Vec::new(),
-            last_answer: None,
-        };
+    /// A core without sessions. `seed` is what tables by numbers that clients choose are hashed with.
+    pub fn new(
+        config: &ClientAgentConfig,
+        uberdogs: Arc<UberDogs>,
+        dc: Arc<DcFile>,
+        seed: Seed,
+    ) -> Self {
+        let dialect = dialect::of(config.client.kind);
         Core {
-            shared,
+            shared: Shared::new(config, uberdogs, dc, dialect.voice(), seed),
+            dialect,
             slots: Vec::new(),
             free: Vec::new(),
             ended: Vec::new(),
@@ -147,8 +108,8 @@ impl Core {
         let reason = EjectReason::Generic as u16;
         let mut frame = Vec::new();
         self.shared
-            .client_type
-            .write(&Client::Eject { reason, text: Blob(b"Client capacity reached") }, &mut frame)
+            .voice
+            .write(&News::Ejected { reason, text: b"Client capacity reached" }, &mut frame)
             .expect("a short text fits");
         frame
     }
@@ -156,8 +117,9 @@ impl Core {
     /// Handles whole frames from a client. A session that has ended ignores them.
     pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
         for frame in Frames::new(frames) {
-            let handled =
-                self.with(now, key, out, |session, cx| session.handle_client(cx, frame.datagram()));
+            let handled = self.with_dialect(now, key, out, |dialect, session, cx| {
+                dialect.handle(session, cx, frame.datagram())
+            });
             if handled.is_none() {
                 return;
             }
@@ -166,7 +128,8 @@ impl Core {
 
     /// Ends the session of a connection that speaks something else.
     pub fn foreign(&mut self, now: Instant, key: SessionKey, foreign: Foreign, out: &mut Effects) {
-        self.with(now, key, out, |_, _| Err(End::Foreign(foreign)));
+        let (speaks, farewell) = (foreign.to_string(), foreign.farewell());
+        self.with(now, key, out, |_, _| Err(End::Foreign { speaks, farewell }));
     }
 
     /// Ends the session of a connection that is no more.
@@ -187,16 +150,15 @@ impl Core {
         for key in std::mem::take(&mut self.shared.touched) {
             let slot = &mut self.slots[key.index as usize];
             // A session that has ended stands in `ended` with all that it had.
-            let Some(session) = slot.session.as_mut().filter(|session| session.key == key) else {
+            let Some(session) = slot.session.as_mut().filter(|session| session.key() == key) else {
                 continue;
             };
-            let mut outbox = std::mem::take(&mut session.outbox);
-            take(key, Output { bytes: &mut outbox.bytes, burst: outbox.burst, close: None });
-            Self::keep_buffer(&mut self.shared.spare_buffers, outbox.bytes);
+            let Outbox { mut bytes, burst } = session.take_outbox();
+            take(key, Output { bytes: &mut bytes, burst, close: None });
+            self.shared.keep_buffer(bytes);
         }
-        for mut ended in self.ended.drain(..) {
-            let output = Output { bytes: &mut ended.bytes, burst: 0, close: Some(ended.close) };
-            take(ended.key, output);
+        for Ended { key, mut bytes, close } in self.ended.drain(..) {
+            take(key, Output { bytes: &mut bytes, burst: 0, close: Some(close) });
         }
     }
 
@@ -215,16 +177,6 @@ impl Core {
         self.slots.len() - self.free.len()
     }
 
-    fn keep_buffer(spare: &mut Vec<Vec<u8>>, mut buffer: Vec<u8>) {
-        if buffer.capacity() > 0
-            && spare.len() < SPARE_BUFFERS_MAX
-            && buffer.capacity() <= SPARE_BYTES_MAX
-        {
-            buffer.clear();
-            spare.push(buffer);
-        }
-    }
-
     /// Has a session do something, and ends it if it says so. `None` if there is no such session any
     /// more afterwards.
     fn with(
@@ -234,10 +186,21 @@ impl Core {
         out: &mut Effects,
         action: impl FnOnce(&mut Session, &mut Context<'_>) -> Flow,
     ) -> Option<()> {
+        self.with_dialect(now, key, out, |_, session, cx| action(session, cx))
+    }
+
+    /// As [`Core::with`], for what depends on the dialect.
+    fn with_dialect(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        out: &mut Effects,
+        action: impl FnOnce(&mut dyn Dialect, &mut Session, &mut Context<'_>) -> Flow,
+    ) -> Option<()> {
         let slot = self.slots.get_mut(key.index as usize)?;
-        let session = slot.session.as_mut().filter(|session| session.key == key)?;
+        let session = slot.session.as_mut().filter(|session| session.key() == key)?;
         let mut cx = Context { shared: &mut self.shared, out, now };
-        let flow = action(session, &mut cx);
+        let flow = action(&mut *self.dialect, session, &mut cx);
         let ended = flow.map_err(|end| self.end(now, key.index, &end, out)).is_err();
         (!ended).then_some(())
     }
@@ -250,8 +213,8 @@ impl Core {
         slot.generation = slot.generation.wrapping_add(1);
         session.end(&mut Context { shared: &mut self.shared, out, now }, end);
         self.free.push(index);
-        let bytes = std::mem::take(&mut session.outbox.bytes);
-        self.ended.push(Ended { key: session.key, bytes, close: end.close_kind() });
+        let bytes = session.take_outbox().bytes;
+        self.ended.push(Ended { key: session.key(), bytes, close: end.close_kind() });
     }
 
     fn collect_receivers(
@@ -284,7 +247,8 @@ impl Core {
         receivers: &[SessionIndex],
         out: &mut Effects,
     ) {
-        let message = match cluster_input::decode(envelope) {
+        let message = match Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
+        {
             Ok(message) => message,
             Err(error) => {
                 let name = crate::message::name_of(envelope.message_type);
@@ -294,20 +258,14 @@ impl Core {
             }
         };
         self.translation.clear();
-        if let Some(client_form) = cluster_input::translate(&message)
-            && let Err(error) = self.shared.client_type.write(&client_form, &mut self.translation)
+        if let Some(news) = News::of(&message)
+            && let Err(error) = self.shared.voice.write(&news, &mut self.translation)
         {
             tracing::error!(%error, "a message does not fit the client protocol");
             return;
         }
         let Core { shared, slots, translation, .. } = self;
-        let arrival = cluster_input::Arrival {
-            sender: envelope.sender,
-            message: &message,
-            frame: translation.as_slice(),
-            is_of_uberdog: cluster_input::subject(&message)
-                .is_some_and(|do_id| shared.uberdogs.get(do_id).is_some()),
-        };
+        let arrival = Arrival::new(shared, envelope.sender, &message, translation);
         let mut ends = Vec::new();
         for &index in receivers {
             let Some(session) = &mut slots[index as usize].session else {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message};
 use donet::net::proxy_protocol::Endpoint;
-use donet::role::client_agent::client_type::foreign;
+use donet::role::client_agent::dialect::foreign;
 use donet::role::client_agent::{Core, Peer, SessionKey, UberDog, UberDogs};
 use donet::router::Role;
 use donet::wire::{Frames, write_frame};
@@ -65,7 +66,7 @@ impl Agent {
         let dc = schema();
         let uberdogs: UberDogs =
             [(DoId(5), UberDog { class_id: ClassId(2), anonymous: true })].into_iter().collect();
-        let core = Core::new(&config(options), uberdogs.into(), dc);
+        let core = Core::new(&config(options), uberdogs.into(), dc, Seed::fixed(0));
         let outside = Outside { is_courier: true, ..Outside::default() };
         Agent { core, outside, now: Instant::now(), open: BTreeMap::new() }
     }

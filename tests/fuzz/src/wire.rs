@@ -4,7 +4,7 @@ use donet::message::{
     Client, ClientAgent, Control, Database, DbStateServer, Error, Message, StateServer, table,
 };
 use donet::net::proxy_protocol;
-use donet::role::client_agent::client_type::foreign;
+use donet::role::client_agent::dialect::foreign;
 use donet::role::event_logger::write_entries;
 use donet::wire::{Envelope, Frames, Reader, Writer, write_frame};
 

@@ -198,7 +198,7 @@ impl Ear<'_> {
     fn hear(&mut self, bytes: &[u8]) {
         let Ear { shared, key, assembler, has_heard } = self;
         if !std::mem::replace(has_heard, true)
-            && let Some(foreign) = shared.client_type.recognise(bytes)
+            && let Some(foreign) = shared.dialect.recognise(bytes)
         {
             let _ = shared.role.turn(|server, now, out| server.foreign(now, *key, foreign, out));
             return;

@@ -19,10 +19,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::serve::Server;
-use super::client_type::{self, ClientType};
+use super::dialect::{self, Dialect};
 use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
+use crate::hash::Seed;
 use crate::net::{Listener, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
@@ -33,7 +34,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 struct Shared {
     role: RoleParticipant<Server>,
     router: Router,
-    client_type: Box<dyn ClientType>,
+    dialect: Box<dyn Dialect>,
     limits: Limits,
     /// Buffers that connections have emptied.
     spares: Arc<Spares>,
@@ -110,13 +111,13 @@ impl Bound {
             },
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
-        let core = Core::new(config, uberdogs, dc);
+        let core = Core::new(config, uberdogs, dc, Seed::random());
         let spares = Arc::<Spares>::default();
         let server = Server::new(core, events, spares.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             router: router.clone(),
-            client_type: client_type::of(config.client.kind),
+            dialect: dialect::of(config.client.kind),
             limits,
             spares,
             haproxy: config.haproxy,
@@ -160,8 +161,8 @@ pub async fn start(
 ) -> anyhow::Result<JoinHandle<()>> {
     let bound = Bound::new(config).await?;
     for address in bound.addresses() {
-        let client_type = client_type::of(config.client.kind);
-        tracing::info!(%address, client = client_type.name(), "client agent is listening");
+        let dialect = dialect::of(config.client.kind);
+        tracing::info!(%address, client = dialect.name(), "client agent is listening");
     }
     Ok(bound.serve(uberdogs, dc, router, events, shutdown))
 }

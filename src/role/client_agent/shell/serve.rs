@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
-use crate::role::client_agent::client_type::Foreign;
+use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{CloseKind, Core, Peer, SessionKey};
 use crate::router::{Effects, Origin, Role, Sink};
 use crate::wire::Envelope;

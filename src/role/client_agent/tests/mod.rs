@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use dclass::{DcFile, Source};
 
+use super::dialect as client_type;
 use super::*;
 use crate::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
 use crate::event::Event;
+use crate::hash::Seed;
 use crate::ids::*;
 use crate::message::*;
 use crate::net::proxy_protocol::Endpoint;
@@ -128,7 +130,12 @@ impl Agent {
         let uberdogs = [(LOGIN_UBERDOG, ClassId(1), true), (PLAZA_UBERDOG, PLAZA, false)]
             .map(|(id, class_id, anonymous)| (id, UberDog { class_id, anonymous }));
         Agent {
-            core: Core::new(&config, Arc::new(uberdogs.into_iter().collect()), dc()),
+            core: Core::new(
+                &config,
+                Arc::new(uberdogs.into_iter().collect()),
+                dc(),
+                Seed::fixed(0),
+            ),
             out: Effects::new(),
             alone: Alone::default(),
             now: Instant::now(),

@@ -1,12 +1,11 @@
-//! Objects that come into a client's sight or possession, move, and go.
+//! Objects that come into a client's sight, move, and go.
 
-use dclass::{Field, Keywords};
+use dclass::{Class, Field, Keywords};
 
-use super::core::Context;
-use super::end::{End, Flow};
-use super::session::Session;
-use crate::ids::{Channel, ClassId, DoId, Location};
-use crate::message::{Client, EjectReason, ObjectState, StateServer};
+use super::{End, Flow, Session};
+use crate::ids::{ClassId, DoId, Location};
+use crate::message::{EjectReason, ObjectState, StateServer};
+use crate::role::client_agent::agent::{Context, News};
 
 impl Session {
     /// An object has come to a location that the session listens to.
@@ -24,14 +23,14 @@ impl Session {
         {
             self.forget_outdated(cx, do_id);
         }
-        if self.knowledge.sees(do_id) || self.interests.holds(do_id) {
+        if self.view.sees(do_id) || self.interests.holds(do_id) {
             return;
         }
         // Behind the objects that are being asked for; and behind its own parent, if that waits.
         let held_by = self
             .interests
             .query_for(location)
-            .or_else(|| self.interests.pending.get(&location.parent).map(|parent| parent.query));
+            .or_else(|| self.interests.pending(location.parent).map(|parent| parent.query));
         if let Some(query) = held_by {
             self.interests.hold_object(query, do_id, class_id, location, frame, false);
         } else if !self.is_late_answer(location) {
@@ -41,17 +40,14 @@ impl Session {
 
     /// Where the client is told an object is, or will be.
     fn believed_location(&self, do_id: DoId) -> Option<Location> {
-        let pending = self.interests.pending.get(&do_id).map(|pending| pending.location);
-        let known = self.knowledge.objects.get(&do_id).filter(|known| known.visible);
-        pending.or(known.map(|known| known.location))
+        let pending = self.interests.pending(do_id).map(|pending| pending.location);
+        pending.or_else(|| self.view.seen_at(do_id))
     }
 
     /// Whether an entrance can only be the answer to a query for a zone that has been closed since.
     /// Anything else that reaches the session was meant for it.
     fn is_late_answer(&self, location: Location) -> bool {
-        !self.interests.queries.is_empty()
-            && !self.channels.contains(&location.channel())
-            && self.interests.queries.values().any(|query| query.asks_for(location))
+        !self.listening.contains(location.channel()) && self.interests.was_asked_for(location)
     }
 
     /// Tells the client of an object, unless it sees it already.
@@ -63,32 +59,26 @@ impl Session {
         location: Location,
         frame: &[u8],
     ) {
-        let knowledge = &mut self.knowledge;
         // The client has its own view of an object that it owns; one that is also tied to its session
         // needs no other.
-        let is_own_view = knowledge.owns(do_id) && knowledge.is_session_object(do_id);
-        if knowledge.sees(do_id) || is_own_view {
+        let is_own_view = self.view.owns(do_id) && self.view.is_session_object(do_id);
+        if self.view.sees(do_id) || is_own_view {
             return;
         }
-        let has_class = cx.shared.dc.class(class_id).is_some();
-        if !has_class {
-            let client = self.allocated;
+        let class = cx.shared.dc.class(class_id).map(Class::id);
+        if class.is_none() {
+            let client = self.identity.allocated;
             tracing::warn!(%client, %do_id, class = class_id.0, "object of an unknown class");
         }
-        knowledge.see(do_id, class_id, has_class, location);
+        self.view.see(do_id, class, location);
         self.send_frame(cx.shared, frame);
     }
 
     /// Tells the client that an object is out of its sight.
     pub(super) fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
-        self.send(cx.shared, &Client::ObjectLeaving { do_id });
-        self.knowledge.unsee(do_id);
+        self.tell(cx.shared, &News::ObjectLeaves { do_id });
+        self.view.unsee(do_id);
         self.remember_gone(cx, do_id);
-    }
-
-    /// Holds back an update of an object that the client has not been told of yet; whether it is one.
-    pub(super) fn hold_update(&mut self, do_id: DoId, frame: &[u8]) -> bool {
-        self.interests.hold_update(do_id, frame)
     }
 
     /// The client knows an object that it is still to be shown, because it owns it: it has the update
@@ -117,33 +107,31 @@ impl Session {
         do_id: DoId,
         is_uberdog: bool,
     ) -> Flow {
-        let session_objects = &mut self.knowledge.session_objects;
-        if let Some(at) = session_objects.iter().position(|&object| object == do_id) {
-            // It is gone: the end of the session must not delete it again.
-            session_objects.remove(at);
+        // It is gone: the end of the session must not delete it again.
+        if self.view.remove_session_object(do_id) {
             return Err(End::eject(
                 EjectReason::SessionObjectDeleted,
                 format!("The session object with id {do_id} has been unexpectedly deleted."),
             ));
         }
-        let (seen, owned) = (self.knowledge.sees(do_id), self.knowledge.owns(do_id));
-        if !seen && !owned && !is_uberdog && !self.knowledge.knows(do_id) {
+        let (seen, owned) = (self.view.sees(do_id), self.view.owns(do_id));
+        if !seen && !owned && !is_uberdog && !self.view.knows(do_id) {
             if self.interests.end_stay(do_id) {
                 self.finish_held_back(cx);
             } else {
-                tracing::debug!(client = %self.allocated, %do_id, "deletion of an unknown object");
+                tracing::debug!(client = %self.identity.allocated, %do_id, "deletion of an unknown object");
             }
             return Ok(());
         }
         self.interests.drop_pending(do_id);
         self.finish_held_back(cx);
         if seen {
-            self.send(cx.shared, &Client::ObjectLeaving { do_id });
-            self.knowledge.unsee(do_id);
+            self.tell(cx.shared, &News::ObjectLeaves { do_id });
+            self.view.unsee(do_id);
         }
         if owned {
-            self.send(cx.shared, &Client::ObjectLeavingOwner { do_id });
-            self.knowledge.disown(do_id);
+            self.tell(cx.shared, &News::OwnerLost { do_id });
+            self.view.disown(do_id);
         }
         self.remember_gone(cx, do_id);
         Ok(())
@@ -158,14 +146,14 @@ impl Session {
         frame: &[u8],
     ) -> Flow {
         let covered = self.interests.covers(to);
-        let is_session_object = self.knowledge.is_session_object(do_id);
-        let owned = self.knowledge.owns(do_id);
+        let is_session_object = self.view.is_session_object(do_id);
+        let owned = self.view.owns(do_id);
         if covered {
             self.interests.doubt(do_id, to);
         }
-        if let Some(pending) = self.interests.pending.get_mut(&do_id) {
+        if self.interests.holds(do_id) {
             if covered {
-                pending.location = to;
+                self.interests.move_pending(do_id, to);
                 self.interests.hold_update(do_id, frame);
                 return Ok(());
             }
@@ -178,14 +166,11 @@ impl Session {
                 return Ok(());
             }
         }
-        let visible = match self.knowledge.objects.get_mut(&do_id) {
-            None => return Ok(()),
-            Some(known) => {
-                known.location = to;
-                known.visible
-            }
+        let Some(known) = self.view.known_mut(do_id) else {
+            return Ok(());
         };
-        if !visible || covered || (is_session_object && owned) {
+        known.location = to;
+        if !known.tie.is_seen() || covered || (is_session_object && owned) {
             self.send_frame(cx.shared, frame);
         } else if is_session_object {
             return Err(Self::session_object_left(do_id));
@@ -204,57 +189,15 @@ impl Session {
 
     /// The client itself has moved an object: it knows.
     pub(super) fn note_relocation(&mut self, cx: &mut Context<'_>, do_id: DoId, to: Location) {
-        if let Some(known) = self.knowledge.objects.get_mut(&do_id) {
+        if let Some(known) = self.view.known_mut(do_id) {
             known.location = to;
         }
-        if let Some(pending) = self.interests.pending.get_mut(&do_id) {
-            pending.location = to;
+        if self.interests.holds(do_id) {
+            self.interests.move_pending(do_id, to);
             if !self.interests.covers(to) {
                 self.interests.drop_pending(do_id);
                 self.finish_held_back(cx);
             }
         }
-    }
-
-    /// The client owns an object from now on, or is told again what it owns.
-    pub(super) fn ownership_gained(
-        &mut self,
-        cx: &mut Context<'_>,
-        object: &ObjectState<'_>,
-        frame: &[u8],
-    ) {
-        let &ObjectState { do_id, location, class_id, .. } = object;
-        if cx.shared.dc.class(class_id).is_some() {
-            self.knowledge.own(do_id, class_id, location);
-        } else {
-            let client = self.allocated;
-            tracing::warn!(%client, %do_id, class = class_id.0, "owned object of an unknown class");
-        }
-        self.send_frame(cx.shared, frame);
-    }
-
-    /// An object has got another owner.
-    pub(super) fn owner_changed(
-        &mut self,
-        cx: &mut Context<'_>,
-        do_id: DoId,
-        new: Channel,
-    ) -> Flow {
-        if new == self.channel {
-            return Ok(());
-        }
-        if !self.knowledge.owns(do_id) {
-            tracing::error!(client = %self.allocated, %do_id, "loses an object that it does not own");
-            return Ok(());
-        }
-        if self.knowledge.is_session_object(do_id) {
-            return Err(End::eject(
-                EjectReason::SessionObjectDeleted,
-                format!("The session object with id {do_id} has unexpectedly left ownership."),
-            ));
-        }
-        self.send(cx.shared, &Client::ObjectLeavingOwner { do_id });
-        self.knowledge.disown(do_id);
-        Ok(())
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
-
+use crate::hash::{Map, Seed};
 use crate::ids::DoId;
 
 /// How long a client may take to notice that an object has gone.
@@ -14,14 +13,19 @@ const REMEMBERED: Duration = Duration::from_secs(300);
 ///
 /// A client that has not yet heard of it may still send to such an object; that is no offence.
 /// Bounded by number and age, since a session can last for days.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Historical {
-    left_at: FxHashMap<DoId, Instant>,
+    left_at: Map<DoId, Instant>,
     /// In the order of leaving. Entries that `left_at` contradicts are out of date.
     order: VecDeque<(Instant, DoId)>,
 }
 
 impl Historical {
+    /// Nothing has left.
+    pub fn new(seed: Seed) -> Self {
+        Historical { left_at: Map::with_hasher(seed), order: VecDeque::new() }
+    }
+
     /// Notes that an object has left; at most `max` are remembered.
     pub fn insert(&mut self, now: Instant, do_id: DoId, max: usize) {
         if self.left_at.insert(do_id, now) == Some(now) {
@@ -59,7 +63,7 @@ mod tests {
     #[test]
     fn the_most_recent_are_remembered() {
         let now = Instant::now();
-        let mut historical = Historical::default();
+        let mut historical = Historical::new(Seed::fixed(0));
         for id in 1..=5 {
             historical.insert(now, DoId(id), 3);
         }
@@ -75,7 +79,7 @@ mod tests {
     #[test]
     fn and_for_a_while() {
         let now = Instant::now();
-        let mut historical = Historical::default();
+        let mut historical = Historical::new(Seed::fixed(0));
         historical.insert(now, DoId(1), 10);
         assert!(historical.contains(now + Duration::from_secs(60), DoId(1)));
         assert!(!historical.contains(now + REMEMBERED, DoId(1)));
@@ -86,7 +90,7 @@ mod tests {
     #[test]
     fn an_object_that_comes_and_goes_costs_no_memory() {
         let now = Instant::now();
-        let mut historical = Historical::default();
+        let mut historical = Historical::new(Seed::fixed(0));
         historical.insert(now, DoId(1), 10);
         for second in 0..10_000 {
             historical.insert(now + Duration::from_millis(second), DoId(2), 10);
@@ -98,7 +102,7 @@ mod tests {
     #[test]
     fn nor_if_it_does_so_in_no_time() {
         let now = Instant::now();
-        let mut historical = Historical::default();
+        let mut historical = Historical::new(Seed::fixed(0));
         for _ in 0..10_000 {
             historical.insert(now, DoId(1), 10);
             historical.insert(now, DoId(2), 10);

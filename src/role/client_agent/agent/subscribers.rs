@@ -1,20 +1,23 @@
 //! Which sessions listen to which channel.
 
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::SessionIndex;
+use crate::hash::{Map, Seed};
 use crate::ids::Channel;
 
-/// Place of a session in the core's table.
-pub type SessionIndex = u32;
-
 /// Channel → sessions. Each session keeps its own set too, so that none is entered twice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Subscribers {
-    by_channel: FxHashMap<Channel, SmallVec<[SessionIndex; 4]>>,
+    by_channel: Map<Channel, SmallVec<[SessionIndex; 4]>>,
 }
 
 impl Subscribers {
+    /// Nobody listens to anything.
+    pub fn new(seed: Seed) -> Self {
+        Subscribers { by_channel: Map::with_hasher(seed) }
+    }
+
     /// Enters a session that is not yet in; whether it is the channel's first.
     pub fn add(&mut self, channel: Channel, session: SessionIndex) -> bool {
         let sessions = self.by_channel.entry(channel).or_default();

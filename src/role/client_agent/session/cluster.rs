@@ -1,66 +1,43 @@
 //! What the cluster sends to sessions.
 
-use std::collections::hash_map::Entry;
-
 use smallvec::SmallVec;
 
-use super::core::Context;
-use super::end::{Ejection, End, Flow};
-use super::session::Session;
+use super::asking::distinct;
+use super::{Ejection, End, Flow, Session};
 use crate::ids::{Channel, DoId, InterestId, ZoneId};
-use crate::message::{
-    Blob, Client, ClientAgent, ClientState, Cluster, Error, List, Message, StateServer,
-};
-use crate::wire::{Envelope, Reader, write_frame};
+use crate::message::{Blob, ClientAgent, ClientState, Cluster, Message, StateServer};
+use crate::role::client_agent::agent::{Context, News, Shared};
+use crate::role::client_agent::interest::Asked;
+use crate::wire::write_frame;
 
 /// A datagram of the cluster, decoded and translated once for all sessions that get it.
-pub(super) struct Arrival<'a> {
-    pub sender: Channel,
-    pub message: &'a Cluster<'a>,
+pub struct Arrival<'a> {
+    sender: Channel,
+    message: &'a Cluster<'a>,
     /// What a client gets for it, if that does not depend on the client.
-    pub frame: &'a [u8],
+    frame: &'a [u8],
     /// Whether it is about an object that every client knows.
-    pub is_of_uberdog: bool,
+    is_of_uberdog: bool,
 }
 
-/// Decodes a datagram's message.
-#[inline]
-pub(super) fn decode<'a>(envelope: &Envelope<'a>) -> Result<Cluster<'a>, Error> {
-    Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
-}
-
-/// What clients get for a message, if all get the same.
-#[inline]
-pub(super) fn translate<'a>(message: &Cluster<'a>) -> Option<Client<'a>> {
-    let Cluster::StateServer(message) = message else {
-        return None;
-    };
-    use StateServer as S;
-    Some(match *message {
-        S::ObjectSetField { do_id, field, value } => Client::ObjectSetField { do_id, field, value },
-        S::ObjectSetFields { do_id, fields } => Client::ObjectSetFields { do_id, fields },
-        S::ObjectEnterLocationWithRequired { object }
-        | S::ObjectEnterInterestWithRequired { object, .. } => {
-            Client::EnterObjectRequired { object }
-        }
-        S::ObjectEnterLocationWithRequiredOther { object }
-        | S::ObjectEnterInterestWithRequiredOther { object, .. } => {
-            Client::EnterObjectRequiredOther { object }
-        }
-        S::ObjectEnterOwnerWithRequired { object } => Client::EnterObjectRequiredOwner { object },
-        S::ObjectEnterOwnerWithRequiredOther { object } => {
-            Client::EnterObjectRequiredOtherOwner { object }
-        }
-        S::ObjectChangingLocation { do_id, new, .. } => {
-            Client::ObjectLocation { do_id, location: new }
-        }
-        _ => return None,
-    })
+impl<'a> Arrival<'a> {
+    /// A datagram for sessions, with what a client gets for it.
+    #[inline]
+    pub fn new(
+        shared: &Shared,
+        sender: Channel,
+        message: &'a Cluster<'a>,
+        frame: &'a [u8],
+    ) -> Self {
+        let is_of_uberdog =
+            subject(message).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
+        Arrival { sender, message, frame, is_of_uberdog }
+    }
 }
 
 /// The object whose update a message is.
 #[inline]
-pub(super) fn subject(message: &Cluster<'_>) -> Option<DoId> {
+fn subject(message: &Cluster<'_>) -> Option<DoId> {
     match message {
         Cluster::StateServer(
             StateServer::ObjectSetField { do_id, .. }
@@ -74,8 +51,8 @@ pub(super) fn subject(message: &Cluster<'_>) -> Option<DoId> {
 impl Session {
     /// Handles a message that came to one of the session's channels.
     #[inline]
-    pub(super) fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
-        if arrival.sender == self.channel {
+    pub fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
+        if arrival.sender == self.identity.channel {
             self.note_own_message(cx, arrival.message);
             return Ok(());
         }
@@ -94,7 +71,7 @@ impl Session {
     }
 
     fn unexpected(&self, sender: Channel, message: &impl Message) {
-        let (client, name) = (self.allocated, message.name());
+        let (client, name) = (self.identity.allocated, message.name());
         tracing::error!(%client, %sender, "{name} is not for a client's session");
     }
 
@@ -119,13 +96,13 @@ impl Session {
         let frame = arrival.frame;
         match message {
             S::ObjectSetField { do_id, .. } | S::ObjectSetFields { do_id, .. } => {
-                if arrival.is_of_uberdog || self.knowledge.knows(*do_id) {
+                if arrival.is_of_uberdog || self.view.knows(*do_id) {
                     self.send_frame(cx.shared, frame);
                     if self.interests.holds(*do_id) {
                         self.hold_state(cx, message, frame);
                     }
-                } else if !self.hold_update(*do_id, frame) {
-                    tracing::debug!(client = %self.allocated, %do_id, "update of an unknown object");
+                } else if !self.interests.hold_update(*do_id, frame) {
+                    tracing::debug!(client = %self.identity.allocated, %do_id, "update of an unknown object");
                 }
                 Ok(())
             }
@@ -173,7 +150,7 @@ impl Session {
                 return Err(End::Ejected(Ejection { reason, text, security: false }));
             }
             C::Drop {} => return Err(End::Dropped),
-            C::SetState { state } => self.set_state(state),
+            C::SetState { state } => self.set_life(state),
             C::SetClientId { channel } => self.set_channel(cx, channel),
             C::SendDatagram { datagram: Blob(datagram) } => {
                 let mut frame = Vec::with_capacity(datagram.len() + 2);
@@ -183,8 +160,10 @@ impl Session {
             }
             C::OpenChannel { channel } => self.subscribe(cx, channel),
             C::CloseChannel { channel } => self.unsubscribe(cx, channel),
-            C::AddPostRemove { datagram: Blob(datagram) } => self.add_post_remove(cx, datagram),
-            C::ClearPostRemoves {} => self.clear_post_removes(cx),
+            C::AddPostRemove { datagram: Blob(datagram) } => {
+                self.post_removes.add(cx, self.identity.allocated, datagram);
+            }
+            C::ClearPostRemoves {} => self.post_removes.clear(cx, self.identity.allocated),
             C::AddInterest { interest, location } => {
                 return self.interest_added(
                     cx,
@@ -200,15 +179,14 @@ impl Session {
             }
             C::RemoveInterest { interest } => return self.interest_removed(cx, sender, interest),
             C::GetTlvs { context } => {
-                let tlvs = std::mem::take(&mut self.peer.tlvs);
-                let response = C::GetTlvsResp { context, tlvs: Blob(&tlvs) };
+                let tlvs = Blob(&self.identity.peer.tlvs);
+                let response = C::GetTlvsResp { context, tlvs };
                 if let Err(error) = self.route(cx, sender, &response) {
-                    tracing::error!(client = %self.allocated, %error, "the TLVs cannot be sent");
+                    tracing::error!(client = %self.identity.allocated, %error, "the TLVs cannot be sent");
                 }
-                self.peer.tlvs = tlvs;
             }
             C::GetNetworkAddress { context } => {
-                let (remote, local) = (self.peer.remote.clone(), self.peer.local.clone());
+                let (remote, local) = (&self.identity.peer.remote, &self.identity.peer.local);
                 let response = C::GetNetworkAddressResp {
                     context,
                     remote_ip: Blob(remote.ip.as_bytes()),
@@ -230,28 +208,28 @@ impl Session {
         Ok(())
     }
 
-    fn set_state(&mut self, state: u16) {
+    fn set_life(&mut self, state: u16) {
         match ClientState::try_from(state) {
-            Ok(state) => self.state = state,
+            Ok(state) => self.life = state.into(),
             Err(state) => {
-                tracing::warn!(client = %self.allocated, state, "there is no such client state");
+                tracing::warn!(client = %self.identity.allocated, state, "there is no such client state");
             }
         }
     }
 
     fn set_channel(&mut self, cx: &mut Context<'_>, channel: Channel) {
-        if self.channel != self.allocated {
-            self.unsubscribe(cx, self.channel);
+        if self.identity.channel != self.identity.allocated {
+            self.unsubscribe(cx, self.identity.channel);
         }
-        self.channel = channel;
+        self.identity.channel = channel;
         self.subscribe(cx, channel);
     }
 
     /// What the client may do with objects beyond what it sees and owns.
     fn set_rights(&mut self, cx: &mut Context<'_>, message: &ClientAgent<'_>) {
         use ClientAgent as C;
-        let client = self.allocated;
-        let knowledge = &mut self.knowledge;
+        let client = self.identity.allocated;
+        let rights = self.view.rights_mut(cx.shared.seed);
         match *message {
             C::DeclareObject { do_id, class_id } => {
                 let Some(class) = cx.shared.dc.class(class_id) else {
@@ -259,40 +237,27 @@ impl Session {
                     tracing::warn!(%client, %do_id, class, "declared with an unknown class");
                     return;
                 };
-                match knowledge.declared.entry(do_id) {
-                    Entry::Vacant(entry) => {
-                        entry.insert(class.id());
-                    }
-                    Entry::Occupied(_) => {
-                        tracing::warn!(%client, %do_id, "object declared again");
-                    }
+                if !rights.declare(do_id, class.id()) {
+                    tracing::warn!(%client, %do_id, "object declared again");
                 }
             }
             C::UndeclareObject { do_id } => {
-                let declared = knowledge.declared.remove(&do_id);
-                if declared.is_none() {
+                if !rights.undeclare(do_id) {
                     tracing::warn!(%client, %do_id, "undeclared without having been declared");
                 }
             }
             C::AddSessionObject { do_id } => {
-                if knowledge.is_session_object(do_id) {
+                if !rights.add_session_object(do_id) {
                     tracing::warn!(%client, %do_id, "is a session object already");
-                } else {
-                    knowledge.session_objects.push(do_id);
                 }
             }
             C::RemoveSessionObject { do_id } => {
-                match knowledge.session_objects.iter().position(|&object| object == do_id) {
-                    Some(at) => drop(knowledge.session_objects.remove(at)),
-                    None => tracing::warn!(%client, %do_id, "is no session object"),
+                if !rights.remove_session_object(do_id) {
+                    tracing::warn!(%client, %do_id, "is no session object");
                 }
             }
             C::SetFieldsSendable { do_id, fields } => {
-                if fields.is_empty() {
-                    knowledge.sendable.remove(&do_id);
-                } else {
-                    knowledge.sendable.insert(do_id, fields.iter().collect());
-                }
+                rights.set_sendable(do_id, fields.iter().collect());
             }
             _ => {}
         }
@@ -307,20 +272,10 @@ impl Session {
         parent: DoId,
         zones: &[ZoneId],
     ) -> Flow {
-        let context = self.new_context();
-        let zones = super::interest::distinct(zones.iter().copied());
-        let message = match zones[..] {
-            [zone] => Client::AddInterest {
-                context,
-                interest,
-                location: crate::ids::Location::new(parent, zone),
-            },
-            _ => {
-                Client::AddInterestMultiple { context, interest, parent, zones: List::new(&zones) }
-            }
-        };
-        self.send(cx.shared, &message);
-        self.add_interest(cx, interest, parent, &zones, context, caller)
+        let context = self.identity.new_context();
+        let zones = distinct(zones.iter().copied(), cx.shared.seed);
+        self.tell(cx.shared, &News::InterestOpened { context, interest, parent, zones: &zones });
+        self.add_interest(cx, interest, parent, &zones, Asked { context, caller })
     }
 
     fn interest_removed(
@@ -329,8 +284,8 @@ impl Session {
         caller: Channel,
         interest: InterestId,
     ) -> Flow {
-        let context = self.new_context();
-        self.send(cx.shared, &Client::RemoveInterest { context, interest });
-        self.remove_interest(cx, interest, context, caller)
+        let context = self.identity.new_context();
+        self.tell(cx.shared, &News::InterestClosed { context, interest });
+        self.remove_interest(cx, interest, Asked { context, caller })
     }
 }

@@ -1,6 +1,5 @@
 //! How sessions end.
 
-use super::client_type::Foreign;
 use crate::message::EjectReason;
 
 /// What handling a message comes to: the session goes on, or it ends.
@@ -18,7 +17,12 @@ pub enum End {
     /// The connection is no more; why.
     Lost(String),
     /// The connection never spoke the client protocol.
-    Foreign(Foreign),
+    Foreign {
+        /// What it speaks.
+        speaks: String,
+        /// What to write to it instead of an eject, if it cannot understand one.
+        farewell: Option<&'static [u8]>,
+    },
     /// The client agent itself ends.
     ShutDown,
 }
@@ -78,7 +82,7 @@ impl End {
             End::Ejected(_)
             | End::Dropped
             | End::Disconnected
-            | End::Foreign(_)
+            | End::Foreign { .. }
             | End::ShutDown => CloseKind::Flushed,
         }
     }

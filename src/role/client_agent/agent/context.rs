@@ -1,0 +1,88 @@
+//! What the sessions of a client agent share, and what one of them is given to handle something.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use dclass::DcFile;
+
+use super::{ChannelPool, Deadlines, SessionKey, Subscribers, UberDogs, Voice};
+use crate::config::ClientAgentConfig;
+use crate::event::Event;
+use crate::hash::Seed;
+use crate::role::Effects;
+
+/// Emptied buffers that are kept for the next batch.
+const SPARE_BUFFERS_MAX: usize = 1024;
+/// The largest buffer that is kept.
+const SPARE_BYTES_MAX: usize = 128 * 1024;
+
+/// What the sessions share.
+pub struct Shared {
+    pub config: ClientAgentConfig,
+    /// What a client must name in its hello.
+    pub dc_hash: u32,
+    pub dc: Arc<DcFile>,
+    pub uberdogs: Arc<UberDogs>,
+    /// How clients are told things.
+    pub voice: Box<dyn Voice>,
+    /// What tables by numbers of clients and the cluster are hashed with.
+    pub seed: Seed,
+    pub subscribers: Subscribers,
+    pub pool: ChannelPool,
+    pub deadlines: Deadlines,
+    pub events: Vec<Event>,
+    /// Sessions with something for the shell, in the order in which they got it.
+    pub touched: Vec<SessionKey>,
+    /// When the cluster last answered a query of any session.
+    pub last_answer: Option<Instant>,
+    /// Emptied buffers, to be filled again.
+    pub spare_buffers: Vec<Vec<u8>>,
+}
+
+/// What a session needs to handle something.
+pub struct Context<'a> {
+    pub shared: &'a mut Shared,
+    pub out: &'a mut Effects,
+    pub now: Instant,
+}
+
+impl Shared {
+    /// What is shared before there is any session.
+    pub fn new(
+        config: &ClientAgentConfig,
+        uberdogs: Arc<UberDogs>,
+        dc: Arc<DcFile>,
+        voice: Box<dyn Voice>,
+        seed: Seed,
+    ) -> Self {
+        Shared {
+            config: config.clone(),
+            dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
+            dc,
+            uberdogs,
+            voice,
+            seed,
+            subscribers: Subscribers::new(seed),
+            pool: ChannelPool::new(config.channels),
+            deadlines: Deadlines::default(),
+            events: Vec::new(),
+            touched: Vec::new(),
+            last_answer: None,
+            spare_buffers: Vec::new(),
+        }
+    }
+
+    /// A buffer for what a client is to be sent.
+    pub fn spare_buffer(&mut self) -> Vec<u8> {
+        self.spare_buffers.pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer that is no longer needed for the next one who needs one.
+    pub fn keep_buffer(&mut self, mut buffer: Vec<u8>) {
+        let is_worth_it = (1..=SPARE_BYTES_MAX).contains(&buffer.capacity());
+        if is_worth_it && self.spare_buffers.len() < SPARE_BUFFERS_MAX {
+            buffer.clear();
+            self.spare_buffers.push(buffer);
+        }
+    }
+}

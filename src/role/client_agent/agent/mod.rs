@@ -1,0 +1,20 @@
+//! What belongs to the agent as a whole: what its sessions share, and what they are known by.
+//!
+//! [`Context`] is what a session is given to handle something. Nothing here knows what a session is or does:
+//! it is known by its [`SessionKey`] only.
+
+mod channel_pool;
+mod context;
+mod deadlines;
+mod key;
+mod news;
+mod subscribers;
+mod uberdog;
+
+pub use channel_pool::ChannelPool;
+pub use context::{Context, Shared};
+pub use deadlines::{Deadlines, Timer};
+pub use key::{SessionIndex, SessionKey};
+pub use news::{News, Voice};
+pub use subscribers::Subscribers;
+pub use uberdog::{UberDog, UberDogs};

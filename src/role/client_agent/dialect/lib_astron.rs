@@ -1,0 +1,223 @@
+//! `libastron`: Astron's own client protocol.
+//!
+//! A client says hello first, with its version and the hash of its DC files. After that every message
+//! is a request, if the session's life admits it.
+
+use super::{Dialect, Foreign, foreign};
+use crate::ids::Location;
+use crate::message::{Blob, Client, EjectReason, List, Message};
+use crate::role::client_agent::agent::{Context, News, Voice};
+use crate::role::client_agent::session::{End, Flow, Life, Request, Session};
+use crate::wire::{self, Reader, write_frame};
+
+/// The protocol of [`Client`] itself: each message is written as it is.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct LibAstron;
+
+impl Dialect for LibAstron {
+    fn name(&self) -> &'static str {
+        "libastron"
+    }
+
+    fn voice(&self) -> Box<dyn Voice> {
+        Box::new(LibAstron)
+    }
+
+    fn handle(&mut self, session: &mut Session, cx: &mut Context<'_>, datagram: &[u8]) -> Flow {
+        let mut reader = Reader::new(datagram);
+        let number = reader.u16().map_err(|_| End::truncated())?;
+        match session.life() {
+            Life::New => hello(session, cx, number, reader),
+            life @ (Life::Anonymous | Life::Established) => {
+                match request_of(number).filter(|&request| life.admits(request)) {
+                    Some(request) => {
+                        request.check_permission(cx.shared)?;
+                        handle_request(session, cx, number, reader)
+                    }
+                    None => Err(refusal(life, number)),
+                }
+            }
+        }
+    }
+
+    fn recognise(&self, first_bytes: &[u8]) -> Option<Foreign> {
+        if is_hello(first_bytes) { None } else { foreign::recognise(first_bytes) }
+    }
+}
+
+impl Voice for LibAstron {
+    #[inline]
+    fn write(&self, news: &News<'_>, buffer: &mut Vec<u8>) -> Result<(), wire::Error> {
+        let message = match *news {
+            News::ObjectEnters { object, has_other: false } => {
+                Client::EnterObjectRequired { object }
+            }
+            News::ObjectEnters { object, has_other: true } => {
+                Client::EnterObjectRequiredOther { object }
+            }
+            News::ObjectLeaves { do_id } => Client::ObjectLeaving { do_id },
+            News::OwnerGained { object, has_other: false } => {
+                Client::EnterObjectRequiredOwner { object }
+            }
+            News::OwnerGained { object, has_other: true } => {
+                Client::EnterObjectRequiredOtherOwner { object }
+            }
+            News::OwnerLost { do_id } => Client::ObjectLeavingOwner { do_id },
+            News::FieldChanges { do_id, field, value } => {
+                Client::ObjectSetField { do_id, field, value }
+            }
+            News::FieldsChange { do_id, fields } => Client::ObjectSetFields { do_id, fields },
+            News::ObjectMoves { do_id, location } => Client::ObjectLocation { do_id, location },
+            News::InterestOpened { context, interest, parent, zones } => match *zones {
+                [zone] => {
+                    let location = Location::new(parent, zone);
+                    Client::AddInterest { context, interest, location }
+                }
+                _ => {
+                    let zones = List::new(zones);
+                    Client::AddInterestMultiple { context, interest, parent, zones }
+                }
+            },
+            News::InterestClosed { context, interest } => {
+                Client::RemoveInterest { context, interest }
+            }
+            News::InterestDone { context, interest } => {
+                Client::DoneInterestResp { context, interest }
+            }
+            News::Ejected { reason, text } => Client::Eject { reason, text: Blob(text) },
+        };
+        write(&message, buffer)
+    }
+}
+
+fn write(message: &Client<'_>, buffer: &mut Vec<u8>) -> Result<(), wire::Error> {
+    write_frame(buffer, |writer| message.write(writer)).map(drop)
+}
+
+/// What a message of a client that has been let in asks for, if it is one for clients to send.
+#[inline]
+const fn request_of(number: u16) -> Option<Request> {
+    Some(match number {
+        Client::CLIENT_DISCONNECT => Request::Disconnect,
+        Client::CLIENT_HEARTBEAT => Request::Heartbeat,
+        Client::CLIENT_OBJECT_SET_FIELD => Request::SetField,
+        Client::CLIENT_OBJECT_LOCATION => Request::SetLocation,
+        Client::CLIENT_ADD_INTEREST | Client::CLIENT_ADD_INTEREST_MULTIPLE => Request::OpenInterest,
+        Client::CLIENT_REMOVE_INTEREST => Request::CloseInterest,
+        _ => return None,
+    })
+}
+
+fn refusal(life: Life, number: u16) -> End {
+    let why = match life {
+        Life::New | Life::Anonymous => "not allowed prior to authentication",
+        Life::Established => "not valid",
+    };
+    End::security(EjectReason::InvalidMsgtype, format!("Message type {number} {why}."))
+}
+
+fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: Reader<'_>) -> Flow {
+    if number != Client::CLIENT_HELLO {
+        return Err(End::eject(EjectReason::NoHello, "First packet is not CLIENT_HELLO"));
+    }
+    session.note_life(cx);
+    let Ok(Client::Hello { dc_hash, version }) = Client::decode(number, &mut reader) else {
+        return Err(End::truncated());
+    };
+    let config = &cx.shared.config;
+    if version.0 != config.version.as_bytes() {
+        let client = String::from_utf8_lossy(version.0);
+        let mut text = format!("Client version mismatch: client={client}");
+        if config.client.send_version {
+            text += &format!(", server={}", config.version);
+        }
+        return Err(End::eject(EjectReason::BadVersion, text));
+    }
+    let expected = cx.shared.dc_hash;
+    if dc_hash != expected {
+        let mut text = format!("Client DC hash mismatch: client=0x{dc_hash:x}");
+        if config.client.send_hash {
+            text += &format!(", server=0x{expected:x}");
+        }
+        return Err(End::eject(EjectReason::BadDcHash, text));
+    }
+    let mut welcome = Vec::new();
+    write(&Client::HelloResp {}, &mut welcome).expect("a small message fits a frame");
+    session.send_frame(cx.shared, &welcome);
+    session.let_in();
+    reader.finish().map_err(|_| End::excess())
+}
+
+fn handle_request(
+    session: &mut Session,
+    cx: &mut Context<'_>,
+    number: u16,
+    mut reader: Reader<'_>,
+) -> Flow {
+    let message = Client::decode(number, &mut reader).map_err(|_| End::truncated())?;
+    let whole = reader.finish().map_err(|_| End::excess());
+    match message {
+        Client::Disconnect {} => {
+            whole?;
+            Err(End::Disconnected)
+        }
+        Client::Heartbeat {} => {
+            session.note_life(cx);
+            whole
+        }
+        Client::ObjectSetField { do_id, field, value } => {
+            session.update_field(cx, do_id, field, value.0)
+        }
+        Client::ObjectLocation { do_id, location } => session.relocate(cx, do_id, location, whole),
+        Client::AddInterest { context, interest, location: Location { parent, zone } } => {
+            session.open_interest(cx, interest, parent, [zone].into_iter(), context, whole)
+        }
+        Client::AddInterestMultiple { context, interest, parent, zones } => {
+            session.open_interest(cx, interest, parent, zones.iter(), context, whole)
+        }
+        Client::RemoveInterest { context, interest } => {
+            session.close_interest(cx, interest, context, whole)
+        }
+        // None of these is a request.
+        Client::Hello { .. }
+        | Client::HelloResp {}
+        | Client::Eject { .. }
+        | Client::ObjectSetFields { .. }
+        | Client::ObjectLeaving { .. }
+        | Client::EnterObjectRequired { .. }
+        | Client::EnterObjectRequiredOther { .. }
+        | Client::ObjectLeavingOwner { .. }
+        | Client::EnterObjectRequiredOwner { .. }
+        | Client::EnterObjectRequiredOtherOwner { .. }
+        | Client::DoneInterestResp { .. } => {
+            Err(End::security(EjectReason::InvalidMsgtype, "This is not for clients to send."))
+        }
+    }
+}
+
+/// Whether bytes are the beginning of a CLIENT_HELLO whose lengths agree: nothing else looks like it.
+fn is_hello(bytes: &[u8]) -> bool {
+    let mut reader = Reader::new(bytes);
+    let head = (reader.u16(), reader.u16(), reader.u32(), reader.u16());
+    let (Ok(frame), Ok(Client::CLIENT_HELLO), Ok(_hash), Ok(version)) = head else {
+        return false;
+    };
+    usize::from(frame) == usize::from(version) + 2 + 4 + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hello_is_never_taken_for_something_else() {
+        // Of every length, among them those whose tag is the first bytes of TLS or HTTP.
+        let version = vec![b'1'; 0x5500];
+        for length in (0..0x5500).step_by(7).chain([0x316 - 8, 0x4547 - 8, 0x4f50 - 8]) {
+            let hello = Client::Hello { dc_hash: 0x0101, version: Blob(&version[..length]) };
+            let mut frame = Vec::new();
+            write(&hello, &mut frame).expect("fits");
+            assert_eq!(LibAstron.recognise(&frame), None, "{length}");
+        }
+    }
+}

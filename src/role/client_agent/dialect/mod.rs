@@ -1,0 +1,51 @@
+//! Dialects: the protocols that clients speak.
+//!
+//! The session engine knows what a client may do and see; a [`Dialect`] knows how that is said on the wire, and
+//! how a conversation begins. It has two sides:
+//!
+//! - **What the client says** comes to [`Dialect::handle`], a datagram at a time. A dialect is the state machine
+//!   of the client's input: whether there is a hello and what it must hold, which message may come when, in what
+//!   order things are checked. What it has understood it asks of the session, in terms of the world; the session
+//!   checks rights and rules, and does it.
+//! - **What the client is told** goes through its [`voice`](Dialect::voice), which puts `News` into bytes. A
+//!   broadcast is put into bytes once, not once a client; so a voice knows no session.
+//!
+//! What a dialect must remember of one client beyond the session's `Life` it keeps itself, by the session's key.
+//!
+//! Choosing one happens in [`of`], the registry, by `client.type`; to add one, write its module, name it in
+//! [`ClientKind`] and enter it there.
+
+pub mod foreign;
+mod lib_astron;
+
+pub use foreign::Foreign;
+pub use lib_astron::LibAstron;
+
+use super::agent::{Context, Voice};
+use super::session::{Flow, Session};
+use crate::config::ClientKind;
+
+/// One protocol that clients can speak.
+pub trait Dialect: Send + Sync {
+    /// Its name in the configuration.
+    fn name(&self) -> &'static str;
+
+    /// How its clients are told things.
+    fn voice(&self) -> Box<dyn Voice>;
+
+    /// Handles a datagram from a client.
+    ///
+    /// # Errors
+    /// How the session ends, if it does.
+    fn handle(&mut self, session: &mut Session, cx: &mut Context<'_>, datagram: &[u8]) -> Flow;
+
+    /// What a connection speaks instead of this protocol, if its first bytes say so for certain.
+    fn recognise(&self, first_bytes: &[u8]) -> Option<Foreign>;
+}
+
+/// The dialect that the configuration names.
+pub fn of(kind: ClientKind) -> Box<dyn Dialect> {
+    match kind {
+        ClientKind::LibAstron => Box::new(LibAstron),
+    }
+}

@@ -1,0 +1,285 @@
+//! All that one client is interested in: interests, the zones that they cover, and queries for them.
+
+use std::time::Instant;
+
+use smallvec::SmallVec;
+
+use super::{Asked, Holding, Interest, Operation, Pending, Phase, Query};
+use crate::hash::{Map, Seed};
+use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
+
+/// A zone that is in at least one interest. The session listens to it.
+#[derive(Debug, Default)]
+struct Coverage {
+    /// How many interests it is in.
+    interests: u32,
+    /// The query that asks for it, until that is over.
+    query: Option<Context>,
+}
+
+/// All that one client is interested in.
+///
+/// - A zone is covered by as many interests as count it.
+/// - A covered zone's query is there, in any phase but [`Phase::Abandoned`], and counts it as open.
+/// - A pending object's query is there, and is [`Phase::Asking`] or [`Phase::HeldBack`].
+#[derive(Debug)]
+pub struct Interests {
+    /// Interests by the client's id for them.
+    open: Map<InterestId, Interest>,
+    /// The zones of all interests.
+    coverage: Map<Location, Coverage>,
+    /// What the cluster has been asked for.
+    pub(super) queries: Map<Context, Query>,
+    /// Objects that queries hold.
+    pub(super) pending: Map<DoId, Pending>,
+    /// How many queries are [`Phase::HeldBack`].
+    held_back: u32,
+    next_serial: u32,
+}
+
+impl Interests {
+    /// No interests.
+    pub fn new(seed: Seed) -> Self {
+        Interests {
+            open: Map::with_hasher(seed),
+            coverage: Map::with_hasher(seed),
+            queries: Map::with_hasher(seed),
+            pending: Map::with_hasher(seed),
+            held_back: 0,
+            next_serial: 0,
+        }
+    }
+
+    /// A number that no operation and no stay of an object has had for a long time.
+    pub(super) fn new_serial(&mut self) -> u32 {
+        self.next_serial = self.next_serial.wrapping_add(1);
+        self.next_serial
+    }
+
+    // Interests and their operations.
+
+    /// The parent of an open interest.
+    pub fn parent_of(&self, id: InterestId) -> Option<DoId> {
+        self.open.get(&id).map(|interest| interest.parent)
+    }
+
+    /// Opens an interest that nobody waits for yet; what was open by that id before. The zones of both stay
+    /// covered as they are.
+    pub fn open(&mut self, id: InterestId, parent: DoId, zones: &[ZoneId]) -> Option<Interest> {
+        self.open.insert(id, Interest { parent, zones: zones.into(), operation: None })
+    }
+
+    /// Closes an interest. Its zones stay covered as they are.
+    pub fn close(&mut self, id: InterestId) -> Option<Interest> {
+        self.open.remove(&id)
+    }
+
+    /// Somebody waits for an open interest, until these queries are over.
+    pub fn begin_operation(&mut self, id: InterestId, asked: Asked, queries: &[Context]) {
+        let serial = self.new_serial();
+        for query in queries {
+            if let Some(query) = self.queries.get_mut(query) {
+                query.holding.waiting.push((id, serial));
+            }
+        }
+        let queries_open = u32::try_from(queries.len()).expect("queries are numbered by 32 bits");
+        if let Some(interest) = self.open.get_mut(&id) {
+            interest.operation = Some(Operation { serial, queries_open, asked });
+        }
+    }
+
+    /// Ends an interest's operation, if there is one.
+    pub fn end_operation(&mut self, id: InterestId) -> Option<Operation> {
+        self.open.get_mut(&id)?.operation.take()
+    }
+
+    /// One of the queries that an operation waits for is over. Ends the operation with its last one.
+    pub fn query_is_over_for(&mut self, id: InterestId, serial: u32) -> Option<Operation> {
+        let place = &mut self.open.get_mut(&id)?.operation;
+        let operation = place.as_mut().filter(|operation| operation.serial == serial)?;
+        operation.queries_open -= 1;
+        if operation.queries_open == 0 { place.take() } else { None }
+    }
+
+    /// Ends all operations, in the order in which they began.
+    pub fn end_operations(&mut self) -> Vec<(InterestId, Operation)> {
+        let operation =
+            |(&id, interest): (_, &mut Interest)| Some((id, interest.operation.take()?));
+        let mut operations: Vec<_> = self.open.iter_mut().filter_map(operation).collect();
+        operations.sort_unstable_by_key(|(_, operation)| operation.serial);
+        operations
+    }
+
+    // Zones.
+
+    /// Whether some interest has the location.
+    #[inline]
+    pub fn covers(&self, location: Location) -> bool {
+        self.coverage.contains_key(&location)
+    }
+
+    /// Counts an interest in a location; whether it is the first.
+    pub fn cover(&mut self, location: Location) -> bool {
+        let coverage = self.coverage.entry(location).or_default();
+        coverage.interests += 1;
+        coverage.interests == 1
+    }
+
+    /// Takes an interest in a location back; whether it was the last. The query that asked for the
+    /// location asks for one less then.
+    pub fn uncover(&mut self, location: Location) -> bool {
+        let Some(coverage) = self.coverage.get_mut(&location) else {
+            return false;
+        };
+        coverage.interests -= 1;
+        if coverage.interests > 0 {
+            return false;
+        }
+        let query = self.coverage.remove(&location).and_then(|coverage| coverage.query);
+        if let Some(query) = query.and_then(|context| self.queries.get_mut(&context)) {
+            query.zones_open -= 1;
+        }
+        true
+    }
+
+    /// The query that was sent for a covered location, and is not over; `None` if it is not covered.
+    pub fn asked_at(&self, location: Location) -> Option<Option<Context>> {
+        self.coverage.get(&location).map(|coverage| coverage.query)
+    }
+
+    /// The query that still asks for a location, and holds what it finds.
+    #[inline]
+    pub fn query_for(&self, location: Location) -> Option<Context> {
+        if self.queries.is_empty() {
+            return None;
+        }
+        let context = self.coverage.get(&location)?.query?;
+        self.queries.get(&context).filter(|query| query.phase != Phase::Expired).map(|_| context)
+    }
+
+    // Queries and their phases.
+
+    /// A query that is not over.
+    pub fn query(&self, context: Context) -> Option<&Query> {
+        self.queries.get(&context)
+    }
+
+    /// As [`Interests::query`], to note what has come of it.
+    pub fn query_mut(&mut self, context: Context) -> Option<&mut Query> {
+        self.queries.get_mut(&context)
+    }
+
+    /// Whether some query that is not over asked for a location, in whatever phase it is.
+    pub fn was_asked_for(&self, location: Location) -> bool {
+        !self.queries.is_empty() && self.queries.values().any(|query| query.asks_for(location))
+    }
+
+    /// Notes that the cluster is asked for zones that have just been covered.
+    pub fn ask(&mut self, context: Context, parent: DoId, zones: &[ZoneId], now: Instant) {
+        for &zone in zones {
+            if let Some(coverage) = self.coverage.get_mut(&Location::new(parent, zone)) {
+                coverage.query = Some(context);
+            }
+        }
+        self.queries.insert(context, Query::new(parent, zones, now));
+    }
+
+    /// Empties a query that is about to be told.
+    pub fn take_holding(&mut self, context: Context) -> Option<Holding> {
+        self.queries.get_mut(&context).map(|query| std::mem::take(&mut query.holding))
+    }
+
+    /// All answers have come, but the query's parent goes first.
+    pub fn hold_back(&mut self, context: Context) {
+        self.enter(context, Phase::HeldBack);
+    }
+
+    /// A query's time is over, and it has been told.
+    pub fn expire(&mut self, context: Context) {
+        match self.queries.get(&context) {
+            Some(query) if query.is_asking() => self.enter(context, Phase::Expired),
+            _ => self.forget(context),
+        }
+    }
+
+    /// A query's last zone has been closed, and it has been told.
+    pub fn abandon(&mut self, context: Context) {
+        match self.queries.get(&context) {
+            Some(query) if query.is_asking() => self.enter(context, Phase::Abandoned),
+            _ => self.forget(context),
+        }
+    }
+
+    /// Queries for zones of a parent that have just lost their last one, in the order in which they were
+    /// sent.
+    pub fn to_be_abandoned(&self, parent: DoId) -> SmallVec<[Context; 2]> {
+        let is_meant = |query: &Query| {
+            query.parent == parent && query.zones_open == 0 && query.phase != Phase::Abandoned
+        };
+        let queries = self.queries.iter().filter(|(_, query)| is_meant(query));
+        let mut contexts: SmallVec<[Context; 2]> = queries.map(|(&context, _)| context).collect();
+        contexts.sort_unstable();
+        contexts
+    }
+
+    /// Forgets a query: it is over.
+    pub fn forget(&mut self, context: Context) {
+        let Some(query) = self.queries.remove(&context) else {
+            return;
+        };
+        if query.phase == Phase::HeldBack {
+            self.held_back -= 1;
+        }
+        for &zone in &query.zones {
+            if let Some(coverage) = self.coverage.get_mut(&Location::new(query.parent, zone))
+                && coverage.query == Some(context)
+            {
+                coverage.query = None;
+            }
+        }
+    }
+
+    fn enter(&mut self, context: Context, phase: Phase) {
+        if let Some(query) = self.queries.get_mut(&context) {
+            let left = std::mem::replace(&mut query.phase, phase);
+            self.held_back += u32::from(phase == Phase::HeldBack);
+            self.held_back -= u32::from(left == Phase::HeldBack);
+        }
+    }
+
+    /// Whether another query holds the object that a query asks for the children of: parents are told
+    /// before their children.
+    pub fn must_wait(&self, context: Context) -> bool {
+        let parent = self.queries.get(&context).and_then(|query| self.pending.get(&query.parent));
+        parent.is_some_and(|parent| parent.query != context)
+    }
+
+    /// Whether a query waits for one that waits for … itself: only if objects are each other's parents.
+    pub fn waits_in_a_circle(&self, context: Context) -> bool {
+        let mut at = context;
+        for _ in 0..=self.queries.len() {
+            let next = self
+                .queries
+                .get(&at)
+                .filter(|query| query.phase == Phase::HeldBack)
+                .and_then(|query| self.pending.get(&query.parent));
+            match next {
+                Some(parent) => at = parent.query,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The first query that was held back and need not be any longer.
+    pub fn next_ready(&self) -> Option<Context> {
+        if self.held_back == 0 {
+            return None;
+        }
+        let is_ready = |context: Context, query: &Query| {
+            query.phase == Phase::HeldBack && !self.must_wait(context)
+        };
+        let ready = self.queries.iter().filter(|(context, query)| is_ready(**context, query));
+        ready.map(|(&context, _)| context).min()
+    }
+}

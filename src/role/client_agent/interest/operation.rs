@@ -1,0 +1,34 @@
+//! Interests, and who waits for them.
+
+use crate::ids::{Channel, Context, DoId, ZoneId};
+
+/// What a client wants to see.
+#[derive(Debug)]
+pub struct Interest {
+    /// The parent whose zones they are.
+    pub parent: DoId,
+    /// Each once.
+    pub zones: Box<[ZoneId]>,
+    /// Who waits for it, until everything in its zones has been told.
+    pub operation: Option<Operation>,
+}
+
+/// An interest that somebody waits for.
+#[derive(Copy, Clone, Debug)]
+pub struct Operation {
+    /// Tells it from others of the same interest.
+    pub serial: u32,
+    /// How many queries it waits for.
+    pub queries_open: u32,
+    /// Who is told when it is done.
+    pub asked: Asked,
+}
+
+/// Who asked for an interest to be opened, altered or closed, and is told when that is done.
+#[derive(Copy, Clone, Debug)]
+pub struct Asked {
+    /// By which the client knows it.
+    pub context: Context,
+    /// Who asked for it, beside the client; [`Channel::NONE`] if the client did itself.
+    pub caller: Channel,
+}

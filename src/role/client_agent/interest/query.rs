@@ -1,0 +1,163 @@
+//! What the cluster has been asked for, and what has come of it.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
+
+use crate::ids::{ClassId, DoId, InterestId, Location, ZoneId};
+
+/// How far a query is. One that is over is forgotten.
+///
+/// | From | When | To |
+/// |---|---|---|
+/// | `Asking` | all answers have come | told and forgotten; `HeldBack`, if its parent is pending in another query |
+/// | `Asking` | its time is over | what has come is told; `Expired` |
+/// | `Asking` | its last zone is closed | `Abandoned` |
+/// | `HeldBack` | its parent has been told | told and forgotten |
+/// | `HeldBack` | its time is over, and it waits for itself | told and forgotten |
+/// | `HeldBack` | its last zone is closed | forgotten |
+/// | `Expired` | all answers have come, or its last zone is closed | forgotten |
+/// | `Abandoned` | all answers have come, or its time is over | forgotten |
+///
+/// Told means: the client gets the objects that were found, operations that wait for it get one query less,
+/// then the client gets what happened meanwhile. An abandoned query's operations get theirs, too; what it held
+/// was in closed zones, unless it has moved to one that is open.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Answers are missing. What it finds, and what happens to that, is held.
+    Asking,
+    /// All answers have come, but the parent itself is pending in another query and goes first. It
+    /// holds on.
+    HeldBack,
+    /// Nobody waits for it any more. It holds nothing; objects that it still finds enter as they come.
+    Expired,
+    /// All its zones have been closed. It holds nothing, and is only kept to know its late answers.
+    Abandoned,
+}
+
+/// What a query holds back about an object.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// It has come.
+    Entrance {
+        /// Its class.
+        class_id: ClassId,
+        /// Where it came to.
+        location: Location,
+    },
+    /// Something about it has changed.
+    Update,
+    /// It has gone.
+    Leave,
+}
+
+/// Something that a query holds back.
+#[derive(Debug)]
+pub struct Record {
+    /// The object.
+    pub do_id: DoId,
+    /// Which stay of the object it belongs to: see [`Pending::serial`](super::Pending::serial).
+    pub serial: u32,
+    /// What it is.
+    pub held: Held,
+    /// The client's frame for it in [`Holding::frames`]; empty for a leave.
+    pub frame: Range<usize>,
+}
+
+/// All that a query holds back.
+#[derive(Debug, Default)]
+pub struct Holding {
+    /// The objects that were found, in the order in which they came.
+    pub found: Vec<Record>,
+    /// What happened meanwhile: objects that came later, and updates.
+    pub queue: Vec<Record>,
+    /// Stays of which the client is told nothing after all, by their serials.
+    pub dropped: FxHashSet<u32>,
+    /// The client's frames for all of that.
+    pub frames: Vec<u8>,
+    /// Operations that wait for it, in the order in which they began.
+    pub waiting: SmallVec<[(InterestId, u32); 2]>,
+}
+
+impl Holding {
+    /// Holds back something that happened, with the client's frame for it.
+    pub fn push(&mut self, do_id: DoId, serial: u32, held: Held, frame: &[u8], found: bool) {
+        let start = self.frames.len();
+        self.frames.extend_from_slice(frame);
+        let record = Record { do_id, serial, held, frame: start..self.frames.len() };
+        if found { &mut self.found } else { &mut self.queue }.push(record);
+    }
+}
+
+/// The answers to a query.
+#[derive(Copy, Clone, Default, Debug)]
+pub struct Answers {
+    /// How many objects there are, if that has been answered.
+    pub total: Option<u32>,
+    /// How many of them have come.
+    pub received: u32,
+    /// When an answer came last.
+    pub last: Option<Instant>,
+}
+
+impl Answers {
+    /// Whether all have come.
+    pub fn are_complete(&self) -> bool {
+        self.total.is_some_and(|total| self.received >= total)
+    }
+}
+
+/// What the cluster was asked for.
+#[derive(Debug)]
+pub struct Query {
+    /// The parent whose zones were asked for.
+    pub parent: DoId,
+    /// The zones that were asked for.
+    pub zones: Box<[ZoneId]>,
+    /// How many of them are open; the others have been closed meanwhile.
+    pub(super) zones_open: usize,
+    /// How far it is.
+    pub(super) phase: Phase,
+    /// When it was sent.
+    pub began: Instant,
+    /// What has been answered.
+    pub answers: Answers,
+    /// Objects known before that are said to have moved to one of the zones, in a message that may be
+    /// older than the query: then they may have moved on while nobody listened there.
+    pub doubtful: Vec<DoId>,
+    /// What it holds back, while it is [`Phase::Asking`] or [`Phase::HeldBack`].
+    pub holding: Holding,
+}
+
+impl Query {
+    /// A query that has just been sent.
+    pub fn new(parent: DoId, zones: &[ZoneId], now: Instant) -> Self {
+        Query {
+            parent,
+            zones: zones.into(),
+            zones_open: zones.len(),
+            phase: Phase::Asking,
+            began: now,
+            answers: Answers::default(),
+            doubtful: Vec::new(),
+            holding: Holding::default(),
+        }
+    }
+
+    /// How far it is.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether answers are missing that somebody waits for.
+    pub(super) fn is_asking(&self) -> bool {
+        self.phase == Phase::Asking && !self.answers.are_complete()
+    }
+
+    /// Whether the location is one that it asked for.
+    pub fn asks_for(&self, location: Location) -> bool {
+        self.parent == location.parent && self.zones.contains(&location.zone)
+    }
+}

@@ -1,0 +1,138 @@
+//! What the cluster answers to queries, and what is done when it does not.
+
+use std::time::{Duration, Instant};
+
+use super::Session;
+use crate::ids::{self, DoId};
+use crate::message::ObjectState;
+use crate::role::client_agent::agent::Context;
+use crate::role::client_agent::interest::Phase;
+
+/// While the cluster answers other queries, one that has had no answer waits this many times the
+/// configured time: its answers may stand behind those in some queue.
+const PATIENCE: u32 = 20;
+
+impl Session {
+    /// The cluster says how many objects a query will find.
+    pub(super) fn query_count(&mut self, cx: &mut Context<'_>, context: ids::Context, count: u32) {
+        let Some(query) = self.interests.query_mut(context) else {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, %context, "count for an unknown query");
+            return;
+        };
+        query.answers.total.get_or_insert(count);
+        self.note_answer(cx, context);
+    }
+
+    /// A query has found an object.
+    pub(super) fn query_object(
+        &mut self,
+        cx: &mut Context<'_>,
+        context: ids::Context,
+        object: &ObjectState<'_>,
+        frame: &[u8],
+    ) {
+        let (do_id, location) = (object.do_id, object.location);
+        // A zone that was closed and opened again has another query, which knows better.
+        let is_still_its = self.interests.asked_at(location).map(|query| query == Some(context));
+        let Some(query) = self.interests.query_mut(context) else {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, %context, "object of an unknown query");
+            return;
+        };
+        query.answers.received = query.answers.received.saturating_add(1);
+        let (is_its_zone, expired) = (query.asks_for(location), query.phase() == Phase::Expired);
+        if is_still_its == Some(true)
+            && let Some(at) = query.doubtful.iter().position(|&doubtful| doubtful == do_id)
+        {
+            query.doubtful.swap_remove(at);
+            self.forget_outdated(cx, do_id);
+        }
+        if let Some(known) = self.view.known_mut(do_id)
+            && known.tie.is_seen()
+        {
+            known.location = location;
+        } else {
+            match is_still_its {
+                Some(true) if !expired => {
+                    let class_id = object.class_id;
+                    self.interests.hold_object(context, do_id, class_id, location, frame, true);
+                }
+                Some(is_still_its) if is_still_its || !is_its_zone => {
+                    self.object_entered(cx, object, frame);
+                }
+                _ => {}
+            }
+        }
+        self.note_answer(cx, context);
+    }
+
+    /// What happened to an object before its zone was asked for has not been heard: the client is told of
+    /// it anew.
+    pub(super) fn forget_outdated(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        self.interests.drop_pending(do_id);
+        if self.view.sees(do_id) && !self.view.is_session_object(do_id) {
+            self.leave_sight(cx, do_id);
+        }
+    }
+
+    fn note_answer(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+        cx.shared.last_answer = Some(cx.now);
+        let Some(query) = self.interests.query_mut(context) else {
+            return;
+        };
+        query.answers.last = Some(cx.now);
+        if !query.answers.are_complete() {
+            return;
+        }
+        match query.phase() {
+            Phase::Expired | Phase::Abandoned => self.interests.forget(context),
+            Phase::Asking | Phase::HeldBack if self.interests.must_wait(context) => {
+                self.interests.hold_back(context);
+            }
+            Phase::Asking | Phase::HeldBack => self.finish(cx, context),
+        }
+    }
+
+    /// A query's time is over, unless answers are still coming.
+    pub fn query_due(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+        let Some(query) = self.interests.query(context) else {
+            return;
+        };
+        let timeout = Duration::from_millis(cx.shared.config.interest_timeout_ms);
+        let is_recent = |at: Instant| at + timeout > cx.now;
+        let extended = match query.answers.last {
+            Some(at) => Some(at).filter(|&at| is_recent(at)),
+            None => cx
+                .shared
+                .last_answer
+                .filter(|&at| is_recent(at) && cx.now < query.began + timeout * PATIENCE),
+        };
+        if let Some(from) = extended {
+            self.set_query_timer(cx, context, from);
+            return;
+        }
+        let (parent, answers) = (query.parent, query.answers);
+        match query.phase() {
+            Phase::HeldBack if !self.interests.waits_in_a_circle(context) => {
+                // The query that it waits for has a time of its own.
+                self.set_query_timer(cx, context, cx.now);
+                return;
+            }
+            // Its time was over before.
+            Phase::Expired => return,
+            Phase::Asking | Phase::HeldBack => {
+                let client = self.identity.allocated;
+                let (received, total) = (answers.received, answers.total);
+                tracing::warn!(
+                    %client, %parent, received, total,
+                    "an interest was not answered in time; the client gets what has come"
+                );
+            }
+            Phase::Abandoned => {}
+        }
+        self.release(cx, context);
+        self.interests.expire(context);
+        self.finish_held_back(cx);
+    }
+}

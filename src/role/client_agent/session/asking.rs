@@ -1,0 +1,174 @@
+//! Interests are opened, altered and closed: what is asked of the cluster then, and what leaves sight.
+//!
+//! See [`super::super::interest`] for what an interest, a query and an operation are.
+
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use super::{End, Flow, Session};
+use crate::hash::{Seed, Set};
+use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
+use crate::message::{ClientAgent, EjectReason, List, StateServer};
+use crate::role::client_agent::agent::{Context, News, Timer};
+use crate::role::client_agent::interest::{Asked, Interest};
+
+/// Zones that one query asks for at most: more would not fit a datagram.
+const QUERY_ZONES_MAX: usize = 16_000;
+
+/// The zones of a list, each once, in their order.
+pub fn distinct(zones: impl Iterator<Item = ZoneId>, seed: Seed) -> SmallVec<[ZoneId; 8]> {
+    let mut zones: SmallVec<[ZoneId; 8]> = zones.collect();
+    if zones.len() > 1 {
+        let mut seen = Set::with_hasher(seed);
+        zones.retain(|zone| seen.insert(*zone));
+    }
+    zones
+}
+
+impl Session {
+    /// Opens an interest, or gives an open one another parent or other zones. `zones` has each once.
+    pub(super) fn add_interest(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: InterestId,
+        parent: DoId,
+        zones: &[ZoneId],
+        asked: Asked,
+    ) -> Flow {
+        self.cancel_operation(cx, id);
+        let location = |&zone: &ZoneId| Location::new(parent, zone);
+        let mut new_zones: SmallVec<[ZoneId; 8]> = SmallVec::new();
+        for zone in zones {
+            if self.interests.cover(location(zone)) {
+                new_zones.push(*zone);
+            }
+        }
+        if let Some(previous) = self.interests.open(id, parent, zones) {
+            self.close(cx, &previous)?;
+        }
+        // Zones that are being asked for already: this interest is not done before they are.
+        let mut queries: SmallVec<[ids::Context; 2]> =
+            zones.iter().filter_map(|zone| self.interests.query_for(location(zone))).collect();
+        queries.sort_unstable();
+        queries.dedup();
+        for zones in new_zones.chunks(QUERY_ZONES_MAX) {
+            queries.push(self.send_query(cx, parent, zones));
+        }
+        if queries.is_empty() {
+            self.interest_done(cx, id, asked);
+        } else {
+            self.interests.begin_operation(id, asked, &queries);
+        }
+        Ok(())
+    }
+
+    /// Closes an interest. One that is not open is only reported as done.
+    pub(super) fn remove_interest(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: InterestId,
+        asked: Asked,
+    ) -> Flow {
+        self.cancel_operation(cx, id);
+        if let Some(interest) = self.interests.close(id) {
+            self.close(cx, &interest)?;
+        }
+        self.interest_done(cx, id, asked);
+        Ok(())
+    }
+
+    /// Asks the cluster for the objects in zones; from now on the session listens to them.
+    fn send_query(&mut self, cx: &mut Context<'_>, parent: DoId, zones: &[ZoneId]) -> ids::Context {
+        let context = self.identity.new_context();
+        for &zone in zones {
+            self.subscribe(cx, Location::new(parent, zone).channel());
+        }
+        self.interests.ask(context, parent, zones, cx.now);
+        self.set_query_timer(cx, context, cx.now);
+        let query = StateServer::ObjectGetZonesObjects { context, parent, zones: List::new(zones) };
+        self.route_small(cx, parent.channel(), &query);
+        context
+    }
+
+    pub(super) fn set_query_timer(
+        &self,
+        cx: &mut Context<'_>,
+        context: ids::Context,
+        from: Instant,
+    ) {
+        let timeout = Duration::from_millis(cx.shared.config.interest_timeout_ms);
+        cx.shared.deadlines.set(from + timeout, Timer::Query(self.identity.key, context));
+    }
+
+    /// Takes an interest's zones back. What is in those that no interest has any more leaves the
+    /// client's sight.
+    fn close(&mut self, cx: &mut Context<'_>, interest: &Interest) -> Flow {
+        let location = |&zone: &ZoneId| Location::new(interest.parent, zone);
+        let mut closed = Set::with_hasher(cx.shared.seed);
+        let covered = interest.zones.iter().map(location);
+        closed.extend(covered.filter(|location| self.interests.uncover(*location)));
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let mut leaving = self.view.seen_where(|location| closed.contains(&location));
+        if leaving.iter().any(|&do_id| self.view.is_session_object(do_id)) {
+            return Err(End::eject(
+                EjectReason::SessionObjectDeleted,
+                "A session object has unexpectedly left interest.",
+            ));
+        }
+        leaving.sort_unstable();
+        for do_id in leaving {
+            self.leave_sight(cx, do_id);
+        }
+        for location in &closed {
+            self.unsubscribe(cx, location.channel());
+        }
+        self.interests.drop_uncovered();
+        self.finish_abandoned(cx, interest.parent);
+        Ok(())
+    }
+
+    /// Queries of which all zones have been closed have nothing to wait for: what they hold is in
+    /// zones that are still open. They are kept to know their late answers.
+    fn finish_abandoned(&mut self, cx: &mut Context<'_>, parent: DoId) {
+        for context in self.interests.to_be_abandoned(parent) {
+            self.release(cx, context);
+            self.interests.abandon(context);
+        }
+        self.finish_held_back(cx);
+    }
+
+    /// Ends an operation before its time, because its interest is altered or closed.
+    fn cancel_operation(&mut self, cx: &mut Context<'_>, id: InterestId) {
+        if let Some(operation) = self.interests.end_operation(id) {
+            self.interest_done(cx, id, operation.asked);
+        }
+    }
+
+    /// Tells whoever waits for an interest that it is done.
+    pub(super) fn interest_done(
+        &mut self,
+        cx: &mut Context<'_>,
+        interest: InterestId,
+        asked: Asked,
+    ) {
+        self.tell_caller(cx, interest, asked.caller);
+        self.tell(cx.shared, &News::InterestDone { context: asked.context, interest });
+    }
+
+    fn tell_caller(&self, cx: &mut Context<'_>, interest: InterestId, caller: Channel) {
+        if caller.is_some() {
+            let client = self.identity.channel;
+            self.route_small(cx, caller, &ClientAgent::DoneInterestResp { client, interest });
+        }
+    }
+
+    /// The session ends: whoever waits for its interests need not wait any more.
+    pub(super) fn finish_operations_of_callers(&mut self, cx: &mut Context<'_>) {
+        for (id, operation) in self.interests.end_operations() {
+            self.tell_caller(cx, id, operation.asked.caller);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The beginning and the end of a session, as the world hears of them.
+
+use super::{Ejection, End, Session};
+use crate::message::{EjectReason, StateServer};
+use crate::role::client_agent::agent::{Context, News, Shared};
+
+impl Session {
+    /// Says that the session has begun: to the log and to the event logger.
+    pub(super) fn greet(&self, shared: &mut Shared) {
+        let peer = &self.identity.peer;
+        if !peer.is_local {
+            self.identity.event(shared, "client-connected", |event, peer| {
+                event
+                    .with("remote_address", peer.remote.to_string())
+                    .with("local_address", peer.local.to_string())
+            });
+        }
+        let client = self.identity.allocated;
+        tracing::debug!(%client, remote = %peer.remote, "client connected");
+    }
+
+    /// Ends the session. What is in the outbox still goes to the client.
+    pub fn end(&mut self, cx: &mut Context<'_>, end: &End) {
+        self.say_why(cx, end);
+        let session = self.identity.key.index;
+        self.listening.clear(cx, session);
+        cx.shared.pool.free(self.identity.allocated);
+        for do_id in self.view.take_session_objects() {
+            self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
+        }
+        self.finish_operations_of_callers(cx);
+        self.post_removes.route(cx, session, self.identity.allocated);
+    }
+
+    /// Says why the session ends: to the client, to the log and to the event logger.
+    fn say_why(&mut self, cx: &mut Context<'_>, end: &End) {
+        let (client, remote) = (self.identity.allocated, self.identity.peer.remote.clone());
+        match end {
+            End::Ejected(ejection) => self.say_ejection(cx, ejection),
+            End::Foreign { speaks, farewell } => {
+                let text = format!("First packet is not CLIENT_HELLO; this looks like {speaks}");
+                let reason = EjectReason::NoHello as u16;
+                match farewell {
+                    Some(farewell) => self.send_frame(cx.shared, farewell),
+                    None => {
+                        self.tell(cx.shared, &News::Ejected { reason, text: text.as_bytes() });
+                    }
+                }
+                tracing::warn!(%client, %remote, "a connection speaks {speaks}");
+                self.ejection_event(cx, "client-ejected", reason, text);
+            }
+            End::Dropped => tracing::info!(%client, %remote, "client dropped by the cluster"),
+            End::Disconnected => {
+                tracing::debug!(%client, %remote, "client disconnected");
+                self.identity.event(cx.shared, "client-disconnected", |event, _| event);
+            }
+            End::Lost(reason) => {
+                tracing::debug!(%client, %remote, reason, "client lost");
+                if !self.identity.peer.is_local {
+                    self.identity.event(cx.shared, "client-lost", |event, peer| {
+                        event
+                            .with("remote_address", peer.remote.to_string())
+                            .with("local_address", peer.local.to_string())
+                            .with("reason", reason.as_str())
+                    });
+                }
+            }
+            End::ShutDown => {}
+        }
+    }
+
+    fn say_ejection(&mut self, cx: &mut Context<'_>, ejection: &Ejection) {
+        let Ejection { reason, text, security } = ejection;
+        self.tell(cx.shared, &News::Ejected { reason: *reason, text });
+        let text = String::from_utf8_lossy(text);
+        let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
+        tracing::warn!(%client, %remote, reason, security, "client ejected: {text}");
+        let kind = if *security { "client-ejected-security" } else { "client-ejected" };
+        self.ejection_event(cx, kind, *reason, text.into());
+    }
+
+    fn ejection_event(&self, cx: &mut Context<'_>, kind: &'static str, reason: u16, text: String) {
+        self.identity.event(cx.shared, kind, |event, _| {
+            event.with("reason_code", reason.to_string()).with("reason_msg", text)
+        });
+    }
+}

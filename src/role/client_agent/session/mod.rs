@@ -1,0 +1,195 @@
+//! One client's session: the engine that all dialects stand on.
+//!
+//! It speaks of the world: what the client sees and owns, what happens to that, what it may do. A dialect
+//! puts that into bytes, and a client's bytes into calls of what stands in `requests`.
+//!
+//! # Its life
+//!
+//! | State | Since | What the client may do | Also |
+//! |---|---|---|---|
+//! | [`Life::New`] | it connected | whatever its dialect has for a beginning, and nothing else | ends when `handshake_timeout_ms` are over |
+//! | [`Life::Anonymous`] | its dialect let it in | show life, go, send to anonymous UberDOGs | |
+//! | [`Life::Established`] | the cluster said so | all that its rights and the configuration allow | |
+//! | ended | an [`End`] | nothing: there is no session any more | the core keeps its last words for the shell |
+//!
+//! The cluster can put a session into any of the first three, also back. What the cluster may do with
+//! a session does not depend on them: it may give objects and open interests before the client has said a word.
+//!
+//! # Its parts
+//!
+//! | Part | What it owns | What always holds |
+//! |---|---|---|
+//! | [`Identity`] | who the client is: its channels, its ends of the connection | its first channel is its own until it ends |
+//! | [`Listening`] | the channels that it listens to | the agent's table has it there, once, and nowhere else |
+//! | [`View`] | what it knows and may do | an object that it knows is seen, owned, or both |
+//! | [`Interests`] | what it wants to see, and what has been asked for that | see there |
+//! | [`PostRemoves`] | what is routed when it ends | the router has the same |
+//! | [`Outbox`] | what the shell has not taken yet | with anything in it, it is on the agent's list of those touched |
+//!
+//! What concerns one part is done there. What goes from one to another stands here, by what happens:
+//! `sight` and `ownership` (an object comes, moves, goes), `asking`, `answers` and `release` (an interest is
+//! opened, answered, told), `farewell` (the session ends).
+
+mod answers;
+mod asking;
+mod cluster;
+mod end;
+mod farewell;
+mod identity;
+mod life;
+mod listening;
+mod outbox;
+mod ownership;
+mod post_removes;
+mod release;
+mod requests;
+mod sight;
+
+use std::time::{Duration, Instant};
+
+pub use cluster::Arrival;
+pub use end::{CloseKind, Ejection, End, Flow};
+pub use identity::Peer;
+pub use life::{Life, Request};
+pub use outbox::Outbox;
+
+use self::identity::Identity;
+use self::listening::Listening;
+use self::post_removes::PostRemoves;
+use super::agent::{Context, News, SessionKey, Shared, Timer};
+use super::interest::Interests;
+use super::view::View;
+use crate::ids::{Channel, DoId};
+use crate::message::{EjectReason, Message};
+use crate::router::Origin;
+use crate::wire;
+
+/// One client's session: who it is, what it knows, what it is interested in.
+#[derive(Debug)]
+pub struct Session {
+    life: Life,
+    /// When the client last showed life.
+    last_heartbeat: Instant,
+    identity: Identity,
+    listening: Listening,
+    view: View,
+    interests: Interests,
+    post_removes: PostRemoves,
+    outbox: Outbox,
+}
+
+impl Session {
+    /// Begins a session: it listens to its channel and to that of all clients.
+    pub fn new(cx: &mut Context<'_>, key: SessionKey, channel: Channel, peer: Peer) -> Self {
+        let seed = cx.shared.seed;
+        let mut session = Session {
+            life: Life::New,
+            last_heartbeat: cx.now,
+            identity: Identity::new(key, channel, peer),
+            listening: Listening::new(seed),
+            view: View::new(seed),
+            interests: Interests::new(seed),
+            post_removes: PostRemoves::default(),
+            outbox: Outbox::default(),
+        };
+        session.subscribe(cx, channel);
+        session.subscribe(cx, Channel::CLIENTS);
+        if let Some(timeout) = nonzero_ms(cx.shared.config.handshake_timeout_ms) {
+            cx.shared.deadlines.set(cx.now + timeout, Timer::Hello(key));
+        }
+        if let Some(timeout) = nonzero_ms(cx.shared.config.client.heartbeat_timeout_ms) {
+            cx.shared.deadlines.set(cx.now + timeout, Timer::Heartbeat(key));
+        }
+        session.greet(cx.shared);
+        session
+    }
+
+    /// Which session it is.
+    pub const fn key(&self) -> SessionKey {
+        self.identity.key
+    }
+
+    /// How far it has come.
+    pub const fn life(&self) -> Life {
+        self.life
+    }
+
+    fn subscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
+        self.listening.add(cx, self.identity.key.index, channel);
+    }
+
+    fn unsubscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
+        self.listening.remove(cx, self.identity.key.index, channel);
+    }
+
+    /// Tells the client something.
+    pub fn tell(&mut self, shared: &mut Shared, news: &News<'_>) {
+        let buffer = self.outbox.open(shared, self.identity.key);
+        if let Err(error) = shared.voice.write(news, buffer) {
+            let (client, name) = (self.identity.allocated, news.name());
+            tracing::error!(%client, %error, "{name} cannot be told");
+        }
+    }
+
+    /// Sends the client frames that are complete.
+    #[inline]
+    pub fn send_frame(&mut self, shared: &mut Shared, frame: &[u8]) {
+        self.outbox.open(shared, self.identity.key).extend_from_slice(frame);
+    }
+
+    /// What the shell has not taken yet; it is the shell's now.
+    pub fn take_outbox(&mut self) -> Outbox {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Routes a message from the client's channel.
+    ///
+    /// # Errors
+    /// [`wire::Error::Oversize`] if it does not fit a datagram.
+    fn route(
+        &self,
+        cx: &mut Context<'_>,
+        recipient: Channel,
+        message: &impl Message,
+    ) -> Result<(), wire::Error> {
+        // What it routes may be for other sessions.
+        let origin = Origin::Member(self.identity.key.index);
+        cx.out.route_from(origin, &[recipient], self.identity.channel, message)
+    }
+
+    /// As [`Session::route`], for messages whose size is fixed.
+    fn route_small(&self, cx: &mut Context<'_>, recipient: Channel, message: &impl Message) {
+        self.route(cx, recipient, message).expect("a small message fits a datagram");
+    }
+
+    /// The heartbeat is due; ejects the client if it has shown no life in time.
+    pub fn heartbeat_due(&mut self, cx: &mut Context<'_>) -> Flow {
+        let timeout = Duration::from_millis(cx.shared.config.client.heartbeat_timeout_ms);
+        let deadline = self.last_heartbeat + timeout;
+        if deadline > cx.now {
+            cx.shared.deadlines.set(deadline, Timer::Heartbeat(self.identity.key));
+            return Ok(());
+        }
+        Err(End::eject(EjectReason::NoHeartbeat, "Server timed out while waiting for heartbeat."))
+    }
+
+    /// The time for a hello is over.
+    pub fn hello_due(&self) -> Flow {
+        match self.life {
+            Life::New => {
+                Err(End::eject(EjectReason::NoHello, "Server timed out while waiting for hello."))
+            }
+            Life::Anonymous | Life::Established => Ok(()),
+        }
+    }
+
+    /// Notes that an object is no longer known.
+    fn remember_gone(&mut self, cx: &Context<'_>, do_id: DoId) {
+        self.view.remember_gone(cx.now, do_id, cx.shared.config.historical_objects_max);
+    }
+}
+
+/// A limit of which 0 means that there is none.
+pub fn nonzero_ms(ms: u64) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(ms))
+}

@@ -1,0 +1,26 @@
+//! What a session has for its connection.
+
+use crate::role::client_agent::agent::{SessionKey, Shared};
+
+/// What the shell has not taken yet. A session with something here is on the agent's list of those touched.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Frames for the client.
+    pub bytes: Vec<u8>,
+    /// How many of them are an interest's initial objects, which may exceed the client's limit.
+    pub burst: usize,
+}
+
+impl Outbox {
+    /// The bytes, to append frames to.
+    #[inline]
+    pub fn open(&mut self, shared: &mut Shared, session: SessionKey) -> &mut Vec<u8> {
+        if self.bytes.is_empty() {
+            shared.touched.push(session);
+            if self.bytes.capacity() == 0 {
+                self.bytes = shared.spare_buffer();
+            }
+        }
+        &mut self.bytes
+    }
+}

@@ -1,0 +1,50 @@
+//! Objects that come into a client's possession, and that it loses.
+
+use super::{End, Flow, Session};
+use crate::ids::{Channel, DoId};
+use crate::message::{EjectReason, ObjectState};
+use crate::role::client_agent::agent::{Context, News};
+
+impl Session {
+    /// The client owns an object from now on, or is told again what it owns.
+    pub(super) fn ownership_gained(
+        &mut self,
+        cx: &mut Context<'_>,
+        object: &ObjectState<'_>,
+        frame: &[u8],
+    ) {
+        let &ObjectState { do_id, location, class_id, .. } = object;
+        if cx.shared.dc.class(class_id).is_some() {
+            self.view.own(do_id, class_id, location);
+        } else {
+            let client = self.identity.allocated;
+            tracing::warn!(%client, %do_id, class = class_id.0, "owned object of an unknown class");
+        }
+        self.send_frame(cx.shared, frame);
+    }
+
+    /// An object has got another owner.
+    pub(super) fn owner_changed(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        new: Channel,
+    ) -> Flow {
+        if new == self.identity.channel {
+            return Ok(());
+        }
+        if !self.view.owns(do_id) {
+            tracing::error!(client = %self.identity.allocated, %do_id, "loses an object that it does not own");
+            return Ok(());
+        }
+        if self.view.is_session_object(do_id) {
+            return Err(End::eject(
+                EjectReason::SessionObjectDeleted,
+                format!("The session object with id {do_id} has unexpectedly left ownership."),
+            ));
+        }
+        self.tell(cx.shared, &News::OwnerLost { do_id });
+        self.view.disown(do_id);
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! What queries have held back is told.
+
+use rustc_hash::FxHashSet;
+
+use super::Session;
+use crate::ids::{self, InterestId};
+use crate::role::client_agent::agent::Context;
+use crate::role::client_agent::interest::{Held, Record};
+
+impl Session {
+    /// Tells the client what a query has found, then that its operations are done, then what happened
+    /// meanwhile.
+    pub(super) fn finish(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+        self.release(cx, context);
+        self.interests.forget(context);
+        self.finish_held_back(cx);
+    }
+
+    /// Queries that waited only for their parent to be told.
+    pub(super) fn finish_held_back(&mut self, cx: &mut Context<'_>) {
+        while let Some(context) = self.interests.next_ready() {
+            self.release(cx, context);
+            self.interests.forget(context);
+        }
+    }
+
+    /// Empties a query: what it holds is told. It stays in its phase.
+    pub(super) fn release(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+        self.drop_doubtful(cx, context);
+        let Some(holding) = self.interests.take_holding(context) else {
+            return;
+        };
+        let is_told = |record: &&Record| !holding.dropped.contains(&record.serial);
+        let mut over = FxHashSet::default();
+        let before = self.outbox.bytes.len();
+        for record in holding.found.iter().filter(is_told) {
+            self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);
+        }
+        self.outbox.burst += self.outbox.bytes.len() - before;
+        for (id, serial) in holding.waiting {
+            self.query_is_over(cx, id, serial);
+        }
+        for record in holding.queue.iter().filter(is_told) {
+            self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);
+        }
+        for record in holding.found.iter().chain(&holding.queue) {
+            self.interests.let_go(record.do_id, record.serial);
+        }
+    }
+
+    /// Objects that were said to be in a query's zones, and that it did not find there.
+    fn drop_doubtful(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+        let Some(query) = self.interests.query_mut(context) else {
+            return;
+        };
+        for do_id in std::mem::take(&mut query.doubtful) {
+            let Some(query) = self.interests.query(context) else {
+                return;
+            };
+            let pending = self.interests.pending(do_id);
+            let seen_at = self.view.seen_at(do_id);
+            if pending.is_some_and(|pending| query.asks_for(pending.location)) {
+                self.interests.drop_pending(do_id);
+            } else if seen_at.is_some_and(|location| query.asks_for(location))
+                && !self.view.is_session_object(do_id)
+            {
+                self.leave_sight(cx, do_id);
+            }
+        }
+    }
+
+    /// Tells what was held back. `over` are the stays that the client is shown although they have ended
+    /// since: their leave follows.
+    fn release_record(
+        &mut self,
+        cx: &mut Context<'_>,
+        record: &Record,
+        frame: &[u8],
+        over: &mut FxHashSet<u32>,
+    ) {
+        let &Record { do_id, serial, held, .. } = record;
+        let pending = self.interests.pending(do_id).filter(|pending| pending.serial == serial);
+        match held {
+            Held::Entrance { class_id, location } => {
+                let is_over = pending.is_none();
+                let location = pending.map_or(location, |pending| pending.location);
+                let is_news = !self.view.sees(do_id) && self.interests.covers(location);
+                if is_over && is_news {
+                    over.insert(serial);
+                }
+                if !is_over || is_news {
+                    self.enter_sight(cx, do_id, class_id, location, frame);
+                }
+            }
+            Held::Update if pending.is_some() || over.contains(&serial) => {
+                self.send_frame(cx.shared, frame);
+            }
+            Held::Leave if over.contains(&serial) && self.view.sees(do_id) => {
+                self.leave_sight(cx, do_id);
+            }
+            Held::Update | Held::Leave => {}
+        }
+    }
+
+    /// One of the queries that an operation waits for is over.
+    fn query_is_over(&mut self, cx: &mut Context<'_>, id: InterestId, serial: u32) {
+        if let Some(operation) = self.interests.query_is_over_for(id, serial) {
+            self.interest_done(cx, id, operation.asked);
+        }
+    }
+}

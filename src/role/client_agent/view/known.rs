@@ -1,0 +1,71 @@
+//! An object that a client knows, and by what.
+
+use crate::ids::{ClassId, Location};
+
+/// An object that a client sees or owns.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// Where it is.
+    pub location: Location,
+    /// Its class; `None` if the DC files do not have it: updates cannot be understood by anyone then.
+    pub class_id: Option<ClassId>,
+    /// By what the client knows it.
+    pub tie: Tie,
+}
+
+/// What ties a client to an object that it knows. One that nothing ties it to is not known.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Tie {
+    /// It was told of it by an entrance.
+    Seen,
+    /// It owns it. Where it is may be out of sight.
+    Owned,
+    /// Both.
+    SeenAndOwned,
+}
+
+impl Tie {
+    /// Whether the client was told of the object by an entrance.
+    #[inline]
+    pub const fn is_seen(self) -> bool {
+        matches!(self, Tie::Seen | Tie::SeenAndOwned)
+    }
+
+    /// Whether the client owns the object.
+    #[inline]
+    pub const fn is_owned(self) -> bool {
+        matches!(self, Tie::Owned | Tie::SeenAndOwned)
+    }
+
+    /// The tie once the object is seen.
+    pub const fn with_sight(self) -> Tie {
+        match self {
+            Tie::Seen => Tie::Seen,
+            Tie::Owned | Tie::SeenAndOwned => Tie::SeenAndOwned,
+        }
+    }
+
+    /// The tie once the object is owned.
+    pub const fn with_ownership(self) -> Tie {
+        match self {
+            Tie::Owned => Tie::Owned,
+            Tie::Seen | Tie::SeenAndOwned => Tie::SeenAndOwned,
+        }
+    }
+
+    /// What is left when the object is no longer seen.
+    pub const fn without_sight(self) -> Option<Tie> {
+        match self {
+            Tie::Seen => None,
+            Tie::Owned | Tie::SeenAndOwned => Some(Tie::Owned),
+        }
+    }
+
+    /// What is left when the object is no longer owned.
+    pub const fn without_ownership(self) -> Option<Tie> {
+        match self {
+            Tie::Owned => None,
+            Tie::Seen | Tie::SeenAndOwned => Some(Tie::Seen),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What a client knows of the world, and what it may do with it.
+
+mod historical;
+mod known;
+mod rights;
+
+use dclass::Class;
+
+pub use known::{Known, Tie};
+pub use rights::Rights;
+
+use self::historical::Historical;
+use super::agent::Shared;
+use crate::hash::{Map, Seed};
+use crate::ids::{ClassId, DoId, FieldId, Location};
+
+/// All that one client knows.
+///
+/// UberDOGs are not part of it: every client knows them.
+#[derive(Debug)]
+pub struct View {
+    /// Objects seen or owned; on the path of each delivered update.
+    objects: Map<DoId, Known>,
+    /// Most clients have none. What it holds is made when the cluster gives the first.
+    rights: Option<Box<Rights>>,
+    historical: Historical,
+}
+
+/// What an update from a client is judged by: all that is known of the object, looked up once.
+#[derive(Copy, Clone, Debug)]
+pub struct Subject<'s> {
+    /// The object's class.
+    pub class: &'s Class,
+    /// Whether clients that have not logged in may send to it.
+    pub is_anonymous: bool,
+    /// Whether the client owns it.
+    pub is_owned: bool,
+}
+
+impl View {
+    /// The view of a client that knows nothing yet.
+    pub fn new(seed: Seed) -> Self {
+        View { objects: Map::with_hasher(seed), rights: None, historical: Historical::new(seed) }
+    }
+
+    /// An object that the client sees or owns, to note where it is.
+    #[inline]
+    pub fn known_mut(&mut self, do_id: DoId) -> Option<&mut Known> {
+        self.objects.get_mut(&do_id)
+    }
+
+    /// Whether updates of an object concern the client.
+    #[inline]
+    pub fn knows(&self, do_id: DoId) -> bool {
+        match self.objects.get(&do_id) {
+            Some(known) if known.class_id.is_some() => true,
+            _ => self.rights.as_ref().is_some_and(|rights| rights.declared(do_id).is_some()),
+        }
+    }
+
+    /// Whether the client sees an object.
+    #[inline]
+    pub fn sees(&self, do_id: DoId) -> bool {
+        self.objects.get(&do_id).is_some_and(|known| known.tie.is_seen())
+    }
+
+    /// Whether the client owns an object.
+    #[inline]
+    pub fn owns(&self, do_id: DoId) -> bool {
+        self.objects.get(&do_id).is_some_and(|known| known.tie.is_owned())
+    }
+
+    /// Where the client sees an object.
+    pub fn seen_at(&self, do_id: DoId) -> Option<Location> {
+        self.objects.get(&do_id).filter(|known| known.tie.is_seen()).map(|known| known.location)
+    }
+
+    /// The objects that the client sees at such locations.
+    pub fn seen_where(&self, is_meant: impl Fn(Location) -> bool) -> Vec<DoId> {
+        let is_meant = |known: &Known| known.tie.is_seen() && is_meant(known.location);
+        self.objects.iter().filter(|(_, known)| is_meant(known)).map(|(&do_id, _)| do_id).collect()
+    }
+
+    /// An object that the client may send to: an UberDOG, or one that it owns, sees or that has been
+    /// declared to it.
+    pub fn subject<'s>(&self, shared: &'s Shared, do_id: DoId) -> Option<Subject<'s>> {
+        let known = self.objects.get(&do_id);
+        let is_owned = known.is_some_and(|known| known.tie.is_owned());
+        let (class_id, is_anonymous) = match shared.uberdogs.get(do_id) {
+            Some(uberdog) => (uberdog.class_id, uberdog.anonymous),
+            None => {
+                let class_id = known.and_then(|known| known.class_id);
+                (class_id.or_else(|| self.rights.as_ref()?.declared(do_id))?, false)
+            }
+        };
+        Some(Subject { class: shared.dc.class(class_id)?, is_anonymous, is_owned })
+    }
+
+    /// Makes an object seen. Its class is `None` if the DC files do not have it.
+    pub fn see(&mut self, do_id: DoId, class_id: Option<ClassId>, location: Location) {
+        let new = Known { location, class_id, tie: Tie::Seen };
+        self.objects
+            .entry(do_id)
+            .and_modify(|known| {
+                known.tie = known.tie.with_sight();
+                known.location = location;
+            })
+            .or_insert(new);
+    }
+
+    /// Makes an object owned; one that is already stays as it is.
+    pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
+        let new = Known { location, class_id: Some(class_id), tie: Tie::Owned };
+        let owned = |known: &mut Known| known.tie = known.tie.with_ownership();
+        self.objects.entry(do_id).and_modify(owned).or_insert(new);
+    }
+
+    /// Makes an object unseen. The client may still own it.
+    pub fn unsee(&mut self, do_id: DoId) {
+        self.loosen(do_id, Tie::without_sight);
+    }
+
+    /// Makes an object no longer owned. The client may still see it.
+    pub fn disown(&mut self, do_id: DoId) {
+        self.loosen(do_id, Tie::without_ownership);
+    }
+
+    fn loosen(&mut self, do_id: DoId, loosened: impl Fn(Tie) -> Option<Tie>) {
+        if let Some(known) = self.objects.get_mut(&do_id) {
+            match loosened(known.tie) {
+                Some(tie) => known.tie = tie,
+                None => drop(self.objects.remove(&do_id)),
+            }
+        }
+    }
+
+    /// What the cluster has given the client beyond what it sees and owns.
+    pub fn rights_mut(&mut self, seed: Seed) -> &mut Rights {
+        self.rights.get_or_insert_with(|| Box::new(Rights::new(seed)))
+    }
+
+    /// Whether an object is tied to the session.
+    #[inline]
+    pub fn is_session_object(&self, do_id: DoId) -> bool {
+        self.rights.as_ref().is_some_and(|rights| rights.session_objects.contains(&do_id))
+    }
+
+    /// Unties an object from the session; whether it was.
+    pub fn remove_session_object(&mut self, do_id: DoId) -> bool {
+        self.rights.as_mut().is_some_and(|rights| rights.remove_session_object(do_id))
+    }
+
+    /// Takes the objects that end with the session.
+    pub fn take_session_objects(&mut self) -> Vec<DoId> {
+        self.rights
+            .as_mut()
+            .map(|rights| std::mem::take(&mut rights.session_objects))
+            .unwrap_or_default()
+    }
+
+    /// Whether a field has been made sendable.
+    pub fn is_sendable(&self, do_id: DoId, field: FieldId) -> bool {
+        self.rights.as_ref().is_some_and(|rights| rights.is_sendable(do_id, field))
+    }
+
+    /// Notes that the client is no longer to know an object; at most `max` are remembered.
+    pub fn remember_gone(&mut self, now: std::time::Instant, do_id: DoId, max: usize) {
+        self.historical.insert(now, do_id, max);
+    }
+
+    /// Whether the client has known an object until not long ago.
+    pub fn has_known(&self, now: std::time::Instant, do_id: DoId) -> bool {
+        self.historical.contains(now, do_id)
+    }
+}

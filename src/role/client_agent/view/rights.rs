@@ -1,0 +1,79 @@
+//! What the cluster lets a client do beyond what it may do with the objects that it sees and owns.
+
+use std::collections::hash_map::Entry;
+
+use crate::hash::{Map, Seed};
+use crate::ids::{ClassId, DoId, FieldId};
+
+/// What one client may do beyond what follows from its view.
+#[derive(Debug)]
+pub struct Rights {
+    /// Objects that the client may send to unseen.
+    declared: Map<DoId, ClassId>,
+    /// Objects that end with the session, and the session with them.
+    pub session_objects: Vec<DoId>,
+    /// Fields that the client may send whatever their keywords say.
+    sendable: Map<DoId, Box<[FieldId]>>,
+}
+
+impl Rights {
+    /// No rights.
+    pub fn new(seed: Seed) -> Self {
+        Rights {
+            declared: Map::with_hasher(seed),
+            session_objects: Vec::new(),
+            sendable: Map::with_hasher(seed),
+        }
+    }
+
+    /// The class of an object that has been declared.
+    #[inline]
+    pub fn declared(&self, do_id: DoId) -> Option<ClassId> {
+        self.declared.get(&do_id).copied()
+    }
+
+    /// Declares an object; whether it was not yet. If it was, its class stays.
+    pub fn declare(&mut self, do_id: DoId, class_id: ClassId) -> bool {
+        match self.declared.entry(do_id) {
+            Entry::Vacant(entry) => {
+                entry.insert(class_id);
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
+    }
+
+    /// Takes a declaration back; whether there was one.
+    pub fn undeclare(&mut self, do_id: DoId) -> bool {
+        self.declared.remove(&do_id).is_some()
+    }
+
+    /// Ties an object to the session; whether it was not yet.
+    pub fn add_session_object(&mut self, do_id: DoId) -> bool {
+        let is_new = !self.session_objects.contains(&do_id);
+        if is_new {
+            self.session_objects.push(do_id);
+        }
+        is_new
+    }
+
+    /// Unties an object from the session; whether it was tied.
+    pub fn remove_session_object(&mut self, do_id: DoId) -> bool {
+        let at = self.session_objects.iter().position(|&object| object == do_id);
+        at.map(|at| self.session_objects.remove(at)).is_some()
+    }
+
+    /// Makes just these fields of an object sendable.
+    pub fn set_sendable(&mut self, do_id: DoId, fields: Box<[FieldId]>) {
+        if fields.is_empty() {
+            self.sendable.remove(&do_id);
+        } else {
+            self.sendable.insert(do_id, fields);
+        }
+    }
+
+    /// Whether a field has been made sendable.
+    pub fn is_sendable(&self, do_id: DoId, field: FieldId) -> bool {
+        self.sendable.get(&do_id).is_some_and(|fields| fields.contains(&field))
+    }
+}
