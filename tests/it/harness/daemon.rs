@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 use super::probe::Probe;
-use super::{Client, FrameStream, Link, wait_until};
+use super::{Client, FrameStream, Link, recording, wait_until};
 
 const WORLD_DC: &str = include_str!("../world.dc");
 const CONFIG_FILE: &str = "donet.yml";
@@ -177,8 +177,10 @@ impl Daemon {
             }
             TcpStream::connect(address).ok().map(Ok)
         })?;
-        let probe = Probe::connect(FrameStream::new(stream));
-        self.probe = Some(Arc::new(probe.map_err(|error| format!("{error}\n{}", self.log()))?));
+        let probe = Probe::connect(FrameStream::unrecorded(stream));
+        let probe = Arc::new(probe.map_err(|error| format!("{error}\n{}", self.log()))?);
+        recording::daemon_started(&probe);
+        self.probe = Some(probe);
         Ok(())
     }
 
@@ -230,6 +232,7 @@ impl Daemon {
 
     /// Ends the process at once, without a chance to say goodbye.
     pub fn kill(&mut self) {
+        recording::settle();
         self.probe = None;
         if let Some(mut process) = self.process.take() {
             // It may have ended already.

@@ -1,12 +1,19 @@
 //! The event logger that a daemon under test sends to.
 
+use std::cell::RefCell;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use super::LIMIT;
+use super::recording::{self, Recording};
+
+/// A daemon that has settled or ended says nothing more when it has said nothing for so long.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// A UDP socket that receives events.
 pub struct EventSink {
     socket: UdpSocket,
+    recording: RefCell<Option<Recording>>,
 }
 
 impl EventSink {
@@ -14,7 +21,7 @@ impl EventSink {
     pub fn open() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         socket.set_read_timeout(Some(LIMIT)).expect("a fresh socket takes options");
-        EventSink { socket }
+        EventSink { socket, recording: RefCell::new(Recording::begin()) }
     }
 
     /// Where the events have to be sent.
@@ -27,6 +34,9 @@ impl EventSink {
         let mut packet = vec![0; 65_536];
         let length = self.socket.recv(&mut packet).expect("an event comes");
         packet.truncate(length);
+        if let Some(recording) = &mut *self.recording.borrow_mut() {
+            recording.packet(&packet);
+        }
         packet
     }
 
@@ -51,6 +61,20 @@ impl EventSink {
         let event = self.event();
         let event: Vec<(&str, &str)> = event.iter().map(|(k, v)| (&**k, &**v)).collect();
         assert_eq!(event, expected);
+    }
+}
+
+impl Drop for EventSink {
+    /// Records what nobody has read.
+    fn drop(&mut self) {
+        if let Some(recording) = self.recording.get_mut() {
+            recording::settle();
+            self.socket.set_read_timeout(Some(QUIET)).expect("sockets take options");
+            let mut packet = vec![0; 65_536];
+            while let Ok(length) = self.socket.recv(&mut packet) {
+                recording.packet(&packet[..length]);
+            }
+        }
     }
 }
 

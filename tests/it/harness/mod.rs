@@ -18,6 +18,7 @@ mod datagram;
 mod event_sink;
 mod link;
 mod probe;
+mod recording;
 mod stream;
 mod upstream;
 mod values;

@@ -3,6 +3,8 @@
 //! A link's input is handled in order, so when a mark that it sent has come out elsewhere, all that it
 //! sent before has taken effect. Marks travel on channels that no test uses otherwise.
 
+use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -60,7 +62,7 @@ impl Probe {
         let address = stream.socket().peer_addr().map_err(|error| error.to_string())?;
         let channel = new_channel();
         stream.send(&control_datagram(&Control::AddChannel { channel }));
-        let mut other = FrameStream::connect(address);
+        let mut other = Self::connection(address).map_err(|error| error.to_string())?;
         let deadline = Instant::now() + LIMIT;
         while Instant::now() < deadline {
             // Marks are lost until the subscription has been handled.
@@ -72,6 +74,10 @@ impl Probe {
             }
         }
         Err(format!("{address} does not deliver"))
+    }
+
+    fn connection(address: SocketAddr) -> io::Result<FrameStream> {
+        TcpStream::connect(address).map(FrameStream::unrecorded)
     }
 
     /// Where marks have to be sent.
@@ -87,6 +93,35 @@ impl Probe {
                 Received::Datagram(datagram) if datagram == mark => return,
                 Received::Datagram(_) => {}
                 other => panic!("a mark did not come through: {other:?}"),
+            }
+        }
+    }
+
+    /// Waits until a daemon that still runs has done all that it was told over any connection: what was
+    /// there to be read before a mark is read with it at the latest, and what follows from that has
+    /// passed from role to role when more marks have come through.
+    pub fn settle(&self) {
+        const MARKS: usize = 8;
+        // For what the kernel has in hand.
+        const PAUSE: Duration = Duration::from_millis(1);
+        let mut stream = self.stream.lock().expect("no test panics while it waits");
+        let address = stream.socket().peer_addr();
+        let Ok(mut other) = address.and_then(Self::connection) else {
+            return;
+        };
+        for _ in 0..MARKS {
+            let mark = new_mark(self.channel);
+            std::thread::sleep(PAUSE);
+            if other.try_send(&mark).is_err() {
+                return;
+            }
+            loop {
+                match stream.receive() {
+                    Received::Datagram(datagram) if datagram == mark => break,
+                    Received::Datagram(_) => {}
+                    Received::Closed => return,
+                    Received::Nothing => panic!("the daemon does not settle"),
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use donet::wire::{Frames, write_frame};
 
+use super::recording::{self, Recording};
 use super::{LIMIT, wait_until};
 
 /// What came next on a connection.
@@ -23,6 +24,7 @@ pub enum Received {
 pub struct FrameStream {
     stream: TcpStream,
     buffer: Vec<u8>,
+    recording: Option<Recording>,
 }
 
 impl FrameStream {
@@ -34,9 +36,16 @@ impl FrameStream {
 
     /// Takes over an open connection.
     pub fn new(stream: TcpStream) -> Self {
+        let mut stream = Self::unrecorded(stream);
+        stream.recording = Recording::begin();
+        stream
+    }
+
+    /// Takes over a connection of the harness itself.
+    pub(super) fn unrecorded(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a fresh socket takes options");
         stream.set_write_timeout(Some(LIMIT)).expect("a fresh socket takes options");
-        FrameStream { stream, buffer: Vec::new() }
+        FrameStream { stream, buffer: Vec::new(), recording: None }
     }
 
     /// The socket itself.
@@ -46,9 +55,14 @@ impl FrameStream {
 
     /// Sends a datagram as a frame.
     pub fn send(&mut self, datagram: &[u8]) {
+        self.try_send(datagram).expect("the daemon reads what it is sent");
+    }
+
+    /// Sends a datagram as a frame to a peer that may be gone.
+    pub fn try_send(&mut self, datagram: &[u8]) -> io::Result<()> {
         let mut frame = Vec::new();
         write_frame(&mut frame, |writer| writer.raw(datagram)).expect("small enough for a frame");
-        self.send_raw(&frame);
+        self.try_send_raw(&frame)
     }
 
     /// Sends bytes as they are.
@@ -70,10 +84,7 @@ impl FrameStream {
     pub fn receive_within(&mut self, limit: Duration) -> Received {
         let deadline = Instant::now() + limit;
         loop {
-            if let Some(frame) = Frames::new(&self.buffer).next() {
-                let datagram = frame.datagram().to_vec();
-                let length = frame.bytes().len();
-                self.buffer.drain(..length);
+            if let Some(datagram) = self.next_datagram() {
                 return Received::Datagram(datagram);
             }
             match self.read_more(deadline) {
@@ -91,6 +102,17 @@ impl FrameStream {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    fn next_datagram(&mut self) -> Option<Vec<u8>> {
+        let frame = Frames::new(&self.buffer).next()?;
+        let datagram = frame.datagram().to_vec();
+        let length = frame.bytes().len();
+        self.buffer.drain(..length);
+        if let Some(recording) = &mut self.recording {
+            recording.datagram(&datagram);
+        }
+        Some(datagram)
+    }
+
     fn read_more(&mut self, deadline: Instant) -> io::Result<usize> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -101,6 +123,22 @@ impl FrameStream {
         let count = self.stream.read(&mut chunk)?;
         self.buffer.extend_from_slice(&chunk[..count]);
         Ok(count)
+    }
+}
+
+impl Drop for FrameStream {
+    /// Records what nobody has read.
+    fn drop(&mut self) {
+        if self.recording.is_none() {
+            return;
+        }
+        recording::settle();
+        // The other end answers with its own end, when it has said everything.
+        self.finish();
+        while let Received::Datagram(_) = self.receive() {}
+        if let Some(recording) = &mut self.recording {
+            recording.rest(&self.buffer);
+        }
     }
 }
 
