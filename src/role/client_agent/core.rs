@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::hash::Seed;
 use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
+use crate::router::{Cursor, Page, Query};
 use crate::wire::{Envelope, Frames, Reader};
 
 #[derive(Default)]
@@ -37,6 +38,9 @@ pub struct Output<'a> {
     /// How many of the bytes are the initial objects of interests: they may exceed the limit of what
     /// a client may leave unread.
     pub burst: usize,
+    /// The connection is not to be read before then. The latest word counts: an earlier time than
+    /// the last one takes that back; without one, that stays.
+    pub pause_until: Option<Instant>,
     /// Set when the session has ended. Nothing more comes for it.
     pub close: Option<CloseKind>,
 }
@@ -179,20 +183,38 @@ impl Core {
             let Some(session) = slot.session.as_mut().filter(|session| session.key() == key) else {
                 continue;
             };
-            let Outbox { bytes, burst } = session.take_outbox();
-            take(key, Output { bytes: &bytes, burst, close: None });
+            let Outbox { bytes, burst, pause_until } = session.take_outbox();
+            take(key, Output { bytes: &bytes, burst, pause_until, close: None });
             self.shared.keep_buffer(bytes);
         }
         for ended in self.ended.drain(..) {
             let Ended { key, bytes, close } = &ended;
             let close = Some(*close);
-            take(*key, Output { bytes, burst: 0, close });
+            take(*key, Output { bytes, burst: 0, pause_until: None, close });
         }
     }
 
     /// Hands over what the event logger is to be told.
     pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
         self.shared.events.drain(..)
+    }
+
+    /// Answers a question about the sessions, from `cursor` on, with at most `budget` places looked at.
+    pub fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
+        match query {
+            Query::Sessions => Page::of(self.slots.len(), cursor, budget, |place| {
+                self.slots[place].session.as_ref().map(|session| session.describe())
+            }),
+            Query::Objects { .. } => Page::default(),
+        }
+    }
+
+    /// Has a client not be read before a time.
+    #[cfg(test)]
+    pub(crate) fn pause_reading(&mut self, key: SessionKey, until: Instant) {
+        let session =
+            self.slots[key.place()].session.as_mut().expect("a session that has not ended");
+        session.pause_reading(&mut self.shared, until);
     }
 
     /// How many sessions there are.

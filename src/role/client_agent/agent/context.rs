@@ -82,7 +82,8 @@ impl Shared {
 
     /// Keeps a buffer that is no longer needed for the next one who needs one.
     pub fn keep_buffer(&mut self, mut buffer: Vec<u8>) {
-        if self.spare_buffers.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BYTES_MAX {
+        let is_worth_it = (1..=SPARE_BYTES_MAX).contains(&buffer.capacity());
+        if self.spare_buffers.len() < SPARE_BUFFERS_MAX && is_worth_it {
             buffer.clear();
             self.spare_buffers.push(buffer);
         }

@@ -58,6 +58,11 @@ impl Interests {
 
     // Interests and their operations.
 
+    /// How many interests are open.
+    pub fn count(&self) -> usize {
+        self.open.len()
+    }
+
     /// The parent of an open interest.
     pub fn parent_of(&self, id: InterestId) -> Option<DoId> {
         self.open.get(&id).map(|interest| interest.parent)

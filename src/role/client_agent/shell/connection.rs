@@ -176,7 +176,12 @@ impl Connection {
 
     /// Writes `bytes` to a connection that has no session, and closes it in order.
     pub async fn refuse(&self, incoming: &mut OwnedReadHalf, bytes: &[u8]) {
-        self.queue(&Output { bytes, burst: bytes.len(), close: Some(CloseKind::Flushed) });
+        self.queue(&Output {
+            bytes,
+            burst: bytes.len(),
+            pause_until: None,
+            close: Some(CloseKind::Flushed),
+        });
         self.write();
         if self.write_waiting().await.is_ok() {
             self.hang_up(incoming).await;

@@ -4,6 +4,7 @@ mod cluster;
 mod end;
 mod hello;
 mod hostile;
+mod inspect;
 mod interests;
 mod model;
 mod objects;
