@@ -6,6 +6,7 @@ mod hello;
 mod hostile;
 mod inspect;
 mod interests;
+mod line;
 mod model;
 mod objects;
 mod queries;
