@@ -233,36 +233,31 @@ impl Session {
         use ClientAgent as C;
         let client = self.identity.allocated;
         let rights = self.view.rights_mut(cx.shared.seed);
-        match *message {
+        let (do_id, is_news, otherwise) = match *message {
             C::DeclareObject { do_id, class_id } => {
                 let Some(class) = cx.shared.dc.class(class_id) else {
                     let class = class_id.0;
                     tracing::warn!(%client, %do_id, class, "declared with an unknown class");
                     return;
                 };
-                if !rights.declare(do_id, class.id()) {
-                    tracing::warn!(%client, %do_id, "object declared again");
-                }
+                (do_id, rights.declare(do_id, class.id()), "object declared again")
             }
             C::UndeclareObject { do_id } => {
-                if !rights.undeclare(do_id) {
-                    tracing::warn!(%client, %do_id, "undeclared without having been declared");
-                }
+                (do_id, rights.undeclare(do_id), "undeclared without having been declared")
             }
             C::AddSessionObject { do_id } => {
-                if !rights.add_session_object(do_id) {
-                    tracing::warn!(%client, %do_id, "is a session object already");
-                }
+                (do_id, rights.add_session_object(do_id), "is a session object already")
             }
             C::RemoveSessionObject { do_id } => {
-                if !rights.remove_session_object(do_id) {
-                    tracing::warn!(%client, %do_id, "is no session object");
-                }
+                (do_id, rights.remove_session_object(do_id), "is no session object")
             }
             C::SetFieldsSendable { do_id, fields } => {
-                rights.set_sendable(do_id, fields.iter().collect());
+                return rights.set_sendable(do_id, fields.iter().collect());
             }
-            _ => {}
+            _ => return,
+        };
+        if !is_news {
+            tracing::warn!(%client, %do_id, "{otherwise}");
         }
     }
 
