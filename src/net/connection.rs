@@ -216,7 +216,8 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Has nothing read from the connection before `until`.
+    /// Has nothing read from the connection before `until`. Reading that is held back already is held until its
+    /// own time at least.
     pub fn pause_reading(&self, until: Instant) {
         self.state.lock().paused_until = Some(until);
     }

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::hash::Seed;
 use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
-use crate::router::{Origin, Role};
+use crate::router::{Cursor, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Frames, Reader};
 
 #[derive(Default)]
@@ -38,6 +38,9 @@ pub struct Output<'a> {
     /// How many of the bytes are the initial objects of interests: they may exceed the limit of what
     /// a client may leave unread.
     pub burst: usize,
+    /// The connection is not to be read before then. The latest word counts: an earlier time than
+    /// the last one takes that back; without one, that stays.
+    pub pause_until: Option<Instant>,
     /// Set when the session has ended. Nothing more comes for it.
     pub close: Option<CloseKind>,
 }
@@ -153,12 +156,13 @@ impl Core {
             let Some(session) = slot.session.as_mut().filter(|session| session.key() == key) else {
                 continue;
             };
-            let Outbox { mut bytes, burst } = session.take_outbox();
-            take(key, Output { bytes: &mut bytes, burst, close: None });
+            let Outbox { mut bytes, burst, pause_until } = session.take_outbox();
+            take(key, Output { bytes: &mut bytes, burst, pause_until, close: None });
             self.shared.keep_buffer(bytes);
         }
         for Ended { key, mut bytes, close } in self.ended.drain(..) {
-            take(key, Output { bytes: &mut bytes, burst: 0, close: Some(close) });
+            let close = Some(close);
+            take(key, Output { bytes: &mut bytes, burst: 0, pause_until: None, close });
         }
     }
 
@@ -170,6 +174,14 @@ impl Core {
     /// Hands over what the event logger is to be told.
     pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
         self.shared.events.drain(..)
+    }
+
+    /// Has a client not be read before a time.
+    #[cfg(test)]
+    pub(crate) fn pause_reading(&mut self, key: SessionKey, until: Instant) {
+        let session =
+            self.slots[key.place()].session.as_mut().expect("a session that has not ended");
+        session.pause_reading(&mut self.shared, until);
     }
 
     /// How many sessions there are.
@@ -312,6 +324,15 @@ impl Role for Core {
                     Ok(())
                 }),
             };
+        }
+    }
+
+    fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
+        match query {
+            Query::Sessions => Page::of(self.slots.len(), cursor, budget, |place| {
+                self.slots[place].session.as_ref().map(|session| session.describe())
+            }),
+            Query::Objects { .. } => Page::default(),
         }
     }
 }

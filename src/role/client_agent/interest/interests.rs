@@ -58,6 +58,11 @@ impl Interests {
 
     // Interests and their operations.
 
+    /// How many interests are open.
+    pub fn count(&self) -> usize {
+        self.open.len()
+    }
+
     /// The parent of an open interest.
     pub fn parent_of(&self, id: InterestId) -> Option<DoId> {
         self.open.get(&id).map(|interest| interest.parent)
@@ -159,6 +164,11 @@ impl Interests {
 
     // Queries and their phases.
 
+    /// Whether there is any query that is not over.
+    pub fn is_asking(&self) -> bool {
+        !self.queries.is_empty()
+    }
+
     /// A query that is not over.
     pub fn query(&self, context: Context) -> Option<&Query> {
         self.queries.get(&context)
@@ -171,7 +181,7 @@ impl Interests {
 
     /// Whether some query that is not over asked for a location, in whatever phase it is.
     pub fn was_asked_for(&self, location: Location) -> bool {
-        !self.queries.is_empty() && self.queries.values().any(|query| query.asks_for(location))
+        self.queries.values().any(|query| query.asks_for(location))
     }
 
     /// Notes that the cluster is asked for zones that have just been covered.
@@ -281,5 +291,91 @@ impl Interests {
         };
         let ready = self.queries.iter().filter(|(context, query)| is_ready(**context, query));
         ready.map(|(&context, _)| context).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ClassId;
+
+    const PARENT: DoId = DoId(5);
+    const CHILD: DoId = DoId(6);
+    const ZONE: ZoneId = ZoneId(7);
+    const OUTER: Context = Context(1);
+    const INNER: Context = Context(2);
+
+    /// A query for the objects below the root, and one for those below one of these.
+    fn asking() -> Interests {
+        let mut interests = Interests::new(Seed::fixed(0));
+        for (context, parent) in [(OUTER, PARENT), (INNER, CHILD)] {
+            assert!(interests.cover(Location::new(parent, ZONE)));
+            interests.ask(context, parent, &[ZONE], Instant::now());
+        }
+        interests
+    }
+
+    fn phase(interests: &Interests, context: Context) -> Option<Phase> {
+        interests.query(context).map(Query::phase)
+    }
+
+    #[test]
+    fn a_query_that_waits_for_its_parent_is_ready_when_that_is_no_longer_held() {
+        let mut interests = asking();
+        let at = Location::new(PARENT, ZONE);
+        interests.hold_object(OUTER, CHILD, ClassId(0), at, b"", true);
+        assert!(interests.must_wait(INNER) && !interests.must_wait(OUTER));
+        interests.hold_back(INNER);
+        interests.hold_back(INNER);
+        assert_eq!(
+            (phase(&interests, INNER), interests.next_ready()),
+            (Some(Phase::HeldBack), None)
+        );
+        assert!(!interests.waits_in_a_circle(INNER));
+        interests.drop_pending(CHILD);
+        assert_eq!(interests.next_ready(), Some(INNER));
+        interests.forget(INNER);
+        assert_eq!((phase(&interests, INNER), interests.next_ready()), (None, None));
+    }
+
+    #[test]
+    fn one_whose_time_is_over_or_whose_zones_are_closed_waits_for_its_answers_only() {
+        let mut interests = asking();
+        let (outer, inner) = (Location::new(PARENT, ZONE), Location::new(CHILD, ZONE));
+        assert_eq!(interests.query_for(outer), Some(OUTER));
+        interests.expire(OUTER);
+        assert_eq!(phase(&interests, OUTER), Some(Phase::Expired));
+        assert_eq!(
+            (interests.query_for(outer), interests.asked_at(outer)),
+            (None, Some(Some(OUTER)))
+        );
+
+        assert!(interests.uncover(inner) && interests.uncover(outer));
+        assert_eq!(interests.to_be_abandoned(CHILD)[..], [INNER]);
+        interests.abandon(INNER);
+        assert_eq!(phase(&interests, INNER), Some(Phase::Abandoned));
+        assert!(interests.to_be_abandoned(CHILD).is_empty());
+        assert!(interests.was_asked_for(inner) && interests.asked_at(inner).is_none());
+
+        assert_eq!(interests.to_be_abandoned(PARENT)[..], [OUTER]);
+        interests.abandon(OUTER);
+        assert_eq!(phase(&interests, OUTER), None);
+    }
+
+    #[test]
+    fn an_operation_ends_with_the_last_of_its_queries() {
+        let mut interests = asking();
+        let asked = Asked { context: Context(9), caller: crate::ids::Channel::NONE };
+        assert!(interests.open(InterestId(3), PARENT, &[ZONE]).is_none());
+        interests.begin_operation(InterestId(3), asked, &[OUTER, INNER]);
+        let waiting = |interests: &mut Interests, context| {
+            interests.take_holding(context).expect("a query").waiting.to_vec()
+        };
+        let [(id, serial)] = waiting(&mut interests, OUTER)[..] else { panic!("one waits") };
+        assert_eq!(waiting(&mut interests, INNER), [(id, serial)]);
+        assert!(interests.query_is_over_for(id, serial + 1).is_none(), "that is another");
+        assert!(interests.query_is_over_for(id, serial).is_none());
+        assert!(interests.query_is_over_for(id, serial).is_some());
+        assert!(interests.end_operation(id).is_none() && interests.end_operations().is_empty());
     }
 }

@@ -13,17 +13,17 @@ use crate::ids::{ClassId, DoId, InterestId, Location, ZoneId};
 /// | From | When | To |
 /// |---|---|---|
 /// | `Asking` | all answers have come | told and forgotten; `HeldBack`, if its parent is pending in another query |
-/// | `Asking` | its time is over | what has come is told; `Expired` |
-/// | `Asking` | its last zone is closed | `Abandoned` |
-/// | `HeldBack` | its parent has been told | told and forgotten |
+/// | `Asking` | its time is over | told what has come; `Expired` |
+/// | `Asking` | its last zone is closed | told what is still to be seen; `Abandoned` |
+/// | `HeldBack` | its parent has been told, or is held no longer | told and forgotten |
 /// | `HeldBack` | its time is over, and it waits for itself | told and forgotten |
-/// | `HeldBack` | its last zone is closed | forgotten |
+/// | `HeldBack` | its last zone is closed | told what is still to be seen; forgotten |
 /// | `Expired` | all answers have come, or its last zone is closed | forgotten |
 /// | `Abandoned` | all answers have come, or its time is over | forgotten |
 ///
-/// Told means: the client gets the objects that were found, operations that wait for it get one query less,
-/// then the client gets what happened meanwhile. An abandoned query's operations get theirs, too; what it held
-/// was in closed zones, unless it has moved to one that is open.
+/// Told means: the client gets the objects that were found, operations that wait for the query get one query
+/// less to wait for, then the client gets what happened meanwhile. When the last zone is closed, only objects
+/// that have moved to other open zones are still to be seen.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Phase {
     /// Answers are missing. What it finds, and what happens to that, is held.

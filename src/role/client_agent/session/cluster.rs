@@ -16,6 +16,8 @@ pub struct Arrival<'a> {
     message: &'a Cluster<'a>,
     /// What a client gets for it, if that does not depend on the client.
     frame: &'a [u8],
+    /// The object whose fields it sets. Most datagrams do, so that each session need only look here.
+    updated: Option<DoId>,
     /// Whether it is about an object that every client knows.
     is_of_uberdog: bool,
 }
@@ -29,22 +31,17 @@ impl<'a> Arrival<'a> {
         message: &'a Cluster<'a>,
         frame: &'a [u8],
     ) -> Self {
+        use StateServer as S;
+        let (updated, deleted) = match message {
+            Cluster::StateServer(
+                S::ObjectSetField { do_id, .. } | S::ObjectSetFields { do_id, .. },
+            ) => (Some(*do_id), None),
+            Cluster::StateServer(S::ObjectDeleteRam { do_id }) => (None, Some(*do_id)),
+            _ => (None, None),
+        };
         let is_of_uberdog =
-            subject(message).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
-        Arrival { sender, message, frame, is_of_uberdog }
-    }
-}
-
-/// The object whose update a message is.
-#[inline]
-fn subject(message: &Cluster<'_>) -> Option<DoId> {
-    match message {
-        Cluster::StateServer(
-            StateServer::ObjectSetField { do_id, .. }
-            | StateServer::ObjectSetFields { do_id, .. }
-            | StateServer::ObjectDeleteRam { do_id },
-        ) => Some(*do_id),
-        _ => None,
+            updated.or(deleted).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
+        Arrival { sender, message, frame, updated, is_of_uberdog }
     }
 }
 
@@ -54,6 +51,10 @@ impl Session {
     pub fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
         if arrival.sender == self.identity.channel {
             self.note_own_message(cx, arrival.message);
+            return Ok(());
+        }
+        if let Some(do_id) = arrival.updated {
+            self.object_updated(cx, arrival, do_id);
             return Ok(());
         }
         match arrival.message {
@@ -85,7 +86,20 @@ impl Session {
         }
     }
 
+    /// Fields of an object have been set.
     #[inline]
+    fn object_updated(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>, do_id: DoId) {
+        if arrival.is_of_uberdog || self.view.knows(do_id) {
+            self.send_frame(cx.shared, arrival.frame);
+            if self.interests.holds(do_id) {
+                self.hold_state(cx, arrival.message, do_id, arrival.frame);
+            }
+        } else if !self.interests.hold_update(do_id, arrival.frame) {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, %do_id, "update of an unknown object");
+        }
+    }
+
     fn handle_state_server(
         &mut self,
         cx: &mut Context<'_>,
@@ -95,17 +109,6 @@ impl Session {
         use StateServer as S;
         let frame = arrival.frame;
         match message {
-            S::ObjectSetField { do_id, .. } | S::ObjectSetFields { do_id, .. } => {
-                if arrival.is_of_uberdog || self.view.knows(*do_id) {
-                    self.send_frame(cx.shared, frame);
-                    if self.interests.holds(*do_id) {
-                        self.hold_state(cx, message, frame);
-                    }
-                } else if !self.interests.hold_update(*do_id, frame) {
-                    tracing::debug!(client = %self.identity.allocated, %do_id, "update of an unknown object");
-                }
-                Ok(())
-            }
             S::ObjectDeleteRam { do_id } => self.object_deleted(cx, *do_id, arrival.is_of_uberdog),
             S::ObjectChangingLocation { do_id, new, .. } => {
                 self.object_moved(cx, *do_id, *new, frame)
@@ -230,36 +233,31 @@ impl Session {
         use ClientAgent as C;
         let client = self.identity.allocated;
         let rights = self.view.rights_mut(cx.shared.seed);
-        match *message {
+        let (do_id, is_news, otherwise) = match *message {
             C::DeclareObject { do_id, class_id } => {
                 let Some(class) = cx.shared.dc.class(class_id) else {
                     let class = class_id.0;
                     tracing::warn!(%client, %do_id, class, "declared with an unknown class");
                     return;
                 };
-                if !rights.declare(do_id, class.id()) {
-                    tracing::warn!(%client, %do_id, "object declared again");
-                }
+                (do_id, rights.declare(do_id, class.id()), "object declared again")
             }
             C::UndeclareObject { do_id } => {
-                if !rights.undeclare(do_id) {
-                    tracing::warn!(%client, %do_id, "undeclared without having been declared");
-                }
+                (do_id, rights.undeclare(do_id), "undeclared without having been declared")
             }
             C::AddSessionObject { do_id } => {
-                if !rights.add_session_object(do_id) {
-                    tracing::warn!(%client, %do_id, "is a session object already");
-                }
+                (do_id, rights.add_session_object(do_id), "is a session object already")
             }
             C::RemoveSessionObject { do_id } => {
-                if !rights.remove_session_object(do_id) {
-                    tracing::warn!(%client, %do_id, "is no session object");
-                }
+                (do_id, rights.remove_session_object(do_id), "is no session object")
             }
             C::SetFieldsSendable { do_id, fields } => {
-                rights.set_sendable(do_id, fields.iter().collect());
+                return rights.set_sendable(do_id, fields.iter().collect());
             }
-            _ => {}
+            _ => return,
+        };
+        if !is_news {
+            tracing::warn!(%client, %do_id, "{otherwise}");
         }
     }
 

@@ -42,6 +42,15 @@ impl Life {
             Life::Established => true,
         }
     }
+
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Life::New => "new",
+            Life::Anonymous => "anonymous",
+            Life::Established => "established",
+        }
+    }
 }
 
 impl From<ClientState> for Life {

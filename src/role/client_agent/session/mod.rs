@@ -61,7 +61,7 @@ use super::interest::Interests;
 use super::view::View;
 use crate::ids::{Channel, DoId};
 use crate::message::{EjectReason, Message};
-use crate::router::Origin;
+use crate::router::{Item, Origin};
 use crate::wire;
 
 /// One client's session: who it is, what it knows, what it is interested in.
@@ -114,6 +114,18 @@ impl Session {
         self.life
     }
 
+    /// What there is to say about the session, for whoever inspects the agent.
+    pub fn describe(&self) -> Item {
+        Item::Session {
+            allocated: self.identity.allocated,
+            channel: self.identity.channel,
+            state: self.life.name(),
+            remote: self.identity.peer.remote.to_string(),
+            interests: self.interests.count(),
+            objects: self.view.object_count(),
+        }
+    }
+
     fn subscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {
         self.listening.add(cx, self.identity.key.index, channel);
     }
@@ -135,6 +147,11 @@ impl Session {
     #[inline]
     pub fn send_frame(&mut self, shared: &mut Shared, frame: &[u8]) {
         self.outbox.open(shared, self.identity.key).extend_from_slice(frame);
+    }
+
+    /// Has the connection not read before a time. The latest word counts.
+    pub fn pause_reading(&mut self, shared: &mut Shared, until: Instant) {
+        self.outbox.pause(shared, self.identity.key, until);
     }
 
     /// What the shell has not taken yet; it is the shell's now.

@@ -4,7 +4,7 @@ use dclass::{Class, Field, Keywords};
 
 use super::{End, Flow, Session};
 use crate::ids::{ClassId, DoId, Location};
-use crate::message::{EjectReason, ObjectState, StateServer};
+use crate::message::{Cluster, EjectReason, ObjectState, StateServer};
 use crate::role::client_agent::agent::{Context, News};
 
 impl Session {
@@ -16,12 +16,9 @@ impl Session {
         frame: &[u8],
     ) {
         let &ObjectState { do_id, location, class_id, .. } = object;
-        self.interests.settle_doubt(do_id, location);
-        if let Some(believed) = self.believed_location(do_id)
-            && believed != location
-            && self.interests.settle_doubt(do_id, believed)
-        {
-            self.forget_outdated(cx, do_id);
+        // Nothing is in doubt while nothing is asked for.
+        if self.interests.is_asking() {
+            self.settle_doubts(cx, do_id, location);
         }
         if self.view.sees(do_id) || self.interests.holds(do_id) {
             return;
@@ -38,10 +35,16 @@ impl Session {
         }
     }
 
-    /// Where the client is told an object is, or will be.
-    fn believed_location(&self, do_id: DoId) -> Option<Location> {
-        let pending = self.interests.pending(do_id).map(|pending| pending.location);
-        pending.or_else(|| self.view.seen_at(do_id))
+    /// An entrance says for certain where an object is. The client may believe it somewhere else.
+    fn settle_doubts(&mut self, cx: &mut Context<'_>, do_id: DoId, location: Location) {
+        self.interests.settle_doubt(do_id, location);
+        let pending_at = self.interests.pending(do_id).map(|pending| pending.location);
+        if let Some(believed) = pending_at.or_else(|| self.view.seen_at(do_id))
+            && believed != location
+            && self.interests.settle_doubt(do_id, believed)
+        {
+            self.forget_outdated(cx, do_id);
+        }
     }
 
     /// Whether an entrance can only be the answer to a query for a zone that has been closed since.
@@ -84,16 +87,21 @@ impl Session {
     /// The client knows an object that it is still to be shown, because it owns it: it has the update
     /// already, but the object that it will be shown is an older one. So state is told again then;
     /// what only happens is not.
-    pub(super) fn hold_state(&mut self, cx: &Context<'_>, update: &StateServer<'_>, frame: &[u8]) {
-        let (do_id, is_state) = match update {
-            StateServer::ObjectSetField { do_id, field, .. } => {
+    pub(super) fn hold_state(
+        &mut self,
+        cx: &Context<'_>,
+        update: &Cluster<'_>,
+        do_id: DoId,
+        frame: &[u8],
+    ) {
+        let is_state = match update {
+            Cluster::StateServer(StateServer::ObjectSetField { field, .. }) => {
                 let field = cx.shared.dc.field(*field).map(Field::keywords);
                 let is_state =
                     |keywords: Keywords| keywords.required() || keywords.ram() || keywords.db();
-                (*do_id, field.is_some_and(is_state))
+                field.is_some_and(is_state)
             }
-            StateServer::ObjectSetFields { do_id, .. } => (*do_id, true),
-            _ => return,
+            _ => true,
         };
         if is_state {
             self.interests.hold_update(do_id, frame);

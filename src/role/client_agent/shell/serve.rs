@@ -7,7 +7,7 @@ use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{CloseKind, Core, Peer, SessionKey};
-use crate::router::{Effects, Origin, Role, Sink};
+use crate::router::{Cursor, Effects, Origin, Page, Query, Role, Sink};
 use crate::wire::Envelope;
 
 /// What a connection is told when it asks for a session: its key, or what to write before it is closed.
@@ -81,6 +81,10 @@ impl Role for Server {
         self.core.on_deadline(now, out);
     }
 
+    fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
+        self.core.inspect(query, cursor, budget)
+    }
+
     /// Hands what there is for clients to their connections, which write it when the router is free.
     fn settle(&mut self, _now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
         self.spares.take(self.core.spare_buffers());
@@ -93,6 +97,9 @@ impl Role for Server {
                 return;
             };
             connection.push_buffer(output.bytes, output.burst);
+            if let Some(until) = output.pause_until {
+                connection.pause_reading(until);
+            }
             if let Some(close) = output.close {
                 connection.close(close.into());
             }

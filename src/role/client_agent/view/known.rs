@@ -69,3 +69,22 @@ impl Tie {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tie_is_made_of_sight_and_ownership() {
+        for tie in [Tie::Seen, Tie::Owned, Tie::SeenAndOwned] {
+            let parts =
+                |tie: Option<Tie>| (tie.is_some_and(Tie::is_seen), tie.is_some_and(Tie::is_owned));
+            let (seen, owned) = parts(Some(tie));
+            assert!(seen || owned);
+            assert_eq!(parts(Some(tie.with_sight())), (true, owned));
+            assert_eq!(parts(Some(tie.with_ownership())), (seen, true));
+            assert_eq!(parts(tie.without_sight()), (false, owned));
+            assert_eq!(parts(tie.without_ownership()), (seen, false));
+        }
+    }
+}

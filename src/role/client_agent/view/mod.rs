@@ -43,6 +43,11 @@ impl View {
         View { objects: Map::with_hasher(seed), rights: None, historical: Historical::new(seed) }
     }
 
+    /// How many objects the client sees or owns.
+    pub fn object_count(&self) -> usize {
+        self.objects.len()
+    }
+
     /// An object that the client sees or owns, to note where it is.
     #[inline]
     pub fn known_mut(&mut self, do_id: DoId) -> Option<&mut Known> {
