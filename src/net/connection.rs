@@ -138,9 +138,11 @@ struct State {
     full: bool,
     /// Nothing is read before then.
     paused_until: Option<Instant>,
+    /// Neither closed nor lost: what is pushed is taken.
+    is_open: bool,
     close: Option<Close>,
     lost: Option<Lost>,
-    /// Why it was lost has been told. Whatever is pushed from then on goes nowhere.
+    /// Why it was lost has been told.
     over: bool,
 }
 
@@ -155,6 +157,7 @@ impl<S: Stream> Connection<S> {
             gauge: brake,
             full: false,
             paused_until: None,
+            is_open: true,
             close: None,
             lost: None,
             over: false,
@@ -177,6 +180,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Appends bytes of whole frames; they go out at the next [`Sink::announce`].
+    #[inline]
     pub fn push_bytes(&self, bytes: &[u8]) {
         self.push_with(|state| state.queue.push(bytes));
     }
@@ -190,9 +194,10 @@ impl<S: Stream> Connection<S> {
         });
     }
 
+    #[inline]
     fn push_with(&self, push: impl FnOnce(&mut State)) {
         let mut state = self.state.lock();
-        if state.is_over() || state.close.is_some() {
+        if !state.is_open {
             return;
         }
         push(&mut state);
@@ -203,7 +208,7 @@ impl<S: Stream> Connection<S> {
                 self.changed.notify_one();
             }
         } else {
-            state.measure();
+            state.gauge();
         }
     }
 
@@ -211,6 +216,7 @@ impl<S: Stream> Connection<S> {
     pub fn close(&self, close: Close) {
         let mut state = self.state.lock();
         if state.close.is_none() {
+            state.is_open = false;
             state.close = Some(close);
             self.changed.notify_one();
         }
@@ -403,8 +409,13 @@ impl State {
 
     /// Notes how much waits.
     fn measure(&mut self) {
+        self.allowance = self.allowance.min(self.waiting());
+        self.gauge();
+    }
+
+    #[inline]
+    fn gauge(&mut self) {
         let waiting = self.waiting();
-        self.allowance = self.allowance.min(waiting);
         if let Some(gauge) = &mut self.gauge {
             gauge.set(waiting);
         }
@@ -412,6 +423,7 @@ impl State {
 
     fn lose(&mut self, why: Lost) {
         if !self.is_over() {
+            self.is_open = false;
             self.lost = Some(why);
             self.queue = WriteQueue::default();
             self.full = false;

@@ -325,7 +325,9 @@ impl World {
             }
         }
         self.listeners = listeners;
-        run.frames().for_each(|frame| self.push_up(frame, from));
+        if self.uplink.is_some() {
+            run.frames().for_each(|frame| self.push_up(frame, from));
+        }
     }
 
     /// Hands a datagram to all in the list of listeners, and upstream. `origin` is who sent it to the

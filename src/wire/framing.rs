@@ -6,8 +6,15 @@
 
 use std::ops::Range;
 
-use super::{Error, Frames, Writer};
+use super::{Error, Frames, Writer, write_frame};
 use crate::ids::DATAGRAM_BYTES_MAX;
+
+/// The most that a datagram has before it.
+const LONGEST_PREFIX_BYTES: usize = size_of::<u32>();
+/// The first byte of a WebSocket message that is binary and whole (RFC 6455, section 5.2).
+const WEBSOCKET_BINARY: u8 = 0x82;
+/// Stands where a short length would, before one of two bytes.
+const WEBSOCKET_LONG: u8 = 126;
 
 /// How datagrams are told apart on a connection.
 #[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
@@ -17,7 +24,9 @@ pub enum Framing {
     Tag16,
     /// A `u32` length before each.
     Tag32,
-    /// None: whatever carries the bytes keeps messages apart, and each of them is a datagram.
+    /// WebSocket's: each datagram is a binary message. Those that leave have its header before them, which
+    /// depends on nothing but their length; of those that come, whoever takes masks and fragments away hands
+    /// over one message at a time.
     Message,
 }
 
@@ -33,8 +42,8 @@ impl Framing {
     /// All of them.
     pub const ALL: [Framing; 3] = [Framing::Tag16, Framing::Tag32, Framing::Message];
 
-    /// Bytes before each datagram.
-    pub const fn prefix_bytes(self) -> usize {
+    /// Bytes before each datagram that comes.
+    const fn prefix_bytes(self) -> usize {
         match self {
             Framing::Tag16 => size_of::<u16>(),
             Framing::Tag32 => size_of::<u32>(),
@@ -75,7 +84,7 @@ impl Framing {
         }
     }
 
-    /// The datagrams of whole frames.
+    /// The datagrams of whole frames that have come.
     pub const fn datagrams(self, frames: &[u8]) -> Datagrams<'_> {
         Datagrams { framing: self, frames }
     }
@@ -90,8 +99,11 @@ impl Framing {
         buffer: &mut Vec<u8>,
         content: impl FnOnce(&mut Writer<'_>),
     ) -> Result<Range<usize>, Error> {
+        if self == Framing::Tag16 {
+            return write_frame(buffer, content);
+        }
         let start = buffer.len();
-        let datagram = start + self.prefix_bytes();
+        let datagram = start + LONGEST_PREFIX_BYTES;
         buffer.resize(datagram, 0);
         content(&mut Writer::new(buffer));
         let length = buffer.len() - datagram;
@@ -99,15 +111,20 @@ impl Framing {
             buffer.truncate(start);
             return Err(Error::Oversize { bytes: length });
         }
-        // Both tags hold the longest datagram.
+        let length = length as u16;
+        let prefix = &mut buffer[start..datagram];
         match self {
-            Framing::Tag16 => {
-                buffer[start..datagram].copy_from_slice(&(length as u16).to_le_bytes());
+            Framing::Tag16 | Framing::Tag32 => {
+                prefix.copy_from_slice(&u32::from(length).to_le_bytes());
             }
-            Framing::Tag32 => {
-                buffer[start..datagram].copy_from_slice(&(length as u32).to_le_bytes());
+            Framing::Message if length < WEBSOCKET_LONG.into() => {
+                prefix[..2].copy_from_slice(&[WEBSOCKET_BINARY, length as u8]);
+                buffer.drain(start + 2..datagram);
             }
-            Framing::Message => {}
+            Framing::Message => {
+                prefix[..2].copy_from_slice(&[WEBSOCKET_BINARY, WEBSOCKET_LONG]);
+                prefix[2..].copy_from_slice(&length.to_be_bytes());
+            }
         }
         Ok(start..buffer.len())
     }
@@ -249,7 +266,9 @@ mod tests {
             assembler.take(message, take).expect("short");
         }
         assert_eq!(found, [&b"\x05\0ab"[..], b"c"]);
-        assert_eq!(framed(Framing::Message, &found), b"\x05\0abc");
+        let long = vec![7; 126];
+        let headers = [&b"\x82\x04\x05\0ab\x82\x01c\x82\x7e\0\x7e"[..], &long].concat();
+        assert_eq!(framed(Framing::Message, &[found, vec![long]].concat()), headers);
     }
 
     #[test]

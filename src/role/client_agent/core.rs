@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::agent::{Context, News, SessionIndex, SessionKey, Shared, Timer, UberDogs};
+use super::agent::{Context, News, SessionIndex, SessionKey, Shared, Timer, Translation, UberDogs};
 use super::dialect::{self, Dialect, Foreign};
 use super::session::{Arrival, CloseKind, End, Flow, Outbox, Peer, Session};
 use crate::config::ClientAgentConfig;
@@ -14,7 +14,7 @@ use crate::hash::Seed;
 use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
 use crate::router::{Cursor, Origin, Page, Query, Role};
-use crate::wire::{Envelope, Frames, Reader};
+use crate::wire::{Envelope, Framing, Reader};
 
 #[derive(Default)]
 struct Slot {
@@ -56,8 +56,8 @@ pub struct Core {
     slots: Vec<Slot>,
     free: Vec<SessionIndex>,
     ended: Vec<Ended>,
-    /// The frame that clients get for the datagram in hand.
-    translation: Vec<u8>,
+    /// What clients get for the datagram in hand.
+    translation: Translation,
     /// The sessions that the datagram in hand is for.
     receivers: Vec<SessionIndex>,
 }
@@ -77,24 +77,38 @@ impl Core {
             slots: Vec::new(),
             free: Vec::new(),
             ended: Vec::new(),
-            translation: Vec::new(),
+            translation: Translation::default(),
             receivers: Vec::new(),
         }
     }
 
-    /// Begins a session.
+    /// Begins a session on a connection with Astron's framing.
     ///
     /// # Errors
-    /// What to write to the client before closing the connection, if there is no channel for it.
+    /// As [`Core::connect_framed`].
     pub fn connect(
         &mut self,
         now: Instant,
         peer: Peer,
         out: &mut Effects,
     ) -> Result<SessionKey, Vec<u8>> {
+        self.connect_framed(now, peer, Framing::Tag16, out)
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// What to write to the client before closing the connection, if there is no channel for it.
+    pub fn connect_framed(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        framing: Framing,
+        out: &mut Effects,
+    ) -> Result<SessionKey, Vec<u8>> {
         let Some(channel) = self.shared.pool.allocate() else {
             tracing::warn!(remote = %peer.remote, "client refused: all channels are in use");
-            return Err(self.capacity_reached());
+            return Err(self.capacity_reached(framing));
         };
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
@@ -103,25 +117,26 @@ impl Core {
         let slot = &mut self.slots[index as usize];
         let key = SessionKey { index, generation: slot.generation };
         let mut cx = Context { shared: &mut self.shared, out, now };
-        slot.session = Some(Box::new(Session::new(&mut cx, key, channel, peer)));
+        slot.session = Some(Box::new(Session::new(&mut cx, key, channel, peer, framing)));
         Ok(key)
     }
 
-    fn capacity_reached(&self) -> Vec<u8> {
+    fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
         let reason = EjectReason::Generic as u16;
         let mut frame = Vec::new();
-        self.shared
-            .voice
-            .write(&News::Ejected { reason, text: b"Client capacity reached" }, &mut frame)
-            .expect("a short text fits");
+        let news = News::Ejected { reason, text: b"Client capacity reached" };
+        self.shared.voice.write(&news, framing, &mut frame).expect("a short text fits");
         frame
     }
 
     /// Handles whole frames from a client. A session that has ended ignores them.
     pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
-        for frame in Frames::new(frames) {
+        let Some(framing) = self.session(key).map(Session::framing) else {
+            return;
+        };
+        for datagram in framing.datagrams(frames) {
             let handled = self.with_dialect(now, key, out, |dialect, session, cx| {
-                dialect.handle(session, cx, frame.datagram())
+                dialect.handle(session, cx, datagram)
             });
             if handled.is_none() {
                 return;
@@ -187,6 +202,11 @@ impl Core {
     /// How many sessions there are.
     pub fn session_count(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    fn session(&self, key: SessionKey) -> Option<&Session> {
+        let session = self.slots.get(key.index as usize)?.session.as_deref()?;
+        (session.key() == key).then_some(session)
     }
 
     /// Has a session do something, and ends it if it says so. `None` if there is no such session any
@@ -269,22 +289,26 @@ impl Core {
                 return;
             }
         };
-        self.translation.clear();
-        if let Some(news) = News::of(&message)
-            && let Err(error) = self.shared.voice.write(&news, &mut self.translation)
-        {
-            tracing::error!(%error, "a message does not fit the client protocol");
-            return;
-        }
         let Core { shared, slots, translation, .. } = self;
-        let arrival = Arrival::new(shared, envelope.sender, &message, translation);
+        let news = News::of(&message);
+        translation.clear();
+        let arrival = Arrival::new(shared, envelope.sender, &message);
         let mut ends = Vec::new();
         for &index in receivers {
             let Some(session) = &mut slots[index as usize].session else {
                 continue;
             };
+            let frames = translation.frames(session.framing(), &*shared.voice, news.as_ref());
+            let frames = match frames {
+                Ok(frames) => frames,
+                // It does for none of them: the longest datagram is the same for all.
+                Err(error) => {
+                    tracing::error!(%error, "a message does not fit the client protocol");
+                    break;
+                }
+            };
             let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
-            if let Err(end) = session.handle_cluster(&mut cx, &arrival) {
+            if let Err(end) = session.handle_cluster(&mut cx, &arrival.with_frame(frames)) {
                 ends.push((index, end));
             }
         }

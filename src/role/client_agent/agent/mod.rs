@@ -9,6 +9,7 @@ mod deadlines;
 mod key;
 mod news;
 mod subscribers;
+mod translation;
 mod uberdog;
 
 pub use channel_pool::ChannelPool;
@@ -17,4 +18,5 @@ pub use deadlines::{Deadlines, Timer};
 pub use key::{SessionIndex, SessionKey};
 pub use news::{News, Voice};
 pub use subscribers::Subscribers;
+pub use translation::Translation;
 pub use uberdog::{UberDog, UberDogs};

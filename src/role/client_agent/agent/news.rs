@@ -2,7 +2,7 @@
 
 use crate::ids::{Context, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{Cluster, FieldValues, ObjectState, Rest, StateServer};
-use crate::wire;
+use crate::wire::{self, Framing};
 
 /// Something that a client is told.
 #[derive(Copy, Clone, Debug)]
@@ -143,9 +143,14 @@ impl<'a> News<'a> {
 /// A broadcast is put into bytes once, not once a client, so calls through the trait cost nothing that could
 /// be measured.
 pub trait Voice: Send + Sync {
-    /// Appends something that a client is told, as frames; nothing, if clients are not told of it.
+    /// Appends something that a client is told, as frames of its framing; nothing, if clients are not told of it.
     ///
     /// # Errors
     /// [`wire::Error::Oversize`] if it does not fit a frame; `buffer` is then as it was.
-    fn write(&self, news: &News<'_>, buffer: &mut Vec<u8>) -> Result<(), wire::Error>;
+    fn write(
+        &self,
+        news: &News<'_>,
+        framing: Framing,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), wire::Error>;
 }

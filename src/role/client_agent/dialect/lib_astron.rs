@@ -8,7 +8,7 @@ use crate::ids::Location;
 use crate::message::{Blob, Client, EjectReason, List, Message};
 use crate::role::client_agent::agent::{Context, News, Voice};
 use crate::role::client_agent::session::{End, Flow, Life, Request, Session};
-use crate::wire::{self, Reader, write_frame};
+use crate::wire::{self, Framing, Reader};
 
 /// The protocol of [`Client`] itself: each message is written as it is.
 #[derive(Copy, Clone, Debug, Default)]
@@ -47,7 +47,12 @@ impl Dialect for LibAstron {
 
 impl Voice for LibAstron {
     #[inline]
-    fn write(&self, news: &News<'_>, buffer: &mut Vec<u8>) -> Result<(), wire::Error> {
+    fn write(
+        &self,
+        news: &News<'_>,
+        framing: Framing,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), wire::Error> {
         let message = match *news {
             News::ObjectEnters { object, has_other: false } => {
                 Client::EnterObjectRequired { object }
@@ -86,12 +91,8 @@ impl Voice for LibAstron {
             }
             News::Ejected { reason, text } => Client::Eject { reason, text: Blob(text) },
         };
-        write(&message, buffer)
+        framing.write(buffer, |writer| message.write(writer)).map(drop)
     }
-}
-
-fn write(message: &Client<'_>, buffer: &mut Vec<u8>) -> Result<(), wire::Error> {
-    write_frame(buffer, |writer| message.write(writer)).map(drop)
 }
 
 /// What a message of a client that has been let in asks for, if it is one for clients to send.
@@ -141,9 +142,7 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         }
         return Err(End::eject(EjectReason::BadDcHash, text));
     }
-    let mut welcome = Vec::new();
-    write(&Client::HelloResp {}, &mut welcome).expect("a small message fits a frame");
-    session.send_frame(cx.shared, &welcome);
+    session.send(cx.shared, |writer| Client::HelloResp {}.write(writer));
     session.let_in();
     reader.finish().map_err(|_| End::excess())
 }
@@ -216,7 +215,7 @@ mod tests {
         for length in (0..0x5500).step_by(7).chain([0x316 - 8, 0x4547 - 8, 0x4f50 - 8]) {
             let hello = Client::Hello { dc_hash: 0x0101, version: Blob(&version[..length]) };
             let mut frame = Vec::new();
-            write(&hello, &mut frame).expect("fits");
+            Framing::Tag16.write(&mut frame, |writer| hello.write(writer)).expect("fits");
             assert_eq!(LibAstron.recognise(&frame), None, "{length}");
         }
     }

@@ -8,9 +8,9 @@ use crate::ids::{Channel, DoId, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, Cluster, Message, StateServer};
 use crate::role::client_agent::agent::{Context, News, Shared};
 use crate::role::client_agent::interest::Asked;
-use crate::wire::write_frame;
 
 /// A datagram of the cluster, decoded and translated once for all sessions that get it.
+#[derive(Copy, Clone)]
 pub struct Arrival<'a> {
     sender: Channel,
     message: &'a Cluster<'a>,
@@ -23,14 +23,9 @@ pub struct Arrival<'a> {
 }
 
 impl<'a> Arrival<'a> {
-    /// A datagram for sessions, with what a client gets for it.
+    /// A datagram for sessions. What they get for it comes with each of them.
     #[inline]
-    pub fn new(
-        shared: &Shared,
-        sender: Channel,
-        message: &'a Cluster<'a>,
-        frame: &'a [u8],
-    ) -> Self {
+    pub fn new(shared: &Shared, sender: Channel, message: &'a Cluster<'a>) -> Self {
         use StateServer as S;
         let (updated, deleted) = match message {
             Cluster::StateServer(
@@ -41,7 +36,13 @@ impl<'a> Arrival<'a> {
         };
         let is_of_uberdog =
             updated.or(deleted).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
-        Arrival { sender, message, frame, updated, is_of_uberdog }
+        Arrival { sender, message, frame: &[], updated, is_of_uberdog }
+    }
+
+    /// For a session that gets these frames for it, if that does not depend on the client.
+    #[inline]
+    pub fn with_frame(self, frame: &'a [u8]) -> Self {
+        Arrival { frame, ..self }
     }
 }
 
@@ -156,10 +157,7 @@ impl Session {
             C::SetState { state } => self.set_life(state),
             C::SetClientId { channel } => self.set_channel(cx, channel),
             C::SendDatagram { datagram: Blob(datagram) } => {
-                let mut frame = Vec::with_capacity(datagram.len() + 2);
-                write_frame(&mut frame, |writer| writer.raw(datagram))
-                    .expect("a blob is no longer than a datagram");
-                self.send_frame(cx.shared, &frame);
+                self.send(cx.shared, |writer| writer.raw(datagram));
             }
             C::OpenChannel { channel } => self.subscribe(cx, channel),
             C::CloseChannel { channel } => self.unsubscribe(cx, channel),

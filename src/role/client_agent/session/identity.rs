@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::ids::{Channel, Context};
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::client_agent::agent::{SessionKey, Shared};
+use crate::wire::Framing;
 
 /// Who connects, and to what: by the socket, or by the PROXY header.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,15 +29,17 @@ pub struct Identity {
     pub allocated: Channel,
     /// The channel that the session sends from: the allocated one, or one that the cluster assigned.
     pub channel: Channel,
+    /// How datagrams are told apart on the client's connection.
+    pub framing: Framing,
     /// Boxed: seldom looked at.
     pub peer: Box<Peer>,
 }
 
 impl Identity {
     /// Somebody who sends from the channel that he was given.
-    pub fn new(key: SessionKey, allocated: Channel, peer: Peer) -> Self {
+    pub fn new(key: SessionKey, allocated: Channel, peer: Peer, framing: Framing) -> Self {
         let peer = Box::new(peer);
-        Identity { key, next_context: 1, allocated, channel: allocated, peer }
+        Identity { key, next_context: 1, allocated, channel: allocated, framing, peer }
     }
 
     /// A number that no request of this session has had for a long time.

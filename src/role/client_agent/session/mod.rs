@@ -62,7 +62,7 @@ use super::view::View;
 use crate::ids::{Channel, DoId};
 use crate::message::{EjectReason, Message};
 use crate::router::{Item, Origin};
-use crate::wire;
+use crate::wire::{self, Framing, Writer};
 
 /// One client's session: who it is, what it knows, what it is interested in.
 #[derive(Debug)]
@@ -80,12 +80,18 @@ pub struct Session {
 
 impl Session {
     /// Begins a session: it listens to its channel and to that of all clients.
-    pub fn new(cx: &mut Context<'_>, key: SessionKey, channel: Channel, peer: Peer) -> Self {
+    pub fn new(
+        cx: &mut Context<'_>,
+        key: SessionKey,
+        channel: Channel,
+        peer: Peer,
+        framing: Framing,
+    ) -> Self {
         let seed = cx.shared.seed;
         let mut session = Session {
             life: Life::New,
             last_heartbeat: cx.now,
-            identity: Identity::new(key, channel, peer),
+            identity: Identity::new(key, channel, peer, framing),
             listening: Listening::new(seed),
             view: View::new(seed),
             interests: Interests::new(seed),
@@ -137,10 +143,24 @@ impl Session {
     /// Tells the client something.
     pub fn tell(&mut self, shared: &mut Shared, news: &News<'_>) {
         let buffer = self.outbox.open(shared, self.identity.key);
-        if let Err(error) = shared.voice.write(news, buffer) {
+        if let Err(error) = shared.voice.write(news, self.identity.framing, buffer) {
             let (client, name) = (self.identity.allocated, news.name());
             tracing::error!(%client, %error, "{name} cannot be told");
         }
+    }
+
+    /// Sends the client a datagram, which `content` writes.
+    pub fn send(&mut self, shared: &mut Shared, content: impl FnOnce(&mut Writer<'_>)) {
+        let buffer = self.outbox.open(shared, self.identity.key);
+        if let Err(error) = self.identity.framing.write(buffer, content) {
+            tracing::error!(client = %self.identity.allocated, %error, "a datagram cannot be sent");
+        }
+    }
+
+    /// How datagrams are told apart on the client's connection.
+    #[inline]
+    pub const fn framing(&self) -> Framing {
+        self.identity.framing
     }
 
     /// Sends the client frames that are complete.

@@ -13,6 +13,9 @@ use crate::net::{Close, Connection, Listener, Lost};
 use crate::role::client_agent::{Peer, SessionKey};
 use crate::wire::{Assembler, Framing};
 
+/// How datagrams are told apart on a TCP connection.
+const FRAMING: Framing = Framing::Tag16;
+
 /// Accepts connections until the shutdown.
 pub async fn accept(listener: Listener, shared: Arc<Shared>) {
     loop {
@@ -105,7 +108,7 @@ async fn begin(
         if shared.shutdown.is_cancelled() {
             return Err(Vec::new());
         }
-        server.admit(now, peer, connection.clone(), out)
+        server.admit(now, peer, FRAMING, connection.clone(), out)
     });
     match admitted.ok()? {
         Ok(key) => Some((key, after_header)),
@@ -172,7 +175,7 @@ async fn talk(
     connection: &Connection,
     first_bytes: Vec<u8>,
 ) -> Result<Close, Lost> {
-    let assembler = Assembler::new(Framing::Tag16);
+    let assembler = Assembler::new(FRAMING);
     let mut ear = Ear { shared, key, assembler, has_heard: false };
     if !first_bytes.is_empty() {
         ear.hear(&first_bytes);

@@ -8,7 +8,7 @@ use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{CloseKind, Core, Peer, SessionKey};
 use crate::router::{Cursor, Effects, Origin, Page, Query, Role, Sink};
-use crate::wire::Envelope;
+use crate::wire::{Envelope, Framing};
 
 /// What a connection is told when it asks for a session: its key, or what to write before it is closed.
 pub type Admission = Result<SessionKey, Vec<u8>>;
@@ -34,10 +34,11 @@ impl Server {
         &mut self,
         now: Instant,
         peer: Peer,
+        framing: Framing,
         connection: Arc<Connection>,
         out: &mut Effects,
     ) -> Admission {
-        let key = self.core.connect(now, peer, out)?;
+        let key = self.core.connect_framed(now, peer, framing, out)?;
         let place = key.place();
         if place >= self.connections.len() {
             self.connections.resize_with(place + 1, || None);

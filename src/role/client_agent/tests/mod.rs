@@ -2,6 +2,7 @@
 
 mod cluster;
 mod end;
+mod framing;
 mod hello;
 mod hostile;
 mod inspect;
