@@ -2,7 +2,8 @@
 //!
 //! # Contract
 //! - A datagram reaches each participant at most once, however many of its recipients that
-//!   participant listens to, and never the one that routed it.
+//!   participant listens to, and never the one that routed it. A role gets what one of its own members routed
+//!   ([`Origin`]), and has to leave that one out.
 //! - Subscribing takes effect before the call returns; what a role subscribes to because of a
 //!   datagram takes effect before the next datagram is routed. So an object can be spoken to right
 //!   after the message that creates it.
@@ -17,7 +18,7 @@
 //! datagram where it is routed, on the thread of whoever routes. What it routes in turn is queued
 //! and routed after the current datagram has reached all its receivers. Sockets are written after
 //! the lock is free again, once for each receiver: batches, not messages, pay for system calls, and
-//! system calls, which cost most, run in parallel.
+//! system calls, which cost most, run in parallel. When that is, is decided in one place, `flush`.
 //!
 //! **Invariant:** the order of locks is router, then a receiver's queue. A [`Sink`] or [`Role`] never
 //! calls the router.
