@@ -2,8 +2,10 @@
 //!
 //! What is to be sent is pushed by whoever routes, and written by whoever ends a batch, so that an idle
 //! connection needs no wake-up ([`crate::router`] decides when that is). Only when the stream is full does the
-//! connection's own task go on ([`Connection::drive`]), as soon as it can. While nothing happens a connection
-//! holds no buffer: most of them are idle most of the time.
+//! connection's own task go on ([`Connection::drive`]), as soon as it can. While nothing happens a client's
+//! connection holds no buffer: most of them are idle most of the time.
+//!
+//! One at a time writes, with the queue in hand and the lock free; whoever comes meanwhile only pushes.
 //!
 //! Links and clients differ in their [`Policy`], not in mechanism:
 //!
@@ -33,6 +35,8 @@ use crate::wire::{Frame, Frames};
 /// How long a connection that is being closed may take to flush where nothing else is configured,
 /// and how long the peer's own last words are waited for.
 const LINGER: Duration = Duration::from_secs(2);
+/// How often somebody writes what others push meanwhile.
+const ROUNDS_MAX: usize = 4;
 /// The most that one read brings.
 const READ_BYTES_MAX: usize = 128 * 1024;
 
@@ -233,7 +237,10 @@ impl<S: Stream> Connection<S> {
     pub fn write(&self) {
         let mut state = self.state.lock();
         let was_full = state.full;
-        while state.can_be_written() {
+        for _ in 0..ROUNDS_MAX {
+            if !state.can_be_written() {
+                break;
+            }
             let mut queue = std::mem::take(&mut state.queue);
             state.in_hand = queue.len();
             let written = MutexGuard::unlocked(&mut state, || {
@@ -241,6 +248,8 @@ impl<S: Stream> Connection<S> {
             });
             self.put_back(&mut state, queue, written);
         }
+        // Others push faster than can be written: the connection's task goes on, and not whoever came first.
+        state.full |= state.can_be_written();
         self.account(&mut state);
         if state.full != was_full || state.close.is_some() || state.lost.is_some() {
             self.changed.notify_one();
@@ -249,7 +258,10 @@ impl<S: Stream> Connection<S> {
 
     fn put_back(&self, state: &mut State, mut queue: WriteQueue, written: io::Result<()>) {
         state.in_hand = 0;
-        state.full = !queue.is_empty();
+        if state.is_over() {
+            return;
+        }
+        state.full = !queue.is_empty() || self.stream.holds_back();
         match written {
             Ok(()) => queue.put_before(&mut state.queue),
             Err(error) => state.lose(error.into()),
@@ -263,9 +275,12 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Holds what waits against what may wait.
+    /// Holds what waits against what may wait, unless somebody is writing it.
     fn account(&self, state: &mut State) {
         state.measure();
+        if state.in_hand > 0 {
+            return;
+        }
         let counted = state.waiting() - state.allowance;
         if counted > self.bytes_max && state.close.is_none() {
             state.lose(Lost::TooSlow(counted));
@@ -287,7 +302,7 @@ impl<S: Stream> Connection<S> {
                 return Err(lost);
             }
             match state.close {
-                Some(Close::Flushed) if state.waiting() > 0 => {}
+                Some(Close::Flushed) if state.waiting() > 0 || self.stream.holds_back() => {}
                 Some(close) => return Ok(close),
                 None => {}
             }
@@ -296,19 +311,23 @@ impl<S: Stream> Connection<S> {
 
     /// Writes until nothing waits for the stream, or the connection is to be closed at once or given up.
     async fn write_waiting(&self) {
+        let mut since = tokio::time::Instant::now();
         loop {
             let limit = {
                 let state = self.state.lock();
+                let waits =
+                    state.waits_for_room() || state.in_hand == 0 && self.stream.holds_back();
                 match state.close {
-                    _ if !state.waits_for_room() => return,
+                    _ if !waits || state.is_over() => return,
                     Some(Close::AtOnce) => return,
                     Some(Close::Flushed) => Some(self.stall_max.unwrap_or(LINGER)),
                     None => self.stall_max,
                 }
             };
             tokio::select! {
-                room = self.room_within(limit) => match room {
+                room = self.room_within(since, limit) => match room {
                     Ok(()) => {
+                        since = tokio::time::Instant::now();
                         self.state.lock().full = false;
                         self.write();
                     }
@@ -319,11 +338,15 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    async fn room_within(&self, limit: Option<Duration>) -> Result<(), Lost> {
+    async fn room_within(
+        &self,
+        since: tokio::time::Instant,
+        limit: Option<Duration>,
+    ) -> Result<(), Lost> {
         let room = poll_fn(|context| self.stream.poll_room(context));
         match limit {
             None => Ok(room.await?),
-            Some(limit) => match tokio::time::timeout(limit, room).await {
+            Some(limit) => match tokio::time::timeout_at(since + limit, room).await {
                 Ok(room) => Ok(room?),
                 Err(_) => Err(Lost::Stalled(limit)),
             },

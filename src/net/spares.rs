@@ -27,13 +27,9 @@ impl Spares {
         }
     }
 
-    /// Moves all that there are to the end of `into`, as long as that has not too many itself.
+    /// Moves all that there are to the end of `into`, which gets no more than are kept.
     pub fn take(&self, into: &mut Vec<Vec<u8>>) {
-        let mut buffers = self.buffers.lock();
-        if into.len() < COUNT_MAX {
-            into.append(&mut buffers);
-        } else {
-            buffers.clear();
-        }
+        into.append(&mut self.buffers.lock());
+        into.truncate(COUNT_MAX);
     }
 }

@@ -29,7 +29,13 @@ pub trait Stream: Send + Sync + 'static {
     /// [`io::ErrorKind::WouldBlock`] if there is no room for any.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Waits until there may be room. What was taken and is held back inside is on its way then, too.
+    /// Whether bytes that were taken have not been handed on, since whatever is below had no room for them. Then
+    /// [`Stream::poll_room`] is called until it has.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
+    /// Waits until there may be room, and hands on what is held back first.
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Ends the outgoing side: the peer reads what was sent, and then the end.

@@ -29,6 +29,8 @@ struct Inner {
     /// What comes next; an empty piece is the end.
     pieces: VecDeque<Vec<u8>>,
     has_ended: bool,
+    /// Nothing that was taken has been handed on.
+    holds_back: bool,
     writer: Option<Waker>,
     reader: Option<Waker>,
 }
@@ -89,9 +91,13 @@ impl Stream for Pipe {
         Ok(count)
     }
 
+    fn holds_back(&self) -> bool {
+        self.inner.lock().holds_back
+    }
+
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.inner.lock();
-        if inner.room > 0 {
+        if inner.room > 0 && !inner.holds_back {
             return Poll::Ready(Ok(()));
         }
         inner.writer = Some(context.waker().clone());
@@ -167,6 +173,50 @@ fn what_is_pushed_while_somebody_writes_is_written_by_him() {
     connection.push_bytes(b"first ");
     connection.announce();
     assert_eq!(connection.stream().taken(), b"first more more more ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_writes_for_others_for_ever_and_what_is_being_written_is_not_judged() {
+    // Half of the limit is written while more than half comes.
+    let connection = client(1 << 20, 10);
+    let driven = drive(&connection);
+    let (weak, mut left) = (Arc::downgrade(&connection), 100);
+    *connection.stream().during_write.lock() = Some(Box::new(move || {
+        if left > 0
+            && let Some(connection) = weak.upgrade()
+        {
+            left -= 1;
+            connection.push_bytes(&[1; 6]);
+            connection.announce();
+        }
+    }));
+    connection.push_bytes(&[1; 6]);
+    connection.announce();
+    let by_the_first = connection.stream().taken().len();
+    assert!(by_the_first < 60, "{by_the_first}");
+    settle().await;
+    for _ in 0..100 {
+        settle().await;
+    }
+    assert_eq!(connection.stream().taken().len(), 606, "the connection's task wrote the rest");
+    assert!(!driven.is_finished(), "it is not lost");
+    driven.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_stream_holds_back_is_waited_for_before_the_end() {
+    let connection = client(100, 1000);
+    connection.stream().inner.lock().holds_back = true;
+    let driven = drive(&connection);
+    connection.push_bytes(b"farewell");
+    connection.close(Close::Flushed);
+    connection.announce();
+    settle().await;
+    assert_eq!(connection.stream().taken(), b"farewell", "taken, but not on its way");
+    assert!(!driven.is_finished());
+    connection.stream().inner.lock().holds_back = false;
+    connection.stream().make_room(1);
+    assert_eq!(driven.await.expect("no panic").expect("in order"), Close::Flushed);
 }
 
 #[tokio::test(start_paused = true)]

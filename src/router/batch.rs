@@ -91,7 +91,7 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         let mut world = self.world.take().expect("dropped once");
         let end = world.end_batch();
-        self.shared.flush.batch_is_over(world);
+        self.shared.flush.batch_is_over(self.shared, world);
         if end.role_lost {
             self.shared.role_lost.cancel();
         }

@@ -37,6 +37,13 @@ enum Record {
     ClearPostRemoves(Channel),
 }
 
+/// How far effects have been looked at while their role may still append to them.
+#[derive(Copy, Clone, Default, Debug)]
+pub(super) struct Place {
+    changes: usize,
+    routes: usize,
+}
+
 /// A list of [`Effect`]s, reused from batch to batch: appending to it allocates nothing once it has
 /// grown to a batch's size.
 #[derive(Clone, Debug, Default)]
@@ -175,19 +182,34 @@ impl Effects {
         self.records.iter().map(|record| self.effect(record))
     }
 
-    /// One of them, and who sent it, if it comes back to the role.
-    pub(super) fn get(&self, index: usize) -> Option<(Effect<'_>, Option<Origin>)> {
-        let record = self.records.get(index)?;
-        let origin = if let Record::Route(_, origin) = record { *origin } else { None };
-        Some((self.effect(record), origin))
-    }
-
-    /// What is to be routed, in order; and whether it comes back to the role, and then who sent it.
-    pub fn routes(&self) -> impl Iterator<Item = (Frame<'_>, Option<Origin>)> {
+    /// What is to be routed, in order.
+    pub(super) fn routes(&self) -> impl Iterator<Item = Frame<'_>> {
         self.records.iter().filter_map(|record| match record {
-            Record::Route(place, origin) => Some((self.frame(place), *origin)),
+            Record::Route(place, _) => Some(self.frame(place)),
             _ => None,
         })
+    }
+
+    /// The next effect that is not a route; the list may have grown since the last.
+    pub(super) fn next_change(&self, place: &mut Place) -> Option<Effect<'_>> {
+        loop {
+            let record = self.records.get(place.changes)?;
+            place.changes += 1;
+            if !matches!(record, Record::Route(..)) {
+                return Some(self.effect(record));
+            }
+        }
+    }
+
+    /// The next datagram that comes back to the role, and who sent it; the list may have grown since the last.
+    pub(super) fn next_from_member(&self, place: &mut Place) -> Option<(Frame<'_>, Origin)> {
+        loop {
+            let record = self.records.get(place.routes)?;
+            place.routes += 1;
+            if let Record::Route(frame, Some(origin)) = record {
+                return Some((self.frame(frame), *origin));
+            }
+        }
     }
 
     /// Takes back whether there is more to tell than this.

@@ -27,7 +27,7 @@ pub(super) struct Flush {
 impl Flush {
     /// A batch is over: its receivers are told now, or with others.
     #[inline]
-    pub(super) fn batch_is_over(&self, mut world: MutexGuard<'_, World>) {
+    pub(super) fn batch_is_over(&self, shared: &Shared, world: MutexGuard<'_, World>) {
         if !world.has_touched() {
             return;
         }
@@ -36,11 +36,19 @@ impl Flush {
             self.filled.notify_one();
             return;
         }
-        let mut told = Told::default();
-        world.settle(&mut told);
-        drop(world);
-        told.announce();
+        tell(shared, world, &mut Told::default());
     }
+}
+
+/// Has roles hand over what is to be written, and tells everybody when the router is free.
+fn tell(shared: &Shared, mut world: MutexGuard<'_, World>, told: &mut Told) {
+    world.settle(told);
+    let role_lost = world.takes_role_lost();
+    drop(world);
+    if role_lost {
+        shared.role_lost.cancel();
+    }
+    told.announce();
 }
 
 /// Tells receivers, until it is dropped. From then on each batch tells its own again.
@@ -49,8 +57,7 @@ pub(super) async fn gather(shared: &Shared) {
     let mut told = Told::default();
     loop {
         shared.flush.filled.notified().await;
-        shared.world.lock().settle(&mut told);
-        told.announce();
+        tell(shared, shared.world.lock(), &mut told);
     }
 }
 
@@ -69,8 +76,6 @@ impl<'s> Gathering<'s> {
 impl Drop for Gathering<'_> {
     fn drop(&mut self) {
         self.shared.flush.is_gathering.store(false, Ordering::Relaxed);
-        let mut left = Told::default();
-        self.shared.world.lock().settle(&mut left);
-        left.announce();
+        tell(self.shared, self.shared.world.lock(), &mut Told::default());
     }
 }

@@ -15,8 +15,8 @@
 //! # How
 //! One lock guards table and roles, and whoever routes holds it for its [`Batch`]: a socket read's
 //! worth of datagrams. There is no routing task, and a [`Role`] has none either: it handles a
-//! datagram where it is routed, on the thread of whoever routes. What it routes in turn is queued
-//! and routed after the current datagram has reached all its receivers. Sockets are written after
+//! datagram where it is routed, on the thread of whoever routes. What its members send to one another is given
+//! back to it at once; what it routes in turn is queued and routed after the current datagram has reached all its receivers. Sockets are written after
 //! the lock is free again, once for each receiver: batches, not messages, pay for system calls, and
 //! system calls, which cost most, run in parallel. When that is, is decided in one place, `flush`.
 //!
@@ -228,6 +228,25 @@ impl Router {
     /// How much has been routed.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// The roles that are here, with their names.
+    pub fn roles(&self) -> Vec<(Key, String)> {
+        self.shared.world.lock().roles()
+    }
+
+    /// Asks one of the [`Router::roles`] about what it holds; see [`Role::inspect`].
+    ///
+    /// # Errors
+    /// If there is no such role any more.
+    pub fn inspect(
+        &self,
+        role: Key,
+        query: &Query,
+        cursor: Cursor,
+        budget: usize,
+    ) -> Result<Page, RoleLost> {
+        self.shared.world.lock().inspect(role, query, cursor, budget).ok_or(RoleLost)
     }
 
     /// The names of all participants.

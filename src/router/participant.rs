@@ -70,7 +70,7 @@ impl<R: Role> RoleParticipant<R> {
     }
 
     /// Calls the role when its deadline is due, and lets it go on with what it has taken on, until `shutdown`.
-    /// A role without either needs it not.
+    /// Every role's shell runs this.
     pub async fn drive(&self, shutdown: &CancellationToken) {
         loop {
             let wish = self.go_on();
@@ -100,8 +100,7 @@ impl<R: Role> RoleParticipant<R> {
     /// # Errors
     /// If the role has panicked.
     pub fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Result<Page, RoleLost> {
-        let world = self.participant.router.shared.world.lock();
-        world.inspect(self.participant.key, query, cursor, budget).ok_or(RoleLost)
+        self.participant.router.inspect(self.participant.key, query, cursor, budget)
     }
 
     /// The plain participant.

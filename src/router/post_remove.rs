@@ -1,6 +1,6 @@
 //! What a participant wants said when it is gone.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use crate::ids::Channel;
 use crate::wire::{Frame, Frames};
@@ -8,7 +8,7 @@ use crate::wire::{Frame, Frames};
 /// Datagrams kept by sender channel, each sender's in the order in which they came.
 #[derive(Default, Debug)]
 pub(super) struct PostRemoves {
-    by_sender: FxHashMap<Channel, Vec<u8>>,
+    by_sender: BTreeMap<Channel, Vec<u8>>,
 }
 
 impl PostRemoves {

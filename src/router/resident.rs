@@ -48,30 +48,42 @@ impl Resident {
         effects: &mut Effects,
         act: impl FnOnce(&mut dyn Role, &mut Effects) -> T,
     ) -> Result<T, RoleLost> {
-        let role = self.role.as_deref_mut().ok_or(RoleLost)?;
-        // Nothing of a role that has panicked is looked at again, and `effects` is emptied.
-        let done = catch_unwind(AssertUnwindSafe(|| act(role, &mut *effects)));
-        if let Ok(result) = done {
-            if effects.takes_more() && !self.has_more {
-                self.has_more = true;
-                self.wake.notify_one();
-            }
-            return Ok(result);
+        let done = self.guarded(|role| act(role, &mut *effects));
+        if done.is_err() {
+            effects.clear();
+        } else if effects.takes_more() && !self.has_more {
+            self.has_more = true;
+            self.wake.notify_one();
         }
-        effects.clear();
-        self.role = None;
-        Err(RoleLost)
+        done
+    }
+
+    /// Calls the role; if it panics it is lost, and nothing of it is looked at again.
+    #[inline]
+    fn guarded<T>(&mut self, call: impl FnOnce(&mut dyn Role) -> T) -> Result<T, RoleLost> {
+        let role = self.role.as_deref_mut().ok_or(RoleLost)?;
+        let done = catch_unwind(AssertUnwindSafe(|| call(role)));
+        done.map_err(|_| {
+            self.role = None;
+            RoleLost
+        })
     }
 
     /// The role has had a part in something that is over.
-    pub(super) fn settle(&mut self, now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
-        let Some(role) = &mut self.role else { return };
-        role.settle(now, told);
-        let deadline = role.next_deadline();
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        told: &mut Vec<Arc<dyn Sink>>,
+    ) -> Result<(), RoleLost> {
+        let deadline = self.guarded(|role| {
+            role.settle(now, told);
+            role.next_deadline()
+        })?;
         if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
             self.armed = deadline;
             self.wake.notify_one();
         }
+        Ok(())
     }
 
     /// Lets the role do what is due, and at most `budget` steps of what it has still to tell.
@@ -93,8 +105,8 @@ impl Resident {
     }
 
     /// When the role is to go on. Its timer waits for that from now on.
-    pub(super) fn wish(&mut self) -> Wish {
-        self.armed = self.role.as_mut().and_then(|role| role.next_deadline());
-        Wish { deadline: self.armed, soon: self.has_more }
+    pub(super) fn wish(&mut self) -> Result<Wish, RoleLost> {
+        self.armed = self.guarded(|role| role.next_deadline())?;
+        Ok(Wish { deadline: self.armed, soon: self.has_more })
     }
 }

@@ -243,6 +243,14 @@ impl Table {
         deliver(scratch);
     }
 
+    /// Whether `key` listens to a channel.
+    #[inline]
+    pub fn listens(&self, key: Key, channel: Channel) -> bool {
+        let single = self.singles.get(&channel);
+        single.is_some_and(|keys| keys.as_slice().contains(&key))
+            || self.segments.get(channel).is_some_and(|keys| keys.contains(&key))
+    }
+
     /// Everything that upstream has to know, for a connection that begins.
     pub fn snapshot(&self) -> impl Iterator<Item = Change> + '_ {
         let singles = self.singles.keys().copied().map(Change::AddChannel);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::effects::Place;
 use super::post_remove::PostRemoves;
 use super::resident::{Resident, Wish};
 use super::table::{Change, Key, Table};
@@ -77,6 +78,8 @@ pub(super) struct World {
     listeners: Vec<Key>,
     scratch: Vec<Key>,
     changes: Vec<Change>,
+    /// What a role's member has sent to another one.
+    echo: Vec<u8>,
 }
 
 /// The post-removes of all participants.
@@ -110,6 +113,7 @@ impl World {
             listeners: Vec::new(),
             scratch: Vec::new(),
             changes: Vec::new(),
+            echo: Vec::new(),
         }
     }
 
@@ -152,6 +156,16 @@ impl World {
         self.slots.iter().flatten().map(|slot| slot.name.clone()).collect()
     }
 
+    pub(super) fn roles(&self) -> Vec<(Key, String)> {
+        let keys = (0..).map(Key);
+        let slots = keys.zip(&self.slots).filter_map(|(key, slot)| Some((key, slot.as_ref()?)));
+        let is_role = |slot: &Slot| matches!(slot.receiver, Receiver::Role(_));
+        slots
+            .filter(|(_, slot)| is_role(slot))
+            .map(|(key, slot)| (key, slot.name.clone()))
+            .collect()
+    }
+
     pub(super) fn set_uplink(&mut self, uplink: Arc<dyn Uplink>) {
         self.table.upstream = true;
         self.table.snapshot().for_each(|change| uplink.change(change));
@@ -175,7 +189,7 @@ impl World {
         };
         if run.is_single() {
             self.find_listeners(recipients, from);
-            self.deliver(run.first(), recipients, from, Origin::Outside);
+            self.deliver(run.first(), recipients, from);
             self.route_pending();
             return true;
         }
@@ -187,7 +201,7 @@ impl World {
         for frame in run.frames() {
             // What a role does because of one frame comes before the next one, and may change who listens.
             self.find_listeners(recipients, from);
-            self.deliver(frame, recipients, from, Origin::Outside);
+            self.deliver(frame, recipients, from);
             self.route_pending();
         }
         true
@@ -216,7 +230,9 @@ impl World {
         self.touch(key);
         self.route_pending();
         done?;
-        resident_of(&mut self.slots, key).map(Resident::wish)
+        let wish = resident_of(&mut self.slots, key).and_then(Resident::wish);
+        self.role_lost |= wish.is_err();
+        wish
     }
 
     /// Asks a role; `None` if there is no such role.
@@ -227,7 +243,7 @@ impl World {
         cursor: Cursor,
         budget: usize,
     ) -> Option<Page> {
-        match &self.slots[key.0 as usize].as_ref()?.receiver {
+        match &self.slots.get(key.0 as usize)?.as_ref()?.receiver {
             Receiver::Role(resident) => Some(resident.role()?.inspect(query, cursor, budget)),
             Receiver::Sink(_) => None,
         }
@@ -264,10 +280,12 @@ impl World {
     /// Ends a batch: the next one is at another time.
     pub(super) fn end_batch(&mut self) -> BatchEnd {
         self.now = None;
-        BatchEnd {
-            counts: std::mem::take(&mut self.counts),
-            role_lost: std::mem::take(&mut self.role_lost),
-        }
+        BatchEnd { counts: std::mem::take(&mut self.counts), role_lost: self.takes_role_lost() }
+    }
+
+    /// Takes back whether a role has panicked.
+    pub(super) fn takes_role_lost(&mut self) -> bool {
+        std::mem::take(&mut self.role_lost)
     }
 
     /// Whether somebody has got something and has not been told.
@@ -285,7 +303,8 @@ impl World {
                 Receiver::Sink(sink) => told.sinks.push(sink.clone()),
                 Receiver::Role(resident) => {
                     let now = *self.now.get_or_insert_with(clock);
-                    resident.settle(now, &mut told.sinks);
+                    // What it had to be written is lost with it.
+                    self.role_lost |= resident.settle(now, &mut told.sinks).is_err();
                 }
             }
         }
@@ -330,16 +349,9 @@ impl World {
         }
     }
 
-    /// Hands a datagram to all in the list of listeners, and upstream. `origin` is who sent it to the
-    /// participant that it comes `from`, if it is among them.
+    /// Hands a datagram to all in the list of listeners, and upstream.
     #[inline]
-    fn deliver(
-        &mut self,
-        frame: Frame<'_>,
-        recipients: Recipients<'_>,
-        from: Option<Key>,
-        origin: Origin,
-    ) {
+    fn deliver(&mut self, frame: Frame<'_>, recipients: Recipients<'_>, from: Option<Key>) {
         let listeners = std::mem::take(&mut self.listeners);
         self.counts.routed += 1;
         self.counts.delivered += listeners.len() as u64;
@@ -355,9 +367,10 @@ impl World {
             let read = || Envelope::read_after(recipients, frame.datagram());
             match envelope.get_or_insert_with(read) {
                 Ok(envelope) => {
-                    let origin = if Some(key) == from { origin } else { Origin::Outside };
                     // A role that is lost takes nothing, and has said so.
-                    let _ = self.act(key, |role, now, out| role.handle(now, origin, envelope, out));
+                    let _ = self.act(key, |role, now, out| {
+                        role.handle(now, Origin::Outside, envelope, out);
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(receiver = slot.name, %error, "truncated datagram");
@@ -391,35 +404,59 @@ impl World {
         done
     }
 
+    /// Does what a role wants done: its subscriptions take effect, what its members send to one another is given
+    /// back to it, and when nothing of that is left, what it routes waits for its turn.
     fn take_effects(&mut self, key: Key) {
         if self.effects.is_empty() {
             return;
         }
         let next = self.spare.pop().unwrap_or_default();
-        let effects = std::mem::replace(&mut self.effects, next);
-        let mut routes = false;
-        for effect in effects.iter() {
-            match effect {
-                Effect::Route(_) => routes = true,
-                change => self.change(key, change),
+        let mut effects = std::mem::replace(&mut self.effects, next);
+        let mut place = Place::default();
+        self.make_changes(key, &effects, &mut place);
+        while let Some((frame, origin)) = effects.next_from_member(&mut place) {
+            if !self.is_for(key, frame) {
+                continue;
             }
+            let mut echo = std::mem::take(&mut self.echo);
+            echo.clear();
+            echo.extend_from_slice(frame.datagram());
+            if let Ok(envelope) = Envelope::read(&echo) {
+                let now = self.now();
+                let handled = resident_of(&mut self.slots, key).and_then(|resident| {
+                    resident.act(&mut effects, |role, out| role.handle(now, origin, &envelope, out))
+                });
+                self.role_lost |= handled.is_err();
+            }
+            self.echo = echo;
+            self.make_changes(key, &effects, &mut place);
         }
-        if routes {
+        if effects.routes().next().is_some() {
             self.pending.push_back((key, effects));
         } else {
             self.recycle(effects);
         }
     }
 
+    fn make_changes(&mut self, key: Key, effects: &Effects, place: &mut Place) {
+        while let Some(change) = effects.next_change(place) {
+            self.change(key, change);
+        }
+    }
+
+    /// Whether a participant listens to one of a datagram's recipients.
+    fn is_for(&self, key: Key, frame: Frame<'_>) -> bool {
+        let recipients = Recipients::of(frame.datagram());
+        recipients.is_ok_and(|all| all.iter().any(|channel| self.table.listens(key, channel)))
+    }
+
     #[inline]
     fn route_pending(&mut self) {
         while let Some((key, effects)) = self.pending.pop_front() {
-            for (frame, origin) in effects.routes() {
+            for frame in effects.routes() {
                 let Ok(recipients) = Recipients::of(frame.datagram()) else { continue };
-                // Only what a member sent, or the role for its members, comes back to the role.
-                let except = if origin.is_some() { None } else { Some(key) };
-                self.find_listeners(recipients, except);
-                self.deliver(frame, recipients, Some(key), origin.unwrap_or(Origin::Role));
+                self.find_listeners(recipients, Some(key));
+                self.deliver(frame, recipients, Some(key));
             }
             self.recycle(effects);
         }

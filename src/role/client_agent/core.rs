@@ -176,6 +176,8 @@ impl Core {
             self.shared.keep_buffer(bytes);
         }
         for Ended { key, mut bytes, close } in self.ended.drain(..) {
+            // Only now: until then the shell's place is that of the connection that is to be told.
+            self.free.push(key.index);
             let close = Some(close);
             take(key, Output { bytes: &mut bytes, burst: 0, pause_until: None, close });
         }
@@ -244,7 +246,6 @@ impl Core {
         };
         slot.generation = slot.generation.wrapping_add(1);
         session.end(&mut Context { shared: &mut self.shared, out, now }, end);
-        self.free.push(index);
         let bytes = session.take_outbox().bytes;
         self.ended.push(Ended { key: session.key(), bytes, close: end.close_kind() });
     }

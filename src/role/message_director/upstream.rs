@@ -302,8 +302,11 @@ impl Uplink for Upstream {
     }
 
     fn announce(&self) {
-        if let State::Connected(connection) = &*self.state.lock() {
-            connection.announce();
-        }
+        let connection = match &*self.state.lock() {
+            State::Connected(connection) => connection.clone(),
+            State::Away(_) => return,
+        };
+        // The lock is free: whoever routes must not wait for a write.
+        connection.announce();
     }
 }

@@ -24,8 +24,5 @@ pub fn start(
     let name = format!("StateServer({})", config.control);
     let role = router.join_role(name, StateServer::new(config, dc, Seed::random()));
     role.turn(|core, _, out| core.start(out)).expect("a new role has not panicked");
-    tokio::spawn(async move {
-        shutdown.cancelled().await;
-        drop(role);
-    })
+    tokio::spawn(async move { role.drive(&shutdown).await })
 }

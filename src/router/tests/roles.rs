@@ -25,6 +25,7 @@ struct Obedient {
     fired: Arc<Mutex<Vec<Instant>>>,
     work: usize,
     budgets: Arc<Mutex<Vec<usize>>>,
+    fails_to_settle: bool,
 }
 
 impl Obedient {
@@ -74,6 +75,10 @@ impl Role for Obedient {
         self.work -= steps;
         (0..steps).for_each(|_| Self::say(out, None, &[OTHERS.0], SAID));
         self.work > 0
+    }
+
+    fn settle(&mut self, _: Instant, _: &mut Vec<Arc<dyn Sink>>) {
+        assert!(!self.fails_to_settle, "as it was told");
     }
 
     fn inspect(&self, _: &Query, cursor: Cursor, budget: usize) -> Page {
@@ -155,6 +160,19 @@ fn a_role_that_panics_leaves_nothing_half_done_and_takes_nobody_with_it() {
     let said = stage.listener.got.lock().len();
     assert_eq!(said, 3, "two before the failure, one after it, and nothing of those that failed");
     assert!(stage.router.shared.role_lost.is_cancelled());
+}
+
+#[test]
+fn a_role_that_panics_when_it_hands_over_is_lost_and_nobody_with_it() {
+    let stage = Stage::with(Obedient { fails_to_settle: true, ..Obedient::default() });
+    route(&stage.speaker, &[OWN.0], TELL_AS_ROLE);
+    assert_eq!(stage.role.turn(|_, _, _| ()), Err(RoleLost));
+    assert!(stage.router.shared.role_lost.is_cancelled());
+    assert_eq!(stage.listener.announced.load(Ordering::Relaxed), 1);
+    let roles = stage.router.roles();
+    assert_eq!(roles.len(), 1);
+    let asked = stage.router.inspect(roles[0].0, &Query::Sessions, Cursor::default(), 1);
+    assert_eq!(asked, Err(RoleLost));
 }
 
 #[test]

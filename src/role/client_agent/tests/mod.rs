@@ -10,6 +10,7 @@ mod interests;
 mod line;
 mod model;
 mod objects;
+mod places;
 mod queries;
 mod requests;
 
