@@ -78,18 +78,26 @@ impl Listener {
     /// others leave behind reaches roles and the upstream, but no link.
     pub async fn serve(self, router: Router, events: EventSender, shutdown: CancellationToken) {
         let mut links = JoinSet::new();
+        // Who hands its place back does so because of the shutdown, which it may have noticed first.
+        let mut leaving = Vec::new();
         loop {
             let (stream, peer) = tokio::select! {
-                accepted = self.socket.accept("link") => accepted,
-                Some(_) = links.join_next() => continue,
                 () = shutdown.cancelled() => break,
+                Some(ended) = links.join_next() => {
+                    leaving.push(ended);
+                    leaving.retain(|ended| matches!(ended, Ok(Some(_))));
+                    continue;
+                }
+                accepted = self.socket.accept("link") => accepted,
             };
             let link = Link { router: router.clone(), events: events.clone(), peer };
             let task = link.run(stream, self.limits, shutdown.clone());
             links.spawn(task.instrument(tracing::info_span!("link", %peer)));
         }
         drop(self.socket);
-        let leaving = links.join_all().await;
+        while let Some(ended) = links.join_next().await {
+            leaving.push(ended);
+        }
         drop(leaving);
     }
 }
