@@ -160,6 +160,7 @@ fn config() -> ClientAgentConfig {
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 5000,
             heartbeat_timeout_ms: 0,
+            keepalive: None,
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 0,

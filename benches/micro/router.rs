@@ -6,7 +6,7 @@ use std::sync::Arc;
 use criterion::Criterion;
 use donet::ids::{Channel, ChannelRange, DoId, FieldId};
 use donet::message::{Rest, StateServer};
-use donet::router::{Participant, Router, Sink};
+use donet::router::{Load, Participant, Router, Sink};
 use donet::wire::Frame;
 
 use super::{bench, bench_in_batches, frame};
@@ -19,8 +19,9 @@ const RECIPIENT: Channel = Channel(1_000_000);
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn push(&self, frame: Frame<'_>) {
+    fn push(&self, frame: Frame<'_>) -> Load {
         black_box(frame);
+        Load::Fine
     }
 
     fn announce(&self) {}

@@ -35,6 +35,8 @@ pub struct DaemonConfig {
     pub url: String,
     /// Threads that serve sockets, at least one.
     pub threads: usize,
+    /// File descriptors that clients leave to links, databases and logs.
+    pub reserved_files: usize,
 }
 
 impl DaemonConfig {
@@ -82,8 +84,12 @@ pub struct MessageDirectorConfig {
     pub upstream_buffer_bytes_max: usize,
     /// How many unsent bytes a link may have before it is disconnected as too slow.
     pub link_buffer_bytes_max: usize,
-    /// How long a link may take none of its unsent bytes before it is disconnected; 0 is for ever.
-    pub link_write_timeout_ms: u64,
+    /// How long a link may take none of its unsent bytes before it is disconnected; `None` is for ever.
+    pub link_write_timeout: Option<Duration>,
+    /// After how long without traffic a link is asked whether it still lives; `None` is never.
+    pub keepalive: Option<Duration>,
+    /// How long the message director upstream may take to answer; `None` is up to the system.
+    pub connect_timeout: Option<Duration>,
 }
 
 /// What to do when the link upstream is refused or lost.
@@ -153,6 +159,8 @@ pub struct ClientConfig {
     pub write_timeout_ms: u64,
     /// How long a client may go without a heartbeat; 0 is for ever.
     pub heartbeat_timeout_ms: u64,
+    /// After how long without traffic a client's host is asked whether it still lives; `None` is never.
+    pub keepalive: Option<Duration>,
 }
 
 /// The protocol that clients speak.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 use super::model::*;
 use super::read_role;
@@ -16,10 +17,14 @@ const MESSAGE_DIRECTOR_PORT: u16 = 7199;
 pub(super) const EVENT_LOGGER_PORT: u16 = 7197;
 
 const UPSTREAM_BUFFER_BYTES_MAX: usize = 64 << 20;
-const LINK_BUFFER_BYTES_MAX: usize = 256 << 20;
+const LINK_BUFFER_BYTES_MAX: usize = 32 << 20;
 /// A link must be able to hold the largest frame, or it could never send it.
 const LINK_BUFFER_BYTES_MIN: usize = LENGTH_TAG_BYTES + DATAGRAM_BYTES_MAX;
-const LINK_WRITE_TIMEOUT_MS: u32 = 30_000;
+const LINK_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a peer may be silent before it is asked whether it lives.
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const RESERVED_FILES: usize = 128;
 /// More runtime threads than this are a slip of the finger.
 const THREADS_MAX: usize = 1024;
 
@@ -43,8 +48,12 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
 }
 
 fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
-    let mut daemon =
-        DaemonConfig { name: DaemonConfig::UNNAMED.to_owned(), url: String::new(), threads: 1 };
+    let mut daemon = DaemonConfig {
+        name: DaemonConfig::UNNAMED.to_owned(),
+        url: String::new(),
+        threads: 1,
+        reserved_files: RESERVED_FILES,
+    };
     if let Some(mut section) = section {
         if let Some(name) = section.optional("name", value::string) {
             daemon.name = name;
@@ -54,6 +63,9 @@ fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
         }
         if let Some(threads) = section.optional("threads", value::number(1..=THREADS_MAX)) {
             daemon.threads = threads;
+        }
+        if let Some(files) = section.optional("reserved_files", value::number(0..=usize::MAX)) {
+            daemon.reserved_files = files;
         }
         section.finish();
     }
@@ -111,7 +123,9 @@ fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
         upstream_loss: UpstreamLoss::default(),
         upstream_buffer_bytes_max: UPSTREAM_BUFFER_BYTES_MAX,
         link_buffer_bytes_max: LINK_BUFFER_BYTES_MAX,
-        link_write_timeout_ms: LINK_WRITE_TIMEOUT_MS.into(),
+        link_write_timeout: Some(LINK_WRITE_TIMEOUT),
+        keepalive: Some(KEEPALIVE),
+        connect_timeout: Some(CONNECT_TIMEOUT),
     };
     if let Some(mut section) = section {
         let address = value::address_or("unspecified", MESSAGE_DIRECTOR_PORT);
@@ -131,8 +145,14 @@ fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
         if let Some(bytes) = section.optional("link_buffer_size", link_size) {
             director.link_buffer_bytes_max = bytes;
         }
-        if let Some(ms) = section.optional("link_write_timeout_ms", value::number(0..=u32::MAX)) {
-            director.link_write_timeout_ms = ms.into();
+        if let Some(limit) = section.optional("link_write_timeout_ms", value::time_limit) {
+            director.link_write_timeout = limit;
+        }
+        if let Some(idle) = section.optional("keepalive_ms", value::time_limit) {
+            director.keepalive = idle;
+        }
+        if let Some(limit) = section.optional("connect_timeout_ms", value::time_limit) {
+            director.connect_timeout = limit;
         }
         section.finish();
     }

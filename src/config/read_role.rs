@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::address::{Address, Host};
 use super::model::*;
-use super::read::EVENT_LOGGER_PORT;
+use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
 use super::section::Section;
 use super::value;
@@ -116,6 +116,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
         write_buffer_bytes_max: CLIENT_WRITE_BUFFER_BYTES_MAX,
         write_timeout_ms: CLIENT_WRITE_TIMEOUT_MS.into(),
         heartbeat_timeout_ms: 0,
+        keepalive: Some(KEEPALIVE),
     };
     let Some(mut section) = section else {
         return client;
@@ -145,6 +146,9 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     }
     if let Some(ms) = section.optional("heartbeat_timeout", value::number(0..=u32::MAX)) {
         client.heartbeat_timeout_ms = ms.into();
+    }
+    if let Some(idle) = section.optional("keepalive_ms", value::time_limit) {
+        client.keepalive = idle;
     }
     section.finish();
     client

@@ -80,6 +80,12 @@ where
     }
 }
 
+/// A time limit in milliseconds; 0 is none.
+pub(super) fn time_limit(node: &Node) -> Read<Option<Duration>> {
+    let ms = number(0..=u32::MAX)(node)?;
+    Ok((ms > 0).then(|| Duration::from_millis(ms.into())))
+}
+
 /// A channel that a role may be given.
 pub(super) fn channel(node: &Node) -> Read<Channel> {
     const WHAT: &str = "a channel: a whole number from 1000 up";

@@ -4,6 +4,8 @@
 //! configuration, then links are served. So every role is subscribed before anyone outside can
 //! speak, and whatever cannot start ends the process before it looks alive.
 
+mod files;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use dclass::DcFile;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -107,6 +110,7 @@ impl Parts {
             dc,
             router: Router::new(),
             events: event_sender(&config).await?,
+            places: files::places(files::raise_limit(), config.daemon.reserved_files),
             base_dir: config.base_dir.clone(),
         };
         let mut parts = Parts::default();
@@ -133,7 +137,9 @@ impl Parts {
             }
         });
         if let Some(listener) = listener {
-            tracing::info!(address = %listener.local_addr()?, "message director listening");
+            for address in listener.addresses() {
+                tracing::info!(%address, "message director listening");
+            }
             let stop = parts.links.stop.clone();
             parts.links.tasks.spawn(async {
                 listener.serve(context.router, context.events, stop).await;
@@ -179,6 +185,8 @@ struct Context {
     uberdogs: Arc<UberDogs>,
     router: Router,
     events: EventSender,
+    /// For clients' connections.
+    places: Arc<Semaphore>,
     base_dir: PathBuf,
 }
 
@@ -214,7 +222,7 @@ async fn listen(config: &Config) -> anyhow::Result<Option<message_director::List
 }
 
 async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> anyhow::Result<()> {
-    let Context { dc, uberdogs, router, events, base_dir } = context;
+    let Context { dc, uberdogs, router, events, places, base_dir } = context;
     let (dc, stop) = (dc.clone(), phase.stop.clone());
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => {
@@ -231,8 +239,16 @@ async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> 
         }
         RoleConfig::ClientAgent(role) => (
             "client agent",
-            client_agent::start(role, uberdogs.clone(), dc, router, events.clone(), stop.clone())
-                .await?,
+            client_agent::start(
+                role,
+                places.clone(),
+                uberdogs.clone(),
+                dc,
+                router,
+                events.clone(),
+                stop.clone(),
+            )
+            .await?,
         ),
     };
     phase.tasks.spawn(async move {

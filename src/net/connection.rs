@@ -11,7 +11,7 @@
 //!
 //! | | links | clients |
 //! |---|---|---|
-//! | more waits than its mark | the sockets that bring much are braked | nothing: a client that does not read must not slow down the cluster |
+//! | more waits than its mark | the sockets that feed it are braked | nothing: a client that does not read must not slow down the cluster |
 //! | more waits than its limit | the link is given up | the client is dropped; the initial objects of interests do not count |
 //! | the peer takes nothing for a while | the link is given up | the client is dropped |
 //! | a read brings at most | 128 KiB | 16 KiB |
@@ -29,16 +29,18 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::{Spares, Stream, WriteQueue};
-use crate::router::{Gauge, Sink};
+use crate::router::{Brake, Gauge, Load, Sink};
 use crate::wire::{Frame, Frames};
 
-/// How long a connection that is being closed may take to flush where nothing else is configured,
-/// and how long the peer's own last words are waited for.
+/// How long the peer of a connection that is being closed may take nothing, and how long its own last words are
+/// waited for.
 const LINGER: Duration = Duration::from_secs(2);
 /// How often somebody writes what others push meanwhile.
 const ROUNDS_MAX: usize = 4;
 /// The most that one read brings.
 const READ_BYTES_MAX: usize = 128 * 1024;
+/// Bytes that may wait for a link before the sockets that feed it are braked.
+const LINK_MARK: usize = 1 << 20;
 
 thread_local! {
     /// What is read lands here first, so that connections that wait need no memory for it.
@@ -46,14 +48,14 @@ thread_local! {
 }
 
 /// What kind of connection it is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// How many bytes may wait; `usize::MAX` is any number.
     pub bytes_max: usize,
     /// For how long the peer may take nothing, although there is something to take.
     pub stall_max: Option<Duration>,
-    /// Brakes the sockets that feed the connection.
-    pub brake: Option<Gauge>,
+    /// Above this, the sockets that feed the connection are braked; `None` brakes nobody.
+    pub mark: Option<usize>,
     /// The most that one read brings.
     pub read_bytes_max: usize,
     /// Memory that an emptied queue keeps.
@@ -64,11 +66,11 @@ pub struct Policy {
 
 impl Policy {
     /// That of a link to another daemon or an AI.
-    pub const fn link(brake: Gauge, bytes_max: usize, stall_max: Option<Duration>) -> Self {
+    pub const fn link(bytes_max: usize, stall_max: Option<Duration>) -> Self {
         Policy {
             bytes_max,
             stall_max,
-            brake: Some(brake),
+            mark: Some(LINK_MARK),
             read_bytes_max: READ_BYTES_MAX,
             kept_bytes_max: 64 * 1024,
             spares: None,
@@ -84,7 +86,7 @@ impl Policy {
         Policy {
             bytes_max,
             stall_max,
-            brake: None,
+            mark: None,
             read_bytes_max: 16 * 1024,
             kept_bytes_max: 0,
             spares: Some(spares),
@@ -102,7 +104,7 @@ pub enum Lost {
     #[error("the peer reads too slowly: {0} bytes are waiting")]
     TooSlow(usize),
     /// The peer has taken nothing for this long, although there was something to take.
-    #[error("the peer has read nothing for {} s", .0.as_secs())]
+    #[error("the peer has read nothing for {} s", .0.as_secs_f32())]
     Stalled(Duration),
 }
 
@@ -119,11 +121,7 @@ pub enum Close {
 #[derive(Debug)]
 pub struct Connection<S = TcpStream> {
     stream: S,
-    bytes_max: usize,
-    stall_max: Option<Duration>,
-    read_bytes_max: usize,
-    kept_bytes_max: usize,
-    spares: Option<Arc<Spares>>,
+    policy: Policy,
     state: Mutex<State>,
     /// Wakes the connection's task: the stream is full, or the connection is to be closed or given up.
     changed: Notify,
@@ -142,40 +140,38 @@ struct State {
     full: bool,
     /// Nothing is read before then.
     paused_until: Option<Instant>,
-    /// Neither closed nor lost: what is pushed is taken.
-    is_open: bool,
-    close: Option<Close>,
-    lost: Option<Lost>,
-    /// Why it was lost has been told.
-    over: bool,
+    life: Life,
+    /// Bytes that were given up with the connection.
+    forgotten: usize,
+}
+
+/// A connection's way from its beginning to its end.
+#[derive(Debug)]
+enum Life {
+    /// What is pushed is taken.
+    Open,
+    /// It is to be closed; nothing more is taken.
+    Closing(Close),
+    /// It is to be given up, which its task has not been told.
+    Lost(Lost),
+    /// It has been given up.
+    Over,
 }
 
 impl<S: Stream> Connection<S> {
     /// A connection over `stream`.
     pub fn new(stream: S, policy: Policy) -> Self {
-        let Policy { bytes_max, stall_max, brake, read_bytes_max, kept_bytes_max, spares } = policy;
         let state = State {
             queue: WriteQueue::default(),
             in_hand: 0,
             allowance: 0,
-            gauge: brake,
+            gauge: policy.mark.map(Gauge::new),
             full: false,
             paused_until: None,
-            is_open: true,
-            close: None,
-            lost: None,
-            over: false,
+            life: Life::Open,
+            forgotten: 0,
         };
-        Connection {
-            stream,
-            bytes_max,
-            stall_max,
-            read_bytes_max,
-            kept_bytes_max,
-            spares,
-            state: Mutex::new(state),
-            changed: Notify::new(),
-        }
+        Connection { stream, policy, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// The stream.
@@ -185,43 +181,48 @@ impl<S: Stream> Connection<S> {
 
     /// Appends bytes of whole frames; they go out at the next [`Sink::announce`].
     #[inline]
-    pub fn push_bytes(&self, bytes: &[u8]) {
-        self.push_with(|state| state.queue.push(bytes));
+    pub fn push_bytes(&self, bytes: &[u8]) -> Load {
+        self.push_with(|state| state.queue.push(bytes))
     }
 
     /// As [`Connection::push_bytes`], and leaves an empty buffer in place of `bytes`. `burst` of them do not
     /// count against the limit.
-    pub fn push_buffer(&self, bytes: &mut Vec<u8>, burst: usize) {
+    pub fn push_buffer(&self, bytes: &mut Vec<u8>, burst: usize) -> Load {
         self.push_with(|state| {
             state.queue.take(bytes);
             state.allowance += burst;
-        });
+        })
     }
 
     #[inline]
-    fn push_with(&self, push: impl FnOnce(&mut State)) {
+    fn push_with(&self, push: impl FnOnce(&mut State)) -> Load {
         let mut state = self.state.lock();
-        if !state.is_open {
-            return;
+        if !matches!(state.life, Life::Open) {
+            return Load::Fine;
         }
         push(&mut state);
         // As long as the stream may have room, what waits is judged when it has been written.
-        if state.full {
-            self.account(&mut state);
-            if state.lost.is_some() {
-                self.changed.notify_one();
-            }
-        } else {
-            state.gauge();
+        if !state.full {
+            return state.gauge();
         }
+        let load = self.account(&mut state);
+        if state.is_over() {
+            self.changed.notify_one();
+        }
+        load
+    }
+
+    /// Bytes that the stream has not taken: they wait, or were given up with the connection.
+    pub fn unsent(&self) -> usize {
+        let state = self.state.lock();
+        state.waiting() + state.forgotten
     }
 
     /// Has the connection closed. Nothing can be pushed from now on.
     pub fn close(&self, close: Close) {
         let mut state = self.state.lock();
-        if state.close.is_none() {
-            state.is_open = false;
-            state.close = Some(close);
+        if matches!(state.life, Life::Open) {
+            state.life = Life::Closing(close);
             self.changed.notify_one();
         }
     }
@@ -251,7 +252,7 @@ impl<S: Stream> Connection<S> {
         // Others push faster than can be written: the connection's task goes on, and not whoever came first.
         state.full |= state.can_be_written();
         self.account(&mut state);
-        if state.full != was_full || state.close.is_some() || state.lost.is_some() {
+        if state.full != was_full || !matches!(state.life, Life::Open) {
             self.changed.notify_one();
         }
     }
@@ -259,6 +260,7 @@ impl<S: Stream> Connection<S> {
     fn put_back(&self, state: &mut State, mut queue: WriteQueue, written: io::Result<()>) {
         state.in_hand = 0;
         if state.is_over() {
+            state.measure();
             return;
         }
         state.full = !queue.is_empty() || self.stream.holds_back();
@@ -268,23 +270,22 @@ impl<S: Stream> Connection<S> {
         }
         // Nothing is in it any more that will be written.
         queue.clear();
-        if queue.capacity() <= self.kept_bytes_max && state.queue.capacity() == 0 {
+        if queue.capacity() <= self.policy.kept_bytes_max && state.queue.capacity() == 0 {
             state.queue = queue;
-        } else if let Some(spares) = &self.spares {
+        } else if let Some(spares) = &self.policy.spares {
             spares.give(queue.into_buffer());
         }
     }
 
     /// Holds what waits against what may wait, unless somebody is writing it.
-    fn account(&self, state: &mut State) {
-        state.measure();
-        if state.in_hand > 0 {
-            return;
-        }
+    fn account(&self, state: &mut State) -> Load {
+        let load = state.measure();
         let counted = state.waiting() - state.allowance;
-        if counted > self.bytes_max && state.close.is_none() {
+        if state.in_hand == 0 && counted > self.policy.bytes_max && matches!(state.life, Life::Open)
+        {
             state.lose(Lost::TooSlow(counted));
         }
+        load
     }
 
     /// Does the writing that was left, until the connection is to be closed, and how.
@@ -297,14 +298,16 @@ impl<S: Stream> Connection<S> {
             // Boxed, since it is seldom needed and would be carried by every idle connection.
             Box::pin(self.write_waiting()).await;
             let mut state = self.state.lock();
-            if let Some(lost) = state.lost.take() {
-                state.over = true;
-                return Err(lost);
-            }
-            match state.close {
-                Some(Close::Flushed) if state.waiting() > 0 || self.stream.holds_back() => {}
-                Some(close) => return Ok(close),
-                None => {}
+            match state.life {
+                Life::Closing(Close::Flushed)
+                    if state.waiting() > 0 || self.stream.holds_back() => {}
+                Life::Closing(close) => return Ok(close),
+                Life::Open | Life::Over => {}
+                Life::Lost(_) => {
+                    if let Life::Lost(lost) = std::mem::replace(&mut state.life, Life::Over) {
+                        return Err(lost);
+                    }
+                }
             }
         }
     }
@@ -317,11 +320,13 @@ impl<S: Stream> Connection<S> {
                 let state = self.state.lock();
                 let waits =
                     state.waits_for_room() || state.in_hand == 0 && self.stream.holds_back();
-                match state.close {
-                    _ if !waits || state.is_over() => return,
-                    Some(Close::AtOnce) => return,
-                    Some(Close::Flushed) => Some(self.stall_max.unwrap_or(LINGER)),
-                    None => self.stall_max,
+                let stall_max = self.policy.stall_max;
+                match state.life {
+                    _ if !waits => return,
+                    Life::Lost(_) | Life::Over | Life::Closing(Close::AtOnce) => return,
+                    // Somebody waits for the end, so a stalled peer is not waited for any longer than this.
+                    Life::Closing(Close::Flushed) => Some(stall_max.unwrap_or(LINGER).min(LINGER)),
+                    Life::Open => stall_max,
                 }
             };
             tokio::select! {
@@ -379,7 +384,7 @@ impl<S: Stream> Connection<S> {
         }
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
-            let count = ready!(self.stream.poll_read(context, scratch, self.read_bytes_max));
+            let count = ready!(self.stream.poll_read(context, scratch, self.policy.read_bytes_max));
             if count.is_ok() {
                 take(scratch);
             }
@@ -415,8 +420,8 @@ impl State {
         self.queue.len() + self.in_hand
     }
 
-    fn is_over(&self) -> bool {
-        self.over || self.lost.is_some()
+    const fn is_over(&self) -> bool {
+        matches!(self.life, Life::Lost(_) | Life::Over)
     }
 
     /// Whether there is something to write and nobody else at it.
@@ -426,28 +431,26 @@ impl State {
 
     /// Whether what waits can only be written when there is room: not if somebody is writing it.
     fn waits_for_room(&self) -> bool {
-        let must_be_written = self.full || self.close.is_some();
+        let must_be_written = self.full || matches!(self.life, Life::Closing(_));
         must_be_written && self.in_hand == 0 && !self.queue.is_empty() && !self.is_over()
     }
 
     /// Notes how much waits.
-    fn measure(&mut self) {
+    fn measure(&mut self) -> Load {
         self.allowance = self.allowance.min(self.waiting());
-        self.gauge();
+        self.gauge()
     }
 
     #[inline]
-    fn gauge(&mut self) {
+    fn gauge(&mut self) -> Load {
         let waiting = self.waiting();
-        if let Some(gauge) = &mut self.gauge {
-            gauge.set(waiting);
-        }
+        self.gauge.as_mut().map_or(Load::Fine, |gauge| gauge.set(waiting))
     }
 
     fn lose(&mut self, why: Lost) {
         if !self.is_over() {
-            self.is_open = false;
-            self.lost = Some(why);
+            self.life = Life::Lost(why);
+            self.forgotten = self.waiting();
             self.queue = WriteQueue::default();
             self.full = false;
             self.measure();
@@ -457,12 +460,16 @@ impl State {
 
 impl<S: Stream> Sink for Connection<S> {
     #[inline]
-    fn push(&self, frame: Frame<'_>) {
-        self.push_bytes(frame.bytes());
+    fn push(&self, frame: Frame<'_>) -> Load {
+        self.push_bytes(frame.bytes())
     }
 
-    fn push_all(&self, frames: Frames<'_>) {
-        self.push_bytes(frames.remaining());
+    fn push_all(&self, frames: Frames<'_>) -> Load {
+        self.push_bytes(frames.remaining())
+    }
+
+    fn brake(&self) -> Option<Arc<Brake>> {
+        self.state.lock().gauge.as_ref().map(|gauge| gauge.brake().clone())
     }
 
     fn announce(&self) {

@@ -1,62 +1,133 @@
 //! Accepting connections.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::tcp;
+use super::tcp::{self, Liveness};
 
 /// After a failed accept (too many open files, say) the next try waits, so as not to spin.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A socket that listens. Connections that come before [`Listener::accept`] wait.
+/// Sockets that listen for the same. Connections that come before [`Listener::accept`] wait.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    sockets: Vec<TcpListener>,
+    liveness: Liveness,
+    /// The socket that is asked first, so that none waits for ever behind a busy one.
+    first: usize,
+    /// Accepts that have failed since one succeeded.
+    failures: u64,
 }
 
 impl Listener {
-    /// Listens on the first of `addresses` that can be bound.
+    /// Listens on all of `addresses` that can be bound: those of a name with several. Port 0 is any one, the same
+    /// for all.
     ///
     /// # Errors
-    /// That of the last address; `AddrNotAvailable` if there are none.
-    pub fn bind(addresses: &[SocketAddr]) -> io::Result<Self> {
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for &address in addresses {
+    /// If none can be bound, that of the last; `AddrNotAvailable` if there are none.
+    pub fn bind(addresses: &[SocketAddr], liveness: Liveness) -> io::Result<Self> {
+        let mut sockets: Vec<TcpListener> = Vec::new();
+        let mut failures = Vec::new();
+        for &(mut address) in addresses {
+            if let (0, Some(socket)) = (address.port(), sockets.first()) {
+                address.set_port(socket.local_addr()?.port());
+            }
             match tcp::bind(address) {
-                Ok(socket) => return Ok(Listener { socket }),
-                Err(error) => last = error,
+                Ok(socket) => sockets.push(socket),
+                Err(error) => failures.push((address, error)),
             }
         }
-        Err(last)
+        if sockets.is_empty() {
+            let last = failures.pop().map(|(_, error)| error);
+            return Err(last.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
+        }
+        for (address, error) in failures {
+            tracing::warn!(%address, %error, "cannot listen on all addresses");
+        }
+        Ok(Listener { sockets, liveness, first: 0, failures: 0 })
     }
 
     /// Where it listens.
-    ///
-    /// # Errors
-    /// What the socket returns.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
     }
 
-    /// The next connection, whose options are set, and from where it comes. A failure is logged; `what` is what
-    /// connects here.
-    pub async fn accept(&self, what: &'static str) -> (TcpStream, SocketAddr) {
+    /// The next connection, whose options are set, and from where it comes. Failures are logged, not one by
+    /// one; `what` is what connects here. Cancelling loses nothing.
+    pub async fn accept(&mut self, what: &'static str) -> (TcpStream, SocketAddr) {
         loop {
-            match self.socket.accept().await {
-                Ok((stream, peer)) => match tcp::set_options(&stream) {
-                    Ok(()) => return (stream, peer),
-                    Err(error) => {
-                        tracing::debug!(%peer, %error, "a {what} was lost before it began")
+            let accepted = poll_fn(|context| {
+                let count = self.sockets.len();
+                for place in 0..count {
+                    let place = (self.first + place) % count;
+                    if let Poll::Ready(accepted) = self.sockets[place].poll_accept(context) {
+                        self.first = (place + 1) % count;
+                        return Poll::Ready(accepted);
                     }
-                },
+                }
+                Poll::Pending
+            });
+            match accepted.await {
+                Ok((stream, peer)) => {
+                    self.has_succeeded(what);
+                    match tcp::set_options(&stream, self.liveness) {
+                        Ok(()) => return (stream, peer),
+                        Err(error) => {
+                            tracing::debug!(%peer, %error, "a {what} was lost before it began");
+                        }
+                    }
+                }
                 Err(error) => {
-                    tracing::error!(%error, "a {what} cannot be accepted");
+                    self.failures += 1;
+                    if self.failures == 1 {
+                        tracing::error!(%error, "no {what} can be accepted");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
+    }
+
+    fn has_succeeded(&mut self, what: &'static str) {
+        let failures = std::mem::take(&mut self.failures);
+        if failures > 0 {
+            tracing::warn!(failures, "a {what} can be accepted again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_of_both_families_is_listened_on_in_both() {
+        let addresses = ["127.0.0.1:0", "[::1]:0"].map(|text| text.parse().expect("an address"));
+        let mut listener = Listener::bind(&addresses, Liveness::default()).expect("free ports");
+        let bound = listener.addresses();
+        assert!(bound.iter().all(|address| address.port() == bound[0].port()), "{bound:?}");
+        for address in bound {
+            let (connected, (_, peer)) =
+                tokio::join!(TcpStream::connect(address), listener.accept("peer"));
+            assert_eq!(connected.expect("accepted").local_addr().expect("connected"), peer);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_bound_is_left_out_if_something_can() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let taken = taken.local_addr().map(|address| (taken, address)).expect("bound");
+        let free = "127.0.0.1:0".parse().expect("an address");
+        let listener = Listener::bind(&[taken.1, free], Liveness::default()).expect("one is free");
+        assert_eq!(listener.addresses().len(), 1);
+        let error = Listener::bind(&[taken.1], Liveness::default()).expect_err("none is free");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let error = Listener::bind(&[], Liveness::default()).expect_err("nothing to bind");
+        assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
     }
 }

@@ -18,5 +18,5 @@ pub use connection::{Close, Connection, Lost, Policy};
 pub use listener::Listener;
 pub use spares::Spares;
 pub use stream::Stream;
-pub use tcp::connect;
+pub use tcp::{Liveness, connect, within};
 pub use write_queue::WriteQueue;

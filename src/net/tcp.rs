@@ -1,4 +1,4 @@
-//! TCP: listening and connecting with the options that all our sockets have.
+//! TCP: listening and connecting with the options that our sockets have.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,10 +7,36 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-/// After this long without traffic the kernel asks whether the peer still lives.
-const KEEPALIVE: Duration = Duration::from_secs(60);
 /// Connections that may wait to be accepted: a whole player base can come back at once.
 const BACKLOG: i32 = 4096;
+/// Questions whether an idle peer still lives, before it counts as gone. They are a third of the time apart that
+/// the first one waits.
+const KEEPALIVE_QUESTIONS: u32 = 3;
+
+/// When a peer that nothing comes from counts as gone.
+///
+/// The kernel notices, whatever the daemon does meanwhile: an idle peer is asked, and from a busy one it waits for
+/// acknowledgements. A peer that lives and does not read is noticed by the connection's own time-out.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Liveness {
+    /// After this long without traffic the peer is asked whether it still lives; `None` does not ask.
+    keepalive: Option<Duration>,
+    /// After this long without an acknowledgement of what was sent the connection is lost; `None` is up to the
+    /// kernel, which takes about a quarter of an hour.
+    unacknowledged: Option<Duration>,
+}
+
+impl Liveness {
+    /// For connections that ask after `keepalive` and whose writes may take `stall_max`.
+    ///
+    /// What was sent may be unacknowledged for as long as an idle peer may be silent, so that a short time-out of
+    /// writes does not cut off who is out of reach for a moment. Without a time-out of writes there is none
+    /// here either: the kernel's does not tell a peer that is gone from one that does not read.
+    pub fn new(keepalive: Option<Duration>, stall_max: Option<Duration>) -> Self {
+        let silence_max = keepalive.unwrap_or_default() * 2;
+        Liveness { keepalive, unacknowledged: stall_max.map(|stall| stall.max(silence_max)) }
+    }
+}
 
 /// Listens on an address.
 ///
@@ -26,21 +52,117 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Connects to the first of `addresses` that accepts.
+/// Connects to the first of `addresses` that accepts; none of them may take longer than `limit`.
 ///
 /// # Errors
 /// That of the last address; `AddrNotAvailable` if there are none.
-pub async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(addresses).await?;
-    set_options(&stream)?;
-    Ok(stream)
+pub async fn connect(
+    addresses: &[SocketAddr],
+    limit: Option<Duration>,
+    liveness: Liveness,
+) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for &address in addresses {
+        match within(limit, TcpStream::connect(address)).await {
+            Ok(stream) => {
+                set_options(&stream, liveness)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
-/// Sets what every connection needs: no delay, since writes are coalesced already, and keep-alive.
+/// What `action` comes to, if it does so within `limit`.
+///
+/// # Errors
+/// `TimedOut` if it does not.
+pub async fn within<T>(
+    limit: Option<Duration>,
+    action: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let Some(limit) = limit else { return action.await };
+    tokio::time::timeout(limit, action).await.unwrap_or_else(|_| {
+        let text = format!("no answer within {} s", limit.as_secs_f32());
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
+}
+
+/// Sets what every connection needs: no delay, since writes are coalesced already, and how a dead peer is noticed.
 ///
 /// # Errors
 /// What the socket returns; a connection that is closed already.
-pub(super) fn set_options(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn set_options(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
+    let socket = SockRef::from(stream);
+    if let Some(idle) = liveness.keepalive {
+        // The kernel counts in whole seconds.
+        let idle = idle.max(Duration::from_secs(1));
+        let apart = (idle / KEEPALIVE_QUESTIONS).max(Duration::from_secs(1));
+        let keepalive = TcpKeepalive::new().with_time(idle).with_interval(apart);
+        socket.set_tcp_keepalive(&keepalive.with_retries(KEEPALIVE_QUESTIONS))?;
+    }
+    // Only this system has it.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(liveness.unacknowledged)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(count: u64) -> Option<Duration> {
+        Some(Duration::from_secs(count))
+    }
+
+    async fn connected(liveness: Liveness) -> (TcpListener, TcpStream) {
+        let listener = bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let stream = connect(&[address], seconds(10), liveness).await.expect("it listens");
+        (listener, stream)
+    }
+
+    #[tokio::test]
+    async fn an_idle_peer_is_asked_and_a_busy_one_has_to_acknowledge() {
+        let (_listener, stream) = connected(Liveness::new(seconds(30), seconds(5))).await;
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().expect("an option"));
+        assert_eq!(socket.tcp_keepalive_time().expect("an option"), Duration::from_secs(30));
+        assert_eq!(socket.tcp_keepalive_interval().expect("an option"), Duration::from_secs(10));
+        assert_eq!(socket.tcp_keepalive_retries().expect("an option"), 3);
+        assert_eq!(socket.tcp_user_timeout().expect("an option"), seconds(60));
+
+        let (_listener, stream) = connected(Liveness::new(None, seconds(120))).await;
+        let socket = SockRef::from(&stream);
+        assert!(!socket.keepalive().expect("an option"));
+        assert_eq!(socket.tcp_user_timeout().expect("an option"), seconds(120));
+
+        let (_listener, stream) = connected(Liveness::new(seconds(30), None)).await;
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().expect("an option"), None);
+    }
+
+    #[tokio::test]
+    async fn connecting_to_who_does_not_answer_has_an_end() {
+        // Nobody accepts, and no more connections than these may wait: the next question is left unanswered.
+        let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        deaf.bind(&any.into()).expect("a free port");
+        deaf.listen(0).expect("it can listen");
+        let address = deaf.local_addr().expect("bound").as_socket().expect("an IP address");
+        let limit = Duration::from_millis(200);
+        let mut waiting = Vec::new();
+        let error = loop {
+            assert!(waiting.len() < 10, "the kernel takes any number");
+            match connect(&[address], Some(limit), Liveness::default()).await {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), "no answer within 0.2 s");
+        let living = bind(any).expect("a free port");
+        let addresses = [address, living.local_addr().expect("bound")];
+        connect(&addresses, Some(limit), Liveness::default()).await.expect("the second answers");
+    }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::ids::DATAGRAM_BYTES_MAX;
-use crate::router::{Router, Sink};
+use crate::router::Sink;
 use crate::wire::{Assembler, Framing};
 
 /// Takes as many bytes as it has room for, and brings the pieces that it is given.
@@ -120,7 +120,7 @@ fn client(room: usize, bytes_max: usize) -> Arc<Connection<Pipe>> {
 }
 
 fn link(room: usize, bytes_max: usize) -> Arc<Connection<Pipe>> {
-    let policy = Policy::link(Router::new().new_gauge(1 << 20), bytes_max, Some(STALL));
+    let policy = Policy::link(bytes_max, Some(STALL));
     Arc::new(Connection::new(Pipe::with_room(room), policy))
 }
 

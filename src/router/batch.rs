@@ -3,7 +3,7 @@
 use parking_lot::MutexGuard;
 
 use super::world::World;
-use super::{Effect, Effects, Key, Shared};
+use super::{Effect, Effects, Fed, Key, Shared};
 use crate::ids::{Channel, ChannelRange};
 use crate::wire::{Frame, Run};
 
@@ -14,13 +14,15 @@ use crate::wire::{Frame, Run};
 pub struct Batch<'r> {
     shared: &'r Shared,
     from: Option<Key>,
+    /// Where the queues are noted that are above their marks.
+    fed: Option<&'r mut Fed>,
     /// Present until the batch is dropped.
     world: Option<MutexGuard<'r, World>>,
 }
 
 impl<'r> Batch<'r> {
-    pub(super) fn new(shared: &'r Shared, from: Option<Key>) -> Self {
-        Batch { shared, from, world: Some(shared.world.lock()) }
+    pub(super) fn new(shared: &'r Shared, from: Option<Key>, fed: Option<&'r mut Fed>) -> Self {
+        Batch { shared, from, fed, world: Some(shared.world.lock()) }
     }
 
     /// Routes a datagram to everyone who listens to one of its recipients, and upstream; then what
@@ -90,7 +92,7 @@ impl<'r> Batch<'r> {
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         let mut world = self.world.take().expect("dropped once");
-        let end = world.end_batch();
+        let end = world.end_batch(self.fed.take());
         self.shared.flush.batch_is_over(self.shared, world);
         if end.role_lost {
             self.shared.role_lost.cancel();

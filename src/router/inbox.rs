@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Sink;
-use super::pressure::{Gauge, Pressure};
+use super::pressure::{Brake, Gauge, Load};
 use crate::wire::Frame;
 
 /// Memory that an emptied inbox keeps.
@@ -16,9 +16,13 @@ const KEPT_BYTES: usize = 1 << 20;
 /// buffer.
 ///
 /// Filled by whoever routes, emptied whole by the role's task, which is woken once a batch. Above its
-/// mark it brakes the sockets ([`super::Router::brake`]); nothing is ever dropped.
+/// mark it brakes the sockets that feed it ([`super::Fed`]). Some cannot be braked: links that carry the
+/// datagrams of many. What they bring above the limit is lost, which is said and counted.
 #[derive(Debug)]
 pub struct Inbox {
+    name: String,
+    bytes_max: usize,
+    brake: Arc<Brake>,
     queue: Mutex<Queue>,
     filled: Notify,
 }
@@ -27,12 +31,21 @@ pub struct Inbox {
 struct Queue {
     frames: Vec<u8>,
     gauge: Gauge,
+    /// Datagrams lost since it was emptied last.
+    lost: u64,
 }
 
 impl Inbox {
-    pub(super) fn new(pressure: Arc<Pressure>, mark: usize) -> Arc<Self> {
-        let queue = Queue { frames: Vec::new(), gauge: Gauge::new(pressure, mark) };
-        Arc::new(Inbox { queue: Mutex::new(queue), filled: Notify::new() })
+    /// An inbox that brakes above `mark` bytes, and takes no more than `bytes_max`. `name` is for the log.
+    pub fn new(name: impl Into<String>, mark: usize, bytes_max: usize) -> Arc<Self> {
+        let gauge = Gauge::new(mark);
+        Arc::new(Inbox {
+            name: name.into(),
+            bytes_max,
+            brake: gauge.brake().clone(),
+            queue: Mutex::new(Queue { frames: Vec::new(), gauge, lost: 0 }),
+            filled: Notify::new(),
+        })
     }
 
     /// Waits until there is something, and swaps all of it into `into`, whose old content is
@@ -60,17 +73,33 @@ impl Inbox {
         }
         std::mem::swap(&mut queue.frames, into);
         queue.gauge.set(0);
+        let lost = std::mem::take(&mut queue.lost);
+        drop(queue);
+        if lost > 0 {
+            tracing::error!(receiver = self.name, lost, "takes datagrams again; some were dropped");
+        }
         true
     }
 }
 
 impl Sink for Inbox {
     #[inline]
-    fn push(&self, frame: Frame<'_>) {
+    fn push(&self, frame: Frame<'_>) -> Load {
         let mut queue = self.queue.lock();
+        let bytes = queue.frames.len() + frame.bytes().len();
+        if bytes > self.bytes_max {
+            queue.lost += 1;
+            if queue.lost == 1 {
+                tracing::error!(receiver = self.name, "is too slow; datagrams are dropped");
+            }
+            return Load::High;
+        }
         queue.frames.extend_from_slice(frame.bytes());
-        let bytes = queue.frames.len();
-        queue.gauge.set(bytes);
+        queue.gauge.set(bytes)
+    }
+
+    fn brake(&self) -> Option<Arc<Brake>> {
+        Some(self.brake.clone())
     }
 
     #[inline]

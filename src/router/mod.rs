@@ -9,8 +9,8 @@
 //!   after the message that creates it.
 //! - What one participant routes reaches any other in that order. Causality holds: if A sends m1
 //!   to C, then m2 to B, and B sends m3 to C because of m2, then C gets m1 before m3.
-//! - Delivery never waits and never drops. Queues that fill up brake the sockets
-//!   ([`Router::brake`]); what happens beyond that is the receiver's policy.
+//! - Delivery never waits. Queues that fill up brake the sockets that feed them ([`Fed`]); what happens beyond
+//!   that is the receiver's policy.
 //!
 //! # How
 //! One lock guards table and roles, and whoever routes holds it for its [`Batch`]: a socket read's
@@ -53,7 +53,7 @@ pub use effects::{Effect, Effects};
 pub use inbox::Inbox;
 pub use inspect::{Cursor, Item, Page, Query};
 pub use participant::{Participant, RoleParticipant};
-pub use pressure::{Gauge, Pressure};
+pub use pressure::{Brake, FLOOD_BYTES, Fed, Gauge, Load};
 pub use role::{Origin, Role, RoleLost};
 pub use table::{Change, Key, Table};
 pub use world::PostRemovesOfAll;
@@ -69,11 +69,16 @@ use world::{Counts, Receiver, World};
 pub trait Sink: Send + Sync {
     /// Takes a copy of a datagram. Called while the router is locked: it must not wait and must not
     /// call the router.
-    fn push(&self, frame: Frame<'_>);
+    fn push(&self, frame: Frame<'_>) -> Load;
 
     /// Takes copies of several datagrams, in order.
-    fn push_all(&self, frames: Frames<'_>) {
-        frames.for_each(|frame| self.push(frame));
+    fn push_all(&self, frames: Frames<'_>) -> Load {
+        frames.fold(Load::Fine, |_, frame| self.push(frame))
+    }
+
+    /// What those wait for who have fed it while its load is high; `None` if nobody is to wait.
+    fn brake(&self) -> Option<Arc<Brake>> {
+        None
     }
 
     /// Says that the pushes of a batch are over. The router is free again by then.
@@ -94,7 +99,13 @@ pub trait Uplink: Send + Sync {
     fn clear_post_removes(&self, sender: Channel);
 
     /// A datagram that did not come from there.
-    fn push(&self, frame: Frame<'_>);
+    fn push(&self, frame: Frame<'_>) -> Load;
+
+    /// As [`Sink::brake`], for those whose datagrams nobody here has got: all others are not to pay for a link
+    /// that gets everything.
+    fn brake(&self) -> Option<Arc<Brake>> {
+        None
+    }
 
     /// The pushes and changes of a batch are over.
     fn announce(&self);
@@ -126,7 +137,6 @@ impl Counters {
 
 struct Shared {
     world: Mutex<World>,
-    pressure: Arc<Pressure>,
     counters: Counters,
     flush: Flush,
     /// Cancelled when a role has panicked: the daemon cannot go on without it.
@@ -155,23 +165,11 @@ impl Router {
     pub fn with_seed(seed: Seed) -> Self {
         let shared = Shared {
             world: Mutex::new(World::new(seed)),
-            pressure: Arc::default(),
             counters: Counters::default(),
             flush: Flush::default(),
             role_lost: CancellationToken::new(),
         };
         Router { shared: Arc::new(shared) }
-    }
-
-    /// An inbox for a role that has a task of its own, which brakes the sockets while it holds more
-    /// than `mark` bytes.
-    pub fn new_inbox(&self, mark: usize) -> Arc<Inbox> {
-        Inbox::new(self.shared.pressure.clone(), mark)
-    }
-
-    /// A gauge for a queue of another kind.
-    pub fn new_gauge(&self, mark: usize) -> Gauge {
-        Gauge::new(self.shared.pressure.clone(), mark)
     }
 
     /// Takes in a participant: what it listens to is pushed to `sink`.
@@ -205,13 +203,7 @@ impl Router {
 
     /// A batch of what comes from the uplink: it is not sent back there.
     pub fn uplink_batch(&self) -> Batch<'_> {
-        Batch::new(&self.shared, None)
-    }
-
-    /// To be called by whoever reads a socket, after each read has been routed: waits, for a bounded
-    /// time, while some queue is above its mark.
-    pub async fn brake(&self, bytes_read: usize) {
-        self.shared.pressure.brake(bytes_read).await;
+        Batch::new(&self.shared, None, None)
     }
 
     /// Tells receivers once for all batches of sockets that are ready at the same time, for as long as

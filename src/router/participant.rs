@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::resident::Wish;
-use super::{Batch, Cursor, Effects, Key, Page, Query, Role, RoleLost, Router};
+use super::{Batch, Cursor, Effects, Fed, Key, Page, Query, Role, RoleLost, Router};
 
 /// How much of what it has still to tell a role tells between two batches of others.
 const RESUME_BUDGET: usize = 256;
@@ -26,7 +26,13 @@ pub struct Participant {
 impl Participant {
     /// Begins a batch.
     pub fn batch(&self) -> Batch<'_> {
-        Batch::new(&self.router.shared, Some(self.key))
+        Batch::new(&self.router.shared, Some(self.key), None)
+    }
+
+    /// Begins a batch of what a socket has brought: which queues are above their marks is noted in `fed`, which
+    /// the socket is braked with.
+    pub fn batch_feeding<'b>(&'b self, fed: &'b mut Fed) -> Batch<'b> {
+        Batch::new(&self.router.shared, Some(self.key), Some(fed))
     }
 
     /// Names the participant anew, for logs.
@@ -62,7 +68,26 @@ impl<R: Role> RoleParticipant<R> {
         &self,
         act: impl FnOnce(&mut R, Instant, &mut Effects) -> T,
     ) -> Result<T, RoleLost> {
-        let mut batch = self.participant.batch();
+        self.turn_in(self.participant.batch(), act)
+    }
+
+    /// As [`RoleParticipant::turn`], for what a socket has brought: see [`Participant::batch_feeding`].
+    ///
+    /// # Errors
+    /// As [`RoleParticipant::turn`].
+    pub fn turn_feeding<T>(
+        &self,
+        fed: &mut Fed,
+        act: impl FnOnce(&mut R, Instant, &mut Effects) -> T,
+    ) -> Result<T, RoleLost> {
+        self.turn_in(self.participant.batch_feeding(fed), act)
+    }
+
+    fn turn_in<T>(
+        &self,
+        mut batch: Batch<'_>,
+        act: impl FnOnce(&mut R, Instant, &mut Effects) -> T,
+    ) -> Result<T, RoleLost> {
         batch.world().turn(self.participant.key, |role, now, out| {
             let concrete = (role as &mut dyn Any).downcast_mut::<R>();
             act(concrete.expect("a role keeps its type"), now, out)

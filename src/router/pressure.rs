@@ -1,95 +1,149 @@
-//! The brake: sockets are read more slowly while somebody cannot keep up.
+//! The brake: a socket is read more slowly while somebody that it feeds cannot keep up.
 //!
 //! Delivery never waits, since whoever routes may be what the slow receiver waits for. So queues
-//! are held down at the edge: each queue has a mark, and while any queue is above its mark, sockets
-//! that bring much data wait a little before they are read again. The wait is bounded: two peers
-//! that flood each other and read nothing must not stop each other for ever.
+//! are held down at the edge: each queue has a mark, and a socket that brings much for a queue above its mark
+//! waits a little before it is read again. Nobody else waits: congestion belongs to a receiver, and only those
+//! who feed it pay for it. The wait is bounded: two peers that flood each other and read nothing must not stop
+//! each other for ever.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// A socket read below this is not a flood, and is never braked.
-const FLOOD_BYTES: usize = 8 * 1024;
+pub const FLOOD_BYTES: usize = 8 * 1024;
 /// The longest wait after one read.
 const BRAKE_MAX: Duration = Duration::from_millis(100);
 
-/// How many queues are above their mark.
+/// Whether a queue has taken a push well.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Load {
+    /// It is below its mark, or has none.
+    Fine,
+    /// It is above its mark: whoever feeds it should hold back.
+    High,
+}
+
+/// Held by a queue, and by the sockets that have fed it while it was above its mark.
 #[derive(Debug, Default)]
-pub struct Pressure {
-    congested: AtomicUsize,
+pub struct Brake {
+    is_high: AtomicBool,
     eased: Notify,
 }
 
-impl Pressure {
-    /// Lets others have their turn if `bytes_read` is much, and waits while a queue is above its mark,
-    /// for a bounded time.
-    pub async fn brake(&self, bytes_read: usize) {
-        if bytes_read < FLOOD_BYTES {
-            return;
-        }
-        // So that what a flood has left behind is written before there is more of it.
-        tokio::task::yield_now().await;
-        if !self.is_high() {
-            return;
-        }
-        let eased = async {
-            loop {
-                let notified = self.eased.notified();
-                if !self.is_high() {
-                    return;
-                }
-                notified.await;
-            }
-        };
-        // The bound is the point; whether it was reached changes nothing.
-        let _ = tokio::time::timeout(BRAKE_MAX, eased).await;
+impl Brake {
+    /// Whether the queue is above its mark.
+    pub fn is_high(&self) -> bool {
+        self.is_high.load(Ordering::Acquire)
     }
 
-    /// Whether some queue is above its mark.
-    pub fn is_high(&self) -> bool {
-        self.congested.load(Ordering::Relaxed) > 0
+    async fn eased(&self) {
+        loop {
+            let notified = self.eased.notified();
+            if !self.is_high() {
+                return;
+            }
+            notified.await;
+        }
     }
 }
 
-/// One queue's part in the pressure. The queue's own lock guards it.
+/// A queue's side of its brake. The queue's own lock guards it.
 #[derive(Debug)]
 pub struct Gauge {
-    pressure: Arc<Pressure>,
+    brake: Arc<Brake>,
     mark: usize,
-    above: bool,
+    is_above: bool,
 }
 
 impl Gauge {
     /// A gauge for a queue that should stay below `mark` bytes.
-    pub const fn new(pressure: Arc<Pressure>, mark: usize) -> Self {
-        Gauge { pressure, mark, above: false }
+    pub fn new(mark: usize) -> Self {
+        Gauge { brake: Arc::default(), mark, is_above: false }
     }
 
-    /// Notes how many bytes the queue holds now.
+    /// What sockets wait for.
+    pub const fn brake(&self) -> &Arc<Brake> {
+        &self.brake
+    }
+
+    /// Notes how many bytes the queue holds now. What was above the mark stays so until half of it is left.
     #[inline]
-    pub fn set(&mut self, bytes: usize) {
-        if !self.above && bytes > self.mark {
-            self.above = true;
-            self.pressure.congested.fetch_add(1, Ordering::Relaxed);
-        } else if self.above && bytes <= self.mark / 2 {
+    pub fn set(&mut self, bytes: usize) -> Load {
+        if !self.is_above && bytes > self.mark {
+            self.is_above = true;
+            self.brake.is_high.store(true, Ordering::Release);
+        } else if self.is_above && bytes <= self.mark / 2 {
             self.ease();
         }
+        if self.is_above { Load::High } else { Load::Fine }
     }
 
     fn ease(&mut self) {
-        self.above = false;
-        self.pressure.congested.fetch_sub(1, Ordering::Relaxed);
-        self.pressure.eased.notify_waiters();
+        self.is_above = false;
+        self.brake.is_high.store(false, Ordering::Release);
+        self.brake.eased.notify_waiters();
     }
 }
 
 impl Drop for Gauge {
     fn drop(&mut self) {
-        if self.above {
+        if self.is_above {
             self.ease();
+        }
+    }
+}
+
+/// The queues above their marks that a socket has fed since it was last braked.
+///
+/// Whoever reads a socket has one, gives it to the batches that route what was read
+/// ([`super::Participant::batch_feeding`]), and calls [`Fed::brake`] after each read.
+#[derive(Debug, Default)]
+pub struct Fed {
+    high: Vec<Arc<Brake>>,
+}
+
+impl Fed {
+    /// A queue that is above its mark has been fed.
+    pub(super) fn note(&mut self, brake: &Arc<Brake>) {
+        if !self.high.iter().any(|noted| Arc::ptr_eq(noted, brake)) {
+            self.high.push(brake.clone());
+        }
+    }
+
+    /// Adds what another has fed, and leaves it empty.
+    pub(super) fn take(&mut self, other: &mut Fed) {
+        if self.high.is_empty() {
+            std::mem::swap(&mut self.high, &mut other.high);
+        } else {
+            other.high.drain(..).for_each(|brake| self.note(&brake));
+        }
+    }
+
+    /// Forgets what has been fed: for a socket that is not to be braked.
+    pub fn forget(&mut self) {
+        self.high.clear();
+    }
+
+    /// Lets others have their turn if `bytes_read` is much, and waits, for a bounded time, while a queue that has
+    /// been fed is above its mark.
+    pub async fn brake(&mut self, bytes_read: usize) {
+        if bytes_read < FLOOD_BYTES {
+            self.forget();
+            return;
+        }
+        // So that what a flood has left behind is written before there is more of it.
+        tokio::task::yield_now().await;
+        if self.high.is_empty() {
+            return;
+        }
+        let until = Instant::now() + BRAKE_MAX;
+        for brake in self.high.drain(..) {
+            // The bound is the point; whether it was reached changes nothing.
+            let _ = tokio::time::timeout_at(until, brake.eased()).await;
         }
     }
 }
@@ -100,39 +154,54 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_brake_holds_a_flood_until_the_queue_is_half_empty() {
-        let pressure = Arc::new(Pressure::default());
-        let mut gauge = Gauge::new(pressure.clone(), 100);
-        gauge.set(100);
-        assert!(!pressure.is_high());
-        gauge.set(101);
-        assert!(pressure.is_high());
+        let mut gauge = Gauge::new(100);
+        assert_eq!(gauge.set(100), Load::Fine);
+        assert_eq!(gauge.set(101), Load::High);
+        let brake = gauge.brake().clone();
+        assert!(brake.is_high());
 
-        let small = tokio::time::Instant::now();
-        pressure.brake(FLOOD_BYTES - 1).await;
-        assert_eq!(small.elapsed(), Duration::ZERO);
+        let start = Instant::now();
+        let mut fed = Fed::default();
+        fed.note(&brake);
+        fed.brake(FLOOD_BYTES - 1).await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
 
-        let waiting = tokio::spawn({
-            let pressure = pressure.clone();
-            async move { pressure.brake(FLOOD_BYTES).await }
+        let waiting = tokio::spawn(async move {
+            fed.note(&brake);
+            fed.note(&brake);
+            fed.brake(FLOOD_BYTES).await;
         });
         tokio::task::yield_now().await;
-        gauge.set(51);
+        assert_eq!(gauge.set(51), Load::High);
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        gauge.set(50);
+        assert_eq!(gauge.set(50), Load::Fine);
         waiting.await.expect("no panic");
-        assert_eq!(small.elapsed(), Duration::ZERO);
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_brake_gives_up_after_its_bound() {
-        let pressure = Arc::new(Pressure::default());
-        let mut gauge = Gauge::new(pressure.clone(), 1);
-        gauge.set(2);
-        let start = tokio::time::Instant::now();
-        pressure.brake(FLOOD_BYTES).await;
-        assert!(start.elapsed() >= BRAKE_MAX);
+    async fn the_brake_gives_up_after_its_bound_however_many_are_slow() {
+        let mut gauges = [Gauge::new(1), Gauge::new(1), Gauge::new(1)];
+        let mut fed = Fed::default();
+        for gauge in &mut gauges {
+            assert_eq!(gauge.set(2), Load::High);
+            fed.note(gauge.brake());
+        }
+        let start = Instant::now();
+        fed.brake(FLOOD_BYTES).await;
+        assert_eq!(start.elapsed(), BRAKE_MAX);
+        // What has been waited for is not waited for again.
+        fed.brake(FLOOD_BYTES).await;
+        assert_eq!(start.elapsed(), BRAKE_MAX);
+    }
+
+    #[test]
+    fn a_queue_that_is_no_more_brakes_nobody() {
+        let mut gauge = Gauge::new(1);
+        assert_eq!(gauge.set(2), Load::High);
+        let brake = gauge.brake().clone();
         drop(gauge);
-        assert!(!pressure.is_high());
+        assert!(!brake.is_high());
     }
 }

@@ -1,6 +1,7 @@
 //! The router's contract.
 
 mod order;
+mod pressure;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,9 +21,10 @@ struct Recorder {
 }
 
 impl Sink for Recorder {
-    fn push(&self, frame: Frame<'_>) {
+    fn push(&self, frame: Frame<'_>) -> Load {
         let envelope = Envelope::read(frame.datagram()).expect("complete");
         self.got.lock().push(envelope.message_type);
+        Load::Fine
     }
 
     fn announce(&self) {
@@ -54,9 +56,10 @@ impl Uplink for UplinkRecorder {
         self.log.lock().push(format!("clear {sender}"));
     }
 
-    fn push(&self, frame: Frame<'_>) {
+    fn push(&self, frame: Frame<'_>) -> Load {
         let envelope = Envelope::read(frame.datagram()).expect("complete");
         self.log.lock().push(format!("route {}", envelope.message_type));
+        Load::Fine
     }
 
     fn announce(&self) {}

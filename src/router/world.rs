@@ -8,7 +8,9 @@ use super::effects::Place;
 use super::post_remove::PostRemoves;
 use super::resident::{Resident, Wish};
 use super::table::{Change, Key, Table};
-use super::{Cursor, Effect, Effects, Origin, Page, Query, Role, RoleLost, Sink, Uplink};
+use super::{
+    Cursor, Effect, Effects, Fed, Load, Origin, Page, Query, Role, RoleLost, Sink, Uplink,
+};
 use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::wire::{Envelope, Frame, Recipients, Run};
@@ -72,6 +74,8 @@ pub(super) struct World {
     now: Option<Instant>,
     counts: Counts,
     role_lost: bool,
+    /// Queues above their marks that have been fed since the last [`World::end_batch`].
+    fed: Fed,
     // Memory that is used again.
     effects: Effects,
     spare: Vec<Effects>,
@@ -108,6 +112,7 @@ impl World {
             now: None,
             counts: Counts::default(),
             role_lost: false,
+            fed: Fed::default(),
             effects: Effects::new(),
             spare: Vec::new(),
             listeners: Vec::new(),
@@ -277,9 +282,13 @@ impl World {
         self.tell_changes();
     }
 
-    /// Ends a batch: the next one is at another time.
-    pub(super) fn end_batch(&mut self) -> BatchEnd {
+    /// Ends a batch: the next one is at another time. Who was fed and is above its mark is noted in `fed`.
+    pub(super) fn end_batch(&mut self, fed: Option<&mut Fed>) -> BatchEnd {
         self.now = None;
+        match fed {
+            Some(fed) => fed.take(&mut self.fed),
+            None => self.fed.forget(),
+        }
         BatchEnd { counts: std::mem::take(&mut self.counts), role_lost: self.takes_role_lost() }
     }
 
@@ -339,13 +348,17 @@ impl World {
         self.counts.delivered += frames * listeners.len() as u64;
         for &key in &listeners {
             self.touch(key);
-            if let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize] {
-                sink.push_all(run.frames());
+            if let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize]
+                && sink.push_all(run.frames()) == Load::High
+                && let Some(brake) = sink.brake()
+            {
+                self.fed.note(&brake);
             }
         }
+        let is_for_here = !listeners.is_empty();
         self.listeners = listeners;
         if self.uplink.is_some() {
-            run.frames().for_each(|frame| self.push_up(frame, from));
+            run.frames().for_each(|frame| self.push_up(frame, from, is_for_here));
         }
     }
 
@@ -361,7 +374,11 @@ impl World {
             self.touch(key);
             let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
             if let Receiver::Sink(sink) = &slot.receiver {
-                sink.push(frame);
+                if sink.push(frame) == Load::High
+                    && let Some(brake) = sink.brake()
+                {
+                    self.fed.note(&brake);
+                }
                 continue;
             }
             let read = || Envelope::read_after(recipients, frame.datagram());
@@ -377,14 +394,21 @@ impl World {
                 }
             }
         }
+        let is_for_here = !listeners.is_empty();
         self.listeners = listeners;
-        self.push_up(frame, from);
+        self.push_up(frame, from, is_for_here);
     }
 
-    fn push_up(&mut self, frame: Frame<'_>, from: Option<Key>) {
+    /// Every datagram goes up, but only who speaks to nobody here pays if there is no room.
+    fn push_up(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
         if let (Some(uplink), Some(_)) = (&self.uplink, from) {
-            uplink.push(frame);
             self.uplink_touched = true;
+            if uplink.push(frame) == Load::High
+                && !is_for_here
+                && let Some(brake) = uplink.brake()
+            {
+                self.fed.note(&brake);
+            }
         }
     }
 

@@ -106,7 +106,7 @@ impl Cluster {
         let config = setup.config();
         let dc = Arc::clone(&setup.dc);
         let task = database::start(&config, dc, &router, shutdown.clone()).await?;
-        let inbox = router.new_inbox(1 << 20);
+        let inbox = Inbox::new("test", 1 << 20, usize::MAX);
         let peer = router.join("peer", inbox.clone());
         let mut batch = peer.batch();
         batch.subscribe(SENDER);

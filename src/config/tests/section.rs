@@ -28,7 +28,7 @@ fn an_empty_map_has_all_defaults() {
 fn the_sections_besides_roles() {
     let config = valid(
         r#"
-daemon: {name: Core, url: http://example.com/core, threads: 2}
+daemon: {name: Core, url: http://example.com/core, threads: 2, reserved_files: 7}
 general:
     eventlogger: 127.0.0.1
     dc_files: [game.dc, "/etc/other.dc"]
@@ -44,11 +44,14 @@ messagedirector:
     upstream_buffer_size: 0
     link_buffer_size: 65537
     link_write_timeout_ms: 0
+    keepalive_ms: 5000
+    connect_timeout_ms: 0
 "#,
     );
     assert_eq!(config.daemon.name, "Core");
     assert_eq!(config.daemon.url, "http://example.com/core");
     assert_eq!(config.daemon.threads, 2);
+    assert_eq!(config.daemon.reserved_files, 7);
     let dc_files = ["/srv/game/game.dc", "/etc/other.dc"].map(PathBuf::from);
     assert_eq!(config.general.dc_files, dc_files);
     let event_logger = SocketAddr::from((Ipv4Addr::LOCALHOST, 7197));
@@ -67,7 +70,9 @@ messagedirector:
     assert_eq!(director.upstream_loss, UpstreamLoss::Exit);
     assert_eq!(director.upstream_buffer_bytes_max, 0);
     assert_eq!(director.link_buffer_bytes_max, 65537);
-    assert_eq!(director.link_write_timeout_ms, 0);
+    assert_eq!(director.link_write_timeout, None);
+    assert_eq!(director.keepalive, Some(Duration::from_secs(5)));
+    assert_eq!(director.connect_timeout, None);
 }
 
 #[test]
@@ -95,6 +100,7 @@ fn a_client_agent_with_defaults() {
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 5_000,
             heartbeat_timeout_ms: 0,
+            keepalive: Some(Duration::from_secs(30)),
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
@@ -123,6 +129,7 @@ roles:
           write_buffer_size: 0
           write_timeout_ms: 20
           heartbeat_timeout: 60000
+          keepalive_ms: 0
       tuning:
           interest_timeout: 700
           handshake_timeout: 0
@@ -144,6 +151,7 @@ roles:
             write_buffer_bytes_max: 0,
             write_timeout_ms: 20,
             heartbeat_timeout_ms: 60_000,
+            keepalive: None,
         },
         interest_timeout_ms: 700,
         handshake_timeout_ms: 0,

@@ -121,7 +121,8 @@ impl Core {
         Ok(key)
     }
 
-    fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
+    /// What to write to a connection for which there is no place.
+    pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
         let reason = EjectReason::Generic as u16;
         let mut frame = Vec::new();
         let news = News::Ejected { reason, text: b"Client capacity reached" };

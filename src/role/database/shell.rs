@@ -5,7 +5,7 @@
 //! operation waits for nobody.
 //!
 //! The queue of operations without an outcome is filled by the inbox and emptied by the backend. Above
-//! [`PENDING_BYTES_MAX`] the inbox is left alone, which brakes the sockets.
+//! [`PENDING_BYTES_MAX`] the inbox is left alone, which brakes the sockets that feed it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ use crate::wire::Frames;
 
 /// The inbox brakes the sockets above this.
 const INBOX_BYTES_HIGH: usize = 4 << 20;
+/// More than this does not wait in the inbox: whoever cannot be braked loses what he asks for.
+const INBOX_BYTES_MAX: usize = 64 << 20;
 /// Operations that wait for the backend may take this much memory, roughly.
 const PENDING_BYTES_MAX: usize = 64 << 20;
 /// More than this in one commit gains nothing and delays the first of them.
@@ -54,8 +56,9 @@ pub async fn start(
     let backend = store::open(config, &schema, seed, timeout)
         .await
         .with_context(|| format!("database {}", config.control))?;
-    let inbox = router.new_inbox(INBOX_BYTES_HIGH);
-    let participant = router.join(format!("Database({})", config.control), inbox.clone());
+    let name = format!("Database({})", config.control);
+    let inbox = Inbox::new(name.clone(), INBOX_BYTES_HIGH, INBOX_BYTES_MAX);
+    let participant = router.join(name, inbox.clone());
     let mut batch = participant.batch();
     batch.subscribe(config.control);
     batch.subscribe(Channel::DATABASES);

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -11,14 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::core::{LinkChange, Malformed, receive};
+use super::senders::Senders;
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
-use crate::net::{self, Close, Connection, Lost, Policy, Stream};
-use crate::router::{Batch, Participant, Router};
+use crate::net::{self, Close, Connection, Liveness, Lost, Policy, Stream};
+use crate::router::{Batch, FLOOD_BYTES, Fed, Participant, Router};
 use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Run, Runs};
-
-/// Bytes that may wait for a link before the sockets that feed it are braked.
-const MARK_BYTES: usize = 1 << 20;
 
 /// Why a link has ended.
 #[derive(Debug, thiserror::Error)]
@@ -40,43 +37,32 @@ enum End {
 /// Binding and serving are apart so that every role is subscribed before the first link can speak.
 #[derive(Debug)]
 pub struct Listener {
-    socket: net::Listener,
-    limits: Limits,
+    sockets: net::Listener,
+    /// How links are treated.
+    policy: Policy,
 }
 
-#[derive(Copy, Clone, Debug)]
-struct Limits {
-    bytes_max: usize,
-    stall_max: Option<Duration>,
-}
-
-/// Binds the first of `addresses` that can be bound.
+/// Listens on all of `addresses` that can be bound.
 ///
 /// # Errors
 /// When none can.
 pub fn listen(addresses: &[SocketAddr], config: &MessageDirectorConfig) -> io::Result<Listener> {
-    let limits = Limits {
-        bytes_max: config.link_buffer_bytes_max,
-        stall_max: (config.link_write_timeout_ms > 0)
-            .then(|| Duration::from_millis(config.link_write_timeout_ms)),
-    };
-    Ok(Listener { socket: net::Listener::bind(addresses)?, limits })
+    let liveness = Liveness::new(config.keepalive, config.link_write_timeout);
+    let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
+    Ok(Listener { sockets: net::Listener::bind(addresses, liveness)?, policy })
 }
 
 impl Listener {
     /// Where it listens.
-    ///
-    /// # Errors
-    /// What the socket returns.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.addresses()
     }
 
     /// Accepts links until `shutdown`, and returns when all of them have ended.
     ///
     /// At the shutdown, everybody gets what was meant for it so far, and then the end: what the
     /// others leave behind reaches roles and the upstream, but no link.
-    pub async fn serve(self, router: Router, events: EventSender, shutdown: CancellationToken) {
+    pub async fn serve(mut self, router: Router, events: EventSender, shutdown: CancellationToken) {
         let mut links = JoinSet::new();
         // Who hands its place back does so because of the shutdown, which it may have noticed first.
         let mut leaving = Vec::new();
@@ -88,13 +74,13 @@ impl Listener {
                     leaving.retain(|ended| matches!(ended, Ok(Some(_))));
                     continue;
                 }
-                accepted = self.socket.accept("link") => accepted,
+                accepted = self.sockets.accept("link") => accepted,
             };
             let link = Link { router: router.clone(), events: events.clone(), peer };
-            let task = link.run(stream, self.limits, shutdown.clone());
+            let task = link.run(stream, self.policy.clone(), shutdown.clone());
             links.spawn(task.instrument(tracing::info_span!("link", %peer)));
         }
-        drop(self.socket);
+        drop(self.sockets);
         while let Some(ended) = links.join_next().await {
             leaving.push(ended);
         }
@@ -113,11 +99,9 @@ impl Link {
     async fn run(
         self,
         stream: TcpStream,
-        limits: Limits,
+        policy: Policy,
         shutdown: CancellationToken,
     ) -> Option<Participant> {
-        let brake = self.router.new_gauge(MARK_BYTES);
-        let policy = Policy::link(brake, limits.bytes_max, limits.stall_max);
         let connection = Arc::new(Connection::new(stream, policy));
         let participant = self.router.join("Network Participant", connection.clone());
         tracing::debug!("link opened");
@@ -130,9 +114,14 @@ impl Link {
             End::Peer => tracing::debug!("link closed by the peer"),
             End::Shutdown => {
                 connection.close(Close::Flushed);
-                // A link that is lost now has nobody to tell.
-                if connection.drive().await.is_ok() {
-                    let _ = connection.stream().end();
+                match connection.drive().await {
+                    Ok(_) => {
+                        let _ = connection.stream().end();
+                    }
+                    Err(lost) => {
+                        let unsent_bytes = connection.unsent();
+                        tracing::warn!(reason = %lost, unsent_bytes, "the last messages were lost");
+                    }
                 }
                 return Some(participant);
             }
@@ -140,7 +129,9 @@ impl Link {
                 connection.stream().abort_on_close();
                 tracing::error!(%reason, "link sent malformed input; closed");
             }
-            end => tracing::warn!(reason = %end, "link lost"),
+            end => {
+                tracing::warn!(reason = %end, unsent_bytes = connection.unsent(), "link lost");
+            }
         }
         None
     }
@@ -152,6 +143,8 @@ impl Link {
             assembler: Assembler::new(Framing::Tag16),
             after_control: Vec::new(),
             renamed: None,
+            fed: Fed::default(),
+            senders: Senders::default(),
         };
         loop {
             let mut heard = Ok(Heard::Datagrams);
@@ -173,7 +166,7 @@ impl Link {
             if let Some(change) = ear.renamed.take() {
                 self.change(change, participant);
             }
-            self.router.brake(count).await;
+            ear.brake(count).await;
         }
     }
 
@@ -204,15 +197,23 @@ struct Ear<'l> {
     /// Whole frames that came after control messages in the same read.
     after_control: Vec<u8>,
     renamed: Option<LinkChange>,
+    /// The slow queues that it feeds.
+    fed: Fed,
+    senders: Senders,
 }
 
 impl Ear<'_> {
     fn hear(&mut self, bytes: &[u8]) -> Result<Heard, Malformed> {
-        let Ear { link, participant, assembler, after_control, renamed } = self;
+        let Ear { link, participant, assembler, after_control, renamed, fed, senders } = self;
         let mut heard = Ok(Heard::Datagrams);
+        let is_flood = bytes.len() >= FLOOD_BYTES;
         let framed = assembler.take(bytes, |frames| match heard {
             Ok(Heard::Datagrams) => {
-                heard = link.begin(frames, participant, after_control, renamed);
+                if is_flood {
+                    senders.look_at(frames);
+                }
+                let batch = participant.batch_feeding(fed);
+                heard = link.begin(frames, batch, after_control, renamed);
             }
             Ok(Heard::Control) => after_control.extend_from_slice(frames),
             Err(_) => {}
@@ -224,11 +225,20 @@ impl Ear<'_> {
     /// Does what came after control messages.
     fn go_on(&mut self) -> Result<Heard, Malformed> {
         let frames = std::mem::take(&mut self.after_control);
-        let mut batch = self.participant.batch();
+        let mut batch = self.participant.batch_feeding(&mut self.fed);
         for run in Runs::new(Frames::new(&frames)) {
             self.link.receive(run, &mut batch, &mut self.renamed)?;
         }
         Ok(Heard::Datagrams)
+    }
+
+    /// Waits a little if the link floods somebody who cannot keep up. Not if it carries what many say: all of
+    /// them would wait for one's receiver, which is cut off instead when its queue is full.
+    async fn brake(&mut self, bytes_read: usize) {
+        if self.senders.are_many() {
+            self.fed.forget();
+        }
+        self.fed.brake(bytes_read).await;
     }
 }
 
@@ -238,11 +248,10 @@ impl Link {
     fn begin(
         &self,
         frames: &[u8],
-        participant: &Participant,
+        mut batch: Batch<'_>,
         after_control: &mut Vec<u8>,
         renamed: &mut Option<LinkChange>,
     ) -> Result<Heard, Malformed> {
-        let mut batch = participant.batch();
         let mut runs = Runs::new(Frames::new(frames));
         let begins_with_control = frames_begin_with_control(frames);
         while !begins_with_control || frames_begin_with_control(runs.remaining()) {

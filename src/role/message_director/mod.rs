@@ -7,6 +7,7 @@
 
 mod core;
 mod downstream;
+mod senders;
 mod upstream;
 
 pub use downstream::{Listener, listen};

@@ -6,7 +6,7 @@ use super::core::{LinkChange, Malformed, receive};
 use crate::event::EventSender;
 use crate::ids::{Channel, DoId};
 use crate::message::{Blob, Control, Message, StateServer};
-use crate::router::{Participant, Router, Sink};
+use crate::router::{Load, Participant, Router, Sink};
 use crate::wire::{Error, Frame, write_frame};
 
 #[derive(Default)]
@@ -15,8 +15,9 @@ struct Recorder {
 }
 
 impl Sink for Recorder {
-    fn push(&self, frame: Frame<'_>) {
+    fn push(&self, frame: Frame<'_>) -> Load {
         self.datagrams.lock().push(frame.datagram().to_vec());
+        Load::Fine
     }
 
     fn announce(&self) {}

@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Address, DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::ids::Channel;
 use crate::message::{Blob, Control};
-use crate::net::{self, Close, Connection, Lost, Policy};
-use crate::router::{Change, Router, Sink, Uplink};
+use crate::net::{self, Close, Connection, Liveness, Lost, Policy};
+use crate::router::{Brake, Change, Load, Router, Sink, Uplink};
 use crate::wire::{Assembler, Frame, Frames, Framing, write_frame};
 
-/// Bytes that may wait for the upstream before the sockets that feed it are braked.
-const MARK_BYTES: usize = 1 << 20;
-/// The first wait before connecting again; it doubles up to the last.
+/// The first wait before connecting again; it doubles up to the last, and begins anew after a connection that has
+/// lasted longer than that.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
@@ -75,14 +75,14 @@ async fn keep_connected(
                 return Ok(());
             }
         };
-        let (reason, was_connected) = match ended {
-            Ended::NotConnected(error) => (error.to_string(), false),
-            Ended::Lost(reason) => (reason, true),
+        let (reason, lasted) = match ended {
+            Ended::NotConnected(error) => (error.to_string(), Duration::ZERO),
+            Ended::Lost { reason, lasted } => (reason, lasted),
         };
         if config.upstream_loss == UpstreamLoss::Exit {
             return Err(Error::Lost { address: upstream.address.clone(), reason });
         }
-        if was_connected {
+        if lasted > RETRY_LAST {
             wait = RETRY_FIRST;
         }
         tracing::warn!(
@@ -101,7 +101,7 @@ async fn keep_connected(
 
 enum Ended {
     NotConnected(io::Error),
-    Lost(String),
+    Lost { reason: String, lasted: Duration },
 }
 
 /// What this daemon says of itself at the beginning of a connection, as frames.
@@ -144,11 +144,17 @@ impl Upstream {
         config: &MessageDirectorConfig,
         router: &Router,
     ) -> Ended {
-        let connected = async { net::connect(&address.resolve().await?).await };
+        let (limit, stall_max) = (config.connect_timeout, config.link_write_timeout);
+        let liveness = Liveness::new(config.keepalive, stall_max);
+        let connected = async {
+            let addresses = net::within(limit, address.resolve()).await?;
+            net::connect(&addresses, limit, liveness).await
+        };
         let stream = match connected.await {
             Ok(stream) => stream,
             Err(error) => return Ended::NotConnected(error),
         };
+        let since = Instant::now();
         let connection = self.take_over(stream, config, router);
         tracing::info!(upstream = self.address, "connected to the upstream message director");
         let reason = tokio::select! {
@@ -156,7 +162,12 @@ impl Upstream {
             Err(lost) = connection.drive() => lost.to_string(),
         };
         *self.state.lock() = State::Away(Backlog::default());
-        Ended::Lost(reason)
+        let unsent_bytes = connection.unsent();
+        if unsent_bytes > 0 {
+            let upstream = &self.address;
+            tracing::error!(upstream, unsent_bytes, "what waited for the upstream is lost");
+        }
+        Ended::Lost { reason, lasted: since.elapsed() }
     }
 
     /// Makes a new connection the one in use: the other end is told everything that it must know.
@@ -166,20 +177,17 @@ impl Upstream {
         config: &MessageDirectorConfig,
         router: &Router,
     ) -> Arc<Connection> {
-        let stall_max = (config.link_write_timeout_ms > 0)
-            .then(|| Duration::from_millis(config.link_write_timeout_ms));
-        // What has to be told at the beginning comes on top of what may wait at any time.
-        let policy = Policy::link(router.new_gauge(MARK_BYTES), usize::MAX, stall_max);
+        let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
         let connection = Arc::new(Connection::new(stream, policy));
         router.with_snapshot(|changes, post_removes| {
             let mut state = self.state.lock();
-            connection.push_bytes(&self.introduction);
-            changes.for_each(|change| push_change(&connection, change));
+            let mut frames = self.introduction.clone();
+            changes.for_each(|change| write_change(&mut frames, change));
             for (sender, frame) in post_removes.iter() {
-                push_post_remove(&connection, sender, frame);
+                write_post_remove(&mut frames, sender, frame);
             }
             if let State::Away(backlog) = &*state {
-                connection.push_bytes(&backlog.frames);
+                frames.extend_from_slice(&backlog.frames);
                 if backlog.dropped > 0 {
                     tracing::error!(
                         upstream = self.address,
@@ -188,6 +196,9 @@ impl Upstream {
                     );
                 }
             }
+            // What has to be told at the beginning comes on top of what may wait at any time.
+            let burst = frames.len();
+            connection.push_buffer(&mut frames, burst);
             *state = State::Connected(connection.clone());
         });
         connection.announce();
@@ -201,14 +212,18 @@ impl Upstream {
         };
         connection.close(Close::Flushed);
         if let Err(lost) = connection.drive().await {
-            tracing::warn!(upstream = self.address, reason = %lost, "last messages were lost");
+            let unsent_bytes = connection.unsent();
+            tracing::warn!(upstream = self.address, reason = %lost, unsent_bytes, "last messages were lost");
         }
     }
 
-    fn push_control(&self, push: impl FnOnce(&Connection)) {
+    fn push_control(&self, write: impl FnOnce(&mut Vec<u8>)) {
         // While away nothing is said: all is told anew after connecting.
         if let State::Connected(connection) = &*self.state.lock() {
-            push(connection);
+            let mut frames = Vec::new();
+            write(&mut frames);
+            // A subscription is no flood.
+            connection.push_bytes(&frames);
         }
     }
 }
@@ -232,62 +247,55 @@ async fn read(connection: &Connection, router: &Router) -> String {
                 return io::Error::from(io::ErrorKind::UnexpectedEof).to_string();
             }
             Ok(0) => return Lost::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
-            Ok(count) => router.brake(count).await,
+            // It carries what everybody up there says, and is not braked for one's receiver.
+            Ok(_) => {}
             Err(error) => return error.to_string(),
         }
     }
 }
 
-fn push_control(connection: &Connection, message: &Control<'_>) {
-    let mut frame = Vec::new();
-    write_frame(&mut frame, |writer| message.write_control(writer))
+fn write_control(frames: &mut Vec<u8>, message: &Control<'_>) {
+    write_frame(frames, |writer| message.write_control(writer))
         .expect("a control message without a blob is small");
-    connection.push_bytes(&frame);
 }
 
-fn push_change(connection: &Connection, change: Change) {
+fn write_change(frames: &mut Vec<u8>, change: Change) {
     let message = match change {
         Change::AddChannel(channel) => Control::AddChannel { channel },
         Change::RemoveChannel(channel) => Control::RemoveChannel { channel },
         Change::AddRange(range) => Control::AddRange { low: range.low(), high: range.high() },
         Change::RemoveRange(range) => Control::RemoveRange { low: range.low(), high: range.high() },
     };
-    push_control(connection, &message);
+    write_control(frames, &message);
 }
 
-fn push_post_remove(connection: &Connection, sender: Channel, frame: Frame<'_>) {
+fn write_post_remove(frames: &mut Vec<u8>, sender: Channel, frame: Frame<'_>) {
     let message = Control::AddPostRemove { sender, datagram: Blob(frame.datagram()) };
-    let mut bytes = Vec::new();
-    match write_frame(&mut bytes, |writer| message.write_control(writer)) {
-        Ok(_) => connection.push_bytes(&bytes),
-        Err(error) => {
-            tracing::error!(%sender, %error, "post-remove is too large to be kept upstream")
-        }
+    if let Err(error) = write_frame(frames, |writer| message.write_control(writer)) {
+        tracing::error!(%sender, %error, "post-remove is too large to be kept upstream");
     }
 }
 
 impl Uplink for Upstream {
     fn change(&self, change: Change) {
-        self.push_control(|connection| push_change(connection, change));
+        self.push_control(|frames| write_change(frames, change));
     }
 
     fn add_post_remove(&self, sender: Channel, frame: Frame<'_>) {
-        self.push_control(|connection| push_post_remove(connection, sender, frame));
+        self.push_control(|frames| write_post_remove(frames, sender, frame));
     }
 
     fn clear_post_removes(&self, sender: Channel) {
-        self.push_control(|connection| {
-            push_control(connection, &Control::ClearPostRemoves { sender });
-        });
+        self.push_control(|frames| write_control(frames, &Control::ClearPostRemoves { sender }));
     }
 
-    fn push(&self, frame: Frame<'_>) {
+    fn push(&self, frame: Frame<'_>) -> Load {
         match &mut *self.state.lock() {
             State::Connected(connection) => connection.push(frame),
             State::Away(backlog) => {
                 if backlog.frames.len() + frame.bytes().len() <= self.backlog_max {
                     backlog.frames.extend_from_slice(frame.bytes());
-                    return;
+                    return Load::Fine;
                 }
                 if backlog.dropped == 0 {
                     tracing::error!(
@@ -297,7 +305,15 @@ impl Uplink for Upstream {
                     );
                 }
                 backlog.dropped += 1;
+                Load::Fine
             }
+        }
+    }
+
+    fn brake(&self) -> Option<Arc<Brake>> {
+        match &*self.state.lock() {
+            State::Connected(connection) => Sink::brake(&**connection),
+            State::Away(_) => None,
         }
     }
 

@@ -121,8 +121,9 @@ impl View {
 struct Listener(Mutex<View>);
 
 impl Sink for Listener {
-    fn push(&self, frame: Frame<'_>) {
+    fn push(&self, frame: Frame<'_>) -> Load {
         self.0.lock().receive(frame.datagram());
+        Load::Fine
     }
 
     fn announce(&self) {}

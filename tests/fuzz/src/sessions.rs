@@ -161,6 +161,7 @@ fn config(options: u8) -> ClientAgentConfig {
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 5000,
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
+            keepalive: None,
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,

@@ -6,29 +6,54 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
 use crate::net::{Close, Connection, Listener, Lost};
 use crate::role::client_agent::{Peer, SessionKey};
+use crate::router::Fed;
 use crate::wire::{Assembler, Framing};
 
 /// How datagrams are told apart on a TCP connection.
 const FRAMING: Framing = Framing::Tag16;
 
 /// Accepts connections until the shutdown.
-pub async fn accept(listener: Listener, shared: Arc<Shared>) {
+pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
     loop {
         let (stream, remote) = tokio::select! {
             accepted = listener.accept("client") => accepted,
             () = shared.shutdown.cancelled() => return,
         };
-        shared.connections.spawn(connection(stream, remote, shared.clone()));
+        match shared.places.clone().try_acquire_owned() {
+            Ok(place) => {
+                shared.connections.spawn(connection(stream, remote, place, shared.clone()));
+            }
+            Err(_) => {
+                tracing::warn!(%remote, "client refused: too many files would be open");
+                shared.connections.spawn(turn_away(stream, shared.clone()));
+            }
+        }
+    }
+}
+
+/// A connection for which there is no place. If many come at once, most are closed without a word: it must not be
+/// they who take the files that are reserved.
+async fn turn_away(stream: TcpStream, shared: Arc<Shared>) {
+    let Ok(_refusal) = shared.refusals.try_acquire() else { return };
+    let words = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING));
+    if let Ok(words) = words {
+        refuse(&Connection::new(stream, shared.policy()), &words).await;
     }
 }
 
 /// One connection, from its beginning to its end.
-async fn connection(stream: TcpStream, remote: SocketAddr, shared: Arc<Shared>) {
+async fn connection(
+    stream: TcpStream,
+    remote: SocketAddr,
+    _place: OwnedSemaphorePermit,
+    shared: Arc<Shared>,
+) {
     // Without an address it has gone already.
     let Ok(local) = stream.local_addr() else { return };
     let peer =
@@ -176,7 +201,7 @@ async fn talk(
     first_bytes: Vec<u8>,
 ) -> Result<Close, Lost> {
     let assembler = Assembler::new(FRAMING);
-    let mut ear = Ear { shared, key, assembler, has_heard: false };
+    let mut ear = Ear { shared, key, assembler, has_heard: false, fed: Fed::default() };
     if !first_bytes.is_empty() {
         ear.hear(&first_bytes);
         drop(first_bytes);
@@ -194,12 +219,14 @@ struct Ear<'s> {
     key: SessionKey,
     assembler: Assembler,
     has_heard: bool,
+    /// The slow queues that it feeds.
+    fed: Fed,
 }
 
 impl Ear<'_> {
     /// Takes bytes. The first ones may show that it is no client at all.
     fn hear(&mut self, bytes: &[u8]) {
-        let Ear { shared, key, assembler, has_heard } = self;
+        let Ear { shared, key, assembler, has_heard, fed } = self;
         if !std::mem::replace(has_heard, true)
             && let Some(foreign) = shared.dialect.recognise(bytes)
         {
@@ -208,7 +235,9 @@ impl Ear<'_> {
         }
         let framed = assembler.take(bytes, |frames| {
             // A role that is lost ends the daemon, and hears nothing more.
-            let _ = shared.role.turn(|server, now, out| server.input(now, *key, frames, out));
+            let _ = shared
+                .role
+                .turn_feeding(fed, |server, now, out| server.input(now, *key, frames, out));
         });
         framed.expect("nothing that a 2-byte tag says is too long");
     }
@@ -218,7 +247,7 @@ impl Ear<'_> {
         loop {
             match connection.read(|bytes| self.hear(bytes)).await {
                 Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
-                Ok(count) => self.shared.router.brake(count).await,
+                Ok(count) => self.fed.brake(count).await,
                 Err(error) => return error,
             }
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dclass::DcFile;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,16 +25,18 @@ use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::hash::Seed;
-use crate::net::{Listener, Policy, Spares};
+use crate::net::{Listener, Liveness, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
 /// How long connections may take to say their last words when the agent ends.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// How many connections for which there is no place are told so at a time; more are closed without a word.
+const REFUSALS_MAX: usize = 16;
+
 /// What the tasks of one client agent share.
 struct Shared {
     role: RoleParticipant<Server>,
-    router: Router,
     dialect: Box<dyn Dialect>,
     limits: Limits,
     /// Buffers that connections have emptied.
@@ -41,6 +44,10 @@ struct Shared {
     haproxy: bool,
     handshake_timeout: Option<Duration>,
     shutdown: CancellationToken,
+    /// How many more connections there may be.
+    places: Arc<Semaphore>,
+    /// How many more may be told that there are too many.
+    refusals: Semaphore,
     /// The connections' tasks.
     connections: TaskTracker,
 }
@@ -62,7 +69,8 @@ impl Shared {
 /// A client agent that clients can connect to, but that does not serve them yet.
 pub struct Bound {
     config: ClientAgentConfig,
-    listeners: Vec<Listener>,
+    listener: Listener,
+    places: Arc<Semaphore>,
 }
 
 impl Bound {
@@ -70,28 +78,19 @@ impl Bound {
     ///
     /// # Errors
     /// When none of them can be bound.
-    pub async fn new(config: &ClientAgentConfig) -> anyhow::Result<Self> {
+    pub async fn new(config: &ClientAgentConfig, places: Arc<Semaphore>) -> anyhow::Result<Self> {
         let address = &config.bind;
         let what = || format!("client agent: cannot listen on {address}");
-        let mut listeners = Vec::new();
-        let mut failure = None;
-        for socket in address.resolve().await.with_context(what)? {
-            match Listener::bind(&[socket]) {
-                Ok(listener) => listeners.push(listener),
-                Err(error) => failure = Some(error),
-            }
-        }
-        match failure {
-            Some(error) if listeners.is_empty() => return Err(error).with_context(what),
-            Some(error) => tracing::warn!(%address, %error, "cannot listen on all addresses"),
-            None => {}
-        }
-        Ok(Bound { config: config.clone(), listeners })
+        let addresses = address.resolve().await.with_context(what)?;
+        let stall_max = super::session::nonzero_ms(config.client.write_timeout_ms);
+        let liveness = Liveness::new(config.client.keepalive, stall_max);
+        let listener = Listener::bind(&addresses, liveness).with_context(what)?;
+        Ok(Bound { config: config.clone(), listener, places })
     }
 
     /// The addresses that it listens on.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listener.addresses()
     }
 
     /// Begins to serve, until `shutdown`.
@@ -116,28 +115,23 @@ impl Bound {
         let server = Server::new(core, events, spares.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
-            router: router.clone(),
             dialect: dialect::of(config.client.kind),
             limits,
             spares,
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
             shutdown,
+            places: self.places,
+            refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
         });
-        let accepting: Vec<_> = self
-            .listeners
-            .into_iter()
-            .map(|listener| tokio::spawn(accept::accept(listener, shared.clone())))
-            .collect();
+        let accepting = tokio::spawn(accept::accept(self.listener, shared.clone()));
         tokio::spawn(async move {
             shared.role.drive(&shared.shutdown).await;
             // A role that is lost has no sessions.
             let _ = shared.role.turn(Server::shut_down);
-            for task in accepting {
-                if let Err(error) = task.await {
-                    tracing::error!(%error, "accepting clients failed");
-                }
+            if let Err(error) = accepting.await {
+                tracing::error!(%error, "accepting clients failed");
             }
             shared.connections.close();
             if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
@@ -147,19 +141,30 @@ impl Bound {
     }
 }
 
-/// Starts a client agent: clients can connect when this returns.
+/// Starts a client agent: clients can connect when this returns. `places` are those that there are for clients'
+/// connections in the whole process.
 ///
 /// # Errors
 /// When it cannot listen; the error names the address.
 pub async fn start(
     config: &ClientAgentConfig,
+    places: Arc<Semaphore>,
     uberdogs: Arc<UberDogs>,
     dc: Arc<DcFile>,
     router: &Router,
     events: EventSender,
     shutdown: CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let bound = Bound::new(config).await?;
+    let clients = (config.channels.high().0 - config.channels.low().0).saturating_add(1);
+    let available = places.available_permits();
+    if clients > available as u64 {
+        tracing::warn!(
+            clients,
+            places = available,
+            "there are channels for more clients than files that may be open for them"
+        );
+    }
+    let bound = Bound::new(config, places).await?;
     for address in bound.addresses() {
         let dialect = dialect::of(config.client.kind);
         tracing::info!(%address, client = dialect.name(), "client agent is listening");

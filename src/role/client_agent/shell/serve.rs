@@ -47,6 +47,11 @@ impl Server {
         Ok(key)
     }
 
+    /// What to write to a connection for which there is no place.
+    pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
+        self.core.capacity_reached(framing)
+    }
+
     /// Handles whole frames from a client.
     pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
         self.core.input(now, key, frames, out);

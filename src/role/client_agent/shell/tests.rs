@@ -40,6 +40,7 @@ fn config() -> ClientAgentConfig {
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 0,
             heartbeat_timeout_ms: 0,
+            keepalive: None,
         },
         interest_timeout_ms: 20_000,
         handshake_timeout_ms: 10_000,
@@ -73,11 +74,11 @@ impl Cluster {
         let uberdogs: UberDogs =
             [(LOGIN, UberDog { class_id: ClassId(0), anonymous: true })].into_iter().collect();
         let router = Router::new();
-        let inbox = router.new_inbox(1 << 20);
+        let inbox = Inbox::new("test", 1 << 20, usize::MAX);
         let participant = router.join("cluster", inbox.clone());
         participant.batch().subscribe(CLUSTER);
         participant.batch().subscribe(LOGIN.channel());
-        let bound = Bound::new(&config).await.expect("a free port");
+        let bound = Bound::new(&config, Arc::new(Semaphore::new(100))).await.expect("a free port");
         let address = bound.addresses()[0];
         let shutdown = CancellationToken::new();
         let task = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
@@ -383,7 +384,7 @@ async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
     let config = ClientAgentConfig { bind: address.into(), ..config() };
-    let error = Bound::new(&config).await.err().expect("in use");
+    let error = Bound::new(&config, Arc::new(Semaphore::new(1))).await.err().expect("in use");
     assert!(format!("{error:#}").contains(&address.to_string()), "{error:#}");
 }
 

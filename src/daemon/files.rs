@@ -1,0 +1,50 @@
+//! File descriptors: as many as there may be, and some that clients cannot take.
+
+use std::sync::Arc;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::Semaphore;
+
+/// Has the system allow as many open files as it ever does, and returns how many that are. What limits a daemon by
+/// default was chosen for programs that open few.
+pub(super) fn raise_limit() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let limit = match raised {
+        Ok(()) => maximum,
+        Err(error) => {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+            current
+        }
+    };
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+/// Places for the connections of clients, if `limit` files may be open and `reserved` of them are for others: links,
+/// databases, logs. At least half of all are for clients.
+pub(super) fn places(limit: usize, reserved: usize) -> Arc<Semaphore> {
+    let count = limit.saturating_sub(reserved).max(limit / 2);
+    Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_leave_what_is_reserved_but_no_more_than_half() {
+        let for_clients = |limit, reserved| places(limit, reserved).available_permits();
+        assert_eq!(for_clients(1024, 128), 896);
+        assert_eq!(for_clients(1024, 0), 1024);
+        assert_eq!(for_clients(100, 128), 50);
+        assert_eq!(for_clients(usize::MAX, 128), Semaphore::MAX_PERMITS);
+    }
+
+    #[test]
+    fn the_limit_is_raised_to_the_most_that_is_allowed() {
+        let limit = raise_limit();
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        assert_eq!(current, maximum);
+        assert_eq!(maximum.map_or(usize::MAX, |maximum| maximum as usize), limit);
+    }
+}
