@@ -101,6 +101,11 @@ pub trait Uplink: Send + Sync {
     /// A datagram that did not come from there.
     fn push(&self, frame: Frame<'_>) -> Load;
 
+    /// Several of them, in order.
+    fn push_all(&self, frames: Frames<'_>) -> Load {
+        frames.fold(Load::Fine, |_, frame| self.push(frame))
+    }
+
     /// As [`Sink::brake`], for those whose datagrams nobody here has got: all others are not to pay for a link
     /// that gets everything.
     fn brake(&self) -> Option<Arc<Brake>> {

@@ -357,9 +357,7 @@ impl World {
         }
         let is_for_here = !listeners.is_empty();
         self.listeners = listeners;
-        if self.uplink.is_some() {
-            run.frames().for_each(|frame| self.push_up(frame, from, is_for_here));
-        }
+        self.push_up(from, is_for_here, |uplink| uplink.push_all(run.frames()));
     }
 
     /// Hands a datagram to all in the list of listeners, and upstream.
@@ -396,14 +394,20 @@ impl World {
         }
         let is_for_here = !listeners.is_empty();
         self.listeners = listeners;
-        self.push_up(frame, from, is_for_here);
+        self.push_up(from, is_for_here, |uplink| uplink.push(frame));
     }
 
     /// Every datagram goes up, but only who speaks to nobody here pays if there is no room.
-    fn push_up(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
+    #[inline]
+    fn push_up(
+        &mut self,
+        from: Option<Key>,
+        is_for_here: bool,
+        push: impl FnOnce(&dyn Uplink) -> Load,
+    ) {
         if let (Some(uplink), Some(_)) = (&self.uplink, from) {
             self.uplink_touched = true;
-            if uplink.push(frame) == Load::High
+            if push(&**uplink) == Load::High
                 && !is_for_here
                 && let Some(brake) = uplink.brake()
             {

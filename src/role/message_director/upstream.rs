@@ -217,6 +217,23 @@ impl Upstream {
         }
     }
 
+    fn keep(&self, backlog: &mut Backlog, frames: Frames<'_>) {
+        for frame in frames {
+            if backlog.frames.len() + frame.bytes().len() <= self.backlog_max {
+                backlog.frames.extend_from_slice(frame.bytes());
+                continue;
+            }
+            if backlog.dropped == 0 {
+                tracing::error!(
+                    upstream = self.address,
+                    bytes = backlog.frames.len(),
+                    "the upstream is away and the backlog is full; datagrams are lost"
+                );
+            }
+            backlog.dropped += 1;
+        }
+    }
+
     fn push_control(&self, write: impl FnOnce(&mut Vec<u8>)) {
         // While away nothing is said: all is told anew after connecting.
         if let State::Connected(connection) = &*self.state.lock() {
@@ -290,21 +307,14 @@ impl Uplink for Upstream {
     }
 
     fn push(&self, frame: Frame<'_>) -> Load {
+        self.push_all(Frames::new(frame.bytes()))
+    }
+
+    fn push_all(&self, frames: Frames<'_>) -> Load {
         match &mut *self.state.lock() {
-            State::Connected(connection) => connection.push(frame),
+            State::Connected(connection) => connection.push_all(frames),
             State::Away(backlog) => {
-                if backlog.frames.len() + frame.bytes().len() <= self.backlog_max {
-                    backlog.frames.extend_from_slice(frame.bytes());
-                    return Load::Fine;
-                }
-                if backlog.dropped == 0 {
-                    tracing::error!(
-                        upstream = self.address,
-                        bytes = backlog.frames.len(),
-                        "the upstream is away and the backlog is full; datagrams are lost"
-                    );
-                }
-                backlog.dropped += 1;
+                self.keep(backlog, frames);
                 Load::Fine
             }
         }
