@@ -2,35 +2,52 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
+use donet::daemon::Signals;
+use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
 use tokio::runtime::{Builder, Runtime};
+
+/// How long the end of the process waits for the last lines, and for what else may be stuck on a disk.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let run = match cli::evaluate(std::env::args_os()) {
         Action::Run(run) => run,
         Action::Exit(code) => return code.into(),
     };
-    if let Err(error) = telemetry::init(&run.log) {
-        let path = run.log.file.unwrap_or_default();
-        eprintln!("cannot log to {}: {error}", path.display());
-        return ExitCode::FAILURE;
-    }
-    match start(&run) {
-        Ok(code) => code,
+    // Before anything else, so that no signal ends the process without order.
+    let signals = match Signals::new() {
+        Ok(signals) => signals,
         Err(error) => {
-            // What is wrong with a DC file is said with the lines in question.
-            for line in format!("{error:#}").lines() {
-                fatal!("{line}");
-            }
-            ExitCode::FAILURE
+            eprintln!("cannot listen to signals: {error}");
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let log = match telemetry::init(&run.log) {
+        Ok(log) => log,
+        Err(error) => {
+            let path = run.log.file.unwrap_or_default();
+            eprintln!("cannot log to {}: {error}", path.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = start(&run, signals, log.clone()).unwrap_or_else(|error| {
+        // What is wrong with a DC file is said with the lines in question.
+        for line in format!("{error:#}").lines() {
+            fatal!("{line}");
+        }
+        ExitCode::FAILURE
+    });
+    log.flush(PATIENCE);
+    code
 }
 
-fn start(run: &Run) -> anyhow::Result<ExitCode> {
+fn start(run: &Run, signals: Signals, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let config = match config::load(&run.config) {
         Ok(config) => config,
@@ -46,7 +63,10 @@ fn start(run: &Run) -> anyhow::Result<ExitCode> {
         tracing::warn!("{conflict}");
     }
     let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
-    runtime.block_on(daemon::run(config))
+    let ended = runtime.block_on(daemon::run(config, signals, log));
+    // Left to itself, it would wait for a thread that a frozen file system holds.
+    runtime.shutdown_timeout(PATIENCE);
+    ended
 }
 
 /// One thread by default: it costs least for each message, and sockets are served in the order in which

@@ -5,6 +5,7 @@
 //! speak, and whatever cannot start ends the process before it looks alive.
 
 mod files;
+mod signals;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,8 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use dclass::DcFile;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,9 @@ use crate::event::EventSender;
 use crate::role::client_agent::{self, UberDogs};
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
 use crate::router::Router;
+use crate::telemetry::Log;
+use signals::Request;
+pub use signals::Signals;
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
@@ -32,13 +35,19 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
-pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    // Before anything else, so that a signal during the start is not lost.
-    let mut signals = Signals::new()?;
-    let mut parts = Parts::start(config).await?;
+pub async fn run(config: Config, signals: Signals, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+    let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
+    let reopen = operator.reopen.subscribe();
+    let mut parts = tokio::select! {
+        parts = Parts::start(config, reopen) => parts?,
+        () = operator.wants_the_end() => {
+            tracing::info!("told to end before everything has started");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     tracing::info!("ready");
     let failure = tokio::select! {
-        () = signals.next() => None,
+        () = operator.wants_the_end() => None,
         failure = parts.first_failure() => Some(failure),
     };
     match &failure {
@@ -47,7 +56,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     }
     tokio::select! {
         () = parts.stop() => {}
-        () = signals.next() => tracing::warn!("second signal: not waiting any longer"),
+        () = operator.wants_the_end() => tracing::warn!("second signal: not waiting any longer"),
         () = tokio::time::sleep(GRACE) => {
             tracing::warn!(seconds = GRACE.as_secs(), "not waiting any longer");
         }
@@ -55,6 +64,25 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     match failure {
         None => Ok(ExitCode::SUCCESS),
         Some(error) => Err(error),
+    }
+}
+
+/// Whoever sends signals.
+struct Operator {
+    signals: Signals,
+    log: Arc<Log>,
+    /// Told when log files are to be opened anew.
+    reopen: watch::Sender<()>,
+}
+
+impl Operator {
+    /// Waits for a signal that ends the daemon, and does meanwhile what others ask for.
+    async fn wants_the_end(&mut self) {
+        while self.signals.next().await == Request::Reopen {
+            tracing::info!("SIGHUP: log files are opened anew");
+            self.log.reopen();
+            self.reopen.send_replace(());
+        }
     }
 }
 
@@ -98,7 +126,7 @@ struct Parts {
 }
 
 impl Parts {
-    async fn start(config: Config) -> anyhow::Result<Self> {
+    async fn start(config: Config, reopen: watch::Receiver<()>) -> anyhow::Result<Self> {
         let dc = Arc::new(read_dc(&config)?);
         tracing::info!(
             files = config.general.dc_files.len(),
@@ -112,6 +140,7 @@ impl Parts {
             events: event_sender(&config).await?,
             places: files::places(files::raise_limit(), config.daemon.reserved_files),
             base_dir: config.base_dir.clone(),
+            reopen,
         };
         let mut parts = Parts::default();
         if config.daemon.threads == 1 {
@@ -188,6 +217,8 @@ struct Context {
     /// For clients' connections.
     places: Arc<Semaphore>,
     base_dir: PathBuf,
+    /// Changes when log files are to be opened anew.
+    reopen: watch::Receiver<()>,
 }
 
 async fn event_sender(config: &Config) -> anyhow::Result<EventSender> {
@@ -222,12 +253,13 @@ async fn listen(config: &Config) -> anyhow::Result<Option<message_director::List
 }
 
 async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> anyhow::Result<()> {
-    let Context { dc, uberdogs, router, events, places, base_dir } = context;
+    let Context { dc, uberdogs, router, events, places, base_dir, reopen } = context;
     let (dc, stop) = (dc.clone(), phase.stop.clone());
     let (name, task) = match role {
-        RoleConfig::EventLogger(role) => {
-            ("event logger", event_logger::start(role, base_dir, stop.clone()).await?)
-        }
+        RoleConfig::EventLogger(role) => (
+            "event logger",
+            event_logger::start(role, base_dir, reopen.clone(), stop.clone()).await?,
+        ),
         RoleConfig::Database(role) => {
             ("database", database::start(role, dc, router, stop.clone()).await?)
         }
@@ -260,26 +292,4 @@ async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> 
         }
     });
     Ok(())
-}
-
-/// SIGINT and SIGTERM, which mean the same.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -1,22 +1,45 @@
 //! One event as a line of text or JSON.
 
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 
 use jiff::Zoned;
-use serde_json::Value;
+use serde_json::Value as Json;
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
-use super::Level;
+use super::text::{Style, TEXT_BYTES_MAX, Text};
+use super::{Format, Level};
+
+/// The value of a field.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Value {
+    Text(Text),
+    /// A number or a word.
+    Other(Json),
+}
 
 /// The fields of an event or a span, in the order in which they were recorded.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Fields(Vec<(&'static str, Value)>);
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Fields {
+    entries: Vec<(&'static str, Value)>,
+    /// What each value may take in a line.
+    bytes_max: usize,
+}
+
+/// How lines look somewhere.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) struct Look {
+    pub format: Format,
+    /// Whether the level has its colour.
+    pub color: bool,
+}
 
 /// What a line is made of.
 pub(super) struct Line<'a> {
     pub time: &'a Zoned,
-    pub metadata: &'a Metadata<'static>,
+    pub level: Level,
+    /// The part of the program that speaks.
+    pub part: &'a str,
     /// Those of the event, then those of the spans around it.
     pub fields: &'a Fields,
 }
@@ -24,80 +47,130 @@ pub(super) struct Line<'a> {
 /// The name under which tracing records the text of an event.
 const MESSAGE: &str = "message";
 
+impl Default for Fields {
+    fn default() -> Self {
+        Fields { entries: Vec::new(), bytes_max: TEXT_BYTES_MAX }
+    }
+}
+
 impl Fields {
+    /// None yet; their values will not be cut.
+    pub fn whole() -> Self {
+        Fields { bytes_max: usize::MAX, ..Fields::default() }
+    }
+
+    /// Those of a line that logging itself writes.
+    pub fn of_message(message: impl std::fmt::Display) -> Self {
+        let mut fields = Fields::default();
+        fields.add_text(MESSAGE, format_args!("{message}"));
+        fields
+    }
+
     /// Adds a field, unless there is one of that name: what is said closer to the event holds.
     pub fn add(&mut self, name: &'static str, value: Value) {
-        if !self.0.iter().any(|(known, _)| *known == name) {
-            self.0.push((name, value));
+        if !self.entries.iter().any(|(known, _)| *known == name) {
+            self.entries.push((name, value));
         }
     }
 
     /// Adds the fields of `outer`.
     pub fn add_all(&mut self, outer: &Fields) {
-        for (name, value) in &outer.0 {
+        for (name, value) in &outer.entries {
             self.add(name, value.clone());
         }
     }
 
-    fn message(&self) -> &str {
-        let mut fields = self.0.iter();
-        let message = fields.find(|(name, _)| *name == MESSAGE);
-        message.and_then(|(_, value)| value.as_str()).unwrap_or("")
+    pub fn add_text(&mut self, name: &'static str, value: std::fmt::Arguments<'_>) {
+        let mut text = Text::new(self.bytes_max);
+        // Writing to a text cannot fail; what fails is the value, which then says as much as it did.
+        let _ = text.write_fmt(value);
+        self.add(name, Value::Text(text));
+    }
+
+    /// The value of the field called `name`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.entries.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The text of the event.
+    pub fn message(&self) -> Option<&Text> {
+        match self.get(MESSAGE) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
     }
 
     fn others(&self) -> impl Iterator<Item = &(&'static str, Value)> {
-        self.0.iter().filter(|(name, _)| *name != MESSAGE)
+        self.entries.iter().filter(|(name, _)| *name != MESSAGE)
     }
 }
 
 impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field.name(), value.into());
+        self.add(field.name(), Value::Other(value.into()));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field.name(), value.into());
+        self.add(field.name(), Value::Other(value.into()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field.name(), value.into());
+        self.add(field.name(), Value::Other(value.into()));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field.name(), value.into());
+        self.add(field.name(), Value::Other(value.into()));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field.name(), value.into());
+        self.add_text(field.name(), format_args!("{value}"));
     }
 
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.add(field.name(), format!("{value:?}").into());
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.add_text(field.name(), format_args!("{value:?}"));
+    }
+}
+
+impl Value {
+    /// As JSON has it.
+    fn write_to(&self, line: &mut String) {
+        match self {
+            Value::Text(text) => text.write_to(line, Style::Quoted),
+            Value::Other(value) => {
+                // Writing to a string cannot fail.
+                let _ = write!(line, "{value}");
+            }
+        }
     }
 }
 
 impl Line<'_> {
+    /// The line with its end.
+    pub fn text(&self, look: Look) -> String {
+        match look.format {
+            Format::Human => self.human(look.color),
+            Format::Json => self.json(),
+        }
+    }
+
     /// `[2024-01-31 12:00:00] INFO: daemon: listening address=127.0.0.1:7199`
-    pub fn human(&self, color: bool) -> String {
-        let level = Level::of(self.metadata);
+    fn human(&self, color: bool) -> String {
         let mut line = format!("[{}] ", self.time.strftime("%Y-%m-%d %H:%M:%S"));
         // Writing to a string cannot fail.
         let _ = if color {
-            write!(line, "\x1b[{}m{}\x1b[0m", level.color(), level.name())
+            write!(line, "\x1b[{}m{}\x1b[0m", self.level.color(), self.level.name())
         } else {
-            line.write_str(level.name())
+            line.write_str(self.level.name())
         };
-        let _ = write!(line, ": {}: ", category(self.metadata));
-        push_printable(&mut line, self.fields.message());
+        let _ = write!(line, ": {}: ", self.part);
+        if let Some(message) = self.fields.message() {
+            message.write_to(&mut line, Style::Plain);
+        }
         for (name, value) in self.fields.others() {
-            line.push(' ');
-            line.push_str(name);
-            line.push('=');
+            let _ = write!(line, " {name}=");
             match value {
-                Value::String(text) if is_word(text) => line.push_str(text),
-                _ => {
-                    let _ = write!(line, "{value}");
-                }
+                Value::Text(text) if text.is_word() => line.push_str(text.as_str()),
+                value => value.write_to(&mut line),
             }
         }
         line.push('\n');
@@ -105,30 +178,19 @@ impl Line<'_> {
     }
 
     /// `{"time":"2024-01-31T12:00:00.000000+01:00","level":"info","target":"daemon","message":…}`
-    pub fn json(&self) -> String {
-        let time = self.time.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string();
-        let level = Level::of(self.metadata).name().to_ascii_lowercase();
-        let head = [
-            ("time", time.as_str()),
-            ("level", &level),
-            ("target", category(self.metadata)),
-            (MESSAGE, self.fields.message()),
-        ];
-        let mut line = String::new();
-        let mut push = |name: &str, value: &dyn std::fmt::Display| {
-            let before = if line.is_empty() { '{' } else { ',' };
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{before}{}:{value}", Value::from(name));
-        };
-        for (name, text) in head {
-            push(name, &Value::from(text));
+    fn json(&self) -> String {
+        let time = self.time.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z");
+        let level = self.level.name().to_ascii_lowercase();
+        let mut line = format!(r#"{{"time":"{time}","level":"{level}","target":"{}","#, self.part);
+        line.push_str(r#""message":"#);
+        match self.fields.message() {
+            Some(message) => message.write_to(&mut line, Style::Quoted),
+            None => line.push_str(r#""""#),
         }
         for (name, value) in self.fields.others() {
-            if head.iter().any(|(taken, _)| taken == name) {
-                push(&format!("field.{name}"), value);
-            } else {
-                push(name, value);
-            }
+            let is_taken = ["time", "level", "target"].contains(name);
+            let _ = write!(line, r#","{}{name}":"#, if is_taken { "field." } else { "" });
+            value.write_to(&mut line);
         }
         line.push_str("}\n");
         line
@@ -137,7 +199,7 @@ impl Line<'_> {
 
 /// The part of the program that speaks: the module below the crate and below `role`, or the crate if
 /// it is another. A store speaks for the database server, which is the part that an operator knows.
-fn category(metadata: &Metadata<'static>) -> &'static str {
+pub(super) fn category(metadata: &Metadata<'static>) -> &'static str {
     let path = match Level::target_is_level(metadata.target()) {
         true => metadata.module_path().unwrap_or(metadata.target()),
         false => metadata.target(),
@@ -154,21 +216,4 @@ fn category(metadata: &Metadata<'static>) -> &'static str {
 
 fn first_segment(path: &str) -> &str {
     path.split_once("::").map_or(path, |(first, _)| first)
-}
-
-/// Whether a value can stand without quotes and the line still be taken apart again.
-fn is_word(text: &str) -> bool {
-    let is_special = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '=' | '\\');
-    !text.is_empty() && !text.contains(is_special)
-}
-
-/// Appends text that may come from a peer: it must not begin a new line or steer a terminal.
-fn push_printable(line: &mut String, text: &str) {
-    for c in text.chars() {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
 }

@@ -1,57 +1,66 @@
-//! The subscriber's end of tracing: collects fields, formats a line, writes it.
+//! The subscriber's end of tracing: collects fields, asks whether the line is one too many, and hands it to the outputs.
 
-use std::io::Write;
+use std::fmt::{Debug, Write};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::Arc;
 
-use jiff::Zoned;
-use parking_lot::Mutex;
+use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::format::{Fields, Line};
-use super::{Format, Level};
+use super::format::{Fields, category};
+use super::{Level, Log};
 
-/// Writes every event as a line, in one call: a line is never torn or mixed with another.
+/// Turns every event into a line.
 pub(super) struct Lines {
     /// The least severe level that is written.
     pub level: Level,
-    /// How lines look.
-    pub format: Format,
-    /// Who gets every line.
-    pub outputs: Vec<Output>,
+    pub log: Arc<Log>,
+    /// What peers are told apart by.
+    pub hash: RandomState,
 }
 
-/// Somewhere that lines go.
-pub(super) struct Output {
-    pub writer: Mutex<Box<dyn Write + Send>>,
-    /// Whether human lines have colours here.
-    pub color: bool,
-}
+/// The fields that say whose fault a line is, the best first: a client's channel is soon another's.
+const WHO: [&str; 7] = ["remote", "peer", "client", "sender", "address", "upstream", "control"];
 
-impl Output {
-    pub fn new(writer: impl Write + Send + 'static, color: bool) -> Self {
-        let writer: Box<dyn Write + Send> = Box::new(writer);
-        Output { writer: Mutex::new(writer), color }
-    }
-
-    fn write(&self, line: &str) {
-        let mut writer = self.writer.lock();
-        // A log that cannot be written has nobody to complain to, and must not end the process.
-        let _ = writer.write_all(line.as_bytes());
-    }
-}
+/// Who it is that a span is about.
+struct SpanPeer(u64);
 
 impl Lines {
-    fn write(&self, line: &Line<'_>) {
-        for output in &self.outputs {
-            output.write(&match self.format {
-                Format::Human => line.human(output.color),
-                Format::Json => line.json(),
-            });
+    fn peer_of<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<u64>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let mut who = Who::new(&self.hash);
+        event.record(&mut who);
+        who.peer().or_else(|| {
+            let mut spans = context.event_scope(event)?;
+            spans.find_map(|span| span.extensions().get::<SpanPeer>().map(|peer| peer.0))
+        })
+    }
+}
+
+/// Whether what `metadata` describes is only said at the start and at the end, by whoever the operator trusts: it is
+/// neither left out nor cut.
+fn is_of_start_or_end(metadata: &Metadata<'static>) -> bool {
+    let of_start_and_end = ["main", "daemon", "config"];
+    Level::of(metadata) == Level::Fatal || of_start_and_end.contains(&category(metadata))
+}
+
+fn fields_of<S>(event: &Event<'_>, context: &Context<'_, S>, mut fields: Fields) -> Fields
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    event.record(&mut fields);
+    for span in context.event_scope(event).into_iter().flatten() {
+        if let Some(outer) = span.extensions().get::<Fields>() {
+            fields.add_all(outer);
         }
     }
+    fields
 }
 
 impl<S> Layer<S> for Lines
@@ -64,10 +73,14 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let Some(span) = context.span(id) else { return };
+        let (mut fields, mut who) = (Fields::default(), Who::new(&self.hash));
         attributes.record(&mut fields);
-        if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(fields);
+        attributes.record(&mut who);
+        let mut extensions = span.extensions_mut();
+        extensions.insert(fields);
+        if let Some(peer) = who.peer() {
+            extensions.insert(SpanPeer(peer));
         }
     }
 
@@ -85,13 +98,72 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        for span in context.event_scope(event).into_iter().flatten() {
-            if let Some(outer) = span.extensions().get::<Fields>() {
-                fields.add_all(outer);
-            }
+        let metadata = event.metadata();
+        let level = Level::of(metadata);
+        if is_of_start_or_end(metadata) {
+            let fields = fields_of(event, &context, Fields::whole());
+            return self.log.write(metadata, &fields);
         }
-        self.write(&Line { time: &Zoned::now(), metadata: event.metadata(), fields: &fields });
+        let fields = || fields_of(event, &context, Fields::default());
+        // Whoever asks for details wants all of them.
+        let is_detail = level < Level::Info;
+        if is_detail || self.log.lets_through(metadata, self.peer_of(event, &context), fields) {
+            self.log.write(metadata, &fields());
+        }
+    }
+}
+
+/// Finds out who it is that an event or a span is about, without keeping anything.
+struct Who<'h> {
+    hash: &'h RandomState,
+    /// The best of what has been seen: its place in [`WHO`], and its hash.
+    best: Option<(usize, u64)>,
+}
+
+impl<'h> Who<'h> {
+    fn new(hash: &'h RandomState) -> Self {
+        Who { hash, best: None }
+    }
+
+    fn peer(&self) -> Option<u64> {
+        self.best.map(|(_, peer)| peer)
+    }
+
+    fn note(&mut self, field: &Field, value: impl FnOnce(&mut dyn Hasher)) {
+        let Some(place) = WHO.iter().position(|name| *name == field.name()) else { return };
+        if self.best.is_some_and(|(best, _)| best <= place) {
+            return;
+        }
+        let mut hasher = self.hash.build_hasher();
+        place.hash(&mut hasher);
+        value(&mut hasher);
+        self.best = Some((place, hasher.finish()));
+    }
+}
+
+impl Visit for Who<'_> {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.note(field, |hasher| hasher.write_u64(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.note(field, |hasher| hasher.write(value.as_bytes()));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.note(field, |hasher| {
+            // Hashing a text cannot fail.
+            let _ = write!(Hashed(hasher), "{value:?}");
+        });
+    }
+}
+
+/// Hashes the text that it is given.
+struct Hashed<'h>(&'h mut dyn Hasher);
+
+impl Write for Hashed<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
     }
 }

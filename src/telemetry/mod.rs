@@ -3,22 +3,40 @@
 //! Everything is logged with `tracing`. A line says when, how bad, which part, what, and the fields of
 //! the event and of the spans around it. Besides tracing's levels there is one of Astron's, which is a
 //! target of its own: [`FATAL`], above error.
+//!
+//! Logs never hold up who logs. A line goes into a queue of bounded size at each output (`output.rs`), and lines of a kind
+//! that there are too many of are counted instead of written (`limit.rs`).
 
 mod format;
 mod layer;
 mod level;
+mod limit;
+mod output;
 #[cfg(test)]
 mod tests;
+mod text;
 
-use std::fs::OpenOptions;
+use std::fs::File;
+use std::hash::RandomState;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use parking_lot::{Condvar, Mutex};
+use tracing::Metadata;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use layer::{Lines, Output};
+use format::{Fields, Line, Look, category};
+use layer::Lines;
 pub use level::Level;
+use limit::{Limiter, Summary, Verdict};
+use output::{Output, Target};
 
 /// Target of errors that end the process. Log them with [`fatal!`](crate::fatal).
 pub const FATAL: &str = "fatal";
@@ -54,29 +72,133 @@ pub enum Format {
     Json,
 }
 
-/// Begins to log, and logs panics from now on.
-///
-/// Each line is written in one call, so that nothing is left to flush at the end.
+/// How long a panic waits for its own lines, since it may be about to abort the process.
+const PANIC_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Where lines go, and how many have gone there.
+#[derive(Debug)]
+pub struct Log {
+    outputs: Vec<Output>,
+    /// Asked for once: to look it up may mean to read files.
+    zone: Mutex<TimeZone>,
+    limiter: Mutex<Limiter>,
+    /// There is a summary to be written, in its time.
+    incomplete: Condvar,
+}
+
+/// Begins to log, and logs panics from now on. What is logged last needs [`Log::flush`].
 ///
 /// # Errors
-/// Fails when the log file cannot be opened.
+/// Fails when the log file cannot be opened, or there can be no threads.
 ///
 /// # Panics
 /// Panics when called twice in one process.
-pub fn init(options: &Options) -> io::Result<()> {
-    let color = options.color && io::stdout().is_terminal();
-    let mut outputs = vec![Output::new(io::stdout(), color)];
+pub fn init(options: &Options) -> io::Result<Arc<Log>> {
+    let mut outputs = Vec::new();
+    // Not Rust's own handle: it has a lock and a buffer, for which the end of the process would wait.
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let color = options.color && stdout.is_terminal();
+    let format = options.format;
+    outputs.push(Output::start(Target::new(stdout), Look { format, color })?);
     if let Some(path) = &options.file {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        outputs.push(Output::new(file, false));
+        outputs.push(Output::start(Target::file(path)?, Look { format, color: false })?);
     }
-    let lines = Lines { level: options.level, format: options.format, outputs };
+    let log = Arc::new(Log::new(outputs));
+    let summing_up = log.clone();
+    thread::Builder::new()
+        .name("log-sums".to_owned())
+        .spawn(move || summing_up.sum_up_in_time())?;
+    let lines = Lines { level: options.level, log: log.clone(), hash: RandomState::new() };
     tracing_subscriber::registry().with(lines).init();
-    std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    let of_panics = log.clone();
+    std::panic::set_hook(Box::new(move |panic| log_panic(panic, &of_panics)));
+    Ok(log)
 }
 
-fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+impl Log {
+    fn new(outputs: Vec<Output>) -> Self {
+        Log {
+            outputs,
+            zone: Mutex::new(TimeZone::system()),
+            limiter: Mutex::default(),
+            incomplete: Condvar::new(),
+        }
+    }
+
+    /// Says what has been left out so far, and waits until everything has been written, but no longer than `patience`:
+    /// an output that takes nothing loses its last lines.
+    pub fn flush(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let ended = self.limiter.lock().take_ended(Instant::now(), true);
+        self.write_summaries(&ended);
+        for output in &self.outputs {
+            output.flush(deadline);
+        }
+    }
+
+    /// Opens the log file anew: it may have been renamed. The new one is used from the next line on; if there can be
+    /// none, the old one stays.
+    pub fn reopen(&self) {
+        *self.zone.lock() = TimeZone::system();
+        for output in &self.outputs {
+            output.reopen();
+        }
+    }
+
+    /// Writes a line, in one piece: it is never torn or mixed with another.
+    fn write(&self, metadata: &Metadata<'static>, fields: &Fields) {
+        let time = Timestamp::now().to_zoned(self.zone.lock().clone());
+        let (level, part) = (Level::of(metadata), category(metadata));
+        let line = Line { time: &time, level, part, fields };
+        let mut last: Option<(Look, String)> = None;
+        for output in &self.outputs {
+            let text = match last {
+                Some((look, text)) if look == output.look => text,
+                _ => line.text(output.look),
+            };
+            output.push(&text);
+            last = Some((output.look, text));
+        }
+    }
+
+    /// Whether a line of a kind, and of a peer, is not one too many. If it is, it is counted.
+    fn lets_through(
+        &self,
+        metadata: &'static Metadata<'static>,
+        peer: Option<u64>,
+        fields: impl FnOnce() -> Fields,
+    ) -> bool {
+        let mut ended = Vec::new();
+        let now = Instant::now();
+        let verdict = self.limiter.lock().judge(now, metadata, peer, fields, &mut ended);
+        self.write_summaries(&ended);
+        if verdict == Verdict::LeaveOutFirst {
+            self.incomplete.notify_one();
+        }
+        verdict == Verdict::Write
+    }
+
+    fn write_summaries(&self, summaries: &[Summary]) {
+        for summary in summaries {
+            self.write(summary.metadata, &summary.fields());
+        }
+    }
+
+    /// Writes summaries when they are due, also if nothing more is logged. Has no end.
+    fn sum_up_in_time(&self) {
+        let mut limiter = self.limiter.lock();
+        loop {
+            match limiter.next_end() {
+                Some(end) => drop(self.incomplete.wait_until(&mut limiter, end)),
+                None => self.incomplete.wait(&mut limiter),
+            }
+            let ended = limiter.take_ended(Instant::now(), false);
+            parking_lot::MutexGuard::unlocked(&mut limiter, || self.write_summaries(&ended));
+        }
+    }
+}
+
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>, log: &Log) {
     let message = panic.payload_as_str().unwrap_or("(no message)");
     let place = panic.location().map(ToString::to_string);
     let place = place.unwrap_or_default();
@@ -84,5 +206,8 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     fatal!(place, "panic: {message}");
     if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
         fatal!("backtrace of the panic: {backtrace}");
+    }
+    for output in &log.outputs {
+        output.flush(Instant::now() + PANIC_PATIENCE);
     }
 }

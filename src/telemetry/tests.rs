@@ -6,13 +6,17 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tracing_subscriber::layer::SubscriberExt;
 
+use super::output::QUEUE_BYTES_MAX;
 use super::*;
 
-/// A log that can be read back.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+/// Long enough for anything; only a failing test waits for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Write for Log {
+/// What has been written, to be read back.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().write(bytes)
     }
@@ -24,11 +28,14 @@ impl Write for Log {
 
 /// What the log gets while `speak` runs.
 fn logged(level: Level, format: Format, color: bool, speak: impl FnOnce()) -> String {
-    let log = Log::default();
-    let lines = Lines { level, format, outputs: vec![Output::new(log.clone(), color)] };
+    let paper = Paper::default();
+    let output = Output::start(Target::new(paper.clone()), Look { format, color });
+    let log = Arc::new(Log::new(vec![output.expect("a thread")]));
+    let lines = Lines { level, log: log.clone(), hash: RandomState::new() };
     let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, speak);
-    let bytes = log.0.lock().clone();
+    log.flush(PATIENCE);
+    let bytes = paper.0.lock().clone();
     String::from_utf8(bytes).expect("UTF-8")
 }
 
@@ -144,4 +151,181 @@ fn json_lines_are_flat_objects() {
     assert_eq!(line["field.level"], "x");
     assert_eq!(line["name"], "a\n");
     assert_eq!(line["channel"], 7);
+}
+
+#[test]
+fn text_of_a_peer_is_cut() {
+    let lines = human(Level::Info, || {
+        tracing::info!(name = "\x1b".repeat(60_000), "{}", "\n".repeat(60_000));
+    });
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].len() < 900, "{}", lines[0].len());
+    assert!(lines[0].ends_with("and 59936 bytes\""), "{}", lines[0]);
+}
+
+#[test]
+fn what_ends_the_process_is_neither_cut_nor_left_out() {
+    let lines = human(Level::Info, || {
+        for _ in 0..100 {
+            crate::fatal!("{}", "x".repeat(2_000));
+        }
+    });
+    assert_eq!(lines.len(), 100);
+    assert!(lines.iter().all(|line| line.len() > 2_000));
+}
+
+#[test]
+fn lines_of_a_kind_are_counted_instead_of_written() {
+    let of_peer = |peer: &str| tracing::warn!(%peer, n = 1, "text");
+    let lines = human(Level::Info, || {
+        let span = tracing::info_span!("link", peer = "c");
+        for _ in 0..100 {
+            of_peer("a");
+            of_peer("b");
+            span.in_scope(|| tracing::error!("in a span"));
+            // Details are not counted.
+            tracing::debug!("none");
+        }
+        tracing::error!("another kind");
+    });
+    let count = |of: &str| lines.iter().filter(|line| line.contains(of)).count();
+    let summary = "WARNING: telemetry: … and 95 more like it in 1 s: text peer=a n=1";
+    assert!(lines.contains(&summary.to_owned()), "{lines:#?}");
+    let of_span = "ERROR: telemetry: … and 95 more like it in 1 s: in a span peer=c";
+    assert!(lines.contains(&of_span.to_owned()), "{lines:#?}");
+    assert_eq!((count("peer=a"), count("peer=b"), count("peer=c")), (6, 6, 6));
+    assert_eq!(count("another kind"), 1);
+}
+
+/// An output that takes nothing until it is let go.
+#[derive(Clone, Default)]
+struct Stuck {
+    paper: Paper,
+    free: Arc<(Mutex<bool>, parking_lot::Condvar)>,
+}
+
+impl Stuck {
+    fn let_go(&self) {
+        *self.free.0.lock() = true;
+        self.free.1.notify_all();
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.paper.0.lock().clone()).expect("UTF-8")
+    }
+}
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut free = self.free.0.lock();
+        while !*free {
+            self.free.1.wait(&mut free);
+        }
+        self.paper.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const HUMAN: Look = Look { format: Format::Human, color: false };
+
+#[test]
+fn an_output_that_takes_nothing_loses_lines_and_says_how_many() {
+    let (stuck, free) = (Stuck::default(), Paper::default());
+    let outputs = [Target::new(stuck.clone()), Target::new(free.clone())];
+    let outputs = outputs.map(|target| Output::start(target, HUMAN).expect("a thread"));
+    let line = format!("{}\n", "x".repeat(999));
+    let total = 3 * QUEUE_BYTES_MAX / line.len();
+    for _ in 0..total {
+        outputs[0].push(&line);
+        outputs[1].push(&line);
+        outputs[1].flush(Instant::now() + PATIENCE);
+    }
+    // The other output has them all.
+    assert_eq!(free.0.lock().len(), total * line.len());
+    // Nobody waits for this one for longer than he wants to.
+    outputs[0].flush(Instant::now());
+    assert_eq!(stuck.text(), "");
+
+    stuck.let_go();
+    outputs[0].flush(Instant::now() + PATIENCE);
+    outputs[0].push("after\n");
+    outputs[0].flush(Instant::now() + PATIENCE);
+    let text = stuck.text();
+    let written = text.lines().filter(|text| text.starts_with('x')).count();
+    let mut last = text.lines().skip(written);
+    let notice = last.next().expect("a line after those that had room");
+    let said = format!(": telemetry: {} lines dropped: ", total - written);
+    assert!(notice.contains(&said), "{notice}: {said}");
+    assert_eq!(last.next(), Some("after"));
+    assert!(written * line.len() <= QUEUE_BYTES_MAX);
+}
+
+/// A disk with room for so many bytes.
+#[derive(Clone, Default)]
+struct Disk {
+    paper: Paper,
+    room: Arc<Mutex<usize>>,
+}
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut room = self.room.lock();
+        let count = bytes.len().min(*room);
+        if count == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        *room -= count;
+        self.paper.write(&bytes[..count])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_tears_no_line() {
+    let disk = Disk::default();
+    *disk.room.lock() = 7;
+    let output = Output::start(Target::new(disk.clone()), HUMAN).expect("a thread");
+    output.push("one\n");
+    output.push("two\n");
+    output.flush(Instant::now() + Duration::from_millis(1));
+    output.push("three\n");
+    *disk.room.lock() = 100;
+    output.flush(Instant::now() + PATIENCE);
+    assert_eq!(*disk.paper.0.lock(), b"one\ntwo\nthree\n");
+}
+
+#[test]
+fn a_file_is_opened_again_where_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, old) = (folder.path().join("log"), folder.path().join("log.1"));
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let output = Output::start(Target::file(&path).expect("a file"), HUMAN).expect("a thread");
+    let write = |line| {
+        output.push(line);
+        output.flush(Instant::now() + PATIENCE);
+    };
+    write("one\n");
+    std::fs::rename(&path, &old).expect("there is a file");
+    write("two\n");
+    output.reopen();
+    write("three\n");
+    assert_eq!((read(&old), read(&path)), ("one\ntwo\n".to_owned(), "three\n".to_owned()));
+
+    // One that cannot be opened again goes on as it is.
+    let gone = folder.path().join("gone");
+    std::fs::create_dir(&gone).expect("a new folder");
+    let moved = folder.path().join("moved");
+    let output = Output::start(Target::file(&gone.join("log")).expect("a file"), HUMAN);
+    let output = output.expect("a thread");
+    std::fs::rename(&gone, &moved).expect("there is a folder");
+    output.reopen();
+    output.push("four\n");
+    output.flush(Instant::now() + PATIENCE);
+    assert_eq!(read(&moved.join("log")), "four\n");
 }

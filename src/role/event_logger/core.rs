@@ -14,6 +14,8 @@ use crate::config::EventLoggerConfig;
 pub(super) enum Effect {
     /// Close the file and continue the one of this name, making it if it is not there.
     Open(String),
+    /// Close the file and open the one of the same name.
+    Reopen,
     /// Append these lines.
     Write(String),
 }
@@ -22,7 +24,7 @@ impl Effect {
     /// How many bytes are written.
     pub fn bytes(&self) -> usize {
         match self {
-            Effect::Open(_) => 0,
+            Effect::Open(_) | Effect::Reopen => 0,
             Effect::Write(lines) => lines.len(),
         }
     }
@@ -36,7 +38,12 @@ pub(super) struct Core {
     rotate_interval: Option<Duration>,
     /// When the next file is begun.
     rotate_at: Option<Timestamp>,
+    /// The time that it was told last.
+    told: Timestamp,
 }
+
+/// A clock that goes back by less has been adjusted and not been set.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_secs(1);
 
 impl Core {
     /// Begins the first file.
@@ -45,6 +52,7 @@ impl Core {
             output: config.output.clone(),
             rotate_interval: config.rotate_interval,
             rotate_at: None,
+            told: now.timestamp(),
         };
         core.open(now, "Log opened upon Event Logger startup.", effects);
         core
@@ -75,6 +83,11 @@ impl Core {
 
     /// Begins a new file if it is time to.
     pub fn tick(&mut self, now: &Zoned, effects: &mut Vec<Effect>) {
+        let told = std::mem::replace(&mut self.told, now.timestamp());
+        if told.duration_since(now.timestamp()) > CLOCK_STEP {
+            // The clock was set back: what was to come next is further away now than it should be.
+            self.rotate_at = self.rotate_interval.and_then(|interval| next_rotation(now, interval));
+        }
         if self.rotate_at.is_some_and(|at| at <= now.timestamp()) {
             self.open(now, "Log cycled.", effects);
         }

@@ -8,6 +8,7 @@
 //! disk is slower than they are, the kernel drops what comes next, as UDP does anywhere else.
 
 mod core;
+mod file;
 mod json;
 mod shell;
 

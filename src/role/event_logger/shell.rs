@@ -1,7 +1,6 @@
-//! The task: socket, clock and file.
+//! The task: socket and clock.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,12 +8,12 @@ use std::time::Duration;
 use jiff::{Timestamp, Zoned};
 use thiserror::Error;
 use tokio::net::UdpSocket;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Effect};
-use super::json::PacketError;
+use super::file::Log;
 use crate::config::{Address, EventLoggerConfig};
 
 /// The most that UDP carries.
@@ -27,8 +26,8 @@ const BATCH_PACKETS_MAX: usize = 1_024;
 const LAST_BATCHES_MAX: usize = 32;
 /// When this much waits to be written, it is written before more is read.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Bad packets are reported this often at most.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// The time of day is asked for this often at least, so that a clock that was set is noticed.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 /// Why an event logger cannot listen.
 #[derive(Debug, Error)]
@@ -50,7 +49,7 @@ pub struct EventLogger {
     local_addr: SocketAddr,
 }
 
-/// Binds the event logger's socket and lets it run until `shutdown`.
+/// Binds the event logger's socket and lets it run until `shutdown`. When `reopen` changes, it opens its file anew.
 ///
 /// # Errors
 /// Fails when the address cannot be had. A log file that cannot be opened is no error: it is
@@ -58,10 +57,11 @@ pub struct EventLogger {
 pub async fn start(
     config: &EventLoggerConfig,
     base_dir: &Path,
+    reopen: watch::Receiver<()>,
     shutdown: CancellationToken,
 ) -> Result<JoinHandle<()>, BindError> {
     let logger = EventLogger::bind(config, base_dir).await?;
-    Ok(tokio::spawn(logger.run(shutdown)))
+    Ok(tokio::spawn(logger.run(reopen, shutdown)))
 }
 
 impl EventLogger {
@@ -97,7 +97,7 @@ impl EventLogger {
     }
 
     /// Writes events until `shutdown`, then those that have arrived already.
-    pub async fn run(self, shutdown: CancellationToken) {
+    pub async fn run(self, mut reopen: watch::Receiver<()>, shutdown: CancellationToken) {
         let mut effects = Vec::new();
         let core = Core::new(&self.config, &Zoned::now(), &mut effects);
         let mut log = Log::new(self.base_dir).apply(&mut effects).await;
@@ -106,6 +106,7 @@ impl EventLogger {
             tokio::select! {
                 _ = self.socket.readable() => {}
                 () = sleep_until(inbox.core.next_deadline()) => {}
+                Ok(()) = reopen.changed() => effects.push(Effect::Reopen),
                 () = shutdown.cancelled() => break,
             }
             let drained =
@@ -125,19 +126,19 @@ impl EventLogger {
                 break;
             }
         }
+        log.close();
     }
 }
 
 /// Turns packets into effects.
 struct Inbox {
     core: Core,
-    rejects: Rejects,
     packet: Vec<u8>,
 }
 
 impl Inbox {
     fn new(core: Core) -> Self {
-        Inbox { core, rejects: Rejects::default(), packet: vec![0; PACKET_BYTES_MAX] }
+        Inbox { core, packet: vec![0; PACKET_BYTES_MAX] }
     }
 
     /// Reads packets until there are none, or enough. Returns whether there are none.
@@ -156,7 +157,7 @@ impl Inbox {
                 Ok((length, peer)) => {
                     let packet = &self.packet[..length];
                     if let Err(error) = self.core.packet(packet, &now, effects) {
-                        self.rejects.report(peer, error);
+                        tracing::warn!(%peer, %error, "a packet is no event and was dropped");
                     }
                 }
                 Err(error) => {
@@ -171,105 +172,12 @@ impl Inbox {
     }
 }
 
-/// Sleeps until a time of day; for ever without one.
+/// Sleeps until a time of day, or for as long as may pass without a look at the clock; for ever without one.
 async fn sleep_until(deadline: Option<Timestamp>) {
     let Some(deadline) = deadline else {
         return std::future::pending().await;
     };
     let left = Timestamp::now().duration_until(deadline);
     // A deadline that is over has a negative distance, which is no wait at all.
-    tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
-}
-
-/// The file that is written, and what stands in the way of it.
-#[derive(Debug)]
-struct Log {
-    base_dir: PathBuf,
-    path: PathBuf,
-    file: Option<File>,
-    /// Lines that could not be written since the file was last in order.
-    lines_lost: usize,
-}
-
-impl Log {
-    fn new(base_dir: PathBuf) -> Self {
-        Log { base_dir, path: PathBuf::new(), file: None, lines_lost: 0 }
-    }
-
-    /// Does what `effects` say, on a thread that may wait for the disk.
-    async fn apply(mut self, effects: &mut Vec<Effect>) -> Self {
-        if effects.is_empty() {
-            return self;
-        }
-        let effects = std::mem::take(effects);
-        let work = tokio::task::spawn_blocking(move || {
-            for effect in effects {
-                match effect {
-                    Effect::Open(name) => self.open(&name),
-                    Effect::Write(lines) => self.write(&lines),
-                }
-            }
-            self
-        });
-        work.await.expect("writing to a file does not panic")
-    }
-
-    fn open(&mut self, name: &str) {
-        self.path = self.base_dir.join(name);
-        self.file = None;
-    }
-
-    fn write(&mut self, lines: &str) {
-        match self.try_write(lines) {
-            Ok(()) if self.lines_lost > 0 => {
-                tracing::warn!(
-                    path = %self.path.display(),
-                    events_lost = self.lines_lost,
-                    "the event log can be written again"
-                );
-                self.lines_lost = 0;
-            }
-            Ok(()) => {}
-            Err(error) => {
-                if self.lines_lost == 0 {
-                    let path = self.path.display();
-                    tracing::error!(%path, %error, "the event log cannot be written, events are lost");
-                }
-                self.lines_lost += lines.lines().count();
-                self.file = None;
-            }
-        }
-    }
-
-    fn try_write(&mut self, lines: &str) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-                tracing::info!(path = %self.path.display(), "event log opened");
-                self.file.insert(file)
-            }
-        };
-        file.write_all(lines.as_bytes())
-    }
-}
-
-/// Reports bad packets, but not each, so that a peer cannot fill the daemon's log with them.
-#[derive(Default)]
-struct Rejects {
-    reported_at: Option<Instant>,
-    unreported: u64,
-}
-
-impl Rejects {
-    fn report(&mut self, peer: SocketAddr, error: PacketError) {
-        let now = Instant::now();
-        if self.reported_at.is_some_and(|at| now.duration_since(at) < REPORT_INTERVAL) {
-            self.unreported += 1;
-            return;
-        }
-        self.reported_at = Some(now);
-        let others = std::mem::take(&mut self.unreported);
-        tracing::warn!(%peer, %error, others, "a packet is no event and was dropped");
-    }
+    tokio::time::sleep(Duration::try_from(left).unwrap_or_default().min(SLEEP_MAX)).await;
 }

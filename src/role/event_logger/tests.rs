@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Zoned;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Effect};
@@ -255,13 +256,33 @@ fn a_new_file_is_begun_when_it_is_time() {
     assert_eq!(effects.first(), Some(&Effect::Open("14.log".to_owned())));
 }
 
+#[test]
+fn a_clock_that_is_set_back_does_not_stop_rotation() {
+    let hour = Duration::from_secs(60 * 60);
+    let at = |time: &str| zoned(&format!("2024-01-31T{time}+01:00[Europe/Berlin]"));
+    let mut core = started(Some(hour));
+    let mut effects = Vec::new();
+    core.tick(&at("12:30:00"), &mut effects);
+    core.tick(&at("07:40:00"), &mut effects);
+    assert_eq!(core.next_deadline(), Some(at("08:00:00").timestamp()));
+    core.tick(&at("08:00:00"), &mut effects);
+    assert_eq!(effects.first(), Some(&Effect::Open("log".to_owned())));
+
+    // One that is adjusted does not begin the same file twice.
+    effects.clear();
+    core.tick(&at("07:59:59.9"), &mut effects);
+    core.tick(&at("08:00:00"), &mut effects);
+    assert_eq!(effects, []);
+}
+
 /// Runs a logger while `send` sends to it, and returns its log's lines without their time.
 async fn logged(folder: &Path, send: impl AsyncFnOnce(Address)) -> Vec<Value> {
     let config = config("events.log", None);
     let logger = EventLogger::bind(&config, folder).await.expect("a free port");
     let address = logger.local_addr().into();
     let shutdown = CancellationToken::new();
-    let running = tokio::spawn(logger.run(shutdown.clone()));
+    let (_reopen, reopen) = watch::channel(());
+    let running = tokio::spawn(logger.run(reopen, shutdown.clone()));
     // Loopback hands packets over before sending returns, and the logger reads what it has been
     // handed before it ends.
     send(address).await;

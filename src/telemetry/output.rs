@@ -1,0 +1,239 @@
+//! One place that lines go to: a queue, and a thread that empties it.
+//!
+//! Who logs only puts a line into the queue, so that an output that takes nothing (a pipe that nobody reads, a frozen
+//! file system, a full disk) holds nobody up: not who routes, not the other output, not the end of the process.
+//!
+//! Queue: filled by whoever logs, emptied by the thread, [`QUEUE_BYTES_MAX`] long. When it is full, lines are dropped and
+//! counted until the output has taken at least half of it; the count stands where they are missing.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Zoned;
+use parking_lot::{Condvar, Mutex};
+
+use super::Level;
+use super::format::{Fields, Line, Look};
+
+/// What waits for an output at most.
+pub(super) const QUEUE_BYTES_MAX: usize = 1 << 20;
+/// After this long an output that has refused a line is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The part of the program that lines about logging itself are from.
+pub(super) const PART: &str = "telemetry";
+
+/// A queue and its thread, which ends with it.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub look: Look,
+    queue: Arc<Queue>,
+}
+
+/// What the thread writes to.
+pub(super) struct Target {
+    writer: Box<dyn Write + Send>,
+    /// Of a file, which can be opened anew.
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<State>,
+    /// There is something to do for the thread.
+    work: Condvar,
+    /// The thread has done something.
+    progress: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: Vec<u8>,
+    /// Bytes that the thread has taken and not written yet.
+    in_flight: usize,
+    /// Lines that found no room. While there are any, no line is taken.
+    dropped: u64,
+    /// Whether the file is to be opened anew.
+    reopen: bool,
+    closed: bool,
+}
+
+impl Target {
+    /// Something that cannot be opened anew.
+    pub fn new(writer: impl Write + Send + 'static) -> Self {
+        Target { writer: Box::new(writer), path: None }
+    }
+
+    /// The file at `path`, which is made if it is not there.
+    pub fn file(path: &Path) -> io::Result<Self> {
+        Ok(Target { writer: Box::new(append_to(path)?), path: Some(path.to_owned()) })
+    }
+
+    /// Goes on with whatever file is at the path now, or makes it. Returns whether it is another.
+    fn reopen(&mut self) -> bool {
+        let Some(path) = &self.path else { return false };
+        match append_to(path) {
+            Ok(file) => {
+                self.writer = Box::new(file);
+                tracing::info!(path = %path.display(), "log file opened again");
+                true
+            }
+            Err(error) => {
+                let path = path.display();
+                tracing::error!(%path, %error, "the log file cannot be opened again; the old one stays");
+                false
+            }
+        }
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+impl Output {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start(target: Target, look: Look) -> io::Result<Self> {
+        let queue = Arc::<Queue>::default();
+        let emptied = queue.clone();
+        let thread = thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || emptied.empty(target, look))?;
+        Ok(Output { look, queue })
+    }
+
+    /// Puts a line into the queue, or drops it. Never waits for the output.
+    pub fn push(&self, line: &str) {
+        let mut state = self.queue.state.lock();
+        let is_full = state.bytes() + line.len() > QUEUE_BYTES_MAX;
+        if is_full || state.dropped > 0 {
+            state.dropped += 1;
+            return;
+        }
+        let was_idle = state.bytes() == 0;
+        state.lines.extend_from_slice(line.as_bytes());
+        drop(state);
+        if was_idle {
+            self.queue.work.notify_one();
+        }
+    }
+
+    /// Waits until everything has been written, but no longer than to `deadline`.
+    pub fn flush(&self, deadline: Instant) {
+        let mut state = self.queue.state.lock();
+        // One that waits to try again tries now.
+        self.queue.work.notify_one();
+        while state.bytes() > 0 || state.dropped > 0 || state.reopen {
+            if self.queue.progress.wait_until(&mut state, deadline).timed_out() {
+                return;
+            }
+        }
+    }
+
+    /// Has the file opened anew before the next line is written.
+    pub fn reopen(&self) {
+        self.queue.state.lock().reopen = true;
+        self.queue.work.notify_one();
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.queue.state.lock().closed = true;
+        self.queue.work.notify_one();
+    }
+}
+
+impl State {
+    fn bytes(&self) -> usize {
+        self.lines.len() + self.in_flight
+    }
+}
+
+impl Queue {
+    /// Writes what comes until the output is dropped.
+    fn empty(&self, mut target: Target, look: Look) {
+        while let Some(lines) = self.take(look) {
+            self.reopen_if_asked(&mut target);
+            if !self.write(&lines, &mut target) {
+                return;
+            }
+            self.state.lock().in_flight = 0;
+            self.progress.notify_all();
+        }
+    }
+
+    /// Waits until there is something to do and returns what is to be written, which may be nothing. `None` at the end.
+    fn take(&self, look: Look) -> Option<Vec<u8>> {
+        let mut state = self.state.lock();
+        loop {
+            if state.dropped > 0 && state.lines.len() <= QUEUE_BYTES_MAX / 2 {
+                let notice = notice(state.dropped, look);
+                state.lines.extend_from_slice(notice.as_bytes());
+                state.dropped = 0;
+            }
+            if !state.lines.is_empty() || state.reopen {
+                state.in_flight = state.lines.len();
+                return Some(std::mem::take(&mut state.lines));
+            }
+            if state.closed {
+                return None;
+            }
+            self.work.wait(&mut state);
+        }
+    }
+
+    /// Writes `lines`, however long it takes. Returns false if the output is dropped before.
+    fn write(&self, lines: &[u8], target: &mut Target) -> bool {
+        let mut written = 0;
+        while written < lines.len() {
+            match target.writer.write(&lines[written..]) {
+                Ok(count @ 1..) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Nobody can be told why: it would go where the line could not go.
+                Ok(0) | Err(_) => {
+                    if !self.pause() {
+                        return false;
+                    }
+                }
+            }
+            if self.reopen_if_asked(target) {
+                // The other file gets whole lines.
+                written = lines[..written].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+            }
+        }
+        true
+    }
+
+    /// Waits before an output that has refused a line is tried again. Returns false if there is nobody to try for.
+    fn pause(&self) -> bool {
+        let mut state = self.state.lock();
+        if !state.reopen && !state.closed {
+            self.work.wait_for(&mut state, PAUSE);
+        }
+        !state.closed
+    }
+
+    fn reopen_if_asked(&self, target: &mut Target) -> bool {
+        if !self.state.lock().reopen {
+            return false;
+        }
+        let is_another = target.reopen();
+        let mut state = self.state.lock();
+        state.reopen = false;
+        is_another
+    }
+}
+
+/// What is said of lines that are missing.
+fn notice(dropped: u64, look: Look) -> String {
+    let fields = Fields::of_message(format_args!(
+        "{dropped} lines dropped: this output has taken nothing for too long"
+    ));
+    Line { time: &Zoned::now(), level: Level::Warning, part: PART, fields: &fields }.text(look)
+}
