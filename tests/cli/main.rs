@@ -3,6 +3,7 @@
 mod check;
 mod dc;
 mod examples;
+mod logs;
 mod options;
 mod program;
 mod run;

@@ -75,7 +75,19 @@ impl Folder {
 
     /// Starts the program.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = self.command(arguments);
+        Self::start_command(self.command(arguments))
+    }
+
+    /// Starts the program such that no file of it may grow beyond so many blocks of 512 bytes.
+    pub fn start_with_file_limit(&self, blocks: u32, arguments: &[&str]) -> Running {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_donet")]).args(arguments);
+        command.current_dir(&self.0).stdin(Stdio::null());
+        Self::start_command(command)
+    }
+
+    fn start_command(mut command: Command) -> Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program is built");
         let stdout = lines(child.stdout.take().expect("piped"));
@@ -133,7 +145,7 @@ impl Running {
         self
     }
 
-    /// Sends a signal: `TERM`, `INT`.
+    /// Sends a signal: `TERM`, `INT`, `HUP`.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();

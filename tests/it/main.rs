@@ -10,6 +10,7 @@ mod client_agent;
 mod db_state_server;
 mod event_logger;
 mod harness;
+mod logs;
 mod message_director;
 mod state_server;
 mod tidy;

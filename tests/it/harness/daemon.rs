@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
@@ -28,6 +28,15 @@ pub struct Setup {
     uberdogs: Vec<String>,
     roles: Vec<String>,
     dc: String,
+    run: Run,
+}
+
+/// How the process is started.
+#[derive(Clone, Default)]
+struct Run {
+    arguments: Vec<String>,
+    /// Whether its standard output is a pipe that nobody reads.
+    output_is_unread: bool,
 }
 
 impl Setup {
@@ -40,7 +49,20 @@ impl Setup {
             uberdogs: Vec::new(),
             roles: Vec::new(),
             dc: WORLD_DC.to_owned(),
+            run: Run::default(),
         }
+    }
+
+    /// One more argument of the program.
+    pub fn argument(mut self, text: impl Into<String>) -> Self {
+        self.run.arguments.push(text.into());
+        self
+    }
+
+    /// Has the program's standard output be a pipe that nobody reads, until [`Daemon::output`] does.
+    pub fn unread(mut self) -> Self {
+        self.run.output_is_unread = true;
+        self
     }
 
     /// The keys of the section `daemon`.
@@ -143,6 +165,7 @@ pub struct Daemon {
     folder: TempDir,
     addresses: BTreeMap<String, SocketAddr>,
     probe: Option<Arc<Probe>>,
+    run: Run,
 }
 
 impl Daemon {
@@ -152,7 +175,8 @@ impl Daemon {
         let yaml = setup.yaml(&mut addresses);
         fs::write(folder.path().join(CONFIG_FILE), yaml).expect("the folder is ours");
         fs::write(folder.path().join("world.dc"), &setup.dc).expect("the folder is ours");
-        let mut daemon = Daemon { process: None, folder, addresses, probe: None };
+        let run = setup.run.clone();
+        let mut daemon = Daemon { process: None, folder, addresses, probe: None, run };
         daemon.run()?;
         Ok(daemon)
     }
@@ -162,10 +186,14 @@ impl Daemon {
         let log = File::options().create(true).append(true).open(self.path(LOG_FILE));
         let log = log.expect("the folder is ours");
         let child = Command::new(binary())
+            .args(&self.run.arguments)
             .arg(self.path(CONFIG_FILE))
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("one more handle"))
+            .stdout(match self.run.output_is_unread {
+                true => Stdio::piped(),
+                false => log.try_clone().expect("one more handle").into(),
+            })
             .stderr(log)
             .spawn()
             .expect("the daemon is an executable file");
@@ -248,11 +276,22 @@ impl Daemon {
 
     /// Asks the process to end, and waits for it.
     pub fn terminate(&mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        wait_until("the daemon ends", || self.exited())
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: &str) {
         let process = self.process.as_ref().expect("the daemon runs");
         let command = format!("kill -{signal} {}", process.id());
         let sent = Command::new("sh").args(["-c", &command]).status().expect("there is a shell");
         assert!(sent.success(), "{command}");
-        wait_until("the daemon ends", || self.exited())
+    }
+
+    /// The standard output that nobody has read yet.
+    pub fn output(&mut self) -> ChildStdout {
+        let process = self.process.as_mut().expect("the daemon runs");
+        process.stdout.take().expect("it is a pipe that nobody reads")
     }
 
     /// The most memory that the process has had, in bytes.

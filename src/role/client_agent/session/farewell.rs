@@ -76,7 +76,7 @@ impl Session {
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
         tracing::warn!(%client, %remote, reason, security, "client ejected: {text}");
         let kind = if *security { "client-ejected-security" } else { "client-ejected" };
-        self.ejection_event(cx, kind, *reason, text.into());
+        self.ejection_event(cx, kind, *reason, cut(text.into()));
     }
 
     fn ejection_event(&self, cx: &mut Context<'_>, kind: &'static str, reason: u16, text: String) {
@@ -84,4 +84,17 @@ impl Session {
             event.with("reason_code", reason.to_string()).with("reason_msg", text)
         });
     }
+}
+
+/// The most bytes that an event has of a text in which there may be a client's own words.
+const EVENT_TEXT_BYTES_MAX: usize = 384;
+
+fn cut(mut text: String) -> String {
+    let end = text.floor_char_boundary(EVENT_TEXT_BYTES_MAX);
+    if end < text.len() {
+        let left_out = text.len() - end;
+        text.truncate(end);
+        text += &format!("… and {left_out} bytes");
+    }
+    text
 }

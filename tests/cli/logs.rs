@@ -1,0 +1,191 @@
+//! Log files, event logs, and the signals that concern them.
+
+use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::program::{Folder, Running};
+
+const LOGGER: &str = "roles: [{type: eventlogger, bind: '127.0.0.1:0', output: events.log}]";
+
+/// Waits until the file called `name` has a text.
+fn wait_for_file(folder: &Folder, name: &str, has: impl Fn(&str) -> bool) -> String {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let text = fs::read_to_string(folder.path(name)).unwrap_or_default();
+        if has(&text) {
+            return text;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {name}, which has {text}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A running event logger, and a socket that is connected to it.
+struct Stage {
+    folder: Folder,
+    running: Running,
+    socket: UdpSocket,
+}
+
+impl Stage {
+    fn of(folder: Folder, mut running: Running) -> Self {
+        let line = running.wait_for("event_logger: listening");
+        let (_, address) = line.split_once("address=").expect("an address");
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        socket.connect(address).expect("loopback");
+        Stage { folder, running: running.ready(), socket }
+    }
+
+    /// Sends an event that has this text.
+    fn send(&self, text: &str) {
+        let length = u8::try_from(text.len()).expect("a short text");
+        let packet = [b"\x81\xa1t\xd9", &[length][..], text.as_bytes()].concat();
+        self.socket.send(&packet).expect("loopback");
+    }
+
+    fn wait_for(&self, name: &str, text: &str) -> String {
+        wait_for_file(&self.folder, name, |file| file.contains(text) && file.ends_with('\n'))
+    }
+}
+
+fn expect_json_lines(text: &str) {
+    for line in text.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn sighup_opens_log_files_anew() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    let running = folder.start(&["-L", "own.log", "game.yml"]);
+    let stage = Stage::of(folder, running);
+    stage.send("one");
+    stage.wait_for("events.log", "one");
+    for name in ["own.log", "events.log"] {
+        let old = format!("{name}.1");
+        fs::rename(stage.folder.path(name), stage.folder.path(&old)).expect("there is a file");
+    }
+    stage.running.signal("HUP");
+    stage.wait_for("own.log", "log file opened again");
+    stage.wait_for("own.log", "event log opened again");
+    stage.send("two");
+    assert_eq!(stage.wait_for("events.log", "two").lines().count(), 1);
+    assert!(!stage.folder.read("events.log.1").contains("two"));
+    stage.running.signal("TERM");
+    stage.running.wait().code(0).says(&["shutting down"]);
+    assert!(stage.folder.read("own.log").contains("shutting down"));
+    assert!(!stage.folder.read("own.log.1").contains("shutting down"));
+}
+
+#[test]
+fn a_log_whose_folder_is_gone_goes_on_where_it_is() {
+    let text = LOGGER.replace("events.log", "logs/events.log");
+    let folder = Folder::with(&[("game.yml", &text), ("logs/own.log", "")]);
+    let running = folder.start(&["-L", "logs/own.log", "game.yml"]);
+    let stage = Stage::of(folder, running);
+    stage.wait_for("logs/events.log", "log-opened");
+    fs::rename(stage.folder.path("logs"), stage.folder.path("moved")).expect("a folder");
+    stage.running.signal("HUP");
+    stage.wait_for("moved/own.log", "the log file cannot be opened again");
+    stage.wait_for("moved/own.log", "the event log cannot be opened again");
+    stage.send("two");
+    stage.wait_for("moved/events.log", "two");
+}
+
+#[test]
+fn other_signals_end_nothing() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    let mut running = folder.start(&["--loglevel", "debug", "game.yml"]).ready();
+    for (signal, line) in [
+        ("HUP", "SIGHUP: log files are opened anew"),
+        ("USR1", "signal ignored signal=SIGUSR1"),
+        ("USR2", "signal ignored signal=SIGUSR2"),
+        ("XFSZ", "signal ignored signal=SIGXFSZ"),
+    ] {
+        running.signal(signal);
+        running.wait_for(line);
+    }
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+fn make_fifo(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status().expect("mkfifo is there");
+    assert!(made.success());
+}
+
+#[test]
+fn signals_during_the_start_end_it_in_order_or_not_at_all() {
+    for (end, expected) in [(None, "INFO: daemon: ready"), (Some("TERM"), "end")] {
+        let folder = Folder::new();
+        make_fifo(&folder.path("game.yml"));
+        // It waits for the configuration now.
+        let mut running = folder.start(&["game.yml"]);
+        running.wait_for("INFO: main: starting");
+        for signal in ["HUP", "USR1", "USR2", "XFSZ"].into_iter().chain(end) {
+            running.signal(signal);
+        }
+        fs::write(folder.path("game.yml"), "messagedirector: {bind: '127.0.0.1:0'}").expect("read");
+        if end.is_none() {
+            running.wait_for(expected);
+            running.signal("TERM");
+        }
+        running.wait().code(0);
+    }
+}
+
+#[test]
+fn a_full_event_log_goes_on_with_a_line_of_its_own() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    let running = folder.start_with_file_limit(2, &["game.yml"]);
+    let mut stage = Stage::of(folder, running);
+    for n in 0..200 {
+        stage.send(&format!("event {n} {}", "x".repeat(30)));
+    }
+    stage.running.wait_for("ERROR: event_logger: the event log cannot be written");
+    // As if somebody had made room.
+    let full = wait_for_file(&stage.folder, "events.log", |text| text.len() > 900);
+    assert!(full.ends_with('\n'), "{full}");
+    expect_json_lines(&full);
+    fs::write(stage.folder.path("events.log"), full.lines().next().expect("one")).expect("ours");
+    stage.send("after");
+    stage.running.wait_for("the event log can be written again");
+    let text = stage.wait_for("events.log", "after");
+    expect_json_lines(&text);
+    stage.running.signal("TERM");
+    let ended = stage.running.wait().code(0);
+    // It was opened once, and said to be full once.
+    assert_eq!(ended.stdout.matches("event log opened").count(), 1, "{ended:#?}");
+    assert_eq!(ended.stdout.matches("cannot be written").count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn a_torn_event_log_goes_on_with_a_line_of_its_own() {
+    let torn = "{\"_time\": \"2024-01-31 12:00:00+0100\", \"a\": 1}\n{\"_time\": \"20";
+    let folder = Folder::with(&[("game.yml", LOGGER), ("events.log", torn)]);
+    let running = folder.start(&["game.yml"]);
+    let stage = Stage::of(folder, running);
+    stage.send("after");
+    let text = stage.wait_for("events.log", "after");
+    let rest = text.strip_prefix(torn).and_then(|rest| rest.strip_prefix('\n'));
+    let rest = rest.expect("what was there, and an end for its last line");
+    expect_json_lines(rest);
+    assert_eq!(rest.lines().count(), 2, "{rest}");
+}
+
+#[test]
+fn a_full_log_file_is_no_reason_to_end() {
+    let folder = Folder::with(&[("game.yml", "messagedirector: {bind: '127.0.0.1:0'}")]);
+    let full = ["--loglevel", "debug", "-L", "own.log", "game.yml"];
+    let mut running = folder.start_with_file_limit(1, &full).ready();
+    for _ in 0..20 {
+        running.signal("USR1");
+        running.wait_for("signal ignored signal=SIGUSR1");
+    }
+    wait_for_file(&folder, "own.log", |text| text.len() == 512);
+    running.signal("TERM");
+    running.wait().code(0).says(&["shutting down"]);
+}

@@ -1,0 +1,222 @@
+//! What is logged of peers, and that logs hold nobody up.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+
+use crate::client_agent::*;
+use crate::harness::world::DC_HASH;
+use crate::harness::*;
+
+/// More lines than a pipe and a queue take, of some 80 bytes each.
+const MANY: usize = 20_000;
+const LINE: &str = "deletion of an unknown object";
+
+/// Has the daemon log, at level `debug`, more than its outputs can keep. Needs a client.
+fn have_it_log(daemon: &Daemon, client: Channel) {
+    let mut talkative = daemon.link();
+    for _ in 0..MANY {
+        talkative.send(client, SERVER, &StateServer::ObjectDeleteRam { do_id: DoId(1) });
+    }
+    talkative.sync();
+}
+
+/// A daemon that tells details, and a client of it.
+fn start(setup: Setup) -> (Daemon, Client, Channel) {
+    let daemon = setup.argument("--loglevel=debug").start();
+    let mut client = daemon.client();
+    client.hello();
+    (daemon, client, FIRST)
+}
+
+/// Clients are turned away, and datagrams are routed.
+fn expect_it_works(daemon: &mut Daemon) {
+    for _ in 0..300 {
+        let mut stranger = daemon.client();
+        stranger.send(&ClientMessage::Heartbeat {});
+        stranger.expect_eject(EjectReason::NoHello);
+    }
+    let mut link = daemon.link();
+    link.subscribe(SERVER);
+    link.sync();
+    daemon.expect_alive();
+}
+
+#[test]
+fn an_output_that_nobody_reads_holds_nobody_up() {
+    let (mut daemon, _client, channel) = start(setup("").unread());
+    expect_it_works(&mut daemon);
+    have_it_log(&daemon, channel);
+    expect_it_works(&mut daemon);
+    assert_eq!(daemon.terminate("TERM").code(), Some(0));
+}
+
+#[test]
+fn what_an_output_did_not_take_is_counted_when_it_does() {
+    let (mut daemon, _client, channel) = start(setup("").argument("--log=file").unread());
+    have_it_log(&daemon, channel);
+    let (sender, notices) = mpsc::channel();
+    let output = daemon.output();
+    let reader = thread::spawn(move || {
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        let notice = lines.find(|line| line.contains(" lines dropped: "));
+        sender.send(notice).expect("the test waits for it");
+    });
+    let notice = notices.recv_timeout(LIMIT).expect("it says how many lines are missing");
+    let notice = notice.expect("the output has no end");
+    reader.join().expect("no panic");
+    let number = notice.split(' ').find_map(|word| word.parse::<u64>().ok());
+    assert!(number.is_some_and(|number| number > 0), "{notice}");
+    // The other output has all lines.
+    let in_file = wait_until("all lines in the file", || {
+        let text = fs::read_to_string(daemon.path("file")).ok()?;
+        let count = text.matches(LINE).count();
+        (count >= MANY).then_some(text)
+    });
+    assert!(!in_file.contains("lines dropped"));
+    // Nobody waits for a pipe that is closed, either.
+    have_it_log(&daemon, channel);
+    expect_it_works(&mut daemon);
+}
+
+#[test]
+fn a_log_file_that_takes_nothing_holds_nobody_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is there");
+    assert!(made.success());
+    // Open, so that the daemon can open it, but not read.
+    let unread = File::options().read(true).write(true).open(&fifo).expect("a FIFO");
+    let log = format!("--log={}", fifo.display());
+    let (mut daemon, _client, channel) = start(setup("").argument(log));
+    have_it_log(&daemon, channel);
+    expect_it_works(&mut daemon);
+    wait_until("the other output goes on", || {
+        (daemon.log().matches(LINE).count() >= MANY).then_some(())
+    });
+    assert_eq!(daemon.terminate("INT").code(), Some(0));
+    let log = daemon.log();
+    assert!(log.contains("shutting down") && !log.contains("lines dropped"));
+    drop(unread);
+}
+
+#[test]
+fn a_second_signal_ends_a_daemon_whose_output_nobody_reads() {
+    // The client does not hang up, which keeps the daemon for a while.
+    let (mut daemon, _client, channel) = start(setup("").unread());
+    have_it_log(&daemon, channel);
+    daemon.signal("TERM");
+    let code = daemon.terminate("TERM").code();
+    assert_eq!(code, Some(0));
+}
+
+/// What is logged of a connection that is ejected for what it sends.
+fn logged_of(daemon: &Daemon, send: impl FnOnce(&mut Client)) -> String {
+    let before = daemon.log().len();
+    let mut client = daemon.client();
+    send(&mut client);
+    while client.stream().receive() != Received::Closed {}
+    wait_until("its line", || {
+        let log = daemon.log();
+        let line = log[before..].to_owned();
+        line.ends_with('\n').then_some(line)
+    })
+}
+
+fn hello_of(version: &str) -> impl FnOnce(&mut Client) {
+    move |client| {
+        client.send(&ClientMessage::Hello { dc_hash: DC_HASH, version: Blob(version.as_bytes()) });
+    }
+}
+
+#[test]
+fn a_connection_without_a_login_costs_about_a_kilobyte_of_log() {
+    let daemon = setup("").start();
+    for version in ["\u{1b}".repeat(60_000), "\u{202e}".repeat(20_000), "x".repeat(60_000)] {
+        let log = logged_of(&daemon, hello_of(&version));
+        assert!(log.len() < 1_024, "{} bytes: {log}", log.len());
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.contains("client ejected") && log.contains("bytes"), "{log}");
+    }
+    // Twenty messages at once are one line, too.
+    let log = logged_of(&daemon, |client| {
+        let messages = [0, 0].repeat(20);
+        let _ = client.stream().try_send_raw(&messages);
+    });
+    assert!(log.len() < 1_024, "{log}");
+}
+
+#[test]
+fn text_of_a_client_steers_no_terminal() {
+    let daemon = setup("").start();
+    let log = logged_of(&daemon, hello_of("1\u{1b}[2J\n\u{9b}2J\u{202e}\u{7f}"));
+    assert!(log.contains(r"client=1\u{1b}[2J\n\u{9b}2J\u{202e}\u{7f}"), "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
+}
+
+#[test]
+fn the_address_of_a_proxy_header_steers_no_terminal() {
+    let daemon = setup(", haproxy: true").start();
+    let log = logged_of(&daemon, |client| {
+        let header = "PROXY TCP4 \u{1b}[2J\n\u{9b}2J\u{202e} 1.1.1.1 1 2\r\n";
+        client.stream().send_raw(header.as_bytes());
+        client.send(&ClientMessage::Heartbeat {});
+    });
+    assert!(log.contains(r#"remote="\u001b[2J\n\u009b2J\u202e:1""#), "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
+}
+
+#[test]
+fn events_have_what_a_client_says_cut() {
+    let sink = EventSink::open();
+    let daemon = setup("").general(format!("eventlogger: '{}'", sink.address())).start();
+    let mut client = daemon.client();
+    hello_of(&"\u{1b}".repeat(60_000))(&mut client);
+    assert_eq!(sink.event()[0].1, "client-connected");
+    let event = sink.event();
+    assert_eq!(event[0].1, "client-ejected");
+    let (key, text) = &event[3];
+    assert_eq!(key, "reason_msg");
+    assert!(text.starts_with("Client version mismatch") && text.len() < 512, "{}", text.len());
+}
+
+#[test]
+fn lines_of_a_kind_are_summed_up() {
+    let mut daemon = setup("").role("type: stateserver, control: 4002").start();
+    let mut link = daemon.link();
+    // The channel of an object that no message for a state server makes sense at.
+    for _ in 0..100 {
+        link.send(Channel(4_002), SERVER, &StateServer::ObjectDeleteRam { do_id: DoId(1) });
+    }
+    link.sync();
+    assert_eq!(daemon.terminate("TERM").code(), Some(0));
+    let log = daemon.log();
+    assert_eq!(log.matches(": not for a state server's control channel").count(), 6, "{log}");
+    assert!(log.contains("… and 95 more like it in "), "{log}");
+}
+
+#[test]
+fn an_eject_is_logged_whatever_else_its_connection_has_logged() {
+    let daemon = setup("").start();
+    for _ in 0..20 {
+        let log = logged_of(&daemon, |client| client.send(&ClientMessage::Heartbeat {}));
+        assert!(log.contains("client ejected"), "{log}");
+    }
+}
+
+#[test]
+fn what_was_said_last_is_not_lost() {
+    let mut daemon = setup("").argument("--loglevel=debug").unread().start();
+    let mut output = daemon.output();
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).expect("UTF-8");
+        text
+    });
+    daemon.terminate("TERM");
+    let text = reader.join().expect("no panic");
+    let last = text.lines().last().unwrap_or_default();
+    assert!(last.contains("shutting down") || text.contains("INFO: daemon: shutting down"));
+}
