@@ -117,12 +117,15 @@ impl Phase {
 }
 
 /// All that runs. Links stop first: AIs see the end of the daemon and not the end of everyone else's
-/// objects. Then the roles, whose last messages the upstream still gets.
+/// objects. Then the roles, whose last messages the upstream still gets, and the event logger their last events.
+/// An event logger that is one of the roles stops last, so that it gets them, too.
 #[derive(Default)]
 struct Parts {
     links: Phase,
     roles: Phase,
     upstream: Phase,
+    events: Phase,
+    loggers: Phase,
 }
 
 impl Parts {
@@ -133,16 +136,17 @@ impl Parts {
             hash = format!("{:#010x}", dc.hash()),
             "DC files read"
         );
+        let mut parts = Parts::default();
+        let events = parts.start_events(&config).await?;
         let context = Context {
             uberdogs: Arc::new(uberdogs(&config, &dc)?),
             dc,
             router: Router::new(),
-            events: event_sender(&config).await?,
             places: files::places(files::raise_limit(), config.daemon.reserved_files),
+            events,
             base_dir: config.base_dir.clone(),
             reopen,
         };
-        let mut parts = Parts::default();
         if config.daemon.threads == 1 {
             let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
             parts.upstream.tasks.spawn(async move {
@@ -155,7 +159,11 @@ impl Parts {
         let listener = listen(&config).await?;
         parts.start_upstream(&config, &context.router).await?;
         for role in &config.roles {
-            start_role(role, &context, &mut parts.roles).await?;
+            let phase = match role {
+                RoleConfig::EventLogger(_) => &mut parts.loggers,
+                _ => &mut parts.roles,
+            };
+            start_role(role, &context, phase).await?;
         }
         // A daemon without any role still waits for its signal.
         let (router, stopped) = (context.router.clone(), parts.roles.stop.clone());
@@ -178,6 +186,21 @@ impl Parts {
         Ok(parts)
     }
 
+    async fn start_events(&mut self, config: &Config) -> anyhow::Result<EventSender> {
+        let Some(address) = &config.general.event_logger else {
+            return Ok(EventSender::disabled());
+        };
+        let (sender, courier) = EventSender::open(address)
+            .await
+            .with_context(|| format!("general.eventlogger: cannot send events to {address}"))?;
+        let stop = self.events.stop.clone();
+        self.events.tasks.spawn(async {
+            courier.run(stop).await;
+            Ok(())
+        });
+        Ok(sender)
+    }
+
     async fn start_upstream(&mut self, config: &Config, router: &Router) -> anyhow::Result<()> {
         let Some(address) = &config.message_director.connect else { return Ok(()) };
         // An address that does not exist will not exist later either.
@@ -198,6 +221,8 @@ impl Parts {
             failure = self.links.first_failure() => failure,
             failure = self.roles.first_failure() => failure,
             failure = self.upstream.first_failure() => failure,
+            failure = self.events.first_failure() => failure,
+            failure = self.loggers.first_failure() => failure,
         }
     }
 
@@ -205,6 +230,8 @@ impl Parts {
         self.links.stop().await;
         self.roles.stop().await;
         self.upstream.stop().await;
+        self.events.stop().await;
+        self.loggers.stop().await;
     }
 }
 
@@ -219,15 +246,6 @@ struct Context {
     base_dir: PathBuf,
     /// Changes when log files are to be opened anew.
     reopen: watch::Receiver<()>,
-}
-
-async fn event_sender(config: &Config) -> anyhow::Result<EventSender> {
-    match &config.general.event_logger {
-        None => Ok(EventSender::disabled()),
-        Some(address) => EventSender::connect(address)
-            .await
-            .with_context(|| format!("general.eventlogger: cannot send events to {address}")),
-    }
 }
 
 fn read_dc(config: &Config) -> anyhow::Result<DcFile> {

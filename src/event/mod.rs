@@ -1,10 +1,12 @@
 //! Events: what roles tell the event logger, as MessagePack maps of strings over UDP.
 //!
-//! An [`Event`] is made by a role, an [`EventSender`] takes it away. Events are a courtesy to whoever
-//! reads the log: sending one never waits, and nothing depends on its arrival.
+//! An [`Event`] is made by a role, an [`EventSender`] takes it, and a [`Courier`] brings it to the event logger. Events are
+//! a courtesy to whoever reads the log: sending one never waits, and nothing depends on its arrival.
 
+mod courier;
 mod sender;
 
+pub use courier::Courier;
 pub use sender::EventSender;
 
 /// Keys of a map whose header is one byte.

@@ -1,121 +1,149 @@
-//! Where events go: one UDP socket for the whole process.
+//! Where events are put: a queue for the whole process, which a [`Courier`] empties.
+//!
+//! Whoever has an event may be routing, with the router locked, where no system call is made. So sending is only putting
+//! it into the queue.
+//!
+//! Queue: filled by roles and links, emptied by the courier, [`QUEUE_BYTES_MAX`] long. When it is full, events are lost;
+//! they are counted, and the courier says so.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Event;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{Courier, Event};
 use crate::config::Address;
 
-/// A handle to the event logger's address. Clones share one socket.
+/// What waits to be sent at most, with what each packet takes beside its bytes.
+const QUEUE_BYTES_MAX: usize = 1 << 20;
+
+/// A handle to the event logger. Clones share one queue.
 #[derive(Clone, Debug)]
 pub struct EventSender {
     /// `None` if there is no event logger: what is sent is dropped.
-    target: Option<Arc<Target>>,
+    queue: Option<Arc<Queue>>,
 }
 
-#[derive(Debug)]
-struct Target {
-    socket: UdpSocket,
-    address: SocketAddr,
-    /// Packets that the socket did not take.
-    lost: AtomicU64,
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    packets: Packets,
+    /// Packets that found no room.
+    lost: u64,
+}
+
+/// Packets one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Packets {
+    bytes: Vec<u8>,
+    lengths: Vec<usize>,
 }
 
 impl EventSender {
     /// A sender that drops everything, for when no event logger is configured.
     pub const fn disabled() -> Self {
-        EventSender { target: None }
+        EventSender { queue: None }
     }
 
-    /// A sender to the event logger at `address`.
+    /// A sender to the event logger at `address`. Nothing is sent unless the courier runs.
     ///
     /// # Errors
     /// Fails when the address cannot be resolved, or no socket can be had.
-    pub async fn connect(address: &Address) -> io::Result<Self> {
-        let address = address.resolve().await?[0];
-        let any: SocketAddr = match address {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let socket = UdpSocket::bind(any)?;
-        socket.set_nonblocking(true)?;
-        Ok(EventSender {
-            target: Some(Arc::new(Target { socket, address, lost: AtomicU64::new(0) })),
-        })
+    pub async fn open(address: &Address) -> io::Result<(Self, Courier)> {
+        let queue = Arc::<Queue>::default();
+        let courier = Courier::new(address, queue.clone()).await?;
+        Ok((EventSender { queue: Some(queue) }, courier))
     }
 
     /// Sends an event. Never waits.
     pub fn send(&self, event: &Event) {
-        if self.target.is_some() {
+        if self.queue.is_some() {
             self.send_raw(&event.to_bytes());
         }
     }
 
     /// Sends bytes that are an event already, as they are. Never waits.
     pub fn send_raw(&self, packet: &[u8]) {
-        let Some(target) = &self.target else {
-            return;
-        };
-        if let Err(error) = target.socket.send_to(packet, target.address) {
-            let lost = target.lost.fetch_add(1, Ordering::Relaxed) + 1;
-            // Ever more seldom, so that a full socket does not fill the log.
-            if lost.is_power_of_two() {
-                let address = target.address;
-                tracing::warn!(%address, lost, %error, "an event was not sent");
-            }
+        if let Some(queue) = &self.queue {
+            queue.push(packet);
         }
+    }
+}
+
+impl Queue {
+    fn push(&self, packet: &[u8]) {
+        let State { packets, lost } = &mut *self.state.lock();
+        let more = packet.len() + size_of::<usize>();
+        if packets.size() + more > QUEUE_BYTES_MAX {
+            *lost += 1;
+            return;
+        }
+        packets.bytes.extend_from_slice(packet);
+        packets.lengths.push(packet.len());
+        self.filled.notify_one();
+    }
+
+    /// Waits until something has been put into it since it was taken.
+    pub async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Takes all there is, and how many packets found no room.
+    pub fn take(&self) -> (Packets, u64) {
+        let State { packets, lost } = &mut *self.state.lock();
+        (std::mem::take(packets), std::mem::take(lost))
+    }
+}
+
+impl Packets {
+    fn size(&self) -> usize {
+        self.bytes.len() + self.lengths.len() * size_of::<usize>()
+    }
+
+    /// The packets in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.bytes[..];
+        self.lengths.iter().map(move |length| {
+            let (packet, after) = rest.split_at(*length);
+            rest = after;
+            packet
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    /// Long enough for any packet on loopback; only a failing test waits for it.
-    const PATIENCE: Duration = Duration::from_secs(10);
-
-    fn receiver() -> UdpSocket {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        socket.set_read_timeout(Some(PATIENCE)).expect("not zero");
-        socket
+    #[test]
+    fn packets_are_taken_in_their_order() {
+        let queue = Queue::default();
+        for packet in [&b"a"[..], b"", b"bc"] {
+            queue.push(packet);
+        }
+        let (packets, lost) = queue.take();
+        assert_eq!(packets.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bc"]);
+        assert_eq!(lost, 0);
     }
 
-    fn receive(socket: &UdpSocket) -> Vec<u8> {
-        let mut packet = [0; 1024];
-        let length = socket.recv(&mut packet).expect("a packet");
-        packet[..length].to_vec()
-    }
-
-    #[tokio::test]
-    async fn events_arrive_one_a_packet() {
-        let socket = receiver();
-        let address = socket.local_addr().expect("bound").into();
-        let sender = EventSender::connect(&address).await.expect("loopback");
-        let event = Event::new("test", "tests");
-        sender.send(&event);
-        sender.clone().send_raw(b"\x80");
-        assert_eq!(receive(&socket), event.to_bytes());
-        assert_eq!(receive(&socket), b"\x80");
-    }
-
-    #[tokio::test]
-    async fn what_does_not_fit_a_packet_is_counted() {
-        let socket = receiver();
-        let address = socket.local_addr().expect("bound").into();
-        let sender = EventSender::connect(&address).await.expect("loopback");
-        sender.send_raw(&[0; 70_000]);
-        sender.send_raw(b"\x80");
-        assert_eq!(receive(&socket), b"\x80");
-        let target = sender.target.expect("enabled");
-        assert_eq!(target.lost.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test]
-    async fn an_unknown_host_is_an_error() {
-        let address = Address::parse("no-such-host.invalid", 7197).expect("well-formed");
-        assert!(EventSender::connect(&address).await.is_err());
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let queue = Queue::default();
+        for _ in 0..100_000 {
+            queue.push(b"");
+            queue.push(&[0; 100]);
+        }
+        let (packets, lost) = queue.take();
+        assert!(packets.size() <= QUEUE_BYTES_MAX);
+        assert_eq!(packets.iter().count() as u64 + lost, 200_000);
+        queue.push(b"a");
+        let (packets, lost) = queue.take();
+        assert_eq!((packets.iter().count(), lost), (1, 0));
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::program::{Folder, Running};
@@ -19,7 +20,7 @@ fn wait_for_file(folder: &Folder, name: &str, has: impl Fn(&str) -> bool) -> Str
             return text;
         }
         assert!(Instant::now() < deadline, "waited in vain for {name}, which has {text}");
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -122,13 +123,15 @@ fn signals_during_the_start_end_it_in_order_or_not_at_all() {
     for (end, expected) in [(None, "INFO: daemon: ready"), (Some("TERM"), "end")] {
         let folder = Folder::new();
         make_fifo(&folder.path("game.yml"));
-        // It waits for the configuration now.
+        // It waits for its configuration.
         let mut running = folder.start(&["game.yml"]);
         running.wait_for("INFO: main: starting");
         for signal in ["HUP", "USR1", "USR2", "XFSZ"].into_iter().chain(end) {
             running.signal(signal);
         }
-        fs::write(folder.path("game.yml"), "messagedirector: {bind: '127.0.0.1:0'}").expect("read");
+        // Not here: it would wait for ever for a daemon that has ended.
+        let path = folder.path("game.yml");
+        thread::spawn(move || fs::write(path, "messagedirector: {bind: '127.0.0.1:0'}"));
         if end.is_none() {
             running.wait_for(expected);
             running.signal("TERM");

@@ -13,7 +13,7 @@ use super::core::{Core, Effect};
 use super::json::PacketError;
 use super::{BindError, EventLogger};
 use crate::config::{Address, EventLoggerConfig};
-use crate::event::{Event, EventSender};
+use crate::event::{Courier, Event, EventSender};
 
 const NOON: &str = "2024-01-31T12:00:00.25+01:00[Europe/Berlin]";
 const NOON_START: &str = r#"{"_time": "2024-01-31 12:00:00+0100""#;
@@ -298,6 +298,13 @@ async fn logged(folder: &Path, send: impl AsyncFnOnce(Address)) -> Vec<Value> {
     text.lines().map(without_time).collect()
 }
 
+/// Sends what a sender has been given.
+async fn send_all(courier: Courier) {
+    let stop = CancellationToken::new();
+    stop.cancel();
+    courier.run(stop).await;
+}
+
 fn opened() -> Value {
     json!({
         "type": "log-opened",
@@ -310,11 +317,12 @@ fn opened() -> Value {
 async fn events_over_udp_become_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let lines = logged(folder.path(), async |address| {
-        let sender = EventSender::connect(&address).await.expect("loopback");
+        let (sender, courier) = EventSender::open(&address).await.expect("loopback");
         sender.send_raw(b"{");
         sender.send(&Event::new("client-lost", "Client:3100").with("reason", "end of file"));
         sender.send_raw(b"123");
         sender.send_raw(b"\x81\xa1a\x01");
+        send_all(courier).await;
     })
     .await;
     let lost = json!({"type": "client-lost", "sender": "Client:3100", "reason": "end of file"});
@@ -336,8 +344,9 @@ async fn a_log_in_a_missing_folder_is_tried_again() {
     let missing = folder.path().join("missing");
     let lines = logged(&missing, async |address| {
         std::fs::create_dir(&missing).expect("a folder");
-        let sender = EventSender::connect(&address).await.expect("loopback");
+        let (sender, courier) = EventSender::open(&address).await.expect("loopback");
         sender.send_raw(b"\x81\xa1a\x01");
+        send_all(courier).await;
     })
     .await;
     assert_eq!(lines.last(), Some(&json!({"a": 1})));

@@ -1,11 +1,10 @@
 //! Over real sockets, with a router and a participant that stands for the cluster.
 
-use std::net::UdpSocket;
 use std::time::Duration;
 
 use dclass::Source;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 
 use super::*;
 use crate::config::{Address, ClientConfig, ClientKind, InterestPermission};
@@ -67,9 +66,9 @@ impl Cluster {
     async fn start(change: impl FnOnce(&mut ClientAgentConfig)) -> Self {
         let mut config = config();
         change(&mut config);
-        let events = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let events = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let address = Address::from(events.local_addr().expect("bound"));
-        let sender = EventSender::connect(&address).await.expect("an address");
+        let (sender, courier) = EventSender::open(&address).await.expect("an address");
         let dc = Arc::new(dclass::parse(&[Source::new("test.dc", DC)]).expect("correct"));
         let uberdogs: UberDogs =
             [(LOGIN, UberDog { class_id: ClassId(0), anonymous: true })].into_iter().collect();
@@ -82,6 +81,7 @@ impl Cluster {
         let address = bound.addresses()[0];
         let shutdown = CancellationToken::new();
         let task = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
+        tokio::spawn(courier.run(shutdown.clone()));
         Cluster { address, participant, inbox, arrived: Vec::new(), events, shutdown, task }
     }
 
@@ -135,11 +135,11 @@ impl Cluster {
     }
 
     /// The reason of the next client-lost event.
-    fn lost_reason(&self) -> String {
-        self.events.set_read_timeout(Some(PATIENCE)).expect("not zero");
+    async fn lost_reason(&self) -> String {
         let mut packet = [0; 2048];
         loop {
-            let length = self.events.recv(&mut packet).expect("an event in time");
+            let event = tokio::time::timeout(PATIENCE, self.events.recv(&mut packet)).await;
+            let length = event.expect("an event in time").expect("an event");
             let text = String::from_utf8_lossy(&packet[..length]).into_owned();
             if text.contains("client-lost") {
                 let (_, reason) = text.split_once("reason").expect("a reason");
@@ -200,7 +200,7 @@ async fn a_client_and_the_cluster_talk() {
     cluster.tell_end();
     drop(client);
     cluster.expect_end().await;
-    assert_eq!(cluster.lost_reason(), "end of file");
+    assert_eq!(cluster.lost_reason().await, "end of file");
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn a_client_that_does_not_read_is_dropped_when_its_buffer_is_full() {
     cluster.tell_end();
     let flood = flood_until_end(&mut cluster);
     tokio::time::timeout(PATIENCE, flood).await.expect("dropped in time");
-    assert_eq!(cluster.lost_reason(), "no buffer space available");
+    assert_eq!(cluster.lost_reason().await, "no buffer space available");
 }
 
 #[tokio::test]
@@ -347,7 +347,7 @@ async fn a_client_that_does_not_read_is_dropped_after_a_while() {
         cluster.send(CLIENT, &ClientAgent::SendDatagram { datagram: Blob(&blob) });
     }
     cluster.expect_end().await;
-    assert_eq!(cluster.lost_reason(), "connection timed out");
+    assert_eq!(cluster.lost_reason().await, "connection timed out");
 }
 
 #[tokio::test]
