@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     config: Option<PathBuf>,
 
-    /// Also write the log to FILE
+    /// Also write the log to FILE; SIGHUP opens it anew
     #[arg(short = 'L', long = "log", value_name = "FILE")]
     log_file: Option<PathBuf>,
 

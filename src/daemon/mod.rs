@@ -46,6 +46,7 @@ pub async fn run(config: Config, signals: Signals, log: Arc<Log>) -> anyhow::Res
         }
     };
     tracing::info!("ready");
+    operator.log.has_started();
     let failure = tokio::select! {
         () = operator.wants_the_end() => None,
         failure = parts.first_failure() => Some(failure),

@@ -45,11 +45,11 @@ impl Summary {
     /// What is said of them.
     pub fn fields(&self) -> Fields {
         let Summary { count, time, first, .. } = self;
-        let seconds = ((time.as_millis() + 500) / 1000).max(1);
+        let seconds = time.as_secs_f64().max(1.0);
         let of_whom = if self.of_many { " of several peers" } else { "" };
         let message = first.message().map_or("", Text::as_str);
         let mut fields = Fields::of_message(format_args!(
-            "… and {count} more like it in {seconds} s{of_whom}: {message}"
+            "… and {count} more like it in {seconds:.0} s{of_whom}: {message}"
         ));
         if !self.of_many {
             fields.add_all(first);

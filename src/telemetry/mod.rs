@@ -22,6 +22,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -84,6 +85,7 @@ pub struct Log {
     limiter: Mutex<Limiter>,
     /// There is a summary to be written, in its time.
     incomplete: Condvar,
+    has_started: AtomicBool,
 }
 
 /// Begins to log, and logs panics from now on. What is logged last needs [`Log::flush`].
@@ -122,7 +124,14 @@ impl Log {
             zone: Mutex::new(TimeZone::system()),
             limiter: Mutex::default(),
             incomplete: Condvar::new(),
+            has_started: AtomicBool::new(false),
         }
+    }
+
+    /// From now on, lines that concern no peer are limited, too. Before, they say what has been found at the start: of each
+    /// class, of each field.
+    pub fn has_started(&self) {
+        self.has_started.store(true, Ordering::Relaxed);
     }
 
     /// Says what has been left out so far, and waits until everything has been written, but no longer than `patience`:
@@ -168,6 +177,9 @@ impl Log {
         peer: Option<u64>,
         fields: impl FnOnce() -> Fields,
     ) -> bool {
+        if peer.is_none() && !self.has_started.load(Ordering::Relaxed) {
+            return true;
+        }
         let mut ended = Vec::new();
         let now = Instant::now();
         let verdict = self.limiter.lock().judge(now, metadata, peer, fields, &mut ended);

@@ -1,6 +1,6 @@
 //! One place that lines go to: a queue, and a thread that empties it.
 //!
-//! Who logs only puts a line into the queue, so that an output that takes nothing (a pipe that nobody reads, a frozen
+//! Who logs only puts a line into the queue (a copy, and a wake-up if the thread sleeps), so that an output that takes nothing (a pipe that nobody reads, a frozen
 //! file system, a full disk) holds nobody up: not who routes, not the other output, not the end of the process.
 //!
 //! Queue: filled by whoever logs, emptied by the thread, [`QUEUE_BYTES_MAX`] long. When it is full, lines are dropped and

@@ -31,6 +31,7 @@ fn logged(level: Level, format: Format, color: bool, speak: impl FnOnce()) -> St
     let paper = Paper::default();
     let output = Output::start(Target::new(paper.clone()), Look { format, color });
     let log = Arc::new(Log::new(vec![output.expect("a thread")]));
+    log.has_started();
     let lines = Lines { level, log: log.clone(), hash: RandomState::new() };
     let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, speak);
@@ -195,6 +196,23 @@ fn lines_of_a_kind_are_counted_instead_of_written() {
     assert!(lines.contains(&of_span.to_owned()), "{lines:#?}");
     assert_eq!((count("peer=a"), count("peer=b"), count("peer=c")), (6, 6, 6));
     assert_eq!(count("another kind"), 1);
+}
+
+#[test]
+fn what_is_found_at_the_start_is_not_left_out() {
+    let log = Arc::new(Log::new(Vec::new()));
+    let lines = Lines { level: Level::Info, log: log.clone(), hash: RandomState::new() };
+    let subscriber = tracing_subscriber::registry().with(lines);
+    let left_out = || {
+        (0..10).for_each(|class| tracing::warn!(class, "without a peer"));
+        let ended = log.limiter.lock().take_ended(Instant::now(), true);
+        ended.iter().map(|ended| ended.count).sum::<u64>()
+    };
+    tracing::subscriber::with_default(subscriber, || {
+        assert_eq!(left_out(), 0);
+        log.has_started();
+        assert_eq!(left_out(), 5);
+    });
 }
 
 /// An output that takes nothing until it is let go.

@@ -8,7 +8,6 @@
 //! disk is slower than they are, the kernel drops what comes next, as UDP does anywhere else.
 
 mod core;
-mod file;
 mod json;
 mod shell;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::core::Effect;
+use crate::role::event_logger::core::Effect;
 
 /// The log as it is on the disk. Every event begins a line of its own, whatever became of the one before.
 #[derive(Debug)]

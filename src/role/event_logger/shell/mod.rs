@@ -1,5 +1,7 @@
 //! The task: socket and clock.
 
+mod file;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,8 +14,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::file::Log;
 use super::core::{Core, Effect};
-use super::file::Log;
 use crate::config::{Address, EventLoggerConfig};
 
 /// The most that UDP carries.
