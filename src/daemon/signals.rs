@@ -3,10 +3,6 @@
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGXFSZ: a file has reached the size that the process may give it. The write fails as on a full disk. tokio has no
-/// name for it; the number is that of Linux (MIPS aside) and of the BSDs.
-const FILE_SIZE: i32 = 25;
-
 /// The signals that would otherwise end the process, all of them taken.
 #[derive(Debug)]
 pub struct Signals {
@@ -34,7 +30,8 @@ impl Signals {
         // A handler stays for as long as the process, whatever becomes of the runtime that it was installed in.
         let runtime = Builder::new_current_thread().enable_io().build()?;
         let _inside = runtime.enter();
-        let file_size = SignalKind::from_raw(FILE_SIZE);
+        // A file has reached the size that the process may give it: the write fails as on a full disk.
+        let file_size = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
