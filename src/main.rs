@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
-use donet::daemon::Signals;
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
 use tokio::runtime::{Builder, Runtime};
@@ -20,14 +19,10 @@ fn main() -> ExitCode {
         Action::Run(run) => run,
         Action::Exit(code) => return code.into(),
     };
-    // Before anything else, so that no signal ends the process without order.
-    let signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => {
-            eprintln!("cannot listen to signals: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    if let Err(error) = daemon::survive_signals() {
+        eprintln!("cannot take signals: {error}");
+        return ExitCode::FAILURE;
+    }
     let log = match telemetry::init(&run.log) {
         Ok(log) => log,
         Err(error) => {
@@ -36,7 +31,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = start(&run, signals, log.clone()).unwrap_or_else(|error| {
+    let code = start(&run, log.clone()).unwrap_or_else(|error| {
         // What is wrong with a DC file is said with the lines in question.
         for line in format!("{error:#}").lines() {
             fatal!("{line}");
@@ -47,7 +42,7 @@ fn main() -> ExitCode {
     code
 }
 
-fn start(run: &Run, signals: Signals, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let config = match config::load(&run.config) {
         Ok(config) => config,
@@ -63,7 +58,7 @@ fn start(run: &Run, signals: Signals, log: Arc<Log>) -> anyhow::Result<ExitCode>
         tracing::warn!("{conflict}");
     }
     let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
-    let ended = runtime.block_on(daemon::run(config, signals, log));
+    let ended = runtime.block_on(daemon::run(config, log));
     // Left to itself, it would wait for a thread that a frozen file system holds.
     runtime.shutdown_timeout(PATIENCE);
     ended

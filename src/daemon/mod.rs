@@ -24,8 +24,8 @@ use crate::role::client_agent::{self, UberDogs};
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
 use crate::router::Router;
 use crate::telemetry::Log;
-use signals::Request;
-pub use signals::Signals;
+pub use signals::survive_signals;
+use signals::{Request, Signals};
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
@@ -35,7 +35,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
-pub async fn run(config: Config, signals: Signals, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+    // Before anything else, so that a signal during the start is not lost.
+    let signals = Signals::new()?;
     let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
     let reopen = operator.reopen.subscribe();
     let mut parts = tokio::select! {

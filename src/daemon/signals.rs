@@ -1,62 +1,82 @@
 //! What the process does when it is sent a signal.
 
+use std::io;
+
+use rustix::process::Signal as Known;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that would otherwise end the process, all of them taken.
-#[derive(Debug)]
-pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-    ignored: [Signal; 3],
+/// Takes the signals that must not end the process, as early as possible. Those that end it still do so at once: there
+/// is nothing yet that has an order to end in.
+///
+/// # Errors
+/// When the system has no resources for that.
+pub fn survive_signals() -> io::Result<()> {
+    // A handler stays for as long as the process, whatever becomes of the runtime that it was installed in.
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    Harmless::new().map(drop)
 }
 
 /// What a signal asks for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Request {
+pub(super) enum Request {
     /// SIGINT or SIGTERM: the end, in order.
     End,
     /// SIGHUP: that logs are opened anew.
     Reopen,
 }
 
+/// The signals that would otherwise end the process.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    harmless: Harmless,
+}
+
+/// Those that do not end it.
+struct Harmless {
+    hangup: Signal,
+    user1: Signal,
+    user2: Signal,
+    /// A file has reached the size that the process may give it: the write fails as on a full disk.
+    file_size: Signal,
+}
+
 impl Signals {
-    /// Takes the signals, which from now on wait until they are asked for. The process may have no runtime yet.
-    ///
-    /// # Errors
-    /// When the system has no resources for that.
-    pub fn new() -> std::io::Result<Self> {
-        // A handler stays for as long as the process, whatever becomes of the runtime that it was installed in.
-        let runtime = Builder::new_current_thread().enable_io().build()?;
-        let _inside = runtime.enter();
-        // A file has reached the size that the process may give it: the write fails as on a full disk.
-        let file_size = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    /// Takes the signals. What is sent from now on waits until it is asked for.
+    pub fn new() -> io::Result<Self> {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-            ignored: [
-                signal(SignalKind::user_defined1())?,
-                signal(SignalKind::user_defined2())?,
-                signal(file_size)?,
-            ],
+            harmless: Harmless::new()?,
         })
     }
 
     /// The next signal that asks for something.
     pub async fn next(&mut self) -> Request {
-        let [user1, user2, file_size] = &mut self.ignored;
+        let Harmless { hangup, user1, user2, file_size } = &mut self.harmless;
         loop {
             let ignored = tokio::select! {
                 _ = self.interrupt.recv() => return Request::End,
                 _ = self.terminate.recv() => return Request::End,
-                _ = self.hangup.recv() => return Request::Reopen,
+                _ = hangup.recv() => return Request::Reopen,
                 _ = user1.recv() => "SIGUSR1",
                 _ = user2.recv() => "SIGUSR2",
                 _ = file_size.recv() => "SIGXFSZ",
             };
             tracing::debug!(signal = ignored, "signal ignored");
         }
+    }
+}
+
+impl Harmless {
+    fn new() -> io::Result<Self> {
+        Ok(Harmless {
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+            file_size: signal(SignalKind::from_raw(Known::XFSZ.as_raw()))?,
+        })
     }
 }

@@ -192,7 +192,7 @@ impl Queue {
     fn write(&self, lines: &[u8], target: &mut Target) -> bool {
         let mut written = 0;
         while written < lines.len() {
-            match target.writer.write(&lines[written..]) {
+            match target.writer.write(piece(&lines[written..])) {
                 Ok(count @ 1..) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Nobody can be told why: it would go where the line could not go.
@@ -228,6 +228,14 @@ impl Queue {
         state.reopen = false;
         is_another
     }
+}
+
+/// As many whole lines as a pipe takes in one piece: it may be somebody else's, too.
+fn piece(lines: &[u8]) -> &[u8] {
+    const PIPE_BUF: usize = 4096;
+    let within = &lines[..lines.len().min(PIPE_BUF)];
+    let end = within.iter().rposition(|&byte| byte == b'\n').map_or(within.len(), |at| at + 1);
+    &lines[..end]
 }
 
 /// What is said of lines that are missing.

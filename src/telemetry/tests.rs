@@ -281,6 +281,37 @@ fn an_output_that_takes_nothing_loses_lines_and_says_how_many() {
     assert!(written * line.len() <= QUEUE_BYTES_MAX);
 }
 
+/// Notes how it is written to.
+#[derive(Clone, Default)]
+struct Pieces(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().push(bytes.to_owned());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn lines_are_not_torn_by_whoever_else_writes_to_a_pipe() {
+    let pieces = Pieces::default();
+    let output = Output::start(Target::new(pieces.clone()), HUMAN).expect("a thread");
+    // As long as this is held, lines queue up.
+    let held = pieces.0.lock();
+    for length in (1..2_000).step_by(7) {
+        output.push(&format!("{}\n", "x".repeat(length)));
+    }
+    drop(held);
+    output.flush(Instant::now() + PATIENCE);
+    for piece in &*pieces.0.lock() {
+        assert!(piece.ends_with(b"\n") && piece.len() <= 4_096, "{}", piece.len());
+    }
+}
+
 /// A disk with room for so many bytes.
 #[derive(Clone, Default)]
 struct Disk {

@@ -1,7 +1,7 @@
 //! Log files, event logs, and the signals that concern them.
 
 use std::fs;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -119,25 +119,43 @@ fn make_fifo(path: &Path) {
 }
 
 #[test]
-fn signals_during_the_start_end_it_in_order_or_not_at_all() {
-    for (end, expected) in [(None, "INFO: daemon: ready"), (Some("TERM"), "end")] {
-        let folder = Folder::new();
-        make_fifo(&folder.path("game.yml"));
-        // It waits for its configuration.
-        let mut running = folder.start(&["game.yml"]);
-        running.wait_for("INFO: main: starting");
-        for signal in ["HUP", "USR1", "USR2", "XFSZ"].into_iter().chain(end) {
-            running.signal(signal);
-        }
-        // Not here: it would wait for ever for a daemon that has ended.
-        let path = folder.path("game.yml");
-        thread::spawn(move || fs::write(path, "messagedirector: {bind: '127.0.0.1:0'}"));
-        if end.is_none() {
-            running.wait_for(expected);
-            running.signal("TERM");
-        }
-        running.wait().code(0);
+fn harmless_signals_during_the_start_do_not_end_it() {
+    let folder = Folder::new();
+    make_fifo(&folder.path("game.yml"));
+    // It waits for its configuration.
+    let mut running = folder.start(&["game.yml"]);
+    running.wait_for("INFO: main: starting");
+    for signal in ["HUP", "USR1", "USR2", "XFSZ"] {
+        running.signal(signal);
     }
+    // Not here: it would wait for ever for a daemon that has ended.
+    let path = folder.path("game.yml");
+    thread::spawn(move || fs::write(path, "messagedirector: {bind: '127.0.0.1:0'}"));
+    let running = running.ready();
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn a_daemon_that_waits_for_its_database_can_be_ended() {
+    let nobody = free_address();
+    let text = format!(
+        "roles: [{{type: database, control: 4003, generate: {{min: 1000, max: 2000}}, \
+         backend: {{type: postgres, url: 'postgres://u@{nobody}/d'}}}}]"
+    );
+    let folder = Folder::with(&[("game.yml", &text)]);
+    let mut running = folder.start(&["game.yml"]);
+    running.wait_for("the store cannot be opened; trying again");
+    running.signal("HUP");
+    running.wait_for("SIGHUP: log files are opened anew");
+    running.signal("TERM");
+    running.wait().code(0).says(&["told to end before everything has started"]);
+}
+
+/// An address that nobody listens at.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("bound")
 }
 
 #[test]
