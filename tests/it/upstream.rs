@@ -122,7 +122,7 @@ fn bug_16_what_waits_for_the_upstream_is_bounded_and_its_loss_is_told() {
         expected += 1;
     }
     assert!((1..10).contains(&expected), "{expected} were kept");
-    assert!(daemon.log().contains("lost"), "{}", daemon.log());
+    wait_until("the loss is said", || daemon.log().contains("lost").then_some(()));
 }
 
 #[test]
