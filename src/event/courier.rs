@@ -16,7 +16,7 @@ use crate::config::{Address, Host};
 const LOOK_UP_INTERVAL: Duration = Duration::from_secs(30);
 /// Lost events are reported this often at most.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a packet may wait for the socket.
+/// How long packets may wait for the socket.
 const SOCKET_PATIENCE: Duration = Duration::from_secs(1);
 /// After this many packets others get their turn.
 const PACKETS_AT_ONCE: usize = 64;
@@ -103,11 +103,16 @@ impl Courier {
     }
 
     async fn send(&mut self, packets: &Packets) {
+        let mut patience = SOCKET_PATIENCE;
         for (index, packet) in packets.iter().enumerate() {
             if index % PACKETS_AT_ONCE == PACKETS_AT_ONCE - 1 {
                 tokio::task::yield_now().await;
             }
-            if let Err(error) = self.target.send(packet).await {
+            if let Err(error) = self.target.send(packet, patience).await {
+                if error.kind() == io::ErrorKind::TimedOut {
+                    // Once is enough for all that wait: the next ones are there already.
+                    patience = Duration::ZERO;
+                }
                 self.losses.add(1, &error.to_string());
             }
         }
@@ -133,10 +138,10 @@ impl Target {
         Ok(Target { socket: UdpSocket::bind(any).await?, address, is_unknown: false })
     }
 
-    async fn send(&self, packet: &[u8]) -> io::Result<()> {
+    async fn send(&self, packet: &[u8], patience: Duration) -> io::Result<()> {
         let sent = match self.socket.try_send_to(packet, self.address) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                timeout(SOCKET_PATIENCE, self.socket.send_to(packet, self.address)).await?
+                timeout(patience, self.socket.send_to(packet, self.address)).await?
             }
             sent => sent,
         };

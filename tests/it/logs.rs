@@ -154,6 +154,9 @@ fn text_of_a_client_steers_no_terminal() {
     let log = logged_of(&daemon, hello_of("1\u{1b}[2J\n\u{9b}2J\u{202e}\u{7f}"));
     assert!(log.contains(r"client=1\u{1b}[2J\n\u{9b}2J\u{202e}\u{7f}"), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
+    // Nor does it look like a field.
+    let log = logged_of(&daemon, hello_of("1\" client=7"));
+    assert!(log.contains(r#"client=1\" client=7, server="#), "{log}");
 }
 
 #[test]

@@ -72,11 +72,12 @@ impl Session {
     fn say_ejection(&mut self, cx: &mut Context<'_>, ejection: &Ejection) {
         let Ejection { reason, text, security } = ejection;
         self.tell(cx.shared, &News::Ejected { reason: *reason, text });
-        let text = String::from_utf8_lossy(text);
+        // Quoted, since a client may have had its own words put into it: they must not look like fields.
+        let text = cut(String::from_utf8_lossy(text).into_owned());
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
-        tracing::warn!(%client, %remote, reason, security, "client ejected: {text}");
+        tracing::warn!(%client, %remote, reason, security, "client ejected: {text:?}");
         let kind = if *security { "client-ejected-security" } else { "client-ejected" };
-        self.ejection_event(cx, kind, *reason, cut(text.into()));
+        self.ejection_event(cx, kind, *reason, text);
     }
 
     fn ejection_event(&self, cx: &mut Context<'_>, kind: &'static str, reason: u16, text: String) {
@@ -86,11 +87,11 @@ impl Session {
     }
 }
 
-/// The most bytes that an event has of a text in which there may be a client's own words.
-const EVENT_TEXT_BYTES_MAX: usize = 384;
+/// The most bytes that the log and an event have of a text in which there may be a client's own words.
+const TEXT_BYTES_MAX: usize = 384;
 
 fn cut(mut text: String) -> String {
-    let end = text.floor_char_boundary(EVENT_TEXT_BYTES_MAX);
+    let end = text.floor_char_boundary(TEXT_BYTES_MAX);
     if end < text.len() {
         let left_out = text.len() - end;
         text.truncate(end);
