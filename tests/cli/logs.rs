@@ -1,6 +1,6 @@
 //! Log files, event logs, and the signals that concern them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Command;
@@ -181,6 +181,26 @@ fn a_full_event_log_goes_on_with_a_line_of_its_own() {
     // It was opened once, and said to be full once.
     assert_eq!(ended.stdout.matches("event log opened").count(), 1, "{ended:#?}");
     assert_eq!(ended.stdout.matches("cannot be written").count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn an_event_log_that_takes_nothing_does_not_keep_the_process() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    make_fifo(&folder.path("events.log"));
+    // Open, so that the daemon can open it, but not read.
+    let path = folder.path("events.log");
+    let unread = File::options().read(true).write(true).open(path).expect("a FIFO");
+    let running = folder.start(&["game.yml"]);
+    let mut stage = Stage::of(folder, running);
+    // More than a pipe takes, at once or in pieces.
+    for n in 0..2_000 {
+        stage.send(&format!("event {n} {}", "x".repeat(100)));
+    }
+    stage.running.signal("TERM");
+    stage.running.wait_for("shutting down");
+    stage.running.signal("TERM");
+    stage.running.wait().code(0).says(&["second signal"]);
+    drop(unread);
 }
 
 #[test]
