@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use criterion::Criterion;
 use dclass::{DcFile, Source};
-use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission, RightsGrace};
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
 use donet::ids::{Location, ZoneId};
@@ -164,7 +164,10 @@ fn config() -> ClientAgentConfig {
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 0,
+        anonymous_timeout_ms: 0,
         historical_objects_max: 10_000,
+        rights_grace_ms: 5_000,
+        rights_grace_for: RightsGrace::Lost,
     }
 }
 

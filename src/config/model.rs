@@ -136,8 +136,27 @@ pub struct ClientAgentConfig {
     pub interest_timeout_ms: u64,
     /// How long a connection may take for its PROXY header and hello; 0 is for ever.
     pub handshake_timeout_ms: u64,
-    /// How many objects that a client no longer sees its session remembers.
+    /// How long a client that has not logged in may say nothing; 0 is for ever.
+    pub anonymous_timeout_ms: u64,
+    /// How many objects that a client no longer sees, and how many rights that it has lost, its session
+    /// remembers.
     pub historical_objects_max: usize,
+    /// For how long a client is forgiven that it uses a right that it has lost; 0 is not at all.
+    pub rights_grace_ms: u64,
+    /// Which rights that is for.
+    pub rights_grace_for: RightsGrace,
+}
+
+/// Which lost rights a client may go on using for a while, without effect.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum RightsGrace {
+    /// Those that end with what happens, to objects, interests and sessions, but not those for which Astron's own
+    /// tests have clients ejected.
+    #[default]
+    Lost,
+    /// Also those: declarations, fields made sendable, the owner's fields of what is still in sight, UberDOGs and
+    /// anything anonymous of sessions set back.
+    All,
 }
 
 /// Section `client` of a client agent.

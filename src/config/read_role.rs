@@ -16,6 +16,7 @@ const CLIENT_AGENT_PORT: u16 = 7198;
 const INTEREST_TIMEOUT_MS: u32 = 500;
 const HANDSHAKE_TIMEOUT_MS: u32 = 10_000;
 const HISTORICAL_OBJECTS_MAX: usize = 10_000;
+const RIGHTS_GRACE_MS: u32 = 5_000;
 const CLIENT_WRITE_BUFFER_BYTES_MAX: u64 = 256 << 10;
 const CLIENT_WRITE_TIMEOUT_MS: u32 = 5_000;
 const DATABASE_TIMEOUT_MS: u32 = 30_000;
@@ -73,7 +74,10 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
         client,
         interest_timeout_ms: tuning.interest_timeout_ms.into(),
         handshake_timeout_ms: tuning.handshake_timeout_ms.into(),
+        anonymous_timeout_ms: tuning.anonymous_timeout_ms.into(),
         historical_objects_max: tuning.historical_objects_max,
+        rights_grace_ms: tuning.rights_grace_ms.into(),
+        rights_grace_for: tuning.rights_grace_for,
     })
 }
 
@@ -157,14 +161,20 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
 struct Tuning {
     interest_timeout_ms: u32,
     handshake_timeout_ms: u32,
+    anonymous_timeout_ms: u32,
     historical_objects_max: usize,
+    rights_grace_ms: u32,
+    rights_grace_for: RightsGrace,
 }
 
 fn tuning(section: Option<Section<'_>>) -> Tuning {
     let mut tuning = Tuning {
         interest_timeout_ms: INTEREST_TIMEOUT_MS,
         handshake_timeout_ms: HANDSHAKE_TIMEOUT_MS,
+        anonymous_timeout_ms: 0,
         historical_objects_max: HISTORICAL_OBJECTS_MAX,
+        rights_grace_ms: RIGHTS_GRACE_MS,
+        rights_grace_for: RightsGrace::default(),
     };
     if let Some(mut section) = section {
         let milliseconds = value::number(0..=u32::MAX);
@@ -174,9 +184,17 @@ fn tuning(section: Option<Section<'_>>) -> Tuning {
         if let Some(ms) = section.optional("handshake_timeout", &milliseconds) {
             tuning.handshake_timeout_ms = ms;
         }
+        if let Some(ms) = section.optional("anonymous_timeout", &milliseconds) {
+            tuning.anonymous_timeout_ms = ms;
+        }
         if let Some(count) = section.optional("historical_objects", value::number(0..=usize::MAX)) {
             tuning.historical_objects_max = count;
         }
+        if let Some(ms) = section.optional("rights_grace", &milliseconds) {
+            tuning.rights_grace_ms = ms;
+        }
+        let rights = value::choice(&[("lost", RightsGrace::Lost), ("all", RightsGrace::All)]);
+        tuning.rights_grace_for = section.optional("rights_grace_for", rights).unwrap_or_default();
         section.finish();
     }
     tuning

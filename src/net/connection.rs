@@ -21,7 +21,8 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -123,6 +124,8 @@ pub struct Connection<S = TcpStream> {
     stream: S,
     policy: Policy,
     state: Mutex<State>,
+    /// Somebody takes bytes from the stream, and has not done with them yet.
+    is_taking: AtomicBool,
     /// Wakes the connection's task: the stream is full, or the connection is to be closed or given up.
     changed: Notify,
 }
@@ -171,7 +174,13 @@ impl<S: Stream> Connection<S> {
             life: Life::Open,
             forgotten: 0,
         };
-        Connection { stream, policy, state: Mutex::new(state), changed: Notify::new() }
+        Connection {
+            stream,
+            policy,
+            state: Mutex::new(state),
+            is_taking: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
     }
 
     /// The stream.
@@ -384,12 +393,21 @@ impl<S: Stream> Connection<S> {
         }
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
-            let count = ready!(self.stream.poll_read(context, scratch, self.policy.read_bytes_max));
-            if count.is_ok() {
+            self.is_taking.store(true, Ordering::SeqCst);
+            let read = self.stream.poll_read(context, scratch, self.policy.read_bytes_max);
+            if matches!(read, Poll::Ready(Ok(_))) {
                 take(scratch);
             }
-            Poll::Ready(Ok(count))
+            self.is_taking.store(false, Ordering::SeqCst);
+            read.map(Ok)
         })
+    }
+
+    /// Whether something has come that nobody has done with yet: it lies unread, also because reading is paused
+    /// or braked, or somebody has it in hand. If not, all that has come so far has been handed on.
+    pub fn has_unread(&self) -> bool {
+        // In this order: what is taken out of the stream meanwhile is in hand first.
+        self.stream.has_unread() || self.is_taking.load(Ordering::SeqCst)
     }
 
     /// Until when reading is paused, if it is.

@@ -1,6 +1,7 @@
 //! What carries a connection's bytes.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -22,6 +23,9 @@ pub trait Stream: Send + Sync + 'static {
         buffer: &mut Vec<u8>,
         limit: usize,
     ) -> Poll<io::Result<usize>>;
+
+    /// Whether something has come that has not been read yet, be it the end. This asks the system.
+    fn has_unread(&self) -> bool;
 
     /// Takes some of `bytes`, and how many.
     ///
@@ -63,6 +67,11 @@ impl Stream for TcpStream {
                 read => return Poll::Ready(read),
             }
         }
+    }
+
+    fn has_unread(&self) -> bool {
+        let peeked = SockRef::from(self).peek(&mut [MaybeUninit::uninit()]);
+        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

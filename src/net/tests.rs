@@ -77,6 +77,10 @@ impl Stream for Pipe {
         Poll::Ready(Ok(count))
     }
 
+    fn has_unread(&self) -> bool {
+        !self.inner.lock().pieces.is_empty()
+    }
+
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(act) = &mut *self.during_write.lock() {
             act();

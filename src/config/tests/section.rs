@@ -104,7 +104,10 @@ fn a_client_agent_with_defaults() {
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
+        anonymous_timeout_ms: 0,
         historical_objects_max: 10_000,
+        rights_grace_ms: 5_000,
+        rights_grace_for: RightsGrace::Lost,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
 }
@@ -133,7 +136,10 @@ roles:
       tuning:
           interest_timeout: 700
           handshake_timeout: 0
+          anonymous_timeout: 300000
           historical_objects: 5
+          rights_grace: 2000
+          rights_grace_for: all
 "#,
     );
     let expected = ClientAgentConfig {
@@ -155,7 +161,10 @@ roles:
         },
         interest_timeout_ms: 700,
         handshake_timeout_ms: 0,
+        anonymous_timeout_ms: 300_000,
         historical_objects_max: 5,
+        rights_grace_ms: 2_000,
+        rights_grace_for: RightsGrace::All,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
 }

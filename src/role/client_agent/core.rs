@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::agent::{Context, News, SessionIndex, SessionKey, Shared, Timer, Translation, UberDogs};
+use super::agent::{
+    Context, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
+};
 use super::dialect::{self, Dialect, Foreign};
 use super::session::{Arrival, CloseKind, End, Flow, Outbox, Peer, Session};
 use crate::config::ClientAgentConfig;
@@ -132,9 +134,11 @@ impl Core {
 
     /// Handles whole frames from a client. A session that has ended ignores them.
     pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
-        let Some(framing) = self.session(key).map(Session::framing) else {
+        let Some(session) = self.session_mut(key) else {
             return;
         };
+        session.note_heard(now);
+        let framing = session.framing();
         for datagram in framing.datagrams(frames) {
             let handled = self.with_dialect(now, key, out, |dialect, session, cx| {
                 dialect.handle(session, cx, datagram)
@@ -184,6 +188,23 @@ impl Core {
         }
     }
 
+    /// Hands over whose time is over, and for what. Whether anything of them lies unread is to be found out, and
+    /// said with [`Core::judge`].
+    pub fn drain_silent(&mut self) -> impl Iterator<Item = (SessionKey, Silence)> + '_ {
+        self.shared.silent.drain(..)
+    }
+
+    /// Puts a client out whose time is over, if nothing of it lies unread.
+    pub fn judge(
+        &mut self,
+        now: Instant,
+        (key, silence): (SessionKey, Silence),
+        has_unread: bool,
+        out: &mut Effects,
+    ) {
+        self.with(now, key, out, |session, cx| session.judge(cx, silence, has_unread));
+    }
+
     /// Emptied buffers, to be filled again: whoever has taken some with the output gives them back here.
     pub const fn spare_buffers(&mut self) -> &mut Vec<Vec<u8>> {
         &mut self.shared.spare_buffers
@@ -207,8 +228,8 @@ impl Core {
         self.slots.len() - self.free.len()
     }
 
-    fn session(&self, key: SessionKey) -> Option<&Session> {
-        let session = self.slots.get(key.index as usize)?.session.as_deref()?;
+    fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        let session = self.slots.get_mut(key.index as usize)?.session.as_deref_mut()?;
         (session.key() == key).then_some(session)
     }
 
@@ -341,10 +362,10 @@ impl Role for Core {
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
         while let Some(timer) = self.shared.deadlines.pop_due(now) {
             match timer {
-                Timer::Hello(key) => self.with(now, key, out, |session, _| session.hello_due()),
-                Timer::Heartbeat(key) => {
-                    self.with(now, key, out, |session, cx| session.heartbeat_due(cx))
-                }
+                Timer::Silence(key, silence) => self.with(now, key, out, |session, cx| {
+                    session.silence_due(cx, silence);
+                    Ok(())
+                }),
                 Timer::Query(key, context) => self.with(now, key, out, |session, cx| {
                     session.query_due(cx, context);
                     Ok(())

@@ -40,6 +40,6 @@ mod view;
 mod tests;
 
 pub use self::core::{Core, Output};
-pub use agent::{SessionKey, UberDog, UberDogs};
+pub use agent::{SessionKey, Silence, UberDog, UberDogs};
 pub use session::{CloseKind, Peer};
 pub use shell::{Bound, start};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission, RightsGrace};
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message};
@@ -119,6 +119,11 @@ impl Agent {
     fn pass(&mut self, time: Duration) {
         self.now += time;
         self.core.on_deadline(self.now, &mut self.outside.effects);
+        let silent: Vec<_> = self.core.drain_silent().collect();
+        for (at, who) in silent.into_iter().enumerate() {
+            // Of some of them something lies unread.
+            self.core.judge(self.now, who, at % 2 == 1, &mut self.outside.effects);
+        }
         assert!(self.core.next_deadline().is_none_or(|deadline| deadline > self.now));
     }
 
@@ -165,6 +170,9 @@ fn config(options: u8) -> ClientAgentConfig {
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
+        anonymous_timeout_ms: if options & 8 == 0 { 0 } else { 4000 },
         historical_objects_max: 3,
+        rights_grace_ms: 1000,
+        rights_grace_for: if options & 16 == 0 { RightsGrace::Lost } else { RightsGrace::All },
     }
 }

@@ -9,6 +9,7 @@ mod objects;
 mod order;
 mod proxy_protocol;
 mod session_objects;
+mod silence;
 mod updates;
 mod writing;
 
@@ -103,6 +104,14 @@ impl Stage {
         self.tell(session, &ClientAgent::SendDatagram { datagram: Blob(word) });
         let came = client.receive();
         assert_eq!(came, word, "came unexpectedly: {}", came.escape_ascii());
+    }
+
+    /// As [`Stage::sync`], for many at once.
+    #[track_caller]
+    pub fn sync_all(&mut self, clients: &mut [(Client, Channel)]) {
+        for (client, session) in clients {
+            self.sync(client, *session);
+        }
     }
 
     /// Expects that nothing came to `hearer` of all that the client has sent: an update that it

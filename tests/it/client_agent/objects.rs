@@ -90,6 +90,22 @@ fn an_object_given_to_someone_else_stays_in_sight() {
 }
 
 #[test]
+fn what_its_owner_sent_before_he_heard_that_it_is_someone_elses_is_dropped() {
+    let mut stage = Stage::start();
+    let mut objects = stage.hearer([OBJECT.channel(), LOGIN.channel()]);
+    let (mut client, channel) = stage.established();
+    stage.give(&mut client, channel, OBJECT);
+    stage.tell(channel, &changing_owner(SERVER, channel));
+    client.expect(&leaving_owner(OBJECT));
+    client.send(&update(OBJECT, avatar::POSITION, &Values::new().i16(1).i16(1)));
+    client.send(&ClientMessage::ObjectLocation { do_id: OBJECT, location: THERE });
+    stage.expect_nothing_of(&mut client, channel, &mut objects);
+    // What he never might is no less an offence than before.
+    client.send(&update(OBJECT, avatar::HEALTH, &Values::new().u8(1)));
+    client.expect_eject(EjectReason::MissingObject);
+}
+
+#[test]
 fn an_object_that_moves_out_of_sight_leaves() {
     let mut stage = Stage::start();
     let (mut client, channel) = stage.established();

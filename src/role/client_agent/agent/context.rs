@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::{ChannelPool, Deadlines, SessionKey, Subscribers, UberDogs, Voice};
-use crate::config::ClientAgentConfig;
+use super::{ChannelPool, Deadlines, SessionKey, Silence, Subscribers, UberDogs, Voice};
+use crate::config::{ClientAgentConfig, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::role::Effects;
@@ -33,6 +33,8 @@ pub struct Shared {
     pub events: Vec<Event>,
     /// Sessions with something for the shell, in the order in which they got it.
     pub touched: Vec<SessionKey>,
+    /// Clients whose time is over, unless something of them lies unread: the shell is asked.
+    pub silent: Vec<(SessionKey, Silence)>,
     /// When the cluster last answered a query of any session.
     pub last_answer: Option<Instant>,
     /// Emptied buffers, to be filled again.
@@ -67,9 +69,16 @@ impl Shared {
             deadlines: Deadlines::default(),
             events: Vec::new(),
             touched: Vec::new(),
+            silent: Vec::new(),
             last_answer: None,
             spare_buffers: Vec::new(),
         }
+    }
+
+    /// Whether clients are forgiven the use of any right that they have just lost, also where Astron's own tests
+    /// have them ejected.
+    pub fn forgives_all(&self) -> bool {
+        self.config.rights_grace_for == RightsGrace::All
     }
 
     /// A buffer for what a client is to be sent.

@@ -7,13 +7,22 @@ use std::time::Instant;
 use super::SessionKey;
 use crate::ids::Context;
 
+/// What a client may not go without for long.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Silence {
+    /// Saying hello.
+    Hello,
+    /// Showing life.
+    Heartbeat,
+    /// Saying anything, as long as it has not logged in.
+    Anonymous,
+}
+
 /// What a deadline is for.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Timer {
-    /// The client must have said hello.
-    Hello(SessionKey),
-    /// The client must have shown life.
-    Heartbeat(SessionKey),
+    /// The client must not have been silent.
+    Silence(SessionKey, Silence),
     /// A query must have been answered.
     Query(SessionKey, Context),
 }

@@ -14,7 +14,7 @@ mod uberdog;
 
 pub use channel_pool::ChannelPool;
 pub use context::{Context, Shared};
-pub use deadlines::{Deadlines, Timer};
+pub use deadlines::{Deadlines, Silence, Timer};
 pub use key::{SessionIndex, SessionKey};
 pub use news::{News, Voice};
 pub use subscribers::Subscribers;

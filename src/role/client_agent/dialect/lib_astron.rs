@@ -26,17 +26,13 @@ impl Dialect for LibAstron {
     fn handle(&mut self, session: &mut Session, cx: &mut Context<'_>, datagram: &[u8]) -> Flow {
         let mut reader = Reader::new(datagram);
         let number = reader.u16().map_err(|_| End::truncated())?;
-        match session.life() {
-            Life::New => hello(session, cx, number, reader),
-            life @ (Life::Anonymous | Life::Established) => {
-                match request_of(number).filter(|&request| life.admits(request)) {
-                    Some(request) => {
-                        request.check_permission(cx.shared)?;
-                        handle_request(session, cx, number, reader)
-                    }
-                    None => Err(refusal(life, number)),
-                }
+        match (request_of(number).filter(|&request| session.admits(cx, request)), session.life()) {
+            (Some(request), _) => {
+                request.check_permission(cx.shared)?;
+                handle_request(session, cx, number, reader)
             }
+            (None, Life::New) => hello(session, cx, number, reader),
+            (None, life) => Err(refusal(life, number)),
         }
     }
 

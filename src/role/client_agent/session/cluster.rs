@@ -154,7 +154,7 @@ impl Session {
                 return Err(End::Ejected(Ejection { reason, text, security: false }));
             }
             C::Drop {} => return Err(End::Dropped),
-            C::SetState { state } => self.set_life(state),
+            C::SetState { state } => self.set_life(cx, state),
             C::SetClientId { channel } => self.set_channel(cx, channel),
             C::SendDatagram { datagram: Blob(datagram) } => {
                 self.send(cx.shared, |writer| writer.raw(datagram));
@@ -209,9 +209,9 @@ impl Session {
         Ok(())
     }
 
-    fn set_life(&mut self, state: u16) {
+    fn set_life(&mut self, cx: &mut Context<'_>, state: u16) {
         match ClientState::try_from(state) {
-            Ok(state) => self.life = state.into(),
+            Ok(state) => self.enter(cx, state.into()),
             Err(state) => {
                 tracing::warn!(client = %self.identity.allocated, state, "there is no such client state");
             }
@@ -230,7 +230,7 @@ impl Session {
     fn set_rights(&mut self, cx: &mut Context<'_>, message: &ClientAgent<'_>) {
         use ClientAgent as C;
         let client = self.identity.allocated;
-        let rights = self.view.rights_mut(cx.shared.seed);
+        let view = &mut self.view;
         let (do_id, is_news, otherwise) = match *message {
             C::DeclareObject { do_id, class_id } => {
                 let Some(class) = cx.shared.dc.class(class_id) else {
@@ -238,19 +238,21 @@ impl Session {
                     tracing::warn!(%client, %do_id, class, "declared with an unknown class");
                     return;
                 };
+                let rights = view.rights_mut(cx.shared.seed);
                 (do_id, rights.declare(do_id, class.id()), "object declared again")
             }
             C::UndeclareObject { do_id } => {
-                (do_id, rights.undeclare(do_id), "undeclared without having been declared")
+                (do_id, view.undeclare(cx, do_id), "undeclared without having been declared")
             }
             C::AddSessionObject { do_id } => {
+                let rights = view.rights_mut(cx.shared.seed);
                 (do_id, rights.add_session_object(do_id), "is a session object already")
             }
             C::RemoveSessionObject { do_id } => {
-                (do_id, rights.remove_session_object(do_id), "is no session object")
+                (do_id, view.remove_session_object(do_id), "is no session object")
             }
             C::SetFieldsSendable { do_id, fields } => {
-                return rights.set_sendable(do_id, fields.iter().collect());
+                return view.set_sendable(cx, do_id, fields.iter().collect());
             }
             _ => return,
         };
@@ -282,6 +284,7 @@ impl Session {
     ) -> Flow {
         let context = self.identity.new_context();
         self.tell(cx.shared, &News::InterestClosed { context, interest });
+        self.lapse_interest(cx, interest);
         self.remove_interest(cx, interest, Asked { context, caller })
     }
 }

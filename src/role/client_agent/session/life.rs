@@ -3,7 +3,7 @@
 use crate::message::ClientState;
 
 /// How far a session has come. One that has ended is not there any more.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Life {
     /// The client has not been let in yet: what it says is its dialect's matter.
     New,
@@ -50,6 +50,13 @@ impl Life {
             Life::Anonymous => "anonymous",
             Life::Established => "established",
         }
+    }
+}
+
+impl Request {
+    /// Whether it is for something that can be taken from a client. It may always go, or be alive.
+    pub const fn needs_right(self) -> bool {
+        !matches!(self, Request::Disconnect | Request::Heartbeat)
     }
 }
 

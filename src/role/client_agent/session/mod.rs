@@ -20,6 +20,7 @@
 //! | Part | What it owns | What always holds |
 //! |---|---|---|
 //! | [`Identity`] | who the client is: its channels, its ends of the connection | its first channel is its own until it ends |
+//! | [`Presence`] | when its client was last heard | a time-out of it has one deadline |
 //! | [`Listening`] | the channels that it listens to | the agent's table has it there, once, and nowhere else |
 //! | [`View`] | what it knows and may do | an object that it knows is seen, owned, or both |
 //! | [`Interests`] | what it wants to see, and what has been asked for that | see there |
@@ -27,8 +28,8 @@
 //! | [`Outbox`] | what the shell has not taken yet | with anything in it, it is on the agent's list of those touched |
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
-//! `sight` and `ownership` (an object comes, moves, goes), `asking`, `answers` and `release` (an interest is
-//! opened, answered, told), `farewell` (the session ends).
+//! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
+//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `farewell` (the session ends).
 
 mod answers;
 mod asking;
@@ -41,6 +42,7 @@ mod listening;
 mod outbox;
 mod ownership;
 mod post_removes;
+mod progress;
 mod release;
 mod requests;
 mod sight;
@@ -56,11 +58,12 @@ pub use outbox::Outbox;
 use self::identity::Identity;
 use self::listening::Listening;
 use self::post_removes::PostRemoves;
-use super::agent::{Context, News, SessionKey, Shared, Timer};
+use self::progress::Presence;
+use super::agent::{Context, News, SessionKey, Shared};
 use super::interest::Interests;
 use super::view::View;
-use crate::ids::{Channel, DoId};
-use crate::message::{EjectReason, Message};
+use crate::ids::Channel;
+use crate::message::Message;
 use crate::router::{Item, Origin};
 use crate::wire::{self, Framing, Writer};
 
@@ -68,8 +71,7 @@ use crate::wire::{self, Framing, Writer};
 #[derive(Debug)]
 pub struct Session {
     life: Life,
-    /// When the client last showed life.
-    last_heartbeat: Instant,
+    presence: Presence,
     identity: Identity,
     listening: Listening,
     view: View,
@@ -90,7 +92,7 @@ impl Session {
         let seed = cx.shared.seed;
         let mut session = Session {
             life: Life::New,
-            last_heartbeat: cx.now,
+            presence: Presence::begin(cx.shared, key, cx.now),
             identity: Identity::new(key, channel, peer, framing),
             listening: Listening::new(seed),
             view: View::new(seed),
@@ -100,12 +102,6 @@ impl Session {
         };
         session.subscribe(cx, channel);
         session.subscribe(cx, Channel::CLIENTS);
-        if let Some(timeout) = nonzero_ms(cx.shared.config.handshake_timeout_ms) {
-            cx.shared.deadlines.set(cx.now + timeout, Timer::Hello(key));
-        }
-        if let Some(timeout) = nonzero_ms(cx.shared.config.client.heartbeat_timeout_ms) {
-            cx.shared.deadlines.set(cx.now + timeout, Timer::Heartbeat(key));
-        }
         session.greet(cx.shared);
         session
     }
@@ -197,32 +193,6 @@ impl Session {
     /// As [`Session::route`], for messages whose size is fixed.
     fn route_small(&self, cx: &mut Context<'_>, recipient: Channel, message: &impl Message) {
         self.route(cx, recipient, message).expect("a small message fits a datagram");
-    }
-
-    /// The heartbeat is due; ejects the client if it has shown no life in time.
-    pub fn heartbeat_due(&mut self, cx: &mut Context<'_>) -> Flow {
-        let timeout = Duration::from_millis(cx.shared.config.client.heartbeat_timeout_ms);
-        let deadline = self.last_heartbeat + timeout;
-        if deadline > cx.now {
-            cx.shared.deadlines.set(deadline, Timer::Heartbeat(self.identity.key));
-            return Ok(());
-        }
-        Err(End::eject(EjectReason::NoHeartbeat, "Server timed out while waiting for heartbeat."))
-    }
-
-    /// The time for a hello is over.
-    pub fn hello_due(&self) -> Flow {
-        match self.life {
-            Life::New => {
-                Err(End::eject(EjectReason::NoHello, "Server timed out while waiting for hello."))
-            }
-            Life::Anonymous | Life::Established => Ok(()),
-        }
-    }
-
-    /// Notes that an object is no longer known.
-    fn remember_gone(&mut self, cx: &Context<'_>, do_id: DoId) {
-        self.view.remember_gone(cx.now, do_id, cx.shared.config.historical_objects_max);
     }
 }
 

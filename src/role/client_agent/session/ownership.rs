@@ -44,7 +44,7 @@ impl Session {
             ));
         }
         self.tell(cx.shared, &News::OwnerLost { do_id });
-        self.view.disown(do_id);
+        self.view.disown(cx, do_id);
         Ok(())
     }
 }

@@ -3,6 +3,9 @@
 //! Nothing that a client asks for is done before all of it has been checked. Some of these are given `whole`:
 //! whether the request held nothing beyond its arguments. That is judged last, since a client that may not ask
 //! at all is told so first.
+//!
+//! What a client asks for because of a right that it has just lost is checked in the same way, as if it still had
+//! the right, and then dropped: see [`Right`].
 
 use dclass::Field;
 
@@ -13,19 +16,9 @@ use crate::ids::{self, Channel, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{EjectReason, Rest, StateServer};
 use crate::role::client_agent::agent::{Context, Shared};
 use crate::role::client_agent::interest::Asked;
-use crate::role::client_agent::view::Subject;
+use crate::role::client_agent::view::{Right, Subject};
 
 impl Session {
-    /// The client has said what its dialect wants to hear first.
-    pub fn let_in(&mut self) {
-        self.life = Life::Anonymous;
-    }
-
-    /// The client is alive.
-    pub fn note_life(&mut self, cx: &Context<'_>) {
-        self.last_heartbeat = cx.now;
-    }
-
     /// The client updates a field. `value` must be the field's value and nothing else.
     pub fn update_field(
         &mut self,
@@ -34,22 +27,22 @@ impl Session {
         field_id: FieldId,
         value: &[u8],
     ) -> Flow {
-        let Some(subject) = self.view.subject(cx.shared, do_id) else {
-            if self.view.has_known(cx.now, do_id) {
-                // It may not have heard yet that the object has gone.
-                return Ok(());
-            }
-            return Err(End::security(
-                EjectReason::MissingObject,
-                format!("Client tried to send update to nonexistent object {do_id}"),
-            ));
+        let subject = self.view.subject(cx.shared, do_id);
+        if subject.is_none() && self.view.has_known(cx, do_id) {
+            // It may not have heard yet that the object has gone.
+            return Ok(());
+        }
+        let (field, is_in_time) = match self.check_may_update(subject, do_id, field_id) {
+            Ok(field) => (field, self.life.admits(Request::SetField)),
+            Err(end) => (self.check_might_update(cx, do_id, field_id).map_err(|_| end)?, false),
         };
-        let field = self.check_may_update(do_id, subject, field_id)?;
         let length = field.validate(value).map_err(|error| {
             if error.is_truncated() {
                 return End::truncated();
             }
-            let (class, field) = (subject.class.name(), field.name());
+            let subject = self.view.late_subject(cx, do_id);
+            let class = subject.map_or("", |subject| subject.class.name());
+            let field = field.name();
             End::security(
                 EjectReason::FieldConstraint,
                 format!(
@@ -61,6 +54,10 @@ impl Session {
         if length < value.len() {
             return Err(End::excess());
         }
+        if !is_in_time {
+            self.drop_late(do_id);
+            return Ok(());
+        }
         let update = StateServer::ObjectSetField { do_id, field: field_id, value: Rest(value) };
         self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
     }
@@ -68,12 +65,177 @@ impl Session {
     /// The field, if the client may send it now.
     fn check_may_update<'s>(
         &self,
+        subject: Option<Subject<'s>>,
         do_id: DoId,
-        subject: Subject<'s>,
         field_id: FieldId,
     ) -> Result<&'s Field, End> {
+        let standing = Standing { subject, is_established: self.life == Life::Established };
+        standing.check(do_id, field_id, || self.view.is_sendable(do_id, field_id))
+    }
+
+    /// The field, if the client could send it until not long ago.
+    fn check_might_update<'s>(
+        &self,
+        cx: &'s Context<'_>,
+        do_id: DoId,
+        field_id: FieldId,
+    ) -> Result<&'s Field, End> {
+        let was_established = self.view.had(cx, Right::Established);
+        let is_uberdog = cx.shared.uberdogs.get(do_id).is_some();
+        let is_forgiven = cx.shared.forgives_all() || !is_uberdog;
+        let standing = Standing {
+            subject: self.view.late_subject(cx, do_id),
+            is_established: self.life == Life::Established || was_established && is_forgiven,
+        };
+        standing.check(do_id, field_id, || {
+            let right = Right::Sendable(do_id, field_id);
+            self.view.is_sendable(do_id, field_id) || self.view.had(cx, right)
+        })
+    }
+
+    fn drop_late(&self, do_id: DoId) {
+        let client = self.identity.allocated;
+        tracing::debug!(%client, %do_id, "a request whose right has just been lost is dropped");
+    }
+
+    /// The client moves an object.
+    pub fn relocate(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        location: Location,
+        whole: Flow,
+    ) -> Flow {
+        if !self.view.owns(do_id) {
+            if self.view.has_known(cx, do_id) {
+                return Ok(());
+            }
+            if self.view.had(cx, Right::Ownership(do_id)) {
+                self.drop_late(do_id);
+                return whole;
+            }
+            return Err(if self.view.sees(do_id) {
+                End::security(
+                    EjectReason::ForbiddenRelocate,
+                    "Can't relocate an object the client doesn't own",
+                )
+            } else {
+                End::security(
+                    EjectReason::MissingObject,
+                    format!("Client tried to manipulate unknown object {do_id}"),
+                )
+            });
+        }
+        whole?;
+        if self.life.admits(Request::SetLocation) {
+            self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
+        }
+        Ok(())
+    }
+
+    /// The client opens or alters an interest.
+    pub fn open_interest(
+        &mut self,
+        cx: &mut Context<'_>,
+        interest: InterestId,
+        parent: DoId,
+        zones: impl Iterator<Item = ZoneId>,
+        context: ids::Context,
+        whole: Flow,
+    ) -> Flow {
+        let is_in_time = self.check_parent(cx, parent, "add interest to")?;
+        whole?;
+        if !self.life.admits(Request::OpenInterest) {
+            return Ok(());
+        }
+        if !is_in_time {
+            // It may close what it believes to be open.
+            self.view.lapse(cx, Right::Interest(interest), None);
+            self.interest_done(cx, interest, Asked { context, caller: Channel::NONE });
+            return Ok(());
+        }
+        let zones = distinct(zones, cx.shared.seed);
+        self.add_interest(cx, interest, parent, &zones, Asked { context, caller: Channel::NONE })
+    }
+
+    /// The client closes an interest.
+    pub fn close_interest(
+        &mut self,
+        cx: &mut Context<'_>,
+        interest: InterestId,
+        context: ids::Context,
+        whole: Flow,
+    ) -> Flow {
+        let asked = Asked { context, caller: Channel::NONE };
+        let Some(parent) = self.interests.parent_of(interest) else {
+            if self.view.had(cx, Right::Interest(interest)) {
+                whole?;
+                self.interest_done(cx, interest, asked);
+                return Ok(());
+            }
+            return Err(End::security(
+                EjectReason::Generic,
+                "Tried to remove a non-existing interest.",
+            ));
+        };
+        // With its parent just gone it is closed all the same: that gives the client nothing.
+        self.check_parent(cx, parent, "remove interest for")?;
+        whole?;
+        if self.life.admits(Request::CloseInterest) {
+            self.remove_interest(cx, interest, asked)?;
+        }
+        Ok(())
+    }
+
+    /// The cluster is about to close an interest, which the client may be doing, too.
+    pub(super) fn lapse_interest(&mut self, cx: &Context<'_>, interest: InterestId) {
+        if let Some(parent) = self.interests.parent_of(interest)
+            && self.check_parent(cx, parent, "remove interest for").is_ok()
+        {
+            self.view.lapse(cx, Right::Interest(interest), None);
+        }
+    }
+
+    /// Where only visible parents are allowed, checks that the client knows this one; whether it still does.
+    fn check_parent(&self, cx: &Context<'_>, parent: DoId, what: &str) -> Result<bool, End> {
+        let must_know = cx.shared.config.client.add_interest == InterestPermission::Visible;
+        if !must_know || self.view.subject(cx.shared, parent).is_some() {
+            return Ok(true);
+        }
+        if self.view.had_parent(cx, parent) {
+            return Ok(false);
+        }
+        Err(End::security(
+            EjectReason::ForbiddenInterest,
+            format!(
+                "Cannot {what} parent with id {parent} because parent is not visible to client."
+            ),
+        ))
+    }
+}
+
+/// What an update of a field is judged by.
+struct Standing<'s> {
+    subject: Option<Subject<'s>>,
+    is_established: bool,
+}
+
+impl<'s> Standing<'s> {
+    /// The field, if a client that stands so may send it.
+    fn check(
+        &self,
+        do_id: DoId,
+        field_id: FieldId,
+        is_sendable: impl FnOnce() -> bool,
+    ) -> Result<&'s Field, End> {
+        let Some(subject) = self.subject else {
+            return Err(End::security(
+                EjectReason::MissingObject,
+                format!("Client tried to send update to nonexistent object {do_id}"),
+            ));
+        };
         let object = || format!("{}({do_id})", subject.class.name());
-        if self.life != Life::Established && !subject.is_anonymous {
+        if !self.is_established && !subject.is_anonymous {
             return Err(End::security(
                 EjectReason::AnonymousViolation,
                 format!("Client tried to send update to non-anonymous object {}", object()),
@@ -90,98 +252,17 @@ impl Session {
             ));
         };
         let keywords = field.keywords();
-        let may_send = keywords.clsend()
-            || keywords.ownsend() && subject.is_owned
-            || self.view.is_sendable(do_id, field_id);
-        if !may_send {
-            return Err(End::security(
-                EjectReason::ForbiddenField,
-                format!(
-                    "Client tried to send update for non-sendable field: {}.{}",
-                    object(),
-                    field.name()
-                ),
-            ));
+        if keywords.clsend() || keywords.ownsend() && subject.is_owned || is_sendable() {
+            return Ok(field);
         }
-        Ok(field)
-    }
-
-    /// The client moves an object.
-    pub fn relocate(
-        &mut self,
-        cx: &mut Context<'_>,
-        do_id: DoId,
-        location: Location,
-        whole: Flow,
-    ) -> Flow {
-        if !self.view.owns(do_id) {
-            if self.view.has_known(cx.now, do_id) {
-                return Ok(());
-            }
-            return Err(if self.view.sees(do_id) {
-                End::security(
-                    EjectReason::ForbiddenRelocate,
-                    "Can't relocate an object the client doesn't own",
-                )
-            } else {
-                End::security(
-                    EjectReason::MissingObject,
-                    format!("Client tried to manipulate unknown object {do_id}"),
-                )
-            });
-        }
-        whole?;
-        self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
-        Ok(())
-    }
-
-    /// The client opens or alters an interest.
-    pub fn open_interest(
-        &mut self,
-        cx: &mut Context<'_>,
-        interest: InterestId,
-        parent: DoId,
-        zones: impl Iterator<Item = ZoneId>,
-        context: ids::Context,
-        whole: Flow,
-    ) -> Flow {
-        self.check_parent(cx.shared, parent, "add interest to")?;
-        whole?;
-        let zones = distinct(zones, cx.shared.seed);
-        self.add_interest(cx, interest, parent, &zones, Asked { context, caller: Channel::NONE })
-    }
-
-    /// The client closes an interest.
-    pub fn close_interest(
-        &mut self,
-        cx: &mut Context<'_>,
-        interest: InterestId,
-        context: ids::Context,
-        whole: Flow,
-    ) -> Flow {
-        let Some(parent) = self.interests.parent_of(interest) else {
-            return Err(End::security(
-                EjectReason::Generic,
-                "Tried to remove a non-existing interest.",
-            ));
-        };
-        self.check_parent(cx.shared, parent, "remove interest for")?;
-        whole?;
-        self.remove_interest(cx, interest, Asked { context, caller: Channel::NONE })
-    }
-
-    /// Where only visible parents are allowed, checks that the client knows this one.
-    fn check_parent(&self, shared: &Shared, parent: DoId, what: &str) -> Flow {
-        let must_know = shared.config.client.add_interest == InterestPermission::Visible;
-        if must_know && self.view.subject(shared, parent).is_none() {
-            return Err(End::security(
-                EjectReason::ForbiddenInterest,
-                format!(
-                    "Cannot {what} parent with id {parent} because parent is not visible to client."
-                ),
-            ));
-        }
-        Ok(())
+        Err(End::security(
+            EjectReason::ForbiddenField,
+            format!(
+                "Client tried to send update for non-sendable field: {}.{}",
+                object(),
+                field.name()
+            ),
+        ))
     }
 }
 

@@ -81,7 +81,7 @@ impl Session {
     pub(super) fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
         self.tell(cx.shared, &News::ObjectLeaves { do_id });
         self.view.unsee(do_id);
-        self.remember_gone(cx, do_id);
+        self.view.remember_gone(cx, do_id);
     }
 
     /// The client knows an object that it is still to be shown, because it owns it: it has the update
@@ -139,9 +139,9 @@ impl Session {
         }
         if owned {
             self.tell(cx.shared, &News::OwnerLost { do_id });
-            self.view.disown(do_id);
+            self.view.disown(cx, do_id);
         }
-        self.remember_gone(cx, do_id);
+        self.view.remember_gone(cx, do_id);
         Ok(())
     }
 

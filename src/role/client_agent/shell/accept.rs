@@ -120,7 +120,8 @@ async fn begin(
 ) -> Option<(SessionKey, Vec<u8>)> {
     let mut after_header = Vec::new();
     if shared.haproxy {
-        match within(shared.handshake_timeout, read_header(connection, &mut after_header)).await {
+        let limit = shared.handshake_timeout;
+        match read_header_within(limit, connection, &mut after_header).await {
             Ok(header) => apply_header(&mut peer, header),
             Err(error) => {
                 tracing::warn!(remote = %peer.remote, %error, "no usable PROXY header");
@@ -153,22 +154,28 @@ async fn refuse(connection: &Connection, last_words: &[u8]) {
     }
 }
 
-async fn within<T>(
+/// Reads the PROXY header; what came after it is left in `bytes`. When the time is over, what has come by then
+/// still counts: the whole process may have been stalled.
+async fn read_header_within(
     limit: Option<Duration>,
-    action: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    match limit {
-        None => action.await,
-        Some(limit) => match tokio::time::timeout(limit, action).await {
-            Ok(done) => done,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        },
+    connection: &Connection,
+    bytes: &mut Vec<u8>,
+) -> io::Result<Header> {
+    let header = read_header(connection, bytes, || true);
+    let Some(limit) = limit else { return header.await };
+    match tokio::time::timeout(limit, header).await {
+        Ok(header) => header,
+        Err(_) => read_header(connection, bytes, || connection.has_unread()).await,
     }
 }
 
-/// Reads the PROXY header; what came after it is left in `bytes`.
-async fn read_header(connection: &Connection, bytes: &mut Vec<u8>) -> io::Result<Header> {
-    loop {
+/// Reads the PROXY header while `may_read` says so.
+async fn read_header(
+    connection: &Connection,
+    bytes: &mut Vec<u8>,
+    may_read: impl Fn() -> bool,
+) -> io::Result<Header> {
+    while may_read() {
         if connection.read(|read| bytes.extend_from_slice(read)).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -181,6 +188,7 @@ async fn read_header(connection: &Connection, bytes: &mut Vec<u8>) -> io::Result
             Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
         }
     }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 fn apply_header(peer: &mut Peer, header: Header) {

@@ -5,6 +5,7 @@
 
 mod accept;
 mod serve;
+mod silence;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dclass::DcFile;
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -112,7 +113,8 @@ impl Bound {
         };
         let core = Core::new(config, uberdogs, dc, Seed::random());
         let spares = Arc::<Spares>::default();
-        let server = Server::new(core, events, spares.clone());
+        let (ask, silent) = mpsc::unbounded_channel();
+        let server = Server::new(core, events, spares.clone(), ask);
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             dialect: dialect::of(config.client.kind),
@@ -125,17 +127,24 @@ impl Bound {
             refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
         });
-        let accepting = tokio::spawn(accept::accept(self.listener, shared.clone()));
+        let mut helpers = JoinSet::new();
+        helpers.spawn(silence::judge(silent, shared.clone()));
+        helpers.spawn(accept::accept(self.listener, shared.clone()));
         tokio::spawn(async move {
-            shared.role.drive(&shared.shutdown).await;
+            let failure = tokio::select! {
+                () = shared.role.drive(&shared.shutdown) => None,
+                // They end with the shutdown only: an agent that accepts nobody is none.
+                Some(Err(failure)) = helpers.join_next() => Some(failure),
+            };
             // A role that is lost has no sessions.
             let _ = shared.role.turn(Server::shut_down);
-            if let Err(error) = accepting.await {
-                tracing::error!(%error, "accepting clients failed");
-            }
+            helpers.shutdown().await;
             shared.connections.close();
             if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
                 tracing::debug!("some clients do not hang up");
+            }
+            if let Some(Ok(panic)) = failure.map(JoinError::try_into_panic) {
+                std::panic::resume_unwind(panic);
             }
         })
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
-use crate::role::client_agent::{CloseKind, Core, Peer, SessionKey};
+use crate::role::client_agent::{CloseKind, Core, Peer, SessionKey, Silence};
 use crate::router::{Cursor, Effects, Origin, Page, Query, Role, Sink};
 use crate::wire::{Envelope, Framing};
 
@@ -21,12 +23,28 @@ pub struct Server {
     connections: Vec<Option<(SessionKey, Arc<Connection>)>>,
     /// Buffers that connections have emptied: the core fills them again.
     spares: Arc<Spares>,
+    /// Whoever asks connections whether anything lies unread. Each session waits for at most one answer to each
+    /// question.
+    silent: UnboundedSender<Silent>,
+}
+
+/// A client whose time is over, unless something of it lies unread.
+pub struct Silent {
+    /// Whose, and for what.
+    pub who: (SessionKey, Silence),
+    /// Its connection.
+    pub connection: Arc<Connection>,
 }
 
 impl Server {
     /// A server without sessions.
-    pub fn new(core: Core, events: EventSender, spares: Arc<Spares>) -> Self {
-        Server { core, events, connections: Vec::new(), spares }
+    pub fn new(
+        core: Core,
+        events: EventSender,
+        spares: Arc<Spares>,
+        silent: UnboundedSender<Silent>,
+    ) -> Self {
+        Server { core, events, connections: Vec::new(), spares, silent }
     }
 
     /// Begins a session for a connection.
@@ -65,6 +83,17 @@ impl Server {
     /// Ends the session of a connection that is no more.
     pub fn disconnected(&mut self, now: Instant, key: SessionKey, reason: &str, out: &mut Effects) {
         self.core.disconnected(now, key, reason, out);
+    }
+
+    /// Puts a client out whose time is over, if nothing of it lies unread.
+    pub fn judge(
+        &mut self,
+        now: Instant,
+        who: (SessionKey, Silence),
+        has_unread: bool,
+        out: &mut Effects,
+    ) {
+        self.core.judge(now, who, has_unread, out);
     }
 
     /// Ends all sessions.
@@ -114,6 +143,13 @@ impl Role for Server {
                 *place = None;
             }
         });
+        for who in self.core.drain_silent() {
+            let place = self.connections.get(who.0.place()).and_then(Option::as_ref);
+            if let Some((_, connection)) = place.filter(|(owner, _)| *owner == who.0) {
+                // Without anybody to ask, the agent ends.
+                let _ = self.silent.send(Silent { who, connection: connection.clone() });
+            }
+        }
         for event in self.core.drain_events() {
             self.events.send(&event);
         }

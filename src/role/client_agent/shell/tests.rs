@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::*;
-use crate::config::{Address, ClientConfig, ClientKind, InterestPermission};
+use crate::config::{Address, ClientConfig, ClientKind, InterestPermission, RightsGrace};
 use crate::ids::*;
 use crate::message::*;
 use crate::role::client_agent::UberDog;
@@ -43,7 +43,10 @@ fn config() -> ClientAgentConfig {
         },
         interest_timeout_ms: 20_000,
         handshake_timeout_ms: 10_000,
+        anonymous_timeout_ms: 0,
         historical_objects_max: 100,
+        rights_grace_ms: 5_000,
+        rights_grace_for: RightsGrace::Lost,
     }
 }
 

@@ -242,3 +242,88 @@ fn only_hello_and_heartbeats_are_signs_of_life() {
     agent.pass(1);
     agent.expect_ejected(client, EjectReason::NoHeartbeat);
 }
+
+#[test]
+fn a_client_that_does_not_log_in_is_put_out_when_it_has_said_nothing_for_long() {
+    let watched = || Agent::with(|config| config.anonymous_timeout_ms = 20_000);
+    let mut agent = watched();
+    let (silent, alive, busy) = (agent.anonymous(), agent.anonymous(), agent.anonymous());
+    let established = agent.established();
+    agent.pass(15_000);
+    agent.send(alive, &Client::Heartbeat {});
+    agent.send(busy, &client_sets(1234, "request", b"\0\0"));
+    agent.pass(4_999);
+    assert!(agent.is_open(silent));
+    agent.pass(1);
+    let text = agent.expect_ejected(silent, EjectReason::NoHeartbeat);
+    assert!(text.contains("log in"), "{text}");
+    for client in [alive, busy, established] {
+        assert!(agent.is_open(client));
+    }
+    agent.pass(14_999);
+    assert!(agent.is_open(alive) && agent.is_open(busy));
+    agent.pass(1);
+    agent.expect_ejected(alive, EjectReason::NoHeartbeat);
+    agent.expect_ejected(busy, EjectReason::NoHeartbeat);
+    agent.pass(1_000_000);
+    assert!(agent.is_open(established));
+
+    // One that is set back has the whole time again, however often that happens.
+    for _ in 0..100 {
+        agent.cluster(established.channel, &ClientAgent::SetState { state: 1 });
+        agent.cluster(established.channel, &ClientAgent::SetState { state: 2 });
+    }
+    agent.cluster(established.channel, &ClientAgent::SetState { state: 1 });
+    agent.pass(19_999);
+    assert!(agent.is_open(established));
+    agent.pass(1);
+    agent.expect_ejected(established, EjectReason::NoHeartbeat);
+    assert_eq!(agent.core.next_deadline(), None, "deadlines were left over");
+
+    // Also without a limit on the hello.
+    let mut agent = Agent::with(|config| {
+        config.handshake_timeout_ms = 0;
+        config.anonymous_timeout_ms = 20_000;
+    });
+    let client = agent.connect();
+    agent.pass(20_000);
+    agent.expect_ejected(client, EjectReason::NoHeartbeat);
+}
+
+#[test]
+fn nobody_is_put_out_of_whom_something_lies_unread() {
+    let mut agent = Agent::with(|config| {
+        config.client.heartbeat_timeout_ms = 1_000;
+        config.anonymous_timeout_ms = 3_000;
+        config.handshake_timeout_ms = 2_000;
+    });
+    let unread = |agent: &mut Agent, ms: u64| -> Vec<Silence> {
+        agent.now += Duration::from_millis(ms);
+        agent.core.on_deadline(agent.now, &mut agent.out);
+        let silent: Vec<_> = agent.core.drain_silent().collect();
+        silent.iter().for_each(|who| agent.core.judge(agent.now, *who, true, &mut agent.out));
+        agent.drain();
+        silent.into_iter().map(|(_, silence)| silence).collect()
+    };
+    let (late, stalled) = (agent.connect(), agent.anonymous());
+    let asked = unread(&mut agent, 10_000);
+    let expected = [
+        Silence::Heartbeat,
+        Silence::Heartbeat,
+        Silence::Hello,
+        Silence::Anonymous,
+        Silence::Anonymous,
+    ];
+    assert_eq!(asked, expected);
+    assert!(agent.is_open(late) && agent.is_open(stalled));
+    // They are asked again soon, and what has been read by then counts.
+    assert!(agent.core.next_deadline().is_some_and(|at| at - agent.now < Duration::from_secs(1)));
+    agent.send(stalled, &Client::Heartbeat {});
+    agent.pass(200);
+    assert!(agent.is_open(stalled));
+    assert!(!agent.is_open(late), "it had said nothing after all");
+    agent.pass(799);
+    assert!(agent.is_open(stalled));
+    agent.pass(1);
+    agent.expect_ejected(stalled, EjectReason::NoHeartbeat);
+}

@@ -3,6 +3,7 @@
 mod cluster;
 mod end;
 mod framing;
+mod grace;
 mod hello;
 mod hostile;
 mod inspect;
@@ -22,7 +23,7 @@ use dclass::{DcFile, Source};
 
 use super::dialect as client_type;
 use super::*;
-use crate::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission};
+use crate::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::ids::*;
@@ -52,6 +53,7 @@ const AVATAR: ClassId = ClassId(2);
 const UNKNOWN_CLASS: ClassId = ClassId(99);
 const LOGIN_UBERDOG: DoId = DoId(1234);
 const PLAZA_UBERDOG: DoId = DoId(1235);
+const AVATAR_UBERDOG: DoId = DoId(1236);
 const FIRST_CHANNEL: Channel = Channel(100_000);
 const AI: Channel = Channel(777);
 const VERSION: &str = "v1";
@@ -85,7 +87,10 @@ fn config() -> ClientAgentConfig {
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
+        anonymous_timeout_ms: 0,
         historical_objects_max: 100,
+        rights_grace_ms: 5_000,
+        rights_grace_for: RightsGrace::Lost,
     }
 }
 
@@ -132,8 +137,12 @@ impl Agent {
     fn with(change: impl FnOnce(&mut ClientAgentConfig)) -> Self {
         let mut config = config();
         change(&mut config);
-        let uberdogs = [(LOGIN_UBERDOG, ClassId(1), true), (PLAZA_UBERDOG, PLAZA, false)]
-            .map(|(id, class_id, anonymous)| (id, UberDog { class_id, anonymous }));
+        let uberdogs = [
+            (LOGIN_UBERDOG, ClassId(1), true),
+            (PLAZA_UBERDOG, PLAZA, false),
+            (AVATAR_UBERDOG, AVATAR, false),
+        ]
+        .map(|(id, class_id, anonymous)| (id, UberDog { class_id, anonymous }));
         Agent {
             core: Core::new(
                 &config,
@@ -219,6 +228,9 @@ impl Agent {
     fn pass(&mut self, ms: u64) {
         self.now += Duration::from_millis(ms);
         self.core.on_deadline(self.now, &mut self.out);
+        // Nothing that clients send lies unread here.
+        let silent: Vec<_> = self.core.drain_silent().collect();
+        silent.into_iter().for_each(|who| self.core.judge(self.now, who, false, &mut self.out));
         self.drain();
     }
 

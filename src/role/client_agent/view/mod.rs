@@ -1,16 +1,19 @@
 //! What a client knows of the world, and what it may do with it.
 
-mod historical;
 mod known;
+mod lapsed;
+mod recent;
 mod rights;
 
 use dclass::Class;
 
 pub use known::{Known, Tie};
+pub use lapsed::Right;
 pub use rights::Rights;
 
-use self::historical::Historical;
-use super::agent::Shared;
+use self::lapsed::{Lapsed, REMEMBERED};
+use self::recent::Recent;
+use super::agent::{Context, Shared};
 use crate::hash::{Map, Seed};
 use crate::ids::{ClassId, DoId, FieldId, Location};
 
@@ -23,7 +26,10 @@ pub struct View {
     objects: Map<DoId, Known>,
     /// Most clients have none. What it holds is made when the cluster gives the first.
     rights: Option<Box<Rights>>,
-    historical: Historical,
+    /// Objects that it no longer knows.
+    historical: Recent<DoId>,
+    /// Rights that it no longer has. Made when the first is lost.
+    lapsed: Option<Box<Lapsed>>,
 }
 
 /// What an update from a client is judged by: all that is known of the object, looked up once.
@@ -40,7 +46,12 @@ pub struct Subject<'s> {
 impl View {
     /// The view of a client that knows nothing yet.
     pub fn new(seed: Seed) -> Self {
-        View { objects: Map::with_hasher(seed), rights: None, historical: Historical::new(seed) }
+        View {
+            objects: Map::with_hasher(seed),
+            rights: None,
+            historical: Recent::new(seed, REMEMBERED),
+            lapsed: None,
+        }
     }
 
     /// How many objects the client sees or owns.
@@ -126,7 +137,10 @@ impl View {
     }
 
     /// Makes an object no longer owned. The client may still see it.
-    pub fn disown(&mut self, do_id: DoId) {
+    pub fn disown(&mut self, cx: &Context<'_>, do_id: DoId) {
+        if let Some(known) = self.objects.get(&do_id).filter(|known| known.tie.is_owned()) {
+            self.lapse(cx, Right::Ownership(do_id), known.class_id);
+        }
         self.loosen(do_id, Tie::without_ownership);
     }
 
@@ -142,6 +156,27 @@ impl View {
     /// What the cluster has given the client beyond what it sees and owns.
     pub fn rights_mut(&mut self, seed: Seed) -> &mut Rights {
         self.rights.get_or_insert_with(|| Box::new(Rights::new(seed)))
+    }
+
+    /// Takes a declaration back; whether there was one.
+    pub fn undeclare(&mut self, cx: &Context<'_>, do_id: DoId) -> bool {
+        let declared = self.rights.as_mut().and_then(|rights| rights.undeclare(do_id));
+        if declared.is_some() && cx.shared.forgives_all() {
+            self.lapse(cx, Right::Declaration(do_id), declared);
+        }
+        declared.is_some()
+    }
+
+    /// Makes just these fields of an object sendable.
+    pub fn set_sendable(&mut self, cx: &Context<'_>, do_id: DoId, fields: Box<[FieldId]>) {
+        let before = self.rights_mut(cx.shared.seed).set_sendable(do_id, fields);
+        if cx.shared.forgives_all() {
+            for field in before {
+                if !self.is_sendable(do_id, field) {
+                    self.lapse(cx, Right::Sendable(do_id, field), None);
+                }
+            }
+        }
     }
 
     /// Whether an object is tied to the session.
@@ -166,15 +201,5 @@ impl View {
     /// Whether a field has been made sendable.
     pub fn is_sendable(&self, do_id: DoId, field: FieldId) -> bool {
         self.rights.as_ref().is_some_and(|rights| rights.is_sendable(do_id, field))
-    }
-
-    /// Notes that the client is no longer to know an object; at most `max` are remembered.
-    pub fn remember_gone(&mut self, now: std::time::Instant, do_id: DoId, max: usize) {
-        self.historical.insert(now, do_id, max);
-    }
-
-    /// Whether the client has known an object until not long ago.
-    pub fn has_known(&self, now: std::time::Instant, do_id: DoId) -> bool {
-        self.historical.contains(now, do_id)
     }
 }

@@ -43,9 +43,9 @@ impl Rights {
         }
     }
 
-    /// Takes a declaration back; whether there was one.
-    pub fn undeclare(&mut self, do_id: DoId) -> bool {
-        self.declared.remove(&do_id).is_some()
+    /// Takes a declaration back, if there was one.
+    pub fn undeclare(&mut self, do_id: DoId) -> Option<ClassId> {
+        self.declared.remove(&do_id)
     }
 
     /// Ties an object to the session; whether it was not yet.
@@ -63,13 +63,14 @@ impl Rights {
         at.map(|at| self.session_objects.remove(at)).is_some()
     }
 
-    /// Makes just these fields of an object sendable.
-    pub fn set_sendable(&mut self, do_id: DoId, fields: Box<[FieldId]>) {
-        if fields.is_empty() {
-            self.sendable.remove(&do_id);
+    /// Makes just these fields of an object sendable. Those that were so before.
+    pub fn set_sendable(&mut self, do_id: DoId, fields: Box<[FieldId]>) -> Box<[FieldId]> {
+        let before = if fields.is_empty() {
+            self.sendable.remove(&do_id)
         } else {
-            self.sendable.insert(do_id, fields);
-        }
+            self.sendable.insert(do_id, fields)
+        };
+        before.unwrap_or_default()
     }
 
     /// Whether a field has been made sendable.

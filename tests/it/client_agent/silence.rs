@@ -1,0 +1,41 @@
+//! Who is put out because nothing comes from him, and who is not.
+
+use std::time::Duration;
+
+use super::*;
+
+/// Long enough for what is said between two stalls on a busy machine.
+const TIMEOUT: Duration = Duration::from_millis(2000);
+
+/// A daemon that was stopped for longer than its clients may be silent has not heard them, but they have spoken.
+#[test]
+fn a_stall_of_the_daemon_is_not_the_silence_of_its_clients() {
+    for threads in [1, 3] {
+        let keys = format!(", client: {{heartbeat_timeout: {}}}", TIMEOUT.as_millis());
+        let setup = setup(&keys).daemon(format!("threads: {threads}"));
+        let mut stage = Stage::of(setup);
+        let mut alive: Vec<_> = (0..40).map(|_| stage.established()).collect();
+        let (mut silent, _) = stage.established();
+        alive.iter_mut().for_each(|(client, _)| client.send(&ClientMessage::Heartbeat {}));
+        silent.send(&ClientMessage::Heartbeat {});
+        stage.sync_all(&mut alive);
+        stage.daemon.signal("STOP");
+        alive.iter_mut().for_each(|(client, _)| client.send(&ClientMessage::Heartbeat {}));
+        // The stall itself, and nothing that is waited for.
+        std::thread::sleep(TIMEOUT + TIMEOUT / 4);
+        stage.daemon.signal("CONT");
+        alive.iter_mut().for_each(|(client, _)| client.send(&ClientMessage::Heartbeat {}));
+        stage.sync_all(&mut alive);
+        silent.expect_eject(EjectReason::NoHeartbeat);
+    }
+}
+
+#[test]
+fn a_client_that_says_hello_and_then_nothing() {
+    let mut stage = Stage::with(", tuning: {anonymous_timeout: 300}");
+    let (mut established, channel) = stage.established();
+    let (mut silent, _) = stage.anonymous();
+    let text = silent.expect_eject_with(EjectReason::NoHeartbeat as u16);
+    assert!(text.contains("log in"), "{text}");
+    stage.sync(&mut established, channel);
+}
