@@ -7,6 +7,8 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod event;
+#[cfg(test)]
+mod fault;
 pub mod hash;
 pub mod ids;
 pub mod message;

@@ -6,6 +6,8 @@
 
 mod files;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +43,7 @@ pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
     let reopen = operator.reopen.subscribe();
     let mut parts = tokio::select! {
-        parts = Parts::start(config, reopen) => parts?,
+        parts = Parts::start(config, Router::new(), reopen) => parts?,
         () = operator.wants_the_end() => {
             tracing::info!("told to end before everything has started");
             return Ok(ExitCode::SUCCESS);
@@ -132,7 +134,11 @@ struct Parts {
 }
 
 impl Parts {
-    async fn start(config: Config, reopen: watch::Receiver<()>) -> anyhow::Result<Self> {
+    async fn start(
+        config: Config,
+        router: Router,
+        reopen: watch::Receiver<()>,
+    ) -> anyhow::Result<Self> {
         let dc = Arc::new(read_dc(&config)?);
         tracing::info!(
             files = config.general.dc_files.len(),
@@ -144,7 +150,7 @@ impl Parts {
         let context = Context {
             uberdogs: Arc::new(uberdogs(&config, &dc)?),
             dc,
-            router: Router::new(),
+            router,
             places: files::places(files::raise_limit(), config.daemon.reserved_files),
             events,
             base_dir: config.base_dir.clone(),
@@ -173,7 +179,7 @@ impl Parts {
         parts.roles.tasks.spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => Ok(()),
-                () = router.role_lost() => Err(anyhow!("a role has panicked")),
+                () = router.broken() => Err(anyhow!("a role has panicked")),
             }
         });
         if let Some(listener) = listener {

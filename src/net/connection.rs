@@ -20,6 +20,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -491,6 +492,10 @@ impl<S: Stream> Sink for Connection<S> {
     }
 
     fn announce(&self) {
-        self.write();
+        // Whoever announces does so for many: a failure here costs this connection, and nobody else.
+        if catch_unwind(AssertUnwindSafe(|| self.write())).is_err() {
+            self.state.lock().lose(io::Error::other("writing has panicked").into());
+            self.changed.notify_one();
+        }
     }
 }

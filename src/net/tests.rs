@@ -353,3 +353,39 @@ async fn frames_of_all_sizes_arrive_whole_however_they_are_cut() {
 async fn read_all(connection: &Connection<Pipe>, mut read: impl FnMut(&[u8])) {
     while connection.read(&mut read).await.expect("no error") > 0 {}
 }
+
+#[tokio::test(start_paused = true)]
+async fn writing_that_fails_costs_its_connection_and_not_whoever_announces() {
+    let connection = client(100, 1000);
+    let driven = drive(&connection);
+    *connection.stream().during_write.lock() = Some(Box::new(|| panic!("as it was told")));
+    connection.push_bytes(b"hello");
+    connection.announce();
+    let lost = driven.await.expect("no panic").expect_err("lost");
+    assert!(lost.to_string().contains("panicked"), "{lost}");
+    connection.push_bytes(b"nothing");
+    connection.announce();
+    assert!(connection.stream().taken().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_has_in_hand_counts_as_unread() {
+    let connection = client(100, 1000);
+    assert!(!connection.has_unread());
+    connection.stream().bring(b"one");
+    assert!(connection.has_unread());
+    // The stream has nothing any more when the bytes are handed on.
+    let read = connection.read(|_| {
+        assert!(!connection.stream().has_unread() && connection.has_unread());
+    });
+    assert_eq!(read.await.expect("no failure"), 3);
+    assert!(!connection.has_unread());
+    // Nor does a wait for more count.
+    let reading = tokio::spawn({
+        let connection = connection.clone();
+        async move { connection.read(|_| {}).await }
+    });
+    settle().await;
+    assert!(!connection.has_unread());
+    reading.abort();
+}

@@ -37,7 +37,7 @@ impl<'r> Batch<'r> {
     #[inline]
     pub fn route_run(&mut self, run: Run<'_>) -> bool {
         let from = self.from;
-        self.world().route(run, from)
+        self.work(|world| world.route(run, from))
     }
 
     /// Subscribes to one channel.
@@ -81,22 +81,32 @@ impl<'r> Batch<'r> {
             return;
         }
         let key = self.from.expect("the uplink subscribes to nothing");
-        self.world().change(key, effect);
+        self.work(|world| world.change(key, effect));
     }
 
-    pub(super) fn world(&mut self) -> &mut World {
-        self.world.as_mut().expect("present until dropped")
+    /// Has the router do something. If it panics in the middle of that, it is seen when the batch is dropped.
+    #[inline]
+    pub(super) fn work<T>(&mut self, work: impl FnOnce(&mut World) -> T) -> T {
+        let world = self.world.as_mut().expect("present until dropped");
+        world.is_at_work = true;
+        let done = work(world);
+        world.is_at_work = false;
+        done
     }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         let mut world = self.world.take().expect("dropped once");
+        if std::mem::take(&mut world.is_at_work) {
+            // The router itself has panicked. Nothing can be relied on any more, so nothing else is begun.
+            drop(world);
+            self.shared.broken.cancel();
+            return;
+        }
         let end = world.end_batch(self.fed.take());
         self.shared.flush.batch_is_over(self.shared, world);
-        if end.role_lost {
-            self.shared.role_lost.cancel();
-        }
+        self.shared.bury(end.lost);
         self.shared.counters.count(&end.counts);
     }
 }

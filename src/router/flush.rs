@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::MutexGuard;
 use tokio::sync::Notify;
 
-use super::Shared;
 use super::world::{Told, World};
+use super::{Shared, quietly};
 
 #[derive(Default)]
 pub(super) struct Flush {
@@ -43,12 +43,10 @@ impl Flush {
 /// Has roles hand over what is to be written, and tells everybody when the router is free.
 fn tell(shared: &Shared, mut world: MutexGuard<'_, World>, told: &mut Told) {
     world.settle(told);
-    let role_lost = world.takes_role_lost();
+    let lost = world.take_lost();
     drop(world);
-    if role_lost {
-        shared.role_lost.cancel();
-    }
     told.announce();
+    shared.bury(lost);
 }
 
 /// Tells receivers, until it is dropped. From then on each batch tells its own again.
@@ -76,6 +74,6 @@ impl<'s> Gathering<'s> {
 impl Drop for Gathering<'_> {
     fn drop(&mut self) {
         self.shared.flush.is_gathering.store(false, Ordering::Relaxed);
-        tell(self.shared, self.shared.world.lock(), &mut Told::default());
+        quietly(|| tell(self.shared, self.shared.world.lock(), &mut Told::default()));
     }
 }

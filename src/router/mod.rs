@@ -41,6 +41,7 @@ mod tests;
 mod world;
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -144,8 +145,24 @@ struct Shared {
     world: Mutex<World>,
     counters: Counters,
     flush: Flush,
-    /// Cancelled when a role has panicked: the daemon cannot go on without it.
-    role_lost: CancellationToken,
+    /// Cancelled when a role, or the router itself, has panicked: the daemon cannot go on without it.
+    broken: CancellationToken,
+}
+
+impl Shared {
+    /// Drops roles that have panicked, while the router is free: what they own may do anything when it goes.
+    fn bury(&self, lost: Vec<Box<dyn Role>>) {
+        if !lost.is_empty() {
+            self.broken.cancel();
+            lost.into_iter().for_each(|role| quietly(|| drop(role)));
+        }
+    }
+}
+
+/// Does something in a destructor, which must not panic: it may run because something else has, and the process
+/// would be aborted. A panic has been logged.
+pub(crate) fn quietly(act: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(act));
 }
 
 /// A handle on the router; cheap to clone.
@@ -172,7 +189,7 @@ impl Router {
             world: Mutex::new(World::new(seed)),
             counters: Counters::default(),
             flush: Flush::default(),
-            role_lost: CancellationToken::new(),
+            broken: CancellationToken::new(),
         };
         Router { shared: Arc::new(shared) }
     }
@@ -217,9 +234,17 @@ impl Router {
         flush::gather(&self.shared).await;
     }
 
-    /// Waits until a role has panicked.
-    pub async fn role_lost(&self) {
-        self.shared.role_lost.cancelled().await;
+    /// Waits until a role, or the router itself, has panicked.
+    pub async fn broken(&self) {
+        self.shared.broken.cancelled().await;
+    }
+
+    /// Has a role panic.
+    #[cfg(test)]
+    pub(crate) fn fail_role(&self, role: Key) {
+        let fail = |_: &mut dyn Role, _, _: &mut Effects| panic!("as it was told");
+        let _: Result<(), _> =
+            Batch::new(&self.shared, Some(role), None).work(|world| world.turn(role, fail));
     }
 
     /// How much has been routed.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::resident::Wish;
-use super::{Batch, Cursor, Effects, Fed, Key, Page, Query, Role, RoleLost, Router};
+use super::{Batch, Cursor, Effects, Fed, Key, Page, Query, Role, RoleLost, Router, quietly};
 
 /// How much of what it has still to tell a role tells between two batches of others.
 const RESUME_BUDGET: usize = 256;
@@ -43,11 +43,13 @@ impl Participant {
 
 impl Drop for Participant {
     fn drop(&mut self) {
-        let mut batch = self.batch();
-        let receiver = batch.world().leave(self.key);
-        drop(batch);
-        // Outside of the lock: what the receiver owns may do anything when it goes.
-        drop(receiver);
+        quietly(|| {
+            let mut batch = self.batch();
+            let receiver = batch.work(|world| world.leave(self.key));
+            drop(batch);
+            // Outside of the lock: what the receiver owns may do anything when it goes.
+            drop(receiver);
+        });
     }
 }
 
@@ -88,9 +90,11 @@ impl<R: Role> RoleParticipant<R> {
         mut batch: Batch<'_>,
         act: impl FnOnce(&mut R, Instant, &mut Effects) -> T,
     ) -> Result<T, RoleLost> {
-        batch.world().turn(self.participant.key, |role, now, out| {
-            let concrete = (role as &mut dyn Any).downcast_mut::<R>();
-            act(concrete.expect("a role keeps its type"), now, out)
+        batch.work(|world| {
+            world.turn(self.participant.key, |role, now, out| {
+                let concrete = (role as &mut dyn Any).downcast_mut::<R>();
+                act(concrete.expect("a role keeps its type"), now, out)
+            })
         })
     }
 
@@ -117,7 +121,8 @@ impl<R: Role> RoleParticipant<R> {
     }
 
     fn go_on(&self) -> Result<Wish, RoleLost> {
-        self.participant.batch().world().go_on(self.participant.key, RESUME_BUDGET)
+        let key = self.participant.key;
+        self.participant.batch().work(|world| world.go_on(key, RESUME_BUDGET))
     }
 
     /// Asks the role about what it holds; see [`Role::inspect`].

@@ -2,18 +2,26 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::{Effects, Role, RoleLost, Sink};
 
+/// A role that is called this much too late was not awake: the whole process has stood still. What others have
+/// sent it in time is read first, for as long as this at most.
+const STALL: Duration = Duration::from_secs(1);
+
 /// A role, and what the router has to know of it.
 pub(super) struct Resident {
     /// `None` if it has panicked.
     role: Option<Box<dyn Role>>,
+    /// A role that has panicked, until it is taken out to be dropped.
+    lost: Option<Box<dyn Role>>,
     /// What the role's timer waits for.
     armed: Option<Instant>,
+    /// Nothing that is due is done before then: the process has stood still.
+    excused_until: Option<Instant>,
     /// The role has said that it has more to tell.
     has_more: bool,
     /// Wakes the role's timer: there is a nearer deadline, or more to tell.
@@ -29,7 +37,14 @@ pub(super) struct Wish {
 
 impl Resident {
     pub(super) fn new(role: Box<dyn Role>) -> Self {
-        Resident { role: Some(role), armed: None, has_more: false, wake: Arc::default() }
+        Resident {
+            role: Some(role),
+            lost: None,
+            armed: None,
+            excused_until: None,
+            has_more: false,
+            wake: Arc::default(),
+        }
     }
 
     pub(super) fn wake(&self) -> Arc<Notify> {
@@ -64,9 +79,15 @@ impl Resident {
         let role = self.role.as_deref_mut().ok_or(RoleLost)?;
         let done = catch_unwind(AssertUnwindSafe(|| call(role)));
         done.map_err(|_| {
-            self.role = None;
+            self.lost = self.role.take();
             RoleLost
         })
+    }
+
+    /// The role, if it has just panicked: to be dropped when the router is free, since whatever it owns goes with
+    /// it.
+    pub(super) fn take_lost(&mut self) -> Option<Box<dyn Role>> {
+        self.lost.take()
     }
 
     /// The role has had a part in something that is over.
@@ -79,11 +100,18 @@ impl Resident {
             role.settle(now, told);
             role.next_deadline()
         })?;
+        let deadline = self.excused(deadline);
         if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
             self.armed = deadline;
             self.wake.notify_one();
         }
         Ok(())
+    }
+
+    /// When a deadline is to be looked at.
+    fn excused(&self, deadline: Option<Instant>) -> Option<Instant> {
+        let deadline = deadline?;
+        Some(self.excused_until.map_or(deadline, |until| until.max(deadline)))
     }
 
     /// Lets the role do what is due, and at most `budget` steps of what it has still to tell.
@@ -94,8 +122,10 @@ impl Resident {
         effects: &mut Effects,
     ) -> Result<(), RoleLost> {
         let had_more = std::mem::take(&mut self.has_more);
+        let deadline = self.guarded(|role| role.next_deadline())?;
+        let is_due = self.is_due(deadline, now);
         let has_more = self.act(effects, |role, out| {
-            if role.next_deadline().is_some_and(|deadline| deadline <= now) {
+            if is_due {
                 role.on_deadline(now, out);
             }
             had_more && role.resume(now, budget, out)
@@ -104,9 +134,29 @@ impl Resident {
         Ok(())
     }
 
+    /// Whether what is to be done at a deadline is to be done now.
+    fn is_due(&mut self, deadline: Option<Instant>, now: Instant) -> bool {
+        let Some(deadline) = deadline.filter(|deadline| *deadline <= now) else {
+            return false;
+        };
+        match self.excused_until {
+            Some(until) if until > now => return false,
+            // The excuse was for this very stall.
+            Some(until) if deadline + STALL < until => {}
+            _ if now.duration_since(deadline) > STALL => {
+                self.excused_until = Some(now + STALL);
+                return false;
+            }
+            _ => {}
+        }
+        self.excused_until = None;
+        true
+    }
+
     /// When the role is to go on. Its timer waits for that from now on.
     pub(super) fn wish(&mut self) -> Result<Wish, RoleLost> {
-        self.armed = self.guarded(|role| role.next_deadline())?;
+        let deadline = self.guarded(|role| role.next_deadline())?;
+        self.armed = self.excused(deadline);
         Ok(Wish { deadline: self.armed, soon: self.has_more })
     }
 }

@@ -41,8 +41,8 @@ pub(super) struct Counts {
 /// What a batch leaves behind.
 pub(super) struct BatchEnd {
     pub(super) counts: Counts,
-    /// A role has panicked.
-    pub(super) role_lost: bool,
+    /// Roles that have panicked.
+    pub(super) lost: Vec<Box<dyn Role>>,
 }
 
 /// Who has to be told that there is something.
@@ -73,9 +73,12 @@ pub(super) struct World {
     uplink_touched: bool,
     now: Option<Instant>,
     counts: Counts,
-    role_lost: bool,
     /// Queues above their marks that have been fed since the last [`World::end_batch`].
     fed: Fed,
+    /// Roles that have panicked, to be dropped when the router is free.
+    lost: Vec<Box<dyn Role>>,
+    /// Something is being done. Whoever finds it so when nobody does anything knows that it was left half done.
+    pub(super) is_at_work: bool,
     // Memory that is used again.
     effects: Effects,
     spare: Vec<Effects>,
@@ -111,8 +114,9 @@ impl World {
             uplink_touched: false,
             now: None,
             counts: Counts::default(),
-            role_lost: false,
             fed: Fed::default(),
+            lost: Vec::new(),
+            is_at_work: false,
             effects: Effects::new(),
             spare: Vec::new(),
             listeners: Vec::new(),
@@ -230,13 +234,14 @@ impl World {
         let World { slots, effects, .. } = self;
         let resident = resident_of(slots, key)?;
         let done = resident.go_on(now, budget, effects);
-        self.role_lost |= done.is_err();
+        self.lost.extend(resident.take_lost());
         self.take_effects(key);
         self.touch(key);
         self.route_pending();
         done?;
-        let wish = resident_of(&mut self.slots, key).and_then(Resident::wish);
-        self.role_lost |= wish.is_err();
+        let resident = resident_of(&mut self.slots, key)?;
+        let wish = resident.wish();
+        self.lost.extend(resident.take_lost());
         wish
     }
 
@@ -289,12 +294,12 @@ impl World {
             Some(fed) => fed.take(&mut self.fed),
             None => self.fed.forget(),
         }
-        BatchEnd { counts: std::mem::take(&mut self.counts), role_lost: self.takes_role_lost() }
+        BatchEnd { counts: std::mem::take(&mut self.counts), lost: self.take_lost() }
     }
 
-    /// Takes back whether a role has panicked.
-    pub(super) fn takes_role_lost(&mut self) -> bool {
-        std::mem::take(&mut self.role_lost)
+    /// The roles that have panicked since this was asked last.
+    pub(super) fn take_lost(&mut self) -> Vec<Box<dyn Role>> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Whether somebody has got something and has not been told.
@@ -312,8 +317,10 @@ impl World {
                 Receiver::Sink(sink) => told.sinks.push(sink.clone()),
                 Receiver::Role(resident) => {
                     let now = *self.now.get_or_insert_with(clock);
-                    // What it had to be written is lost with it.
-                    self.role_lost |= resident.settle(now, &mut told.sinks).is_err();
+                    if resident.settle(now, &mut told.sinks).is_err() {
+                        // What it had to be written is lost with it.
+                        self.lost.extend(resident.take_lost());
+                    }
                 }
             }
         }
@@ -427,7 +434,9 @@ impl World {
         let World { slots, effects, .. } = self;
         let resident = resident_of(slots, key)?;
         let done = resident.act(effects, |role, out| act(role, now, out));
-        self.role_lost |= done.is_err();
+        if done.is_err() {
+            self.lost.extend(resident.take_lost());
+        }
         self.take_effects(key);
         done
     }
@@ -451,10 +460,14 @@ impl World {
             echo.extend_from_slice(frame.datagram());
             if let Ok(envelope) = Envelope::read(&echo) {
                 let now = self.now();
-                let handled = resident_of(&mut self.slots, key).and_then(|resident| {
-                    resident.act(&mut effects, |role, out| role.handle(now, origin, &envelope, out))
-                });
-                self.role_lost |= handled.is_err();
+                if let Ok(resident) = resident_of(&mut self.slots, key) {
+                    let handle = |role: &mut dyn Role, out: &mut Effects| {
+                        role.handle(now, origin, &envelope, out);
+                    };
+                    if resident.act(&mut effects, handle).is_err() {
+                        self.lost.extend(resident.take_lost());
+                    }
+                }
             }
             self.echo = echo;
             self.make_changes(key, &effects, &mut place);

@@ -19,8 +19,8 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("cli", &["ids", "config", "telemetry", "store"]),
 ];
 
-/// What every module on the line may use as well.
-const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event"];
+/// What every module on the line may use as well. Only tests are built with `fault`.
+const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event", "fault"];
 
 /// The modules beside the line that only some on the line may use.
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[("net", &["role", "daemon"]), ("store", &["role"])];

@@ -125,6 +125,8 @@ impl Shell {
     }
 
     async fn read(&mut self, input: &[u8]) {
+        #[cfg(test)]
+        crate::fault::happens("database");
         let now = now();
         let mut bytes = 0;
         for frame in Frames::new(input) {

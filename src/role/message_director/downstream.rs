@@ -204,6 +204,8 @@ struct Ear<'l> {
 
 impl Ear<'_> {
     fn hear(&mut self, bytes: &[u8]) -> Result<Heard, Malformed> {
+        #[cfg(test)]
+        crate::fault::happens("link");
         let Ear { link, participant, assembler, after_control, renamed, fed, senders } = self;
         let mut heard = Ok(Heard::Datagrams);
         let is_flood = bytes.len() >= FLOOD_BYTES;

@@ -249,6 +249,8 @@ async fn read(connection: &Connection, router: &Router) -> String {
     let mut assembler = Assembler::new(Framing::Tag16);
     loop {
         let read = connection.read(|bytes| {
+            #[cfg(test)]
+            crate::fault::happens("upstream");
             let framed = assembler.take(bytes, |frames| {
                 let mut batch = router.uplink_batch();
                 for frame in Frames::new(frames) {

@@ -159,7 +159,7 @@ fn a_role_that_panics_leaves_nothing_half_done_and_takes_nobody_with_it() {
     assert_eq!(other.inspect(&Query::Sessions, Cursor::default(), 1), Err(RoleLost));
     let said = stage.listener.got.lock().len();
     assert_eq!(said, 3, "two before the failure, one after it, and nothing of those that failed");
-    assert!(stage.router.shared.role_lost.is_cancelled());
+    assert!(stage.router.shared.broken.is_cancelled());
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_role_that_panics_when_it_hands_over_is_lost_and_nobody_with_it() {
     let stage = Stage::with(Obedient { fails_to_settle: true, ..Obedient::default() });
     route(&stage.speaker, &[OWN.0], TELL_AS_ROLE);
     assert_eq!(stage.role.turn(|_, _, _| ()), Err(RoleLost));
-    assert!(stage.router.shared.role_lost.is_cancelled());
+    assert!(stage.router.shared.broken.is_cancelled());
     assert_eq!(stage.listener.announced.load(Ordering::Relaxed), 1);
     let roles = stage.router.roles();
     assert_eq!(roles.len(), 1);
@@ -248,4 +248,105 @@ fn pages_visit_no_more_than_their_budget_and_end() {
     assert_eq!(pages, 4);
     let beyond = stage.role.inspect(&Query::Sessions, Cursor(99), 0).expect("no panic");
     assert_eq!(beyond, Page::default());
+}
+
+/// Owns something that wants the router when it goes, and then fails itself.
+struct Heavy {
+    router: Router,
+    was_free: Arc<Mutex<Option<bool>>>,
+}
+
+impl Role for Heavy {
+    fn handle(&mut self, _: Instant, _: Origin, _: &Envelope<'_>, _: &mut Effects) {
+        panic!("as it was told");
+    }
+}
+
+impl Drop for Heavy {
+    fn drop(&mut self) {
+        *self.was_free.lock() = Some(self.router.shared.world.try_lock().is_some());
+        panic!("as it was told, again");
+    }
+}
+
+#[test]
+fn a_role_that_is_lost_is_dropped_when_the_router_is_free_and_may_fail_at_that() {
+    let router = Router::new();
+    let was_free = Arc::<Mutex<Option<bool>>>::default();
+    let heavy = Heavy { router: router.clone(), was_free: was_free.clone() };
+    let role = router.join_role("heavy", heavy);
+    role.participant().batch().subscribe(OWN);
+    let speaker = router.join("speaker", Arc::new(Recorder::default()));
+    route(&speaker, &[OWN.0], SAID);
+    assert_eq!(*was_free.lock(), Some(true));
+    assert_eq!(role.turn(|_, _, _| ()), Err(RoleLost));
+    assert!(router.shared.broken.is_cancelled());
+}
+
+/// Has the router itself fail, in the middle of what it does.
+struct Trap;
+
+impl Sink for Trap {
+    fn push(&self, _: Frame<'_>) -> Load {
+        panic!("as it was told");
+    }
+
+    fn announce(&self) {}
+}
+
+#[test]
+fn a_router_that_fails_says_so_and_takes_no_destructor_with_it() {
+    let router = Router::new();
+    let trap = router.join("trap", Arc::new(Trap));
+    trap.batch().subscribe(OTHERS);
+    // What leaves routes this, and so fails as well: while something unwinds, that would abort the process.
+    let leaving = router.join("leaving", Arc::new(Recorder::default()));
+    let post_remove = frame(&[OTHERS.0], SAID);
+    leaving.batch().add_post_remove(OWN, Frame::new(&post_remove).expect("one frame"));
+    let speaker = router.join("speaker", Arc::new(Recorder::default()));
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _leaves_meanwhile = leaving;
+        route(&speaker, &[OTHERS.0], SAID);
+    }));
+    assert!(failed.is_err());
+    assert!(router.shared.broken.is_cancelled());
+}
+
+#[test]
+fn a_failure_of_whoever_holds_a_batch_is_none_of_the_routers() {
+    let stage = Stage::with(Obedient::default());
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut batch = stage.speaker.batch();
+        let said = frame(&[OTHERS.0], SAID);
+        assert!(batch.route(Frame::new(&said).expect("one frame")));
+        panic!("as it was told");
+    }));
+    assert!(failed.is_err());
+    assert!(!stage.router.shared.broken.is_cancelled());
+    assert_eq!(*stage.listener.got.lock(), [SAID]);
+    assert_eq!(stage.listener.announced.load(Ordering::Relaxed), 1, "what was routed is told");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_called_much_too_late_hears_first_what_was_sent_in_time() {
+    let stage = Stage::with(Obedient::default());
+    let start = tokio::time::Instant::now().into_std();
+    let fired = stage.role.turn(|role, _, _| role.fired.clone()).expect("no panic");
+    tokio::time::advance(Duration::from_secs(100)).await;
+    // A little late is no stall, ten seconds are one, also the next time.
+    for (late_ms, wait) in [(500, 0), (10_000, 1), (10_000, 1), (500, 0)] {
+        let late = Duration::from_millis(late_ms);
+        let now = tokio::time::Instant::now().into_std();
+        stage.role.turn(|role, _, _| role.deadline = Some(now - late)).expect("no panic");
+        let ended = CancellationToken::new();
+        let script = async {
+            while fired.lock().is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            ended.cancel();
+        };
+        tokio::join!(stage.role.drive(&ended), script);
+        let at = fired.lock().pop().expect("fired");
+        assert_eq!(at.duration_since(now).as_secs(), wait, "{:?}", at - start);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::interests::Scene;
 use super::*;
 
 /// Long enough for what is said between two stalls on a busy machine.
@@ -38,4 +39,20 @@ fn a_client_that_says_hello_and_then_nothing() {
     let text = silent.expect_eject_with(EjectReason::NoHeartbeat as u16);
     assert!(text.contains("log in"), "{text}");
     stage.sync(&mut established, channel);
+}
+
+/// What was answered in time is shown before the interest is said to be done.
+#[test]
+fn a_stall_of_the_daemon_is_not_the_silence_of_the_cluster() {
+    let mut scene = Scene::start();
+    let wish = scene.add(1, PARENT, &[ZONE]);
+    let request = scene.expect_asked(PARENT, &[ZONE]);
+    scene.stage.daemon.signal("STOP");
+    scene.count(request, 1);
+    scene.generate(request, OBJECT, HERE);
+    // Longer than the interest waits, and than any busy daemon is late.
+    std::thread::sleep(Duration::from_secs(3));
+    scene.stage.daemon.signal("CONT");
+    scene.expect_shown(OBJECT, HERE);
+    scene.expect_done(wish, 1);
 }

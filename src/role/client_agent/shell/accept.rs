@@ -12,7 +12,7 @@ use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
 use crate::net::{Close, Connection, Listener, Lost};
 use crate::role::client_agent::{Peer, SessionKey};
-use crate::router::Fed;
+use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
 
 /// How datagrams are told apart on a TCP connection.
@@ -25,6 +25,8 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
             accepted = listener.accept("client") => accepted,
             () = shared.shutdown.cancelled() => return,
         };
+        #[cfg(test)]
+        crate::fault::happens("accept");
         match shared.places.clone().try_acquire_owned() {
             Ok(place) => {
                 shared.connections.spawn(connection(stream, remote, place, shared.clone()));
@@ -104,9 +106,11 @@ struct Guard<'s> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let reason = std::mem::take(&mut self.reason);
-        // A role that is lost has lost the session, too.
-        let _ = self.shared.role.turn(|server, now, out| {
-            server.disconnected(now, self.key, &reason, out);
+        quietly(|| {
+            // A role that is lost has lost the session, too.
+            let _ = self.shared.role.turn(|server, now, out| {
+                server.disconnected(now, self.key, &reason, out);
+            });
         });
     }
 }
@@ -234,6 +238,8 @@ struct Ear<'s> {
 impl Ear<'_> {
     /// Takes bytes. The first ones may show that it is no client at all.
     fn hear(&mut self, bytes: &[u8]) {
+        #[cfg(test)]
+        crate::fault::happens("client");
         let Ear { shared, key, assembler, has_heard, fed } = self;
         if !std::mem::replace(has_heard, true)
             && let Some(foreign) = shared.dialect.recognise(bytes)

@@ -102,6 +102,15 @@ impl Server {
     }
 }
 
+/// An agent that is lost hangs up on its clients, and does not leave them to wait.
+impl Drop for Server {
+    fn drop(&mut self) {
+        for (_, connection) in self.connections.drain(..).flatten() {
+            connection.close(Close::Flushed);
+        }
+    }
+}
+
 impl Role for Server {
     #[inline]
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {

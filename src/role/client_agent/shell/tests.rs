@@ -57,6 +57,7 @@ fn loopback() -> Address {
 /// A client agent, and the rest of the cluster.
 struct Cluster {
     address: SocketAddr,
+    router: Router,
     participant: Participant,
     inbox: Arc<Inbox>,
     arrived: Vec<u8>,
@@ -85,7 +86,7 @@ impl Cluster {
         let shutdown = CancellationToken::new();
         let task = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
         tokio::spawn(courier.run(shutdown.clone()));
-        Cluster { address, participant, inbox, arrived: Vec::new(), events, shutdown, task }
+        Cluster { address, router, participant, inbox, arrived: Vec::new(), events, shutdown, task }
     }
 
     /// The next datagram that reaches the cluster: its sender and message.
@@ -411,4 +412,52 @@ async fn the_end_of_the_agent_is_the_end_of_its_sessions() {
     drop((client, undecided));
     (&mut cluster.task).await.expect("no panic");
     assert!(TcpStream::connect(cluster.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_failure_of_a_clients_task_costs_that_client_alone() {
+    let mut cluster = Cluster::start(|_| {}).await;
+    let mut first = cluster.client().await;
+    cluster.tell_end();
+    crate::fault::want("client");
+    first.write_all(&request(b"me")).await.expect("open");
+    cluster.expect_end().await;
+    assert_eq!(cluster.lost_reason().await, "connection failed");
+    let mut second = cluster.connect().await;
+    second.write_all(&hello()).await.expect("open");
+    assert_eq!(read_frame(&mut second).await, Some(vec![2, 0]));
+}
+
+#[tokio::test]
+async fn an_agent_that_cannot_accept_clients_any_more_ends_its_sessions_and_fails() {
+    let mut cluster = Cluster::start(|_| {}).await;
+    let mut client = cluster.client().await;
+    cluster.tell_end();
+    crate::fault::want("accept");
+    let _next = cluster.connect().await;
+    cluster.expect_end().await;
+    assert_eq!(read_to_end(&mut client).await, b"");
+    drop(client);
+    assert!((&mut cluster.task).await.expect_err("it fails").is_panic());
+}
+
+#[tokio::test]
+async fn an_agent_that_fails_hangs_up_on_its_clients() {
+    let mut cluster = Cluster::start(|_| {}).await;
+    let mut client = cluster.client().await;
+    let mut undecided = cluster.connect().await;
+    undecided.write_all(&hello()).await.expect("open");
+    assert_eq!(read_frame(&mut undecided).await, Some(vec![2, 0]));
+    for (role, _) in cluster.router.roles() {
+        cluster.router.fail_role(role);
+    }
+    cluster.router.broken().await;
+    for client in [&mut client, &mut undecided] {
+        assert_eq!(read_to_end(client).await, b"");
+    }
+    // Who comes now is sent away.
+    assert_eq!(read_to_end(&mut cluster.connect().await).await, b"");
+    drop((client, undecided));
+    cluster.shutdown.cancel();
+    (&mut cluster.task).await.expect("it ends in order");
 }

@@ -149,6 +149,8 @@ impl Inbox {
         effects: &mut Vec<Effect>,
         mut receive: impl FnMut(&mut [u8]) -> io::Result<(usize, SocketAddr)>,
     ) -> bool {
+        #[cfg(test)]
+        crate::fault::happens("event logger");
         let now = Zoned::now();
         self.core.tick(&now, effects);
         for _ in 0..BATCH_PACKETS_MAX {
