@@ -6,7 +6,10 @@ use std::time::Instant;
 
 use criterion::Criterion;
 use dclass::{DcFile, Source};
-use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission, RightsGrace};
+use donet::config::{
+    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
+    RightsGrace,
+};
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
 use donet::ids::{Location, ZoneId};
@@ -74,7 +77,8 @@ impl Agent {
     fn client(&mut self, key: SessionKey, message: &Client<'_>) {
         self.bytes.clear();
         write_frame(&mut self.bytes, |writer| message.write(writer)).expect("small");
-        self.core.input(self.now, key, &self.bytes, &mut self.effects);
+        let heard = self.core.input(self.now, key, &self.bytes, &mut self.effects);
+        assert_eq!(heard.rest, 0, "there are no limits");
     }
 
     fn cluster(&mut self, recipient: Channel, message: &impl Message) {
@@ -162,6 +166,7 @@ fn config() -> ClientAgentConfig {
             heartbeat_timeout_ms: 0,
             keepalive: None,
         },
+        limits: ClientLimitsConfig::NONE,
         interest_timeout_ms: 500,
         handshake_timeout_ms: 0,
         anonymous_timeout_ms: 0,

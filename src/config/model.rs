@@ -132,6 +132,8 @@ pub struct ClientAgentConfig {
     pub channels: ChannelRange,
     /// What clients may do, and how they are treated.
     pub client: ClientConfig,
+    /// How much of the agent's work one client may ask for.
+    pub limits: ClientLimitsConfig,
     /// How long an interest waits for its objects.
     pub interest_timeout_ms: u64,
     /// How long a connection may take for its PROXY header and hello; 0 is for ever.
@@ -180,6 +182,53 @@ pub struct ClientConfig {
     pub heartbeat_timeout_ms: u64,
     /// After how long without traffic a client's host is asked whether it still lives; `None` is never.
     pub keepalive: Option<Duration>,
+}
+
+/// Section `limits` of a client agent: what one client may ask for. 0 is any number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientLimitsConfig {
+    /// Messages that are looked at in a second.
+    pub messages_per_second: u64,
+    /// Bytes of them.
+    pub bytes_per_second: u64,
+    /// Objects that are shown in a second because the client has opened their zones.
+    pub entries_per_second: u64,
+    /// Interests that are open at a time.
+    pub interests: usize,
+    /// Zones of one interest.
+    pub zones_per_interest: usize,
+    /// Zones of all interests.
+    pub zones: usize,
+    /// Bytes of objects in opened zones that the client has not read.
+    pub entry_bytes_max: u64,
+}
+
+impl Default for ClientLimitsConfig {
+    /// What no ordinary game meets.
+    fn default() -> Self {
+        ClientLimitsConfig {
+            messages_per_second: 1_000,
+            bytes_per_second: 128 << 10,
+            entries_per_second: 2_000,
+            interests: 250,
+            zones_per_interest: 1_000,
+            zones: 5_000,
+            entry_bytes_max: 16 << 20,
+        }
+    }
+}
+
+impl ClientLimitsConfig {
+    /// No limits.
+    pub const NONE: ClientLimitsConfig = ClientLimitsConfig {
+        messages_per_second: 0,
+        bytes_per_second: 0,
+        entries_per_second: 0,
+        interests: 0,
+        zones_per_interest: 0,
+        zones: 0,
+        entry_bytes_max: 0,
+    };
 }
 
 /// The protocol that clients speak.

@@ -63,6 +63,7 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
     let manual_dc_hash = section.optional("manual_dc_hash", value::number(0..=u32::MAX));
     let channels = channels(&mut section);
     let client = client(section.section("client"));
+    let limits = limits(section.section("limits"));
     let tuning = tuning(section.section("tuning"));
     section.finish();
     Some(ClientAgentConfig {
@@ -72,6 +73,7 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
         manual_dc_hash: manual_dc_hash.filter(|hash| *hash != 0),
         channels: channels?,
         client,
+        limits,
         interest_timeout_ms: tuning.interest_timeout_ms.into(),
         handshake_timeout_ms: tuning.handshake_timeout_ms.into(),
         anonymous_timeout_ms: tuning.anonymous_timeout_ms.into(),
@@ -156,6 +158,32 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     }
     section.finish();
     client
+}
+
+fn limits(section: Option<Section<'_>>) -> ClientLimitsConfig {
+    let mut limits = ClientLimitsConfig::default();
+    let Some(mut section) = section else {
+        return limits;
+    };
+    let rates_and_bytes = [
+        ("messages_per_second", &mut limits.messages_per_second),
+        ("bytes_per_second", &mut limits.bytes_per_second),
+        ("entries_per_second", &mut limits.entries_per_second),
+        ("entry_bytes", &mut limits.entry_bytes_max),
+    ];
+    for (key, limit) in rates_and_bytes {
+        *limit = section.optional(key, value::number(0..=u64::MAX)).unwrap_or(*limit);
+    }
+    let counts = [
+        ("interests", &mut limits.interests),
+        ("zones_per_interest", &mut limits.zones_per_interest),
+        ("zones", &mut limits.zones),
+    ];
+    for (key, limit) in counts {
+        *limit = section.optional(key, value::number(0..=usize::MAX)).unwrap_or(*limit);
+    }
+    section.finish();
+    limits
 }
 
 struct Tuning {

@@ -12,7 +12,7 @@
 //! | | links | clients |
 //! |---|---|---|
 //! | more waits than its mark | the sockets that feed it are braked | nothing: a client that does not read must not slow down the cluster |
-//! | more waits than its limit | the link is given up | the client is dropped; the initial objects of interests do not count |
+//! | more waits than its limit | the link is given up | the client is dropped; the initial objects of interests have a limit of their own |
 //! | the peer takes nothing for a while | the link is given up | the client is dropped |
 //! | a read brings at most | 128 KiB | 16 KiB |
 //! | an emptied buffer | is kept, up to 64 KiB | goes back to the client agent |
@@ -54,6 +54,8 @@ thread_local! {
 pub struct Policy {
     /// How many bytes may wait; `usize::MAX` is any number.
     pub bytes_max: usize,
+    /// How many bytes of the initial objects of interests may wait beyond those.
+    pub entry_bytes_max: usize,
     /// For how long the peer may take nothing, although there is something to take.
     pub stall_max: Option<Duration>,
     /// Above this, the sockets that feed the connection are braked; `None` brakes nobody.
@@ -66,11 +68,23 @@ pub struct Policy {
     pub spares: Option<Arc<Spares>>,
 }
 
+/// What may wait for a client to read it.
+#[derive(Copy, Clone, Debug)]
+pub struct ClientLimits {
+    /// How many bytes may wait; `usize::MAX` is any number.
+    pub bytes_max: usize,
+    /// How many bytes of the initial objects of interests may wait beyond those.
+    pub entry_bytes_max: usize,
+    /// For how long the client may take nothing, although there is something to take.
+    pub stall_max: Option<Duration>,
+}
+
 impl Policy {
     /// That of a link to another daemon or an AI.
     pub const fn link(bytes_max: usize, stall_max: Option<Duration>) -> Self {
         Policy {
             bytes_max,
+            entry_bytes_max: 0,
             stall_max,
             mark: Some(LINK_MARK),
             read_bytes_max: READ_BYTES_MAX,
@@ -80,13 +94,11 @@ impl Policy {
     }
 
     /// That of a client. Clients say little at a time.
-    pub const fn client(
-        spares: Arc<Spares>,
-        bytes_max: usize,
-        stall_max: Option<Duration>,
-    ) -> Self {
+    pub const fn client(spares: Arc<Spares>, limits: ClientLimits) -> Self {
+        let ClientLimits { bytes_max, entry_bytes_max, stall_max } = limits;
         Policy {
             bytes_max,
+            entry_bytes_max,
             stall_max,
             mark: None,
             read_bytes_max: 16 * 1024,
@@ -105,6 +117,11 @@ pub enum Lost {
     /// More bytes are waiting than the limit allows.
     #[error("the peer reads too slowly: {0} bytes are waiting")]
     TooSlow(usize),
+    /// More bytes of the initial objects of interests are waiting than their limit allows.
+    #[error(
+        "the client reads too slowly: {0} bytes of objects in zones that it has opened are waiting"
+    )]
+    TooManyEntries(usize),
     /// The peer has taken nothing for this long, although there was something to take.
     #[error("the peer has read nothing for {} s", .0.as_secs_f32())]
     Stalled(Duration),
@@ -136,8 +153,8 @@ struct State {
     queue: WriteQueue,
     /// Bytes of the queue that somebody is writing at the moment.
     in_hand: usize,
-    /// How much of what waits does not count: the initial objects of interests may exceed the limit as
-    /// long as the client keeps reading. Never more than what waits.
+    /// How much of what waits is the initial objects of interests, which have a limit of their own. Never more than
+    /// what waits.
     allowance: usize,
     gauge: Option<Gauge>,
     /// The stream was full at the last write: the connection's task goes on when it is not.
@@ -290,10 +307,14 @@ impl<S: Stream> Connection<S> {
     /// Holds what waits against what may wait, unless somebody is writing it.
     fn account(&self, state: &mut State) -> Load {
         let load = state.measure();
+        if state.in_hand > 0 || !matches!(state.life, Life::Open) {
+            return load;
+        }
         let counted = state.waiting() - state.allowance;
-        if state.in_hand == 0 && counted > self.policy.bytes_max && matches!(state.life, Life::Open)
-        {
+        if counted > self.policy.bytes_max {
             state.lose(Lost::TooSlow(counted));
+        } else if state.allowance > self.policy.entry_bytes_max {
+            state.lose(Lost::TooManyEntries(state.allowance));
         }
         load
     }

@@ -14,7 +14,7 @@ mod tests;
 
 mod write_queue;
 
-pub use connection::{Close, Connection, Lost, Policy};
+pub use connection::{ClientLimits, Close, Connection, Lost, Policy};
 pub use listener::Listener;
 pub use spares::Spares;
 pub use stream::Stream;

@@ -119,7 +119,8 @@ impl Stream for Pipe {
 const STALL: Duration = Duration::from_secs(5);
 
 fn client(room: usize, bytes_max: usize) -> Arc<Connection<Pipe>> {
-    let policy = Policy::client(Arc::default(), bytes_max, Some(STALL));
+    let limits = ClientLimits { bytes_max, entry_bytes_max: usize::MAX, stall_max: Some(STALL) };
+    let policy = Policy::client(Arc::default(), limits);
     Arc::new(Connection::new(Pipe::with_room(room), policy))
 }
 
@@ -243,6 +244,31 @@ async fn a_client_is_dropped_at_its_limit_and_the_objects_of_interests_do_not_co
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_is_dropped_if_too_much_of_what_interests_show_waits() {
+    let limits = ClientLimits { bytes_max: 10, entry_bytes_max: 100, stall_max: Some(STALL) };
+    let policy = Policy::client(Arc::default(), limits);
+    let connection = Arc::new(Connection::new(Pipe::with_room(50), policy));
+    let driven = drive(&connection);
+    let show = |bytes: usize| {
+        connection.push_buffer(&mut vec![1; bytes], bytes);
+        connection.announce();
+    };
+    show(150);
+    connection.push_bytes(&[2; 10]);
+    connection.announce();
+    settle().await;
+    assert!(!driven.is_finished(), "100 wait, and 10 others");
+    connection.stream().make_room(100);
+    settle().await;
+    show(90);
+    settle().await;
+    assert!(!driven.is_finished(), "those that have been read do not count");
+    show(1);
+    let lost = driven.await.expect("no panic").expect_err("too much");
+    assert!(matches!(lost, Lost::TooManyEntries(101)), "{lost}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_for_too_long_is_given_up() {
     for connection in [client(3, 1000), link(3, 1000)] {
         let driven = drive(&connection);
@@ -309,7 +335,8 @@ async fn nothing_is_read_while_that_is_paused() {
 #[test]
 fn a_client_that_waits_holds_no_buffer_and_its_bytes_are_not_copied() {
     let spares = Arc::new(Spares::default());
-    let policy = Policy::client(spares.clone(), 1000, None);
+    let limits = ClientLimits { bytes_max: 1000, entry_bytes_max: usize::MAX, stall_max: None };
+    let policy = Policy::client(spares.clone(), limits);
     let connection = Connection::new(Pipe::with_room(1000), policy);
     let mut buffer = Vec::with_capacity(500);
     buffer.extend_from_slice(b"for the client");

@@ -137,6 +137,13 @@ pub struct Datagrams<'a> {
     frames: &'a [u8],
 }
 
+impl<'a> Datagrams<'a> {
+    /// The frames that have not been taken.
+    pub const fn remaining(&self) -> &'a [u8] {
+        self.frames
+    }
+}
+
 impl<'a> Iterator for Datagrams<'a> {
     type Item = &'a [u8];
 

@@ -102,6 +102,15 @@ fn a_client_agent_with_defaults() {
             heartbeat_timeout_ms: 0,
             keepalive: Some(Duration::from_secs(30)),
         },
+        limits: ClientLimitsConfig {
+            messages_per_second: 1_000,
+            bytes_per_second: 131_072,
+            entries_per_second: 2_000,
+            interests: 250,
+            zones_per_interest: 1_000,
+            zones: 5_000,
+            entry_bytes_max: 16_777_216,
+        },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
         anonymous_timeout_ms: 0,
@@ -133,6 +142,14 @@ roles:
           write_timeout_ms: 20
           heartbeat_timeout: 60000
           keepalive_ms: 0
+      limits:
+          messages_per_second: 1
+          bytes_per_second: 0
+          entries_per_second: 3
+          interests: 4
+          zones_per_interest: 5
+          zones: 6
+          entry_bytes: 7
       tuning:
           interest_timeout: 700
           handshake_timeout: 0
@@ -158,6 +175,15 @@ roles:
             write_timeout_ms: 20,
             heartbeat_timeout_ms: 60_000,
             keepalive: None,
+        },
+        limits: ClientLimitsConfig {
+            messages_per_second: 1,
+            bytes_per_second: 0,
+            entries_per_second: 3,
+            interests: 4,
+            zones_per_interest: 5,
+            zones: 6,
+            entry_bytes_max: 7,
         },
         interest_timeout_ms: 700,
         handshake_timeout_ms: 0,

@@ -1,5 +1,6 @@
 //! The state machine of all sessions: synchronous, without sockets and clock.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::agent::{
     Context, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
-use super::session::{Arrival, CloseKind, End, Flow, Outbox, Peer, Session};
+use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
@@ -18,9 +19,16 @@ use crate::role::Effects;
 use crate::router::{Cursor, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Framing, Reader};
 
+/// How many messages of a client are handled before others have their turn.
+const MESSAGES_A_TURN: usize = 64;
+/// How many channels sessions that end give up at once; what is above that is done by and by.
+const DEPARTURE_AT_ONCE: usize = 256;
+
 #[derive(Default)]
 struct Slot {
     generation: u32,
+    /// For how many reasons the place of a session that has ended is not given to another yet.
+    holds: u8,
     /// Boxed: places of sessions that have ended cost little.
     session: Option<Box<Session>>,
 }
@@ -37,14 +45,22 @@ struct Ended {
 pub struct Output<'a> {
     /// Frames for the client. Whoever takes the buffer leaves another one, empty.
     pub bytes: &'a mut Vec<u8>,
-    /// How many of the bytes are the initial objects of interests: they may exceed the limit of what
-    /// a client may leave unread.
+    /// How many of the bytes are the initial objects of interests: there is a limit of its own for how many of
+    /// them a client may leave unread.
     pub burst: usize,
-    /// The connection is not to be read before then. The latest word counts: an earlier time than
-    /// the last one takes that back; without one, that stays.
-    pub pause_until: Option<Instant>,
     /// Set when the session has ended. Nothing more comes for it.
     pub close: Option<CloseKind>,
+}
+
+/// How far what a client sent has been handled.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+#[must_use = "what has not been handled must be given again"]
+pub struct Heard {
+    /// How many bytes, the last ones, have not been handled. They are whole frames, and are to be given again when
+    /// others have had their turn, before anything that has come since.
+    pub rest: usize,
+    /// Not before then, if the client is over a limit.
+    pub held_until: Option<Instant>,
 }
 
 /// All sessions of a client agent.
@@ -58,6 +74,12 @@ pub struct Core {
     slots: Vec<Slot>,
     free: Vec<SessionIndex>,
     ended: Vec<Ended>,
+    /// Sessions that have ended, with what is left to be done for them that nobody can see.
+    departures: VecDeque<Departure>,
+    /// How many channels may still be given up before others have their turn.
+    at_once: usize,
+    /// How far the end of all sessions has come, if that has begun.
+    shut_down: Option<usize>,
     /// What clients get for the datagram in hand.
     translation: Translation,
     /// The sessions that the datagram in hand is for.
@@ -79,6 +101,9 @@ impl Core {
             slots: Vec::new(),
             free: Vec::new(),
             ended: Vec::new(),
+            departures: VecDeque::new(),
+            at_once: DEPARTURE_AT_ONCE,
+            shut_down: None,
             translation: Translation::default(),
             receivers: Vec::new(),
         }
@@ -132,21 +157,57 @@ impl Core {
         frame
     }
 
-    /// Handles whole frames from a client. A session that has ended ignores them.
-    pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
-        let Some(session) = self.session_mut(key) else {
-            return;
+    /// Handles whole frames from a client, as far as its limits and the turns of others allow. A session that has
+    /// ended ignores them.
+    pub fn input(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        frames: &[u8],
+        out: &mut Effects,
+    ) -> Heard {
+        let heard = self.hear(now, key, frames, out);
+        if let Some(session) = self.session_mut(key) {
+            session.note_rest(heard.rest > 0);
+        }
+        heard
+    }
+
+    fn hear(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) -> Heard {
+        let is_over = self.shut_down.is_some();
+        let Some(session) = self.session_mut(key).filter(|_| !is_over) else {
+            return Heard::default();
         };
         session.note_heard(now);
         let framing = session.framing();
-        for datagram in framing.datagrams(frames) {
+        let mut datagrams = framing.datagrams(frames);
+        for _ in 0..MESSAGES_A_TURN {
+            if let Some(held_until) = self.held_until(now, key) {
+                let rest = datagrams.remaining().len();
+                return Heard { rest, held_until: Some(held_until).filter(|_| rest > 0) };
+            }
+            let Some(datagram) = datagrams.next() else { return Heard::default() };
+            let mut has_asked = false;
             let handled = self.with_dialect(now, key, out, |dialect, session, cx| {
-                dialect.handle(session, cx, datagram)
+                session.pay_for_message(cx, datagram.len());
+                let flow = dialect.handle(session, cx, datagram);
+                has_asked = session.take_asked();
+                flow
             });
             if handled.is_none() {
-                return;
+                return Heard::default();
+            }
+            if has_asked {
+                // What it has asked for comes first: then it is known what that costs.
+                break;
             }
         }
+        Heard { rest: datagrams.remaining().len(), held_until: None }
+    }
+
+    fn held_until(&mut self, now: Instant, key: SessionKey) -> Option<Instant> {
+        let Core { slots, shared, .. } = self;
+        slots[key.place()].session.as_mut()?.held_until(shared, now)
     }
 
     /// Ends the session of a connection that speaks something else.
@@ -160,12 +221,16 @@ impl Core {
         self.with(now, key, out, |_, _| Err(End::Lost(reason.into())));
     }
 
-    /// Ends all sessions.
-    pub fn shut_down(&mut self, now: Instant, out: &mut Effects) {
-        for index in 0..self.slots.len() {
-            let key = SessionKey { index: index as u32, generation: self.slots[index].generation };
-            self.with(now, key, out, |_, _| Err(End::ShutDown));
+    /// Ends all sessions, at most `budget` at a time; whether there are others left. From the first call on none
+    /// of them hears or does anything.
+    pub fn shut_down(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
+        let from = self.shut_down.unwrap_or(0);
+        let to = (from + budget).min(self.slots.len());
+        self.shut_down = Some(to);
+        for index in from..to {
+            self.end(now, index as SessionIndex, &End::ShutDown, out);
         }
+        to < self.slots.len()
     }
 
     /// Hands over what there is for clients, once a session.
@@ -176,15 +241,39 @@ impl Core {
             let Some(session) = slot.session.as_mut().filter(|session| session.key() == key) else {
                 continue;
             };
-            let Outbox { mut bytes, burst, pause_until } = session.take_outbox();
-            take(key, Output { bytes: &mut bytes, burst, pause_until, close: None });
+            let Outbox { mut bytes, burst } = session.take_outbox();
+            take(key, Output { bytes: &mut bytes, burst, close: None });
             self.shared.keep_buffer(bytes);
         }
-        for Ended { key, mut bytes, close } in self.ended.drain(..) {
+        for Ended { key, mut bytes, close } in std::mem::take(&mut self.ended) {
             // Only now: until then the shell's place is that of the connection that is to be told.
-            self.free.push(key.index);
-            let close = Some(close);
-            take(key, Output { bytes: &mut bytes, burst: 0, pause_until: None, close });
+            self.let_go(key.index);
+            take(key, Output { bytes: &mut bytes, burst: 0, close: Some(close) });
+        }
+        self.at_once = DEPARTURE_AT_ONCE;
+        if self.shared.deadlines.is_crowded() {
+            self.tidy_deadlines();
+        }
+    }
+
+    fn tidy_deadlines(&mut self) {
+        let Core { shared, slots, .. } = self;
+        let session = |key: SessionKey| {
+            let session = slots[key.place()].session.as_deref();
+            session.filter(|session| session.key() == key)
+        };
+        shared.deadlines.tidy(|timer| match timer {
+            Timer::Silence(key, _) => session(key).is_some(),
+            Timer::Query(key, query) => session(key).is_some_and(|session| session.asks(query)),
+        });
+    }
+
+    /// One reason less why a place is not given to another session.
+    fn let_go(&mut self, index: SessionIndex) {
+        let slot = &mut self.slots[index as usize];
+        slot.holds -= 1;
+        if slot.holds == 0 {
+            self.free.push(index);
         }
     }
 
@@ -215,15 +304,13 @@ impl Core {
         self.shared.events.drain(..)
     }
 
-    /// Has a client not be read before a time.
+    /// How many deadlines are waited for.
     #[cfg(test)]
-    pub(crate) fn pause_reading(&mut self, key: SessionKey, until: Instant) {
-        let session =
-            self.slots[key.place()].session.as_mut().expect("a session that has not ended");
-        session.pause_reading(&mut self.shared, until);
+    pub(crate) fn deadline_count(&self) -> usize {
+        self.shared.deadlines.len()
     }
 
-    /// How many sessions there are.
+    /// How many sessions there are, with those that have ended and still have a place.
     pub fn session_count(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -267,9 +354,30 @@ impl Core {
             return;
         };
         slot.generation = slot.generation.wrapping_add(1);
-        session.end(&mut Context { shared: &mut self.shared, out, now }, end);
+        slot.holds = 2;
+        let departure = session.end(&mut Context { shared: &mut self.shared, out, now }, end);
         let bytes = session.take_outbox().bytes;
         self.ended.push(Ended { key: session.key(), bytes, close: end.close_kind() });
+        self.departures.push_back(departure);
+        let mut at_once = self.at_once;
+        if self.depart(now, &mut at_once, out) {
+            out.go_on_later();
+        }
+        self.at_once = at_once;
+    }
+
+    /// Does some of what is left to be done for sessions that have ended; whether there is still more.
+    fn depart(&mut self, now: Instant, budget: &mut usize, out: &mut Effects) -> bool {
+        while let Some(departure) = self.departures.front_mut() {
+            departure.go_on(&mut Context { shared: &mut self.shared, out, now }, budget);
+            if !departure.is_over() {
+                return true;
+            }
+            let session = departure.session();
+            self.departures.pop_front();
+            self.let_go(session);
+        }
+        false
     }
 
     fn collect_receivers(
@@ -346,6 +454,9 @@ impl Role for Core {
     /// Hands a datagram to each session that listens to one of its recipients, once; not to the one that sent
     /// it.
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        if self.shut_down.is_some() {
+            return;
+        }
         let mut receivers = std::mem::take(&mut self.receivers);
         self.collect_receivers(envelope, origin, &mut receivers);
         if !receivers.is_empty() {
@@ -372,6 +483,10 @@ impl Role for Core {
                 }),
             };
         }
+    }
+
+    fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
+        self.depart(now, &mut { budget }, out)
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

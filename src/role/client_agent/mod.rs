@@ -39,7 +39,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::{Core, Output};
+pub use self::core::{Core, Heard, Output};
 pub use agent::{SessionKey, Silence, UberDog, UberDogs};
 pub use session::{CloseKind, Peer};
 pub use shell::{Bound, start};

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use donet::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission, RightsGrace};
+use donet::config::{
+    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
+    RightsGrace,
+};
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message};
@@ -45,7 +48,7 @@ pub fn client_agent(input: &[u8]) {
         }
         agent.settle();
     }
-    agent.core.shut_down(agent.now, &mut agent.outside.effects);
+    while agent.core.shut_down(agent.now, 2, &mut agent.outside.effects) {}
     agent.settle();
     assert!(agent.open.is_empty());
     assert_eq!(agent.core.session_count(), 0);
@@ -88,7 +91,8 @@ impl Agent {
                     let dc_hash = schema().hash();
                     let message = Client::Hello { dc_hash, version: Blob(VERSION.as_bytes()) };
                     write_frame(&mut hello, |writer| message.write(writer)).expect("small");
-                    self.core.input(self.now, key, &hello, &mut self.outside.effects);
+                    let heard = self.core.input(self.now, key, &hello, &mut self.outside.effects);
+                    assert_eq!(heard.rest, 0, "the first message is within all limits");
                 }
             }
             Err(bytes) => assert_eq!(self.open.len() as u64, CHANNELS, "{bytes:?}"),
@@ -106,7 +110,11 @@ impl Agent {
         write_frame(&mut frame, |writer| writer.raw(datagram)).expect("small");
         match foreign::recognise(&frame) {
             Some(other) => self.core.foreign(self.now, key, other, &mut self.outside.effects),
-            None => self.core.input(self.now, key, &frame, &mut self.outside.effects),
+            None => {
+                // What it may not say yet it does not say again.
+                let heard = self.core.input(self.now, key, &frame, &mut self.outside.effects);
+                assert!(heard.rest == 0 || heard.held_until.is_some_and(|at| at > self.now));
+            }
         }
     }
 
@@ -128,6 +136,7 @@ impl Agent {
     }
 
     fn settle(&mut self) {
+        while self.core.resume(self.now, 100, &mut self.outside.effects) {}
         self.outside.give_back(&mut self.core, self.now);
         let Agent { core, open, .. } = self;
         core.drain_output(|key, output| {
@@ -144,6 +153,17 @@ impl Agent {
         core.drain_events().for_each(drop);
     }
 }
+
+/// Limits that are met soon.
+const STRICT: ClientLimitsConfig = ClientLimitsConfig {
+    messages_per_second: 1,
+    bytes_per_second: 64,
+    entries_per_second: 1,
+    interests: 2,
+    zones_per_interest: 3,
+    zones: 5,
+    entry_bytes_max: 1,
+};
 
 fn config(options: u8) -> ClientAgentConfig {
     let last = Channel(FIRST_CHANNEL + CHANNELS - 1);
@@ -168,6 +188,7 @@ fn config(options: u8) -> ClientAgentConfig {
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
             keepalive: None,
         },
+        limits: if options & 16 == 0 { ClientLimitsConfig::NONE } else { STRICT },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
         anonymous_timeout_ms: if options & 8 == 0 { 0 } else { 4000 },

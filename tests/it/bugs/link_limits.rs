@@ -44,7 +44,10 @@ fn bug_22_a_link_that_takes_too_long_is_disconnected() {
 
 #[test]
 fn bug_80_what_clients_send_faster_than_it_is_taken_is_not_piled_up() {
-    let mut stage = client_agent::Stage::start();
+    // The client is not to be slowed down because of what it says itself.
+    let mut stage = client_agent::Stage::with(
+        ", client: {add_interest: enabled}, limits: {bytes_per_second: 0, messages_per_second: 0}",
+    );
     let mut uberdog = stage.hearer(client_agent::MAIL);
     let (mut client, session) = stage.established();
     let text = "x".repeat(50_000);

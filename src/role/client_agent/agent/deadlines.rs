@@ -27,19 +27,45 @@ pub enum Timer {
     Query(SessionKey, Context),
 }
 
+/// So many are not looked through, whatever they are.
+const CROWD_MIN: usize = 1024;
+
 /// Deadlines by time.
 ///
-/// None is ever taken out before its time: whoever it is for looks then whether it still stands, and
-/// sets a later one if it was put off. So a heartbeat costs nothing here, and a session has one entry.
+/// None is taken out by itself before its time: whoever it is for looks then whether it still stands, and
+/// sets a later one if it was put off. So a heartbeat costs nothing here, and a session has one entry. Those that
+/// stand no more, of sessions that have ended and queries that are over, are taken out together, each time that
+/// there may be as many of them as of others.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     heap: BinaryHeap<Reverse<(Instant, Timer)>>,
+    /// How many there were when they had last been taken out.
+    standing: usize,
 }
 
 impl Deadlines {
     /// Sets a deadline.
     pub fn set(&mut self, at: Instant, timer: Timer) {
         self.heap.push(Reverse((at, timer)));
+    }
+
+    /// How many there are, with those that stand no more.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether it is time for [`Deadlines::tidy`].
+    #[inline]
+    pub fn is_crowded(&self) -> bool {
+        self.heap.len() > 2 * self.standing + CROWD_MIN
+    }
+
+    /// Takes out those that stand no more.
+    pub fn tidy(&mut self, stands: impl Fn(Timer) -> bool) {
+        self.heap.retain(|&Reverse((_, timer))| stands(timer));
+        self.standing = self.heap.len();
+        self.heap.shrink_to(2 * self.standing + CROWD_MIN);
     }
 
     /// The earliest.

@@ -1,39 +1,55 @@
 //! All that one client is interested in: interests, the zones that they cover, and queries for them.
 
-use std::time::Instant;
-
 use smallvec::SmallVec;
 
-use super::{Asked, Holding, Interest, Operation, Pending, Phase, Query};
+use super::held_back::HeldBack;
+use super::pending::PendingObjects;
+use super::{Asked, Holding, Interest, Operation, Phase, Query};
 use crate::hash::{Map, Seed};
 use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
 
-/// A zone that is in at least one interest. The session listens to it.
+/// A zone that is in at least one interest, which the session listens to, or that some query asked for.
 #[derive(Debug, Default)]
 struct Coverage {
-    /// How many interests it is in.
+    /// How many interests it is in. It is covered by these.
     interests: u32,
-    /// The query that asks for it, until that is over.
+    /// How many queries that are not over asked for it, in whatever phase: each time that it is closed and
+    /// opened again makes one more.
+    asked: u32,
+    /// The query that asks for it now that it is covered, until that is over.
     query: Option<Context>,
 }
+
+impl Coverage {
+    const fn is_needed(&self) -> bool {
+        self.interests > 0 || self.asked > 0
+    }
+}
+
+/// Queries that have lost their last zone.
+pub type Emptied = SmallVec<[Context; 2]>;
 
 /// All that one client is interested in.
 ///
 /// - A zone is covered by as many interests as count it.
 /// - A covered zone's query is there, in any phase but [`Phase::Abandoned`], and counts it as open.
 /// - A pending object's query is there, and is [`Phase::Asking`] or [`Phase::HeldBack`].
+///
+/// **Invariant:** nothing here walks all queries, all zones or all pending objects: what is done costs as much as
+/// what it is done with, however much a client has opened before.
 #[derive(Debug)]
 pub struct Interests {
     /// Interests by the client's id for them.
     open: Map<InterestId, Interest>,
-    /// The zones of all interests.
+    /// How many zones the open interests have, one that is in several counted for each.
+    zones: usize,
+    /// The zones of all interests, and of all queries.
     coverage: Map<Location, Coverage>,
     /// What the cluster has been asked for.
     pub(super) queries: Map<Context, Query>,
     /// Objects that queries hold.
-    pub(super) pending: Map<DoId, Pending>,
-    /// How many queries are [`Phase::HeldBack`].
-    held_back: u32,
+    pub(super) pending: PendingObjects,
+    held_back: HeldBack,
     next_serial: u32,
 }
 
@@ -42,10 +58,11 @@ impl Interests {
     pub fn new(seed: Seed) -> Self {
         Interests {
             open: Map::with_hasher(seed),
+            zones: 0,
             coverage: Map::with_hasher(seed),
             queries: Map::with_hasher(seed),
-            pending: Map::with_hasher(seed),
-            held_back: 0,
+            pending: PendingObjects::new(seed),
+            held_back: HeldBack::default(),
             next_serial: 0,
         }
     }
@@ -63,6 +80,16 @@ impl Interests {
         self.open.len()
     }
 
+    /// How many zones the open interests have, one that is in several counted for each.
+    pub fn zone_count(&self) -> usize {
+        self.zones
+    }
+
+    /// How many of them one interest has; none if it is not open.
+    pub fn zone_count_of(&self, id: InterestId) -> Option<usize> {
+        self.open.get(&id).map(|interest| interest.zones.len())
+    }
+
     /// The parent of an open interest.
     pub fn parent_of(&self, id: InterestId) -> Option<DoId> {
         self.open.get(&id).map(|interest| interest.parent)
@@ -71,12 +98,18 @@ impl Interests {
     /// Opens an interest that nobody waits for yet; what was open by that id before. The zones of both stay
     /// covered as they are.
     pub fn open(&mut self, id: InterestId, parent: DoId, zones: &[ZoneId]) -> Option<Interest> {
-        self.open.insert(id, Interest { parent, zones: zones.into(), operation: None })
+        let before =
+            self.open.insert(id, Interest { parent, zones: zones.into(), operation: None });
+        self.zones += zones.len();
+        self.zones -= before.as_ref().map_or(0, |interest| interest.zones.len());
+        before
     }
 
     /// Closes an interest. Its zones stay covered as they are.
     pub fn close(&mut self, id: InterestId) -> Option<Interest> {
-        self.open.remove(&id)
+        let closed = self.open.remove(&id);
+        self.zones -= closed.as_ref().map_or(0, |interest| interest.zones.len());
+        closed
     }
 
     /// Somebody waits for an open interest, until these queries are over.
@@ -120,7 +153,7 @@ impl Interests {
     /// Whether some interest has the location.
     #[inline]
     pub fn covers(&self, location: Location) -> bool {
-        self.coverage.contains_key(&location)
+        self.coverage.get(&location).is_some_and(|coverage| coverage.interests > 0)
     }
 
     /// Counts an interest in a location; whether it is the first.
@@ -131,8 +164,8 @@ impl Interests {
     }
 
     /// Takes an interest in a location back; whether it was the last. The query that asked for the
-    /// location asks for one less then.
-    pub fn uncover(&mut self, location: Location) -> bool {
+    /// location asks for one less then; if that was its last, it is put into `emptied`.
+    pub fn uncover(&mut self, location: Location, emptied: &mut Emptied) -> bool {
         let Some(coverage) = self.coverage.get_mut(&location) else {
             return false;
         };
@@ -140,16 +173,25 @@ impl Interests {
         if coverage.interests > 0 {
             return false;
         }
-        let query = self.coverage.remove(&location).and_then(|coverage| coverage.query);
-        if let Some(query) = query.and_then(|context| self.queries.get_mut(&context)) {
+        let query = coverage.query.take();
+        if !coverage.is_needed() {
+            self.coverage.remove(&location);
+        }
+        if let Some(context) = query
+            && let Some(query) = self.queries.get_mut(&context)
+        {
             query.zones_open -= 1;
+            if query.zones_open == 0 {
+                emptied.push(context);
+            }
         }
         true
     }
 
     /// The query that was sent for a covered location, and is not over; `None` if it is not covered.
     pub fn asked_at(&self, location: Location) -> Option<Option<Context>> {
-        self.coverage.get(&location).map(|coverage| coverage.query)
+        let coverage = self.coverage.get(&location)?;
+        (coverage.interests > 0).then_some(coverage.query)
     }
 
     /// The query that still asks for a location, and holds what it finds.
@@ -181,17 +223,23 @@ impl Interests {
 
     /// Whether some query that is not over asked for a location, in whatever phase it is.
     pub fn was_asked_for(&self, location: Location) -> bool {
-        self.queries.values().any(|query| query.asks_for(location))
+        self.coverage.get(&location).is_some_and(|coverage| coverage.asked > 0)
+    }
+
+    /// How many queries are not over, in whatever phase.
+    pub fn query_count(&self) -> usize {
+        self.queries.len()
     }
 
     /// Notes that the cluster is asked for zones that have just been covered.
-    pub fn ask(&mut self, context: Context, parent: DoId, zones: &[ZoneId], now: Instant) {
-        for &zone in zones {
-            if let Some(coverage) = self.coverage.get_mut(&Location::new(parent, zone)) {
+    pub fn ask(&mut self, context: Context, query: Query) {
+        for &zone in &query.zones {
+            if let Some(coverage) = self.coverage.get_mut(&Location::new(query.parent, zone)) {
                 coverage.query = Some(context);
+                coverage.asked += 1;
             }
         }
-        self.queries.insert(context, Query::new(parent, zones, now));
+        self.queries.insert(context, query);
     }
 
     /// Empties a query that is about to be told.
@@ -220,31 +268,23 @@ impl Interests {
         }
     }
 
-    /// Queries for zones of a parent that have just lost their last one, in the order in which they were
-    /// sent.
-    pub fn to_be_abandoned(&self, parent: DoId) -> SmallVec<[Context; 2]> {
-        let is_meant = |query: &Query| {
-            query.parent == parent && query.zones_open == 0 && query.phase != Phase::Abandoned
-        };
-        let queries = self.queries.iter().filter(|(_, query)| is_meant(query));
-        let mut contexts: SmallVec<[Context; 2]> = queries.map(|(&context, _)| context).collect();
-        contexts.sort_unstable();
-        contexts
-    }
-
     /// Forgets a query: it is over.
     pub fn forget(&mut self, context: Context) {
         let Some(query) = self.queries.remove(&context) else {
             return;
         };
         if query.phase == Phase::HeldBack {
-            self.held_back -= 1;
+            self.held_back.remove(query.parent, context);
         }
         for &zone in &query.zones {
-            if let Some(coverage) = self.coverage.get_mut(&Location::new(query.parent, zone))
-                && coverage.query == Some(context)
-            {
+            let location = Location::new(query.parent, zone);
+            let Some(coverage) = self.coverage.get_mut(&location) else { continue };
+            coverage.asked -= 1;
+            if coverage.query == Some(context) {
                 coverage.query = None;
+            }
+            if !coverage.is_needed() {
+                self.coverage.remove(&location);
             }
         }
     }
@@ -252,15 +292,23 @@ impl Interests {
     fn enter(&mut self, context: Context, phase: Phase) {
         if let Some(query) = self.queries.get_mut(&context) {
             let left = std::mem::replace(&mut query.phase, phase);
-            self.held_back += u32::from(phase == Phase::HeldBack);
-            self.held_back -= u32::from(left == Phase::HeldBack);
+            if phase == Phase::HeldBack {
+                self.held_back.insert(query.parent, context);
+            } else if left == Phase::HeldBack {
+                self.held_back.remove(query.parent, context);
+            }
         }
+    }
+
+    /// An object is no longer pending: queries that were held back for it may go on.
+    pub(super) fn is_no_longer_pending(&mut self, do_id: DoId) {
+        self.held_back.parent_is_told(do_id);
     }
 
     /// Whether another query holds the object that a query asks for the children of: parents are told
     /// before their children.
     pub fn must_wait(&self, context: Context) -> bool {
-        let parent = self.queries.get(&context).and_then(|query| self.pending.get(&query.parent));
+        let parent = self.queries.get(&context).and_then(|query| self.pending.get(query.parent));
         parent.is_some_and(|parent| parent.query != context)
     }
 
@@ -272,7 +320,7 @@ impl Interests {
                 .queries
                 .get(&at)
                 .filter(|query| query.phase == Phase::HeldBack)
-                .and_then(|query| self.pending.get(&query.parent));
+                .and_then(|query| self.pending.get(query.parent));
             match next {
                 Some(parent) => at = parent.query,
                 None => return false,
@@ -281,16 +329,17 @@ impl Interests {
         true
     }
 
-    /// The first query that was held back and need not be any longer.
-    pub fn next_ready(&self) -> Option<Context> {
-        if self.held_back == 0 {
-            return None;
+    /// Takes the first query that was held back and need not be any longer: it is told next.
+    pub fn next_ready(&mut self) -> Option<Context> {
+        while let Some(context) = self.held_back.take_maybe_ready() {
+            let query = self.queries.get(&context);
+            let is_held_back = query.is_some_and(|query| query.phase == Phase::HeldBack);
+            // Its parent may have been found by yet another query: then that says when.
+            if is_held_back && !self.must_wait(context) {
+                return Some(context);
+            }
         }
-        let is_ready = |context: Context, query: &Query| {
-            query.phase == Phase::HeldBack && !self.must_wait(context)
-        };
-        let ready = self.queries.iter().filter(|(context, query)| is_ready(**context, query));
-        ready.map(|(&context, _)| context).min()
+        None
     }
 }
 
@@ -310,7 +359,7 @@ mod tests {
         let mut interests = Interests::new(Seed::fixed(0));
         for (context, parent) in [(OUTER, PARENT), (INNER, CHILD)] {
             assert!(interests.cover(Location::new(parent, ZONE)));
-            interests.ask(context, parent, &[ZONE], Instant::now());
+            interests.ask(context, Query::new(parent, &[ZONE], true, std::time::Instant::now()));
         }
         interests
     }
@@ -350,16 +399,15 @@ mod tests {
             (None, Some(Some(OUTER)))
         );
 
-        assert!(interests.uncover(inner) && interests.uncover(outer));
-        assert_eq!(interests.to_be_abandoned(CHILD)[..], [INNER]);
+        let mut emptied = Emptied::new();
+        assert!(interests.uncover(inner, &mut emptied) && interests.uncover(outer, &mut emptied));
+        assert_eq!(emptied[..], [INNER, OUTER]);
         interests.abandon(INNER);
         assert_eq!(phase(&interests, INNER), Some(Phase::Abandoned));
-        assert!(interests.to_be_abandoned(CHILD).is_empty());
         assert!(interests.was_asked_for(inner) && interests.asked_at(inner).is_none());
-
-        assert_eq!(interests.to_be_abandoned(PARENT)[..], [OUTER]);
         interests.abandon(OUTER);
         assert_eq!(phase(&interests, OUTER), None);
+        assert!(!interests.was_asked_for(outer) && !interests.covers(outer));
     }
 
     #[test]

@@ -12,12 +12,12 @@
 //! all that happens to it meanwhile, until the query is finished. Whether it is still there is decided
 //! when something happens to it and not at the end, when the interests may be others.
 
+mod held_back;
 mod interests;
 mod operation;
 mod pending;
 mod query;
 
-pub use interests::Interests;
+pub use interests::{Emptied, Interests};
 pub use operation::{Asked, Interest, Operation};
-pub use pending::Pending;
 pub use query::{Held, Holding, Phase, Query, Record};

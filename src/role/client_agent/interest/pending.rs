@@ -1,8 +1,11 @@
 //! Objects that queries hold.
 
+use std::collections::BTreeSet;
+
 use smallvec::SmallVec;
 
 use super::{Held, Interests};
+use crate::hash::{Map, Seed};
 use crate::ids::{ClassId, Context, DoId, Location};
 
 /// An object found while its query is open.
@@ -16,24 +19,68 @@ pub struct Pending {
     pub location: Location,
 }
 
+/// All objects that queries hold.
+#[derive(Debug)]
+pub struct PendingObjects {
+    by_id: Map<DoId, Pending>,
+    /// Each of them where it is now.
+    by_location: BTreeSet<(Location, DoId)>,
+}
+
+impl PendingObjects {
+    /// None.
+    pub fn new(seed: Seed) -> Self {
+        PendingObjects { by_id: Map::with_hasher(seed), by_location: BTreeSet::new() }
+    }
+
+    /// One of them.
+    #[inline]
+    pub fn get(&self, do_id: DoId) -> Option<Pending> {
+        if self.by_id.is_empty() { None } else { self.by_id.get(&do_id).copied() }
+    }
+
+    /// Those at a location.
+    fn at(&self, location: Location) -> impl Iterator<Item = DoId> {
+        let places = (location, DoId(0))..=(location, DoId(u32::MAX));
+        self.by_location.range(places).map(|&(_, do_id)| do_id)
+    }
+
+    fn insert(&mut self, do_id: DoId, pending: Pending) {
+        self.by_id.insert(do_id, pending);
+        self.by_location.insert((pending.location, do_id));
+    }
+
+    fn move_to(&mut self, do_id: DoId, to: Location) {
+        if let Some(pending) = self.by_id.get_mut(&do_id) {
+            self.by_location.remove(&(pending.location, do_id));
+            self.by_location.insert((to, do_id));
+            pending.location = to;
+        }
+    }
+
+    fn remove(&mut self, do_id: DoId) -> Option<Pending> {
+        let pending = self.by_id.remove(&do_id)?;
+        self.by_location.remove(&(pending.location, do_id));
+        Some(pending)
+    }
+}
+
 impl Interests {
     /// Whether a query holds an object.
     #[inline]
     pub fn holds(&self, do_id: DoId) -> bool {
-        !self.pending.is_empty() && self.pending.contains_key(&do_id)
+        self.pending(do_id).is_some()
     }
 
     /// An object that a query holds.
     #[inline]
     pub fn pending(&self, do_id: DoId) -> Option<Pending> {
-        if self.pending.is_empty() { None } else { self.pending.get(&do_id).copied() }
+        self.pending.get(do_id)
     }
 
     /// Notes where an object is now, if a query holds it.
     pub fn move_pending(&mut self, do_id: DoId, to: Location) {
-        if let Some(pending) = self.pending.get_mut(&do_id) {
-            pending.location = to;
-        }
+        self.pending.move_to(do_id, to);
     }
 
     /// Holds an object in a query.
@@ -46,16 +93,19 @@ impl Interests {
         frame: &[u8],
         found: bool,
     ) {
-        let serial = match self.pending.get(&do_id) {
+        let serial = match self.pending.get(do_id) {
             // It came before the answer that has it: what happened since then follows the answer.
             Some(pending) if pending.query == context && found => pending.serial,
             Some(_) => return,
-            None => self.new_serial(),
+            None => {
+                let serial = self.new_serial();
+                self.pending.insert(do_id, Pending { query: context, serial, location });
+                serial
+            }
         };
         let query = self.queries.get_mut(&context).expect("only open queries hold objects");
         let held = Held::Entrance { class_id, location };
         query.holding.push(do_id, serial, held, frame, found);
-        self.pending.entry(do_id).or_insert(Pending { query: context, serial, location });
     }
 
     /// Holds back an update of a pending object; whether it is one.
@@ -66,7 +116,13 @@ impl Interests {
     /// Ends the stay of a pending object: the client is shown it and then that it has gone. Whether it
     /// was one.
     pub fn end_stay(&mut self, do_id: DoId) -> bool {
-        self.hold_record(do_id, Held::Leave, &[]) && self.pending.remove(&do_id).is_some()
+        self.hold_record(do_id, Held::Leave, &[]) && self.remove_pending(do_id).is_some()
+    }
+
+    fn remove_pending(&mut self, do_id: DoId) -> Option<Pending> {
+        let pending = self.pending.remove(do_id)?;
+        self.is_no_longer_pending(do_id);
+        Some(pending)
     }
 
     fn hold_record(&mut self, do_id: DoId, held: Held, frame: &[u8]) -> bool {
@@ -80,28 +136,23 @@ impl Interests {
 
     /// Forgets a pending object, as if the client had never been going to see it.
     pub fn drop_pending(&mut self, do_id: DoId) {
-        if let Some(Pending { query, serial, .. }) = self.pending.remove(&do_id)
+        if let Some(Pending { query, serial, .. }) = self.remove_pending(do_id)
             && let Some(query) = self.queries.get_mut(&query)
         {
             query.holding.dropped.insert(serial);
         }
     }
 
-    /// Forgets pending objects at locations that are no longer covered.
-    pub fn drop_uncovered(&mut self) {
-        let uncovered: SmallVec<[DoId; 8]> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| !self.covers(pending.location))
-            .map(|(&do_id, _)| do_id)
-            .collect();
+    /// Forgets the pending objects at a location that is no longer covered.
+    pub fn drop_pending_at(&mut self, location: Location) {
+        let uncovered: SmallVec<[DoId; 8]> = self.pending.at(location).collect();
         uncovered.into_iter().for_each(|do_id| self.drop_pending(do_id));
     }
 
     /// A stay of an object has been told: it is no longer held for it.
     pub fn let_go(&mut self, do_id: DoId, serial: u32) {
-        if self.pending.get(&do_id).is_some_and(|pending| pending.serial == serial) {
-            self.pending.remove(&do_id);
+        if self.pending(do_id).is_some_and(|pending| pending.serial == serial) {
+            self.remove_pending(do_id);
         }
     }
 
@@ -111,20 +162,14 @@ impl Interests {
         let query = self.query_for(location).and_then(|context| self.queries.get_mut(&context));
         if let Some(query) = query
             && query.answers.last.is_none()
-            && !query.doubtful.contains(&do_id)
         {
-            query.doubtful.push(do_id);
+            query.doubtful.insert(do_id);
         }
     }
 
     /// Takes back the doubt whether an object is at a location; whether there was any.
     pub fn settle_doubt(&mut self, do_id: DoId, location: Location) -> bool {
         let query = self.query_for(location).and_then(|context| self.queries.get_mut(&context));
-        let Some(doubtful) = query.map(|query| &mut query.doubtful) else {
-            return false;
-        };
-        let before = doubtful.len();
-        doubtful.retain(|&doubtful| doubtful != do_id);
-        doubtful.len() < before
+        query.is_some_and(|query| query.doubtful.remove(&do_id))
     }
 }

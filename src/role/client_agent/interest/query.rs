@@ -1,5 +1,6 @@
 //! What the cluster has been asked for, and what has come of it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -114,7 +115,9 @@ impl Answers {
 pub struct Query {
     /// The parent whose zones were asked for.
     pub parent: DoId,
-    /// The zones that were asked for.
+    /// The client itself has asked for it, and not the cluster.
+    pub is_of_client: bool,
+    /// The zones that were asked for, ascending.
     pub zones: Box<[ZoneId]>,
     /// How many of them are open; the others have been closed meanwhile.
     pub(super) zones_open: usize,
@@ -126,22 +129,25 @@ pub struct Query {
     pub answers: Answers,
     /// Objects known before that are said to have moved to one of the zones, in a message that may be
     /// older than the query: then they may have moved on while nobody listened there.
-    pub doubtful: Vec<DoId>,
+    pub doubtful: BTreeSet<DoId>,
     /// What it holds back, while it is [`Phase::Asking`] or [`Phase::HeldBack`].
     pub holding: Holding,
 }
 
 impl Query {
     /// A query that has just been sent.
-    pub fn new(parent: DoId, zones: &[ZoneId], now: Instant) -> Self {
+    pub fn new(parent: DoId, zones: &[ZoneId], is_of_client: bool, now: Instant) -> Self {
+        let mut zones: Box<[ZoneId]> = zones.into();
+        zones.sort_unstable();
         Query {
             parent,
-            zones: zones.into(),
             zones_open: zones.len(),
+            zones,
+            is_of_client,
             phase: Phase::Asking,
             began: now,
             answers: Answers::default(),
-            doubtful: Vec::new(),
+            doubtful: BTreeSet::new(),
             holding: Holding::default(),
         }
     }
@@ -158,6 +164,6 @@ impl Query {
 
     /// Whether the location is one that it asked for.
     pub fn asks_for(&self, location: Location) -> bool {
-        self.parent == location.parent && self.zones.contains(&location.zone)
+        self.parent == location.parent && self.zones.binary_search(&location.zone).is_ok()
     }
 }

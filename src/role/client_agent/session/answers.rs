@@ -41,17 +41,13 @@ impl Session {
             return;
         };
         query.answers.received = query.answers.received.saturating_add(1);
+        let is_paid_by_client = query.is_of_client;
         let (is_its_zone, expired) = (query.asks_for(location), query.phase() == Phase::Expired);
-        if is_still_its == Some(true)
-            && let Some(at) = query.doubtful.iter().position(|&doubtful| doubtful == do_id)
-        {
-            query.doubtful.swap_remove(at);
+        if is_still_its == Some(true) && query.doubtful.remove(&do_id) {
             self.forget_outdated(cx, do_id);
         }
-        if let Some(known) = self.view.known_mut(do_id)
-            && known.tie.is_seen()
-        {
-            known.location = location;
+        if self.view.sees(do_id) {
+            self.view.move_to(do_id, location);
         } else {
             match is_still_its {
                 Some(true) if !expired => {
@@ -63,6 +59,9 @@ impl Session {
                 }
                 _ => {}
             }
+        }
+        if is_paid_by_client {
+            self.pay_for_entry(cx);
         }
         self.note_answer(cx, context);
     }
@@ -92,6 +91,11 @@ impl Session {
             }
             Phase::Asking | Phase::HeldBack => self.finish(cx, context),
         }
+    }
+
+    /// Whether a query is not over.
+    pub fn asks(&self, context: ids::Context) -> bool {
+        self.interests.query(context).is_some()
     }
 
     /// A query's time is over, unless answers are still coming.

@@ -11,7 +11,7 @@ use crate::hash::{Seed, Set};
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{ClientAgent, EjectReason, List, StateServer};
 use crate::role::client_agent::agent::{Context, News, Timer};
-use crate::role::client_agent::interest::{Asked, Interest};
+use crate::role::client_agent::interest::{Asked, Emptied, Interest, Query};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
 const QUERY_ZONES_MAX: usize = 16_000;
@@ -53,7 +53,7 @@ impl Session {
         queries.sort_unstable();
         queries.dedup();
         for zones in new_zones.chunks(QUERY_ZONES_MAX) {
-            queries.push(self.send_query(cx, parent, zones));
+            queries.push(self.send_query(cx, parent, zones, asked.caller));
         }
         if queries.is_empty() {
             self.interest_done(cx, id, asked);
@@ -79,12 +79,19 @@ impl Session {
     }
 
     /// Asks the cluster for the objects in zones; from now on the session listens to them.
-    fn send_query(&mut self, cx: &mut Context<'_>, parent: DoId, zones: &[ZoneId]) -> ids::Context {
+    fn send_query(
+        &mut self,
+        cx: &mut Context<'_>,
+        parent: DoId,
+        zones: &[ZoneId],
+        caller: Channel,
+    ) -> ids::Context {
         let context = self.identity.new_context();
         for &zone in zones {
             self.subscribe(cx, Location::new(parent, zone).channel());
         }
-        self.interests.ask(context, parent, zones, cx.now);
+        self.interests.ask(context, Query::new(parent, zones, !caller.is_some(), cx.now));
+        self.note_asked();
         self.set_query_timer(cx, context, cx.now);
         let query = StateServer::ObjectGetZonesObjects { context, parent, zones: List::new(zones) };
         self.route_small(cx, parent.channel(), &query);
@@ -104,14 +111,15 @@ impl Session {
     /// Takes an interest's zones back. What is in those that no interest has any more leaves the
     /// client's sight.
     fn close(&mut self, cx: &mut Context<'_>, interest: &Interest) -> Flow {
-        let location = |&zone: &ZoneId| Location::new(interest.parent, zone);
-        let mut closed = Set::with_hasher(cx.shared.seed);
-        let covered = interest.zones.iter().map(location);
-        closed.extend(covered.filter(|location| self.interests.uncover(*location)));
+        let zones = interest.zones.iter().map(|&zone| Location::new(interest.parent, zone));
+        let mut emptied = Emptied::new();
+        let closed: SmallVec<[Location; 8]> =
+            zones.filter(|location| self.interests.uncover(*location, &mut emptied)).collect();
         if closed.is_empty() {
             return Ok(());
         }
-        let mut leaving = self.view.seen_where(|location| closed.contains(&location));
+        let mut leaving: SmallVec<[DoId; 8]> =
+            closed.iter().flat_map(|&location| self.view.all_seen_at(location)).collect();
         if leaving.iter().any(|&do_id| self.view.is_session_object(do_id)) {
             return Err(End::eject(
                 EjectReason::SessionObjectDeleted,
@@ -122,18 +130,20 @@ impl Session {
         for do_id in leaving {
             self.leave_sight(cx, do_id);
         }
-        for location in &closed {
+        for &location in &closed {
             self.unsubscribe(cx, location.channel());
+            self.interests.drop_pending_at(location);
         }
-        self.interests.drop_uncovered();
-        self.finish_abandoned(cx, interest.parent);
+        self.finish_abandoned(cx, emptied);
         Ok(())
     }
 
     /// Queries of which all zones have been closed have nothing to wait for: what they hold is in
     /// zones that are still open. They are kept to know their late answers.
-    fn finish_abandoned(&mut self, cx: &mut Context<'_>, parent: DoId) {
-        for context in self.interests.to_be_abandoned(parent) {
+    fn finish_abandoned(&mut self, cx: &mut Context<'_>, mut emptied: Emptied) {
+        // In the order in which they were sent.
+        emptied.sort_unstable();
+        for context in emptied {
             self.release(cx, context);
             self.interests.abandon(context);
         }

@@ -1,6 +1,6 @@
 //! The beginning and the end of a session, as the world hears of them.
 
-use super::{Ejection, End, Session};
+use super::{Departure, Ejection, End, Session};
 use crate::message::{EjectReason, StateServer};
 use crate::role::client_agent::agent::{Context, News, Shared};
 
@@ -19,17 +19,18 @@ impl Session {
         tracing::debug!(%client, remote = %peer.remote, "client connected");
     }
 
-    /// Ends the session. What is in the outbox still goes to the client.
-    pub fn end(&mut self, cx: &mut Context<'_>, end: &End) {
+    /// Ends the session. What is in the outbox still goes to the client. All that others can hear of it is said
+    /// at once, in its order; what they cannot is left to be done: the channels that it listened to.
+    pub fn end(&mut self, cx: &mut Context<'_>, end: &End) -> Departure {
         self.say_why(cx, end);
         let session = self.identity.key.index;
-        self.listening.clear(cx, session);
         cx.shared.pool.free(self.identity.allocated);
         for do_id in self.view.take_session_objects() {
             self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
         }
         self.finish_operations_of_callers(cx);
         self.post_removes.route(cx, session, self.identity.allocated);
+        self.listening.leave(session)
     }
 
     /// Says why the session ends: to the client, to the log and to the event logger.

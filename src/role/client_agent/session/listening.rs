@@ -1,5 +1,7 @@
 //! What a session listens to.
 
+use std::collections::hash_set;
+
 use crate::hash::{Seed, Set};
 use crate::ids::Channel;
 use crate::role::client_agent::agent::{Context, SessionIndex};
@@ -38,10 +40,40 @@ impl Listening {
         }
     }
 
-    /// Listens to nothing any more.
-    pub fn clear(&mut self, cx: &mut Context<'_>, session: SessionIndex) {
-        for channel in self.channels.drain() {
-            if cx.shared.subscribers.remove(channel, session) {
+    /// The session ends: it hears nothing any more, and its channels are given up by and by.
+    pub fn leave(&mut self, session: SessionIndex) -> Departure {
+        let seed = *self.channels.hasher();
+        let channels = std::mem::replace(&mut self.channels, Set::with_hasher(seed));
+        Departure { session, channels: channels.into_iter() }
+    }
+}
+
+/// What a session that has ended listened to, and has not given up yet.
+///
+/// Nobody can tell when that happens: nothing is delivered to a session that is not there, and its place is not
+/// given to another before the departure is over.
+#[derive(Debug)]
+pub struct Departure {
+    session: SessionIndex,
+    channels: hash_set::IntoIter<Channel>,
+}
+
+impl Departure {
+    /// The place of the session.
+    pub const fn session(&self) -> SessionIndex {
+        self.session
+    }
+
+    /// Whether there is nothing left to give up.
+    pub fn is_over(&self) -> bool {
+        self.channels.len() == 0
+    }
+
+    /// Gives up as many channels as `budget` says, and takes them from it.
+    pub fn go_on(&mut self, cx: &mut Context<'_>, budget: &mut usize) {
+        for channel in self.channels.by_ref().take(*budget) {
+            *budget -= 1;
+            if cx.shared.subscribers.remove(channel, self.session) {
                 cx.out.unsubscribe(channel);
             }
         }

@@ -26,6 +26,7 @@
 //! | [`Interests`] | what it wants to see, and what has been asked for that | see there |
 //! | [`PostRemoves`] | what is routed when it ends | the router has the same |
 //! | [`Outbox`] | what the shell has not taken yet | with anything in it, it is on the agent's list of those touched |
+//! | [`Budget`] | what the client has used of its limits | – |
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
 //! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
@@ -33,6 +34,7 @@
 
 mod answers;
 mod asking;
+mod budget;
 mod cluster;
 mod end;
 mod farewell;
@@ -47,14 +49,16 @@ mod release;
 mod requests;
 mod sight;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use cluster::Arrival;
 pub use end::{CloseKind, Ejection, End, Flow};
 pub use identity::Peer;
 pub use life::{Life, Request};
+pub use listening::Departure;
 pub use outbox::Outbox;
 
+use self::budget::Budget;
 use self::identity::Identity;
 use self::listening::Listening;
 use self::post_removes::PostRemoves;
@@ -78,6 +82,7 @@ pub struct Session {
     interests: Interests,
     post_removes: PostRemoves,
     outbox: Outbox,
+    budget: Budget,
 }
 
 impl Session {
@@ -99,6 +104,7 @@ impl Session {
             interests: Interests::new(seed),
             post_removes: PostRemoves::default(),
             outbox: Outbox::default(),
+            budget: Budget::new(cx.now),
         };
         session.subscribe(cx, channel);
         session.subscribe(cx, Channel::CLIENTS);
@@ -163,11 +169,6 @@ impl Session {
     #[inline]
     pub fn send_frame(&mut self, shared: &mut Shared, frame: &[u8]) {
         self.outbox.open(shared, self.identity.key).extend_from_slice(frame);
-    }
-
-    /// Has the connection not read before a time. The latest word counts.
-    pub fn pause_reading(&mut self, shared: &mut Shared, until: Instant) {
-        self.outbox.pause(shared, self.identity.key, until);
     }
 
     /// What the shell has not taken yet; it is the shell's now.

@@ -1,7 +1,5 @@
 //! What a session has for its connection.
 
-use std::time::Instant;
-
 use crate::role::client_agent::agent::{SessionKey, Shared};
 
 /// What the shell has not taken yet. A session with something here is on the agent's list of those touched.
@@ -9,10 +7,8 @@ use crate::role::client_agent::agent::{SessionKey, Shared};
 pub struct Outbox {
     /// Frames for the client.
     pub bytes: Vec<u8>,
-    /// How many of them are an interest's initial objects, which may exceed the client's limit.
+    /// How many of them are an interest's initial objects, which have a limit of their own.
     pub burst: usize,
-    /// The connection is not to be read before then.
-    pub pause_until: Option<Instant>,
 }
 
 impl Outbox {
@@ -20,27 +16,11 @@ impl Outbox {
     #[inline]
     pub fn open(&mut self, shared: &mut Shared, session: SessionKey) -> &mut Vec<u8> {
         if self.bytes.is_empty() {
-            self.touch(shared, session);
+            shared.touched.push(session);
             if self.bytes.capacity() == 0 {
                 self.bytes = shared.spare_buffer();
             }
         }
         &mut self.bytes
-    }
-
-    /// Asks the connection not to read before a time.
-    pub fn pause(&mut self, shared: &mut Shared, session: SessionKey, until: Instant) {
-        if self.bytes.is_empty() {
-            self.touch(shared, session);
-        }
-        self.pause_until = Some(until);
-    }
-
-    /// Enters the session into the list, unless a pause has done so. There are no bytes yet.
-    #[inline]
-    fn touch(&self, shared: &mut Shared, session: SessionKey) {
-        if self.pause_until.is_none() {
-            shared.touched.push(session);
-        }
     }
 }

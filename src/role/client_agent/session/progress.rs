@@ -139,6 +139,7 @@ impl Session {
             }
             Silence::Anonymous => (self.presence.heard, config.anonymous_timeout_ms),
         };
+        let since = if self.budget.may_have_said_more() { cx.now } else { since };
         let due = since + Duration::from_millis(ms);
         if due > cx.now {
             cx.shared.deadlines.set(due, Timer::Silence(self.identity.key, silence));

@@ -155,6 +155,7 @@ impl Session {
             return Ok(());
         }
         let zones = distinct(zones, cx.shared.seed);
+        self.check_interest_limits(cx.shared, interest, zones.len())?;
         self.add_interest(cx, interest, parent, &zones, Asked { context, caller: Channel::NONE })
     }
 

@@ -174,11 +174,10 @@ impl Session {
                 return Ok(());
             }
         }
-        let Some(known) = self.view.known_mut(do_id) else {
+        let Some(tie) = self.view.move_to(do_id, to) else {
             return Ok(());
         };
-        known.location = to;
-        if !known.tie.is_seen() || covered || (is_session_object && owned) {
+        if !tie.is_seen() || covered || (is_session_object && owned) {
             self.send_frame(cx.shared, frame);
         } else if is_session_object {
             return Err(Self::session_object_left(do_id));
@@ -197,9 +196,7 @@ impl Session {
 
     /// The client itself has moved an object: it knows.
     pub(super) fn note_relocation(&mut self, cx: &mut Context<'_>, do_id: DoId, to: Location) {
-        if let Some(known) = self.view.known_mut(do_id) {
-            known.location = to;
-        }
+        self.view.move_to(do_id, to);
         if self.interests.holds(do_id) {
             self.interests.move_pending(do_id, to);
             if !self.interests.covers(to) {

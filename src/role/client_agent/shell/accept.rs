@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
 use crate::net::{Close, Connection, Listener, Lost};
-use crate::role::client_agent::{Peer, SessionKey};
+use crate::role::client_agent::{Heard, Peer, SessionKey};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
 
@@ -75,7 +75,12 @@ async fn connection(
     match end {
         Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
         Ok(Close::AtOnce) => {}
-        Err(lost) => guard.reason = reason(&lost),
+        Err(lost) => {
+            if let Lost::TooManyEntries(_) = lost {
+                tracing::warn!(%remote, "client dropped: {lost}");
+            }
+            guard.reason = reason(&lost);
+        }
     }
 }
 
@@ -84,6 +89,7 @@ fn reason(lost: &Lost) -> String {
     let kind = match lost {
         Lost::Io(error) => error.kind(),
         Lost::TooSlow(_) => return "no buffer space available".into(),
+        Lost::TooManyEntries(_) => return "too many unread objects of opened zones".into(),
         Lost::Stalled(_) => io::ErrorKind::TimedOut,
     };
     match kind {
@@ -213,7 +219,7 @@ async fn talk(
     first_bytes: Vec<u8>,
 ) -> Result<Close, Lost> {
     let assembler = Assembler::new(FRAMING);
-    let mut ear = Ear { shared, key, assembler, has_heard: false, fed: Fed::default() };
+    let mut ear = Ear { shared, key, assembler, has_heard: false, fed: Fed::default(), rest: None };
     if !first_bytes.is_empty() {
         ear.hear(&first_bytes);
         drop(first_bytes);
@@ -225,6 +231,13 @@ async fn talk(
     }
 }
 
+/// Gives whole frames to the core. A role that is lost ends the daemon, and hears nothing more.
+fn input(shared: &Shared, key: SessionKey, fed: &mut Fed, frames: &[u8]) -> Heard {
+    let heard =
+        shared.role.turn_feeding(fed, |server, now, out| server.input(now, key, frames, out));
+    heard.unwrap_or_default()
+}
+
 /// Hands what a client sends to the core.
 struct Ear<'s> {
     shared: &'s Shared,
@@ -233,6 +246,16 @@ struct Ear<'s> {
     has_heard: bool,
     /// The slow queues that it feeds.
     fed: Fed,
+    /// What the core has not handled yet: never more than one read brings. Boxed, since idle connections have
+    /// none.
+    rest: Option<Box<Rest>>,
+}
+
+/// Whole frames that the core has not handled yet.
+struct Rest {
+    frames: Vec<u8>,
+    /// The core does not take them before then.
+    held_until: Option<Instant>,
 }
 
 impl Ear<'_> {
@@ -240,7 +263,7 @@ impl Ear<'_> {
     fn hear(&mut self, bytes: &[u8]) {
         #[cfg(test)]
         crate::fault::happens("client");
-        let Ear { shared, key, assembler, has_heard, fed } = self;
+        let Ear { shared, key, assembler, has_heard, fed, rest } = self;
         if !std::mem::replace(has_heard, true)
             && let Some(foreign) = shared.dialect.recognise(bytes)
         {
@@ -248,20 +271,47 @@ impl Ear<'_> {
             return;
         }
         let framed = assembler.take(bytes, |frames| {
-            // A role that is lost ends the daemon, and hears nothing more.
-            let _ = shared
-                .role
-                .turn_feeding(fed, |server, now, out| server.input(now, *key, frames, out));
+            if let Some(rest) = rest {
+                rest.frames.extend_from_slice(frames);
+                return;
+            }
+            let heard = input(shared, *key, fed, frames);
+            if heard.rest > 0 {
+                let frames = frames[frames.len() - heard.rest..].to_vec();
+                *rest = Some(Box::new(Rest { frames, held_until: heard.held_until }));
+            }
         });
         framed.expect("nothing that a 2-byte tag says is too long");
     }
 
+    /// Hands over what the core has not handled yet, each time that it takes some and others have had their turn.
+    async fn hear_rest(&mut self) {
+        while let Some(Rest { frames, held_until }) = self.rest.as_deref_mut() {
+            match *held_until {
+                Some(until) => tokio::time::sleep_until(until.into()).await,
+                None => tokio::task::yield_now().await,
+            }
+            let heard = input(self.shared, self.key, &mut self.fed, frames);
+            *held_until = heard.held_until;
+            frames.drain(..frames.len() - heard.rest);
+            if frames.is_empty() {
+                self.rest = None;
+            }
+        }
+    }
+
     /// Reads as long as the core takes it, and returns why there is no more.
     async fn listen(&mut self, connection: &Connection) -> io::Error {
+        let mut read = 0;
         loop {
+            if self.rest.is_some() {
+                // Boxed, since it is seldom needed and would be carried by every idle connection.
+                Box::pin(self.hear_rest()).await;
+            }
+            self.fed.brake(std::mem::take(&mut read)).await;
             match connection.read(|bytes| self.hear(bytes)).await {
                 Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
-                Ok(count) => self.fed.brake(count).await,
+                Ok(count) => read = count,
                 Err(error) => return error,
             }
         }

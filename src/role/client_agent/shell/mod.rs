@@ -26,7 +26,7 @@ use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::hash::Seed;
-use crate::net::{Listener, Liveness, Policy, Spares};
+use crate::net::{ClientLimits, Listener, Liveness, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
 /// How long connections may take to say their last words when the agent ends.
@@ -39,7 +39,7 @@ const REFUSALS_MAX: usize = 16;
 struct Shared {
     role: RoleParticipant<Server>,
     dialect: Box<dyn Dialect>,
-    limits: Limits,
+    limits: ClientLimits,
     /// Buffers that connections have emptied.
     spares: Arc<Spares>,
     haproxy: bool,
@@ -53,17 +53,18 @@ struct Shared {
     connections: TaskTracker,
 }
 
-/// What may wait for a client to read it.
-#[derive(Copy, Clone)]
-struct Limits {
-    bytes_max: usize,
-    stall_max: Option<Duration>,
-}
-
 impl Shared {
     /// How the connection of a client is treated.
     fn policy(&self) -> Policy {
-        Policy::client(self.spares.clone(), self.limits.bytes_max, self.limits.stall_max)
+        Policy::client(self.spares.clone(), self.limits)
+    }
+}
+
+/// A limit of bytes of which 0 means that there is none.
+fn or_any(bytes: u64) -> usize {
+    match usize::try_from(bytes) {
+        Ok(0) | Err(_) => usize::MAX,
+        Ok(bytes) => bytes,
     }
 }
 
@@ -104,11 +105,9 @@ impl Bound {
         shutdown: CancellationToken,
     ) -> JoinHandle<()> {
         let config = &self.config;
-        let limits = Limits {
-            bytes_max: match usize::try_from(config.client.write_buffer_bytes_max) {
-                Ok(0) | Err(_) => usize::MAX,
-                Ok(bytes) => bytes,
-            },
+        let limits = ClientLimits {
+            bytes_max: or_any(config.client.write_buffer_bytes_max),
+            entry_bytes_max: or_any(config.limits.entry_bytes_max),
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
         let core = Core::new(config, uberdogs, dc, Seed::random());
@@ -137,7 +136,9 @@ impl Bound {
                 Some(Err(failure)) = helpers.join_next() => Some(failure),
             };
             // A role that is lost has no sessions.
-            let _ = shared.role.turn(Server::shut_down);
+            while shared.role.turn(Server::shut_down) == Ok(true) {
+                tokio::task::yield_now().await;
+            }
             helpers.shutdown().await;
             shared.connections.close();
             if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {

@@ -8,9 +8,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
-use crate::role::client_agent::{CloseKind, Core, Peer, SessionKey, Silence};
+use crate::role::client_agent::{CloseKind, Core, Heard, Peer, SessionKey, Silence};
 use crate::router::{Cursor, Effects, Origin, Page, Query, Role, Sink};
 use crate::wire::{Envelope, Framing};
+
+/// How many sessions are ended before others have their turn, when the agent ends.
+const SHUT_DOWN_AT_ONCE: usize = 64;
 
 /// What a connection is told when it asks for a session: its key, or what to write before it is closed.
 pub type Admission = Result<SessionKey, Vec<u8>>;
@@ -71,8 +74,14 @@ impl Server {
     }
 
     /// Handles whole frames from a client.
-    pub fn input(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) {
-        self.core.input(now, key, frames, out);
+    pub fn input(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        frames: &[u8],
+        out: &mut Effects,
+    ) -> Heard {
+        self.core.input(now, key, frames, out)
     }
 
     /// Ends the session of a connection that turned out to speak something else.
@@ -96,9 +105,9 @@ impl Server {
         self.core.judge(now, who, has_unread, out);
     }
 
-    /// Ends all sessions.
-    pub fn shut_down(&mut self, now: Instant, out: &mut Effects) {
-        self.core.shut_down(now, out);
+    /// Ends some of the sessions; whether there are others left.
+    pub fn shut_down(&mut self, now: Instant, out: &mut Effects) -> bool {
+        self.core.shut_down(now, SHUT_DOWN_AT_ONCE, out)
     }
 }
 
@@ -115,6 +124,10 @@ impl Role for Server {
     #[inline]
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
         self.core.handle(now, origin, envelope, out);
+    }
+
+    fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
+        self.core.resume(now, budget, out)
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {
@@ -141,9 +154,6 @@ impl Role for Server {
                 return;
             };
             connection.push_buffer(output.bytes, output.burst);
-            if let Some(until) = output.pause_until {
-                connection.pause_reading(until);
-            }
             if let Some(close) = output.close {
                 connection.close(close.into());
             }

@@ -7,7 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::*;
-use crate::config::{Address, ClientConfig, ClientKind, InterestPermission, RightsGrace};
+use crate::config::{
+    Address, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, RightsGrace,
+};
 use crate::ids::*;
 use crate::message::*;
 use crate::role::client_agent::UberDog;
@@ -41,6 +43,7 @@ fn config() -> ClientAgentConfig {
             heartbeat_timeout_ms: 0,
             keepalive: None,
         },
+        limits: ClientLimitsConfig::default(),
         interest_timeout_ms: 20_000,
         handshake_timeout_ms: 10_000,
         anonymous_timeout_ms: 0,
@@ -232,6 +235,33 @@ async fn frames_of_all_sizes_in_all_pieces() {
     };
     let (_client, sizes) = tokio::join!(write, read);
     assert_eq!(sizes, expected);
+}
+
+#[tokio::test]
+async fn a_client_that_says_too_much_is_heard_later_and_in_order() {
+    let mut cluster = Cluster::start(|config| {
+        config.limits.messages_per_second = 200;
+        config.limits.bytes_per_second = 0;
+    })
+    .await;
+    let mut client = cluster.client().await;
+    // Ten seconds' worth comes at once.
+    let count = 2_030;
+    let bytes: Vec<u8> = (0..count).flat_map(|n| request(format!("{n:04}").as_bytes())).collect();
+    let write = async move {
+        client.write_all(&bytes).await.expect("open");
+        client
+    };
+    let read = async {
+        for expected in 0..count {
+            let body = cluster.receive().await.2;
+            assert_eq!(body[8..], *format!("{expected:04}").as_bytes());
+        }
+    };
+    let (mut client, ()) = tokio::join!(write, read);
+    client.write_all(&frame(&Client::Heartbeat {})).await.expect("open");
+    cluster.send(CLIENT, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
+    assert_eq!(read_frame(&mut client).await.as_deref(), Some(&b"hi"[..]));
 }
 
 #[tokio::test]

@@ -99,7 +99,8 @@ fn nothing_reaches_a_session_that_has_ended() {
     for datagram in [&disconnect[..], b"", &disconnect] {
         write_frame(&mut frames, |writer| writer.raw(datagram)).expect("fits");
     }
-    agent.core.input(agent.now, client.key, &frames, &mut agent.out);
+    let heard = agent.core.input(agent.now, client.key, &frames, &mut agent.out);
+    assert_eq!(heard, Heard::default());
     agent.drain();
     agent.lose(client);
     agent.cluster(client.channel, &ClientAgent::Eject { reason: 1, text: Blob(b"x") });
@@ -268,7 +269,7 @@ fn the_agent_ends_all_its_sessions() {
     let mut agent = Agent::new();
     let clients = [furnished(&mut agent), agent.connect()];
     agent.out.clear();
-    agent.core.shut_down(agent.now, &mut agent.out);
+    assert!(!agent.core.shut_down(agent.now, 2, &mut agent.out));
     agent.drain();
     assert_eq!(agent.routed().len(), 4);
     assert!(clients.iter().all(|client| !agent.is_open(*client)));

@@ -22,7 +22,8 @@ fn says(agent: &mut Agent, client: TestClient, framing: Framing, message: &Clien
         Framing::Message => frame = encode(message),
         _ => drop(framing.write(&mut frame, |writer| message.write(writer)).expect("small")),
     }
-    agent.core.input(agent.now, client.key, &frame, &mut agent.out);
+    let heard = agent.core.input(agent.now, client.key, &frame, &mut agent.out);
+    assert_eq!(heard, Heard::default());
     agent.drain();
 }
 

@@ -70,33 +70,3 @@ fn other_questions_have_no_answer_here() {
     let query = Query::Objects { class_id: None, parent: None, zone: None };
     assert_eq!(agent.core.inspect(&query, Cursor::default(), 10), Page::default());
 }
-
-#[test]
-fn a_connection_is_told_to_pause_even_without_bytes() {
-    let mut agent = Agent::new();
-    let (client, other) = (agent.anonymous(), agent.anonymous());
-    let told = |agent: &mut Agent| {
-        let mut told = Vec::new();
-        agent.core.drain_output(|key, output| {
-            told.push((key, output.bytes.len(), output.pause_until));
-        });
-        told
-    };
-    let now = agent.now;
-    let (soon, late) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
-    agent.core.pause_reading(client.key, late);
-    agent.core.pause_reading(client.key, soon);
-    assert_eq!(told(&mut agent), [(client.key, 0, Some(soon))]);
-    assert_eq!(told(&mut agent), []);
-
-    // Once in a batch, whatever comes first.
-    agent.core.pause_reading(client.key, late);
-    for client in [client, other] {
-        let mut bytes = Vec::new();
-        let datagram = ClientAgent::SendDatagram { datagram: Blob(b"xyz") };
-        datagram.write_datagram(&mut Writer::new(&mut bytes), &[client.channel], AI);
-        agent.core.datagram(now, &bytes, &mut agent.out);
-    }
-    agent.core.pause_reading(other.key, soon);
-    assert_eq!(told(&mut agent), [(client.key, 5, Some(late)), (other.key, 5, Some(soon))]);
-}

@@ -179,7 +179,7 @@ fn the_cluster_closes_an_interest_that_is_not_open() {
 
 #[test]
 fn more_zones_than_one_query_can_hold() {
-    let mut agent = Agent::new();
+    let mut agent = Agent::with(|config| config.limits = ClientLimitsConfig::NONE);
     let client = agent.established();
     let zones: Vec<ZoneId> = (0..16_380).map(ZoneId).collect();
     agent.send(client, &add_zones(1, 1, 5, &zones));

@@ -56,3 +56,66 @@ fn a_module_of_the_role_uses_only_what_stands_before_it() {
     assert!(checked > 20, "{checked}");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Tables of a session that grow with what its client has done, and what would walk one.
+const TABLES: &[&str] = &[
+    "objects",
+    "by_location",
+    "by_id",
+    "open",
+    "coverage",
+    "queries",
+    "pending",
+    "held_back",
+    "maybe_ready",
+    "declared",
+    "sendable",
+    "session_objects",
+    "left_at",
+    "channels",
+    "doubtful",
+    "by_channel",
+    "places",
+];
+const WALKS: &[&str] =
+    &["iter", "iter_mut", "into_iter", "values", "values_mut", "keys", "retain", "drain", "clone"];
+/// Where a session ends, and its tables with it.
+const ENDS: &[&str] = &["end_operations", "take_session_objects", "clear", "leave"];
+
+#[test]
+fn nothing_that_happens_to_a_session_walks_a_table_of_all_that_it_has() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/role/client_agent");
+    let mut walks = Vec::new();
+    let mut looked_at = 0;
+    for path in ["agent", "view", "interest", "session"].map(|part| root.join(part)) {
+        for path in sources(&path) {
+            let text = fs::read_to_string(&path).expect("source code is text");
+            let code = text.split("#[cfg(test)]").next().expect("the first part");
+            let mut function = "";
+            // A chain of calls may go over several lines.
+            let mut chain = String::new();
+            for line in code.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+                if let Some((_, name)) = line.split_once("fn ") {
+                    function =
+                        name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+                }
+                if !line.starts_with('.') {
+                    chain.clear();
+                }
+                chain += line;
+                looked_at += 1;
+                let is_walk = |(table, walk): (&&str, &&str)| {
+                    chain.ends_with(&format!("{table}.{walk}()"))
+                        || chain.contains(&format!("{table}.{walk}("))
+                        || chain.contains(&format!("in &self.{table} "))
+                };
+                let mut pairs = TABLES.iter().flat_map(|t| WALKS.iter().map(move |w| (t, w)));
+                if pairs.any(is_walk) && !ENDS.contains(&function) {
+                    walks.push(format!("{}: {function}: {chain}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(looked_at > 1000, "{looked_at}");
+    assert!(walks.is_empty(), "{walks:#?}");
+}

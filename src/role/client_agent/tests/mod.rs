@@ -8,12 +8,14 @@ mod hello;
 mod hostile;
 mod inspect;
 mod interests;
+mod limits;
 mod line;
 mod model;
 mod objects;
 mod places;
 mod queries;
 mod requests;
+mod slices;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +25,10 @@ use dclass::{DcFile, Source};
 
 use super::dialect as client_type;
 use super::*;
-use crate::config::{ClientAgentConfig, ClientConfig, ClientKind, InterestPermission, RightsGrace};
+use crate::config::{
+    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
+    RightsGrace,
+};
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::ids::*;
@@ -85,6 +90,7 @@ fn config() -> ClientAgentConfig {
             heartbeat_timeout_ms: 0,
             keepalive: None,
         },
+        limits: ClientLimitsConfig::default(),
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
         anonymous_timeout_ms: 0,
@@ -204,7 +210,8 @@ impl Agent {
     fn send_datagram(&mut self, client: TestClient, datagram: &[u8]) {
         let mut frame = Vec::new();
         write_frame(&mut frame, |writer| writer.raw(datagram)).expect("fits");
-        self.core.input(self.now, client.key, &frame, &mut self.out);
+        let heard = self.core.input(self.now, client.key, &frame, &mut self.out);
+        assert_eq!(heard, Heard::default(), "within all limits");
         self.drain();
     }
 

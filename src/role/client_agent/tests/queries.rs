@@ -507,3 +507,18 @@ fn initial_objects_are_marked_as_a_burst() {
     let rest = 2 + encode(&done(1, 1)).len() + 2 + encode(&client_sets(50, "level", b"\x01")).len();
     assert_eq!(bursts, [(entrances, entrances + rest)]);
 }
+
+#[test]
+fn an_object_that_waits_for_its_parent_is_not_forgotten_when_another_zone_is_closed() {
+    let (mut agent, client, query) = asking();
+    agent.open(client, 9, ELSEWHERE, &[]);
+    // The cluster has the session listen to a zone of an object that is still to be shown.
+    let inside = at(50, 3);
+    agent.cluster(client.channel, &ClientAgent::OpenChannel { channel: inside.channel() });
+    agent.answer_object(client, query, avatar(50, ZONE));
+    agent.cluster(inside.channel(), &entering(60, inside));
+    agent.send(client, &remove_interest(9, 9));
+    agent.expect_told(client, &[done(9, 9)]);
+    agent.answer_count(client, query, 1);
+    agent.expect_told(client, &[enter(50, ZONE), done(1, 1), enter(60, inside)]);
+}

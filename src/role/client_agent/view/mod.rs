@@ -5,6 +5,9 @@ mod lapsed;
 mod recent;
 mod rights;
 
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+
 use dclass::Class;
 
 pub use known::{Known, Tie};
@@ -24,6 +27,8 @@ use crate::ids::{ClassId, DoId, FieldId, Location};
 pub struct View {
     /// Objects seen or owned; on the path of each delivered update.
     objects: Map<DoId, Known>,
+    /// Each of them where it is, so that closing a zone costs what is in it.
+    by_location: BTreeSet<(Location, DoId)>,
     /// Most clients have none. What it holds is made when the cluster gives the first.
     rights: Option<Box<Rights>>,
     /// Objects that it no longer knows.
@@ -48,6 +53,7 @@ impl View {
     pub fn new(seed: Seed) -> Self {
         View {
             objects: Map::with_hasher(seed),
+            by_location: BTreeSet::new(),
             rights: None,
             historical: Recent::new(seed, REMEMBERED),
             lapsed: None,
@@ -59,10 +65,15 @@ impl View {
         self.objects.len()
     }
 
-    /// An object that the client sees or owns, to note where it is.
-    #[inline]
-    pub fn known_mut(&mut self, do_id: DoId) -> Option<&mut Known> {
-        self.objects.get_mut(&do_id)
+    /// Notes where an object is that the client sees or owns. By what it knows it, if it does.
+    pub fn move_to(&mut self, do_id: DoId, to: Location) -> Option<Tie> {
+        let known = self.objects.get_mut(&do_id)?;
+        if known.location != to {
+            self.by_location.remove(&(known.location, do_id));
+            self.by_location.insert((to, do_id));
+            known.location = to;
+        }
+        Some(known.tie)
     }
 
     /// Whether updates of an object concern the client.
@@ -91,10 +102,11 @@ impl View {
         self.objects.get(&do_id).filter(|known| known.tie.is_seen()).map(|known| known.location)
     }
 
-    /// The objects that the client sees at such locations.
-    pub fn seen_where(&self, is_meant: impl Fn(Location) -> bool) -> Vec<DoId> {
-        let is_meant = |known: &Known| known.tie.is_seen() && is_meant(known.location);
-        self.objects.iter().filter(|(_, known)| is_meant(known)).map(|(&do_id, _)| do_id).collect()
+    /// The objects that the client sees at a location, in the order of their ids.
+    pub fn all_seen_at(&self, location: Location) -> impl Iterator<Item = DoId> {
+        let places = (location, DoId(0))..=(location, DoId(u32::MAX));
+        let there = self.by_location.range(places).map(|&(_, do_id)| do_id);
+        there.filter(|&do_id| self.sees(do_id))
     }
 
     /// An object that the client may send to: an UberDOG, or one that it owns, sees or that has been
@@ -114,21 +126,27 @@ impl View {
 
     /// Makes an object seen. Its class is `None` if the DC files do not have it.
     pub fn see(&mut self, do_id: DoId, class_id: Option<ClassId>, location: Location) {
-        let new = Known { location, class_id, tie: Tie::Seen };
-        self.objects
-            .entry(do_id)
-            .and_modify(|known| {
-                known.tie = known.tie.with_sight();
-                known.location = location;
-            })
-            .or_insert(new);
+        self.move_to(do_id, location);
+        self.tie(do_id, Known { location, class_id, tie: Tie::Seen }, Tie::with_sight);
     }
 
     /// Makes an object owned; one that is already stays as it is.
     pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
         let new = Known { location, class_id: Some(class_id), tie: Tie::Owned };
-        let owned = |known: &mut Known| known.tie = known.tie.with_ownership();
-        self.objects.entry(do_id).and_modify(owned).or_insert(new);
+        self.tie(do_id, new, Tie::with_ownership);
+    }
+
+    fn tie(&mut self, do_id: DoId, new: Known, tighter: impl Fn(Tie) -> Tie) {
+        match self.objects.entry(do_id) {
+            Entry::Occupied(mut known) => {
+                let tie = &mut known.get_mut().tie;
+                *tie = tighter(*tie);
+            }
+            Entry::Vacant(place) => {
+                place.insert(new);
+                self.by_location.insert((new.location, do_id));
+            }
+        }
     }
 
     /// Makes an object unseen. The client may still own it.
@@ -145,10 +163,13 @@ impl View {
     }
 
     fn loosen(&mut self, do_id: DoId, loosened: impl Fn(Tie) -> Option<Tie>) {
-        if let Some(known) = self.objects.get_mut(&do_id) {
-            match loosened(known.tie) {
-                Some(tie) => known.tie = tie,
-                None => drop(self.objects.remove(&do_id)),
+        if let Entry::Occupied(mut known) = self.objects.entry(do_id) {
+            match loosened(known.get().tie) {
+                Some(tie) => known.get_mut().tie = tie,
+                None => {
+                    self.by_location.remove(&(known.get().location, do_id));
+                    known.remove();
+                }
             }
         }
     }
@@ -182,7 +203,7 @@ impl View {
     /// Whether an object is tied to the session.
     #[inline]
     pub fn is_session_object(&self, do_id: DoId) -> bool {
-        self.rights.as_ref().is_some_and(|rights| rights.session_objects.contains(&do_id))
+        self.rights.as_ref().is_some_and(|rights| rights.is_session_object(do_id))
     }
 
     /// Unties an object from the session; whether it was.
@@ -192,10 +213,7 @@ impl View {
 
     /// Takes the objects that end with the session.
     pub fn take_session_objects(&mut self) -> Vec<DoId> {
-        self.rights
-            .as_mut()
-            .map(|rights| std::mem::take(&mut rights.session_objects))
-            .unwrap_or_default()
+        self.rights.as_mut().map(|rights| rights.take_session_objects()).unwrap_or_default()
     }
 
     /// Whether a field has been made sendable.

@@ -10,9 +10,11 @@ use crate::ids::{ClassId, DoId, FieldId};
 pub struct Rights {
     /// Objects that the client may send to unseen.
     declared: Map<DoId, ClassId>,
-    /// Objects that end with the session, and the session with them.
-    pub session_objects: Vec<DoId>,
-    /// Fields that the client may send whatever their keywords say.
+    /// Objects that end with the session, and the session with them; each with a number that is higher for
+    /// one that was tied later.
+    session_objects: Map<DoId, u32>,
+    next_number: u32,
+    /// Fields that the client may send whatever their keywords say, ascending.
     sendable: Map<DoId, Box<[FieldId]>>,
 }
 
@@ -21,7 +23,8 @@ impl Rights {
     pub fn new(seed: Seed) -> Self {
         Rights {
             declared: Map::with_hasher(seed),
-            session_objects: Vec::new(),
+            session_objects: Map::with_hasher(seed),
+            next_number: 0,
             sendable: Map::with_hasher(seed),
         }
     }
@@ -50,21 +53,38 @@ impl Rights {
 
     /// Ties an object to the session; whether it was not yet.
     pub fn add_session_object(&mut self, do_id: DoId) -> bool {
-        let is_new = !self.session_objects.contains(&do_id);
-        if is_new {
-            self.session_objects.push(do_id);
+        match self.session_objects.entry(do_id) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.next_number);
+                self.next_number = self.next_number.wrapping_add(1);
+                true
+            }
+            Entry::Occupied(_) => false,
         }
-        is_new
+    }
+
+    /// Whether an object is tied to the session.
+    #[inline]
+    pub fn is_session_object(&self, do_id: DoId) -> bool {
+        self.session_objects.contains_key(&do_id)
+    }
+
+    /// Unties all objects from the session, in the order in which they were tied.
+    pub fn take_session_objects(&mut self) -> Vec<DoId> {
+        let mut objects: Vec<(u32, DoId)> =
+            self.session_objects.drain().map(|(do_id, number)| (number, do_id)).collect();
+        objects.sort_unstable();
+        objects.into_iter().map(|(_, do_id)| do_id).collect()
     }
 
     /// Unties an object from the session; whether it was tied.
     pub fn remove_session_object(&mut self, do_id: DoId) -> bool {
-        let at = self.session_objects.iter().position(|&object| object == do_id);
-        at.map(|at| self.session_objects.remove(at)).is_some()
+        self.session_objects.remove(&do_id).is_some()
     }
 
     /// Makes just these fields of an object sendable. Those that were so before.
-    pub fn set_sendable(&mut self, do_id: DoId, fields: Box<[FieldId]>) -> Box<[FieldId]> {
+    pub fn set_sendable(&mut self, do_id: DoId, mut fields: Box<[FieldId]>) -> Box<[FieldId]> {
+        fields.sort_unstable();
         let before = if fields.is_empty() {
             self.sendable.remove(&do_id)
         } else {
@@ -75,6 +95,6 @@ impl Rights {
 
     /// Whether a field has been made sendable.
     pub fn is_sendable(&self, do_id: DoId, field: FieldId) -> bool {
-        self.sendable.get(&do_id).is_some_and(|fields| fields.contains(&field))
+        self.sendable.get(&do_id).is_some_and(|fields| fields.binary_search(&field).is_ok())
     }
 }

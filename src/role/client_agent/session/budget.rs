@@ -1,0 +1,177 @@
+//! What a client may ask of the agent in a time, and in all.
+//!
+//! Whoever asks for more than its rate is *held*: what it sends is looked at later, when the rate has caught up.
+//! So a flood is slowed down to what it may be, and nothing of it is lost. What cannot be slowed down, since it
+//! lasts, ends the session.
+
+use std::time::{Duration, Instant};
+
+use super::{End, Flow, Session};
+use crate::ids::InterestId;
+use crate::message::EjectReason;
+use crate::role::client_agent::agent::{Context, Shared};
+
+/// How far a client may run ahead of its rates: a burst is so many seconds' worth. What it has to be answered may
+/// take it as much further, and not more: nobody is held for longer than this.
+const AHEAD_MAX: Duration = Duration::from_secs(10);
+/// For how long a client is held at least, so that the agent turns to it for more than one message then.
+const HOLD_MIN: Duration = Duration::from_millis(100);
+
+/// What a client has used of one rate, as the time until which that would last it.
+#[derive(Copy, Clone, Debug)]
+struct Account {
+    lasts_until: Instant,
+}
+
+impl Account {
+    /// Uses `count` of something of which there are `per_second`; 0 is any number.
+    #[inline]
+    fn use_up(&mut self, now: Instant, count: u64, per_second: u64) {
+        let nanoseconds = count.saturating_mul(1_000_000_000).checked_div(per_second);
+        if let Some(time) = nanoseconds.map(Duration::from_nanos) {
+            self.lasts_until = (self.lasts_until.max(now) + time).min(now + 2 * AHEAD_MAX);
+        }
+    }
+}
+
+/// What a client has used.
+#[derive(Debug)]
+pub struct Budget {
+    messages: Account,
+    bytes: Account,
+    entries: Account,
+    /// The last message has had the cluster asked for objects.
+    has_asked: bool,
+    /// What the client sends is not looked at for the time being.
+    is_held: bool,
+    /// Something that it has sent has come, and waits to be looked at: because it is held, or its turn was over.
+    has_rest: bool,
+    /// That has been logged.
+    is_noted: bool,
+}
+
+impl Budget {
+    /// Nothing has been used.
+    pub const fn new(now: Instant) -> Self {
+        let unused = Account { lasts_until: now };
+        Budget {
+            messages: unused,
+            bytes: unused,
+            entries: unused,
+            has_asked: false,
+            is_held: false,
+            has_rest: false,
+            is_noted: false,
+        }
+    }
+
+    /// Whether the client may have said something that has not been looked at.
+    pub const fn may_have_said_more(&self) -> bool {
+        self.is_held || self.has_rest
+    }
+
+    /// Until when what the client has used would last it.
+    #[inline]
+    fn lasts_until(&self) -> Instant {
+        let Budget { messages, bytes, entries, .. } = self;
+        messages.lasts_until.max(bytes.lasts_until).max(entries.lasts_until)
+    }
+
+    /// The limit of which the client has used most.
+    fn tightest(&self) -> &'static str {
+        let lasts_until = self.lasts_until();
+        if self.messages.lasts_until == lasts_until {
+            "messages_per_second"
+        } else if self.bytes.lasts_until == lasts_until {
+            "bytes_per_second"
+        } else {
+            "entries_per_second"
+        }
+    }
+}
+
+impl Session {
+    /// The client pays for a message of so many bytes.
+    #[inline]
+    pub fn pay_for_message(&mut self, cx: &Context<'_>, bytes: usize) {
+        let limits = &cx.shared.config.limits;
+        self.budget.messages.use_up(cx.now, 1, limits.messages_per_second);
+        self.budget.bytes.use_up(cx.now, bytes as u64, limits.bytes_per_second);
+    }
+
+    /// The client pays for an object that it is shown because it has opened a zone.
+    pub(super) fn pay_for_entry(&mut self, cx: &Context<'_>) {
+        self.budget.entries.use_up(cx.now, 1, cx.shared.config.limits.entries_per_second);
+    }
+
+    /// The cluster has been asked for objects.
+    pub(super) fn note_asked(&mut self) {
+        self.budget.has_asked = true;
+    }
+
+    /// Whether the cluster has been asked for objects since this was asked last: what that costs is only known
+    /// when the objects have come.
+    pub fn take_asked(&mut self) -> bool {
+        std::mem::take(&mut self.budget.has_asked)
+    }
+
+    /// Whether something that the client has sent waits to be looked at.
+    pub fn note_rest(&mut self, has_rest: bool) {
+        self.budget.has_rest = has_rest;
+    }
+
+    /// Until when nothing that the client sends is looked at, if that is so.
+    #[inline]
+    pub fn held_until(&mut self, shared: &Shared, now: Instant) -> Option<Instant> {
+        let lasts_until = self.budget.lasts_until();
+        let is_ahead = lasts_until > now + AHEAD_MAX;
+        if !is_ahead && !self.has_too_many_queries(shared) {
+            if std::mem::take(&mut self.budget.is_held) {
+                self.presence.alive = now;
+            }
+            return None;
+        }
+        self.budget.is_held = true;
+        let until = if is_ahead { lasts_until - AHEAD_MAX } else { now };
+        if !std::mem::replace(&mut self.budget.is_noted, true) {
+            let limit = if is_ahead { self.budget.tightest() } else { "interests" };
+            let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
+            tracing::warn!(%client, %remote, limit, "a client is at a limit and is read more slowly");
+        }
+        Some(until + HOLD_MIN)
+    }
+
+    /// Whether the cluster owes the client more answers than there can be interests. Those for interests that have
+    /// been closed since count, until they have come or their time is over.
+    fn has_too_many_queries(&self, shared: &Shared) -> bool {
+        let interests_max = shared.config.limits.interests;
+        interests_max > 0 && self.interests.query_count() > interests_max
+    }
+
+    /// Checks that the client may have one more interest, or other zones in one that is open.
+    pub(super) fn check_interest_limits(
+        &self,
+        shared: &Shared,
+        interest: InterestId,
+        zones: usize,
+    ) -> Flow {
+        let limits = &shared.config.limits;
+        let before = self.interests.zone_count_of(interest);
+        let interests = self.interests.count() + usize::from(before.is_none());
+        let all_zones = self.interests.zone_count() - before.unwrap_or(0) + zones;
+        let cases = [
+            (interests, limits.interests, "interests"),
+            (zones, limits.zones_per_interest, "zones in one interest"),
+            (all_zones, limits.zones, "zones in all interests"),
+        ];
+        for (count, max, what) in cases {
+            if max > 0 && count > max {
+                return Err(End::eject(
+                    EjectReason::ForbiddenInterest,
+                    format!("Client has more than {max} {what}."),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
