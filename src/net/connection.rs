@@ -24,7 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::net::TcpStream;
@@ -159,8 +159,6 @@ struct State {
     gauge: Option<Gauge>,
     /// The stream was full at the last write: the connection's task goes on when it is not.
     full: bool,
-    /// Nothing is read before then.
-    paused_until: Option<Instant>,
     life: Life,
     /// Bytes that were given up with the connection.
     forgotten: usize,
@@ -188,7 +186,6 @@ impl<S: Stream> Connection<S> {
             allowance: 0,
             gauge: policy.mark.map(Gauge::new),
             full: false,
-            paused_until: None,
             life: Life::Open,
             forgotten: 0,
         };
@@ -252,12 +249,6 @@ impl<S: Stream> Connection<S> {
             state.life = Life::Closing(close);
             self.changed.notify_one();
         }
-    }
-
-    /// Has nothing read from the connection before `until`. Reading that is held back already is held until its
-    /// own time at least.
-    pub fn pause_reading(&self, until: Instant) {
-        self.state.lock().paused_until = Some(until);
     }
 
     /// Writes as much as the stream takes, unless it is known to be full; the connection's task does the rest.
@@ -389,30 +380,19 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Waits for bytes, hands them to `take`, and returns how many there were; 0 is the end. Nothing is read
-    /// while that is paused.
+    /// Waits for bytes, hands them to `take`, and returns how many there were; 0 is the end.
     ///
     /// # Errors
     /// What the stream returns.
     pub async fn read(&self, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
-        loop {
-            let read = poll_fn(|context| self.poll_read(context, &mut take)).await;
-            match read {
-                Ok(count) => return count,
-                Err(until) => Box::pin(tokio::time::sleep_until(until.into())).await,
-            }
-        }
+        poll_fn(|context| self.poll_read(context, &mut take)).await
     }
 
-    /// As [`Connection::read`]; the outer error is a pause, and until when.
     fn poll_read(
         &self,
         context: &mut Context<'_>,
         take: &mut impl FnMut(&[u8]),
-    ) -> Poll<Result<io::Result<usize>, Instant>> {
-        if let Some(until) = self.pause() {
-            return Poll::Ready(Err(until));
-        }
+    ) -> Poll<io::Result<usize>> {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             self.is_taking.store(true, Ordering::SeqCst);
@@ -421,25 +401,15 @@ impl<S: Stream> Connection<S> {
                 take(scratch);
             }
             self.is_taking.store(false, Ordering::SeqCst);
-            read.map(Ok)
+            read
         })
     }
 
-    /// Whether something has come that nobody has done with yet: it lies unread, also because reading is paused
-    /// or braked, or somebody has it in hand. If not, all that has come so far has been handed on.
+    /// Whether something has come that nobody has done with yet: it lies unread, also because reading is braked,
+    /// or somebody has it in hand. If not, all that has come so far has been handed on.
     pub fn has_unread(&self) -> bool {
         // In this order: what is taken out of the stream meanwhile is in hand first.
         self.stream.has_unread() || self.is_taking.load(Ordering::SeqCst)
-    }
-
-    /// Until when reading is paused, if it is.
-    fn pause(&self) -> Option<Instant> {
-        let mut state = self.state.lock();
-        let until = state.paused_until?;
-        if until <= tokio::time::Instant::now().into_std() {
-            state.paused_until = None;
-        }
-        state.paused_until
     }
 
     /// Ends our side and waits a little for the peer to end its own: to close a socket with unread
@@ -448,7 +418,6 @@ impl<S: Stream> Connection<S> {
         if self.stream.end().is_err() {
             return;
         }
-        self.state.lock().paused_until = None;
         let others = async { while self.read(|_| {}).await.is_ok_and(|count| count > 0) {} };
         // If the peer does not end it, we do.
         let _ = tokio::time::timeout(LINGER, others).await;

@@ -307,31 +307,6 @@ async fn last_words_are_written_before_the_end_unless_it_is_to_come_at_once() {
     assert!(connection.stream().taken().is_empty());
 }
 
-#[tokio::test(start_paused = true)]
-async fn nothing_is_read_while_that_is_paused() {
-    let connection = client(0, 1000);
-    let start = Instant::now();
-    let reading = tokio::spawn({
-        let connection = connection.clone();
-        async move {
-            let mut got = Vec::new();
-            for _ in 0..2 {
-                connection.read(|bytes| got.push((bytes.to_vec(), start.elapsed()))).await?;
-            }
-            io::Result::Ok(got)
-        }
-    });
-    settle().await;
-    // It waits already: a pause holds all the same.
-    let pause = Duration::from_secs(3);
-    connection.pause_reading((start + pause).into_std());
-    connection.stream().bring(b"early");
-    tokio::time::sleep(pause * 2).await;
-    connection.stream().bring(b"later");
-    let got = reading.await.expect("no panic").expect("no error");
-    assert_eq!(got, [(b"early".to_vec(), pause), (b"later".to_vec(), pause * 2)]);
-}
-
 #[test]
 fn a_client_that_waits_holds_no_buffer_and_its_bytes_are_not_copied() {
     let spares = Arc::new(Spares::default());
