@@ -93,10 +93,10 @@ fn describe(role: &RoleConfig) -> String {
         RoleConfig::Database(role) => {
             let (control, generate) = (role.control, role.generate);
             let backend = match &role.backend {
-                BackendConfig::Sqlite { file } => format!("SQLite {}", file.display()),
+                BackendConfig::Sqlite { file, .. } => format!("SQLite {}", file.display()),
                 BackendConfig::Postgres { .. } => "PostgreSQL".to_owned(),
                 BackendConfig::MySql { .. } => "MySQL".to_owned(),
-                BackendConfig::Yaml { directory } => format!("YAML {}", directory.display()),
+                BackendConfig::Yaml { directory, .. } => format!("YAML {}", directory.display()),
                 BackendConfig::Soci { driver, .. } => format!("SOCI {driver}"),
                 BackendConfig::MongoDb { .. } => "MongoDB".to_owned(),
             };

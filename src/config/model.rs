@@ -307,6 +307,8 @@ pub enum BackendConfig {
     Sqlite {
         /// The file, absolute.
         file: PathBuf,
+        /// The mode of files that are made.
+        file_mode: u32,
     },
     /// A PostgreSQL server.
     Postgres {
@@ -314,6 +316,9 @@ pub enum BackendConfig {
         url: String,
         /// Connections at most.
         pool_max: u32,
+        /// Whether a connection keeps statements that were prepared: not if somebody between here and the server
+        /// gives each transaction another one.
+        prepared_statements: bool,
     },
     /// A MySQL or MariaDB server.
     MySql {
@@ -326,6 +331,8 @@ pub enum BackendConfig {
     Yaml {
         /// The folder, absolute.
         directory: PathBuf,
+        /// The mode of files that are made.
+        file_mode: u32,
     },
     /// Astron's SQL backend, by its own keys.
     Soci {
@@ -373,15 +380,17 @@ pub struct EventLoggerConfig {
 impl fmt::Debug for BackendConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BackendConfig::Sqlite { file } => f.debug_struct("Sqlite").field("file", file).finish(),
+            BackendConfig::Sqlite { file, file_mode: _ } => {
+                f.debug_struct("Sqlite").field("file", file).finish_non_exhaustive()
+            }
             BackendConfig::Postgres { pool_max, .. } => {
                 f.debug_struct("Postgres").field("pool_max", pool_max).finish_non_exhaustive()
             }
             BackendConfig::MySql { pool_max, .. } => {
                 f.debug_struct("MySql").field("pool_max", pool_max).finish_non_exhaustive()
             }
-            BackendConfig::Yaml { directory } => {
-                f.debug_struct("Yaml").field("directory", directory).finish()
+            BackendConfig::Yaml { directory, file_mode: _ } => {
+                f.debug_struct("Yaml").field("directory", directory).finish_non_exhaustive()
             }
             BackendConfig::Soci { driver, database, address, username, password: _ } => f
                 .debug_struct("Soci")

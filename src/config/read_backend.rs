@@ -45,18 +45,28 @@ pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<Backend
     let absent = !role.has("backend");
     let Some(mut section) = role.section("backend") else {
         // Astron's default, for which its users need no section.
-        return absent.then(|| BackendConfig::Yaml { directory: base_dir.join(YAML_DIRECTORY) });
+        return absent.then(|| BackendConfig::Yaml {
+            directory: base_dir.join(YAML_DIRECTORY),
+            file_mode: FILE_MODE,
+        });
     };
     let backend_type = value::choice(&BACKEND_TYPES);
     let backend = match section.required("type", "the type of the backend", backend_type)? {
         BackendType::Sqlite => path(&mut section, "file", "donet.sqlite", base_dir)
-            .map(|file| BackendConfig::Sqlite { file }),
-        BackendType::Postgres => sql_server(&mut section, &POSTGRES)
-            .map(|(url, pool_max)| BackendConfig::Postgres { url, pool_max }),
+            .map(|file| BackendConfig::Sqlite { file, file_mode: file_mode(&mut section) }),
+        BackendType::Postgres => {
+            let prepared = section.optional("prepared_statements", value::strict_boolean);
+            let prepared_statements = prepared.unwrap_or(true);
+            sql_server(&mut section, &POSTGRES).map(|(url, pool_max)| BackendConfig::Postgres {
+                url,
+                pool_max,
+                prepared_statements,
+            })
+        }
         BackendType::MySql => sql_server(&mut section, &MYSQL)
             .map(|(url, pool_max)| BackendConfig::MySql { url, pool_max }),
         BackendType::Yaml => path(&mut section, "directory", YAML_DIRECTORY, base_dir)
-            .map(|directory| BackendConfig::Yaml { directory }),
+            .map(|directory| BackendConfig::Yaml { directory, file_mode: file_mode(&mut section) }),
         BackendType::Soci => Some(soci(&mut section, base_dir)),
         BackendType::MongoDb => Some(mongodb(&mut section)),
     };
@@ -65,6 +75,12 @@ pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<Backend
 }
 
 const YAML_DIRECTORY: &str = "yaml_db";
+/// Accounts are nobody else's business.
+const FILE_MODE: u32 = 0o600;
+
+fn file_mode(section: &mut Section<'_>) -> u32 {
+    section.optional("file_mode", value::file_mode).unwrap_or(FILE_MODE)
+}
 
 fn path(
     section: &mut Section<'_>,

@@ -86,6 +86,18 @@ pub(super) fn time_limit(node: &Node) -> Read<Option<Duration>> {
     Ok((ms > 0).then(|| Duration::from_millis(ms.into())))
 }
 
+/// Who may read and write a file: octal, as `chmod` takes it. The daemon itself has to be able to.
+pub(super) fn file_mode(node: &Node) -> Read<u32> {
+    const WHAT: &str =
+        "the mode of a file in octal, such as `0600`, with which its owner can read and write it";
+    const OWNER: u32 = 0o600;
+    let text = scalar(node, WHAT)?;
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let is_octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let mode = is_octal.then(|| u32::from_str_radix(digits, 8).ok()).flatten();
+    mode.filter(|mode| mode & OWNER == OWNER && *mode <= 0o777).ok_or_else(|| expected(node, WHAT))
+}
+
 /// A channel that a role may be given.
 pub(super) fn channel(node: &Node) -> Read<Channel> {
     const WHAT: &str = "a channel: a whole number from 1000 up";

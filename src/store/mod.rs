@@ -10,6 +10,7 @@
 
 mod apply;
 pub mod archive;
+mod files;
 mod open;
 mod operation;
 mod schema;
@@ -22,6 +23,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+
+use tokio::time::Instant;
 
 pub use self::open::{open, open_archive, open_archive_mut};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
@@ -38,13 +41,24 @@ pub trait Backend: fmt::Display + Send + Sync {
     }
 
     /// Applies operations in their order and returns their outcomes, in the same order, when
-    /// everything is durable. If the future is dropped, they may have been applied or not, each
-    /// completely.
+    /// everything is durable. After `deadline` it begins no commit. If the future is dropped, they may have
+    /// been applied or not, each completely.
     ///
     /// # Errors
     /// See [`Error`]. Nothing is changed then, unless it is [`Error::Unknown`].
-    fn run<'a>(&'a self, batch: &'a [Arc<Operation>])
-    -> BoxFuture<'a, Result<Vec<Outcome>, Error>>;
+    fn run<'a>(
+        &'a self,
+        batch: &'a [Arc<Operation>],
+        deadline: Option<Instant>,
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>>;
+
+    /// Finds out whether a commit that was not answered has been done. From then on it cannot be any more.
+    ///
+    /// # Errors
+    /// See [`Error`]. It may be tried again, unless it is [`Error::Rejected`].
+    fn find_out<'a>(&'a self, _commit: &'a Commit) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(std::future::ready(Err(Error::Rejected("nothing tells".into()))))
+    }
 
     /// Ends the use of the store in good order.
     fn close(&self) -> BoxFuture<'_, ()>;
@@ -62,9 +76,39 @@ pub enum Error {
     /// The store refuses something in the batch.
     #[error("{0}")]
     Rejected(Arc<str>),
-    /// The connection was lost while the batch was being committed.
+    /// The store can be read, but takes nothing: it is full, say.
     #[error("{0}")]
-    Unknown(Arc<str>),
+    Unwritable(Arc<str>),
+    /// The connection was lost while the batch was being committed.
+    #[error("{why}")]
+    Unknown {
+        /// What happened.
+        why: Arc<str>,
+        /// What to [find out](Backend::find_out) by, if anything can be.
+        commit: Option<Commit>,
+    },
+}
+
+/// A commit that was asked for and not answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Commit {
+    /// What the transaction has written of itself.
+    pub mark: Mark,
+    /// What came of the operations, if it was done.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What a transaction writes of itself, so that it can be told afterwards whether it was committed.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// The row that it changes. One transaction at a time has it.
+    pub slot: i64,
+    /// The number of the transaction among all that had this row.
+    pub sequence: i64,
+    /// Who has locked the row, or had it the last time, by the server's number.
+    pub holder: Option<i64>,
+    /// Whether somebody may have the row locked whose number is not known.
+    pub is_lost: bool,
 }
 
 /// Why a store cannot be used at all.

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 
 use super::archive::{Archive, ArchiveMut};
 use super::soci::{SociArchive, own_backend};
-use super::sql::{MySqlSession, PostgresSession, Session, SqlArchive, SqlBackend, SqliteSession};
+use super::sql::{
+    MySqlSession, PostgresOptions, PostgresSession, Session, SqlArchive, SqlBackend, SqliteFile,
+    SqliteSession,
+};
 use super::yaml::{YamlArchive, YamlBackend};
 use super::{Backend, OpenError, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
@@ -71,15 +74,16 @@ async fn open_once(
         refuse_unmoved(&config.backend, &schema).await?;
     }
     Ok(match own_backend(&config.backend)? {
-        BackendConfig::Yaml { directory } => {
-            Arc::new(YamlBackend::open(&directory, schema, range, seed)?)
+        BackendConfig::Yaml { directory, file_mode } => {
+            Arc::new(YamlBackend::open(&directory, file_mode, schema, range, seed)?)
         }
-        BackendConfig::Sqlite { file } => {
+        BackendConfig::Sqlite { file, file_mode } => {
+            let file = SqliteFile::new(file, file_mode);
             // SQLite has one writer at a time anyway.
             Arc::new(SqlBackend::<SqliteSession>::open(file, 1, schema, range, seed).await?)
         }
-        BackendConfig::Postgres { url, pool_max } => {
-            let (options, lanes) = (url.parse().map_err(bad_url)?, lanes(pool_max));
+        BackendConfig::Postgres { url, pool_max, prepared_statements } => {
+            let (options, lanes) = (postgres(&url, prepared_statements)?, lanes(pool_max));
             Arc::new(
                 SqlBackend::<PostgresSession>::open(options, lanes, schema, range, seed).await?,
             )
@@ -96,7 +100,7 @@ async fn open_once(
 /// Objects in Astron's own tables would seem to be lost.
 async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), OpenError> {
     let backend = own_backend(config)?;
-    if let BackendConfig::Sqlite { file } = &backend
+    if let BackendConfig::Sqlite { file, .. } = &backend
         && !file.exists()
     {
         return Ok(());
@@ -124,8 +128,8 @@ pub async fn open_archive(
     schema: &Schema,
 ) -> Result<Box<dyn Archive>, OpenError> {
     match config {
-        BackendConfig::Yaml { directory } => Ok(Box::new(YamlArchive::open(directory)?)),
-        BackendConfig::Sqlite { file } if !file.exists() => Err(OpenError::Io {
+        BackendConfig::Yaml { directory, .. } => Ok(Box::new(YamlArchive::open(directory)?)),
+        BackendConfig::Sqlite { file, .. } if !file.exists() => Err(OpenError::Io {
             what: format!("cannot open {}", file.display()),
             source: std::io::ErrorKind::NotFound.into(),
         }),
@@ -148,10 +152,14 @@ pub async fn open_archive(
 /// If it cannot be used, or a server is using it and would not see what changes.
 pub async fn open_archive_mut(config: &BackendConfig) -> Result<Box<dyn ArchiveMut>, OpenError> {
     Ok(match own_backend(config)? {
-        BackendConfig::Yaml { directory } => Box::new(YamlArchive::open_mut(&directory)?),
-        BackendConfig::Sqlite { file } => sql::<SqliteSession>(&file).await?,
-        BackendConfig::Postgres { url, .. } => {
-            sql::<PostgresSession>(&url.parse().map_err(bad_url)?).await?
+        BackendConfig::Yaml { directory, file_mode } => {
+            Box::new(YamlArchive::open_mut(&directory, file_mode)?)
+        }
+        BackendConfig::Sqlite { file, file_mode } => {
+            sql::<SqliteSession>(&SqliteFile::new(file, file_mode)).await?
+        }
+        BackendConfig::Postgres { url, prepared_statements, .. } => {
+            sql::<PostgresSession>(&postgres(&url, prepared_statements)?).await?
         }
         BackendConfig::MySql { url, .. } => {
             sql::<MySqlSession>(&url.parse().map_err(bad_url)?).await?
@@ -163,6 +171,10 @@ pub async fn open_archive_mut(config: &BackendConfig) -> Result<Box<dyn ArchiveM
 
 async fn sql<S: Session>(options: &S::Options) -> Result<Box<dyn ArchiveMut>, OpenError> {
     Ok(Box::new(SqlArchive::<S>::open(options).await?))
+}
+
+fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenError> {
+    Ok(PostgresOptions { connect: url.parse().map_err(bad_url)?, keeps_statements })
 }
 
 fn lanes(pool_max: u32) -> usize {

@@ -9,6 +9,7 @@ use url::Url;
 
 use self::connection::{Connection, Row};
 use super::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
+use super::files::PRIVATE;
 use super::{BoxFuture, OpenError, Schema};
 use crate::config::BackendConfig;
 use crate::ids::{DoId, DoIdRepr};
@@ -23,7 +24,7 @@ pub fn own_backend(config: &BackendConfig) -> Result<BackendConfig, OpenError> {
         return Ok(config.clone());
     };
     if driver == "sqlite3" {
-        return Ok(BackendConfig::Sqlite { file: database.into() });
+        return Ok(BackendConfig::Sqlite { file: database.into(), file_mode: PRIVATE });
     }
     let bad = || OpenError::Refused(format!("`{address}` is no address of a database server"));
     let scheme = if driver == "postgresql" { "postgres" } else { "mysql" };
@@ -42,7 +43,9 @@ pub fn own_backend(config: &BackendConfig) -> Result<BackendConfig, OpenError> {
     url.set_path(database);
     let url = url.to_string();
     Ok(match scheme {
-        "postgres" => BackendConfig::Postgres { url, pool_max: POOL_MAX },
+        "postgres" => {
+            BackendConfig::Postgres { url, pool_max: POOL_MAX, prepared_statements: true }
+        }
         _ => BackendConfig::MySql { url, pool_max: POOL_MAX },
     })
 }
@@ -64,7 +67,7 @@ impl SociArchive {
     /// What the database says.
     pub async fn open(config: &BackendConfig, schema: &Schema) -> Result<Option<Self>, OpenError> {
         let name = shown_name(config);
-        if let BackendConfig::Sqlite { file } = config
+        if let BackendConfig::Sqlite { file, .. } = config
             && !file.exists()
         {
             let source = std::io::ErrorKind::NotFound.into();
@@ -176,7 +179,7 @@ fn checked_name(class: &str) -> Result<&str, OpenError> {
 /// The database's name without its password.
 fn shown_name(config: &BackendConfig) -> String {
     match config {
-        BackendConfig::Sqlite { file } => file.display().to_string(),
+        BackendConfig::Sqlite { file, .. } => file.display().to_string(),
         BackendConfig::Postgres { url, .. } | BackendConfig::MySql { url, .. } => {
             let url = Url::parse(url).ok();
             let shown =

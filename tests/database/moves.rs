@@ -36,8 +36,8 @@ async fn export(source: &Setup, file: &Path, options: Options) -> Result<Moved, 
 }
 
 fn place(directory: &Path) -> [Setup; 2] {
-    let yaml = BackendConfig::Yaml { directory: directory.join("yaml") };
-    let sqlite = BackendConfig::Sqlite { file: directory.join("moved.sqlite") };
+    let yaml = BackendConfig::Yaml { directory: directory.join("yaml"), file_mode: 0o600 };
+    let sqlite = BackendConfig::Sqlite { file: directory.join("moved.sqlite"), file_mode: 0o600 };
     [Setup::new(yaml), Setup::new(sqlite)]
 }
 
@@ -275,7 +275,7 @@ pub async fn a_dump_of_mongodb_is_moved(setup: Setup) {
 /// The configuration of Astron's SQL backend for a store.
 fn soci(backend: &BackendConfig) -> BackendConfig {
     let (driver, url) = match backend {
-        BackendConfig::Sqlite { file } => {
+        BackendConfig::Sqlite { file, .. } => {
             let database = file.display().to_string();
             let (driver, address, username, password) = Default::default();
             let _: String = driver;
@@ -309,7 +309,7 @@ pub async fn astrons_tables_are_not_overlooked(setup: Setup) {
         INSERT INTO objects VALUES (1000000, 2);
         INSERT INTO objects VALUES (1000002, 4);
         INSERT INTO fields_Person VALUES (1000000, '(\"O''Hara\")', '(3)', NULL, '7');";
-    if let BackendConfig::Sqlite { file } = &setup.backend {
+    if let BackendConfig::Sqlite { file, .. } = &setup.backend {
         fs::write(file, []).expect("created");
     }
     execute_in(&setup.backend, tables).await;

@@ -85,7 +85,7 @@ pub async fn a_lost_connection_is_made_again(setup: Setup) {
 
 fn directory(setup: &Setup) -> PathBuf {
     match &setup.backend {
-        BackendConfig::Yaml { directory } => directory.clone(),
+        BackendConfig::Yaml { directory, .. } => directory.clone(),
         other => panic!("{other:?} is no YAML directory"),
     }
 }

@@ -75,14 +75,22 @@ impl Store {
         let database = format!("donet_test_{}_{count}", std::process::id());
         let backend = match self {
             Store::Sqlite => {
-                BackendConfig::Sqlite { file: directory.path().join("objects.sqlite") }
+                let file = directory.path().join("objects.sqlite");
+                BackendConfig::Sqlite { file, file_mode: 0o600 }
             }
-            Store::Yaml => BackendConfig::Yaml { directory: directory.path().join("yaml_db") },
+            Store::Yaml => {
+                let directory = directory.path().join("yaml_db");
+                BackendConfig::Yaml { directory, file_mode: 0o600 }
+            }
             Store::Postgres | Store::MySql => {
                 self.execute(&format!("CREATE DATABASE {database}")).await;
                 let url = with_database(&self.url().expect("it is configured"), &database);
                 match self {
-                    Store::Postgres => BackendConfig::Postgres { url, pool_max: POOL_MAX },
+                    Store::Postgres => BackendConfig::Postgres {
+                        url,
+                        pool_max: POOL_MAX,
+                        prepared_statements: true,
+                    },
                     _ => BackendConfig::MySql { url, pool_max: POOL_MAX },
                 }
             }
@@ -155,7 +163,7 @@ pub async fn disconnect_all(backend: &BackendConfig) {
 pub async fn execute_in(backend: &BackendConfig, sql: &str) {
     let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
     let done = match backend {
-        BackendConfig::Sqlite { file } => {
+        BackendConfig::Sqlite { file, .. } => {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
             let mut connection =
                 SqliteConnection::connect_with(&options).await.expect("SQLite opens");

@@ -234,7 +234,7 @@ fn a_database_with_defaults() {
         control: Channel(75757),
         broadcast: true,
         generate: DoIdRange::new(DoId(1000), DoId(u32::MAX)).expect("not empty"),
-        backend: BackendConfig::Yaml { directory: "/srv/game/yaml_db".into() },
+        backend: BackendConfig::Yaml { directory: "/srv/game/yaml_db".into(), file_mode: 0o600 },
         operation_timeout_ms: 30_000,
     };
     assert_eq!(valid(&database("")).roles, [RoleConfig::Database(expected)]);
@@ -249,15 +249,26 @@ fn backends() {
         username: username.to_owned(),
         password: String::new(),
     };
-    let postgres = |url: &str| BackendConfig::Postgres { url: url.to_owned(), pool_max: 8 };
+    let postgres = |url: &str| BackendConfig::Postgres {
+        url: url.to_owned(),
+        pool_max: 8,
+        prepared_statements: !url.contains("pooled"),
+    };
     let mysql = |url: &str| BackendConfig::MySql { url: url.to_owned(), pool_max: 3 };
     let mongodb = |server: &str| BackendConfig::MongoDb { server: server.to_owned() };
-    let sqlite = |file: &str| BackendConfig::Sqlite { file: file.into() };
-    let yaml = |directory: &str| BackendConfig::Yaml { directory: directory.into() };
+    let sqlite = |file: &str, file_mode| BackendConfig::Sqlite { file: file.into(), file_mode };
+    let yaml =
+        |directory: &str, file_mode| BackendConfig::Yaml { directory: directory.into(), file_mode };
     for (keys, expected) in [
-        ("{type: yaml, directory: ../db}", yaml("/srv/game/../db")),
-        ("{type: sqlite}", sqlite("/srv/game/donet.sqlite")),
-        ("{type: sqlite, file: /var/db}", sqlite("/var/db")),
+        ("{type: yaml, directory: ../db}", yaml("/srv/game/../db", 0o600)),
+        ("{type: yaml, file_mode: 0o664}", yaml("/srv/game/yaml_db", 0o664)),
+        ("{type: sqlite}", sqlite("/srv/game/donet.sqlite", 0o600)),
+        ("{type: sqlite, file: /var/db, file_mode: 0640}", sqlite("/var/db", 0o640)),
+        ("{type: sqlite, file: /var/db, file_mode: '660'}", sqlite("/var/db", 0o660)),
+        (
+            "{type: postgres, url: 'postgres://pooled/db', prepared_statements: false}",
+            postgres("postgres://pooled/db"),
+        ),
         (
             "{type: postgres, url: 'postgresql://a:b@h/db?sslmode=require'}",
             postgres("postgresql://a:b@h/db?sslmode=require"),

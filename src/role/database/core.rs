@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use tracing::{error, warn};
 
+use super::failures::Failures;
 use super::reply;
 use super::request::{self, Kind, Request};
 use super::schedule::{Schedule, Ticket};
@@ -80,6 +81,7 @@ pub struct Core {
     next_ticket: u64,
     /// Bytes of all pending operations.
     bytes: usize,
+    failures: Failures,
 }
 
 impl Core {
@@ -93,6 +95,7 @@ impl Core {
             deadlines: VecDeque::new(),
             next_ticket: 0,
             bytes: 0,
+            failures: Failures::default(),
         }
     }
 
@@ -201,7 +204,7 @@ impl Core {
         self.bytes -= pending.bytes;
         self.schedule.finish(ticket, &pending.operation);
         let outcome = self.checked(&pending.operation, outcome);
-        log_outcome(&self.schema, &pending, &outcome);
+        self.log_outcome(now, &pending, &outcome);
         let sender = pending.request.map(|request| request.sender);
         self.announce(sender, &pending.operation, &outcome, effects);
         if let Some(request) = pending.request
@@ -270,53 +273,72 @@ impl Core {
 
     /// When [`Core::expire`] is to be called next.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.front().map(|(deadline, _)| *deadline)
+        let deadline = self.deadlines.front().map(|(deadline, _)| *deadline);
+        deadline.into_iter().chain(self.failures.next_deadline()).min()
     }
 
     /// Answers what has taken too long with failure.
     pub fn expire(&mut self, now: Instant, effects: &mut Effects) {
+        self.failures.expire(now);
         while let Some((deadline, ticket)) = self.deadlines.front().copied() {
-            let pending = self.pending.get_mut(&ticket);
-            if pending.is_some() && deadline > now {
+            let is_pending = self.pending.contains_key(&ticket);
+            if is_pending && deadline > now {
                 return;
             }
             self.deadlines.pop_front();
-            let Some(pending) = pending else {
+            if !is_pending {
                 continue;
-            };
-            let outcome = Outcome::Failed(Failure::TimedOut);
-            log_outcome(&self.schema, pending, &outcome);
-            pending.is_answered = true;
-            let (request, is_running) = (pending.request, pending.is_running);
-            if !is_running {
-                let pending = self.pending.remove(&ticket).expect("it was there");
-                self.bytes -= pending.bytes;
             }
-            if let Some(request) = request {
+            let pending = self.pending.remove(&ticket).expect("it was there");
+            let failure = match pending.is_running && pending.operation.is_write() {
+                true => Failure::Unknown(Failure::TimedOut.to_string().into()),
+                false => Failure::TimedOut,
+            };
+            let outcome = Outcome::Failed(failure);
+            self.log_outcome(now, &pending, &outcome);
+            if let Some(request) = pending.request {
                 self.answer(request, &outcome, effects);
+            }
+            if pending.is_running {
+                self.pending.insert(ticket, Pending { is_answered: true, ..pending });
+            } else {
+                self.bytes -= pending.bytes;
             }
         }
     }
-}
 
-fn log_outcome(schema: &Schema, pending: &Pending, outcome: &Outcome) {
-    let sender = pending.request.map_or(Channel::NONE, |request| request.sender);
-    let do_id = pending.operation.do_id().unwrap_or(DoId::NONE);
-    match outcome {
-        Outcome::Failed(failure) if !pending.is_answered => {
-            error!(%sender, %do_id, operation = pending.operation.name(), %failure, "operation failed");
-        }
-        Outcome::Refused(refusal) => {
-            let field = match refusal {
-                Refusal::ForeignField { field } | Refusal::Unreadable { field, .. } => {
-                    schema.field_name(*field)
+    /// No more is to come.
+    pub fn end(&mut self) {
+        self.failures.end();
+    }
+
+    fn log_outcome(&mut self, now: Instant, pending: &Pending, outcome: &Outcome) {
+        let sender = pending.request.map_or(Channel::NONE, |request| request.sender);
+        let do_id = pending.operation.do_id().unwrap_or(DoId::NONE);
+        let operation = pending.operation.name();
+        match outcome {
+            Outcome::Failed(failure) if !pending.is_answered => {
+                if self.failures.may_say(now) {
+                    error!(%sender, %do_id, operation, %failure, "operation failed");
                 }
-                Refusal::UnknownClass(_) | Refusal::Broken(_) => "",
-            };
-            warn!(%sender, %do_id, field, %refusal, "operation refused");
+            }
+            Outcome::Created(_) | Outcome::Updated | Outcome::Deleted if pending.is_answered => {
+                if self.failures.may_say(now) {
+                    error!(%sender, %do_id, operation, "operation was stored after it was answered with failure");
+                }
+            }
+            Outcome::Refused(refusal) => {
+                let field = match refusal {
+                    Refusal::ForeignField { field } | Refusal::Unreadable { field, .. } => {
+                        self.schema.field_name(*field)
+                    }
+                    Refusal::UnknownClass(_) | Refusal::Broken(_) => "",
+                };
+                warn!(%sender, %do_id, field, %refusal, "operation refused");
+            }
+            Outcome::Exhausted => error!("no id is left for a new object"),
+            Outcome::Absent => tracing::debug!(%sender, %do_id, "no such object"),
+            _ => {}
         }
-        Outcome::Exhausted => error!("no id is left for a new object"),
-        Outcome::Absent => tracing::debug!(%sender, %do_id, "no such object"),
-        _ => {}
     }
 }

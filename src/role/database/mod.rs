@@ -10,6 +10,7 @@
 //! ties the pure parts together, `shell` runs them.
 
 mod core;
+mod failures;
 mod lane;
 mod reply;
 mod request;

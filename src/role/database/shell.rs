@@ -121,6 +121,7 @@ impl Shell {
             self.dispatch();
             self.apply_effects();
         }
+        self.core.end();
         self.store.backend().close().await;
     }
 

@@ -14,7 +14,9 @@ use crate::hash::Seed;
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, Rest};
 use crate::role::{Effect, Effects};
-use crate::store::{Backend, BoxFuture, Error, Failure, Operation, Outcome, Schema, Selection};
+use crate::store::{
+    Backend, BoxFuture, Commit, Error, Failure, Mark, Operation, Outcome, Schema, Selection,
+};
 use crate::wire::{Envelope, Reader, Writer};
 
 const CONTROL: Channel = Channel(75_757);
@@ -189,6 +191,8 @@ struct Scripted {
     answers: Mutex<Vec<Answer>>,
     /// How many operations each batch had.
     batches: Mutex<Vec<usize>>,
+    /// What is found out about commits.
+    findings: Mutex<Vec<Result<bool, Error>>>,
 }
 
 #[derive(Clone)]
@@ -198,6 +202,20 @@ enum Answer {
     Nothing,
     /// Refuses batches that have an operation on this object.
     Refuse(DoId),
+    /// The answer to a commit is lost.
+    Lost,
+    /// Takes nothing, and can be read.
+    Full,
+}
+
+impl Scripted {
+    fn new(answers: &[Answer], findings: &[Result<bool, Error>]) -> Arc<Self> {
+        Arc::new(Scripted {
+            answers: Mutex::new(answers.to_vec()),
+            batches: Mutex::default(),
+            findings: Mutex::new(findings.to_vec()),
+        })
+    }
 }
 
 impl fmt::Display for Scripted {
@@ -210,22 +228,43 @@ impl Backend for Scripted {
     fn run<'a>(
         &'a self,
         batch: &'a [Arc<Operation>],
+        deadline: Option<tokio::time::Instant>,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
         self.batches.lock().push(batch.len());
         let mut answers = self.answers.lock();
         let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
         let done = Ok(vec![Outcome::Updated; batch.len()]);
         Box::pin(async move {
+            // Others are at it meanwhile.
+            tokio::task::yield_now().await;
             match answer {
                 Answer::Done => done,
                 Answer::Error(error) => Err(error),
-                Answer::Nothing => std::future::pending().await,
+                Answer::Nothing => {
+                    tokio::time::sleep_until(deadline.expect("it has one")).await;
+                    Err(Error::Unavailable("no answer".into()))
+                }
                 Answer::Refuse(bad) if batch.iter().any(|one| one.do_id() == Some(bad)) => {
                     Err(Error::Rejected("bad value".into()))
                 }
                 Answer::Refuse(_) => done,
+                Answer::Lost => {
+                    let commit = Some(Commit { mark: MARK, outcomes: done? });
+                    Err(Error::Unknown { why: "connection reset".into(), commit })
+                }
+                Answer::Full if batch.iter().any(|one| one.is_write()) => {
+                    Err(Error::Unwritable("disk full".into()))
+                }
+                Answer::Full => done,
             }
         })
+    }
+
+    fn find_out<'a>(&'a self, commit: &'a Commit) -> BoxFuture<'a, Result<bool, Error>> {
+        assert_eq!(commit.mark, MARK);
+        let mut findings = self.findings.lock();
+        let found = if findings.len() > 1 { findings.remove(0) } else { findings[0].clone() };
+        Box::pin(std::future::ready(found))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -233,11 +272,12 @@ impl Backend for Scripted {
     }
 }
 
+const MARK: Mark = Mark { slot: 7, sequence: 3, holder: None, is_lost: false };
+
 /// Runs a batch of gets of the objects 0, 1, … and returns the outcomes in that order, and the sizes of
 /// the batches that the backend was given.
 async fn run(answers: &[Answer], count: u32) -> (Vec<Outcome>, Vec<usize>) {
-    let backend =
-        Arc::new(Scripted { answers: Mutex::new(answers.to_vec()), batches: Mutex::default() });
+    let backend = Scripted::new(answers, &[]);
     let deadline = Some((tokio::time::Instant::now() + TIMEOUT).into_std());
     let job = |id| Job {
         ticket: Ticket(id),
@@ -273,15 +313,16 @@ async fn a_store_that_stays_away_fails_its_operations_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_leaves_it_open_what_was_stored() {
+async fn a_store_that_does_not_answer_before_the_commit_has_stored_nothing() {
     let (outcomes, batches) = run(&[Answer::Nothing], 1).await;
-    assert!(matches!(outcomes[..], [Outcome::Failed(Failure::Unknown(_))]));
+    assert_eq!(outcomes, [Outcome::Failed(Failure::TimedOut)]);
     assert_eq!(batches, [1]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_of_which_nothing_is_known_is_not_repeated() {
-    let unknown = Answer::Error(Error::Unknown("connection reset".into()));
+    let unknown = Error::Unknown { why: "connection reset".into(), commit: None };
+    let unknown = Answer::Error(unknown);
     let (outcomes, batches) = run(&[unknown, Answer::Done], 2).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Failed(Failure::Unknown(_)))));
     assert_eq!(batches, [2]);
@@ -303,4 +344,88 @@ async fn others_changes_are_met_by_trying_again_but_not_for_ever() {
     assert_eq!((outcomes, batches), (vec![Outcome::Updated], vec![1, 1]));
     let (outcomes, _) = run(&[conflict], 1).await;
     assert_eq!(outcomes, [Outcome::Failed(Failure::Store("deadlock".into()))]);
+}
+
+fn set_job(id: u64) -> Job {
+    let changes = vec![(COINS, None)];
+    let operation = Operation::Update { do_id: DO_ID, criteria: Vec::new(), changes };
+    let deadline = Some((tokio::time::Instant::now() + TIMEOUT).into_std());
+    Job { ticket: Ticket(id), operation: Arc::new(operation), deadline }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_commit_that_was_done_is_success_and_not_repeated() {
+    let away = Err(Error::Unavailable("connection refused".into()));
+    let findings = [away.clone(), away.clone(), away, Ok(true)];
+    let backend = Scripted::new(&[Answer::Lost, Answer::Done], &findings);
+    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await;
+    assert_eq!(outcomes, [(Ticket(1), Outcome::Updated)]);
+    assert_eq!(*backend.batches.lock(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_commit_that_was_not_done_is_done_then() {
+    let backend = Scripted::new(&[Answer::Lost, Answer::Done], &[Ok(false)]);
+    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await;
+    assert_eq!(outcomes, [(Ticket(1), Outcome::Updated)]);
+    assert_eq!(*backend.batches.lock(), [1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_commit_that_was_not_done_is_not_done_when_its_time_is_over() {
+    let away = Err(Error::Unavailable("connection refused".into()));
+    let mut findings = vec![away; 40];
+    findings.push(Ok(false));
+    let begun = tokio::time::Instant::now();
+    let backend = Scripted::new(&[Answer::Lost, Answer::Done], &findings);
+    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await;
+    assert!(begun.elapsed() > TIMEOUT, "it took too long");
+    assert_eq!(outcomes, [(Ticket(1), Outcome::Failed(Failure::TimedOut))]);
+    assert_eq!(*backend.batches.lock(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_can_be_written_reading_goes_on() {
+    let backend = Scripted::new(&[Answer::Full], &[]);
+    let read = Operation::Get { do_id: DO_ID, selection: Selection::All };
+    let jobs = vec![set_job(1), Job { operation: Arc::new(read), ..set_job(2) }, set_job(3)];
+    let mut outcomes = Store::new(backend).run(jobs).await;
+    outcomes.sort_by_key(|(ticket, _)| *ticket);
+    let full = Outcome::Failed(Failure::Store("disk full".into()));
+    let expected = [(Ticket(1), full.clone()), (Ticket(2), Outcome::Updated), (Ticket(3), full)];
+    assert_eq!(outcomes, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_is_tried_by_one_lane_for_all() {
+    let begun = tokio::time::Instant::now();
+    let away = Answer::Error(Error::Unavailable("connection refused".into()));
+    let mut answers = vec![away; 64 + 4];
+    answers.push(Answer::Done);
+    let backend = Scripted::new(&answers, &[]);
+    let store = Store::new(backend.clone());
+    let lanes: Vec<_> =
+        (0..32).map(|id| tokio::spawn(store.clone().run(vec![set_job(id)]))).collect();
+    for lane in lanes {
+        let outcomes = lane.await.expect("no panic");
+        assert!(matches!(outcomes[..], [(_, Outcome::Updated)]), "{outcomes:?}");
+    }
+    // Each lane has lost its session and could not make another, and then one has tried four times.
+    assert_eq!(backend.batches.lock().len(), 2 * 32 + 4 + 32);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_were_cut_are_replaced_without_a_pause() {
+    let begun = tokio::time::Instant::now();
+    let cut = Answer::Error(Error::Unavailable("connection reset".into()));
+    let mut answers = vec![cut; 32];
+    answers.push(Answer::Done);
+    let store = Store::new(Scripted::new(&answers, &[]));
+    let lanes: Vec<_> =
+        (0..32).map(|id| tokio::spawn(store.clone().run(vec![set_job(id)]))).collect();
+    for lane in lanes {
+        lane.await.expect("no panic");
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }

@@ -28,7 +28,7 @@ impl Connection {
     /// Connects to the database of a backend of donet's own; `None` if that is no SQL database.
     pub async fn open(config: &BackendConfig) -> sqlx::Result<Option<Self>> {
         Ok(Some(match config {
-            BackendConfig::Sqlite { file } => {
+            BackendConfig::Sqlite { file, .. } => {
                 let options = SqliteConnectOptions::new().filename(file);
                 Connection::Sqlite(options.connect().await?)
             }

@@ -8,6 +8,7 @@
 //! | `donet_object` | each object and its class |
 //! | `donet_value` | each object's values, packed as on the wire |
 //! | `donet_free` | ids of deleted objects, in the order of deletion |
+//! | `donet_commit` | the last transaction of each writer, [to find out](commits) what was committed |
 //!
 //! A batch is one transaction: lock and load the objects concerned, apply the operations in memory, write
 //! what changed with a few statements of many rows each. The statements differ by database
@@ -19,46 +20,53 @@
 
 mod archive;
 mod catalog;
+mod commits;
 mod ids;
 mod layout;
 mod mysql;
+mod pool;
 mod postgres;
-
 mod session;
 mod sqlite;
+mod sqlite_file;
 mod statement;
 
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::layout::is_compatible;
 pub use self::mysql::MySqlSession;
-pub use self::postgres::PostgresSession;
-pub use self::session::{Session, SqlError};
+pub use self::postgres::{PostgresOptions, PostgresSession};
+pub use self::session::Session;
 pub use self::sqlite::SqliteSession;
+pub use self::sqlite_file::SqliteFile;
 
 use self::catalog::Catalog;
+use self::commits::Commits;
 use self::ids::{Allocator, Reservation};
+use self::pool::Pool;
 use self::session::Changes;
 use crate::config::DoIdRange;
 use crate::hash::{Map, Seed};
 use crate::ids::{DoId, FieldId};
 use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
-use crate::store::{Backend, BoxFuture, Error, OpenError, Operation, Outcome, Schema};
+use crate::store::{
+    Backend, BoxFuture, Commit, Error, Mark, OpenError, Operation, Outcome, Schema,
+};
 
 /// A SQL database, over as many connections as it has lanes.
 pub struct SqlBackend<S: Session> {
-    options: S::Options,
     schema: Schema,
     seed: Seed,
     lanes: usize,
-    /// Connections that nobody uses. One that fails is not put back, which undoes what it has begun.
-    idle: Mutex<Vec<S>>,
+    pool: Arc<Pool<S>>,
+    commits: Commits,
     catalog: RwLock<Arc<Catalog>>,
     ids: Allocator,
 }
@@ -80,8 +88,9 @@ impl<S: Session> SqlBackend<S> {
             let what = format!("{what} {}", S::describe(&options));
             move |source: sqlx::Error| OpenError::Sql { what, source }
         };
-        let mut session = S::open(&options).await.map_err(failed("cannot open"))?;
+        let mut session = open_session::<S>(&options).await.map_err(failed("cannot open"))?;
         session.migrate().await.map_err(failed("cannot create or migrate the tables of"))?;
+        commits::prune(&mut session).await.map_err(failed("cannot write to"))?;
         let mut catalog = Catalog::load(&mut session, &schema)
             .await
             .map_err(failed("cannot read the classes of"))?;
@@ -105,69 +114,123 @@ impl<S: Session> SqlBackend<S> {
             schema,
             seed,
             lanes,
-            idle: Mutex::new(vec![session]),
+            pool: Pool::new(options, session),
+            commits: Commits::new(),
             catalog: RwLock::new(Arc::new(catalog)),
             ids: Allocator::new(range),
-            options,
         })
     }
 
-    async fn session(&self) -> Result<S, Error> {
-        let idle = self.idle.lock().pop();
-        match idle {
-            Some(session) => Ok(session),
-            None => S::open(&self.options).await.map_err(|error| S::classify(&error).into()),
+    async fn run_batch(
+        &self,
+        batch: &[Arc<Operation>],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Outcome>, Error> {
+        let mut session = self.pool.take().await?;
+        let mut reservation = self.ids.reservation();
+        let is_write = batch.iter().any(|operation| operation.is_write());
+        let mut mark = is_write.then(|| self.commits.next());
+        let applied = self.apply(&mut session, &mut reservation, mark.as_mut(), batch);
+        let limit = answer_limit::<S>().into_iter().chain(deadline).min();
+        let Applied { outcomes, unused } = match answer_within(limit, applied).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.fail(session, mark, &mut reservation, &error).await;
+                return Err(error);
+            }
+        };
+        if let Some(mark) = mark {
+            let commit = async { session.commit().await.map_err(failed::<S>) };
+            match answer_within(answer_limit::<S>(), commit).await {
+                Ok(()) => self.commits.release(mark),
+                Err(Error::Unavailable(why)) => {
+                    self.pool.discard(session).await;
+                    // Ids are not given again, in case that they are taken.
+                    reservation.settle(0);
+                    return Err(Error::Unknown { why, commit: Some(Commit { mark, outcomes }) });
+                }
+                Err(error) => {
+                    self.fail(session, Some(mark), &mut reservation, &error).await;
+                    return Err(error);
+                }
+            }
+        }
+        reservation.settle(unused);
+        self.pool.put(session);
+        Ok(outcomes)
+    }
+
+    /// Cleans up after a batch that was not applied.
+    async fn fail(
+        &self,
+        session: S,
+        mark: Option<Mark>,
+        reservation: &mut Reservation<'_>,
+        error: &Error,
+    ) {
+        if matches!(error, Error::Conflict(_)) {
+            reservation.forget();
+        }
+        self.put_back(session, error).await;
+        if let Some(mark) = mark {
+            self.commits.release(mark);
         }
     }
 
-    async fn run_batch(&self, batch: &[Arc<Operation>]) -> Result<Vec<Outcome>, Error> {
-        let mut session = self.session().await?;
-        let mut reservation = self.ids.reservation();
-        match self.apply(&mut session, &mut reservation, batch).await {
-            Ok(outcomes) => {
-                self.idle.lock().push(session);
-                Ok(outcomes)
+    /// Takes back a session that has met with an error.
+    async fn put_back(&self, mut session: S, error: &Error) {
+        if matches!(error, Error::Unavailable(_)) {
+            return self.pool.discard(session).await;
+        }
+        let undone = async { session.rollback().await.map_err(failed::<S>) };
+        match answer_within(answer_limit::<S>(), undone).await {
+            Ok(()) => self.pool.put(session),
+            Err(_) => self.pool.discard(session).await,
+        }
+    }
+
+    async fn is_done(&self, commit: &Commit) -> Result<bool, Error> {
+        let mut session = self.pool.take().await?;
+        let is_done = async { Ok(commits::is_done(&mut session, commit.mark).await?) };
+        match answer_within(answer_limit::<S>(), is_done).await {
+            Ok(is_done) => {
+                self.pool.put(session);
+                self.commits.release(commit.mark);
+                Ok(is_done)
             }
             Err(error) => {
-                if matches!(error, Error::Conflict(_)) {
-                    reservation.forget();
-                }
+                self.put_back(session, &error).await;
                 Err(error)
             }
         }
     }
 
-    /// Applies a batch in one transaction. If it fails, the session must not be used again.
+    /// Does everything in one transaction but the commit.
     async fn apply(
         &self,
         session: &mut S,
         reservation: &mut Reservation<'_>,
+        mark: Option<&mut Mark>,
         batch: &[Arc<Operation>],
-    ) -> Result<Vec<Outcome>, Error> {
-        let failed = |error: sqlx::Error| Error::from(S::classify(&error));
+    ) -> Result<Applied, Error> {
         let creations = batch.iter().filter(|operation| operation.do_id().is_none());
         let creations = creations.count();
         self.know_classes(session, batch).await?;
         let needs = needs(batch.iter().map(Arc::as_ref), self.seed);
-        let is_write = batch.iter().any(|operation| operation.is_write());
-        if is_write {
-            session.begin().await.map_err(failed)?;
+        let is_write = mark.is_some();
+        if let Some(mark) = mark {
+            commits::begin(session, mark).await?;
         }
-        reservation.fill(session, creations).await.map_err(failed)?;
+        reservation.fill(session, creations).await.map_err(failed::<S>)?;
         let ids = Ids::new(self.ids.range(), reservation.ids());
         let mut set = WorkingSet::new(&self.schema, ids, self.seed);
         self.load(session, &mut set, &needs, is_write).await?;
         let outcomes = batch.iter().map(|operation| set.apply(operation)).collect();
         if is_write {
             let changes = self.changes(&set, reservation);
-            session.write(&changes).await.map_err(failed)?;
-            session.commit().await.map_err(|error| match S::classify(&error) {
-                SqlError::Unavailable(why) => Error::Unknown(why),
-                error => error.into(),
-            })?;
+            session.write(&changes).await.map_err(failed::<S>)?;
         }
-        reservation.settle(set.ids().unused().len());
-        Ok(outcomes)
+        Ok(Applied { outcomes, unused: set.ids().unused().len() })
     }
 
     /// Notes the classes of new objects, if one comes for the first time.
@@ -179,9 +242,8 @@ impl<S: Session> SqlBackend<S> {
             if self.catalog.read().knows(*class) {
                 continue;
             }
-            let failed = |error: sqlx::Error| Error::from(S::classify(&error));
             let class = self.schema.class(*class).expect("requests name classes of the schema");
-            session.amend(&Catalog::additions(class)).await.map_err(failed)?;
+            session.amend(&Catalog::additions(class)).await.map_err(failed::<S>)?;
             self.reload_catalog(session).await?;
         }
         Ok(())
@@ -189,7 +251,7 @@ impl<S: Session> SqlBackend<S> {
 
     async fn reload_catalog(&self, session: &mut S) -> Result<(), Error> {
         let catalog = Catalog::load(session, &self.schema).await;
-        let catalog = catalog.map_err(|error| Error::from(S::classify(&error)))?;
+        let catalog = catalog.map_err(failed::<S>)?;
         *self.catalog.write() = Arc::new(catalog);
         Ok(())
     }
@@ -201,7 +263,6 @@ impl<S: Session> SqlBackend<S> {
         needs: &Map<DoId, Need>,
         lock: bool,
     ) -> Result<(), Error> {
-        let failed = |error: sqlx::Error| Error::from(S::classify(&error));
         let mut all: Vec<i64> = needs.keys().map(|id| i64::from(id.0)).collect();
         all.sort_unstable();
         if all.is_empty() {
@@ -210,14 +271,14 @@ impl<S: Session> SqlBackend<S> {
         let with_values = needs.iter().filter(|(_, need)| **need == Need::Values);
         let with_values: Vec<i64> = with_values.map(|(id, _)| i64::from(id.0)).collect();
         let (heads, values) = if lock {
-            let heads = session.lock(&all).await.map_err(failed)?;
+            let heads = session.lock(&all).await.map_err(failed::<S>)?;
             let values = match with_values.is_empty() {
                 true => Vec::new(),
-                false => session.values(&with_values).await.map_err(failed)?,
+                false => session.values(&with_values).await.map_err(failed::<S>)?,
             };
             (heads, values)
         } else {
-            session.snapshot(&all).await.map_err(failed)?
+            session.snapshot(&all).await.map_err(failed::<S>)?
         };
         if heads.iter().any(|(_, class)| !self.catalog.read().has(*class)) {
             self.reload_catalog(session).await?;
@@ -256,6 +317,43 @@ impl<S: Session> SqlBackend<S> {
     }
 }
 
+/// What a batch comes to, before it is committed.
+struct Applied {
+    outcomes: Vec<Outcome>,
+    /// Ids that were reserved and not given.
+    unused: usize,
+}
+
+/// When a session that is asked now is given up.
+fn answer_limit<S: Session>() -> Option<Instant> {
+    S::ANSWER_LIMIT.map(|limit| Instant::now() + limit)
+}
+
+fn failed<S: Session>(error: sqlx::Error) -> Error {
+    S::classify(&error).into()
+}
+
+async fn open_session<S: Session>(options: &S::Options) -> sqlx::Result<S> {
+    match timeout(pool::CONNECT_LIMIT, S::open(options)).await {
+        Ok(opened) => opened,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// Waits for a database until `limit`.
+async fn answer_within<T>(
+    limit: Option<Instant>,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let Some(limit) = limit else {
+        return answer.await;
+    };
+    match timeout_at(limit, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Error::Unavailable("the database has not answered in time".into())),
+    }
+}
+
 fn collect_changes(catalog: &Catalog, id: i64, slot: &Slot, changes: &mut Changes) {
     if slot.is_deleted() {
         changes.deleted.push(id);
@@ -290,7 +388,7 @@ fn collect_changes(catalog: &Catalog, id: i64, slot: &Slot, changes: &mut Change
 
 impl<S: Session> fmt::Display for SqlBackend<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&S::describe(&self.options))
+        f.write_str(&S::describe(self.pool.options()))
     }
 }
 
@@ -302,16 +400,24 @@ impl<S: Session> Backend for SqlBackend<S> {
     fn run<'a>(
         &'a self,
         batch: &'a [Arc<Operation>],
+        deadline: Option<Instant>,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        Box::pin(self.run_batch(batch))
+        Box::pin(self.run_batch(batch, deadline))
+    }
+
+    fn find_out<'a>(&'a self, commit: &'a Commit) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(self.is_done(commit))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            let idle = std::mem::take(&mut *self.idle.lock());
-            for session in idle {
-                session.close().await;
+            if let Some(mut session) = self.pool.take_idle() {
+                let forgotten = async { Ok(commits::forget(&mut session, &self.commits).await) };
+                if answer_within(answer_limit::<S>(), forgotten).await.is_ok() {
+                    self.pool.put(session);
+                }
             }
+            self.pool.close().await;
         })
     }
 }

@@ -1,11 +1,13 @@
 //! MySQL and MariaDB.
 
+use std::time::Duration;
+
 use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
 use super::session::{
-    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify, refused_login,
 };
 use super::statement::{Rows, catalog_rows, chunks, pending, placeholders, split_snapshot};
 
@@ -13,7 +15,8 @@ use super::statement::{Rows, catalog_rows, chunks, pending, placeholders, split_
 const ROWS_MAX: usize = 256;
 
 /// MySQL ends a transaction at each of these statements, so each can be repeated.
-const SCHEMA: &[&str] = &["
+const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE IF NOT EXISTS donet_class (
         id INTEGER AUTO_INCREMENT PRIMARY KEY,
         name VARCHAR(255) NOT NULL UNIQUE
@@ -46,11 +49,21 @@ const SCHEMA: &[&str] = &["
         JOIN donet_class c ON c.id = o.class_id
         LEFT JOIN donet_value v ON v.object_id = o.id
         LEFT JOIN donet_field f ON f.id = v.field_id;
-"];
+",
+    "
+    CREATE TABLE IF NOT EXISTS donet_commit (
+        slot BIGINT PRIMARY KEY,
+        sequence BIGINT NOT NULL,
+        day BIGINT NOT NULL
+    ) ENGINE InnoDB;
+",
+];
 
 /// A connection to a MySQL or MariaDB server.
 pub struct MySqlSession {
     connection: MySqlConnection,
+    /// The server's number of the connection.
+    id: Option<i64>,
 }
 
 type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
@@ -103,7 +116,7 @@ impl MySqlSession {
         let sql = "SELECT CAST(coalesce(max(version), 0) AS SIGNED) FROM donet_schema";
         let version: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
         for (index, migration) in (version + 1..).zip(pending(SCHEMA, version)?) {
-            self.run(migration).await?;
+            self.run(*migration).await?;
             sqlx::query("INSERT INTO donet_schema VALUES (?)")
                 .bind(index)
                 .execute(&mut self.connection)
@@ -116,6 +129,11 @@ impl MySqlSession {
 impl Session for MySqlSession {
     type Options = MySqlConnectOptions;
 
+    const ANSWER_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
+    const TRUSTED_FOR: Duration = Duration::from_secs(1);
+    const BEGIN: &'static str = "START TRANSACTION";
+    const OR_UPDATE: &'static str = "ON DUPLICATE KEY UPDATE";
+
     fn describe(options: &MySqlConnectOptions) -> String {
         let database = options.get_database().unwrap_or_default();
         format!("the MySQL database {database} at {}", options.get_host())
@@ -123,15 +141,40 @@ impl Session for MySqlSession {
 
     async fn open(options: &MySqlConnectOptions) -> sqlx::Result<Self> {
         let connection = options.clone().disable_statement_logging().connect().await?;
-        let mut session = MySqlSession { connection };
-        // Others' commits are seen between statements, and gaps between ids are not locked.
-        session.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+        let mut session = MySqlSession { connection, id: None };
+        // Others' commits are seen between statements, and gaps between ids are not locked. What somebody has
+        // locked, who may be lost, is not waited for too long.
+        session
+            .run(
+                "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+                 SET SESSION innodb_lock_wait_timeout = 2",
+            )
+            .await?;
+        session.id = session.number("SELECT CAST(connection_id() AS SIGNED)".to_owned()).await?;
         Ok(session)
     }
 
-    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+    async fn test(&mut self) -> sqlx::Result<()> {
+        self.connection.ping().await
+    }
+
+    async fn run(&mut self, sql: impl SqlSafeStr + Send) -> sqlx::Result<()> {
         self.connection.execute(sqlx::raw_sql(sql)).await?;
         Ok(())
+    }
+
+    async fn number(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
+        rows.first().map(|row| row.try_get(0)).transpose()
+    }
+
+    async fn run_marked(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
+        self.run(AssertSqlSafe(sql)).await?;
+        Ok(self.id)
+    }
+
+    async fn end_other(&mut self, holder: i64) -> sqlx::Result<()> {
+        self.run(AssertSqlSafe(format!("KILL {holder}"))).await
     }
 
     async fn migrate(&mut self) -> sqlx::Result<()> {
@@ -175,10 +218,6 @@ impl Session for MySqlSession {
                 .await?;
         }
         self.commit().await
-    }
-
-    async fn begin(&mut self) -> sqlx::Result<()> {
-        self.run("START TRANSACTION").await
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
@@ -267,8 +306,13 @@ impl Session for MySqlSession {
             return match error.number() {
                 // lock wait timeout, deadlock, duplicate key
                 1205 | 1213 | 1062 => SqlError::Conflict(why),
-                // too many connections, shutdown, table or disk full, killed, read-only
-                1040 | 1053 | 1114 | 1021 | 1317 | 1927 | 1290 | 1792 => SqlError::Unavailable(why),
+                // no access to the database, access denied, unknown database
+                1044 | 1045 | 1049 => refused_login(error.message()),
+                // table or disk full
+                1114 | 1021 => SqlError::Unwritable(why),
+                // too many connections, shutdown, killed; read-only: another server may have become the one to
+                // write to
+                1040 | 1053 | 1317 | 1927 | 1290 | 1792 => SqlError::Unavailable(why),
                 _ => SqlError::Rejected(why),
             };
         }

@@ -1,15 +1,19 @@
 //! PostgreSQL. Rows are sent as arrays, one for each column, so that a statement has one shape.
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, Postgres};
+use sqlx::query::{Query, QueryAs, QueryScalar};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
 use super::session::{
-    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify, refused_login,
 };
 use super::statement::{catalog_rows, pending, split_snapshot};
 
-const SCHEMA: &[&str] = &["
+const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE donet_schema (version INTEGER NOT NULL);
     INSERT INTO donet_schema VALUES (0);
     CREATE TABLE donet_class (
@@ -43,7 +47,15 @@ const SCHEMA: &[&str] = &["
         JOIN donet_class c ON c.id = o.class_id
         LEFT JOIN donet_value v ON v.object_id = o.id
         LEFT JOIN donet_field f ON f.id = v.field_id;
-"];
+",
+    "
+    CREATE TABLE donet_commit (
+        slot BIGINT PRIMARY KEY,
+        sequence BIGINT NOT NULL,
+        day BIGINT NOT NULL
+    );
+",
+];
 
 /// Key of the lock that keeps two servers from migrating at once: `donet` in ASCII.
 const MIGRATION_LOCK: i64 = 0x64_6f6e_6574;
@@ -51,53 +63,115 @@ const MIGRATION_LOCK: i64 = 0x64_6f6e_6574;
 /// A connection to a PostgreSQL server.
 pub struct PostgresSession {
     connection: PgConnection,
+    keeps_statements: bool,
+}
+
+/// Where a PostgreSQL server is.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// How to connect.
+    pub connect: PgConnectOptions,
+    /// Whether a session keeps statements that were prepared. If not, it may be another one for each transaction.
+    pub keeps_statements: bool,
 }
 
 impl PostgresSession {
+    fn query(&self, sql: &'static str) -> Query<'static, Postgres, PgArguments> {
+        sqlx::query(sql).persistent(self.keeps_statements)
+    }
+
+    fn query_as<T>(&self, sql: &'static str) -> QueryAs<'static, Postgres, T, PgArguments>
+    where
+        T: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+    {
+        sqlx::query_as(sql).persistent(self.keeps_statements)
+    }
+
+    fn scalar<T>(&self, sql: &'static str) -> QueryScalar<'static, Postgres, T, PgArguments>
+    where
+        (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+    {
+        sqlx::query_scalar(sql).persistent(self.keeps_statements)
+    }
+
     async fn delete(&mut self, sql: &'static str, ids: &[i64]) -> sqlx::Result<()> {
         if !ids.is_empty() {
-            sqlx::query(sql).bind(ids).execute(&mut self.connection).await?;
+            self.query(sql).bind(ids).execute(&mut self.connection).await?;
         }
         Ok(())
+    }
+
+    /// Begins to read outside of a transaction. Where statements are not kept, preparing and executing one would be
+    /// two transactions, in two sessions perhaps.
+    async fn begin_reading(&mut self) -> sqlx::Result<()> {
+        if self.keeps_statements { Ok(()) } else { self.begin().await }
+    }
+
+    async fn end_reading(&mut self) -> sqlx::Result<()> {
+        if self.keeps_statements { Ok(()) } else { self.commit().await }
     }
 }
 
 impl Session for PostgresSession {
-    type Options = PgConnectOptions;
+    type Options = PostgresOptions;
 
-    fn describe(options: &PgConnectOptions) -> String {
-        let database = options.get_database().unwrap_or_default();
-        format!("the PostgreSQL database {database} at {}", options.get_host())
+    const ANSWER_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
+    const TRUSTED_FOR: Duration = Duration::from_secs(1);
+    const BEGIN: &'static str = "BEGIN; SET LOCAL lock_timeout = '2s'";
+    const OR_UPDATE: &'static str = "ON CONFLICT (slot) DO UPDATE SET";
+
+    fn describe(options: &PostgresOptions) -> String {
+        let database = options.connect.get_database().unwrap_or_default();
+        format!("the PostgreSQL database {database} at {}", options.connect.get_host())
     }
 
-    async fn open(options: &PgConnectOptions) -> sqlx::Result<Self> {
-        let options = options.clone().application_name("donet").disable_statement_logging();
-        let connection = options.connect().await?;
-        Ok(PostgresSession { connection })
+    async fn open(options: &PostgresOptions) -> sqlx::Result<Self> {
+        // No value is a float, and PgBouncer does not know the option for their digits.
+        let connect = options.connect.clone().application_name("donet").extra_float_digits(None);
+        let connection = connect.disable_statement_logging().connect().await?;
+        Ok(PostgresSession { connection, keeps_statements: options.keeps_statements })
     }
 
-    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+    async fn test(&mut self) -> sqlx::Result<()> {
+        self.connection.ping().await
+    }
+
+    async fn run(&mut self, sql: impl SqlSafeStr + Send) -> sqlx::Result<()> {
         sqlx::raw_sql(sql).execute(&mut self.connection).await?;
         Ok(())
     }
 
+    async fn number(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
+        rows.first().map(|row| row.try_get(0)).transpose()
+    }
+
+    async fn run_marked(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
+        self.number(format!("{sql} RETURNING pg_backend_pid()::bigint")).await
+    }
+
+    async fn end_other(&mut self, holder: i64) -> sqlx::Result<()> {
+        let sql = format!("SELECT pg_terminate_backend({holder})::int::bigint");
+        self.number(sql).await.map(drop)
+    }
+
     async fn migrate(&mut self) -> sqlx::Result<()> {
         self.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        self.query("SELECT pg_advisory_xact_lock($1)")
             .bind(MIGRATION_LOCK)
             .execute(&mut self.connection)
             .await?;
         let exists = "SELECT to_regclass('donet_schema') IS NOT NULL";
-        let exists: bool = sqlx::query_scalar(exists).fetch_one(&mut self.connection).await?;
+        let exists: bool = self.scalar(exists).fetch_one(&mut self.connection).await?;
         let mut version: i32 = 0;
         if exists {
             let sql = "SELECT version FROM donet_schema";
-            version = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
+            version = self.scalar(sql).fetch_one(&mut self.connection).await?;
         }
         for migration in pending(SCHEMA, version.into())? {
-            self.run(migration).await?;
+            self.run(*migration).await?;
         }
-        sqlx::query("UPDATE donet_schema SET version = $1 WHERE version <> $1")
+        self.query("UPDATE donet_schema SET version = $1 WHERE version <> $1")
             .bind(i32::try_from(SCHEMA.len()).expect("few versions"))
             .execute(&mut self.connection)
             .await?;
@@ -105,18 +179,20 @@ impl Session for PostgresSession {
     }
 
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
-        let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
+        self.begin_reading().await?;
+        let rows = self.query_as(CATALOG).fetch_all(&mut self.connection).await?;
+        self.end_reading().await?;
         Ok(catalog_rows(rows))
     }
 
     async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
         self.begin().await?;
         let sql = "INSERT INTO donet_class (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
-        sqlx::query(sql).bind(&amendment.classes).execute(&mut self.connection).await?;
+        self.query(sql).bind(&amendment.classes).execute(&mut self.connection).await?;
         for (class, name, type_text) in &amendment.fields {
             let sql = "INSERT INTO donet_field (class_id, name, type) \
                        SELECT id, $1, $2 FROM donet_class WHERE name = $3 ON CONFLICT DO NOTHING";
-            sqlx::query(sql)
+            self.query(sql)
                 .bind(name)
                 .bind(type_text)
                 .bind(class)
@@ -124,7 +200,7 @@ impl Session for PostgresSession {
                 .await?;
         }
         for change in &amendment.changed {
-            sqlx::query("UPDATE donet_field SET type = $1 WHERE id = $2")
+            self.query("UPDATE donet_field SET type = $1 WHERE id = $2")
                 .bind(&change.current)
                 .bind(change.field)
                 .execute(&mut self.connection)
@@ -140,18 +216,20 @@ impl Session for PostgresSession {
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
         let sql = "SELECT id, class_id FROM donet_object WHERE id = ANY($1) \
                    ORDER BY id FOR NO KEY UPDATE";
-        sqlx::query_as(sql).bind(objects).fetch_all(&mut self.connection).await
+        self.query_as(sql).bind(objects).fetch_all(&mut self.connection).await
     }
 
     async fn values(&mut self, objects: &[i64]) -> sqlx::Result<StoredValues> {
         let sql = "SELECT object_id, field_id, value FROM donet_value WHERE object_id = ANY($1)";
-        sqlx::query_as(sql).bind(objects).fetch_all(&mut self.connection).await
+        self.query_as(sql).bind(objects).fetch_all(&mut self.connection).await
     }
 
     async fn snapshot(&mut self, objects: &[i64]) -> sqlx::Result<(Heads, StoredValues)> {
         let sql = "SELECT o.id, o.class_id, v.field_id, v.value FROM donet_object o \
                    LEFT JOIN donet_value v ON v.object_id = o.id WHERE o.id = ANY($1)";
-        let rows = sqlx::query_as(sql).bind(objects).fetch_all(&mut self.connection).await?;
+        self.begin_reading().await?;
+        let rows = self.query_as(sql).bind(objects).fetch_all(&mut self.connection).await?;
+        self.end_reading().await?;
         Ok(split_snapshot(rows))
     }
 
@@ -166,13 +244,13 @@ impl Session for PostgresSession {
             let (objects, fields): (Vec<i64>, Vec<i32>) = changes.removed.iter().copied().unzip();
             let sql = "DELETE FROM donet_value USING unnest($1::bigint[], $2::int[]) AS r (o, f) \
                        WHERE object_id = r.o AND field_id = r.f";
-            sqlx::query(sql).bind(objects).bind(fields).execute(&mut self.connection).await?;
+            self.query(sql).bind(objects).bind(fields).execute(&mut self.connection).await?;
         }
         if !changes.objects.is_empty() {
             let (ids, classes): (Vec<i64>, Vec<i32>) = changes.objects.iter().copied().unzip();
             let sql = "INSERT INTO donet_object (id, class_id) \
                        SELECT * FROM unnest($1::bigint[], $2::int[])";
-            sqlx::query(sql).bind(ids).bind(classes).execute(&mut self.connection).await?;
+            self.query(sql).bind(ids).bind(classes).execute(&mut self.connection).await?;
         }
         if !changes.values.is_empty() {
             let objects: Vec<i64> = changes.values.iter().map(|(object, ..)| *object).collect();
@@ -181,7 +259,7 @@ impl Session for PostgresSession {
             let sql = "INSERT INTO donet_value (object_id, field_id, value) \
                        SELECT * FROM unnest($1::bigint[], $2::int[], $3::bytea[]) \
                        ON CONFLICT (object_id, field_id) DO UPDATE SET value = EXCLUDED.value";
-            sqlx::query(sql)
+            self.query(sql)
                 .bind(objects)
                 .bind(fields)
                 .bind(values)
@@ -197,25 +275,31 @@ impl Session for PostgresSession {
         let sql = "SELECT greatest(\
                    (SELECT max(id) FROM donet_object WHERE id BETWEEN $1 AND $2), \
                    (SELECT max(id) FROM donet_free WHERE id BETWEEN $1 AND $2))";
-        sqlx::query_scalar(sql).bind(min).bind(max).fetch_one(&mut self.connection).await
+        self.scalar(sql).bind(min).bind(max).fetch_one(&mut self.connection).await
     }
 
     async fn free(&mut self, min: i64, max: i64, count: i64) -> sqlx::Result<Vec<i64>> {
         let sql = "SELECT id FROM donet_free WHERE id BETWEEN $1 AND $2 \
                    ORDER BY seq LIMIT $3 FOR UPDATE";
-        let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(count);
+        let query = self.scalar(sql).bind(min).bind(max).bind(count);
         query.fetch_all(&mut self.connection).await
     }
 
     async fn count(&mut self) -> sqlx::Result<i64> {
-        let sql = "SELECT count(*) FROM donet_object";
-        sqlx::query_scalar(sql).fetch_one(&mut self.connection).await
+        self.begin_reading().await?;
+        let count = self.scalar("SELECT count(*) FROM donet_object");
+        let count = count.fetch_one(&mut self.connection).await?;
+        self.end_reading().await?;
+        Ok(count)
     }
 
     async fn object_ids(&mut self, after: i64, limit: i64) -> sqlx::Result<Vec<i64>> {
         let sql = "SELECT id FROM donet_object WHERE id > $1 ORDER BY id LIMIT $2";
-        let query = sqlx::query_scalar(sql).bind(after).bind(limit);
-        query.fetch_all(&mut self.connection).await
+        self.begin_reading().await?;
+        let query = self.scalar(sql).bind(after).bind(limit);
+        let ids = query.fetch_all(&mut self.connection).await?;
+        self.end_reading().await?;
+        Ok(ids)
     }
 
     async fn close(self) {
@@ -226,10 +310,15 @@ impl Session for PostgresSession {
 
     fn classify(error: &sqlx::Error) -> SqlError {
         classify(error, |code| match code {
-            // unique_violation, serialization_failure, deadlock_detected
-            "23505" | "40001" | "40P01" => SqlError::Conflict,
-            // insufficient resources, operator intervention, connection exceptions, read-only
+            // unique_violation, serialization_failure, deadlock_detected, lock_not_available
+            "23505" | "40001" | "40P01" | "55P03" => SqlError::Conflict,
+            // invalid_authorization_specification, invalid_password, invalid_catalog_name
+            "28000" | "28P01" | "3D000" => |why| refused_login(&why),
+            // disk_full
+            "53100" => SqlError::Unwritable,
+            // read-only: another server may have become the one to write to
             "25006" => SqlError::Unavailable,
+            // insufficient resources, operator intervention, connection exceptions
             _ if ["53", "57", "08"].contains(&code.get(..2).unwrap_or_default()) => {
                 SqlError::Unavailable
             }

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use sqlx::SqlSafeStr;
 
 use super::catalog::Amendment;
-use crate::store::Error;
+use crate::store::{Error, Mark};
 
 /// What a transaction writes, each kind with few statements. Deletions come first, since a new object may
 /// take the place of one that is gone.
@@ -51,6 +53,8 @@ pub enum SqlError {
     Conflict(Arc<str>),
     /// The database refuses.
     Rejected(Arc<str>),
+    /// The database can be read, but not written to.
+    Unwritable(Arc<str>),
 }
 
 impl From<SqlError> for Error {
@@ -59,6 +63,7 @@ impl From<SqlError> for Error {
             SqlError::Unavailable(why) => Error::Unavailable(why),
             SqlError::Conflict(why) => Error::Conflict(why),
             SqlError::Rejected(why) => Error::Rejected(why),
+            SqlError::Unwritable(why) => Error::Unwritable(why),
         }
     }
 }
@@ -66,7 +71,17 @@ impl From<SqlError> for Error {
 /// A connection to a SQL database. Dropping it undoes what is not committed.
 pub trait Session: Send + Sized + 'static {
     /// Where and how to connect.
-    type Options: Clone + Send + Sync;
+    type Options: Clone + Send + Sync + 'static;
+
+    /// After how long without an answer a session is given up; `None` is never.
+    const ANSWER_LIMIT: Option<Duration>;
+    /// How long a session may have been idle before it has to be tested.
+    const TRUSTED_FOR: Duration;
+    /// Begins a transaction that does not wait for ever for what others have locked.
+    const BEGIN: &'static str;
+    /// How an insertion of a row ends that only changes the one there is, if there is one: up to its first
+    /// change.
+    const OR_UPDATE: &'static str;
 
     /// What the database is called in messages, without passwords.
     fn describe(options: &Self::Options) -> String;
@@ -74,8 +89,15 @@ pub trait Session: Send + Sized + 'static {
     /// Connects.
     fn open(options: &Self::Options) -> impl Future<Output = sqlx::Result<Self>> + Send;
 
+    /// Whether it can still be used. May wait for as long as nobody answers.
+    fn test(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
+
     /// Runs statements that have no parameters.
-    fn run(&mut self, sql: &'static str) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn run(&mut self, sql: impl SqlSafeStr + Send)
+    -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Runs a query for one number.
+    fn number(&mut self, sql: String) -> impl Future<Output = sqlx::Result<Option<i64>>> + Send;
 
     /// Creates the tables or brings them up to date, alone if several do it at once.
     fn migrate(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
@@ -87,7 +109,41 @@ pub trait Session: Send + Sized + 'static {
     fn amend(&mut self, amendment: &Amendment) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     /// Begins a transaction.
-    fn begin(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
+    fn begin(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
+        self.run(Self::BEGIN)
+    }
+
+    /// Begins a transaction that writes the mark first, in one go. Its row stays locked until the end.
+    fn begin_marked(&mut self, mark: &mut Mark) -> impl Future<Output = sqlx::Result<()>> + Send {
+        async {
+            mark.holder = self.run_marked(marked::<Self>(*mark, "sequence")).await?;
+            Ok(())
+        }
+    }
+
+    /// Runs what begins a transaction and ends in the insertion of a mark; returns the server's number of the
+    /// session that does it.
+    fn run_marked(&mut self, sql: String)
+    -> impl Future<Output = sqlx::Result<Option<i64>>> + Send;
+
+    /// Begins a transaction that keeps the row of a mark from changing, and returns what it says.
+    fn begin_finding(&mut self, mark: Mark) -> impl Future<Output = sqlx::Result<i64>> + Send {
+        async move {
+            // A transaction that was lost before its first row was there leaves none.
+            let absent = Mark { sequence: 0, ..mark };
+            self.run_marked(marked::<Self>(absent, "day")).await?;
+            let sql = format!("SELECT sequence FROM donet_commit WHERE slot = {}", mark.slot);
+            Ok(self.number(sql).await?.unwrap_or_default())
+        }
+    }
+
+    /// Ends another session, by the server's number, that has something locked.
+    fn end_other(&mut self, holder: i64) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Undoes what a transaction has done, if one was begun.
+    fn rollback(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
+        self.run("ROLLBACK")
+    }
 
     /// Makes a transaction durable.
     fn commit(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
@@ -150,8 +206,32 @@ pub trait Session: Send + Sized + 'static {
     /// Disconnects in good order.
     fn close(self) -> impl Future<Output = ()> + Send;
 
+    /// Makes an end of a session that is of no use any more.
+    fn discard(self, _options: &Self::Options) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// What an error means.
     fn classify(error: &sqlx::Error) -> SqlError;
+}
+
+/// Statements that begin a transaction and write a mark, of which only `column` changes if its row is there.
+fn marked<S: Session>(mark: Mark, column: &str) -> String {
+    let Mark { slot, sequence, .. } = mark;
+    let (begin, or_update, day) = (S::BEGIN, S::OR_UPDATE, today());
+    format!(
+        "{begin}; INSERT INTO donet_commit (slot, sequence, day) \
+         VALUES ({slot}, {sequence}, {day}) {or_update} {column} = {}",
+        if column == "day" { day } else { sequence }
+    )
+}
+
+/// Days since 1970: rows of `donet_commit` that are old belong to nobody.
+pub fn today() -> i64 {
+    const DAY: u64 = 24 * 60 * 60;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let days = since.unwrap_or_default().as_secs() / DAY;
+    i64::try_from(days).expect("fewer days")
 }
 
 /// What an error means, if `code` says what a code of the database means.
@@ -179,3 +259,14 @@ pub const CATALOG: &str = "SELECT c.id, c.name, f.id, f.name, f.type FROM donet_
 /// Empties the tables. A field refers to its class, so it goes first.
 const CLEAR: &str = "DELETE FROM donet_value; DELETE FROM donet_object; \
                          DELETE FROM donet_field; DELETE FROM donet_class; DELETE FROM donet_free";
+
+/// What a refused log-in means to whoever reads the log.
+pub fn refused_login(why: &str) -> SqlError {
+    SqlError::Unavailable(
+        format!(
+            "{why}; the log-in of the configuration is not accepted any more: \
+             set it right in the database, or change the configuration and start donet again"
+        )
+        .into(),
+    )
+}

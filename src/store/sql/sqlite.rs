@@ -1,27 +1,23 @@
 //! SQLite: one file, in write-ahead mode, durable at every commit.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode,
-    SqliteSynchronous,
-};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
 use super::session::{
     CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
 };
+use super::sqlite_file::{Opened, SqliteFile};
 use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
 
-/// How long to wait for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows in one statement. The largest statement of three columns stays well below SQLite's limit of
 /// parameters.
 const ROWS_MAX: usize = 512;
 
-const SCHEMA: &[&str] = &["
+const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE donet_schema (version INTEGER NOT NULL);
     INSERT INTO donet_schema VALUES (0);
     CREATE TABLE donet_class (
@@ -55,11 +51,20 @@ const SCHEMA: &[&str] = &["
         JOIN donet_class c ON c.id = o.class_id
         LEFT JOIN donet_value v ON v.object_id = o.id
         LEFT JOIN donet_field f ON f.id = v.field_id;
-"];
+",
+    "
+    CREATE TABLE donet_commit (
+        slot INTEGER PRIMARY KEY,
+        sequence INTEGER NOT NULL,
+        day INTEGER NOT NULL
+    );
+",
+];
 
 /// A connection to a SQLite file.
 pub struct SqliteSession {
     connection: SqliteConnection,
+    opened: Opened,
 }
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
@@ -82,31 +87,57 @@ impl SqliteSession {
 }
 
 impl Session for SqliteSession {
-    type Options = PathBuf;
+    type Options = SqliteFile;
 
-    fn describe(file: &PathBuf) -> String {
-        format!("the SQLite database {}", file.display())
+    /// A disk may be slow, but nobody else has the file: a new session would be no better.
+    const ANSWER_LIMIT: Option<Duration> = None;
+    /// To look whether the file is still there costs next to nothing.
+    const TRUSTED_FOR: Duration = Duration::ZERO;
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const OR_UPDATE: &'static str = "ON CONFLICT (slot) DO UPDATE SET";
+
+    fn describe(file: &SqliteFile) -> String {
+        format!("the SQLite database {}", file.path().display())
     }
 
-    async fn open(file: &PathBuf) -> sqlx::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .disable_statement_logging();
-        let connection = options.connect().await?;
-        Ok(SqliteSession { connection })
+    async fn open(file: &SqliteFile) -> sqlx::Result<Self> {
+        let (connection, opened) = file.connect().await?;
+        Ok(SqliteSession { connection, opened })
     }
 
-    async fn run(&mut self, sql: &'static str) -> sqlx::Result<()> {
+    async fn test(&mut self) -> sqlx::Result<()> {
+        self.opened.check()
+    }
+
+    async fn run(&mut self, sql: impl SqlSafeStr + Send) -> sqlx::Result<()> {
         sqlx::raw_sql(sql).execute(&mut self.connection).await?;
         Ok(())
     }
 
+    async fn number(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
+        rows.first().map(|row| row.try_get(0)).transpose()
+    }
+
+    async fn run_marked(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
+        self.run(AssertSqlSafe(sql)).await?;
+        Ok(None)
+    }
+
+    async fn end_other(&mut self, _holder: i64) -> sqlx::Result<()> {
+        Ok(())
+    }
+
+    async fn rollback(&mut self) -> sqlx::Result<()> {
+        match self.run("ROLLBACK").await {
+            // SQLite has done it by itself.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("1") => Ok(()),
+            done => done,
+        }
+    }
+
     async fn migrate(&mut self) -> sqlx::Result<()> {
-        self.run("BEGIN IMMEDIATE").await?;
+        self.begin().await?;
         let count = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_schema'";
         let count: i64 = sqlx::query_scalar(count).fetch_one(&mut self.connection).await?;
         let mut version = 0;
@@ -115,7 +146,7 @@ impl Session for SqliteSession {
             version = sqlx::query_scalar(sql).fetch_one(&mut self.connection).await?;
         }
         for migration in pending(SCHEMA, version)? {
-            self.run(migration).await?;
+            self.run(*migration).await?;
         }
         sqlx::query("UPDATE donet_schema SET version = ?")
             .bind(SCHEMA.len() as i64)
@@ -155,10 +186,6 @@ impl Session for SqliteSession {
                 .await?;
         }
         self.commit().await
-    }
-
-    async fn begin(&mut self) -> sqlx::Result<()> {
-        self.run("BEGIN IMMEDIATE").await
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
@@ -218,7 +245,9 @@ impl Session for SqliteSession {
                 .await?;
         }
         let freed = Rows::new("INSERT INTO donet_free (id) VALUES", 1, "");
-        self.for_rows(freed, &changes.freed, |query, id| query.bind(id)).await
+        self.for_rows(freed, &changes.freed, |query, id| query.bind(id)).await?;
+        // What would be committed into a file that nobody finds any more would be lost.
+        self.opened.check()
     }
 
     async fn highest(&mut self, min: i64, max: i64) -> sqlx::Result<Option<i64>> {
@@ -245,6 +274,13 @@ impl Session for SqliteSession {
         query.fetch_all(&mut self.connection).await
     }
 
+    /// If the file is gone, this session is all that is left of it.
+    async fn discard(mut self, file: &SqliteFile) {
+        if self.rollback().await.is_ok() {
+            file.keep_if_lost(self.connection, &self.opened).await;
+        }
+    }
+
     async fn close(self) {
         // What was committed is durable whether or not this succeeds.
         if let Err(error) = self.connection.close().await {
@@ -253,12 +289,21 @@ impl Session for SqliteSession {
     }
 
     fn classify(error: &sqlx::Error) -> SqlError {
-        classify(error, |code| match code.parse::<i32>().map(|code| code & 0xff) {
-            // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CONSTRAINT
-            Ok(5 | 6 | 19) => SqlError::Conflict,
-            // SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
-            Ok(8 | 10 | 13 | 14) => SqlError::Unavailable,
-            _ => SqlError::Rejected,
+        /// SQLITE_IOERR_WRITE: a limit on the size of files, say. Nothing of a transaction counts before its last
+        /// bytes are written.
+        const IOERR_WRITE: i32 = 778;
+        classify(error, |code| match code.parse::<i32>() {
+            Ok(IOERR_WRITE) => SqlError::Unwritable,
+            Ok(code) => match code & 0xff {
+                // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CONSTRAINT
+                5 | 6 | 19 => SqlError::Conflict,
+                // SQLITE_READONLY, SQLITE_FULL
+                8 | 13 => SqlError::Unwritable,
+                // SQLITE_IOERR, SQLITE_CANTOPEN
+                10 | 14 => SqlError::Unavailable,
+                _ => SqlError::Rejected,
+            },
+            Err(_) => SqlError::Rejected,
         })
     }
 }

@@ -10,7 +10,7 @@
 //! A value is its DC text; one that its text does not say exactly, or that the DC files do not know, is packed,
 //! in hexadecimal, with its type. The last line tells a whole file from one that was cut short.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
 };
+use crate::store::files::{self, PRIVATE};
 use crate::store::{BoxFuture, OpenError};
 
 const VERSION: u32 = 1;
@@ -109,14 +110,13 @@ impl JsonLines {
         }
     }
 
-    /// Opens a file to write to it, whether it is there or not, complete or not.
+    /// Opens a file to write to it, whether it is there or not, complete or not. A new one is for its owner
+    /// alone, since there are accounts in it.
     ///
     /// # Errors
     /// If it cannot be used, or is something else than an export.
     pub fn open_mut(path: &Path) -> Result<Self, OpenError> {
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(path).map_err(failed("cannot open", path))?;
+        let file = files::open_or_create(path, PRIVATE).map_err(failed("cannot open", path))?;
         JsonLines::read(path, file)
     }
 

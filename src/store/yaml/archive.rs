@@ -28,12 +28,13 @@ impl YamlArchive {
         Self::opened(path, Directory::open_shared(path))
     }
 
-    /// Opens a directory to write into it, for itself alone; creates it if it is not there.
+    /// Opens a directory to write into it, for itself alone; creates it if it is not there. New files get
+    /// `file_mode`.
     ///
     /// # Errors
     /// If a server is using it, or it cannot be read.
-    pub fn open_mut(path: &Path) -> Result<Self, OpenError> {
-        Self::opened(path, Directory::open(path))
+    pub fn open_mut(path: &Path, file_mode: u32) -> Result<Self, OpenError> {
+        Self::opened(path, Directory::open(path, file_mode))
     }
 
     fn opened(path: &Path, directory: io::Result<Directory>) -> Result<Self, OpenError> {

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::ids::{DoId, DoIdRepr};
+use crate::store::files::{self, Identity, PRIVATE};
 
 const INFO: &str = "info.yaml";
 const EXTENSION: &str = ".yaml";
@@ -17,18 +18,21 @@ pub struct Directory {
     path: PathBuf,
     /// Open for its lock, and to have renames made durable.
     handle: File,
+    identity: Identity,
+    /// The mode of new files.
+    file_mode: u32,
 }
 
 impl Directory {
-    /// Opens a directory and locks out other processes; creates it if it is not there.
+    /// Opens a directory and locks out other processes; creates it if it is not there. New files get
+    /// `file_mode`.
     ///
     /// # Errors
     /// What the system says; [`io::ErrorKind::WouldBlock`] if another process has it.
-    pub fn open(path: &Path) -> io::Result<Directory> {
+    pub fn open(path: &Path, file_mode: u32) -> io::Result<Directory> {
         fs::create_dir_all(path)?;
-        let handle = File::open(path)?;
-        handle.try_lock().map_err(io::Error::from)?;
-        let directory = Directory { path: path.to_owned(), handle };
+        let directory = Directory::opened(path, file_mode)?;
+        directory.handle.try_lock().map_err(io::Error::from)?;
         directory.remove_temporary()?;
         Ok(directory)
     }
@@ -39,7 +43,26 @@ impl Directory {
     /// What the system says.
     pub fn open_shared(path: &Path) -> io::Result<Directory> {
         fs::read_dir(path)?;
-        Ok(Directory { path: path.to_owned(), handle: File::open(path)? })
+        Directory::opened(path, PRIVATE)
+    }
+
+    fn opened(path: &Path, file_mode: u32) -> io::Result<Directory> {
+        let handle = File::open(path)?;
+        let identity = Identity::of(&handle.metadata()?);
+        Ok(Directory { path: path.to_owned(), handle, identity, file_mode })
+    }
+
+    /// Whether its path still leads to it. If somebody has moved or removed it, everything that is not found
+    /// there would be taken for deleted, and what is written for stored.
+    ///
+    /// # Errors
+    /// If it does not, or what the system says.
+    pub fn check(&self) -> io::Result<()> {
+        match Identity::at(&self.path)? {
+            Some(identity) if identity == self.identity => Ok(()),
+            Some(_) => Err(io::Error::other("another directory has taken its place")),
+            None => Err(io::Error::other("it was moved or deleted")),
+        }
     }
 
     /// Where it is.
@@ -133,11 +156,19 @@ impl Directory {
 
     fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         let (prefix, suffix) = TEMPORARY;
+        let path = self.path.join(name);
         let temporary = self.path.join(format!("{prefix}{name}{suffix}"));
-        let mut file = File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_data()?;
-        fs::rename(&temporary, self.path.join(name))
+        let replaced = || {
+            let old = files::metadata_at(&path)?;
+            let mut file = files::create_in_place_of(old.as_ref(), &temporary, self.file_mode)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_data()?;
+            fs::rename(&temporary, &path)
+        };
+        replaced().inspect_err(|_| {
+            // On a full disk it would only take room.
+            let _ = fs::remove_file(&temporary);
+        })
     }
 
     /// What a crash left behind was never acknowledged.
@@ -181,8 +212,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         fs::write(dir.path().join(".5.yaml.donet-new"), "half").expect("written");
         fs::write(dir.path().join("007.yaml"), "not ours").expect("written");
-        let directory = Directory::open(dir.path()).expect("opens");
-        let second = Directory::open(dir.path()).expect_err("locked");
+        let directory = Directory::open(dir.path(), PRIVATE).expect("opens");
+        let second = Directory::open(dir.path(), PRIVATE).expect_err("locked");
         assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
         directory.write_object(DoId(5), "five").expect("written");
         directory.write_info("next: 6").expect("written");

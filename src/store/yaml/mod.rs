@@ -17,7 +17,8 @@ use std::sync::Arc;
 use dclass::Class;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use tracing::{error, warn};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
 
 pub use self::archive::YamlArchive;
 use self::files::Directory;
@@ -49,6 +50,8 @@ struct Store {
     next: u64,
     /// Ids of deleted objects, oldest first.
     free: VecDeque<DoId>,
+    /// Whether `info.yaml` says something else, since it could not be written.
+    is_info_old: bool,
 }
 
 /// What a file says that is no value of a field: it goes back as it came.
@@ -60,17 +63,18 @@ struct Verbatim {
 }
 
 impl YamlBackend {
-    /// Opens a directory, which is created if it is not there.
+    /// Opens a directory, which is created if it is not there. New files get `file_mode`.
     ///
     /// # Errors
     /// If another process has it open, or it cannot be read, or `info.yaml` makes no sense.
     pub fn open(
         path: &Path,
+        file_mode: u32,
         schema: Schema,
         range: DoIdRange,
         seed: Seed,
     ) -> Result<Self, OpenError> {
-        let store = Store::open(path, schema, range, seed)?;
+        let store = Store::open(path, file_mode, schema, range, seed)?;
         Ok(YamlBackend { store: Arc::new(Mutex::new(store)) })
     }
 }
@@ -85,6 +89,7 @@ impl Backend for YamlBackend {
     fn run<'a>(
         &'a self,
         batch: &'a [Arc<Operation>],
+        _deadline: Option<Instant>,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
         let (store, batch) = (Arc::clone(&self.store), batch.to_vec());
         Box::pin(async move {
@@ -99,12 +104,18 @@ impl Backend for YamlBackend {
 }
 
 impl Store {
-    fn open(path: &Path, schema: Schema, range: DoIdRange, seed: Seed) -> Result<Self, OpenError> {
+    fn open(
+        path: &Path,
+        file_mode: u32,
+        schema: Schema,
+        range: DoIdRange,
+        seed: Seed,
+    ) -> Result<Self, OpenError> {
         let failed = |what: &str, source: io::Error| OpenError::Io {
             what: format!("{what} {}", path.display()),
             source,
         };
-        let directory = Directory::open(path).map_err(|source| match source.kind() {
+        let directory = Directory::open(path, file_mode).map_err(|source| match source.kind() {
             io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
             _ => failed("cannot open the directory", source),
         })?;
@@ -128,10 +139,14 @@ impl Store {
         let is_free = |do_id: &DoId| range.contains(*do_id) && !objects.contains(do_id);
         let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
         let free = free.map(DoId).filter(is_free).collect();
-        Ok(Store { directory, schema, seed, range, next, free })
+        Ok(Store { directory, schema, seed, range, next, free, is_info_old: false })
     }
 
     fn run(&mut self, batch: &[Arc<Operation>]) -> Result<Vec<Outcome>, Error> {
+        self.directory.check().map_err(|error| {
+            let path = self.directory.path().display();
+            Error::Unavailable(format!("the directory {path} cannot be used: {error}").into())
+        })?;
         let schema = self.schema.clone();
         let creations = batch.iter().filter(|operation| operation.do_id().is_none());
         let reserved = self.reserve(creations.count());
@@ -147,10 +162,10 @@ impl Store {
         let mut outcomes: Vec<Outcome> =
             batch.iter().map(|operation| set.apply(operation)).collect();
         let failed = self.store(&set, &verbatim);
-        self.settle_ids(&set, &reserved)?;
+        self.settle_ids(&set, &reserved, &failed);
         let changed = set.slots().any(|(_, slot)| is_changed(slot));
         if changed && let Err(error) = self.directory.sync() {
-            return Err(Error::Unknown(error.to_string().into()));
+            return Err(Error::Unknown { why: error.to_string().into(), commit: None });
         }
         for (operation, outcome) in batch.iter().zip(&mut outcomes) {
             let created = match outcome {
@@ -191,7 +206,12 @@ impl Store {
     }
 
     /// Gives back ids that were not used, and notes those of objects that are gone.
-    fn settle_ids(&mut self, set: &WorkingSet<'_>, reserved: &[(DoId, bool)]) -> Result<(), Error> {
+    fn settle_ids(
+        &mut self,
+        set: &WorkingSet<'_>,
+        reserved: &[(DoId, bool)],
+        failed: &Map<DoId, Arc<str>>,
+    ) {
         let ids = set.ids();
         let used = reserved.len() - ids.unused().len();
         for (do_id, is_new) in reserved[used..].iter().rev() {
@@ -200,18 +220,27 @@ impl Store {
                 false => self.free.push_front(*do_id),
             }
         }
-        let released = ids.released().iter().filter(|id| self.range.contains(**id));
+        let is_free = |id: &&DoId| self.range.contains(**id) && !failed.contains_key(*id);
+        let released = ids.released().iter().filter(is_free);
         let is_unchanged = used == 0 && released.clone().next().is_none();
         self.free.extend(released);
-        if is_unchanged {
-            return Ok(());
+        if is_unchanged && !self.is_info_old {
+            return;
         }
         let text = Info::write(self.next, self.free.iter().map(|id| u64::from(id.0)));
         // The objects themselves say which ids are taken; only the order of giving would be lost.
-        if let Err(error) = self.directory.write_info(&text) {
-            error!(%error, "cannot write info.yaml");
+        match self.directory.write_info(&text) {
+            Ok(()) if self.is_info_old => {
+                self.is_info_old = false;
+                info!("info.yaml is written again");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_info_old, true) {
+                    error!(%error, "cannot write info.yaml; it is tried again with each batch");
+                }
+            }
         }
-        Ok(())
     }
 
     fn load(&self, do_id: DoId) -> Option<(Object, Verbatim)> {
@@ -249,10 +278,7 @@ impl Store {
             let verbatim = verbatim.get(do_id).filter(|_| !slot.is_new);
             match self.write(*do_id, slot, verbatim) {
                 Ok(()) => None,
-                Err(error) => {
-                    error!(%do_id, %error, "object cannot be written");
-                    Some((*do_id, Arc::from(error.to_string())))
-                }
+                Err(error) => Some((*do_id, Arc::from(format!("cannot be written: {error}")))),
             }
         };
         let share = changed.len().div_ceil(WRITERS_MAX).max(1);
