@@ -220,6 +220,25 @@ impl Cluster {
         self.expect(do_id.database_broadcast(), SENDER, message).await;
     }
 
+    /// The next two datagrams are an answer of which `is_answer` holds, and the announcement of a change.
+    pub async fn expect_in_any_order(
+        &mut self,
+        is_answer: impl Fn(&[u8]) -> bool,
+        do_id: DoId,
+        name: &str,
+        value: &str,
+    ) {
+        let first = self.receive().await;
+        if !is_answer(&first) {
+            self.received.push_front(first);
+            self.expect_set(do_id, name, value).await;
+            let second = self.receive().await;
+            assert!(is_answer(&second), "{:?}", Hex(&second));
+        } else {
+            self.expect_set(do_id, name, value).await;
+        }
+    }
+
     /// Nothing has been sent: the answer to a request that is sent now comes next.
     pub async fn expect_silence(&mut self) {
         let context = self.context();

@@ -7,11 +7,14 @@
 //! `cargo test --test database [-- WORD…]` runs the scenarios whose names (`sqlite::set_if_equals`)
 //! contain all the words.
 
+mod files;
 mod harness;
 mod moves;
 mod particular;
+mod proxy;
 mod scenarios;
 mod stores;
+mod troubles;
 
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -72,11 +75,32 @@ const SCENARIOS: &[Case] = scenarios![
         particular::a_type_that_means_something_else_is_refused,
         particular::two_servers_share_a_database,
         moves::astrons_tables_are_not_overlooked,
+        troubles::tables_of_an_earlier_version_are_brought_up_to_date,
     }
     Store::SERVERS => {
         particular::a_lost_connection_is_made_again,
+        troubles::sessions_that_were_cut_cost_no_request,
+        troubles::sessions_that_were_cut_after_a_pause_cost_no_request,
+        troubles::sessions_that_were_dropped_silently_cost_one_short_limit,
+        troubles::a_commit_whose_answer_is_lost_is_a_success,
+        troubles::a_commit_that_did_not_arrive_is_done_again,
+        troubles::a_transaction_that_the_database_keeps_is_ended,
+        troubles::what_is_found_out_too_late_is_put_right,
+        troubles::a_log_in_that_is_refused_for_a_while_is_tried_again,
+    }
+    Store::FILES => {
+        files::new_files_are_for_their_owner_alone,
+        files::a_full_disk_is_a_failure_and_nothing_else,
+    }
+    &[Store::Sqlite] => {
+        files::a_deleted_database_is_put_back,
+        files::a_database_deleted_without_its_log_is_put_back,
+        files::a_deleted_log_of_a_database_takes_nothing_with_it,
+        files::a_replaced_database_takes_nothing,
     }
     &[Store::Yaml] => {
+        files::a_replaced_directory_takes_nothing,
+        files::a_replaced_file_keeps_its_mode_and_owner,
         particular::files_keep_what_cannot_be_read,
         particular::a_broken_file_fails_alone_and_stays,
         particular::a_directory_of_astron_goes_on_where_it_was,

@@ -43,6 +43,8 @@ impl Store {
 
     /// Those with a schema.
     pub const SQL: &[Store] = &[Store::Sqlite, Store::Postgres, Store::MySql];
+    /// Those that are files.
+    pub const FILES: &[Store] = &[Store::Sqlite, Store::Yaml];
     /// Those that are reached over a connection.
     pub const SERVERS: &[Store] = &[Store::Postgres, Store::MySql];
 
@@ -180,4 +182,71 @@ pub async fn execute_in(backend: &BackendConfig, sql: &str) {
         other => panic!("{other:?} has no SQL"),
     };
     done.expect("executed");
+}
+
+/// What a query for one number finds.
+pub async fn number_in(backend: &BackendConfig, sql: &str) -> i64 {
+    let sql = AssertSqlSafe(sql.to_owned());
+    let found = match backend {
+        BackendConfig::Sqlite { file, .. } => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+            let mut connection =
+                SqliteConnection::connect_with(&options).await.expect("SQLite opens");
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await
+        }
+        BackendConfig::Postgres { url, .. } => {
+            let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await
+        }
+        BackendConfig::MySql { url, .. } => {
+            let mut connection = MySqlConnection::connect(url).await.expect("MySQL answers");
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await
+        }
+        other => panic!("{other:?} has no SQL"),
+    };
+    found.expect("a number")
+}
+
+/// The database for a user of its own, and statements that create the user, refuse it, accept it again, and
+/// remove it. PostgreSQL may be set up to ask for no password, so it is the right to log in that is taken there.
+pub fn with_login(backend: &BackendConfig, user: &str) -> (BackendConfig, [String; 4]) {
+    let with_user = |url: &str| {
+        let mut url = url::Url::parse(url).expect("a URL");
+        url.set_username(user).expect("a user");
+        url.set_password(Some("right")).expect("a password");
+        url.to_string()
+    };
+    let mut backend = backend.clone();
+    let statements = match &mut backend {
+        BackendConfig::Postgres { url, .. } => {
+            let database = url.rsplit('/').next().expect("a path").to_owned();
+            *url = with_user(url);
+            [
+                format!(
+                    "CREATE ROLE {user} LOGIN PASSWORD 'right'; \
+                     ALTER DATABASE {database} OWNER TO {user}; ALTER SCHEMA public OWNER TO {user}"
+                ),
+                format!("ALTER ROLE {user} NOLOGIN"),
+                format!("ALTER ROLE {user} LOGIN"),
+                format!(
+                    "REASSIGN OWNED BY {user} TO current_user; DROP OWNED BY {user}; DROP ROLE {user}"
+                ),
+            ]
+        }
+        BackendConfig::MySql { url, .. } => {
+            let database = url.rsplit('/').next().expect("a path").to_owned();
+            *url = with_user(url);
+            [
+                format!(
+                    "CREATE USER '{user}'@'%' IDENTIFIED BY 'right'; \
+                     GRANT ALL ON {database}.* TO '{user}'@'%'"
+                ),
+                format!("ALTER USER '{user}'@'%' IDENTIFIED BY 'wrong'"),
+                format!("ALTER USER '{user}'@'%' IDENTIFIED BY 'right'"),
+                format!("DROP USER '{user}'@'%'"),
+            ]
+        }
+        other => panic!("{other:?} has no users"),
+    };
+    (backend, statements)
 }

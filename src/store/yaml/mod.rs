@@ -173,10 +173,23 @@ impl Store {
                 _ => None,
             };
             if let Some(why) = created.or(operation.do_id()).and_then(|id| failed.get(&id)) {
-                *outcome = Outcome::Failed(Failure::Store(Arc::clone(why)));
+                *outcome = match operation.is_write() {
+                    true => Outcome::Failed(Failure::Store(Arc::clone(why))),
+                    false => self.read(operation),
+                };
             }
         }
         Ok(outcomes)
+    }
+
+    /// What an operation that only reads finds in the file: a change that it saw could not be written.
+    fn read(&self, operation: &Operation) -> Outcome {
+        let mut set = WorkingSet::new(&self.schema, Ids::new(self.range, []), self.seed);
+        let object = operation.do_id().and_then(|do_id| Some((do_id, self.load(do_id)?)));
+        if let Some((do_id, (object, _))) = object {
+            set.load(do_id, object);
+        }
+        set.apply(operation)
     }
 
     /// Takes ids for new objects, and remembers which of them came from the counter.

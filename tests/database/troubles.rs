@@ -1,0 +1,219 @@
+//! What a network, or whoever looks after a database, can do to its connections.
+
+use std::time::Duration;
+
+use donet::config::BackendConfig;
+use donet::ids::DoId;
+use donet::message::{Database, Rest};
+
+use crate::harness::{Cluster, Setup};
+use crate::proxy::{Door, Mode, Proxy};
+use crate::stores::{execute_in, with_login};
+
+/// Sessions of a server with many.
+const MANY: u32 = 32;
+/// Less than it takes if each of many sessions is found dead by itself.
+const SHORT_TIMEOUT_MS: u64 = 3_000;
+/// Longer than a session is trusted without a test.
+const IDLE: Duration = Duration::from_millis(1_100);
+
+/// A server over a proxy, with this many sessions that are idle, and objects to work on.
+async fn with_idle_sessions(setup: &Setup, sessions: u32) -> (Proxy, Cluster, Vec<DoId>) {
+    let (proxy, mut backend) = Proxy::new(&setup.backend).await;
+    match &mut backend {
+        BackendConfig::Postgres { pool_max, .. } | BackendConfig::MySql { pool_max, .. } => {
+            *pool_max = sessions;
+        }
+        other => panic!("{other:?} has no sessions"),
+    }
+    let range = (1_000_000, 1_000_000 + 2 * sessions);
+    let timeout_ms = SHORT_TIMEOUT_MS;
+    let setup = Setup { backend, range, timeout_ms, ..setup.clone() };
+    let mut cluster = Cluster::start(&setup).await;
+    let mut ids = Vec::new();
+    for _ in 0..sessions {
+        ids.push(cluster.create("Person", &[("Person.coins", "0")]).await);
+    }
+    // Without one that is there, and while nothing is answered, each request makes another session.
+    proxy.cut();
+    proxy.set(Mode::Hold);
+    let before = proxy.accepted();
+    let field = cluster.field("Person.coins");
+    let get = |cluster: &mut Cluster, do_id| {
+        let context = cluster.context();
+        cluster.send(&Database::ObjectGetField { context, do_id, field });
+    };
+    for (count, do_id) in ids.iter().enumerate() {
+        get(&mut cluster, *do_id);
+        proxy.wait_accepted(before + count + 1).await;
+    }
+    proxy.set(Mode::Forward);
+    for _ in &ids {
+        cluster.receive().await;
+    }
+    (proxy, cluster, ids)
+}
+
+async fn set_and_see(cluster: &mut Cluster, ids: &[DoId], coins: &str) {
+    for do_id in ids {
+        cluster.set(*do_id, "Person.coins", coins);
+        cluster.expect_set(*do_id, "Person.coins", coins).await;
+    }
+}
+
+pub async fn sessions_that_were_cut_cost_no_request(setup: Setup) {
+    let (proxy, mut cluster, ids) = with_idle_sessions(&setup, MANY).await;
+    proxy.cut();
+    set_and_see(&mut cluster, &ids[..3], "1").await;
+    cluster.stop().await;
+}
+
+pub async fn sessions_that_were_cut_after_a_pause_cost_no_request(setup: Setup) {
+    let (proxy, mut cluster, ids) = with_idle_sessions(&setup, MANY).await;
+    proxy.cut();
+    tokio::time::sleep(IDLE).await;
+    let before = proxy.accepted();
+    set_and_see(&mut cluster, &ids[..3], "1").await;
+    assert_eq!(proxy.accepted(), before + 1, "one new session serves all of them");
+    cluster.stop().await;
+}
+
+pub async fn sessions_that_were_dropped_silently_cost_one_short_limit(setup: Setup) {
+    let (proxy, mut cluster, ids) = with_idle_sessions(&setup, MANY).await;
+    tokio::time::sleep(IDLE).await;
+    proxy.drop_silently();
+    set_and_see(&mut cluster, &ids[..3], "1").await;
+    cluster.stop().await;
+}
+
+/// A server over a proxy with one session, and an object.
+async fn with_object(setup: &Setup, timeout_ms: u64) -> (Proxy, Cluster, DoId) {
+    let (proxy, backend) = Proxy::new(&setup.backend).await;
+    let setup = Setup { backend, timeout_ms, ..setup.clone() };
+    let mut cluster = Cluster::start(&setup).await;
+    let do_id = cluster.create("Person", &[("Person.coins", "1")]).await;
+    (proxy, cluster, do_id)
+}
+
+/// Every kind of change succeeds exactly once, whatever happens to the answer of its commit.
+async fn changes_are_told_truly(setup: Setup, mode: Mode) {
+    let (proxy, mut cluster, do_id) = with_object(&setup, 30_000).await;
+    let mut hits = 0;
+    let mut next_commit = |proxy: &Proxy| {
+        hits += 1;
+        proxy.set(mode);
+    };
+
+    next_commit(&proxy);
+    cluster.set(do_id, "Person.coins", "2");
+    cluster.expect_set(do_id, "Person.coins", "2").await;
+
+    // Done a second time, it would not find the old value.
+    next_commit(&proxy);
+    let (context, field) = (cluster.context(), cluster.field("Person.coins"));
+    let (old, new) = (cluster.pack("Person.coins", "2"), cluster.pack("Person.coins", "3"));
+    let values = [&old[..], &new[..]].concat();
+    let values = Rest(&values);
+    cluster.send(&Database::ObjectSetFieldIfEquals { context, do_id, field, values });
+    let is_answer = |frame: &[u8]| frame.ends_with(&[&context.0.to_le_bytes()[..], &[1]].concat());
+    cluster.expect_in_any_order(is_answer, do_id, "Person.coins", "3").await;
+
+    next_commit(&proxy);
+    let created = cluster.create("Person", &[("Person.coins", "7")]).await;
+    assert!(created.is_some(), "its creation was not answered with failure");
+    cluster.expect_field(created, "Person.coins", Some("7")).await;
+
+    next_commit(&proxy);
+    cluster.send(&Database::ObjectDelete { do_id: created });
+    cluster.expect_broadcast(created, &Database::ObjectDelete { do_id: created }).await;
+    cluster.expect_no_object(created).await;
+    proxy.wait_hit(hits).await;
+
+    // The connection may have been lost, but nothing is left locked.
+    cluster.set(do_id, "Person.coins", "4");
+    cluster.expect_set(do_id, "Person.coins", "4").await;
+    cluster.stop().await;
+}
+
+pub async fn a_commit_whose_answer_is_lost_is_a_success(setup: Setup) {
+    changes_are_told_truly(setup, Mode::CutAfterCommit).await;
+}
+
+pub async fn a_commit_that_did_not_arrive_is_done_again(setup: Setup) {
+    changes_are_told_truly(setup, Mode::CutBeforeCommit).await;
+}
+
+pub async fn a_transaction_that_the_database_keeps_is_ended(setup: Setup) {
+    changes_are_told_truly(setup, Mode::LoseBeforeCommit).await;
+}
+
+pub async fn what_is_found_out_too_late_is_put_right(setup: Setup) {
+    let (proxy, mut cluster, do_id) = with_object(&setup, 500).await;
+    // An object whose creation was answered with failure is not left behind.
+    proxy.set_door(Door::Closed);
+    proxy.set(Mode::CutAfterCommit);
+    assert_eq!(cluster.create("Person", &[]).await, DoId(0));
+    proxy.wait_hit(1).await;
+    proxy.set_door(Door::Open);
+    // A change that was made is announced, however late.
+    proxy.set(Mode::Forward);
+    cluster.set(do_id, "Person.coins", "2");
+    cluster.expect_set(do_id, "Person.coins", "2").await;
+    let late = DoId(do_id.0 + 1);
+    while count_of(&setup.backend, late).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // What did not arrive, and was answered with failure, is never done.
+    proxy.set_door(Door::Closed);
+    proxy.set(Mode::CutBeforeCommit);
+    let values = [("Person.coins", "9")];
+    assert_eq!(cluster.create("Person", &values).await, DoId(0));
+    proxy.set_door(Door::Open);
+    cluster.set(do_id, "Person.coins", "3");
+    cluster.expect_set(do_id, "Person.coins", "3").await;
+    assert_eq!(objects_in(&setup.backend).await, 1);
+    cluster.stop().await;
+}
+
+async fn count_of(backend: &BackendConfig, do_id: DoId) -> i64 {
+    let sql = format!("SELECT count(*) FROM donet_object WHERE id = {do_id}");
+    crate::stores::number_in(backend, &sql).await
+}
+
+async fn objects_in(backend: &BackendConfig) -> i64 {
+    crate::stores::number_in(backend, "SELECT count(*) FROM donet_object").await
+}
+
+pub async fn a_log_in_that_is_refused_for_a_while_is_tried_again(setup: Setup) {
+    let user = format!("donet_user_{}", std::process::id());
+    let (backend, [create, refuse, accept, remove]) = with_login(&setup.backend, &user);
+    execute_in(&setup.backend, &create).await;
+    let setup_of_user = Setup { backend, timeout_ms: 1_000, ..setup.clone() };
+    let mut cluster = Cluster::start(&setup_of_user).await;
+    let do_id = cluster.create("Person", &[("Person.coins", "1")]).await;
+    execute_in(&setup.backend, &refuse).await;
+    crate::stores::disconnect_all(&setup.backend).await;
+    cluster.expect_field(do_id, "Person.coins", None).await;
+    execute_in(&setup.backend, &accept).await;
+    set_and_see(&mut cluster, &[do_id], "2").await;
+    cluster.stop().await;
+    execute_in(&setup.backend, &remove).await;
+}
+
+pub async fn tables_of_an_earlier_version_are_brought_up_to_date(setup: Setup) {
+    let mut cluster = Cluster::start(&setup).await;
+    let do_id = cluster.create("Person", &[("Person.coins", "1")]).await;
+    cluster.stop().await;
+    let back = match &setup.backend {
+        BackendConfig::MySql { .. } => "DELETE FROM donet_schema WHERE version > 1",
+        _ => "UPDATE donet_schema SET version = 1",
+    };
+    execute_in(&setup.backend, &format!("DROP TABLE donet_commit; {back}")).await;
+    let mut cluster = Cluster::start(&setup).await;
+    cluster.expect_field(do_id, "Person.coins", Some("1")).await;
+    set_and_see(&mut cluster, &[do_id], "2").await;
+    cluster.stop().await;
+    // Whoever ends in good order leaves no rows behind.
+    let rows = crate::stores::number_in(&setup.backend, "SELECT count(*) FROM donet_commit").await;
+    assert_eq!(rows, 0);
+}
