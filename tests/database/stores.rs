@@ -4,7 +4,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use donet::config::BackendConfig;
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, MySqlConnection, PgConnection, Row as _,
+    SqliteConnection,
+};
 use tempfile::TempDir;
 
 /// A kind of store.
@@ -91,7 +95,8 @@ impl Store {
                     Store::Postgres => BackendConfig::Postgres {
                         url,
                         pool_max: POOL_MAX,
-                        prepared_statements: true,
+                        prepared_statements: std::env::var_os("DONET_TEST_POSTGRES_UNPREPARED")
+                            .is_none(),
                     },
                     _ => BackendConfig::MySql { url, pool_max: POOL_MAX },
                 }
@@ -105,7 +110,7 @@ impl Store {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         let done = match self {
             Store::Postgres => {
-                let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL answers");
+                let mut connection = connect_postgres(&url).await;
                 sql.execute(&mut connection).await.map(drop)
             }
             _ => {
@@ -137,14 +142,20 @@ fn with_database(url: &str, database: &str) -> String {
     url.into()
 }
 
+/// A connection to a PostgreSQL server, or to PgBouncer before one.
+async fn connect_postgres(url: &str) -> PgConnection {
+    let options: PgConnectOptions = url.parse().expect("a URL");
+    options.extra_float_digits(None).connect().await.expect("PostgreSQL answers")
+}
+
 /// Ends all connections to a database.
 pub async fn disconnect_all(backend: &BackendConfig) {
     match backend {
         BackendConfig::Postgres { url, .. } => {
-            let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
+            let mut connection = connect_postgres(url).await;
             let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-            sqlx::query(sql).execute(&mut connection).await.expect("ended");
+            sqlx::raw_sql(sql).execute(&mut connection).await.expect("ended");
         }
         BackendConfig::MySql { url, .. } => {
             let mut connection = MySqlConnection::connect(url).await.expect("MySQL answers");
@@ -172,7 +183,7 @@ pub async fn execute_in(backend: &BackendConfig, sql: &str) {
             sql.execute(&mut connection).await.map(drop)
         }
         BackendConfig::Postgres { url, .. } => {
-            let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
+            let mut connection = connect_postgres(url).await;
             sql.execute(&mut connection).await.map(drop)
         }
         BackendConfig::MySql { url, .. } => {
@@ -195,8 +206,9 @@ pub async fn number_in(backend: &BackendConfig, sql: &str) -> i64 {
             sqlx::query_scalar(sql).fetch_one(&mut connection).await
         }
         BackendConfig::Postgres { url, .. } => {
-            let mut connection = PgConnection::connect(url).await.expect("PostgreSQL answers");
-            sqlx::query_scalar(sql).fetch_one(&mut connection).await
+            let mut connection = connect_postgres(url).await;
+            let row = sqlx::raw_sql(sql).fetch_one(&mut connection).await;
+            row.and_then(|row| row.try_get(0))
         }
         BackendConfig::MySql { url, .. } => {
             let mut connection = MySqlConnection::connect(url).await.expect("MySQL answers");

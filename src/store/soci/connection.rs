@@ -1,7 +1,7 @@
 //! A connection to whichever database has Astron's tables, and rows as all of them have them.
 
 use sqlx::mysql::MySqlRow;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{
     AssertSqlSafe, Column, ConnectOptions, Connection as _, MySqlConnection, PgConnection,
@@ -33,7 +33,9 @@ impl Connection {
                 Connection::Sqlite(options.connect().await?)
             }
             BackendConfig::Postgres { url, .. } => {
-                Connection::Postgres(PgConnection::connect(url).await?)
+                // PgBouncer does not know the option for the digits of floats.
+                let options = url.parse::<PgConnectOptions>()?.extra_float_digits(None);
+                Connection::Postgres(options.connect().await?)
             }
             BackendConfig::MySql { url, .. } => {
                 Connection::MySql(MySqlConnection::connect(url).await?)
