@@ -75,10 +75,10 @@ const SCENARIOS: &[Case] = scenarios![
         particular::a_type_that_means_something_else_is_refused,
         particular::two_servers_share_a_database,
         moves::astrons_tables_are_not_overlooked,
-        troubles::tables_of_an_earlier_version_are_brought_up_to_date,
     }
     Store::SERVERS => {
         particular::a_lost_connection_is_made_again,
+        troubles::tables_of_an_earlier_version_are_brought_up_to_date,
         troubles::sessions_that_were_cut_cost_no_request,
         troubles::sessions_that_were_cut_after_a_pause_cost_no_request,
         troubles::sessions_that_were_dropped_silently_cost_one_short_limit,

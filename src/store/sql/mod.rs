@@ -8,7 +8,7 @@
 //! | `donet_object` | each object and its class |
 //! | `donet_value` | each object's values, packed as on the wire |
 //! | `donet_free` | ids of deleted objects, in the order of deletion |
-//! | `donet_commit` | the last transaction of each writer, [to find out](commits) what was committed |
+//! | `donet_commit` | the last transaction of each writer, [to find out](commits) what was committed; not in SQLite |
 //!
 //! A batch is one transaction: lock and load the objects concerned, apply the operations in memory, write
 //! what changed with a few statements of many rows each. The statements differ by database
@@ -90,7 +90,9 @@ impl<S: Session> SqlBackend<S> {
         };
         let mut session = open_session::<S>(&options).await.map_err(failed("cannot open"))?;
         session.migrate().await.map_err(failed("cannot create or migrate the tables of"))?;
-        commits::prune(&mut session).await.map_err(failed("cannot write to"))?;
+        if S::IS_REMOTE {
+            commits::prune(&mut session).await.map_err(failed("cannot write to"))?;
+        }
         let mut catalog = Catalog::load(&mut session, &schema)
             .await
             .map_err(failed("cannot read the classes of"))?;
@@ -129,31 +131,35 @@ impl<S: Session> SqlBackend<S> {
         let mut session = self.pool.take().await?;
         let mut reservation = self.ids.reservation();
         let is_write = batch.iter().any(|operation| operation.is_write());
-        let mut mark = is_write.then(|| self.commits.next());
-        let applied = self.apply(&mut session, &mut reservation, mark.as_mut(), batch);
+        let mut mark = (is_write && S::IS_REMOTE).then(|| self.commits.next());
+        let applied = self.apply(&mut session, &mut reservation, is_write, mark.as_mut(), batch);
         let limit = answer_limit::<S>().into_iter().chain(deadline).min();
-        let Applied { outcomes, unused } = match answer_within(limit, applied).await {
+        let Applied { outcomes, unused, is_changed } = match answer_within(limit, applied).await {
             Ok(applied) => applied,
             Err(error) => {
                 self.fail(session, mark, &mut reservation, &error).await;
                 return Err(error);
             }
         };
-        if let Some(mark) = mark {
+        if is_changed {
             let commit = async { session.commit().await.map_err(failed::<S>) };
             match answer_within(answer_limit::<S>(), commit).await {
-                Ok(()) => self.commits.release(mark),
+                Ok(()) => {}
                 Err(Error::Unavailable(why)) => {
                     self.pool.discard(session).await;
                     // Ids are not given again, in case that they are taken.
                     reservation.settle(0);
-                    return Err(Error::Unknown { why, commit: Some(Commit { mark, outcomes }) });
+                    let commit = mark.map(|mark| Commit { mark, outcomes });
+                    return Err(Error::Unknown { why, commit });
                 }
                 Err(error) => {
-                    self.fail(session, Some(mark), &mut reservation, &error).await;
+                    self.fail(session, mark, &mut reservation, &error).await;
                     return Err(error);
                 }
             }
+        }
+        if let Some(mark) = mark {
+            self.commits.release(mark);
         }
         reservation.settle(unused);
         self.pool.put(session);
@@ -210,6 +216,7 @@ impl<S: Session> SqlBackend<S> {
         &self,
         session: &mut S,
         reservation: &mut Reservation<'_>,
+        is_write: bool,
         mark: Option<&mut Mark>,
         batch: &[Arc<Operation>],
     ) -> Result<Applied, Error> {
@@ -217,20 +224,28 @@ impl<S: Session> SqlBackend<S> {
         let creations = creations.count();
         self.know_classes(session, batch).await?;
         let needs = needs(batch.iter().map(Arc::as_ref), self.seed);
-        let is_write = mark.is_some();
-        if let Some(mark) = mark {
-            commits::begin(session, mark).await?;
+        match mark {
+            Some(mark) => commits::begin(session, mark).await?,
+            None if is_write => session.begin().await.map_err(failed::<S>)?,
+            None => {}
         }
         reservation.fill(session, creations).await.map_err(failed::<S>)?;
         let ids = Ids::new(self.ids.range(), reservation.ids());
         let mut set = WorkingSet::new(&self.schema, ids, self.seed);
         self.load(session, &mut set, &needs, is_write).await?;
         let outcomes = batch.iter().map(|operation| set.apply(operation)).collect();
+        let mut is_changed = false;
         if is_write {
             let changes = self.changes(&set, reservation);
-            session.write(&changes).await.map_err(failed::<S>)?;
+            is_changed = !changes.is_empty();
+            if is_changed {
+                session.write(&changes).await.map_err(failed::<S>)?;
+            } else {
+                // The mark alone is not worth a commit.
+                session.rollback().await.map_err(failed::<S>)?;
+            }
         }
-        Ok(Applied { outcomes, unused: set.ids().unused().len() })
+        Ok(Applied { outcomes, unused: set.ids().unused().len(), is_changed })
     }
 
     /// Notes the classes of new objects, if one comes for the first time.
@@ -322,6 +337,8 @@ struct Applied {
     outcomes: Vec<Outcome>,
     /// Ids that were reserved and not given.
     unused: usize,
+    /// Whether anything was written, so that there is something to commit.
+    is_changed: bool,
 }
 
 /// When a session that is asked now is given up.
@@ -411,7 +428,9 @@ impl<S: Session> Backend for SqlBackend<S> {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            if let Some(mut session) = self.pool.take_idle() {
+            if S::IS_REMOTE
+                && let Some(mut session) = self.pool.take_idle()
+            {
                 let forgotten = async { Ok(commits::forget(&mut session, &self.commits).await) };
                 if answer_within(answer_limit::<S>(), forgotten).await.is_ok() {
                     self.pool.put(session);

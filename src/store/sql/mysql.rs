@@ -131,6 +131,7 @@ impl Session for MySqlSession {
 
     const ANSWER_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
     const TRUSTED_FOR: Duration = Duration::from_secs(1);
+    const IS_REMOTE: bool = true;
     const BEGIN: &'static str = "START TRANSACTION";
     const OR_UPDATE: &'static str = "ON DUPLICATE KEY UPDATE";
 

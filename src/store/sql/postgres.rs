@@ -64,6 +64,8 @@ const MIGRATION_LOCK: i64 = 0x64_6f6e_6574;
 pub struct PostgresSession {
     connection: PgConnection,
     keeps_statements: bool,
+    /// The server's number of the session, unless it may be another one for each transaction.
+    id: Option<i64>,
 }
 
 /// Where a PostgreSQL server is.
@@ -117,7 +119,8 @@ impl Session for PostgresSession {
 
     const ANSWER_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
     const TRUSTED_FOR: Duration = Duration::from_secs(1);
-    const BEGIN: &'static str = "BEGIN; SET LOCAL lock_timeout = '2s'";
+    const IS_REMOTE: bool = true;
+    const BEGIN: &'static str = "BEGIN";
     const OR_UPDATE: &'static str = "ON CONFLICT (slot) DO UPDATE SET";
 
     fn describe(options: &PostgresOptions) -> String {
@@ -129,7 +132,14 @@ impl Session for PostgresSession {
         // No value is a float, and PgBouncer does not know the option for their digits.
         let connect = options.connect.clone().application_name("donet").extra_float_digits(None);
         let connection = connect.disable_statement_logging().connect().await?;
-        Ok(PostgresSession { connection, keeps_statements: options.keeps_statements })
+        let keeps_statements = options.keeps_statements;
+        let mut session = PostgresSession { connection, keeps_statements, id: None };
+        if keeps_statements {
+            // What somebody has locked, who may be lost, is not waited for too long.
+            session.run("SET lock_timeout = '2s'").await?;
+            session.id = session.number("SELECT pg_backend_pid()::bigint".to_owned()).await?;
+        }
+        Ok(session)
     }
 
     async fn test(&mut self) -> sqlx::Result<()> {
@@ -147,7 +157,12 @@ impl Session for PostgresSession {
     }
 
     async fn run_marked(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
-        self.number(format!("{sql} RETURNING pg_backend_pid()::bigint")).await
+        if self.id.is_some() {
+            self.run(AssertSqlSafe(sql)).await?;
+            return Ok(self.id);
+        }
+        let sql = sql.replacen("BEGIN;", "BEGIN; SET LOCAL lock_timeout = '2s';", 1);
+        self.number(sql + " RETURNING pg_backend_pid()::bigint").await
     }
 
     async fn end_other(&mut self, holder: i64) -> sqlx::Result<()> {
@@ -156,7 +171,7 @@ impl Session for PostgresSession {
     }
 
     async fn migrate(&mut self) -> sqlx::Result<()> {
-        self.begin().await?;
+        self.run("BEGIN; SET LOCAL lock_timeout = 0").await?;
         self.query("SELECT pg_advisory_xact_lock($1)")
             .bind(MIGRATION_LOCK)
             .execute(&mut self.connection)
@@ -207,10 +222,6 @@ impl Session for PostgresSession {
                 .await?;
         }
         self.commit().await
-    }
-
-    async fn begin(&mut self) -> sqlx::Result<()> {
-        self.run("BEGIN").await
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {

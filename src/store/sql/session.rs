@@ -28,6 +28,19 @@ pub struct Changes {
     pub freed: Vec<i64>,
 }
 
+impl Changes {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        let Changes { deleted, removed, objects, values, taken, freed } = self;
+        deleted.is_empty()
+            && removed.is_empty()
+            && objects.is_empty()
+            && values.is_empty()
+            && taken.is_empty()
+            && freed.is_empty()
+    }
+}
+
 /// Objects with their stored class.
 pub type Heads = Vec<(i64, i32)>;
 /// Values: object, stored field, packed value. In no order.
@@ -77,6 +90,8 @@ pub trait Session: Send + Sized + 'static {
     const ANSWER_LIMIT: Option<Duration>;
     /// How long a session may have been idle before it has to be tested.
     const TRUSTED_FOR: Duration;
+    /// Whether the answer to a commit may be lost, so that transactions have marks.
+    const IS_REMOTE: bool;
     /// Begins a transaction that does not wait for ever for what others have locked.
     const BEGIN: &'static str;
     /// How an insertion of a row ends that only changes the one there is, if there is one: up to its first

@@ -16,8 +16,7 @@ use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
 /// parameters.
 const ROWS_MAX: usize = 512;
 
-const SCHEMA: &[&str] = &[
-    "
+const SCHEMA: &[&str] = &["
     CREATE TABLE donet_schema (version INTEGER NOT NULL);
     INSERT INTO donet_schema VALUES (0);
     CREATE TABLE donet_class (
@@ -51,15 +50,7 @@ const SCHEMA: &[&str] = &[
         JOIN donet_class c ON c.id = o.class_id
         LEFT JOIN donet_value v ON v.object_id = o.id
         LEFT JOIN donet_field f ON f.id = v.field_id;
-",
-    "
-    CREATE TABLE donet_commit (
-        slot INTEGER PRIMARY KEY,
-        sequence INTEGER NOT NULL,
-        day INTEGER NOT NULL
-    );
-",
-];
+"];
 
 /// A connection to a SQLite file.
 pub struct SqliteSession {
@@ -93,8 +84,9 @@ impl Session for SqliteSession {
     const ANSWER_LIMIT: Option<Duration> = None;
     /// To look whether the file is still there costs next to nothing.
     const TRUSTED_FOR: Duration = Duration::ZERO;
+    const IS_REMOTE: bool = false;
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
-    const OR_UPDATE: &'static str = "ON CONFLICT (slot) DO UPDATE SET";
+    const OR_UPDATE: &'static str = "";
 
     fn describe(file: &SqliteFile) -> String {
         format!("the SQLite database {}", file.path().display())
@@ -119,9 +111,8 @@ impl Session for SqliteSession {
         rows.first().map(|row| row.try_get(0)).transpose()
     }
 
-    async fn run_marked(&mut self, sql: String) -> sqlx::Result<Option<i64>> {
-        self.run(AssertSqlSafe(sql)).await?;
-        Ok(None)
+    async fn run_marked(&mut self, _sql: String) -> sqlx::Result<Option<i64>> {
+        unreachable!("a file has no marks")
     }
 
     async fn end_other(&mut self, _holder: i64) -> sqlx::Result<()> {
