@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use tracing::{error, warn};
 
-use super::failures::Failures;
 use super::reply;
 use super::request::{self, Kind, Request};
 use super::schedule::{Schedule, Ticket};
@@ -81,7 +80,6 @@ pub struct Core {
     next_ticket: u64,
     /// Bytes of all pending operations.
     bytes: usize,
-    failures: Failures,
 }
 
 impl Core {
@@ -95,7 +93,6 @@ impl Core {
             deadlines: VecDeque::new(),
             next_ticket: 0,
             bytes: 0,
-            failures: Failures::default(),
         }
     }
 
@@ -204,7 +201,7 @@ impl Core {
         self.bytes -= pending.bytes;
         self.schedule.finish(ticket, &pending.operation);
         let outcome = self.checked(&pending.operation, outcome);
-        self.log_outcome(now, &pending, &outcome);
+        self.log_outcome(&pending, &outcome);
         let sender = pending.request.map(|request| request.sender);
         self.announce(sender, &pending.operation, &outcome, effects);
         if let Some(request) = pending.request
@@ -273,13 +270,11 @@ impl Core {
 
     /// When [`Core::expire`] is to be called next.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let deadline = self.deadlines.front().map(|(deadline, _)| *deadline);
-        deadline.into_iter().chain(self.failures.next_deadline()).min()
+        self.deadlines.front().map(|(deadline, _)| *deadline)
     }
 
     /// Answers what has taken too long with failure.
     pub fn expire(&mut self, now: Instant, effects: &mut Effects) {
-        self.failures.expire(now);
         while let Some((deadline, ticket)) = self.deadlines.front().copied() {
             let is_pending = self.pending.contains_key(&ticket);
             if is_pending && deadline > now {
@@ -295,7 +290,7 @@ impl Core {
                 false => Failure::TimedOut,
             };
             let outcome = Outcome::Failed(failure);
-            self.log_outcome(now, &pending, &outcome);
+            self.log_outcome(&pending, &outcome);
             if let Some(request) = pending.request {
                 self.answer(request, &outcome, effects);
             }
@@ -307,25 +302,16 @@ impl Core {
         }
     }
 
-    /// No more is to come.
-    pub fn end(&mut self) {
-        self.failures.end();
-    }
-
-    fn log_outcome(&mut self, now: Instant, pending: &Pending, outcome: &Outcome) {
+    fn log_outcome(&self, pending: &Pending, outcome: &Outcome) {
         let sender = pending.request.map_or(Channel::NONE, |request| request.sender);
         let do_id = pending.operation.do_id().unwrap_or(DoId::NONE);
         let operation = pending.operation.name();
         match outcome {
             Outcome::Failed(failure) if !pending.is_answered => {
-                if self.failures.may_say(now) {
-                    error!(%sender, %do_id, operation, %failure, "operation failed");
-                }
+                error!(%sender, %do_id, operation, %failure, "operation failed");
             }
             Outcome::Created(_) | Outcome::Updated | Outcome::Deleted if pending.is_answered => {
-                if self.failures.may_say(now) {
-                    error!(%sender, %do_id, operation, "operation was stored after it was answered with failure");
-                }
+                error!(%sender, %do_id, operation, "operation was stored after it was answered with failure");
             }
             Outcome::Refused(refusal) => {
                 let field = match refusal {

@@ -10,7 +10,6 @@
 //! ties the pure parts together, `shell` runs them.
 
 mod core;
-mod failures;
 mod lane;
 mod reply;
 mod request;

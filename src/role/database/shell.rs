@@ -121,7 +121,6 @@ impl Shell {
             self.dispatch();
             self.apply_effects();
         }
-        self.core.end();
         self.store.backend().close().await;
     }
 
