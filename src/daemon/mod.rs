@@ -165,6 +165,14 @@ impl Parts {
                 }
             });
         }
+        let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
+        parts.upstream.tasks.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => router.holds().log(),
+                () = router.clean() => unreachable!("it has no end"),
+            }
+            Ok(())
+        });
         let listener = listen(&config).await?;
         parts.start_upstream(&config, &context.router).await?;
         for role in &config.roles {

@@ -1,7 +1,6 @@
 //! What one participant does in one go.
 
-use parking_lot::MutexGuard;
-
+use super::holds::{Held, Holder};
 use super::world::World;
 use super::{Effect, Effects, Fed, Key, Shared};
 use crate::ids::{Channel, ChannelRange};
@@ -17,12 +16,18 @@ pub struct Batch<'r> {
     /// Where the queues are noted that are above their marks.
     fed: Option<&'r mut Fed>,
     /// Present until the batch is dropped.
-    world: Option<MutexGuard<'r, World>>,
+    world: Option<Held<'r>>,
 }
 
 impl<'r> Batch<'r> {
     pub(super) fn new(shared: &'r Shared, from: Option<Key>, fed: Option<&'r mut Fed>) -> Self {
-        Batch { shared, from, fed, world: Some(shared.world.lock()) }
+        let holder = from.map_or(Holder::Upstream, Holder::Participant);
+        Batch { shared, from, fed, world: Some(shared.hold(holder)) }
+    }
+
+    /// A batch of what those who have left have left behind.
+    pub(super) fn of_cleaning(shared: &'r Shared) -> Self {
+        Batch { shared, from: None, fed: None, world: Some(shared.hold(Holder::Cleaning)) }
     }
 
     /// Routes a datagram to everyone who listens to one of its recipients, and upstream; then what
@@ -87,7 +92,7 @@ impl<'r> Batch<'r> {
     /// Has the router do something. If it panics in the middle of that, it is seen when the batch is dropped.
     #[inline]
     pub(super) fn work<T>(&mut self, work: impl FnOnce(&mut World) -> T) -> T {
-        let world = self.world.as_mut().expect("present until dropped");
+        let world = self.world.as_deref_mut().expect("present until dropped");
         world.is_at_work = true;
         let done = work(world);
         world.is_at_work = false;

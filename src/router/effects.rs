@@ -26,6 +26,10 @@ pub enum Effect<'a> {
     ClearPostRemoves(Channel),
 }
 
+/// The memory that an emptied list keeps.
+const KEPT_BYTES: usize = 256 * 1024;
+const KEPT_RECORDS: usize = 4096;
+
 #[derive(Clone, Debug)]
 enum Record {
     /// Whether it comes back to the role, and then who sent it.
@@ -46,12 +50,21 @@ pub(super) struct Place {
 
 /// A list of [`Effect`]s, reused from batch to batch: appending to it allocates nothing once it has
 /// grown to a batch's size.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Effects {
     frames: Vec<u8>,
     records: Vec<Record>,
     /// The role has more to tell than this.
     more: bool,
+    /// See [`Effects::steps_left`].
+    steps_left: usize,
+}
+
+impl Default for Effects {
+    fn default() -> Self {
+        // Whoever has a role by itself waits for it as long as it takes.
+        Effects { frames: Vec::new(), records: Vec::new(), more: false, steps_left: usize::MAX }
+    }
 }
 
 impl Effects {
@@ -137,6 +150,23 @@ impl Effects {
         self.more = true;
     }
 
+    /// How many more steps of work for many the role may do before others have to have their turn; see
+    /// [`Effects::spend`]. What it has taken on and does not get to, it does later ([`Effects::go_on_later`]).
+    pub const fn steps_left(&self) -> usize {
+        self.steps_left
+    }
+
+    /// Counts steps of work for many: one for each object or session that a datagram for all of them is handed to,
+    /// or for as many bytes as it takes to tell of a usual one.
+    pub const fn spend(&mut self, steps: usize) {
+        self.steps_left = self.steps_left.saturating_sub(steps);
+    }
+
+    /// Lets the role do that many steps.
+    pub const fn grant(&mut self, steps: usize) {
+        self.steps_left = steps;
+    }
+
     /// Subscribes the role's participant to a channel.
     pub fn subscribe(&mut self, channel: Channel) {
         self.records.push(Record::Subscribe(channel));
@@ -212,16 +242,25 @@ impl Effects {
         }
     }
 
+    /// Whether the role has more to tell than this.
+    pub(super) const fn says_more(&self) -> bool {
+        self.more
+    }
+
     /// Takes back whether there is more to tell than this.
     pub(super) const fn takes_more(&mut self) -> bool {
         std::mem::replace(&mut self.more, false)
     }
 
-    /// Forgets everything and keeps the memory for the next batch.
+    /// Forgets everything and keeps the memory for the next batch, if it is no more than a batch usually takes.
     pub fn clear(&mut self) {
         self.frames.clear();
         self.records.clear();
         self.more = false;
+        if self.frames.capacity() > KEPT_BYTES || self.records.capacity() > KEPT_RECORDS {
+            self.frames = Vec::new();
+            self.records = Vec::new();
+        }
     }
 
     #[inline]

@@ -11,10 +11,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::MutexGuard;
 use tokio::sync::Notify;
 
-use super::world::{Told, World};
+use super::holds::{Held, Holder};
+use super::world::Told;
 use super::{Shared, quietly};
 
 #[derive(Default)]
@@ -27,7 +27,7 @@ pub(super) struct Flush {
 impl Flush {
     /// A batch is over: its receivers are told now, or with others.
     #[inline]
-    pub(super) fn batch_is_over(&self, shared: &Shared, world: MutexGuard<'_, World>) {
+    pub(super) fn batch_is_over(&self, shared: &Shared, world: Held<'_>) {
         if !world.has_touched() {
             return;
         }
@@ -41,7 +41,7 @@ impl Flush {
 }
 
 /// Has roles hand over what is to be written, and tells everybody when the router is free.
-fn tell(shared: &Shared, mut world: MutexGuard<'_, World>, told: &mut Told) {
+fn tell(shared: &Shared, mut world: Held<'_>, told: &mut Told) {
     world.settle(told);
     let lost = world.take_lost();
     drop(world);
@@ -55,7 +55,7 @@ pub(super) async fn gather(shared: &Shared) {
     let mut told = Told::default();
     loop {
         shared.flush.filled.notified().await;
-        tell(shared, shared.world.lock(), &mut told);
+        tell(shared, shared.hold(Holder::Flush), &mut told);
     }
 }
 
@@ -74,6 +74,6 @@ impl<'s> Gathering<'s> {
 impl Drop for Gathering<'_> {
     fn drop(&mut self) {
         self.shared.flush.is_gathering.store(false, Ordering::Relaxed);
-        quietly(|| tell(self.shared, self.shared.world.lock(), &mut Told::default()));
+        quietly(|| tell(self.shared, self.shared.hold(Holder::Flush), &mut Told::default()));
     }
 }

@@ -27,8 +27,10 @@ mod alone;
 mod batch;
 mod effects;
 mod flush;
+mod holds;
 mod inbox;
 mod inspect;
+mod leaving;
 mod participant;
 mod post_remove;
 mod pressure;
@@ -46,11 +48,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use alone::Alone;
 pub use batch::Batch;
 pub use effects::{Effect, Effects};
+pub use holds::{Holds, Work};
 pub use inbox::Inbox;
 pub use inspect::{Cursor, Item, Page, Query};
 pub use participant::{Participant, RoleParticipant};
@@ -63,6 +67,7 @@ use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::wire::{Frame, Frames};
 use flush::Flush;
+use holds::{Held, Holder};
 use resident::Resident;
 use world::{Counts, Receiver, World};
 
@@ -145,11 +150,18 @@ struct Shared {
     world: Mutex<World>,
     counters: Counters,
     flush: Flush,
+    /// Somebody has left behind more than could be cleaned up at once.
+    dirty: Notify,
     /// Cancelled when a role, or the router itself, has panicked: the daemon cannot go on without it.
     broken: CancellationToken,
 }
 
 impl Shared {
+    #[inline]
+    fn hold(&self, holder: Holder) -> Held<'_> {
+        Held::new(&self.world, holder)
+    }
+
     /// Drops roles that have panicked, while the router is free: what they own may do anything when it goes.
     fn bury(&self, lost: Vec<Box<dyn Role>>) {
         if !lost.is_empty() {
@@ -189,6 +201,7 @@ impl Router {
             world: Mutex::new(World::new(seed)),
             counters: Counters::default(),
             flush: Flush::default(),
+            dirty: Notify::new(),
             broken: CancellationToken::new(),
         };
         Router { shared: Arc::new(shared) }
@@ -211,7 +224,7 @@ impl Router {
 
     /// Sets the way out of the process. Subscriptions made before are told to it.
     pub fn set_uplink(&self, uplink: Arc<dyn Uplink>) {
-        self.shared.world.lock().set_uplink(uplink);
+        self.shared.hold(Holder::Upstream).set_uplink(uplink);
     }
 
     /// Calls `with` with everything that a newly connected uplink must know, while nothing changes
@@ -220,7 +233,7 @@ impl Router {
         &self,
         with: impl FnOnce(&mut dyn Iterator<Item = Change>, &PostRemovesOfAll<'_>),
     ) {
-        self.shared.world.lock().with_snapshot(with);
+        self.shared.hold(Holder::Upstream).with_snapshot(with);
     }
 
     /// A batch of what comes from the uplink: it is not sent back there.
@@ -232,6 +245,23 @@ impl Router {
     /// this runs. For runtimes with one thread.
     pub async fn gather_announcements(&self) {
         flush::gather(&self.shared).await;
+    }
+
+    /// Cleans up, bit by bit, after participants that had much when they left, for as long as this runs. Every
+    /// daemon runs it.
+    pub async fn clean(&self) {
+        loop {
+            if self.clean_some() {
+                tokio::task::yield_now().await;
+            } else {
+                self.shared.dirty.notified().await;
+            }
+        }
+    }
+
+    /// Cleans up as much as a hold of the router allows; whether there is more.
+    fn clean_some(&self) -> bool {
+        Batch::of_cleaning(&self.shared).work(World::clean)
     }
 
     /// Waits until a role, or the router itself, has panicked.
@@ -250,6 +280,11 @@ impl Router {
     /// How much has been routed.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// How long it has been held.
+    pub fn holds(&self) -> Holds {
+        self.shared.world.lock().holds.clone()
     }
 
     /// The roles that are here, with their names.

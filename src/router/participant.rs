@@ -45,8 +45,12 @@ impl Drop for Participant {
     fn drop(&mut self) {
         quietly(|| {
             let mut batch = self.batch();
-            let receiver = batch.work(|world| world.leave(self.key));
+            let (receiver, is_clean) =
+                batch.work(|world| (world.leave(self.key), !world.has_to_clean()));
             drop(batch);
+            if !is_clean {
+                self.router.shared.dirty.notify_one();
+            }
             // Outside of the lock: what the receiver owns may do anything when it goes.
             drop(receiver);
         });
@@ -101,21 +105,26 @@ impl<R: Role> RoleParticipant<R> {
     /// Calls the role when its deadline is due, and lets it go on with what it has taken on, until `shutdown`.
     /// Every role's shell runs this.
     pub async fn drive(&self, shutdown: &CancellationToken) {
-        loop {
-            let wish = self.go_on();
-            let next = async {
-                match wish {
-                    Ok(Wish { soon: true, .. }) => tokio::task::yield_now().await,
-                    Ok(Wish { deadline: Some(at), .. }) => {
-                        tokio::time::sleep_until(at.into()).await
-                    }
-                    Ok(Wish { deadline: None, .. }) | Err(RoleLost) => std::future::pending().await,
+        while !shutdown.is_cancelled() {
+            let deadline = match self.go_on() {
+                Ok(Wish { soon: true, .. }) => {
+                    // Whatever wakes this meanwhile, the others have their turn first.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Ok(Wish { deadline, .. }) => deadline,
+                Err(RoleLost) => None,
+            };
+            let due = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => {}
                 () = self.wake.notified() => {}
-                () = next => {}
+                () = due => {}
             }
         }
     }

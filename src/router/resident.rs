@@ -121,16 +121,19 @@ impl Resident {
         budget: usize,
         effects: &mut Effects,
     ) -> Result<(), RoleLost> {
-        let had_more = std::mem::take(&mut self.has_more);
+        let had_more = self.has_more;
+        // Whoever calls this asks for the wish afterwards: nobody has to be woken.
+        self.has_more = true;
         let deadline = self.guarded(|role| role.next_deadline())?;
         let is_due = self.is_due(deadline, now);
         let has_more = self.act(effects, |role, out| {
             if is_due {
                 role.on_deadline(now, out);
             }
-            had_more && role.resume(now, budget, out)
+            let has_more = had_more && role.resume(now, budget, out);
+            has_more || out.says_more()
         })?;
-        self.has_more |= has_more;
+        self.has_more = has_more;
         Ok(())
     }
 

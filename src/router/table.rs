@@ -32,9 +32,15 @@ pub enum Change {
     RemoveRange(ChannelRange),
 }
 
+/// Who listens to which single channels.
+pub(super) type Singles = Map<Channel, Listeners>;
+
+/// So many channels are few enough for a table never to be shrunk to them.
+const SINGLES_KEPT: usize = 1 << 16;
+
 /// The participants on one channel: nearly always one, so that one costs no allocation.
 #[derive(Clone, Debug)]
-enum Listeners {
+pub(super) enum Listeners {
     One(Key),
     // Boxed twice so that a channel with one listener stays small: there are millions of those.
     #[allow(clippy::box_collection)]
@@ -82,9 +88,15 @@ impl Listeners {
 
 /// What one participant listens to.
 #[derive(Debug)]
-struct Subscriptions {
-    singles: Set<Channel>,
-    ranges: IntervalSet,
+pub(super) struct Subscriptions {
+    pub(super) singles: Set<Channel>,
+    pub(super) ranges: IntervalSet,
+}
+
+impl Subscriptions {
+    fn new(seed: Seed) -> Self {
+        Subscriptions { singles: Set::with_hasher(seed), ranges: IntervalSet::default() }
+    }
 }
 
 /// The subscriptions of all participants.
@@ -92,7 +104,7 @@ struct Subscriptions {
 pub struct Table {
     /// Whether anyone upstream hears of the changes; if not, finding out what to say is saved.
     pub(super) upstream: bool,
-    singles: Map<Channel, Listeners>,
+    singles: Singles,
     segments: Segments,
     participants: FxHashMap<Key, Subscriptions>,
 }
@@ -110,10 +122,7 @@ impl Table {
 
     fn subscriptions(&mut self, key: Key) -> &mut Subscriptions {
         let seed = *self.singles.hasher();
-        self.participants.entry(key).or_insert_with(|| Subscriptions {
-            singles: Set::with_hasher(seed),
-            ranges: IntervalSet::default(),
-        })
+        self.participants.entry(key).or_insert_with(|| Subscriptions::new(seed))
     }
 
     /// Subscribes `key` to one channel. Nothing happens if it listens there already, be it through a
@@ -165,7 +174,18 @@ impl Table {
         }
         own.ranges.remove(range);
         dropped.retain(|&channel| self.remove_listener(key, channel));
+        self.end_range(key, range, dropped, changes);
+    }
 
+    /// Ends a subscription to a range of which nothing is in [`Subscriptions`] any more; nobody listens to the
+    /// `dropped` singles in it any more.
+    pub(super) fn end_range(
+        &mut self,
+        key: Key,
+        range: ChannelRange,
+        mut dropped: Vec<Channel>,
+        changes: &mut Vec<Change>,
+    ) {
         let pieces = self.segments.remove(range, key);
         if !self.upstream {
             return;
@@ -184,21 +204,30 @@ impl Table {
         changes.extend(dropped.into_iter().map(Change::RemoveChannel));
     }
 
-    /// Ends all subscriptions of `key`.
-    pub fn leave(&mut self, key: Key, changes: &mut Vec<Change>) {
-        let Some(own) = self.participants.get(&key) else {
-            return;
-        };
-        let (mut singles, ranges): (Vec<Channel>, Vec<ChannelRange>) =
-            (own.singles.iter().copied().collect(), own.ranges.iter().collect());
-        singles.sort_unstable();
-        for channel in singles {
-            self.unsubscribe(key, channel, changes);
+    /// Ends a subscription to a single of which nothing is in [`Subscriptions`] any more.
+    pub(super) fn end_single(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        if self.remove_listener(key, channel) {
+            changes.push(Change::RemoveChannel(channel));
         }
-        for range in ranges {
-            self.unsubscribe_range(key, range, changes);
+    }
+
+    /// Takes out what `key` listens to. It is found as a listener until all of it has been ended:
+    /// [`Table::end_single`], [`Table::end_range`].
+    pub(super) fn take(&mut self, key: Key) -> Subscriptions {
+        let seed = *self.singles.hasher();
+        self.participants.remove(&key).unwrap_or_else(|| Subscriptions::new(seed))
+    }
+
+    /// Makes the table smaller if it is much too large, and returns the memory that it had.
+    pub(super) fn shrink(&mut self) -> Option<Singles> {
+        let few = self.singles.len().max(SINGLES_KEPT);
+        if self.singles.capacity() / 8 < few {
+            return None;
         }
-        self.participants.remove(&key);
+        let fitting = Map::with_capacity_and_hasher(few, *self.singles.hasher());
+        let mut old = std::mem::replace(&mut self.singles, fitting);
+        self.singles.extend(old.drain());
+        Some(old)
     }
 
     /// Calls `each` once for every participant that listens to one of `channels`, but `from`.

@@ -1,5 +1,7 @@
 //! The router's contract.
 
+mod holds;
+mod leaving;
 mod order;
 mod pressure;
 mod roles;

@@ -1,19 +1,31 @@
 //! What the router's lock guards: who is there, who listens to what, and what is under way.
 
+mod cleaning;
+mod snapshot;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use snapshot::PostRemovesOfAll;
+
 use super::effects::Place;
+use super::holds::{Holds, Work};
+use super::leaving::{Leaving, Left};
 use super::post_remove::PostRemoves;
 use super::resident::{Resident, Wish};
-use super::table::{Change, Key, Table};
+use super::table::{Change, Key, Singles, Table};
 use super::{
     Cursor, Effect, Effects, Fed, Load, Origin, Page, Query, Role, RoleLost, Sink, Uplink,
 };
 use crate::hash::Seed;
-use crate::ids::Channel;
 use crate::wire::{Envelope, Frame, Recipients, Run};
+
+/// How much of what can also be done later is done in one hold of the router: see [`Effects::spend`].
+const STEPS_PER_HOLD: usize = 256;
+/// Lists of effects that are kept to be used again, and how many waiting ones there is room for.
+const SPARE_MAX: usize = 16;
+const PENDING_KEPT: usize = 256;
 
 /// How a participant gets its datagrams.
 pub(super) enum Receiver {
@@ -45,6 +57,13 @@ pub(super) struct BatchEnd {
     pub(super) lost: Vec<Box<dyn Role>>,
 }
 
+/// What is to be dropped when the router is free.
+#[derive(Default)]
+pub(super) struct Garbage {
+    lefts: Vec<Left>,
+    table: Option<Singles>,
+}
+
 /// Who has to be told that there is something.
 #[derive(Default)]
 pub(super) struct Told {
@@ -66,6 +85,8 @@ pub(super) struct World {
     table: Table,
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
+    /// Who has left, and what is still to be done about it.
+    leaving: Leaving,
     uplink: Option<Arc<dyn Uplink>>,
     /// What roles want routed, in the order in which they wanted it.
     pending: VecDeque<(Key, Effects)>,
@@ -73,6 +94,13 @@ pub(super) struct World {
     uplink_touched: bool,
     now: Option<Instant>,
     counts: Counts,
+    /// What has been done in this hold.
+    work: Work,
+    /// How much more may be done in this hold of what can also be done later.
+    steps_left: usize,
+    pub(super) holds: Holds,
+    /// Memory to be given back when the router is free: that may take long.
+    garbage: Garbage,
     /// Queues above their marks that have been fed since the last [`World::end_batch`].
     fed: Fed,
     /// Roles that have panicked, to be dropped when the router is free.
@@ -89,31 +117,23 @@ pub(super) struct World {
     echo: Vec<u8>,
 }
 
-/// The post-removes of all participants.
-pub struct PostRemovesOfAll<'s> {
-    slots: &'s [Option<Slot>],
-}
-
-impl PostRemovesOfAll<'_> {
-    /// Each datagram with the sender under which it is kept.
-    pub fn iter(&self) -> impl Iterator<Item = (Channel, Frame<'_>)> {
-        let of_slots = self.slots.iter().flatten().flat_map(|slot| slot.post_removes.iter());
-        of_slots.flat_map(|(sender, frames)| frames.map(move |frame| (sender, frame)))
-    }
-}
-
 impl World {
     pub(super) fn new(seed: Seed) -> Self {
         World {
             table: Table::new(seed),
             slots: Vec::new(),
             free: Vec::new(),
+            leaving: Leaving::default(),
             uplink: None,
             pending: VecDeque::new(),
             touched: Vec::new(),
             uplink_touched: false,
             now: None,
             counts: Counts::default(),
+            work: Work::default(),
+            steps_left: STEPS_PER_HOLD,
+            holds: Holds::default(),
+            garbage: Garbage::default(),
             fed: Fed::default(),
             lost: Vec::new(),
             is_at_work: false,
@@ -136,25 +156,6 @@ impl World {
         Key(index)
     }
 
-    /// Ends a participant's part: its subscriptions, then its post-removes are routed and cleared.
-    pub(super) fn leave(&mut self, key: Key) -> Option<Receiver> {
-        self.table.leave(key, &mut self.changes);
-        self.tell_changes();
-        let slot = self.slots[key.0 as usize].take()?;
-        for (sender, frames) in slot.post_removes.iter() {
-            for frame in frames {
-                self.route(frame.into(), Some(key));
-            }
-            if let Some(uplink) = &self.uplink {
-                uplink.clear_post_removes(sender);
-                self.uplink_touched = true;
-            }
-        }
-        self.touched.retain(|touched| *touched != key);
-        self.free.push(key.0);
-        Some(slot.receiver)
-    }
-
     pub(super) fn rename(&mut self, key: Key, name: String) {
         if let Some(slot) = &mut self.slots[key.0 as usize] {
             slot.name = name;
@@ -175,23 +176,18 @@ impl World {
             .collect()
     }
 
-    pub(super) fn set_uplink(&mut self, uplink: Arc<dyn Uplink>) {
-        self.table.upstream = true;
-        self.table.snapshot().for_each(|change| uplink.change(change));
-        self.uplink = Some(uplink);
-    }
-
-    pub(super) fn with_snapshot(
-        &self,
-        with: impl FnOnce(&mut dyn Iterator<Item = Change>, &PostRemovesOfAll<'_>),
-    ) {
-        with(&mut self.table.snapshot(), &PostRemovesOfAll { slots: &self.slots });
-    }
-
     /// Routes frames that are for the same recipients, and then, in order, what roles want routed because of
     /// each. Whether the recipients could be read.
     #[inline]
     pub(super) fn route(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
+        if !self.leaving.is_empty() {
+            self.fire_before_route(run);
+        }
+        self.route_now(run, from)
+    }
+
+    #[inline]
+    fn route_now(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
         let Some(recipients) = run.recipients() else {
             self.counts.routed += run.frames().count() as u64;
             return false;
@@ -231,9 +227,11 @@ impl World {
     /// Lets a role do what is due, and some of what it has still to tell; when it wants to go on.
     pub(super) fn go_on(&mut self, key: Key, budget: usize) -> Result<Wish, RoleLost> {
         let now = self.now();
-        let World { slots, effects, .. } = self;
+        let World { slots, effects, steps_left, .. } = self;
+        effects.grant(*steps_left);
         let resident = resident_of(slots, key)?;
         let done = resident.go_on(now, budget, effects);
+        *steps_left = effects.steps_left();
         self.lost.extend(resident.take_lost());
         self.take_effects(key);
         self.touch(key);
@@ -261,6 +259,9 @@ impl World {
 
     /// Subscribes, unsubscribes, and keeps or forgets post-removes.
     pub(super) fn change(&mut self, key: Key, effect: Effect<'_>) {
+        if !self.leaving.is_empty() {
+            self.fire_before(&effect);
+        }
         let World { table, changes, .. } = self;
         match effect {
             Effect::Subscribe(channel) => table.subscribe(key, channel, changes),
@@ -294,7 +295,20 @@ impl World {
             Some(fed) => fed.take(&mut self.fed),
             None => self.fed.forget(),
         }
-        BatchEnd { counts: std::mem::take(&mut self.counts), lost: self.take_lost() }
+        let counts = std::mem::take(&mut self.counts);
+        self.work.datagrams += counts.routed;
+        BatchEnd { counts, lost: self.take_lost() }
+    }
+
+    /// A hold is over: takes back what was done in it.
+    #[inline]
+    pub(super) fn takes_work(&mut self) -> (Work, Garbage) {
+        self.steps_left = STEPS_PER_HOLD;
+        (std::mem::take(&mut self.work), std::mem::take(&mut self.garbage))
+    }
+
+    pub(super) fn name_of(&self, key: Key) -> Option<&str> {
+        self.slots.get(key.0 as usize)?.as_ref().map(|slot| slot.name.as_str())
     }
 
     /// The roles that have panicked since this was asked last.
@@ -312,7 +326,10 @@ impl World {
         let mut touched = std::mem::take(&mut self.touched);
         for key in touched.drain(..) {
             let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
-            slot.touched = false;
+            // The place may be another's by now.
+            if !std::mem::take(&mut slot.touched) {
+                continue;
+            }
             match &mut slot.receiver {
                 Receiver::Sink(sink) => told.sinks.push(sink.clone()),
                 Receiver::Role(resident) => {
@@ -352,11 +369,16 @@ impl World {
         let frames = run.frames().count() as u64;
         let listeners = std::mem::take(&mut self.listeners);
         self.counts.routed += frames;
-        self.counts.delivered += frames * listeners.len() as u64;
+        self.work.bytes += run.frames().remaining().len() as u64;
         for &key in &listeners {
             self.touch(key);
-            if let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize]
-                && sink.push_all(run.frames()) == Load::High
+            let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize]
+            else {
+                // Whoever has left may still be in the table.
+                continue;
+            };
+            self.counts.delivered += frames;
+            if sink.push_all(run.frames()) == Load::High
                 && let Some(brake) = sink.brake()
             {
                 self.fed.note(&brake);
@@ -372,12 +394,14 @@ impl World {
     fn deliver(&mut self, frame: Frame<'_>, recipients: Recipients<'_>, from: Option<Key>) {
         let listeners = std::mem::take(&mut self.listeners);
         self.counts.routed += 1;
-        self.counts.delivered += listeners.len() as u64;
+        self.work.bytes += frame.bytes().len() as u64;
         // Read once, for the first role that gets it.
         let mut envelope = None;
         for &key in &listeners {
             self.touch(key);
+            // Whoever has left may still be in the table.
             let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
+            self.counts.delivered += 1;
             if let Receiver::Sink(sink) = &slot.receiver {
                 if sink.push(frame) == Load::High
                     && let Some(brake) = sink.brake()
@@ -431,9 +455,11 @@ impl World {
         act: impl FnOnce(&mut dyn Role, Instant, &mut Effects) -> T,
     ) -> Result<T, RoleLost> {
         let now = self.now();
-        let World { slots, effects, .. } = self;
+        let World { slots, effects, steps_left, .. } = self;
+        effects.grant(*steps_left);
         let resident = resident_of(slots, key)?;
         let done = resident.act(effects, |role, out| act(role, now, out));
+        *steps_left = effects.steps_left();
         if done.is_err() {
             self.lost.extend(resident.take_lost());
         }
@@ -468,6 +494,7 @@ impl World {
                         self.lost.extend(resident.take_lost());
                     }
                 }
+                self.steps_left = effects.steps_left();
             }
             self.echo = echo;
             self.make_changes(key, &effects, &mut place);
@@ -501,11 +528,16 @@ impl World {
             }
             self.recycle(effects);
         }
+        if self.pending.capacity() > PENDING_KEPT {
+            self.pending = VecDeque::new();
+        }
     }
 
     fn recycle(&mut self, mut effects: Effects) {
-        effects.clear();
-        self.spare.push(effects);
+        if self.spare.len() < SPARE_MAX {
+            effects.clear();
+            self.spare.push(effects);
+        }
     }
 
     #[inline]

@@ -74,6 +74,10 @@ impl Role for Obedient {
         let steps = budget.min(self.work);
         self.work -= steps;
         (0..steps).for_each(|_| Self::say(out, None, &[OTHERS.0], SAID));
+        if self.work > 0 {
+            // To say so twice changes nothing.
+            out.go_on_later();
+        }
         self.work > 0
     }
 
@@ -230,7 +234,9 @@ async fn work_that_was_taken_on_is_told_in_pieces_and_others_are_served_between_
     let got = stage.listener.got.lock();
     let first = got.iter().position(|number| *number == SAID).expect("told");
     let last = got.iter().rposition(|number| *number == SAID).expect("told");
-    assert!(got[first..last].contains(&9), "nobody else was served meanwhile");
+    let slices = got[first..last].chunk_by(|a, b| a == b).filter(|slice| slice[0] == SAID).count();
+    // The two take turns in beginning a round.
+    assert!(slices >= budgets.len().div_ceil(2), "others are served between them: {slices}");
     assert_eq!(got.iter().filter(|number| **number == SAID).count(), 1000, "told once");
 }
 

@@ -222,10 +222,11 @@ impl Daemon {
         self.folder.path().join(name)
     }
 
-    /// All that the daemon has written to its output so far.
+    /// All that the daemon has written to its output so far, but for what only says that this machine is busy.
     pub fn log(&self) -> String {
         let bytes = fs::read(self.path(LOG_FILE)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let log = String::from_utf8_lossy(&bytes);
+        log.split_inclusive('\n').filter(|line| !line.contains("the router was held for")).collect()
     }
 
     /// A new connection to the message director.

@@ -1,0 +1,209 @@
+//! How long the router is held, and by whom.
+//!
+//! While one holds it, everybody else waits: so each hold is measured, from the lock to its end. What is known of
+//! holds is guarded by the lock that they hold, so that noting one costs nothing but two looks at the clock.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::Key;
+use super::world::World;
+
+/// A hold that is longer than this is worth a warning.
+const LONG: Duration = Duration::from_millis(5);
+/// Durations are sorted into powers of two of nanoseconds.
+const BUCKETS: usize = 40;
+
+/// What has been noted of all holds of the router.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    /// How many took less than 2^n ns, and no less than half of that, by n.
+    buckets: [u64; BUCKETS],
+    longest: Duration,
+    most: Work,
+}
+
+/// What is done in a hold.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+pub struct Work {
+    /// Datagrams that were routed, those of roles included.
+    pub datagrams: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Subscriptions of participants that have left which were cleaned up.
+    pub cleaned: u64,
+}
+
+/// A long hold.
+struct Warning {
+    held: Duration,
+    who: String,
+    work: Work,
+}
+
+impl Default for Holds {
+    fn default() -> Self {
+        Holds { buckets: [0; BUCKETS], longest: Duration::ZERO, most: Work::default() }
+    }
+}
+
+impl Holds {
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// The longest.
+    pub const fn longest(&self) -> Duration {
+        self.longest
+    }
+
+    /// The most that was done in one: each figure may be another hold's.
+    pub const fn most(&self) -> Work {
+        self.most
+    }
+
+    /// A time that `share` of all holds do not exceed, to a factor of two: 0.99 for the 99th percentile.
+    pub fn percentile(&self, share: f64) -> Duration {
+        // Holds are fewer than what a float can count exactly.
+        let wanted = (self.count() as f64 * share).ceil() as u64;
+        let mut seen = 0;
+        let bucket = self.buckets.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        });
+        let limit = Duration::from_nanos(1 << bucket.unwrap_or(BUCKETS - 1));
+        limit.min(self.longest)
+    }
+
+    /// Says how long the router was held, when the daemon ends.
+    pub fn log(&self) {
+        let micros = |share| u64::try_from(self.percentile(share).as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(
+            holds = self.count(),
+            p50_us = micros(0.5),
+            p99_us = micros(0.99),
+            p999_us = micros(0.999),
+            longest_us = micros(1.0),
+            datagrams_max = self.most.datagrams,
+            bytes_max = self.most.bytes,
+            "how long the router was held"
+        );
+    }
+
+    #[inline]
+    fn note(&mut self, held: Duration, work: Work) {
+        let nanos = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = (u64::BITS - nanos.leading_zeros()) as usize;
+        self.buckets[bucket.min(BUCKETS - 1)] += 1;
+        self.longest = self.longest.max(held);
+        self.most.datagrams = self.most.datagrams.max(work.datagrams);
+        self.most.bytes = self.most.bytes.max(work.bytes);
+        self.most.cleaned = self.most.cleaned.max(work.cleaned);
+    }
+}
+
+/// Who holds the router.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Holder {
+    Participant(Key),
+    Upstream,
+    /// Roles hand over what is to be written.
+    Flush,
+    /// What somebody has left behind is cleaned up.
+    Cleaning,
+}
+
+/// The router's lock, held.
+pub(super) struct Held<'r> {
+    /// Present until it is dropped.
+    world: Option<MutexGuard<'r, World>>,
+    since: Instant,
+    holder: Holder,
+}
+
+impl<'r> Held<'r> {
+    #[inline]
+    pub(super) fn new(world: &'r Mutex<World>, holder: Holder) -> Self {
+        let world = Some(world.lock());
+        Held { world, since: Instant::now(), holder }
+    }
+}
+
+impl std::ops::Deref for Held<'_> {
+    type Target = World;
+
+    #[inline]
+    fn deref(&self) -> &World {
+        self.world.as_deref().expect("present until dropped")
+    }
+}
+
+impl std::ops::DerefMut for Held<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut World {
+        self.world.as_deref_mut().expect("present until dropped")
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let mut world = self.world.take().expect("dropped once");
+        let held = self.since.elapsed();
+        let (work, garbage) = world.takes_work();
+        world.holds.note(held, work);
+        let warning = (held >= LONG).then(|| Warning::new(&world, self.holder, held, work));
+        drop(world);
+        // Neither of these is anything to wait for.
+        drop(garbage);
+        if let Some(warning) = warning {
+            warning.log();
+        }
+    }
+}
+
+impl Warning {
+    #[cold]
+    fn new(world: &World, holder: Holder, held: Duration, work: Work) -> Self {
+        let who = match holder {
+            Holder::Participant(key) => world.name_of(key).unwrap_or("one who has left"),
+            Holder::Upstream => "upstream",
+            Holder::Flush => "handing over to connections",
+            Holder::Cleaning => "cleaning up after one who has left",
+        };
+        Warning { held, who: who.to_owned(), work }
+    }
+
+    fn log(&self) {
+        let Warning { held, ref who, work } = *self;
+        tracing::warn!(
+            who,
+            datagrams = work.datagrams,
+            bytes = work.bytes,
+            cleaned = work.cleaned,
+            "the router was held for {} ms",
+            held.as_millis()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_right_to_a_factor_of_two() {
+        let mut holds = Holds::default();
+        assert_eq!(holds.percentile(0.5), Duration::ZERO);
+        (0..99).for_each(|_| holds.note(Duration::from_micros(10), Work::default()));
+        holds.note(Duration::from_millis(3), Work { datagrams: 7, ..Work::default() });
+        assert_eq!(holds.count(), 100);
+        assert_eq!(holds.percentile(0.99), Duration::from_nanos(1 << 14));
+        assert_eq!(holds.percentile(1.0), Duration::from_millis(3));
+        assert_eq!(holds.most().datagrams, 7);
+        holds.note(Duration::MAX, Work::default());
+        assert_eq!(holds.longest(), Duration::MAX);
+    }
+}
