@@ -67,14 +67,16 @@ impl DistributedObject {
         }
         let mut targets = Targets::default();
         targets.add(old);
-        if self.zones.is_some() {
-            targets.add(self.do_id.children());
-        }
         self.ai = new;
         self.ai_is_explicit = explicit;
         let do_id = self.do_id;
         let notice = StateServer::ObjectChangingAi { do_id, new, old };
-        world.outbox.send(targets.as_slice(), sender, &notice);
+        match self.zones.is_some() {
+            true => world.tell_children(do_id, targets, sender, &notice),
+            false => {
+                world.outbox.send(targets.as_slice(), sender, &notice);
+            }
+        }
         if new.is_some() {
             self.enter(new, Audience::Ai, world);
         }

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 use tracing::warn;
 
 use super::distributed_object::{DistributedObject, Fate, World};
+use super::outbox::Targets;
 use crate::ids::{Channel, DoId, Location};
 use crate::message::StateServer;
 
@@ -77,7 +78,7 @@ impl DistributedObject {
     fn delete_children(&mut self, sender: Channel, world: &mut World<'_>) {
         if self.zones.take().is_some() {
             let order = StateServer::ObjectDeleteChildren { parent: self.do_id };
-            world.outbox.send(&[self.do_id.children()], sender, &order);
+            world.tell_children(self.do_id, Targets::default(), sender, &order);
         }
     }
 }

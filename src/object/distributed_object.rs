@@ -4,10 +4,12 @@ use dclass::{Class, DcFile};
 
 use super::children::{LocalChildren, ZoneTable};
 use super::creation::NewObject;
-use super::outbox::Outbox;
+use super::letters::{Content, Letter, Letters, Selection, Whose};
+use super::outbox::{Outbox, Targets};
 use super::values::PackedFields;
 use crate::hash::Seed;
 use crate::ids::{Channel, ClassId, DoId, Location};
+use crate::message::Message;
 
 /// An object in memory.
 ///
@@ -23,6 +25,9 @@ pub struct DistributedObject {
     pub(super) parent_synchronized: bool,
     /// Context of the next question to a parent about its AI.
     pub(super) next_context: u32,
+    /// The number of the last of all [`Letters`](super::letters::Letters) of which the object has nothing more to
+    /// hear: it has handled those before, or they were not for it.
+    pub(super) heard: u32,
     pub(super) ai: Channel,
     pub(super) owner: Channel,
     /// All required fields of the class that are not molecular.
@@ -38,9 +43,36 @@ pub(super) struct World<'a> {
     pub dc: &'a DcFile,
     pub seed: Seed,
     pub children: &'a mut LocalChildren,
+    pub letters: &'a mut Letters,
+    /// The object is catching up with its letters, so what it tells its children becomes a letter at once.
+    pub is_catching_up: bool,
     pub outbox: Outbox<'a>,
     /// Memory for values on their way into a message.
     pub scratch: &'a mut Vec<u8>,
+}
+
+impl World<'_> {
+    /// Tells the children of the object that acts, and some others.
+    pub fn tell_children(
+        &mut self,
+        parent: DoId,
+        mut others: Targets,
+        sender: Channel,
+        message: &impl Message,
+    ) {
+        let children = parent.children();
+        if !self.is_catching_up || !self.children.has(parent) {
+            others.add(children);
+            self.outbox.send(others.as_slice(), sender, message);
+            return;
+        }
+        // Whoever catches up with it may be one of those who have to hear this first.
+        self.outbox.send(others.as_slice(), sender, message);
+        self.outbox.send_out(&[children], sender, message);
+        let content = Content::of(message);
+        let (origin, whose) = (self.outbox.origin, Whose::ChildrenOf(parent));
+        self.letters.post(Letter { whose, selection: Selection::All, origin, sender, content });
+    }
 }
 
 /// What a message leaves of an object.
@@ -61,6 +93,7 @@ impl DistributedObject {
             ai_is_explicit: false,
             parent_synchronized: false,
             next_context: 0,
+            heard: 0,
             ai: Channel::NONE,
             owner: Channel::NONE,
             required: PackedFields::new(&new.required),

@@ -18,8 +18,7 @@ impl DistributedObject {
         world.outbox.effects.subscribe(self.channel());
         self.object_set_location(location, sender, world);
         let question = StateServer::ObjectGetLocation { context: WAKE_CHILDREN };
-        let children = self.do_id.children();
-        world.outbox.send(&[children], self.channel(), &question);
+        world.tell_children(self.do_id, Targets::default(), self.channel(), &question);
     }
 
     pub(super) fn object_get_location(

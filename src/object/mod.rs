@@ -24,6 +24,7 @@
 //! about its children, wherever they live, and what it answers counts from.
 
 mod authority;
+mod catch_up;
 mod children;
 mod creation;
 mod deletion;
@@ -32,6 +33,8 @@ mod distributed_object;
 mod entry;
 mod fields;
 mod inspect;
+mod letters;
+mod lineage;
 mod location;
 mod outbox;
 mod places;

@@ -6,6 +6,7 @@ use tracing::error;
 use crate::ids::{Channel, DoId};
 use crate::message::Message;
 use crate::router::{Effects, Origin};
+use crate::wire::Error;
 
 /// An object as a sender.
 pub(super) const fn from_object(do_id: DoId) -> Origin {
@@ -31,6 +32,26 @@ impl Outbox<'_> {
             true => self.effects.route_from(self.origin, recipients, sender, message),
             false => self.effects.route(recipients, sender, message),
         };
+        self.log_failure(sent, recipients, message)
+    }
+
+    /// As [`Outbox::send`], to others than this role.
+    pub fn send_out(
+        &mut self,
+        recipients: &[Channel],
+        sender: Channel,
+        message: &impl Message,
+    ) -> bool {
+        let sent = self.effects.route(recipients, sender, message);
+        self.log_failure(sent, recipients, message)
+    }
+
+    fn log_failure(
+        &self,
+        sent: Result<(), Error>,
+        recipients: &[Channel],
+        message: &impl Message,
+    ) -> bool {
         if let Err(error) = sent {
             error!(
                 origin = ?self.origin,

@@ -68,6 +68,11 @@ impl Places {
         self.places.iter().filter_map(Option::as_deref)
     }
 
+    /// Does something to all objects.
+    pub fn for_each_mut(&mut self, act: impl FnMut(&mut DistributedObject)) {
+        self.places.iter_mut().filter_map(Option::as_deref_mut).for_each(act);
+    }
+
     /// Gives an object a place.
     ///
     /// # Panics

@@ -9,10 +9,12 @@ use tracing::{trace, warn};
 use super::children::LocalChildren;
 use super::creation::NewObject;
 use super::distributed_object::{DistributedObject, Fate, World};
+use super::letters::{Content, Letter, Letters, Selection, Whose};
+use super::lineage;
 use super::outbox::{Outbox, from_object};
 use super::places::{Place, Places};
 use crate::hash::Seed;
-use crate::ids::{Channel, DoId, Location, ZoneId};
+use crate::ids::{Channel, DoId, Location};
 use crate::message::{Error, Family, Message, StateServer, name_of};
 use crate::router::{Effects, Origin};
 use crate::wire::{Envelope, Reader, Recipients};
@@ -23,14 +25,16 @@ pub struct Population {
     dc: Arc<DcFile>,
     seed: Seed,
     pub(super) objects: Places,
-    children: LocalChildren,
-    /// Memory that is used again for each message: objects that it is for, values to send.
+    pub(super) children: LocalChildren,
+    pub(super) letters: Letters,
+    /// Memory that is used again for each message: objects that it is for, children of theirs, values to send.
     targets: Vec<Target>,
+    ids: Vec<DoId>,
     scratch: Vec<u8>,
 }
 
 /// An object that a message is for.
-type Target = (DoId, Place);
+pub(super) type Target = (DoId, Place);
 
 impl Population {
     /// No objects yet; their classes are those of `dc`.
@@ -40,7 +44,9 @@ impl Population {
             seed,
             objects: Places::new(seed),
             children: LocalChildren::new(seed),
+            letters: Letters::new(seed),
             targets: Vec::new(),
+            ids: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -77,12 +83,16 @@ impl Population {
     pub fn create(&mut self, new: &NewObject<'_>, sender: Channel, effects: &mut Effects) {
         let (do_id, class_id) = (new.do_id, new.class_id);
         assert!(self.dc.class(class_id).is_some(), "no class {class_id:?}");
-        let place = self.objects.insert(Box::new(DistributedObject::new(new)));
+        // What its parent was still to tell its children is not for this one.
+        self.catch_up(new.location.parent, effects);
+        let mut object = Box::new(DistributedObject::new(new));
+        object.heard = self.letters.latest();
+        let place = self.objects.insert(object);
         let location = match self.closes_a_circle(do_id, new.location.parent) {
             true => Location::NONE,
             false => new.location,
         };
-        self.with_object((do_id, place), effects, |object, world| {
+        self.with_object((do_id, place), false, effects, |object, world| {
             object.awake(location, sender, world);
             Fate::Lives
         });
@@ -91,14 +101,23 @@ impl Population {
     /// Delivers a datagram to those objects that are among its recipients, except `origin`.
     pub fn deliver(&mut self, origin: Origin, envelope: &Envelope<'_>, effects: &mut Effects) {
         let mut targets = std::mem::take(&mut self.targets);
-        let parents = self.find_receivers(envelope.recipients, &mut targets);
+        let parents = self.find_receivers(envelope.recipients, &mut targets, effects);
+        let before = self.letters.latest();
         if (!targets.is_empty() || !parents.is_empty())
             && let Some(message) = decode(envelope)
         {
-            parents.iter().for_each(|parent| self.find_children(*parent, &message, &mut targets));
+            let mut letters = SmallVec::<[Letter; 1]>::new();
+            for parent in &parents {
+                let fan_out = FanOut { parent: *parent, origin, envelope, message: &message };
+                letters.extend(self.find_children(&fan_out, &mut targets, effects));
+            }
             if envelope.recipients.len() > 1 {
                 targets.sort_unstable();
                 targets.dedup();
+            }
+            if !letters.is_empty() {
+                letters.into_iter().for_each(|letter| self.post(letter, effects));
+                self.need_no_letter(&targets);
             }
             for &target in &targets {
                 // A target deletes at most itself, so that the places of the others remain theirs.
@@ -109,10 +128,14 @@ impl Population {
         }
         targets.clear();
         self.targets = targets;
+        if before != self.letters.latest() {
+            self.go_on(effects.steps_left(), effects);
+        }
     }
 
     /// Gives a datagram to one object, whoever its recipients are.
     pub fn deliver_to(&mut self, do_id: DoId, envelope: &Envelope<'_>, effects: &mut Effects) {
+        self.catch_up(do_id, effects);
         if let Some(message) = decode(envelope)
             && let Some(place) = self.objects.find(do_id)
         {
@@ -134,13 +157,15 @@ impl Population {
 
     /// The objects that are recipients, and the parents whose children are, if there are any here.
     fn find_receivers(
-        &self,
+        &mut self,
         recipients: Recipients<'_>,
         targets: &mut Vec<Target>,
+        effects: &mut Effects,
     ) -> SmallVec<[DoId; 4]> {
         let mut parents = SmallVec::new();
         for channel in recipients.iter() {
             if let Some(do_id) = channel.as_object() {
+                self.catch_up(do_id, effects);
                 targets.extend(self.target(do_id));
             } else if let Some(parent) = channel.as_children()
                 && self.children.has(parent)
@@ -156,23 +181,51 @@ impl Population {
         Some((do_id, self.objects.find(do_id)?))
     }
 
-    /// Of a parent's children, those that can have something to say to the message.
-    fn find_children(&self, parent: DoId, message: &StateServer<'_>, targets: &mut Vec<Target>) {
-        let target = |do_id| self.target(do_id);
-        match *message {
-            StateServer::ObjectGetZoneObjects { location, .. } if location.parent == parent => {
-                targets.extend(self.children.in_zone(location).filter_map(target));
+    /// Of a parent's children, those that can have something to say to the message, as far as there is room for
+    /// them; for the rest it becomes a letter.
+    fn find_children(
+        &mut self,
+        fan_out: &FanOut<'_, '_>,
+        targets: &mut Vec<Target>,
+        effects: &mut Effects,
+    ) -> Option<Letter> {
+        let FanOut { parent, origin, envelope, message } = *fan_out;
+        self.catch_up(parent, effects);
+        let selection = Selection::of(message, parent);
+        let room = match changes_who_is_meant(message) {
+            true => usize::MAX,
+            false => effects.steps_left(),
+        };
+        let mut ids = std::mem::take(&mut self.ids);
+        let mut has_more = false;
+        selection.members(parent, &self.children, |do_id| {
+            has_more = ids.len() >= room;
+            if !has_more {
+                ids.push(do_id);
             }
-            StateServer::ObjectGetZonesObjects { parent: asked, zones, .. } if asked == parent => {
-                let mut zones: SmallVec<[ZoneId; 16]> = zones.iter().collect();
-                zones.sort_unstable();
-                zones.dedup();
-                for zone in zones {
-                    let location = Location::new(parent, zone);
-                    targets.extend(self.children.in_zone(location).filter_map(target));
-                }
+            !has_more
+        });
+        effects.spend(ids.len());
+        for do_id in ids.drain(..) {
+            self.catch_up(do_id, effects);
+            targets.extend(self.target(do_id));
+        }
+        self.ids = ids;
+        has_more.then(|| {
+            let (whose, sender) = (Whose::ChildrenOf(parent), envelope.sender);
+            let number = envelope.message_type.to_le_bytes();
+            let content = Content::Message([&number, envelope.body].concat().into());
+            Letter { whose, selection, origin, sender, content }
+        })
+    }
+
+    /// These handle at once what is in the letters that they have not heard.
+    fn need_no_letter(&mut self, targets: &[Target]) {
+        for &(_, place) in targets {
+            let Some(object) = self.objects.get_mut(place) else { continue };
+            while let Some((number, _)) = self.letters.next_for(object) {
+                object.heard = number;
             }
-            _ => targets.extend(self.children.of(parent).filter_map(target)),
         }
     }
 
@@ -183,31 +236,38 @@ impl Population {
         message: &StateServer<'_>,
         effects: &mut Effects,
     ) {
-        if let StateServer::ObjectSetLocation { location } = message
-            && self.closes_a_circle(target.0, location.parent)
-        {
-            return;
+        if let StateServer::ObjectSetLocation { location } = message {
+            // What its new parent was still to tell its children is not for this one.
+            self.catch_up(location.parent, effects);
+            self.catch_up(target.0, effects);
+            if self.closes_a_circle(target.0, location.parent) {
+                return;
+            }
         }
-        self.with_object(target, effects, |object, world| object.handle(sender, message, world));
+        self.with_object(target, false, effects, |object, world| {
+            object.handle(sender, message, world)
+        });
     }
 
     /// Whether an object would become its own ancestor under this parent; it is then to stay where
     /// it is, because the two would hand each other their AIs for ever.
     fn closes_a_circle(&self, do_id: DoId, parent: DoId) -> bool {
-        let mut ancestor = parent;
-        while let Some(object) = self.objects.get(ancestor) {
-            if ancestor == do_id {
-                warn!(doId = %do_id, %parent, "an object cannot be its own ancestor: not moved");
-                return true;
-            }
-            ancestor = object.location.parent;
+        let parent_of = |at| self.objects.get(at).map(|object| object.location.parent);
+        let children_of = |at, into: &mut Vec<DoId>| into.extend(self.children.of(at));
+        // Whoever has no children is nobody's ancestor.
+        let closes = do_id == parent
+            || (self.children.has(do_id)
+                && lineage::is_at_or_above(do_id, parent, parent_of, children_of));
+        if closes {
+            warn!(doId = %do_id, %parent, "an object cannot be its own ancestor: not moved");
         }
-        false
+        closes
     }
 
-    fn with_object(
+    pub(super) fn with_object(
         &mut self,
         (do_id, place): Target,
+        is_catching_up: bool,
         effects: &mut Effects,
         act: impl FnOnce(&mut DistributedObject, &mut World<'_>) -> Fate,
     ) {
@@ -219,6 +279,8 @@ impl Population {
             dc: &self.dc,
             seed: self.seed,
             children: &mut self.children,
+            letters: &mut self.letters,
+            is_catching_up,
             outbox: Outbox { origin: from_object(do_id), effects },
             scratch: &mut self.scratch,
         };
@@ -228,8 +290,22 @@ impl Population {
     }
 }
 
+/// A message that goes to the children of a parent.
+#[derive(Copy, Clone)]
+struct FanOut<'a, 'm> {
+    parent: DoId,
+    origin: Origin,
+    envelope: &'a Envelope<'m>,
+    message: &'a StateServer<'m>,
+}
+
+/// Whether a message makes others be among those for whom a letter is. It goes to all at once.
+const fn changes_who_is_meant(message: &StateServer<'_>) -> bool {
+    matches!(message, StateServer::ObjectSetLocation { .. } | StateServer::ObjectSetAi { .. })
+}
+
 /// Decodes a message to an object; whatever is none is logged.
-fn decode<'a>(envelope: &Envelope<'a>) -> Option<StateServer<'a>> {
+pub(super) fn decode<'a>(envelope: &Envelope<'a>) -> Option<StateServer<'a>> {
     let number = envelope.message_type;
     let msgtype = name_of(number);
     match StateServer::decode(number, &mut Reader::new(envelope.body)) {

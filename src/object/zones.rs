@@ -2,9 +2,14 @@
 
 use super::distributed_object::{DistributedObject, World};
 use super::entry::Audience;
+use super::letters::{Content, Letter, Selection, Whose};
+use super::outbox::Targets;
 use crate::hash::Set;
 use crate::ids::{Channel, Context, DoId, DoIdRepr, Location, ZoneId};
 use crate::message::{List, StateServer};
+
+/// More zones than a datagram can name.
+const ZONES_MAX: usize = 0x1_0000 / size_of::<ZoneId>();
 
 impl DistributedObject {
     pub(super) fn object_get_zone_objects(
@@ -42,7 +47,7 @@ impl DistributedObject {
             world.outbox.send(&[sender], self.channel(), &answer);
             if count.is_some() {
                 let question = StateServer::ObjectGetZonesObjects { context, parent, zones };
-                world.outbox.send(&[self.do_id.children()], sender, &question);
+                world.tell_children(self.do_id, Targets::default(), sender, &question);
             }
         }
     }
@@ -90,22 +95,42 @@ impl DistributedObject {
         DoId(counts.fold(0, DoIdRepr::saturating_add))
     }
 
-    /// Deletes the children in some zones, each by its own doId.
+    /// Deletes the children in some zones, each by its own doId. Those that are here are not counted from now on,
+    /// and hear of it one after the other.
     pub(super) fn object_delete_zones(
-        &self,
+        &mut self,
         zones: impl Iterator<Item = ZoneId>,
         sender: Channel,
         world: &mut World<'_>,
     ) {
-        let Some(table) = &self.zones else {
+        let Some(table) = &mut self.zones else {
             return;
         };
         let mut wanted = Set::with_hasher(world.seed);
-        wanted.extend(zones);
-        for do_id in table.children_in(&wanted) {
-            let order = StateServer::ObjectDeleteRam { do_id };
-            world.outbox.send(&[do_id.channel()], sender, &order);
+        wanted.extend(zones.filter(|zone| table.count(*zone) > 0));
+        if wanted.is_empty() {
+            return;
         }
+        for &zone in &wanted {
+            let here = world.children.in_zone(Location::new(self.do_id, zone));
+            here.for_each(|child| table.remove(child, zone));
+        }
+        if wanted.iter().any(|zone| table.count(*zone) > 0) {
+            for do_id in table.children_in(&wanted) {
+                let order = StateServer::ObjectDeleteRam { do_id };
+                world.outbox.send(&[do_id.channel()], sender, &order);
+            }
+        }
+        if table.is_empty() {
+            self.zones = None;
+        }
+        world.letters.post(Letter {
+            whose: Whose::ChildrenOf(self.do_id),
+            selection: Selection::zones(wanted.into_iter()),
+            origin: world.outbox.origin,
+            sender,
+            content: Content::DeleteRam,
+        });
     }
 
     pub(super) fn get_active_zones(
@@ -114,9 +139,8 @@ impl DistributedObject {
         sender: Channel,
         world: &mut World<'_>,
     ) {
-        let mut zones = self.zones.as_ref().map(|table| table.zones()).unwrap_or_default();
         // More do not fit a datagram anyway, which is then reported where it is sent.
-        zones.truncate(usize::from(u16::MAX));
+        let zones = self.zones.as_ref().map(|table| table.zones(ZONES_MAX)).unwrap_or_default();
         let zones = List::new(&zones);
         let answer = StateServer::GetActiveZonesResp { context, zones };
         world.outbox.send(&[sender], self.channel(), &answer);

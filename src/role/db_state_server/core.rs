@@ -313,6 +313,10 @@ impl Role for DbStateServer {
         }
     }
 
+    fn resume(&mut self, _now: Instant, budget: usize, out: &mut Effects) -> bool {
+        self.objects.go_on(budget, out)
+    }
+
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
         self.objects.inspect(query, cursor, budget)
     }

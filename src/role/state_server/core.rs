@@ -50,7 +50,7 @@ impl StateServer {
             Ok(M::CreateObjectWithRequiredOther { object }) => {
                 self.create(object, true, sender, out)
             }
-            Ok(M::DeleteAiObjects { ai }) => self.delete_ai_objects(ai, sender, out),
+            Ok(M::DeleteAiObjects { ai }) => self.objects.delete_ai_objects(ai, sender, out),
             Ok(message) => {
                 warn!(msgtype = message.name(), %sender, "not for a state server's control channel");
             }
@@ -65,6 +65,7 @@ impl StateServer {
             error!(doId = %do_id, %sender, "not an id for an object: the channel has another meaning");
             return;
         }
+        self.objects.catch_up(do_id, out);
         if self.objects.get(do_id).is_some() {
             warn!(doId = %do_id, %sender, "an object with this id exists already");
             return;
@@ -81,16 +82,6 @@ impl StateServer {
             }
         }
     }
-
-    /// Has the objects that this AI was set for deleted.
-    fn delete_ai_objects(&mut self, ai: Channel, sender: Channel, out: &mut Effects) {
-        let of_ai = self.objects.iter();
-        let of_ai = of_ai.filter(|object| object.ai() == ai && object.ai_is_explicit());
-        let mut targets: Vec<Channel> = of_ai.map(|object| object.do_id().channel()).collect();
-        targets.sort_unstable();
-        let order = message::StateServer::DeleteAiObjects { ai };
-        self.objects.send(&targets, sender, &order, out);
-    }
 }
 
 impl Role for StateServer {
@@ -106,6 +97,10 @@ impl Role for StateServer {
         if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {
             self.handle_control(envelope, out);
         }
+    }
+
+    fn resume(&mut self, _now: Instant, budget: usize, out: &mut Effects) -> bool {
+        self.objects.go_on(budget, out)
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

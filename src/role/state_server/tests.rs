@@ -10,4 +10,5 @@ mod kit;
 mod life;
 mod location;
 mod model;
+mod slices;
 mod zones;

@@ -1,0 +1,156 @@
+//! Hearing [letters](super::letters): before anything else concerns an object, or when others have had their turn.
+
+use smallvec::SmallVec;
+
+use super::letters::{Content, Letter, Selection, Step, Whose};
+use super::outbox::Outbox;
+use super::population::{Population, Target};
+use crate::ids::{Channel, DoId};
+use crate::message::StateServer;
+use crate::router::{Effects, Origin};
+use crate::wire::Reader;
+
+/// What it takes to tell of a usual object.
+const BYTES_PER_STEP: usize = 1024;
+/// So many objects are looked at for one step when those of an AI are looked for.
+const LOOKS_PER_STEP: usize = 16;
+
+impl Population {
+    /// Lets an object handle what it has not heard. To be called before anything else is done with it, or asked
+    /// about it, by whoever gets its id from outside; [`Population::deliver`] does so for recipients.
+    #[inline]
+    pub fn catch_up(&mut self, do_id: DoId, effects: &mut Effects) {
+        if !self.letters.is_empty() {
+            self.catch_up_all_above(do_id, effects);
+        }
+    }
+
+    /// Goes on with the letters that have not been heard by all, for at most `budget` steps; whether there is more.
+    pub fn go_on(&mut self, budget: usize, effects: &mut Effects) -> bool {
+        if self.letters.is_running_out() {
+            let base = self.letters.renumber();
+            self.objects.for_each_mut(|object| object.heard = object.heard.saturating_sub(base));
+        }
+        self.letters.next_turn();
+        let end = effects.steps_left().saturating_sub(budget);
+        while effects.steps_left() > end
+            && let Some(step) = self.letters.step(&self.children, &self.objects)
+        {
+            self.take(&step, effects);
+        }
+        let has_more = !self.letters.is_empty();
+        if has_more {
+            effects.go_on_later();
+        }
+        has_more
+    }
+
+    /// Has the objects deleted for which this AI was set.
+    pub fn delete_ai_objects(&mut self, ai: Channel, sender: Channel, effects: &mut Effects) {
+        let room = effects.steps_left().saturating_mul(LOOKS_PER_STEP);
+        if self.objects.count() <= room && self.letters.is_empty() {
+            let of_ai = self.iter().filter(|object| object.ai() == ai && object.ai_is_explicit());
+            let mut targets: Vec<Channel> = of_ai.map(|object| object.channel()).collect();
+            if targets.len() <= effects.steps_left() {
+                effects.spend(targets.len() + self.objects.count() / LOOKS_PER_STEP);
+                targets.sort_unstable();
+                let order = StateServer::DeleteAiObjects { ai };
+                self.send(&targets, sender, &order, effects);
+                return;
+            }
+        }
+        let (whose, selection) = (Whose::OfAi(ai), Selection::All);
+        let (origin, content) = (Origin::Role, Content::DeleteAiObjects(ai));
+        self.post(Letter { whose, selection, origin, sender, content }, effects);
+        self.go_on(effects.steps_left(), effects);
+    }
+
+    /// Posts a letter. Where too many wait for the same readers, whoever posts another one pays for the first.
+    pub(super) fn post(&mut self, letter: Letter, effects: &mut Effects) {
+        let whose = letter.whose;
+        self.letters.post(letter);
+        effects.go_on_later();
+        while self.letters.overfull(whose)
+            && let Some(step) = self.letters.step_of(whose, &self.children, &self.objects)
+        {
+            self.take(&step, effects);
+        }
+    }
+
+    fn take(&mut self, step: &Step, effects: &mut Effects) {
+        match *step {
+            Step::Read(do_id) => {
+                effects.spend(1);
+                self.read_all(do_id, effects);
+            }
+            Step::CatchUp(do_id) => {
+                effects.spend(1);
+                self.catch_up(do_id, effects);
+            }
+            Step::Looked(cost) => effects.spend(cost),
+        }
+    }
+
+    /// Begins with the topmost object that may have something to hear: what it makes of it may be for those below.
+    fn catch_up_all_above(&mut self, do_id: DoId, effects: &mut Effects) {
+        let mut line = SmallVec::<[DoId; 16]>::new();
+        let mut at = do_id;
+        while let Some(object) = self.objects.get(at)
+            && object.heard != self.letters.latest()
+        {
+            line.push(at);
+            at = object.location.parent;
+        }
+        for do_id in line.into_iter().rev() {
+            self.read_all(do_id, effects);
+            if let Some(place) = self.objects.find(do_id)
+                && let Some(object) = self.objects.get_mut(place)
+            {
+                object.heard = self.letters.latest();
+            }
+        }
+    }
+
+    /// Has an object handle the letters that are for it.
+    fn read_all(&mut self, do_id: DoId, effects: &mut Effects) {
+        while let Some(place) = self.objects.find(do_id)
+            && let Some(object) = self.objects.get_mut(place)
+            && let Some((number, letter)) = self.letters.next_for(object)
+        {
+            object.heard = number;
+            let before = effects.bytes();
+            self.read((do_id, place), &letter, effects);
+            effects.spend(1 + (effects.bytes() - before) / BYTES_PER_STEP);
+        }
+    }
+
+    fn read(&mut self, target: Target, letter: &Letter, effects: &mut Effects) {
+        let Letter { origin, sender, .. } = *letter;
+        let do_id = target.0;
+        let order = match &letter.content {
+            Content::Message(content) => {
+                let mut reader = Reader::new(content);
+                let message =
+                    reader.u16().ok().and_then(|n| StateServer::decode(n, &mut reader).ok());
+                self.read_message(target, sender, &message.expect("it was read once"), effects);
+                return;
+            }
+            Content::DeleteRam => StateServer::ObjectDeleteRam { do_id },
+            Content::DeleteAiObjects(ai) => StateServer::DeleteAiObjects { ai: *ai },
+        };
+        Outbox { origin, effects }.send_out(&[do_id.channel()], sender, &order);
+        self.read_message(target, sender, &order, effects);
+    }
+
+    fn read_message(
+        &mut self,
+        target: Target,
+        sender: Channel,
+        message: &StateServer<'_>,
+        effects: &mut Effects,
+    ) {
+        self.with_object(target, true, effects, |object, world| {
+            object.handle(sender, message, world)
+        });
+    }
+}

@@ -1,0 +1,327 @@
+//! What has been sent to many objects at once and has not reached all of them.
+//!
+//! A datagram for the children of a parent, or the loss of an AI, may concern a million objects. It is handed to
+//! as many as a hold of the router has room for, and becomes a *letter* for the rest. Nobody can see the
+//! difference, because of one rule: **before anything else concerns an object, it handles the letters that it has
+//! not heard**, and before it, those above it do, since what a letter makes of a parent may become a letter to its
+//! children. So each object handles the same messages in the same order as if it had got all of them at once.
+//!
+//! No list says who has yet to hear a letter. An object is where it was when the letter was sent, or it would have
+//! handled it, so whom it is for follows from where an object is; and [`DistributedObject::heard`] says which it has
+//! heard, and for which it came too late. Only the letter whose turn it is has its readers noted, so that they can be
+//! walked over while some of them go.
+//!
+//! When a letter is posted for the children of a parent, the parent and those above it have heard all before it. So
+//! whoever reads letters in their turn need not look at those above.
+//!
+//! What makes others be among those who are meant (a new location, another AI), is never made a letter.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::children::LocalChildren;
+use super::distributed_object::DistributedObject;
+use super::places::Places;
+use crate::hash::{Map, Seed};
+use crate::ids::{Channel, DoId, Location, ZoneId};
+use crate::message::{Message, StateServer};
+use crate::router::Origin;
+use crate::wire::Writer;
+
+/// More letters than this do not wait for the same readers: the first has to be read by all then.
+const WAITING_MAX: usize = 64;
+/// Noting an object, or looking whether it is meant, costs this much less than a step.
+const LOOKS_PER_STEP: usize = 16;
+
+/// Whom a letter can be for: what tells its readers from all others.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Whose {
+    ChildrenOf(DoId),
+    /// Those for which this AI was set.
+    OfAi(Channel),
+}
+
+/// Which of them it is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Selection {
+    All,
+    /// Ascending.
+    Zones(SmallVec<[ZoneId; 4]>),
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Number and arguments, the same for all. The datagram has reached everybody else.
+    Message(Box<[u8]>),
+    /// The order to go, to each with its own id, which everybody else who listens gets as well.
+    DeleteRam,
+    /// That this AI is lost, to each by itself.
+    DeleteAiObjects(Channel),
+}
+
+/// A datagram for many objects.
+#[derive(Debug)]
+pub(super) struct Letter {
+    pub whose: Whose,
+    pub selection: Selection,
+    pub origin: Origin,
+    pub sender: Channel,
+    pub content: Content,
+}
+
+/// The letters that have not been heard by all.
+#[derive(Debug)]
+pub(super) struct Letters {
+    /// Of the last letter. They are numbered so that objects can be asked what they have heard.
+    latest: u32,
+    waiting: Map<Whose, VecDeque<Waiting>>,
+    /// Whose turn it is.
+    turns: VecDeque<Whose>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u32,
+    letter: Arc<Letter>,
+    /// Those who may have to hear it, when its turn has come.
+    readers: Option<Readers>,
+}
+
+#[derive(Debug)]
+enum Readers {
+    Noted(std::vec::IntoIter<DoId>),
+    /// From this place on.
+    Places(usize),
+}
+
+/// A step of the work that is left.
+pub(super) enum Step {
+    /// This object has to hear its letters. Those above it have heard all that came before these.
+    Read(DoId),
+    /// This object has to catch up, and those above it.
+    CatchUp(DoId),
+    /// Some have been looked at; it cost so many steps.
+    Looked(usize),
+}
+
+impl Content {
+    pub fn of(message: &impl Message) -> Self {
+        let mut bytes = Vec::new();
+        message.write(&mut Writer::new(&mut bytes));
+        Content::Message(bytes.into_boxed_slice())
+    }
+}
+
+impl Selection {
+    /// Which children of a parent can have something to say to a message.
+    pub fn of(message: &StateServer<'_>, parent: DoId) -> Self {
+        match *message {
+            StateServer::ObjectGetZoneObjects { location, .. } if location.parent == parent => {
+                Selection::zones([location.zone].into_iter())
+            }
+            StateServer::ObjectGetZonesObjects { parent: asked, zones, .. } if asked == parent => {
+                Selection::zones(zones.iter())
+            }
+            _ => Selection::All,
+        }
+    }
+
+    pub fn zones(zones: impl Iterator<Item = ZoneId>) -> Self {
+        let mut zones: SmallVec<[ZoneId; 4]> = zones.collect();
+        zones.sort_unstable();
+        zones.dedup();
+        Selection::Zones(zones)
+    }
+
+    /// Calls `each` with the children that are meant, until it says that it has enough.
+    pub fn members(
+        &self,
+        parent: DoId,
+        children: &LocalChildren,
+        mut each: impl FnMut(DoId) -> bool,
+    ) {
+        match self {
+            Selection::All => {
+                children.of(parent).all(&mut each);
+            }
+            Selection::Zones(zones) => {
+                let in_zone = |zone: &ZoneId| children.in_zone(Location::new(parent, *zone));
+                zones.iter().flat_map(in_zone).all(&mut each);
+            }
+        }
+    }
+
+    fn contains(&self, zone: ZoneId) -> bool {
+        match self {
+            Selection::All => true,
+            Selection::Zones(zones) => zones.binary_search(&zone).is_ok(),
+        }
+    }
+}
+
+impl Letter {
+    /// Whether it is for an object, which has handled all that came before the letter.
+    fn is_for(&self, object: &DistributedObject) -> bool {
+        let is_meant = match self.whose {
+            Whose::ChildrenOf(parent) => {
+                parent == object.location.parent && self.selection.contains(object.location.zone)
+            }
+            Whose::OfAi(ai) => object.ai_is_explicit && object.ai == ai,
+        };
+        is_meant && self.origin != super::outbox::from_object(object.do_id)
+    }
+}
+
+impl Letters {
+    pub fn new(seed: Seed) -> Self {
+        Letters { latest: 0, waiting: Map::with_hasher(seed), turns: VecDeque::new() }
+    }
+
+    /// Whether all have heard everything.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// The number of the last letter.
+    #[inline]
+    pub const fn latest(&self) -> u32 {
+        self.latest
+    }
+
+    /// A letter for all for whom it is now and who have not heard its number.
+    pub fn post(&mut self, letter: Letter) {
+        self.latest += 1;
+        let whose = letter.whose;
+        let waiting = self.waiting.entry(whose).or_default();
+        if waiting.is_empty() {
+            self.turns.push_back(whose);
+        }
+        let letter = Arc::new(letter);
+        waiting.push_back(Waiting { number: self.latest, letter, readers: None });
+    }
+
+    /// The first letter that an object has not heard, and its number.
+    pub fn next_for(&self, object: &DistributedObject) -> Option<(u32, Arc<Letter>)> {
+        let of = |whose| self.waiting.get(&whose).into_iter().flatten();
+        let of_ai = object.ai_is_explicit.then(|| of(Whose::OfAi(object.ai))).into_iter().flatten();
+        of(Whose::ChildrenOf(object.location.parent))
+            .chain(of_ai)
+            .filter(|waiting| waiting.number > object.heard && waiting.letter.is_for(object))
+            .min_by_key(|waiting| waiting.number)
+            .map(|waiting| (waiting.number, Arc::clone(&waiting.letter)))
+    }
+
+    /// Somebody for whom there are too many letters.
+    pub fn overfull(&self, whose: Whose) -> bool {
+        self.waiting.get(&whose).is_some_and(|waiting| waiting.len() > WAITING_MAX)
+    }
+
+    /// Others have their turn.
+    pub fn next_turn(&mut self) {
+        if self.turns.len() > 1 {
+            self.turns.rotate_left(1);
+        }
+    }
+
+    /// What is to be done next, for those whose turn it is.
+    pub fn step(&mut self, children: &LocalChildren, objects: &Places) -> Option<Step> {
+        let whose = *self.turns.front()?;
+        let step = self.step_of(whose, children, objects);
+        if step.is_none() {
+            self.turns.pop_front();
+            return Some(Step::Looked(1));
+        }
+        step
+    }
+
+    /// What is to be done next of what waits for some; `None` if nothing waits any more.
+    pub fn step_of(
+        &mut self,
+        whose: Whose,
+        children: &LocalChildren,
+        objects: &Places,
+    ) -> Option<Step> {
+        let waiting = self.waiting.get_mut(&whose)?;
+        let Some(first) = waiting.front_mut() else {
+            self.waiting.remove(&whose);
+            return None;
+        };
+        let number = first.number;
+        let step = match &mut first.readers {
+            None => {
+                let readers = first.letter.readers(children);
+                let cost = readers.cost();
+                first.readers = Some(readers);
+                Some(Step::Looked(cost))
+            }
+            Some(Readers::Noted(ids)) => ids.next().map(Step::Read),
+            Some(Readers::Places(at)) => {
+                next_at(at, objects, |object| object.heard < number && first.letter.is_for(object))
+            }
+        };
+        if step.is_none() {
+            waiting.pop_front();
+            return Some(Step::Looked(0));
+        }
+        step
+    }
+
+    /// Whether numbers run out, so that everything has to be numbered anew.
+    pub const fn is_running_out(&self) -> bool {
+        self.latest > u32::MAX / 2
+    }
+
+    /// Numbers what waits anew; what was below `base` is below everything now.
+    pub fn renumber(&mut self) -> u32 {
+        let numbers = self.waiting.values().flatten().map(|waiting| waiting.number);
+        let base = numbers.min().map_or(self.latest, |first| first - 1);
+        self.waiting.values_mut().flatten().for_each(|waiting| waiting.number -= base);
+        self.latest -= base;
+        base
+    }
+}
+
+impl Readers {
+    /// What noting them has cost.
+    fn cost(&self) -> usize {
+        match self {
+            Readers::Noted(ids) => ids.len() / LOOKS_PER_STEP,
+            Readers::Places(_) => 0,
+        }
+    }
+}
+
+impl Letter {
+    fn readers(&self, children: &LocalChildren) -> Readers {
+        let Whose::ChildrenOf(parent) = self.whose else { return Readers::Places(0) };
+        let mut ids = Vec::new();
+        self.selection.members(parent, children, |do_id| {
+            ids.push(do_id);
+            true
+        });
+        Readers::Noted(ids.into_iter())
+    }
+}
+
+/// The next object that is meant, from a place on; or that some have been looked at.
+fn next_at(
+    at: &mut usize,
+    objects: &Places,
+    is_meant: impl Fn(&DistributedObject) -> bool,
+) -> Option<Step> {
+    let end = objects.count().min(*at + LOOKS_PER_STEP);
+    if *at >= end {
+        return None;
+    }
+    while *at < end {
+        let object = objects.at(*at).filter(|object| is_meant(object));
+        *at += 1;
+        if let Some(object) = object {
+            return Some(Step::CatchUp(object.do_id));
+        }
+    }
+    Some(Step::Looked(1))
+}
