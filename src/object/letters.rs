@@ -205,13 +205,23 @@ impl Letters {
 
     /// The first letter that an object has not heard, and its number.
     pub fn next_for(&self, object: &DistributedObject) -> Option<(u32, Arc<Letter>)> {
-        let of = |whose| self.waiting.get(&whose).into_iter().flatten();
-        let of_ai = object.ai_is_explicit.then(|| of(Whose::OfAi(object.ai))).into_iter().flatten();
-        of(Whose::ChildrenOf(object.location.parent))
-            .chain(of_ai)
-            .filter(|waiting| waiting.number > object.heard && waiting.letter.is_for(object))
-            .min_by_key(|waiting| waiting.number)
-            .map(|waiting| (waiting.number, Arc::clone(&waiting.letter)))
+        let of_parent = self.first_of(Whose::ChildrenOf(object.location.parent), object);
+        let of_ai = match object.ai_is_explicit {
+            true => self.first_of(Whose::OfAi(object.ai), object),
+            false => None,
+        };
+        let first = match (of_parent, of_ai) {
+            (Some(one), Some(other)) if other.number < one.number => other,
+            (one, other) => one.or(other)?,
+        };
+        Some((first.number, Arc::clone(&first.letter)))
+    }
+
+    /// The first letter for some that an object among them has not heard. They wait in the order of their numbers.
+    fn first_of(&self, whose: Whose, object: &DistributedObject) -> Option<&Waiting> {
+        let waiting = self.waiting.get(&whose)?;
+        let heard = waiting.partition_point(|waiting| waiting.number <= object.heard);
+        waiting.range(heard..).find(|waiting| waiting.letter.is_for(object))
     }
 
     /// Somebody for whom there are too many letters.

@@ -1,12 +1,11 @@
 //! Objects that queries hold.
 
-use std::collections::BTreeSet;
-
 use smallvec::SmallVec;
 
 use super::{Held, Interests};
 use crate::hash::{Map, Seed};
 use crate::ids::{ClassId, Context, DoId, Location};
+use crate::role::client_agent::agent::Located;
 
 /// An object found while its query is open.
 #[derive(Copy, Clone, Debug)]
@@ -17,6 +16,8 @@ pub struct Pending {
     pub serial: u32,
     /// Where it is now.
     pub location: Location,
+    /// Its place among those that are there.
+    place: u32,
 }
 
 /// All objects that queries hold.
@@ -24,13 +25,13 @@ pub struct Pending {
 pub struct PendingObjects {
     by_id: Map<DoId, Pending>,
     /// Each of them where it is now.
-    by_location: BTreeSet<(Location, DoId)>,
+    by_location: Located,
 }
 
 impl PendingObjects {
     /// None.
     pub fn new(seed: Seed) -> Self {
-        PendingObjects { by_id: Map::with_hasher(seed), by_location: BTreeSet::new() }
+        PendingObjects { by_id: Map::with_hasher(seed), by_location: Located::new(seed) }
     }
 
     /// One of them.
@@ -39,28 +40,23 @@ impl PendingObjects {
         if self.by_id.is_empty() { None } else { self.by_id.get(&do_id).copied() }
     }
 
-    /// Those at a location.
-    fn at(&self, location: Location) -> impl Iterator<Item = DoId> {
-        let places = (location, DoId(0))..=(location, DoId(u32::MAX));
-        self.by_location.range(places).map(|&(_, do_id)| do_id)
-    }
-
-    fn insert(&mut self, do_id: DoId, pending: Pending) {
-        self.by_id.insert(do_id, pending);
-        self.by_location.insert((pending.location, do_id));
+    fn insert(&mut self, do_id: DoId, query: Context, serial: u32, location: Location) {
+        let place = self.by_location.insert(location, do_id);
+        self.by_id.insert(do_id, Pending { query, serial, location, place });
     }
 
     fn move_to(&mut self, do_id: DoId, to: Location) {
-        if let Some(pending) = self.by_id.get_mut(&do_id) {
-            self.by_location.remove(&(pending.location, do_id));
-            self.by_location.insert((to, do_id));
-            pending.location = to;
+        if let Some(pending) = self.remove(do_id) {
+            self.insert(do_id, pending.query, pending.serial, to);
         }
     }
 
     fn remove(&mut self, do_id: DoId) -> Option<Pending> {
         let pending = self.by_id.remove(&do_id)?;
-        self.by_location.remove(&(pending.location, do_id));
+        let moved = self.by_location.remove(pending.location, pending.place);
+        if let Some(moved) = moved.and_then(|moved| self.by_id.get_mut(&moved)) {
+            moved.place = pending.place;
+        }
         Some(pending)
     }
 }
@@ -99,7 +95,7 @@ impl Interests {
             Some(_) => return,
             None => {
                 let serial = self.new_serial();
-                self.pending.insert(do_id, Pending { query: context, serial, location });
+                self.pending.insert(do_id, context, serial, location);
                 serial
             }
         };
@@ -145,7 +141,7 @@ impl Interests {
 
     /// Forgets the pending objects at a location that is no longer covered.
     pub fn drop_pending_at(&mut self, location: Location) {
-        let uncovered: SmallVec<[DoId; 8]> = self.pending.at(location).collect();
+        let uncovered: SmallVec<[DoId; 8]> = self.pending.by_location.at(location).into();
         uncovered.into_iter().for_each(|do_id| self.drop_pending(do_id));
     }
 

@@ -11,6 +11,8 @@ pub struct Known {
     pub class_id: Option<ClassId>,
     /// By what the client knows it.
     pub tie: Tie,
+    /// Its place among those that are where it is.
+    pub(super) place: u32,
 }
 
 /// What ties a client to an object that it knows. One that nothing ties it to is not known.

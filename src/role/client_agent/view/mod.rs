@@ -5,10 +5,10 @@ mod lapsed;
 mod recent;
 mod rights;
 
-use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 
 use dclass::Class;
+use smallvec::SmallVec;
 
 pub use known::{Known, Tie};
 pub use lapsed::Right;
@@ -16,7 +16,7 @@ pub use rights::Rights;
 
 use self::lapsed::{Lapsed, REMEMBERED};
 use self::recent::Recent;
-use super::agent::{Context, Shared};
+use super::agent::{Context, Located, Shared};
 use crate::hash::{Map, Seed};
 use crate::ids::{ClassId, DoId, FieldId, Location};
 
@@ -28,7 +28,7 @@ pub struct View {
     /// Objects seen or owned; on the path of each delivered update.
     objects: Map<DoId, Known>,
     /// Each of them where it is, so that closing a zone costs what is in it.
-    by_location: BTreeSet<(Location, DoId)>,
+    by_location: Located,
     /// Most clients have none. What it holds is made when the cluster gives the first.
     rights: Option<Box<Rights>>,
     /// Objects that it no longer knows.
@@ -53,7 +53,7 @@ impl View {
     pub fn new(seed: Seed) -> Self {
         View {
             objects: Map::with_hasher(seed),
-            by_location: BTreeSet::new(),
+            by_location: Located::new(seed),
             rights: None,
             historical: Recent::new(seed, REMEMBERED),
             lapsed: None,
@@ -67,13 +67,21 @@ impl View {
 
     /// Notes where an object is that the client sees or owns. By what it knows it, if it does.
     pub fn move_to(&mut self, do_id: DoId, to: Location) -> Option<Tie> {
-        let known = self.objects.get_mut(&do_id)?;
+        let known = *self.objects.get(&do_id)?;
         if known.location != to {
-            self.by_location.remove(&(known.location, do_id));
-            self.by_location.insert((to, do_id));
-            known.location = to;
+            self.take_from(known.location, known.place);
+            let place = self.by_location.insert(to, do_id);
+            self.objects.insert(do_id, Known { location: to, place, ..known });
         }
         Some(known.tie)
+    }
+
+    /// Takes the object with a place at a location out of there.
+    fn take_from(&mut self, location: Location, place: u32) {
+        let moved = self.by_location.remove(location, place);
+        if let Some(moved) = moved.and_then(|moved| self.objects.get_mut(&moved)) {
+            moved.place = place;
+        }
     }
 
     /// Whether updates of an object concern the client.
@@ -103,10 +111,11 @@ impl View {
     }
 
     /// The objects that the client sees at a location, in the order of their ids.
-    pub fn all_seen_at(&self, location: Location) -> impl Iterator<Item = DoId> {
-        let places = (location, DoId(0))..=(location, DoId(u32::MAX));
-        let there = self.by_location.range(places).map(|&(_, do_id)| do_id);
-        there.filter(|&do_id| self.sees(do_id))
+    pub fn all_seen_at(&self, location: Location) -> SmallVec<[DoId; 8]> {
+        let there = self.by_location.at(location).iter().copied();
+        let mut seen: SmallVec<[DoId; 8]> = there.filter(|&do_id| self.sees(do_id)).collect();
+        seen.sort_unstable();
+        seen
     }
 
     /// An object that the client may send to: an UberDOG, or one that it owns, sees or that has been
@@ -127,12 +136,12 @@ impl View {
     /// Makes an object seen. Its class is `None` if the DC files do not have it.
     pub fn see(&mut self, do_id: DoId, class_id: Option<ClassId>, location: Location) {
         self.move_to(do_id, location);
-        self.tie(do_id, Known { location, class_id, tie: Tie::Seen }, Tie::with_sight);
+        self.tie(do_id, Known { location, class_id, tie: Tie::Seen, place: 0 }, Tie::with_sight);
     }
 
     /// Makes an object owned; one that is already stays as it is.
     pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
-        let new = Known { location, class_id: Some(class_id), tie: Tie::Owned };
+        let new = Known { location, class_id: Some(class_id), tie: Tie::Owned, place: 0 };
         self.tie(do_id, new, Tie::with_ownership);
     }
 
@@ -143,8 +152,8 @@ impl View {
                 *tie = tighter(*tie);
             }
             Entry::Vacant(place) => {
-                place.insert(new);
-                self.by_location.insert((new.location, do_id));
+                let index = self.by_location.insert(new.location, do_id);
+                place.insert(Known { place: index, ..new });
             }
         }
     }
@@ -167,8 +176,8 @@ impl View {
             match loosened(known.get().tie) {
                 Some(tie) => known.get_mut().tie = tie,
                 None => {
-                    self.by_location.remove(&(known.get().location, do_id));
-                    known.remove();
+                    let Known { location, place, .. } = known.remove();
+                    self.take_from(location, place);
                 }
             }
         }
