@@ -84,7 +84,8 @@ impl Policy {
     pub const fn link(bytes_max: usize, stall_max: Option<Duration>) -> Self {
         Policy {
             bytes_max,
-            entry_bytes_max: 0,
+            // What a link is told at its beginning is as much as it is.
+            entry_bytes_max: usize::MAX,
             stall_max,
             mark: Some(LINK_MARK),
             read_bytes_max: READ_BYTES_MAX,

@@ -269,6 +269,22 @@ async fn a_client_is_dropped_if_too_much_of_what_interests_show_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_link_is_told_at_its_beginning_may_be_any_size() {
+    let connection = link(10, 100);
+    let driven = drive(&connection);
+    connection.push_buffer(&mut vec![1; 10_000], 10_000);
+    connection.announce();
+    settle().await;
+    connection.push_bytes(&[2; 100]);
+    connection.announce();
+    settle().await;
+    assert!(!driven.is_finished(), "100 beyond it");
+    connection.push_bytes(&[2]);
+    let lost = driven.await.expect("no panic").expect_err("too much");
+    assert!(matches!(lost, Lost::TooSlow(101)), "{lost}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_for_too_long_is_given_up() {
     for connection in [client(3, 1000), link(3, 1000)] {
         let driven = drive(&connection);

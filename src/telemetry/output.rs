@@ -113,6 +113,10 @@ impl Output {
         let is_full = state.bytes() + line.len() > QUEUE_BYTES_MAX;
         if is_full || state.dropped > 0 {
             state.dropped += 1;
+            // A line that is too long for an empty queue is missing, too.
+            if state.bytes() == 0 {
+                self.queue.work.notify_one();
+            }
             return;
         }
         let was_idle = state.bytes() == 0;

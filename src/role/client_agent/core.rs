@@ -182,9 +182,11 @@ impl Core {
         let framing = session.framing();
         let mut datagrams = framing.datagrams(frames);
         for _ in 0..MESSAGES_A_TURN {
-            if let Some(held_until) = self.held_until(now, key) {
-                let rest = datagrams.remaining().len();
-                return Heard { rest, held_until: Some(held_until).filter(|_| rest > 0) };
+            let rest = datagrams.remaining().len();
+            // Only who has said something more can be held for it; nobody else is excused for his silence.
+            let held_until = (rest > 0).then(|| self.held_until(now, key)).flatten();
+            if held_until.is_some() {
+                return Heard { rest, held_until };
             }
             let Some(datagram) = datagrams.next() else { return Heard::default() };
             let mut has_asked = false;

@@ -297,6 +297,21 @@ fn a_client_that_is_held_is_alive_until_it_is_heard_again() {
 }
 
 #[test]
+fn a_client_that_has_said_too_much_and_then_nothing_is_silent() {
+    let mut agent = Agent::with(|config| {
+        config.client.heartbeat_timeout_ms = 3_000;
+        config.limits = ClientLimitsConfig { bytes_per_second: 50, ..NONE };
+    });
+    let client = agent.established();
+    // The last one is more than the account has, ten seconds' worth.
+    let count = 500 / (reports(0..1).len() as u32 - 2) + 1;
+    assert_eq!(agent.input(client, &reports(0..count)), Heard::default());
+    agent.pass(3_100);
+    agent.pass(3_100);
+    agent.expect_ejected(client, EjectReason::NoHeartbeat);
+}
+
+#[test]
 fn deadlines_of_what_is_over_do_not_pile_up() {
     let mut agent = Agent::with(|config| {
         config.limits = NONE;
