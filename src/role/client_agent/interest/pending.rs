@@ -24,14 +24,15 @@ pub struct Pending {
 #[derive(Debug)]
 pub struct PendingObjects {
     by_id: Map<DoId, Pending>,
-    /// Each of them where it is now.
-    by_location: Located,
+    /// Each of them where it is now. Most come and go without a zone being closed meanwhile, so this is made when one
+    /// is, and kept until there are none.
+    by_location: Option<Located>,
 }
 
 impl PendingObjects {
     /// None.
     pub fn new(seed: Seed) -> Self {
-        PendingObjects { by_id: Map::with_hasher(seed), by_location: Located::new(seed) }
+        PendingObjects { by_id: Map::with_hasher(seed), by_location: None }
     }
 
     /// One of them.
@@ -41,7 +42,8 @@ impl PendingObjects {
     }
 
     fn insert(&mut self, do_id: DoId, query: Context, serial: u32, location: Location) {
-        let place = self.by_location.insert(location, do_id);
+        let index = self.by_location.as_mut();
+        let place = index.map_or(0, |index| index.insert(location, do_id));
         self.by_id.insert(do_id, Pending { query, serial, location, place });
     }
 
@@ -53,11 +55,33 @@ impl PendingObjects {
 
     fn remove(&mut self, do_id: DoId) -> Option<Pending> {
         let pending = self.by_id.remove(&do_id)?;
-        let moved = self.by_location.remove(pending.location, pending.place);
-        if let Some(moved) = moved.and_then(|moved| self.by_id.get_mut(&moved)) {
-            moved.place = pending.place;
+        if let Some(index) = &mut self.by_location {
+            let moved = index.remove(pending.location, pending.place);
+            if let Some(moved) = moved.and_then(|moved| self.by_id.get_mut(&moved)) {
+                moved.place = pending.place;
+            }
+            if self.by_id.is_empty() {
+                self.by_location = None;
+            }
         }
         Some(pending)
+    }
+
+    /// Those at a location, in no order.
+    fn at(&mut self, location: Location) -> SmallVec<[DoId; 8]> {
+        self.index().at(location).into()
+    }
+
+    /// Where each of them is. Making this costs once what it has cost to hold them, until there are none again.
+    fn index(&mut self) -> &Located {
+        let PendingObjects { by_id, by_location } = self;
+        by_location.get_or_insert_with(|| {
+            let mut index = Located::new(*by_id.hasher());
+            for (&do_id, pending) in by_id.iter_mut() {
+                pending.place = index.insert(pending.location, do_id);
+            }
+            index
+        })
     }
 }
 
@@ -141,8 +165,10 @@ impl Interests {
 
     /// Forgets the pending objects at a location that is no longer covered.
     pub fn drop_pending_at(&mut self, location: Location) {
-        let uncovered: SmallVec<[DoId; 8]> = self.pending.by_location.at(location).into();
-        uncovered.into_iter().for_each(|do_id| self.drop_pending(do_id));
+        if self.pending.by_id.is_empty() {
+            return;
+        }
+        self.pending.at(location).into_iter().for_each(|do_id| self.drop_pending(do_id));
     }
 
     /// A stay of an object has been told: it is no longer held for it.

@@ -13,23 +13,27 @@ use crate::role::client_agent::agent::{Context, Shared};
 
 /// How far a client may run ahead of its rates: a burst is so many seconds' worth. What it has to be answered may
 /// take it as much further, and not more: nobody is held for longer than this.
-const AHEAD_MAX: Duration = Duration::from_secs(10);
+const AHEAD_MAX: Nanoseconds = 10 * SECOND;
 /// For how long a client is held at least, so that the agent turns to it for more than one message then.
-const HOLD_MIN: Duration = Duration::from_millis(100);
+const HOLD_MIN: Nanoseconds = SECOND / 10;
+
+/// Since the session began: as a plain number, since accounts are looked at for each message.
+type Nanoseconds = u64;
+const SECOND: Nanoseconds = 1_000_000_000;
 
 /// What a client has used of one rate, as the time until which that would last it.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Default, Debug)]
 struct Account {
-    lasts_until: Instant,
+    lasts_until: Nanoseconds,
 }
 
 impl Account {
     /// Uses `count` of something of which there are `per_second`; 0 is any number.
     #[inline]
-    fn use_up(&mut self, now: Instant, count: u64, per_second: u64) {
-        let nanoseconds = count.saturating_mul(1_000_000_000).checked_div(per_second);
-        if let Some(time) = nanoseconds.map(Duration::from_nanos) {
-            self.lasts_until = (self.lasts_until.max(now) + time).min(now + 2 * AHEAD_MAX);
+    fn use_up(&mut self, now: Nanoseconds, count: u64, per_second: u64) {
+        if let Some(time) = count.saturating_mul(SECOND).checked_div(per_second) {
+            let lasts_until = self.lasts_until.max(now).saturating_add(time);
+            self.lasts_until = lasts_until.min(now + 2 * AHEAD_MAX);
         }
     }
 }
@@ -37,6 +41,8 @@ impl Account {
 /// What a client has used.
 #[derive(Debug)]
 pub struct Budget {
+    /// When the session began.
+    start: Instant,
     messages: Account,
     bytes: Account,
     entries: Account,
@@ -53,8 +59,9 @@ pub struct Budget {
 impl Budget {
     /// Nothing has been used.
     pub const fn new(now: Instant) -> Self {
-        let unused = Account { lasts_until: now };
+        let unused = Account { lasts_until: 0 };
         Budget {
+            start: now,
             messages: unused,
             bytes: unused,
             entries: unused,
@@ -70,9 +77,15 @@ impl Budget {
         self.is_held || self.has_rest
     }
 
+    #[inline]
+    fn at(&self, now: Instant) -> Nanoseconds {
+        let since = now.saturating_duration_since(self.start);
+        since.as_secs() * SECOND + Nanoseconds::from(since.subsec_nanos())
+    }
+
     /// Until when what the client has used would last it.
     #[inline]
-    fn lasts_until(&self) -> Instant {
+    fn lasts_until(&self) -> Nanoseconds {
         let Budget { messages, bytes, entries, .. } = self;
         messages.lasts_until.max(bytes.lasts_until).max(entries.lasts_until)
     }
@@ -95,13 +108,15 @@ impl Session {
     #[inline]
     pub fn pay_for_message(&mut self, cx: &Context<'_>, bytes: usize) {
         let limits = &cx.shared.config.limits;
-        self.budget.messages.use_up(cx.now, 1, limits.messages_per_second);
-        self.budget.bytes.use_up(cx.now, bytes as u64, limits.bytes_per_second);
+        let now = self.budget.at(cx.now);
+        self.budget.messages.use_up(now, 1, limits.messages_per_second);
+        self.budget.bytes.use_up(now, bytes as u64, limits.bytes_per_second);
     }
 
     /// The client pays for an object that it is shown because it has opened a zone.
     pub(super) fn pay_for_entry(&mut self, cx: &Context<'_>) {
-        self.budget.entries.use_up(cx.now, 1, cx.shared.config.limits.entries_per_second);
+        let now = self.budget.at(cx.now);
+        self.budget.entries.use_up(now, 1, cx.shared.config.limits.entries_per_second);
     }
 
     /// The cluster has been asked for objects.
@@ -123,8 +138,8 @@ impl Session {
     /// Until when nothing that the client sends is looked at, if that is so.
     #[inline]
     pub fn held_until(&mut self, shared: &Shared, now: Instant) -> Option<Instant> {
-        let lasts_until = self.budget.lasts_until();
-        let is_ahead = lasts_until > now + AHEAD_MAX;
+        let (now_at, lasts_until) = (self.budget.at(now), self.budget.lasts_until());
+        let is_ahead = lasts_until > now_at + AHEAD_MAX;
         if !is_ahead && !self.has_too_many_queries(shared) {
             if std::mem::take(&mut self.budget.is_held) {
                 self.presence.alive = now;
@@ -132,13 +147,13 @@ impl Session {
             return None;
         }
         self.budget.is_held = true;
-        let until = if is_ahead { lasts_until - AHEAD_MAX } else { now };
+        let wait = if is_ahead { lasts_until - AHEAD_MAX - now_at } else { 0 };
         if !std::mem::replace(&mut self.budget.is_noted, true) {
             let limit = if is_ahead { self.budget.tightest() } else { "interests" };
             let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
             tracing::warn!(%client, %remote, limit, "a client is at a limit and is read more slowly");
         }
-        Some(until + HOLD_MIN)
+        Some(now + Duration::from_nanos(wait + HOLD_MIN))
     }
 
     /// Whether the cluster owes the client more answers than there can be interests. Those for interests that have

@@ -81,6 +81,8 @@ const WALKS: &[&str] =
     &["iter", "iter_mut", "into_iter", "values", "values_mut", "keys", "retain", "drain", "clone"];
 /// Where a session ends, and its tables with it.
 const ENDS: &[&str] = &["end_operations", "take_session_objects", "clear", "leave"];
+/// What looks at each thing once, so that it costs no more than the thing's coming did.
+const ONCE: &[&str] = &["index"];
 
 #[test]
 fn nothing_that_happens_to_a_session_walks_a_table_of_all_that_it_has() {
@@ -110,7 +112,7 @@ fn nothing_that_happens_to_a_session_walks_a_table_of_all_that_it_has() {
                         || chain.contains(&format!("in &self.{table} "))
                 };
                 let mut pairs = TABLES.iter().flat_map(|t| WALKS.iter().map(move |w| (t, w)));
-                if pairs.any(is_walk) && !ENDS.contains(&function) {
+                if pairs.any(is_walk) && !ENDS.contains(&function) && !ONCE.contains(&function) {
                     walks.push(format!("{}: {function}: {chain}", path.display()));
                 }
             }
