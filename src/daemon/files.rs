@@ -27,6 +27,13 @@ pub(super) fn places(limit: usize, reserved: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)))
 }
 
+/// Takes as many of the `places` as files are open: those that are reserved are for what comes. At least half are left.
+pub(super) fn set_aside_open(places: &Semaphore) {
+    // Where there is no such folder, nobody can tell.
+    let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    places.forget_permits(open.min(places.available_permits() / 2));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +45,16 @@ mod tests {
         assert_eq!(for_clients(1024, 0), 1024);
         assert_eq!(for_clients(100, 128), 50);
         assert_eq!(for_clients(usize::MAX, 128), Semaphore::MAX_PERMITS);
+    }
+
+    #[test]
+    fn files_that_are_open_are_no_places() {
+        let places = places(10_000, 0);
+        set_aside_open(&places);
+        assert!((5_000..10_000).contains(&places.available_permits()));
+        let few = Semaphore::new(2);
+        set_aside_open(&few);
+        assert_eq!(few.available_permits(), 1);
     }
 
     #[test]

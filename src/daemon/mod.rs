@@ -182,6 +182,7 @@ impl Parts {
             };
             start_role(role, &context, phase).await?;
         }
+        files::set_aside_open(&context.places);
         // A daemon without any role still waits for its signal.
         let (router, stopped) = (context.router.clone(), parts.roles.stop.clone());
         parts.roles.tasks.spawn(async move {

@@ -88,8 +88,9 @@ impl Session {
     }
 }
 
-/// The most bytes that the log and an event have of a text in which there may be a client's own words.
-const TEXT_BYTES_MAX: usize = 384;
+/// The most bytes that the log and an event have of a text in which there may be a client's own words. Less than the log
+/// cuts, so that it is not cut twice.
+const TEXT_BYTES_MAX: usize = 256;
 
 fn cut(mut text: String) -> String {
     let end = text.floor_char_boundary(TEXT_BYTES_MAX);

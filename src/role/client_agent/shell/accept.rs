@@ -39,13 +39,22 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
     }
 }
 
-/// A connection for which there is no place. If many come at once, most are closed without a word: it must not be
-/// they who take the files that are reserved.
+/// A connection for which there is no place is told so. If many come at once, most are closed without waiting for
+/// them to have read it: it must not be they who take the files that are reserved.
 async fn turn_away(stream: TcpStream, shared: Arc<Shared>) {
-    let Ok(_refusal) = shared.refusals.try_acquire() else { return };
-    let words = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING));
-    if let Ok(words) = words {
-        refuse(&Connection::new(stream, shared.policy()), &words).await;
+    let Ok(words) = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING)) else {
+        return;
+    };
+    let connection = Connection::new(stream, shared.policy());
+    match shared.refusals.try_acquire() {
+        Ok(_refusal) => refuse(&connection, &words).await,
+        Err(_) => {
+            connection.push_bytes(&words);
+            connection.write();
+            // Whatever has come is taken, since a connection with unread input is reset when it is closed.
+            let read = connection.read(|_| {});
+            let _ = tokio::time::timeout(Duration::ZERO, read).await;
+        }
     }
 }
 

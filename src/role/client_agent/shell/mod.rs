@@ -32,7 +32,7 @@ use crate::router::{RoleParticipant, Router};
 /// How long connections may take to say their last words when the agent ends.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// How many connections for which there is no place are told so at a time; more are closed without a word.
+/// How many connections for which there is no place are waited for until they have read that; more are not.
 const REFUSALS_MAX: usize = 16;
 
 /// What the tasks of one client agent share.
