@@ -45,6 +45,17 @@ pub fn metadata_at(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
+/// Deletes the file at `path`, if there is one.
+///
+/// # Errors
+/// What the system says.
+pub fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
 /// Opens a file to read and write it. If it has to be made, it has exactly this `mode` from its first moment on or,
 /// where the umask takes something away, from before anything is written.
 ///

@@ -67,6 +67,38 @@ pub async fn a_database_deleted_without_its_log_is_put_back(setup: Setup) {
     survive_without(setup, &[""]).await;
 }
 
+/// Pages lie elsewhere in the new file, so nothing of the old log may be read into it.
+pub async fn a_large_database_deleted_without_its_log_is_put_back(setup: Setup) {
+    const OBJECTS: usize = 300;
+    let file = file(&setup);
+    let setup = Setup { range: (1_000_000, 2_000_000), ..setup };
+    let mut cluster = Cluster::start(&setup).await;
+    // More than a thousand pages, after which SQLite moves the log into the file by itself.
+    let photo = format!("\"{}\"", "x".repeat(20_000));
+    let mut ids = Vec::new();
+    for _ in 0..OBJECTS {
+        ids.push(cluster.create("Person", &[("Person.photo", &photo)]).await);
+    }
+    // Pages that are free are left out of the new file.
+    for do_id in ids.drain(..OBJECTS / 2) {
+        cluster.send(&Database::ObjectDelete { do_id });
+        cluster.expect_broadcast(do_id, &Database::ObjectDelete { do_id }).await;
+    }
+    fs::remove_file(&file).expect("deleted");
+    for do_id in &ids {
+        set_and_see(&mut cluster, *do_id, "2").await;
+    }
+    cluster.stop().await;
+    let wrong = "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check != 'ok'";
+    assert_eq!(number_in(&setup.backend, wrong).await, 0);
+    let mut cluster = Cluster::start(&setup).await;
+    for do_id in ids {
+        cluster.expect_field(do_id, "Person.photo", Some(&photo)).await;
+        cluster.expect_field(do_id, "Person.coins", Some("2")).await;
+    }
+    cluster.stop().await;
+}
+
 pub async fn a_deleted_log_of_a_database_takes_nothing_with_it(setup: Setup) {
     survive_without(setup, &["-wal"]).await;
 }

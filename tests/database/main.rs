@@ -95,6 +95,7 @@ const SCENARIOS: &[Case] = scenarios![
     &[Store::Sqlite] => {
         files::a_deleted_database_is_put_back,
         files::a_database_deleted_without_its_log_is_put_back,
+        files::a_large_database_deleted_without_its_log_is_put_back,
         files::a_deleted_log_of_a_database_takes_nothing_with_it,
         files::a_replaced_database_takes_nothing,
     }

@@ -152,6 +152,10 @@ impl SqliteFile {
         let written = sqlx::raw_sql(vacuum).execute(lost).await;
         let placed = written.and_then(|_| {
             file.sync_all()?;
+            // They belong to what was deleted. SQLite would read the pages in the old log into the new file.
+            for suffix in ["-wal", "-shm"] {
+                files::remove_if_there(&beside(&self.path, suffix))?;
+            }
             std::fs::rename(&temporary, &self.path)?;
             let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
             std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
