@@ -20,7 +20,7 @@ use super::session::{Session, SqlError};
 const TEST_LIMIT: Duration = Duration::from_secs(1);
 /// How long connecting may take.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// Sessions that nobody has used for so long are closed.
+/// Sessions with a server that nobody has used for so long are closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// What closing in good order may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
@@ -45,7 +45,10 @@ impl<S: Session> Pool<S> {
         let idle = vec![Idle { session, since: Instant::now() }];
         let pool = Pool { options, idle: Mutex::new(idle), purges: watch::Sender::new(0) };
         let pool = Arc::new(pool);
-        tokio::spawn(close_idle(Arc::downgrade(&pool)));
+        // A file that somebody deletes can be put back only as long as it is open.
+        if S::IS_REMOTE {
+            tokio::spawn(close_idle(Arc::downgrade(&pool)));
+        }
         pool
     }
 
@@ -160,5 +163,34 @@ async fn close_all<S: Session>(idle: Vec<Idle<S>>) {
     for Idle { session, .. } in idle {
         // A dead one does not answer, and needs no order.
         let _ = timeout(CLOSE_LIMIT, session.close()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SqliteFile, SqliteSession};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_nobody_uses_stays_open_and_can_be_put_back() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("objects.sqlite");
+        let file = SqliteFile::new(path.clone(), 0o600);
+        let mut session = SqliteSession::open(&file).await.expect("opened");
+        session.run("CREATE TABLE test (a); INSERT INTO test VALUES (7)").await.expect("written");
+        let pool = Pool::new(file, session);
+        tokio::time::pause();
+        for _ in 0..10 {
+            tokio::time::advance(IDLE_LIMIT / 5).await;
+            tokio::task::yield_now().await;
+        }
+        tokio::time::resume();
+        for suffix in ["", "-wal", "-shm"] {
+            let path = format!("{}{suffix}", path.display());
+            std::fs::remove_file(path).expect("it is there, so somebody has it open");
+        }
+        let mut session = pool.take().await.expect("it is put back");
+        let value = session.number("SELECT a FROM test".to_owned()).await;
+        assert_eq!(value.expect("it can be read"), Some(7));
     }
 }
