@@ -109,7 +109,11 @@ impl Store {
             let deadline = last_deadline(jobs);
             let operations: Vec<Arc<Operation>> =
                 jobs.iter().map(|job| Arc::clone(&job.operation)).collect();
-            let run = self.backend.run(&operations, deadline);
+            let is_write = operations.iter().any(|operation| operation.is_write());
+            let run = async {
+                let run = self.backend.run(&operations, deadline).await;
+                run.map_err(|error| if is_write { error } else { to_a_reader(error) })
+            };
             match self.reach(&mut patience, deadline, run).await? {
                 Reached::Answer(outcomes) => return Ok(outcomes),
                 Reached::Unknown(commit) => {
@@ -127,13 +131,7 @@ impl Store {
     async fn find_out(&self, commit: &Commit) -> Result<bool, Error> {
         let mut patience = Patience::default();
         loop {
-            let ask = async {
-                // Nobody can read either what is not certain to be there.
-                self.backend.find_out(commit).await.map_err(|error| match error {
-                    Error::Unwritable(why) => Error::Unavailable(why),
-                    error => error,
-                })
-            };
+            let ask = async { self.backend.find_out(commit).await.map_err(to_a_reader) };
             match self.reach(&mut patience, None, ask).await {
                 Ok(Reached::Answer(is_done)) => {
                     let found = if is_done { "it was stored" } else { "it was not stored" };
@@ -251,6 +249,15 @@ fn last_deadline(jobs: &[Job]) -> Option<Instant> {
         last = last.max(Some(Instant::from_std(job.deadline?)));
     }
     last
+}
+
+/// What an error means where nothing is to be written: a store that cannot even be read without writing, since
+/// its files cannot be opened, say, is away.
+fn to_a_reader(error: Error) -> Error {
+    match error {
+        Error::Unwritable(why) => Error::Unavailable(why),
+        error => error,
+    }
 }
 
 async fn until<T>(

@@ -397,6 +397,22 @@ async fn where_nothing_can_be_written_reading_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_be_read_unless_it_is_written_to_is_away() {
+    let full = Answer::Error(Error::Unwritable("disk full".into()));
+    let (outcomes, batches) =
+        run(&[full.clone(), full.clone(), full.clone(), Answer::Done], 2).await;
+    assert_eq!((outcomes, batches), (vec![Outcome::Updated; 2], vec![2; 4]));
+    // It is not tried all the time.
+    let begun = tokio::time::Instant::now();
+    let mut answers = vec![full; 100];
+    answers.push(Answer::Done);
+    let (outcomes, batches) = run(&answers, 2).await;
+    assert_eq!(outcomes, vec![Outcome::Failed(Failure::TimedOut); 2]);
+    assert!(batches.len() < 40, "tried {} times", batches.len());
+    assert!(begun.elapsed() < TIMEOUT * 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_is_away_is_tried_by_one_lane_for_all() {
     let begun = tokio::time::Instant::now();
     let away = Answer::Error(Error::Unavailable("connection refused".into()));
