@@ -23,6 +23,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::Instant;
 
@@ -41,8 +42,8 @@ pub trait Backend: fmt::Display + Send + Sync {
     }
 
     /// Applies operations in their order and returns their outcomes, in the same order, when
-    /// everything is durable. After `deadline` it begins no commit. If the future is dropped, they may have
-    /// been applied or not, each completely.
+    /// everything is durable. After `deadline` it begins no commit, and notes in `sent` when it begins one. If the
+    /// future is dropped, they may have been applied or not, each completely.
     ///
     /// # Errors
     /// See [`Error`]. Nothing is changed then, unless it is [`Error::Unknown`].
@@ -50,6 +51,7 @@ pub trait Backend: fmt::Display + Send + Sync {
         &'a self,
         batch: &'a [Arc<Operation>],
         deadline: Option<Instant>,
+        sent: &'a CommitSent,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>>;
 
     /// Finds out whether a commit that was not answered has been done. From then on it cannot be any more.
@@ -62,6 +64,22 @@ pub trait Backend: fmt::Display + Send + Sync {
 
     /// Ends the use of the store in good order.
     fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Whether a commit was begun that may have stored a batch, or some of it.
+#[derive(Clone, Default, Debug)]
+pub struct CommitSent(Arc<AtomicBool>);
+
+impl CommitSent {
+    /// Notes that one begins.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether one was begun.
+    pub fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Why a batch was not applied. Always the store's fault.

@@ -19,7 +19,7 @@ use crate::hash::Seed;
 use crate::ids::{Channel, DoId};
 use crate::message::{self, Database, Message};
 use crate::role::Effects;
-use crate::store::{Failure, Operation, Outcome, Refusal, Schema};
+use crate::store::{CommitSent, Failure, Operation, Outcome, Refusal, Schema};
 use crate::wire::{self, Envelope, Reader};
 
 /// What the core needs from the configuration.
@@ -34,7 +34,7 @@ pub struct Settings {
 }
 
 /// An operation for the backend.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Job {
     /// Its name, to be given back with the outcome.
     pub ticket: Ticket,
@@ -42,6 +42,8 @@ pub struct Job {
     pub operation: Arc<Operation>,
     /// When it is no longer wanted.
     pub deadline: Option<Instant>,
+    /// Whether a commit was sent for the batch that it is in.
+    pub sent: CommitSent,
 }
 
 /// How much goes into one batch at most.
@@ -61,10 +63,21 @@ struct Pending {
     request: Option<Request>,
     deadline: Option<Instant>,
     bytes: usize,
-    /// Whether the backend has it.
-    is_running: bool,
+    /// Whether the backend has it, and has begun to commit it.
+    running: Option<CommitSent>,
     /// Whether it took too long and was answered with failure.
     is_answered: bool,
+}
+
+impl Pending {
+    /// Why it is answered with failure when its time is over.
+    fn lateness(&self) -> Failure {
+        let is_sent = self.running.as_ref().is_some_and(CommitSent::is_noted);
+        match is_sent && self.operation.is_write() {
+            true => Failure::Unknown(Failure::TimedOut.to_string().into()),
+            false => Failure::TimedOut,
+        }
+    }
 }
 
 /// The state of a database server.
@@ -154,7 +167,7 @@ impl Core {
             request,
             deadline,
             bytes,
-            is_running: false,
+            running: None,
             is_answered: false,
         };
         self.pending.insert(ticket, pending);
@@ -175,10 +188,11 @@ impl Core {
             true
         };
         let batch = self.schedule.next_batch(|ticket| self.pending.contains_key(&ticket), fits);
+        let sent = CommitSent::default();
         let job = |(ticket, operation)| {
             let pending = self.pending.get_mut(&ticket).expect("only wanted ones run");
-            pending.is_running = true;
-            Job { ticket, operation, deadline: pending.deadline }
+            pending.running = Some(sent.clone());
+            Job { ticket, operation, deadline: pending.deadline, sent: sent.clone() }
         };
         batch.into_iter().map(job).collect()
     }
@@ -285,16 +299,12 @@ impl Core {
                 continue;
             }
             let pending = self.pending.remove(&ticket).expect("it was there");
-            let failure = match pending.is_running && pending.operation.is_write() {
-                true => Failure::Unknown(Failure::TimedOut.to_string().into()),
-                false => Failure::TimedOut,
-            };
-            let outcome = Outcome::Failed(failure);
+            let outcome = Outcome::Failed(pending.lateness());
             self.log_outcome(&pending, &outcome);
             if let Some(request) = pending.request {
                 self.answer(request, &outcome, effects);
             }
-            if pending.is_running {
+            if pending.running.is_some() {
                 self.pending.insert(ticket, Pending { is_answered: true, ..pending });
             } else {
                 self.bytes -= pending.bytes;
@@ -326,5 +336,31 @@ impl Core {
             Outcome::Absent => tracing::debug!(%sender, %do_id, "no such object"),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Selection;
+
+    #[test]
+    fn only_what_was_sent_to_be_committed_may_have_been_stored() {
+        let sent = CommitSent::default();
+        let pending = |operation, running| Pending {
+            operation: Arc::new(operation),
+            request: None,
+            deadline: None,
+            bytes: 0,
+            running,
+            is_answered: false,
+        };
+        let write = pending(Operation::Delete { do_id: DoId(1) }, Some(sent.clone()));
+        let selection = Selection::All;
+        let read = pending(Operation::Get { do_id: DoId(1), selection }, Some(sent.clone()));
+        assert_eq!(write.lateness(), Failure::TimedOut, "the store was away, say");
+        sent.note();
+        assert!(matches!(write.lateness(), Failure::Unknown(_)));
+        assert_eq!(read.lateness(), Failure::TimedOut);
     }
 }

@@ -107,11 +107,12 @@ impl Store {
                 return Ok(Vec::new());
             }
             let deadline = last_deadline(jobs);
+            let sent = jobs[0].sent.clone();
             let operations: Vec<Arc<Operation>> =
                 jobs.iter().map(|job| Arc::clone(&job.operation)).collect();
             let is_write = operations.iter().any(|operation| operation.is_write());
             let run = async {
-                let run = self.backend.run(&operations, deadline).await;
+                let run = self.backend.run(&operations, deadline, &sent).await;
                 run.map_err(|error| if is_write { error } else { to_a_reader(error) })
             };
             match self.reach(&mut patience, deadline, run).await? {

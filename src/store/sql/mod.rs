@@ -57,7 +57,7 @@ use crate::hash::{Map, Seed};
 use crate::ids::{DoId, FieldId};
 use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
 use crate::store::{
-    Backend, BoxFuture, Commit, Error, Mark, OpenError, Operation, Outcome, Schema,
+    Backend, BoxFuture, Commit, CommitSent, Error, Mark, OpenError, Operation, Outcome, Schema,
 };
 
 /// A SQL database, over as many connections as it has lanes.
@@ -127,6 +127,7 @@ impl<S: Session> SqlBackend<S> {
         &self,
         batch: &[Arc<Operation>],
         deadline: Option<Instant>,
+        sent: &CommitSent,
     ) -> Result<Vec<Outcome>, Error> {
         let mut session = self.pool.take().await?;
         let mut reservation = self.ids.reservation();
@@ -142,6 +143,7 @@ impl<S: Session> SqlBackend<S> {
             }
         };
         if is_changed {
+            sent.note();
             let commit = async { session.commit().await.map_err(failed::<S>) };
             match answer_within(answer_limit::<S>(), commit).await {
                 Ok(()) => {}
@@ -418,8 +420,9 @@ impl<S: Session> Backend for SqlBackend<S> {
         &'a self,
         batch: &'a [Arc<Operation>],
         deadline: Option<Instant>,
+        sent: &'a CommitSent,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        Box::pin(self.run_batch(batch, deadline))
+        Box::pin(self.run_batch(batch, deadline, sent))
     }
 
     fn find_out<'a>(&'a self, commit: &'a Commit) -> BoxFuture<'a, Result<bool, Error>> {
