@@ -65,10 +65,15 @@ impl Population {
         self.go_on(effects.steps_left(), effects);
     }
 
-    /// Posts a letter. Where too many wait for the same readers, whoever posts another one pays for the first.
-    pub(super) fn post(&mut self, letter: Letter, effects: &mut Effects) {
+    /// Posts a letter.
+    fn post(&mut self, letter: Letter, effects: &mut Effects) {
         let whose = letter.whose;
         self.letters.post(letter);
+        self.make_room(whose, effects);
+    }
+
+    /// Where too many letters wait for the same readers, whoever has posted another one pays for the first.
+    pub(super) fn make_room(&mut self, whose: Whose, effects: &mut Effects) {
         effects.go_on_later();
         while self.letters.overfull(whose)
             && let Some(step) = self.letters.step_of(whose, &self.children, &self.objects)

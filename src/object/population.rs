@@ -116,8 +116,12 @@ impl Population {
                 targets.dedup();
             }
             if !letters.is_empty() {
-                letters.into_iter().for_each(|letter| self.post(letter, effects));
+                letters.into_iter().for_each(|letter| self.letters.post(letter));
+                // Before others read anything: who waits for his turn would read it as well.
                 self.need_no_letter(&targets);
+                parents
+                    .iter()
+                    .for_each(|parent| self.make_room(Whose::ChildrenOf(*parent), effects));
             }
             for &target in &targets {
                 // A target deletes at most itself, so that the places of the others remain theirs.

@@ -327,6 +327,30 @@ fn who_floods_the_same_children_waits_for_them() {
     assert_eq!(ais(&server), BTreeSet::from([AI + flood - 1]));
 }
 
+/// Asks for the children of the parent of a [`family`], so often that one question more is too many.
+fn ask_as_often_as_may_wait(server: &mut Server, heard: &mut Heard) {
+    for context in 0..64 {
+        server.outside.effects.grant(0);
+        hear(heard, perform(server, &Step::AskZones(PARENT, vec![0, 1, 2]), context));
+    }
+}
+
+#[test]
+fn who_is_told_at_once_is_not_told_again_while_others_make_room() {
+    let mut server = Server::new();
+    family(&mut server);
+    let mut heard = Heard::new();
+    ask_as_often_as_may_wait(&mut server, &mut heard);
+    server.outside.effects.grant(ROOM);
+    hear(&mut heard, perform(&mut server, &Step::AskZones(PARENT, vec![0, 1, 2]), 64));
+    server.finish(ROOM, &mut heard);
+    let answers = answers(&heard);
+    assert_eq!(answers.len(), 65);
+    for (context, (count, entered)) in answers {
+        assert_eq!((count, entered), (MANY, MANY), "question {context}");
+    }
+}
+
 /// Somebody who hears nothing.
 struct Deaf;
 
