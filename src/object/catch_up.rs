@@ -21,7 +21,7 @@ impl Population {
     #[inline]
     pub fn catch_up(&mut self, do_id: DoId, effects: &mut Effects) {
         if !self.letters.is_empty() {
-            self.catch_up_all_above(do_id, effects);
+            self.catch_up_all_above(do_id, u32::MAX, effects);
         }
     }
 
@@ -72,7 +72,8 @@ impl Population {
         self.make_room(whose, effects);
     }
 
-    /// Where too many letters wait for the same readers, whoever has posted another one pays for the first.
+    /// Where too many letters wait for the same readers, whoever has posted another one waits until all have read
+    /// the first, and no others.
     pub(super) fn make_room(&mut self, whose: Whose, effects: &mut Effects) {
         effects.go_on_later();
         while self.letters.overfull(whose)
@@ -84,52 +85,54 @@ impl Population {
 
     fn take(&mut self, step: &Step, effects: &mut Effects) {
         match *step {
-            Step::Read(do_id) => {
+            Step::Read(do_id, until) => {
                 effects.spend(1);
-                self.read_all(do_id, effects);
+                self.read(do_id, until, effects);
             }
-            Step::CatchUp(do_id) => {
+            Step::CatchUp(do_id, until) => {
                 effects.spend(1);
-                self.catch_up(do_id, effects);
+                self.catch_up_all_above(do_id, until, effects);
             }
             Step::Looked(cost) => effects.spend(cost),
         }
     }
 
-    /// Begins with the topmost object that may have something to hear: what it makes of it may be for those below.
-    fn catch_up_all_above(&mut self, do_id: DoId, effects: &mut Effects) {
+    /// Has an object, and those above it, handle their letters up to this one. It begins with the topmost that may
+    /// have something to hear: what that makes of it may be for those below.
+    fn catch_up_all_above(&mut self, do_id: DoId, until: u32, effects: &mut Effects) {
         let mut line = SmallVec::<[DoId; 16]>::new();
         let mut at = do_id;
         while let Some(object) = self.objects.get(at)
-            && object.heard != self.letters.latest()
+            && object.heard < until.min(self.letters.latest())
         {
             line.push(at);
             at = object.location.parent;
         }
         for do_id in line.into_iter().rev() {
-            self.read_all(do_id, effects);
+            self.read(do_id, until, effects);
             if let Some(place) = self.objects.find(do_id)
                 && let Some(object) = self.objects.get_mut(place)
             {
-                object.heard = self.letters.latest();
+                object.heard = object.heard.max(until.min(self.letters.latest()));
             }
         }
     }
 
-    /// Has an object handle the letters that are for it.
-    fn read_all(&mut self, do_id: DoId, effects: &mut Effects) {
+    /// Has an object handle the letters that are for it, up to this one.
+    fn read(&mut self, do_id: DoId, until: u32, effects: &mut Effects) {
         while let Some(place) = self.objects.find(do_id)
             && let Some(object) = self.objects.get_mut(place)
             && let Some((number, letter)) = self.letters.next_for(object)
+            && number <= until
         {
             object.heard = number;
             let before = effects.bytes();
-            self.read((do_id, place), &letter, effects);
+            self.read_one((do_id, place), &letter, effects);
             effects.spend(1 + (effects.bytes() - before) / BYTES_PER_STEP);
         }
     }
 
-    fn read(&mut self, target: Target, letter: &Letter, effects: &mut Effects) {
+    fn read_one(&mut self, target: Target, letter: &Letter, effects: &mut Effects) {
         let Letter { origin, sender, .. } = *letter;
         let do_id = target.0;
         let order = match &letter.content {

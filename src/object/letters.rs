@@ -98,10 +98,10 @@ enum Readers {
 
 /// A step of the work that is left.
 pub(super) enum Step {
-    /// This object has to hear its letters. Those above it have heard all that came before these.
-    Read(DoId),
-    /// This object has to catch up, and those above it.
-    CatchUp(DoId),
+    /// This object has to hear its letters up to this one. Those above it have heard all that came before.
+    Read(DoId, u32),
+    /// This object has to catch up as far as this letter, and those above it.
+    CatchUp(DoId, u32),
     /// Some have been looked at; it cost so many steps.
     Looked(usize),
 }
@@ -267,10 +267,10 @@ impl Letters {
                 first.readers = Some(readers);
                 Some(Step::Looked(cost))
             }
-            Some(Readers::Noted(ids)) => ids.next().map(Step::Read),
-            Some(Readers::Places(at)) => {
-                next_at(at, objects, |object| object.heard < number && first.letter.is_for(object))
-            }
+            Some(Readers::Noted(ids)) => ids.next().map(|do_id| Step::Read(do_id, number)),
+            Some(Readers::Places(at)) => next_at(at, objects, number, |object| {
+                object.heard < number && first.letter.is_for(object)
+            }),
         };
         if step.is_none() {
             waiting.pop_front();
@@ -316,10 +316,11 @@ impl Letter {
     }
 }
 
-/// The next object that is meant, from a place on; or that some have been looked at.
+/// The next object that is meant by a letter, from a place on; or that some have been looked at.
 fn next_at(
     at: &mut usize,
     objects: &Places,
+    number: u32,
     is_meant: impl Fn(&DistributedObject) -> bool,
 ) -> Option<Step> {
     let end = objects.count().min(*at + LOOKS_PER_STEP);
@@ -330,7 +331,7 @@ fn next_at(
         let object = objects.at(*at).filter(|object| is_meant(object));
         *at += 1;
         if let Some(object) = object {
-            return Some(Step::CatchUp(object.do_id));
+            return Some(Step::CatchUp(object.do_id, number));
         }
     }
     Some(Step::Looked(1))

@@ -209,8 +209,13 @@ impl Population {
             }
             !has_more
         });
-        effects.spend(ids.len());
         for do_id in ids.drain(..) {
+            // They may have much to catch up with.
+            if room < usize::MAX && effects.steps_left() == 0 {
+                has_more = true;
+                break;
+            }
+            effects.spend(1);
             self.catch_up(do_id, effects);
             targets.extend(self.target(do_id));
         }

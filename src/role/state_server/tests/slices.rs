@@ -314,7 +314,7 @@ fn a_count_is_honoured_while_a_parent_is_still_finding_its_children() {
 fn who_floods_the_same_children_waits_for_them() {
     let mut server = Server::new();
     family(&mut server);
-    let (flood, waiting_max) = (200, 64);
+    let flood = 200;
     for n in 0..flood {
         server.outside.effects.grant(0);
         server.set_ai(PARENT, AI + n);
@@ -322,14 +322,17 @@ fn who_floods_the_same_children_waits_for_them() {
     let ais = |server: &Server| -> BTreeSet<u64> {
         server.core.objects().iter().map(|object| object.ai().0).collect()
     };
-    assert!(*ais(&server).first().expect("some") >= AI + flood - 1 - waiting_max);
+    assert!(*ais(&server).first().expect("some") >= AI + flood - 1 - u64::from(WAITING_MAX));
     while server.go_on(ROOM).1 {}
     assert_eq!(ais(&server), BTreeSet::from([AI + flood - 1]));
 }
 
-/// Asks for the children of the parent of a [`family`], so often that one question more is too many.
-fn ask_as_often_as_may_wait(server: &mut Server, heard: &mut Heard) {
-    for context in 0..64 {
+/// So many letters may wait for the same children.
+const WAITING_MAX: u32 = 64;
+
+/// Asks that often for the children of the parent of a [`family`].
+fn ask(server: &mut Server, heard: &mut Heard, times: u32) {
+    for context in 0..times {
         server.outside.effects.grant(0);
         hear(heard, perform(server, &Step::AskZones(PARENT, vec![0, 1, 2]), context));
     }
@@ -340,15 +343,38 @@ fn who_is_told_at_once_is_not_told_again_while_others_make_room() {
     let mut server = Server::new();
     family(&mut server);
     let mut heard = Heard::new();
-    ask_as_often_as_may_wait(&mut server, &mut heard);
+    ask(&mut server, &mut heard, WAITING_MAX);
     server.outside.effects.grant(ROOM);
-    hear(&mut heard, perform(&mut server, &Step::AskZones(PARENT, vec![0, 1, 2]), 64));
+    hear(&mut heard, perform(&mut server, &Step::AskZones(PARENT, vec![0, 1, 2]), WAITING_MAX));
     server.finish(ROOM, &mut heard);
     let answers = answers(&heard);
-    assert_eq!(answers.len(), 65);
+    assert_eq!(answers.len(), WAITING_MAX as usize + 1);
     for (context, (count, entered)) in answers {
         assert_eq!((count, entered), (MANY, MANY), "question {context}");
     }
+}
+
+#[test]
+fn who_makes_room_waits_for_one_answer_of_each_and_no_more() {
+    for room in [0, ROOM] {
+        let (mut server, mut heard) = (Server::new(), Heard::new());
+        family(&mut server);
+        ask(&mut server, &mut heard, WAITING_MAX);
+        server.outside.effects.grant(room);
+        let sent = perform(&mut server, &Step::AskZones(PARENT, vec![0, 1, 2]), WAITING_MAX);
+        let own = ROOM + WAITING_MAX as usize;
+        assert!(sent.len() <= MANY as usize + own, "{} with room for {room}", sent.len());
+    }
+}
+
+#[test]
+fn those_who_have_much_to_catch_up_with_take_the_room_that_it_needs() {
+    let (mut server, mut heard) = (Server::new(), Heard::new());
+    family(&mut server);
+    ask(&mut server, &mut heard, WAITING_MAX - 1);
+    server.outside.effects.grant(ROOM);
+    let sent = perform(&mut server, &Step::AskZones(PARENT, vec![0, 1, 2]), WAITING_MAX);
+    assert!(sent.len() <= ROOM + WAITING_MAX as usize, "{}", sent.len());
 }
 
 /// Somebody who hears nothing.
