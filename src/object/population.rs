@@ -132,18 +132,26 @@ impl Population {
         }
         targets.clear();
         self.targets = targets;
-        if before != self.letters.latest() {
-            self.go_on(effects.steps_left(), effects);
-        }
+        self.begin_letters_after(before, effects);
     }
 
     /// Gives a datagram to one object, whoever its recipients are.
     pub fn deliver_to(&mut self, do_id: DoId, envelope: &Envelope<'_>, effects: &mut Effects) {
         self.catch_up(do_id, effects);
+        let before = self.letters.latest();
         if let Some(message) = decode(envelope)
             && let Some(place) = self.objects.find(do_id)
         {
             self.hand_over((do_id, place), envelope.sender, &message, effects);
+        }
+        self.begin_letters_after(before, effects);
+    }
+
+    /// If letters have been posted after this one, has as many hear them at once as there is room for.
+    #[inline]
+    fn begin_letters_after(&mut self, before: u32, effects: &mut Effects) {
+        if before != self.letters.latest() {
+            self.go_on(effects.steps_left(), effects);
         }
     }
 

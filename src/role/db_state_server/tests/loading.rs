@@ -297,3 +297,30 @@ fn each_activation_has_its_own_deadline() {
     server.answer(&stored(context, "Account", &nothing));
     assert!(server.is_active());
 }
+
+#[test]
+fn zones_that_are_deleted_while_their_parent_is_loading_are_empty_when_it_is_loaded() {
+    let mut server = Server::new();
+    let child = ID + 1;
+    let (do_id, location) = (DoId(child), at(ID, 4));
+    let asked =
+        server.tell(&[child.into()], ANYONE, &D::ObjectActivateWithDefaults { do_id, location });
+    let context = asked[0].decode(|message| match message {
+        crate::message::Cluster::Database(Db::ObjectGetAll { context, .. }) => context,
+        other => panic!("{other:?}"),
+    });
+    let gold = other(&[("Account.gold", &[1, 2, 3, 4])]);
+    server.tell(&[child.into()], DATABASE, &stored(context, "Account", &gold));
+    assert!(server.core.objects().get(do_id).is_some());
+
+    let context = server.activate(at(9, 4));
+    let old = Location::NONE;
+    server.ask(&M::ObjectChangingLocation { do_id, new: location, old });
+    let zones = [location.zone];
+    server.ask(&M::ObjectDeleteZones { zones: crate::message::List::new(&zones) });
+    server.answer(&stored(context, "Account", &gold));
+    assert!(server.is_active());
+    assert!(server.core.objects().get(do_id).is_none());
+    let has_more = server.core.resume(server.now, 0, &mut server.outside.effects);
+    assert!(!has_more, "nobody is told to go on");
+}
