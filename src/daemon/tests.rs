@@ -189,3 +189,26 @@ async fn an_upstream_link_whose_task_panics_ends_the_daemon() {
     link.write_all(&[1, 0, 0]).await.expect("open");
     stage.expect_end().await;
 }
+
+#[tokio::test]
+async fn what_was_left_to_be_said_is_said_before_the_daemon_ends() {
+    const KEPT: u16 = 50_000;
+    let mut stage = Stage::start("").await;
+    let leaver = stage.router.join("leaver", Inbox::new("leaver", 1, usize::MAX));
+    let mut batch = leaver.batch();
+    for number in 0..KEPT {
+        let mut bytes = Vec::new();
+        let frame = write_frame(&mut bytes, |writer| {
+            Envelope::write_head(writer, &[AI], Channel(6000));
+            writer.u16(number);
+        });
+        frame.expect("small");
+        batch.add_post_remove(Channel(6000), Frame::new(&bytes).expect("one frame"));
+    }
+    drop(batch);
+    drop(leaver);
+    stage.parts.stop().await;
+    let mut frames = Vec::new();
+    assert!(stage.inbox.try_recv(&mut frames));
+    assert_eq!(Frames::new(&frames).count(), usize::from(KEPT));
+}

@@ -1,19 +1,17 @@
 //! Participants that have left, and what is still to be cleaned up after them.
 //!
 //! Who leaves gets nothing from then on: its slot is empty, whatever the table says. It may have listened to ten
-//! million channels and may want a hundred thousand datagrams routed. What does not fit one hold of the router is
-//! done between those of others ([`super::Router::clean`]); until then its key is nobody else's.
+//! million channels. What does not fit one hold of the router is done between those of others
+//! ([`super::Router::clean`]); until then its key is nobody else's. Upstream hears that a channel is no longer
+//! listened to when it is cleaned up. Who subscribes meanwhile finds upstream subscribed, and keeps it so.
 //!
-//! - Upstream hears that a channel is no longer listened to when it is cleaned up. Who subscribes meanwhile finds
-//!   upstream subscribed, and keeps it so.
-//! - Post-removes are routed in their order. Whatever concerns a sender comes
-//!   after the sender's post-removes, so that nobody sees another order: who sends as it, subscribes to it or keeps
-//!   something under it, which is what one does who has lost a connection and comes back.
+//! Its post-removes are not put off, however many there are. Nobody can tell whom a datagram will concern: who asks
+//! a parent for its objects hears of each of them. So whatever is done between two post-removes could show that one
+//! has come and the other has not. What each of them asks a role to do for many is told in slices all the same.
 
 use std::collections::VecDeque;
 use std::collections::hash_set;
 
-use super::post_remove::PostRemoves;
 use super::table::{Change, Key, Subscriptions, Table};
 use crate::ids::{Channel, ChannelRange};
 
@@ -24,7 +22,6 @@ const CLEANED_PER_STEP: usize = 16;
 #[derive(Debug)]
 pub(super) struct Left {
     pub(super) key: Key,
-    post_removes: PostRemoves,
     singles: hash_set::IntoIter<Channel>,
     ranges: std::vec::IntoIter<ChannelRange>,
 }
@@ -36,14 +33,14 @@ pub(super) struct Leaving {
 }
 
 impl Left {
-    pub(super) fn new(key: Key, own: Subscriptions, post_removes: PostRemoves) -> Self {
+    pub(super) fn new(key: Key, own: Subscriptions) -> Self {
         let ranges = own.ranges.iter().collect::<Vec<_>>().into_iter();
-        Left { key, post_removes, singles: own.singles.into_iter(), ranges }
+        Left { key, singles: own.singles.into_iter(), ranges }
     }
 
     /// How much there is to do.
     pub(super) fn steps(&self) -> usize {
-        self.post_removes.steps() + self.ranges.len() + self.singles.len() / CLEANED_PER_STEP
+        self.ranges.len() + self.singles.len() / CLEANED_PER_STEP
     }
 
     /// Ends some subscriptions: at most what `steps` allow, of which it takes those that it has needed. How many.
@@ -54,7 +51,7 @@ impl Left {
         changes: &mut Vec<Change>,
     ) -> usize {
         let before = self.singles.len() + self.ranges.len();
-        while *steps > 0 && !self.has_ended() {
+        while *steps > 0 && !self.is_clean() {
             *steps -= 1;
             let singles = self.singles.by_ref().take(CLEANED_PER_STEP);
             let mut ended = 0;
@@ -71,23 +68,9 @@ impl Left {
         before - self.singles.len() - self.ranges.len()
     }
 
-    fn has_ended(&self) -> bool {
-        self.singles.len() == 0 && self.ranges.len() == 0
-    }
-
     /// Whether nothing is left.
     pub(super) fn is_clean(&self) -> bool {
-        self.post_removes.is_empty() && self.has_ended()
-    }
-
-    /// Not all of a sender's post-removes have been routed: these come first.
-    pub(super) fn put_back(&mut self, sender: Channel, frames: Vec<u8>) {
-        self.post_removes.put_back(sender, frames);
-    }
-
-    /// Takes the post-removes of the next sender.
-    pub(super) fn next_sender(&mut self) -> Option<(Channel, Vec<u8>)> {
-        self.post_removes.take_first()
+        self.singles.len() == 0 && self.ranges.len() == 0
     }
 }
 
@@ -109,21 +92,5 @@ impl Leaving {
     /// There is more to be done for the one that was first.
     pub(super) fn put_back(&mut self, left: Left) {
         self.left.push_front(left);
-    }
-
-    /// Takes the post-removes of a sender, with who has left them.
-    pub(super) fn take_post_removes(&mut self, sender: Channel) -> Vec<(Key, Vec<u8>)> {
-        let of = |left: &mut Left| Some((left.key, left.post_removes.take(sender)?));
-        self.left.iter_mut().filter_map(of).collect()
-    }
-
-    /// The first sender in a range for whom something is kept.
-    pub(super) fn sender_within(&self, range: ChannelRange) -> Option<Channel> {
-        self.left.iter().find_map(|left| left.post_removes.sender_within(range))
-    }
-
-    /// What is still to be routed.
-    pub(super) fn post_removes(&self) -> impl Iterator<Item = &PostRemoves> {
-        self.left.iter().map(|left| &left.post_removes)
     }
 }

@@ -180,14 +180,6 @@ impl World {
     /// each. Whether the recipients could be read.
     #[inline]
     pub(super) fn route(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
-        if !self.leaving.is_empty() {
-            self.fire_before_route(run);
-        }
-        self.route_now(run, from)
-    }
-
-    #[inline]
-    fn route_now(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
         let Some(recipients) = run.recipients() else {
             self.counts.routed += run.frames().count() as u64;
             return false;
@@ -259,9 +251,6 @@ impl World {
 
     /// Subscribes, unsubscribes, and keeps or forgets post-removes.
     pub(super) fn change(&mut self, key: Key, effect: Effect<'_>) {
-        if !self.leaving.is_empty() {
-            self.fire_before(&effect);
-        }
         let World { table, changes, .. } = self;
         match effect {
             Effect::Subscribe(channel) => table.subscribe(key, channel, changes),

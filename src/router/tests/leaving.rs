@@ -1,6 +1,6 @@
 //! Who leaves much behind is gone at once, and holds nobody up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -78,74 +78,48 @@ fn many_subscriptions_end_at_once_and_are_cleaned_up_in_slices() {
 }
 
 #[test]
-fn many_post_removes_come_in_their_order_in_slices() {
+fn post_removes_come_in_their_order_before_anybody_does_anything_else() {
     // Of many senders, and of few.
     for senders in [1000, 2] {
         let router = Router::new();
         let uplink = Arc::new(UplinkRecorder::default());
         router.set_uplink(uplink.clone());
         let (_heir, got) = heir(&router);
-        let leaver = router.join("leaver", Arc::new(Recorder::default()));
+        let leaver = leaver(&router);
         let sender = |number: u16| 5000 + u64::from(number) * senders / 1000;
         (0..1000).for_each(|number| keep(&leaver, sender(number), number));
         drop(leaver);
-        let at_once = got.got.lock().len();
-        assert!((1..1000).contains(&at_once), "{at_once}");
-        while router.clean_some() {}
+        assert!(router.shared.world.lock().has_to_clean(), "subscriptions have time");
         assert_eq!(*got.got.lock(), Vec::from_iter(0..1000));
         let cleared = uplink.take().iter().filter(|entry| entry.starts_with("clear")).count();
         assert_eq!(cleared as u64, senders);
     }
 }
 
-#[test]
-fn whatever_concerns_a_sender_comes_after_its_post_removes() {
-    let concern: [fn(&Participant); 4] = [
-        |back| back.batch().subscribe(Channel(5900)),
-        |back| back.batch().subscribe_range(range(5890, 5910)),
-        |back| back.batch().clear_post_removes(Channel(5900)),
-        |back| {
-            let mut bytes = Vec::new();
-            write_frame(&mut bytes, |writer| {
-                Envelope::write_head(writer, &[Channel(1)], Channel(5900));
-                writer.u16(1);
-            })
-            .expect("small");
-            back.batch().route(Frame::new(&bytes).expect("one frame"));
-        },
-    ];
-    for concern in concern {
-        let router = Router::new();
-        let (_heir, got) = heir(&router);
-        let leaver = router.join("leaver", Arc::new(Recorder::default()));
-        (0..1000).for_each(|number| keep(&leaver, 5000 + u64::from(number), number));
-        let back = router.join("back", Arc::new(Recorder::default()));
-        drop(leaver);
-        assert!(!got.got.lock().contains(&900));
-        concern(&back);
-        assert!(got.got.lock().contains(&900));
-        assert!(!got.got.lock().contains(&950), "others have time");
-        while router.clean_some() {}
-        let mut all = got.got.lock().clone();
-        all.sort_unstable();
-        assert_eq!(all, Vec::from_iter(0..1000), "each once");
+/// Listens to a sender of post-removes as soon as it hears anything.
+struct Follower;
+
+impl Role for Follower {
+    fn handle(&mut self, _: Instant, _: Origin, _: &Envelope<'_>, out: &mut Effects) {
+        out.subscribe(Channel(5000));
     }
 }
 
 #[test]
-fn a_new_uplink_is_told_of_post_removes_that_are_still_to_come() {
+fn nothing_is_said_for_one_who_has_left_while_others_hear_a_datagram() {
     let router = Router::new();
+    let (_first, got_first) = heir(&router);
+    let role = router.join_role("follower", Follower);
+    role.participant().batch().subscribe(Channel(7_000_000));
+    let (_last, got_last) = heir(&router);
     let leaver = router.join("leaver", Arc::new(Recorder::default()));
-    (0..1000).for_each(|number| keep(&leaver, 5000 + u64::from(number), number));
+    (0..1000).for_each(|number| keep(&leaver, 5000, number));
     drop(leaver);
-    let mut kept = 0;
-    router.with_snapshot(|_, post_removes| kept = post_removes.iter().count());
-    let uplink = Arc::new(UplinkRecorder::default());
-    router.set_uplink(uplink.clone());
-    while router.clean_some() {}
-    let cleared = uplink.take().iter().filter(|entry| entry.starts_with("clear")).count();
-    assert_eq!(kept, cleared);
-    assert!(kept > 0);
+    let back = router.join("back", Arc::new(Recorder::default()));
+    route(&back, &[7_000_000], 2000);
+    for got in [got_first, got_last] {
+        assert_eq!(*got.got.lock(), Vec::from_iter((0..1000).chain([2000])));
+    }
 }
 
 #[tokio::test(start_paused = true)]

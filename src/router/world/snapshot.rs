@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{Slot, World};
 use crate::ids::Channel;
-use crate::router::leaving::Leaving;
 use crate::router::post_remove::PostRemoves;
 use crate::router::{Change, Uplink};
 use crate::wire::Frame;
@@ -12,15 +11,15 @@ use crate::wire::Frame;
 /// The post-removes of all participants.
 pub struct PostRemovesOfAll<'s> {
     slots: &'s [Option<Slot>],
-    leaving: &'s Leaving,
 }
 
 impl PostRemovesOfAll<'_> {
     /// Each datagram with the sender under which it is kept.
     pub fn iter(&self) -> impl Iterator<Item = (Channel, Frame<'_>)> {
         let of_slots = self.slots.iter().flatten().map(|slot| &slot.post_removes);
-        let all = of_slots.chain(self.leaving.post_removes()).flat_map(PostRemoves::iter);
-        all.flat_map(|(sender, frames)| frames.map(move |frame| (sender, frame)))
+        of_slots
+            .flat_map(PostRemoves::iter)
+            .flat_map(|(sender, frames)| frames.map(move |frame| (sender, frame)))
     }
 }
 
@@ -35,9 +34,6 @@ impl World {
         &self,
         with: impl FnOnce(&mut dyn Iterator<Item = Change>, &PostRemovesOfAll<'_>),
     ) {
-        with(
-            &mut self.table.snapshot(),
-            &PostRemovesOfAll { slots: &self.slots, leaving: &self.leaving },
-        );
+        with(&mut self.table.snapshot(), &PostRemovesOfAll { slots: &self.slots });
     }
 }
