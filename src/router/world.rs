@@ -357,6 +357,7 @@ impl World {
     fn deliver_to_queues(&mut self, run: Run<'_>, from: Option<Key>) {
         let frames = run.frames().count() as u64;
         let listeners = std::mem::take(&mut self.listeners);
+        let mut is_for_here = false;
         self.counts.routed += frames;
         self.work.bytes += run.frames().remaining().len() as u64;
         for &key in &listeners {
@@ -366,6 +367,7 @@ impl World {
                 // Whoever has left may still be in the table.
                 continue;
             };
+            is_for_here = true;
             self.counts.delivered += frames;
             if sink.push_all(run.frames()) == Load::High
                 && let Some(brake) = sink.brake()
@@ -373,7 +375,6 @@ impl World {
                 self.fed.note(&brake);
             }
         }
-        let is_for_here = !listeners.is_empty();
         self.listeners = listeners;
         self.push_up(from, is_for_here, |uplink| uplink.push_all(run.frames()));
     }
@@ -382,6 +383,7 @@ impl World {
     #[inline]
     fn deliver(&mut self, frame: Frame<'_>, recipients: Recipients<'_>, from: Option<Key>) {
         let listeners = std::mem::take(&mut self.listeners);
+        let mut is_for_here = false;
         self.counts.routed += 1;
         self.work.bytes += frame.bytes().len() as u64;
         // Read once, for the first role that gets it.
@@ -390,6 +392,7 @@ impl World {
             self.touch(key);
             // Whoever has left may still be in the table.
             let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
+            is_for_here = true;
             self.counts.delivered += 1;
             if let Receiver::Sink(sink) = &slot.receiver {
                 if sink.push(frame) == Load::High
@@ -412,7 +415,6 @@ impl World {
                 }
             }
         }
-        let is_for_here = !listeners.is_empty();
         self.listeners = listeners;
         self.push_up(from, is_for_here, |uplink| uplink.push(frame));
     }

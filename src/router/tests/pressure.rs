@@ -1,6 +1,7 @@
 //! Who waits for whom.
 
 use super::*;
+use crate::wire::Runs;
 
 /// Never emptied, so that whatever is pushed is above its mark.
 fn stuck() -> Arc<Inbox> {
@@ -9,11 +10,15 @@ fn stuck() -> Arc<Inbox> {
 
 /// Whether what `participant` sends makes it wait.
 async fn is_braked(participant: &Participant, recipients: &[u64]) -> bool {
+    is_braked_by(participant, &frame(recipients, 1)).await
+}
+
+/// As [`is_braked`], with frames that are for the same recipients.
+async fn is_braked_by(participant: &Participant, frames: &[u8]) -> bool {
     let mut fed = Fed::default();
-    let bytes = frame(recipients, 1);
     for _ in 0..2 {
         let mut batch = participant.batch_feeding(&mut fed);
-        assert!(batch.route(Frame::new(&bytes).expect("one frame")));
+        Runs::new(Frames::new(frames)).for_each(|run| assert!(batch.route_run(run)));
     }
     let start = tokio::time::Instant::now();
     fed.brake(FLOOD_BYTES).await;
@@ -76,6 +81,22 @@ async fn a_slow_uplink_is_waited_for_by_those_only_who_speak_to_nobody_here() {
     assert!(!is_braked(&sender, &[5000]).await);
     assert!(!is_braked(&sender, &[5000, 9000]).await);
     assert!(is_braked(&sender, &[9000]).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_left_is_not_here_even_if_it_is_still_in_the_table() {
+    let router = Router::new();
+    router.set_uplink(Arc::<StuckUplink>::default());
+    let left = router.join("left", Arc::<Recorder>::default());
+    let mut batch = left.batch();
+    (0..20_000).for_each(|channel| batch.subscribe(Channel(channel)));
+    batch.subscribe_range(range(30_000, 30_010));
+    drop(batch);
+    drop(left);
+    assert!(router.shared.world.lock().has_to_clean());
+    let sender = router.join("sender", Arc::<Recorder>::default());
+    assert!(is_braked(&sender, &[30_005]).await);
+    assert!(is_braked_by(&sender, &frame(&[30_005], 1).repeat(3)).await);
 }
 
 #[tokio::test]
