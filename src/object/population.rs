@@ -181,6 +181,7 @@ impl Population {
                 targets.extend(self.target(do_id));
             } else if let Some(parent) = channel.as_children()
                 && self.children.has(parent)
+                && !parents.contains(&parent)
             {
                 parents.push(parent);
             }

@@ -377,6 +377,17 @@ fn those_who_have_much_to_catch_up_with_take_the_room_that_it_needs() {
     assert!(sent.len() <= ROOM + WAITING_MAX as usize, "{}", sent.len());
 }
 
+#[test]
+fn who_is_named_twice_is_asked_once() {
+    let (mut server, mut heard) = (Server::new(), Heard::new());
+    family(&mut server);
+    server.outside.effects.grant(0);
+    let to = [children(PARENT), children(PARENT)];
+    hear(&mut heard, server.tell(&to, ANYONE, &M::ObjectGetOwner { context: Context(1) }));
+    server.finish(ROOM, &mut heard);
+    assert_eq!(heard.values().map(Vec::len).sum::<usize>(), MANY as usize);
+}
+
 /// Somebody who hears nothing.
 struct Deaf;
 
