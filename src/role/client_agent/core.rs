@@ -10,7 +10,9 @@ use super::agent::{
     Context, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
-use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session};
+use super::session::{
+    Arrival, CloseKind, Departure, End, Flow, Nanoseconds, Outbox, Peer, Session,
+};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
@@ -179,19 +181,19 @@ impl Core {
             return Heard::default();
         };
         session.note_heard(now);
-        let framing = session.framing();
+        let (framing, time) = (session.framing(), session.time_of(now));
         let mut datagrams = framing.datagrams(frames);
         for _ in 0..MESSAGES_A_TURN {
             let rest = datagrams.remaining().len();
             // Only who has said something more can be held for it; nobody else is excused for his silence.
-            let held_until = (rest > 0).then(|| self.held_until(now, key)).flatten();
+            let held_until = (rest > 0).then(|| self.held_until(now, time, key)).flatten();
             if held_until.is_some() {
                 return Heard { rest, held_until };
             }
             let Some(datagram) = datagrams.next() else { return Heard::default() };
             let mut has_asked = false;
             let handled = self.with_dialect(now, key, out, |dialect, session, cx| {
-                session.pay_for_message(cx, datagram.len());
+                session.pay_for_message(cx.shared, time, datagram.len());
                 let flow = dialect.handle(session, cx, datagram);
                 has_asked = session.take_asked();
                 flow
@@ -207,9 +209,9 @@ impl Core {
         Heard { rest: datagrams.remaining().len(), held_until: None }
     }
 
-    fn held_until(&mut self, now: Instant, key: SessionKey) -> Option<Instant> {
+    fn held_until(&mut self, now: Instant, time: Nanoseconds, key: SessionKey) -> Option<Instant> {
         let Core { slots, shared, .. } = self;
-        slots[key.place()].session.as_mut()?.held_until(shared, now)
+        slots[key.place()].session.as_mut()?.held_until(shared, now, time)
     }
 
     /// Ends the session of a connection that speaks something else.

@@ -18,7 +18,7 @@ const AHEAD_MAX: Nanoseconds = 10 * SECOND;
 const HOLD_MIN: Nanoseconds = SECOND / 10;
 
 /// Since the session began: as a plain number, since accounts are looked at for each message.
-type Nanoseconds = u64;
+pub type Nanoseconds = u64;
 const SECOND: Nanoseconds = 1_000_000_000;
 
 /// What a client has used of one rate, as the time until which that would last it.
@@ -104,11 +104,16 @@ impl Budget {
 }
 
 impl Session {
+    /// A time as the client's accounts have it. It is made once for all messages of a turn, which costs more than
+    /// paying for one.
+    pub fn time_of(&self, now: Instant) -> Nanoseconds {
+        self.budget.at(now)
+    }
+
     /// The client pays for a message of so many bytes.
     #[inline]
-    pub fn pay_for_message(&mut self, cx: &Context<'_>, bytes: usize) {
-        let limits = &cx.shared.config.limits;
-        let now = self.budget.at(cx.now);
+    pub fn pay_for_message(&mut self, shared: &Shared, now: Nanoseconds, bytes: usize) {
+        let limits = &shared.config.limits;
         self.budget.messages.use_up(now, 1, limits.messages_per_second);
         self.budget.bytes.use_up(now, bytes as u64, limits.bytes_per_second);
     }
@@ -137,8 +142,13 @@ impl Session {
 
     /// Until when nothing that the client sends is looked at, if that is so.
     #[inline]
-    pub fn held_until(&mut self, shared: &Shared, now: Instant) -> Option<Instant> {
-        let (now_at, lasts_until) = (self.budget.at(now), self.budget.lasts_until());
+    pub fn held_until(
+        &mut self,
+        shared: &Shared,
+        now: Instant,
+        now_at: Nanoseconds,
+    ) -> Option<Instant> {
+        let lasts_until = self.budget.lasts_until();
         let is_ahead = lasts_until > now_at + AHEAD_MAX;
         if !is_ahead && !self.has_too_many_queries(shared) {
             if std::mem::take(&mut self.budget.is_held) {
