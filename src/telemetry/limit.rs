@@ -21,6 +21,8 @@ pub(super) const WINDOW: Duration = Duration::from_secs(10);
 pub(super) const LINES_OF_A_PEER: u64 = 5;
 /// What is written in that time of one kind of all peers together.
 pub(super) const LINES_OF_A_KIND: u64 = 50;
+/// Fewer left out of a peer than this are summed up with those of others, if there are any.
+const FEW: u64 = 10;
 
 /// Counts the lines of each kind.
 #[derive(Debug, Default)]
@@ -150,8 +152,15 @@ impl Kind {
 
     fn sum_up(&mut self, now: Instant, ended: &mut Vec<Summary>) {
         let old = std::mem::replace(self, Kind::new(self.metadata, now));
-        let of_peers = old.peers.into_values().map(|peer| (peer.left_out, false));
-        for (left_out, of_many) in of_peers.chain([(old.others, true)]) {
+        let left_out = old.peers.into_values().map(|peer| peer.left_out);
+        let of_peers: Vec<_> = left_out.filter(|left_out| left_out.count > 0).collect();
+        let mut others = old.others;
+        let is_alone = of_peers.len() == 1 && others.count == 0;
+        let (few, many): (Vec<_>, Vec<_>) =
+            of_peers.into_iter().partition(|left_out| left_out.count < FEW && !is_alone);
+        few.into_iter().for_each(|left_out| others.take(left_out));
+        let of_peers = many.into_iter().map(|left_out| (left_out, false));
+        for (left_out, of_many) in of_peers.chain([(others, true)]) {
             if let LeftOut { count, first: Some(first) } = left_out {
                 let time = now.saturating_duration_since(old.since);
                 ended.push(Summary { metadata: old.metadata, count, time, first, of_many });
@@ -161,6 +170,11 @@ impl Kind {
 }
 
 impl LeftOut {
+    fn take(&mut self, other: LeftOut) {
+        self.count += other.count;
+        self.first = self.first.take().or(other.first);
+    }
+
     fn add(&mut self, fields: impl FnOnce() -> Fields) -> Verdict {
         self.count += 1;
         match self.first {
@@ -190,6 +204,25 @@ mod tests {
         ) {
             *self.0.lock() = Some(event.metadata());
         }
+    }
+
+    #[test]
+    fn few_lines_of_each_of_many_peers_are_summed_up_in_one() {
+        let [kind, _] = kinds();
+        let mut stage = Stage::new();
+        for peer in 0..9 {
+            for _ in 0..LINES_OF_A_PEER + FEW - 1 {
+                stage.is_written(0, kind, peer);
+            }
+        }
+        for _ in 0..LINES_OF_A_PEER + FEW {
+            stage.is_written(0, kind, 9);
+        }
+        let end = stage.start + WINDOW;
+        let ended = stage.limiter.take_ended(end, false);
+        stage.say(ended);
+        stage.said.sort_unstable();
+        assert_eq!(stage.said, [(FEW, false), (9 * (FEW - 1), true)]);
     }
 
     /// Two kinds of lines.
