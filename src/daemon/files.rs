@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
+
+/// So many files can be opened before the system's table of them has to grow.
+const READY: usize = 16 * 1024;
 
 /// Has the system allow as many open files as it ever does, and returns how many that are. What limits a daemon by
 /// default was chosen for programs that open few.
@@ -17,7 +21,17 @@ pub(super) fn raise_limit() -> usize {
             current
         }
     };
-    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    make_table_large(limit.min(READY));
+    limit
+}
+
+/// Has the system's table of this process's files grow now. It doubles when it is full, and in a process with several
+/// threads everybody waits some 20 ms for that, which clients would notice that log in just then.
+fn make_table_large(files: usize) {
+    let last = i32::try_from(files.saturating_sub(1)).unwrap_or(i32::MAX);
+    // It grows for the number of a file, not for how many there are. Without this it grows later.
+    drop(fcntl_dupfd_cloexec(std::io::stdin(), last));
 }
 
 /// Places for the connections of clients, if `limit` files may be open and `reserved` of them are for others: links,
@@ -63,5 +77,9 @@ mod tests {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         assert_eq!(current, maximum);
         assert_eq!(maximum.map_or(usize::MAX, |maximum| maximum as usize), limit);
+        let status = std::fs::read_to_string("/proc/self/status").expect("it is text");
+        let size = status.lines().find_map(|line| line.strip_prefix("FDSize:"));
+        let size: usize = size.expect("Linux has it").trim().parse().expect("a number");
+        assert!(size >= limit.min(READY), "{size}");
     }
 }
