@@ -47,7 +47,7 @@ impl Listener {
             return Err(last.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
         }
         for (address, error) in failures {
-            tracing::warn!(%address, %error, "cannot listen on all addresses");
+            tracing::warn!(%address, %error, "cannot listen on one of the addresses of a name; goes on without it");
         }
         Ok(Listener { sockets, liveness, first: 0, failures: 0 })
     }
