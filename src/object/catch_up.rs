@@ -2,13 +2,12 @@
 
 use smallvec::SmallVec;
 
-use super::letters::{Content, Letter, Selection, Step, Whose};
+use super::letters::{Content, Letter, Reading, Selection, Step, Whose};
 use super::outbox::Outbox;
 use super::population::{Population, Target};
 use crate::ids::{Channel, DoId};
 use crate::message::StateServer;
 use crate::router::{Effects, Origin};
-use crate::wire::Reader;
 
 /// What it takes to tell of a usual object.
 const BYTES_PER_STEP: usize = 1024;
@@ -36,7 +35,7 @@ impl Population {
         while effects.steps_left() > end
             && let Some(step) = self.letters.step(&self.children, &self.objects)
         {
-            self.take(&step, effects);
+            self.take(step, Some(end), effects);
         }
         let has_more = !self.letters.is_empty();
         if has_more {
@@ -79,15 +78,16 @@ impl Population {
         while self.letters.overfull(whose)
             && let Some(step) = self.letters.step_of(whose, &self.children, &self.objects)
         {
-            self.take(&step, effects);
+            self.take(step, None, effects);
         }
     }
 
-    fn take(&mut self, step: &Step, effects: &mut Effects) {
-        match *step {
-            Step::Read(do_id, until) => {
-                effects.spend(1);
-                self.read(do_id, until, effects);
+    /// Does what is to be done next; `keep` steps are to be left when it ends, if that matters.
+    fn take(&mut self, step: Step, keep: Option<usize>, effects: &mut Effects) {
+        match step {
+            Step::Read(mut reading) => {
+                self.read_in_turn(&mut reading, keep, effects);
+                self.letters.give_back(reading);
             }
             Step::CatchUp(do_id, until) => {
                 effects.spend(1);
@@ -118,6 +118,32 @@ impl Population {
         }
     }
 
+    /// Has those hear a letter whose turn it is. It is the first that waits for them, so that it is not looked for
+    /// in each of them, nor decoded for each.
+    fn read_in_turn(&mut self, reading: &mut Reading, keep: Option<usize>, effects: &mut Effects) {
+        let Reading { number, ref letter, ref mut readers } = *reading;
+        let message = letter.content.message();
+        for do_id in readers {
+            effects.spend(1);
+            if let Some(place) = self.objects.find(do_id)
+                && let Some(object) = self.objects.get_mut(place)
+                && object.heard < number
+            {
+                if self.letters.may_come_first(object) {
+                    self.read(do_id, number, effects);
+                } else {
+                    object.heard = number;
+                    if letter.is_for(object) {
+                        self.read_one((do_id, place), letter, message.as_ref(), effects);
+                    }
+                }
+            }
+            if keep.is_some_and(|keep| effects.steps_left() <= keep) {
+                break;
+            }
+        }
+    }
+
     /// Has an object handle the letters that are for it, up to this one.
     fn read(&mut self, do_id: DoId, until: u32, effects: &mut Effects) {
         while let Some(place) = self.objects.find(do_id)
@@ -126,28 +152,28 @@ impl Population {
             && number <= until
         {
             object.heard = number;
-            let before = effects.bytes();
-            self.read_one((do_id, place), &letter, effects);
-            effects.spend(1 + (effects.bytes() - before) / BYTES_PER_STEP);
+            self.read_one((do_id, place), &letter, letter.content.message().as_ref(), effects);
         }
     }
 
-    fn read_one(&mut self, target: Target, letter: &Letter, effects: &mut Effects) {
-        let Letter { origin, sender, .. } = *letter;
+    /// Has an object handle a letter; `message` is what it says to all.
+    fn read_one(
+        &mut self,
+        target: Target,
+        letter: &Letter,
+        message: Option<&StateServer<'_>>,
+        effects: &mut Effects,
+    ) {
+        let Letter { origin, sender, ref content, .. } = *letter;
         let do_id = target.0;
-        let order = match &letter.content {
-            Content::Message(content) => {
-                let mut reader = Reader::new(content);
-                let message =
-                    reader.u16().ok().and_then(|n| StateServer::decode(n, &mut reader).ok());
-                self.read_message(target, sender, &message.expect("it was read once"), effects);
-                return;
-            }
-            Content::DeleteRam => StateServer::ObjectDeleteRam { do_id },
-            Content::DeleteAiObjects(ai) => StateServer::DeleteAiObjects { ai: *ai },
-        };
-        Outbox { origin, effects }.send_out(&[do_id.channel()], sender, &order);
-        self.read_message(target, sender, &order, effects);
+        let before = effects.bytes();
+        if let Some(message) = message {
+            self.read_message(target, sender, message, effects);
+        } else if let Some(order) = content.order_to(do_id) {
+            Outbox { origin, effects }.send_out(&[do_id.channel()], sender, &order);
+            self.read_message(target, sender, &order, effects);
+        }
+        effects.spend(1 + (effects.bytes() - before) / BYTES_PER_STEP);
     }
 
     fn read_message(

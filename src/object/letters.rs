@@ -28,7 +28,7 @@ use crate::hash::{Map, Seed};
 use crate::ids::{Channel, DoId, Location, ZoneId};
 use crate::message::{Message, StateServer};
 use crate::router::Origin;
-use crate::wire::Writer;
+use crate::wire::{Reader, Writer};
 
 /// More letters than this do not wait for the same readers: the first has to be read by all then.
 const WAITING_MAX: usize = 64;
@@ -98,12 +98,20 @@ enum Readers {
 
 /// A step of the work that is left.
 pub(super) enum Step {
-    /// This object has to hear its letters up to this one. Those above it have heard all that came before.
-    Read(DoId, u32),
+    /// Some have to hear the letter whose turn it is. Those above them have heard all that came before.
+    Read(Reading),
     /// This object has to catch up as far as this letter, and those above it.
     CatchUp(DoId, u32),
     /// Some have been looked at; it cost so many steps.
     Looked(usize),
+}
+
+/// A letter whose turn it is, lent to whoever has it heard; to be [given back](Letters::give_back).
+pub(super) struct Reading {
+    pub number: u32,
+    pub letter: Arc<Letter>,
+    /// Who has not been asked yet.
+    pub readers: std::vec::IntoIter<DoId>,
 }
 
 impl Content {
@@ -111,6 +119,23 @@ impl Content {
         let mut bytes = Vec::new();
         message.write(&mut Writer::new(&mut bytes));
         Content::Message(bytes.into_boxed_slice())
+    }
+
+    /// What is the same for all.
+    pub fn message(&self) -> Option<StateServer<'_>> {
+        let Content::Message(content) = self else { return None };
+        let mut reader = Reader::new(content);
+        let number = reader.u16().ok()?;
+        StateServer::decode(number, &mut reader).ok()
+    }
+
+    /// What is to each by itself.
+    pub const fn order_to(&self, do_id: DoId) -> Option<StateServer<'_>> {
+        match *self {
+            Content::Message(_) => None,
+            Content::DeleteRam => Some(StateServer::ObjectDeleteRam { do_id }),
+            Content::DeleteAiObjects(ai) => Some(StateServer::DeleteAiObjects { ai }),
+        }
     }
 }
 
@@ -163,7 +188,7 @@ impl Selection {
 
 impl Letter {
     /// Whether it is for an object, which has handled all that came before the letter.
-    fn is_for(&self, object: &DistributedObject) -> bool {
+    pub fn is_for(&self, object: &DistributedObject) -> bool {
         let is_meant = match self.whose {
             Whose::ChildrenOf(parent) => {
                 parent == object.location.parent && self.selection.contains(object.location.zone)
@@ -224,6 +249,12 @@ impl Letters {
         waiting.range(heard..).find(|waiting| waiting.letter.is_for(object))
     }
 
+    /// Whether there are letters for some.
+    #[inline]
+    pub fn wait_for(&self, whose: Whose) -> bool {
+        !self.is_empty() && self.waiting.contains_key(&whose)
+    }
+
     /// Somebody for whom there are too many letters.
     pub fn overfull(&self, whose: Whose) -> bool {
         self.waiting.get(&whose).is_some_and(|waiting| waiting.len() > WAITING_MAX)
@@ -267,7 +298,10 @@ impl Letters {
                 first.readers = Some(readers);
                 Some(Step::Looked(cost))
             }
-            Some(Readers::Noted(ids)) => ids.next().map(|do_id| Step::Read(do_id, number)),
+            Some(Readers::Noted(ids)) => (ids.len() > 0).then(|| {
+                let letter = Arc::clone(&first.letter);
+                Step::Read(Reading { number, letter, readers: std::mem::take(ids) })
+            }),
             Some(Readers::Places(at)) => next_at(at, objects, number, |object| {
                 object.heard < number && first.letter.is_for(object)
             }),
@@ -277,6 +311,22 @@ impl Letters {
             return Some(Step::Looked(0));
         }
         step
+    }
+
+    /// Has those be asked later who have not been asked.
+    pub fn give_back(&mut self, reading: Reading) {
+        let waiting = self.waiting.get_mut(&reading.letter.whose);
+        if let Some(first) = waiting.and_then(VecDeque::front_mut)
+            && first.number == reading.number
+        {
+            first.readers = Some(Readers::Noted(reading.readers));
+        }
+    }
+
+    /// Whether an object that hears a letter to the children of its parent in its turn may have to hear another first.
+    #[inline]
+    pub fn may_come_first(&self, object: &DistributedObject) -> bool {
+        object.ai_is_explicit && self.wait_for(Whose::OfAi(object.ai))
     }
 
     /// Whether numbers run out, so that everything has to be numbered anew.

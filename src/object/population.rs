@@ -207,6 +207,8 @@ impl Population {
         let selection = Selection::of(message, parent);
         let room = match changes_who_is_meant(message) {
             true => usize::MAX,
+            // Others were first: those have to be heard by all before it.
+            false if self.letters.wait_for(Whose::ChildrenOf(parent)) => 0,
             false => effects.steps_left(),
         };
         let mut ids = std::mem::take(&mut self.ids);
