@@ -7,12 +7,11 @@ use std::time::Instant;
 use dclass::DcFile;
 
 use super::agent::{
-    Context, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
+    Context, Nanoseconds, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation,
+    UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
-use super::session::{
-    Arrival, CloseKind, Departure, End, Flow, Nanoseconds, Outbox, Peer, Session,
-};
+use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::{ChannelPool, Deadlines, SessionKey, Silence, Subscribers, UberDogs, Voice};
+use super::{ChannelPool, Deadlines, Prices, SessionKey, Silence, Subscribers, UberDogs, Voice};
 use crate::config::{ClientAgentConfig, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
@@ -19,6 +19,8 @@ const SPARE_BYTES_MAX: usize = 128 * 1024;
 /// What the sessions share.
 pub struct Shared {
     pub config: ClientAgentConfig,
+    /// What clients pay at its limits.
+    pub prices: Prices,
     /// What a client must name in its hello.
     pub dc_hash: u32,
     pub dc: Arc<DcFile>,
@@ -59,6 +61,7 @@ impl Shared {
     ) -> Self {
         Shared {
             config: config.clone(),
+            prices: Prices::new(&config.limits),
             dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
             dc,
             uberdogs,

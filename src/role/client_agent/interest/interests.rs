@@ -3,10 +3,11 @@
 use smallvec::SmallVec;
 
 use super::held_back::HeldBack;
-use super::pending::PendingObjects;
+use super::pending::Pending;
 use super::{Asked, Holding, Interest, Operation, Phase, Query};
 use crate::hash::{Map, Seed};
 use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
+use crate::role::client_agent::agent::Located;
 
 /// A zone that is in at least one interest, which the session listens to, or that some query asked for.
 #[derive(Debug, Default)]
@@ -48,7 +49,7 @@ pub struct Interests {
     /// What the cluster has been asked for.
     pub(super) queries: Map<Context, Query>,
     /// Objects that queries hold.
-    pub(super) pending: PendingObjects,
+    pub(super) pending: Located<Pending>,
     held_back: HeldBack,
     next_serial: u32,
 }
@@ -61,7 +62,7 @@ impl Interests {
             zones: 0,
             coverage: Map::with_hasher(seed),
             queries: Map::with_hasher(seed),
-            pending: PendingObjects::new(seed),
+            pending: Located::new(seed),
             held_back: HeldBack::default(),
             next_serial: 0,
         }
@@ -308,7 +309,7 @@ impl Interests {
     /// Whether another query holds the object that a query asks for the children of: parents are told
     /// before their children.
     pub fn must_wait(&self, context: Context) -> bool {
-        let parent = self.queries.get(&context).and_then(|query| self.pending.get(query.parent));
+        let parent = self.queries.get(&context).and_then(|query| self.pending(query.parent));
         parent.is_some_and(|parent| parent.query != context)
     }
 
@@ -320,7 +321,7 @@ impl Interests {
                 .queries
                 .get(&at)
                 .filter(|query| query.phase == Phase::HeldBack)
-                .and_then(|query| self.pending.get(query.parent));
+                .and_then(|query| self.pending(query.parent));
             match next {
                 Some(parent) => at = parent.query,
                 None => return false,

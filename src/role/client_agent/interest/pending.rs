@@ -3,9 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{Held, Interests};
-use crate::hash::{Map, Seed};
 use crate::ids::{ClassId, Context, DoId, Location};
-use crate::role::client_agent::agent::Located;
 
 /// An object found while its query is open.
 #[derive(Copy, Clone, Debug)]
@@ -14,75 +12,6 @@ pub struct Pending {
     pub query: Context,
     /// Tells its records from those of an earlier stay of the same object.
     pub serial: u32,
-    /// Where it is now.
-    pub location: Location,
-    /// Its place among those that are there.
-    place: u32,
-}
-
-/// All objects that queries hold.
-#[derive(Debug)]
-pub struct PendingObjects {
-    by_id: Map<DoId, Pending>,
-    /// Each of them where it is now. Most come and go without a zone being closed meanwhile, so this is made when one
-    /// is, and kept until there are none.
-    by_location: Option<Located>,
-}
-
-impl PendingObjects {
-    /// None.
-    pub fn new(seed: Seed) -> Self {
-        PendingObjects { by_id: Map::with_hasher(seed), by_location: None }
-    }
-
-    /// One of them.
-    #[inline]
-    pub fn get(&self, do_id: DoId) -> Option<Pending> {
-        if self.by_id.is_empty() { None } else { self.by_id.get(&do_id).copied() }
-    }
-
-    fn insert(&mut self, do_id: DoId, query: Context, serial: u32, location: Location) {
-        let index = self.by_location.as_mut();
-        let place = index.map_or(0, |index| index.insert(location, do_id));
-        self.by_id.insert(do_id, Pending { query, serial, location, place });
-    }
-
-    fn move_to(&mut self, do_id: DoId, to: Location) {
-        if let Some(pending) = self.remove(do_id) {
-            self.insert(do_id, pending.query, pending.serial, to);
-        }
-    }
-
-    fn remove(&mut self, do_id: DoId) -> Option<Pending> {
-        let pending = self.by_id.remove(&do_id)?;
-        if let Some(index) = &mut self.by_location {
-            let moved = index.remove(pending.location, pending.place);
-            if let Some(moved) = moved.and_then(|moved| self.by_id.get_mut(&moved)) {
-                moved.place = pending.place;
-            }
-            if self.by_id.is_empty() {
-                self.by_location = None;
-            }
-        }
-        Some(pending)
-    }
-
-    /// Those at a location, in no order.
-    fn at(&mut self, location: Location) -> SmallVec<[DoId; 8]> {
-        self.index().at(location).into()
-    }
-
-    /// Where each of them is. Making this costs once what it has cost to hold them, until there are none again.
-    fn index(&mut self) -> &Located {
-        let PendingObjects { by_id, by_location } = self;
-        by_location.get_or_insert_with(|| {
-            let mut index = Located::new(*by_id.hasher());
-            for (&do_id, pending) in by_id.iter_mut() {
-                pending.place = index.insert(pending.location, do_id);
-            }
-            index
-        })
-    }
 }
 
 impl Interests {
@@ -95,7 +24,20 @@ impl Interests {
     /// An object that a query holds.
     #[inline]
     pub fn pending(&self, do_id: DoId) -> Option<Pending> {
-        self.pending.get(do_id)
+        self.pending.get(do_id).map(|pending| pending.value)
+    }
+
+    /// Where an object is now that a query holds.
+    #[inline]
+    pub fn pending_at(&self, do_id: DoId) -> Option<Location> {
+        self.pending.get(do_id).map(|pending| pending.location)
+    }
+
+    /// Where an object is now that a query holds, if this is still the same stay of it.
+    #[inline]
+    pub fn stays_at(&self, do_id: DoId, serial: u32) -> Option<Location> {
+        let pending = self.pending.get(do_id).filter(|pending| pending.value.serial == serial);
+        pending.map(|pending| pending.location)
     }
 
     /// Notes where an object is now, if a query holds it.
@@ -113,13 +55,14 @@ impl Interests {
         frame: &[u8],
         found: bool,
     ) {
-        let serial = match self.pending.get(do_id) {
+        let serial = match self.pending(do_id) {
             // It came before the answer that has it: what happened since then follows the answer.
             Some(pending) if pending.query == context && found => pending.serial,
             Some(_) => return,
             None => {
                 let serial = self.new_serial();
-                self.pending.insert(do_id, context, serial, location);
+                let pending = Pending { query: context, serial };
+                self.pending.insert_or(do_id, location, pending, |_| {});
                 serial
             }
         };
@@ -136,17 +79,21 @@ impl Interests {
     /// Ends the stay of a pending object: the client is shown it and then that it has gone. Whether it
     /// was one.
     pub fn end_stay(&mut self, do_id: DoId) -> bool {
-        self.hold_record(do_id, Held::Leave, &[]) && self.remove_pending(do_id).is_some()
+        self.hold_record(do_id, Held::Leave, &[]) && self.remove_pending(do_id, |_| true).is_some()
     }
 
-    fn remove_pending(&mut self, do_id: DoId) -> Option<Pending> {
-        let pending = self.pending.remove(do_id)?;
+    fn remove_pending(
+        &mut self,
+        do_id: DoId,
+        is_it: impl FnOnce(&Pending) -> bool,
+    ) -> Option<Pending> {
+        let removed = self.pending.remove_if(do_id, |pending| is_it(pending))?;
         self.is_no_longer_pending(do_id);
-        Some(pending)
+        Some(removed.value)
     }
 
     fn hold_record(&mut self, do_id: DoId, held: Held, frame: &[u8]) -> bool {
-        let Some(Pending { query, serial, .. }) = self.pending(do_id) else {
+        let Some(Pending { query, serial }) = self.pending(do_id) else {
             return false;
         };
         let query = self.queries.get_mut(&query).expect("a pending object's query is open");
@@ -156,7 +103,7 @@ impl Interests {
 
     /// Forgets a pending object, as if the client had never been going to see it.
     pub fn drop_pending(&mut self, do_id: DoId) {
-        if let Some(Pending { query, serial, .. }) = self.remove_pending(do_id)
+        if let Some(Pending { query, serial }) = self.remove_pending(do_id, |_| true)
             && let Some(query) = self.queries.get_mut(&query)
         {
             query.holding.dropped.insert(serial);
@@ -165,17 +112,13 @@ impl Interests {
 
     /// Forgets the pending objects at a location that is no longer covered.
     pub fn drop_pending_at(&mut self, location: Location) {
-        if self.pending.by_id.is_empty() {
-            return;
-        }
-        self.pending.at(location).into_iter().for_each(|do_id| self.drop_pending(do_id));
+        let there = SmallVec::<[DoId; 8]>::from(self.pending.at(location));
+        there.into_iter().for_each(|do_id| self.drop_pending(do_id));
     }
 
     /// A stay of an object has been told: it is no longer held for it.
     pub fn let_go(&mut self, do_id: DoId, serial: u32) {
-        if self.pending(do_id).is_some_and(|pending| pending.serial == serial) {
-            self.remove_pending(do_id);
-        }
+        self.remove_pending(do_id, |pending| pending.serial == serial);
     }
 
     /// An object has moved to a covered location. Without an answer to the query for it, this may be

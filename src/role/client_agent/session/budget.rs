@@ -9,17 +9,15 @@ use std::time::{Duration, Instant};
 use super::{End, Flow, Session};
 use crate::ids::InterestId;
 use crate::message::EjectReason;
-use crate::role::client_agent::agent::{Context, Shared};
+use crate::role::client_agent::agent::{Context, Nanoseconds, SECOND, Shared};
 
 /// How far a client may run ahead of its rates: a burst is so many seconds' worth. What it has to be answered may
 /// take it as much further, and not more: nobody is held for longer than this.
 const AHEAD_MAX: Nanoseconds = 10 * SECOND;
+/// Objects are paid for so many at a time: reckoning takes longer than counting.
+const ENTRIES_AT_A_TIME: u32 = 64;
 /// For how long a client is held at least, so that the agent turns to it for more than one message then.
 const HOLD_MIN: Nanoseconds = SECOND / 10;
-
-/// Since the session began: as a plain number, since accounts are looked at for each message.
-pub type Nanoseconds = u64;
-const SECOND: Nanoseconds = 1_000_000_000;
 
 /// What a client has used of one rate, as the time until which that would last it.
 #[derive(Copy, Clone, Default, Debug)]
@@ -28,13 +26,11 @@ struct Account {
 }
 
 impl Account {
-    /// Uses `count` of something of which there are `per_second`; 0 is any number.
+    /// Uses something that lasts so long.
     #[inline]
-    fn use_up(&mut self, now: Nanoseconds, count: u64, per_second: u64) {
-        if let Some(time) = count.saturating_mul(SECOND).checked_div(per_second) {
-            let lasts_until = self.lasts_until.max(now).saturating_add(time);
-            self.lasts_until = lasts_until.min(now + 2 * AHEAD_MAX);
-        }
+    fn use_up(&mut self, now: Nanoseconds, time: Nanoseconds) {
+        let lasts_until = self.lasts_until.max(now).saturating_add(time);
+        self.lasts_until = lasts_until.min(now + 2 * AHEAD_MAX);
     }
 }
 
@@ -46,6 +42,8 @@ pub struct Budget {
     messages: Account,
     bytes: Account,
     entries: Account,
+    /// Objects that it has been shown and not paid for yet.
+    unpaid_entries: u32,
     /// The last message has had the cluster asked for objects.
     has_asked: bool,
     /// What the client sends is not looked at for the time being.
@@ -65,6 +63,7 @@ impl Budget {
             messages: unused,
             bytes: unused,
             entries: unused,
+            unpaid_entries: 0,
             has_asked: false,
             is_held: false,
             has_rest: false,
@@ -113,15 +112,23 @@ impl Session {
     /// The client pays for a message of so many bytes.
     #[inline]
     pub fn pay_for_message(&mut self, shared: &Shared, now: Nanoseconds, bytes: usize) {
-        let limits = &shared.config.limits;
-        self.budget.messages.use_up(now, 1, limits.messages_per_second);
-        self.budget.bytes.use_up(now, bytes as u64, limits.bytes_per_second);
+        let prices = &shared.prices;
+        self.budget.messages.use_up(now, prices.message.of(1));
+        self.budget.bytes.use_up(now, prices.byte.of(bytes as u64));
     }
 
     /// The client pays for an object that it is shown because it has opened a zone.
+    #[inline]
     pub(super) fn pay_for_entry(&mut self, cx: &Context<'_>) {
-        let now = self.budget.at(cx.now);
-        self.budget.entries.use_up(now, 1, cx.shared.config.limits.entries_per_second);
+        self.budget.unpaid_entries += 1;
+        if self.budget.unpaid_entries == ENTRIES_AT_A_TIME {
+            self.pay_for_entries(cx.shared, self.budget.at(cx.now));
+        }
+    }
+
+    fn pay_for_entries(&mut self, shared: &Shared, now: Nanoseconds) {
+        let entries = u64::from(std::mem::take(&mut self.budget.unpaid_entries));
+        self.budget.entries.use_up(now, shared.prices.entry.of(entries));
     }
 
     /// The cluster has been asked for objects.
@@ -148,6 +155,9 @@ impl Session {
         now: Instant,
         now_at: Nanoseconds,
     ) -> Option<Instant> {
+        if self.budget.unpaid_entries > 0 {
+            self.pay_for_entries(shared, now_at);
+        }
         let lasts_until = self.budget.lasts_until();
         let is_ahead = lasts_until > now_at + AHEAD_MAX;
         if !is_ahead && !self.has_too_many_queries(shared) {

@@ -59,7 +59,6 @@ pub use listening::Departure;
 pub use outbox::Outbox;
 
 use self::budget::Budget;
-pub use self::budget::Nanoseconds;
 use self::identity::Identity;
 use self::listening::Listening;
 use self::post_removes::PostRemoves;

@@ -57,9 +57,9 @@ impl Session {
             let Some(query) = self.interests.query(context) else {
                 return;
             };
-            let pending = self.interests.pending(do_id);
+            let pending_at = self.interests.pending_at(do_id);
             let seen_at = self.view.seen_at(do_id);
-            if pending.is_some_and(|pending| query.asks_for(pending.location)) {
+            if pending_at.is_some_and(|location| query.asks_for(location)) {
                 self.interests.drop_pending(do_id);
             } else if seen_at.is_some_and(|location| query.asks_for(location))
                 && !self.view.is_session_object(do_id)
@@ -79,11 +79,11 @@ impl Session {
         over: &mut FxHashSet<u32>,
     ) {
         let &Record { do_id, serial, held, .. } = record;
-        let pending = self.interests.pending(do_id).filter(|pending| pending.serial == serial);
+        let pending_at = self.interests.stays_at(do_id, serial);
         match held {
             Held::Entrance { class_id, location } => {
-                let is_over = pending.is_none();
-                let location = pending.map_or(location, |pending| pending.location);
+                let is_over = pending_at.is_none();
+                let location = pending_at.unwrap_or(location);
                 let is_news = !self.view.sees(do_id) && self.interests.covers(location);
                 if is_over && is_news {
                     over.insert(serial);
@@ -92,7 +92,7 @@ impl Session {
                     self.enter_sight(cx, do_id, class_id, location, frame);
                 }
             }
-            Held::Update if pending.is_some() || over.contains(&serial) => {
+            Held::Update if pending_at.is_some() || over.contains(&serial) => {
                 self.send_frame(cx.shared, frame);
             }
             Held::Leave if over.contains(&serial) && self.view.sees(do_id) => {

@@ -34,7 +34,10 @@ impl Session {
         }
         let (field, is_in_time) = match self.check_may_update(subject, do_id, field_id) {
             Ok(field) => (field, self.life.admits(Request::SetField)),
-            Err(end) => (self.check_might_update(cx, do_id, field_id).map_err(|_| end)?, false),
+            Err(why) => {
+                let might_update = self.check_might_update(cx, do_id, field_id);
+                (might_update.map_err(|_| why.end(subject, do_id, field_id))?, false)
+            }
         };
         let length = field.validate(value).map_err(|error| {
             if error.is_truncated() {
@@ -63,23 +66,25 @@ impl Session {
     }
 
     /// The field, if the client may send it now.
+    #[inline]
     fn check_may_update<'s>(
         &self,
         subject: Option<Subject<'s>>,
         do_id: DoId,
         field_id: FieldId,
-    ) -> Result<&'s Field, End> {
+    ) -> Result<&'s Field, Refusal> {
         let standing = Standing { subject, is_established: self.life == Life::Established };
-        standing.check(do_id, field_id, || self.view.is_sendable(do_id, field_id))
+        standing.check(field_id, || self.view.is_sendable(do_id, field_id))
     }
 
     /// The field, if the client could send it until not long ago.
+    #[cold]
     fn check_might_update<'s>(
         &self,
         cx: &'s Context<'_>,
         do_id: DoId,
         field_id: FieldId,
-    ) -> Result<&'s Field, End> {
+    ) -> Result<&'s Field, Refusal> {
         let was_established = self.view.had(cx, Right::Established);
         let is_uberdog = cx.shared.uberdogs.get(do_id).is_some();
         let is_forgiven = cx.shared.forgives_all() || !is_uberdog;
@@ -87,7 +92,7 @@ impl Session {
             subject: self.view.late_subject(cx, do_id),
             is_established: self.life == Life::Established || was_established && is_forgiven,
         };
-        standing.check(do_id, field_id, || {
+        standing.check(field_id, || {
             let right = Right::Sendable(do_id, field_id);
             self.view.is_sendable(do_id, field_id) || self.view.had(cx, right)
         })
@@ -216,54 +221,72 @@ impl Session {
 }
 
 /// What an update of a field is judged by.
+#[derive(Copy, Clone)]
 struct Standing<'s> {
     subject: Option<Subject<'s>>,
     is_established: bool,
 }
 
+/// Why an update of a field is refused.
+#[derive(Copy, Clone)]
+enum Refusal {
+    NoObject,
+    NotAnonymous,
+    NoField,
+    NotSendable,
+}
+
 impl<'s> Standing<'s> {
     /// The field, if a client that stands so may send it.
+    #[inline]
     fn check(
         &self,
-        do_id: DoId,
         field_id: FieldId,
         is_sendable: impl FnOnce() -> bool,
-    ) -> Result<&'s Field, End> {
-        let Some(subject) = self.subject else {
-            return Err(End::security(
-                EjectReason::MissingObject,
-                format!("Client tried to send update to nonexistent object {do_id}"),
-            ));
-        };
-        let object = || format!("{}({do_id})", subject.class.name());
+    ) -> Result<&'s Field, Refusal> {
+        let subject = self.subject.ok_or(Refusal::NoObject)?;
         if !self.is_established && !subject.is_anonymous {
-            return Err(End::security(
-                EjectReason::AnonymousViolation,
-                format!("Client tried to send update to non-anonymous object {}", object()),
-            ));
+            return Err(Refusal::NotAnonymous);
         }
-        let Some(field) = subject.class.field(field_id) else {
-            return Err(End::security(
-                EjectReason::ForbiddenField,
-                format!(
-                    "Client tried to send update for nonexistent field {} to object {}",
-                    field_id.0,
-                    object()
-                ),
-            ));
-        };
+        let field = subject.class.field(field_id).ok_or(Refusal::NoField)?;
         let keywords = field.keywords();
         if keywords.clsend() || keywords.ownsend() && subject.is_owned || is_sendable() {
             return Ok(field);
         }
-        Err(End::security(
-            EjectReason::ForbiddenField,
-            format!(
-                "Client tried to send update for non-sendable field: {}.{}",
-                object(),
-                field.name()
+        Err(Refusal::NotSendable)
+    }
+}
+
+impl Refusal {
+    #[cold]
+    fn end(self, subject: Option<Subject<'_>>, do_id: DoId, field_id: FieldId) -> End {
+        let class = subject.map(|subject| subject.class);
+        let object = format!("{}({do_id})", class.map_or("", |class| class.name()));
+        let (reason, text) = match self {
+            Refusal::NoObject => (
+                EjectReason::MissingObject,
+                format!("Client tried to send update to nonexistent object {do_id}"),
             ),
-        ))
+            Refusal::NotAnonymous => (
+                EjectReason::AnonymousViolation,
+                format!("Client tried to send update to non-anonymous object {object}"),
+            ),
+            Refusal::NoField => (
+                EjectReason::ForbiddenField,
+                format!(
+                    "Client tried to send update for nonexistent field {} to object {object}",
+                    field_id.0
+                ),
+            ),
+            Refusal::NotSendable => (
+                EjectReason::ForbiddenField,
+                format!(
+                    "Client tried to send update for non-sendable field: {object}.{}",
+                    class.and_then(|class| class.field(field_id)).map_or("", Field::name)
+                ),
+            ),
+        };
+        End::security(reason, text)
     }
 }
 

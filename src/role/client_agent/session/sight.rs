@@ -38,7 +38,7 @@ impl Session {
     /// An entrance says for certain where an object is. The client may believe it somewhere else.
     fn settle_doubts(&mut self, cx: &mut Context<'_>, do_id: DoId, location: Location) {
         self.interests.settle_doubt(do_id, location);
-        let pending_at = self.interests.pending(do_id).map(|pending| pending.location);
+        let pending_at = self.interests.pending_at(do_id);
         if let Some(believed) = pending_at.or_else(|| self.view.seen_at(do_id))
             && believed != location
             && self.interests.settle_doubt(do_id, believed)
@@ -64,8 +64,9 @@ impl Session {
     ) {
         // The client has its own view of an object that it owns; one that is also tied to its session
         // needs no other.
-        let is_own_view = self.view.owns(do_id) && self.view.is_session_object(do_id);
-        if self.view.sees(do_id) || is_own_view {
+        if let Some(tie) = self.view.tie_of(do_id)
+            && (tie.is_seen() || self.view.is_session_object(do_id))
+        {
             return;
         }
         let class = cx.shared.dc.class(class_id).map(Class::id);

@@ -1,18 +1,14 @@
 //! An object that a client knows, and by what.
 
-use crate::ids::{ClassId, Location};
+use crate::ids::ClassId;
 
 /// An object that a client sees or owns.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Known {
-    /// Where it is.
-    pub location: Location,
     /// Its class; `None` if the DC files do not have it: updates cannot be understood by anyone then.
     pub class_id: Option<ClassId>,
     /// By what the client knows it.
     pub tie: Tie,
-    /// Its place among those that are where it is.
-    pub(super) place: u32,
 }
 
 /// What ties a client to an object that it knows. One that nothing ties it to is not known.

@@ -5,8 +5,6 @@ mod lapsed;
 mod recent;
 mod rights;
 
-use std::collections::hash_map::Entry;
-
 use dclass::Class;
 use smallvec::SmallVec;
 
@@ -17,7 +15,7 @@ pub use rights::Rights;
 use self::lapsed::{Lapsed, REMEMBERED};
 use self::recent::Recent;
 use super::agent::{Context, Located, Shared};
-use crate::hash::{Map, Seed};
+use crate::hash::Seed;
 use crate::ids::{ClassId, DoId, FieldId, Location};
 
 /// All that one client knows.
@@ -26,9 +24,7 @@ use crate::ids::{ClassId, DoId, FieldId, Location};
 #[derive(Debug)]
 pub struct View {
     /// Objects seen or owned; on the path of each delivered update.
-    objects: Map<DoId, Known>,
-    /// Each of them where it is, so that closing a zone costs what is in it.
-    by_location: Located,
+    objects: Located<Known>,
     /// Most clients have none. What it holds is made when the cluster gives the first.
     rights: Option<Box<Rights>>,
     /// Objects that it no longer knows.
@@ -52,8 +48,7 @@ impl View {
     /// The view of a client that knows nothing yet.
     pub fn new(seed: Seed) -> Self {
         View {
-            objects: Map::with_hasher(seed),
-            by_location: Located::new(seed),
+            objects: Located::new(seed),
             rights: None,
             historical: Recent::new(seed, REMEMBERED),
             lapsed: None,
@@ -67,53 +62,51 @@ impl View {
 
     /// Notes where an object is that the client sees or owns. By what it knows it, if it does.
     pub fn move_to(&mut self, do_id: DoId, to: Location) -> Option<Tie> {
-        let known = *self.objects.get(&do_id)?;
-        if known.location != to {
-            self.take_from(known.location, known.place);
-            let place = self.by_location.insert(to, do_id);
-            self.objects.insert(do_id, Known { location: to, place, ..known });
-        }
-        Some(known.tie)
+        self.objects.move_to(do_id, to).map(|known| known.tie)
     }
 
-    /// Takes the object with a place at a location out of there.
-    fn take_from(&mut self, location: Location, place: u32) {
-        let moved = self.by_location.remove(location, place);
-        if let Some(moved) = moved.and_then(|moved| self.objects.get_mut(&moved)) {
-            moved.place = place;
-        }
+    #[inline]
+    fn known(&self, do_id: DoId) -> Option<Known> {
+        self.objects.get(do_id).map(|placed| placed.value)
     }
 
     /// Whether updates of an object concern the client.
     #[inline]
     pub fn knows(&self, do_id: DoId) -> bool {
-        match self.objects.get(&do_id) {
+        match self.known(do_id) {
             Some(known) if known.class_id.is_some() => true,
             _ => self.rights.as_ref().is_some_and(|rights| rights.declared(do_id).is_some()),
         }
     }
 
+    /// By what the client knows an object, if it does.
+    #[inline]
+    pub fn tie_of(&self, do_id: DoId) -> Option<Tie> {
+        self.known(do_id).map(|known| known.tie)
+    }
+
     /// Whether the client sees an object.
     #[inline]
     pub fn sees(&self, do_id: DoId) -> bool {
-        self.objects.get(&do_id).is_some_and(|known| known.tie.is_seen())
+        self.tie_of(do_id).is_some_and(Tie::is_seen)
     }
 
     /// Whether the client owns an object.
     #[inline]
     pub fn owns(&self, do_id: DoId) -> bool {
-        self.objects.get(&do_id).is_some_and(|known| known.tie.is_owned())
+        self.tie_of(do_id).is_some_and(Tie::is_owned)
     }
 
     /// Where the client sees an object.
     pub fn seen_at(&self, do_id: DoId) -> Option<Location> {
-        self.objects.get(&do_id).filter(|known| known.tie.is_seen()).map(|known| known.location)
+        let seen = self.objects.get(do_id).filter(|placed| placed.value.tie.is_seen());
+        seen.map(|placed| placed.location)
     }
 
     /// The objects that the client sees at a location, in the order of their ids.
-    pub fn all_seen_at(&self, location: Location) -> SmallVec<[DoId; 8]> {
-        let there = self.by_location.at(location).iter().copied();
-        let mut seen: SmallVec<[DoId; 8]> = there.filter(|&do_id| self.sees(do_id)).collect();
+    pub fn all_seen_at(&mut self, location: Location) -> SmallVec<[DoId; 8]> {
+        let mut seen = SmallVec::<[DoId; 8]>::from(self.objects.at(location));
+        seen.retain(|do_id| self.sees(*do_id));
         seen.sort_unstable();
         seen
     }
@@ -121,7 +114,7 @@ impl View {
     /// An object that the client may send to: an UberDOG, or one that it owns, sees or that has been
     /// declared to it.
     pub fn subject<'s>(&self, shared: &'s Shared, do_id: DoId) -> Option<Subject<'s>> {
-        let known = self.objects.get(&do_id);
+        let known = self.known(do_id);
         let is_owned = known.is_some_and(|known| known.tie.is_owned());
         let (class_id, is_anonymous) = match shared.uberdogs.get(do_id) {
             Some(uberdog) => (uberdog.class_id, uberdog.anonymous),
@@ -135,27 +128,18 @@ impl View {
 
     /// Makes an object seen. Its class is `None` if the DC files do not have it.
     pub fn see(&mut self, do_id: DoId, class_id: Option<ClassId>, location: Location) {
-        self.move_to(do_id, location);
-        self.tie(do_id, Known { location, class_id, tie: Tie::Seen, place: 0 }, Tie::with_sight);
-    }
-
-    /// Makes an object owned; one that is already stays as it is.
-    pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
-        let new = Known { location, class_id: Some(class_id), tie: Tie::Owned, place: 0 };
-        self.tie(do_id, new, Tie::with_ownership);
-    }
-
-    fn tie(&mut self, do_id: DoId, new: Known, tighter: impl Fn(Tie) -> Tie) {
-        match self.objects.entry(do_id) {
-            Entry::Occupied(mut known) => {
-                let tie = &mut known.get_mut().tie;
-                *tie = tighter(*tie);
-            }
-            Entry::Vacant(place) => {
-                let index = self.by_location.insert(new.location, do_id);
-                place.insert(Known { place: index, ..new });
-            }
+        let new = Known { class_id, tie: Tie::Seen };
+        if self.objects.insert_or(do_id, location, new, |known| known.tie = known.tie.with_sight())
+        {
+            self.move_to(do_id, location);
         }
+    }
+
+    /// Makes an object owned; one that is already known stays where it is.
+    pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
+        let new = Known { class_id: Some(class_id), tie: Tie::Owned };
+        let known = |known: &mut Known| known.tie = known.tie.with_ownership();
+        self.objects.insert_or(do_id, location, new, known);
     }
 
     /// Makes an object unseen. The client may still own it.
@@ -165,22 +149,20 @@ impl View {
 
     /// Makes an object no longer owned. The client may still see it.
     pub fn disown(&mut self, cx: &Context<'_>, do_id: DoId) {
-        if let Some(known) = self.objects.get(&do_id).filter(|known| known.tie.is_owned()) {
+        if let Some(known) = self.known(do_id).filter(|known| known.tie.is_owned()) {
             self.lapse(cx, Right::Ownership(do_id), known.class_id);
         }
         self.loosen(do_id, Tie::without_ownership);
     }
 
-    fn loosen(&mut self, do_id: DoId, loosened: impl Fn(Tie) -> Option<Tie>) {
-        if let Entry::Occupied(mut known) = self.objects.entry(do_id) {
-            match loosened(known.get().tie) {
-                Some(tie) => known.get_mut().tie = tie,
-                None => {
-                    let Known { location, place, .. } = known.remove();
-                    self.take_from(location, place);
-                }
+    fn loosen(&mut self, do_id: DoId, loosened: impl FnOnce(Tie) -> Option<Tie>) {
+        self.objects.remove_if(do_id, |known| match loosened(known.tie) {
+            Some(tie) => {
+                known.tie = tie;
+                false
             }
-        }
+            None => true,
+        });
     }
 
     /// What the cluster has given the client beyond what it sees and owns.
