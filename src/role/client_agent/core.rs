@@ -7,8 +7,7 @@ use std::time::Instant;
 use dclass::DcFile;
 
 use super::agent::{
-    Context, Nanoseconds, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation,
-    UberDogs,
+    Context, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
 use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session};
@@ -62,6 +61,11 @@ pub struct Heard {
     pub rest: usize,
     /// Not before then, if the client is over a limit.
     pub held_until: Option<Instant>,
+}
+
+fn session_at(slots: &mut [Slot], key: SessionKey) -> Option<&mut Session> {
+    let session = slots.get_mut(key.index as usize)?.session.as_deref_mut()?;
+    (session.key() == key).then_some(session)
 }
 
 /// All sessions of a client agent.
@@ -175,42 +179,34 @@ impl Core {
     }
 
     fn hear(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) -> Heard {
-        let is_over = self.shut_down.is_some();
-        let Some(session) = self.session_mut(key).filter(|_| !is_over) else {
+        let Core { shared, dialect, slots, shut_down, .. } = self;
+        let Some(session) = session_at(slots, key).filter(|_| shut_down.is_none()) else {
             return Heard::default();
         };
         session.note_heard(now);
         let (framing, time) = (session.framing(), session.time_of(now));
+        let mut cx = Context { shared, out, now };
         let mut datagrams = framing.datagrams(frames);
         for _ in 0..MESSAGES_A_TURN {
             let rest = datagrams.remaining().len();
             // Only who has said something more can be held for it; nobody else is excused for his silence.
-            let held_until = (rest > 0).then(|| self.held_until(now, time, key)).flatten();
-            if held_until.is_some() {
+            if rest > 0
+                && let held_until @ Some(_) = session.held_until(cx.shared, now, time)
+            {
                 return Heard { rest, held_until };
             }
             let Some(datagram) = datagrams.next() else { return Heard::default() };
-            let mut has_asked = false;
-            let handled = self.with_dialect(now, key, out, |dialect, session, cx| {
-                session.pay_for_message(cx.shared, time, datagram.len());
-                let flow = dialect.handle(session, cx, datagram);
-                has_asked = session.take_asked();
-                flow
-            });
-            if handled.is_none() {
+            session.pay_for_message(cx.shared, time, datagram.len());
+            if let Err(end) = dialect.handle(session, &mut cx, datagram) {
+                self.end(now, key.index, &end, out);
                 return Heard::default();
             }
-            if has_asked {
+            if session.take_asked() {
                 // What it has asked for comes first: then it is known what that costs.
                 break;
             }
         }
         Heard { rest: datagrams.remaining().len(), held_until: None }
-    }
-
-    fn held_until(&mut self, now: Instant, time: Nanoseconds, key: SessionKey) -> Option<Instant> {
-        let Core { slots, shared, .. } = self;
-        slots[key.place()].session.as_mut()?.held_until(shared, now, time)
     }
 
     /// Ends the session of a connection that speaks something else.
@@ -319,8 +315,7 @@ impl Core {
     }
 
     fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        let session = self.slots.get_mut(key.index as usize)?.session.as_deref_mut()?;
-        (session.key() == key).then_some(session)
+        session_at(&mut self.slots, key)
     }
 
     /// Has a session do something, and ends it if it says so. `None` if there is no such session any
@@ -332,21 +327,8 @@ impl Core {
         out: &mut Effects,
         action: impl FnOnce(&mut Session, &mut Context<'_>) -> Flow,
     ) -> Option<()> {
-        self.with_dialect(now, key, out, |_, session, cx| action(session, cx))
-    }
-
-    /// As [`Core::with`], for what depends on the dialect.
-    fn with_dialect(
-        &mut self,
-        now: Instant,
-        key: SessionKey,
-        out: &mut Effects,
-        action: impl FnOnce(&mut dyn Dialect, &mut Session, &mut Context<'_>) -> Flow,
-    ) -> Option<()> {
-        let slot = self.slots.get_mut(key.index as usize)?;
-        let session = slot.session.as_mut().filter(|session| session.key() == key)?;
-        let mut cx = Context { shared: &mut self.shared, out, now };
-        let flow = action(&mut *self.dialect, session, &mut cx);
+        let session = session_at(&mut self.slots, key)?;
+        let flow = action(session, &mut Context { shared: &mut self.shared, out, now });
         let ended = flow.map_err(|end| self.end(now, key.index, &end, out)).is_err();
         (!ended).then_some(())
     }
