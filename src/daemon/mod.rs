@@ -67,7 +67,10 @@ pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
         }
     }
     match failure {
-        None => Ok(ExitCode::SUCCESS),
+        None => {
+            tracing::info!("stopped");
+            Ok(ExitCode::SUCCESS)
+        }
         Some(error) => Err(error),
     }
 }

@@ -96,7 +96,7 @@ impl Listener {
     fn has_succeeded(&mut self, what: &'static str) {
         let failures = std::mem::take(&mut self.failures);
         if failures > 0 {
-            tracing::warn!(failures, "a {what} can be accepted again");
+            tracing::info!(failures, "a {what} can be accepted again");
         }
     }
 }

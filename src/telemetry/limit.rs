@@ -51,7 +51,7 @@ impl Summary {
         let of_whom = if self.of_many { " of several peers" } else { "" };
         let message = first.message().map_or("", Text::as_str);
         let mut fields = Fields::of_message(format_args!(
-            "… and {count} more like it in {seconds:.0} s{of_whom}: {message}"
+            "… and {count} more like it in {seconds:.0} s{of_whom}, the first: {message}"
         ));
         if !self.of_many {
             fields.add_all(first);

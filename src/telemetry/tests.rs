@@ -190,9 +190,9 @@ fn lines_of_a_kind_are_counted_instead_of_written() {
         tracing::error!("another kind");
     });
     let count = |of: &str| lines.iter().filter(|line| line.contains(of)).count();
-    let summary = "WARNING: telemetry: … and 95 more like it in 1 s: text peer=a n=1";
+    let summary = "WARNING: telemetry: … and 95 more like it in 1 s, the first: text peer=a n=1";
     assert!(lines.contains(&summary.to_owned()), "{lines:#?}");
-    let of_span = "ERROR: telemetry: … and 95 more like it in 1 s: in a span peer=c";
+    let of_span = "ERROR: telemetry: … and 95 more like it in 1 s, the first: in a span peer=c";
     assert!(lines.contains(&of_span.to_owned()), "{lines:#?}");
     assert_eq!((count("peer=a"), count("peer=b"), count("peer=c")), (6, 6, 6));
     assert_eq!(count("another kind"), 1);

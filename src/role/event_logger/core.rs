@@ -14,8 +14,8 @@ use crate::config::EventLoggerConfig;
 pub(super) enum Effect {
     /// Close the file and continue the one of this name, making it if it is not there.
     Open(String),
-    /// Close the file and open the one of the same name.
-    Reopen,
+    /// Close the file and open the one of the same name; if it is a new one, with this line.
+    Reopen(String),
     /// Append these lines.
     Write(String),
 }
@@ -24,7 +24,7 @@ impl Effect {
     /// How many bytes are written.
     pub fn bytes(&self) -> usize {
         match self {
-            Effect::Open(_) | Effect::Reopen => 0,
+            Effect::Open(_) | Effect::Reopen(_) => 0,
             Effect::Write(lines) => lines.len(),
         }
     }
@@ -93,16 +93,25 @@ impl Core {
         }
     }
 
+    /// The operator may have renamed the file.
+    pub fn reopen(&self, now: &Zoned, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Reopen(opened(now, "Log reopened.")));
+    }
+
     fn open(&mut self, now: &Zoned, message: &str, effects: &mut Vec<Effect>) {
         let interval = self.rotate_interval;
         self.rotate_at = interval.and_then(|interval| next_rotation(now, interval));
         effects.push(Effect::Open(file_name(&self.output, now)));
-        let start = line_start(now);
-        let line = format!(
-            "{start}, \"type\": \"log-opened\", \"sender\": \"EventLogger\", \"msg\": \"{message}\"}}\n"
-        );
-        write(line, effects);
+        write(opened(now, message), effects);
     }
+}
+
+/// The first line of a file.
+fn opened(now: &Zoned, message: &str) -> String {
+    let start = line_start(now);
+    format!(
+        "{start}, \"type\": \"log-opened\", \"sender\": \"EventLogger\", \"msg\": \"{message}\"}}\n"
+    )
 }
 
 /// Appends to the last effect if that writes too, so that a batch is one write.

@@ -27,6 +27,14 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 /// Why the upstream link was given up for good.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The configuration says to exit without the upstream, and it has not been reached.
+    #[error("cannot connect to upstream message director {address}: {reason}")]
+    NotReached {
+        /// The upstream.
+        address: String,
+        /// What the socket said.
+        reason: String,
+    },
     /// The configuration says to exit when the upstream is lost.
     #[error("lost connection to upstream message director {address}: {reason}")]
     Lost {
@@ -76,13 +84,17 @@ async fn keep_connected(
             }
         };
         let (reason, lasted) = match ended {
-            Ended::NotConnected(error) => (error.to_string(), Duration::ZERO),
-            Ended::Lost { reason, lasted } => (reason, lasted),
+            Ended::NotConnected(error) => (error.to_string(), None),
+            Ended::Lost { reason, lasted } => (reason, Some(lasted)),
         };
         if config.upstream_loss == UpstreamLoss::Exit {
-            return Err(Error::Lost { address: upstream.address.clone(), reason });
+            let address = upstream.address.clone();
+            return Err(match lasted {
+                None => Error::NotReached { address, reason },
+                Some(_) => Error::Lost { address, reason },
+            });
         }
-        if lasted > RETRY_LAST {
+        if lasted.is_some_and(|lasted| lasted > RETRY_LAST) {
             wait = RETRY_FIRST;
         }
         tracing::warn!(

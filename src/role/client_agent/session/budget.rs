@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::{End, Flow, Session};
+use crate::config::ClientLimitsConfig;
 use crate::ids::InterestId;
 use crate::message::EjectReason;
 use crate::role::client_agent::agent::{Context, Nanoseconds, SECOND, Shared};
@@ -89,15 +90,15 @@ impl Budget {
         messages.lasts_until.max(bytes.lasts_until).max(entries.lasts_until)
     }
 
-    /// The limit of which the client has used most.
-    fn tightest(&self) -> &'static str {
+    /// The limit of which the client has used most, and what it is.
+    fn tightest(&self, limits: &ClientLimitsConfig) -> (&'static str, u64) {
         let lasts_until = self.lasts_until();
         if self.messages.lasts_until == lasts_until {
-            "messages_per_second"
+            ("messages_per_second", limits.messages_per_second)
         } else if self.bytes.lasts_until == lasts_until {
-            "bytes_per_second"
+            ("bytes_per_second", limits.bytes_per_second)
         } else {
-            "entries_per_second"
+            ("entries_per_second", limits.entries_per_second)
         }
     }
 }
@@ -169,9 +170,13 @@ impl Session {
         self.budget.is_held = true;
         let wait = if is_ahead { lasts_until - AHEAD_MAX - now_at } else { 0 };
         if !std::mem::replace(&mut self.budget.is_noted, true) {
-            let limit = if is_ahead { self.budget.tightest() } else { "interests" };
+            let limits = &shared.config.limits;
+            let (limit, at) = match is_ahead {
+                true => self.budget.tightest(limits),
+                false => ("interests", limits.interests as u64),
+            };
             let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
-            tracing::warn!(%client, %remote, limit, "a client is at a limit and is read more slowly");
+            tracing::warn!(%client, %remote, limit, at, "a client is at a limit and is read more slowly");
         }
         Some(now + Duration::from_nanos(wait + HOLD_MIN))
     }

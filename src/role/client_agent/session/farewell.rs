@@ -37,18 +37,19 @@ impl Session {
     fn say_why(&mut self, cx: &mut Context<'_>, end: &End) {
         let (client, remote) = (self.identity.allocated, self.identity.peer.remote.clone());
         match end {
-            End::Ejected(ejection) => self.say_ejection(cx, ejection),
+            End::Ejected(ejection) => {
+                self.tell_ejection(cx, ejection);
+                self.note_ejection(cx, ejection);
+            }
             End::Foreign { speaks, farewell } => {
                 let text = format!("First packet is not CLIENT_HELLO; this looks like {speaks}");
                 let reason = EjectReason::NoHello as u16;
+                let ejection = Ejection { reason, text: text.into(), security: false };
                 match farewell {
                     Some(farewell) => self.send_frame(cx.shared, farewell),
-                    None => {
-                        self.tell(cx.shared, &News::Ejected { reason, text: text.as_bytes() });
-                    }
+                    None => self.tell_ejection(cx, &ejection),
                 }
-                tracing::warn!(%client, %remote, "a connection speaks {speaks}");
-                self.ejection_event(cx, "client-ejected", reason, text);
+                self.note_ejection(cx, &ejection);
             }
             End::Dropped => tracing::info!(%client, %remote, "client dropped by the cluster"),
             End::Disconnected => {
@@ -70,18 +71,19 @@ impl Session {
         }
     }
 
-    fn say_ejection(&mut self, cx: &mut Context<'_>, ejection: &Ejection) {
-        let Ejection { reason, text, security } = ejection;
+    fn tell_ejection(&mut self, cx: &mut Context<'_>, ejection: &Ejection) {
+        let Ejection { reason, text, .. } = ejection;
         self.tell(cx.shared, &News::Ejected { reason: *reason, text });
+    }
+
+    /// Says to the log and to the event logger that the client is ejected.
+    fn note_ejection(&self, cx: &mut Context<'_>, ejection: &Ejection) {
+        let Ejection { reason, text, security } = ejection;
         // Quoted, since a client may have had its own words put into it: they must not look like fields.
         let text = cut(String::from_utf8_lossy(text).into_owned());
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
         tracing::warn!(%client, %remote, reason, security, "client ejected: {text:?}");
         let kind = if *security { "client-ejected-security" } else { "client-ejected" };
-        self.ejection_event(cx, kind, *reason, text);
-    }
-
-    fn ejection_event(&self, cx: &mut Context<'_>, kind: &'static str, reason: u16, text: String) {
         self.identity.event(cx.shared, kind, |event, _| {
             event.with("reason_code", reason.to_string()).with("reason_msg", text)
         });

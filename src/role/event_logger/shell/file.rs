@@ -34,7 +34,7 @@ impl Log {
             for effect in effects {
                 match effect {
                     Effect::Open(name) => self.open(&name),
-                    Effect::Reopen => self.reopen(),
+                    Effect::Reopen(first_line) => self.reopen(&first_line),
                     Effect::Write(lines) => self.write(lines.as_bytes()),
                 }
             }
@@ -56,13 +56,18 @@ impl Log {
         self.file = None;
     }
 
-    /// Goes on with whatever file is at the path now; it may have been renamed. The old one stays if there can be no other.
-    fn reopen(&mut self) {
+    /// Goes on with whatever file is at the path now; it may have been renamed. The old one stays if there can be no
+    /// other. `first_line` is for a file that is begun.
+    fn reopen(&mut self, first_line: &str) {
         let path = self.path.display();
         match open_to_append(&self.path) {
             Ok(file) => {
+                let is_begun = file.metadata().is_ok_and(|metadata| metadata.len() == 0);
                 self.file = Some(file);
                 tracing::info!(%path, "event log opened again");
+                if is_begun {
+                    self.write(first_line.as_bytes());
+                }
             }
             Err(error) => {
                 tracing::error!(%path, %error, "the event log cannot be opened again; the old file stays");
@@ -220,9 +225,11 @@ mod tests {
         log.write(b"1\n");
         std::fs::rename(folder.path().join("events.log"), folder.path().join("old")).expect("one");
         log.write(b"2\n");
-        log.reopen();
+        log.reopen("new\n");
         log.write(b"3\n");
-        assert_eq!(text(folder.path()), "3\n");
+        assert_eq!(text(folder.path()), "new\n3\n");
+        log.reopen("new\n");
+        assert_eq!(text(folder.path()), "new\n3\n");
         let old = std::fs::read_to_string(folder.path().join("old"));
         assert_eq!(old.expect("a log"), "1\n2\n");
     }
@@ -235,7 +242,7 @@ mod tests {
         let mut log = log(&here);
         log.write(b"1\n");
         std::fs::rename(&here, &there).expect("a folder");
-        log.reopen();
+        log.reopen("new\n");
         log.write(b"2\n");
         assert_eq!(text(&there), "1\n2\n");
         assert_eq!(log.lines_lost, 0);

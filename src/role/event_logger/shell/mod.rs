@@ -108,7 +108,7 @@ impl EventLogger {
             tokio::select! {
                 _ = self.socket.readable() => {}
                 () = sleep_until(inbox.core.next_deadline()) => {}
-                Ok(()) = reopen.changed() => effects.push(Effect::Reopen),
+                Ok(()) = reopen.changed() => inbox.core.reopen(&Zoned::now(), &mut effects),
                 () = shutdown.cancelled() => break,
             }
             let drained =
