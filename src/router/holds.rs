@@ -12,6 +12,8 @@ use super::world::World;
 
 /// A hold that is longer than this is worth a warning.
 const LONG: Duration = Duration::from_millis(5);
+const LONGER: Duration = Duration::from_millis(50);
+const VERY_LONG: Duration = Duration::from_millis(500);
 /// Durations are sorted into powers of two of nanoseconds.
 const BUCKETS: usize = 40;
 
@@ -178,14 +180,27 @@ impl Warning {
 
     fn log(&self) {
         let Warning { held, ref who, work } = *self;
-        tracing::warn!(
-            who,
-            datagrams = work.datagrams,
-            bytes = work.bytes,
-            cleaned = work.cleaned,
-            "the router was held for {} ms",
-            held.as_millis()
-        );
+        macro_rules! say {
+            () => {
+                tracing::warn!(
+                    who,
+                    datagrams = work.datagrams,
+                    bytes = work.bytes,
+                    cleaned = work.cleaned,
+                    "the router was held for {} ms",
+                    held.as_millis()
+                )
+            };
+        }
+        // Of each place in the code that logs only some lines are written: a much longer hold is not left out because
+        // of shorter ones before it.
+        if held >= VERY_LONG {
+            say!();
+        } else if held >= LONGER {
+            say!();
+        } else {
+            say!();
+        }
     }
 }
 

@@ -55,7 +55,10 @@ impl Session {
                     self.interests.hold_object(context, do_id, class_id, location, frame, true);
                 }
                 Some(is_still_its) if is_still_its || !is_its_zone => {
+                    // However late it is, the client has asked for it.
+                    let before = self.outbox.bytes.len();
                     self.object_entered(cx, object, frame);
+                    self.outbox.burst += self.outbox.bytes.len() - before;
                 }
                 _ => {}
             }

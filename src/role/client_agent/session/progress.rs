@@ -94,7 +94,7 @@ impl Session {
 
     fn has_admitted(&self, cx: &Context<'_>, request: Request) -> bool {
         let could = |(life, right): (Life, Right)| life.admits(request) && self.view.had(cx, right);
-        request.needs_right() && RIGHTS.into_iter().any(could)
+        (request.needs_right() || cx.shared.forgives_all()) && RIGHTS.into_iter().any(could)
     }
 
     /// A time is over, unless it has been put off.

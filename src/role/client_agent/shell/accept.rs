@@ -18,9 +18,16 @@ use crate::wire::{Assembler, Framing};
 /// How datagrams are told apart on a TCP connection.
 const FRAMING: Framing = Framing::Tag16;
 
+/// How many connections are accepted before others have their turn: whoever is connected already should not wait for
+/// all who come at once.
+const ACCEPTS_A_TURN: u32 = 8;
+
 /// Accepts connections until the shutdown.
 pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
-    loop {
+    for count in 1u32.. {
+        if count % ACCEPTS_A_TURN == 0 {
+            tokio::task::yield_now().await;
+        }
         let (stream, remote) = tokio::select! {
             accepted = listener.accept("client") => accepted,
             () = shared.shutdown.cancelled() => return,
@@ -85,7 +92,7 @@ async fn connection(
         Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
         Ok(Close::AtOnce) => {}
         Err(lost) => {
-            if let Lost::TooManyEntries(_) = lost {
+            if let Lost::TooManyEntries(_) | Lost::TooSlow(_) = lost {
                 tracing::warn!(%remote, "client dropped: {lost}");
             }
             guard.reason = reason(&lost);

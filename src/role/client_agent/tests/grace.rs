@@ -162,6 +162,16 @@ fn a_right_that_is_given_again_has_its_effect_again() {
 }
 
 #[test]
+fn who_says_that_it_is_alive_when_it_is_set_back_is_forgiven_if_so_configured() {
+    for (grace_for, is_forgiven) in [(RightsGrace::Lost, false), (RightsGrace::All, true)] {
+        let mut agent = Agent::with(|config| config.rights_grace_for = grace_for);
+        let client = new_again(&mut agent);
+        agent.send(client, &Client::Heartbeat {});
+        assert_eq!(agent.is_open(client), is_forgiven);
+    }
+}
+
+#[test]
 fn what_the_cluster_takes_back_by_name_is_forgiven_only_if_so_configured() {
     let declared = |agent: &mut Agent| {
         let client = agent.established();

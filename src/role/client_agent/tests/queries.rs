@@ -509,6 +509,23 @@ fn initial_objects_are_marked_as_a_burst() {
 }
 
 #[test]
+fn so_are_those_that_come_after_the_time() {
+    let (mut agent, client, query) = asking();
+    agent.pass(500);
+    agent.expect_told(client, &[done(1, 1)]);
+    agent.answer_count(client, query, 1);
+    let mut bytes = Vec::new();
+    let object = avatar(50, ZONE);
+    let message = StateServer::ObjectEnterInterestWithRequired { context: query, object };
+    message.write_datagram(&mut Writer::new(&mut bytes), &[client.channel], AI);
+    agent.core.datagram(agent.now, &bytes, &mut agent.out);
+    let mut bursts = Vec::new();
+    agent.core.drain_output(|_, output| bursts.push((output.burst, output.bytes.len())));
+    let entrance = 2 + encode(&enter(50, ZONE)).len();
+    assert_eq!(bursts, [(entrance, entrance)]);
+}
+
+#[test]
 fn an_object_that_waits_for_its_parent_is_not_forgotten_when_another_zone_is_closed() {
     let (mut agent, client, query) = asking();
     agent.open(client, 9, ELSEWHERE, &[]);
