@@ -141,7 +141,8 @@ pub enum Close {
 #[derive(Debug)]
 pub struct Connection<S = TcpStream> {
     stream: S,
-    policy: Policy,
+    /// Shared by all of a kind.
+    policy: Arc<Policy>,
     state: Mutex<State>,
     /// Somebody takes bytes from the stream, and has not done with them yet.
     is_taking: AtomicBool,
@@ -180,7 +181,8 @@ enum Life {
 
 impl<S: Stream> Connection<S> {
     /// A connection over `stream`.
-    pub fn new(stream: S, policy: Policy) -> Self {
+    pub fn new(stream: S, policy: impl Into<Arc<Policy>>) -> Self {
+        let policy = policy.into();
         let state = State {
             queue: WriteQueue::default(),
             in_hand: 0,

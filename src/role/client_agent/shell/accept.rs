@@ -52,7 +52,7 @@ async fn turn_away(stream: TcpStream, shared: Arc<Shared>) {
     let Ok(words) = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING)) else {
         return;
     };
-    let connection = Connection::new(stream, shared.policy());
+    let connection = Connection::new(stream, shared.policy.clone());
     match shared.refusals.try_acquire() {
         Ok(_refusal) => refuse(&connection, &words).await,
         Err(_) => {
@@ -76,7 +76,7 @@ async fn connection(
     let Ok(local) = stream.local_addr() else { return };
     let peer =
         Peer { remote: remote.into(), local: local.into(), tlvs: Box::default(), is_local: false };
-    let connection = Arc::new(Connection::new(stream, shared.policy()));
+    let connection = Arc::new(Connection::new(stream, shared.policy.clone()));
     // Boxed: what is only needed at the beginning should not stay with each connection.
     let begun = tokio::select! {
         begun = Box::pin(begin(&shared, peer, &connection)) => begun,

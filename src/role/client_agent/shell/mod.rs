@@ -39,9 +39,8 @@ const REFUSALS_MAX: usize = 16;
 struct Shared {
     role: RoleParticipant<Server>,
     dialect: Box<dyn Dialect>,
-    limits: ClientLimits,
-    /// Buffers that connections have emptied.
-    spares: Arc<Spares>,
+    /// How the connections of clients are treated.
+    policy: Arc<Policy>,
     haproxy: bool,
     handshake_timeout: Option<Duration>,
     shutdown: CancellationToken,
@@ -51,13 +50,6 @@ struct Shared {
     refusals: Semaphore,
     /// The connections' tasks.
     connections: TaskTracker,
-}
-
-impl Shared {
-    /// How the connection of a client is treated.
-    fn policy(&self) -> Policy {
-        Policy::client(self.spares.clone(), self.limits)
-    }
 }
 
 /// A limit of bytes of which 0 means that there is none.
@@ -113,12 +105,12 @@ impl Bound {
         let core = Core::new(config, uberdogs, dc, Seed::random());
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
-        let server = Server::new(core, events, spares.clone(), ask);
+        let policy = Arc::new(Policy::client(spares.clone(), limits));
+        let server = Server::new(core, events, spares, ask);
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             dialect: dialect::of(config.client.kind),
-            limits,
-            spares,
+            policy,
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
             shutdown,

@@ -71,18 +71,21 @@ impl View {
 
     /// Notes that the client is no longer to know an object.
     pub fn remember_gone(&mut self, cx: &Context<'_>, do_id: DoId) {
-        self.historical.insert(cx.now, do_id, (), cx.shared.config.historical_objects_max);
+        let historical = || Box::new(Recent::new(cx.shared.seed, REMEMBERED));
+        let historical = self.historical.get_or_insert_with(historical);
+        historical.insert(cx.now, do_id, (), cx.shared.config.historical_objects_max);
     }
 
     /// Whether the client has known an object until not long ago.
     pub fn has_known(&self, cx: &Context<'_>, do_id: DoId) -> bool {
-        self.historical.get(cx.now, do_id).is_some()
+        self.historical.as_ref().is_some_and(|gone| gone.get(cx.now, do_id).is_some())
     }
 
     /// Whether the client could have an object for a parent until not long ago.
     pub fn had_parent(&self, cx: &Context<'_>, do_id: DoId) -> bool {
         let grace = Duration::from_millis(cx.shared.config.rights_grace_ms);
-        let saw = self.historical.get_within(cx.now, do_id, grace).is_some();
+        let historical = self.historical.as_ref();
+        let saw = historical.and_then(|gone| gone.get_within(cx.now, do_id, grace)).is_some();
         saw || self.late_subject(cx, do_id).is_some()
     }
 }

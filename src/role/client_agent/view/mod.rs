@@ -12,7 +12,7 @@ pub use known::{Known, Tie};
 pub use lapsed::Right;
 pub use rights::Rights;
 
-use self::lapsed::{Lapsed, REMEMBERED};
+use self::lapsed::Lapsed;
 use self::recent::Recent;
 use super::agent::{Context, Located, Shared};
 use crate::hash::Seed;
@@ -27,8 +27,8 @@ pub struct View {
     objects: Located<Known>,
     /// Most clients have none. What it holds is made when the cluster gives the first.
     rights: Option<Box<Rights>>,
-    /// Objects that it no longer knows.
-    historical: Recent<DoId>,
+    /// Objects that it no longer knows. Made when the first is gone.
+    historical: Option<Box<Recent<DoId>>>,
     /// Rights that it no longer has. Made when the first is lost.
     lapsed: Option<Box<Lapsed>>,
 }
@@ -47,12 +47,7 @@ pub struct Subject<'s> {
 impl View {
     /// The view of a client that knows nothing yet.
     pub fn new(seed: Seed) -> Self {
-        View {
-            objects: Located::new(seed),
-            rights: None,
-            historical: Recent::new(seed, REMEMBERED),
-            lapsed: None,
-        }
+        View { objects: Located::new(seed), rights: None, historical: None, lapsed: None }
     }
 
     /// How many objects the client sees or owns.
