@@ -103,6 +103,24 @@ pub async fn a_deleted_log_of_a_database_takes_nothing_with_it(setup: Setup) {
     survive_without(setup, &["-wal"]).await;
 }
 
+/// Nobody asks for anything between the deletion and the end.
+pub async fn a_database_deleted_before_the_end_is_put_back(setup: Setup) {
+    let file = file(&setup);
+    for (number, suffixes) in [&["", "-wal", "-shm"][..], &[""], &["-wal"]].iter().enumerate() {
+        let mut cluster = Cluster::start(&setup).await;
+        let do_id = cluster.create("Person", &[("Person.coins", "1")]).await;
+        for suffix in *suffixes {
+            fs::remove_file(beside(&file, suffix)).expect("deleted");
+        }
+        cluster.stop().await;
+        let mut cluster = Cluster::start(&setup).await;
+        cluster.expect_field(do_id, "Person.coins", Some("1")).await;
+        let objects = number_in(&setup.backend, "SELECT count(*) FROM donet_object").await;
+        assert_eq!(objects, number as i64 + 1);
+        cluster.stop().await;
+    }
+}
+
 pub async fn a_replaced_database_takes_nothing(setup: Setup) {
     let file = file(&setup);
     let setup = Setup { timeout_ms: SHORT_TIMEOUT_MS, ..setup };

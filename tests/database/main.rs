@@ -102,6 +102,7 @@ const SCENARIOS: &[Case] = scenarios![
     &[Store::Yaml] => {
         files::a_replaced_directory_takes_nothing,
         files::a_replaced_file_keeps_its_mode_and_owner,
+        files::a_database_deleted_before_the_end_is_put_back,
         particular::files_keep_what_cannot_be_read,
         particular::a_broken_file_fails_alone_and_stays,
         particular::a_directory_of_astron_goes_on_where_it_was,

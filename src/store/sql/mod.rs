@@ -37,7 +37,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::layout::is_compatible;
@@ -431,9 +431,16 @@ impl<S: Session> Backend for SqlBackend<S> {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            if S::IS_REMOTE
-                && let Some(mut session) = self.pool.take_idle()
-            {
+            if !S::IS_REMOTE {
+                // A file that was deleted since it was used last is put back.
+                match self.pool.take().await {
+                    Ok(session) => self.pool.put(session),
+                    Err(error) => {
+                        let error = Error::from(error);
+                        error!(%error, "the database ends, and is not where it was");
+                    }
+                }
+            } else if let Some(mut session) = self.pool.take_idle() {
                 let forgotten = async {
                     commits::forget(&mut session, &self.commits).await;
                     Ok(())

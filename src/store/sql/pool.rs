@@ -91,7 +91,10 @@ impl<S: Session> Pool<S> {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer".to_owned(),
         };
-        info!(database = S::describe(&self.options), %why, "a session has died; making new ones");
+        // What has become of a file is said by whoever puts it right.
+        if S::IS_REMOTE {
+            info!(database = S::describe(&self.options), %why, "a session has died; making new ones");
+        }
         self.discard(session).await;
         None
     }

@@ -12,14 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::sync::Mutex;
-use tracing::{error, warn};
+use tracing::{debug, error};
 
 use crate::store::files::{self, Identity};
 
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same, in milliseconds, for moving a log that is lost. That is tried again and again.
+const MOVING_PATIENCE_MS: u32 = 200;
 /// Behind the name of a file that is being put back.
 const TEMPORARY: &str = ".donet-new";
 
@@ -37,8 +39,16 @@ pub struct SqliteFile {
 struct Used {
     /// The file that was opened at the start.
     first: Option<Metadata>,
-    /// A connection to it, if it is not where it was.
-    lost: Option<SqliteConnection>,
+    /// A connection to it, if it is not where it was, or one of those beside it is not.
+    lost: Option<Lost>,
+}
+
+/// A connection that sees more than whoever opens the file anew.
+#[derive(Debug)]
+struct Lost {
+    connection: SqliteConnection,
+    /// What has become of which file.
+    why: String,
 }
 
 /// The files of a connection, by which those who use it know them again.
@@ -108,17 +118,11 @@ impl SqliteFile {
             (None, Some(_)) => {}
             (None, None) => drop(files::open_or_create(&self.path, self.mode)?),
             (Some(first), Some(now)) if Identity::of(first) == Identity::of(&now) => {
-                if let Some(lost) = used.lost.take() {
-                    used.lost = complete(lost).await;
-                }
-                if used.lost.is_some() {
-                    let what = "cannot be used: what was written last is not in it";
-                    return Err(gone(&self.path, what).into());
-                }
+                self.complete(&mut used).await?;
             }
             (Some(_), Some(_)) => {
-                let what = "was replaced while it was in use: put the old file back, or start donet again to \
-                            use this one";
+                let what = "was replaced while it was in use: put the old file back, which alone has all that was \
+                            acknowledged, or start donet again to use this one";
                 return Err(gone(&self.path, what).into());
             }
             (Some(_), None) => self.put_back(&mut used).await?,
@@ -149,7 +153,7 @@ impl SqliteFile {
         let file = files::create_in_place_of(Some(first), &temporary, self.mode)?;
         let name = temporary.to_string_lossy().replace('\'', "''");
         let vacuum = AssertSqlSafe(format!("VACUUM INTO '{name}'"));
-        let written = sqlx::raw_sql(vacuum).execute(lost).await;
+        let written = sqlx::raw_sql(vacuum).execute(&mut lost.connection).await;
         let placed = written.and_then(|_| {
             file.sync_all()?;
             // They belong to what was deleted. SQLite would read the pages in the old log into the new file.
@@ -168,7 +172,7 @@ impl SqliteFile {
         used.first = Some(file.metadata()?);
         error!(
             file = %self.path.display(),
-            "the file of the database was deleted while it is in use; it has been put back as it was"
+            "the file of the database was deleted while it is in use; it has been put back with all that was acknowledged"
         );
         Ok(())
     }
@@ -176,29 +180,78 @@ impl SqliteFile {
     /// Takes a connection that is not used any more, and keeps it if the file is not where it was.
     pub async fn keep_if_lost(&self, connection: SqliteConnection, opened: &Opened) {
         let mut used = self.used.lock().await;
-        if opened.check().is_err() {
-            used.lost = match Identity::at(&self.path) {
-                Ok(Some(now)) if now == opened.files[0].1 => complete(connection).await,
-                Ok(_) | Err(_) => Some(connection),
-            };
+        let Err(why) = opened.check() else {
+            return;
+        };
+        used.lost = Some(Lost { connection, why: why.to_string() });
+        let is_there = Identity::at(&self.path).is_ok_and(|now| now == Some(opened.files[0].1));
+        if is_there && let Err(error) = self.complete(&mut used).await {
+            // Whoever connects tries again.
+            debug!(%error, "not yet");
         }
+    }
+
+    /// Closes a connection whose log or index is not where it was, after moving everything into the file itself.
+    ///
+    /// # Errors
+    /// If not everything could be moved. The connection is kept then.
+    async fn complete(&self, used: &mut Used) -> sqlx::Result<()> {
+        let Some(lost) = &mut used.lost else {
+            return Ok(());
+        };
+        let patience = format!("PRAGMA busy_timeout = {MOVING_PATIENCE_MS}");
+        sqlx::raw_sql(AssertSqlSafe(patience)).execute(&mut lost.connection).await?;
+        let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
+        let done = checkpoint.fetch_one(&mut lost.connection).await;
+        // Somebody who reads may keep it from going all the way, which is not an error.
+        let is_busy = done.and_then(|row| row.try_get::<i64, _>(0));
+        let not_moved = match is_busy {
+            Ok(0) => None,
+            Ok(_) => Some("another process uses it".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(error) = not_moved {
+            let why = &lost.why;
+            let what =
+                format!("has not all that was acknowledged, since {why}; moving it: {error}");
+            return Err(gone(&self.path, &what).into());
+        }
+        if let Some(Lost { connection, why }) = used.lost.take() {
+            error!(
+                %why,
+                file = %self.path.display(),
+                "a file beside the database is gone; all that was acknowledged has been moved into the database itself"
+            );
+            // Nothing is left that could be lost.
+            let _ = connection.close().await;
+        }
+        Ok(())
     }
 }
 
-/// Closes a connection whose log or index is not where it was, after moving everything into the file itself.
-/// It is given back if that fails.
-async fn complete(mut connection: SqliteConnection) -> Option<SqliteConnection> {
-    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-    let done = sqlx::raw_sql(checkpoint).execute(&mut connection).await;
-    match done {
-        Ok(_) => {
-            // Nothing is left that could be lost.
-            let _ = connection.close().await;
-            None
-        }
-        Err(error) => {
-            warn!(%error, "what was written last cannot be moved into the file of the database");
-            Some(connection)
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deleted_log_that_somebody_reads_is_kept_until_it_can_be_moved() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = SqliteFile::new(directory.path().join("objects.sqlite"), 0o600);
+        let (mut connection, opened) = file.connect().await.expect("opened");
+        let (mut reader, _) = file.connect().await.expect("opened");
+        let run = async |connection: &mut SqliteConnection, sql: &'static str| {
+            sqlx::raw_sql(sql).execute(connection).await.expect("done");
+        };
+        run(&mut connection, "CREATE TABLE test (a); INSERT INTO test VALUES (7)").await;
+        run(&mut reader, "BEGIN; SELECT a FROM test").await;
+        run(&mut connection, "UPDATE test SET a = 8").await;
+        std::fs::remove_file(beside(file.path(), "-wal")).expect("deleted");
+        file.keep_if_lost(connection, &opened).await;
+        let refused = file.connect().await.expect_err("not all is in the file").to_string();
+        assert!(refused.contains("another process uses it"), "{refused}");
+        run(&mut reader, "COMMIT").await;
+        let (mut connection, _) = file.connect().await.expect("it is moved");
+        let value = sqlx::query_scalar::<_, i64>("SELECT a FROM test").fetch_one(&mut connection);
+        assert_eq!(value.await.expect("it can be read"), 8);
     }
 }
