@@ -141,6 +141,15 @@ async fn a_database_server_that_panics_ends_the_daemon() {
 }
 
 #[tokio::test]
+async fn a_batch_of_a_database_server_that_panics_ends_the_daemon_when_all_is_answered() {
+    let mut stage = Stage::start("").await;
+    stage.create_objects();
+    fault::want("lane");
+    stage.expect_end().await;
+    assert_eq!(stage.answers(), REQUESTS as usize);
+}
+
+#[tokio::test]
 async fn an_event_logger_that_panics_ends_the_daemon() {
     let mut stage = Stage::start("").await;
     fault::want("event logger");

@@ -13,6 +13,7 @@ pub mod archive;
 mod files;
 mod open;
 mod operation;
+mod progress;
 mod schema;
 mod soci;
 mod sql;
@@ -23,12 +24,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::Instant;
 
 pub use self::open::{open, open_archive, open_archive_mut};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
+pub use self::progress::Progress;
 pub use self::schema::Schema;
 
 /// A future that can be sent to another thread.
@@ -42,8 +43,8 @@ pub trait Backend: fmt::Display + Send + Sync {
     }
 
     /// Applies operations in their order and returns their outcomes, in the same order, when
-    /// everything is durable. After `deadline` it begins no commit, and notes in `sent` when it begins one. If the
-    /// future is dropped, they may have been applied or not, each completely.
+    /// everything is durable. After `deadline` it begins no commit. A batch that writes notes in `progress` when it
+    /// begins and when it commits. If the future is dropped, they may have been applied or not, each completely.
     ///
     /// # Errors
     /// See [`Error`]. Nothing is changed then, unless it is [`Error::Unknown`].
@@ -51,7 +52,7 @@ pub trait Backend: fmt::Display + Send + Sync {
         &'a self,
         batch: &'a [Arc<Operation>],
         deadline: Option<Instant>,
-        sent: &'a CommitSent,
+        progress: &'a Progress,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>>;
 
     /// Finds out whether a commit that was not answered has been done. From then on it cannot be any more.
@@ -64,22 +65,6 @@ pub trait Backend: fmt::Display + Send + Sync {
 
     /// Ends the use of the store in good order.
     fn close(&self) -> BoxFuture<'_, ()>;
-}
-
-/// Whether a commit was begun that may have stored a batch, or some of it.
-#[derive(Clone, Default, Debug)]
-pub struct CommitSent(Arc<AtomicBool>);
-
-impl CommitSent {
-    /// Notes that one begins.
-    pub fn note(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether one was begun.
-    pub fn is_noted(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
 }
 
 /// Why a batch was not applied. Always the store's fault.
@@ -97,6 +82,9 @@ pub enum Error {
     /// The store can be read, but takes nothing: it is full, say.
     #[error("{0}")]
     Unwritable(Arc<str>),
+    /// One of the operations was answered before the batch was begun; without it, the same batch may succeed at once.
+    #[error("timed out")]
+    Late,
     /// The connection was lost while the batch was being committed.
     #[error("{why}")]
     Unknown {

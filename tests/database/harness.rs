@@ -253,11 +253,27 @@ impl Cluster {
         self.create_raw(self.class(class), values.len(), &entries).await
     }
 
-    /// Creates an object from bytes and returns what the answer says.
-    pub async fn create_raw(&mut self, class_id: ClassId, count: usize, bytes: &[u8]) -> DoId {
+    /// Asks for an object.
+    pub fn send_creation(&mut self, class: &str, values: &[(&str, &str)]) -> Context {
+        let entries = self.entries(values);
+        self.send_creation_raw(self.class(class), values.len(), &entries)
+    }
+
+    fn send_creation_raw(&mut self, class_id: ClassId, count: usize, bytes: &[u8]) -> Context {
         let context = self.context();
         let fields = FieldValues { count: count.try_into().expect("few fields"), bytes };
         self.send(&Database::CreateObject { context, class_id, fields });
+        context
+    }
+
+    /// Creates an object from bytes and returns what the answer says.
+    pub async fn create_raw(&mut self, class_id: ClassId, count: usize, bytes: &[u8]) -> DoId {
+        let context = self.send_creation_raw(class_id, count, bytes);
+        self.expect_created(context).await
+    }
+
+    /// The next datagram is the answer to a creation. Returns what it says.
+    pub async fn expect_created(&mut self, context: Context) -> DoId {
         let answer = self.receive().await;
         let id = answer.last_chunk().expect("a doId");
         let do_id = DoId(u32::from_le_bytes(*id));
@@ -320,6 +336,15 @@ impl Cluster {
     pub fn set(&self, do_id: DoId, name: &str, value: &str) {
         let (field, value) = (self.field(name), self.pack(name, value));
         self.send(&Database::ObjectSetField { do_id, field, value: Rest(&value) });
+    }
+
+    /// Changes one number into another, if it is that. The answer, and what is announced, is yet to be received.
+    pub fn change_if_equals(&mut self, do_id: DoId, from: &str, to: &str) -> Context {
+        let (context, field) = (self.context(), self.field("Person.coins"));
+        let values = [from, to].map(|value| self.pack("Person.coins", value)).concat();
+        let values = Rest(&values);
+        self.send(&Database::ObjectSetFieldIfEquals { context, do_id, field, values });
+        context
     }
 
     /// Sets several fields. What is announced is yet to be received.

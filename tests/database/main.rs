@@ -63,6 +63,7 @@ const SCENARIOS: &[Case] = scenarios![
     scenarios::nothing_is_announced_if_so_configured,
     scenarios::an_object_larger_than_a_datagram_fails_alone,
     scenarios::the_dc_files_may_be_reordered_and_extended,
+    particular::what_was_answered_is_not_begun,
     moves::objects_move_to_a_file_and_from_there_anywhere,
     moves::an_import_does_not_replace_another_object,
     moves::an_export_that_was_cut_short_is_refused_and_goes_on,
@@ -85,7 +86,8 @@ const SCENARIOS: &[Case] = scenarios![
         troubles::a_commit_whose_answer_is_lost_is_a_success,
         troubles::a_commit_that_did_not_arrive_is_done_again,
         troubles::a_transaction_that_the_database_keeps_is_ended,
-        troubles::what_is_found_out_too_late_is_put_right,
+        troubles::a_commit_of_which_nothing_is_known_is_answered_when_it_is,
+        troubles::a_commit_that_takes_too_long_is_told_truly,
         troubles::a_log_in_that_is_refused_for_a_while_is_tried_again,
     }
     Store::FILES => {
@@ -97,12 +99,12 @@ const SCENARIOS: &[Case] = scenarios![
         files::a_database_deleted_without_its_log_is_put_back,
         files::a_large_database_deleted_without_its_log_is_put_back,
         files::a_deleted_log_of_a_database_takes_nothing_with_it,
+        files::a_database_deleted_before_the_end_is_put_back,
         files::a_replaced_database_takes_nothing,
     }
     &[Store::Yaml] => {
         files::a_replaced_directory_takes_nothing,
         files::a_replaced_file_keeps_its_mode_and_owner,
-        files::a_database_deleted_before_the_end_is_put_back,
         particular::files_keep_what_cannot_be_read,
         particular::a_broken_file_fails_alone_and_stays,
         particular::a_directory_of_astron_goes_on_where_it_was,

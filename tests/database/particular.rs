@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use donet::config::BackendConfig;
+use donet::hash::Seed;
 use donet::ids::DoId;
 use donet::message::Database;
+use donet::store::{self, Operation, Outcome, Progress, Schema};
 
 use crate::harness::{Cluster, DC, Setup, parse_dc};
 use crate::stores::disconnect_all;
@@ -178,4 +181,21 @@ pub async fn a_directory_has_one_server(setup: Setup) {
     let error = error.err().map(|error| format!("{error:#}")).expect("it is in use");
     assert!(error.contains("in use by another process"), "{error}");
     cluster.stop().await;
+}
+
+/// A backend begins nothing for which somebody was answered, and says when nobody may be any more.
+pub async fn what_was_answered_is_not_begun(setup: Setup) {
+    let schema = Schema::new(Arc::clone(&setup.dc));
+    let class = setup.dc.class_by_name("Plain").expect("a class of the DC file").id();
+    let backend =
+        store::open(&setup.config(), &schema, Seed::random(), None).await.expect("opened");
+    let batch = [Arc::new(Operation::Create { class, values: Vec::new() })];
+    let progress = Progress::default();
+    assert!(progress.give_up());
+    assert_eq!(backend.run(&batch, None, &progress).await, Err(store::Error::Late));
+    progress.start_over();
+    let created = Ok(vec![Outcome::Created(DoId(1_000_000))]);
+    assert_eq!(backend.run(&batch, None, &progress).await, created);
+    assert!(!progress.give_up(), "it is stored");
+    backend.close().await;
 }

@@ -22,6 +22,8 @@ pub enum Mode {
     CutBeforeCommit,
     /// The next COMMIT is not passed on. The database keeps the connection and hears nothing of it any more.
     LoseBeforeCommit,
+    /// The next COMMIT waits until it is let go.
+    HoldCommit,
     /// The next COMMIT is passed on, and its connection is closed when the database has answered.
     CutAfterCommit,
 }
@@ -40,6 +42,8 @@ struct State {
     /// How often all connections were cut, or dropped in silence.
     cuts: watch::Sender<u32>,
     drops: watch::Sender<u32>,
+    /// How often a COMMIT that waited was let go.
+    releases: watch::Sender<u32>,
     accepted: AtomicUsize,
     commits_hit: AtomicUsize,
 }
@@ -70,6 +74,7 @@ impl Proxy {
                 door: watch::Sender::new(Door::Open),
                 cuts: watch::Sender::new(0),
                 drops: watch::Sender::new(0),
+                releases: watch::Sender::new(0),
                 accepted: AtomicUsize::new(0),
                 commits_hit: AtomicUsize::new(0),
             }),
@@ -110,6 +115,11 @@ impl Proxy {
         self.state.drops.send_modify(|drops| *drops += 1);
     }
 
+    /// Lets a COMMIT go that waits.
+    pub fn release(&self) {
+        self.state.releases.send_modify(|releases| *releases += 1);
+    }
+
     /// Connections that were made.
     pub fn accepted(&self) -> usize {
         self.state.accepted.load(Ordering::SeqCst)
@@ -120,9 +130,14 @@ impl Proxy {
         until(|| self.accepted() >= count).await;
     }
 
+    /// COMMITs that have met with their fate.
+    pub fn hits(&self) -> usize {
+        self.state.commits_hit.load(Ordering::SeqCst)
+    }
+
     /// Returns when a COMMIT has met with its fate.
     pub async fn wait_hit(&self, count: usize) {
-        until(|| self.state.commits_hit.load(Ordering::SeqCst) >= count).await;
+        until(|| self.hits() >= count).await;
     }
 }
 
@@ -150,7 +165,7 @@ async fn accept(listener: TcpListener, server: (String, u16), state: Arc<State>)
 async fn serve(mut client: TcpStream, server: (String, u16), state: Arc<State>) {
     let mut server = TcpStream::connect(server).await.expect("the server listens");
     let (mut cuts, mut drops) = (state.cuts.subscribe(), state.drops.subscribe());
-    let mut mode = state.mode.subscribe();
+    let (mut mode, mut releases) = (state.mode.subscribe(), state.releases.subscribe());
     let (mut sent, mut answered) = ([0; 1 << 16], [0; 1 << 16]);
     loop {
         let is_held = *mode.borrow_and_update() == Mode::Hold;
@@ -174,6 +189,11 @@ async fn serve(mut client: TcpStream, server: (String, u16), state: Arc<State>) 
                         assert!(answer.is_ok_and(|length| length > 0), "the database answers");
                         state.commits_hit.fetch_add(1, Ordering::SeqCst);
                         return;
+                    }
+                    Mode::HoldCommit => {
+                        releases.mark_unchanged();
+                        state.commits_hit.fetch_add(1, Ordering::SeqCst);
+                        let _ = releases.changed().await;
                     }
                     Mode::Forward | Mode::Hold => {}
                 }
@@ -199,7 +219,7 @@ fn hit(state: &State, bytes: &[u8]) -> Mode {
         return Mode::Forward;
     }
     state.mode.send_replace(Mode::Forward);
-    if mode != Mode::CutAfterCommit {
+    if !matches!(mode, Mode::CutAfterCommit | Mode::HoldCommit) {
         state.commits_hit.fetch_add(1, Ordering::SeqCst);
     }
     mode

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use donet::config::BackendConfig;
+use donet::ids::DoId;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, MySqlConnection, PgConnection, Row as _,
@@ -169,6 +170,42 @@ pub async fn disconnect_all(backend: &BackendConfig) {
             }
         }
         other => panic!("{other:?} has no connections"),
+    }
+}
+
+/// A session of somebody else's that has locked an object.
+pub enum Lock {
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+}
+
+impl Lock {
+    pub async fn new(backend: &BackendConfig, do_id: DoId) -> Self {
+        let sql = format!("BEGIN; SELECT id FROM donet_object WHERE id = {do_id} FOR UPDATE");
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        let (lock, done) = match backend {
+            BackendConfig::Postgres { url, .. } => {
+                let mut connection = connect_postgres(url).await;
+                let done = sql.execute(&mut connection).await.map(drop);
+                (Lock::Postgres(connection), done)
+            }
+            BackendConfig::MySql { url, .. } => {
+                let mut connection = MySqlConnection::connect(url).await.expect("MySQL answers");
+                let done = sql.execute(&mut connection).await.map(drop);
+                (Lock::MySql(connection), done)
+            }
+            other => panic!("{other:?} has no sessions"),
+        };
+        done.expect("locked");
+        lock
+    }
+
+    pub async fn release(self) {
+        let closed = match self {
+            Lock::Postgres(connection) => connection.close().await,
+            Lock::MySql(connection) => connection.close().await,
+        };
+        closed.expect("closed");
     }
 }
 

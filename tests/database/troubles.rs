@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use donet::config::BackendConfig;
-use donet::ids::DoId;
-use donet::message::{Database, Rest};
+use donet::ids::{Context, DoId};
+use donet::message::Database;
 
 use crate::harness::{Cluster, Setup};
 use crate::proxy::{Door, Mode, Proxy};
-use crate::stores::{execute_in, with_login};
+use crate::stores::{Lock, disconnect_all, execute_in, with_login};
 
 /// Sessions of a server with many.
 const MANY: u32 = 32;
@@ -110,13 +110,7 @@ async fn changes_are_told_truly(setup: Setup, mode: Mode) {
 
     // Done a second time, it would not find the old value.
     next_commit(&proxy);
-    let (context, field) = (cluster.context(), cluster.field("Person.coins"));
-    let (old, new) = (cluster.pack("Person.coins", "2"), cluster.pack("Person.coins", "3"));
-    let values = [&old[..], &new[..]].concat();
-    let values = Rest(&values);
-    cluster.send(&Database::ObjectSetFieldIfEquals { context, do_id, field, values });
-    let is_answer = |frame: &[u8]| frame.ends_with(&[&context.0.to_le_bytes()[..], &[1]].concat());
-    cluster.expect_in_any_order(is_answer, do_id, "Person.coins", "3").await;
+    change_and_see(&mut cluster, do_id, 2).await;
 
     next_commit(&proxy);
     let created = cluster.create("Person", &[("Person.coins", "7")]).await;
@@ -147,37 +141,55 @@ pub async fn a_transaction_that_the_database_keeps_is_ended(setup: Setup) {
     changes_are_told_truly(setup, Mode::LoseBeforeCommit).await;
 }
 
-pub async fn what_is_found_out_too_late_is_put_right(setup: Setup) {
+/// Nobody is told anything about a commit before it is known, however long that takes.
+pub async fn a_commit_of_which_nothing_is_known_is_answered_when_it_is(setup: Setup) {
     let (proxy, mut cluster, do_id) = with_object(&setup, 500).await;
-    // An object whose creation was answered with failure is not left behind.
-    proxy.set_door(Door::Closed);
-    proxy.set(Mode::CutAfterCommit);
-    assert_eq!(cluster.create("Person", &[]).await, DoId(0));
-    proxy.wait_hit(1).await;
-    proxy.set_door(Door::Open);
-    // A change that was made is announced, however late.
-    proxy.set(Mode::Forward);
-    cluster.set(do_id, "Person.coins", "2");
-    cluster.expect_set(do_id, "Person.coins", "2").await;
-    let late = DoId(do_id.0 + 1);
-    while count_of(&setup.backend, late).await > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    // What did not arrive, and was answered with failure, is never done.
-    proxy.set_door(Door::Closed);
-    proxy.set(Mode::CutBeforeCommit);
     let values = [("Person.coins", "9")];
-    assert_eq!(cluster.create("Person", &values).await, DoId(0));
-    proxy.set_door(Door::Open);
-    cluster.set(do_id, "Person.coins", "3");
-    cluster.expect_set(do_id, "Person.coins", "3").await;
-    assert_eq!(objects_in(&setup.backend).await, 1);
+    for (mode, is_stored) in [(Mode::CutAfterCommit, true), (Mode::CutBeforeCommit, false)] {
+        let hits = proxy.hits();
+        let objects = objects_in(&setup.backend).await;
+        proxy.set_door(Door::Closed);
+        proxy.set(mode);
+        let creation = cluster.send_creation("Person", &values);
+        proxy.wait_hit(hits + 1).await;
+        // What was asked later has failed already.
+        cluster.expect_field(do_id, "Person.coins", None).await;
+        proxy.set_door(Door::Open);
+        let created = cluster.expect_created(creation).await;
+        assert_eq!(created.is_some(), is_stored, "{mode:?}");
+        // What was answered with failure is never done.
+        cluster.expect_field(do_id, "Person.coins", Some("1")).await;
+        assert_eq!(objects_in(&setup.backend).await, objects + i64::from(is_stored));
+    }
     cluster.stop().await;
 }
 
-async fn count_of(backend: &BackendConfig, do_id: DoId) -> i64 {
-    let sql = format!("SELECT count(*) FROM donet_object WHERE id = {do_id}");
-    crate::stores::number_in(backend, &sql).await
+/// While a commit is under way its time does not run out.
+pub async fn a_commit_that_takes_too_long_is_told_truly(setup: Setup) {
+    let (proxy, mut cluster, do_id) = with_object(&setup, 500).await;
+    proxy.set(Mode::HoldCommit);
+    let creation = cluster.send_creation("Person", &[]);
+    proxy.wait_hit(1).await;
+    // What is asked later, and waits for an object that is locked, fails earlier.
+    let lock = Lock::new(&setup.backend, do_id).await;
+    cluster.change_if_equals(do_id, "1", "2");
+    assert!(!cluster.receive().await.ends_with(&[1]), "it has failed");
+    lock.release().await;
+    proxy.release();
+    assert!(cluster.expect_created(creation).await.is_some());
+    cluster.expect_field(do_id, "Person.coins", Some("1")).await;
+    cluster.stop().await;
+}
+
+/// A change that succeeds if and only if it is done exactly once.
+async fn change_and_see(cluster: &mut Cluster, do_id: DoId, from: u32) {
+    let context = cluster.change_if_equals(do_id, &from.to_string(), &(from + 1).to_string());
+    expect_change(cluster, context, do_id, from + 1).await;
+}
+
+async fn expect_change(cluster: &mut Cluster, context: Context, do_id: DoId, to: u32) {
+    let is_answer = |frame: &[u8]| frame.ends_with(&[&context.0.to_le_bytes()[..], &[1]].concat());
+    cluster.expect_in_any_order(is_answer, do_id, "Person.coins", &to.to_string()).await;
 }
 
 async fn objects_in(backend: &BackendConfig) -> i64 {
@@ -192,7 +204,7 @@ pub async fn a_log_in_that_is_refused_for_a_while_is_tried_again(setup: Setup) {
     let mut cluster = Cluster::start(&setup_of_user).await;
     let do_id = cluster.create("Person", &[("Person.coins", "1")]).await;
     execute_in(&setup.backend, &refuse).await;
-    crate::stores::disconnect_all(&setup.backend).await;
+    disconnect_all(&setup.backend).await;
     cluster.expect_field(do_id, "Person.coins", None).await;
     execute_in(&setup.backend, &accept).await;
     set_and_see(&mut cluster, &[do_id], "2").await;

@@ -5,7 +5,7 @@
 //! [`Schedule`] keeps. An answer is written when the backend reports the outcome, which is after
 //! the commit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use crate::hash::Seed;
 use crate::ids::{Channel, DoId};
 use crate::message::{self, Database, Message};
 use crate::role::Effects;
-use crate::store::{CommitSent, Failure, Operation, Outcome, Refusal, Schema};
+use crate::store::{Failure, Operation, Outcome, Progress, Refusal, Schema};
 use crate::wire::{self, Envelope, Reader};
 
 /// What the core needs from the configuration.
@@ -42,8 +42,8 @@ pub struct Job {
     pub operation: Arc<Operation>,
     /// When it is no longer wanted.
     pub deadline: Option<Instant>,
-    /// Whether a commit was sent for the batch that it is in.
-    pub sent: CommitSent,
+    /// How far the batch has come that it is in.
+    pub progress: Progress,
 }
 
 /// How much goes into one batch at most.
@@ -59,25 +59,14 @@ pub struct BatchLimit {
 #[derive(Debug)]
 struct Pending {
     operation: Arc<Operation>,
-    /// Who waits for the answer; nobody if it is an operation of the server's own.
-    request: Option<Request>,
+    /// Who waits for the answer.
+    request: Request,
     deadline: Option<Instant>,
     bytes: usize,
-    /// Whether the backend has it, and has begun to commit it.
-    running: Option<CommitSent>,
-    /// Whether it took too long and was answered with failure.
+    /// How far it has come, if the backend has it.
+    running: Option<Progress>,
+    /// Whether it took too long and was answered with failure. Then it is not stored any more.
     is_answered: bool,
-}
-
-impl Pending {
-    /// Why it is answered with failure when its time is over.
-    fn lateness(&self) -> Failure {
-        let is_sent = self.running.as_ref().is_some_and(CommitSent::is_noted);
-        match is_sent && self.operation.is_write() {
-            true => Failure::Unknown(Failure::TimedOut.to_string().into()),
-            false => Failure::TimedOut,
-        }
-    }
 }
 
 /// The state of a database server.
@@ -90,6 +79,9 @@ pub struct Core {
     pending: FxHashMap<Ticket, Pending>,
     /// Ascending; also of operations that have finished since.
     deadlines: VecDeque<(Instant, Ticket)>,
+    /// Those whose time was over when they were about to be stored. They are answered when it is known whether
+    /// they were.
+    late: BTreeSet<Ticket>,
     next_ticket: u64,
     /// Bytes of all pending operations.
     bytes: usize,
@@ -104,6 +96,7 @@ impl Core {
             schedule: Schedule::new(seed),
             pending: FxHashMap::default(),
             deadlines: VecDeque::new(),
+            late: BTreeSet::new(),
             next_ticket: 0,
             bytes: 0,
         }
@@ -135,7 +128,7 @@ impl Core {
         };
         let request = Request { sender, kind };
         match request::read(&self.schema, &message) {
-            Ok(operation) => self.submit(now, Some(request), operation),
+            Ok(operation) => self.submit(now, request, operation),
             Err(error) => {
                 warn!(%sender, message = message.name(), %error, "request refused");
                 self.answer(request, &Outcome::Absent, effects);
@@ -152,7 +145,7 @@ impl Core {
         }
     }
 
-    fn submit(&mut self, now: Instant, request: Option<Request>, operation: Operation) {
+    fn submit(&mut self, now: Instant, request: Request, operation: Operation) {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let deadline = self.settings.operation_timeout.map(|timeout| now + timeout);
@@ -188,11 +181,11 @@ impl Core {
             true
         };
         let batch = self.schedule.next_batch(|ticket| self.pending.contains_key(&ticket), fits);
-        let sent = CommitSent::default();
+        let progress = Progress::default();
         let job = |(ticket, operation)| {
             let pending = self.pending.get_mut(&ticket).expect("only wanted ones run");
-            pending.running = Some(sent.clone());
-            Job { ticket, operation, deadline: pending.deadline, sent: sent.clone() }
+            pending.running = Some(progress.clone());
+            Job { ticket, operation, deadline: pending.deadline, progress: progress.clone() }
         };
         batch.into_iter().map(job).collect()
     }
@@ -203,29 +196,22 @@ impl Core {
     }
 
     /// The backend reports what came of a job.
-    pub fn finish(
-        &mut self,
-        now: Instant,
-        ticket: Ticket,
-        outcome: Outcome,
-        effects: &mut Effects,
-    ) {
+    pub fn finish(&mut self, ticket: Ticket, outcome: Outcome, effects: &mut Effects) {
         let pending = self.pending.remove(&ticket);
         let pending = pending.expect("a job has one outcome");
         self.bytes -= pending.bytes;
+        self.late.remove(&ticket);
         self.schedule.finish(ticket, &pending.operation);
+        if pending.is_answered {
+            let is_stored =
+                matches!(outcome, Outcome::Created(_) | Outcome::Updated | Outcome::Deleted);
+            debug_assert!(!is_stored, "what was answered with failure is not stored");
+            return;
+        }
         let outcome = self.checked(&pending.operation, outcome);
         self.log_outcome(&pending, &outcome);
-        let sender = pending.request.map(|request| request.sender);
-        self.announce(sender, &pending.operation, &outcome, effects);
-        if let Some(request) = pending.request
-            && !pending.is_answered
-        {
-            self.answer(request, &outcome, effects);
-        } else if let Outcome::Created(do_id) = outcome {
-            // Whoever wanted the object was told that there is none, and nobody knows its id.
-            self.submit(now, None, Operation::Delete { do_id });
-        }
+        self.announce(pending.request.sender, &pending.operation, &outcome, effects);
+        self.answer(pending.request, &outcome, effects);
     }
 
     /// What was stored may have become invalid since: the DC files change.
@@ -249,14 +235,14 @@ impl Core {
 
     fn announce(
         &self,
-        sender: Option<Channel>,
+        sender: Channel,
         operation: &Operation,
         outcome: &Outcome,
         effects: &mut Effects,
     ) {
-        let Some(sender) = sender.filter(|_| self.settings.broadcast) else {
+        if !self.settings.broadcast {
             return;
-        };
+        }
         let (do_id, sent) = match (operation, outcome) {
             (Operation::Update { do_id, changes, .. }, Outcome::Updated) => {
                 (do_id, reply::announce_changes(sender, *do_id, changes, effects))
@@ -287,7 +273,7 @@ impl Core {
         self.deadlines.front().map(|(deadline, _)| *deadline)
     }
 
-    /// Answers what has taken too long with failure.
+    /// Answers what has taken too long with failure, unless it may be stored yet.
     pub fn expire(&mut self, now: Instant, effects: &mut Effects) {
         while let Some((deadline, ticket)) = self.deadlines.front().copied() {
             let is_pending = self.pending.contains_key(&ticket);
@@ -295,33 +281,48 @@ impl Core {
                 return;
             }
             self.deadlines.pop_front();
-            if !is_pending {
-                continue;
-            }
-            let pending = self.pending.remove(&ticket).expect("it was there");
-            let outcome = Outcome::Failed(pending.lateness());
-            self.log_outcome(&pending, &outcome);
-            if let Some(request) = pending.request {
-                self.answer(request, &outcome, effects);
-            }
-            if pending.running.is_some() {
-                self.pending.insert(ticket, Pending { is_answered: true, ..pending });
-            } else {
-                self.bytes -= pending.bytes;
+            if is_pending && !self.give_up(ticket, effects) {
+                self.late.insert(ticket);
             }
         }
     }
 
+    /// Answers what has taken too long, and of which nothing has come after all, with failure.
+    pub fn expire_late(&mut self, effects: &mut Effects) {
+        for ticket in std::mem::take(&mut self.late) {
+            if !self.give_up(ticket, effects) {
+                self.late.insert(ticket);
+            }
+        }
+    }
+
+    /// Answers an operation whose time is over, if it cannot be stored any more. Returns whether it can not.
+    fn give_up(&mut self, ticket: Ticket, effects: &mut Effects) -> bool {
+        let pending = self.pending.remove(&ticket).expect("it has no outcome yet");
+        if let Some(progress) = &pending.running
+            && pending.operation.is_write()
+            && !progress.give_up()
+        {
+            self.pending.insert(ticket, pending);
+            return false;
+        }
+        let outcome = Outcome::Failed(Failure::TimedOut);
+        self.log_outcome(&pending, &outcome);
+        self.answer(pending.request, &outcome, effects);
+        match pending.running {
+            Some(_) => drop(self.pending.insert(ticket, Pending { is_answered: true, ..pending })),
+            None => self.bytes -= pending.bytes,
+        }
+        true
+    }
+
     fn log_outcome(&self, pending: &Pending, outcome: &Outcome) {
-        let sender = pending.request.map_or(Channel::NONE, |request| request.sender);
+        let sender = pending.request.sender;
         let do_id = pending.operation.do_id().unwrap_or(DoId::NONE);
         let operation = pending.operation.name();
         match outcome {
-            Outcome::Failed(failure) if !pending.is_answered => {
+            Outcome::Failed(failure) => {
                 error!(%sender, %do_id, operation, %failure, "operation failed");
-            }
-            Outcome::Created(_) | Outcome::Updated | Outcome::Deleted if pending.is_answered => {
-                error!(%sender, %do_id, operation, "operation was stored after it was answered with failure");
             }
             Outcome::Refused(refusal) => {
                 let field = match refusal {
@@ -336,31 +337,5 @@ impl Core {
             Outcome::Absent => tracing::debug!(%sender, %do_id, "no such object"),
             _ => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Selection;
-
-    #[test]
-    fn only_what_was_sent_to_be_committed_may_have_been_stored() {
-        let sent = CommitSent::default();
-        let pending = |operation, running| Pending {
-            operation: Arc::new(operation),
-            request: None,
-            deadline: None,
-            bytes: 0,
-            running,
-            is_answered: false,
-        };
-        let write = pending(Operation::Delete { do_id: DoId(1) }, Some(sent.clone()));
-        let selection = Selection::All;
-        let read = pending(Operation::Get { do_id: DoId(1), selection }, Some(sent.clone()));
-        assert_eq!(write.lateness(), Failure::TimedOut, "the store was away, say");
-        sent.note();
-        assert!(matches!(write.lateness(), Failure::Unknown(_)));
-        assert_eq!(read.lateness(), Failure::TimedOut);
     }
 }

@@ -1,16 +1,20 @@
-//! One batch on its way through a backend: retries, time limits, and single operations that fail.
+//! One batch on its way through a backend: retries, time limits, single operations that fail, and panics.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::core::Job;
 use super::schedule::Ticket;
-use crate::store::{Backend, Commit, Error, Failure, Operation, Outcome};
+use crate::store::{Backend, Commit, Error, Failure, Operation, Outcome, Progress};
 
 /// The first pause before a store that cannot be reached is tried again; each is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
@@ -24,6 +28,57 @@ const CONFLICTS_MAX: u32 = 20;
 pub struct Store {
     backend: Arc<dyn Backend>,
     reach: Arc<Reach>,
+    /// Told when nothing has come of a transaction, so that time limits of its operations count again.
+    in_vain: Arc<Notify>,
+}
+
+/// What came of a batch.
+#[derive(Debug)]
+pub struct Finished {
+    /// An outcome for each job.
+    pub outcomes: Vec<(Ticket, Outcome)>,
+    /// If that is all that was left to be done, because something has panicked: with what.
+    pub panic: Option<Panic>,
+}
+
+/// What a panic was raised with.
+pub type Panic = Box<dyn Any + Send>;
+
+/// The jobs of a batch.
+#[derive(Default)]
+struct Work {
+    done: Vec<(Ticket, Outcome)>,
+    /// What the backend has.
+    part: Vec<Job>,
+    /// What it gets then, the last one first.
+    parts: Vec<Vec<Job>>,
+}
+
+impl Work {
+    fn finish(&mut self, outcomes: Vec<Outcome>) {
+        let tickets = self.part.drain(..).map(|job| job.ticket);
+        self.done.extend(tickets.zip(outcomes));
+    }
+
+    fn fail(&mut self, error: Error) {
+        let failure = match error {
+            Error::Unknown { why, .. } => Failure::Unknown(why),
+            Error::Late => Failure::TimedOut,
+            Error::Rejected(why)
+            | Error::Unwritable(why)
+            | Error::Unavailable(why)
+            | Error::Conflict(why) => Failure::Store(why),
+        };
+        self.finish(vec![Outcome::Failed(failure); self.part.len()]);
+    }
+
+    fn take_expired(&mut self) {
+        let now = Instant::now().into_std();
+        let is_expired = |job: &mut Job| job.deadline.is_some_and(|deadline| deadline <= now);
+        for job in self.part.extract_if(.., is_expired) {
+            self.done.push((job.ticket, Outcome::Failed(Failure::TimedOut)));
+        }
+    }
 }
 
 /// Whether a store can be reached. While it cannot, one lane tries, and the others wait for what it finds.
@@ -47,7 +102,12 @@ impl Store {
     pub fn new(backend: Arc<dyn Backend>) -> Self {
         let turn = Turn { pause: PAUSE_MIN, said: "".into() };
         let reach = Reach { is_away: AtomicBool::new(false), turn: Mutex::new(turn) };
-        Store { backend, reach: Arc::new(reach) }
+        Store { backend, reach: Arc::new(reach), in_vain: Arc::default() }
+    }
+
+    /// Waits until nothing has come of a transaction.
+    pub async fn in_vain(&self) {
+        self.in_vain.notified().await;
     }
 
     /// The backend itself.
@@ -59,60 +119,89 @@ impl Store {
     ///
     /// A store that cannot be reached is tried again until the jobs' time is over. An operation
     /// that the store refuses does not spoil those that came with it: the batch is done in halves. Where
-    /// nothing can be written, reading goes on.
-    pub async fn run(self, jobs: Vec<Job>) -> Vec<(Ticket, Outcome)> {
-        let mut done = Vec::with_capacity(jobs.len());
-        let mut parts = vec![jobs];
-        while let Some(mut jobs) = parts.pop() {
-            match self.run_part(&mut jobs, &mut done).await {
-                Ok(outcomes) => {
-                    done.extend(jobs.into_iter().map(|job| job.ticket).zip(outcomes));
-                }
-                Err(Error::Rejected(why)) if jobs.len() > 1 => {
-                    warn!(operations = jobs.len(), %why, "batch refused; trying its halves");
-                    let second = jobs.split_off(jobs.len() / 2);
-                    parts.push(second);
-                    parts.push(jobs);
+    /// nothing can be written, reading goes on. After a panic nothing of it is begun any more, and
+    /// what has begun is told truly.
+    pub async fn run(self, jobs: Vec<Job>) -> Finished {
+        let mut work = Work { parts: vec![jobs], ..Work::default() };
+        let panic = caught(self.work(&mut work)).await.err();
+        if panic.is_some() {
+            self.fail_rest(&mut work).await;
+        }
+        Finished { outcomes: work.done, panic }
+    }
+
+    async fn work(&self, work: &mut Work) {
+        while let Some(part) = work.parts.pop() {
+            work.part = part;
+            #[cfg(test)]
+            crate::fault::happens("lane");
+            match self.run_part(work).await {
+                Ok(outcomes) => work.finish(outcomes),
+                Err(Error::Rejected(why)) if work.part.len() > 1 => {
+                    warn!(operations = work.part.len(), %why, "batch refused; trying its halves");
+                    let second = work.part.split_off(work.part.len() / 2);
+                    work.parts.push(second);
+                    work.parts.push(std::mem::take(&mut work.part));
                 }
                 Err(error) => {
                     if matches!(error, Error::Unwritable(_)) {
-                        let reads = jobs.extract_if(.., |job| !job.operation.is_write()).collect();
-                        parts.push(reads);
+                        let reads = |job: &mut Job| !job.operation.is_write();
+                        work.parts.push(work.part.extract_if(.., reads).collect());
                     }
-                    let failure = match error {
-                        Error::Unknown { why, .. } => Failure::Unknown(why),
-                        Error::Rejected(why)
-                        | Error::Unwritable(why)
-                        | Error::Unavailable(why)
-                        | Error::Conflict(why) => Failure::Store(why),
-                    };
-                    let outcome = Outcome::Failed(failure);
-                    done.extend(jobs.into_iter().map(|job| (job.ticket, outcome.clone())));
+                    work.fail(error);
                 }
             }
         }
-        done
     }
 
-    /// Tries until the store has answered. Jobs whose time is over leave `jobs` for `done`.
-    async fn run_part(
-        &self,
-        jobs: &mut Vec<Job>,
-        done: &mut Vec<(Ticket, Outcome)>,
-    ) -> Result<Vec<Outcome>, Error> {
+    /// Finishes what is left after a panic. What was asked to be committed may have been.
+    async fn fail_rest(&self, work: &mut Work) {
+        const WHY: &str = "the database server has panicked";
+        let operations = work.part.len() + work.parts.iter().map(Vec::len).sum::<usize>();
+        error!(store = %self.backend, operations, "a batch has panicked; what was not stored fails");
+        let lost = work.part.first().map(|job| job.progress.lost(WHY.into()));
+        match lost {
+            Some(Error::Unknown { commit: Some(commit), .. }) => {
+                match caught(self.find_out(&commit)).await {
+                    Ok(Ok(true)) => work.finish(commit.outcomes),
+                    Ok(Ok(false)) => work.fail(Error::Rejected(WHY.into())),
+                    Ok(Err(error)) => work.fail(error),
+                    Err(_) => work.fail(Error::Unknown { why: WHY.into(), commit: None }),
+                }
+            }
+            Some(error) => work.fail(error),
+            None => {}
+        }
+        while let Some(part) = work.parts.pop() {
+            work.part = part;
+            work.fail(Error::Rejected(WHY.into()));
+        }
+    }
+
+    /// Tries until the store has answered. Jobs whose time is over leave the part.
+    async fn run_part(&self, work: &mut Work) -> Result<Vec<Outcome>, Error> {
         let mut patience = Patience::default();
         loop {
-            take_expired(jobs, done);
+            // Before looking for those whose time is over: who is answered from now on keeps the part from
+            // being begun.
+            if let Some(job) = work.part.first() {
+                job.progress.start_over();
+            }
+            work.take_expired();
+            let jobs = &work.part;
             if jobs.is_empty() {
                 return Ok(Vec::new());
             }
             let deadline = last_deadline(jobs);
-            let sent = jobs[0].sent.clone();
+            let progress = jobs[0].progress.clone();
             let operations: Vec<Arc<Operation>> =
                 jobs.iter().map(|job| Arc::clone(&job.operation)).collect();
             let is_write = operations.iter().any(|operation| operation.is_write());
             let run = async {
-                let run = self.backend.run(&operations, deadline, &sent).await;
+                let run = self.backend.run(&operations, deadline, &progress).await;
+                if !matches!(run, Ok(_) | Err(Error::Unknown { .. })) {
+                    self.start_over(&progress);
+                }
                 run.map_err(|error| if is_write { error } else { to_a_reader(error) })
             };
             match self.reach(&mut patience, deadline, run).await? {
@@ -121,14 +210,21 @@ impl Store {
                     if self.find_out(&commit).await? {
                         return Ok(commit.outcomes);
                     }
+                    self.start_over(&progress);
                 }
                 Reached::Not => {}
             }
         }
     }
 
-    /// Asks what became of a commit until the store has answered: whoever waits longer than that is told by
-    /// the core that nobody knows.
+    /// Nothing has come of a transaction: its operations may be answered when their time is over.
+    fn start_over(&self, progress: &Progress) {
+        progress.start_over();
+        self.in_vain.notify_one();
+    }
+
+    /// Asks what became of a commit until the store has answered. Nobody is told anything before, however long
+    /// it takes.
     async fn find_out(&self, commit: &Commit) -> Result<bool, Error> {
         let mut patience = Patience::default();
         loop {
@@ -178,6 +274,7 @@ impl Store {
                 tokio::task::yield_now().await;
                 Ok(Reached::Not)
             }
+            Err(Error::Late) => Ok(Reached::Not),
             Err(Error::Unknown { why, commit: Some(commit) }) => {
                 warn!(store = %self.backend, %why, "connection lost during a commit; finding out whether it was stored");
                 Ok(Reached::Unknown(commit))
@@ -271,13 +368,15 @@ async fn until<T>(
     }
 }
 
-fn take_expired(jobs: &mut Vec<Job>, done: &mut Vec<(Ticket, Outcome)>) {
-    let now = Instant::now().into_std();
-    jobs.retain(|job| {
-        let expired = job.deadline.is_some_and(|deadline| deadline <= now);
-        if expired {
-            done.push((job.ticket, Outcome::Failed(Failure::TimedOut)));
+/// Runs a future, or what is left of it when it panics.
+async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panic> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| {
+        // What it has changed is looked at all the same: it says itself how far it has come.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
         }
-        !expired
-    });
+    })
+    .await
 }

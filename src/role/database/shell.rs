@@ -7,6 +7,7 @@
 //! The queue of operations without an outcome is filled by the inbox and emptied by the backend. Above
 //! [`PENDING_BYTES_MAX`] the inbox is left alone, which brakes the sockets that feed it.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,16 +15,17 @@ use anyhow::Context;
 use dclass::DcFile;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
 
 use super::core::{BatchLimit, Core, Settings};
-use super::lane::Store;
+use super::lane::{Finished, Panic, Store};
 use super::schedule::Ticket;
 use crate::config::DatabaseConfig;
 use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::role::Effects;
 use crate::router::{Inbox, Participant, Router};
-use crate::store::{self, Outcome, Schema};
+use crate::store::{self, Backend, Outcome, Schema};
 use crate::wire::Frames;
 
 /// The inbox brakes the sockets above this.
@@ -34,6 +36,8 @@ const INBOX_BYTES_MAX: usize = 64 << 20;
 const PENDING_BYTES_MAX: usize = 64 << 20;
 /// More than this in one commit gains nothing and delays the first of them.
 const BATCH_LIMIT: BatchLimit = BatchLimit { operations: 4096, bytes: 4 << 20 };
+/// How long a server that has failed goes on answering. The daemon gives its parts as long at its end.
+const FAILURE_GRACE: Duration = Duration::from_secs(10);
 /// Effects are applied and other tasks let run after this much input.
 const INPUT_BYTES_BEFORE_YIELD: usize = 64 << 10;
 
@@ -48,14 +52,23 @@ pub async fn start(
     shutdown: CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
     let schema = Schema::new(dc);
-    let timeout = match config.operation_timeout_ms {
-        0 => None,
-        timeout => Some(Duration::from_millis(timeout)),
-    };
+    let timeout = operation_timeout(config);
     let seed = Seed::random();
     let backend = store::open(config, &schema, seed, timeout)
         .await
         .with_context(|| format!("database {}", config.control))?;
+    Ok(serve(config, backend, schema, seed, router, shutdown))
+}
+
+/// Subscribes, and runs the server on a store that is open.
+pub fn serve(
+    config: &DatabaseConfig,
+    backend: Arc<dyn Backend>,
+    schema: Schema,
+    seed: Seed,
+    router: &Router,
+    shutdown: CancellationToken,
+) -> JoinHandle<()> {
     let name = format!("Database({})", config.control);
     let inbox = Inbox::new(name.clone(), INBOX_BYTES_HIGH, INBOX_BYTES_MAX);
     let participant = router.join(name, inbox.clone());
@@ -66,10 +79,10 @@ pub async fn start(
     let settings = Settings {
         control: config.control,
         broadcast: config.broadcast,
-        operation_timeout: timeout,
+        operation_timeout: operation_timeout(config),
     };
     let lanes = backend.lanes();
-    tracing::info!(control = %config.control, ids = %config.generate, store = %backend, lanes, "database ready");
+    info!(control = %config.control, ids = %config.generate, store = %backend, lanes, "database ready");
     let shell = Shell {
         core: Core::new(schema, settings, seed),
         store: Store::new(backend),
@@ -78,8 +91,16 @@ pub async fn start(
         inbox,
         participant,
         effects: Effects::new(),
+        failure: None,
     };
-    Ok(tokio::spawn(shell.run(shutdown)))
+    tokio::spawn(shell.run(shutdown.child_token()))
+}
+
+fn operation_timeout(config: &DatabaseConfig) -> Option<Duration> {
+    match config.operation_timeout_ms {
+        0 => None,
+        timeout => Some(Duration::from_millis(timeout)),
+    }
 }
 
 struct Shell {
@@ -87,19 +108,23 @@ struct Shell {
     store: Store,
     /// Batches that the backend can work on at the same time.
     lanes: usize,
-    running: JoinSet<Vec<(Ticket, Outcome)>>,
+    running: JoinSet<Finished>,
     inbox: Arc<Inbox>,
     participant: Participant,
     effects: Effects,
+    /// What a batch has panicked with, and when the server ends for that whatever is left to be answered.
+    failure: Option<(Panic, Instant)>,
 }
 
 impl Shell {
+    /// Runs until `shutdown`, which it brings about itself if a batch panics: what has been asked is answered first.
     async fn run(mut self, shutdown: CancellationToken) {
         let mut input = Vec::new();
         let mut is_ending = false;
         while !is_ending || self.core.pending_operations() > 0 {
             let is_reading = !is_ending && self.core.pending_bytes() < PENDING_BYTES_MAX;
-            let deadline = self.core.next_deadline().map(tokio::time::Instant::from_std);
+            let deadline = self.core.next_deadline();
+            let end = self.failure.as_ref().map(|(_, end)| *end);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled(), if !is_ending => {
@@ -109,19 +134,29 @@ impl Shell {
                     }
                 }
                 Some(finished) = self.running.join_next() => {
-                    self.finish(finished.expect("a batch does not panic"));
+                    let finished = finished.expect("a lane catches what panics in it");
+                    self.finish(finished.outcomes);
+                    if let Some(panic) = finished.panic {
+                        self.failure.get_or_insert((panic, now() + FAILURE_GRACE));
+                        shutdown.cancel();
+                    }
                 }
-                () = tokio::time::sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)),
-                    if deadline.is_some() =>
-                {
-                    self.core.expire(now(), &mut self.effects);
-                }
+                () = until(deadline) => self.core.expire(now(), &mut self.effects),
+                () = self.store.in_vain() => self.core.expire_late(&mut self.effects),
+                () = until(end) => break,
                 () = self.inbox.recv(&mut input), if is_reading => self.read(&input).await,
             }
             self.dispatch();
             self.apply_effects();
         }
+        let operations = self.core.pending_operations();
+        if operations > 0 {
+            error!(operations, "the database server ends without an answer to all operations");
+        }
         self.store.backend().close().await;
+        if let Some((panic, _)) = self.failure {
+            resume_unwind(panic);
+        }
     }
 
     async fn read(&mut self, input: &[u8]) {
@@ -142,9 +177,8 @@ impl Shell {
     }
 
     fn finish(&mut self, outcomes: Vec<(Ticket, Outcome)>) {
-        let now = now();
         for (ticket, outcome) in outcomes {
-            self.core.finish(now, ticket, outcome, &mut self.effects);
+            self.core.finish(ticket, outcome, &mut self.effects);
         }
     }
 
@@ -164,6 +198,14 @@ impl Shell {
             self.participant.batch().apply(&self.effects);
             self.effects.clear();
         }
+    }
+}
+
+/// Waits for a moment, or for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,19 +6,24 @@ use std::time::{Duration, Instant};
 
 use dclass::{DcFile, Source};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::core::{BatchLimit, Core, Job, Settings};
 use super::lane::Store;
 use super::schedule::Ticket;
+use super::shell;
+use crate::config::{BackendConfig, DatabaseConfig, DoIdRange};
 use crate::hash::Seed;
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
 use crate::message::{Database, FieldValues, Rest};
 use crate::role::{Effect, Effects};
+use crate::router::{Inbox, Router};
 use crate::store::{
-    Backend, BoxFuture, Commit, CommitSent, Error, Failure, Mark, Operation, Outcome, Schema,
+    Backend, BoxFuture, Commit, Error, Failure, Mark, Operation, Outcome, Progress, Schema,
     Selection,
 };
-use crate::wire::{Envelope, Reader, Writer};
+use crate::wire::{Envelope, Frames, Reader, Writer};
 
 const CONTROL: Channel = Channel(75_757);
 const SENDER: Channel = Channel(20);
@@ -73,7 +78,7 @@ impl Server {
     }
 
     fn finish(&mut self, job: &Job, outcome: Outcome) {
-        self.core.finish(self.now, job.ticket, outcome, &mut self.effects);
+        self.core.finish(job.ticket, outcome, &mut self.effects);
     }
 
     fn expire(&mut self) {
@@ -126,31 +131,64 @@ fn what_waits_too_long_is_answered_with_failure_and_never_runs() {
 }
 
 #[test]
-fn an_object_that_was_created_too_late_is_deleted_again() {
+fn what_may_be_stored_yet_is_not_answered_with_failure() {
     let mut server = Server::new();
     server.create();
     let batch = server.batch();
+    batch[0].progress.begin().expect("nobody was answered");
     server.expire();
-    assert_eq!(server.sent(), [failed_creation()]);
+    assert_eq!((server.sent(), server.core.next_deadline()), (Vec::new(), None));
     server.finish(&batch[0], Outcome::Created(DO_ID));
-    let batch = server.batch();
-    assert_eq!(*batch[0].operation, Operation::Delete { do_id: DO_ID });
-    server.finish(&batch[0], Outcome::Deleted);
-    assert_eq!(server.sent(), []);
+    let message = Database::CreateObjectResp { context: Context(7), do_id: DO_ID };
+    assert_eq!(server.sent(), [(SENDER, CONTROL, format!("{message:?}"))]);
+    assert_eq!((server.core.pending_operations(), server.core.pending_bytes()), (0, 0));
 }
 
 #[test]
-fn a_change_that_was_stored_too_late_is_announced_all_the_same() {
+fn a_change_that_is_stored_late_is_announced() {
     let mut server = Server::new();
     server.set(5);
     let batch = server.batch();
+    batch[0].progress.begin().expect("nobody was answered");
     server.expire();
-    assert_eq!(server.sent(), []);
     server.finish(&batch[0], Outcome::Updated);
     let value = 5_u32.to_le_bytes();
     let message = Database::ObjectSetField { do_id: DO_ID, field: COINS, value: Rest(&value) };
     let to = DO_ID.database_broadcast();
     assert_eq!(server.sent(), [(to, SENDER, format!("{message:?}"))]);
+}
+
+#[test]
+fn what_was_not_stored_after_all_is_answered_with_failure_once_that_is_known() {
+    let mut server = Server::new();
+    server.create();
+    let batch = server.batch();
+    let progress = &batch[0].progress;
+    progress.begin().expect("nobody was answered");
+    progress.committing(None);
+    server.expire();
+    server.core.expire_late(&mut server.effects);
+    assert_eq!(server.sent(), []);
+    progress.start_over();
+    server.core.expire_late(&mut server.effects);
+    assert_eq!(server.sent(), [failed_creation()]);
+    assert_eq!(progress.begin(), Err(Error::Late), "it is not stored any more");
+    server.finish(&batch[0], Outcome::Failed(Failure::TimedOut));
+    assert_eq!(server.sent(), []);
+    assert_eq!((server.core.pending_operations(), server.core.pending_bytes()), (0, 0));
+}
+
+#[test]
+fn what_only_reads_is_answered_when_its_time_is_over() {
+    let mut server = Server::new();
+    server.get();
+    let batch = server.batch();
+    batch[0].progress.begin().expect("nobody was answered");
+    server.expire();
+    let message = Database::ObjectGetFieldResp { context: Context(7), value: None };
+    assert_eq!(server.sent(), [(SENDER, CONTROL, format!("{message:?}"))]);
+    server.finish(&batch[0], Outcome::Absent);
+    assert_eq!(server.sent(), []);
 }
 
 #[test]
@@ -207,6 +245,14 @@ enum Answer {
     Lost,
     /// Takes nothing, and can be read.
     Full,
+    /// Panics before anything is committed.
+    Panic,
+    /// Panics when a commit was asked for, which may be looked up by this.
+    PanicInCommit(Option<Mark>),
+    /// Is done, when the test says so.
+    DoneThen(Arc<Notify>),
+    /// Waits for the test, and begins then.
+    BeginThen(Arc<Notify>),
 }
 
 impl Scripted {
@@ -226,11 +272,15 @@ impl fmt::Display for Scripted {
 }
 
 impl Backend for Scripted {
+    fn lanes(&self) -> usize {
+        2
+    }
+
     fn run<'a>(
         &'a self,
         batch: &'a [Arc<Operation>],
         deadline: Option<tokio::time::Instant>,
-        _sent: &'a CommitSent,
+        progress: &'a Progress,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
         self.batches.lock().push(batch.len());
         let mut answers = self.answers.lock();
@@ -241,6 +291,26 @@ impl Backend for Scripted {
             tokio::task::yield_now().await;
             match answer {
                 Answer::Done => done,
+                Answer::DoneThen(then) => {
+                    progress.begin()?;
+                    then.notified().await;
+                    done
+                }
+                Answer::BeginThen(then) => {
+                    then.notified().await;
+                    progress.begin()?;
+                    done
+                }
+                Answer::Panic => {
+                    progress.begin()?;
+                    panic!("as it was told");
+                }
+                Answer::PanicInCommit(mark) => {
+                    progress.begin()?;
+                    let outcomes = done?;
+                    progress.committing(mark.map(|mark| Commit { mark, outcomes }));
+                    panic!("as it was told");
+                }
                 Answer::Error(error) => Err(error),
                 Answer::Nothing => {
                     tokio::time::sleep_until(deadline.expect("it has one")).await;
@@ -251,6 +321,7 @@ impl Backend for Scripted {
                 }
                 Answer::Refuse(_) => done,
                 Answer::Lost => {
+                    progress.begin()?;
                     let commit = Some(Commit { mark: MARK, outcomes: done? });
                     Err(Error::Unknown { why: "connection reset".into(), commit })
                 }
@@ -288,10 +359,10 @@ async fn run(answers: &[Answer], count: u32) -> (Vec<Outcome>, Vec<usize>) {
             selection: Selection::All,
         }),
         deadline,
-        sent: CommitSent::default(),
+        progress: Progress::default(),
     };
     let jobs = (0..u64::from(count)).map(job).collect();
-    let mut outcomes = Store::new(backend.clone()).run(jobs).await;
+    let mut outcomes = Store::new(backend.clone()).run(jobs).await.outcomes;
     outcomes.sort_by_key(|(ticket, _)| *ticket);
     let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     (outcomes, backend.batches.lock().clone())
@@ -357,7 +428,7 @@ fn set_job(id: u64) -> Job {
         ticket: Ticket(id),
         operation: Arc::new(operation),
         deadline,
-        sent: CommitSent::default(),
+        progress: Progress::default(),
     }
 }
 
@@ -366,7 +437,7 @@ async fn a_lost_commit_that_was_done_is_success_and_not_repeated() {
     let away = Err(Error::Unavailable("connection refused".into()));
     let findings = [away.clone(), away.clone(), away, Ok(true)];
     let backend = Scripted::new(&[Answer::Lost, Answer::Done], &findings);
-    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await;
+    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await.outcomes;
     assert_eq!(outcomes, [(Ticket(1), Outcome::Updated)]);
     assert_eq!(*backend.batches.lock(), [1]);
 }
@@ -374,7 +445,7 @@ async fn a_lost_commit_that_was_done_is_success_and_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_commit_that_was_not_done_is_done_then() {
     let backend = Scripted::new(&[Answer::Lost, Answer::Done], &[Ok(false)]);
-    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await;
+    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await.outcomes;
     assert_eq!(outcomes, [(Ticket(1), Outcome::Updated)]);
     assert_eq!(*backend.batches.lock(), [1, 1]);
 }
@@ -386,7 +457,7 @@ async fn a_lost_commit_that_was_not_done_is_not_done_when_its_time_is_over() {
     findings.push(Ok(false));
     let begun = tokio::time::Instant::now();
     let backend = Scripted::new(&[Answer::Lost, Answer::Done], &findings);
-    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await;
+    let outcomes = Store::new(backend.clone()).run(vec![set_job(1)]).await.outcomes;
     assert!(begun.elapsed() > TIMEOUT, "it took too long");
     assert_eq!(outcomes, [(Ticket(1), Outcome::Failed(Failure::TimedOut))]);
     assert_eq!(*backend.batches.lock(), [1]);
@@ -397,7 +468,7 @@ async fn where_nothing_can_be_written_reading_goes_on() {
     let backend = Scripted::new(&[Answer::Full], &[]);
     let read = Operation::Get { do_id: DO_ID, selection: Selection::All };
     let jobs = vec![set_job(1), Job { operation: Arc::new(read), ..set_job(2) }, set_job(3)];
-    let mut outcomes = Store::new(backend).run(jobs).await;
+    let mut outcomes = Store::new(backend).run(jobs).await.outcomes;
     outcomes.sort_by_key(|(ticket, _)| *ticket);
     let full = Outcome::Failed(Failure::Store("disk full".into()));
     let expected = [(Ticket(1), full.clone()), (Ticket(2), Outcome::Updated), (Ticket(3), full)];
@@ -431,7 +502,7 @@ async fn a_store_that_is_away_is_tried_by_one_lane_for_all() {
     let lanes: Vec<_> =
         (0..32).map(|id| tokio::spawn(store.clone().run(vec![set_job(id)]))).collect();
     for lane in lanes {
-        let outcomes = lane.await.expect("no panic");
+        let outcomes = lane.await.expect("no panic").outcomes;
         assert!(matches!(outcomes[..], [(_, Outcome::Updated)]), "{outcomes:?}");
     }
     // Each lane has lost its session and could not make another, and then one has tried four times.
@@ -452,4 +523,126 @@ async fn sessions_that_were_cut_are_replaced_without_a_pause() {
         lane.await.expect("no panic");
     }
     assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_answered_before_a_batch_was_begun_is_left_out_of_it() {
+    let then = Arc::new(Notify::new());
+    let backend = Scripted::new(&[Answer::BeginThen(Arc::clone(&then)), Answer::Done], &[]);
+    let (early, late) = (set_job(1), set_job(2));
+    let progress = early.progress.clone();
+    let early = Job { deadline: early.deadline.map(|deadline| deadline - TIMEOUT / 2), ..early };
+    let late = Job { progress: progress.clone(), ..late };
+    let lane = tokio::spawn(Store::new(backend.clone()).run(vec![early, late]));
+    tokio::time::sleep(TIMEOUT / 2).await;
+    assert!(progress.give_up(), "nothing has begun");
+    then.notify_one();
+    let outcomes = lane.await.expect("no panic").outcomes;
+    let failed = Outcome::Failed(Failure::TimedOut);
+    assert_eq!(outcomes, [(Ticket(1), failed), (Ticket(2), Outcome::Updated)]);
+    assert_eq!(*backend.batches.lock(), [2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_stored_may_be_answered_again() {
+    let never = Answer::BeginThen(Arc::default());
+    let store = Store::new(Scripted::new(&[Answer::Lost, never], &[Ok(false)]));
+    let job = set_job(1);
+    let progress = job.progress.clone();
+    let lane = tokio::spawn(store.clone().run(vec![job]));
+    tokio::time::timeout(TIMEOUT, store.in_vain()).await.expect("the core is told");
+    assert!(progress.give_up());
+    lane.abort();
+}
+
+const PANIC: &str = "the database server has panicked";
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_answered_with_what_is_known() {
+    let store = || Outcome::Failed(Failure::Store(PANIC.into()));
+    let unknown = || Outcome::Failed(Failure::Unknown(PANIC.into()));
+    let away = Err(Error::Unavailable("connection refused".into()));
+    let in_commit = Answer::PanicInCommit(Some(MARK));
+    let cases = [
+        (Answer::Panic, vec![Ok(true)], store()),
+        (in_commit.clone(), vec![away.clone(), Ok(true)], Outcome::Updated),
+        (in_commit, vec![away, Ok(false)], store()),
+        (Answer::PanicInCommit(None), vec![Ok(true)], unknown()),
+    ];
+    for (answer, findings, expected) in cases {
+        let backend = Scripted::new(&[answer, Answer::Done], &findings);
+        let finished = Store::new(backend.clone()).run(vec![set_job(1), set_job(2)]).await;
+        assert!(finished.panic.is_some());
+        assert_eq!(finished.outcomes, [1, 2].map(|id| (Ticket(id), expected.clone())));
+        assert_eq!(*backend.batches.lock(), [2], "it is not tried again");
+    }
+}
+
+/// A server with two batches under way, of which the second one panics and the first one may be done then.
+async fn expect_end_after_a_panic(is_done_then: bool) {
+    let then = Arc::new(Notify::new());
+    let backend = Scripted::new(&[Answer::DoneThen(Arc::clone(&then)), Answer::Panic], &[]);
+    let config = DatabaseConfig {
+        control: CONTROL,
+        broadcast: true,
+        generate: DoIdRange::new(DoId(1000), DoId(1999)).expect("a range"),
+        backend: BackendConfig::Sqlite { file: "none".into(), file_mode: 0o600 },
+        operation_timeout_ms: 0,
+    };
+    let router = Router::new();
+    let shutdown = CancellationToken::new();
+    let (schema, seed) = (Schema::new(dc()), Seed::fixed(0));
+    let server = shell::serve(&config, backend.clone(), schema, seed, &router, shutdown.clone());
+    let inbox = Inbox::new("test", 1 << 20, usize::MAX);
+    let peer = router.join("peer", inbox.clone());
+    peer.batch().subscribe(SENDER);
+    let send = |context| {
+        let mut effects = Effects::new();
+        let (field, values) = (COINS, [0; 8]);
+        let message = Database::ObjectSetFieldIfEquals {
+            context: Context(context),
+            do_id: DoId(context),
+            field,
+            values: Rest(&values),
+        };
+        effects.route(&[CONTROL], SENDER, &message).expect("it fits");
+        peer.batch().apply(&effects);
+    };
+    let answer = async || {
+        let mut frames = Vec::new();
+        inbox.recv(&mut frames).await;
+        let frame = Frames::new(&frames).next().expect("a frame");
+        let envelope = Envelope::read(frame.datagram()).expect("complete");
+        let mut reader = Reader::new(envelope.body);
+        match Database::decode(envelope.message_type, &mut reader) {
+            Ok(Database::ObjectSetFieldIfEqualsResp { context, done, .. }) => (context.0, done),
+            other => panic!("{other:?}"),
+        }
+    };
+    send(1);
+    while backend.batches.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    send(2);
+    assert_eq!(answer().await, (2, false), "the one that has panicked fails");
+    if is_done_then {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!server.is_finished());
+        then.notify_one();
+        assert_eq!(answer().await, (1, true), "the other one is done");
+    }
+    assert!(server.await.expect_err("it has failed").is_panic());
+    assert!(!shutdown.is_cancelled(), "that is for the daemon to decide");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_panics_ends_the_server_when_the_others_are_answered() {
+    expect_end_after_a_panic(true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_failed_does_not_wait_for_ever() {
+    let begun = tokio::time::Instant::now();
+    expect_end_after_a_panic(false).await;
+    assert!(begun.elapsed() < TIMEOUT);
 }

@@ -57,7 +57,7 @@ use crate::hash::{Map, Seed};
 use crate::ids::{DoId, FieldId};
 use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
 use crate::store::{
-    Backend, BoxFuture, Commit, CommitSent, Error, Mark, OpenError, Operation, Outcome, Schema,
+    Backend, BoxFuture, Commit, Error, Mark, OpenError, Operation, Outcome, Progress, Schema,
 };
 
 /// A SQL database, over as many connections as it has lanes.
@@ -127,11 +127,15 @@ impl<S: Session> SqlBackend<S> {
         &self,
         batch: &[Arc<Operation>],
         deadline: Option<Instant>,
-        sent: &CommitSent,
+        progress: &Progress,
     ) -> Result<Vec<Outcome>, Error> {
-        let mut session = self.pool.take().await?;
-        let mut reservation = self.ids.reservation();
         let is_write = batch.iter().any(|operation| operation.is_write());
+        let mut session = self.pool.take().await?;
+        if is_write && let Err(late) = progress.begin() {
+            self.pool.put(session);
+            return Err(late);
+        }
+        let mut reservation = self.ids.reservation();
         let mut mark = (is_write && S::IS_REMOTE).then(|| self.commits.next());
         let applied = self.apply(&mut session, &mut reservation, is_write, mark.as_mut(), batch);
         let limit = answer_limit::<S>().into_iter().chain(deadline).min();
@@ -143,7 +147,8 @@ impl<S: Session> SqlBackend<S> {
             }
         };
         if is_changed {
-            sent.note();
+            let commit = mark.map(|mark| Commit { mark, outcomes: outcomes.clone() });
+            progress.committing(commit);
             let commit = async { session.commit().await.map_err(failed::<S>) };
             match answer_within(answer_limit::<S>(), commit).await {
                 Ok(()) => {}
@@ -420,9 +425,9 @@ impl<S: Session> Backend for SqlBackend<S> {
         &'a self,
         batch: &'a [Arc<Operation>],
         deadline: Option<Instant>,
-        sent: &'a CommitSent,
+        progress: &'a Progress,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        Box::pin(self.run_batch(batch, deadline, sent))
+        Box::pin(self.run_batch(batch, deadline, progress))
     }
 
     fn find_out<'a>(&'a self, commit: &'a Commit) -> BoxFuture<'a, Result<bool, Error>> {

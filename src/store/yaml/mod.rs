@@ -28,7 +28,7 @@ use crate::hash::{Map, Seed, Set};
 use crate::ids::{DoId, DoIdRepr, FieldId};
 use crate::store::apply::{Ids, Object, Slot, Stored, WorkingSet, needs};
 use crate::store::{
-    Backend, BoxFuture, CommitSent, Error, Failure, OpenError, Operation, Outcome, Refusal, Schema,
+    Backend, BoxFuture, Error, Failure, OpenError, Operation, Outcome, Progress, Refusal, Schema,
 };
 
 /// Threads that write the files of a batch: the file system can make many durable at once.
@@ -90,11 +90,12 @@ impl Backend for YamlBackend {
         &'a self,
         batch: &'a [Arc<Operation>],
         _deadline: Option<Instant>,
-        sent: &'a CommitSent,
+        progress: &'a Progress,
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Error>> {
-        let (store, batch, sent) = (Arc::clone(&self.store), batch.to_vec(), sent.clone());
+        let (store, batch) = (Arc::clone(&self.store), batch.to_vec());
+        let progress = progress.clone();
         Box::pin(async move {
-            let run = tokio::task::spawn_blocking(move || store.lock().run(&batch, &sent));
+            let run = tokio::task::spawn_blocking(move || store.lock().run(&batch, &progress));
             run.await.expect("the store does not panic")
         })
     }
@@ -143,11 +144,19 @@ impl Store {
         Ok(Store { directory, schema, seed, range, next, free, is_info_old: false })
     }
 
-    fn run(&mut self, batch: &[Arc<Operation>], sent: &CommitSent) -> Result<Vec<Outcome>, Error> {
+    fn run(
+        &mut self,
+        batch: &[Arc<Operation>],
+        progress: &Progress,
+    ) -> Result<Vec<Outcome>, Error> {
         self.directory.check().map_err(|error| {
             let path = self.directory.path().display();
             Error::Unavailable(format!("the directory {path} cannot be used: {error}").into())
         })?;
+        let is_write = batch.iter().any(|operation| operation.is_write());
+        if is_write {
+            progress.begin()?;
+        }
         let schema = self.schema.clone();
         let creations = batch.iter().filter(|operation| operation.do_id().is_none());
         let reserved = self.reserve(creations.count());
@@ -162,8 +171,10 @@ impl Store {
         }
         let mut outcomes: Vec<Outcome> =
             batch.iter().map(|operation| set.apply(operation)).collect();
-        // Each file counts from the moment when it is written.
-        sent.note();
+        if is_write {
+            // Each file counts from the moment when it is written.
+            progress.committing(None);
+        }
         let failed = self.store(&set, &verbatim);
         self.settle_ids(&set, &reserved, &failed);
         let changed = set.slots().any(|(_, slot)| is_changed(slot));

@@ -49,9 +49,9 @@ pub fn database(input: &[u8]) {
                 let job = running.swap_remove(usize::from(action / 4) % running.len());
                 let outcome = match action {
                     200.. => Outcome::Failed(Failure::Store("full".into())),
-                    _ => store.apply(&job.operation),
+                    _ => store.run(&job),
                 };
-                core.finish(now, job.ticket, outcome, &mut outside.effects);
+                core.finish(job.ticket, outcome, &mut outside.effects);
             }
             1 => {
                 now += TIMEOUT / 3;
@@ -68,8 +68,8 @@ pub fn database(input: &[u8]) {
     while core.is_ready() || !running.is_empty() {
         running.extend(core.next_batch(LIMIT));
         for job in running.drain(..) {
-            let outcome = store.apply(&job.operation);
-            core.finish(now, job.ticket, outcome, &mut outside.effects);
+            let outcome = store.run(&job);
+            core.finish(job.ticket, outcome, &mut outside.effects);
         }
         outside.apply(|envelope, _| answers += usize::from(is_answer(envelope)));
     }
@@ -96,6 +96,14 @@ struct Store {
 }
 
 impl Store {
+    /// A job whose batch must not be begun any more is not done.
+    fn run(&mut self, job: &Job) -> Outcome {
+        match !job.operation.is_write() || job.progress.begin().is_ok() {
+            true => self.apply(&job.operation),
+            false => Outcome::Failed(Failure::TimedOut),
+        }
+    }
+
     fn apply(&mut self, operation: &Operation) -> Outcome {
         match operation {
             Operation::Create { class, values } => {
