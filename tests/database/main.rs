@@ -88,6 +88,9 @@ const SCENARIOS: &[Case] = scenarios![
         troubles::a_transaction_that_the_database_keeps_is_ended,
         troubles::a_commit_of_which_nothing_is_known_is_answered_when_it_is,
         troubles::a_commit_that_takes_too_long_is_told_truly,
+        troubles::sessions_that_are_ended_while_idle_cost_no_request,
+        troubles::a_session_that_is_ended_in_mid_batch_is_replaced,
+        troubles::a_session_that_is_ended_at_its_commit_is_told_truly,
         troubles::a_log_in_that_is_refused_for_a_while_is_tried_again,
     }
     Store::FILES => {

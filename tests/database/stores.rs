@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use donet::config::BackendConfig;
 use donet::ids::DoId;
@@ -171,6 +172,51 @@ pub async fn disconnect_all(backend: &BackendConfig) {
         }
         other => panic!("{other:?} has no connections"),
     }
+}
+
+/// What is ended of a session.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    Session,
+    Statement,
+}
+
+/// Ends a session that waits for what another one has locked, when there is one.
+pub async fn end_waiting(backend: &BackendConfig, end: End) {
+    let waiting = match backend {
+        BackendConfig::Postgres { .. } => {
+            "SELECT coalesce(max(pid), 0)::bigint FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        }
+        _ => {
+            "SELECT CAST(coalesce(max(id), 0) AS SIGNED) FROM information_schema.innodb_trx \
+             JOIN information_schema.processlist ON id = trx_mysql_thread_id \
+             WHERE db = database() AND trx_state = 'LOCK WAIT'"
+        }
+    };
+    // MySQL looks anew only if nobody has asked for a tenth of a second.
+    const PAUSE: Duration = Duration::from_millis(150);
+    let found = async {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            match number_in(backend, waiting).await {
+                0 => {}
+                id => return id,
+            }
+        }
+    };
+    let id = tokio::time::timeout(Duration::from_secs(20), found).await.expect("somebody waits");
+    let sql = match (backend, end) {
+        (BackendConfig::Postgres { .. }, End::Session) => {
+            format!("SELECT pg_terminate_backend({id})")
+        }
+        (BackendConfig::Postgres { .. }, End::Statement) => {
+            format!("SELECT pg_cancel_backend({id})")
+        }
+        (_, End::Session) => format!("KILL {id}"),
+        (_, End::Statement) => format!("KILL QUERY {id}"),
+    };
+    execute_in(backend, &sql).await;
 }
 
 /// A session of somebody else's that has locked an object.

@@ -8,7 +8,7 @@ use donet::message::Database;
 
 use crate::harness::{Cluster, Setup};
 use crate::proxy::{Door, Mode, Proxy};
-use crate::stores::{Lock, disconnect_all, execute_in, with_login};
+use crate::stores::{End, Lock, disconnect_all, end_waiting, execute_in, with_login};
 
 /// Sessions of a server with many.
 const MANY: u32 = 32;
@@ -190,6 +190,54 @@ async fn change_and_see(cluster: &mut Cluster, do_id: DoId, from: u32) {
 async fn expect_change(cluster: &mut Cluster, context: Context, do_id: DoId, to: u32) {
     let is_answer = |frame: &[u8]| frame.ends_with(&[&context.0.to_le_bytes()[..], &[1]].concat());
     cluster.expect_in_any_order(is_answer, do_id, "Person.coins", &to.to_string()).await;
+}
+
+pub async fn sessions_that_are_ended_while_idle_cost_no_request(setup: Setup) {
+    let (_proxy, mut cluster, ids) = with_idle_sessions(&setup, MANY).await;
+    disconnect_all(&setup.backend).await;
+    set_and_see(&mut cluster, &ids[..3], "1").await;
+    disconnect_all(&setup.backend).await;
+    tokio::time::sleep(IDLE).await;
+    set_and_see(&mut cluster, &ids[..3], "2").await;
+    cluster.stop().await;
+}
+
+/// The session, or only its statement, is ended while it waits for an object that somebody has locked.
+pub async fn a_session_that_is_ended_in_mid_batch_is_replaced(setup: Setup) {
+    let mut cluster = Cluster::start(&setup).await;
+    let do_id = cluster.create("Person", &[("Person.coins", "1")]).await;
+    for (from, end) in [(1, End::Session), (2, End::Statement)] {
+        let lock = Lock::new(&setup.backend, do_id).await;
+        let to = from + 1;
+        let context = cluster.change_if_equals(do_id, &from.to_string(), &to.to_string());
+        end_waiting(&setup.backend, end).await;
+        lock.release().await;
+        expect_change(&mut cluster, context, do_id, to).await;
+    }
+    cluster.expect_field(do_id, "Person.coins", Some("3")).await;
+    cluster.stop().await;
+}
+
+pub async fn a_session_that_is_ended_at_its_commit_is_told_truly(setup: Setup) {
+    const RACES: u32 = 10;
+    let (proxy, mut cluster, do_id) = with_object(&setup, 30_000).await;
+    for from in 1..=RACES {
+        proxy.set(Mode::HoldCommit);
+        let hits = proxy.hits();
+        let (old, new) = (from.to_string(), (from + 1).to_string());
+        let context = cluster.change_if_equals(do_id, &old, &new);
+        proxy.wait_hit(hits + 1).await;
+        let end = disconnect_all(&setup.backend);
+        if from == 1 {
+            end.await;
+            proxy.release();
+        } else {
+            // Either may come first.
+            tokio::join!(end, async { proxy.release() });
+        }
+        expect_change(&mut cluster, context, do_id, from + 1).await;
+    }
+    cluster.stop().await;
 }
 
 async fn objects_in(backend: &BackendConfig) -> i64 {
