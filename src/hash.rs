@@ -7,10 +7,14 @@
 //! The seed comes from the shell, as time does: with the same seed a run can be repeated, to the order in which
 //! a table is walked. Tables whose keys are ours may use a plain fast hash.
 
+mod paged;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use foldhash::fast::{FixedState, FoldHasher};
+
+pub use paged::{IntoEntries, Paged, Walk};
 
 /// A table by a key that a peer can choose: `Map::with_hasher(seed)`.
 pub type Map<K, V> = HashMap<K, V, Seed>;

@@ -1,7 +1,7 @@
 //! Where a population keeps its objects.
 
 use super::distributed_object::DistributedObject;
-use crate::hash::{Map, Seed};
+use crate::hash::{Paged, Seed};
 use crate::ids::DoId;
 
 /// Objects by doId, each in a place that it keeps while it lives. So whoever walks over them in steps meets
@@ -9,7 +9,7 @@ use crate::ids::DoId;
 #[derive(Debug)]
 pub(super) struct Places {
     places: Vec<Option<Box<DistributedObject>>>,
-    by_id: Map<DoId, Place>,
+    by_id: Paged<DoId, Place>,
     /// Places without an object; the last one is taken first.
     free: Vec<Place>,
 }
@@ -26,7 +26,7 @@ impl Place {
 
 impl Places {
     pub fn new(seed: Seed) -> Self {
-        Places { places: Vec::new(), by_id: Map::with_hasher(seed), free: Vec::new() }
+        Places { places: Vec::new(), by_id: Paged::with_hasher(seed), free: Vec::new() }
     }
 
     /// Where an object is.
@@ -88,7 +88,7 @@ impl Places {
 
     /// Forgets an object; its place is free.
     pub fn remove(&mut self, do_id: DoId) {
-        if let Some(place) = self.by_id.remove(&do_id) {
+        if let Some(place) = self.by_id.remove(do_id) {
             self.places[place.index()] = None;
             self.free.push(place);
         }

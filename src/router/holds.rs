@@ -154,12 +154,10 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let mut world = self.world.take().expect("dropped once");
         let held = self.since.elapsed();
-        let (work, garbage) = world.takes_work();
+        let work = world.take_work();
         world.holds.note(held, work);
         let warning = (held >= LONG).then(|| Warning::new(&world, self.holder, held, work));
         drop(world);
-        // Neither of these is anything to wait for.
-        drop(garbage);
         if let Some(warning) = warning {
             warning.log();
         }

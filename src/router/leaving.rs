@@ -10,10 +10,9 @@
 //! has come and the other has not. What each of them asks a role to do for many is told in slices all the same.
 
 use std::collections::VecDeque;
-use std::collections::hash_set;
 
-use super::table::{Change, Key, Subscriptions, Table};
-use crate::ids::{Channel, ChannelRange};
+use super::table::{Change, IntoSingles, Key, Subscriptions, Table};
+use crate::ids::ChannelRange;
 
 /// So many subscriptions are cleaned up for one datagram that is routed.
 const CLEANED_PER_STEP: usize = 16;
@@ -22,7 +21,7 @@ const CLEANED_PER_STEP: usize = 16;
 #[derive(Debug)]
 pub(super) struct Left {
     pub(super) key: Key,
-    singles: hash_set::IntoIter<Channel>,
+    singles: IntoSingles,
     ranges: std::vec::IntoIter<ChannelRange>,
 }
 
@@ -35,7 +34,7 @@ pub(super) struct Leaving {
 impl Left {
     pub(super) fn new(key: Key, own: Subscriptions) -> Self {
         let ranges = own.ranges.iter().collect::<Vec<_>>().into_iter();
-        Left { key, singles: own.singles.into_iter(), ranges }
+        Left { key, singles: own.singles.into_entries(), ranges }
     }
 
     /// How much there is to do.
@@ -55,7 +54,7 @@ impl Left {
             *steps -= 1;
             let singles = self.singles.by_ref().take(CLEANED_PER_STEP);
             let mut ended = 0;
-            singles.for_each(|channel| {
+            singles.for_each(|(channel, ())| {
                 table.end_single(self.key, channel, changes);
                 ended += 1;
             });

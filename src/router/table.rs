@@ -5,14 +5,15 @@
 //! Removing a range drops the participant's singles inside it.
 //!
 //! Looking up a channel is one hash lookup and, if there are any ranges, one search in an ordered map
-//! of disjoint segments; neither depends on how many participants there are.
+//! of disjoint segments; neither depends on how many participants there are. Tables of single channels are in pages
+//! ([`Paged`]), so that nothing that is done to them takes long, however many channels there are.
 
 use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
 use super::ranges::{IntervalSet, Segments};
-use crate::hash::{Map, Seed, Set};
+use crate::hash::{IntoEntries, Paged, Seed};
 use crate::ids::{Channel, ChannelRange};
 
 /// A participant's place in the table.
@@ -32,15 +33,13 @@ pub enum Change {
     RemoveRange(ChannelRange),
 }
 
-/// Who listens to which single channels.
-pub(super) type Singles = Map<Channel, Listeners>;
-
-/// So many channels are few enough for a table never to be shrunk to them.
-const SINGLES_KEPT: usize = 1 << 16;
+/// The single channels of one participant. There may be millions.
+pub(super) type OwnSingles = Paged<Channel, ()>;
+pub(super) type IntoSingles = IntoEntries<Channel, ()>;
 
 /// The participants on one channel: nearly always one, so that one costs no allocation.
 #[derive(Clone, Debug)]
-pub(super) enum Listeners {
+enum Listeners {
     One(Key),
     // Boxed twice so that a channel with one listener stays small: there are millions of those.
     #[allow(clippy::box_collection)]
@@ -89,13 +88,13 @@ impl Listeners {
 /// What one participant listens to.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
-    pub(super) singles: Set<Channel>,
+    pub(super) singles: OwnSingles,
     pub(super) ranges: IntervalSet,
 }
 
 impl Subscriptions {
     fn new(seed: Seed) -> Self {
-        Subscriptions { singles: Set::with_hasher(seed), ranges: IntervalSet::default() }
+        Subscriptions { singles: Paged::with_hasher(seed), ranges: IntervalSet::default() }
     }
 }
 
@@ -104,7 +103,7 @@ impl Subscriptions {
 pub struct Table {
     /// Whether anyone upstream hears of the changes; if not, finding out what to say is saved.
     pub(super) upstream: bool,
-    singles: Singles,
+    singles: Paged<Channel, Listeners>,
     segments: Segments,
     participants: FxHashMap<Key, Subscriptions>,
 }
@@ -114,7 +113,7 @@ impl Table {
     pub fn new(seed: Seed) -> Self {
         Table {
             upstream: false,
-            singles: Map::with_hasher(seed),
+            singles: Paged::with_hasher(seed),
             segments: Segments::default(),
             participants: FxHashMap::default(),
         }
@@ -129,16 +128,16 @@ impl Table {
     /// range.
     pub fn subscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
         let own = self.subscriptions(key);
-        if own.ranges.contains(channel) || !own.singles.insert(channel) {
+        if own.ranges.contains(channel) || own.singles.insert(channel, ()).is_some() {
             return;
         }
-        match self.singles.entry(channel) {
+        self.singles.change(channel, |entry| match entry {
             Entry::Vacant(entry) => {
                 entry.insert(Listeners::One(key));
                 changes.push(Change::AddChannel(channel));
             }
             Entry::Occupied(mut entry) => entry.get_mut().insert(key),
-        }
+        });
     }
 
     /// Ends `key`'s subscription to one channel. A range that covers it is not touched.
@@ -146,7 +145,7 @@ impl Table {
         let Some(own) = self.participants.get_mut(&key) else {
             return;
         };
-        if own.singles.remove(&channel) && self.remove_listener(key, channel) {
+        if own.singles.remove(channel).is_some() && self.remove_listener(key, channel) {
             changes.push(Change::RemoveChannel(channel));
         }
     }
@@ -166,10 +165,10 @@ impl Table {
     /// ranges reach at all; and of the singles that it would otherwise keep or lose wrongly.
     pub fn unsubscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
         let own = self.subscriptions(key);
-        let mut dropped = inside(range, own.singles.len(), own.singles.iter(), |channel| {
-            own.singles.contains(channel)
+        let mut dropped = inside(range, own.singles.len(), own.singles.keys(), |channel| {
+            own.singles.contains_key(channel)
         });
-        for channel in &dropped {
+        for &channel in &dropped {
             own.singles.remove(channel);
         }
         own.ranges.remove(range);
@@ -216,18 +215,6 @@ impl Table {
     pub(super) fn take(&mut self, key: Key) -> Subscriptions {
         let seed = *self.singles.hasher();
         self.participants.remove(&key).unwrap_or_else(|| Subscriptions::new(seed))
-    }
-
-    /// Makes the table smaller if it is much too large, and returns the memory that it had.
-    pub(super) fn shrink(&mut self) -> Option<Singles> {
-        let few = self.singles.len().max(SINGLES_KEPT);
-        if self.singles.capacity() / 8 < few {
-            return None;
-        }
-        let fitting = Map::with_capacity_and_hasher(few, *self.singles.hasher());
-        let mut old = std::mem::replace(&mut self.singles, fitting);
-        self.singles.extend(old.drain());
-        Some(old)
     }
 
     /// Calls `each` once for every participant that listens to one of `channels`, but `from`.
@@ -293,7 +280,7 @@ impl Table {
 
     /// Takes `key` off a channel; whether nobody is left there.
     fn remove_listener(&mut self, key: Key, channel: Channel) -> bool {
-        match self.singles.entry(channel) {
+        self.singles.change(channel, |entry| match entry {
             Entry::Occupied(mut entry) => {
                 let empty = entry.get_mut().remove(key);
                 if empty {
@@ -302,7 +289,7 @@ impl Table {
                 empty
             }
             Entry::Vacant(_) => false,
-        }
+        })
     }
 }
 

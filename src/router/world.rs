@@ -11,10 +11,10 @@ pub use snapshot::PostRemovesOfAll;
 
 use super::effects::Place;
 use super::holds::{Holds, Work};
-use super::leaving::{Leaving, Left};
+use super::leaving::Leaving;
 use super::post_remove::PostRemoves;
 use super::resident::{Resident, Wish};
-use super::table::{Change, Key, Singles, Table};
+use super::table::{Change, Key, Table};
 use super::{
     Cursor, Effect, Effects, Fed, Load, Origin, Page, Query, Role, RoleLost, Sink, Uplink,
 };
@@ -57,13 +57,6 @@ pub(super) struct BatchEnd {
     pub(super) lost: Vec<Box<dyn Role>>,
 }
 
-/// What is to be dropped when the router is free.
-#[derive(Default)]
-pub(super) struct Garbage {
-    lefts: Vec<Left>,
-    table: Option<Singles>,
-}
-
 /// Who has to be told that there is something.
 #[derive(Default)]
 pub(super) struct Told {
@@ -99,8 +92,6 @@ pub(super) struct World {
     /// How much more may be done in this hold of what can also be done later.
     steps_left: usize,
     pub(super) holds: Holds,
-    /// Memory to be given back when the router is free: that may take long.
-    garbage: Garbage,
     /// Queues above their marks that have been fed since the last [`World::end_batch`].
     fed: Fed,
     /// Roles that have panicked, to be dropped when the router is free.
@@ -133,7 +124,6 @@ impl World {
             work: Work::default(),
             steps_left: STEPS_PER_HOLD,
             holds: Holds::default(),
-            garbage: Garbage::default(),
             fed: Fed::default(),
             lost: Vec::new(),
             is_at_work: false,
@@ -291,9 +281,9 @@ impl World {
 
     /// A hold is over: takes back what was done in it.
     #[inline]
-    pub(super) fn takes_work(&mut self) -> (Work, Garbage) {
+    pub(super) fn take_work(&mut self) -> Work {
         self.steps_left = STEPS_PER_HOLD;
-        (std::mem::take(&mut self.work), std::mem::take(&mut self.garbage))
+        std::mem::take(&mut self.work)
     }
 
     pub(super) fn name_of(&self, key: Key) -> Option<&str> {

@@ -35,9 +35,7 @@ impl World {
                 return true;
             }
             self.free.push(left.key.0);
-            self.garbage.lefts.push(left);
         }
-        self.garbage.table = self.table.shrink();
         false
     }
 
