@@ -12,8 +12,8 @@ use std::hash::{BuildHasher, Hash};
 
 use super::{Map, Seed};
 
-/// The most that is on a page: as much as a table takes that has 4,096 places.
-const PAGE_MAX: usize = 3584;
+/// The most that is on a page: as much as a table takes that has 2,048 places.
+const PAGE_MAX: usize = 1792;
 /// A page with so few places is not made smaller.
 const PLACES_KEPT: usize = 64;
 /// Pages are not told apart by more bits than this.

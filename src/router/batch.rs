@@ -45,6 +45,14 @@ impl<'r> Batch<'r> {
         self.work(|world| world.route(run, from))
     }
 
+    /// Whether others are to have their turn before more of what a socket has brought is done: this has taken long,
+    /// or a role has enough to do ([`Fed::room`]), or a range is still being ended ([`super::Participant::go_on`]).
+    #[inline]
+    pub fn is_over(&mut self) -> bool {
+        let from = self.from;
+        self.world.as_deref_mut().expect("present until dropped").is_turn_over(from)
+    }
+
     /// Subscribes to one channel.
     pub fn subscribe(&mut self, channel: Channel) {
         self.apply_one(Effect::Subscribe(channel));
@@ -60,7 +68,8 @@ impl<'r> Batch<'r> {
         self.apply_one(Effect::SubscribeRange(range));
     }
 
-    /// Ends the subscription to a range of channels, and to all single ones in it.
+    /// Ends the subscription to a range of channels, and to all single ones in it. Nothing comes from there any more. If
+    /// there are very many of those, it takes a while all the same: [`super::Participant::go_on`].
     pub fn unsubscribe_range(&mut self, range: ChannelRange) {
         self.apply_one(Effect::UnsubscribeRange(range));
     }

@@ -56,6 +56,8 @@ pub struct Effects {
     records: Vec<Record>,
     /// The role has more to tell than this.
     more: bool,
+    /// So much that whoever asks for more is to wait.
+    full: bool,
     /// See [`Effects::steps_left`].
     steps_left: usize,
 }
@@ -63,7 +65,13 @@ pub struct Effects {
 impl Default for Effects {
     fn default() -> Self {
         // Whoever has a role by itself waits for it as long as it takes.
-        Effects { frames: Vec::new(), records: Vec::new(), more: false, steps_left: usize::MAX }
+        Effects {
+            frames: Vec::new(),
+            records: Vec::new(),
+            more: false,
+            full: false,
+            steps_left: usize::MAX,
+        }
     }
 }
 
@@ -148,6 +156,13 @@ impl Effects {
     /// ([`Role::resume`](super::Role::resume)).
     pub const fn go_on_later(&mut self) {
         self.more = true;
+    }
+
+    /// As [`Effects::go_on_later`], and says that it is so much that the socket from which this has come is not to be read
+    /// before there is less: until the role, asked to go on, does not say so any more.
+    pub const fn hold_back(&mut self) {
+        self.more = true;
+        self.full = true;
     }
 
     /// How many more steps of work for many the role may do before others have to have their turn; see
@@ -252,11 +267,17 @@ impl Effects {
         std::mem::replace(&mut self.more, false)
     }
 
+    /// Takes back whether whoever asks for more is to wait.
+    pub(super) const fn takes_full(&mut self) -> bool {
+        std::mem::replace(&mut self.full, false)
+    }
+
     /// Forgets everything and keeps the memory for the next batch, if it is no more than a batch usually takes.
     pub fn clear(&mut self) {
         self.frames.clear();
         self.records.clear();
         self.more = false;
+        self.full = false;
         if self.frames.capacity() > KEPT_BYTES || self.records.capacity() > KEPT_RECORDS {
             self.frames = Vec::new();
             self.records = Vec::new();

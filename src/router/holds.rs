@@ -3,7 +3,7 @@
 //! While one holds it, everybody else waits: so each hold is measured, from the lock to its end. What is known of
 //! holds is guarded by the lock that they hold, so that noting one costs nothing but two looks at the clock.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -33,7 +33,7 @@ pub struct Work {
     pub datagrams: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Subscriptions of participants that have left which were cleaned up.
+    /// Subscriptions that were cleaned up, of those who have left and of whole ranges.
     pub cleaned: u64,
 }
 
@@ -121,15 +121,15 @@ pub(super) enum Holder {
 pub(super) struct Held<'r> {
     /// Present until it is dropped.
     world: Option<MutexGuard<'r, World>>,
-    since: Instant,
     holder: Holder,
 }
 
 impl<'r> Held<'r> {
     #[inline]
     pub(super) fn new(world: &'r Mutex<World>, holder: Holder) -> Self {
-        let world = Some(world.lock());
-        Held { world, since: Instant::now(), holder }
+        let mut world = world.lock();
+        world.turn.begin();
+        Held { world: Some(world), holder }
     }
 }
 
@@ -153,7 +153,7 @@ impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
         let mut world = self.world.take().expect("dropped once");
-        let held = self.since.elapsed();
+        let held = world.turn.elapsed();
         let work = world.take_work();
         world.holds.note(held, work);
         let warning = (held >= LONG).then(|| Warning::new(&world, self.holder, held, work));

@@ -26,6 +26,7 @@
 mod alone;
 mod batch;
 mod effects;
+mod ending;
 mod flush;
 mod holds;
 mod inbox;
@@ -40,6 +41,7 @@ mod role;
 mod table;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod world;
 
 use std::marker::PhantomData;
@@ -237,8 +239,8 @@ impl Router {
     }
 
     /// A batch of what comes from the uplink: it is not sent back there.
-    pub fn uplink_batch(&self) -> Batch<'_> {
-        Batch::new(&self.shared, None, None)
+    pub fn uplink_batch<'b>(&'b self, fed: &'b mut Fed) -> Batch<'b> {
+        Batch::new(&self.shared, None, Some(fed))
     }
 
     /// Tells receivers once for all batches of sockets that are ready at the same time, for as long as
@@ -275,6 +277,12 @@ impl Router {
         let fail = |_: &mut dyn Role, _, _: &mut Effects| panic!("as it was told");
         let _: Result<(), _> =
             Batch::new(&self.shared, Some(role), None).work(|world| world.turn(role, fail));
+    }
+
+    /// Has whoever routes let others have their turn as often as possible.
+    #[cfg(test)]
+    pub(crate) fn take_short_turns(&self) {
+        self.shared.world.lock().turn.set_limit(std::time::Duration::ZERO);
     }
 
     /// How much has been routed.

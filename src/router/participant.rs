@@ -35,6 +35,12 @@ impl Participant {
         Batch::new(&self.router.shared, Some(self.key), Some(fed))
     }
 
+    /// Goes on with ending a range that has very many of the participant's single channels in it, in a batch of its
+    /// own; whether there is more of that. What it says next is to wait for it.
+    pub fn go_on(&self) -> bool {
+        self.batch().work(|world| world.go_on_ending(self.key))
+    }
+
     /// Names the participant anew, for logs.
     pub fn rename(&self, name: impl Into<String>) {
         self.router.shared.world.lock().rename(self.key, name.into());

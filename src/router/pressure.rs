@@ -104,18 +104,30 @@ impl Drop for Gauge {
 #[derive(Debug, Default)]
 pub struct Fed {
     high: Vec<Arc<Brake>>,
+    /// Those of roles that have more to do for many than they should have taken on.
+    filled: Vec<Arc<Brake>>,
 }
 
 impl Fed {
     /// A queue that is above its mark has been fed.
     pub(super) fn note(&mut self, brake: &Arc<Brake>) {
-        if !self.high.iter().any(|noted| Arc::ptr_eq(noted, brake)) {
-            self.high.push(brake.clone());
-        }
+        note_in(&mut self.high, brake);
+    }
+
+    /// A role has been given more to do than it should have.
+    pub(super) fn note_filled(&mut self, brake: &Arc<Brake>) {
+        note_in(&mut self.filled, brake);
+    }
+
+    /// Whether a role has been.
+    #[inline]
+    pub(super) const fn has_filled(&self) -> bool {
+        !self.filled.is_empty()
     }
 
     /// Adds what another has fed, and leaves it empty.
     pub(super) fn take(&mut self, other: &mut Fed) {
+        other.filled.drain(..).for_each(|brake| self.note_filled(&brake));
         if self.high.is_empty() {
             std::mem::swap(&mut self.high, &mut other.high);
         } else {
@@ -126,11 +138,23 @@ impl Fed {
     /// Forgets what has been fed: for a socket that is not to be braked.
     pub fn forget(&mut self) {
         self.high.clear();
+        self.filled.clear();
+    }
+
+    /// Waits until the roles that were given too much to do have told enough of it. They do so by themselves, so that
+    /// this has an end.
+    pub async fn room(&mut self) {
+        for brake in self.filled.drain(..) {
+            brake.eased().await;
+        }
     }
 
     /// Lets others have their turn if `bytes_read` is much, and waits, for a bounded time, while a queue that has
-    /// been fed is above its mark.
+    /// been fed is above its mark; however little was read, while a role that has been asked has too much to do.
     pub async fn brake(&mut self, bytes_read: usize) {
+        if self.has_filled() {
+            let _ = tokio::time::timeout(BRAKE_MAX, self.room()).await;
+        }
         if bytes_read < FLOOD_BYTES {
             self.forget();
             return;
@@ -145,6 +169,12 @@ impl Fed {
             // The bound is the point; whether it was reached changes nothing.
             let _ = tokio::time::timeout_at(until, brake.eased()).await;
         }
+    }
+}
+
+fn note_in(brakes: &mut Vec<Arc<Brake>>, brake: &Arc<Brake>) {
+    if !brakes.iter().any(|noted| Arc::ptr_eq(noted, brake)) {
+        brakes.push(brake.clone());
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::pressure::{Fed, Gauge};
 use super::{Effects, Role, RoleLost, Sink};
 
 /// A role that is called this much too late was not awake: the whole process has stood still. What others have
@@ -24,6 +25,10 @@ pub(super) struct Resident {
     excused_until: Option<Instant>,
     /// The role has said that it has more to tell.
     has_more: bool,
+    /// High while the role has more to tell than it should have taken on.
+    gauge: Gauge,
+    /// It has said so since whoever routes was told.
+    is_filled: bool,
     /// Wakes the role's timer: there is a nearer deadline, or more to tell.
     wake: Arc<Notify>,
 }
@@ -43,6 +48,8 @@ impl Resident {
             armed: None,
             excused_until: None,
             has_more: false,
+            gauge: Gauge::new(0),
+            is_filled: false,
             wake: Arc::default(),
         }
     }
@@ -66,11 +73,25 @@ impl Resident {
         let done = self.guarded(|role| act(role, &mut *effects));
         if done.is_err() {
             effects.clear();
-        } else if effects.takes_more() && !self.has_more {
-            self.has_more = true;
-            self.wake.notify_one();
+        } else if effects.takes_more() {
+            if effects.takes_full() {
+                self.gauge.set(1);
+                self.is_filled = true;
+            }
+            if !self.has_more {
+                self.has_more = true;
+                self.wake.notify_one();
+            }
         }
         done
+    }
+
+    /// Has the socket wait that has given the role more to do than it should have taken on.
+    #[inline]
+    pub(super) fn note_full(&mut self, fed: &mut Fed) {
+        if std::mem::take(&mut self.is_filled) {
+            fed.note_filled(self.gauge.brake());
+        }
     }
 
     /// Calls the role; if it panics it is lost, and nothing of it is looked at again.
@@ -134,6 +155,9 @@ impl Resident {
             has_more || out.says_more()
         })?;
         self.has_more = has_more;
+        if !std::mem::take(&mut self.is_filled) {
+            self.gauge.set(0);
+        }
         Ok(())
     }
 

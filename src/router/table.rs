@@ -12,6 +12,7 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
+use super::ending::Ending;
 use super::ranges::{IntervalSet, Segments};
 use crate::hash::{IntoEntries, Paged, Seed};
 use crate::ids::{Channel, ChannelRange};
@@ -36,6 +37,11 @@ pub enum Change {
 /// The single channels of one participant. There may be millions.
 pub(super) type OwnSingles = Paged<Channel, ()>;
 pub(super) type IntoSingles = IntoEntries<Channel, ()>;
+
+/// So many singles are few enough for all of them to be looked at at once.
+const ENDED_AT_ONCE: usize = 4096;
+/// So many are looked at for one step.
+const ENDED_PER_STEP: usize = 16;
 
 /// The participants on one channel: nearly always one, so that one costs no allocation.
 #[derive(Clone, Debug)]
@@ -106,6 +112,8 @@ pub struct Table {
     singles: Paged<Channel, Listeners>,
     segments: Segments,
     participants: FxHashMap<Key, Subscriptions>,
+    /// Those for whom a range is being ended: they get nothing there any more.
+    pub(super) ending: Vec<Ending>,
 }
 
 impl Table {
@@ -116,6 +124,7 @@ impl Table {
             singles: Paged::with_hasher(seed),
             segments: Segments::default(),
             participants: FxHashMap::default(),
+            ending: Vec::new(),
         }
     }
 
@@ -127,6 +136,7 @@ impl Table {
     /// Subscribes `key` to one channel. Nothing happens if it listens there already, be it through a
     /// range.
     pub fn subscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        self.end_all_of(key, changes);
         let own = self.subscriptions(key);
         if own.ranges.contains(channel) || own.singles.insert(channel, ()).is_some() {
             return;
@@ -142,6 +152,7 @@ impl Table {
 
     /// Ends `key`'s subscription to one channel. A range that covers it is not touched.
     pub fn unsubscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        self.end_all_of(key, changes);
         let Some(own) = self.participants.get_mut(&key) else {
             return;
         };
@@ -153,6 +164,7 @@ impl Table {
     /// Subscribes `key` to a range. Upstream hears of the whole range as soon as a part of it has no
     /// other range listener, also if that part was this participant's before.
     pub fn subscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
+        self.end_all_of(key, changes);
         self.subscriptions(key).ranges.insert(range);
         if self.segments.insert(range, key) {
             changes.push(Change::AddRange(range));
@@ -163,7 +175,14 @@ impl Table {
     ///
     /// Upstream is told of every maximal piece that no range covers now, holes included, as far as
     /// ranges reach at all; and of the singles that it would otherwise keep or lose wrongly.
+    ///
+    /// If there are many singles, it has only begun when this returns: see [`Table::go_on_ending`].
     pub fn unsubscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
+        self.end_all_of(key, changes);
+        if self.subscriptions(key).singles.len() > ENDED_AT_ONCE {
+            self.ending.push(Ending::new(key, range));
+            return;
+        }
         let own = self.subscriptions(key);
         let mut dropped = inside(range, own.singles.len(), own.singles.keys(), |channel| {
             own.singles.contains_key(channel)
@@ -174,6 +193,66 @@ impl Table {
         own.ranges.remove(range);
         dropped.retain(|&channel| self.remove_listener(key, channel));
         self.end_range(key, range, dropped, changes);
+    }
+
+    /// Goes on with the end of a range: at most what `steps` allow, of which it takes those that it has needed. How
+    /// many singles have ended; `None` if nothing of this participant is left to be ended.
+    ///
+    /// It gets nothing there already, and what it subscribes to next is put off until the end is over.
+    pub(super) fn go_on_ending(
+        &mut self,
+        key: Key,
+        steps: &mut usize,
+        changes: &mut Vec<Change>,
+    ) -> Option<usize> {
+        let place = self.ending.iter().position(|ending| ending.key == key)?;
+        let mut ended = Vec::new();
+        while *steps > 0 {
+            let Ending { range, ref mut walk, .. } = self.ending[place];
+            let own = &mut self.participants.get_mut(&key)?.singles;
+            let Some(looked) =
+                own.walk_removing(walk, |channel| range.contains(*channel), &mut ended)
+            else {
+                self.ending.swap_remove(place);
+                self.participants.get_mut(&key)?.ranges.remove(range);
+                self.end_range(key, range, Vec::new(), changes);
+                break;
+            };
+            *steps = steps.saturating_sub(1 + looked / ENDED_PER_STEP);
+        }
+        let count = ended.len();
+        for channel in ended {
+            // Where it had the range for itself, upstream hears of the end of that.
+            let is_alone = self.segments.get(channel).is_some_and(|keys| keys == [key]);
+            if self.remove_listener(key, channel) && !is_alone {
+                changes.push(Change::RemoveChannel(channel));
+            }
+        }
+        Some(count)
+    }
+
+    /// Whether a range is being ended for a participant.
+    #[inline]
+    pub(super) fn is_ending(&self, key: Key) -> bool {
+        self.ending.iter().any(|ending| ending.key == key)
+    }
+
+    /// Who changes what he listens to while a range is being ended has to wait for it.
+    #[inline]
+    fn end_all_of(&mut self, key: Key, changes: &mut Vec<Change>) {
+        while self.is_ending(key) {
+            let mut all = usize::MAX;
+            self.go_on_ending(key, &mut all, changes);
+        }
+    }
+
+    /// Takes those out of the new ones in `keys` for whom a range around the channel is being ended.
+    #[inline]
+    fn leave_out_ending(&self, channel: Channel, keys: &mut Vec<Key>, before: usize) {
+        for ending in &self.ending {
+            let mut place = 0..;
+            keys.retain(|key| place.next() < Some(before) || !ending.is_for(*key, channel));
+        }
     }
 
     /// Ends a subscription to a range of which nothing is in [`Subscriptions`] any more; nobody listens to the
@@ -213,6 +292,7 @@ impl Table {
     /// Takes out what `key` listens to. It is found as a listener until all of it has been ended:
     /// [`Table::end_single`], [`Table::end_range`].
     pub(super) fn take(&mut self, key: Key) -> Subscriptions {
+        self.ending.retain(|ending| ending.key != key);
         let seed = *self.singles.hasher();
         self.participants.remove(&key).unwrap_or_else(|| Subscriptions::new(seed))
     }
@@ -231,7 +311,7 @@ impl Table {
         let mut deliver = |keys: &[Key]| {
             keys.iter().filter(|&&key| Some(key) != from).for_each(|&key| each(key));
         };
-        if channels.len() == 1 && self.segments.is_empty() {
+        if channels.len() == 1 && self.segments.is_empty() && self.ending.is_empty() {
             // The common case needs no union.
             for channel in channels {
                 if let Some(keys) = self.singles.get(&channel) {
@@ -243,6 +323,7 @@ impl Table {
         scratch.clear();
         let mut sources = 0;
         for channel in channels {
+            let before = scratch.len();
             if let Some(keys) = self.singles.get(&channel) {
                 scratch.extend_from_slice(keys.as_slice());
                 sources += 1;
@@ -251,6 +332,7 @@ impl Table {
                 scratch.extend_from_slice(keys);
                 sources += 1;
             }
+            self.leave_out_ending(channel, scratch, before);
         }
         if sources > 1 {
             scratch.sort_unstable();
@@ -263,6 +345,9 @@ impl Table {
     #[inline]
     pub fn listens(&self, key: Key, channel: Channel) -> bool {
         let single = self.singles.get(&channel);
+        if self.ending.iter().any(|ending| ending.is_for(key, channel)) {
+            return false;
+        }
         single.is_some_and(|keys| keys.as_slice().contains(&key))
             || self.segments.get(channel).is_some_and(|keys| keys.contains(&key))
     }

@@ -4,6 +4,7 @@ mod holds;
 mod leaving;
 mod order;
 mod pressure;
+mod ranges;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,7 +185,9 @@ fn what_comes_from_upstream_is_not_sent_back() {
     let participant = router.join("p", recorder.clone());
     participant.batch().subscribe(Channel(5000));
     assert_eq!(uplink.take(), ["add 5000"]);
-    router.uplink_batch().route(Frame::new(&frame(&[5000], 4)).expect("one frame"));
+    router
+        .uplink_batch(&mut Fed::default())
+        .route(Frame::new(&frame(&[5000], 4)).expect("one frame"));
     assert_eq!(*recorder.got.lock(), [4]);
     assert_eq!(uplink.take(), [""; 0]);
     route(&participant, &[], 5);

@@ -15,6 +15,7 @@ use super::leaving::Leaving;
 use super::post_remove::PostRemoves;
 use super::resident::{Resident, Wish};
 use super::table::{Change, Key, Table};
+use super::turn::Turn;
 use super::{
     Cursor, Effect, Effects, Fed, Load, Origin, Page, Query, Role, RoleLost, Sink, Uplink,
 };
@@ -92,6 +93,7 @@ pub(super) struct World {
     /// How much more may be done in this hold of what can also be done later.
     steps_left: usize,
     pub(super) holds: Holds,
+    pub(super) turn: Turn,
     /// Queues above their marks that have been fed since the last [`World::end_batch`].
     fed: Fed,
     /// Roles that have panicked, to be dropped when the router is free.
@@ -124,6 +126,7 @@ impl World {
             work: Work::default(),
             steps_left: STEPS_PER_HOLD,
             holds: Holds::default(),
+            turn: Turn::new(),
             fed: Fed::default(),
             lost: Vec::new(),
             is_at_work: false,
@@ -265,6 +268,15 @@ impl World {
             Effect::Route(_) => return,
         }
         self.tell_changes();
+        self.go_on_ending(key);
+    }
+
+    /// Whether others are to have their turn before this participant does more.
+    #[inline]
+    pub(super) fn is_turn_over(&mut self, from: Option<Key>) -> bool {
+        self.turn.is_over(self.counts.delivered)
+            || self.fed.has_filled()
+            || from.is_some_and(|key| self.table.is_ending(key))
     }
 
     /// Ends a batch: the next one is at another time. Who was fed and is above its mark is noted in `fed`.
@@ -441,6 +453,7 @@ impl World {
         let resident = resident_of(slots, key)?;
         let done = resident.act(effects, |role, out| act(role, now, out));
         *steps_left = effects.steps_left();
+        resident.note_full(&mut self.fed);
         if done.is_err() {
             self.lost.extend(resident.take_lost());
         }
@@ -474,6 +487,7 @@ impl World {
                     if resident.act(&mut effects, handle).is_err() {
                         self.lost.extend(resident.take_lost());
                     }
+                    resident.note_full(&mut self.fed);
                 }
                 self.steps_left = effects.steps_left();
             }

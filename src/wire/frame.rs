@@ -84,6 +84,9 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
+/// The most frames of a run, so that whoever routes them can let others have their turn.
+const RUN_MAX: usize = 256;
+
 /// One or more frames in a row that are for exactly the same recipients.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Run<'a> {
@@ -154,8 +157,12 @@ impl<'a> Iterator for Runs<'a> {
         let run = Run::from(self.frames.next()?);
         let Some(head) = shared_head(run) else { return Some(run) };
         let mut ahead = self.frames.clone();
-        while ahead.next().is_some_and(|frame| frame.datagram().starts_with(head)) {
+        let mut frames = 1;
+        while frames < RUN_MAX
+            && ahead.next().is_some_and(|frame| frame.datagram().starts_with(head))
+        {
             self.frames = ahead.clone();
+            frames += 1;
         }
         let bytes = &all[..all.len() - self.frames.remaining().len()];
         Some(Run { bytes, ..run })

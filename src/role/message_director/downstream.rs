@@ -14,8 +14,8 @@ use super::senders::Senders;
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
 use crate::net::{self, Close, Connection, Liveness, Lost, Policy, Stream};
-use crate::router::{Batch, FLOOD_BYTES, Fed, Participant, Router};
-use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Run, Runs};
+use crate::router::{FLOOD_BYTES, Fed, Participant, Router};
+use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Runs};
 
 /// Why a link has ended.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +141,8 @@ impl Link {
             link: self,
             participant,
             assembler: Assembler::new(Framing::Tag16),
-            after_control: Vec::new(),
+            rest: Vec::new(),
+            is_waiting: false,
             renamed: None,
             fed: Fed::default(),
             senders: Senders::default(),
@@ -158,6 +159,9 @@ impl Link {
                 // What this socket holds may be younger than a subscription that waits in another, so
                 // those that are ready get their turn before anything is routed.
                 tokio::task::yield_now().await;
+            }
+            while heard.is_ok() && ear.has_more() {
+                ear.wait().await;
                 heard = ear.go_on();
             }
             if let Err(malformed) = heard {
@@ -183,9 +187,9 @@ impl Link {
 
 /// What a read began with.
 enum Heard {
-    /// Nothing but what is to be routed, or nothing whole at all: it has been done.
+    /// Nothing but what is to be routed, or nothing whole at all.
     Datagrams,
-    /// Control messages, which have been obeyed. What came after them waits for [`Ear::go_on`].
+    /// Control messages. What came after them waits for [`Ear::go_on`].
     Control,
 }
 
@@ -194,8 +198,11 @@ struct Ear<'l> {
     link: &'l Link,
     participant: &'l Participant,
     assembler: Assembler,
-    /// Whole frames that came after control messages in the same read.
-    after_control: Vec<u8>,
+    /// Whole frames of the same read that are still to be done: they came after control messages, or the turn was
+    /// over.
+    rest: Vec<u8>,
+    /// Something that it has asked for takes more than a turn.
+    is_waiting: bool,
     renamed: Option<LinkChange>,
     /// The slow queues that it feeds.
     fed: Fed,
@@ -206,32 +213,78 @@ impl Ear<'_> {
     fn hear(&mut self, bytes: &[u8]) -> Result<Heard, Malformed> {
         #[cfg(test)]
         crate::fault::happens("link");
-        let Ear { link, participant, assembler, after_control, renamed, fed, senders } = self;
+        let mut assembler = std::mem::replace(&mut self.assembler, Assembler::new(Framing::Tag16));
         let mut heard = Ok(Heard::Datagrams);
         let is_flood = bytes.len() >= FLOOD_BYTES;
         let framed = assembler.take(bytes, |frames| match heard {
-            Ok(Heard::Datagrams) => {
+            Ok(Heard::Datagrams) if !self.has_more() => {
                 if is_flood {
-                    senders.look_at(frames);
+                    self.senders.look_at(frames);
                 }
-                let batch = participant.batch_feeding(fed);
-                heard = link.begin(frames, batch, after_control, renamed);
+                heard = self.begin(frames);
             }
-            Ok(Heard::Control) => after_control.extend_from_slice(frames),
+            Ok(_) => self.rest.extend_from_slice(frames),
             Err(_) => {}
         });
         framed.expect("nothing that a 2-byte tag says is too long");
+        self.assembler = assembler;
         heard
     }
 
-    /// Does what came after control messages.
+    /// Does what frames ask for, until the turn is over; only control messages, if they begin with some.
+    fn begin(&mut self, frames: &[u8]) -> Result<Heard, Malformed> {
+        let is_control = frames_begin_with_control(frames);
+        let left = self.take_turn(frames, |rest| !is_control || frames_begin_with_control(rest))?;
+        self.rest.extend_from_slice(left);
+        Ok(if is_control { Heard::Control } else { Heard::Datagrams })
+    }
+
+    /// Does what is still to be done, until the turn is over.
     fn go_on(&mut self) -> Result<Heard, Malformed> {
-        let frames = std::mem::take(&mut self.after_control);
-        let mut batch = self.participant.batch_feeding(&mut self.fed);
-        for run in Runs::new(Frames::new(&frames)) {
-            self.link.receive(run, &mut batch, &mut self.renamed)?;
-        }
+        let rest = std::mem::take(&mut self.rest);
+        let left = self.take_turn(&rest, |_| true)?.len();
+        self.rest = rest;
+        self.rest.drain(..self.rest.len() - left);
         Ok(Heard::Datagrams)
+    }
+
+    /// Does what frames ask for in one batch, as long as `may_go_on` with those that are left and until others are to
+    /// have their turn. Returns what is left.
+    fn take_turn<'f>(
+        &mut self,
+        frames: &'f [u8],
+        may_go_on: impl Fn(&[u8]) -> bool,
+    ) -> Result<&'f [u8], Malformed> {
+        let mut runs = Runs::new(Frames::new(frames));
+        let mut batch = self.participant.batch_feeding(&mut self.fed);
+        while may_go_on(runs.remaining())
+            && let Some(run) = runs.next()
+        {
+            if let Some(change) = receive(run, &mut batch, &self.link.events)? {
+                self.renamed = Some(change);
+            }
+            if batch.is_over() {
+                self.is_waiting = true;
+                break;
+            }
+        }
+        Ok(runs.remaining())
+    }
+
+    /// Whether there is something to be done before the next read.
+    const fn has_more(&self) -> bool {
+        self.is_waiting || !self.rest.is_empty()
+    }
+
+    /// Lets others have their turn, and waits until what has been asked for is done.
+    async fn wait(&mut self) {
+        if std::mem::take(&mut self.is_waiting) {
+            tokio::task::yield_now().await;
+            self.fed.room().await;
+            while self.participant.go_on() {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     /// Waits a little if the link floods somebody who cannot keep up. Not if it carries what many say: all of
@@ -241,42 +294,6 @@ impl Ear<'_> {
             self.fed.forget();
         }
         self.fed.brake(bytes_read).await;
-    }
-}
-
-impl Link {
-    /// Does what frames ask for, in one batch; only control messages, if they begin with some. Then the others
-    /// are put into `after_control`.
-    fn begin(
-        &self,
-        frames: &[u8],
-        mut batch: Batch<'_>,
-        after_control: &mut Vec<u8>,
-        renamed: &mut Option<LinkChange>,
-    ) -> Result<Heard, Malformed> {
-        let mut runs = Runs::new(Frames::new(frames));
-        let begins_with_control = frames_begin_with_control(frames);
-        while !begins_with_control || frames_begin_with_control(runs.remaining()) {
-            let Some(run) = runs.next() else { break };
-            self.receive(run, &mut batch, renamed)?;
-        }
-        if !begins_with_control {
-            return Ok(Heard::Datagrams);
-        }
-        after_control.extend_from_slice(runs.remaining());
-        Ok(Heard::Control)
-    }
-
-    fn receive(
-        &self,
-        run: Run<'_>,
-        batch: &mut Batch<'_>,
-        renamed: &mut Option<LinkChange>,
-    ) -> Result<(), Malformed> {
-        if let Some(change) = receive(run, batch, &self.events)? {
-            *renamed = Some(change);
-        }
-        Ok(())
     }
 }
 

@@ -1,13 +1,20 @@
 use std::sync::Arc;
 
+use std::time::{Duration, Instant};
+
 use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 use super::core::{LinkChange, Malformed, receive};
+use super::downstream;
+use crate::config::{MessageDirectorConfig, UpstreamLoss};
 use crate::event::EventSender;
 use crate::ids::{Channel, DoId};
 use crate::message::{Blob, Control, Message, StateServer};
-use crate::router::{Load, Participant, Router, Sink};
-use crate::wire::{Error, Frame, write_frame};
+use crate::router::{Effects, Load, Origin, Participant, Role, Router, Sink};
+use crate::wire::{Envelope, Error, Frame, write_frame};
 
 #[derive(Default)]
 struct Recorder {
@@ -137,4 +144,96 @@ fn a_post_remove_longer_than_its_message_closes_the_link() {
     assert!(bench.heard().is_empty());
     drop(bench.link);
     assert_eq!(*bench.heard.datagrams.lock(), [kept]);
+}
+
+/// Answers each datagram, so that it is work.
+struct Busy;
+
+impl Role for Busy {
+    fn handle(&mut self, _: Instant, _: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        let number = DoId(envelope.message_type.into());
+        let answer = StateServer::ObjectDeleteRam { do_id: number };
+        out.route(&[Channel(7000)], Channel(1), &answer).expect("small");
+    }
+}
+
+fn push(bytes: &mut Vec<u8>, datagram: &[u8]) {
+    write_frame(bytes, |writer| writer.raw(datagram)).expect("fits");
+}
+
+/// Reads of a link take several turns of it, and all that it says is done in its order.
+#[tokio::test]
+async fn what_one_read_brings_is_done_in_turns() {
+    const MANY: u16 = 4000;
+    let router = Router::new();
+    router.take_short_turns();
+    let heard = Arc::<Recorder>::default();
+    let listener = router.join("listener", heard.clone());
+    [7000, 7001].into_iter().for_each(|channel| listener.batch().subscribe(Channel(channel)));
+    let role = router.join_role("busy", Busy);
+    role.participant().batch().subscribe(Channel(6000));
+
+    let config = MessageDirectorConfig {
+        bind: None,
+        connect: None,
+        upstream_loss: UpstreamLoss::Reconnect,
+        upstream_buffer_bytes_max: 0,
+        link_buffer_bytes_max: usize::MAX,
+        link_write_timeout: None,
+        keepalive: None,
+        connect_timeout: None,
+    };
+    let any = "127.0.0.1:0".parse().expect("an address");
+    let served = downstream::listen(&[any], &config).expect("a free port");
+    let address = served.addresses()[0];
+    let end = CancellationToken::new();
+    let serving = served.serve(router.clone(), EventSender::disabled(), end.clone());
+    let script = async {
+        let mut link = TcpStream::connect(address).await.expect("it listens");
+        let mut bytes = Vec::new();
+        // Very many channels, which it gives up and asks for again in the same breath.
+        for _ in 0..2 {
+            for channel in 0..u64::from(MANY) * 2 {
+                push(
+                    &mut bytes,
+                    &control(&Control::AddChannel { channel: Channel(channel + 10_000) }),
+                );
+            }
+            let (low, high) = (Channel(10_000), Channel(40_000));
+            push(&mut bytes, &control(&Control::RemoveRange { low, high }));
+        }
+        let mut expected = Vec::new();
+        for number in 0..MANY {
+            let mut datagram = Vec::new();
+            // Some in a row for the same recipients, and some not.
+            let to = [Channel(6000), Channel(if number % 300 < 3 { 7001 } else { 8000 })];
+            Envelope::write_head(&mut crate::wire::Writer::new(&mut datagram), &to, Channel(1));
+            datagram.extend(number.to_le_bytes());
+            push(&mut bytes, &datagram);
+            if to[1] == Channel(7001) {
+                expected.push(number);
+            }
+            expected.push(number);
+        }
+        link.write_all(&bytes).await.expect("it reads");
+        while heard.datagrams.lock().len() < expected.len() {
+            tokio::task::yield_now().await;
+        }
+        let number = |datagram: &Vec<u8>| {
+            let envelope = Envelope::read(datagram).expect("complete");
+            match envelope.body.first_chunk() {
+                Some(number) => u32::from_le_bytes(*number) as u16,
+                None => envelope.message_type,
+            }
+        };
+        let got: Vec<u16> = heard.datagrams.lock().iter().map(number).collect();
+        assert_eq!(got, expected);
+        end.cancel();
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(serving, script) })
+        .await
+        .expect("nothing hangs");
+    let most = router.holds().most();
+    assert!(most.datagrams <= 1024, "{} datagrams in a hold", most.datagrams);
+    assert!(most.cleaned <= 6000, "{} channels in a hold", most.cleaned);
 }

@@ -16,7 +16,7 @@ use crate::config::{Address, DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::ids::Channel;
 use crate::message::{Blob, Control};
 use crate::net::{self, Close, Connection, Liveness, Lost, Policy};
-use crate::router::{Brake, Change, Load, Router, Sink, Uplink};
+use crate::router::{Brake, Change, Fed, Load, Router, Sink, Uplink};
 use crate::wire::{Assembler, Frame, Frames, Framing, write_frame};
 
 /// The first wait before connecting again; it doubles up to the last, and begins anew after a connection that has
@@ -259,30 +259,52 @@ impl Upstream {
 
 async fn read(connection: &Connection, router: &Router) -> String {
     let mut assembler = Assembler::new(Framing::Tag16);
+    let mut fed = Fed::default();
+    let mut rest = Vec::new();
     loop {
         let read = connection.read(|bytes| {
             #[cfg(test)]
             crate::fault::happens("upstream");
             let framed = assembler.take(bytes, |frames| {
-                let mut batch = router.uplink_batch();
-                for frame in Frames::new(frames) {
-                    if !batch.route(frame) {
-                        tracing::error!("datagram from upstream ends inside its recipients");
-                    }
-                }
+                let left =
+                    if rest.is_empty() { take_turn(router, &mut fed, frames) } else { frames };
+                rest.extend_from_slice(left);
             });
             framed.expect("nothing that a 2-byte tag says is too long");
         });
-        match read.await {
+        let read = read.await;
+        while !rest.is_empty() {
+            tokio::task::yield_now().await;
+            let left = take_turn(router, &mut fed, &rest).len();
+            rest.drain(..rest.len() - left);
+        }
+        // Nobody here is anything to wait for but a role with too much to do: the link carries what everybody up there says.
+        fed.room().await;
+        fed.forget();
+        match read {
             Ok(0) if assembler.is_inside() => {
                 return io::Error::from(io::ErrorKind::UnexpectedEof).to_string();
             }
             Ok(0) => return Lost::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
-            // It carries what everybody up there says, and is not braked for one's receiver.
             Ok(_) => {}
             Err(error) => return error.to_string(),
         }
     }
+}
+
+/// Routes frames until others are to have their turn; returns what is left.
+fn take_turn<'f>(router: &Router, fed: &mut Fed, frames: &'f [u8]) -> &'f [u8] {
+    let mut frames = Frames::new(frames);
+    let mut batch = router.uplink_batch(fed);
+    for frame in frames.by_ref() {
+        if !batch.route(frame) {
+            tracing::error!("datagram from upstream ends inside its recipients");
+        }
+        if batch.is_over() {
+            break;
+        }
+    }
+    frames.remaining()
 }
 
 fn write_control(frames: &mut Vec<u8>, message: &Control<'_>) {

@@ -39,6 +39,16 @@ impl World {
         false
     }
 
+    /// Goes on with the end of a range for a participant, as far as this hold allows. Whether there is more to do.
+    #[inline]
+    pub(in crate::router) fn go_on_ending(&mut self, key: Key) -> bool {
+        let World { steps_left, table, changes, .. } = self;
+        let Some(ended) = table.go_on_ending(key, steps_left, changes) else { return false };
+        self.work.cleaned += ended as u64;
+        self.tell_changes();
+        self.table.is_ending(key)
+    }
+
     #[cfg(test)]
     pub(in crate::router) fn table_size(&self) -> (usize, usize) {
         self.table.size()
