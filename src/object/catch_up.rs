@@ -26,6 +26,26 @@ impl Population {
 
     /// Goes on with the letters that have not been heard by all, for at most `budget` steps; whether there is more.
     pub fn go_on(&mut self, budget: usize, effects: &mut Effects) -> bool {
+        let has_more = self.tell(budget, effects);
+        if self.letters.are_too_many() {
+            effects.hold_back();
+        }
+        has_more
+    }
+
+    /// If letters have been posted after this one, has as many hear them at once as there is room for. Who has
+    /// posted one where too many wait is not asked for more before there are less.
+    #[inline]
+    pub(super) fn begin_letters_after(&mut self, before: u32, effects: &mut Effects) {
+        if before != self.letters.latest() {
+            self.tell(effects.steps_left(), effects);
+            if self.letters.takes_overflow() && self.letters.are_too_many() {
+                effects.hold_back();
+            }
+        }
+    }
+
+    fn tell(&mut self, budget: usize, effects: &mut Effects) -> bool {
         if self.letters.is_running_out() {
             let base = self.letters.renumber();
             self.objects.for_each_mut(|object| object.heard = object.heard.saturating_sub(base));
@@ -35,7 +55,7 @@ impl Population {
         while effects.steps_left() > end
             && let Some(step) = self.letters.step(&self.children, &self.objects)
         {
-            self.take(step, Some(end), effects);
+            self.take(step, end, effects);
         }
         let has_more = !self.letters.is_empty();
         if has_more {
@@ -60,30 +80,13 @@ impl Population {
         }
         let (whose, selection) = (Whose::OfAi(ai), Selection::All);
         let (origin, content) = (Origin::Role, Content::DeleteAiObjects(ai));
-        self.post(Letter { whose, selection, origin, sender, content }, effects);
-        self.go_on(effects.steps_left(), effects);
+        let before = self.letters.latest();
+        self.letters.post(Letter { whose, selection, origin, sender, content });
+        self.begin_letters_after(before, effects);
     }
 
-    /// Posts a letter.
-    fn post(&mut self, letter: Letter, effects: &mut Effects) {
-        let whose = letter.whose;
-        self.letters.post(letter);
-        self.make_room(whose, effects);
-    }
-
-    /// Where too many letters wait for the same readers, whoever has posted another one waits until all have read
-    /// the first, and no others.
-    pub(super) fn make_room(&mut self, whose: Whose, effects: &mut Effects) {
-        effects.go_on_later();
-        while self.letters.overfull(whose)
-            && let Some(step) = self.letters.step_of(whose, &self.children, &self.objects)
-        {
-            self.take(step, None, effects);
-        }
-    }
-
-    /// Does what is to be done next; `keep` steps are to be left when it ends, if that matters.
-    fn take(&mut self, step: Step, keep: Option<usize>, effects: &mut Effects) {
+    /// Does what is to be done next; `keep` steps are to be left when it ends.
+    fn take(&mut self, step: Step, keep: usize, effects: &mut Effects) {
         match step {
             Step::Read(mut reading) => {
                 self.read_in_turn(&mut reading, keep, effects);
@@ -120,7 +123,7 @@ impl Population {
 
     /// Has those hear a letter whose turn it is. It is the first that waits for them, so that it is not looked for
     /// in each of them, nor decoded for each.
-    fn read_in_turn(&mut self, reading: &mut Reading, keep: Option<usize>, effects: &mut Effects) {
+    fn read_in_turn(&mut self, reading: &mut Reading, keep: usize, effects: &mut Effects) {
         let Reading { number, ref letter, ref mut readers } = *reading;
         let message = letter.content.message();
         for do_id in readers {
@@ -138,7 +141,7 @@ impl Population {
                     }
                 }
             }
-            if keep.is_some_and(|keep| effects.steps_left() <= keep) {
+            if effects.steps_left() <= keep {
                 break;
             }
         }

@@ -30,7 +30,7 @@ use crate::message::{Message, StateServer};
 use crate::router::Origin;
 use crate::wire::{Reader, Writer};
 
-/// More letters than this do not wait for the same readers: the first has to be read by all then.
+/// If more letters than this wait for the same readers, whoever has posted another one waits, too.
 const WAITING_MAX: usize = 64;
 /// Noting an object, or looking whether it is meant, costs this much less than a step.
 const LOOKS_PER_STEP: usize = 16;
@@ -79,6 +79,10 @@ pub(super) struct Letters {
     waiting: Map<Whose, VecDeque<Waiting>>,
     /// Whose turn it is.
     turns: VecDeque<Whose>,
+    /// How many there are for whom too many letters wait.
+    overfull: usize,
+    /// A letter has been posted for one of those.
+    overflows: bool,
 }
 
 #[derive(Debug)]
@@ -201,7 +205,13 @@ impl Letter {
 
 impl Letters {
     pub fn new(seed: Seed) -> Self {
-        Letters { latest: 0, waiting: Map::with_hasher(seed), turns: VecDeque::new() }
+        Letters {
+            latest: 0,
+            waiting: Map::with_hasher(seed),
+            turns: VecDeque::new(),
+            overfull: 0,
+            overflows: false,
+        }
     }
 
     /// Whether all have heard everything.
@@ -226,6 +236,18 @@ impl Letters {
         }
         let letter = Arc::new(letter);
         waiting.push_back(Waiting { number: self.latest, letter, readers: None });
+        self.overfull += usize::from(waiting.len() == WAITING_MAX + 1);
+        self.overflows |= waiting.len() > WAITING_MAX;
+    }
+
+    /// Whether a letter has been posted, since this was asked last, where there were too many.
+    pub const fn takes_overflow(&mut self) -> bool {
+        std::mem::replace(&mut self.overflows, false)
+    }
+
+    /// Whether too many wait anywhere.
+    pub const fn are_too_many(&self) -> bool {
+        self.overfull > 0
     }
 
     /// The first letter that an object has not heard, and its number.
@@ -255,11 +277,6 @@ impl Letters {
         !self.is_empty() && self.waiting.contains_key(&whose)
     }
 
-    /// Somebody for whom there are too many letters.
-    pub fn overfull(&self, whose: Whose) -> bool {
-        self.waiting.get(&whose).is_some_and(|waiting| waiting.len() > WAITING_MAX)
-    }
-
     /// Others have their turn.
     pub fn next_turn(&mut self) {
         if self.turns.len() > 1 {
@@ -279,7 +296,7 @@ impl Letters {
     }
 
     /// What is to be done next of what waits for some; `None` if nothing waits any more.
-    pub fn step_of(
+    fn step_of(
         &mut self,
         whose: Whose,
         children: &LocalChildren,
@@ -308,6 +325,7 @@ impl Letters {
         };
         if step.is_none() {
             waiting.pop_front();
+            self.overfull -= usize::from(waiting.len() == WAITING_MAX);
             return Some(Step::Looked(0));
         }
         step

@@ -119,9 +119,6 @@ impl Population {
                 letters.into_iter().for_each(|letter| self.letters.post(letter));
                 // Before others read anything: who waits for his turn would read it as well.
                 self.need_no_letter(&targets);
-                parents
-                    .iter()
-                    .for_each(|parent| self.make_room(Whose::ChildrenOf(*parent), effects));
             }
             for &target in &targets {
                 // A target deletes at most itself, so that the places of the others remain theirs.
@@ -145,14 +142,6 @@ impl Population {
             self.hand_over((do_id, place), envelope.sender, &message, effects);
         }
         self.begin_letters_after(before, effects);
-    }
-
-    /// If letters have been posted after this one, has as many hear them at once as there is room for.
-    #[inline]
-    fn begin_letters_after(&mut self, before: u32, effects: &mut Effects) {
-        if before != self.letters.latest() {
-            self.go_on(effects.steps_left(), effects);
-        }
     }
 
     /// Sends a message as the role: to the router, and to the objects here.
