@@ -221,6 +221,23 @@ impl<S: Stream> Connection<S> {
         })
     }
 
+    /// As [`Connection::push_bytes`], for what may be however much: it does not count against the limit.
+    pub fn push_burst(&self, bytes: &[u8]) -> Load {
+        self.push_with(|state| {
+            state.queue.push(bytes);
+            state.allowance += bytes.len();
+        })
+    }
+
+    /// As [`Connection::push_burst`], with all that waits in another queue.
+    pub fn push_queue(&self, mut queue: WriteQueue) -> Load {
+        self.push_with(|state| {
+            state.allowance += queue.len();
+            state.queue.put_before(&mut queue);
+            state.queue = queue;
+        })
+    }
+
     #[inline]
     fn push_with(&self, push: impl FnOnce(&mut State)) -> Load {
         let mut state = self.state.lock();

@@ -1,24 +1,48 @@
 //! Bytes that a socket has not taken yet.
 
+use std::collections::VecDeque;
 use std::io;
+
+/// More than this is not copied to another place: what comes then gets a buffer of its own.
+const BUFFER_MAX: usize = 1 << 20;
+/// A buffer that is worth being kept apart instead of being copied.
+const APART_MIN: usize = 64 * 1024;
 
 /// A buffer of outgoing bytes: appended to at the end, written from the front.
 ///
 /// Whatever has gathered goes out with one system call. Frames are at most 64 KiB, so that copying
-/// them together is cheaper than a list of them.
+/// them together is cheaper than a list of them. Only where very much waits there is one, of large buffers: whoever
+/// appends holds the router.
 #[derive(Debug, Default)]
 pub struct WriteQueue {
     bytes: Vec<u8>,
     /// How many of `bytes` the socket has already.
     written: usize,
+    /// Buffers that come after `bytes`, none of them empty.
+    later: VecDeque<Vec<u8>>,
+    later_bytes: usize,
 }
 
 impl WriteQueue {
     /// Appends bytes.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
-        let full = self.bytes.len() + bytes.len() > self.bytes.capacity();
-        if full && self.written > self.bytes.len() / 2 {
+        if self.bytes.len() + bytes.len() > self.bytes.capacity() {
+            self.push_slowly(bytes);
+        } else if self.later.is_empty() {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            self.push_later(bytes);
+        }
+    }
+
+    /// There is no room for it.
+    fn push_slowly(&mut self, bytes: &[u8]) {
+        if !self.later.is_empty() || self.len() > BUFFER_MAX {
+            self.push_later(bytes);
+            return;
+        }
+        if self.written > self.bytes.len() / 2 {
             // Room at the front is cheaper than a larger buffer.
             self.bytes.drain(..self.written);
             self.written = 0;
@@ -26,13 +50,25 @@ impl WriteQueue {
         self.bytes.extend_from_slice(bytes);
     }
 
+    fn push_later(&mut self, bytes: &[u8]) {
+        self.later_bytes += bytes.len();
+        match self.later.back_mut() {
+            Some(last) if last.len() < BUFFER_MAX => last.extend_from_slice(bytes),
+            _ if bytes.is_empty() => {}
+            _ => self.later.push_back(bytes.to_vec()),
+        }
+    }
+
     /// Appends all of `bytes`, and leaves another buffer there. They are not copied if nothing waits before
-    /// them.
+    /// them, or if they are many.
     #[inline]
     pub fn take(&mut self, bytes: &mut Vec<u8>) {
         if self.is_empty() {
             self.clear();
             std::mem::swap(&mut self.bytes, bytes);
+        } else if bytes.len() >= APART_MIN {
+            self.later_bytes += bytes.len();
+            self.later.push_back(std::mem::take(bytes));
         } else {
             self.push(bytes);
             bytes.clear();
@@ -44,7 +80,13 @@ impl WriteQueue {
         if self.is_empty() {
             return;
         }
-        self.push(later.waiting());
+        if later.written > 0 {
+            self.push(later.waiting());
+        } else {
+            self.take(&mut later.bytes);
+        }
+        self.later.append(&mut later.later);
+        self.later_bytes += later.later_bytes;
         std::mem::swap(self, later);
         self.clear();
     }
@@ -52,7 +94,7 @@ impl WriteQueue {
     /// Bytes that the socket has not taken.
     #[inline]
     pub const fn len(&self) -> usize {
-        self.bytes.len() - self.written
+        self.bytes.len() - self.written + self.later_bytes
     }
 
     /// Whether the socket has taken everything.
@@ -64,7 +106,7 @@ impl WriteQueue {
     /// Memory that the queue holds.
     #[inline]
     pub const fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.capacity() + self.later_bytes
     }
 
     /// Writes with `write` until everything is gone or it would block.
@@ -76,6 +118,9 @@ impl WriteQueue {
         mut write: impl FnMut(&[u8]) -> io::Result<usize>,
     ) -> io::Result<()> {
         while !self.is_empty() {
+            if self.waiting().is_empty() {
+                self.next_buffer();
+            }
             match write(self.waiting()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.written += count,
@@ -92,6 +137,8 @@ impl WriteQueue {
     pub fn clear(&mut self) {
         self.written = 0;
         self.bytes.clear();
+        self.later.clear();
+        self.later_bytes = 0;
     }
 
     /// The memory, for somebody else.
@@ -99,6 +146,15 @@ impl WriteQueue {
         self.bytes
     }
 
+    fn next_buffer(&mut self) {
+        if let Some(next) = self.later.pop_front() {
+            self.later_bytes -= next.len();
+            self.bytes = next;
+            self.written = 0;
+        }
+    }
+
+    /// What is written next: there may be more after it.
     fn waiting(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
@@ -143,6 +199,40 @@ mod tests {
         }
 
         #[test]
+        fn much_is_not_moved_and_comes_in_order(
+            steps in prop::collection::vec((0usize..200_000, any::<bool>(), 0usize..3_000_000), 1..40),
+        ) {
+            let (mut queue, mut in_hand) = (WriteQueue::default(), WriteQueue::default());
+            let (mut expected, mut taken) = (Vec::new(), Vec::new());
+            for (number, (length, is_taken, mut room)) in steps.into_iter().enumerate() {
+                let mut bytes: Vec<u8> = (0..length).map(|at| (at + number) as u8).collect();
+                expected.extend_from_slice(&bytes);
+                match is_taken {
+                    true => queue.take(&mut bytes),
+                    false => queue.push(&bytes),
+                }
+                let most = queue.later.iter().chain([&queue.bytes]).map(Vec::len).max();
+                prop_assert!(most < Some(BUFFER_MAX + 400_000), "{:?} in a buffer", most);
+                // What cannot be written is put back, as a connection does it.
+                queue.put_before(&mut in_hand);
+                in_hand.write_with(|bytes| {
+                    let count = bytes.len().min(room);
+                    room -= count;
+                    taken.extend_from_slice(&bytes[..count]);
+                    if count == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
+                }).expect("only blocks");
+                in_hand.put_before(&mut queue);
+                prop_assert_eq!(taken.len() + queue.len(), expected.len());
+                prop_assert_eq!(in_hand.len(), 0);
+            }
+            queue.write_with(|bytes| {
+                taken.extend_from_slice(bytes);
+                Ok(bytes.len())
+            }).expect("takes all");
+            prop_assert!(taken == expected);
+        }
+
+        #[test]
         fn what_could_not_be_written_goes_before_what_has_come_since(
             first in prop::collection::vec(any::<u8>(), 0..50),
             later in prop::collection::vec(any::<u8>(), 0..50),
@@ -167,7 +257,10 @@ mod tests {
             in_hand.put_before(&mut queue);
             prop_assert_eq!(taken.len() + queue.len(), first.len() + later.len());
             prop_assert!(in_hand.is_empty());
-            taken.extend_from_slice(queue.waiting());
+            queue.write_with(|bytes| {
+                taken.extend_from_slice(bytes);
+                Ok(bytes.len())
+            }).expect("takes all");
             prop_assert_eq!(taken, [first, later].concat());
         }
     }

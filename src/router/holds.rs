@@ -35,6 +35,8 @@ pub struct Work {
     pub bytes: u64,
     /// Subscriptions that were cleaned up, of those who have left and of whole ranges.
     pub cleaned: u64,
+    /// Subscriptions and post-removes that a new connection to the upstream was told.
+    pub told: u64,
 }
 
 /// A long hold.
@@ -103,6 +105,7 @@ impl Holds {
         self.most.datagrams = self.most.datagrams.max(work.datagrams);
         self.most.bytes = self.most.bytes.max(work.bytes);
         self.most.cleaned = self.most.cleaned.max(work.cleaned);
+        self.most.told = self.most.told.max(work.told);
     }
 }
 
@@ -185,6 +188,7 @@ impl Warning {
                     datagrams = work.datagrams,
                     bytes = work.bytes,
                     cleaned = work.cleaned,
+                    told = work.told,
                     "the router was held for {} ms",
                     held.as_millis()
                 )

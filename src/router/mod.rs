@@ -63,7 +63,6 @@ pub use participant::{Participant, RoleParticipant};
 pub use pressure::{Brake, FLOOD_BYTES, Fed, Gauge, Load};
 pub use role::{Origin, Role, RoleLost};
 pub use table::{Change, Key, Table};
-pub use world::PostRemovesOfAll;
 
 use crate::hash::Seed;
 use crate::ids::Channel;
@@ -105,6 +104,9 @@ pub trait Uplink: Send + Sync {
 
     /// Has the datagrams kept under `sender` forgotten.
     fn clear_post_removes(&self, sender: Channel);
+
+    /// It has been told everything that there is, after a beginning: [`Router::begin_to_tell_uplink`].
+    fn told(&self) {}
 
     /// A datagram that did not come from there.
     fn push(&self, frame: Frame<'_>) -> Load;
@@ -229,13 +231,25 @@ impl Router {
         self.shared.hold(Holder::Upstream).set_uplink(uplink);
     }
 
-    /// Calls `with` with everything that a newly connected uplink must know, while nothing changes
-    /// and nothing is routed: the subscriptions, and the post-removes of all participants.
-    pub fn with_snapshot(
-        &self,
-        with: impl FnOnce(&mut dyn Iterator<Item = Change>, &PostRemovesOfAll<'_>),
-    ) {
-        self.shared.hold(Holder::Upstream).with_snapshot(with);
+    /// Begins to tell the uplink, which is newly connected, everything that it must know: the subscriptions, and the
+    /// post-removes of all participants. `begin` is called first, while nothing is routed. What changes meanwhile is told,
+    /// too. Its end is said with [`Uplink::told`]; if this has not been all, [`Router::tell_uplink`] goes on.
+    pub fn begin_to_tell_uplink(&self, begin: impl FnOnce()) {
+        Batch::new(&self.shared, None, None).work(|world| {
+            begin();
+            world.begin_telling();
+        });
+    }
+
+    /// Tells the uplink what it has not been told yet, with the turns of others in between.
+    pub async fn tell_uplink(&self) {
+        while self.tell_uplink_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn tell_uplink_some(&self) -> bool {
+        Batch::new(&self.shared, None, None).work(World::tell_some)
     }
 
     /// A batch of what comes from the uplink: it is not sent back there.

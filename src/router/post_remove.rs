@@ -6,7 +6,7 @@ use crate::ids::Channel;
 use crate::wire::{Frame, Frames};
 
 /// A frame is seldom shorter.
-const USUAL_BYTES: usize = 32;
+pub(super) const USUAL_BYTES: usize = 32;
 
 /// Datagrams kept by sender channel, each sender's in the order in which they came.
 #[derive(Default, Debug)]
@@ -26,6 +26,18 @@ impl PostRemoves {
     /// About how many datagrams there are.
     pub(super) fn steps(&self) -> usize {
         self.by_sender.values().map(|frames| 1 + frames.len() / USUAL_BYTES).sum()
+    }
+
+    /// The first sender from this one on, of whose datagrams the first bytes have been seen: where the others begin,
+    /// and these.
+    pub(super) fn from(
+        &self,
+        sender: Channel,
+        seen: usize,
+    ) -> Option<(Channel, usize, Frames<'_>)> {
+        let (&next, frames) = self.by_sender.range(sender..).next()?;
+        let seen = if next == sender { seen } else { 0 };
+        Some((next, seen, Frames::new(&frames[seen..])))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Channel, Frames<'_>)> {

@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::ending::Ending;
 use super::ranges::{IntervalSet, Segments};
-use crate::hash::{IntoEntries, Paged, Seed};
+use crate::hash::{IntoEntries, Paged, Seed, Walk};
 use crate::ids::{Channel, ChannelRange};
 
 /// A participant's place in the table.
@@ -352,10 +352,28 @@ impl Table {
             || self.segments.get(channel).is_some_and(|keys| keys.contains(&key))
     }
 
-    /// Everything that upstream has to know, for a connection that begins.
+    /// Everything that upstream has to know.
     pub fn snapshot(&self) -> impl Iterator<Item = Change> + '_ {
         let singles = self.singles.keys().copied().map(Change::AddChannel);
-        self.segments.covered().into_iter().map(Change::AddRange).chain(singles)
+        self.ranges().map(Change::AddRange).chain(singles)
+    }
+
+    /// The ranges that somebody listens to.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = ChannelRange> + use<> {
+        self.segments.covered().into_iter()
+    }
+
+    /// Goes over some of the channels that have single listeners; `None` if there are no others.
+    pub(super) fn walk_singles(
+        &self,
+        walk: &mut Walk,
+    ) -> Option<impl ExactSizeIterator<Item = Channel>> {
+        Some(self.singles.walk(walk)?.map(|(channel, _)| *channel))
+    }
+
+    /// Whether a walk has been where a channel is.
+    pub(super) fn has_passed(&self, walk: Walk, channel: Channel) -> bool {
+        self.singles.has_passed(walk, &channel)
     }
 
     /// How many channels have single listeners, and how many pieces the ranges make.

@@ -6,6 +6,7 @@ mod order;
 mod pressure;
 mod ranges;
 mod roles;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,12 +52,17 @@ impl Uplink for UplinkRecorder {
         self.log.lock().push(text);
     }
 
-    fn add_post_remove(&self, sender: Channel, _: Frame<'_>) {
-        self.log.lock().push(format!("post-remove {sender}"));
+    fn add_post_remove(&self, sender: Channel, frame: Frame<'_>) {
+        let number = Envelope::read(frame.datagram()).expect("complete").message_type;
+        self.log.lock().push(format!("post-remove {sender} {number}"));
     }
 
     fn clear_post_removes(&self, sender: Channel) {
         self.log.lock().push(format!("clear {sender}"));
+    }
+
+    fn told(&self) {
+        self.log.lock().push("told all".to_owned());
     }
 
     fn push(&self, frame: Frame<'_>) -> Load {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use snapshot::PostRemovesOfAll;
+use snapshot::Telling;
 
 use super::effects::Place;
 use super::holds::{Holds, Work};
@@ -82,6 +82,8 @@ pub(super) struct World {
     /// Who has left, and what is still to be done about it.
     leaving: Leaving,
     uplink: Option<Arc<dyn Uplink>>,
+    /// The upstream has not been told everything.
+    telling: Option<Telling>,
     /// What roles want routed, in the order in which they wanted it.
     pending: VecDeque<(Key, Effects)>,
     touched: Vec<Key>,
@@ -118,6 +120,7 @@ impl World {
             free: Vec::new(),
             leaving: Leaving::default(),
             uplink: None,
+            telling: None,
             pending: VecDeque::new(),
             touched: Vec::new(),
             uplink_touched: false,
@@ -251,18 +254,12 @@ impl World {
             Effect::SubscribeRange(range) => table.subscribe_range(key, range, changes),
             Effect::UnsubscribeRange(range) => table.unsubscribe_range(key, range, changes),
             Effect::AddPostRemove(sender, frame) => {
-                self.post_removes(key, |kept| kept.add(sender, frame));
-                if let Some(uplink) = &self.uplink {
-                    uplink.add_post_remove(sender, frame);
-                    self.uplink_touched = true;
-                }
+                self.add_post_remove(key, sender, frame);
+                return;
             }
             Effect::ClearPostRemoves(sender) => {
-                self.post_removes(key, |kept| kept.clear(sender));
-                if let Some(uplink) = &self.uplink {
-                    uplink.clear_post_removes(sender);
-                    self.uplink_touched = true;
-                }
+                self.clear_post_removes(key, sender);
+                return;
             }
             // Not a change: it is routed by whoever has the effects.
             Effect::Route(_) => return,
@@ -543,22 +540,6 @@ impl World {
             slot.touched = true;
             self.touched.push(key);
         }
-    }
-
-    fn post_removes(&mut self, key: Key, change: impl FnOnce(&mut PostRemoves)) {
-        if let Some(slot) = &mut self.slots[key.0 as usize] {
-            change(&mut slot.post_removes);
-        }
-    }
-
-    fn tell_changes(&mut self) {
-        if let Some(uplink) = &self.uplink
-            && !self.changes.is_empty()
-        {
-            self.changes.iter().for_each(|&change| uplink.change(change));
-            self.uplink_touched = true;
-        }
-        self.changes.clear();
     }
 
     fn now(&mut self) -> Instant {

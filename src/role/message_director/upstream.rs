@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Address, DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::ids::Channel;
 use crate::message::{Blob, Control};
-use crate::net::{self, Close, Connection, Liveness, Lost, Policy};
+use crate::net::{self, Close, Connection, Liveness, Lost, Policy, WriteQueue};
 use crate::router::{Brake, Change, Fed, Load, Router, Sink, Uplink};
 use crate::wire::{Assembler, Frame, Frames, Framing, write_frame};
 
@@ -139,13 +138,15 @@ struct Upstream {
 
 enum State {
     Connected(Arc<Connection>),
+    /// The other end is being told what it must know; then it gets the backlog.
+    Telling(Arc<Connection>, Backlog),
     Away(Backlog),
 }
 
 /// What could not be sent while there was no connection.
 #[derive(Default)]
 struct Backlog {
-    frames: Vec<u8>,
+    frames: WriteQueue,
     dropped: u64,
 }
 
@@ -167,13 +168,20 @@ impl Upstream {
             Err(error) => return Ended::NotConnected(error),
         };
         let since = Instant::now();
-        let connection = self.take_over(stream, config, router);
+        let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
+        let connection = Arc::new(Connection::new(stream, policy));
+        router.begin_to_tell_uplink(|| self.take_over(&connection));
         tracing::info!(upstream = self.address, "connected to the upstream message director");
+        let telling = async {
+            router.tell_uplink().await;
+            std::future::pending().await
+        };
         let reason = tokio::select! {
             reason = read(&connection, router) => reason,
             Err(lost) = connection.drive() => lost.to_string(),
+            reason = telling => reason,
         };
-        *self.state.lock() = State::Away(Backlog::default());
+        self.lose();
         let unsent_bytes = connection.unsent();
         if unsent_bytes > 0 {
             let upstream = &self.address;
@@ -182,45 +190,25 @@ impl Upstream {
         Ended::Lost { reason, lasted: since.elapsed() }
     }
 
-    /// Makes a new connection the one in use: the other end is told everything that it must know.
-    fn take_over(
-        &self,
-        stream: TcpStream,
-        config: &MessageDirectorConfig,
-        router: &Router,
-    ) -> Arc<Connection> {
-        let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
-        let connection = Arc::new(Connection::new(stream, policy));
-        router.with_snapshot(|changes, post_removes| {
-            let mut state = self.state.lock();
-            let mut frames = self.introduction.clone();
-            changes.for_each(|change| write_change(&mut frames, change));
-            for (sender, frame) in post_removes.iter() {
-                write_post_remove(&mut frames, sender, frame);
-            }
-            if let State::Away(backlog) = &*state {
-                frames.extend_from_slice(&backlog.frames);
-                if backlog.dropped > 0 {
-                    tracing::error!(
-                        upstream = self.address,
-                        dropped = backlog.dropped,
-                        "datagrams were lost while the upstream was away"
-                    );
-                }
-            }
-            // What has to be told at the beginning comes on top of what may wait at any time.
-            let burst = frames.len();
-            connection.push_buffer(&mut frames, burst);
-            *state = State::Connected(connection.clone());
-        });
-        connection.announce();
-        connection
+    /// Makes a new connection the one in use. The other end has yet to be told everything that it must know.
+    fn take_over(&self, connection: &Arc<Connection>) {
+        connection.push_burst(&self.introduction);
+        let mut state = self.state.lock();
+        let backlog = state.take_backlog();
+        *state = State::Telling(connection.clone(), backlog);
+    }
+
+    /// The connection is no more. What has not been pushed to it waits for the next one.
+    fn lose(&self) {
+        let mut state = self.state.lock();
+        *state = State::Away(state.take_backlog());
     }
 
     async fn flush(&self) {
+        self.told();
         let connection = match &*self.state.lock() {
             State::Connected(connection) => connection.clone(),
-            State::Away(_) => return,
+            State::Telling(..) | State::Away(_) => return,
         };
         connection.close(Close::Flushed);
         if let Err(lost) = connection.drive().await {
@@ -232,7 +220,7 @@ impl Upstream {
     fn keep(&self, backlog: &mut Backlog, frames: Frames<'_>) {
         for frame in frames {
             if backlog.frames.len() + frame.bytes().len() <= self.backlog_max {
-                backlog.frames.extend_from_slice(frame.bytes());
+                backlog.frames.push(frame.bytes());
                 continue;
             }
             if backlog.dropped == 0 {
@@ -247,12 +235,30 @@ impl Upstream {
     }
 
     fn push_control(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        // While away nothing is said: all is told anew after connecting.
-        if let State::Connected(connection) = &*self.state.lock() {
-            let mut frames = Vec::new();
-            write(&mut frames);
-            // A subscription is no flood.
-            connection.push_bytes(&frames);
+        let state = self.state.lock();
+        let mut frames = Vec::new();
+        match &*state {
+            // Nothing is said: all is told anew after connecting.
+            State::Away(_) => {}
+            State::Connected(connection) => {
+                write(&mut frames);
+                // A subscription is no flood.
+                connection.push_bytes(&frames);
+            }
+            // What has to be told at the beginning comes on top of what may wait at any time.
+            State::Telling(connection, _) => {
+                write(&mut frames);
+                connection.push_burst(&frames);
+            }
+        }
+    }
+}
+
+impl State {
+    fn take_backlog(&mut self) -> Backlog {
+        match self {
+            State::Connected(_) => Backlog::default(),
+            State::Telling(_, backlog) | State::Away(backlog) => std::mem::take(backlog),
         }
     }
 }
@@ -342,6 +348,21 @@ impl Uplink for Upstream {
         self.push_control(|frames| write_control(frames, &Control::ClearPostRemoves { sender }));
     }
 
+    fn told(&self) {
+        let mut state = self.state.lock();
+        let State::Telling(connection, backlog) = &mut *state else { return };
+        let (connection, backlog) = (connection.clone(), std::mem::take(backlog));
+        connection.push_queue(backlog.frames);
+        if backlog.dropped > 0 {
+            tracing::error!(
+                upstream = self.address,
+                dropped = backlog.dropped,
+                "datagrams were lost while the upstream was away"
+            );
+        }
+        *state = State::Connected(connection);
+    }
+
     fn push(&self, frame: Frame<'_>) -> Load {
         self.push_all(Frames::new(frame.bytes()))
     }
@@ -349,7 +370,7 @@ impl Uplink for Upstream {
     fn push_all(&self, frames: Frames<'_>) -> Load {
         match &mut *self.state.lock() {
             State::Connected(connection) => connection.push_all(frames),
-            State::Away(backlog) => {
+            State::Telling(_, backlog) | State::Away(backlog) => {
                 self.keep(backlog, frames);
                 Load::Fine
             }
@@ -359,13 +380,13 @@ impl Uplink for Upstream {
     fn brake(&self) -> Option<Arc<Brake>> {
         match &*self.state.lock() {
             State::Connected(connection) => Sink::brake(&**connection),
-            State::Away(_) => None,
+            State::Telling(..) | State::Away(_) => None,
         }
     }
 
     fn announce(&self) {
         let connection = match &*self.state.lock() {
-            State::Connected(connection) => connection.clone(),
+            State::Connected(connection) | State::Telling(connection, _) => connection.clone(),
             State::Away(_) => return,
         };
         // The lock is free: whoever routes must not wait for a write.

@@ -11,6 +11,9 @@ impl World {
     /// ([`World::clean`]).
     pub(in crate::router) fn leave(&mut self, key: Key) -> Option<Receiver> {
         let Slot { receiver, post_removes, .. } = self.slots[key.0 as usize].take()?;
+        if let Some(telling) = &mut self.telling {
+            telling.leave(key);
+        }
         let mut left = Left::new(key, self.table.take(key));
         if left.steps() + post_removes.steps() <= self.steps_left {
             let mut all = usize::MAX;
