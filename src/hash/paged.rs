@@ -69,6 +69,12 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         self.len
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// The value of a key.
     #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
@@ -222,7 +228,7 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         let entries = &mut self.pages[place].entries;
         if entries.capacity() > PLACES_KEPT && entries.len() < entries.capacity() / 8 {
             entries.shrink_to(entries.len() * 2);
-            if self.len == 0 {
+            if self.is_empty() {
                 *self = Paged::with_hasher(self.seed);
             }
         }
