@@ -7,10 +7,11 @@
 //! ranks: it can be put off after any of them, and what it has passed stays passed, whatever is added, removed or split
 //! meanwhile.
 
-use std::collections::hash_map::{self, Entry};
 use std::hash::{BuildHasher, Hash};
 
-use super::{Map, Seed};
+use hashbrown::hash_table::{self, Entry, HashTable};
+
+use super::Seed;
 
 /// The most that is on a page: as much as a table takes that has 2,048 places.
 const PAGE_MAX: usize = 1792;
@@ -35,7 +36,8 @@ pub struct Paged<K, V> {
 struct Page<K, V> {
     /// How many first bits the ranks on it have in common.
     depth: u32,
-    entries: Map<K, V>,
+    /// A table that is given hashes: one is reckoned for each lookup, which finds the page, too.
+    entries: HashTable<(K, V)>,
 }
 
 /// How far a walk has come: the first rank that it has not passed, if there is one.
@@ -55,7 +57,7 @@ impl Walk {
 impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// An empty table.
     pub fn with_hasher(seed: Seed) -> Self {
-        Paged { seed, len: 0, depth: 0, directory: vec![0], pages: vec![Page::new(0, seed)] }
+        Paged { seed, len: 0, depth: 0, directory: vec![0], pages: vec![Page::empty()] }
     }
 
     /// What it is hashed with.
@@ -78,7 +80,9 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// The value of a key.
     #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.pages[self.page_of(self.rank(key))].entries.get(key)
+        let hash = self.seed.hash_one(key);
+        let page = &self.pages[self.page_of(rank_of(hash))];
+        page.entries.find(hash, |(other, _)| other == key).map(|(_, value)| value)
     }
 
     /// Whether there is an entry of this key.
@@ -89,8 +93,9 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
 
     /// Has `change` do something about a key's entry.
     #[inline]
-    pub fn change<R>(&mut self, key: K, change: impl FnOnce(Entry<'_, K, V>) -> R) -> R {
-        let rank = self.rank(&key);
+    pub fn change<R>(&mut self, key: K, change: impl FnOnce(Entry<'_, (K, V)>) -> R) -> R {
+        let hash = self.seed.hash_one(key);
+        let rank = rank_of(hash);
         let mut place = self.page_of(rank);
         if self.pages[place].is_full() {
             self.split(rank);
@@ -98,7 +103,10 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         }
         let page = &mut self.pages[place];
         let before = page.entries.len();
-        let done = change(page.entries.entry(key));
+        let seed = self.seed;
+        let entry =
+            page.entries.entry(hash, |(other, _)| *other == key, |(other, _)| seed.hash_one(other));
+        let done = change(entry);
         let after = page.entries.len();
         self.len = self.len - before + after;
         if after < before {
@@ -110,9 +118,9 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// Adds an entry, in place of the one of this key, whose value it returns.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         self.change(key, |entry| match entry {
-            Entry::Occupied(mut entry) => Some(entry.insert(value)),
+            Entry::Occupied(mut entry) => Some(std::mem::replace(&mut entry.get_mut().1, value)),
             Entry::Vacant(entry) => {
-                entry.insert(value);
+                entry.insert((key, value));
                 None
             }
         })
@@ -121,14 +129,14 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// Removes an entry, and returns its value.
     pub fn remove(&mut self, key: K) -> Option<V> {
         self.change(key, |entry| match entry {
-            Entry::Occupied(entry) => Some(entry.remove()),
+            Entry::Occupied(entry) => Some(entry.remove().0.1),
             Entry::Vacant(_) => None,
         })
     }
 
     /// All keys; their order means nothing.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.pages.iter().flat_map(|page| page.entries.keys())
+        self.pages.iter().flat_map(|page| page.entries.iter().map(|(key, _)| key))
     }
 
     /// All entries, taken out page by page.
@@ -140,7 +148,7 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// Goes over a page: `None` if there is no other one.
     pub fn walk(&self, walk: &mut Walk) -> Option<impl ExactSizeIterator<Item = (&K, &V)>> {
         let page = self.step(walk)?;
-        Some(self.pages[page].entries.iter())
+        Some(self.pages[page].entries.iter().map(|(key, value)| (key, value)))
     }
 
     /// Goes over a page, and appends the keys for which `is_wanted` to `into`, of which it removes the entries.
@@ -154,7 +162,7 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         let place = self.step(walk)?;
         let entries = &mut self.pages[place].entries;
         let before = entries.len();
-        into.extend(entries.extract_if(|key, _| is_wanted(key)).map(|(key, _)| key));
+        into.extend(entries.extract_if(|(key, _)| is_wanted(key)).map(|(key, _)| key));
         self.len = self.len - before + entries.len();
         self.tidy(place);
         Some(before)
@@ -163,7 +171,7 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// Whether a walk has passed the place of a key.
     #[inline]
     pub fn has_passed(&self, walk: Walk, key: &K) -> bool {
-        walk.0.is_none_or(|at| self.rank(key) < at)
+        walk.0.is_none_or(|at| rank_of(self.seed.hash_one(key)) < at)
     }
 
     /// The page that a walk goes over next.
@@ -173,11 +181,6 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         let width = 1u64.checked_shl(u64::BITS - self.pages[place].depth);
         walk.0 = width.and_then(|width| (rank & !(width - 1)).checked_add(width));
         Some(place)
-    }
-
-    #[inline]
-    fn rank(&self, key: &K) -> u64 {
-        rank_of(self.seed, key)
     }
 
     /// Where in the directory a rank is: a shift by all bits is none.
@@ -204,15 +207,15 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
             self.depth = depth;
         }
         let bit = 1u64 << (u64::BITS - depth);
-        let halves = [Page::new(depth, self.seed), Page::new(depth, self.seed)];
-        let [mut page, mut upper] = halves.map(|mut half| {
-            half.entries.reserve(PAGE_MAX / 2);
-            half
-        });
+        let seed = self.seed;
+        let hasher = |(key, _): &(K, V)| seed.hash_one(key);
+        let [mut page, mut upper] =
+            [(); 2].map(|()| Page { depth, entries: HashTable::with_capacity(PAGE_MAX / 2) });
         // Both are new: where something has been taken out of a table, its place is not free at once.
-        for (key, value) in self.pages[lower].entries.drain() {
-            let half = if rank_of(self.seed, &key) & bit == 0 { &mut page } else { &mut upper };
-            half.entries.insert(key, value);
+        for entry in self.pages[lower].entries.drain() {
+            let hash = hasher(&entry);
+            let half = if rank_of(hash) & bit == 0 { &mut page } else { &mut upper };
+            half.entries.insert_unique(hash, entry, hasher);
         }
         self.pages[lower] = page;
         let width = 1 << (self.depth - depth);
@@ -227,7 +230,8 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     fn tidy(&mut self, place: usize) {
         let entries = &mut self.pages[place].entries;
         if entries.capacity() > PLACES_KEPT && entries.len() < entries.capacity() / 8 {
-            entries.shrink_to(entries.len() * 2);
+            let seed = self.seed;
+            entries.shrink_to(entries.len() * 2, |(key, _)| seed.hash_one(key));
             if self.is_empty() {
                 *self = Paged::with_hasher(self.seed);
             }
@@ -235,16 +239,16 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     }
 }
 
-/// A table of the standard library takes the last bits of a hash for the place, and the first seven to tell
-/// neighbours from one another. What comes first here are others.
+/// A page takes the last bits of a hash for the place of an entry, and the first seven to tell neighbours from one
+/// another. What comes first here are others.
 #[inline]
-fn rank_of(seed: Seed, key: &impl Hash) -> u64 {
-    seed.hash_one(key).rotate_left(7)
+const fn rank_of(hash: u64) -> u64 {
+    hash.rotate_left(7)
 }
 
 impl<K, V> Page<K, V> {
-    fn new(depth: u32, seed: Seed) -> Self {
-        Page { depth, entries: Map::with_hasher(seed) }
+    const fn empty() -> Self {
+        Page { depth: 0, entries: HashTable::new() }
     }
 
     #[inline]
@@ -258,7 +262,7 @@ impl<K, V> Page<K, V> {
 pub struct IntoEntries<K, V> {
     left: usize,
     pages: std::vec::IntoIter<Page<K, V>>,
-    page: Option<hash_map::IntoIter<K, V>>,
+    page: Option<hash_table::IntoIter<(K, V)>>,
 }
 
 impl<K, V> Iterator for IntoEntries<K, V> {

@@ -8,8 +8,7 @@
 //! of disjoint segments; neither depends on how many participants there are. Tables of single channels are in pages
 //! ([`Paged`]), so that nothing that is done to them takes long, however many channels there are.
 
-use std::collections::hash_map::Entry;
-
+use hashbrown::hash_table::Entry;
 use rustc_hash::FxHashMap;
 
 use super::ending::Ending;
@@ -143,10 +142,10 @@ impl Table {
         }
         self.singles.change(channel, |entry| match entry {
             Entry::Vacant(entry) => {
-                entry.insert(Listeners::One(key));
+                entry.insert((channel, Listeners::One(key)));
                 changes.push(Change::AddChannel(channel));
             }
-            Entry::Occupied(mut entry) => entry.get_mut().insert(key),
+            Entry::Occupied(mut entry) => entry.get_mut().1.insert(key),
         });
     }
 
@@ -385,7 +384,7 @@ impl Table {
     fn remove_listener(&mut self, key: Key, channel: Channel) -> bool {
         self.singles.change(channel, |entry| match entry {
             Entry::Occupied(mut entry) => {
-                let empty = entry.get_mut().remove(key);
+                let empty = entry.get_mut().1.remove(key);
                 if empty {
                     entry.remove();
                 }
