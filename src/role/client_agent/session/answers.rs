@@ -8,7 +8,7 @@ use crate::message::ObjectState;
 use crate::role::client_agent::agent::Context;
 use crate::role::client_agent::interest::Phase;
 
-/// While the cluster answers other queries, one that has had no answer waits this many times the
+/// While the cluster answers other queries, one that has found no object yet waits this many times the
 /// configured time: its answers may stand behind those in some queue.
 const PATIENCE: u32 = 20;
 
@@ -108,7 +108,10 @@ impl Session {
         };
         let timeout = Duration::from_millis(cx.shared.config.interest_timeout_ms);
         let is_recent = |at: Instant| at + timeout > cx.now;
-        let extended = match query.answers.last {
+        // Objects come one after the other. Before the first of them, those for others may: whoever is asked for very
+        // many has them answer in turns.
+        let has_begun = query.answers.received > 0;
+        let extended = match query.answers.last.filter(|_| has_begun) {
             Some(at) => Some(at).filter(|&at| is_recent(at)),
             None => cx
                 .shared

@@ -206,12 +206,13 @@ fn a_query_behind_others_is_not_given_up_before_they_are_answered() {
     agent.send(second, &add_interest(2, 2, NEXT));
     let behind = agent.query(second.channel, NEXT.parent, &[NEXT.zone.0]);
     agent.answer_count(first, query, 100);
+    // Its number may be known already.
+    agent.answer_count(second, behind, 1);
     for do_id in 100..104 {
         agent.pass(400);
         agent.answer_object(first, query, avatar(do_id, ZONE));
     }
     agent.expect_told(second, &[]);
-    agent.answer_count(second, behind, 1);
     agent.answer_object(second, behind, avatar(50, NEXT));
     agent.expect_told(second, &[enter(50, NEXT), done(2, 2)]);
 
