@@ -2,42 +2,36 @@
 //!
 //! An ordinary table that grows, or is made smaller, moves all that is in it, and it must not change while it is
 //! walked over. With a million entries each of these takes longer than anybody is to wait. This one is made of
-//! pages. An entry is on the page that the first bits of its *rank* say, which is its hash; a full page is split into two by
-//! one bit more. So nothing that is done moves more than a page, and a walk goes from page to page in the order of
-//! ranks: it can be put off after any of them, and what it has passed stays passed, whatever is added, removed or split
-//! meanwhile.
+//! pages. Some bits of an entry's hash say on which it is. When pages have become fuller, one of them is split into two by one bit more,
+//! and they take turns (linear hashing). So nothing that is done moves more than a page.
+//!
+//! A walk goes from page to page in the order of *ranks*, which are those bits with the first one split by
+//! in front. It can be put off after any page: what it has passed stays passed, whatever is added, removed or split meanwhile.
 
 use std::hash::{BuildHasher, Hash};
 
-use hashbrown::hash_table::{self, Entry, HashTable};
+use hashbrown::HashTable;
+use hashbrown::hash_table::{self, Entry};
 
 use super::Seed;
 
-/// The most that is on a page: as much as a table takes that has 2,048 places.
-const PAGE_MAX: usize = 1792;
-/// A page with so few places is not made smaller.
-const PLACES_KEPT: usize = 64;
-/// Pages are not told apart by more bits than this.
-const DEPTH_MAX: u32 = 32;
+/// How many entries a page has before there are more pages: one that has still to be split has up to twice as many.
+const ENTRIES_PER_PAGE: usize = 2048;
+/// A page with so little room is not made smaller.
+const ROOM_KEPT: usize = 64;
+/// The bits before those that say where an entry is: a page takes the very first ones for that, and the last ones.
+const BITS_OF_PAGE: u32 = 20;
 
 /// A table in pages.
 #[derive(Debug)]
 pub struct Paged<K, V> {
     seed: Seed,
     len: usize,
-    /// How many bits of a rank say where in the directory its page is.
-    depth: u32,
-    /// Pages by the first bits of ranks.
-    directory: Vec<u32>,
-    pages: Vec<Page<K, V>>,
-}
-
-#[derive(Debug)]
-struct Page<K, V> {
-    /// How many first bits the ranks on it have in common.
-    depth: u32,
-    /// A table that is given hashes: one is reckoned for each lookup, which finds the page, too.
-    entries: HashTable<(K, V)>,
+    /// The bits of a hash that say on which page an entry is, as long as that has not been split.
+    mask: u64,
+    /// Pages before this one have been split, and one bit more says on which half an entry is.
+    next_split: u64,
+    pages: Vec<HashTable<(K, V)>>,
 }
 
 /// How far a walk has come: the first rank that it has not passed, if there is one.
@@ -57,7 +51,7 @@ impl Walk {
 impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// An empty table.
     pub fn with_hasher(seed: Seed) -> Self {
-        Paged { seed, len: 0, depth: 0, directory: vec![0], pages: vec![Page::empty()] }
+        Paged { seed, len: 0, mask: 0, next_split: 0, pages: vec![HashTable::new()] }
     }
 
     /// What it is hashed with.
@@ -81,8 +75,8 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
         let hash = self.seed.hash_one(key);
-        let page = &self.pages[self.page_of(rank_of(hash))];
-        page.entries.find(hash, |(other, _)| other == key).map(|(_, value)| value)
+        let found = self.pages[self.page_of(hash)].find(hash, |(other, _)| other == key);
+        found.map(|(_, value)| value)
     }
 
     /// Whether there is an entry of this key.
@@ -91,52 +85,55 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         self.get(key).is_some()
     }
 
-    /// Has `change` do something about a key's entry.
+    /// Adds an entry, or has `change` do something about the one of this key. Whether it is new.
     #[inline]
-    pub fn change<R>(&mut self, key: K, change: impl FnOnce(Entry<'_, (K, V)>) -> R) -> R {
-        let hash = self.seed.hash_one(key);
-        let rank = rank_of(hash);
-        let mut place = self.page_of(rank);
-        if self.pages[place].is_full() {
-            self.split(rank);
-            place = self.page_of(rank);
+    pub fn add(&mut self, key: K, new: impl FnOnce() -> V, change: impl FnOnce(&mut V)) -> bool {
+        let (seed, hash) = (self.seed, self.seed.hash_one(key));
+        let place = self.page_of(hash);
+        let is_key = |(other, _): &(K, V)| *other == key;
+        match self.pages[place].entry(hash, is_key, |(key, _)| seed.hash_one(key)) {
+            Entry::Occupied(mut entry) => {
+                change(&mut entry.get_mut().1);
+                return false;
+            }
+            Entry::Vacant(entry) => drop(entry.insert((key, new()))),
         }
-        let page = &mut self.pages[place];
-        let before = page.entries.len();
-        let seed = self.seed;
-        let entry =
-            page.entries.entry(hash, |(other, _)| *other == key, |(other, _)| seed.hash_one(other));
-        let done = change(entry);
-        let after = page.entries.len();
-        self.len = self.len - before + after;
-        if after < before {
-            self.tidy(place);
+        self.len += 1;
+        if self.len > self.pages.len() * ENTRIES_PER_PAGE {
+            self.split();
         }
-        done
+        true
     }
 
-    /// Adds an entry, in place of the one of this key, whose value it returns.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        self.change(key, |entry| match entry {
-            Entry::Occupied(mut entry) => Some(std::mem::replace(&mut entry.get_mut().1, value)),
-            Entry::Vacant(entry) => {
-                entry.insert((key, value));
-                None
-            }
-        })
+    /// Adds an entry, if there is none of this key. Whether it is new.
+    #[inline]
+    pub fn insert(&mut self, key: K, value: V) -> bool {
+        self.add(key, || value, |_| {})
     }
 
     /// Removes an entry, and returns its value.
     pub fn remove(&mut self, key: K) -> Option<V> {
-        self.change(key, |entry| match entry {
-            Entry::Occupied(entry) => Some(entry.remove().0.1),
-            Entry::Vacant(_) => None,
-        })
+        self.remove_if(key, |_| true)
+    }
+
+    /// Removes an entry if `is_over` says so, which may change it, and returns its value.
+    #[inline]
+    pub fn remove_if(&mut self, key: K, is_over: impl FnOnce(&mut V) -> bool) -> Option<V> {
+        let hash = self.seed.hash_one(key);
+        let place = self.page_of(hash);
+        let mut entry = self.pages[place].find_entry(hash, |(other, _)| *other == key).ok()?;
+        if !is_over(&mut entry.get_mut().1) {
+            return None;
+        }
+        let ((_, value), _) = entry.remove();
+        self.len -= 1;
+        self.tidy(place);
+        Some(value)
     }
 
     /// All keys; their order means nothing.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.pages.iter().flat_map(|page| page.entries.iter().map(|(key, _)| key))
+        self.pages.iter().flatten().map(|(key, _)| key)
     }
 
     /// All entries, taken out page by page.
@@ -146,9 +143,9 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     }
 
     /// Goes over a page: `None` if there is no other one.
-    pub fn walk(&self, walk: &mut Walk) -> Option<impl ExactSizeIterator<Item = (&K, &V)>> {
+    pub fn walk(&self, walk: &mut Walk) -> Option<impl ExactSizeIterator<Item = &(K, V)>> {
         let page = self.step(walk)?;
-        Some(self.pages[page].entries.iter().map(|(key, value)| (key, value)))
+        Some(self.pages[page].iter())
     }
 
     /// Goes over a page, and appends the keys for which `is_wanted` to `into`, of which it removes the entries.
@@ -160,7 +157,7 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         into: &mut Vec<K>,
     ) -> Option<usize> {
         let place = self.step(walk)?;
-        let entries = &mut self.pages[place].entries;
+        let entries = &mut self.pages[place];
         let before = entries.len();
         into.extend(entries.extract_if(|(key, _)| is_wanted(key)).map(|(key, _)| key));
         self.len = self.len - before + entries.len();
@@ -171,89 +168,63 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// Whether a walk has passed the place of a key.
     #[inline]
     pub fn has_passed(&self, walk: Walk, key: &K) -> bool {
-        walk.0.is_none_or(|at| rank_of(self.seed.hash_one(key)) < at)
+        let rank = (self.seed.hash_one(key) >> BITS_OF_PAGE).reverse_bits();
+        walk.0.is_none_or(|at| rank < at)
     }
 
     /// The page that a walk goes over next.
     fn step(&self, walk: &mut Walk) -> Option<usize> {
         let rank = walk.0?;
-        let place = self.page_of(rank);
-        let width = 1u64.checked_shl(u64::BITS - self.pages[place].depth);
+        let bits = rank.reverse_bits();
+        let is_split = bits & self.mask < self.next_split;
+        let depth = self.mask.count_ones() + u32::from(is_split);
+        let width = 1u64.checked_shl(u64::BITS - depth);
         walk.0 = width.and_then(|width| (rank & !(width - 1)).checked_add(width));
-        Some(place)
-    }
-
-    /// Where in the directory a rank is: a shift by all bits is none.
-    #[inline]
-    const fn index_of(&self, rank: u64) -> usize {
-        ((rank >> 1) >> (u64::BITS - 1 - self.depth)) as usize
+        Some(self.page_of_bits(bits))
     }
 
     #[inline]
-    fn page_of(&self, rank: u64) -> usize {
-        self.directory[self.index_of(rank)] as usize
+    fn page_of(&self, hash: u64) -> usize {
+        self.page_of_bits(hash >> BITS_OF_PAGE)
     }
 
-    /// Splits the page of a rank.
+    /// There is no branch in it: which pages have been split is nothing that can be foreseen.
+    #[inline]
+    const fn page_of_bits(&self, bits: u64) -> usize {
+        let is_split = (bits & self.mask < self.next_split) as u64;
+        (bits & (self.mask + is_split * (self.mask + 1))) as usize
+    }
+
+    /// Splits the page whose turn it is.
     #[cold]
-    fn split(&mut self, rank: u64) {
-        let lower = self.page_of(rank);
-        let depth = self.pages[lower].depth + 1;
-        if depth > DEPTH_MAX {
-            return;
+    fn split(&mut self) {
+        let (seed, bit) = (self.seed, self.mask + 1);
+        let hash_of = |(key, _): &(K, V)| seed.hash_one(key);
+        let lower = &mut self.pages[self.next_split as usize];
+        let entries = std::mem::take(lower);
+        lower.reserve(entries.len() / 2, hash_of);
+        let mut upper = HashTable::with_capacity(entries.len() / 2);
+        for entry in entries {
+            let hash = hash_of(&entry);
+            let half = if (hash >> BITS_OF_PAGE) & bit == 0 { &mut *lower } else { &mut upper };
+            half.insert_unique(hash, entry, hash_of);
         }
-        if depth > self.depth {
-            self.directory = self.directory.iter().flat_map(|&page| [page, page]).collect();
-            self.depth = depth;
-        }
-        let bit = 1u64 << (u64::BITS - depth);
-        let seed = self.seed;
-        let hasher = |(key, _): &(K, V)| seed.hash_one(key);
-        let [mut page, mut upper] =
-            [(); 2].map(|()| Page { depth, entries: HashTable::with_capacity(PAGE_MAX / 2) });
-        // Both are new: where something has been taken out of a table, its place is not free at once.
-        for entry in self.pages[lower].entries.drain() {
-            let hash = hasher(&entry);
-            let half = if rank_of(hash) & bit == 0 { &mut page } else { &mut upper };
-            half.entries.insert_unique(hash, entry, hasher);
-        }
-        self.pages[lower] = page;
-        let width = 1 << (self.depth - depth);
-        let first = self.index_of(rank | bit) & !(width - 1);
-        let place = u32::try_from(self.pages.len()).expect("far fewer pages");
-        self.directory[first..first + width].fill(place);
         self.pages.push(upper);
+        self.next_split += 1;
+        if self.next_split > self.mask {
+            self.next_split = 0;
+            self.mask = self.mask * 2 + 1;
+        }
     }
 
     /// Gives back the memory that a page does not need any more.
     #[inline]
     fn tidy(&mut self, place: usize) {
-        let entries = &mut self.pages[place].entries;
-        if entries.capacity() > PLACES_KEPT && entries.len() < entries.capacity() / 8 {
+        let entries = &mut self.pages[place];
+        if entries.capacity() > ROOM_KEPT && entries.len() < entries.capacity() / 8 {
             let seed = self.seed;
             entries.shrink_to(entries.len() * 2, |(key, _)| seed.hash_one(key));
-            if self.is_empty() {
-                *self = Paged::with_hasher(self.seed);
-            }
         }
-    }
-}
-
-/// A page takes the last bits of a hash for the place of an entry, and the first seven to tell neighbours from one
-/// another. What comes first here are others.
-#[inline]
-const fn rank_of(hash: u64) -> u64 {
-    hash.rotate_left(7)
-}
-
-impl<K, V> Page<K, V> {
-    const fn empty() -> Self {
-        Page { depth: 0, entries: HashTable::new() }
-    }
-
-    #[inline]
-    fn is_full(&self) -> bool {
-        self.entries.len() >= PAGE_MAX
     }
 }
 
@@ -261,7 +232,7 @@ impl<K, V> Page<K, V> {
 #[derive(Debug)]
 pub struct IntoEntries<K, V> {
     left: usize,
-    pages: std::vec::IntoIter<Page<K, V>>,
+    pages: std::vec::IntoIter<HashTable<(K, V)>>,
     page: Option<hash_table::IntoIter<(K, V)>>,
 }
 
@@ -274,7 +245,7 @@ impl<K, V> Iterator for IntoEntries<K, V> {
                 self.left -= 1;
                 return Some(entry);
             }
-            self.page = Some(self.pages.next()?.entries.into_iter());
+            self.page = Some(self.pages.next()?.into_iter());
         }
     }
 
@@ -296,13 +267,13 @@ mod tests {
     impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         /// The most that any page has room for.
         fn largest_page(&self) -> usize {
-            self.pages.iter().map(|page| page.entries.capacity()).max().unwrap_or_default()
+            self.pages.iter().map(HashTable::capacity).max().unwrap_or_default()
         }
     }
 
     fn table(keys: impl Iterator<Item = u64>) -> Paged<u64, u64> {
         let mut table = Paged::with_hasher(Seed::fixed(3));
-        keys.for_each(|key| assert!(table.insert(key, !key).is_none()));
+        keys.for_each(|key| assert!(table.insert(key, !key)));
         table
     }
 
@@ -311,14 +282,14 @@ mod tests {
         const MANY: u64 = 100_000;
         let mut table = table(0..MANY);
         assert_eq!(table.len() as u64, MANY);
-        assert!(table.largest_page() <= PAGE_MAX, "{}", table.largest_page());
+        assert!(table.largest_page() <= 4 * ENTRIES_PER_PAGE, "{}", table.largest_page());
         assert!((0..MANY).all(|key| table.get(&key) == Some(&!key)));
         assert_eq!(table.get(&MANY), None);
         // And those that have become empty are given back.
         (0..MANY)
             .filter(|key| key % 50 > 0)
             .for_each(|key| assert_eq!(table.remove(key), Some(!key)));
-        assert!(table.largest_page() < PAGE_MAX / 8, "{}", table.largest_page());
+        assert!(table.largest_page() < ENTRIES_PER_PAGE / 8, "{}", table.largest_page());
         assert_eq!(table.keys().count() as u64, MANY / 50);
         (0..MANY).for_each(|key| assert_eq!(table.remove(key).is_some(), key % 50 == 0));
         assert_eq!((table.len(), table.keys().count()), (0, 0));
@@ -360,7 +331,7 @@ mod tests {
             for step in steps.into_iter().chain((0..100).map(|_| Step::Walk)) {
                 match step {
                     Step::Insert(from, count) => for key in from..from + count {
-                        prop_assert_eq!(table.insert(key, !key), model.insert(key, !key));
+                        prop_assert_eq!(table.insert(key, !key), model.insert(key, !key).is_none());
                         if table.has_passed(walk, &key) {
                             known.insert(key);
                         }

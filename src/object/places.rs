@@ -80,8 +80,8 @@ impl Places {
     pub fn insert(&mut self, object: Box<DistributedObject>) -> Place {
         let do_id = object.do_id();
         let place = self.free.pop().unwrap_or_else(|| self.add_place());
-        let before = self.by_id.insert(do_id, place);
-        assert!(before.is_none(), "object {do_id} exists");
+        let is_new = self.by_id.insert(do_id, place);
+        assert!(is_new, "object {do_id} exists");
         self.places[place.index()] = Some(object);
         place
     }

@@ -8,7 +8,6 @@
 //! of disjoint segments; neither depends on how many participants there are. Tables of single channels are in pages
 //! ([`Paged`]), so that nothing that is done to them takes long, however many channels there are.
 
-use hashbrown::hash_table::Entry;
 use rustc_hash::FxHashMap;
 
 use super::ending::Ending;
@@ -137,16 +136,14 @@ impl Table {
     pub fn subscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
         self.end_all_of(key, changes);
         let own = self.subscriptions(key);
-        if own.ranges.contains(channel) || own.singles.insert(channel, ()).is_some() {
+        if own.ranges.contains(channel) || !own.singles.insert(channel, ()) {
             return;
         }
-        self.singles.change(channel, |entry| match entry {
-            Entry::Vacant(entry) => {
-                entry.insert((channel, Listeners::One(key)));
-                changes.push(Change::AddChannel(channel));
-            }
-            Entry::Occupied(mut entry) => entry.get_mut().1.insert(key),
-        });
+        let is_first =
+            self.singles.add(channel, || Listeners::One(key), |listeners| listeners.insert(key));
+        if is_first {
+            changes.push(Change::AddChannel(channel));
+        }
     }
 
     /// Ends `key`'s subscription to one channel. A range that covers it is not touched.
@@ -382,16 +379,7 @@ impl Table {
 
     /// Takes `key` off a channel; whether nobody is left there.
     fn remove_listener(&mut self, key: Key, channel: Channel) -> bool {
-        self.singles.change(channel, |entry| match entry {
-            Entry::Occupied(mut entry) => {
-                let empty = entry.get_mut().1.remove(key);
-                if empty {
-                    entry.remove();
-                }
-                empty
-            }
-            Entry::Vacant(_) => false,
-        })
+        self.singles.remove_if(channel, |listeners| listeners.remove(key)).is_some()
     }
 }
 

@@ -193,7 +193,7 @@ async fn what_one_read_brings_is_done_in_turns() {
         let mut bytes = Vec::new();
         // Very many channels, which it gives up and asks for again in the same breath.
         for _ in 0..2 {
-            for channel in 0..u64::from(MANY) * 2 {
+            for channel in 0..u64::from(MANY) * 5 {
                 push(
                     &mut bytes,
                     &control(&Control::AddChannel { channel: Channel(channel + 10_000) }),
@@ -235,5 +235,5 @@ async fn what_one_read_brings_is_done_in_turns() {
         .expect("nothing hangs");
     let most = router.holds().most();
     assert!(most.datagrams <= 1024, "{} datagrams in a hold", most.datagrams);
-    assert!(most.cleaned <= 6000, "{} channels in a hold", most.cleaned);
+    assert!(most.cleaned <= 10_000, "{} channels in a hold", most.cleaned);
 }

@@ -3,9 +3,9 @@
 use super::*;
 
 /// More than is done in one hold, on either side of a border.
-const MANY: u64 = 20_000;
+const MANY: u64 = 30_000;
 /// Far more than the most that is done in one.
-const LIMIT: u64 = 6_000;
+const LIMIT: u64 = 10_000;
 const OUTSIDE: u64 = 7_000_000;
 
 struct Stage {

@@ -2,9 +2,9 @@
 
 use super::*;
 
-const CHANNELS: u64 = 30_000;
+const CHANNELS: u64 = 60_000;
 /// Far more than the most that is told in one hold.
-const LIMIT: u64 = 6_000;
+const LIMIT: u64 = 10_000;
 
 /// What the other end knows.
 #[derive(PartialEq, Eq, Default, Debug)]
