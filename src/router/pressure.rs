@@ -152,8 +152,9 @@ impl Fed {
     /// Lets others have their turn if `bytes_read` is much, and waits, for a bounded time, while a queue that has
     /// been fed is above its mark; however little was read, while a role that has been asked has too much to do.
     pub async fn brake(&mut self, bytes_read: usize) {
+        // What waits is boxed: an idle connection would carry the room for it as well.
         if self.has_filled() {
-            let _ = tokio::time::timeout(BRAKE_MAX, self.room()).await;
+            let _ = Box::pin(tokio::time::timeout(BRAKE_MAX, self.room())).await;
         }
         if bytes_read < FLOOD_BYTES {
             self.forget();
@@ -161,9 +162,12 @@ impl Fed {
         }
         // So that what a flood has left behind is written before there is more of it.
         tokio::task::yield_now().await;
-        if self.high.is_empty() {
-            return;
+        if !self.high.is_empty() {
+            Box::pin(self.high_are_eased()).await;
         }
+    }
+
+    async fn high_are_eased(&mut self) {
         let until = Instant::now() + BRAKE_MAX;
         for brake in self.high.drain(..) {
             // The bound is the point; whether it was reached changes nothing.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::{Buf, BytesMut};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -141,7 +142,7 @@ impl Link {
             link: self,
             participant,
             assembler: Assembler::new(Framing::Tag16),
-            rest: Vec::new(),
+            rest: BytesMut::new(),
             is_waiting: false,
             renamed: None,
             fed: Fed::default(),
@@ -200,7 +201,7 @@ struct Ear<'l> {
     assembler: Assembler,
     /// Whole frames of the same read that are still to be done: they came after control messages, or the turn was
     /// over.
-    rest: Vec<u8>,
+    rest: BytesMut,
     /// Something that it has asked for takes more than a turn.
     is_waiting: bool,
     renamed: Option<LinkChange>,
@@ -244,7 +245,7 @@ impl Ear<'_> {
         let rest = std::mem::take(&mut self.rest);
         let left = self.take_turn(&rest, |_| true)?.len();
         self.rest = rest;
-        self.rest.drain(..self.rest.len() - left);
+        self.rest.advance(self.rest.len() - left);
         Ok(Heard::Datagrams)
     }
 
@@ -272,7 +273,7 @@ impl Ear<'_> {
     }
 
     /// Whether there is something to be done before the next read.
-    const fn has_more(&self) -> bool {
+    fn has_more(&self) -> bool {
         self.is_waiting || !self.rest.is_empty()
     }
 

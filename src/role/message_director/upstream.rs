@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -266,7 +267,7 @@ impl State {
 async fn read(connection: &Connection, router: &Router) -> String {
     let mut assembler = Assembler::new(Framing::Tag16);
     let mut fed = Fed::default();
-    let mut rest = Vec::new();
+    let mut rest = BytesMut::new();
     loop {
         let read = connection.read(|bytes| {
             #[cfg(test)]
@@ -282,7 +283,7 @@ async fn read(connection: &Connection, router: &Router) -> String {
         while !rest.is_empty() {
             tokio::task::yield_now().await;
             let left = take_turn(router, &mut fed, &rest).len();
-            rest.drain(..rest.len() - left);
+            rest.advance(rest.len() - left);
         }
         // Nobody here is anything to wait for but a role with too much to do: the link carries what everybody up there says.
         fed.room().await;
