@@ -172,7 +172,7 @@ impl Table {
     /// Upstream is told of every maximal piece that no range covers now, holes included, as far as
     /// ranges reach at all; and of the singles that it would otherwise keep or lose wrongly.
     ///
-    /// If there are many singles, it has only begun when this returns: see [`Table::go_on_ending`].
+    /// If there are many singles, it has only begun when this returns: see `Table::go_on_ending`.
     pub fn unsubscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
         self.end_all_of(key, changes);
         if self.subscriptions(key).singles.len() > ENDED_AT_ONCE {
