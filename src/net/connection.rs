@@ -16,6 +16,7 @@
 //! | the peer takes nothing for a while | the link is given up | the client is dropped |
 //! | a read brings at most | 128 KiB | 16 KiB |
 //! | an emptied buffer | is kept, up to 64 KiB | goes back to the client agent |
+//! | what was unsent at the end | is gone; that of the link upstream can be taken back | is gone |
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -66,6 +67,9 @@ pub struct Policy {
     pub kept_bytes_max: usize,
     /// Where emptied buffers go that are not kept.
     pub spares: Option<Arc<Spares>>,
+    /// What is unsent when the connection is given up, and what is pushed from then on, waits to be taken back
+    /// ([`Connection::take_back`]).
+    pub keeps_unsent: bool,
 }
 
 /// What may wait for a client to read it.
@@ -91,7 +95,14 @@ impl Policy {
             read_bytes_max: READ_BYTES_MAX,
             kept_bytes_max: 64 * 1024,
             spares: None,
+            keeps_unsent: false,
         }
+    }
+
+    /// That of the link to the message director upstream: what does not go out on one connection goes out on the
+    /// next.
+    pub fn upstream(bytes_max: usize, stall_max: Option<Duration>) -> Self {
+        Policy { keeps_unsent: true, ..Self::link(bytes_max, stall_max) }
     }
 
     /// That of a client. Clients say little at a time.
@@ -105,6 +116,7 @@ impl Policy {
             read_bytes_max: 16 * 1024,
             kept_bytes_max: 0,
             spares: Some(spares),
+            keeps_unsent: false,
         }
     }
 }
@@ -153,8 +165,12 @@ pub struct Connection<S = TcpStream> {
 #[derive(Debug)]
 struct State {
     queue: WriteQueue,
+    /// See [`Policy::keeps_unsent`].
+    keeps_unsent: bool,
     /// Bytes of the queue that somebody is writing at the moment.
     in_hand: usize,
+    /// Bytes that the stream has taken.
+    taken: u64,
     /// How much of what waits is the initial objects of interests, which have a limit of their own. Never more than
     /// what waits.
     allowance: usize,
@@ -184,8 +200,10 @@ impl<S: Stream> Connection<S> {
     pub fn new(stream: S, policy: impl Into<Arc<Policy>>) -> Self {
         let policy = policy.into();
         let state = State {
-            queue: WriteQueue::default(),
+            queue: new_queue(policy.keeps_unsent),
+            keeps_unsent: policy.keeps_unsent,
             in_hand: 0,
+            taken: 0,
             allowance: 0,
             gauge: policy.mark.map(Gauge::new),
             full: false,
@@ -241,7 +259,7 @@ impl<S: Stream> Connection<S> {
     #[inline]
     fn push_with(&self, push: impl FnOnce(&mut State)) -> Load {
         let mut state = self.state.lock();
-        if !matches!(state.life, Life::Open) {
+        if !matches!(state.life, Life::Open) && !state.waits_to_be_taken_back() {
             return Load::Fine;
         }
         push(&mut state);
@@ -262,6 +280,29 @@ impl<S: Stream> Connection<S> {
         state.waiting() + state.forgotten
     }
 
+    /// Gives the connection up, and takes back the frames that the stream has not taken whole; `None` while
+    /// somebody is still writing: see [`Connection::written`]. Only if the policy keeps them.
+    pub fn take_back(&self) -> Option<impl Iterator<Item = Vec<u8>> + use<S>> {
+        let mut state = self.state.lock();
+        state.life = Life::Over;
+        if state.in_hand > 0 {
+            return None;
+        }
+        let queue = std::mem::replace(&mut state.queue, new_queue(self.policy.keeps_unsent));
+        state.measure();
+        Some(queue.into_frames())
+    }
+
+    /// Waits until whoever is writing to a connection that has been given up has done with it.
+    pub async fn written(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Bytes that the stream has taken so far. Whether the peer has got them is not known.
+    pub fn taken(&self) -> u64 {
+        self.state.lock().taken
+    }
+
     /// Has the connection closed. Nothing can be pushed from now on.
     pub fn close(&self, close: Close) {
         let mut state = self.state.lock();
@@ -280,7 +321,8 @@ impl<S: Stream> Connection<S> {
             if !state.can_be_written() {
                 break;
             }
-            let mut queue = std::mem::take(&mut state.queue);
+            let mut queue =
+                std::mem::replace(&mut state.queue, new_queue(self.policy.keeps_unsent));
             state.in_hand = queue.len();
             let written = MutexGuard::unlocked(&mut state, || {
                 queue.write_with(|bytes| self.stream.try_write(bytes))
@@ -296,15 +338,19 @@ impl<S: Stream> Connection<S> {
     }
 
     fn put_back(&self, state: &mut State, mut queue: WriteQueue, written: io::Result<()>) {
+        state.taken += (state.in_hand - queue.len()) as u64;
         state.in_hand = 0;
         if state.is_over() {
+            if self.policy.keeps_unsent {
+                queue.put_before(&mut state.queue);
+            }
             state.measure();
             return;
         }
         state.full = !queue.is_empty() || self.stream.holds_back();
-        match written {
-            Ok(()) => queue.put_before(&mut state.queue),
-            Err(error) => state.lose(error.into()),
+        queue.put_before(&mut state.queue);
+        if let Err(error) = written {
+            state.lose(error.into());
         }
         // Nothing is in it any more that will be written.
         queue.clear();
@@ -453,6 +499,11 @@ impl State {
         matches!(self.life, Life::Lost(_) | Life::Over)
     }
 
+    /// Whether what is pushed to a connection that has been given up waits all the same.
+    const fn waits_to_be_taken_back(&self) -> bool {
+        self.keeps_unsent && self.is_over()
+    }
+
     /// Whether there is something to write and nobody else at it.
     fn can_be_written(&self) -> bool {
         !self.full && self.in_hand == 0 && !self.queue.is_empty() && !self.is_over()
@@ -479,12 +530,18 @@ impl State {
     fn lose(&mut self, why: Lost) {
         if !self.is_over() {
             self.life = Life::Lost(why);
-            self.forgotten = self.waiting();
-            self.queue = WriteQueue::default();
+            if !self.keeps_unsent {
+                self.forgotten = self.waiting();
+                self.queue = WriteQueue::default();
+            }
             self.full = false;
             self.measure();
         }
     }
+}
+
+fn new_queue(keeps_frames: bool) -> WriteQueue {
+    if keeps_frames { WriteQueue::of_frames() } else { WriteQueue::default() }
 }
 
 impl<S: Stream> Sink for Connection<S> {
@@ -504,7 +561,10 @@ impl<S: Stream> Sink for Connection<S> {
     fn announce(&self) {
         // Whoever announces does so for many: a failure here costs this connection, and nobody else.
         if catch_unwind(AssertUnwindSafe(|| self.write())).is_err() {
-            self.state.lock().lose(io::Error::other("writing has panicked").into());
+            let mut state = self.state.lock();
+            state.lose(io::Error::other("writing has panicked").into());
+            // Gone with whoever had it in hand.
+            state.forgotten = state.forgotten.max(std::mem::take(&mut state.in_hand));
             self.changed.notify_one();
         }
     }

@@ -407,3 +407,42 @@ async fn what_somebody_has_in_hand_counts_as_unread() {
     assert!(!connection.has_unread());
     reading.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_sent_can_be_taken_back_with_what_came_too_late() {
+    let frame = |fill: u8| [&8_u16.to_le_bytes()[..], &[fill; 8]].concat();
+    let policy = Policy::upstream(1000, Some(STALL));
+    let connection = Arc::new(Connection::new(Pipe::with_room(15), policy));
+    for fill in 0..3 {
+        connection.push_bytes(&frame(fill));
+    }
+    connection.announce();
+    assert_eq!((connection.stream().taken().len(), connection.taken()), (15, 15));
+    let lost = connection.drive().await.expect_err("the peer takes nothing");
+    assert!(matches!(lost, Lost::Stalled(_)), "{lost}");
+    // Nobody has noticed yet.
+    connection.push_bytes(&frame(3));
+    connection.stream().make_room(100);
+    connection.announce();
+    assert_eq!(connection.unsent(), 25);
+    let unsent: Vec<u8> = connection.take_back().expect("nobody writes").flatten().collect();
+    // The second has been sent in part, and goes out again whole.
+    assert_eq!(unsent, [frame(1), frame(2), frame(3)].concat());
+    assert_eq!(connection.stream().taken().len(), 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_is_writing_can_be_taken_back_when_he_has_done() {
+    let frame = |fill: u8| [&8_u16.to_le_bytes()[..], &[fill; 8]].concat();
+    let connection = Arc::new(Connection::new(Pipe::with_room(10), Policy::upstream(1000, None)));
+    let other = Arc::downgrade(&connection);
+    *connection.stream().during_write.lock() = Some(Box::new(move || {
+        let connection = other.upgrade().expect("it is written");
+        assert!(connection.take_back().is_none());
+    }));
+    connection.push_bytes(&[frame(0), frame(1)].concat());
+    connection.announce();
+    connection.written().await;
+    let unsent: Vec<u8> = connection.take_back().expect("nobody writes").flatten().collect();
+    assert_eq!(unsent, frame(1));
+}

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 
+use crate::wire::Frames;
+
 /// More than this is not copied to another place: what comes then gets a buffer of its own.
 const BUFFER_MAX: usize = 1 << 20;
 /// A buffer that is worth being kept apart instead of being copied.
@@ -21,9 +23,17 @@ pub struct WriteQueue {
     /// Buffers that come after `bytes`, none of them empty.
     later: VecDeque<Vec<u8>>,
     later_bytes: usize,
+    /// What is unsent can be taken back as whole frames: the beginning of a frame stays until all of it is sent.
+    /// Whoever pushes pushes whole frames.
+    keeps_frames: bool,
 }
 
 impl WriteQueue {
+    /// A queue of frames with 2-byte tags, which can be taken back: [`WriteQueue::into_frames`].
+    pub fn of_frames() -> Self {
+        WriteQueue { keeps_frames: true, ..WriteQueue::default() }
+    }
+
     /// Appends bytes.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
@@ -44,8 +54,7 @@ impl WriteQueue {
         }
         if self.written > self.bytes.len() / 2 {
             // Room at the front is cheaper than a larger buffer.
-            self.bytes.drain(..self.written);
-            self.written = 0;
+            self.forget_written();
         }
         self.bytes.extend_from_slice(bytes);
     }
@@ -141,6 +150,21 @@ impl WriteQueue {
         self.later_bytes = 0;
     }
 
+    /// The frames that the socket has not taken whole, in order: one of which it has a part is the first.
+    pub fn into_frames(mut self) -> impl Iterator<Item = Vec<u8>> {
+        debug_assert!(self.keeps_frames, "the beginning of a frame may be gone");
+        self.forget_written();
+        std::iter::once(self.bytes).chain(self.later)
+    }
+
+    /// Forgets what the socket has; of a frame that must be kept whole, nothing.
+    fn forget_written(&mut self) {
+        let written = &self.bytes[..self.written];
+        let gone = if self.keeps_frames { Frames::whole_bytes(written) } else { written.len() };
+        self.bytes.drain(..gone);
+        self.written -= gone;
+    }
+
     /// The memory, for somebody else.
     pub fn into_buffer(self) -> Vec<u8> {
         self.bytes
@@ -165,6 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::wire::write_frame;
 
     proptest! {
         #[test]
@@ -262,6 +287,35 @@ mod tests {
                 Ok(bytes.len())
             }).expect("takes all");
             prop_assert_eq!(taken, [first, later].concat());
+        }
+
+        #[test]
+        fn what_is_taken_back_are_the_frames_that_have_not_gone_out_whole(
+            rounds in prop::collection::vec((0usize..40, 0usize..100, any::<bool>()), 1..60),
+        ) {
+            let mut queue = WriteQueue::of_frames();
+            let (mut pushed, mut taken) = (Vec::new(), 0);
+            for (length, room, is_large) in rounds {
+                let mut frames = Vec::new();
+                for _ in 0..if is_large { 2000 } else { 1 } {
+                    write_frame(&mut frames, |writer| writer.raw(&vec![7; length])).expect("small");
+                }
+                pushed.extend_from_slice(&frames);
+                queue.take(&mut frames);
+                let mut in_hand = std::mem::replace(&mut queue, WriteQueue::of_frames());
+                let mut room = Some(if is_large { room * 1000 } else { room });
+                in_hand.write_with(|bytes| {
+                    let count = room.take().unwrap_or_default().min(bytes.len());
+                    if count == 0 {
+                        return Err(io::ErrorKind::WouldBlock.into());
+                    }
+                    taken += count;
+                    Ok(count)
+                }).expect("only blocks");
+                in_hand.put_before(&mut queue);
+            }
+            let whole = Frames::whole_bytes(&pushed[..taken]);
+            prop_assert_eq!(queue.into_frames().collect::<Vec<_>>().concat(), &pushed[whole..]);
         }
     }
 }
