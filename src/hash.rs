@@ -21,6 +21,12 @@ pub type Map<K, V> = HashMap<K, V, Seed>;
 /// A set of keys that a peer can choose: `Set::with_hasher(seed)`.
 pub type Set<K> = HashSet<K, Seed>;
 
+/// A number that nobody knows, another one each time.
+pub fn random() -> u64 {
+    // The standard library's hash has keys from the system's random source.
+    RandomState::new().hash_one(0)
+}
+
 /// What tables are hashed with.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub struct Seed(u64);
@@ -28,8 +34,7 @@ pub struct Seed(u64);
 impl Seed {
     /// A seed that nobody knows, for a daemon.
     pub fn random() -> Self {
-        // The standard library's hash has keys from the system's random source.
-        Seed(RandomState::new().hash_one(0))
+        Seed(random())
     }
 
     /// A seed that is known, for tests and whoever wants to repeat a run.

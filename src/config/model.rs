@@ -88,6 +88,8 @@ pub struct MessageDirectorConfig {
     pub link_write_timeout: Option<Duration>,
     /// After how long without traffic a link is asked whether it still lives; `None` is never.
     pub keepalive: Option<Duration>,
+    /// How long daemons wait for one another after a loss, before they send what they have kept.
+    pub settle: Duration,
     /// How long the message director upstream may take to answer; `None` is up to the system.
     pub connect_timeout: Option<Duration>,
 }

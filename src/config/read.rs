@@ -24,6 +24,7 @@ const LINK_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent before it is asked whether it lives.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(2);
 const RESERVED_FILES: usize = 128;
 /// More runtime threads than this are a slip of the finger.
 const THREADS_MAX: usize = 1024;
@@ -125,6 +126,7 @@ fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
         link_buffer_bytes_max: LINK_BUFFER_BYTES_MAX,
         link_write_timeout: Some(LINK_WRITE_TIMEOUT),
         keepalive: Some(KEEPALIVE),
+        settle: SETTLE,
         connect_timeout: Some(CONNECT_TIMEOUT),
     };
     if let Some(mut section) = section {
@@ -150,6 +152,9 @@ fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
         }
         if let Some(idle) = section.optional("keepalive_ms", value::time_limit) {
             director.keepalive = idle;
+        }
+        if let Some(limit) = section.optional("settle_ms", value::time_limit) {
+            director.settle = limit.unwrap_or_default();
         }
         if let Some(limit) = section.optional("connect_timeout_ms", value::time_limit) {
             director.connect_timeout = limit;

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, RoleConfig};
 use crate::event::EventSender;
 use crate::role::client_agent::{self, UberDogs};
+use crate::role::message_director::Peers;
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
 use crate::router::Router;
 use crate::telemetry::Log;
@@ -176,8 +177,9 @@ impl Parts {
             }
             Ok(())
         });
-        let listener = listen(&config).await?;
-        parts.start_upstream(&config, &context.router).await?;
+        let peers = Peers::new(&config.message_director);
+        let listener = listen(&config, peers.clone()).await?;
+        parts.start_upstream(&config, &context.router, peers).await?;
         for role in &config.roles {
             let phase = match role {
                 RoleConfig::EventLogger(_) => &mut parts.loggers,
@@ -222,7 +224,12 @@ impl Parts {
         Ok(sender)
     }
 
-    async fn start_upstream(&mut self, config: &Config, router: &Router) -> anyhow::Result<()> {
+    async fn start_upstream(
+        &mut self,
+        config: &Config,
+        router: &Router,
+        peers: Arc<Peers>,
+    ) -> anyhow::Result<()> {
         let Some(address) = &config.message_director.connect else { return Ok(()) };
         // An address that does not exist will not exist later either.
         address.resolve().await.with_context(|| format!("cannot resolve upstream {address}"))?;
@@ -231,6 +238,7 @@ impl Parts {
             &config.daemon,
             config.message_director.clone(),
             router.clone(),
+            peers,
             self.upstream.stop.clone(),
         );
         self.upstream.tasks.spawn(async { Ok(link.await?) });
@@ -282,10 +290,13 @@ fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {
     })
 }
 
-async fn listen(config: &Config) -> anyhow::Result<Option<message_director::Listener>> {
+async fn listen(
+    config: &Config,
+    peers: Arc<Peers>,
+) -> anyhow::Result<Option<message_director::Listener>> {
     let Some(address) = &config.message_director.bind else { return Ok(None) };
     let bound = match address.resolve().await {
-        Ok(addresses) => message_director::listen(&addresses, &config.message_director),
+        Ok(addresses) => message_director::listen(&addresses, &config.message_director, peers),
         Err(error) => Err(error),
     };
     bound.map(Some).with_context(|| format!("message director: cannot listen on {address}"))

@@ -26,10 +26,20 @@ messages! {
         9013 CONTROL_SET_CON_URL => SetConUrl { url: Blob<'a> }
         /// Hands a MessagePack event to the event logger, as it is.
         9014 CONTROL_LOG_MESSAGE => LogMessage { event: Blob<'a> }
+        /// What a daemon says of itself to the one above it, before its subscriptions.
+        9040 CONTROL_HELLO => Hello { version: u16, epoch: u64, capabilities: u32 }
+        /// What the one above says of itself. It goes downstream.
+        9041 CONTROL_HELLO_RESP => HelloResp { version: u16, epoch: u64, capabilities: u32 }
+        /// Upstream: all subscriptions have been told. Downstream: those below have told theirs; `epoch` is another
+        /// one when a daemon on the way to the root has been started anew.
+        9042 CONTROL_SETTLED => Settled { epoch: u64 }
     }
 }
 
 impl Control<'_> {
+    /// The version of what daemons say to each other with [`Control::Hello`].
+    pub const VERSION: u16 = 1;
+
     /// Writes the datagram: one recipient, the control channel, and no sender.
     pub fn write_control(&self, writer: &mut wire::Writer<'_>) {
         writer.raw(&CONTROL_HEAD);

@@ -49,6 +49,15 @@ pub enum Error {
     UnknownType(u16),
 }
 
+/// Whether a message of this number deletes whole objects: who misses it has ghosts.
+pub const fn is_deletion(number: u16) -> bool {
+    StateServer::is_deletion(number)
+        || matches!(
+            number,
+            Database::DBSERVER_OBJECT_DELETE | DbStateServer::DBSS_OBJECT_DELETE_DISK
+        )
+}
+
 /// What every message family can do.
 pub trait Message {
     /// The message's number.

@@ -39,6 +39,7 @@ plain_parts! {
     u8: u8 => |v| v, |v| v;
     u16: u16 => |v| v, |v| v;
     u32: u32 => |v| v, |v| v;
+    u64: u64 => |v| v, |v| v;
     Channel: channel => |v| v, |v| v;
     DoId: do_id => |v| v, |v| v;
     ZoneId: zone => |v| v, |v| v;

@@ -3,6 +3,20 @@
 use super::{FieldValues, List, ObjectState, Rest, messages};
 use crate::ids::{Channel, Context, DoId, FieldId, Location, ZoneId};
 
+impl StateServer<'_> {
+    /// Whether a message of this number deletes objects, so that what misses it keeps ghosts.
+    pub const fn is_deletion(number: u16) -> bool {
+        matches!(
+            number,
+            Self::STATESERVER_DELETE_AI_OBJECTS
+                | Self::STATESERVER_OBJECT_DELETE_RAM
+                | Self::STATESERVER_OBJECT_DELETE_ZONE
+                | Self::STATESERVER_OBJECT_DELETE_ZONES
+                | Self::STATESERVER_OBJECT_DELETE_CHILDREN
+        )
+    }
+}
+
 messages! {
     /// A message for an object, a state server, or whoever asked them.
     pub enum StateServer<'a> {

@@ -28,6 +28,7 @@ mod batch;
 mod effects;
 mod ending;
 mod flush;
+mod gap;
 mod holds;
 mod inbox;
 mod inspect;
@@ -56,6 +57,7 @@ use tokio_util::sync::CancellationToken;
 pub use alone::Alone;
 pub use batch::Batch;
 pub use effects::{Effect, Effects};
+pub use gap::Gap;
 pub use holds::{Holds, Work};
 pub use inbox::Inbox;
 pub use inspect::{Cursor, Item, Page, Query};
@@ -115,6 +117,10 @@ pub trait Uplink: Send + Sync {
     fn push_all(&self, frames: Frames<'_>) -> Load {
         frames.fold(Load::Fine, |_, frame| self.push(frame))
     }
+
+    /// What is pushed from now on is what somebody who has left wanted said, until this is called again with `false`:
+    /// if something has to be dropped, it is dropped last.
+    fn last_words(&self, _are_said: bool) {}
 
     /// As [`Sink::brake`], for those whose datagrams nobody here has got: all others are not to pay for a link
     /// that gets everything.

@@ -16,3 +16,4 @@ mod message_director;
 mod state_server;
 mod tidy;
 mod upstream;
+mod upstream_losses;

@@ -45,7 +45,11 @@ const NO_MESSAGES: &[(&str, &str)] = &[
 const TASKS: &[&str] = &[
     "src/role/database/lane.rs",
     "src/role/message_director/downstream.rs",
-    "src/role/message_director/upstream.rs",
+    "src/role/message_director/peers.rs",
+    "src/role/message_director/upstream/link.rs",
+    "src/role/message_director/upstream/mod.rs",
+    "src/role/message_director/upstream/retry.rs",
+    "src/role/message_director/upstream/talk.rs",
 ];
 
 /// What a core gets from its shell, or leaves to it.

@@ -16,7 +16,7 @@ const fn note(number: u64) -> StateServer<'static> {
 
 /// A daemon below `address`.
 fn below(address: std::net::SocketAddr) -> Setup {
-    Setup::new().director(format!("connect: {address}"))
+    Setup::new().director(format!("connect: {address}")).director("settle_ms: 300")
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn links_of_two_daemons_hear_each_other() {
 
 #[test]
 fn bug_16_daemons_find_each_other_again() {
-    let mut root = Setup::new().start();
+    let mut root = Setup::new().director("settle_ms: 1000").start();
     let leaf = below(root.address("MD")).start();
     let mut link = leaf.link();
     link.subscribe(A);

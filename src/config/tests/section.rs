@@ -45,6 +45,7 @@ messagedirector:
     link_buffer_size: 65537
     link_write_timeout_ms: 0
     keepalive_ms: 5000
+    settle_ms: 300
     connect_timeout_ms: 0
 "#,
     );
@@ -72,6 +73,7 @@ messagedirector:
     assert_eq!(director.link_buffer_bytes_max, 65537);
     assert_eq!(director.link_write_timeout, None);
     assert_eq!(director.keepalive, Some(Duration::from_secs(5)));
+    assert_eq!(director.settle, Duration::from_millis(300));
     assert_eq!(director.connect_timeout, None);
 }
 

@@ -1,5 +1,6 @@
 //! What a downstream link's input means.
 
+use super::settling::Epoch;
 use crate::event::EventSender;
 use crate::ids::{Channel, ChannelRange};
 use crate::message::{self, Blob, Control};
@@ -18,6 +19,9 @@ pub(super) enum Malformed {
     /// A control message that ends before its arguments do.
     #[error("control message is {0}")]
     Control(wire::Error),
+    /// Nothing that this daemon says to itself is to be routed.
+    #[error("the link comes from this daemon itself")]
+    Itself,
 }
 
 /// A change of the link itself.
@@ -27,6 +31,10 @@ pub(super) enum LinkChange {
     Name(String),
     /// CONTROL_SET_CON_URL.
     Url(String),
+    /// CONTROL_HELLO: a daemon of this epoch is at the other end.
+    Hello(Epoch),
+    /// CONTROL_SETTLED: it has told its subscriptions.
+    Told,
 }
 
 /// Does what a link's datagrams ask for: routes them, or obeys the only one.
@@ -94,6 +102,9 @@ fn obey(
             return Ok(Some(LinkChange::Url(String::from_utf8_lossy(url).into_owned())));
         }
         Control::LogMessage { event: Blob(event) } => events.send_raw(event),
+        Control::Hello { epoch, .. } => return Ok(Some(LinkChange::Hello(epoch))),
+        Control::Settled { .. } => return Ok(Some(LinkChange::Told)),
+        Control::HelloResp { .. } => tracing::warn!("answer to a hello that was not said; ignored"),
     }
     Ok(None)
 }

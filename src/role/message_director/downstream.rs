@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::core::{LinkChange, Malformed, receive};
+use super::peers::{Peers, Seat};
 use super::senders::Senders;
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
@@ -36,21 +37,25 @@ enum End {
 /// A message director that listens but does not accept yet.
 ///
 /// Binding and serving are apart so that every role is subscribed before the first link can speak.
-#[derive(Debug)]
 pub struct Listener {
     sockets: net::Listener,
     /// How links are treated.
     policy: Policy,
+    peers: Arc<Peers>,
 }
 
 /// Listens on all of `addresses` that can be bound.
 ///
 /// # Errors
 /// When none can.
-pub fn listen(addresses: &[SocketAddr], config: &MessageDirectorConfig) -> io::Result<Listener> {
+pub fn listen(
+    addresses: &[SocketAddr],
+    config: &MessageDirectorConfig,
+    peers: Arc<Peers>,
+) -> io::Result<Listener> {
     let liveness = Liveness::new(config.keepalive, config.link_write_timeout);
     let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
-    Ok(Listener { sockets: net::Listener::bind(addresses, liveness)?, policy })
+    Ok(Listener { sockets: net::Listener::bind(addresses, liveness)?, policy, peers })
 }
 
 impl Listener {
@@ -67,6 +72,7 @@ impl Listener {
         let mut links = JoinSet::new();
         // Who hands its place back does so because of the shutdown, which it may have noticed first.
         let mut leaving = Vec::new();
+        self.peers.open();
         loop {
             let (stream, peer) = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -76,8 +82,10 @@ impl Listener {
                     continue;
                 }
                 accepted = self.sockets.accept("link") => accepted,
+                never = self.peers.tell() => match never {},
             };
-            let link = Link { router: router.clone(), events: events.clone(), peer };
+            let peers = self.peers.clone();
+            let link = Link { router: router.clone(), events: events.clone(), peers, peer };
             let task = link.run(stream, self.policy.clone(), shutdown.clone());
             links.spawn(task.instrument(tracing::info_span!("link", %peer)));
         }
@@ -92,6 +100,7 @@ impl Listener {
 struct Link {
     router: Router,
     events: EventSender,
+    peers: Arc<Peers>,
     peer: SocketAddr,
 }
 
@@ -104,10 +113,12 @@ impl Link {
         shutdown: CancellationToken,
     ) -> Option<Participant> {
         let connection = Arc::new(Connection::new(stream, policy));
+        // Before the participant, so that it is left when that has left.
+        let seat = self.peers.seat(&connection);
         let participant = self.router.join("Network Participant", connection.clone());
         tracing::debug!("link opened");
         let end = tokio::select! {
-            end = self.read(&connection, &participant) => end,
+            end = self.read(&connection, &participant, &seat) => end,
             Err(lost) = connection.drive() => End::Write(lost),
             () = shutdown.cancelled() => End::Shutdown,
         };
@@ -126,6 +137,14 @@ impl Link {
                 }
                 return Some(participant);
             }
+            End::Malformed(Malformed::Itself) => {
+                seat.answer(self.peers.epoch());
+                connection.close(Close::Flushed);
+                if connection.drive().await.is_ok() {
+                    connection.hang_up().await;
+                }
+                tracing::debug!("this daemon has connected to itself; closed");
+            }
             End::Malformed(reason) => {
                 connection.stream().abort_on_close();
                 tracing::error!(%reason, "link sent malformed input; closed");
@@ -137,14 +156,14 @@ impl Link {
         None
     }
 
-    async fn read(&self, connection: &Connection, participant: &Participant) -> End {
+    async fn read(&self, connection: &Connection, participant: &Participant, seat: &Seat) -> End {
         let mut ear = Ear {
             link: self,
             participant,
             assembler: Assembler::new(Framing::Tag16),
             rest: BytesMut::new(),
             is_waiting: false,
-            renamed: None,
+            changes: Vec::new(),
             fed: Fed::default(),
             senders: Senders::default(),
         };
@@ -168,20 +187,22 @@ impl Link {
             if let Err(malformed) = heard {
                 return End::Malformed(malformed);
             }
-            if let Some(change) = ear.renamed.take() {
-                self.change(change, participant);
+            for change in ear.changes.drain(..) {
+                self.change(change, participant, seat);
             }
             ear.brake(count).await;
         }
     }
 
-    fn change(&self, change: LinkChange, participant: &Participant) {
+    fn change(&self, change: LinkChange, participant: &Participant, seat: &Seat) {
         match change {
             LinkChange::Name(name) => {
                 tracing::info!(peer = %self.peer, name, "link named");
                 participant.rename(name);
             }
             LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
+            LinkChange::Hello(epoch) => seat.answer(epoch),
+            LinkChange::Told => seat.told(),
         }
     }
 }
@@ -204,7 +225,8 @@ struct Ear<'l> {
     rest: BytesMut,
     /// Something that it has asked for takes more than a turn.
     is_waiting: bool,
-    renamed: Option<LinkChange>,
+    /// What is to be done about the link itself.
+    changes: Vec<LinkChange>,
     /// The slow queues that it feeds.
     fed: Fed,
     senders: Senders,
@@ -261,8 +283,11 @@ impl Ear<'_> {
         while may_go_on(runs.remaining())
             && let Some(run) = runs.next()
         {
-            if let Some(change) = receive(run, &mut batch, &self.link.events)? {
-                self.renamed = Some(change);
+            match receive(run, &mut batch, &self.link.events)? {
+                Some(LinkChange::Hello(epoch)) if epoch == self.link.peers.epoch() => {
+                    return Err(Malformed::Itself);
+                }
+                change => self.changes.extend(change),
             }
             if batch.is_over() {
                 self.is_waiting = true;

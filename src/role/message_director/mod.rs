@@ -7,10 +7,13 @@
 
 mod core;
 mod downstream;
+mod peers;
 mod senders;
+mod settling;
 mod upstream;
 
 pub use downstream::{Listener, listen};
+pub use peers::Peers;
 pub use upstream::connect;
 
 #[cfg(test)]

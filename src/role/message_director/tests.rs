@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::Peers;
 use super::core::{LinkChange, Malformed, receive};
 use super::downstream;
 use crate::config::{MessageDirectorConfig, UpstreamLoss};
@@ -181,10 +182,11 @@ async fn what_one_read_brings_is_done_in_turns() {
         link_buffer_bytes_max: usize::MAX,
         link_write_timeout: None,
         keepalive: None,
+        settle: Duration::ZERO,
         connect_timeout: None,
     };
     let any = "127.0.0.1:0".parse().expect("an address");
-    let served = downstream::listen(&[any], &config).expect("a free port");
+    let served = downstream::listen(&[any], &config, Peers::new(&config)).expect("a free port");
     let address = served.addresses()[0];
     let end = CancellationToken::new();
     let serving = served.serve(router.clone(), EventSender::disabled(), end.clone());

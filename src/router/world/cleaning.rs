@@ -64,6 +64,9 @@ impl World {
 
     /// Routes what one who has left wanted routed. It has no bound: see [`leaving`](crate::router::leaving).
     fn fire(&mut self, key: Key, post_removes: &PostRemoves) {
+        if let Some(uplink) = &self.uplink {
+            uplink.last_words(true);
+        }
         for (sender, frames) in post_removes.iter() {
             for frame in frames {
                 // What roles make of it has less room.
@@ -74,6 +77,9 @@ impl World {
                 uplink.clear_post_removes(sender);
                 self.uplink_touched = true;
             }
+        }
+        if let Some(uplink) = &self.uplink {
+            uplink.last_words(false);
         }
     }
 }

@@ -101,7 +101,8 @@ impl Datagram {
             .unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
 
-    fn control(&self) -> Option<Control<'_>> {
+    /// The control message that it is, if it is one.
+    pub fn control(&self) -> Option<Control<'_>> {
         let mut reader = Reader::new(self.bytes.strip_prefix(&CONTROL_HEAD[..])?);
         let number = reader.u16().ok()?;
         Control::decode(number, &mut reader).ok()

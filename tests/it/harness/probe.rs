@@ -39,12 +39,23 @@ pub fn new_mark(to: Channel) -> Vec<u8> {
 /// Whether a datagram has to do with marks only.
 pub fn is_of_harness(datagram: &[u8]) -> bool {
     let channel = match datagram.strip_prefix(&CONTROL_HEAD[..]) {
-        Some(control) => control.get(2..).and_then(|args| Reader::new(args).channel().ok()),
+        Some(control) => {
+            let mut reader = Reader::new(control);
+            // Others begin with numbers that are no channels.
+            let begins_with_channel = |number: &u16| *number < Control::CONTROL_SET_CON_NAME;
+            reader.u16().ok().filter(begins_with_channel).and_then(|_| reader.channel().ok())
+        }
         None => {
             Envelope::read(datagram).ok().and_then(|envelope| envelope.recipients.iter().next())
         }
     };
     channel.is_some_and(|channel| channel.0 >= BAND)
+}
+
+/// Whether a datagram is a daemon's hello, in which there is a random number.
+pub fn is_hello(datagram: &[u8]) -> bool {
+    let number = datagram.strip_prefix(&CONTROL_HEAD[..]).map(|rest| Reader::new(rest).u16());
+    matches!(number, Some(Ok(Control::CONTROL_HELLO)))
 }
 
 /// A connection of the harness to a message director, at which marks come out.

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Weak};
 use std::thread;
 
-use super::probe::{Probe, is_of_harness};
+use super::probe::{Probe, is_hello, is_of_harness};
 
 /// Of a longer datagram, the recording has the beginning and a hash.
 const SHOWN_BYTES: usize = 1000;
@@ -54,7 +54,7 @@ impl Recording {
 
     /// A whole datagram came.
     pub fn datagram(&mut self, datagram: &[u8]) {
-        if !is_of_harness(datagram) {
+        if !is_of_harness(datagram) && !is_hello(datagram) {
             self.line("", datagram);
         }
     }

@@ -4,8 +4,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use donet::message::{Control, Message};
 
-use super::datagram::server_datagram;
-use super::probe::is_of_harness;
+use super::datagram::{control_datagram, server_datagram};
+use super::probe::{is_hello, is_of_harness};
 use super::{At, Datagram, Expected, FrameStream, Link, Received, To, wait_until};
 
 /// A listener, and the connection that the daemon made to it.
@@ -63,11 +63,28 @@ impl Upstream {
         self.stream().send(&server_datagram(to, from, message));
     }
 
-    /// The next datagram that is not of the harness itself.
+    /// Sends a control message down to the daemon.
+    pub fn control(&mut self, message: &Control<'_>) {
+        self.stream().send(&control_datagram(message));
+    }
+
+    /// Waits for the daemon's hello, and answers it. What came before it is forgotten.
+    pub fn answer_hello(&mut self, epoch: u64) {
+        loop {
+            match self.stream().receive() {
+                Received::Datagram(bytes) if is_hello(&bytes) => break,
+                Received::Datagram(_) => {}
+                other => panic!("{other:?} where a hello should come"),
+            }
+        }
+        self.control(&Control::HelloResp { version: Control::VERSION, epoch, capabilities: 0 });
+    }
+
+    /// The next datagram that is not of the harness itself. A hello is ignored, as Astron's daemons do.
     pub fn receive(&mut self) -> Datagram {
         loop {
             match self.stream().receive() {
-                Received::Datagram(bytes) if is_of_harness(&bytes) => {}
+                Received::Datagram(bytes) if is_of_harness(&bytes) || is_hello(&bytes) => {}
                 Received::Datagram(bytes) => return Datagram { bytes },
                 other => panic!("{other:?} where a datagram should come"),
             }
@@ -108,7 +125,7 @@ impl Upstream {
         loop {
             match self.stream().receive() {
                 Received::Datagram(bytes) if bytes == mark => return,
-                Received::Datagram(bytes) if is_of_harness(&bytes) => {}
+                Received::Datagram(bytes) if is_of_harness(&bytes) || is_hello(&bytes) => {}
                 Received::Datagram(bytes) => panic!("came unexpectedly: {:?}", Datagram { bytes }),
                 other => panic!("{other:?} where a mark should come"),
             }

@@ -1,0 +1,187 @@
+//! The daemons at the other ends of links: who this one is to them, and when they are all there.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::settling::{Above, Epoch, LinkId, Settling};
+use crate::config::MessageDirectorConfig;
+use crate::hash;
+use crate::message::Control;
+use crate::net::Connection;
+use crate::router::Sink;
+use crate::wire::write_frame;
+
+/// What the ends of this daemon's links know of each other.
+pub struct Peers {
+    epoch: Epoch,
+    settle: Duration,
+    inner: Mutex<Inner>,
+    /// Something has happened that may end a wait.
+    changed: watch::Sender<()>,
+}
+
+struct Inner {
+    settling: Settling,
+    connections: HashMap<LinkId, Arc<Connection>>,
+    next: LinkId,
+}
+
+impl Peers {
+    /// Nobody yet.
+    pub fn new(config: &MessageDirectorConfig) -> Arc<Self> {
+        let epoch = hash::random();
+        let mut settling = Settling::new(epoch, config.settle);
+        if config.bind.is_none() {
+            // Nobody can connect.
+            settling.open(clock());
+        }
+        Arc::new(Peers {
+            epoch,
+            settle: config.settle,
+            inner: Mutex::new(Inner { settling, connections: HashMap::new(), next: 0 }),
+            changed: watch::Sender::default(),
+        })
+    }
+
+    /// The number of this process's life.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// What this daemon says of itself to the one above.
+    pub const fn hello(&self) -> Control<'static> {
+        Control::Hello { version: Control::VERSION, epoch: self.epoch, capabilities: 0 }
+    }
+
+    /// From now on links are served.
+    pub fn open(&self) {
+        self.inner.lock().settling.open(clock() + self.settle);
+        self.changed.send_replace(());
+    }
+
+    /// A place for whoever is at the other end of `connection`. Nobody hears of him before he says hello.
+    pub fn seat(self: &Arc<Self>, connection: &Arc<Connection>) -> Seat {
+        let mut inner = self.inner.lock();
+        let link = inner.next;
+        inner.next += 1;
+        Seat { peers: self.clone(), connection: connection.clone(), link }
+    }
+
+    /// Notes what is known of the daemon above. After a gap all those below are told when it is settled.
+    pub fn above(&self, above: Above, is_gap: bool) {
+        self.inner.lock().settling.above(above, is_gap);
+        self.changed.send_replace(());
+    }
+
+    /// Waits until those below have told their subscriptions.
+    pub async fn complete(&self) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let deadline = {
+                let mut inner = self.inner.lock();
+                let now = clock();
+                if inner.settling.is_complete(now) {
+                    return;
+                }
+                inner.settling.next_deadline(now)
+            };
+            wait(deadline, &mut changed).await;
+        }
+    }
+
+    /// Tells those below when everybody is there, for as long as this runs.
+    pub async fn tell(&self) -> Infallible {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let (deadline, told) = {
+                let mut inner = self.inner.lock();
+                let now = clock();
+                let (epoch, due) = inner.settling.due(now);
+                let told: Vec<Arc<Connection>> =
+                    due.iter().filter_map(|link| inner.connections.get(link).cloned()).collect();
+                told.iter().for_each(|connection| push(connection, &Control::Settled { epoch }));
+                (inner.settling.next_deadline(now), told)
+            };
+            told.iter().for_each(|connection| connection.announce());
+            wait(deadline, &mut changed).await;
+        }
+    }
+}
+
+/// A link's place among those that are waited for. Dropping it is leaving.
+pub struct Seat {
+    peers: Arc<Peers>,
+    connection: Arc<Connection>,
+    link: LinkId,
+}
+
+impl Seat {
+    /// Whether somebody of this epoch is this daemon itself.
+    pub fn is_self(&self, epoch: Epoch) -> bool {
+        self.peers.epoch == epoch
+    }
+
+    /// Answers a hello.
+    pub fn answer(&self, epoch: Epoch) {
+        let Peers { epoch: own, .. } = *self.peers;
+        let answer = Control::HelloResp { version: Control::VERSION, epoch: own, capabilities: 0 };
+        push(&self.connection, &answer);
+        self.connection.announce();
+        if self.is_self(epoch) {
+            return;
+        }
+        let mut inner = self.peers.inner.lock();
+        inner.connections.insert(self.link, self.connection.clone());
+        inner.settling.hello(clock(), self.link, epoch);
+        drop(inner);
+        self.peers.changed.send_replace(());
+    }
+
+    /// It has told its subscriptions.
+    pub fn told(&self) {
+        self.peers.inner.lock().settling.told(self.link);
+        self.peers.changed.send_replace(());
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut inner = self.peers.inner.lock();
+        if inner.connections.remove(&self.link).is_some() {
+            inner.settling.left(clock(), self.link);
+            drop(inner);
+            self.peers.changed.send_replace(());
+        }
+    }
+}
+
+/// Appends a control message without a blob to what is to be sent.
+pub(super) fn push(connection: &Connection, message: &Control<'_>) {
+    let mut frame = Vec::new();
+    write_frame(&mut frame, |writer| message.write_control(writer)).expect("it is small");
+    connection.push_bytes(&frame);
+}
+
+async fn wait(deadline: Option<Instant>, changed: &mut watch::Receiver<()>) {
+    let due = async {
+        match deadline {
+            Some(at) => tokio::time::sleep_until(at.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = due => {}
+        // The sender is as old as this is.
+        _ = changed.changed() => {}
+    }
+}
+
+/// Tokio's clock, which tests can stop.
+fn clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

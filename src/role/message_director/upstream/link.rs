@@ -1,0 +1,332 @@
+//! The router's uplink: a connection, or what waits for one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use socket2::SockRef;
+
+use super::Ended;
+use super::backlog::{Backlog, Lost};
+use crate::config::MessageDirectorConfig;
+use crate::ids::Channel;
+use crate::message::{Blob, Control};
+use crate::net::{Close, Connection, Policy};
+use crate::router::{Brake, Change, Load, Sink, Uplink};
+use crate::wire::{Frame, Frames, write_frame};
+
+/// The router's uplink.
+pub struct Link {
+    address: String,
+    /// What is said at the beginning of a connection.
+    introduction: Vec<u8>,
+    policy: Arc<Policy>,
+    backlog_max: usize,
+    /// What is pushed is what somebody who has left wanted said.
+    are_last_words: AtomicBool,
+    state: Mutex<State>,
+}
+
+enum State {
+    /// The other end is being told what it must know; the rest waits.
+    Telling { connection: Arc<Connection>, backlog: Backlog, waits: bool },
+    /// Everything is sent at once.
+    Connected(Arc<Connection>),
+    /// Subscriptions are sent at once, and the rest when everybody is there. Changes of post-removes wait with it:
+    /// they must not overtake the datagrams that they are about.
+    Settling(Arc<Connection>, Backlog),
+    /// Everything waits, but what the next connection is told anew.
+    Away(Backlog),
+    /// There is nobody to send to, nor going to be.
+    Alone,
+}
+
+/// What it meant that everybody is there.
+pub struct Settled {
+    /// Not all that had waited was sent.
+    pub has_lost: bool,
+}
+
+impl Link {
+    /// A link that is away.
+    pub fn new(address: String, introduction: Vec<u8>, config: &MessageDirectorConfig) -> Self {
+        let backlog_max = config.upstream_buffer_bytes_max;
+        Link {
+            address,
+            introduction,
+            policy: Arc::new(Policy::upstream(
+                config.link_buffer_bytes_max,
+                config.link_write_timeout,
+            )),
+            backlog_max,
+            are_last_words: AtomicBool::new(false),
+            state: Mutex::new(State::Away(Backlog::new(backlog_max))),
+        }
+    }
+
+    /// What connections are treated by.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.clone()
+    }
+
+    /// Makes a new connection the one in use. The other end has yet to be told everything that it must know
+    /// ([`Uplink::told`]). What has waited goes on waiting for [`Link::settle`] then, if there is some or `waits` says so.
+    pub fn take_over(&self, connection: &Arc<Connection>, waits: bool) {
+        connection.push_burst(&self.introduction);
+        let mut state = self.state.lock();
+        let backlog = match std::mem::replace(&mut *state, State::Alone) {
+            State::Away(backlog) => backlog,
+            _ => Backlog::new(self.backlog_max),
+        };
+        let waits = waits || !backlog.is_untouched();
+        *state = State::Telling { connection: connection.clone(), backlog, waits };
+    }
+
+    /// Sends what has waited: everybody is there.
+    pub fn settle(&self) -> Settled {
+        let mut state = self.state.lock();
+        let (connection, backlog) = match std::mem::replace(&mut *state, State::Alone) {
+            State::Settling(connection, backlog) => (connection, backlog),
+            other => {
+                *state = other;
+                return Settled { has_lost: false };
+            }
+        };
+        let (lost, datagrams) = (backlog.lost(), backlog.datagrams());
+        send(&connection, backlog);
+        *state = State::Connected(connection.clone());
+        drop(state);
+        connection.announce();
+        self.say_connected(datagrams);
+        self.say_lost(lost, "datagrams were lost while the upstream was away");
+        Settled { has_lost: lost.datagrams > 0 }
+    }
+
+    /// Parts with a connection that has ended: what it has not sent waits for the next one. Whether anything may have
+    /// been missed.
+    pub async fn let_go(&self, connection: &Connection, ended: &Ended) -> bool {
+        loop {
+            if let Some(was_in_use) = self.try_let_go(connection, ended) {
+                return was_in_use;
+            }
+            connection.written().await;
+        }
+    }
+
+    fn try_let_go(&self, connection: &Connection, ended: &Ended) -> Option<bool> {
+        let mut state = self.state.lock();
+        let unsent = connection.take_back()?;
+        let (backlog, was_in_use) = match std::mem::replace(&mut *state, State::Alone) {
+            State::Telling { backlog, .. } => (backlog, false),
+            State::Settling(_, mut backlog) => {
+                backlog.forget_control();
+                (backlog, false)
+            }
+            _ => (Backlog::of_unsent(self.backlog_max, unsent), true),
+        };
+        let (kept, lost) = (backlog.datagrams(), backlog.lost());
+        *state = State::Away(backlog);
+        drop(state);
+        if was_in_use && !matches!(ended, Ended::Itself) {
+            // What the system has taken last it may still have had.
+            let buffer = SockRef::from(connection.stream()).send_buffer_size();
+            let may_be_lost_bytes = connection.taken().min(buffer.unwrap_or(usize::MAX) as u64);
+            tracing::warn!(
+                upstream = self.address,
+                kept,
+                "connection to the upstream message director lost; what was not sent is kept, and of what was \
+                 sent last up to {may_be_lost_bytes} bytes may be lost"
+            );
+            self.say_lost(lost, "datagrams that the upstream had not taken do not fit the backlog");
+        }
+        Some(was_in_use)
+    }
+
+    /// There is nobody to send to.
+    pub fn stay_alone(&self) {
+        *self.state.lock() = State::Alone;
+    }
+
+    /// Sends everything, at the daemon's end.
+    pub async fn flush(&self) {
+        let Some(connection) = self.last_connection() else { return };
+        connection.close(Close::Flushed);
+        if let Err(lost) = connection.drive().await {
+            let unsent_bytes = connection.unsent();
+            tracing::warn!(upstream = self.address, reason = %lost, unsent_bytes, "last messages were lost");
+        }
+    }
+
+    /// The connection, if there is one, with all that has waited: better too early than never.
+    fn last_connection(&self) -> Option<Arc<Connection>> {
+        match std::mem::replace(&mut *self.state.lock(), State::Alone) {
+            State::Connected(connection) => Some(connection),
+            State::Telling { connection, backlog, .. } | State::Settling(connection, backlog) => {
+                send(&connection, backlog);
+                Some(connection)
+            }
+            State::Away(backlog) => {
+                let Lost { datagrams, dear } = backlog.lost();
+                let lost = Lost { datagrams: datagrams + backlog.datagrams() as u64, dear };
+                self.say_lost(
+                    lost,
+                    "the daemon ends while the upstream is away; datagrams are lost",
+                );
+                None
+            }
+            State::Alone => None,
+        }
+    }
+
+    fn say_connected(&self, waited: usize) {
+        tracing::info!(
+            upstream = self.address,
+            waited,
+            "connected to the upstream message director"
+        );
+    }
+
+    fn say_lost(&self, lost: Lost, what: &str) {
+        let Lost { datagrams, dear } = lost;
+        if datagrams > 0 {
+            tracing::error!(upstream = self.address, datagrams, deletions = dear, "{what}");
+        }
+    }
+
+    fn keep(&self, backlog: &mut Backlog, frames: Frames<'_>) {
+        let lost = backlog.lost();
+        let is_dear = self.are_last_words.load(Ordering::Relaxed);
+        frames.for_each(|frame| backlog.keep(frame, is_dear));
+        if lost.datagrams == 0 && backlog.lost().datagrams > 0 {
+            tracing::error!(
+                upstream = self.address,
+                bytes = backlog.bytes(),
+                "the upstream is away and the backlog is full; datagrams are lost"
+            );
+        }
+    }
+
+    /// Sends what the other end has to know of this daemon, after what has waited if it `waits`. While away nothing is
+    /// said: all is told anew after connecting.
+    fn push_control(&self, waits: bool, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state.lock();
+        let mut frames = Vec::new();
+        match &mut *state {
+            State::Away(_) | State::Alone => {}
+            // What has to be told at the beginning comes on top of what may wait at any time.
+            State::Telling { connection, .. } => {
+                write(&mut frames);
+                connection.push_burst(&frames);
+            }
+            State::Settling(_, backlog) if waits => {
+                write(&mut frames);
+                Frames::new(&frames).for_each(|frame| backlog.keep(frame, true));
+            }
+            // A subscription is no flood.
+            State::Settling(connection, _) | State::Connected(connection) => {
+                write(&mut frames);
+                connection.push_bytes(&frames);
+            }
+        }
+    }
+}
+
+/// What has waited comes on top of what may wait at any time.
+fn send(connection: &Connection, backlog: Backlog) {
+    for mut frames in backlog.into_pieces() {
+        let burst = frames.len();
+        connection.push_buffer(&mut frames, burst);
+    }
+}
+
+fn write_control(frames: &mut Vec<u8>, message: &Control<'_>) {
+    write_frame(frames, |writer| message.write_control(writer))
+        .expect("a control message without a blob is small");
+}
+
+fn write_change(frames: &mut Vec<u8>, change: Change) {
+    let message = match change {
+        Change::AddChannel(channel) => Control::AddChannel { channel },
+        Change::RemoveChannel(channel) => Control::RemoveChannel { channel },
+        Change::AddRange(range) => Control::AddRange { low: range.low(), high: range.high() },
+        Change::RemoveRange(range) => Control::RemoveRange { low: range.low(), high: range.high() },
+    };
+    write_control(frames, &message);
+}
+
+fn write_post_remove(frames: &mut Vec<u8>, sender: Channel, frame: Frame<'_>) {
+    let message = Control::AddPostRemove { sender, datagram: Blob(frame.datagram()) };
+    if let Err(error) = write_frame(frames, |writer| message.write_control(writer)) {
+        tracing::error!(%sender, %error, "post-remove is too large to be kept upstream");
+    }
+}
+
+impl Uplink for Link {
+    fn change(&self, change: Change) {
+        self.push_control(false, |frames| write_change(frames, change));
+    }
+
+    fn add_post_remove(&self, sender: Channel, frame: Frame<'_>) {
+        self.push_control(true, |frames| write_post_remove(frames, sender, frame));
+    }
+
+    fn clear_post_removes(&self, sender: Channel) {
+        self.push_control(true, |frames| {
+            write_control(frames, &Control::ClearPostRemoves { sender });
+        });
+    }
+
+    fn told(&self) {
+        let mut state = self.state.lock();
+        match std::mem::replace(&mut *state, State::Alone) {
+            State::Telling { connection, backlog, waits: true } => {
+                *state = State::Settling(connection, backlog);
+            }
+            State::Telling { connection, backlog, waits: false } => {
+                // It has come while this was told.
+                send(&connection, backlog);
+                *state = State::Connected(connection);
+                drop(state);
+                self.say_connected(0);
+            }
+            other => *state = other,
+        }
+    }
+
+    fn push(&self, frame: Frame<'_>) -> Load {
+        self.push_all(Frames::new(frame.bytes()))
+    }
+
+    fn push_all(&self, frames: Frames<'_>) -> Load {
+        match &mut *self.state.lock() {
+            State::Connected(connection) => return connection.push_all(frames),
+            State::Telling { backlog, .. } | State::Settling(_, backlog) | State::Away(backlog) => {
+                self.keep(backlog, frames)
+            }
+            State::Alone => {}
+        }
+        Load::Fine
+    }
+
+    fn last_words(&self, are_said: bool) {
+        self.are_last_words.store(are_said, Ordering::Relaxed);
+    }
+
+    fn brake(&self) -> Option<Arc<Brake>> {
+        match &*self.state.lock() {
+            State::Connected(connection) => Sink::brake(&**connection),
+            _ => None,
+        }
+    }
+
+    fn announce(&self) {
+        let connection = match &*self.state.lock() {
+            State::Connected(connection)
+            | State::Settling(connection, _)
+            | State::Telling { connection, .. } => connection.clone(),
+            State::Away(_) | State::Alone => return,
+        };
+        // The lock is free: whoever routes must not wait for a write.
+        connection.announce();
+    }
+}

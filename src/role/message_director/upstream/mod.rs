@@ -1,0 +1,217 @@
+//! The link to a message director one level up.
+//!
+//! While it is lost, this daemon goes on: what would go up waits in a backlog, with what the lost connection had not
+//! sent. After reconnecting, the other end is told all subscriptions and post-removes as they are then; it gets the
+//! backlog when it says that everybody is there (`talk`), since what comes before those have subscribed
+//! who are to get it reaches nobody.
+
+mod backlog;
+mod link;
+mod retry;
+mod talk;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::peers::Peers;
+use super::settling::{Above, Epoch};
+use crate::config::{Address, DaemonConfig, MessageDirectorConfig, UpstreamLoss};
+use crate::message::{Blob, Control};
+use crate::net::{self, Connection, Liveness};
+use crate::router::Router;
+use crate::wire::write_frame;
+use link::Link;
+use retry::Retry;
+use talk::Talk;
+
+/// Why the upstream link was given up for good.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration says to exit without the upstream, and it has not been reached.
+    #[error("cannot connect to upstream message director {address}: {reason}")]
+    NotReached {
+        /// The upstream.
+        address: String,
+        /// What the socket said.
+        reason: String,
+    },
+    /// The configuration says to exit when the upstream is lost.
+    #[error("lost connection to upstream message director {address}: {reason}")]
+    Lost {
+        /// The upstream.
+        address: String,
+        /// What the socket said.
+        reason: String,
+    },
+}
+
+/// Makes `router`'s uplink a link to the message director at `address`. The future that is returned
+/// keeps it connected until `shutdown`; what is routed before it runs waits.
+///
+/// # Errors
+/// The future fails only if the configuration says so: [`UpstreamLoss::Exit`].
+pub fn connect(
+    address: Address,
+    daemon: &DaemonConfig,
+    config: MessageDirectorConfig,
+    router: Router,
+    peers: Arc<Peers>,
+    shutdown: CancellationToken,
+) -> impl Future<Output = Result<(), Error>> + Send + 'static {
+    let link = Link::new(address.to_string(), introduction(daemon, &peers), &config);
+    let link = Arc::new(link);
+    router.set_uplink(link.clone());
+    let past = Past::new(config.settle);
+    let upstream = Upstream { address, config, router, peers, link, past };
+    upstream.keep_connected(shutdown)
+}
+
+/// What this daemon says of itself at the beginning of a connection, as frames.
+fn introduction(daemon: &DaemonConfig, peers: &Peers) -> Vec<u8> {
+    let mut frames = Vec::new();
+    let name = Control::SetConName { name: Blob(daemon.name.as_bytes()) };
+    let url = Control::SetConUrl { url: Blob(daemon.url.as_bytes()) };
+    let said = [(daemon.is_named(), name), (!daemon.url.is_empty(), url), (true, peers.hello())];
+    for (_, message) in said.into_iter().filter(|(known, _)| *known) {
+        // A name longer than a datagram is not worth more than leaving it out.
+        let _ = write_frame(&mut frames, |writer| message.write_control(writer));
+    }
+    frames
+}
+
+/// Whatever keeps the link.
+struct Upstream {
+    address: Address,
+    config: MessageDirectorConfig,
+    router: Router,
+    peers: Arc<Peers>,
+    link: Arc<Link>,
+    past: Past,
+}
+
+/// What earlier connections have left behind.
+struct Past {
+    retry: Retry,
+    /// A connection was lost on which something may have come or gone, and none has been settled since.
+    is_missing_something: bool,
+    /// The other end has answered a hello: it is no daemon of Astron's.
+    answers: bool,
+    /// The number that was said when everybody was there the last time.
+    epoch: Option<Epoch>,
+    /// This daemon has been found at the other end, and that has been said.
+    met_itself: bool,
+}
+
+impl Past {
+    fn new(settle: Duration) -> Self {
+        Past {
+            retry: Retry::new(settle),
+            is_missing_something: false,
+            answers: false,
+            epoch: None,
+            met_itself: false,
+        }
+    }
+}
+
+/// How an attempt has ended.
+enum Ended {
+    NotConnected(io::Error),
+    Lost(String),
+    /// The upstream is this daemon.
+    Itself,
+}
+
+impl Upstream {
+    async fn keep_connected(mut self, shutdown: CancellationToken) -> Result<(), Error> {
+        let link = self.link.clone();
+        loop {
+            let ended = tokio::select! {
+                ended = self.connect_once() => ended,
+                () = shutdown.cancelled() => {
+                    link.flush().await;
+                    return Ok(());
+                }
+            };
+            let wait = match ended {
+                Ended::Itself => self.stay_alone(),
+                ended if self.config.upstream_loss == UpstreamLoss::Exit => {
+                    link.flush().await;
+                    let address = self.address.to_string();
+                    return Err(match ended {
+                        Ended::Lost(reason) => Error::Lost { address, reason },
+                        Ended::NotConnected(error) => {
+                            Error::NotReached { address, reason: error.to_string() }
+                        }
+                        Ended::Itself => unreachable!("an arm of its own"),
+                    });
+                }
+                Ended::NotConnected(error) => self.past.retry.failed(&self.address, &error),
+                Ended::Lost(reason) => self.past.retry.failed(&self.address, &reason),
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = shutdown.cancelled() => {
+                    link.flush().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Goes on without an upstream: everybody is here. How long until the address is tried again, which may have
+    /// become another's.
+    fn stay_alone(&mut self) -> Duration {
+        self.link.stay_alone();
+        self.peers.above(Above::Away, false);
+        if !std::mem::replace(&mut self.past.met_itself, true) {
+            tracing::warn!(
+                upstream = %self.address,
+                "the upstream message director is this daemon itself; serving without one"
+            );
+        }
+        retry::LONGEST
+    }
+
+    async fn connect_once(&mut self) -> Ended {
+        let Upstream { address, config, router, peers, link, past } = self;
+        let (limit, stall_max) = (config.connect_timeout, config.link_write_timeout);
+        let liveness = Liveness::new(config.keepalive, stall_max);
+        let connected = async {
+            let addresses = net::within(limit, address.resolve()).await?;
+            net::connect(&addresses, limit, liveness).await
+        };
+        let stream = match connected.await {
+            Ok(stream) => stream,
+            Err(error) => return Ended::NotConnected(error),
+        };
+        let since = Instant::now();
+        // Only the first attempt, and only if nothing waits: there is nobody to be waited for, and Astron's
+        // daemons say nothing.
+        let waits = past.retry.has_failed() || past.met_itself;
+        let connection = Arc::new(Connection::new(stream, link.policy()));
+        peers.above(Above::Settling, false);
+        router.begin_to_tell_uplink(|| link.take_over(&connection, waits));
+        let (said, mut hearing) = mpsc::unbounded_channel();
+        let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
+        let ended = tokio::select! {
+            reason = talk::read(&connection, router, &said) => Ended::Lost(reason),
+            Err(lost) = connection.drive() => Ended::Lost(lost.to_string()),
+            ended = talk.go_on(&mut hearing) => ended,
+        };
+        let has_stayed = talk.has_stayed(since.elapsed());
+        // It may have said so and hung up at once.
+        let ended = if talk.has_met_itself(&mut hearing) { Ended::Itself } else { ended };
+        past.is_missing_something |= link.let_go(&connection, &ended).await;
+        peers.above(Above::Away, false);
+        if has_stayed {
+            past.retry.reset();
+        }
+        ended
+    }
+}

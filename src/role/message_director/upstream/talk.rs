@@ -1,0 +1,206 @@
+//! What the two ends of a connection say to each other.
+//!
+//! | this daemon | the one above |
+//! |---|---|
+//! | HELLO, then its subscriptions and post-removes | |
+//! | | HELLO_RESP |
+//! | SETTLED, when those below have told theirs | |
+//! | | SETTLED, when everybody below it has told; again after a gap of its own |
+//! | what has waited | |
+//!
+//! Astron's daemons say nothing. After `settle` without an answer nothing is waited for any longer; but whoever has
+//! answered before is only slow, or stopped, and is waited for with patience.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::Instant;
+
+use super::link::{Link, Settled};
+use super::{Ended, Past};
+use crate::message::Control;
+use crate::net::{Connection, Lost};
+use crate::role::message_director::peers::{self, Peers};
+use crate::role::message_director::settling::{Above, Epoch};
+use crate::router::{Fed, Gap, Router, Sink};
+use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Reader};
+
+/// How long a daemon that is known to answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A connection that has lasted so long is none that was accepted only to be closed.
+const LONG: Duration = Duration::from_secs(10);
+/// As is one, already after this time, whose other end has said that everybody is there.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+
+/// What the other end has said.
+pub enum Said {
+    /// Who it is.
+    Hello(Epoch),
+    /// That everybody is there.
+    Settled(Epoch),
+}
+
+/// Routes what comes, and hands on what is for this daemon, until the connection ends: why.
+pub async fn read(
+    connection: &Connection,
+    router: &Router,
+    said: &UnboundedSender<Said>,
+) -> String {
+    let mut assembler = Assembler::new(Framing::Tag16);
+    let mut fed = Fed::default();
+    let mut rest = BytesMut::new();
+    loop {
+        let read = connection.read(|bytes| {
+            #[cfg(test)]
+            crate::fault::happens("upstream");
+            let framed = assembler.take(bytes, |frames| {
+                let left = if rest.is_empty() {
+                    take_turn(router, &mut fed, frames, said)
+                } else {
+                    frames
+                };
+                rest.extend_from_slice(left);
+            });
+            framed.expect("nothing that a 2-byte tag says is too long");
+        });
+        let read = read.await;
+        while !rest.is_empty() {
+            tokio::task::yield_now().await;
+            let left = take_turn(router, &mut fed, &rest, said).len();
+            rest.advance(rest.len() - left);
+        }
+        // Nobody here is anything to wait for but a role with too much to do: the link carries what everybody up there says.
+        fed.room().await;
+        fed.forget();
+        match read {
+            Ok(0) if assembler.is_inside() => {
+                return io::Error::from(io::ErrorKind::UnexpectedEof).to_string();
+            }
+            Ok(0) => return Lost::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
+            Ok(_) => {}
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+/// Routes frames until others are to have their turn; returns what is left.
+fn take_turn<'f>(
+    router: &Router,
+    fed: &mut Fed,
+    frames: &'f [u8],
+    said: &UnboundedSender<Said>,
+) -> &'f [u8] {
+    let mut frames = Frames::new(frames);
+    let mut batch = router.uplink_batch(fed);
+    for frame in frames.by_ref() {
+        if let Some(control) = frame.datagram().strip_prefix(&CONTROL_HEAD[..])
+            && let Some(word) = understand(control)
+        {
+            // Who hears it goes when the connection does.
+            let _ = said.send(word);
+        } else if !batch.route(frame) {
+            tracing::error!("datagram from upstream ends inside its recipients");
+        }
+        if batch.is_over() {
+            break;
+        }
+    }
+    frames.remaining()
+}
+
+/// What is said to this daemon; anything else on the channel is an ordinary datagram.
+fn understand(control: &[u8]) -> Option<Said> {
+    let mut reader = Reader::new(control);
+    let number = reader.u16().ok()?;
+    match Control::decode(number, &mut reader).ok()? {
+        Control::HelloResp { epoch, .. } => Some(Said::Hello(epoch)),
+        Control::Settled { epoch } => Some(Said::Settled(epoch)),
+        _ => None,
+    }
+}
+
+/// This daemon's part of the talk on one connection.
+pub struct Talk<'u> {
+    connection: &'u Connection,
+    link: &'u Link,
+    router: &'u Router,
+    peers: &'u Peers,
+    past: &'u mut Past,
+    settle: Duration,
+    /// The other end has answered, on this connection.
+    has_answered: bool,
+    /// Nothing is waited for any longer.
+    is_settled: bool,
+}
+
+impl<'u> Talk<'u> {
+    /// Nothing has been said yet but this daemon's hello.
+    pub const fn new(
+        connection: &'u Connection,
+        link: &'u Link,
+        router: &'u Router,
+        peers: &'u Peers,
+        past: &'u mut Past,
+        settle: Duration,
+    ) -> Self {
+        let (has_answered, is_settled) = (false, false);
+        Talk { connection, link, router, peers, past, settle, has_answered, is_settled }
+    }
+
+    /// Talks for as long as the connection lasts. It ends by itself only when the other end is this daemon.
+    pub async fn go_on(&mut self, hearing: &mut UnboundedReceiver<Said>) -> Ended {
+        self.router.tell_uplink().await;
+        let patience = if self.past.answers { PATIENCE.max(self.settle) } else { self.settle };
+        let mut deadline = Instant::now() + patience;
+        let mut has_to_tell = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some(said) = hearing.recv() => match said {
+                    Said::Hello(epoch) if epoch == self.peers.epoch() => return Ended::Itself,
+                    Said::Hello(_) => {
+                        (self.has_answered, self.past.answers, has_to_tell) = (true, true, true);
+                        deadline = Instant::now() + PATIENCE.max(self.settle);
+                    }
+                    Said::Settled(epoch) => self.settled(Some(epoch)),
+                },
+                () = self.peers.complete(), if has_to_tell => {
+                    has_to_tell = false;
+                    peers::push(self.connection, &Control::Settled { epoch: self.peers.epoch() });
+                    self.connection.announce();
+                }
+                () = tokio::time::sleep_until(deadline), if !self.is_settled => {
+                    self.past.answers = self.has_answered;
+                    self.settled(None);
+                }
+            }
+        }
+    }
+
+    /// Whether the connection was more than one that somebody accepts and closes, when it has lasted so long.
+    pub fn has_stayed(&self, lasted: Duration) -> bool {
+        lasted >= LONG || self.has_answered && self.is_settled && lasted >= LONG_ENOUGH
+    }
+
+    /// Whether the last words of a connection were those of this daemon itself.
+    pub fn has_met_itself(&self, hearing: &mut UnboundedReceiver<Said>) -> bool {
+        let own = self.peers.epoch();
+        std::iter::from_fn(|| hearing.try_recv().ok())
+            .any(|said| matches!(said, Said::Hello(epoch) if epoch == own))
+    }
+
+    /// Everybody is there, or nobody is going to say so.
+    fn settled(&mut self, epoch: Option<Epoch>) {
+        let Settled { has_lost } = self.link.settle();
+        let is_again = std::mem::replace(&mut self.is_settled, true);
+        let is_gap = is_again || std::mem::take(&mut self.past.is_missing_something) || has_lost;
+        let same_epoch = epoch.is_some() && epoch == self.past.epoch;
+        self.past.epoch = epoch;
+        self.peers.above(Above::Settled(epoch.unwrap_or_default()), is_gap);
+        if is_gap {
+            self.router.gap(Gap { same_epoch });
+        }
+    }
+}
