@@ -58,15 +58,21 @@ impl Agent {
             sessions: Vec::new(),
             bytes: Vec::new(),
         };
-        (0..sessions).for_each(|number| agent.log_in(Channel(FIRST_CHANNEL + number)));
+        (0..sessions).for_each(|_| agent.log_in());
         agent
     }
 
-    fn log_in(&mut self, channel: Channel) {
+    fn log_in(&mut self) {
         let endpoint = || Endpoint { ip: "203.0.113.5".into(), port: 7198 };
         let (remote, local) = (endpoint(), endpoint());
         let peer = Peer { remote, local, tlvs: Box::default(), is_local: false };
         let key = self.core.connect(self.now, peer, &mut self.effects).expect("a channel is free");
+        // It listens to its own channel first.
+        let channel = self.effects.iter().find_map(|effect| match effect {
+            Effect::Subscribe(channel) => Some(channel),
+            _ => None,
+        });
+        let channel = channel.expect("a session listens");
         let hello = Client::Hello { dc_hash: self.dc_hash, version: Blob(VERSION.as_bytes()) };
         self.client(key, &hello);
         self.cluster(channel, &ClientAgent::SetState { state: 2 });
@@ -173,6 +179,7 @@ fn config() -> ClientAgentConfig {
         historical_objects_max: 10_000,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        channel_rest_ms: 30_000,
     }
 }
 

@@ -132,6 +132,8 @@ pub struct ClientAgentConfig {
     pub manual_dc_hash: Option<u32>,
     /// The channels given to sessions.
     pub channels: ChannelRange,
+    /// For how long a channel should be nobody's before the next session gets it.
+    pub channel_rest_ms: u64,
     /// What clients may do, and how they are treated.
     pub client: ClientConfig,
     /// How much of the agent's work one client may ask for.

@@ -17,6 +17,7 @@ const INTEREST_TIMEOUT_MS: u32 = 500;
 const HANDSHAKE_TIMEOUT_MS: u32 = 10_000;
 const HISTORICAL_OBJECTS_MAX: usize = 10_000;
 const RIGHTS_GRACE_MS: u32 = 5_000;
+const CHANNEL_REST_MS: u32 = 30_000;
 const CLIENT_WRITE_BUFFER_BYTES_MAX: u64 = 256 << 10;
 const CLIENT_WRITE_TIMEOUT_MS: u32 = 5_000;
 const DATABASE_TIMEOUT_MS: u32 = 30_000;
@@ -72,6 +73,7 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
         haproxy: haproxy.unwrap_or(false),
         manual_dc_hash: manual_dc_hash.filter(|hash| *hash != 0),
         channels: channels?,
+        channel_rest_ms: tuning.channel_rest_ms.into(),
         client,
         limits,
         interest_timeout_ms: tuning.interest_timeout_ms.into(),
@@ -193,6 +195,7 @@ struct Tuning {
     historical_objects_max: usize,
     rights_grace_ms: u32,
     rights_grace_for: RightsGrace,
+    channel_rest_ms: u32,
 }
 
 fn tuning(section: Option<Section<'_>>) -> Tuning {
@@ -203,6 +206,7 @@ fn tuning(section: Option<Section<'_>>) -> Tuning {
         historical_objects_max: HISTORICAL_OBJECTS_MAX,
         rights_grace_ms: RIGHTS_GRACE_MS,
         rights_grace_for: RightsGrace::default(),
+        channel_rest_ms: CHANNEL_REST_MS,
     };
     if let Some(mut section) = section {
         let milliseconds = value::number(0..=u32::MAX);
@@ -223,6 +227,9 @@ fn tuning(section: Option<Section<'_>>) -> Tuning {
         }
         let rights = value::choice(&[("lost", RightsGrace::Lost), ("all", RightsGrace::All)]);
         tuning.rights_grace_for = section.optional("rights_grace_for", rights).unwrap_or_default();
+        if let Some(ms) = section.optional("channel_rest", &milliseconds) {
+            tuning.channel_rest_ms = ms;
+        }
         section.finish();
     }
     tuning

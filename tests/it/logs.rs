@@ -28,7 +28,8 @@ fn start(setup: Setup) -> (Daemon, Client, Channel) {
     let daemon = setup.argument("--loglevel=debug").start();
     let mut client = daemon.client();
     client.hello();
-    (daemon, client, FIRST)
+    let channel = channel_of(&daemon, &client);
+    (daemon, client, channel)
 }
 
 /// Clients are turned away, and datagrams are routed.

@@ -119,6 +119,7 @@ fn a_client_agent_with_defaults() {
         historical_objects_max: 10_000,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        channel_rest_ms: 30_000,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
 }
@@ -159,6 +160,7 @@ roles:
           historical_objects: 5
           rights_grace: 2000
           rights_grace_for: all
+          channel_rest: 1500
 "#,
     );
     let expected = ClientAgentConfig {
@@ -193,6 +195,7 @@ roles:
         historical_objects_max: 5,
         rights_grace_ms: 2_000,
         rights_grace_for: RightsGrace::All,
+        channel_rest_ms: 1_500,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
 }

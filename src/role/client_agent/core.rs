@@ -7,7 +7,7 @@ use std::time::Instant;
 use dclass::DcFile;
 
 use super::agent::{
-    Context, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
+    Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
 use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session};
@@ -138,10 +138,17 @@ impl Core {
         framing: Framing,
         out: &mut Effects,
     ) -> Result<SessionKey, Vec<u8>> {
-        let Some(channel) = self.shared.pool.allocate() else {
+        let Some(Given { channel, too_early }) = self.shared.pool.allocate(now) else {
             tracing::warn!(remote = %peer.remote, "client refused: all channels are in use");
             return Err(self.capacity_reached(framing));
         };
+        if let Some(rested) = too_early {
+            tracing::warn!(
+                %channel,
+                ?rested,
+                "a client gets a channel that another has just had: there are few that are free"
+            );
+        }
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             SessionIndex::try_from(self.slots.len() - 1).expect("fewer sessions than 2^32")

@@ -142,11 +142,12 @@ fn create_room(stage: &mut Stage, do_id: DoId, location: Location, values: &Valu
 #[test]
 fn bug_77_two_hundred_clients_may_be_given_an_interest_at_once() {
     let mut stage = stage_with_world("");
-    let mut clients: Vec<Client> = (0..200).map(|_| stage.established().0).collect();
+    let (mut clients, sessions): (Vec<Client>, Vec<Channel>) =
+        (0..200).map(|_| stage.established()).unzip();
     for round in 0..3 {
         let (interest, location) = (InterestId(round), Location::new(PARENT, ZoneId(1)));
-        for n in 0..200 {
-            stage.tell(session(n), &ClientAgent::AddInterest { interest, location });
+        for &session in &sessions {
+            stage.tell(session, &ClientAgent::AddInterest { interest, location });
         }
         for client in &mut clients {
             let told = client.receive();
@@ -155,8 +156,8 @@ fn bug_77_two_hundred_clients_may_be_given_an_interest_at_once() {
             assert_eq!(told, client_datagram_of(&added));
             client.expect(&ClientMessage::DoneInterestResp { context, interest });
         }
-        for n in 0..200 {
-            stage.tell(session(n), &ClientAgent::RemoveInterest { interest });
+        for &session in &sessions {
+            stage.tell(session, &ClientAgent::RemoveInterest { interest });
         }
         for client in &mut clients {
             let told = client.receive();

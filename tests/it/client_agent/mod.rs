@@ -16,8 +16,9 @@ mod writing;
 use crate::harness::world::{DC_HASH, VERSION, avatar, login, mail};
 use crate::harness::*;
 
-/// The channel of the first client of a daemon; the others follow.
+/// The channels of clients; which of them the first one gets, nobody knows.
 pub const FIRST: Channel = Channel(3_000_000);
+pub const LAST: Channel = Channel(FIRST.0 + 999);
 /// Who speaks to sessions: an UberDOG or AI.
 pub const SERVER: Channel = Channel(5_000);
 /// Everyone may talk to this one.
@@ -33,9 +34,28 @@ pub const HERE: Location = Location { parent: PARENT, zone: ZONE };
 pub const THERE: Location = Location { parent: PARENT, zone: ZoneId(88) };
 pub const INTEREST: InterestId = InterestId(5);
 
-/// The n-th client's channel, counted from 0.
-pub const fn session(n: u64) -> Channel {
-    Channel(FIRST.0 + n)
+/// The channel of a client's session.
+pub fn channel_of(daemon: &Daemon, client: &Client) -> Channel {
+    channel_of_port(daemon, client.address().port())
+}
+
+/// The channel of the session whose client has this port. Only the cluster can know it: it asks them all.
+pub fn channel_of_port(daemon: &Daemon, port: u16) -> Channel {
+    const ASKER: Channel = Channel(5_999);
+    let mut asker = daemon.link();
+    asker.subscribe(ASKER);
+    asker.send(Channel::CLIENTS, ASKER, &ClientAgent::GetNetworkAddress { context: Context(0) });
+    loop {
+        let answer = asker.receive();
+        let Cluster::ClientAgent(ClientAgent::GetNetworkAddressResp { remote_port, .. }) =
+            answer.message()
+        else {
+            panic!("{answer:?} instead of an address");
+        };
+        if remote_port == port {
+            return answer.envelope().sender;
+        }
+    }
 }
 
 /// A daemon with a client agent whose keys are the usual ones and `more`.
@@ -45,8 +65,7 @@ pub fn setup(more: &str) -> Setup {
         .uberdog(format!("id: {MAIL}, class: Mail, anonymous: false"))
         .role(format!(
             "type: clientagent, bind: $CA, version: {VERSION}, manual_dc_hash: {DC_HASH}, \
-             channels: {{min: {FIRST}, max: {}}}{more}",
-            session(999)
+             channels: {{min: {FIRST}, max: {LAST}}}{more}"
         ))
 }
 
@@ -54,7 +73,6 @@ pub fn setup(more: &str) -> Setup {
 pub struct Stage {
     pub daemon: Daemon,
     pub server: Link,
-    clients: u64,
 }
 
 impl Stage {
@@ -71,7 +89,7 @@ impl Stage {
     pub fn of(setup: Setup) -> Self {
         let daemon = setup.start();
         let server = daemon.link();
-        Stage { daemon, server, clients: 0 }
+        Stage { daemon, server }
     }
 
     /// Says something to a session.
@@ -83,8 +101,7 @@ impl Stage {
     pub fn anonymous(&mut self) -> (Client, Channel) {
         let mut client = self.daemon.client();
         client.hello();
-        let channel = session(self.clients);
-        self.clients += 1;
+        let channel = channel_of(&self.daemon, &client);
         (client, channel)
     }
 

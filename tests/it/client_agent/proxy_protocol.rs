@@ -29,12 +29,13 @@ fn expect_accepted(header: &[u8], remote: (&str, u16), local: (&str, u16), tlvs:
 fn expect_addresses(stage: &mut Stage, remote: (&str, u16), local: (&str, u16), tlvs: &[u8]) {
     let mut asker = stage.hearer(SERVER);
     let context = Context(9);
-    stage.tell(FIRST, &ClientAgent::GetNetworkAddress { context });
+    let channel = channel_of_port(&stage.daemon, remote.1);
+    stage.tell(channel, &ClientAgent::GetNetworkAddress { context });
     let (remote_ip, local_ip) = (Blob(remote.0.as_bytes()), Blob(local.0.as_bytes()));
     let (remote_port, local_port) = (remote.1, local.1);
     asker.expect(
         SERVER,
-        FIRST,
+        channel,
         &ClientAgent::GetNetworkAddressResp {
             context,
             remote_ip,
@@ -43,8 +44,8 @@ fn expect_addresses(stage: &mut Stage, remote: (&str, u16), local: (&str, u16), 
             local_port,
         },
     );
-    stage.tell(FIRST, &ClientAgent::GetTlvs { context });
-    asker.expect(SERVER, FIRST, &ClientAgent::GetTlvsResp { context, tlvs: Blob(tlvs) });
+    stage.tell(channel, &ClientAgent::GetTlvs { context });
+    asker.expect(SERVER, channel, &ClientAgent::GetTlvsResp { context, tlvs: Blob(tlvs) });
 }
 
 /// Sends bytes for which the client has to be closed without a word.

@@ -1,7 +1,6 @@
 //! stateserver.md §13 and §14: objects that are in the database only.
 
 use super::*;
-use donet::message::Cluster;
 
 const CONTEXT: Context = Context(0xabcd);
 

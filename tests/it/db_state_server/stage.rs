@@ -1,7 +1,5 @@
 //! A database-state server, its database, and someone who talks to it.
 
-use donet::message::Cluster;
-
 use super::*;
 
 pub const DATABASE: Channel = Channel(4_003);

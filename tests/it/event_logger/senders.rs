@@ -11,7 +11,7 @@ fn start(sink: &EventSink, more: &str) -> Daemon {
         .general(format!("eventlogger: '{}'", sink.address()))
         .role(format!(
             "type: clientagent, bind: $CA, version: {}, manual_dc_hash: {}, \
-             channels: {{min: {FIRST}, max: 3000009}}{more}",
+             channels: {{min: {FIRST}, max: {FIRST}}}{more}",
             world::VERSION,
             world::DC_HASH
         ))

@@ -1,7 +1,7 @@
 //! What the sessions of a client agent share, and what one of them is given to handle something.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dclass::DcFile;
 
@@ -59,6 +59,7 @@ impl Shared {
         voice: Box<dyn Voice>,
         seed: Seed,
     ) -> Self {
+        let rest = Duration::from_millis(config.channel_rest_ms);
         Shared {
             config: config.clone(),
             prices: Prices::new(&config.limits),
@@ -68,7 +69,7 @@ impl Shared {
             voice,
             seed,
             subscribers: Subscribers::new(seed),
-            pool: ChannelPool::new(config.channels),
+            pool: ChannelPool::new(config.channels, rest, seed),
             deadlines: Deadlines::default(),
             events: Vec::new(),
             touched: Vec::new(),

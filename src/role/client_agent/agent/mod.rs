@@ -14,7 +14,7 @@ mod subscribers;
 mod translation;
 mod uberdog;
 
-pub use channel_pool::ChannelPool;
+pub use channel_pool::{ChannelPool, Given};
 pub use context::{Context, Shared};
 pub use deadlines::{Deadlines, Silence, Timer};
 pub use key::{SessionIndex, SessionKey};

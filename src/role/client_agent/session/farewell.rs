@@ -24,7 +24,7 @@ impl Session {
     pub fn end(&mut self, cx: &mut Context<'_>, end: &End) -> Departure {
         self.say_why(cx, end);
         let session = self.identity.key.index;
-        cx.shared.pool.free(self.identity.allocated);
+        cx.shared.pool.free(self.identity.allocated, cx.now);
         for do_id in self.view.take_session_objects() {
             self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
         }

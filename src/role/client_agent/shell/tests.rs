@@ -13,14 +13,14 @@ use crate::config::{
 use crate::ids::*;
 use crate::message::*;
 use crate::role::client_agent::UberDog;
-use crate::router::{Inbox, Participant};
+use crate::router::{Cursor, Inbox, Item, Participant, Query};
 use crate::wire::{Envelope, Frames, Writer, write_frame};
 
 const DC: &str =
     "dclass Login { request(string name) clsend; }; dclass Rock { blob data broadcast; };";
 const LOGIN: DoId = DoId(1234);
 const ROCK: ClassId = ClassId(1);
-const CLIENT: Channel = Channel(1000);
+const FIRST: Channel = Channel(1000);
 const CLUSTER: Channel = Channel(77);
 /// Only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ fn config() -> ClientAgentConfig {
         version: "v1".into(),
         haproxy: false,
         manual_dc_hash: Some(7),
-        channels: ChannelRange::new(CLIENT, Channel(1001)).expect("a range"),
+        channels: ChannelRange::new(FIRST, Channel(1001)).expect("a range"),
         client: ClientConfig {
             kind: ClientKind::LibAstron,
             relocate: false,
@@ -50,6 +50,7 @@ fn config() -> ClientAgentConfig {
         historical_objects_max: 100,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        channel_rest_ms: 30_000,
     }
 }
 
@@ -62,6 +63,8 @@ struct Cluster {
     address: SocketAddr,
     router: Router,
     participant: Participant,
+    /// The channel of the last one that [`Cluster::client`] has brought.
+    client: Channel,
     inbox: Arc<Inbox>,
     arrived: Vec<u8>,
     events: UdpSocket,
@@ -89,7 +92,8 @@ impl Cluster {
         let shutdown = CancellationToken::new();
         let task = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
         tokio::spawn(courier.run(shutdown.clone()));
-        Cluster { address, router, participant, inbox, arrived: Vec::new(), events, shutdown, task }
+        let (client, arrived) = (Channel::NONE, Vec::new());
+        Cluster { address, router, participant, client, inbox, arrived, events, shutdown, task }
     }
 
     /// The next datagram that reaches the cluster: its sender and message.
@@ -125,16 +129,29 @@ impl Cluster {
         let mut stream = self.connect().await;
         stream.write_all(&hello()).await.expect("open");
         assert_eq!(read_frame(&mut stream).await, Some(vec![2, 0]));
-        self.send(CLIENT, &ClientAgent::SetState { state: 2 });
+        self.client = self.channel_of(&stream);
+        self.send(self.client, &ClientAgent::SetState { state: 2 });
         stream
+    }
+
+    /// The channel of the session that a client has.
+    fn channel_of(&self, stream: &TcpStream) -> Channel {
+        let [(agent, _)] = self.router.roles()[..] else { panic!("one role") };
+        let page = self.router.inspect(agent, &Query::Sessions, Cursor::default(), 100);
+        let address = stream.local_addr().expect("connected").to_string();
+        let channel = page.expect("it lives").items.into_iter().find_map(|item| match item {
+            Item::Session { allocated, remote, .. } => (remote == address).then_some(allocated),
+            Item::Object { .. } => None,
+        });
+        channel.expect("it has a session")
     }
 
     /// Has the cluster told when the client's session ends.
     fn tell_end(&self) {
         let mut datagram = Vec::new();
         let message = StateServer::ObjectDeleteRam { do_id: DoId(5) };
-        message.write_datagram(&mut Writer::new(&mut datagram), &[CLUSTER], CLIENT);
-        self.send(CLIENT, &ClientAgent::AddPostRemove { datagram: Blob(&datagram) });
+        message.write_datagram(&mut Writer::new(&mut datagram), &[CLUSTER], self.client);
+        self.send(self.client, &ClientAgent::AddPostRemove { datagram: Blob(&datagram) });
     }
 
     async fn expect_end(&mut self) {
@@ -200,9 +217,9 @@ async fn a_client_and_the_cluster_talk() {
     let mut client = cluster.client().await;
     client.write_all(&request(b"me")).await.expect("open");
     let (sender, number, body) = cluster.receive().await;
-    assert_eq!((sender, number), (CLIENT, StateServer::STATESERVER_OBJECT_SET_FIELD));
+    assert_eq!((sender, number), (cluster.client, StateServer::STATESERVER_OBJECT_SET_FIELD));
     assert_eq!(body, b"\xd2\x04\0\0\0\0\x02\0me");
-    cluster.send(CLIENT, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
+    cluster.send(cluster.client, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
     assert_eq!(read_frame(&mut client).await.as_deref(), Some(&b"hi"[..]));
     cluster.tell_end();
     drop(client);
@@ -260,7 +277,7 @@ async fn a_client_that_says_too_much_is_heard_later_and_in_order() {
     };
     let (mut client, ()) = tokio::join!(write, read);
     client.write_all(&frame(&Client::Heartbeat {})).await.expect("open");
-    cluster.send(CLIENT, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
+    cluster.send(cluster.client, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
     assert_eq!(read_frame(&mut client).await.as_deref(), Some(&b"hi"[..]));
 }
 
@@ -282,7 +299,7 @@ async fn the_reason_of_an_eject_always_arrives() {
 #[tokio::test]
 async fn a_full_agent_says_so() {
     let mut cluster = Cluster::start(|config| {
-        config.channels = ChannelRange::new(CLIENT, CLIENT).expect("one channel");
+        config.channels = ChannelRange::new(FIRST, FIRST).expect("one channel");
     })
     .await;
     let first = cluster.client().await;
@@ -321,7 +338,7 @@ async fn the_proxy_header_says_who_connects() {
     }
     assert_eq!(read_frame(&mut client).await, Some(vec![2, 0]));
     let context = Context(1);
-    cluster.send(CLIENT, &ClientAgent::GetNetworkAddress { context });
+    cluster.send(Channel::CLIENTS, &ClientAgent::GetNetworkAddress { context });
     let (_, number, body) = cluster.receive().await;
     assert_eq!(number, ClientAgent::CLIENTAGENT_GET_NETWORK_ADDRESS_RESP);
     assert_eq!(body[4..19], *b"\x0b\x00203.0.113.5\x31\xd4");
@@ -348,7 +365,7 @@ async fn a_connection_without_its_proxy_header_is_closed() {
 async fn flood_until_end(cluster: &mut Cluster) {
     let blob = vec![7; 50_000];
     loop {
-        cluster.send(CLIENT, &ClientAgent::SendDatagram { datagram: Blob(&blob) });
+        cluster.send(cluster.client, &ClientAgent::SendDatagram { datagram: Blob(&blob) });
         tokio::task::yield_now().await;
         if cluster.inbox.try_recv(&mut cluster.arrived) {
             return cluster.expect_end().await;
@@ -378,7 +395,7 @@ async fn a_client_that_does_not_read_is_dropped_after_a_while() {
     let blob = vec![7; 50_000];
     // More than the sockets hold.
     for _ in 0..400 {
-        cluster.send(CLIENT, &ClientAgent::SendDatagram { datagram: Blob(&blob) });
+        cluster.send(cluster.client, &ClientAgent::SendDatagram { datagram: Blob(&blob) });
     }
     cluster.expect_end().await;
     assert_eq!(cluster.lost_reason().await, "connection timed out");
@@ -397,13 +414,13 @@ async fn the_objects_of_an_interest_may_exceed_the_buffer() {
     assert_eq!(number, StateServer::STATESERVER_OBJECT_GET_ZONES_OBJECTS);
     let query = Context(u32::from_le_bytes(body[..4].try_into().expect("four bytes")));
     let count = DoId(OBJECTS);
-    cluster.send(CLIENT, &StateServer::ObjectGetZonesCountResp { context: query, count });
+    cluster.send(cluster.client, &StateServer::ObjectGetZonesCountResp { context: query, count });
     let values = vec![7; 60_000];
     for do_id in 100..100 + OBJECTS {
         let values = Rest(&values);
         let object = ObjectState { do_id: DoId(do_id), location, class_id: ROCK, values };
         let message = StateServer::ObjectEnterInterestWithRequired { context: query, object };
-        cluster.send(CLIENT, &message);
+        cluster.send(cluster.client, &message);
     }
     for _ in 0..OBJECTS {
         let datagram = read_frame(&mut client).await.expect("an object");
@@ -429,7 +446,7 @@ async fn the_end_of_the_agent_is_the_end_of_its_sessions() {
     let mut undecided = cluster.connect().await;
     cluster.tell_end();
     // So that the post-remove is known to have arrived.
-    cluster.send(CLIENT, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
+    cluster.send(cluster.client, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
     assert_eq!(read_frame(&mut client).await.as_deref(), Some(&b"hi"[..]));
     cluster.shutdown.cancel();
     cluster.expect_end().await;

@@ -116,7 +116,7 @@ fn the_address_and_the_tlvs_are_told_to_whoever_asks() {
     let mut agent = Agent::new();
     let peer = Peer { tlvs: (*b"tlv").into(), ..Agent::peer() };
     let key = agent.core.connect(agent.now, peer, &mut agent.out).expect("a channel");
-    let client = TestClient { key, channel: FIRST_CHANNEL };
+    let client = agent.client(key);
     agent.routed();
     let context = Context(5);
     for _ in 0..2 {

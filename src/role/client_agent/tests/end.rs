@@ -83,7 +83,7 @@ fn the_end_of_a_session_in_its_order() {
         ]
     );
     assert_eq!(agent.closed[&client.key], CloseKind::AtOnce);
-    let lost = Event::new("client-lost", "Client:100000")
+    let lost = Event::new("client-lost", format!("Client:{}", client.channel))
         .with("remote_address", "203.0.113.5:54321")
         .with("local_address", "198.51.100.77:7198")
         .with("reason", "end of file");
@@ -117,7 +117,7 @@ fn the_cluster_ejects_with_its_own_words_and_drops_without() {
     agent.cluster(client.channel, &ClientAgent::Eject { reason: 4321, text: Blob(b"go") });
     agent.expect_told(client, &[Client::Eject { reason: 4321, text: Blob(b"go") }]);
     assert_eq!(agent.closed[&client.key], CloseKind::Flushed);
-    let ejected = Event::new("client-ejected", "Client:100000")
+    let ejected = Event::new("client-ejected", format!("Client:{}", client.channel))
         .with("reason_code", "4321")
         .with("reason_msg", "go");
     assert_eq!(agent.events.last(), Some(&ejected));
@@ -147,7 +147,8 @@ fn the_load_balancers_own_connections_are_no_events() {
     let mut agent = Agent::new();
     let peer = Peer { is_local: true, ..Agent::peer() };
     let key = agent.core.connect(agent.now, peer, &mut agent.out).expect("a channel");
-    agent.lose(TestClient { key, channel: FIRST_CHANNEL });
+    let client = agent.client(key);
+    agent.lose(client);
     assert_eq!(agent.events, []);
 }
 

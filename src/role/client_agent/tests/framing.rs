@@ -7,8 +7,7 @@ use crate::wire::Framing;
 fn welcomed(agent: &mut Agent, framing: Framing) -> TestClient {
     let peer = Agent::peer();
     let key = agent.core.connect_framed(agent.now, peer, framing, &mut agent.out);
-    let client = TestClient { key: key.expect("a channel"), channel: Channel(agent.next_channel) };
-    agent.next_channel += 1;
+    let client = agent.client(key.expect("a channel"));
     let (dc_hash, version) = (dc().hash(), Blob(VERSION.as_bytes()));
     says(agent, client, framing, &Client::Hello { dc_hash, version });
     assert_eq!(hears(agent, client, framing), [encode(&Client::HelloResp {})]);

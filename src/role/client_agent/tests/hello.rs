@@ -22,7 +22,7 @@ fn a_session_listens_to_its_channel_and_to_that_of_all_clients() {
     // The second session listens to channel 10 too, which the router need not hear.
     agent.connect();
     assert_eq!(agent.out.iter().count(), 1);
-    let event = Event::new("client-connected", "Client:100000")
+    let event = Event::new("client-connected", format!("Client:{}", client.channel))
         .with("remote_address", "203.0.113.5:54321")
         .with("local_address", "198.51.100.77:7198");
     assert_eq!(agent.events[0], event);

@@ -1,7 +1,7 @@
 //! What a console sees of the sessions, and what a connection is told beside bytes.
 
 use super::*;
-use crate::router::{Cursor, Item, Page, Query};
+use crate::router::Page;
 
 fn all(agent: &Agent, budget: usize) -> Vec<Item> {
     let mut items = Vec::new();

@@ -325,7 +325,6 @@ fn deadlines_of_what_is_over_do_not_pile_up() {
         agent.answer_all(client);
         agent.send(client, &remove_interest(2, 1));
         let other = agent.connect();
-        agent.next_channel -= 1;
         agent.lose(other);
         agent.told(client);
         agent.routed();

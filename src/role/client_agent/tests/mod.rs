@@ -35,7 +35,7 @@ use crate::ids::*;
 use crate::message::*;
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::{Effect, Effects};
-use crate::router::{Alone, Origin, Role};
+use crate::router::{Alone, Cursor, Item, Origin, Query, Role};
 use crate::wire::{Envelope, Frames, Writer, write_frame};
 
 const DC: &str = "
@@ -97,6 +97,7 @@ fn config() -> ClientAgentConfig {
         historical_objects_max: 100,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        channel_rest_ms: 30_000,
     }
 }
 
@@ -113,7 +114,6 @@ struct Agent {
     out: Effects,
     alone: Alone,
     now: Instant,
-    next_channel: u64,
     told: HashMap<SessionKey, Vec<u8>>,
     closed: HashMap<SessionKey, CloseKind>,
     events: Vec<Event>,
@@ -159,7 +159,6 @@ impl Agent {
             out: Effects::new(),
             alone: Alone::default(),
             now: Instant::now(),
-            next_channel: FIRST_CHANNEL.0,
             told: HashMap::new(),
             closed: HashMap::new(),
             events: Vec::new(),
@@ -178,10 +177,17 @@ impl Agent {
     /// A connection that has said nothing.
     fn connect(&mut self) -> TestClient {
         let key = self.core.connect(self.now, Self::peer(), &mut self.out).expect("a channel");
-        let channel = Channel(self.next_channel);
-        self.next_channel += 1;
         self.drain();
-        TestClient { key, channel }
+        self.client(key)
+    }
+
+    /// The client with this session.
+    fn client(&self, key: SessionKey) -> TestClient {
+        let page = self.core.inspect(&Query::Sessions, Cursor(key.index as usize), 1);
+        match page.items[..] {
+            [Item::Session { allocated: channel, .. }] => TestClient { key, channel },
+            _ => panic!("{page:?} instead of a session"),
+        }
     }
 
     /// A client that has said hello.
