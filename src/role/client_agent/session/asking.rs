@@ -132,6 +132,7 @@ impl Session {
         }
         for &location in &closed {
             self.unsubscribe(cx, location.channel());
+            self.view.remember_closed(cx, location);
             self.interests.drop_pending_at(location);
         }
         self.finish_abandoned(cx, emptied);

@@ -116,7 +116,7 @@ impl Session {
             }
             S::ObjectEnterLocationWithRequired { object }
             | S::ObjectEnterLocationWithRequiredOther { object } => {
-                self.object_entered(cx, object, frame);
+                self.object_shown(cx, arrival.sender, object, frame);
                 Ok(())
             }
             S::ObjectEnterInterestWithRequired { context, object }

@@ -3,12 +3,29 @@
 use dclass::{Class, Field, Keywords};
 
 use super::{End, Flow, Session};
-use crate::ids::{ClassId, DoId, Location};
+use crate::ids::{Channel, ClassId, DoId, Location};
 use crate::message::{Cluster, EjectReason, ObjectState, StateServer};
 use crate::role::client_agent::agent::{Context, News};
 
 impl Session {
-    /// An object has come to a location that the session listens to.
+    /// Somebody says that an object has come to a location.
+    pub(super) fn object_shown(
+        &mut self,
+        cx: &mut Context<'_>,
+        sender: Channel,
+        object: &ObjectState<'_>,
+        frame: &[u8],
+    ) {
+        let &ObjectState { do_id, location, .. } = object;
+        if self.is_late_answer(cx, sender, do_id, location) {
+            tracing::debug!(client = %self.identity.allocated, %do_id, %location, "in a closed zone");
+            self.settle_doubts(cx, do_id, location);
+        } else {
+            self.object_entered(cx, object, frame);
+        }
+    }
+
+    /// An object has come to a location that concerns the session.
     pub(super) fn object_entered(
         &mut self,
         cx: &mut Context<'_>,
@@ -30,7 +47,7 @@ impl Session {
             .or_else(|| self.interests.pending(location.parent).map(|parent| parent.query));
         if let Some(query) = held_by {
             self.interests.hold_object(query, do_id, class_id, location, frame, false);
-        } else if !self.is_late_answer(location) {
+        } else {
             self.enter_sight(cx, do_id, class_id, location, frame);
         }
     }
@@ -48,9 +65,25 @@ impl Session {
     }
 
     /// Whether an entrance can only be the answer to a query for a zone that has been closed since.
-    /// Anything else that reaches the session was meant for it.
-    fn is_late_answer(&self, location: Location) -> bool {
-        !self.listening.contains(location.channel()) && self.interests.was_asked_for(location)
+    /// Anything else that reaches the session was meant for it: it listens to the location, or somebody shows it
+    /// the object on purpose.
+    ///
+    /// An answer may come when its query is long over: a child that its parent does not count yet answers with an
+    /// entrance that nobody waits for. The child itself sends it; whoever shows something on purpose does so
+    /// in his own name.
+    fn is_late_answer(
+        &self,
+        cx: &Context<'_>,
+        sender: Channel,
+        do_id: DoId,
+        location: Location,
+    ) -> bool {
+        if self.listening.contains(location.channel()) || self.interests.covers(location) {
+            return false;
+        }
+        let is_the_objects_own = sender == do_id.channel();
+        self.interests.was_asked_for(location)
+            || is_the_objects_own && self.view.had_open(cx, location)
     }
 
     /// Tells the client of an object, unless it sees it already.

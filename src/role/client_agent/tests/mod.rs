@@ -1,5 +1,6 @@
 //! Messages in; effects, and bytes for clients, out.
 
+mod closed;
 mod cluster;
 mod end;
 mod framing;

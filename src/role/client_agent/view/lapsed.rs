@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::{Recent, Subject, View};
-use crate::ids::{ClassId, DoId, FieldId, InterestId};
+use crate::ids::{ClassId, DoId, FieldId, InterestId, Location};
 use crate::role::client_agent::agent::{Context, Shared};
 
 /// How long a client may take to notice that an object has gone.
@@ -79,6 +79,18 @@ impl View {
     /// Whether the client has known an object until not long ago.
     pub fn has_known(&self, cx: &Context<'_>, do_id: DoId) -> bool {
         self.historical.as_ref().is_some_and(|gone| gone.get(cx.now, do_id).is_some())
+    }
+
+    /// Notes that no interest of the client has a location any more.
+    pub fn remember_closed(&mut self, cx: &Context<'_>, location: Location) {
+        let closed = || Box::new(Recent::new(cx.shared.seed, REMEMBERED));
+        let closed = self.closed.get_or_insert_with(closed);
+        closed.insert(cx.now, location, (), cx.shared.config.historical_objects_max);
+    }
+
+    /// Whether an interest of the client had a location until not long ago.
+    pub fn had_open(&self, cx: &Context<'_>, location: Location) -> bool {
+        self.closed.as_ref().is_some_and(|closed| closed.get(cx.now, location).is_some())
     }
 
     /// Whether the client could have an object for a parent until not long ago.

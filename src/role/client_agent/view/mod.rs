@@ -29,6 +29,8 @@ pub struct View {
     rights: Option<Box<Rights>>,
     /// Objects that it no longer knows. Made when the first is gone.
     historical: Option<Box<Recent<DoId>>>,
+    /// Locations that it no longer listens to. Made when the first interest is closed.
+    closed: Option<Box<Recent<Location>>>,
     /// Rights that it no longer has. Made when the first is lost.
     lapsed: Option<Box<Lapsed>>,
 }
@@ -47,7 +49,13 @@ pub struct Subject<'s> {
 impl View {
     /// The view of a client that knows nothing yet.
     pub fn new(seed: Seed) -> Self {
-        View { objects: Located::new(seed), rights: None, historical: None, lapsed: None }
+        View {
+            objects: Located::new(seed),
+            rights: None,
+            historical: None,
+            closed: None,
+            lapsed: None,
+        }
     }
 
     /// How many objects the client sees or owns.
