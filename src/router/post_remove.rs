@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
+use super::Key;
+use crate::hash::{Map, Seed};
 use crate::ids::Channel;
 use crate::wire::{Frame, Frames};
 
@@ -23,6 +27,12 @@ impl PostRemoves {
         self.by_sender.remove(&sender);
     }
 
+    /// The datagrams that are kept for one sender: those in the first bytes.
+    pub(super) fn of(&self, sender: Channel, bytes: usize) -> Frames<'_> {
+        let frames = self.by_sender.get(&sender).map_or(&[][..], |frames| frames);
+        Frames::new(&frames[..bytes.min(frames.len())])
+    }
+
     /// About how many datagrams there are.
     pub(super) fn steps(&self) -> usize {
         self.by_sender.values().map(|frames| 1 + frames.len() / USUAL_BYTES).sum()
@@ -42,5 +52,37 @@ impl PostRemoves {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Channel, Frames<'_>)> {
         self.by_sender.iter().map(|(&sender, frames)| (sender, Frames::new(frames)))
+    }
+}
+
+/// Which participants keep datagrams under a sender. Nearly always it is one: the sender itself.
+#[derive(Debug)]
+pub(super) struct Keepers {
+    by_sender: Map<Channel, SmallVec<[Key; 1]>>,
+}
+
+impl Keepers {
+    pub(super) fn new(seed: Seed) -> Self {
+        Keepers { by_sender: Map::with_hasher(seed) }
+    }
+
+    pub(super) fn add(&mut self, sender: Channel, key: Key) {
+        let keys = self.by_sender.entry(sender).or_default();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+
+    pub(super) fn remove(&mut self, sender: Channel, key: Key) {
+        if let Some(keys) = self.by_sender.get_mut(&sender) {
+            keys.retain(|kept| *kept != key);
+            if keys.is_empty() {
+                self.by_sender.remove(&sender);
+            }
+        }
+    }
+
+    pub(super) fn of(&self, sender: Channel) -> &[Key] {
+        self.by_sender.get(&sender).map_or(&[], |keys| keys)
     }
 }

@@ -3,6 +3,7 @@
 mod holds;
 mod leaving;
 mod order;
+mod post_removes;
 mod pressure;
 mod ranges;
 mod roles;

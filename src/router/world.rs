@@ -12,7 +12,7 @@ use snapshot::Telling;
 use super::effects::Place;
 use super::holds::{Holds, Work};
 use super::leaving::Leaving;
-use super::post_remove::PostRemoves;
+use super::post_remove::{Keepers, PostRemoves};
 use super::resident::{Resident, Wish};
 use super::table::{Change, Key, Table};
 use super::turn::Turn;
@@ -81,6 +81,8 @@ pub(super) struct World {
     free: Vec<u32>,
     /// Who has left, and what is still to be done about it.
     leaving: Leaving,
+    /// Who keeps post-removes under which sender.
+    keepers: Keepers,
     uplink: Option<Arc<dyn Uplink>>,
     /// The upstream has not been told everything.
     telling: Option<Telling>,
@@ -119,6 +121,7 @@ impl World {
             slots: Vec::new(),
             free: Vec::new(),
             leaving: Leaving::default(),
+            keepers: Keepers::new(seed),
             uplink: None,
             telling: None,
             pending: VecDeque::new(),

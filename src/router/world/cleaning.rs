@@ -73,10 +73,7 @@ impl World {
                 self.steps_left = self.steps_left.saturating_sub(1);
                 self.route(frame.into(), Some(key));
             }
-            if let Some(uplink) = &self.uplink {
-                uplink.clear_post_removes(sender);
-                self.uplink_touched = true;
-            }
+            self.clear_upstream(sender, key);
         }
         if let Some(uplink) = &self.uplink {
             uplink.last_words(false);

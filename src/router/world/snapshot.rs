@@ -4,6 +4,7 @@
 //! channels is walked over a page at a time, the post-removes in the order of participants and senders. What changes where the walk has
 //! been is told as always; what changes elsewhere will be told as it is then. Ranges are told at once: they are few.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::World;
@@ -33,6 +34,15 @@ impl Telling {
     /// others will be.
     fn has_passed(&self, key: Key, sender: Channel) -> bool {
         (key.0, sender) < (self.at.0, self.at.1)
+    }
+
+    /// How many bytes of a participant's post-removes of a sender have been told.
+    fn told_of(&self, key: Key, sender: Channel) -> usize {
+        match (key.0, sender).cmp(&(self.at.0, self.at.1)) {
+            Ordering::Less => usize::MAX,
+            Ordering::Equal => self.at.2,
+            Ordering::Greater => 0,
+        }
     }
 
     /// A sender has no post-removes any more; all of what it gets now is new.
@@ -135,6 +145,7 @@ impl World {
 
     pub(super) fn add_post_remove(&mut self, key: Key, sender: Channel, frame: Frame<'_>) {
         self.post_removes(key, |kept| kept.add(sender, frame));
+        self.keepers.add(sender, key);
         if let Some(uplink) = &self.uplink
             && self.telling.as_ref().is_none_or(|telling| telling.has_passed(key, sender))
         {
@@ -148,10 +159,22 @@ impl World {
         if let Some(telling) = &mut self.telling {
             telling.clear(key, sender);
         }
-        if let Some(uplink) = &self.uplink {
-            uplink.clear_post_removes(sender);
-            self.uplink_touched = true;
+        self.clear_upstream(sender, key);
+    }
+
+    /// A participant keeps nothing under a sender any more. Upstream, where all that this process keeps under it is
+    /// kept as one, that is cleared; what others here still keep is told there again, unless it has yet to be told.
+    pub(super) fn clear_upstream(&mut self, sender: Channel, key: Key) {
+        self.keepers.remove(sender, key);
+        let World { keepers, slots, telling, uplink: Some(uplink), .. } = self else { return };
+        uplink.clear_post_removes(sender);
+        for &key in keepers.of(sender) {
+            let told = telling.as_ref().map_or(usize::MAX, |telling| telling.told_of(key, sender));
+            let slot = slots[key.0 as usize].iter();
+            let frames = slot.flat_map(|slot| slot.post_removes.of(sender, told));
+            frames.for_each(|frame| uplink.add_post_remove(sender, frame));
         }
+        self.uplink_touched = true;
     }
 
     fn post_removes(&mut self, key: Key, change: impl FnOnce(&mut PostRemoves)) {
