@@ -6,6 +6,9 @@
 mod connection;
 mod listener;
 pub mod proxy_protocol;
+mod pulse;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod spares;
 mod stream;
 mod tcp;
@@ -16,7 +19,8 @@ mod write_queue;
 
 pub use connection::{ClientLimits, Close, Connection, Lost, Policy};
 pub use listener::Listener;
+pub use pulse::{Examination, Signs, Verdict};
 pub use spares::Spares;
 pub use stream::Stream;
-pub use tcp::{Liveness, connect, within};
+pub use tcp::{Line, Liveness, Question, connect, within};
 pub use write_queue::WriteQueue;

@@ -7,6 +7,10 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+#[cfg(target_os = "linux")]
+use super::sock_diag;
+use super::{Signs, pulse};
+
 /// Connections that may wait to be accepted: a whole player base can come back at once.
 const BACKLOG: i32 = 4096;
 /// Questions whether an idle peer still lives, before it counts as gone. They are a third of the time apart that
@@ -95,6 +99,10 @@ pub async fn within<T>(
 /// What the socket returns; a connection that is closed already.
 pub(super) fn set_options(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    set_liveness(stream, liveness)
+}
+
+fn set_liveness(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
     let socket = SockRef::from(stream);
     if let Some(idle) = liveness.keepalive {
         // The kernel counts in whole seconds.
@@ -102,6 +110,8 @@ pub(super) fn set_options(stream: &TcpStream, liveness: Liveness) -> io::Result<
         let apart = (idle / KEEPALIVE_QUESTIONS).max(Duration::from_secs(1));
         let keepalive = TcpKeepalive::new().with_time(idle).with_interval(apart);
         socket.set_tcp_keepalive(&keepalive.with_retries(KEEPALIVE_QUESTIONS))?;
+    } else {
+        socket.set_keepalive(false)?;
     }
     // Only this system has it.
     #[cfg(target_os = "linux")]
@@ -109,9 +119,73 @@ pub(super) fn set_options(stream: &TcpStream, liveness: Liveness) -> io::Result<
     Ok(())
 }
 
+/// A connection whose peer can be asked whether it lives.
+pub trait Line: Send + Sync {
+    /// Whether the peer is on this machine.
+    fn is_here(&self) -> bool;
+
+    /// What is known of it now.
+    fn signs(&self) -> Signs;
+
+    /// Has the kernel ask, until the question is dropped: an idle peer every second, from now on; a busy one
+    /// anyway acknowledges what it is sent.
+    fn ask(&self, liveness: Liveness) -> Question<'_>;
+}
+
+/// While it is there, the peer of a connection is asked whether it lives.
+#[derive(Debug)]
+pub struct Question<'s> {
+    /// What is asked, and how often otherwise; `None` asks nobody.
+    of: Option<(&'s TcpStream, Liveness)>,
+}
+
+impl Question<'_> {
+    /// Asks nobody.
+    pub const NONE: Self = Question { of: None };
+}
+
+impl Line for TcpStream {
+    fn is_here(&self) -> bool {
+        match (self.local_addr(), self.peer_addr()) {
+            (Ok(local), Ok(peer)) => pulse::is_here(local, peer),
+            _ => false,
+        }
+    }
+
+    fn signs(&self) -> Signs {
+        match (self.local_addr(), self.peer_addr()) {
+            #[cfg(target_os = "linux")]
+            (Ok(local), Ok(peer)) => sock_diag::signs(local, peer),
+            #[cfg(not(target_os = "linux"))]
+            (Ok(_), Ok(_)) => Signs::Unknown,
+            _ => Signs::Ended,
+        }
+    }
+
+    fn ask(&self, liveness: Liveness) -> Question<'_> {
+        let keepalive = Some(Duration::from_secs(1));
+        // With a time for acknowledgements the kernel would not ask three times: it gives a peer up that has been
+        // silent for longer, and does not answer the first question.
+        // A socket that takes no options is lost already.
+        let _ = set_liveness(self, Liveness { keepalive, unacknowledged: None });
+        Question { of: Some((self, liveness)) }
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        if let Some((stream, liveness)) = self.of {
+            let _ = set_liveness(stream, liveness);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::net::{Examination, Verdict};
 
     const fn seconds(count: u64) -> Option<Duration> {
         Some(Duration::from_secs(count))
@@ -141,6 +215,38 @@ mod tests {
 
         let (_listener, stream) = connected(Liveness::new(seconds(30), None)).await;
         assert_eq!(SockRef::from(&stream).tcp_user_timeout().expect("an option"), None);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_lives_answers_when_it_is_asked() {
+        let liveness = Liveness::new(seconds(30), seconds(5));
+        let (listener, stream) = connected(liveness).await;
+        assert!(stream.is_here());
+        // As if it were elsewhere.
+        let examination = Examination::begin(Instant::now(), false);
+        let question = stream.ask(liveness);
+        let verdict = loop {
+            if let Some(verdict) = examination.judge(Instant::now(), stream.signs()) {
+                break verdict;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        assert_eq!(verdict, Verdict::Alive);
+        let socket = SockRef::from(&stream);
+        let time = || socket.tcp_keepalive_time().expect("an option");
+        assert_eq!(time(), Duration::from_secs(1));
+        drop(question);
+        assert_eq!(time(), Duration::from_secs(30));
+        assert_eq!(socket.tcp_user_timeout().expect("an option"), seconds(60));
+        // It is nobody's idea to ask one that is never asked.
+        drop(stream.ask(Liveness::default()));
+        assert!(!socket.keepalive().expect("an option"));
+
+        assert!(matches!(stream.signs(), Signs::Open { .. }), "{:?}", stream.signs());
+        let (peer, _) = listener.accept().await.expect("it is there");
+        drop(peer);
+        stream.readable().await.expect("the end");
+        assert_eq!(stream.signs(), Signs::Ended);
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! What one participant does in one go.
 
+use smallvec::SmallVec;
+
 use super::holds::{Held, Holder};
 use super::world::World;
 use super::{Effect, Effects, Fed, Key, Shared};
@@ -77,6 +79,12 @@ impl<'r> Batch<'r> {
     /// Keeps a datagram under `sender`, to be routed when the participant leaves.
     pub fn add_post_remove(&mut self, sender: Channel, frame: Frame<'_>) {
         self.apply_one(Effect::AddPostRemove(sender, frame));
+    }
+
+    /// Who else keeps datagrams under `sender`, if the participant itself does not yet.
+    pub fn rivals(&self, sender: Channel) -> SmallVec<[Key; 1]> {
+        let world = self.world.as_deref().expect("present until dropped");
+        self.from.map_or_else(SmallVec::new, |key| world.rivals(sender, key))
     }
 
     /// Forgets the datagrams kept under `sender`.

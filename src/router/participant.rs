@@ -41,6 +41,11 @@ impl Participant {
         self.batch().work(|world| world.go_on_ending(self.key))
     }
 
+    /// Its place. It is nobody else's as long as this is here.
+    pub const fn key(&self) -> Key {
+        self.key
+    }
+
     /// Names the participant anew, for logs.
     pub fn rename(&self, name: impl Into<String>) {
         self.router.shared.world.lock().rename(self.key, name.into());

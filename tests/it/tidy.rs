@@ -50,6 +50,7 @@ const TASKS: &[&str] = &[
     "src/role/message_director/upstream/mod.rs",
     "src/role/message_director/upstream/retry.rs",
     "src/role/message_director/upstream/talk.rs",
+    "src/role/message_director/rivals.rs",
 ];
 
 /// What a core gets from its shell, or leaves to it.

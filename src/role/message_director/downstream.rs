@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::core::{LinkChange, Malformed, receive};
 use super::peers::{Peers, Seat};
+use super::rivals::{Contest, Entry, Links, Rivals};
 use super::senders::Senders;
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
@@ -28,6 +29,8 @@ enum End {
     Read(#[source] io::Error),
     #[error("{0}")]
     Write(#[source] Lost),
+    #[error("the peer does not answer")]
+    Dead,
     #[error("malformed input: {0}")]
     Malformed(#[source] Malformed),
     #[error("the daemon stops")]
@@ -42,6 +45,7 @@ pub struct Listener {
     /// How links are treated.
     policy: Policy,
     peers: Arc<Peers>,
+    liveness: Liveness,
 }
 
 /// Listens on all of `addresses` that can be bound.
@@ -55,7 +59,7 @@ pub fn listen(
 ) -> io::Result<Listener> {
     let liveness = Liveness::new(config.keepalive, config.link_write_timeout);
     let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
-    Ok(Listener { sockets: net::Listener::bind(addresses, liveness)?, policy, peers })
+    Ok(Listener { sockets: net::Listener::bind(addresses, liveness)?, policy, liveness, peers })
 }
 
 impl Listener {
@@ -70,6 +74,7 @@ impl Listener {
     /// others leave behind reaches roles and the upstream, but no link.
     pub async fn serve(mut self, router: Router, events: EventSender, shutdown: CancellationToken) {
         let mut links = JoinSet::new();
+        let all = Arc::new(Links::default());
         // Who hands its place back does so because of the shutdown, which it may have noticed first.
         let mut leaving = Vec::new();
         self.peers.open();
@@ -84,8 +89,9 @@ impl Listener {
                 accepted = self.sockets.accept("link") => accepted,
                 never = self.peers.tell() => match never {},
             };
-            let peers = self.peers.clone();
-            let link = Link { router: router.clone(), events: events.clone(), peers, peer };
+            let (peers, all, liveness) = (self.peers.clone(), all.clone(), self.liveness);
+            let (router, events) = (router.clone(), events.clone());
+            let link = Link { router, events, peers, all, liveness, peer };
             let task = link.run(stream, self.policy.clone(), shutdown.clone());
             links.spawn(task.instrument(tracing::info_span!("link", %peer)));
         }
@@ -97,16 +103,19 @@ impl Listener {
     }
 }
 
-struct Link {
-    router: Router,
-    events: EventSender,
-    peers: Arc<Peers>,
-    peer: SocketAddr,
+/// Everything that serving a link needs.
+pub(super) struct Link {
+    pub(super) router: Router,
+    pub(super) events: EventSender,
+    pub(super) peers: Arc<Peers>,
+    pub(super) all: Arc<Links>,
+    pub(super) liveness: Liveness,
+    pub(super) peer: SocketAddr,
 }
 
 impl Link {
     /// Serves the link until it ends. At the shutdown its place in the router is handed back.
-    async fn run(
+    pub(super) async fn run(
         self,
         stream: TcpStream,
         policy: Policy,
@@ -116,9 +125,12 @@ impl Link {
         // Before the participant, so that it is left when that has left.
         let seat = self.peers.seat(&connection);
         let participant = self.router.join("Network Participant", connection.clone());
+        let line = Box::new(connection.clone());
+        let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
         tracing::debug!("link opened");
         let end = tokio::select! {
-            end = self.read(&connection, &participant, &seat) => end,
+            end = self.read(&connection, &participant, &seat, &entry) => end,
+            () = entry.given_up() => End::Dead,
             Err(lost) = connection.drive() => End::Write(lost),
             () = shutdown.cancelled() => End::Shutdown,
         };
@@ -150,19 +162,33 @@ impl Link {
                 tracing::error!(%reason, "link sent malformed input; closed");
             }
             end => {
+                if matches!(end, End::Dead) {
+                    connection.stream().abort_on_close();
+                }
                 tracing::warn!(reason = %end, unsent_bytes = connection.unsent(), "link lost");
             }
         }
+        // In this order: who waits for its entry to go waits for its last words.
+        drop(participant);
+        drop(entry);
         None
     }
 
-    async fn read(&self, connection: &Connection, participant: &Participant, seat: &Seat) -> End {
+    async fn read(
+        &self,
+        connection: &Connection,
+        participant: &Participant,
+        seat: &Seat,
+        entry: &Entry,
+    ) -> End {
         let mut ear = Ear {
             link: self,
             participant,
             assembler: Assembler::new(Framing::Tag16),
             rest: BytesMut::new(),
             is_waiting: false,
+            contest: None,
+            rivals: entry.rivals(),
             changes: Vec::new(),
             fed: Fed::default(),
             senders: Senders::default(),
@@ -220,11 +246,14 @@ struct Ear<'l> {
     link: &'l Link,
     participant: &'l Participant,
     assembler: Assembler,
-    /// Whole frames of the same read that are still to be done: they came after control messages, or the turn was
-    /// over.
+    /// Whole frames of the same read that are still to be done: they came after control messages, the turn was
+    /// over, or the first of them waits.
     rest: BytesMut,
     /// Something that it has asked for takes more than a turn.
     is_waiting: bool,
+    /// The next of them has to wait until it is known whether others live.
+    contest: Option<Contest>,
+    rivals: Rivals,
     /// What is to be done about the link itself.
     changes: Vec<LinkChange>,
     /// The slow queues that it feeds.
@@ -280,9 +309,12 @@ impl Ear<'_> {
     ) -> Result<&'f [u8], Malformed> {
         let mut runs = Runs::new(Frames::new(frames));
         let mut batch = self.participant.batch_feeding(&mut self.fed);
-        while may_go_on(runs.remaining())
-            && let Some(run) = runs.next()
-        {
+        while may_go_on(runs.remaining()) {
+            self.contest = self.rivals.contest(runs.remaining(), &batch);
+            if self.contest.is_some() {
+                break;
+            }
+            let Some(run) = runs.next() else { break };
             match receive(run, &mut batch, &self.link.events)? {
                 Some(LinkChange::Hello(epoch)) if epoch == self.link.peers.epoch() => {
                     return Err(Malformed::Itself);
@@ -302,8 +334,12 @@ impl Ear<'_> {
         self.is_waiting || !self.rest.is_empty()
     }
 
-    /// Lets others have their turn, and waits until what has been asked for is done.
+    /// Waits until it is known whether others live; lets others have their turn; and waits until what has been asked for
+    /// is done.
     async fn wait(&mut self) {
+        if let Some(contest) = self.contest.take() {
+            self.rivals.settle(contest).await;
+        }
         if std::mem::take(&mut self.is_waiting) {
             tokio::task::yield_now().await;
             self.fed.room().await;

@@ -8,6 +8,7 @@
 mod core;
 mod downstream;
 mod peers;
+mod rivals;
 mod senders;
 mod settling;
 mod upstream;

@@ -1,3 +1,5 @@
+mod rivals;
+
 use std::sync::Arc;
 
 use std::time::{Duration, Instant};
@@ -162,6 +164,21 @@ fn push(bytes: &mut Vec<u8>, datagram: &[u8]) {
     write_frame(bytes, |writer| writer.raw(datagram)).expect("fits");
 }
 
+/// Nothing is bounded.
+fn config() -> MessageDirectorConfig {
+    MessageDirectorConfig {
+        bind: None,
+        connect: None,
+        upstream_loss: UpstreamLoss::Reconnect,
+        upstream_buffer_bytes_max: 0,
+        link_buffer_bytes_max: usize::MAX,
+        link_write_timeout: None,
+        keepalive: None,
+        settle: Duration::ZERO,
+        connect_timeout: None,
+    }
+}
+
 /// Reads of a link take several turns of it, and all that it says is done in its order.
 #[tokio::test]
 async fn what_one_read_brings_is_done_in_turns() {
@@ -174,17 +191,7 @@ async fn what_one_read_brings_is_done_in_turns() {
     let role = router.join_role("busy", Busy);
     role.participant().batch().subscribe(Channel(6000));
 
-    let config = MessageDirectorConfig {
-        bind: None,
-        connect: None,
-        upstream_loss: UpstreamLoss::Reconnect,
-        upstream_buffer_bytes_max: 0,
-        link_buffer_bytes_max: usize::MAX,
-        link_write_timeout: None,
-        keepalive: None,
-        settle: Duration::ZERO,
-        connect_timeout: None,
-    };
+    let config = config();
     let any = "127.0.0.1:0".parse().expect("an address");
     let served = downstream::listen(&[any], &config, Peers::new(&config)).expect("a free port");
     let address = served.addresses()[0];

@@ -1,6 +1,9 @@
 //! What is done for those who have left.
 
+use smallvec::SmallVec;
+
 use super::{Receiver, Slot, World};
+use crate::ids::Channel;
 use crate::router::Key;
 use crate::router::leaving::Left;
 use crate::router::post_remove::PostRemoves;
@@ -60,6 +63,14 @@ impl World {
     /// Whether those who have left have left something behind.
     pub(in crate::router) fn has_to_clean(&self) -> bool {
         !self.leaving.is_empty()
+    }
+
+    /// Who keeps post-removes under a sender, if the participant in question does not.
+    pub(in crate::router) fn rivals(&self, sender: Channel, key: Key) -> SmallVec<[Key; 1]> {
+        match self.keepers.of(sender) {
+            keepers if keepers.contains(&key) => SmallVec::new(),
+            keepers => keepers.into(),
+        }
     }
 
     /// Routes what one who has left wanted routed. It has no bound: see [`leaving`](crate::router::leaving).

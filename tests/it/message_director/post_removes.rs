@@ -87,3 +87,47 @@ fn a_lost_link_does_not_hear_its_own_post_removes() {
     hearer.expect(A, B, &note(1));
     mortal.expect_closed();
 }
+
+#[test]
+fn two_links_that_live_keep_their_own_under_one_sender() {
+    const WARNING: &str = "two links that live keep post-removes under one sender";
+    let daemon = Setup::new().start();
+    let (mut first, mut second) = (daemon.link(), daemon.link());
+    let mut hearer = daemon.link();
+    hearer.subscribe(A);
+    add(&mut first, B, 1);
+    first.sync();
+    add(&mut second, B, 2);
+    add(&mut second, B, 3);
+    second.control(&Control::ClearPostRemoves { sender: B });
+    add(&mut second, B, 4);
+    second.send(A, C, &note(5));
+    // Nobody is waited for who is on the same machine.
+    hearer.expect(A, C, &note(5));
+    first.close();
+    hearer.expect(A, B, &note(1));
+    second.close();
+    hearer.expect(A, B, &note(4));
+    assert_eq!(daemon.log().matches(WARNING).count(), 1, "{}", daemon.log());
+}
+
+#[test]
+fn a_link_that_comes_again_hears_its_predecessors_last_words_first() {
+    let daemon = Setup::new().start();
+    let mut hearer = daemon.link();
+    hearer.subscribe(A);
+    for round in 0..50 {
+        let (mut old, mut new) = (daemon.link(), daemon.link());
+        add(&mut old, B, round);
+        old.sync();
+        new.sync();
+        // Both reach the daemon at once.
+        old.close();
+        add(&mut new, B, 1_000 + round);
+        new.send(A, C, &note(2_000 + round));
+        hearer.expect(A, B, &note(round));
+        hearer.expect(A, C, &note(2_000 + round));
+        new.close();
+        hearer.expect(A, B, &note(1_000 + round));
+    }
+}
