@@ -115,7 +115,11 @@ fn a_second_signal_ends_a_daemon_whose_output_nobody_reads() {
 
 /// What is logged of a connection that is ejected for what it sends.
 fn logged_of(daemon: &Daemon, send: impl FnOnce(&mut Client)) -> String {
-    let before = daemon.log().len();
+    // What it says at its start may still be on its way.
+    let before = wait_until("it is ready", || {
+        let log = daemon.log();
+        (log.contains(": ready") && log.ends_with('\n')).then_some(log.len())
+    });
     let mut client = daemon.client();
     send(&mut client);
     while client.stream().receive() != Received::Closed {}
