@@ -236,6 +236,7 @@ impl Parts {
         let link = message_director::connect(
             address.clone(),
             &config.daemon,
+            !config.roles.is_empty(),
             config.message_director.clone(),
             router.clone(),
             peers,

@@ -87,6 +87,25 @@ fn what_waits_is_sent_when_the_upstream_says_that_everybody_is_there() {
     expect_notes(&mut upstream, 5..6);
 }
 
+/// As with Astron: tools that stand for an upstream count what they are told.
+#[test]
+fn a_daemon_without_a_name_and_roles_says_no_hello() {
+    let mut upstream = Upstream::listen();
+    let daemon = below(upstream.address(), 300).start();
+    upstream.accept();
+    let mut link = daemon.link();
+    link.subscribe(A);
+    let hello = Control::CONTROL_HELLO.to_le_bytes();
+    loop {
+        let Received::Datagram(bytes) = upstream.stream().receive() else { panic!("it is lost") };
+        // One recipient, CONTROL, and then the number.
+        assert!(bytes.get(9..11) != Some(&hello), "{bytes:?}");
+        if bytes.ends_with(&A.0.to_le_bytes()) {
+            break;
+        }
+    }
+}
+
 #[test]
 fn an_upstream_that_does_not_answer_gets_what_waits_all_the_same() {
     let mut upstream = Upstream::listen();
@@ -105,7 +124,7 @@ fn an_upstream_that_does_not_answer_gets_what_waits_all_the_same() {
 #[test]
 fn post_removes_do_not_overtake_what_waits() {
     let mut upstream = Upstream::listen();
-    let daemon = below(upstream.address(), 300).start();
+    let daemon = below(upstream.address(), 300).daemon("name: leaf").start();
     upstream.accept();
     upstream.answer_hello(EPOCH);
     expect_told(&mut upstream);
@@ -136,7 +155,7 @@ fn post_removes_do_not_overtake_what_waits() {
 fn who_accepts_and_closes_gets_few_connections_and_nothing_is_lost() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let daemon = below(address, 2000).start();
+    let daemon = below(address, 2000).daemon("name: leaf").start();
     drop(listener.accept().expect("the daemon connects"));
     wait_until("the loss is noticed", || daemon.log().contains("no connection").then_some(()));
     let mut link = daemon.link();
@@ -230,7 +249,7 @@ fn a_daemon_that_ends_without_its_upstream_says_what_is_lost() {
 
 #[test]
 fn connecting_to_itself_is_said_once_and_each_message_comes_once() {
-    let daemon = Setup::new().director("connect: $MD").start();
+    let daemon = Setup::new().director("connect: $MD").daemon("name: it").start();
     let (mut one, mut two) = (daemon.link(), daemon.link());
     one.subscribe([A, C]);
     wait_until("it is recognised", || daemon.log().contains("itself").then_some(()));
@@ -283,7 +302,7 @@ fn a_root_that_stood_still_gets_everything_in_order() {
 #[test]
 fn a_gap_above_is_told_to_those_below() {
     let mut upstream = Upstream::listen();
-    let daemon = below(upstream.address(), 100).start();
+    let daemon = below(upstream.address(), 100).daemon("name: middle").start();
     upstream.accept();
     upstream.answer_hello(EPOCH);
     upstream.control(&Control::Settled { epoch: 0 });

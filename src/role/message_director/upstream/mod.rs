@@ -51,19 +51,23 @@ pub enum Error {
 }
 
 /// Makes `router`'s uplink a link to the message director at `address`. The future that is returned
-/// keeps it connected until `shutdown`; what is routed before it runs waits.
+/// keeps it connected until `shutdown`; what is routed before it runs waits. A daemon says hello if it has a name or
+/// `has_roles`.
 ///
 /// # Errors
 /// The future fails only if the configuration says so: [`UpstreamLoss::Exit`].
 pub fn connect(
     address: Address,
     daemon: &DaemonConfig,
+    has_roles: bool,
     config: MessageDirectorConfig,
     router: Router,
     peers: Arc<Peers>,
     shutdown: CancellationToken,
 ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
-    let link = Link::new(address.to_string(), introduction(daemon, &peers), &config);
+    // Whoever is nobody keeps silent, as with Astron: tests and tools that stand for an upstream rely on it.
+    let hello = (daemon.is_named() || has_roles).then(|| peers.hello());
+    let link = Link::new(address.to_string(), introduction(daemon, hello), &config);
     let link = Arc::new(link);
     router.set_uplink(link.clone());
     let past = Past::new(config.settle);
@@ -72,12 +76,13 @@ pub fn connect(
 }
 
 /// What this daemon says of itself at the beginning of a connection, as frames.
-fn introduction(daemon: &DaemonConfig, peers: &Peers) -> Vec<u8> {
+fn introduction(daemon: &DaemonConfig, hello: Option<Control<'_>>) -> Vec<u8> {
     let mut frames = Vec::new();
     let name = Control::SetConName { name: Blob(daemon.name.as_bytes()) };
     let url = Control::SetConUrl { url: Blob(daemon.url.as_bytes()) };
-    let said = [(daemon.is_named(), name), (!daemon.url.is_empty(), url), (true, peers.hello())];
-    for (_, message) in said.into_iter().filter(|(known, _)| *known) {
+    let name = daemon.is_named().then_some(name);
+    let url = (!daemon.url.is_empty()).then_some(url);
+    for message in [name, url, hello].into_iter().flatten() {
         // A name longer than a datagram is not worth more than leaving it out.
         let _ = write_frame(&mut frames, |writer| message.write_control(writer));
     }
