@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// After this, it is the others' turn.
-const TURN_MAX: Duration = Duration::from_millis(2);
+const TURN_MAX: Duration = Duration::from_millis(4);
 /// The clock is looked at once for so many deliveries: looking is as expensive as a cheap one.
 const DELIVERIES_PER_LOOK: u64 = 64;
 
