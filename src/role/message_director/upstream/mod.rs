@@ -143,21 +143,23 @@ impl Upstream {
                     return Ok(());
                 }
             };
-            let wait = match ended {
-                Ended::Itself => self.stay_alone(),
-                ended if self.config.upstream_loss == UpstreamLoss::Exit => {
-                    link.flush().await;
-                    let address = self.address.to_string();
-                    return Err(match ended {
-                        Ended::Lost(reason) => Error::Lost { address, reason },
-                        Ended::NotConnected(error) => {
-                            Error::NotReached { address, reason: error.to_string() }
-                        }
-                        Ended::Itself => unreachable!("an arm of its own"),
-                    });
+            let address = self.address.to_string();
+            let failure = match ended {
+                Ended::Itself => None,
+                Ended::NotConnected(error) => {
+                    Some(Error::NotReached { address, reason: error.to_string() })
                 }
-                Ended::NotConnected(error) => self.past.retry.failed(&self.address, &error),
-                Ended::Lost(reason) => self.past.retry.failed(&self.address, &reason),
+                Ended::Lost(reason) => Some(Error::Lost { address, reason }),
+            };
+            let wait = match failure {
+                None => self.stay_alone(),
+                Some(error) if self.config.upstream_loss == UpstreamLoss::Exit => {
+                    link.flush().await;
+                    return Err(error);
+                }
+                Some(Error::NotReached { reason, .. } | Error::Lost { reason, .. }) => {
+                    self.past.retry.failed(&self.address, &reason)
+                }
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
