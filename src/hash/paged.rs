@@ -2,11 +2,12 @@
 //!
 //! An ordinary table that grows, or is made smaller, moves all that is in it, and it must not change while it is
 //! walked over. With a million entries each of these takes longer than anybody is to wait. This one is made of
-//! pages. Some bits of an entry's hash say on which it is. When pages have become fuller, one of them is split into two by one bit more,
-//! and they take turns (linear hashing). So nothing that is done moves more than a page.
+//! pages. The first bits of an entry's hash, its *rank*, say on which it is: a page has all ranks that begin alike, and a directory
+//! says which. A page that is full is split into two by one bit more (extendible hashing). So nothing that is done moves more than a page,
+//! and an entry is moved once each time the table becomes twice as large.
 //!
-//! A walk goes from page to page in the order of *ranks*, which are those bits with the first one split by
-//! in front. It can be put off after any page: what it has passed stays passed, whatever is added, removed or split meanwhile.
+//! A walk goes from page to page in the order of ranks. It can be put off after any page: what it has passed stays passed, whatever is
+//! added, removed or split meanwhile.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -15,23 +16,33 @@ use hashbrown::hash_table::{self, Entry};
 
 use super::Seed;
 
-/// How many entries a page has before there are more pages: one that has still to be split has up to twice as many.
-const ENTRIES_PER_PAGE: usize = 2048;
+/// How many entries a page has room for: as many as fill a table of 2048 places.
+const ENTRIES_MAX: usize = 1792;
+/// Pages with fewer entries grow instead of being split. A page that has been split may have a little less room than
+/// others, since what has left it has left gaps.
+const SPLIT_MIN: usize = ENTRIES_MAX / 2 + 1;
 /// A page with so little room is not made smaller.
 const ROOM_KEPT: usize = 64;
-/// The bits before those that say where an entry is: a page takes the very first ones for that, and the last ones.
-const BITS_OF_PAGE: u32 = 20;
+/// The first bits of a hash, which a page's own table takes.
+const BITS_OF_PAGE: u32 = 7;
 
 /// A table in pages.
 #[derive(Debug)]
 pub struct Paged<K, V> {
     seed: Seed,
     len: usize,
-    /// The bits of a hash that say on which page an entry is, as long as that has not been split.
-    mask: u64,
-    /// Pages before this one have been split, and one bit more says on which half an entry is.
-    next_split: u64,
-    pages: Vec<HashTable<(K, V)>>,
+    /// How many bits of a rank the directory tells apart.
+    depth: u32,
+    /// Places in `pages`, by the first `depth` bits of a rank.
+    directory: Vec<u32>,
+    pages: Vec<Page<K, V>>,
+}
+
+#[derive(Debug)]
+struct Page<K, V> {
+    /// How many first bits all its ranks have in common.
+    depth: u32,
+    entries: HashTable<(K, V)>,
 }
 
 /// How far a walk has come: the first rank that it has not passed, if there is one.
@@ -51,7 +62,8 @@ impl Walk {
 impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// An empty table.
     pub fn with_hasher(seed: Seed) -> Self {
-        Paged { seed, len: 0, mask: 0, next_split: 0, pages: vec![HashTable::new()] }
+        let pages = vec![Page { depth: 0, entries: HashTable::new() }];
+        Paged { seed, len: 0, depth: 0, directory: vec![0], pages }
     }
 
     /// What it is hashed with.
@@ -75,8 +87,8 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
         let hash = self.seed.hash_one(key);
-        let found = self.pages[self.page_of(hash)].find(hash, |(other, _)| other == key);
-        found.map(|(_, value)| value)
+        let page = &self.pages[self.page_of(rank_of(hash))];
+        page.entries.find(hash, |(other, _)| other == key).map(|(_, value)| value)
     }
 
     /// Whether there is an entry of this key.
@@ -89,9 +101,9 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     #[inline]
     pub fn add(&mut self, key: K, new: impl FnOnce() -> V, change: impl FnOnce(&mut V)) -> bool {
         let (seed, hash) = (self.seed, self.seed.hash_one(key));
-        let place = self.page_of(hash);
-        let is_key = |(other, _): &(K, V)| *other == key;
-        match self.pages[place].entry(hash, is_key, |(key, _)| seed.hash_one(key)) {
+        let place = self.page_of(rank_of(hash));
+        let entries = &mut self.pages[place].entries;
+        match entries.entry(hash, |(other, _)| *other == key, |(key, _)| seed.hash_one(key)) {
             Entry::Occupied(mut entry) => {
                 change(&mut entry.get_mut().1);
                 return false;
@@ -99,8 +111,8 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
             Entry::Vacant(entry) => drop(entry.insert((key, new()))),
         }
         self.len += 1;
-        if self.len > self.pages.len() * ENTRIES_PER_PAGE {
-            self.split();
+        if entries.len() >= SPLIT_MIN && entries.len() == entries.capacity() {
+            self.split(rank_of(hash));
         }
         true
     }
@@ -120,8 +132,9 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     #[inline]
     pub fn remove_if(&mut self, key: K, is_over: impl FnOnce(&mut V) -> bool) -> Option<V> {
         let hash = self.seed.hash_one(key);
-        let place = self.page_of(hash);
-        let mut entry = self.pages[place].find_entry(hash, |(other, _)| *other == key).ok()?;
+        let place = self.page_of(rank_of(hash));
+        let entries = &mut self.pages[place].entries;
+        let mut entry = entries.find_entry(hash, |(other, _)| *other == key).ok()?;
         if !is_over(&mut entry.get_mut().1) {
             return None;
         }
@@ -133,19 +146,18 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
 
     /// All keys; their order means nothing.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.pages.iter().flatten().map(|(key, _)| key)
+        self.pages.iter().flat_map(|page| &page.entries).map(|(key, _)| key)
     }
 
     /// All entries, taken out page by page.
     pub fn into_entries(self) -> IntoEntries<K, V> {
-        let Paged { len, pages, .. } = self;
-        IntoEntries { left: len, pages: pages.into_iter(), page: None }
+        IntoEntries { left: self.len, pages: self.pages.into_iter(), page: None }
     }
 
     /// Goes over a page: `None` if there is no other one.
     pub fn walk(&self, walk: &mut Walk) -> Option<impl ExactSizeIterator<Item = &(K, V)>> {
-        let page = self.step(walk)?;
-        Some(self.pages[page].iter())
+        let place = self.step(walk)?;
+        Some(self.pages[place].entries.iter())
     }
 
     /// Goes over a page, and appends the keys for which `is_wanted` to `into`, of which it removes the entries.
@@ -157,7 +169,7 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         into: &mut Vec<K>,
     ) -> Option<usize> {
         let place = self.step(walk)?;
-        let entries = &mut self.pages[place];
+        let entries = &mut self.pages[place].entries;
         let before = entries.len();
         into.extend(entries.extract_if(|(key, _)| is_wanted(key)).map(|(key, _)| key));
         self.len = self.len - before + entries.len();
@@ -168,59 +180,55 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     /// Whether a walk has passed the place of a key.
     #[inline]
     pub fn has_passed(&self, walk: Walk, key: &K) -> bool {
-        let rank = (self.seed.hash_one(key) >> BITS_OF_PAGE).reverse_bits();
-        walk.0.is_none_or(|at| rank < at)
+        walk.0.is_none_or(|at| rank_of(self.seed.hash_one(key)) < at)
     }
 
     /// The page that a walk goes over next.
     fn step(&self, walk: &mut Walk) -> Option<usize> {
-        let rank = walk.0?;
-        let bits = rank.reverse_bits();
-        let is_split = bits & self.mask < self.next_split;
-        let depth = self.mask.count_ones() + u32::from(is_split);
-        let width = 1u64.checked_shl(u64::BITS - depth);
-        walk.0 = width.and_then(|width| (rank & !(width - 1)).checked_add(width));
-        Some(self.page_of_bits(bits))
+        let at = walk.0?;
+        let place = self.page_of(at);
+        // Where the walk is may be in the middle of a page: one that has not been split does not become one.
+        walk.0 = match self.pages[place].depth {
+            0 => None,
+            depth => (at | (u64::MAX >> depth)).checked_add(1),
+        };
+        Some(place)
     }
 
+    /// The place of the page that a rank is on.
     #[inline]
-    fn page_of(&self, hash: u64) -> usize {
-        self.page_of_bits(hash >> BITS_OF_PAGE)
+    fn page_of(&self, rank: u64) -> usize {
+        self.directory[first_bits(rank, self.depth)] as usize
     }
 
-    /// There is no branch in it: which pages have been split is nothing that can be foreseen.
-    #[inline]
-    const fn page_of_bits(&self, bits: u64) -> usize {
-        let is_split = (bits & self.mask < self.next_split) as u64;
-        (bits & (self.mask + is_split * (self.mask + 1))) as usize
-    }
-
-    /// Splits the page whose turn it is.
+    /// Splits the page that a rank is on.
     #[cold]
-    fn split(&mut self) {
-        let (seed, bit) = (self.seed, self.mask + 1);
+    fn split(&mut self, rank: u64) {
+        let place = self.page_of(rank);
+        let depth = self.pages[place].depth + 1;
+        if depth > self.depth {
+            self.directory = self.directory.iter().flat_map(|&place| [place, place]).collect();
+            self.depth = depth;
+        }
+        let (seed, bit) = (self.seed, 1 << (u64::BITS - depth));
         let hash_of = |(key, _): &(K, V)| seed.hash_one(key);
-        let lower = &mut self.pages[self.next_split as usize];
-        let entries = std::mem::take(lower);
-        lower.reserve(entries.len() / 2, hash_of);
-        let mut upper = HashTable::with_capacity(entries.len() / 2);
-        for entry in entries {
-            let hash = hash_of(&entry);
-            let half = if (hash >> BITS_OF_PAGE) & bit == 0 { &mut *lower } else { &mut upper };
-            half.insert_unique(hash, entry, hash_of);
+        let mut upper = HashTable::with_capacity(ENTRIES_MAX);
+        let page = &mut self.pages[place];
+        page.depth = depth;
+        for entry in page.entries.extract_if(|entry| rank_of(hash_of(entry)) & bit > 0) {
+            upper.insert_unique(hash_of(&entry), entry, hash_of);
         }
-        self.pages.push(upper);
-        self.next_split += 1;
-        if self.next_split > self.mask {
-            self.next_split = 0;
-            self.mask = self.mask * 2 + 1;
-        }
+        let new = u32::try_from(self.pages.len()).expect("fewer pages than 2^32");
+        self.pages.push(Page { depth, entries: upper });
+        // Those ranks that begin as this page's and go on with a one.
+        let first = first_bits((rank & !(bit - 1)) | bit, self.depth);
+        self.directory[first..first + (1 << (self.depth - depth))].fill(new);
     }
 
     /// Gives back the memory that a page does not need any more.
     #[inline]
     fn tidy(&mut self, place: usize) {
-        let entries = &mut self.pages[place];
+        let entries = &mut self.pages[place].entries;
         if entries.capacity() > ROOM_KEPT && entries.len() < entries.capacity() / 8 {
             let seed = self.seed;
             entries.shrink_to(entries.len() * 2, |(key, _)| seed.hash_one(key));
@@ -228,11 +236,23 @@ impl<K: Copy + Eq + Hash, V> Paged<K, V> {
     }
 }
 
+/// What says where an entry is, and in which order a walk passes it.
+#[inline]
+const fn rank_of(hash: u64) -> u64 {
+    hash << BITS_OF_PAGE
+}
+
+/// The first `count` bits of a rank, as a number. There are fewer than 64.
+#[inline]
+const fn first_bits(rank: u64, count: u32) -> usize {
+    ((rank >> 1) >> (u64::BITS - 1 - count)) as usize
+}
+
 /// The entries of a table that is no more.
 #[derive(Debug)]
 pub struct IntoEntries<K, V> {
     left: usize,
-    pages: std::vec::IntoIter<HashTable<(K, V)>>,
+    pages: std::vec::IntoIter<Page<K, V>>,
     page: Option<hash_table::IntoIter<(K, V)>>,
 }
 
@@ -245,7 +265,7 @@ impl<K, V> Iterator for IntoEntries<K, V> {
                 self.left -= 1;
                 return Some(entry);
             }
-            self.page = Some(self.pages.next()?.into_iter());
+            self.page = Some(self.pages.next()?.entries.into_iter());
         }
     }
 
@@ -267,7 +287,7 @@ mod tests {
     impl<K: Copy + Eq + Hash, V> Paged<K, V> {
         /// The most that any page has room for.
         fn largest_page(&self) -> usize {
-            self.pages.iter().map(HashTable::capacity).max().unwrap_or_default()
+            self.pages.iter().map(|page| page.entries.capacity()).max().unwrap_or_default()
         }
     }
 
@@ -282,17 +302,27 @@ mod tests {
         const MANY: u64 = 100_000;
         let mut table = table(0..MANY);
         assert_eq!(table.len() as u64, MANY);
-        assert!(table.largest_page() <= 4 * ENTRIES_PER_PAGE, "{}", table.largest_page());
+        assert_eq!(table.largest_page(), ENTRIES_MAX);
         assert!((0..MANY).all(|key| table.get(&key) == Some(&!key)));
         assert_eq!(table.get(&MANY), None);
         // And those that have become empty are given back.
         (0..MANY)
             .filter(|key| key % 50 > 0)
             .for_each(|key| assert_eq!(table.remove(key), Some(!key)));
-        assert!(table.largest_page() < ENTRIES_PER_PAGE / 8, "{}", table.largest_page());
+        assert!(table.largest_page() <= ENTRIES_MAX / 8, "{}", table.largest_page());
         assert_eq!(table.keys().count() as u64, MANY / 50);
         (0..MANY).for_each(|key| assert_eq!(table.remove(key).is_some(), key % 50 == 0));
         assert_eq!((table.len(), table.keys().count()), (0, 0));
+    }
+
+    #[test]
+    fn keys_that_are_alike_are_spread_over_the_pages() {
+        for (seed, stride) in [(1, 1), (2, 1000), (3, 1 << 20), (4, 1 << 32), (5, (1 << 32) + 1)] {
+            let mut table = Paged::with_hasher(Seed::fixed(seed));
+            (0..100_000).for_each(|number: u64| assert!(table.insert(number * stride, ())));
+            assert!(table.pages.len() <= 160, "{} pages by {stride}", table.pages.len());
+            assert!(table.depth <= 9, "{} bits by {stride}", table.depth);
+        }
     }
 
     #[test]
