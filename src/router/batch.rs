@@ -19,17 +19,20 @@ pub struct Batch<'r> {
     fed: Option<&'r mut Fed>,
     /// Present until the batch is dropped.
     world: Option<Held<'r>>,
+    /// It is over because others are to have their turn, and another one follows.
+    goes_on: bool,
 }
 
 impl<'r> Batch<'r> {
     pub(super) fn new(shared: &'r Shared, from: Option<Key>, fed: Option<&'r mut Fed>) -> Self {
         let holder = from.map_or(Holder::Upstream, Holder::Participant);
-        Batch { shared, from, fed, world: Some(shared.hold(holder)) }
+        Batch { shared, from, fed, world: Some(shared.hold(holder)), goes_on: false }
     }
 
     /// A batch of what those who have left have left behind.
     pub(super) fn of_cleaning(shared: &'r Shared) -> Self {
-        Batch { shared, from: None, fed: None, world: Some(shared.hold(Holder::Cleaning)) }
+        let world = Some(shared.hold(Holder::Cleaning));
+        Batch { shared, from: None, fed: None, world, goes_on: false }
     }
 
     /// Routes a datagram to everyone who listens to one of its recipients, and upstream; then what
@@ -49,10 +52,16 @@ impl<'r> Batch<'r> {
 
     /// Whether others are to have their turn before more of what a socket has brought is done: this has taken long,
     /// or a role has enough to do ([`Fed::room`]), or a range is still being ended ([`super::Participant::go_on`]).
+    /// Whoever is told so goes on when they have had it.
     #[inline]
     pub fn is_over(&mut self) -> bool {
         let from = self.from;
-        self.world.as_deref_mut().expect("present until dropped").is_turn_over(from)
+        let world = self.world.as_deref_mut().expect("present until dropped");
+        if world.has_to_wait(from) {
+            return true;
+        }
+        self.goes_on = world.is_turn_over();
+        self.goes_on
     }
 
     /// Subscribes to one channel.
@@ -127,7 +136,7 @@ impl Drop for Batch<'_> {
             return;
         }
         let end = world.end_batch(self.fed.take());
-        self.shared.flush.batch_is_over(self.shared, world);
+        self.shared.flush.batch_is_over(self.shared, world, self.goes_on);
         self.shared.bury(end.lost);
         self.shared.counters.count(&end.counts);
     }

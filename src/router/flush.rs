@@ -8,6 +8,10 @@
 //! times. So they are told by a task: woken by the first batch, it runs when every socket that was ready
 //! has been served, and each receiver gets all of it with one system call. A single message waits no longer
 //! than the work that is ready anyway.
+//!
+//! A flood that is done in turns ([`super::turn`]) would be told turn by turn. As long as nobody else says anything
+//! meanwhile, nobody gains by that, and each receiver would cost as many system calls as there are turns. So
+//! the task lets it go on first, unless somebody else's batch is over by then, and only a few times.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,21 +21,28 @@ use super::holds::{Held, Holder};
 use super::world::Told;
 use super::{Shared, quietly};
 
+/// How often whoever goes on with a flood comes before those who have got something of it are told.
+const TURNS_MAX: u32 = 8;
+
 #[derive(Default)]
 pub(super) struct Flush {
     /// Somebody gathers.
     is_gathering: AtomicBool,
     filled: Notify,
+    /// Whose batch was over last goes on at once.
+    goes_on: AtomicBool,
 }
 
 impl Flush {
-    /// A batch is over: its receivers are told now, or with others.
+    /// A batch is over: its receivers are told now, or with others. If it `goes_on`, another batch of the same
+    /// participant follows at once.
     #[inline]
-    pub(super) fn batch_is_over(&self, shared: &Shared, world: Held<'_>) {
+    pub(super) fn batch_is_over(&self, shared: &Shared, world: Held<'_>, goes_on: bool) {
         if !world.has_touched() {
             return;
         }
         if self.is_gathering.load(Ordering::Relaxed) {
+            self.goes_on.store(goes_on, Ordering::Relaxed);
             drop(world);
             self.filled.notify_one();
             return;
@@ -55,6 +66,14 @@ pub(super) async fn gather(shared: &Shared) {
     let mut told = Told::default();
     loop {
         shared.flush.filled.notified().await;
+        for _ in 0..TURNS_MAX {
+            if !shared.flush.goes_on.load(Ordering::Relaxed) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        // It may have ended instead of going on.
+        shared.flush.goes_on.store(false, Ordering::Relaxed);
         tell(shared, shared.hold(Holder::Flush), &mut told);
     }
 }

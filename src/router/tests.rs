@@ -1,5 +1,6 @@
 //! The router's contract.
 
+mod flush;
 mod holds;
 mod leaving;
 mod order;

@@ -87,7 +87,7 @@ pub(super) struct World {
     /// The upstream has not been told everything.
     telling: Option<Telling>,
     /// What roles want routed, in the order in which they wanted it.
-    pending: VecDeque<(Key, Effects)>,
+    pending: VecDeque<(Key, Box<Effects>)>,
     touched: Vec<Key>,
     uplink_touched: bool,
     now: Option<Instant>,
@@ -104,9 +104,10 @@ pub(super) struct World {
     lost: Vec<Box<dyn Role>>,
     /// Something is being done. Whoever finds it so when nobody does anything knows that it was left half done.
     pub(super) is_at_work: bool,
-    // Memory that is used again.
-    effects: Effects,
-    spare: Vec<Effects>,
+    // Memory that is used again. Effects go from hand to hand for each datagram that a role gets, so they are boxed.
+    effects: Box<Effects>,
+    #[allow(clippy::vec_box)]
+    spare: Vec<Box<Effects>>,
     listeners: Vec<Key>,
     scratch: Vec<Key>,
     changes: Vec<Change>,
@@ -136,7 +137,7 @@ impl World {
             fed: Fed::default(),
             lost: Vec::new(),
             is_at_work: false,
-            effects: Effects::new(),
+            effects: Box::default(),
             spare: Vec::new(),
             listeners: Vec::new(),
             scratch: Vec::new(),
@@ -273,10 +274,13 @@ impl World {
 
     /// Whether others are to have their turn before this participant does more.
     #[inline]
-    pub(super) fn is_turn_over(&mut self, from: Option<Key>) -> bool {
+    pub(super) fn is_turn_over(&mut self) -> bool {
         self.turn.is_over(self.counts.delivered)
-            || self.fed.has_filled()
-            || from.is_some_and(|key| self.table.is_ending(key))
+    }
+
+    /// Whether a role has enough to do, or a range is still being ended.
+    pub(super) fn has_to_wait(&self, from: Option<Key>) -> bool {
+        self.fed.has_filled() || from.is_some_and(|key| self.table.is_ending(key))
     }
 
     /// Ends a batch: the next one is at another time. Who was fed and is above its mark is noted in `fed`.
@@ -494,7 +498,7 @@ impl World {
             self.echo = echo;
             self.make_changes(key, &effects, &mut place);
         }
-        if effects.routes().next().is_some() {
+        if effects.has_routes() {
             self.pending.push_back((key, effects));
         } else {
             self.recycle(effects);
@@ -528,7 +532,7 @@ impl World {
         }
     }
 
-    fn recycle(&mut self, mut effects: Effects) {
+    fn recycle(&mut self, mut effects: Box<Effects>) {
         if self.spare.len() < SPARE_MAX {
             effects.clear();
             self.spare.push(effects);

@@ -1,0 +1,92 @@
+//! When receivers are told, on a runtime with one thread.
+
+use super::*;
+
+/// A flood of which each turn delivers to `receiver`, and somebody else who does so, too.
+struct Talk {
+    router: Router,
+    recorder: Arc<Recorder>,
+    flooding: Participant,
+    other: Participant,
+    _receiver: Participant,
+}
+
+impl Talk {
+    fn new() -> Self {
+        let router = Router::new();
+        router.take_short_turns();
+        let recorder = Arc::new(Recorder::default());
+        let receiver = router.join("receiver", recorder.clone());
+        receiver.batch().subscribe(Channel(5000));
+        let flooding = router.join("flooding", Arc::new(Recorder::default()));
+        let other = router.join("other", Arc::new(Recorder::default()));
+        Talk { router, recorder, flooding, other, _receiver: receiver }
+    }
+
+    /// As much as a turn takes.
+    fn take_turn(&self) {
+        let bytes = frame(&[5000], 1);
+        let mut batch = self.flooding.batch();
+        while !batch.is_over() {
+            batch.route(Frame::new(&bytes).expect("one frame"));
+        }
+    }
+
+    fn announced(&self) -> u64 {
+        self.recorder.announced.load(Ordering::Relaxed)
+    }
+
+    /// Runs `play` beside the task that tells receivers.
+    fn play(play: impl AsyncFnOnce(&Talk)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("no resources");
+        let talk = Talk::new();
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = talk.router.gather_announcements() => {}
+                () = play(&talk) => {}
+            }
+        });
+    }
+}
+
+#[test]
+fn who_goes_on_with_a_flood_has_receivers_told_once_for_several_turns() {
+    Talk::play(async |talk| {
+        for _ in 0..4 {
+            talk.take_turn();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(talk.announced(), 0);
+        route(&talk.flooding, &[5000], 2);
+        tokio::task::yield_now().await;
+        assert_eq!(talk.announced(), 1);
+    });
+}
+
+#[test]
+fn a_flood_puts_off_what_others_say_by_no_more_than_its_turn() {
+    Talk::play(async |talk| {
+        talk.take_turn();
+        tokio::task::yield_now().await;
+        route(&talk.other, &[5000], 2);
+        tokio::task::yield_now().await;
+        assert_eq!(talk.announced(), 1);
+        talk.take_turn();
+    });
+}
+
+#[test]
+fn receivers_of_a_flood_without_an_end_are_told_all_the_same() {
+    Talk::play(async |talk| {
+        while talk.announced() == 0 {
+            talk.take_turn();
+            tokio::task::yield_now().await;
+        }
+        // Also if whoever wanted to go on never does.
+        talk.take_turn();
+        while talk.announced() == 1 {
+            tokio::task::yield_now().await;
+        }
+    });
+}
