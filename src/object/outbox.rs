@@ -32,7 +32,7 @@ impl Outbox<'_> {
             true => self.effects.route_from(self.origin, recipients, sender, message),
             false => self.effects.route(recipients, sender, message),
         };
-        self.log_failure(sent, recipients, message)
+        sent.inspect_err(|error| self.log_failure(*error, recipients, message)).is_ok()
     }
 
     /// As [`Outbox::send`], to others than this role.
@@ -43,25 +43,18 @@ impl Outbox<'_> {
         message: &impl Message,
     ) -> bool {
         let sent = self.effects.route(recipients, sender, message);
-        self.log_failure(sent, recipients, message)
+        sent.inspect_err(|error| self.log_failure(*error, recipients, message)).is_ok()
     }
 
-    fn log_failure(
-        &self,
-        sent: Result<(), Error>,
-        recipients: &[Channel],
-        message: &impl Message,
-    ) -> bool {
-        if let Err(error) = sent {
-            error!(
-                origin = ?self.origin,
-                msgtype = message.name(),
-                recipients = ?recipients,
-                %error,
-                "message not sent"
-            );
-        }
-        sent.is_ok()
+    #[cold]
+    fn log_failure(&self, error: Error, recipients: &[Channel], message: &impl Message) {
+        error!(
+            origin = ?self.origin,
+            msgtype = message.name(),
+            recipients = ?recipients,
+            %error,
+            "message not sent"
+        );
     }
 }
 

@@ -106,19 +106,12 @@ impl Population {
         if (!targets.is_empty() || !parents.is_empty())
             && let Some(message) = decode(envelope)
         {
-            let mut letters = SmallVec::<[Letter; 1]>::new();
-            for parent in &parents {
-                let fan_out = FanOut { parent: *parent, origin, envelope, message: &message };
-                letters.extend(self.find_children(&fan_out, &mut targets, effects));
+            if !parents.is_empty() {
+                self.fan_out(&parents, origin, envelope, &message, &mut targets, effects);
             }
             if envelope.recipients.len() > 1 {
                 targets.sort_unstable();
                 targets.dedup();
-            }
-            if !letters.is_empty() {
-                letters.into_iter().for_each(|letter| self.letters.post(letter));
-                // Before others read anything: who waits for his turn would read it as well.
-                self.need_no_letter(&targets);
             }
             for &target in &targets {
                 // A target deletes at most itself, so that the places of the others remain theirs.
@@ -181,6 +174,28 @@ impl Population {
     #[inline]
     fn target(&self, do_id: DoId) -> Option<Target> {
         Some((do_id, self.objects.find(do_id)?))
+    }
+
+    /// Adds those children of these parents to `targets` that there is room for; the others get a letter.
+    fn fan_out(
+        &mut self,
+        parents: &[DoId],
+        origin: Origin,
+        envelope: &Envelope<'_>,
+        message: &StateServer<'_>,
+        targets: &mut Vec<Target>,
+        effects: &mut Effects,
+    ) {
+        let mut letters = SmallVec::<[Letter; 1]>::new();
+        for &parent in parents {
+            let fan_out = FanOut { parent, origin, envelope, message };
+            letters.extend(self.find_children(&fan_out, targets, effects));
+        }
+        if !letters.is_empty() {
+            letters.into_iter().for_each(|letter| self.letters.post(letter));
+            // Before others read anything: who waits for his turn would read it as well.
+            self.need_no_letter(targets);
+        }
     }
 
     /// Of a parent's children, those that can have something to say to the message, as far as there is room for

@@ -44,7 +44,9 @@ enum Record {
 /// How far effects have been looked at while their role may still append to them.
 #[derive(Copy, Clone, Default, Debug)]
 pub(super) struct Place {
+    /// The next record that may be a change, and how many were.
     changes: usize,
+    changes_seen: usize,
     routes: usize,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct Place {
 pub struct Effects {
     frames: Vec<u8>,
     records: Vec<Record>,
+    /// How many of the records are no routes.
+    changes: usize,
     /// The role has more to tell than this.
     more: bool,
     /// So much that whoever asks for more is to wait.
@@ -68,6 +72,7 @@ impl Default for Effects {
         Effects {
             frames: Vec::new(),
             records: Vec::new(),
+            changes: 0,
             more: false,
             full: false,
             steps_left: usize::MAX,
@@ -184,17 +189,17 @@ impl Effects {
 
     /// Subscribes the role's participant to a channel.
     pub fn subscribe(&mut self, channel: Channel) {
-        self.records.push(Record::Subscribe(channel));
+        self.push_change(Record::Subscribe(channel));
     }
 
     /// Ends the subscription to a channel.
     pub fn unsubscribe(&mut self, channel: Channel) {
-        self.records.push(Record::Unsubscribe(channel));
+        self.push_change(Record::Unsubscribe(channel));
     }
 
     /// Subscribes the role's participant to a range of channels.
     pub fn subscribe_range(&mut self, range: ChannelRange) {
-        self.records.push(Record::SubscribeRange(range));
+        self.push_change(Record::SubscribeRange(range));
     }
 
     /// Has a datagram kept, to be routed if the participant is lost before it is cleared.
@@ -203,13 +208,18 @@ impl Effects {
     /// [`Error::Oversize`] if it is too large; nothing is kept then.
     pub fn add_post_remove(&mut self, sender: Channel, datagram: &[u8]) -> Result<(), Error> {
         let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
-        self.records.push(Record::AddPostRemove(sender, frame));
+        self.push_change(Record::AddPostRemove(sender, frame));
         Ok(())
     }
 
     /// Has the datagrams kept under `sender` forgotten.
     pub fn clear_post_removes(&mut self, sender: Channel) {
-        self.records.push(Record::ClearPostRemoves(sender));
+        self.push_change(Record::ClearPostRemoves(sender));
+    }
+
+    fn push_change(&mut self, change: Record) {
+        self.changes += 1;
+        self.records.push(change);
     }
 
     /// Whether there is nothing to do.
@@ -235,12 +245,22 @@ impl Effects {
         })
     }
 
+    /// Whether there is something to be routed.
+    pub(super) const fn has_routes(&self) -> bool {
+        self.records.len() > self.changes
+    }
+
     /// The next effect that is not a route; the list may have grown since the last.
+    #[inline]
     pub(super) fn next_change(&self, place: &mut Place) -> Option<Effect<'_>> {
+        if place.changes_seen == self.changes {
+            return None;
+        }
         loop {
             let record = self.records.get(place.changes)?;
             place.changes += 1;
             if !matches!(record, Record::Route(..)) {
+                place.changes_seen += 1;
                 return Some(self.effect(record));
             }
         }
@@ -276,6 +296,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.frames.clear();
         self.records.clear();
+        self.changes = 0;
         self.more = false;
         self.full = false;
         if self.frames.capacity() > KEPT_BYTES || self.records.capacity() > KEPT_RECORDS {

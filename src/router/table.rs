@@ -58,6 +58,14 @@ impl Listeners {
         }
     }
 
+    #[inline]
+    fn contains(&self, key: Key) -> bool {
+        match self {
+            Listeners::One(only) => *only == key,
+            Listeners::Many(keys) => keys.contains(&key),
+        }
+    }
+
     fn insert(&mut self, key: Key) {
         match self {
             Listeners::One(other) => {
@@ -304,14 +312,18 @@ impl Table {
         scratch: &mut Vec<Key>,
         mut each: impl FnMut(Key),
     ) {
-        let mut deliver = |keys: &[Key]| {
-            keys.iter().filter(|&&key| Some(key) != from).for_each(|&key| each(key));
+        let mut deliver = |key: Key| {
+            if Some(key) != from {
+                each(key);
+            }
         };
-        if channels.len() == 1 && self.segments.is_empty() && self.ending.is_empty() {
+        if channels.len() == 1 && self.has_only_singles() {
             // The common case needs no union.
             for channel in channels {
-                if let Some(keys) = self.singles.get(&channel) {
-                    deliver(keys.as_slice());
+                match self.singles.get(&channel) {
+                    Some(Listeners::One(key)) => deliver(*key),
+                    Some(Listeners::Many(keys)) => keys.iter().for_each(|&key| deliver(key)),
+                    None => {}
                 }
             }
             return;
@@ -334,18 +346,26 @@ impl Table {
             scratch.sort_unstable();
             scratch.dedup();
         }
-        deliver(scratch);
+        scratch.iter().for_each(|&key| deliver(key));
+    }
+
+    /// Whether nobody listens to a range, or is about to end one.
+    #[inline]
+    fn has_only_singles(&self) -> bool {
+        self.segments.is_empty() && self.ending.is_empty()
     }
 
     /// Whether `key` listens to a channel.
     #[inline]
     pub fn listens(&self, key: Key, channel: Channel) -> bool {
-        let single = self.singles.get(&channel);
+        let is_single = self.singles.get(&channel).is_some_and(|keys| keys.contains(key));
+        if self.has_only_singles() {
+            return is_single;
+        }
         if self.ending.iter().any(|ending| ending.is_for(key, channel)) {
             return false;
         }
-        single.is_some_and(|keys| keys.as_slice().contains(&key))
-            || self.segments.get(channel).is_some_and(|keys| keys.contains(&key))
+        is_single || self.segments.get(channel).is_some_and(|keys| keys.contains(&key))
     }
 
     /// Everything that upstream has to know.

@@ -194,16 +194,19 @@ impl Core {
         let (framing, time) = (session.framing(), session.time_of(now));
         let mut cx = Context { shared, out, now };
         let mut datagrams = framing.datagrams(frames);
+        // Only who has said something more can be held for it; nobody else is excused for his silence.
+        if !frames.is_empty()
+            && let held_until @ Some(_) = session.held_until(cx.shared, now, time)
+        {
+            return Heard { rest: frames.len(), held_until };
+        }
+        let mut bill = session.bill(time);
         for _ in 0..MESSAGES_A_TURN {
-            let rest = datagrams.remaining().len();
-            // Only who has said something more can be held for it; nobody else is excused for his silence.
-            if rest > 0
-                && let held_until @ Some(_) = session.held_until(cx.shared, now, time)
-            {
-                return Heard { rest, held_until };
+            if bill.is_overdrawn() {
+                break;
             }
-            let Some(datagram) = datagrams.next() else { return Heard::default() };
-            session.pay_for_message(cx.shared, time, datagram.len());
+            let Some(datagram) = datagrams.next() else { break };
+            bill.add_message(&cx.shared.prices, datagram.len());
             if let Err(end) = dialect.handle(session, &mut cx, datagram) {
                 self.end(now, key.index, &end, out);
                 return Heard::default();
@@ -213,7 +216,14 @@ impl Core {
                 break;
             }
         }
-        Heard { rest: datagrams.remaining().len(), held_until: None }
+        let rest = datagrams.remaining().len();
+        session.pay(&bill);
+        let held_until = if rest > 0 && bill.is_overdrawn() {
+            session.held_until(cx.shared, now, time)
+        } else {
+            None
+        };
+        Heard { rest, held_until }
     }
 
     /// Ends the session of a connection that speaks something else.

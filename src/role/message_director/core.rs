@@ -37,20 +37,19 @@ pub(super) enum LinkChange {
     Told,
 }
 
-/// Does what a link's datagrams ask for: routes them, or obeys the only one.
+/// What the first of a link's datagrams says to this daemon itself; `None` if it is to be routed, with those that follow.
+#[inline]
+pub(super) fn control_of(run: Run<'_>) -> Option<&[u8]> {
+    run.first().datagram().strip_prefix(&CONTROL_HEAD[..])
+}
+
+/// Routes a link's datagrams.
 ///
 /// # Errors
 /// [`Malformed`] if the link has to be closed.
 #[inline]
-pub(super) fn receive(
-    run: Run<'_>,
-    batch: &mut Batch<'_>,
-    events: &EventSender,
-) -> Result<Option<LinkChange>, Malformed> {
+pub(super) fn route(run: Run<'_>, batch: &mut Batch<'_>) -> Result<(), Malformed> {
     let datagram = run.first().datagram();
-    if let Some(control) = datagram.strip_prefix(&CONTROL_HEAD[..]) {
-        return obey(control, batch, events);
-    }
     match datagram.first() {
         None => return Err(Malformed::Empty),
         Some(1) if datagram.len() < CONTROL_HEAD.len() => return Err(Malformed::Recipient),
@@ -59,10 +58,14 @@ pub(super) fn receive(
     if !batch.route_run(run) {
         tracing::error!(bytes = datagram.len(), "datagram ends inside its recipients; dropped");
     }
-    Ok(None)
+    Ok(())
 }
 
-fn obey(
+/// Does what a link's control message asks for.
+///
+/// # Errors
+/// As [`route`].
+pub(super) fn obey(
     control: &[u8],
     batch: &mut Batch<'_>,
     events: &EventSender,

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::core::{LinkChange, Malformed, receive};
+use super::core::{LinkChange, Malformed, control_of, obey, route};
 use super::peers::{Peers, Seat};
 use super::rivals::{Contest, Entry, Links, Rivals};
 use super::senders::Senders;
@@ -309,24 +309,31 @@ impl Ear<'_> {
     ) -> Result<&'f [u8], Malformed> {
         let mut runs = Runs::new(Frames::new(frames));
         let mut batch = self.participant.batch_feeding(&mut self.fed);
-        while may_go_on(runs.remaining()) {
-            self.contest = self.rivals.contest(runs.remaining(), &batch);
-            if self.contest.is_some() {
-                break;
+        loop {
+            let left = runs.remaining();
+            if !may_go_on(left) {
+                return Ok(left);
             }
-            let Some(run) = runs.next() else { break };
-            match receive(run, &mut batch, &self.link.events)? {
-                Some(LinkChange::Hello(epoch)) if epoch == self.link.peers.epoch() => {
-                    return Err(Malformed::Itself);
+            let Some(run) = runs.next() else { return Ok(left) };
+            if let Some(control) = control_of(run) {
+                self.contest = self.rivals.contest(control, &batch);
+                if self.contest.is_some() {
+                    return Ok(left);
                 }
-                change => self.changes.extend(change),
+                match obey(control, &mut batch, &self.link.events)? {
+                    Some(LinkChange::Hello(epoch)) if epoch == self.link.peers.epoch() => {
+                        return Err(Malformed::Itself);
+                    }
+                    change => self.changes.extend(change),
+                }
+            } else {
+                route(run, &mut batch)?;
             }
             if batch.is_over() {
                 self.is_waiting = true;
-                break;
+                return Ok(runs.remaining());
             }
         }
-        Ok(runs.remaining())
     }
 
     /// Whether there is something to be done before the next read.

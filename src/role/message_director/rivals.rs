@@ -19,7 +19,7 @@ use crate::ids::Channel;
 use crate::message::Control;
 use crate::net::{Connection, Examination, Line, Liveness, Question, Signs, Verdict};
 use crate::router::{Batch, Key};
-use crate::wire::{CONTROL_HEAD, Frames, Reader};
+use crate::wire::Reader;
 
 /// How often signs of life are looked for.
 const APART: Duration = Duration::from_millis(20);
@@ -149,9 +149,14 @@ pub(super) struct Rivals {
 }
 
 impl Rivals {
-    /// Whether the first of `frames` would have something kept under a sender of others who may be dead.
-    pub(super) fn contest(&self, frames: &[u8], batch: &Batch<'_>) -> Option<Contest> {
-        let sender = sender_of_post_remove(frames)?;
+    /// Whether a control message would have something kept under a sender of others who may be dead.
+    #[inline]
+    pub(super) fn contest(&self, control: &[u8], batch: &Batch<'_>) -> Option<Contest> {
+        let sender = sender_of_post_remove(control)?;
+        self.contest_for(sender, batch)
+    }
+
+    fn contest_for(&self, sender: Channel, batch: &Batch<'_>) -> Option<Contest> {
         let keys = batch.rivals(sender);
         if keys.is_empty() {
             return None;
@@ -198,9 +203,9 @@ impl Rivals {
 }
 
 /// The sender under which the first of `frames` would have a datagram kept, if it is about that.
-fn sender_of_post_remove(frames: &[u8]) -> Option<Channel> {
-    let frame = Frames::new(frames).next()?;
-    let mut reader = Reader::new(frame.datagram().strip_prefix(&CONTROL_HEAD[..])?);
+#[inline]
+fn sender_of_post_remove(control: &[u8]) -> Option<Channel> {
+    let mut reader = Reader::new(control);
     if reader.u16().ok()? != Control::CONTROL_ADD_POST_REMOVE {
         return None;
     }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::Peers;
-use super::core::{LinkChange, Malformed, receive};
+use super::core::{LinkChange, Malformed, control_of, obey, route};
 use super::downstream;
 use crate::config::{MessageDirectorConfig, UpstreamLoss};
 use crate::event::EventSender;
@@ -55,7 +55,11 @@ impl Bench {
         let mut bytes = Vec::new();
         write_frame(&mut bytes, |writer| writer.raw(datagram)).expect("fits");
         let frame = Frame::new(&bytes).expect("one frame");
-        receive(frame.into(), &mut self.link.batch(), &EventSender::disabled())
+        let (run, mut batch) = (frame.into(), self.link.batch());
+        match control_of(run) {
+            Some(control) => obey(control, &mut batch, &EventSender::disabled()),
+            None => route(run, &mut batch).map(|()| None),
+        }
     }
 
     fn heard(&self) -> Vec<Vec<u8>> {

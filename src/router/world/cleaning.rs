@@ -49,6 +49,9 @@ impl World {
     #[inline]
     pub(in crate::router) fn go_on_ending(&mut self, key: Key) -> bool {
         let World { steps_left, table, changes, .. } = self;
+        if !table.is_ending(key) {
+            return false;
+        }
         let Some(ended) = table.go_on_ending(key, steps_left, changes) else { return false };
         self.work.cleaned += ended as u64;
         self.tell_changes();

@@ -10,7 +10,7 @@ use super::{End, Flow, Session};
 use crate::config::ClientLimitsConfig;
 use crate::ids::InterestId;
 use crate::message::EjectReason;
-use crate::role::client_agent::agent::{Context, Nanoseconds, SECOND, Shared};
+use crate::role::client_agent::agent::{Context, Nanoseconds, Prices, SECOND, Shared};
 
 /// How far a client may run ahead of its rates: a burst is so many seconds' worth. What it has to be answered may
 /// take it as much further, and not more: nobody is held for longer than this.
@@ -32,6 +32,30 @@ impl Account {
     fn use_up(&mut self, now: Nanoseconds, time: Nanoseconds) {
         let lasts_until = self.lasts_until.max(now).saturating_add(time);
         self.lasts_until = lasts_until.min(now + 2 * AHEAD_MAX);
+    }
+}
+
+/// What a client says in a turn, apart from its accounts: until when each of them would last. It is looked at for each
+/// message, so it is two sums.
+#[derive(Debug)]
+pub struct Bill {
+    now: Nanoseconds,
+    messages: Nanoseconds,
+    bytes: Nanoseconds,
+}
+
+impl Bill {
+    /// A message of so many bytes.
+    #[inline]
+    pub const fn add_message(&mut self, prices: &Prices, bytes: usize) {
+        self.messages += prices.message.of(1);
+        self.bytes += prices.byte.of(bytes as u64);
+    }
+
+    /// Whether nothing more is to be looked at for the time being.
+    #[inline]
+    pub fn is_overdrawn(&self) -> bool {
+        self.messages.max(self.bytes) > self.now + AHEAD_MAX
     }
 }
 
@@ -110,12 +134,20 @@ impl Session {
         self.budget.at(now)
     }
 
-    /// The client pays for a message of so many bytes.
+    /// What the client says in a turn.
     #[inline]
-    pub fn pay_for_message(&mut self, shared: &Shared, now: Nanoseconds, bytes: usize) {
-        let prices = &shared.prices;
-        self.budget.messages.use_up(now, prices.message.of(1));
-        self.budget.bytes.use_up(now, prices.byte.of(bytes as u64));
+    pub fn bill(&self, now: Nanoseconds) -> Bill {
+        let Budget { messages, bytes, .. } = &self.budget;
+        let from_now_on = |account: &Account| account.lasts_until.max(now);
+        Bill { now, messages: from_now_on(messages), bytes: from_now_on(bytes) }
+    }
+
+    /// The client pays for what it has said in a turn.
+    #[inline]
+    pub fn pay(&mut self, bill: &Bill) {
+        let no_further = |lasts_until: Nanoseconds| lasts_until.min(bill.now + 2 * AHEAD_MAX);
+        self.budget.messages.lasts_until = no_further(bill.messages);
+        self.budget.bytes.lasts_until = no_further(bill.bytes);
     }
 
     /// The client pays for an object that it is shown because it has opened a zone.
