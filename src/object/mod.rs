@@ -49,5 +49,6 @@ pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
 pub use population::Population;
 pub use values::{
-    FieldError, FieldList, PackedFields, add_value, read_parts, read_value, skip_value,
+    FieldError, FieldList, PackedFields, add_value, read_parts, read_value, shown_values,
+    skip_value,
 };
