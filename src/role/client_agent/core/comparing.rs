@@ -14,8 +14,8 @@ use crate::role::Effects;
 use crate::role::client_agent::agent::{
     Context, News, SessionIndex, SessionKey, Shared, Translation,
 };
-use crate::role::client_agent::comparison::{Question, Round, Stage};
-use crate::role::client_agent::session::{End, Session, Told};
+use crate::role::client_agent::comparison::{Question, Round, Stage, Tally};
+use crate::role::client_agent::session::{End, Lack, Session, Told};
 use crate::wire::{Envelope, Reader};
 
 /// After so many times `tuning.interest_timeout` without any answer nobody is waited for.
@@ -35,23 +35,20 @@ pub struct Comparing {
     values: Translation,
 }
 
-/// Which values an object has shown, and which of them a client gets.
-#[derive(Copy, Clone)]
-enum Shown {
-    /// Those that clients see: all of them.
-    ToClients,
-    /// All, of which clients get what they see.
-    AllForClients,
-    /// All, of which the owner gets what he sees.
-    AllForOwner,
-}
-
 fn for_clients(keywords: Keywords) -> bool {
     keywords.broadcast() || keywords.clrecv()
 }
 
-fn for_owner(keywords: Keywords) -> bool {
-    for_clients(keywords) || keywords.ownrecv()
+const ALL: fn(Keywords) -> bool = |_| true;
+
+impl Lack {
+    const fn is_for(self) -> fn(Keywords) -> bool {
+        match self {
+            Lack::Seen => for_clients,
+            Lack::Owned => |keywords| for_clients(keywords) || keywords.ownrecv(),
+            Lack::Owners => |keywords| !for_clients(keywords) && keywords.ownrecv(),
+        }
+    }
 }
 
 impl Comparing {
@@ -223,8 +220,13 @@ impl Core {
         let Core { slots, comparing, .. } = self;
         let Some(round) = &mut comparing.round else { return };
         let Some(slot) = slots.get(place) else {
-            let tally = round.tally;
-            tracing::info!(?tally, "what clients know has been compared with the cluster");
+            let Tally { questions, silent, gone } = round.tally;
+            tracing::info!(
+                questions,
+                silent,
+                gone,
+                "what clients know has been compared with the cluster"
+            );
             comparing.round = None;
             return;
         };
@@ -312,8 +314,7 @@ impl Core {
         }
         let Core { shared, slots, translation, comparing, .. } = self;
         let listening = shared.subscribers.of(object.location.channel()).to_vec();
-        let shown = Shown::ToClients;
-        let Ok(values) = values_of(shared, object, has_other, shown) else { return };
+        let Ok(values) = values_of(shared, object, has_other, for_clients, ALL) else { return };
         let entrance = News::ObjectEnters { object: *object, has_other };
         let mut letter = Telling::new(translation, comparing, Some(entrance), object, values);
         let mut ends = Vec::new();
@@ -344,12 +345,13 @@ impl Core {
             return;
         }
         let mut ends = Vec::new();
-        for (shown, is_for_owner) in [(Shown::AllForClients, false), (Shown::AllForOwner, true)] {
-            let Ok(values) = values_of(shared, object, true, shown) else { return };
+        for lack in [Lack::Seen, Lack::Owned, Lack::Owners] {
+            let Ok(values) = values_of(shared, object, true, ALL, lack.is_for()) else { return };
             let mut letter = Telling::new(translation, comparing, None, object, values);
             for &key in &sessions {
                 let session = super::session_at(slots, key);
-                let Some(session) = session.filter(|s| s.owns(object.do_id) == is_for_owner) else {
+                let Some(session) = session.filter(|s| s.lack_of(object.do_id) == Some(lack))
+                else {
                     continue;
                 };
                 let Ok(told) = letter.to(session, shared) else { break };
@@ -428,16 +430,12 @@ fn values_of<'n>(
     shared: &Shared,
     object: &ObjectState<'n>,
     has_other: bool,
-    shown: Shown,
+    are_shown: fn(Keywords) -> bool,
+    are_wanted: fn(Keywords) -> bool,
 ) -> Result<Vec<News<'n>>, FieldError> {
     let do_id = object.do_id;
     let Some(class) = shared.dc.class(object.class_id) else { return Ok(Vec::new()) };
-    let all = |_: Keywords| true;
-    let values = match shown {
-        Shown::ToClients => shown_values(object, class, has_other, for_clients, all),
-        Shown::AllForClients => shown_values(object, class, has_other, all, for_clients),
-        Shown::AllForOwner => shown_values(object, class, has_other, all, for_owner),
-    };
+    let values = shown_values(object, class, has_other, are_shown, are_wanted);
     let values = values.inspect_err(|error| {
         tracing::warn!(%do_id, class = class.name(), %error, "bad values of an object are ignored");
     })?;

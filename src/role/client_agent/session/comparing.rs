@@ -18,6 +18,17 @@ pub struct Told<'a> {
     pub values: &'a [u8],
 }
 
+/// Which values of an object that was asked itself a client is to be told: those that no parent's answer has.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Lack {
+    /// All that clients see.
+    Seen,
+    /// All that its owner sees.
+    Owned,
+    /// What only its owner sees.
+    Owners,
+}
+
 impl Session {
     /// The zones that the session sees; some may come more than once.
     pub fn zones_to_compare(&self) -> impl Iterator<Item = Location> {
@@ -112,9 +123,16 @@ impl Session {
         if self.view.owns(do_id) { self.owner_changed(cx, do_id, owner) } else { Ok(()) }
     }
 
-    /// Whether the client owns an object.
-    pub fn owns(&self, do_id: DoId) -> bool {
-        self.view.owns(do_id)
+    /// Which values of an object the client lacks, if it was asked itself.
+    pub fn lack_of(&self, do_id: DoId) -> Option<Lack> {
+        let tie = self.view.tie_of(do_id)?;
+        let is_covered = self.view.seen_at(do_id).is_some_and(|at| self.interests.covers(at));
+        match (tie.is_owned(), is_covered) {
+            (true, true) => Some(Lack::Owners),
+            (true, false) => Some(Lack::Owned),
+            (false, false) => Some(Lack::Seen),
+            (false, true) => None,
+        }
     }
 
     /// All that can be heard of an object has been: where it is, or that it is nowhere. Whether the client knew it there.

@@ -54,7 +54,7 @@ mod sight;
 use std::time::Duration;
 
 pub use cluster::Arrival;
-pub use comparing::Told;
+pub use comparing::{Lack, Told};
 pub use end::{CloseKind, Ejection, End, Flow};
 pub use identity::Peer;
 pub use life::{Life, Request};
