@@ -172,3 +172,39 @@ fn the_world_of_a_root_that_was_started_anew_leaves() {
     client.expect(&ClientMessage::EnterObjectRequired { object });
     stage.sync(&mut client, session);
 }
+
+#[test]
+fn an_ai_whose_post_removes_were_routed_is_disconnected_and_others_stay() {
+    const AI: Channel = Channel(6_000);
+    let root = root().role("type: stateserver, control: 4000").start();
+    let line = Line::to(root.address("MD"));
+    let leaf = Setup::new()
+        .director(format!("connect: {}", line.address()))
+        .director("settle_ms: 300")
+        .daemon("name: leaf")
+        .start();
+    let mut maker = Maker::at(&root);
+    maker.make(CHANGED, HERE);
+    maker.tell(CHANGED, &crate::state_server::set_ai(AI));
+    maker.settle();
+    let (mut ai, mut other) = (leaf.link(), leaf.link());
+    let last_words = datagram_of(CONTROL, AI, &StateServer::DeleteAiObjects { ai: AI });
+    let kept = Control::AddPostRemove { sender: AI, datagram: Blob(&last_words) };
+    ai.control(&kept);
+    ai.sync_up_to(&root);
+    let mut hearer = root.link();
+    hearer.subscribe(HERE.channel());
+    line.cut();
+    hearer.expect([HERE.channel(), AI], AI, &delete_ram(CHANGED));
+    wait_for_loss(&leaf);
+    // One that comes meanwhile has not been spoken for.
+    let mut newcomer = leaf.link();
+    newcomer.control(&Control::AddPostRemove { sender: ACTOR, datagram: Blob(&last_words) });
+    newcomer.sync();
+    line.mend();
+    ai.expect_closed();
+    newcomer.sync_up_to(&root);
+    other.sync_up_to(&root);
+    let log = leaf.log();
+    assert!(log.contains("link closed, so that it starts anew"), "{log}");
+}
