@@ -208,3 +208,85 @@ fn an_ai_whose_post_removes_were_routed_is_disconnected_and_others_stay() {
     let log = leaf.log();
     assert!(log.contains("link closed, so that it starts anew"), "{log}");
 }
+
+/// A daemon below `address`, with a state server.
+fn server(address: std::net::SocketAddr) -> Setup {
+    Setup::new()
+        .director(format!("connect: {address}"))
+        .director("settle_ms: 300")
+        .daemon("name: world")
+        .role("type: stateserver, control: 4000")
+}
+
+#[test]
+fn objects_leave_with_the_daemon_of_their_state_server() {
+    let root = root().start();
+    let mut world = server(root.address("MD")).start();
+    let mut stage = leaf(root.address("MD"));
+    let mut maker = Maker::at(&world);
+    maker.make(CHANGED, HERE);
+    maker.settle();
+    maker.link.sync_up_to(&root);
+    let (mut client, session) = seeing(&mut stage, &[CHANGED]);
+    world.kill();
+    client.expect(&leaving(CHANGED));
+    world.start_again();
+    let mut maker = Maker::at(&world);
+    maker.make(CHANGED, HERE);
+    let values = client_agent::seen();
+    let object = avatar_at(CHANGED, HERE, &values);
+    client.expect(&ClientMessage::EnterObjectRequired { object });
+    stage.sync(&mut client, session);
+}
+
+#[test]
+fn objects_of_a_state_server_that_was_taken_for_lost_come_back_with_it() {
+    let root = root().start();
+    let line = Line::to(root.address("MD"));
+    let world = server(line.address()).start();
+    let mut stage = leaf(root.address("MD"));
+    let mut maker = Maker::at(&world);
+    maker.make(CHANGED, HERE);
+    maker.settle();
+    maker.link.sync_up_to(&root);
+    let (mut client, session) = seeing(&mut stage, &[CHANGED]);
+    line.cut();
+    client.expect(&leaving(CHANGED));
+    let name = Values::new().string("flop");
+    maker.tell(CHANGED, &set_field(CHANGED, avatar::NAME, &name));
+    maker.settle();
+    line.mend();
+    let values = name.i16(3).i16(-4);
+    let object = avatar_at(CHANGED, HERE, &values);
+    client.expect(&ClientMessage::EnterObjectRequired { object });
+    stage.sync(&mut client, session);
+}
+
+#[test]
+fn a_parent_counts_no_children_of_a_state_server_that_is_lost() {
+    const ASKER: Channel = Channel(8_000);
+    let root = root().role("type: stateserver, control: 4001").start();
+    let mut world = server(root.address("MD")).start();
+    let mut asker = root.link();
+    asker.subscribe(ASKER);
+    let values = client_agent::seen();
+    let object = |do_id, location| create(avatar_at(do_id, location, &values));
+    asker.send(Channel(4_001), ACTOR, &object(PARENT, Location::NONE));
+    let mut link = world.link();
+    link.send(CONTROL, ACTOR, &object(CHANGED, HERE));
+    link.sync_up_to(&root);
+    let mut count = || {
+        let zone = HERE.zone;
+        asker.send(PARENT, ASKER, &StateServer::ObjectGetZoneCount { context: Context(1), zone });
+        let answer = asker.receive();
+        let Cluster::StateServer(StateServer::ObjectGetZoneCountResp { count, .. }) =
+            answer.message()
+        else {
+            panic!("{answer:?} instead of a count");
+        };
+        count.0
+    };
+    wait_until("it is counted", || (count() == 1).then_some(()));
+    world.kill();
+    wait_until("it is not counted", || (count() == 0).then_some(()));
+}

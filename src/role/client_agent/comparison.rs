@@ -21,6 +21,9 @@
 //! 3. *Judging*: each session parts with what has not been heard of, some at a time.
 //!
 //! Another gap meanwhile begins another round. What is answered late is told all the same: it is true.
+//!
+//! A state server that was away says so itself, since others may have taken it for lost; and one that is lost is
+//! said to be. That begins a round a moment later, since there may be several.
 
 use std::collections::{hash_map, hash_set};
 use std::time::{Duration, Instant};
@@ -60,8 +63,8 @@ pub struct Round {
     heard: Paged<DoId, Location>,
     /// For how long nothing may come before it is taken for silence.
     patience: Duration,
-    /// When that is over.
-    silent_at: Instant,
+    /// When that is over; while collecting, when that may begin.
+    due: Instant,
     pub tally: Tally,
 }
 
@@ -110,7 +113,7 @@ pub enum Question {
 
 impl Round {
     /// One that begins.
-    pub fn new(seed: Seed, now: Instant, patience: Duration, is_own_gap: bool) -> Self {
+    pub fn new(seed: Seed, begins: Instant, patience: Duration, is_own_gap: bool) -> Self {
         Round {
             stage: Stage::Collecting(0),
             is_own_gap,
@@ -121,7 +124,7 @@ impl Round {
             window: WINDOW,
             heard: Paged::with_hasher(seed),
             patience,
-            silent_at: now + patience,
+            due: begins,
             tally: Tally::default(),
         }
     }
@@ -129,6 +132,16 @@ impl Round {
     /// Whether what was to be said at the end of sessions has still to be looked at.
     pub const fn is_to_end_sessions(&self) -> bool {
         self.is_own_gap && matches!(self.stage, Stage::Collecting(_))
+    }
+
+    /// Whether it has not begun.
+    pub const fn is_to_begin(&self) -> bool {
+        matches!(self.stage, Stage::Collecting(0))
+    }
+
+    /// Whether it can go on: it is not too early for it.
+    pub fn may_go_on(&self, now: Instant) -> bool {
+        !self.is_to_begin() || self.due <= now
     }
 
     // Collecting.
@@ -150,7 +163,7 @@ impl Round {
         let parents = std::mem::replace(&mut self.zones, Map::with_hasher(seed)).into_iter();
         let objects = std::mem::replace(&mut self.objects, Map::with_hasher(seed)).into_iter();
         self.stage = Stage::Asking(Queue { parents, parent: None, objects, silent: Vec::new() });
-        self.silent_at = now + self.patience;
+        self.due = now + self.patience;
     }
 
     // Asking.
@@ -170,7 +183,7 @@ impl Round {
 
     /// Somebody has answered: nobody is taken for silent for a while.
     fn note_answer(&mut self, now: Instant) {
-        self.silent_at = now + self.patience;
+        self.due = now + self.patience;
     }
 
     /// A parent says how many objects a question will find.
@@ -227,9 +240,9 @@ impl Round {
         self.asked.is_empty() && matches!(&self.stage, Stage::Asking(queue) if queue.is_empty())
     }
 
-    /// When nobody is waited for any longer, if nothing comes until then.
+    /// When it is to begin, or nobody is waited for any longer, if nothing comes until then.
     pub fn deadline(&self) -> Option<Instant> {
-        matches!(self.stage, Stage::Asking(_)).then_some(self.silent_at)
+        (self.is_to_begin() || matches!(self.stage, Stage::Asking(_))).then_some(self.due)
     }
 
     /// Nothing has come for long: whoever has not answered is silent.
@@ -237,7 +250,7 @@ impl Round {
         let Stage::Asking(queue) = &mut self.stage else { return };
         self.announced = 0;
         self.window = (self.window * AFTER_SILENCE).min(WINDOW_MAX);
-        self.silent_at = now + self.patience;
+        self.due = now + self.patience;
         for (_, question) in self.asked.drain() {
             match question {
                 Question::Zones { parent, zones, answers } if answers.total.is_none() => {

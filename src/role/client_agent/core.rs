@@ -17,7 +17,6 @@ use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Ses
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
-#[cfg(test)]
 use crate::ids::Channel;
 use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
@@ -120,6 +119,11 @@ impl Core {
             receivers: Vec::new(),
             comparing: Comparing::new(seed),
         }
+    }
+
+    /// What has to be done before the first session.
+    pub fn start(out: &mut Effects) {
+        out.subscribe(Channel::OBSERVERS);
     }
 
     /// Begins a session on a connection with Astron's framing.
@@ -468,8 +472,8 @@ impl Role for Core {
         self.collect_receivers(envelope, origin, &mut receivers);
         if !receivers.is_empty() {
             self.deliver_to(now, envelope, &receivers, out);
-        } else if self.comparing.is_asker(envelope) {
-            self.answered(now, envelope, out);
+        } else {
+            self.handle_as_agent(now, envelope, out);
         }
         receivers.clear();
         self.receivers = receivers;
@@ -502,7 +506,7 @@ impl Role for Core {
     }
 
     fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {
-        self.begin_to_compare(now, true, out);
+        self.was_away(now, out);
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

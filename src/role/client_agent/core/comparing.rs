@@ -20,6 +20,8 @@ use crate::wire::{Envelope, Reader};
 
 /// After so many times `tuning.interest_timeout` without any answer nobody is waited for.
 const PATIENCE: u32 = 4;
+/// For so long others are waited for who may have been lost, or come back, with a state server.
+const OTHERS: Duration = Duration::from_millis(100);
 /// So many zones or objects are noted in one step.
 const LOOKS_PER_STEP: usize = 16;
 
@@ -71,8 +73,8 @@ impl Comparing {
         self.asker
     }
 
-    /// Whether a datagram is for the agent itself.
-    pub fn is_asker(&self, envelope: &Envelope<'_>) -> bool {
+    /// Whether a datagram is an answer to the agent itself.
+    fn is_asker(&self, envelope: &Envelope<'_>) -> bool {
         self.is_listening && envelope.recipients.iter().any(|channel| channel == self.asker)
     }
 
@@ -109,9 +111,23 @@ fn overhear(round: &mut Round, message: &Cluster<'_>) {
 }
 
 impl Core {
-    /// Messages may have been missed: all that clients have been told is compared with the cluster. If it was the
-    /// agent's own connection that was away, what was to be said at the end of sessions has been said.
-    pub(super) fn begin_to_compare(&mut self, now: Instant, is_own_gap: bool, out: &mut Effects) {
+    /// The agent's own connection to the cluster was away: messages may have been missed, and what was to be said at the
+    /// end of sessions has been said there. All that clients have been told is compared with the cluster.
+    pub(super) fn was_away(&mut self, now: Instant, out: &mut Effects) {
+        self.begin_to_compare(now, true, out);
+        out.go_on_later();
+    }
+
+    /// A state server is lost, or was away: what clients have been told of its objects is compared. Nobody knows
+    /// which these are.
+    pub(super) fn server_was_away(&mut self, now: Instant, out: &mut Effects) {
+        let round = self.comparing.round.as_ref();
+        if round.is_none_or(|round| !round.is_to_begin()) {
+            self.begin_to_compare(now + OTHERS, false, out);
+        }
+    }
+
+    fn begin_to_compare(&mut self, begins: Instant, is_own_gap: bool, out: &mut Effects) {
         if self.shut_down.is_some() {
             return;
         }
@@ -124,16 +140,19 @@ impl Core {
         let is_own_gap = is_own_gap || before.is_some_and(|round| round.is_to_end_sessions());
         let interest_timeout = Duration::from_millis(self.shared.config.interest_timeout_ms);
         let patience = interest_timeout * PATIENCE;
-        comparing.round = Some(Box::new(Round::new(self.shared.seed, now, patience, is_own_gap)));
-        out.go_on_later();
+        let round = Round::new(self.shared.seed, begins, patience, is_own_gap);
+        comparing.round = Some(Box::new(round));
     }
 
     /// Goes on with it, as far as `budget` allows, which it is taken from. Whether there is more to do.
     pub(super) fn compare(&mut self, now: Instant, budget: &mut usize, out: &mut Effects) -> bool {
         loop {
             let Some(round) = &mut self.comparing.round else { return false };
-            if *budget == 0 || self.shut_down.is_some() {
-                return self.shut_down.is_none();
+            if self.shut_down.is_some() || !round.may_go_on(now) {
+                return false;
+            }
+            if *budget == 0 {
+                return true;
             }
             match &mut round.stage {
                 Stage::Collecting(session) => {
@@ -164,7 +183,7 @@ impl Core {
         }
     }
 
-    /// Nobody has answered for long.
+    /// It is time to begin; or nobody has answered for long.
     pub(super) fn comparison_due(&mut self, now: Instant, out: &mut Effects) {
         if let Some(round) = &mut self.comparing.round
             && round.deadline().is_some_and(|deadline| deadline <= now)
@@ -248,8 +267,21 @@ impl Core {
         }
     }
 
-    /// Handles what comes to the agent itself: answers.
-    pub(super) fn answered(&mut self, now: Instant, envelope: &Envelope<'_>, out: &mut Effects) {
+    /// Handles what comes to no session, but to the agent itself.
+    pub(super) fn handle_as_agent(
+        &mut self,
+        now: Instant,
+        envelope: &Envelope<'_>,
+        out: &mut Effects,
+    ) {
+        if self.comparing.is_asker(envelope) {
+            self.answered(now, envelope, out);
+        } else if is_about_server(envelope) {
+            self.server_was_away(now, out);
+        }
+    }
+
+    fn answered(&mut self, now: Instant, envelope: &Envelope<'_>, out: &mut Effects) {
         use StateServer as S;
         let message = match Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
         {
@@ -385,6 +417,13 @@ impl Core {
             self.end(now, index, &end, out);
         }
     }
+}
+
+/// Whether a datagram says that a state server is lost, or was away.
+fn is_about_server(envelope: &Envelope<'_>) -> bool {
+    use StateServer as S;
+    matches!(envelope.message_type, S::STATESERVER_LOST | S::STATESERVER_BACK)
+        && envelope.recipients.iter().any(|channel| channel == Channel::OBSERVERS)
 }
 
 /// What clients are told of an object, put into bytes once for each framing.

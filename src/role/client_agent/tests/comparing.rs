@@ -405,3 +405,55 @@ fn thousands_of_sessions_are_looked_at_some_at_a_time() {
     assert!(slices >= CLIENTS / 256, "{slices}");
     clients.iter().for_each(|&client| agent.expect_told(client, &[leaving(50)]));
 }
+
+#[test]
+fn a_state_server_that_is_lost_or_was_away_begins_a_comparison_a_moment_later() {
+    let (mut agent, client) = seeing();
+    let (server, epoch) = (Channel(4000), 7);
+    let say = |agent: &mut Agent, message: &StateServer<'_>| {
+        agent.cluster_from(server, &[Channel::OBSERVERS], message);
+    };
+    say(&mut agent, &StateServer::Lost { server, epoch });
+    assert_eq!(agent.go_on(), []);
+    // There may be others, which do not put it off.
+    agent.pass(99);
+    say(&mut agent, &StateServer::Lost { server: Channel(4001), epoch });
+    agent.pass(1);
+    let first = zones_of(&agent.go_on(), ZONE.parent, &[6, 7]);
+    agent.count(first, 3);
+    agent.found(first, avatar(50, ZONE));
+    agent.told(client);
+    // It has only been away: nothing leaves before all have been asked once more.
+    say(&mut agent, &StateServer::Back { server, epoch });
+    agent.pass(100);
+    let second = zones_of(&agent.go_on(), ZONE.parent, &[6, 7]);
+    agent.count(second, 2);
+    agent.found(second, avatar(51, ZONE));
+    agent.found(second, avatar(52, ZONE));
+    agent.go_on();
+    let [[a, b], [c, d]] = [usual(51), usual(52)];
+    agent.expect_told(client, &[a, b, c, d, leaving(50)]);
+}
+
+#[test]
+fn a_state_server_that_is_lost_ends_no_session() {
+    let mut agent = Agent::new();
+    let client = agent.established();
+    let mut last_words = Vec::new();
+    deleting(50).write_datagram(&mut Writer::new(&mut last_words), &[AI], client.channel);
+    let datagram = Blob(&last_words);
+    agent.cluster(client.channel, &ClientAgent::AddPostRemove { datagram });
+    agent.out.clear();
+    let lost = StateServer::Lost { server: AI, epoch: 7 };
+    agent.cluster(Channel::OBSERVERS, &lost);
+    agent.pass(100);
+    assert_eq!(agent.go_on(), []);
+    assert!(agent.is_open(client));
+    // But one that ends because of the agent's own gap ends, whatever begins meanwhile.
+    agent.core.gap(agent.now, Gap { same_epoch: true }, &mut agent.out);
+    agent.cluster(Channel::OBSERVERS, &lost);
+    agent.pass(100);
+    while agent.core.resume(agent.now, 10, &mut agent.out) {}
+    agent.drain();
+    agent.expect_ejected(client, EjectReason::Generic);
+}
