@@ -101,6 +101,8 @@ impl Channel {
     pub const STATE_SERVERS: Channel = Channel(12);
     /// Every database server.
     pub const DATABASES: Channel = Channel(13);
+    /// Everybody who derives something from what objects elsewhere say: client agents, state servers. donet's own.
+    pub const OBSERVERS: Channel = Channel(40);
 
     /// Whether there is a channel at all.
     pub const fn is_some(self) -> bool {

@@ -118,5 +118,9 @@ messages! {
         2125 STATESERVER_GET_ACTIVE_ZONES => GetActiveZones { context: Context }
         /// The zones in which an object has children.
         2126 STATESERVER_GET_ACTIVE_ZONES_RESP => GetActiveZonesResp { context: Context, zones: List<'a, ZoneId> }
+        /// To [`Channel::OBSERVERS`]: a state server is lost, with its objects. Its post-remove.
+        2140 STATESERVER_LOST => Lost { server: Channel, epoch: u64 }
+        /// To [`Channel::OBSERVERS`]: a state server was away, or taken for lost, and is there.
+        2141 STATESERVER_BACK => Back { server: Channel, epoch: u64 }
     }
 }

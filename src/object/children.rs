@@ -49,6 +49,11 @@ impl LocalChildren {
         self.parents.contains_key(&parent)
     }
 
+    /// How many children of a parent are here.
+    pub fn count(&self, parent: DoId) -> usize {
+        self.parents.get(&parent).map_or(0, |zones| zones.values().map(Set::len).sum())
+    }
+
     /// All children of a parent here.
     pub fn of(&self, parent: DoId) -> impl Iterator<Item = DoId> + '_ {
         let zones = self.parents.get(&parent).into_iter().flatten();
@@ -108,6 +113,11 @@ impl ZoneTable {
     /// How many children there are in a zone.
     pub fn count(&self, zone: ZoneId) -> u32 {
         self.counts.get(&zone).copied().unwrap_or_default()
+    }
+
+    /// All children, in no order.
+    pub fn all(&self) -> impl Iterator<Item = (DoId, ZoneId)> {
+        self.zone_of.iter().map(|(&child, &zone)| (child, zone))
     }
 
     /// How many children there are.

@@ -90,6 +90,8 @@ impl DistributedObject {
 
             // For a state server, not for an object.
             M::CreateObjectWithRequired { .. }
+            | M::Lost { .. }
+            | M::Back { .. }
             | M::CreateObjectWithRequiredOther { .. }
             // Has no answer.
             | M::ObjectGetChildren { .. }

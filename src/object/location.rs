@@ -11,6 +11,15 @@ use crate::message::StateServer;
 
 /// Context of the question with which a new object finds children that were there before it.
 const WAKE_CHILDREN: Context = Context(1001);
+/// Context of the question with which an object finds out which children elsewhere are still there.
+pub(super) const COMPARE_CHILDREN: Context = Context(u32::MAX);
+/// Context of the question to a parent elsewhere about its AI, when a change of it may have been missed.
+pub(super) const COMPARE_AI: Context = Context(u32::MAX);
+
+/// What a child tells its parent as if that had just been made, and had asked: where it is.
+pub(super) const fn told_location(do_id: DoId, location: Location) -> StateServer<'static> {
+    StateServer::ObjectGetLocationResp { context: WAKE_CHILDREN, do_id, location }
+}
 
 impl DistributedObject {
     /// Begins the object's life: puts it where it was created, and asks who its children are.
@@ -146,7 +155,7 @@ impl DistributedObject {
         location: Location,
         world: &mut World<'_>,
     ) {
-        if context != WAKE_CHILDREN {
+        if context != WAKE_CHILDREN && context != COMPARE_CHILDREN {
             warn!(doId = %self.do_id, %context, %child, "unexpected answer about a location");
         } else if location.parent == self.do_id {
             self.note_child(child, location, world);
@@ -162,7 +171,8 @@ impl DistributedObject {
         world.outbox.send(&[child.channel()], self.channel(), &ack);
     }
 
-    fn forget_child(&mut self, child: DoId, location: Location) {
+    /// Counts a child no longer.
+    pub(super) fn forget_child(&mut self, child: DoId, location: Location) {
         if let Some(zones) = &mut self.zones {
             zones.remove(child, location.zone);
             if zones.is_empty() {

@@ -26,6 +26,7 @@
 mod authority;
 mod catch_up;
 mod children;
+mod comparing;
 mod creation;
 mod deletion;
 mod dispatch;
@@ -39,6 +40,7 @@ mod location;
 mod outbox;
 mod places;
 mod population;
+mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 mod values;
@@ -48,6 +50,8 @@ pub use children::{LocalChildren, ZoneTable};
 pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
 pub use population::Population;
+pub use standing::{Other, Standing};
 pub use values::{
-    FieldError, FieldList, PackedFields, add_value, read_parts, read_value, skip_value,
+    FieldError, FieldList, PackedFields, add_value, read_parts, read_value, shown_values,
+    skip_value,
 };

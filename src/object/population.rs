@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use tracing::{trace, warn};
 
 use super::children::LocalChildren;
+use super::comparing::Comparison;
 use super::creation::NewObject;
 use super::distributed_object::{DistributedObject, Fate, World};
 use super::letters::{Content, Letter, Letters, Selection, Whose};
@@ -23,10 +24,12 @@ use crate::wire::{Envelope, Reader, Recipients};
 #[derive(Debug)]
 pub struct Population {
     dc: Arc<DcFile>,
-    seed: Seed,
+    pub(super) seed: Seed,
     pub(super) objects: Places,
     pub(super) children: LocalChildren,
     pub(super) letters: Letters,
+    /// After a gap, until all have answered.
+    pub(super) comparison: Option<Box<Comparison>>,
     /// Memory that is used again for each message: objects that it is for, children of theirs, values to send.
     targets: Vec<Target>,
     ids: Vec<DoId>,
@@ -45,6 +48,7 @@ impl Population {
             objects: Places::new(seed),
             children: LocalChildren::new(seed),
             letters: Letters::new(seed),
+            comparison: None,
             targets: Vec::new(),
             ids: Vec::new(),
             scratch: Vec::new(),
@@ -106,6 +110,7 @@ impl Population {
         if (!targets.is_empty() || !parents.is_empty())
             && let Some(message) = decode(envelope)
         {
+            self.overhear(&message);
             if !parents.is_empty() {
                 self.fan_out(&parents, origin, envelope, &message, &mut targets, effects);
             }

@@ -151,6 +151,8 @@ pub(crate) fn sent(recipients: &[u64], sender: u64, message: &impl Message) -> S
 #[derive(Debug, Default)]
 pub(crate) struct Outside {
     pub subscriptions: BTreeSet<u64>,
+    /// What is kept for its end, with the sender.
+    pub post_removes: Vec<(u64, Vec<u8>)>,
     pub effects: Effects,
     alone: Alone,
 }
@@ -197,6 +199,9 @@ impl Outside {
                 }
                 Effect::SubscribeRange(range) => {
                     self.subscriptions.extend(range.low().0..=range.high().0);
+                }
+                Effect::AddPostRemove(sender, frame) => {
+                    self.post_removes.push((sender.0, frame.datagram().to_vec()));
                 }
                 other => panic!("unexpected effect {other:?}"),
             }

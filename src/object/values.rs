@@ -1,9 +1,10 @@
 //! Packed field values: how an object keeps them, and how they are taken out of a message.
 
-use dclass::{Field, ValueError};
+use dclass::{Class, Field, Keywords, ValueError};
 use smallvec::SmallVec;
 
 use crate::ids::{FieldId, LENGTH_TAG_BYTES, LengthTag};
+use crate::message::ObjectState;
 use crate::wire::{self, Reader};
 
 /// Fields with their values, borrowed from a message.
@@ -52,6 +53,37 @@ pub fn read_parts<'f, 'v>(
 /// As [`read_value`].
 pub fn skip_value<'a>(field: &Field, reader: &mut Reader<'a>) -> Result<&'a [u8], FieldError> {
     Ok(reader.take(field.skip(reader.remaining())?)?)
+}
+
+/// What an object has shown: REQUIRED, of those fields that `are_shown`, and OTHER if it `has_other`; and of that
+/// what `is_wanted`. The last word on a field counts.
+///
+/// # Errors
+/// When the values are not what the class says.
+pub fn shown_values<'a>(
+    object: &ObjectState<'a>,
+    class: &Class,
+    has_other: bool,
+    are_shown: impl Fn(Keywords) -> bool,
+    is_wanted: impl Fn(Keywords) -> bool,
+) -> Result<FieldList<'a>, FieldError> {
+    let mut reader = Reader::new(object.values.0);
+    let mut list = FieldList::new();
+    let mut take = |field: &Field, reader: &mut Reader<'a>| {
+        let value = skip_value(field, reader)?;
+        if is_wanted(field.keywords()) {
+            add_value(&mut list, field.id(), value);
+        }
+        Ok::<_, FieldError>(())
+    };
+    for field in class.required().iter().filter(|field| are_shown(field.keywords())) {
+        take(field, &mut reader)?;
+    }
+    for _ in 0..if has_other { reader.u16()? } else { 0 } {
+        let id = FieldId(reader.u16()?);
+        take(class.field(id).ok_or(FieldError::Unknown(id))?, &mut reader)?;
+    }
+    Ok(list)
 }
 
 /// Sets one value of a list: the last word on a field counts.

@@ -41,6 +41,11 @@ impl Participant {
         self.batch().work(|world| world.go_on_ending(self.key))
     }
 
+    /// Whether something is kept for its end.
+    pub fn keeps_post_removes(&self) -> bool {
+        self.router.shared.world.lock().keeps_post_removes(self.key)
+    }
+
     /// Its place. It is nobody else's as long as this is here.
     pub const fn key(&self) -> Key {
         self.key

@@ -27,6 +27,10 @@ impl PostRemoves {
         self.by_sender.remove(&sender);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_sender.is_empty()
+    }
+
     /// The datagrams that are kept for one sender: those in the first bytes.
     pub(super) fn of(&self, sender: Channel, bytes: usize) -> Frames<'_> {
         let frames = self.by_sender.get(&sender).map_or(&[][..], |frames| frames);

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Cursor, Effects, Page, Query, Sink};
+use super::{Cursor, Effects, Gap, Page, Query, Sink};
 use crate::wire::Envelope;
 
 /// Who sent a datagram, as the role that gets it can tell.
@@ -46,6 +46,12 @@ pub trait Role: Any + Send {
     fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
         let _ = (now, budget, out);
         false
+    }
+
+    /// Messages may have been missed, in both directions: what the role has derived from them may be wrong, and is to be
+    /// compared with the cluster. What that takes for many is told by and by ([`Role::resume`]).
+    fn gap(&mut self, now: Instant, gap: Gap, out: &mut Effects) {
+        let _ = (now, gap, out);
     }
 
     /// The end of what the role had a part in: hands what is to be written to the sinks that write it.

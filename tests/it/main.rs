@@ -10,6 +10,7 @@ mod client_agent;
 mod database;
 mod db_state_server;
 mod event_logger;
+mod gaps;
 mod harness;
 mod logs;
 mod message_director;

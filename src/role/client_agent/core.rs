@@ -1,11 +1,14 @@
 //! The state machine of all sessions: synchronous, without sockets and clock.
 
+mod comparing;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use dclass::DcFile;
 
+use self::comparing::Comparing;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
@@ -14,9 +17,10 @@ use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Ses
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
+use crate::ids::Channel;
 use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
-use crate::router::{Cursor, Origin, Page, Query, Role};
+use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Framing, Reader};
 
 /// How many messages of a client are handled before others have their turn.
@@ -89,6 +93,8 @@ pub struct Core {
     translation: Translation,
     /// The sessions that the datagram in hand is for.
     receivers: Vec<SessionIndex>,
+    /// What clients know is compared with the cluster.
+    comparing: Comparing,
 }
 
 impl Core {
@@ -111,7 +117,13 @@ impl Core {
             shut_down: None,
             translation: Translation::default(),
             receivers: Vec::new(),
+            comparing: Comparing::new(seed),
         }
+    }
+
+    /// What has to be done before the first session.
+    pub fn start(out: &mut Effects) {
+        out.subscribe(Channel::OBSERVERS);
     }
 
     /// Begins a session on a connection with Astron's framing.
@@ -320,6 +332,12 @@ impl Core {
         self.shared.events.drain(..)
     }
 
+    /// As whom the agent asks the cluster after a gap.
+    #[cfg(test)]
+    pub(crate) const fn asker(&self) -> Channel {
+        self.comparing.asker()
+    }
+
     /// How many deadlines are waited for.
     #[cfg(test)]
     pub(crate) fn deadline_count(&self) -> usize {
@@ -422,7 +440,8 @@ impl Core {
                 return;
             }
         };
-        let Core { shared, slots, translation, .. } = self;
+        let Core { shared, slots, translation, comparing, .. } = self;
+        comparing.overhear(&message);
         let news = News::of(&message);
         translation.clear();
         let arrival = Arrival::new(shared, envelope.sender, &message);
@@ -463,13 +482,16 @@ impl Role for Core {
         self.collect_receivers(envelope, origin, &mut receivers);
         if !receivers.is_empty() {
             self.deliver_to(now, envelope, &receivers, out);
+        } else {
+            self.handle_as_agent(now, envelope, out);
         }
         receivers.clear();
         self.receivers = receivers;
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {
-        self.shared.deadlines.next()
+        let deadlines = [self.shared.deadlines.next(), self.comparing.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
@@ -485,10 +507,16 @@ impl Role for Core {
                 }),
             };
         }
+        self.comparison_due(now, out);
     }
 
-    fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
-        self.depart(now, &mut { budget }, out)
+    fn resume(&mut self, now: Instant, mut budget: usize, out: &mut Effects) -> bool {
+        let departs = self.depart(now, &mut budget, out);
+        self.compare(now, &mut budget, out) || departs
+    }
+
+    fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {
+        self.was_away(now, out);
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

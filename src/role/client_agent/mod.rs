@@ -8,6 +8,7 @@
 //! | `agent` | what sessions share: tables, time, the `News` that clients are told and the voice that puts them into bytes | sessions |
 //! | `view` | what a client sees, owns, and may do | what it is interested in |
 //! | `interest` | what it is interested in, and what has been asked for that | what it knows |
+//! | `comparison` | what is asked after a gap, and what has been heard since | what a session does with it |
 //! | `session` | one client's session, in terms of the world | bytes of clients |
 //! | [`dialect`] | the protocols that clients speak | sockets, other sessions |
 //! | `core` | all sessions: who is delivered to, whose time has come | dialects by name |
@@ -29,6 +30,7 @@
 //! **Invariant:** tables by numbers that clients or the cluster make up are hashed with the agent's seed.
 
 mod agent;
+mod comparison;
 mod core;
 pub mod dialect;
 mod interest;

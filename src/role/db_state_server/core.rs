@@ -18,9 +18,9 @@ use crate::ids::{Channel, ChannelRange, DoId};
 use crate::message::{
     Cluster, Database, DbStateServer as Dbss, Error, Message, StateServer, name_of,
 };
-use crate::object::Population;
+use crate::object::{Other, Population, Standing};
 use crate::role::Effects;
-use crate::router::{Cursor, Origin, Page, Query, Role};
+use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Frames, Reader};
 
 /// The objects of one database-state server, those that are being loaded, and what is being asked of
@@ -28,6 +28,7 @@ use crate::wire::{Envelope, Frames, Reader};
 #[derive(Debug)]
 pub struct DbStateServer {
     ranges: Arc<[DoIdRange]>,
+    standing: Standing,
     objects: Population,
     loads: Loads,
     queries: Queries,
@@ -46,8 +47,11 @@ enum State {
 impl DbStateServer {
     /// A database-state server without active objects.
     pub fn new(config: &DbStateServerConfig, dc: Arc<DcFile>, seed: Seed) -> Self {
+        // It has no channel of its own but those of its objects.
+        let first = config.ranges.first().map_or(Channel::NONE, |range| range.min.channel());
         DbStateServer {
             ranges: config.ranges.clone().into(),
+            standing: Standing::new(first, seed),
             objects: Population::new(dc, seed),
             loads: Loads::new(seed),
             queries: Queries::new(seed),
@@ -61,6 +65,7 @@ impl DbStateServer {
             let range = ChannelRange::new(range.min.channel(), range.max.channel());
             out.subscribe_range(range.expect("a configured range is not empty"));
         }
+        self.standing.begin(out);
     }
 
     /// The active objects.
@@ -272,6 +277,9 @@ impl DbStateServer {
 impl Role for DbStateServer {
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
         self.objects.deliver(origin, envelope, out);
+        if let Some(other) = self.standing.hears_of(envelope) {
+            self.objects.begin_to_compare(other == Other::IsBack, out);
+        }
         let recipients = envelope.recipients.iter().filter_map(Channel::as_object);
         let mine = recipients.filter(|do_id| is_within(&self.ranges, Some(*do_id)));
         if mine.clone().next().is_none() {
@@ -293,11 +301,18 @@ impl Role for DbStateServer {
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {
-        self.next_awaited().map(|(deadline, _)| deadline)
+        let awaited = self.next_awaited().map(|(deadline, _)| deadline);
+        [awaited, self.objects.next_deadline()].into_iter().flatten().min()
+    }
+
+    fn gap(&mut self, _now: Instant, _gap: Gap, out: &mut Effects) {
+        self.standing.is_back(out);
+        self.objects.begin_to_compare(true, out);
     }
 
     /// Gives up what has not been answered in time.
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
+        self.objects.on_deadline(now, out);
         while let Some((_, awaited)) = self.next_awaited().filter(|(deadline, _)| *deadline <= now)
         {
             match awaited {
@@ -313,8 +328,9 @@ impl Role for DbStateServer {
         }
     }
 
-    fn resume(&mut self, _now: Instant, budget: usize, out: &mut Effects) -> bool {
-        self.objects.go_on(budget, out)
+    fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
+        let has_letters = self.objects.go_on(budget, out);
+        self.objects.go_on_comparing(now, out) || has_letters
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

@@ -35,6 +35,8 @@ enum End {
     Malformed(#[source] Malformed),
     #[error("the daemon stops")]
     Shutdown,
+    #[error("the upstream was lost, and has routed this link's post-removes")]
+    SpokenFor,
 }
 
 /// A message director that listens but does not accept yet.
@@ -131,6 +133,7 @@ impl Link {
         let end = tokio::select! {
             end = self.read(&connection, &participant, &seat, &entry) => end,
             () = entry.given_up() => End::Dead,
+            () = self.spoken_for(&participant, &seat) => End::SpokenFor,
             Err(lost) = connection.drive() => End::Write(lost),
             () = shutdown.cancelled() => End::Shutdown,
         };
@@ -151,11 +154,12 @@ impl Link {
             }
             End::Malformed(Malformed::Itself) => {
                 seat.answer(self.peers.epoch());
-                connection.close(Close::Flushed);
-                if connection.drive().await.is_ok() {
-                    connection.hang_up().await;
-                }
+                Self::part(&connection).await;
                 tracing::debug!("this daemon has connected to itself; closed");
+            }
+            end @ End::SpokenFor => {
+                tracing::warn!(reason = %end, "link closed, so that it starts anew");
+                Self::part(&connection).await;
             }
             End::Malformed(reason) => {
                 connection.stream().abort_on_close();
@@ -172,6 +176,33 @@ impl Link {
         drop(participant);
         drop(entry);
         None
+    }
+
+    /// Ends a connection when everything has been written.
+    async fn part(connection: &Connection) {
+        connection.close(Close::Flushed);
+        if connection.drive().await.is_ok() {
+            connection.hang_up().await;
+        }
+    }
+
+    /// Waits until somebody else has routed what was to be routed at the end of this link: its objects have been deleted,
+    /// say. The world goes on without it then, and it has to begin again. A link that has kept nothing has only missed
+    /// messages.
+    async fn spoken_for(&self, participant: &Participant, seat: &Seat) {
+        let mut gaps = seat.gaps();
+        while gaps.changed().await.is_ok() {
+            let losses = *gaps.borrow();
+            if !seat.has_missed(losses) {
+                continue;
+            }
+            if participant.keeps_post_removes() {
+                return;
+            }
+            tracing::info!("the upstream was away: this link may have missed messages");
+        }
+        // The sender is as old as this is.
+        std::future::pending().await
     }
 
     async fn read(

@@ -23,12 +23,16 @@ pub struct Peers {
     inner: Mutex<Inner>,
     /// Something has happened that may end a wait.
     changed: watch::Sender<()>,
+    /// How often the daemon above was lost before it was settled the last time.
+    gaps: watch::Sender<u64>,
 }
 
 struct Inner {
     settling: Settling,
     connections: HashMap<LinkId, Arc<Connection>>,
     next: LinkId,
+    /// How often the daemon above was lost, with all that it kept for links of this one.
+    losses: u64,
 }
 
 impl Peers {
@@ -43,8 +47,9 @@ impl Peers {
         Arc::new(Peers {
             epoch,
             settle: config.settle,
-            inner: Mutex::new(Inner { settling, connections: HashMap::new(), next: 0 }),
+            inner: Mutex::new(Inner { settling, connections: HashMap::new(), next: 0, losses: 0 }),
             changed: watch::Sender::default(),
+            gaps: watch::Sender::default(),
         })
     }
 
@@ -69,7 +74,21 @@ impl Peers {
         let mut inner = self.inner.lock();
         let link = inner.next;
         inner.next += 1;
-        Seat { peers: self.clone(), connection: connection.clone(), link }
+        let losses = inner.losses;
+        Seat { peers: self.clone(), connection: connection.clone(), link, losses }
+    }
+
+    /// The daemon above is lost, and routes what it has kept for this one's end.
+    pub fn is_lost(&self) {
+        self.inner.lock().losses += 1;
+    }
+
+    /// The daemon above is settled again: what was lost with it has been, and those below are told.
+    pub fn is_back(&self, was_lost_here: bool) {
+        let mut inner = self.inner.lock();
+        // Further up, nobody knows when; so it has been just now.
+        inner.losses += u64::from(!was_lost_here);
+        self.gaps.send_replace(inner.losses);
     }
 
     /// Notes what is known of the daemon above. After a gap all those below are told when it is settled.
@@ -118,12 +137,25 @@ pub struct Seat {
     peers: Arc<Peers>,
     connection: Arc<Connection>,
     link: LinkId,
+    /// Losses of the daemon above before it came.
+    losses: u64,
 }
 
 impl Seat {
     /// Whether somebody of this epoch is this daemon itself.
     pub fn is_self(&self, epoch: Epoch) -> bool {
         self.peers.epoch == epoch
+    }
+
+    /// Says when the daemon above is settled again: how often it had been lost by then.
+    pub fn gaps(&self) -> watch::Receiver<u64> {
+        self.peers.gaps.subscribe()
+    }
+
+    /// Whether one of so many losses has befallen this link, too, and nobody else tells it so: a daemon that has said
+    /// hello is told that it is settled again.
+    pub fn has_missed(&self, losses: u64) -> bool {
+        losses > self.losses && !self.peers.inner.lock().connections.contains_key(&self.link)
     }
 
     /// Answers a hello.

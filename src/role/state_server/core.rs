@@ -10,15 +10,16 @@ use crate::config::StateServerConfig;
 use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::message::{self, Message, ObjectState};
-use crate::object::{NewObject, Population};
+use crate::object::{NewObject, Other, Population, Standing};
 use crate::role::Effects;
-use crate::router::{Cursor, Origin, Page, Query, Role};
+use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Reader};
 
 /// The objects of one state server, and what it does itself.
 #[derive(Debug)]
 pub struct StateServer {
     control: Channel,
+    standing: Standing,
     dc: Arc<DcFile>,
     objects: Population,
 }
@@ -26,13 +27,16 @@ pub struct StateServer {
 impl StateServer {
     /// A state server without objects.
     pub fn new(config: &StateServerConfig, dc: Arc<DcFile>, seed: Seed) -> Self {
-        StateServer { control: config.control, objects: Population::new(Arc::clone(&dc), seed), dc }
+        let standing = Standing::new(config.control, seed);
+        let objects = Population::new(Arc::clone(&dc), seed);
+        StateServer { control: config.control, standing, objects, dc }
     }
 
     /// What has to be done before the first message.
     pub fn start(&self, out: &mut Effects) {
         out.subscribe(self.control);
         out.subscribe(Channel::STATE_SERVERS);
+        self.standing.begin(out);
     }
 
     /// The objects.
@@ -97,10 +101,27 @@ impl Role for StateServer {
         if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {
             self.handle_control(envelope, out);
         }
+        if let Some(other) = self.standing.hears_of(envelope) {
+            self.objects.begin_to_compare(other == Other::IsBack, out);
+        }
     }
 
-    fn resume(&mut self, _now: Instant, budget: usize, out: &mut Effects) -> bool {
-        self.objects.go_on(budget, out)
+    fn gap(&mut self, _now: Instant, _gap: Gap, out: &mut Effects) {
+        self.standing.is_back(out);
+        self.objects.begin_to_compare(true, out);
+    }
+
+    fn next_deadline(&mut self) -> Option<Instant> {
+        self.objects.next_deadline()
+    }
+
+    fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
+        self.objects.on_deadline(now, out);
+    }
+
+    fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
+        let has_letters = self.objects.go_on(budget, out);
+        self.objects.go_on_comparing(now, out) || has_letters
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

@@ -3,6 +3,7 @@
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod authority;
+mod comparing;
 mod fields;
 mod hostile;
 mod inspect;

@@ -76,6 +76,12 @@ impl World {
         }
     }
 
+    /// Whether something is kept for a participant's end.
+    pub(in crate::router) fn keeps_post_removes(&self, key: Key) -> bool {
+        let slot = self.slots.get(key.0 as usize).and_then(Option::as_ref);
+        slot.is_some_and(|slot| !slot.post_removes.is_empty())
+    }
+
     /// Routes what one who has left wanted routed. It has no bound: see [`leaving`](crate::router::leaving).
     fn fire(&mut self, key: Key, post_removes: &PostRemoves) {
         if let Some(uplink) = &self.uplink {

@@ -6,6 +6,7 @@
 //! | [`Link`] | a participant of the message director: an AI, an UberDOG, a database |
 //! | [`Client`] | a game client at a client agent |
 //! | [`Upstream`] | the message director that a daemon under test connects to |
+//! | [`Line`] | a line between two daemons, which can be cut |
 //! | [`EventSink`] | the event logger that a daemon under test sends to |
 //!
 //! Nothing here waits for time to pass. That something happens is waited for with a [`LIMIT`]; that
@@ -16,6 +17,7 @@ mod client;
 mod daemon;
 mod datagram;
 mod event_sink;
+mod line;
 mod link;
 mod probe;
 mod recording;
@@ -33,6 +35,7 @@ pub use datagram::{
     server_datagram as datagram_of,
 };
 pub use event_sink::EventSink;
+pub use line::Line;
 pub use link::Link;
 pub use stream::{FrameStream, Received};
 pub use upstream::Upstream;

@@ -51,6 +51,11 @@ impl<V: Copy> Located<V> {
         self.by_id.is_empty()
     }
 
+    /// All of them, in no order.
+    pub fn all(&self) -> impl Iterator<Item = (DoId, &Placed<V>)> {
+        self.by_id.iter().map(|(&do_id, placed)| (do_id, placed))
+    }
+
     /// One of them.
     #[inline]
     pub fn get(&self, do_id: DoId) -> Option<&Placed<V>> {

@@ -33,10 +33,24 @@ impl Translation {
         voice: &dyn Voice,
         news: Option<&News<'_>>,
     ) -> Result<&[u8], wire::Error> {
+        self.frames_of(framing, voice, news)
+    }
+
+    /// As [`Translation::frames`], for several things in a row.
+    ///
+    /// # Errors
+    /// As [`Translation::frames`].
+    #[inline]
+    pub fn frames_of<'n>(
+        &mut self,
+        framing: Framing,
+        voice: &dyn Voice,
+        news: impl IntoIterator<Item = &'n News<'n>>,
+    ) -> Result<&[u8], wire::Error> {
         let frames = &mut self.of_framings[framing as usize];
         if !frames.is_made {
             frames.bytes.clear();
-            if let Some(news) = news {
+            for news in news {
                 voice.write(news, framing, &mut frames.bytes)?;
             }
             frames.is_made = true;

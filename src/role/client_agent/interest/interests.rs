@@ -151,6 +151,13 @@ impl Interests {
 
     // Zones.
 
+    /// The zones of all interests; one that is in several comes with each.
+    pub fn all_open(&self) -> impl Iterator<Item = Location> {
+        self.open.values().flat_map(|interest| {
+            interest.zones.iter().map(|&zone| Location::new(interest.parent, zone))
+        })
+    }
+
     /// Whether some interest has the location.
     #[inline]
     pub fn covers(&self, location: Location) -> bool {

@@ -20,4 +20,4 @@ mod query;
 
 pub use interests::{Emptied, Interests};
 pub use operation::{Asked, Interest, Operation};
-pub use query::{Held, Holding, Phase, Query, Record};
+pub use query::{Answers, Held, Holding, Phase, Query, Record};

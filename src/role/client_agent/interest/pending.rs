@@ -21,6 +21,11 @@ impl Interests {
         self.pending(do_id).is_some()
     }
 
+    /// All objects that queries hold, in no order.
+    pub fn all_pending(&self) -> impl Iterator<Item = DoId> {
+        self.pending.all().map(|(do_id, _)| do_id)
+    }
+
     /// An object that a query holds.
     #[inline]
     pub fn pending(&self, do_id: DoId) -> Option<Pending> {

@@ -93,7 +93,7 @@ impl Holding {
 }
 
 /// The answers to a query.
-#[derive(Copy, Clone, Default, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
 pub struct Answers {
     /// How many objects there are, if that has been answered.
     pub total: Option<u32>,
@@ -104,6 +104,11 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// How many have been announced and have not come.
+    pub fn missing(&self) -> usize {
+        self.total.map_or(0, |total| total.saturating_sub(self.received) as usize)
+    }
+
     /// Whether all have come.
     pub fn are_complete(&self) -> bool {
         self.total.is_some_and(|total| self.received >= total)

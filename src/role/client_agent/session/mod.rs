@@ -30,12 +30,14 @@
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
 //! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
-//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `farewell` (the session ends).
+//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `comparing` (messages may have been
+//! missed), `farewell` (the session ends).
 
 mod answers;
 mod asking;
 mod budget;
 mod cluster;
+mod comparing;
 mod end;
 mod farewell;
 mod identity;
@@ -52,6 +54,7 @@ mod sight;
 use std::time::Duration;
 
 pub use cluster::Arrival;
+pub use comparing::{Lack, Told};
 pub use end::{CloseKind, Ejection, End, Flow};
 pub use identity::Peer;
 pub use life::{Life, Request};

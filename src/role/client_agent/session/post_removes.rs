@@ -26,6 +26,11 @@ impl PostRemoves {
         }
     }
 
+    /// Whether there is nothing to be routed.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
     /// Forgets all.
     pub fn clear(&mut self, cx: &mut Context<'_>, client: Channel) {
         if !self.frames.is_empty() {

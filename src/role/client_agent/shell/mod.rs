@@ -118,6 +118,8 @@ impl Bound {
             refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
         });
+        // A new role has not panicked.
+        let _ = shared.role.turn(|_, _, out| Core::start(out));
         let mut helpers = JoinSet::new();
         helpers.spawn(silence::judge(silent, shared.clone()));
         helpers.spawn(accept::accept(self.listener, shared.clone()));

@@ -9,7 +9,7 @@ use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{CloseKind, Core, Heard, Peer, SessionKey, Silence};
-use crate::router::{Cursor, Effects, Origin, Page, Query, Role, Sink};
+use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
 use crate::wire::{Envelope, Framing};
 
 /// How many sessions are ended before others have their turn, when the agent ends.
@@ -128,6 +128,10 @@ impl Role for Server {
 
     fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
         self.core.resume(now, budget, out)
+    }
+
+    fn gap(&mut self, now: Instant, gap: Gap, out: &mut Effects) {
+        self.core.gap(now, gap, out);
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {

@@ -2,6 +2,7 @@
 
 mod closed;
 mod cluster;
+mod comparing;
 mod end;
 mod framing;
 mod grace;

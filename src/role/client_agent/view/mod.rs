@@ -100,6 +100,16 @@ impl View {
         self.tie_of(do_id).is_some_and(Tie::is_owned)
     }
 
+    /// All objects that the client sees or owns, with where they are, in no order.
+    pub fn all_known(&self) -> impl Iterator<Item = (DoId, Location, Tie)> {
+        self.objects.all().map(|(do_id, placed)| (do_id, placed.location, placed.value.tie))
+    }
+
+    /// Where an object is that the client sees or owns.
+    pub fn known_at(&self, do_id: DoId) -> Option<Location> {
+        self.objects.get(do_id).map(|placed| placed.location)
+    }
+
     /// Where the client sees an object.
     pub fn seen_at(&self, do_id: DoId) -> Option<Location> {
         let seen = self.objects.get(do_id).filter(|placed| placed.value.tie.is_seen());

@@ -29,11 +29,11 @@ fn ids(names: &[&str]) -> Vec<FieldId> {
 }
 
 #[test]
-fn a_new_server_listens_to_its_ranges() {
+fn a_new_server_listens_to_its_ranges_and_for_the_loss_of_others() {
     let mut server = Server::new();
     server.core.start(&mut server.outside.effects);
     server.outside.apply();
-    let expected = (9000..=9999).chain(20_000..=20_005).collect();
+    let expected = (9000..=9999).chain(20_000..=20_005).chain([40]).collect();
     assert_eq!(server.outside.subscriptions, expected);
 }
 

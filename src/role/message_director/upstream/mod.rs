@@ -214,7 +214,10 @@ impl Upstream {
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
         let ended = if talk.has_met_itself(&mut hearing) { Ended::Itself } else { ended };
-        past.is_missing_something |= link.let_go(&connection, &ended).await;
+        if link.let_go(&connection, &ended).await {
+            past.is_missing_something = true;
+            peers.is_lost();
+        }
         peers.above(Above::Away, false);
         if has_stayed {
             past.retry.reset();

@@ -201,6 +201,7 @@ impl<'u> Talk<'u> {
         self.peers.above(Above::Settled(epoch.unwrap_or_default()), is_gap);
         if is_gap {
             self.router.gap(Gap { same_epoch });
+            self.peers.is_back(!is_again);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::object::testing::*;
 #[test]
 fn a_new_server_listens_for_itself_and_for_all_servers() {
     let server = Server::new();
-    assert_eq!(server.outside.subscriptions, [12, CONTROL].into());
+    assert_eq!(server.outside.subscriptions, [12, 40, CONTROL].into());
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn a_new_object_announces_itself_and_looks_for_its_children() {
             sent(&[children(7)], 7, &M::ObjectGetLocation { context: WAKE }),
         ]
     );
-    assert_eq!(server.outside.subscriptions, [7, 12, CONTROL, children(9)].into());
+    assert_eq!(server.outside.subscriptions, [7, 12, 40, CONTROL, children(9)].into());
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn objects_that_cannot_be_made_are_not() {
         let message = M::CreateObjectWithRequiredOther { object };
         assert_eq!(server.tell(&[CONTROL], ANYONE, &message), [], "{name}");
         assert!(!server.has(7), "{name}");
-        assert_eq!(server.outside.subscriptions, [12, CONTROL].into(), "{name}");
+        assert_eq!(server.outside.subscriptions, [12, 40, CONTROL].into(), "{name}");
     }
 }
 
@@ -217,7 +217,7 @@ fn a_deleted_object_tells_parent_location_owner_and_ai() {
         [sent(&[9], ANYONE, &moved), sent(&[9 << 32 | 4, OWNER, AI], ANYONE, &deleted)]
     );
     assert!(!server.has(7));
-    assert_eq!(server.outside.subscriptions, [12, CONTROL].into());
+    assert_eq!(server.outside.subscriptions, [12, 40, CONTROL].into());
     server.create(7, Location::NONE);
     assert!(server.has(7), "the id is free again");
 }
@@ -260,7 +260,7 @@ fn deletion_goes_down_the_tree_and_each_level_tells_its_own_location() {
         ]
     );
     assert!(server.core.objects().is_empty());
-    assert_eq!(server.outside.subscriptions, [12, CONTROL].into());
+    assert_eq!(server.outside.subscriptions, [12, 40, CONTROL].into());
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn to_another_parent() {
             sent(&[10 << 32 | 5], 7, &enters(7, at(10, 5))),
         ]
     );
-    assert_eq!(server.outside.subscriptions, [7, 12, CONTROL, children(10)].into());
+    assert_eq!(server.outside.subscriptions, [7, 12, 40, CONTROL, children(10)].into());
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn to_another_zone() {
             sent(&[9 << 32 | 5], 7, &enters(7, at(9, 5))),
         ]
     );
-    assert_eq!(server.outside.subscriptions, [7, 12, CONTROL, children(9)].into());
+    assert_eq!(server.outside.subscriptions, [7, 12, 40, CONTROL, children(9)].into());
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn to_no_parent() {
     server.create(7, at(9, 4));
     let gone = [sent(&[9, 9 << 32 | 4], ANYONE, &moves(7, at(9, 4), at(0, 6)))];
     assert_eq!(server.move_to(7, at(0, 6)), gone);
-    assert_eq!(server.outside.subscriptions, [7, 12, CONTROL].into());
+    assert_eq!(server.outside.subscriptions, [7, 12, 40, CONTROL].into());
     assert_eq!(server.move_to(7, at(0, 8)), [], "nobody can see a zone without a parent");
     assert_eq!(server.get(7).location(), at(0, 8));
 }
@@ -185,7 +185,10 @@ fn the_last_child_here_ends_listening_for_its_parent() {
     server.create(7, at(9, 4));
     server.create(8, at(9, 5));
     server.move_to(7, at(10, 4));
-    assert_eq!(server.outside.subscriptions, [7, 8, 12, CONTROL, children(9), children(10)].into());
+    assert_eq!(
+        server.outside.subscriptions,
+        [7, 8, 12, 40, CONTROL, children(9), children(10)].into()
+    );
     server.delete(8);
-    assert_eq!(server.outside.subscriptions, [7, 12, CONTROL, children(10)].into());
+    assert_eq!(server.outside.subscriptions, [7, 12, 40, CONTROL, children(10)].into());
 }

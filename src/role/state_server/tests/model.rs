@@ -221,7 +221,7 @@ fn actual(server: &Server) -> BTreeMap<u32, Object> {
 }
 
 fn check_subscriptions(server: &Server, model: &Model) {
-    let mut expected = BTreeSet::from([12, CONTROL]);
+    let mut expected = BTreeSet::from([12, 40, CONTROL]);
     for (id, object) in &model.objects {
         expected.insert(u64::from(*id));
         if object.location.parent.is_some() {

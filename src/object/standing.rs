@@ -1,0 +1,72 @@
+//! Who keeps objects, as others know him: what they are told when he is lost, and when he is back.
+//!
+//! Others derive something from what objects say: client agents the views of clients, parents how many children they have. So
+//! there is one post-remove for all objects, which says that whoever keeps them is lost. That may be wrong:
+//! whoever routes it has lost a connection, no more. Whoever is back says so.
+
+use std::hash::BuildHasher;
+
+use crate::hash::Seed;
+use crate::ids::Channel;
+use crate::message::{Message, StateServer};
+use crate::router::Effects;
+use crate::wire::{Envelope, Reader, Writer};
+
+/// Who keeps objects.
+#[derive(Debug)]
+pub struct Standing {
+    /// A channel that no other has.
+    server: Channel,
+    /// The number of its life.
+    epoch: u64,
+}
+
+/// What is said of somebody else who keeps objects.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Other {
+    /// He is lost, or taken for lost.
+    IsLost,
+    /// He was away.
+    IsBack,
+}
+
+impl Standing {
+    /// One who has just come to life.
+    pub fn new(server: Channel, seed: Seed) -> Self {
+        Standing { server, epoch: seed.hash_one("the life of one who keeps objects") }
+    }
+
+    /// Has others be told if he is lost, and him when others are.
+    pub fn begin(&self, out: &mut Effects) {
+        out.subscribe(Channel::OBSERVERS);
+        let Standing { server, epoch } = *self;
+        let mut last_words = Vec::new();
+        let lost = StateServer::Lost { server, epoch };
+        lost.write_datagram(&mut Writer::new(&mut last_words), &[Channel::OBSERVERS], server);
+        out.add_post_remove(server, &last_words).expect("it is small");
+    }
+
+    /// Tells others that he is here, whatever they have heard.
+    pub fn is_back(&self, out: &mut Effects) {
+        let Standing { server, epoch } = *self;
+        let back = StateServer::Back { server, epoch };
+        out.route(&[Channel::OBSERVERS], server, &back).expect("it is small");
+    }
+
+    /// What a datagram says of somebody else.
+    #[inline]
+    pub fn hears_of(&self, envelope: &Envelope<'_>) -> Option<Other> {
+        use StateServer as S;
+        let number = envelope.message_type;
+        if !matches!(number, S::STATESERVER_LOST | S::STATESERVER_BACK)
+            || envelope.recipients.iter().all(|channel| channel != Channel::OBSERVERS)
+        {
+            return None;
+        }
+        match S::decode(number, &mut Reader::new(envelope.body)).ok()? {
+            S::Lost { server, .. } if server != self.server => Some(Other::IsLost),
+            S::Back { server, .. } if server != self.server => Some(Other::IsBack),
+            _ => None,
+        }
+    }
+}

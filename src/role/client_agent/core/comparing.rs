@@ -1,0 +1,507 @@
+//! After a gap: what clients have been told is compared with the cluster. [`comparison`](super::super::comparison)
+//! tells how.
+
+use std::time::{Duration, Instant};
+
+use dclass::Keywords;
+
+use super::Core;
+use crate::hash::Seed;
+use crate::ids::{self, Channel, DoId};
+use crate::message::{Cluster, List, Message, ObjectState, Rest, StateServer};
+use crate::object::{FieldError, shown_values};
+use crate::role::Effects;
+use crate::role::client_agent::agent::{
+    Context, News, SessionIndex, SessionKey, Shared, Translation,
+};
+use crate::role::client_agent::comparison::{Question, Round, Stage, Tally};
+use crate::role::client_agent::session::{End, Lack, Session, Told};
+use crate::wire::{Envelope, Reader};
+
+/// After so many times `tuning.interest_timeout` without any answer nobody is waited for.
+const PATIENCE: u32 = 4;
+/// For so long others are waited for who may have been lost, or come back, with a state server.
+const OTHERS: Duration = Duration::from_millis(100);
+/// So many zones or objects are noted in one step.
+const LOOKS_PER_STEP: usize = 16;
+
+/// What the agent itself asks the cluster.
+pub struct Comparing {
+    /// Who it is then: a channel that nobody else has. It listens there from the first question on, also to answers
+    /// that come when the round is over.
+    asker: Channel,
+    is_listening: bool,
+    next_context: u32,
+    round: Option<Box<Round>>,
+    location: Translation,
+    values: Translation,
+}
+
+fn for_clients(keywords: Keywords) -> bool {
+    keywords.broadcast() || keywords.clrecv()
+}
+
+const ALL: fn(Keywords) -> bool = |_| true;
+
+impl Lack {
+    const fn is_for(self) -> fn(Keywords) -> bool {
+        match self {
+            Lack::Seen => for_clients,
+            Lack::Owned => |keywords| for_clients(keywords) || keywords.ownrecv(),
+            Lack::Owners => |keywords| !for_clients(keywords) && keywords.ownrecv(),
+        }
+    }
+}
+
+impl Comparing {
+    pub fn new(seed: Seed) -> Self {
+        use std::hash::BuildHasher;
+        // No object, nor the place of one, is so far up.
+        let asker = Channel(seed.hash_one("who asks after a gap") | 1 << 63);
+        Comparing {
+            asker,
+            is_listening: false,
+            next_context: 0,
+            round: None,
+            location: Translation::default(),
+            values: Translation::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) const fn asker(&self) -> Channel {
+        self.asker
+    }
+
+    /// Whether a datagram is an answer to the agent itself.
+    fn is_asker(&self, envelope: &Envelope<'_>) -> bool {
+        self.is_listening && envelope.recipients.iter().any(|channel| channel == self.asker)
+    }
+
+    /// Something has come for sessions: what it says of objects need not be asked.
+    #[inline]
+    pub fn overhear(&mut self, message: &Cluster<'_>) {
+        if let Some(round) = &mut self.round {
+            overhear(round, message);
+        }
+    }
+
+    /// When something is to be done, if nothing happens until then.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.round.as_ref()?.deadline()
+    }
+}
+
+fn overhear(round: &mut Round, message: &Cluster<'_>) {
+    use StateServer as S;
+    let Cluster::StateServer(message) = message else { return };
+    match message {
+        S::ObjectEnterLocationWithRequired { object }
+        | S::ObjectEnterLocationWithRequiredOther { object }
+        | S::ObjectEnterInterestWithRequired { object, .. }
+        | S::ObjectEnterInterestWithRequiredOther { object, .. }
+        | S::ObjectEnterOwnerWithRequired { object }
+        | S::ObjectEnterOwnerWithRequiredOther { object } => {
+            round.hear(object.do_id, object.location);
+        }
+        S::ObjectChangingLocation { do_id, new, .. } => round.hear(*do_id, *new),
+        S::ObjectDeleteRam { do_id } => round.hear_the_end(*do_id),
+        _ => {}
+    }
+}
+
+impl Core {
+    /// The agent's own connection to the cluster was away: messages may have been missed, and what was to be said at the
+    /// end of sessions has been said there. All that clients have been told is compared with the cluster.
+    pub(super) fn was_away(&mut self, now: Instant, out: &mut Effects) {
+        self.begin_to_compare(now, true, out);
+        out.go_on_later();
+    }
+
+    /// A state server is lost, or was away: what clients have been told of its objects is compared. Nobody knows
+    /// which these are.
+    pub(super) fn server_was_away(&mut self, now: Instant, out: &mut Effects) {
+        let round = self.comparing.round.as_ref();
+        if round.is_none_or(|round| !round.is_to_begin()) {
+            self.begin_to_compare(now + OTHERS, false, out);
+        }
+    }
+
+    fn begin_to_compare(&mut self, begins: Instant, is_own_gap: bool, out: &mut Effects) {
+        if self.shut_down.is_some() {
+            return;
+        }
+        let comparing = &mut self.comparing;
+        if !comparing.is_listening {
+            comparing.is_listening = true;
+            out.subscribe(comparing.asker);
+        }
+        let before = comparing.round.take();
+        let is_own_gap = is_own_gap || before.is_some_and(|round| round.is_to_end_sessions());
+        let interest_timeout = Duration::from_millis(self.shared.config.interest_timeout_ms);
+        let patience = interest_timeout * PATIENCE;
+        let round = Round::new(self.shared.seed, begins, patience, is_own_gap);
+        comparing.round = Some(Box::new(round));
+    }
+
+    /// Goes on with it, as far as `budget` allows, which it is taken from. Whether there is more to do.
+    pub(super) fn compare(&mut self, now: Instant, budget: &mut usize, out: &mut Effects) -> bool {
+        loop {
+            let Some(round) = &mut self.comparing.round else { return false };
+            if self.shut_down.is_some() || !round.may_go_on(now) {
+                return false;
+            }
+            if *budget == 0 {
+                return true;
+            }
+            match &mut round.stage {
+                Stage::Collecting(session) => {
+                    let place = *session;
+                    *session += 1;
+                    if place < self.slots.len() {
+                        self.collect(now, place, budget, out);
+                    } else {
+                        round.begin_to_ask(now);
+                    }
+                }
+                Stage::Asking(_) => {
+                    if !self.ask(budget, out) {
+                        return false;
+                    }
+                }
+                Stage::Judging(session, objects) => {
+                    let place = *session;
+                    if let Some(do_id) = objects.pop() {
+                        *budget -= 1;
+                        self.judge_object(now, place, do_id, out);
+                    } else {
+                        *session += 1;
+                        self.begin_to_judge(place + 1, budget);
+                    }
+                }
+            }
+        }
+    }
+
+    /// It is time to begin; or nobody has answered for long.
+    pub(super) fn comparison_due(&mut self, now: Instant, out: &mut Effects) {
+        if let Some(round) = &mut self.comparing.round
+            && round.deadline().is_some_and(|deadline| deadline <= now)
+        {
+            round.is_silent(now);
+            out.go_on_later();
+        }
+    }
+
+    /// Notes what a session sees and owns; or ends it, if it has been ended for the cluster.
+    fn collect(&mut self, now: Instant, place: usize, budget: &mut usize, out: &mut Effects) {
+        let Core { slots, comparing, .. } = self;
+        let (Some(round), Some(session)) = (&mut comparing.round, &slots[place].session) else {
+            return;
+        };
+        *budget = budget.saturating_sub(1 + session.size() / LOOKS_PER_STEP);
+        let end = if round.is_own_gap { session.last_words_were_said() } else { Ok(()) };
+        if let Err(end) = end {
+            self.end(now, place as SessionIndex, &end, out);
+            return;
+        }
+        session.zones_to_compare().for_each(|at| round.want_zone(at));
+        let key = session.key();
+        session.objects_to_compare().for_each(|do_id| round.want_object(do_id, key));
+    }
+
+    /// Asks what there is room for; whether there is something else to do then, without an answer.
+    fn ask(&mut self, budget: &mut usize, out: &mut Effects) -> bool {
+        let Comparing { round, next_context, asker, .. } = &mut self.comparing;
+        let Some(round) = round else { return false };
+        while *budget > 0
+            && let Some(question) = round.next_question()
+        {
+            *budget -= 1;
+            let context = ids::Context(*next_context);
+            *next_context = next_context.wrapping_add(1);
+            if let Err(error) = send(&question, context, *asker, out) {
+                tracing::error!(?question, %error, "a question after a gap cannot be asked");
+            } else {
+                round.note_asked(context, question);
+            }
+        }
+        if !round.has_asked_all() {
+            return *budget == 0;
+        }
+        round.stage = Stage::Judging(0, Vec::new());
+        self.begin_to_judge(0, budget);
+        true
+    }
+
+    /// Notes the objects of a session, to be judged; or ends the round, if it was the last one.
+    fn begin_to_judge(&mut self, place: usize, budget: &mut usize) {
+        let Core { slots, comparing, .. } = self;
+        let Some(round) = &mut comparing.round else { return };
+        let Some(slot) = slots.get(place) else {
+            let Tally { questions, silent, gone } = round.tally;
+            tracing::info!(
+                questions,
+                silent,
+                gone,
+                "what clients know has been compared with the cluster"
+            );
+            comparing.round = None;
+            return;
+        };
+        let objects = slot.session.as_ref().map(|session| session.objects_to_judge());
+        let objects = objects.unwrap_or_default();
+        *budget = budget.saturating_sub(1 + objects.len() / LOOKS_PER_STEP);
+        round.stage = Stage::Judging(place, objects);
+    }
+
+    fn judge_object(&mut self, now: Instant, place: usize, do_id: DoId, out: &mut Effects) {
+        let Core { slots, shared, comparing, .. } = self;
+        let (Some(round), Some(session)) = (&mut comparing.round, &mut slots[place].session) else {
+            return;
+        };
+        let mut cx = Context { shared, out: &mut *out, now };
+        match session.judge_object(&mut cx, do_id, round.heard(do_id)) {
+            Ok(was_right) => round.tally.gone += usize::from(!was_right),
+            Err(end) => self.end(now, place as SessionIndex, &end, out),
+        }
+    }
+
+    /// Handles what comes to no session, but to the agent itself.
+    pub(super) fn handle_as_agent(
+        &mut self,
+        now: Instant,
+        envelope: &Envelope<'_>,
+        out: &mut Effects,
+    ) {
+        if self.comparing.is_asker(envelope) {
+            self.answered(now, envelope, out);
+        } else if is_about_server(envelope) {
+            self.server_was_away(now, out);
+        }
+    }
+
+    fn answered(&mut self, now: Instant, envelope: &Envelope<'_>, out: &mut Effects) {
+        use StateServer as S;
+        let message = match Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
+        {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::warn!(sender = %envelope.sender, %error, "a bad answer is ignored");
+                return;
+            }
+        };
+        self.comparing.overhear(&message);
+        let Cluster::StateServer(message) = message else { return };
+        match message {
+            S::ObjectGetZonesCountResp { context, count } => {
+                if let Some(round) = &mut self.comparing.round {
+                    round.note_count(now, context, count.0);
+                }
+            }
+            S::ObjectEnterInterestWithRequired { context, object } => {
+                self.object_found(now, Some(context), &object, false, out);
+            }
+            S::ObjectEnterInterestWithRequiredOther { context, object } => {
+                self.object_found(now, Some(context), &object, true, out);
+            }
+            // Its parent does not count it yet.
+            S::ObjectEnterLocationWithRequired { object } => {
+                self.object_found(now, None, &object, false, out);
+            }
+            S::ObjectEnterLocationWithRequiredOther { object } => {
+                self.object_found(now, None, &object, true, out);
+            }
+            S::ObjectGetOwnerResp { context, do_id, owner } => {
+                self.for_those_who_asked(now, context, out, |session, cx| {
+                    session.owner_told(cx, do_id, owner)
+                });
+            }
+            S::ObjectGetLocationResp { do_id, location, .. } => {
+                if let Some(round) = &mut self.comparing.round {
+                    round.hear(do_id, location);
+                }
+            }
+            S::ObjectGetAllResp { context, object } => self.object_told(now, context, &object, out),
+            other => {
+                tracing::debug!(sender = %envelope.sender, "{} is no answer", other.name());
+            }
+        }
+        if self.compare(now, &mut out.steps_left(), out) {
+            out.go_on_later();
+        }
+    }
+
+    /// An object is at a location. All who listen there are told what they do not know.
+    fn object_found(
+        &mut self,
+        now: Instant,
+        context: Option<ids::Context>,
+        object: &ObjectState<'_>,
+        has_other: bool,
+        out: &mut Effects,
+    ) {
+        if let (Some(context), Some(round)) = (context, &mut self.comparing.round) {
+            round.note_found(now, context);
+        }
+        let Core { shared, slots, translation, comparing, .. } = self;
+        let listening = shared.subscribers.of(object.location.channel()).to_vec();
+        let Ok(values) = values_of(shared, object, has_other, for_clients, ALL) else { return };
+        let entrance = News::ObjectEnters { object: *object, has_other };
+        let mut letter = Telling::new(translation, comparing, Some(entrance), object, values);
+        let mut ends = Vec::new();
+        for index in listening {
+            let Some(session) = &mut slots[index as usize].session else { continue };
+            let Ok(told) = letter.to(session, shared) else { break };
+            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+            if let Err(end) = session.object_found(&mut cx, object, told) {
+                ends.push((index, end));
+            }
+        }
+        self.end_all(now, ends, out);
+    }
+
+    /// An object that was asked itself has told all.
+    fn object_told(
+        &mut self,
+        now: Instant,
+        context: ids::Context,
+        object: &ObjectState<'_>,
+        out: &mut Effects,
+    ) {
+        let Core { shared, slots, translation, comparing, .. } = self;
+        let Some(round) = &mut comparing.round else { return };
+        let sessions = round.note_told(now, context);
+        // What does not say where it is, is only stored.
+        if round.heard(object.do_id) != Some(object.location) {
+            return;
+        }
+        let mut ends = Vec::new();
+        for lack in [Lack::Seen, Lack::Owned, Lack::Owners] {
+            let Ok(values) = values_of(shared, object, true, ALL, lack.is_for()) else { return };
+            let mut letter = Telling::new(translation, comparing, None, object, values);
+            for &key in &sessions {
+                let session = super::session_at(slots, key);
+                let Some(session) = session.filter(|s| s.lack_of(object.do_id) == Some(lack))
+                else {
+                    continue;
+                };
+                let Ok(told) = letter.to(session, shared) else { break };
+                let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+                let (do_id, location) = (object.do_id, object.location);
+                if let Err(end) = session.object_told(&mut cx, do_id, location, told) {
+                    ends.push((key.index, end));
+                }
+            }
+        }
+        self.end_all(now, ends, out);
+    }
+
+    fn for_those_who_asked(
+        &mut self,
+        now: Instant,
+        context: ids::Context,
+        out: &mut Effects,
+        act: impl Fn(&mut Session, &mut Context<'_>) -> Result<(), End>,
+    ) {
+        let round = self.comparing.round.as_ref();
+        let sessions: Vec<SessionKey> =
+            round.map(|round| round.asked_for(context).to_vec()).unwrap_or_default();
+        for key in sessions {
+            self.with(now, key, out, &act);
+        }
+    }
+
+    fn end_all(&mut self, now: Instant, ends: Vec<(SessionIndex, End)>, out: &mut Effects) {
+        for (index, end) in ends {
+            self.end(now, index, &end, out);
+        }
+    }
+}
+
+/// Whether a datagram says that a state server is lost, or was away.
+fn is_about_server(envelope: &Envelope<'_>) -> bool {
+    use StateServer as S;
+    matches!(envelope.message_type, S::STATESERVER_LOST | S::STATESERVER_BACK)
+        && envelope.recipients.iter().any(|channel| channel == Channel::OBSERVERS)
+}
+
+/// What clients are told of an object, put into bytes once for each framing.
+struct Telling<'t, 'n> {
+    entrance: (Option<News<'n>>, &'t mut Translation),
+    location: (News<'n>, &'t mut Translation),
+    values: (Vec<News<'n>>, &'t mut Translation),
+}
+
+impl<'t, 'n> Telling<'t, 'n> {
+    fn new(
+        entering: &'t mut Translation,
+        comparing: &'t mut Comparing,
+        entrance: Option<News<'n>>,
+        object: &ObjectState<'n>,
+        values: Vec<News<'n>>,
+    ) -> Self {
+        let location = News::ObjectMoves { do_id: object.do_id, location: object.location };
+        let Comparing { location: moving, values: setting, .. } = comparing;
+        entering.clear();
+        moving.clear();
+        setting.clear();
+        Telling {
+            entrance: (entrance, entering),
+            location: (location, moving),
+            values: (values, setting),
+        }
+    }
+
+    /// What a session gets.
+    fn to(&mut self, session: &Session, shared: &Shared) -> Result<Told<'_>, crate::wire::Error> {
+        let (framing, voice) = (session.framing(), &*shared.voice);
+        Ok(Told {
+            entrance: self.entrance.1.frames(framing, voice, self.entrance.0.as_ref())?,
+            location: self.location.1.frames(framing, voice, Some(&self.location.0))?,
+            values: self.values.1.frames_of(framing, voice, &self.values.0)?,
+        })
+    }
+}
+
+/// What clients are told of the values of an object. Each field by itself: not all clients understand more at once.
+fn values_of<'n>(
+    shared: &Shared,
+    object: &ObjectState<'n>,
+    has_other: bool,
+    are_shown: fn(Keywords) -> bool,
+    are_wanted: fn(Keywords) -> bool,
+) -> Result<Vec<News<'n>>, FieldError> {
+    let do_id = object.do_id;
+    let Some(class) = shared.dc.class(object.class_id) else { return Ok(Vec::new()) };
+    let values = shown_values(object, class, has_other, are_shown, are_wanted);
+    let values = values.inspect_err(|error| {
+        tracing::warn!(%do_id, class = class.name(), %error, "bad values of an object are ignored");
+    })?;
+    let news = |(field, value)| News::FieldChanges { do_id, field, value: Rest(value) };
+    Ok(values.into_iter().map(news).collect())
+}
+
+/// Asks a question.
+fn send(
+    question: &Question,
+    context: ids::Context,
+    asker: Channel,
+    out: &mut Effects,
+) -> Result<(), crate::wire::Error> {
+    use StateServer as S;
+    match question {
+        Question::Zones { parent, zones, .. } | Question::Children { parent, zones } => {
+            let is_of_parent = matches!(question, Question::Zones { .. });
+            let to = if is_of_parent { parent.channel() } else { parent.children() };
+            let zones = List::new(zones);
+            out.route(&[to], asker, &S::ObjectGetZonesObjects { context, parent: *parent, zones })
+        }
+        Question::Object { do_id, .. } => {
+            let (do_id, to) = (*do_id, [do_id.channel()]);
+            out.route(&to, asker, &S::ObjectGetOwner { context })?;
+            out.route(&to, asker, &S::ObjectGetLocation { context })?;
+            out.route(&to, asker, &S::ObjectGetAll { context, do_id })
+        }
+    }
+}

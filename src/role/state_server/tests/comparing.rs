@@ -1,0 +1,182 @@
+//! After a gap: what was derived from what objects elsewhere say is asked again.
+
+use std::time::{Duration, Instant};
+
+use super::kit::*;
+use crate::ids::{Channel, Context, DoId, Location};
+use crate::message::StateServer as M;
+use crate::object::testing::{Sent, at, sent};
+use crate::router::Gap;
+
+const SILENCE: Duration = Duration::from_secs(2);
+const COMPARE: Context = Context(u32::MAX);
+const OBSERVERS: u64 = 40;
+const ELSEWHERE: u64 = 100_200;
+
+impl Server {
+    /// There was a gap; what comes of it at once.
+    fn gap(&mut self, now: Instant) -> Vec<Sent> {
+        self.core.gap(now, Gap { same_epoch: true }, &mut self.outside.effects);
+        self.compare_all(now)
+    }
+
+    fn compare_all(&mut self, now: Instant) -> Vec<Sent> {
+        while self.core.resume(now, 256, &mut self.outside.effects) {}
+        self.outside.give_back(&mut self.core, now)
+    }
+
+    fn is_due(&mut self, now: Instant) -> Vec<Sent> {
+        assert!(self.core.next_deadline().is_some_and(|due| due <= now));
+        self.core.on_deadline(now, &mut self.outside.effects);
+        self.compare_all(now)
+    }
+
+    /// What it says of itself when it is back.
+    fn back(&mut self) -> Sent {
+        let Some((_, last_words)) = self.outside.post_removes.first() else { panic!("none") };
+        let epoch = u64::from_le_bytes(last_words[last_words.len() - 8..].try_into().expect("8"));
+        sent(&[OBSERVERS], CONTROL, &M::Back { server: Channel(CONTROL), epoch })
+    }
+
+    /// How many children an object counts in a zone.
+    fn count(&mut self, do_id: u32, zone: u32) -> u32 {
+        let zone = crate::ids::ZoneId(zone);
+        let question = M::ObjectGetZoneCount { context: Context(1), zone };
+        let answer = self.tell(&[do_id.into()], ANYONE, &question);
+        let [answer] = &answer[..] else { panic!("{answer:?}") };
+        answer.decode(|message| match message {
+            crate::message::Cluster::StateServer(M::ObjectGetZoneCountResp { count, .. }) => {
+                count.0
+            }
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// An object elsewhere comes to a parent here.
+    fn comes(&mut self, child: u32, to: Location) {
+        let (do_id, new, old) = (DoId(child), to, Location::NONE);
+        let message = M::ObjectChangingLocation { do_id, new, old };
+        self.tell(&[to.parent.0.into()], child.into(), &message);
+    }
+
+    fn answers(&mut self, child: u32, location: Location) {
+        let do_id = DoId(child);
+        let message = M::ObjectGetLocationResp { context: COMPARE, do_id, location };
+        self.tell(&[location.parent.0.into()], child.into(), &message);
+    }
+}
+
+#[test]
+fn a_state_server_keeps_one_post_remove_for_all_of_its_objects() {
+    let mut server = Server::new();
+    server.create(7, Location::NONE);
+    let [(sender, last_words)] = &server.outside.post_removes[..] else { panic!("one") };
+    assert_eq!(*sender, CONTROL);
+    let envelope = crate::wire::Envelope::read(last_words).expect("whole");
+    assert_eq!(envelope.recipients.iter().collect::<Vec<_>>(), [Channel(OBSERVERS)]);
+    assert_eq!(envelope.sender, Channel(CONTROL));
+    let lost = M::decode(envelope.message_type, &mut crate::wire::Reader::new(envelope.body));
+    assert!(matches!(lost, Ok(M::Lost { server: Channel(CONTROL), .. })), "{lost:?}");
+}
+
+#[test]
+fn an_object_tells_its_parent_elsewhere_where_it_is_and_asks_for_its_ai() {
+    let mut server = Server::new();
+    server.create(7, at(9, 4));
+    server.create(8, at(9, 5));
+    server.set_ai(8, AI);
+    // Its parent is here.
+    server.create(10, at(7, 1));
+    let told = |id: u32, location| {
+        let do_id = DoId(id);
+        sent(&[9], id.into(), &M::ObjectGetLocationResp { context: WAKE, do_id, location })
+    };
+    let mut all = server.gap(Instant::now());
+    assert_eq!(all.remove(0), server.back());
+    assert_eq!(
+        all,
+        [told(7, at(9, 4)), sent(&[9], 7, &M::ObjectGetAi { context: COMPARE }), told(8, at(9, 5)),]
+    );
+}
+
+#[test]
+fn children_elsewhere_are_asked_for_and_count_no_more_if_they_do_not_answer() {
+    let mut server = Server::new();
+    server.create(7, Location::NONE);
+    server.create(10, at(7, 1));
+    (20..24).for_each(|child| server.comes(child, at(7, 1)));
+    assert_eq!(server.count(7, 1), 5);
+    let mut now = Instant::now();
+    let asked = server.gap(now);
+    let question = M::ObjectGetLocation { context: COMPARE };
+    assert_eq!(asked, [server.back(), sent(&[children(7)], 7, &question)]);
+    server.answers(20, at(7, 1));
+    server.answers(21, at(7, 2));
+    now += SILENCE;
+    assert_eq!(server.is_due(now), []);
+    // Others may be answering yet, and one says so by itself.
+    server.comes(24, at(7, 1));
+    server.comes(22, at(7, 1));
+    now += SILENCE;
+    server.is_due(now);
+    assert_eq!(server.count(7, 1), 5, "all but the one that has moved");
+    now += SILENCE;
+    server.is_due(now);
+    assert_eq!((server.count(7, 1), server.count(7, 2)), (4, 1));
+    assert_eq!(server.core.next_deadline(), None);
+}
+
+#[test]
+fn a_parent_whose_children_are_all_here_asks_nobody() {
+    let mut server = Server::new();
+    server.create(7, Location::NONE);
+    server.create(10, at(7, 1));
+    let asked = server.gap(Instant::now());
+    assert_eq!(asked, [server.back()]);
+    assert_eq!((server.core.next_deadline(), server.count(7, 1)), (None, 1));
+}
+
+#[test]
+fn when_another_is_lost_his_children_are_asked_for_and_when_he_is_back_he_is_told_of_those_here() {
+    let mut server = Server::new();
+    server.create(7, at(9, 4));
+    server.comes(20, at(7, 1));
+    let now = Instant::now();
+    let asked = sent(&[children(7)], 7, &M::ObjectGetLocation { context: COMPARE });
+    let (other, epoch) = (Channel(ELSEWHERE), 1);
+    server.tell(&[OBSERVERS], ELSEWHERE, &M::Lost { server: other, epoch });
+    assert_eq!(server.compare_all(now), std::slice::from_ref(&asked));
+    server.tell(&[OBSERVERS], ELSEWHERE, &M::Back { server: other, epoch });
+    let all = server.compare_all(now);
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert_eq!(all[2], asked);
+    // What is said of itself, is not about others.
+    let server_itself = Channel(CONTROL);
+    server.tell(&[OBSERVERS], CONTROL, &M::Lost { server: server_itself, epoch });
+    assert_eq!(server.compare_all(now), []);
+    server.is_due(now + SILENCE);
+    assert_eq!(server.count(7, 1), 0);
+}
+
+#[test]
+fn many_objects_ask_some_at_a_time() {
+    let mut server = Server::new();
+    (1000..4000).for_each(|id| drop(server.create(id, at(9, 4))));
+    let now = Instant::now();
+    server.core.gap(now, Gap { same_epoch: true }, &mut server.outside.effects);
+    let mut slices = 0;
+    let mut all = server.outside.give_back(&mut server.core, now).len();
+    loop {
+        server.outside.effects.grant(100);
+        let more = server.core.resume(now, 100, &mut server.outside.effects);
+        let slice = server.outside.give_back(&mut server.core, now).len();
+        assert!(slice <= 200, "{slice} in one slice");
+        all += slice;
+        slices += 1;
+        if !more {
+            break;
+        }
+    }
+    assert!(slices >= 30, "{slices}");
+    assert_eq!(all, 1 + 2 * 3000);
+}
