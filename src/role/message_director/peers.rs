@@ -10,7 +10,6 @@ use tokio::sync::watch;
 
 use super::settling::{Above, Epoch, LinkId, Settling};
 use crate::config::MessageDirectorConfig;
-use crate::hash;
 use crate::message::Control;
 use crate::net::Connection;
 use crate::router::Sink;
@@ -32,9 +31,8 @@ struct Inner {
 }
 
 impl Peers {
-    /// Nobody yet.
-    pub fn new(config: &MessageDirectorConfig) -> Arc<Self> {
-        let epoch = hash::random();
+    /// Nobody yet. `epoch` is another one in each process.
+    pub fn new(config: &MessageDirectorConfig, epoch: Epoch) -> Arc<Self> {
         let mut settling = Settling::new(epoch, config.settle);
         if config.bind.is_none() {
             // Nobody can connect.

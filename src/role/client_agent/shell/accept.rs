@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
-use crate::net::{Close, Connection, Listener, Lost};
+use crate::net::{Close, Connection, Listener, Lost, Socket};
 use crate::role::client_agent::{Heard, Peer, SessionKey};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
@@ -48,7 +47,7 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
 
 /// A connection for which there is no place is told so. If many come at once, most are closed without waiting for
 /// them to have read it: it must not be they who take the files that are reserved.
-async fn turn_away(stream: TcpStream, shared: Arc<Shared>) {
+async fn turn_away(stream: Socket, shared: Arc<Shared>) {
     let Ok(words) = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING)) else {
         return;
     };
@@ -67,7 +66,7 @@ async fn turn_away(stream: TcpStream, shared: Arc<Shared>) {
 
 /// One connection, from its beginning to its end.
 async fn connection(
-    stream: TcpStream,
+    stream: Socket,
     remote: SocketAddr,
     _place: OwnedSemaphorePermit,
     shared: Arc<Shared>,
