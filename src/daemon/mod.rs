@@ -204,6 +204,7 @@ impl Parts {
             let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
             parts.upstream.tasks.spawn(async move {
                 tokio::select! {
+                    biased;
                     () = stopped.cancelled() => Ok(()),
                     () = router.gather_announcements() => unreachable!("it has no end"),
                 }
@@ -212,6 +213,7 @@ impl Parts {
         let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
         parts.upstream.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = stopped.cancelled() => router.holds().log(),
                 () = router.clean() => unreachable!("it has no end"),
             }
@@ -232,6 +234,7 @@ impl Parts {
         let (router, stopped) = (context.router.clone(), parts.roles.stop.clone());
         parts.roles.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = stopped.cancelled() => Ok(()),
                 () = router.broken() => Err(anyhow!("a role has panicked")),
             }
@@ -296,6 +299,7 @@ impl Parts {
     /// Waits until one of them ends although nobody asked it to.
     pub async fn first_failure(&mut self) -> anyhow::Error {
         tokio::select! {
+            biased;
             failure = self.links.first_failure() => failure,
             failure = self.roles.first_failure() => failure,
             failure = self.upstream.first_failure() => failure,

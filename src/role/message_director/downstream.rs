@@ -81,14 +81,15 @@ impl Listener {
         self.peers.open();
         loop {
             let (stream, peer) = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
+                never = self.peers.tell() => match never {},
                 Some(ended) = links.join_next() => {
                     leaving.push(ended);
                     leaving.retain(|ended| matches!(ended, Ok(Some(_))));
                     continue;
                 }
                 accepted = self.sockets.accept("link") => accepted,
-                never = self.peers.tell() => match never {},
             };
             let (peers, all, liveness) = (self.peers.clone(), all.clone(), self.liveness);
             let (router, events) = (router.clone(), events.clone());
@@ -130,10 +131,11 @@ impl Link {
         let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
         tracing::debug!("link opened");
         let end = tokio::select! {
-            end = self.read(&connection, &participant, &seat, &entry) => end,
+            biased;
+            () = shutdown.cancelled() => End::Shutdown,
             () = entry.given_up() => End::Dead,
             Err(lost) = connection.drive() => End::Write(lost),
-            () = shutdown.cancelled() => End::Shutdown,
+            end = self.read(&connection, &participant, &seat, &entry) => end,
         };
         match end {
             End::Peer => tracing::debug!("link closed by the peer"),

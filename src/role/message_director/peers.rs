@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::settling::{Above, Epoch, LinkId, Settling};
 use crate::config::MessageDirectorConfig;
@@ -21,7 +22,7 @@ pub struct Peers {
     settle: Duration,
     inner: Mutex<Inner>,
     /// Something has happened that may end a wait.
-    changed: watch::Sender<()>,
+    changed: Notify,
 }
 
 struct Inner {
@@ -42,7 +43,7 @@ impl Peers {
             epoch,
             settle: config.settle,
             inner: Mutex::new(Inner { settling, connections: HashMap::new(), next: 0 }),
-            changed: watch::Sender::default(),
+            changed: Notify::new(),
         })
     }
 
@@ -59,7 +60,7 @@ impl Peers {
     /// From now on links are served.
     pub fn open(&self) {
         self.inner.lock().settling.open(clock() + self.settle);
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// A place for whoever is at the other end of `connection`. Nobody hears of him before he says hello.
@@ -73,13 +74,14 @@ impl Peers {
     /// Notes what is known of the daemon above. After a gap all those below are told when it is settled.
     pub fn above(&self, above: Above, is_gap: bool) {
         self.inner.lock().settling.above(above, is_gap);
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// Waits until those below have told their subscriptions.
     pub async fn complete(&self) {
-        let mut changed = self.changed.subscribe();
         loop {
+            // Whatever changes from now on ends the wait.
+            let changed = self.changed.notified();
             let deadline = {
                 let mut inner = self.inner.lock();
                 let now = clock();
@@ -88,14 +90,15 @@ impl Peers {
                 }
                 inner.settling.next_deadline(now)
             };
-            wait(deadline, &mut changed).await;
+            wait(deadline, changed).await;
         }
     }
 
     /// Tells those below when everybody is there, for as long as this runs.
     pub async fn tell(&self) -> Infallible {
-        let mut changed = self.changed.subscribe();
         loop {
+            // Whatever changes from now on ends the wait.
+            let changed = self.changed.notified();
             let (deadline, told) = {
                 let mut inner = self.inner.lock();
                 let now = clock();
@@ -106,7 +109,7 @@ impl Peers {
                 (inner.settling.next_deadline(now), told)
             };
             told.iter().for_each(|connection| connection.announce());
-            wait(deadline, &mut changed).await;
+            wait(deadline, changed).await;
         }
     }
 }
@@ -137,13 +140,13 @@ impl Seat {
         inner.connections.insert(self.link, self.connection.clone());
         inner.settling.hello(clock(), self.link, epoch);
         drop(inner);
-        self.peers.changed.send_replace(());
+        self.peers.changed.notify_waiters();
     }
 
     /// It has told its subscriptions.
     pub fn told(&self) {
         self.peers.inner.lock().settling.told(self.link);
-        self.peers.changed.send_replace(());
+        self.peers.changed.notify_waiters();
     }
 }
 
@@ -153,7 +156,7 @@ impl Drop for Seat {
         if inner.connections.remove(&self.link).is_some() {
             inner.settling.left(clock(), self.link);
             drop(inner);
-            self.peers.changed.send_replace(());
+            self.peers.changed.notify_waiters();
         }
     }
 }
@@ -165,7 +168,7 @@ pub(super) fn push(connection: &Connection, message: &Control<'_>) {
     connection.push_bytes(&frame);
 }
 
-async fn wait(deadline: Option<Instant>, changed: &mut watch::Receiver<()>) {
+async fn wait(deadline: Option<Instant>, changed: Notified<'_>) {
     let due = async {
         match deadline {
             Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -173,9 +176,9 @@ async fn wait(deadline: Option<Instant>, changed: &mut watch::Receiver<()>) {
         }
     };
     tokio::select! {
+        biased;
         () = due => {}
-        // The sender is as old as this is.
-        _ = changed.changed() => {}
+        () = changed => {}
     }
 }
 

@@ -28,8 +28,9 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
             tokio::task::yield_now().await;
         }
         let (stream, remote) = tokio::select! {
-            accepted = listener.accept("client") => accepted,
+            biased;
             () = shared.shutdown.cancelled() => return,
+            accepted = listener.accept("client") => accepted,
         };
         #[cfg(test)]
         crate::fault::happens("accept");
@@ -78,8 +79,9 @@ async fn connection(
     let connection = Arc::new(Connection::new(stream, shared.policy.clone()));
     // Boxed: what is only needed at the beginning should not stay with each connection.
     let begun = tokio::select! {
-        begun = Box::pin(begin(&shared, peer, &connection)) => begun,
+        biased;
         () = shared.shutdown.cancelled() => None,
+        begun = Box::pin(begin(&shared, peer, &connection)) => begun,
     };
     let Some((key, first_bytes)) = begun else {
         return;

@@ -135,6 +135,7 @@ impl Bound {
         helpers.spawn(accept::accept(self.listener, shared.clone()));
         tokio::spawn(async move {
             let failure = tokio::select! {
+                biased;
                 () = shared.role.drive(&shared.shutdown) => None,
                 // They end with the shutdown only: an agent that accepts nobody is none.
                 Some(Err(failure)) = helpers.join_next() => Some(failure),

@@ -137,11 +137,12 @@ impl Upstream {
         let link = self.link.clone();
         loop {
             let ended = tokio::select! {
-                ended = self.connect_once() => ended,
+                biased;
                 () = shutdown.cancelled() => {
                     link.flush().await;
                     return Ok(());
                 }
+                ended = self.connect_once() => ended,
             };
             let address = self.dialler.address().to_string();
             let failure = match ended {
@@ -162,11 +163,12 @@ impl Upstream {
                 }
             };
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                biased;
                 () = shutdown.cancelled() => {
                     link.flush().await;
                     return Ok(());
                 }
+                () = tokio::time::sleep(wait) => {}
             }
         }
     }
@@ -201,9 +203,10 @@ impl Upstream {
         let (said, mut hearing) = mpsc::unbounded_channel();
         let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
         let ended = tokio::select! {
-            reason = talk::read(&connection, router, &said) => Ended::Lost(reason),
-            Err(lost) = connection.drive() => Ended::Lost(lost.to_string()),
+            biased;
             ended = talk.go_on(&mut hearing) => ended,
+            Err(lost) = connection.drive() => Ended::Lost(lost.to_string()),
+            reason = talk::read(&connection, router, &said) => Ended::Lost(reason),
         };
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
