@@ -22,10 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, RoleConfig};
 use crate::event::EventSender;
-use crate::role::client_agent::{self, UberDogs};
+use crate::hash::{self, Seed};
+use crate::net::{Dialler, Liveness, Network, Tcp};
+use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
 use crate::router::Router;
+use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
 pub use signals::survive_signals;
 use signals::{Request, Signals};
@@ -43,8 +46,10 @@ pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     let signals = Signals::new()?;
     let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
     let reopen = operator.reopen.subscribe();
+    let outside = Outside::machine();
+    let router = Router::with_seed(outside.seed());
     let mut parts = tokio::select! {
-        parts = Parts::start(config, Router::new(), reopen) => parts?,
+        parts = Parts::start(config, outside, router, reopen) => parts?,
         () = operator.wants_the_end() => {
             tracing::info!("told to end before everything has started");
             return Ok(ExitCode::SUCCESS);
@@ -73,6 +78,34 @@ pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(error) => Err(error),
+    }
+}
+
+/// What a daemon takes from outside: connections, random numbers, stores. Somebody who gives it others can repeat a
+/// run.
+#[derive(Clone)]
+pub struct Outside {
+    /// Where connections come from.
+    pub network: Arc<dyn Network>,
+    /// Numbers that nobody knows.
+    pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// What database servers keep their objects in.
+    pub stores: Arc<dyn Stores>,
+}
+
+impl Outside {
+    /// Those of the machine.
+    pub fn machine() -> Self {
+        Outside {
+            network: Arc::new(Tcp),
+            random: Arc::new(hash::random),
+            stores: Arc::new(Configured),
+        }
+    }
+
+    /// A seed for tables.
+    pub fn seed(&self) -> Seed {
+        Seed::fixed((self.random)())
     }
 }
 
@@ -129,7 +162,7 @@ impl Phase {
 /// objects. Then the roles, whose last messages the upstream still gets, and the event logger their last events.
 /// An event logger that is one of the roles stops last, so that it gets them, too.
 #[derive(Default)]
-struct Parts {
+pub struct Parts {
     links: Phase,
     roles: Phase,
     upstream: Phase,
@@ -138,8 +171,14 @@ struct Parts {
 }
 
 impl Parts {
-    async fn start(
+    /// Starts everything that the configuration names, with an empty router. Whoever changes `reopen` has log files
+    /// opened anew.
+    ///
+    /// # Errors
+    /// When something cannot be started.
+    pub async fn start(
         config: Config,
+        outside: Outside,
         router: Router,
         reopen: watch::Receiver<()>,
     ) -> anyhow::Result<Self> {
@@ -154,6 +193,7 @@ impl Parts {
         let context = Context {
             uberdogs: Arc::new(uberdogs(&config, &dc)?),
             dc,
+            outside,
             router,
             places: files::places(files::raise_limit(), config.daemon.reserved_files),
             events,
@@ -164,6 +204,7 @@ impl Parts {
             let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
             parts.upstream.tasks.spawn(async move {
                 tokio::select! {
+                    biased;
                     () = stopped.cancelled() => Ok(()),
                     () = router.gather_announcements() => unreachable!("it has no end"),
                 }
@@ -172,14 +213,15 @@ impl Parts {
         let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
         parts.upstream.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = stopped.cancelled() => router.holds().log(),
                 () = router.clean() => unreachable!("it has no end"),
             }
             Ok(())
         });
-        let peers = Peers::new(&config.message_director);
-        let listener = listen(&config, peers.clone()).await?;
-        parts.start_upstream(&config, &context.router, peers).await?;
+        let peers = Peers::new(&config.message_director, (context.outside.random)());
+        let listener = listen(&config, &context.outside, peers.clone()).await?;
+        parts.start_upstream(&config, &context, peers).await?;
         for role in &config.roles {
             let phase = match role {
                 RoleConfig::EventLogger(_) => &mut parts.loggers,
@@ -192,6 +234,7 @@ impl Parts {
         let (router, stopped) = (context.router.clone(), parts.roles.stop.clone());
         parts.roles.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = stopped.cancelled() => Ok(()),
                 () = router.broken() => Err(anyhow!("a role has panicked")),
             }
@@ -227,18 +270,25 @@ impl Parts {
     async fn start_upstream(
         &mut self,
         config: &Config,
-        router: &Router,
+        context: &Context,
         peers: Arc<Peers>,
     ) -> anyhow::Result<()> {
         let Some(address) = &config.message_director.connect else { return Ok(()) };
         // An address that does not exist will not exist later either.
         address.resolve().await.with_context(|| format!("cannot resolve upstream {address}"))?;
-        let link = message_director::connect(
+        let links = &config.message_director;
+        let dialler = Dialler::new(
+            context.outside.network.clone(),
             address.clone(),
+            links.connect_timeout,
+            Liveness::new(links.keepalive, links.link_write_timeout),
+        );
+        let link = message_director::connect(
+            dialler,
             &config.daemon,
             !config.roles.is_empty(),
-            config.message_director.clone(),
-            router.clone(),
+            links.clone(),
+            context.router.clone(),
             peers,
             self.upstream.stop.clone(),
         );
@@ -246,8 +296,10 @@ impl Parts {
         Ok(())
     }
 
-    async fn first_failure(&mut self) -> anyhow::Error {
+    /// Waits until one of them ends although nobody asked it to.
+    pub async fn first_failure(&mut self) -> anyhow::Error {
         tokio::select! {
+            biased;
             failure = self.links.first_failure() => failure,
             failure = self.roles.first_failure() => failure,
             failure = self.upstream.first_failure() => failure,
@@ -256,7 +308,8 @@ impl Parts {
         }
     }
 
-    async fn stop(&mut self) {
+    /// Stops them in their order.
+    pub async fn stop(&mut self) {
         self.links.stop().await;
         self.roles.stop().await;
         self.upstream.stop().await;
@@ -269,6 +322,7 @@ impl Parts {
 struct Context {
     dc: Arc<DcFile>,
     uberdogs: Arc<UberDogs>,
+    outside: Outside,
     router: Router,
     events: EventSender,
     /// For clients' connections.
@@ -293,38 +347,48 @@ fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {
 
 async fn listen(
     config: &Config,
+    outside: &Outside,
     peers: Arc<Peers>,
 ) -> anyhow::Result<Option<message_director::Listener>> {
     let Some(address) = &config.message_director.bind else { return Ok(None) };
     let bound = match address.resolve().await {
-        Ok(addresses) => message_director::listen(&addresses, &config.message_director, peers),
+        Ok(addresses) => {
+            message_director::listen(&*outside.network, &addresses, &config.message_director, peers)
+        }
         Err(error) => Err(error),
     };
     bound.map(Some).with_context(|| format!("message director: cannot listen on {address}"))
 }
 
 async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> anyhow::Result<()> {
-    let Context { dc, uberdogs, router, events, places, base_dir, reopen } = context;
+    let Context { dc, uberdogs, outside, router, events, places, base_dir, reopen } = context;
     let (dc, stop) = (dc.clone(), phase.stop.clone());
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => (
             "event logger",
             event_logger::start(role, base_dir, reopen.clone(), stop.clone()).await?,
         ),
-        RoleConfig::Database(role) => {
-            ("database", database::start(role, dc, router, stop.clone()).await?)
-        }
+        RoleConfig::Database(role) => (
+            "database",
+            database::start(role, dc, (&*outside.stores, outside.seed()), router, stop.clone())
+                .await?,
+        ),
         RoleConfig::StateServer(role) => {
-            ("state server", state_server::start(role, dc, router, stop.clone()))
+            ("state server", state_server::start(role, dc, outside.seed(), router, stop.clone()))
         }
-        RoleConfig::DbStateServer(role) => {
-            ("database-state server", db_state_server::start(role, dc, router, stop.clone()))
-        }
+        RoleConfig::DbStateServer(role) => (
+            "database-state server",
+            db_state_server::start(role, dc, outside.seed(), router, stop.clone()),
+        ),
         RoleConfig::ClientAgent(role) => (
             "client agent",
             client_agent::start(
                 role,
-                places.clone(),
+                Machine {
+                    network: outside.network.clone(),
+                    places: places.clone(),
+                    seed: outside.seed(),
+                },
                 uberdogs.clone(),
                 dc,
                 router,

@@ -75,7 +75,9 @@ roles:
         let config = crate::config::load(&path).expect("a correct file");
         let router = Router::new();
         let reopen = watch::Sender::default().subscribe();
-        let parts = Parts::start(config, router.clone(), reopen).await.expect("it starts");
+        let parts = Parts::start(config, Outside::machine(), router.clone(), reopen)
+            .await
+            .expect("it starts");
         let inbox = Inbox::new("AI", 1 << 20, usize::MAX);
         let ai = router.join("AI", inbox.clone());
         ai.batch().subscribe(AI);

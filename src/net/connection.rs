@@ -28,10 +28,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::{Spares, Stream, WriteQueue};
+use super::{Socket, Spares, Stream, WriteQueue};
 use crate::router::{Brake, Gauge, Load, Sink};
 use crate::wire::{Frame, Frames};
 
@@ -151,7 +150,7 @@ pub enum Close {
 
 /// One connection. One task drives and reads it; anybody pushes and writes.
 #[derive(Debug)]
-pub struct Connection<S = TcpStream> {
+pub struct Connection<S = Socket> {
     stream: S,
     /// Shared by all of a kind.
     policy: Arc<Policy>,
@@ -418,6 +417,7 @@ impl<S: Stream> Connection<S> {
                 }
             };
             tokio::select! {
+                biased;
                 room = self.room_within(since, limit) => match room {
                     Ok(()) => {
                         since = tokio::time::Instant::now();

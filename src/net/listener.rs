@@ -6,9 +6,7 @@ use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-
-use super::tcp::{self, Liveness};
+use super::{Accept, Liveness, Network, Socket};
 
 /// After a failed accept (too many open files, say) the next try waits, so as not to spin.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -16,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Sockets that listen for the same. Connections that come before [`Listener::accept`] wait.
 #[derive(Debug)]
 pub struct Listener {
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Box<dyn Accept>>,
     liveness: Liveness,
     /// The socket that is asked first, so that none waits for ever behind a busy one.
     first: usize,
@@ -30,14 +28,18 @@ impl Listener {
     ///
     /// # Errors
     /// If none can be bound, that of the last; `AddrNotAvailable` if there are none.
-    pub fn bind(addresses: &[SocketAddr], liveness: Liveness) -> io::Result<Self> {
-        let mut sockets: Vec<TcpListener> = Vec::new();
+    pub fn bind(
+        network: &dyn Network,
+        addresses: &[SocketAddr],
+        liveness: Liveness,
+    ) -> io::Result<Self> {
+        let mut sockets: Vec<Box<dyn Accept>> = Vec::new();
         let mut failures = Vec::new();
         for &(mut address) in addresses {
             if let (0, Some(socket)) = (address.port(), sockets.first()) {
                 address.set_port(socket.local_addr()?.port());
             }
-            match tcp::bind(address) {
+            match network.bind(address) {
                 Ok(socket) => sockets.push(socket),
                 Err(error) => failures.push((address, error)),
             }
@@ -59,7 +61,7 @@ impl Listener {
 
     /// The next connection, whose options are set, and from where it comes. Failures are logged, not one by
     /// one; `what` is what connects here. Cancelling loses nothing.
-    pub async fn accept(&mut self, what: &'static str) -> (TcpStream, SocketAddr) {
+    pub async fn accept(&mut self, what: &'static str) -> (Socket, SocketAddr) {
         loop {
             let accepted = poll_fn(|context| {
                 let count = self.sockets.len();
@@ -75,7 +77,7 @@ impl Listener {
             match accepted.await {
                 Ok((stream, peer)) => {
                     self.has_succeeded(what);
-                    match tcp::set_options(&stream, self.liveness) {
+                    match stream.set_options(self.liveness) {
                         Ok(()) => return (stream, peer),
                         Err(error) => {
                             tracing::debug!(%peer, %error, "a {what} was lost before it began");
@@ -103,12 +105,16 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
+    use crate::net::Tcp;
 
     #[tokio::test]
     async fn a_name_of_both_families_is_listened_on_in_both() {
         let addresses = ["127.0.0.1:0", "[::1]:0"].map(|text| text.parse().expect("an address"));
-        let mut listener = Listener::bind(&addresses, Liveness::default()).expect("free ports");
+        let mut listener =
+            Listener::bind(&Tcp, &addresses, Liveness::default()).expect("free ports");
         let bound = listener.addresses();
         assert!(bound.iter().all(|address| address.port() == bound[0].port()), "{bound:?}");
         for address in bound {
@@ -123,11 +129,13 @@ mod tests {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let taken = taken.local_addr().map(|address| (taken, address)).expect("bound");
         let free = "127.0.0.1:0".parse().expect("an address");
-        let listener = Listener::bind(&[taken.1, free], Liveness::default()).expect("one is free");
+        let listener =
+            Listener::bind(&Tcp, &[taken.1, free], Liveness::default()).expect("one is free");
         assert_eq!(listener.addresses().len(), 1);
-        let error = Listener::bind(&[taken.1], Liveness::default()).expect_err("none is free");
+        let error =
+            Listener::bind(&Tcp, &[taken.1], Liveness::default()).expect_err("none is free");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        let error = Listener::bind(&[], Liveness::default()).expect_err("nothing to bind");
+        let error = Listener::bind(&Tcp, &[], Liveness::default()).expect_err("nothing to bind");
         assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
     }
 }

@@ -1,10 +1,11 @@
 //! Sockets ↔ frames: listening, connecting, batched reading, coalesced writing.
 //!
 //! Knows bytes and frames, not messages. A [`Connection`] has two axes: the [`Stream`] that carries its bytes, and
-//! the [`Framing`](crate::wire::Framing) of whoever reads and fills it.
+//! the [`Framing`](crate::wire::Framing) of whoever reads and fills it. Streams come from a [`Network`].
 
 mod connection;
 mod listener;
+mod network;
 pub mod proxy_protocol;
 mod pulse;
 #[cfg(target_os = "linux")]
@@ -19,8 +20,9 @@ mod write_queue;
 
 pub use connection::{ClientLimits, Close, Connection, Lost, Policy};
 pub use listener::Listener;
+pub use network::{Accept, Connecting, Dialler, Network, Socket, Tcp, Wire};
 pub use pulse::{Examination, Signs, Verdict};
 pub use spares::Spares;
 pub use stream::Stream;
-pub use tcp::{Line, Liveness, Question, connect, within};
+pub use tcp::{Line, Liveness, Question, within};
 pub use write_queue::WriteQueue;

@@ -1,4 +1,4 @@
-//! TCP: listening and connecting with the options that our sockets have.
+//! TCP: listening, and the options that our sockets have.
 
 use std::io;
 use std::net::SocketAddr;
@@ -56,28 +56,6 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Connects to the first of `addresses` that accepts; none of them may take longer than `limit`.
-///
-/// # Errors
-/// That of the last address; `AddrNotAvailable` if there are none.
-pub async fn connect(
-    addresses: &[SocketAddr],
-    limit: Option<Duration>,
-    liveness: Liveness,
-) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for &address in addresses {
-        match within(limit, TcpStream::connect(address)).await {
-            Ok(stream) => {
-                set_options(&stream, liveness)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
 /// What `action` comes to, if it does so within `limit`.
 ///
 /// # Errors
@@ -117,6 +95,11 @@ fn set_liveness(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(liveness.unacknowledged)?;
     Ok(())
+}
+
+/// How many bytes the kernel takes before they have arrived; any number if it does not tell.
+pub(super) fn send_buffer_bytes(stream: &TcpStream) -> usize {
+    SockRef::from(stream).send_buffer_size().unwrap_or(usize::MAX)
 }
 
 /// A connection whose peer can be asked whether it lives.
@@ -194,7 +177,8 @@ mod tests {
     async fn connected(liveness: Liveness) -> (TcpListener, TcpStream) {
         let listener = bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let stream = connect(&[address], seconds(10), liveness).await.expect("it listens");
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        set_options(&stream, liveness).expect("it is open");
         (listener, stream)
     }
 
@@ -247,28 +231,5 @@ mod tests {
         drop(peer);
         stream.readable().await.expect("the end");
         assert_eq!(stream.signs(), Signs::Ended);
-    }
-
-    #[tokio::test]
-    async fn connecting_to_who_does_not_answer_has_an_end() {
-        // Nobody accepts, and no more connections than these may wait: the next question is left unanswered.
-        let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        deaf.bind(&any.into()).expect("a free port");
-        deaf.listen(0).expect("it can listen");
-        let address = deaf.local_addr().expect("bound").as_socket().expect("an IP address");
-        let limit = Duration::from_millis(200);
-        let mut waiting = Vec::new();
-        let error = loop {
-            assert!(waiting.len() < 10, "the kernel takes any number");
-            match connect(&[address], Some(limit), Liveness::default()).await {
-                Ok(stream) => waiting.push(stream),
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.to_string(), "no answer within 0.2 s");
-        let living = bind(any).expect("a free port");
-        let addresses = [address, living.local_addr().expect("bound")];
-        connect(&addresses, Some(limit), Liveness::default()).await.expect("the second answers");
     }
 }

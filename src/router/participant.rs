@@ -138,6 +138,7 @@ impl<R: Role> RoleParticipant<R> {
                 }
             };
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => {}
                 () = self.wake.notified() => {}
                 () = due => {}

@@ -4,7 +4,9 @@
 //! two hundred clients see each. So whoever does it looks now and then how long it has taken, and lets others
 //! have their turn before it goes on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// After this, it is the others' turn.
 const TURN_MAX: Duration = Duration::from_millis(4);

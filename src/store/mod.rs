@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use self::open::{open, open_archive, open_archive_mut};
+pub use self::open::{Configured, Stores, open, open_archive, open_archive_mut};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use self::progress::Progress;
 pub use self::schema::Schema;

@@ -12,12 +12,40 @@ use super::sql::{
     SqliteSession,
 };
 use super::yaml::{YamlArchive, YamlBackend};
-use super::{Backend, OpenError, Schema};
+use super::{Backend, BoxFuture, OpenError, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
 use crate::hash::Seed;
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Opens stores.
+pub trait Stores: Send + Sync {
+    /// As [`open`].
+    fn open<'a>(
+        &'a self,
+        config: &'a DatabaseConfig,
+        schema: &'a Schema,
+        seed: Seed,
+        patience: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Arc<dyn Backend>, OpenError>>;
+}
+
+/// The stores that configurations name.
+#[derive(Copy, Clone, Debug)]
+pub struct Configured;
+
+impl Stores for Configured {
+    fn open<'a>(
+        &'a self,
+        config: &'a DatabaseConfig,
+        schema: &'a Schema,
+        seed: Seed,
+        patience: Option<Duration>,
+    ) -> BoxFuture<'a, Result<Arc<dyn Backend>, OpenError>> {
+        Box::pin(open(config, schema, seed, patience))
+    }
+}
 
 /// Opens the store of a database server. One that cannot be reached is tried again for a while, since
 /// everything may have been started at once. Tables by the ids that peers ask for are hashed with `seed`.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use dclass::{DcFile, Source};
 use donet::config::{BackendConfig, DatabaseConfig, DoIdRange};
+use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId};
 use donet::message::{Database, FieldValues, List, Message, Rest};
 use donet::role::{Effects, database};
 use donet::router::{Inbox, Participant, Router};
+use donet::store::Configured;
 use donet::wire::{Frames, Writer};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +107,9 @@ impl Cluster {
         let shutdown = CancellationToken::new();
         let config = setup.config();
         let dc = Arc::clone(&setup.dc);
-        let task = database::start(&config, dc, &router, shutdown.clone()).await?;
+        let task =
+            database::start(&config, dc, (&Configured, Seed::random()), &router, shutdown.clone())
+                .await?;
         let inbox = Inbox::new("test", 1 << 20, usize::MAX);
         let peer = router.join("peer", inbox.clone());
         let mut batch = peer.batch();

@@ -23,7 +23,8 @@ const BESIDE: &[(&str, &[&str])] = &[
 const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event", "fault"];
 
 /// The modules beside the line that only some on the line may use.
-const OPEN_TO_SOME: &[(&str, &[&str])] = &[("net", &["role", "daemon"]), ("store", &["role"])];
+const OPEN_TO_SOME: &[(&str, &[&str])] =
+    &[("net", &["role", "daemon"]), ("store", &["role", "daemon"])];
 
 const LINES_MAX: usize = 600;
 

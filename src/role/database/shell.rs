@@ -25,7 +25,7 @@ use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::role::Effects;
 use crate::router::{Inbox, Participant, Router};
-use crate::store::{self, Backend, Outcome, Schema};
+use crate::store::{Backend, Outcome, Schema, Stores};
 use crate::wire::Frames;
 
 /// The inbox brakes the sockets above this.
@@ -48,13 +48,14 @@ const INPUT_BYTES_BEFORE_YIELD: usize = 64 << 10;
 pub async fn start(
     config: &DatabaseConfig,
     dc: Arc<DcFile>,
+    (stores, seed): (&dyn Stores, Seed),
     router: &Router,
     shutdown: CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
     let schema = Schema::new(dc);
     let timeout = operation_timeout(config);
-    let seed = Seed::random();
-    let backend = store::open(config, &schema, seed, timeout)
+    let backend = stores
+        .open(config, &schema, seed, timeout)
         .await
         .with_context(|| format!("database {}", config.control))?;
     Ok(serve(config, backend, schema, seed, router, shutdown))

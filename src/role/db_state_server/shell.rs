@@ -18,11 +18,12 @@ use crate::router::Router;
 pub fn start(
     config: &DbStateServerConfig,
     dc: Arc<DcFile>,
+    seed: Seed,
     router: &Router,
     shutdown: CancellationToken,
 ) -> JoinHandle<()> {
     let name = format!("DBSS(Database: {})", config.database);
-    let role = router.join_role(name, DbStateServer::new(config, dc, Seed::random()));
+    let role = router.join_role(name, DbStateServer::new(config, dc, seed));
     role.turn(|core, _, out| core.start(out)).expect("a new role has not panicked");
     tokio::spawn(async move { role.drive(&shutdown).await })
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -16,7 +15,7 @@ use super::rivals::{Contest, Entry, Links, Rivals};
 use super::senders::Senders;
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
-use crate::net::{self, Close, Connection, Liveness, Lost, Policy, Stream};
+use crate::net::{self, Close, Connection, Liveness, Lost, Network, Policy, Socket, Stream};
 use crate::router::{FLOOD_BYTES, Fed, Participant, Router};
 use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Runs};
 
@@ -55,13 +54,15 @@ pub struct Listener {
 /// # Errors
 /// When none can.
 pub fn listen(
+    network: &dyn Network,
     addresses: &[SocketAddr],
     config: &MessageDirectorConfig,
     peers: Arc<Peers>,
 ) -> io::Result<Listener> {
     let liveness = Liveness::new(config.keepalive, config.link_write_timeout);
     let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
-    Ok(Listener { sockets: net::Listener::bind(addresses, liveness)?, policy, liveness, peers })
+    let sockets = net::Listener::bind(network, addresses, liveness)?;
+    Ok(Listener { sockets, policy, liveness, peers })
 }
 
 impl Listener {
@@ -82,14 +83,15 @@ impl Listener {
         self.peers.open();
         loop {
             let (stream, peer) = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
+                never = self.peers.tell() => match never {},
                 Some(ended) = links.join_next() => {
                     leaving.push(ended);
                     leaving.retain(|ended| matches!(ended, Ok(Some(_))));
                     continue;
                 }
                 accepted = self.sockets.accept("link") => accepted,
-                never = self.peers.tell() => match never {},
             };
             let (peers, all, liveness) = (self.peers.clone(), all.clone(), self.liveness);
             let (router, events) = (router.clone(), events.clone());
@@ -119,11 +121,11 @@ impl Link {
     /// Serves the link until it ends. At the shutdown its place in the router is handed back.
     pub(super) async fn run(
         self,
-        stream: TcpStream,
+        stream: impl Into<Socket>,
         policy: Policy,
         shutdown: CancellationToken,
     ) -> Option<Participant> {
-        let connection = Arc::new(Connection::new(stream, policy));
+        let connection = Arc::new(Connection::new(stream.into(), policy));
         // Before the participant, so that it is left when that has left.
         let seat = self.peers.seat(&connection);
         let participant = self.router.join("Network Participant", connection.clone());
@@ -131,11 +133,12 @@ impl Link {
         let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
         tracing::debug!("link opened");
         let end = tokio::select! {
-            end = self.read(&connection, &participant, &seat, &entry) => end,
+            biased;
+            () = shutdown.cancelled() => End::Shutdown,
             () = entry.given_up() => End::Dead,
             () = self.spoken_for(&participant, &seat) => End::SpokenFor,
             Err(lost) = connection.drive() => End::Write(lost),
-            () = shutdown.cancelled() => End::Shutdown,
+            end = self.read(&connection, &participant, &seat, &entry) => end,
         };
         match end {
             End::Peer => tracing::debug!("link closed by the peer"),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, watch};
 
 use super::settling::{Above, Epoch, LinkId, Settling};
 use crate::config::MessageDirectorConfig;
-use crate::hash;
 use crate::message::Control;
 use crate::net::Connection;
 use crate::router::Sink;
@@ -22,7 +22,7 @@ pub struct Peers {
     settle: Duration,
     inner: Mutex<Inner>,
     /// Something has happened that may end a wait.
-    changed: watch::Sender<()>,
+    changed: Notify,
     /// How often the daemon above was lost before it was settled the last time.
     gaps: watch::Sender<u64>,
 }
@@ -36,9 +36,8 @@ struct Inner {
 }
 
 impl Peers {
-    /// Nobody yet.
-    pub fn new(config: &MessageDirectorConfig) -> Arc<Self> {
-        let epoch = hash::random();
+    /// Nobody yet. `epoch` is another one in each process.
+    pub fn new(config: &MessageDirectorConfig, epoch: Epoch) -> Arc<Self> {
         let mut settling = Settling::new(epoch, config.settle);
         if config.bind.is_none() {
             // Nobody can connect.
@@ -48,7 +47,7 @@ impl Peers {
             epoch,
             settle: config.settle,
             inner: Mutex::new(Inner { settling, connections: HashMap::new(), next: 0, losses: 0 }),
-            changed: watch::Sender::default(),
+            changed: Notify::new(),
             gaps: watch::Sender::default(),
         })
     }
@@ -66,7 +65,7 @@ impl Peers {
     /// From now on links are served.
     pub fn open(&self) {
         self.inner.lock().settling.open(clock() + self.settle);
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// A place for whoever is at the other end of `connection`. Nobody hears of him before he says hello.
@@ -94,13 +93,14 @@ impl Peers {
     /// Notes what is known of the daemon above. After a gap all those below are told when it is settled.
     pub fn above(&self, above: Above, is_gap: bool) {
         self.inner.lock().settling.above(above, is_gap);
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// Waits until those below have told their subscriptions.
     pub async fn complete(&self) {
-        let mut changed = self.changed.subscribe();
         loop {
+            // Whatever changes from now on ends the wait.
+            let changed = self.changed.notified();
             let deadline = {
                 let mut inner = self.inner.lock();
                 let now = clock();
@@ -109,14 +109,15 @@ impl Peers {
                 }
                 inner.settling.next_deadline(now)
             };
-            wait(deadline, &mut changed).await;
+            wait(deadline, changed).await;
         }
     }
 
     /// Tells those below when everybody is there, for as long as this runs.
     pub async fn tell(&self) -> Infallible {
-        let mut changed = self.changed.subscribe();
         loop {
+            // Whatever changes from now on ends the wait.
+            let changed = self.changed.notified();
             let (deadline, told) = {
                 let mut inner = self.inner.lock();
                 let now = clock();
@@ -127,7 +128,7 @@ impl Peers {
                 (inner.settling.next_deadline(now), told)
             };
             told.iter().for_each(|connection| connection.announce());
-            wait(deadline, &mut changed).await;
+            wait(deadline, changed).await;
         }
     }
 }
@@ -171,13 +172,13 @@ impl Seat {
         inner.connections.insert(self.link, self.connection.clone());
         inner.settling.hello(clock(), self.link, epoch);
         drop(inner);
-        self.peers.changed.send_replace(());
+        self.peers.changed.notify_waiters();
     }
 
     /// It has told its subscriptions.
     pub fn told(&self) {
         self.peers.inner.lock().settling.told(self.link);
-        self.peers.changed.send_replace(());
+        self.peers.changed.notify_waiters();
     }
 }
 
@@ -187,7 +188,7 @@ impl Drop for Seat {
         if inner.connections.remove(&self.link).is_some() {
             inner.settling.left(clock(), self.link);
             drop(inner);
-            self.peers.changed.send_replace(());
+            self.peers.changed.notify_waiters();
         }
     }
 }
@@ -199,7 +200,7 @@ pub(super) fn push(connection: &Connection, message: &Control<'_>) {
     connection.push_bytes(&frame);
 }
 
-async fn wait(deadline: Option<Instant>, changed: &mut watch::Receiver<()>) {
+async fn wait(deadline: Option<Instant>, changed: Notified<'_>) {
     let due = async {
         match deadline {
             Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -207,9 +208,9 @@ async fn wait(deadline: Option<Instant>, changed: &mut watch::Receiver<()>) {
         }
     };
     tokio::select! {
+        biased;
         () = due => {}
-        // The sender is as old as this is.
-        _ = changed.changed() => {}
+        () = changed => {}
     }
 }
 

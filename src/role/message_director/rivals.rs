@@ -128,6 +128,7 @@ impl Link {
                 return Some(verdict);
             }
             tokio::select! {
+                biased;
                 () = self.gone.cancelled() => {}
                 () = tokio::time::sleep(APART) => {}
             }

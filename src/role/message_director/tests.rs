@@ -16,6 +16,7 @@ use crate::config::{MessageDirectorConfig, UpstreamLoss};
 use crate::event::EventSender;
 use crate::ids::{Channel, DoId};
 use crate::message::{Blob, Control, Message, StateServer};
+use crate::net::Tcp;
 use crate::router::{Effects, Load, Origin, Participant, Role, Router, Sink};
 use crate::wire::{Envelope, Error, Frame, write_frame};
 
@@ -197,7 +198,8 @@ async fn what_one_read_brings_is_done_in_turns() {
 
     let config = config();
     let any = "127.0.0.1:0".parse().expect("an address");
-    let served = downstream::listen(&[any], &config, Peers::new(&config)).expect("a free port");
+    let served =
+        downstream::listen(&Tcp, &[any], &config, Peers::new(&config, 1)).expect("a free port");
     let address = served.addresses()[0];
     let end = CancellationToken::new();
     let serving = served.serve(router.clone(), EventSender::disabled(), end.clone());

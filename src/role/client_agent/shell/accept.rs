@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
-use crate::net::{Close, Connection, Listener, Lost};
+use crate::net::{Close, Connection, Listener, Lost, Socket};
 use crate::role::client_agent::{Heard, Peer, SessionKey};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
@@ -29,8 +28,9 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
             tokio::task::yield_now().await;
         }
         let (stream, remote) = tokio::select! {
-            accepted = listener.accept("client") => accepted,
+            biased;
             () = shared.shutdown.cancelled() => return,
+            accepted = listener.accept("client") => accepted,
         };
         #[cfg(test)]
         crate::fault::happens("accept");
@@ -48,7 +48,7 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
 
 /// A connection for which there is no place is told so. If many come at once, most are closed without waiting for
 /// them to have read it: it must not be they who take the files that are reserved.
-async fn turn_away(stream: TcpStream, shared: Arc<Shared>) {
+async fn turn_away(stream: Socket, shared: Arc<Shared>) {
     let Ok(words) = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING)) else {
         return;
     };
@@ -67,7 +67,7 @@ async fn turn_away(stream: TcpStream, shared: Arc<Shared>) {
 
 /// One connection, from its beginning to its end.
 async fn connection(
-    stream: TcpStream,
+    stream: Socket,
     remote: SocketAddr,
     _place: OwnedSemaphorePermit,
     shared: Arc<Shared>,
@@ -79,8 +79,9 @@ async fn connection(
     let connection = Arc::new(Connection::new(stream, shared.policy.clone()));
     // Boxed: what is only needed at the beginning should not stay with each connection.
     let begun = tokio::select! {
-        begun = Box::pin(begin(&shared, peer, &connection)) => begun,
+        biased;
         () = shared.shutdown.cancelled() => None,
+        begun = Box::pin(begin(&shared, peer, &connection)) => begun,
     };
     let Some((key, first_bytes)) = begun else {
         return;

@@ -26,7 +26,7 @@ use super::{Core, UberDogs};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::hash::Seed;
-use crate::net::{ClientLimits, Listener, Liveness, Policy, Spares};
+use crate::net::{ClientLimits, Listener, Liveness, Network, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
 /// How long connections may take to say their last words when the agent ends.
@@ -60,11 +60,22 @@ fn or_any(bytes: u64) -> usize {
     }
 }
 
+/// What a client agent takes from its machine.
+#[derive(Clone)]
+pub struct Machine {
+    /// Where clients come from.
+    pub network: Arc<dyn Network>,
+    /// The places that there are for clients' connections in the whole process.
+    pub places: Arc<Semaphore>,
+    /// What tables by numbers that clients choose are hashed with.
+    pub seed: Seed,
+}
+
 /// A client agent that clients can connect to, but that does not serve them yet.
 pub struct Bound {
     config: ClientAgentConfig,
     listener: Listener,
-    places: Arc<Semaphore>,
+    machine: Machine,
 }
 
 impl Bound {
@@ -72,14 +83,15 @@ impl Bound {
     ///
     /// # Errors
     /// When none of them can be bound.
-    pub async fn new(config: &ClientAgentConfig, places: Arc<Semaphore>) -> anyhow::Result<Self> {
+    pub async fn new(config: &ClientAgentConfig, machine: Machine) -> anyhow::Result<Self> {
         let address = &config.bind;
         let what = || format!("client agent: cannot listen on {address}");
         let addresses = address.resolve().await.with_context(what)?;
         let stall_max = super::session::nonzero_ms(config.client.write_timeout_ms);
         let liveness = Liveness::new(config.client.keepalive, stall_max);
-        let listener = Listener::bind(&addresses, liveness).with_context(what)?;
-        Ok(Bound { config: config.clone(), listener, places })
+        let listener =
+            Listener::bind(&*machine.network, &addresses, liveness).with_context(what)?;
+        Ok(Bound { config: config.clone(), listener, machine })
     }
 
     /// The addresses that it listens on.
@@ -102,7 +114,7 @@ impl Bound {
             entry_bytes_max: or_any(config.limits.entry_bytes_max),
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
-        let core = Core::new(config, uberdogs, dc, Seed::random());
+        let core = Core::new(config, uberdogs, dc, self.machine.seed);
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
         let policy = Arc::new(Policy::client(spares.clone(), limits));
@@ -114,7 +126,7 @@ impl Bound {
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
             shutdown,
-            places: self.places,
+            places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
         });
@@ -125,6 +137,7 @@ impl Bound {
         helpers.spawn(accept::accept(self.listener, shared.clone()));
         tokio::spawn(async move {
             let failure = tokio::select! {
+                biased;
                 () = shared.role.drive(&shared.shutdown) => None,
                 // They end with the shutdown only: an agent that accepts nobody is none.
                 Some(Err(failure)) = helpers.join_next() => Some(failure),
@@ -145,14 +158,13 @@ impl Bound {
     }
 }
 
-/// Starts a client agent: clients can connect when this returns. `places` are those that there are for clients'
-/// connections in the whole process.
+/// Starts a client agent: clients can connect when this returns.
 ///
 /// # Errors
 /// When it cannot listen; the error names the address.
 pub async fn start(
     config: &ClientAgentConfig,
-    places: Arc<Semaphore>,
+    machine: Machine,
     uberdogs: Arc<UberDogs>,
     dc: Arc<DcFile>,
     router: &Router,
@@ -160,7 +172,7 @@ pub async fn start(
     shutdown: CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
     let clients = (config.channels.high().0 - config.channels.low().0).saturating_add(1);
-    let available = places.available_permits();
+    let available = machine.places.available_permits();
     if clients > available as u64 {
         tracing::warn!(
             clients,
@@ -168,7 +180,7 @@ pub async fn start(
             "there are channels for more clients than files that may be open for them"
         );
     }
-    let bound = Bound::new(config, places).await?;
+    let bound = Bound::new(config, machine).await?;
     for address in bound.addresses() {
         let dialect = dialect::of(config.client.kind);
         tracing::info!(%address, client = dialect.name(), "client agent is listening");

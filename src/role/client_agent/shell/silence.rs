@@ -16,8 +16,9 @@ pub async fn judge(mut silent: UnboundedReceiver<Silent>, shared: Arc<Shared>) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
-            count = silent.recv_many(&mut batch, BATCH) => if count == 0 { return },
+            biased;
             () = shared.shutdown.cancelled() => return,
+            count = silent.recv_many(&mut batch, BATCH) => if count == 0 { return },
         }
         // The system is asked before the router is taken.
         let judged: Vec<_> = batch

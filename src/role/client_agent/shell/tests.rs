@@ -12,6 +12,7 @@ use crate::config::{
 };
 use crate::ids::*;
 use crate::message::*;
+use crate::net::Tcp;
 use crate::role::client_agent::UberDog;
 use crate::router::{Cursor, Inbox, Item, Participant, Query};
 use crate::wire::{Envelope, Frames, Writer, write_frame};
@@ -58,6 +59,11 @@ fn loopback() -> Address {
     SocketAddr::from(([127, 0, 0, 1], 0)).into()
 }
 
+fn machine(places: usize) -> Machine {
+    let places = Arc::new(Semaphore::new(places));
+    Machine { network: Arc::new(Tcp), places, seed: Seed::random() }
+}
+
 /// A client agent, and the rest of the cluster.
 struct Cluster {
     address: SocketAddr,
@@ -87,7 +93,7 @@ impl Cluster {
         let participant = router.join("cluster", inbox.clone());
         participant.batch().subscribe(CLUSTER);
         participant.batch().subscribe(LOGIN.channel());
-        let bound = Bound::new(&config, Arc::new(Semaphore::new(100))).await.expect("a free port");
+        let bound = Bound::new(&config, machine(100)).await.expect("a free port");
         let address = bound.addresses()[0];
         let shutdown = CancellationToken::new();
         let task = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
@@ -435,7 +441,7 @@ async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
     let config = ClientAgentConfig { bind: address.into(), ..config() };
-    let error = Bound::new(&config, Arc::new(Semaphore::new(1))).await.err().expect("in use");
+    let error = Bound::new(&config, machine(1)).await.err().expect("in use");
     assert!(format!("{error:#}").contains(&address.to_string()), "{error:#}");
 }
 

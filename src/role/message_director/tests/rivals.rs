@@ -97,7 +97,7 @@ impl Stage {
         let link = Link {
             router: router.clone(),
             events: EventSender::disabled(),
-            peers: Peers::new(&config()),
+            peers: Peers::new(&config(), 1),
             all,
             liveness: Liveness::default(),
             peer,

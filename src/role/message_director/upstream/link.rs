@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use socket2::SockRef;
 
 use super::Ended;
 use super::backlog::{Backlog, Lost};
@@ -129,8 +128,8 @@ impl Link {
         drop(state);
         if was_in_use && !matches!(ended, Ended::Itself) {
             // What the system has taken last it may still have had.
-            let buffer = SockRef::from(connection.stream()).send_buffer_size();
-            let may_be_lost_bytes = connection.taken().min(buffer.unwrap_or(usize::MAX) as u64);
+            let buffer_bytes = connection.stream().send_buffer_bytes();
+            let may_be_lost_bytes = connection.taken().min(buffer_bytes as u64);
             tracing::warn!(
                 upstream = self.address,
                 kept,

@@ -20,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
 use super::settling::{Above, Epoch};
-use crate::config::{Address, DaemonConfig, MessageDirectorConfig, UpstreamLoss};
+use crate::config::{DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::message::{Blob, Control};
-use crate::net::{self, Connection, Liveness};
+use crate::net::{Connection, Dialler};
 use crate::router::Router;
 use crate::wire::write_frame;
 use link::Link;
@@ -50,14 +50,14 @@ pub enum Error {
     },
 }
 
-/// Makes `router`'s uplink a link to the message director at `address`. The future that is returned
+/// Makes `router`'s uplink a link to the message director that is dialled. The future that is returned
 /// keeps it connected until `shutdown`; what is routed before it runs waits. A daemon says hello if it has a name or
 /// `has_roles`.
 ///
 /// # Errors
 /// The future fails only if the configuration says so: [`UpstreamLoss::Exit`].
 pub fn connect(
-    address: Address,
+    dialler: Dialler,
     daemon: &DaemonConfig,
     has_roles: bool,
     config: MessageDirectorConfig,
@@ -67,11 +67,11 @@ pub fn connect(
 ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
     // Whoever is nobody keeps silent, as with Astron: tests and tools that stand for an upstream rely on it.
     let hello = (daemon.is_named() || has_roles).then(|| peers.hello());
-    let link = Link::new(address.to_string(), introduction(daemon, hello), &config);
+    let link = Link::new(dialler.address().to_string(), introduction(daemon, hello), &config);
     let link = Arc::new(link);
     router.set_uplink(link.clone());
     let past = Past::new(config.settle);
-    let upstream = Upstream { address, config, router, peers, link, past };
+    let upstream = Upstream { dialler, config, router, peers, link, past };
     upstream.keep_connected(shutdown)
 }
 
@@ -91,7 +91,7 @@ fn introduction(daemon: &DaemonConfig, hello: Option<Control<'_>>) -> Vec<u8> {
 
 /// Whatever keeps the link.
 struct Upstream {
-    address: Address,
+    dialler: Dialler,
     config: MessageDirectorConfig,
     router: Router,
     peers: Arc<Peers>,
@@ -137,13 +137,14 @@ impl Upstream {
         let link = self.link.clone();
         loop {
             let ended = tokio::select! {
-                ended = self.connect_once() => ended,
+                biased;
                 () = shutdown.cancelled() => {
                     link.flush().await;
                     return Ok(());
                 }
+                ended = self.connect_once() => ended,
             };
-            let address = self.address.to_string();
+            let address = self.dialler.address().to_string();
             let failure = match ended {
                 Ended::Itself => None,
                 Ended::NotConnected(error) => {
@@ -158,15 +159,16 @@ impl Upstream {
                     return Err(error);
                 }
                 Some(Error::NotReached { reason, .. } | Error::Lost { reason, .. }) => {
-                    self.past.retry.failed(&self.address, &reason)
+                    self.past.retry.failed(self.dialler.address(), &reason)
                 }
             };
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                biased;
                 () = shutdown.cancelled() => {
                     link.flush().await;
                     return Ok(());
                 }
+                () = tokio::time::sleep(wait) => {}
             }
         }
     }
@@ -178,7 +180,7 @@ impl Upstream {
         self.peers.above(Above::Away, false);
         if !std::mem::replace(&mut self.past.met_itself, true) {
             tracing::warn!(
-                upstream = %self.address,
+                upstream = %self.dialler.address(),
                 "the upstream message director is this daemon itself; serving without one"
             );
         }
@@ -186,14 +188,8 @@ impl Upstream {
     }
 
     async fn connect_once(&mut self) -> Ended {
-        let Upstream { address, config, router, peers, link, past } = self;
-        let (limit, stall_max) = (config.connect_timeout, config.link_write_timeout);
-        let liveness = Liveness::new(config.keepalive, stall_max);
-        let connected = async {
-            let addresses = net::within(limit, address.resolve()).await?;
-            net::connect(&addresses, limit, liveness).await
-        };
-        let stream = match connected.await {
+        let Upstream { dialler, config, router, peers, link, past } = self;
+        let stream = match dialler.dial().await {
             Ok(stream) => stream,
             Err(error) => return Ended::NotConnected(error),
         };
@@ -207,9 +203,10 @@ impl Upstream {
         let (said, mut hearing) = mpsc::unbounded_channel();
         let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
         let ended = tokio::select! {
-            reason = talk::read(&connection, router, &said) => Ended::Lost(reason),
-            Err(lost) = connection.drive() => Ended::Lost(lost.to_string()),
+            biased;
             ended = talk.go_on(&mut hearing) => ended,
+            Err(lost) = connection.drive() => Ended::Lost(lost.to_string()),
+            reason = talk::read(&connection, router, &said) => Ended::Lost(reason),
         };
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.

@@ -1,0 +1,302 @@
+//! Where connections come from and what carries them: TCP, or something that stands for it.
+//!
+//! Listeners and whoever dials are given a [`Network`]. The machine's own is [`Tcp`]; a simulation has one in memory.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::tcp::{self, Line, Liveness, Question};
+use super::{Signs, Stream, within};
+use crate::config::Address;
+
+/// What is waited for when somebody connects.
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Socket>> + Send + 'a>>;
+
+/// Makes connections, and takes them.
+pub trait Network: Send + Sync + 'static {
+    /// Listens on an address.
+    ///
+    /// # Errors
+    /// If it cannot be bound.
+    fn bind(&self, address: SocketAddr) -> io::Result<Box<dyn Accept>>;
+
+    /// Connects to an address.
+    fn connect(&self, address: SocketAddr) -> Connecting<'_>;
+}
+
+/// Somebody who listens.
+pub trait Accept: Send + fmt::Debug {
+    /// Where.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// The next connection, and from where it comes.
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>>;
+}
+
+/// What carries a connection instead of TCP.
+pub trait Wire: Stream + Line + fmt::Debug {
+    /// This end.
+    ///
+    /// # Errors
+    /// If there is none any more.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// When a peer that nothing comes from counts as gone.
+    fn set_liveness(&self, liveness: Liveness);
+
+    /// How many bytes of what was taken may not have arrived, at most.
+    fn send_buffer_bytes(&self) -> usize;
+}
+
+/// The network of the machine.
+#[derive(Copy, Clone, Debug)]
+pub struct Tcp;
+
+impl Network for Tcp {
+    fn bind(&self, address: SocketAddr) -> io::Result<Box<dyn Accept>> {
+        Ok(Box::new(tcp::bind(address)?))
+    }
+
+    fn connect(&self, address: SocketAddr) -> Connecting<'_> {
+        Box::pin(async move { Ok(TcpStream::connect(address).await?.into()) })
+    }
+}
+
+impl Accept for TcpListener {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        TcpListener::local_addr(self)
+    }
+
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
+        let accepted = TcpListener::poll_accept(self, context);
+        accepted.map_ok(|(stream, peer)| (stream.into(), peer))
+    }
+}
+
+/// What carries a connection. It takes no more memory than a TCP connection alone.
+#[derive(Debug)]
+pub enum Socket {
+    /// A connection of the machine.
+    Tcp(TcpStream),
+    /// Anything else.
+    Other(Box<dyn Wire>),
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Socket::Tcp(stream)
+    }
+}
+
+impl Socket {
+    /// This end.
+    ///
+    /// # Errors
+    /// If there is none any more.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Socket::Tcp(stream) => stream.local_addr(),
+            Socket::Other(wire) => wire.local_addr(),
+        }
+    }
+
+    /// How many bytes of what was taken may not have arrived, at most.
+    pub fn send_buffer_bytes(&self) -> usize {
+        match self {
+            Socket::Tcp(stream) => tcp::send_buffer_bytes(stream),
+            Socket::Other(wire) => wire.send_buffer_bytes(),
+        }
+    }
+
+    /// Sets what every connection needs.
+    ///
+    /// # Errors
+    /// If it is closed already.
+    pub(super) fn set_options(&self, liveness: Liveness) -> io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => tcp::set_options(stream, liveness)?,
+            Socket::Other(wire) => wire.set_liveness(liveness),
+        }
+        Ok(())
+    }
+}
+
+impl Stream for Socket {
+    fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Socket::Tcp(stream) => Stream::poll_read(stream, context, buffer, limit),
+            Socket::Other(wire) => wire.poll_read(context, buffer, limit),
+        }
+    }
+
+    fn has_unread(&self) -> bool {
+        match self {
+            Socket::Tcp(stream) => stream.has_unread(),
+            Socket::Other(wire) => wire.has_unread(),
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => Stream::try_write(stream, bytes),
+            Socket::Other(wire) => wire.try_write(bytes),
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        match self {
+            Socket::Tcp(_) => false,
+            Socket::Other(wire) => wire.holds_back(),
+        }
+    }
+
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(stream) => stream.poll_room(context),
+            Socket::Other(wire) => wire.poll_room(context),
+        }
+    }
+
+    fn end(&self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => stream.end(),
+            Socket::Other(wire) => wire.end(),
+        }
+    }
+
+    fn abort_on_close(&self) {
+        match self {
+            Socket::Tcp(stream) => stream.abort_on_close(),
+            Socket::Other(wire) => wire.abort_on_close(),
+        }
+    }
+}
+
+impl Line for Socket {
+    fn is_here(&self) -> bool {
+        match self {
+            Socket::Tcp(stream) => stream.is_here(),
+            Socket::Other(wire) => wire.is_here(),
+        }
+    }
+
+    fn signs(&self) -> Signs {
+        match self {
+            Socket::Tcp(stream) => stream.signs(),
+            Socket::Other(wire) => wire.signs(),
+        }
+    }
+
+    fn ask(&self, liveness: Liveness) -> Question<'_> {
+        match self {
+            Socket::Tcp(stream) => stream.ask(liveness),
+            Socket::Other(wire) => wire.ask(liveness),
+        }
+    }
+}
+
+/// Connects to one address again and again.
+pub struct Dialler {
+    network: Arc<dyn Network>,
+    address: Address,
+    /// How long an attempt may take; `None` is up to the network.
+    limit: Option<Duration>,
+    liveness: Liveness,
+}
+
+impl Dialler {
+    /// For connections to `address` that are made within `limit`.
+    pub fn new(
+        network: Arc<dyn Network>,
+        address: Address,
+        limit: Option<Duration>,
+        liveness: Liveness,
+    ) -> Self {
+        Dialler { network, address, limit, liveness }
+    }
+
+    /// Where it connects to.
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Connects to the first address of the host that accepts; none of them may take longer than the limit, nor may
+    /// looking them up.
+    ///
+    /// # Errors
+    /// That of the last address; `AddrNotAvailable` if there are none.
+    pub async fn dial(&self) -> io::Result<Socket> {
+        let addresses = within(self.limit, self.address.resolve()).await?;
+        connect(&*self.network, &addresses, self.limit, self.liveness).await
+    }
+}
+
+async fn connect(
+    network: &dyn Network,
+    addresses: &[SocketAddr],
+    limit: Option<Duration>,
+    liveness: Liveness,
+) -> io::Result<Socket> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for &address in addresses {
+        match within(limit, network.connect(address)).await {
+            Ok(socket) => {
+                socket.set_options(liveness)?;
+                return Ok(socket);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, Type};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_takes_no_more_memory_than_a_tcp_connection() {
+        assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
+    }
+
+    #[tokio::test]
+    async fn connecting_to_who_does_not_answer_has_an_end() {
+        // Nobody accepts, and no more connections than these may wait: the next question is left unanswered.
+        let deaf = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        deaf.bind(&any.into()).expect("a free port");
+        deaf.listen(0).expect("it can listen");
+        let address = deaf.local_addr().expect("bound").as_socket().expect("an IP address");
+        let limit = Duration::from_millis(200);
+        let mut waiting = Vec::new();
+        let error = loop {
+            assert!(waiting.len() < 10, "the kernel takes any number");
+            match connect(&Tcp, &[address], Some(limit), Liveness::default()).await {
+                Ok(stream) => waiting.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), "no answer within 0.2 s");
+        let living = tcp::bind(any).expect("a free port");
+        let addresses = [address, living.local_addr().expect("bound")];
+        let second = connect(&Tcp, &addresses, Some(limit), Liveness::default()).await;
+        second.expect("it answers");
+    }
+}

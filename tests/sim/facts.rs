@@ -1,0 +1,70 @@
+//! What has happened in a run, as far as the peers know and the network knows better.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use donet::ids::{Channel, Context, DoId};
+use tokio::time::Instant;
+
+use crate::net::LinkId;
+
+/// A message from one AI to another.
+#[derive(Clone, Debug)]
+pub struct Note {
+    pub from: usize,
+    pub to: usize,
+    pub sent_at: Instant,
+    /// The sender's connection.
+    pub link: LinkId,
+    pub heard: u32,
+}
+
+/// A daemon's life, from its start.
+#[derive(Clone, Debug)]
+pub struct Life {
+    pub daemon: usize,
+    pub began: Instant,
+    /// When it ended, and whether it was in order.
+    pub ended: Option<(Instant, bool)>,
+}
+
+/// An object that an AI has asked a database for, and nobody else writes to.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub ai: usize,
+    pub create: Context,
+    pub do_id: Option<DoId>,
+    /// What is there, as far as its writer knows.
+    pub known: Option<u32>,
+    /// The last value that was acknowledged.
+    pub stored: Option<u32>,
+    /// What was written since, and is not answered.
+    pub open: BTreeMap<u32, u32>,
+    /// What was answered with failure.
+    pub refused: BTreeSet<u32>,
+}
+
+/// All of it.
+#[derive(Default, Debug)]
+pub struct Facts {
+    pub notes: BTreeMap<u32, Note>,
+    pub lives: Vec<Life>,
+    /// What each daemon's witness has heard of whose post-removes: daemon, number, when.
+    pub witnessed: Vec<(usize, u32, Instant)>,
+    /// Clients that have logged in: with which channel, and when.
+    pub logins: Vec<(Channel, u32, Instant)>,
+    pub records: Vec<Record>,
+    /// To whom each thing has been given, and when.
+    pub given: BTreeMap<DoId, Vec<(Channel, Instant)>>,
+    /// What is wrong for everybody to see.
+    pub wrong: Vec<String>,
+    /// A peer is gone without a word.
+    pub has_vanished: bool,
+}
+
+impl Facts {
+    /// The channel of a client.
+    pub fn channel_of(&self, client: u32) -> Option<Channel> {
+        let login = self.logins.iter().rev().find(|(_, serial, _)| *serial == client);
+        login.map(|(channel, ..)| *channel)
+    }
+}

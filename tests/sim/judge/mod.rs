@@ -1,0 +1,135 @@
+//! What must hold when all is quiet.
+//!
+//! | | |
+//! |---|---|
+//! | `views` | each client sees, and owns, what a newcomer would |
+//! | `losses` | whatever has not arrived was said to be lost |
+//! | `post_removes` | each ran when its owner had gone, once, and not before |
+//! | `database` | what was acknowledged is stored, what was refused is not |
+//! | here | no channel or object has two owners, no part of a daemon has failed, and clients were told what makes sense |
+
+mod database;
+mod losses;
+mod post_removes;
+mod views;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cluster::ip;
+use crate::run::Run;
+
+/// How long it may take until a new connection between daemons passes everything on.
+const TELLING: Duration = Duration::from_secs(3);
+
+/// How much could be judged: a run in which nothing happens proves nothing.
+#[derive(Clone, Default, Debug)]
+pub struct Tally {
+    /// Clients whose view was compared, and those that saw something.
+    pub views: u64,
+    pub views_of_something: u64,
+    /// Clients that owned something.
+    pub owners: u64,
+    /// Clients that were not judged, since daemons had lost each other.
+    pub views_after_gaps: u64,
+    pub notes: u64,
+    pub notes_lost: u64,
+    /// Of those, whose loss only a full backlog explains.
+    pub notes_dropped: u64,
+    pub post_removes: u64,
+    /// Those that had to run.
+    pub post_removes_due: u64,
+    /// Those that had to be heard elsewhere.
+    pub post_removes_abroad: u64,
+    /// Values that were acknowledged.
+    pub stored: u64,
+    pub refused: u64,
+    pub logins: u64,
+}
+
+impl Tally {
+    /// Adds another one.
+    pub fn add(&mut self, other: &Tally) {
+        for (own, other) in self.numbers().into_iter().zip(other.clone().numbers()) {
+            *own += *other;
+        }
+    }
+
+    /// Whether much of everything was judged in so many runs.
+    pub fn is_telling(&self, runs: u64) -> bool {
+        let mut all = self.clone();
+        all.numbers().into_iter().all(|number| *number > runs / 500)
+    }
+
+    fn numbers(&mut self) -> [&mut u64; 13] {
+        [
+            &mut self.views,
+            &mut self.views_of_something,
+            &mut self.owners,
+            &mut self.views_after_gaps,
+            &mut self.notes,
+            &mut self.notes_lost,
+            &mut self.notes_dropped,
+            &mut self.post_removes,
+            &mut self.post_removes_due,
+            &mut self.post_removes_abroad,
+            &mut self.stored,
+            &mut self.refused,
+            &mut self.logins,
+        ]
+    }
+}
+
+/// What does not hold, of all that must, and how much was judged.
+pub async fn all(run: &mut Run) -> (Vec<String>, Tally) {
+    let mut tally = Tally { logins: run.facts.logins.len() as u64, ..Tally::default() };
+    let mut wrong = views::judge(run, &mut tally).await;
+    wrong.append(&mut run.facts.wrong);
+    wrong.extend(run.cluster.failures.lock().drain(..));
+    for client in run.clients.iter_mut().chain(&mut run.gone) {
+        wrong.append(&mut client.nonsense);
+    }
+    wrong.extend(losses::judge(run, &mut tally));
+    wrong.extend(post_removes::judge(run, &mut tally));
+    wrong.extend(database::judge(run, &mut tally));
+    for line in run.logs.lines() {
+        if ["malformed", "ends inside", "panic"].iter().any(|word| line.text.contains(word)) {
+            wrong.push(format!("a daemon says: {}", line.text));
+        }
+    }
+    (wrong, tally)
+}
+
+/// Times during which what passes between the root and a daemon may be lost: from a loss of their connection, or of one
+/// of them, until another connection has told everything. None for the root itself.
+fn outages(run: &Run, daemon: usize) -> Vec<(Instant, Option<Instant>)> {
+    if daemon == 0 {
+        return Vec::new();
+    }
+    let links = run.net.history(ip(0), ip(daemon));
+    let losses = links.iter().enumerate().filter_map(|(place, (_, broken))| {
+        let next = links.get(place + 1).map(|(opened, _)| *opened + TELLING);
+        broken.map(|at| (at, next))
+    });
+    losses.collect()
+}
+
+/// Whether a daemon's process has ended or begun within this time.
+fn changes(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
+    let is_within = |at: Instant| from <= at && at <= to;
+    let mut lives = run.facts.lives.iter().filter(|life| life.daemon == daemon);
+    lives.any(|life| is_within(life.began) || life.ended.is_some_and(|(at, _)| is_within(at)))
+}
+
+/// Whether there is an outage of a daemon within this time.
+fn is_cut(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
+    let mut outages = outages(run, daemon).into_iter();
+    outages.any(|(begin, end)| begin <= to && end.is_none_or(|end| end >= from))
+}
+
+/// Where an AI is.
+fn ip_of_ai(index: usize) -> IpAddr {
+    IpAddr::from([10, 0, 0, 100 + index as u8])
+}

@@ -1,0 +1,137 @@
+//! Each client sees, and owns, what a newcomer would.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use donet::ids::{Channel, DoId};
+use donet::message::StateServer;
+use donet::wire::Reader;
+use tokio::time::Instant;
+
+use super::{Tally, is_cut};
+use crate::peers::{Client, Stage};
+use crate::run::Run;
+
+/// What daemons miss while they have lost each other is not asked again yet, so clients that were there already are
+/// not judged. Those that have come since are.
+const GAPS_ARE_MENDED: bool = false;
+
+/// A newcomer has seen everything by then.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let owners = owners(run).await;
+    let judged: Vec<u32> = run
+        .clients
+        .iter()
+        .filter(|client| client.stage == Stage::Established && client.lives())
+        .filter(|client| GAPS_ARE_MENDED || !has_missed_something(run, client))
+        .map(|client| client.serial)
+        .collect();
+    tally.views_after_gaps += (run.clients.len() - judged.len()) as u64;
+    for serial in judged {
+        tally.views += 1;
+        let view = find(run, serial).map(|client| &client.view);
+        tally.views_of_something += u64::from(view.is_some_and(|view| !view.objects.is_empty()));
+        tally.owners += u64::from(view.is_some_and(|view| !view.owned.is_empty()));
+        if let Err(error) = compare(run, serial).await {
+            wrong.push(error);
+        }
+        if let Some(owners) = &owners {
+            wrong.extend(compare_owned(run, serial, owners));
+        }
+    }
+    wrong
+}
+
+/// Whether daemons on the way to what a client sees have lost each other since it came.
+fn has_missed_something(run: &Run, client: &Client) -> bool {
+    let (from, now) = (client.since, Instant::now());
+    let game = run.shape.game();
+    let is_new = |daemon| {
+        let mut lives = run.facts.lives.iter().filter(|life| life.daemon == daemon);
+        lives.any(|life| life.began >= from)
+    };
+    is_cut(run, client.daemon, from, now) || is_cut(run, game, from, now) || is_new(game)
+}
+
+fn find(run: &Run, serial: u32) -> Option<&Client> {
+    run.clients.iter().find(|client| client.serial == serial)
+}
+
+async fn compare(run: &mut Run, serial: u32) -> Result<(), String> {
+    let client = find(run, serial).ok_or_else(|| format!("client {serial} has gone"))?;
+    if client.pending > 0 {
+        return Err(format!("client {serial} waits for {} interests", client.pending));
+    }
+    let (daemon, interests) = (client.daemon, client.interests.clone());
+    let newcomer = run.number();
+    run.clients.push(Client::connect(&run.net, newcomer, daemon));
+    let is_ready = |client: &Client| client.stage == Stage::Established;
+    wait(run, newcomer, is_ready).await?;
+    for (interest, zones) in &interests {
+        let all = run.clients.iter_mut();
+        let one = all.rev().find(|client| client.serial == newcomer);
+        one.ok_or("the newcomer has gone")?.open(*interest, zones);
+    }
+    wait(run, newcomer, |client| client.pending == 0).await?;
+    run.pass(Duration::from_millis(200)).await;
+    let (old, new) = (find(run, serial), find(run, newcomer));
+    let result = match (old, new) {
+        (Some(old), Some(new)) if old.view.objects == new.view.objects => Ok(()),
+        (Some(old), Some(new)) => Err(format!(
+            "client {serial} with {interests:?} sees {:?}\n  and a newcomer {:?}",
+            old.view.objects, new.view.objects
+        )),
+        _ => Err(format!("client {serial} or its newcomer has gone")),
+    };
+    run.clients.iter_mut().filter(|client| client.serial == newcomer).for_each(Client::leave);
+    run.pass(Duration::from_millis(100)).await;
+    result
+}
+
+async fn wait(run: &mut Run, serial: u32, is_done: impl Fn(&Client) -> bool) -> Result<(), String> {
+    let begin = Instant::now();
+    while begin.elapsed() < PATIENCE {
+        match find(run, serial) {
+            Some(client) if is_done(client) => return Ok(()),
+            Some(_) => run.pass(Duration::from_millis(20)).await,
+            None => return Err(format!("newcomer {serial} is put out")),
+        }
+    }
+    let client = find(run, serial);
+    Err(format!("newcomer {serial} waits in vain: {:?}", client.map(|c| (c.stage, c.pending))))
+}
+
+/// Who owns each thing that there is, if it can be asked.
+async fn owners(run: &mut Run) -> Option<BTreeMap<DoId, Channel>> {
+    run.ask_for_owners();
+    run.pass(Duration::from_secs(2)).await;
+    let game = run.shape.game();
+    if !run.cluster.runs(game) {
+        return None;
+    }
+    let owner = |bytes: &Vec<u8>| {
+        let mut reader = Reader::new(bytes);
+        let number = reader.u16().ok()?;
+        match StateServer::decode(number, &mut reader) {
+            Ok(StateServer::ObjectGetOwnerResp { do_id, owner, .. }) => Some((do_id, owner)),
+            _ => None,
+        }
+    };
+    Some(run.answers.values().filter_map(owner).collect())
+}
+
+fn compare_owned(run: &Run, serial: u32, owners: &BTreeMap<DoId, Channel>) -> Option<String> {
+    let client = find(run, serial)?;
+    let channel = run.facts.channel_of(serial)?;
+    let was_given = |do_id: &DoId| {
+        let given = run.facts.given.get(do_id).into_iter().flatten();
+        given.into_iter().any(|(to, at)| *to == channel && *at >= client.since)
+    };
+    let theirs = owners.iter().filter(|(do_id, owner)| **owner == channel && was_given(do_id));
+    let theirs: BTreeSet<DoId> = theirs.map(|(do_id, _)| *do_id).collect();
+    let own: BTreeSet<DoId> = client.view.owned.keys().copied().collect();
+    (own != theirs).then(|| format!("client {serial} owns {own:?}, and the server says {theirs:?}"))
+}

@@ -1,0 +1,216 @@
+//! An AI, or whoever else has a link to a message director.
+
+use donet::ids::{Channel, DoId, FieldId};
+use donet::message::{Blob, ClientAgent, Cluster, Control, Message, Rest, StateServer};
+use donet::wire::{CONTROL_HEAD, Envelope, Reader, Writer};
+use tokio::time::Instant;
+
+use super::Port;
+use super::world::{self, LOGIN, STATE_SERVER, WITNESSES};
+use crate::cluster::links_of;
+use crate::net::{LinkId, Net};
+
+/// A post-remove that watches for the death of a link.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub serial: u32,
+    pub link: LinkId,
+    /// When the daemon has certainly kept it.
+    pub kept_at: Option<Instant>,
+    /// It was taken back.
+    pub is_cleared: bool,
+    /// When the daemon has certainly forgotten it.
+    pub cleared_at: Option<Instant>,
+}
+
+/// What an AI has heard.
+#[derive(Debug)]
+pub enum Heard {
+    /// A note of this number.
+    Note(u32),
+    /// A client has logged in: its channel, and its own number.
+    Login(Channel, u32),
+    /// Anything else: its number and arguments.
+    Answer(Vec<u8>),
+}
+
+/// An AI: it connects again whenever it has lost its link, and does then what AIs do at their beginning.
+pub struct Ai {
+    pub index: usize,
+    /// The daemon that it connects to.
+    pub daemon: usize,
+    pub port: Option<Port>,
+    pub kept: Vec<Kept>,
+    /// The last note by which it will know what its daemon has done.
+    sync: Option<u32>,
+    next_sync: u32,
+    /// It serves log-ins, and makes the place.
+    pub is_first: bool,
+    /// It makes the place when it is next connected.
+    pub has_to_build: bool,
+}
+
+/// The field that notes are about, which no class has.
+const NOTE: FieldId = FieldId(60_000);
+/// The first number of the notes by which an AI knows what its daemon has done.
+pub const SYNC: u32 = 0x8000_0000;
+
+/// A datagram to the cluster.
+pub fn datagram(to: Channel, from: Channel, message: &impl Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Envelope::write_head(&mut Writer::new(&mut bytes), &[to], from);
+    message.write(&mut Writer::new(&mut bytes));
+    bytes
+}
+
+fn control(message: &Control<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.write_control(&mut Writer::new(&mut bytes));
+    bytes
+}
+
+/// A note, of a number and some size.
+pub fn note(to: Channel, from: Channel, serial: u32, padding: usize) -> Vec<u8> {
+    let padding = vec![7; padding];
+    let (do_id, field, value) = (DoId(serial), NOTE, Rest(&padding));
+    datagram(to, from, &StateServer::ObjectSetField { do_id, field, value })
+}
+
+impl Ai {
+    pub const fn new(index: usize, daemon: usize, is_first: bool) -> Self {
+        Ai {
+            index,
+            daemon,
+            port: None,
+            kept: Vec::new(),
+            sync: None,
+            next_sync: SYNC + ((index as u32) << 24),
+            is_first,
+            has_to_build: is_first,
+        }
+    }
+
+    pub const fn channel(&self) -> Channel {
+        world::ai(self.index)
+    }
+
+    /// The process that it is to the network.
+    const fn process(&self) -> u64 {
+        1_000_000 + self.index as u64
+    }
+
+    fn ip(&self) -> std::net::IpAddr {
+        std::net::IpAddr::from([10, 0, 0, 100 + self.index as u8])
+    }
+
+    /// Sends to a channel, if it is connected.
+    pub fn send(&mut self, to: Channel, message: &impl Message) -> bool {
+        let from = self.channel();
+        self.send_raw(&datagram(to, from, message))
+    }
+
+    /// Sends a datagram, if it is connected.
+    pub fn send_raw(&mut self, datagram: &[u8]) -> bool {
+        let Some(port) = &mut self.port else { return false };
+        port.send(datagram);
+        true
+    }
+
+    /// Watches for the end of its link.
+    pub fn keep(&mut self, serial: u32) {
+        let (own, Some(port)) = (self.channel(), &mut self.port) else { return };
+        let kept = note(WITNESSES, own, serial, 0);
+        port.send(&control(&Control::AddPostRemove { sender: own, datagram: Blob(&kept) }));
+        let link = port.link();
+        let (kept_at, cleared_at) = (None, None);
+        self.kept.push(Kept { serial, link, kept_at, is_cleared: false, cleared_at });
+        self.begin_sync();
+    }
+
+    /// Takes back what it has had kept.
+    pub fn clear(&mut self) {
+        let (own, Some(port)) = (self.channel(), &mut self.port) else { return };
+        port.send(&control(&Control::ClearPostRemoves { sender: own }));
+        let link = port.link();
+        for kept in self.kept.iter_mut().filter(|kept| kept.link == link) {
+            kept.is_cleared = true;
+        }
+        self.begin_sync();
+    }
+
+    /// Sends a note to the witnesses: when that of its daemon has got it, the daemon has done what came before.
+    fn begin_sync(&mut self) {
+        self.next_sync += 1;
+        self.sync = Some(self.next_sync);
+        let own = self.channel();
+        self.send_raw(&note(WITNESSES, own, self.next_sync, 0));
+    }
+
+    /// The witness of its daemon has heard this note.
+    pub fn has_synced(&mut self, serial: u32) {
+        if self.sync != Some(serial) {
+            return;
+        }
+        let now = Instant::now();
+        let link = self.port.as_ref().map(Port::link);
+        for kept in self.kept.iter_mut().filter(|kept| Some(kept.link) == link) {
+            kept.kept_at.get_or_insert(now);
+            if kept.is_cleared {
+                kept.cleared_at.get_or_insert(now);
+            }
+        }
+    }
+
+    /// Connects if it is not connected, and takes what has come.
+    pub fn pump(&mut self, net: &Net) -> Vec<Heard> {
+        if self.port.is_none() {
+            self.connect(net);
+        }
+        let Some(port) = &mut self.port else { return Vec::new() };
+        let came = port.pump();
+        if port.is_over() {
+            self.port = None;
+        }
+        came.iter().filter_map(|datagram| self.hear(datagram)).collect()
+    }
+
+    fn connect(&mut self, net: &Net) {
+        self.port = Port::connect(net, self.process(), self.ip(), links_of(self.daemon));
+        let own = self.channel();
+        let Some(port) = &mut self.port else { return };
+        port.send(&control(&Control::AddChannel { channel: own }));
+        if self.is_first {
+            port.send(&control(&Control::AddChannel { channel: LOGIN.channel() }));
+        }
+        // What was its dies with it.
+        let deletion = datagram(STATE_SERVER, own, &StateServer::DeleteAiObjects { ai: own });
+        port.send(&control(&Control::AddPostRemove { sender: own, datagram: Blob(&deletion) }));
+    }
+
+    fn hear(&mut self, datagram: &[u8]) -> Option<Heard> {
+        if datagram.starts_with(&CONTROL_HEAD) {
+            return None;
+        }
+        let Envelope { recipients, sender, message_type, body } =
+            Envelope::read(datagram).expect("daemons send whole messages");
+        let message = Cluster::decode(message_type, &mut Reader::new(body));
+        if let Ok(Cluster::StateServer(StateServer::ObjectSetField { do_id, field, value })) =
+            message
+        {
+            if recipients.iter().any(|channel| channel == LOGIN.channel()) {
+                let serial = u32::from_le_bytes(value.0.try_into().expect("a number"));
+                self.send(sender, &ClientAgent::SetState { state: 2 });
+                self.send(sender, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
+                return Some(Heard::Login(sender, serial));
+            }
+            if field != NOTE {
+                // A client wants something of what is this AI's.
+                return None;
+            }
+            return Some(Heard::Note(do_id.0));
+        }
+        let mut bytes = message_type.to_le_bytes().to_vec();
+        bytes.extend_from_slice(body);
+        Some(Heard::Answer(bytes))
+    }
+}

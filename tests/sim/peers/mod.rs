@@ -1,0 +1,12 @@
+//! Who talks to daemons: AIs, clients, and witnesses, who only listen.
+//!
+//! They never wait: whoever plays calls `pump` now and then, which sends and takes what it can.
+
+mod ai;
+mod client;
+mod port;
+pub mod world;
+
+pub use ai::{Ai, Heard, Kept, SYNC, note};
+pub use client::{Client, Stage};
+pub use port::Port;

@@ -1,0 +1,167 @@
+//! What is played: operations, and how they are made up.
+//!
+//! Each operation means something whatever has happened before, if only nothing. So a list from which some have been
+//! left out is a list, too, and a failing one can be made shorter.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::cluster::Shape;
+
+/// How many AIs there are.
+pub const AIS: usize = 2;
+/// How many things there may be.
+pub const THINGS: usize = 6;
+/// How many zones they are in.
+pub const ZONES: usize = 4;
+/// How many clients there may be at a time.
+pub const CLIENTS: usize = 4;
+
+/// One step. Whoever is named by a number that there is not is another one, or the step is left out.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Op {
+    // AIs
+    Create { ai: usize, thing: usize, zone: usize, mark: u32 },
+    Delete { ai: usize, thing: usize },
+    Mark { ai: usize, thing: usize, value: u32 },
+    Remark { ai: usize, thing: usize, value: u32 },
+    Wish { ai: usize, thing: usize, value: u32 },
+    Move { ai: usize, thing: usize, zone: usize },
+    Give { ai: usize, thing: usize, client: usize },
+    Say { ai: usize, count: u32, size: usize },
+    Keep { ai: usize },
+    Clear { ai: usize },
+    Store { ai: usize },
+    Write { ai: usize },
+    // Clients
+    Join { agent: usize, zones: u8 },
+    Leave { client: usize },
+    Open { client: usize, interest: u16, zones: u8 },
+    Close { client: usize, interest: u16 },
+    Want { client: usize, value: u32 },
+    // What goes wrong
+    SlowAi { ai: usize, is_slow: bool },
+    SlowClient { client: usize, is_slow: bool },
+    CutAi { ai: usize },
+    VanishAi { ai: usize },
+    CutClient { client: usize },
+    CutUplink { daemon: usize },
+    PartUplink { daemon: usize, ms: u16 },
+    Freeze { ms: u16 },
+    Kill { daemon: usize, down_ms: u16 },
+    Restart { daemon: usize, down_ms: u16 },
+    StoreAway { ms: u16 },
+    StoreLoses { commits: u32 },
+}
+
+impl Op {
+    /// Whether daemons end or lose each other by it.
+    pub const fn disturbs_daemons(self) -> bool {
+        matches!(
+            self,
+            Op::CutUplink { .. } | Op::PartUplink { .. } | Op::Kill { .. } | Op::Restart { .. }
+        )
+    }
+}
+
+/// An operation and how long it is until the next.
+pub type Step = (Op, u16);
+
+/// All that a run follows from.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub shape: Shape,
+    /// Of the network, the store and the daemons.
+    pub seed: u64,
+    /// The daemons that the AIs connect to.
+    pub places: [usize; AIS],
+    /// Daemons do not end or lose each other.
+    pub is_calm: bool,
+    pub steps: Vec<Step>,
+}
+
+/// Schedules of so many steps.
+pub fn schedules(steps: std::ops::Range<usize>) -> impl Strategy<Value = Schedule> {
+    let shape = prop_oneof![
+        1 => Just(Shape::One),
+        2 => Just(Shape::Two),
+        3 => Just(Shape::Three),
+        1 => Just(Shape::Four),
+    ];
+    let places = [0..4usize, 0..4usize];
+    let parts = (shape, any::<u64>(), places, any::<bool>(), vec((op(), pause()), steps));
+    parts.prop_map(|(shape, seed, places, is_calm, steps)| Schedule {
+        shape,
+        seed,
+        places,
+        is_calm,
+        steps,
+    })
+}
+
+fn pause() -> impl Strategy<Value = u16> {
+    prop_oneof![3 => Just(0u16), 3 => 1..20u16, 2 => 20..200u16, 1 => 200..2000u16]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![12 => of_an_ai(), 8 => of_a_client(), 5 => gone_wrong()]
+}
+
+fn of_an_ai() -> impl Strategy<Value = Op> {
+    let (ai, thing, zone, value) = (0..AIS, 0..THINGS, 0..ZONES, any::<u32>());
+    let of_one = (ai.clone(), thing);
+    prop_oneof![
+        9 => (of_one.clone(), zone.clone(), value)
+            .prop_map(|((ai, thing), zone, mark)| Op::Create { ai, thing, zone, mark }),
+        1 => of_one.clone().prop_map(|(ai, thing)| Op::Delete { ai, thing }),
+        3 => (of_one.clone(), value)
+            .prop_map(|((ai, thing), value)| Op::Mark { ai, thing, value }),
+        3 => (of_one.clone(), value)
+            .prop_map(|((ai, thing), value)| Op::Remark { ai, thing, value }),
+        1 => (of_one.clone(), value)
+            .prop_map(|((ai, thing), value)| Op::Wish { ai, thing, value }),
+        4 => (of_one.clone(), zone).prop_map(|((ai, thing), zone)| Op::Move { ai, thing, zone }),
+        5 => (of_one, 0..CLIENTS)
+            .prop_map(|((ai, thing), client)| Op::Give { ai, thing, client }),
+        4 => (ai.clone(), 1..4u32).prop_map(|(ai, count)| Op::Say { ai, count, size: 8 }),
+        1 => (ai.clone(), 10..60u32).prop_map(|(ai, count)| Op::Say { ai, count, size: 4000 }),
+        3 => ai.clone().prop_map(|ai| Op::Keep { ai }),
+        1 => ai.clone().prop_map(|ai| Op::Clear { ai }),
+        2 => ai.clone().prop_map(|ai| Op::Store { ai }),
+        4 => ai.prop_map(|ai| Op::Write { ai }),
+    ]
+}
+
+fn of_a_client() -> impl Strategy<Value = Op> {
+    let client = 0..CLIENTS;
+    prop_oneof![
+        5 => (0..2usize, 0..16u8).prop_map(|(agent, zones)| Op::Join { agent, zones }),
+        1 => client.clone().prop_map(|client| Op::Leave { client }),
+        6 => (client.clone(), 1..3u16, 1..16u8)
+            .prop_map(|(client, interest, zones)| Op::Open { client, interest, zones }),
+        2 => (client.clone(), 1..3u16)
+            .prop_map(|(client, interest)| Op::Close { client, interest }),
+        2 => (client, any::<u32>()).prop_map(|(client, value)| Op::Want { client, value }),
+    ]
+}
+
+fn gone_wrong() -> impl Strategy<Value = Op> {
+    let (daemon, down_ms) = (0..4usize, 0..3000u16);
+    prop_oneof![
+        1 => (0..AIS, any::<bool>()).prop_map(|(ai, is_slow)| Op::SlowAi { ai, is_slow }),
+        2 => (0..CLIENTS, any::<bool>())
+            .prop_map(|(client, is_slow)| Op::SlowClient { client, is_slow }),
+        3 => (0..AIS).prop_map(|ai| Op::CutAi { ai }),
+        1 => (0..AIS).prop_map(|ai| Op::VanishAi { ai }),
+        2 => (0..CLIENTS).prop_map(|client| Op::CutClient { client }),
+        3 => daemon.clone().prop_map(|daemon| Op::CutUplink { daemon }),
+        2 => (daemon.clone(), 1..9000u16)
+            .prop_map(|(daemon, ms)| Op::PartUplink { daemon, ms }),
+        1 => (1..20_000u16).prop_map(|ms| Op::Freeze { ms }),
+        2 => (daemon.clone(), down_ms.clone())
+            .prop_map(|(daemon, down_ms)| Op::Kill { daemon, down_ms }),
+        1 => (daemon, down_ms).prop_map(|(daemon, down_ms)| Op::Restart { daemon, down_ms }),
+        1 => (1..5000u16).prop_map(|ms| Op::StoreAway { ms }),
+        1 => (1..3u32).prop_map(|commits| Op::StoreLoses { commits }),
+    ]
+}

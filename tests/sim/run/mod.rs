@@ -1,0 +1,328 @@
+//! One run of a schedule: the operations on a cluster, and the peers that do and suffer them.
+
+mod steps;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use donet::config::Config;
+use donet::ids::{Channel, Context, DoId, Location};
+use donet::message::{Cluster as Message, Database, ObjectState, Rest, StateServer};
+use donet::wire::Reader;
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::{Cluster, Shape, links_of};
+use crate::facts::{Facts, Life};
+use crate::logs::Logs;
+use crate::net::Net;
+use crate::peers::world::{self, PLACE, ROOM, STATE_SERVER};
+use crate::peers::{Ai, Client, Heard, Port, SYNC, Stage};
+use crate::play::{AIS, Schedule};
+
+/// How long peers go without looking.
+const TICK: Duration = Duration::from_millis(5);
+/// Nothing has been read for so long: it is quiet.
+const QUIET: Duration = Duration::from_secs(8);
+/// It has to be quiet by then.
+const QUIET_BY: Duration = Duration::from_secs(300);
+
+/// A cluster, its peers, and what is known of them.
+pub struct Run {
+    pub shape: Shape,
+    pub net: Net,
+    pub cluster: Cluster,
+    pub ais: Vec<Ai>,
+    pub clients: Vec<Client>,
+    /// Clients that have left, or whose connections are lost.
+    pub gone: Vec<Client>,
+    witnesses: Vec<Option<Port>>,
+    pub facts: Facts,
+    pub logs: Logs,
+    /// Daemons to be started, and when.
+    due: BTreeMap<usize, Instant>,
+    next: u32,
+    /// The answers that AIs have got, by context.
+    pub answers: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Run {
+    /// Starts all daemons of a schedule, and waits until they and the AIs are connected.
+    pub async fn start(schedule: &Schedule, configs: &[Config], logs: Logs) -> Self {
+        let net = Net::new(schedule.seed);
+        let cluster = Cluster::new(net.clone(), configs, schedule.seed);
+        let count = schedule.shape.count();
+        let place = |index: usize| schedule.places[index] % count;
+        let mut run = Run {
+            shape: schedule.shape,
+            net,
+            cluster,
+            ais: (0..AIS).map(|index| Ai::new(index, place(index), index == 0)).collect(),
+            clients: Vec::new(),
+            gone: Vec::new(),
+            witnesses: (0..count).map(|_| None).collect(),
+            facts: Facts::default(),
+            logs,
+            due: BTreeMap::new(),
+            next: 0,
+            answers: BTreeMap::new(),
+        };
+        for index in 0..count {
+            run.start_daemon(index).await;
+        }
+        run.pass(Duration::from_millis(1000)).await;
+        run.build();
+        run.pass(Duration::from_millis(50)).await;
+        run
+    }
+
+    async fn start_daemon(&mut self, index: usize) {
+        if self.cluster.runs(index) {
+            return;
+        }
+        self.cluster.start(index).await;
+        self.facts.lives.push(Life { daemon: index, began: Instant::now(), ended: None });
+        if index == self.shape.game() {
+            self.ais[0].has_to_build = true;
+        }
+    }
+
+    fn has_ended(&mut self, index: usize, in_order: bool) {
+        let now = Instant::now();
+        let life = self.facts.lives.iter_mut().rev().find(|life| life.daemon == index);
+        life.expect("it has run").ended.get_or_insert((now, in_order));
+    }
+
+    /// A number that nothing else has.
+    pub const fn number(&mut self) -> u32 {
+        self.next += 1;
+        self.next
+    }
+
+    /// Has the first AI make the place again.
+    pub fn build(&mut self) {
+        let values = 1u32.to_le_bytes();
+        let location = Location { parent: DoId(0), zone: donet::ids::ZoneId(0) };
+        let object = ObjectState { do_id: PLACE, location, class_id: ROOM, values: Rest(&values) };
+        let message = StateServer::CreateObjectWithRequired { object };
+        self.ais[0].has_to_build = !self.ais[0].send(STATE_SERVER, &message);
+    }
+
+    /// Lets time pass, with peers that look now and then.
+    pub async fn pass(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
+            self.pump();
+            let now = Instant::now();
+            let due: Vec<usize> =
+                self.due.iter().filter(|(_, at)| **at <= now).map(|(index, _)| *index).collect();
+            for index in due {
+                self.due.remove(&index);
+                self.start_daemon(index).await;
+            }
+            if now >= end {
+                return;
+            }
+            sleep(TICK.min(end - now)).await;
+        }
+    }
+
+    /// Lets time pass until nothing happens any more.
+    pub async fn settle(&mut self) {
+        let begin = Instant::now();
+        loop {
+            self.pass(Duration::from_millis(500)).await;
+            if self.net.quiet_since().elapsed() >= QUIET {
+                return;
+            }
+            if begin.elapsed() > QUIET_BY {
+                self.facts.wrong.push("it does not become quiet".to_owned());
+                return;
+            }
+        }
+    }
+
+    /// Everything is in order again, and quiet.
+    pub async fn heal(&mut self) {
+        self.net.heal();
+        self.cluster.disk.heal();
+        for index in std::mem::take(&mut self.due).into_keys() {
+            self.start_daemon(index).await;
+        }
+        for port in self.ais.iter_mut().filter_map(|ai| ai.port.as_mut()) {
+            port.is_slow = false;
+        }
+        for client in &mut self.clients {
+            client.port().into_iter().for_each(|port| port.is_slow = false);
+        }
+        self.settle().await;
+        if self.facts.has_vanished {
+            self.pass(crate::net::PATIENCE).await;
+            self.settle().await;
+        }
+        // It may not have been there when it was asked for.
+        self.build();
+        self.settle().await;
+    }
+
+    /// All peers send and take what they can.
+    pub fn pump(&mut self) {
+        for index in 0..self.witnesses.len() {
+            self.pump_witness(index);
+        }
+        for index in 0..self.ais.len() {
+            for heard in self.ais[index].pump(&self.net) {
+                self.hear(index, heard);
+            }
+        }
+        if self.ais[0].has_to_build && self.ais[0].port.is_some() {
+            self.build();
+        }
+        self.clients.iter_mut().for_each(Client::pump);
+        let away = self.clients.extract_if(.., |client| client.stage == Stage::Away);
+        self.gone.extend(away);
+    }
+
+    fn pump_witness(&mut self, index: usize) {
+        let slot = &mut self.witnesses[index];
+        if slot.is_none() {
+            let from = std::net::IpAddr::from([10, 0, 0, 200 + index as u8]);
+            *slot = Port::connect(&self.net, 3_000_000 + index as u64, from, links_of(index));
+            let Some(port) = slot else { return };
+            let add = donet::message::Control::AddChannel { channel: world::WITNESSES };
+            let mut bytes = Vec::new();
+            add.write_control(&mut donet::wire::Writer::new(&mut bytes));
+            port.send(&bytes);
+        }
+        let Some(port) = slot else { return };
+        let came = port.pump();
+        if port.is_over() {
+            *slot = None;
+        }
+        for serial in came.iter().filter_map(|datagram| serial_of(datagram)) {
+            if serial < SYNC {
+                self.facts.witnessed.push((index, serial, Instant::now()));
+                continue;
+            }
+            let ais = self.ais.iter_mut().filter(|ai| ai.daemon == index);
+            ais.for_each(|ai| ai.has_synced(serial));
+        }
+    }
+
+    fn hear(&mut self, ai: usize, heard: Heard) {
+        match heard {
+            Heard::Note(serial) => match self.facts.notes.get_mut(&serial) {
+                Some(note) => note.heard += 1,
+                None => self.facts.wrong.push(format!("AI {ai} hears a note that nobody sent")),
+            },
+            Heard::Login(channel, serial) => self.log_in(channel, serial),
+            Heard::Answer(bytes) => self.take_answer(&bytes),
+        }
+    }
+
+    fn log_in(&mut self, channel: Channel, serial: u32) {
+        let lives = |serial: u32| {
+            self.clients.iter().any(|client| client.serial == serial && client.lives())
+        };
+        let others = self.facts.logins.iter().filter(|(other, of, _)| {
+            *other == channel && *of != serial && lives(*of) && lives(serial)
+        });
+        for (_, other, _) in others.cloned().collect::<Vec<_>>() {
+            let wrong = format!("clients {other} and {serial} both have channel {channel}");
+            self.facts.wrong.push(wrong);
+        }
+        self.facts.logins.push((channel, serial, Instant::now()));
+    }
+
+    fn take_answer(&mut self, bytes: &[u8]) {
+        let mut reader = Reader::new(bytes);
+        let number = reader.u16().expect("written by the AI");
+        let message = Message::decode(number, &mut reader);
+        match message {
+            Ok(Message::Database(Database::CreateObjectResp { context, do_id })) => {
+                self.created(context, do_id);
+            }
+            Ok(Message::Database(Database::ObjectSetFieldIfEqualsResp {
+                context,
+                done,
+                current,
+            })) => {
+                self.written(context, done, current.0);
+            }
+            Ok(Message::Database(Database::ObjectSetFieldIfEmptyResp {
+                context,
+                done,
+                current,
+            })) => {
+                self.written(context, done, current.0);
+            }
+            Ok(Message::StateServer(StateServer::ObjectGetOwnerResp { context, .. })) => {
+                self.answers.insert(context.0, bytes.to_vec());
+            }
+            Ok(Message::StateServer(_) | Message::ClientAgent(_) | Message::DbStateServer(_))
+            | Ok(Message::Database(_))
+            | Err(_) => {}
+        }
+    }
+
+    fn created(&mut self, context: Context, do_id: DoId) {
+        let is_there = self.facts.records.iter().any(|record| record.do_id == Some(do_id));
+        if do_id != DoId::NONE && is_there {
+            self.facts.wrong.push(format!("the database has given {do_id} to two"));
+        }
+        let mut records = self.facts.records.iter_mut();
+        if let Some(record) = records.find(|record| record.create == context) {
+            record.do_id = (do_id != DoId::NONE).then_some(do_id);
+        }
+    }
+
+    fn written(&mut self, context: Context, done: bool, current: &[u8]) {
+        let mut records = self.facts.records.iter_mut();
+        let Some(record) = records.find(|record| record.open.contains_key(&context.0)) else {
+            return;
+        };
+        let value = record.open.remove(&context.0).expect("just found");
+        if done {
+            record.stored = Some(value);
+            record.known = Some(value);
+            // They were written before, or came to nothing.
+            record.open.retain(|later, _| *later > context.0);
+        } else {
+            record.refused.insert(value);
+            if let Some(bytes) = current.get(2..6) {
+                record.known = Some(u32::from_le_bytes(bytes.try_into().expect("four bytes")));
+            }
+        }
+    }
+}
+
+/// The number of a note.
+fn serial_of(datagram: &[u8]) -> Option<u32> {
+    let envelope = donet::wire::Envelope::read(datagram).ok()?;
+    let message = Message::decode(envelope.message_type, &mut Reader::new(envelope.body)).ok()?;
+    match message {
+        Message::StateServer(StateServer::ObjectSetField { do_id, .. }) => Some(do_id.0),
+        _ => None,
+    }
+}
+
+impl Run {
+    /// When the first daemon began.
+    pub fn begin(&self) -> Instant {
+        self.facts.lives[0].began
+    }
+
+    /// What has happened, for whoever reads of a failure.
+    pub fn story(&self) -> Vec<String> {
+        let mut story: Vec<String> = Vec::new();
+        for client in self.gone.iter().chain(&self.clients) {
+            story.push(format!("client {} at daemon {}:", client.serial, client.daemon));
+            story.extend(client.told.iter().map(|word| format!("  {word}")));
+        }
+        let begin = self.begin();
+        for line in self.logs.lines() {
+            let at = line.at.duration_since(begin).as_millis();
+            story.push(format!("{at:>8} ms {} {}", line.level, line.text));
+        }
+        story
+    }
+}

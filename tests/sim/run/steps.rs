@@ -1,0 +1,263 @@
+//! What each operation does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use donet::ids::{Context, FieldId};
+use donet::message::{Database, FieldValues, ObjectState, Rest, StateServer};
+use tokio::time::{Instant, advance};
+
+use super::{Run, TICK};
+use crate::cluster::ip;
+use crate::facts::{Note, Record};
+use crate::peers::world::{self, DATABASE, MOTTO, STATE_SERVER, THING, VAULT};
+use crate::peers::{Client, Port, note};
+use crate::play::{AIS, CLIENTS, Op, THINGS};
+
+impl Run {
+    /// Does one step.
+    pub async fn step(&mut self, op: Op) {
+        match op {
+            Op::Create { .. }
+            | Op::Delete { .. }
+            | Op::Mark { .. }
+            | Op::Remark { .. }
+            | Op::Wish { .. }
+            | Op::Move { .. }
+            | Op::Give { .. } => self.play_object(op),
+            Op::Say { ai, count, size } => (0..count).for_each(|_| self.say(ai, size)),
+            Op::Keep { ai } => {
+                let serial = self.number();
+                self.ais[ai].keep(serial);
+            }
+            Op::Clear { ai } => self.ais[ai].clear(),
+            Op::Store { ai } => self.store(ai),
+            Op::Write { ai } => self.write(ai),
+            Op::Join { agent, zones } => self.join(agent, zones),
+            Op::Leave { client } => {
+                if let Some(client) = self.client(client) {
+                    client.leave();
+                }
+            }
+            Op::Open { client, interest, zones } => {
+                if let Some(client) = self.client(client) {
+                    client.open(interest, &zones_of(zones));
+                }
+            }
+            Op::Close { client, interest } => {
+                if let Some(client) = self.client(client) {
+                    client.close(interest);
+                }
+            }
+            Op::Want { client, value } => {
+                if let Some(client) = self.client(client) {
+                    client.want(value);
+                }
+            }
+            _ => self.go_wrong(op).await,
+        }
+    }
+
+    async fn go_wrong(&mut self, op: Op) {
+        match op {
+            Op::SlowAi { ai, is_slow } => {
+                if let Some(port) = &mut self.ais[ai].port {
+                    port.is_slow = is_slow;
+                }
+            }
+            Op::SlowClient { client, is_slow } => {
+                if let Some(port) = self.client(client).and_then(Client::port) {
+                    port.is_slow = is_slow;
+                }
+            }
+            Op::CutAi { ai } => {
+                if let Some(port) = &self.ais[ai].port {
+                    self.net.cut(port.link());
+                }
+            }
+            Op::VanishAi { ai } => {
+                // It comes back from another machine, and nobody has told the daemon.
+                if let Some(port) = &self.ais[ai].port {
+                    self.net.vanish(port.link());
+                    self.facts.has_vanished = true;
+                    self.ais[ai].port = None;
+                }
+            }
+            Op::CutClient { client } => {
+                let net = self.net.clone();
+                if let Some(port) = self.client(client).and_then(Client::port) {
+                    net.cut(port.link());
+                }
+            }
+            Op::CutUplink { daemon } => {
+                let links = self.net.links_between(ip(0), ip(daemon % self.shape.count()));
+                links.into_iter().for_each(|link| self.net.cut(link));
+            }
+            Op::PartUplink { daemon, ms } => {
+                let until = Instant::now() + Duration::from_millis(ms.into());
+                let daemon = daemon % self.shape.count();
+                if daemon > 0 {
+                    self.net.part(ip(0), ip(daemon), until);
+                }
+            }
+            Op::Freeze { ms } => {
+                advance(Duration::from_millis(ms.into())).await;
+            }
+            Op::Kill { daemon, down_ms } => {
+                let daemon = daemon % self.shape.count();
+                if self.cluster.runs(daemon) {
+                    self.cluster.kill(daemon);
+                    self.has_ended(daemon, false);
+                    self.start_later(daemon, down_ms);
+                }
+            }
+            Op::Restart { daemon, down_ms } => {
+                let daemon = daemon % self.shape.count();
+                if self.cluster.runs(daemon) {
+                    self.cluster.begin_to_stop(daemon);
+                    self.has_ended(daemon, true);
+                    while !self.cluster.has_stopped(daemon) {
+                        self.pass(TICK).await;
+                    }
+                    self.start_later(daemon, down_ms);
+                }
+            }
+            Op::StoreAway { ms } => self.cluster.disk.go_away(Duration::from_millis(ms.into())),
+            Op::StoreLoses { commits } => self.cluster.disk.lose_commits(commits),
+            other => unreachable!("{other:?} is no trouble"),
+        }
+    }
+
+    fn start_later(&mut self, daemon: usize, down_ms: u16) {
+        self.due.insert(daemon, Instant::now() + Duration::from_millis(down_ms.into()));
+    }
+
+    fn client(&mut self, index: usize) -> Option<&mut Client> {
+        let count = self.clients.len();
+        if count == 0 { None } else { self.clients.get_mut(index % count) }
+    }
+
+    fn join(&mut self, agent: usize, zones: u8) {
+        let agents = self.shape.agents();
+        let daemon = agents[agent % agents.len()];
+        if self.clients.len() < CLIENTS {
+            let serial = self.number();
+            let mut client = Client::connect(&self.net, serial, daemon);
+            client.wish = zones_of(zones);
+            self.clients.push(client);
+        }
+    }
+
+    fn play_object(&mut self, op: Op) {
+        match op {
+            Op::Create { ai, thing, zone, mark } => {
+                let do_id = world::thing(thing);
+                let mut values = mark.to_le_bytes().to_vec();
+                values.extend(7u32.to_le_bytes());
+                let (location, values) = (world::zone(zone), Rest(&values));
+                let object = ObjectState { do_id, location, class_id: THING, values };
+                let own = self.ais[ai].channel();
+                self.ais[ai].send(STATE_SERVER, &StateServer::CreateObjectWithRequired { object });
+                self.ais[ai].send(do_id.channel(), &StateServer::ObjectSetAi { ai: own });
+            }
+            Op::Delete { ai, thing } => {
+                let do_id = world::thing(thing);
+                self.ais[ai].send(do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
+            }
+            Op::Mark { ai, thing, value } => self.set(ai, thing, world::MARK, value),
+            Op::Remark { ai, thing, value } => self.set(ai, thing, world::NOTE, value),
+            Op::Wish { ai, thing, value } => self.set(ai, thing, world::WISH, value),
+            Op::Move { ai, thing, zone } => {
+                let (do_id, location) = (world::thing(thing), world::zone(zone));
+                self.ais[ai].send(do_id.channel(), &StateServer::ObjectSetLocation { location });
+            }
+            Op::Give { ai, thing, client } => {
+                let do_id = world::thing(thing);
+                let serial = self.client(client).map(|client| client.serial);
+                let Some(owner) = serial.and_then(|serial| self.facts.channel_of(serial)) else {
+                    return;
+                };
+                if self.ais[ai].send(do_id.channel(), &StateServer::ObjectSetOwner { owner }) {
+                    self.facts.given.entry(do_id).or_default().push((owner, Instant::now()));
+                }
+            }
+            other => unreachable!("{other:?} is about no object"),
+        }
+    }
+
+    fn set(&mut self, ai: usize, thing: usize, field: FieldId, value: u32) {
+        let (do_id, value) = (world::thing(thing), value.to_le_bytes());
+        let message = StateServer::ObjectSetField { do_id, field, value: Rest(&value) };
+        self.ais[ai].send(do_id.channel(), &message);
+    }
+
+    fn say(&mut self, from: usize, size: usize) {
+        let to = (from + 1) % AIS;
+        let serial = self.number();
+        let (own, other) = (self.ais[from].channel(), self.ais[to].channel());
+        let Some(link) = self.ais[from].port.as_ref().map(Port::link) else { return };
+        self.ais[from].send_raw(&note(other, own, serial, size));
+        let sent_at = Instant::now();
+        self.facts.notes.insert(serial, Note { from, to, sent_at, link, heard: 0 });
+    }
+
+    fn store(&mut self, ai: usize) {
+        let context = Context(self.number());
+        let fields = FieldValues { count: 0, bytes: &[] };
+        let message = Database::CreateObject { context, class_id: VAULT, fields };
+        if self.ais[ai].send(DATABASE, &message) {
+            self.facts.records.push(Record {
+                ai,
+                create: context,
+                do_id: None,
+                known: None,
+                stored: None,
+                open: BTreeMap::new(),
+                refused: BTreeSet::new(),
+            });
+        }
+    }
+
+    fn write(&mut self, ai: usize) {
+        let (context, value) = (Context(self.number()), self.number());
+        let mut records = self.facts.records.iter_mut().rev();
+        let Some(record) = records.find(|record| record.ai == ai && record.do_id.is_some()) else {
+            return;
+        };
+        let do_id = record.do_id.expect("just looked at");
+        let new = value.to_le_bytes();
+        let is_sent = match record.known {
+            None => {
+                let value = Rest(&new);
+                let message =
+                    Database::ObjectSetFieldIfEmpty { context, do_id, field: MOTTO, value };
+                self.ais[ai].send(DATABASE, &message)
+            }
+            Some(old) => {
+                let values = [old.to_le_bytes(), new].concat();
+                let values = Rest(&values);
+                let message =
+                    Database::ObjectSetFieldIfEquals { context, do_id, field: MOTTO, values };
+                self.ais[ai].send(DATABASE, &message)
+            }
+        };
+        if is_sent {
+            record.open.insert(context.0, value);
+        }
+    }
+
+    /// Asks who owns each thing; the answers are in `answers`, by doId.
+    pub fn ask_for_owners(&mut self) {
+        self.answers.clear();
+        for index in 0..THINGS {
+            let do_id = world::thing(index);
+            let context = Context(do_id.0);
+            self.ais[0].send(do_id.channel(), &StateServer::ObjectGetOwner { context });
+        }
+    }
+}
+
+/// The zones whose bits are set.
+fn zones_of(bits: u8) -> BTreeSet<u32> {
+    (0..4).filter(|zone| bits & (1 << zone) != 0).map(|zone| 1 + zone).collect()
+}

@@ -1,0 +1,42 @@
+//! The tests themselves.
+
+use proptest::strategy::ValueTree;
+
+use crate::schedules::{check, check_all, of_seed, run};
+
+/// How many schedules are run, unless `DONET_SCHEDULES` says another number.
+const SCHEDULES: u64 = 500;
+
+/// Seeds that have failed, each with what it was.
+const ONCE_WRONG: &[u64] = &[];
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+#[test]
+fn what_must_hold_holds_after_whatever_has_happened() {
+    if let Some(seed) = variable("DONET_SEED") {
+        let schedule = of_seed(seed).current();
+        run(&schedule).story.iter().for_each(|line| println!("{line}"));
+        check(seed).unwrap_or_else(|failure| panic!("{failure}"));
+        return;
+    }
+    let count = variable("DONET_SCHEDULES").unwrap_or(SCHEDULES);
+    let first = variable("DONET_FIRST_SEED").unwrap_or(0);
+    let seeds = ONCE_WRONG.iter().copied().chain(first..first + count);
+    let tally = check_all(seeds).unwrap_or_else(|failure| panic!("{failure}"));
+    println!("{tally:#?}");
+    if count >= SCHEDULES {
+        assert!(tally.is_telling(count), "nothing much has happened: {tally:#?}");
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for seed in 0..30 {
+        let schedule = of_seed(seed).current();
+        assert_eq!(run(&schedule).digest, run(&schedule).digest, "seed {seed}");
+    }
+}
