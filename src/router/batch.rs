@@ -3,10 +3,10 @@
 use smallvec::SmallVec;
 
 use super::holds::{Held, Holder};
-use super::world::World;
+use super::world::{Unreadable, World};
 use super::{Effect, Effects, Fed, Key, Shared};
 use crate::ids::{Channel, ChannelRange};
-use crate::wire::{Frame, Run};
+use crate::wire::{Frame, Frames, Run};
 
 /// What one participant does in one go. Receivers are told once, when it is dropped.
 ///
@@ -39,13 +39,17 @@ impl<'r> Batch<'r> {
     /// roles route because of it. Whether its recipients could be read at all.
     #[inline]
     pub fn route(&mut self, frame: Frame<'_>) -> bool {
-        self.route_run(frame.into())
+        self.route_run(frame.into()).is_ok()
     }
 
     /// As [`Batch::route`] for each of the frames: they have the same recipients, so that these are
-    /// looked up once and queues get all of the frames at once.
+    /// looked up once and queues get all of the frames at once. If the batch is over before that, the frames that are
+    /// left are returned.
+    ///
+    /// # Errors
+    /// If the recipients cannot be read.
     #[inline]
-    pub fn route_run(&mut self, run: Run<'_>) -> bool {
+    pub fn route_run<'f>(&mut self, run: Run<'f>) -> Result<Frames<'f>, Unreadable> {
         let from = self.from;
         self.work(|world| world.route(run, from))
     }

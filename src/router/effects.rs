@@ -64,6 +64,8 @@ pub struct Effects {
     full: bool,
     /// See [`Effects::steps_left`].
     steps_left: usize,
+    /// See [`Effects::note_members`].
+    members: usize,
 }
 
 impl Default for Effects {
@@ -76,6 +78,7 @@ impl Default for Effects {
             more: false,
             full: false,
             steps_left: usize::MAX,
+            members: 0,
         }
     }
 }
@@ -185,6 +188,18 @@ impl Effects {
     /// Lets the role do that many steps.
     pub const fn grant(&mut self, steps: usize) {
         self.steps_left = steps;
+    }
+
+    /// Says that the role has handed something to so many of its own: whoever routes sees how long it takes.
+    #[inline]
+    pub const fn note_members(&mut self, members: usize) {
+        self.members += members;
+    }
+
+    /// Takes back how many of its own the role has handed something to.
+    #[inline]
+    pub(super) const fn take_members(&mut self) -> usize {
+        std::mem::replace(&mut self.members, 0)
     }
 
     /// Subscribes the role's participant to a channel.

@@ -40,6 +40,8 @@ pub(super) type IntoSingles = IntoEntries<Channel, ()>;
 const ENDED_AT_ONCE: usize = 4096;
 /// So many are looked at for one step.
 const ENDED_PER_STEP: usize = 16;
+/// With more singles than this upstream is not told of the ends of ranges.
+const SINGLES_RECOUNTED: usize = 32 * 1024;
 
 /// The participants on one channel: nearly always one, so that one costs no allocation.
 #[derive(Clone, Debug)]
@@ -270,6 +272,13 @@ impl Table {
     ) {
         let pieces = self.segments.remove(range, key);
         if !self.upstream {
+            return;
+        }
+        if self.singles.len() > SINGLES_RECOUNTED {
+            // Upstream would have to be told all of those in it again, at once. It goes on sending what is for the range
+            // instead, until the next connection: nobody here gets it.
+            tracing::debug!(low = %range.low(), high = %range.high(), "upstream is not told that a range is over");
+            changes.extend(dropped.into_iter().map(Change::RemoveChannel));
             return;
         }
         for &piece in &pieces {

@@ -9,6 +9,7 @@ mod pressure;
 mod ranges;
 mod roles;
 mod telling;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 

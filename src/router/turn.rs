@@ -10,21 +10,27 @@ use tokio::time::Instant;
 
 /// After this, it is the others' turn.
 const TURN_MAX: Duration = Duration::from_millis(4);
-/// The clock is looked at once for so many deliveries: looking is as expensive as a cheap one.
-const DELIVERIES_PER_LOOK: u64 = 64;
+/// The clock is looked at once for so much: looking is as expensive as a cheap delivery, which is one. So is a control
+/// message.
+const LOAD_PER_LOOK: u64 = 64;
+/// What a role hands to so many of its own is as much as a delivery.
+const MEMBERS_PER_DELIVERY: usize = 16;
 
 /// A hold of the router, in time.
 #[derive(Debug)]
 pub(super) struct Turn {
     since: Instant,
     limit: Duration,
+    /// What has been done since the last look, apart from deliveries.
+    load: u64,
     /// How many deliveries there had been at the last look.
     looked_at: u64,
+    is_over: bool,
 }
 
 impl Turn {
     pub(super) fn new() -> Self {
-        Turn { since: Instant::now(), limit: TURN_MAX, looked_at: 0 }
+        Turn { since: Instant::now(), limit: TURN_MAX, load: 0, looked_at: 0, is_over: false }
     }
 
     /// With another limit than the usual one.
@@ -37,7 +43,9 @@ impl Turn {
     #[inline]
     pub(super) fn begin(&mut self) {
         self.since = Instant::now();
+        self.load = 0;
         self.looked_at = 0;
+        self.is_over = false;
     }
 
     /// For how long it has been held.
@@ -46,13 +54,28 @@ impl Turn {
         self.since.elapsed()
     }
 
-    /// Whether others are to have their turn, after so many deliveries.
+    /// A role has handed something to so many of its own.
+    #[inline]
+    pub(super) const fn note_members(&mut self, members: usize) {
+        self.load += (members / MEMBERS_PER_DELIVERY) as u64;
+    }
+
+    /// Something has been done that may have taken long by itself.
+    #[inline]
+    pub(super) const fn note_much(&mut self) {
+        self.load += LOAD_PER_LOOK;
+    }
+
+    /// Whether others are to have their turn, after so many deliveries and another message.
     #[inline]
     pub(super) fn is_over(&mut self, deliveries: u64) -> bool {
-        if deliveries < self.looked_at + DELIVERIES_PER_LOOK {
-            return false;
+        self.load += 1;
+        if deliveries + self.load < self.looked_at + LOAD_PER_LOOK {
+            return self.is_over;
         }
         self.looked_at = deliveries;
-        self.elapsed() >= self.limit
+        self.load = 0;
+        self.is_over = self.elapsed() >= self.limit;
+        self.is_over
     }
 }

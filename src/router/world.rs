@@ -20,7 +20,7 @@ use super::{
     Cursor, Effect, Effects, Fed, Load, Origin, Page, Query, Role, RoleLost, Sink, Uplink,
 };
 use crate::hash::Seed;
-use crate::wire::{Envelope, Frame, Recipients, Run};
+use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
 
 /// How much of what can also be done later is done in one hold of the router: see [`Effects::spend`].
 const STEPS_PER_HOLD: usize = 256;
@@ -74,6 +74,10 @@ impl Told {
         }
     }
 }
+
+/// A datagram's recipients cannot be read.
+#[derive(Copy, Clone, Debug)]
+pub struct Unreadable;
 
 pub(super) struct World {
     table: Table,
@@ -177,31 +181,42 @@ impl World {
     }
 
     /// Routes frames that are for the same recipients, and then, in order, what roles want routed because of
-    /// each. Whether the recipients could be read.
+    /// each, until others are to have their turn: what is left of them.
+    ///
+    /// # Errors
+    /// If the recipients cannot be read: nobody gets any of them.
     #[inline]
-    pub(super) fn route(&mut self, run: Run<'_>, from: Option<Key>) -> bool {
+    pub(super) fn route<'f>(
+        &mut self,
+        run: Run<'f>,
+        from: Option<Key>,
+    ) -> Result<Frames<'f>, Unreadable> {
         let Some(recipients) = run.recipients() else {
             self.counts.routed += run.frames().count() as u64;
-            return false;
+            return Err(Unreadable);
         };
         if run.is_single() {
             self.find_listeners(recipients, from);
             self.deliver(run.first(), recipients, from);
             self.route_pending();
-            return true;
+            return Ok(Frames::new(&[]));
         }
         self.find_listeners(recipients, from);
         if self.are_queues_only() {
             self.deliver_to_queues(run, from);
-            return true;
+            return Ok(Frames::new(&[]));
         }
-        for frame in run.frames() {
+        let mut frames = run.frames();
+        while let Some(frame) = frames.next() {
             // What a role does because of one frame comes before the next one, and may change who listens.
             self.find_listeners(recipients, from);
             self.deliver(frame, recipients, from);
             self.route_pending();
+            if self.has_to_wait(from) || self.is_turn_over() {
+                break;
+            }
         }
-        true
+        Ok(frames)
     }
 
     /// Lets a role act without a datagram.
@@ -251,12 +266,18 @@ impl World {
 
     /// Subscribes, unsubscribes, and keeps or forgets post-removes.
     pub(super) fn change(&mut self, key: Key, effect: Effect<'_>) {
-        let World { table, changes, .. } = self;
+        let World { table, changes, turn, .. } = self;
         match effect {
             Effect::Subscribe(channel) => table.subscribe(key, channel, changes),
             Effect::Unsubscribe(channel) => table.unsubscribe(key, channel, changes),
-            Effect::SubscribeRange(range) => table.subscribe_range(key, range, changes),
-            Effect::UnsubscribeRange(range) => table.unsubscribe_range(key, range, changes),
+            Effect::SubscribeRange(range) => {
+                turn.note_much();
+                table.subscribe_range(key, range, changes);
+            }
+            Effect::UnsubscribeRange(range) => {
+                turn.note_much();
+                table.unsubscribe_range(key, range, changes);
+            }
             Effect::AddPostRemove(sender, frame) => {
                 self.add_post_remove(key, sender, frame);
                 return;
@@ -457,6 +478,7 @@ impl World {
         let resident = resident_of(slots, key)?;
         let done = resident.act(effects, |role, out| act(role, now, out));
         *steps_left = effects.steps_left();
+        self.turn.note_members(effects.take_members());
         resident.note_full(&mut self.fed);
         if done.is_err() {
             self.lost.extend(resident.take_lost());
@@ -494,6 +516,7 @@ impl World {
                     resident.note_full(&mut self.fed);
                 }
                 self.steps_left = effects.steps_left();
+                self.turn.note_members(effects.take_members());
             }
             self.echo = echo;
             self.make_changes(key, &effects, &mut place);

@@ -446,6 +446,7 @@ impl Core {
         translation.clear();
         let arrival = Arrival::new(shared, envelope.sender, &message);
         let mut ends = Vec::new();
+        out.note_members(receivers.len());
         for &index in receivers {
             let Some(session) = &mut slots[index as usize].session else {
                 continue;

@@ -5,7 +5,7 @@ use crate::event::EventSender;
 use crate::ids::{Channel, ChannelRange};
 use crate::message::{self, Blob, Control};
 use crate::router::Batch;
-use crate::wire::{self, CONTROL_HEAD, Frame, Reader, Run, write_frame};
+use crate::wire::{self, CONTROL_HEAD, Frame, Frames, Reader, Run, write_frame};
 
 /// Why a link has to be closed: what follows cannot be trusted to be what its sender meant.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -43,22 +43,22 @@ pub(super) fn control_of(run: Run<'_>) -> Option<&[u8]> {
     run.first().datagram().strip_prefix(&CONTROL_HEAD[..])
 }
 
-/// Routes a link's datagrams.
+/// Routes a link's datagrams. If the batch is over before that, those that are left are returned.
 ///
 /// # Errors
 /// [`Malformed`] if the link has to be closed.
 #[inline]
-pub(super) fn route(run: Run<'_>, batch: &mut Batch<'_>) -> Result<(), Malformed> {
+pub(super) fn route<'f>(run: Run<'f>, batch: &mut Batch<'_>) -> Result<Frames<'f>, Malformed> {
     let datagram = run.first().datagram();
     match datagram.first() {
         None => return Err(Malformed::Empty),
         Some(1) if datagram.len() < CONTROL_HEAD.len() => return Err(Malformed::Recipient),
         Some(_) => {}
     }
-    if !batch.route_run(run) {
+    Ok(batch.route_run(run).unwrap_or_else(|_| {
         tracing::error!(bytes = datagram.len(), "datagram ends inside its recipients; dropped");
-    }
-    Ok(())
+        Frames::new(&[])
+    }))
 }
 
 /// Does what a link's control message asks for.

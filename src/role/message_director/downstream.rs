@@ -360,8 +360,11 @@ impl Ear<'_> {
                     }
                     change => self.changes.extend(change),
                 }
-            } else {
-                route(run, &mut batch)?;
+            } else if let left_of_run = route(run, &mut batch)?.remaining().len()
+                && left_of_run > 0
+            {
+                self.is_waiting = batch.is_over();
+                return Ok(&left[left.len() - runs.remaining().len() - left_of_run..]);
             }
             if batch.is_over() {
                 self.is_waiting = true;

@@ -59,7 +59,7 @@ impl Bench {
         let (run, mut batch) = (frame.into(), self.link.batch());
         match control_of(run) {
             Some(control) => obey(control, &mut batch, &EventSender::disabled()),
-            None => route(run, &mut batch).map(|()| None),
+            None => route(run, &mut batch).map(|_| None),
         }
     }
 

@@ -116,3 +116,22 @@ fn who_leaves_meanwhile_is_cleaned_up_after() {
     next.batch().subscribe(Channel(5));
     assert!(stage.hears(&[5]));
 }
+
+#[test]
+fn upstream_is_not_told_of_a_range_if_it_had_to_be_told_very_many_singles_again() {
+    let stage = Stage::new();
+    let other = stage.router.join("other", Arc::new(Recorder::default()));
+    other.batch().subscribe_range(range(10_000_000, 10_000_100));
+    let mut batch = other.batch();
+    (0..2 * MANY).for_each(|channel| batch.subscribe(Channel(channel)));
+    batch.subscribe_range(range(2 * MANY, 2 * MANY + 10));
+    drop(batch);
+    stage.uplink.take();
+    other.batch().unsubscribe_range(range(10_000_000, 10_000_100));
+    // It goes on sending what is for the range, which nobody here gets.
+    assert_eq!(stage.uplink.take(), Vec::<String>::new());
+    assert!(!stage.hears(&[10_000_001]));
+    // And who listens there again does.
+    stage.owner.batch().subscribe_range(range(10_000_000, 10_000_100));
+    assert!(stage.hears(&[10_000_001]));
+}

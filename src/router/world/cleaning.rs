@@ -91,7 +91,8 @@ impl World {
             for frame in frames {
                 // What roles make of it has less room.
                 self.steps_left = self.steps_left.saturating_sub(1);
-                self.route(frame.into(), Some(key));
+                // One that has no recipients is for nobody.
+                let _ = self.route(frame.into(), Some(key));
             }
             self.clear_upstream(sender, key);
         }
