@@ -186,6 +186,7 @@ impl Population {
         message: &StateServer<'_>,
         effects: &mut Effects,
     ) {
+        self.count_out(target, message);
         self.with_object(target, true, effects, |object, world| {
             object.handle(sender, message, world)
         });

@@ -77,6 +77,8 @@ pub(super) struct Letters {
     /// Of the last letter. They are numbered so that objects can be asked what they have heard.
     latest: u32,
     waiting: Map<Whose, VecDeque<Waiting>>,
+    /// For how many AIs there are some.
+    of_ais: usize,
     /// Whose turn it is.
     turns: VecDeque<Whose>,
     /// How many there are for whom too many letters wait.
@@ -146,14 +148,31 @@ impl Content {
 impl Selection {
     /// Which children of a parent can have something to say to a message.
     pub fn of(message: &StateServer<'_>, parent: DoId) -> Self {
+        let asks_children = matches!(
+            message,
+            StateServer::ObjectGetZoneObjects { .. } | StateServer::ObjectGetZonesObjects { .. }
+        );
+        let asked = Self::asked_about(message, parent).filter(|_| asks_children);
+        asked.unwrap_or(Selection::All)
+    }
+
+    /// About which of its children a parent is asked, if it is.
+    pub fn asked_about(message: &StateServer<'_>, parent: DoId) -> Option<Self> {
         match *message {
             StateServer::ObjectGetZoneObjects { location, .. } if location.parent == parent => {
-                Selection::zones([location.zone].into_iter())
+                Some(Selection::zones([location.zone].into_iter()))
             }
             StateServer::ObjectGetZonesObjects { parent: asked, zones, .. } if asked == parent => {
-                Selection::zones(zones.iter())
+                Some(Selection::zones(zones.iter()))
             }
-            _ => Selection::All,
+            StateServer::ObjectGetZoneCount { zone, .. } => {
+                Some(Selection::zones([zone].into_iter()))
+            }
+            StateServer::ObjectGetZonesCount { zones, .. } => Some(Selection::zones(zones.iter())),
+            StateServer::ObjectGetChildCount { .. } | StateServer::GetActiveZones { .. } => {
+                Some(Selection::All)
+            }
+            _ => None,
         }
     }
 
@@ -208,6 +227,7 @@ impl Letters {
         Letters {
             latest: 0,
             waiting: Map::with_hasher(seed),
+            of_ais: 0,
             turns: VecDeque::new(),
             overfull: 0,
             overflows: false,
@@ -230,7 +250,10 @@ impl Letters {
     pub fn post(&mut self, letter: Letter) {
         self.latest += 1;
         let whose = letter.whose;
-        let waiting = self.waiting.entry(whose).or_default();
+        let waiting = self.waiting.entry(whose).or_insert_with(|| {
+            self.of_ais += usize::from(matches!(whose, Whose::OfAi(_)));
+            VecDeque::new()
+        });
         if waiting.is_empty() {
             self.turns.push_back(whose);
         }
@@ -277,6 +300,17 @@ impl Letters {
         !self.is_empty() && self.waiting.contains_key(&whose)
     }
 
+    /// Whether an AI is lost, and some have not heard of it.
+    #[inline]
+    pub const fn wait_for_ais(&self) -> bool {
+        self.of_ais > 0
+    }
+
+    /// Whether an object goes when it hears what waits for it, since its AI is lost.
+    pub fn dooms(&self, object: &DistributedObject) -> bool {
+        object.ai_is_explicit && self.first_of(Whose::OfAi(object.ai), object).is_some()
+    }
+
     /// Others have their turn.
     pub fn next_turn(&mut self) {
         if self.turns.len() > 1 {
@@ -305,6 +339,7 @@ impl Letters {
         let waiting = self.waiting.get_mut(&whose)?;
         let Some(first) = waiting.front_mut() else {
             self.waiting.remove(&whose);
+            self.of_ais -= usize::from(matches!(whose, Whose::OfAi(_)));
             return None;
         };
         let number = first.number;

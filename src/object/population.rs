@@ -273,9 +273,38 @@ impl Population {
                 return;
             }
         }
+        self.count_out(target, message);
         self.with_object(target, false, effects, |object, world| {
             object.handle(sender, message, world)
         });
+    }
+
+    /// If an object is asked about its children: those that are about to go with their AI are not among them any more.
+    /// They do not answer either.
+    #[inline]
+    pub(super) fn count_out(&mut self, target: Target, message: &StateServer<'_>) {
+        if self.letters.wait_for_ais()
+            && let Some(asked) = Selection::asked_about(message, target.0)
+        {
+            self.count_out_of(target, &asked);
+        }
+    }
+
+    fn count_out_of(&mut self, (parent, place): Target, asked: &Selection) {
+        let mut ids = std::mem::take(&mut self.ids);
+        asked.members(parent, &self.children, |do_id| {
+            if self.objects.get(do_id).is_some_and(|object| self.letters.dooms(object)) {
+                ids.push(do_id);
+            }
+            true
+        });
+        for do_id in ids.drain(..) {
+            let location = self.objects.get(do_id).map(DistributedObject::location);
+            if let (Some(location), Some(object)) = (location, self.objects.get_mut(place)) {
+                object.forget_child(do_id, location);
+            }
+        }
+        self.ids = ids;
     }
 
     /// Whether an object would become its own ancestor under this parent; it is then to stay where

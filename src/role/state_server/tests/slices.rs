@@ -54,7 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, usize, usize)>> {
         1 => IDS.prop_map(Step::Delete),
         1 => IDS.prop_map(Step::DeleteChildren),
         1 => (IDS, zones()).prop_map(|(id, zones)| Step::DeleteZones(id, zones)),
-        1 => (AI..AI + 3).prop_map(Step::DeleteAi),
+        2 => (AI..AI + 3).prop_map(Step::DeleteAi),
         2 => IDS.prop_map(Step::AskAi),
         3 => (IDS, zones()).prop_map(|(id, zones)| Step::AskZones(id, zones)),
         1 => (IDS, IDS).prop_map(|(parent, id)| Step::AskAll(parent, id)),
@@ -308,6 +308,46 @@ fn a_count_is_honoured_while_a_parent_is_still_finding_its_children() {
     let (count, entered) = answers(&heard)[&77];
     assert_eq!(count, entered);
     assert!(count < MANY, "the others answer as they do while they are not counted");
+}
+
+#[test]
+fn who_is_about_to_go_with_an_ai_is_not_counted() {
+    let counts = |server: &mut Server, room: usize| {
+        family(server);
+        (0..MANY).filter(|n| n % 3 > 0).for_each(|n| drop(server.set_ai(1000 + n, AI + 1)));
+        server.outside.effects.grant(room);
+        let mut heard = Heard::new();
+        hear(&mut heard, perform(server, &Step::DeleteAi(AI + 1), 0));
+        let (parent, zones) = (DoId(PARENT), [0, 1, 2].map(ZoneId));
+        let mut ask =
+            |question: &M<'_>| hear(&mut heard, server.tell(&[PARENT.into()], ANYONE, question));
+        ask(&M::ObjectGetZonesObjects { context: Context(1), parent, zones: List::new(&zones) });
+        ask(&M::ObjectGetZoneObjects { context: Context(2), location: at(PARENT, 1) });
+        ask(&M::ObjectGetZonesCount { context: Context(3), zones: List::new(&zones) });
+        ask(&M::ObjectGetZoneCount { context: Context(4), zone: ZoneId(1) });
+        ask(&M::ObjectGetChildCount { context: Context(5) });
+        ask(&M::GetActiveZones { context: Context(6) });
+        server.finish(ROOM, &mut heard);
+        let numbers = |sent: &Sent| {
+            sent.decode(|message| match message {
+                Cluster::StateServer(
+                    M::ObjectGetZonesCountResp { context, count }
+                    | M::ObjectGetZoneCountResp { context, count }
+                    | M::ObjectGetChildCountResp { context, count },
+                ) => Some((context.0, count.0)),
+                Cluster::StateServer(M::GetActiveZonesResp { context, zones }) => {
+                    Some((context.0, zones.iter().count() as u32))
+                }
+                _ => None,
+            })
+        };
+        let told: BTreeSet<_> = heard.values().flatten().filter_map(numbers).collect();
+        (answers(&heard), told)
+    };
+    let (answers, told) = counts(&mut Server::new(), ROOM);
+    let (expected, expected_told) = counts(&mut Server::new(), usize::MAX);
+    assert_eq!(answers[&1], (MANY / 3, MANY / 3));
+    assert_eq!((answers, told), (expected, expected_told));
 }
 
 #[test]
