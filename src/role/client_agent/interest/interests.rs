@@ -51,6 +51,8 @@ pub struct Interests {
     /// Objects that queries hold.
     pub(super) pending: Located<Pending>,
     held_back: HeldBack,
+    /// The bytes of what queries hold.
+    pub(super) held_bytes: usize,
     next_serial: u32,
 }
 
@@ -64,6 +66,7 @@ impl Interests {
             queries: Map::with_hasher(seed),
             pending: Located::new(seed),
             held_back: HeldBack::default(),
+            held_bytes: 0,
             next_serial: 0,
         }
     }
@@ -252,7 +255,10 @@ impl Interests {
 
     /// Empties a query that is about to be told.
     pub fn take_holding(&mut self, context: Context) -> Option<Holding> {
-        self.queries.get_mut(&context).map(|query| std::mem::take(&mut query.holding))
+        let holding =
+            self.queries.get_mut(&context).map(|query| std::mem::take(&mut query.holding))?;
+        self.held_bytes -= holding.frames.len();
+        Some(holding)
     }
 
     /// All answers have come, but the query's parent goes first.
@@ -281,6 +287,7 @@ impl Interests {
         let Some(query) = self.queries.remove(&context) else {
             return;
         };
+        self.held_bytes -= query.holding.frames.len();
         if query.phase == Phase::HeldBack {
             self.held_back.remove(query.parent, context);
         }

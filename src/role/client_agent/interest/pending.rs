@@ -21,6 +21,11 @@ impl Interests {
         self.pending(do_id).is_some()
     }
 
+    /// How many bytes of frames queries hold.
+    pub const fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
     /// All objects that queries hold, in no order.
     pub fn all_pending(&self) -> impl Iterator<Item = DoId> {
         self.pending.all().map(|(do_id, _)| do_id)
@@ -74,6 +79,7 @@ impl Interests {
         let query = self.queries.get_mut(&context).expect("only open queries hold objects");
         let held = Held::Entrance { class_id, location };
         query.holding.push(do_id, serial, held, frame, found);
+        self.held_bytes += frame.len();
     }
 
     /// Holds back an update of a pending object; whether it is one.
@@ -103,6 +109,7 @@ impl Interests {
         };
         let query = self.queries.get_mut(&query).expect("a pending object's query is open");
         query.holding.push(do_id, serial, held, frame, false);
+        self.held_bytes += frame.len();
         true
     }
 

@@ -220,6 +220,19 @@ impl Session {
         interests_max > 0 && self.interests.query_count() > interests_max
     }
 
+    /// Checks that what is held back for the client, until all objects of a zone have come, is not more than may wait
+    /// for it to be read.
+    pub(super) fn check_held_bytes(&self, shared: &Shared) -> Flow {
+        let max = shared.config.limits.entry_bytes_max;
+        if max > 0 && self.interests.held_bytes() as u64 > max {
+            return Err(End::eject(
+                EjectReason::ForbiddenInterest,
+                format!("Client has opened zones with more than {max} bytes of objects."),
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks that the client may have one more interest, or other zones in one that is open.
     pub(super) fn check_interest_limits(
         &self,

@@ -55,8 +55,7 @@ impl Session {
             return Ok(());
         }
         if let Some(do_id) = arrival.updated {
-            self.object_updated(cx, arrival, do_id);
-            return Ok(());
+            return self.object_updated(cx, arrival, do_id);
         }
         match arrival.message {
             Cluster::StateServer(message) => self.handle_state_server(cx, arrival, message),
@@ -89,16 +88,19 @@ impl Session {
 
     /// Fields of an object have been set.
     #[inline]
-    fn object_updated(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>, do_id: DoId) {
+    fn object_updated(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>, do_id: DoId) -> Flow {
         if arrival.is_of_uberdog || self.view.knows(do_id) {
             self.send_frame(cx.shared, arrival.frame);
             if self.interests.holds(do_id) {
                 self.hold_state(cx, arrival.message, do_id, arrival.frame);
             }
-        } else if !self.interests.hold_update(do_id, arrival.frame) {
+        } else if self.interests.hold_update(do_id, arrival.frame) {
+            return self.check_held_bytes(cx.shared);
+        } else {
             let client = self.identity.allocated;
             tracing::debug!(%client, %do_id, "update of an unknown object");
         }
+        Ok(())
     }
 
     fn handle_state_server(
@@ -117,12 +119,12 @@ impl Session {
             S::ObjectEnterLocationWithRequired { object }
             | S::ObjectEnterLocationWithRequiredOther { object } => {
                 self.object_shown(cx, arrival.sender, object, frame);
-                Ok(())
+                self.check_held_bytes(cx.shared)
             }
             S::ObjectEnterInterestWithRequired { context, object }
             | S::ObjectEnterInterestWithRequiredOther { context, object } => {
                 self.query_object(cx, *context, object, frame);
-                Ok(())
+                self.check_held_bytes(cx.shared)
             }
             S::ObjectGetZonesCountResp { context, count } => {
                 self.query_count(cx, *context, count.0);

@@ -7,6 +7,9 @@ use crate::ids::{self, InterestId};
 use crate::role::client_agent::agent::Context;
 use crate::role::client_agent::interest::{Held, Record};
 
+/// So many bytes are made room for at once: a buffer that grows is copied each time.
+const LARGE: usize = 64 * 1024;
+
 impl Session {
     /// Tells the client what a query has found, then that its operations are done, then what happened
     /// meanwhile.
@@ -33,6 +36,9 @@ impl Session {
         let is_told = |record: &&Record| !holding.dropped.contains(&record.serial);
         let mut over = FxHashSet::default();
         let before = self.outbox.bytes.len();
+        if holding.frames.len() > LARGE {
+            self.outbox.open(cx.shared, self.identity.key).reserve_exact(holding.frames.len());
+        }
         for record in holding.found.iter().filter(is_told) {
             self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);
         }

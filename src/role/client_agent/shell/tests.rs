@@ -409,7 +409,7 @@ async fn a_client_that_does_not_read_is_dropped_after_a_while() {
 
 #[tokio::test]
 async fn the_objects_of_an_interest_may_exceed_the_buffer() {
-    const OBJECTS: u32 = 300;
+    const OBJECTS: u32 = 250;
     let mut cluster = Cluster::start(|config| config.client.write_buffer_bytes_max = 20_000).await;
     let mut client = cluster.client().await;
     let location = Location::new(DoId(9), ZoneId(1));

@@ -360,3 +360,25 @@ fn a_heartbeat_behind_many_messages_of_one_read_counts() {
     agent.pass(3_000);
     agent.expect_ejected(client, EjectReason::NoHeartbeat);
 }
+
+#[test]
+fn a_client_that_opens_zones_with_too_much_in_them_is_put_out_before_all_of_it_is_held() {
+    let (mut agent, client) = limited(ClientLimitsConfig { entry_bytes_max: 6000, ..NONE });
+    // What has been told is no longer held.
+    for _ in 0..5 {
+        assert_eq!(look_around(&mut agent, client), Heard::default());
+        assert!(agent.is_open(client));
+    }
+    agent.routed();
+    agent.send(client, &add_interest(1, 1, ZONE));
+    let query = agent.query(client.channel, ZONE.parent, &[ZONE.zone.0]);
+    agent.answer_count(client, query, 10_000);
+    let mut shown = 0;
+    while agent.is_open(client) {
+        shown += 1;
+        assert!(shown < 1000, "it goes on for ever");
+        agent.answer_object(client, query, avatar(1000 + shown, ZONE));
+    }
+    let told = agent.expect_ejected(client, EjectReason::ForbiddenInterest);
+    assert!(told.contains("6000 bytes"), "{told}");
+}
