@@ -225,6 +225,10 @@ impl ListItem for ZoneId {
     const BYTES: usize = size_of::<ZoneId>();
 }
 
+impl ListItem for Channel {
+    const BYTES: usize = size_of::<Channel>();
+}
+
 impl ListItem for FieldId {
     const BYTES: usize = size_of::<FieldId>();
 }

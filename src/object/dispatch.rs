@@ -92,6 +92,8 @@ impl DistributedObject {
             M::CreateObjectWithRequired { .. }
             | M::Lost { .. }
             | M::Back { .. }
+            | M::GetOwned { .. }
+            | M::Owned { .. }
             | M::CreateObjectWithRequiredOther { .. }
             // Has no answer.
             | M::ObjectGetChildren { .. }

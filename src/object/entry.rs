@@ -18,6 +18,8 @@ pub(super) enum Audience {
     Owner,
     /// Its AI.
     Ai,
+    /// Someone who asked for the objects of this owner.
+    Census(Context, Channel),
     /// Someone who asked for everything.
     Query(Context),
 }
@@ -27,7 +29,7 @@ impl Audience {
         let client = keywords.broadcast() || keywords.clrecv();
         match self {
             Audience::Location | Audience::Interest(_) => client,
-            Audience::Owner => client || keywords.ownrecv(),
+            Audience::Owner | Audience::Census(..) => client || keywords.ownrecv(),
             Audience::Ai | Audience::Query(_) => true,
         }
     }
@@ -47,6 +49,9 @@ impl Audience {
             (Audience::Owner, true) => M::ObjectEnterOwnerWithRequiredOther { object },
             (Audience::Ai, false) => M::ObjectEnterAiWithRequired { object },
             (Audience::Ai, true) => M::ObjectEnterAiWithRequiredOther { object },
+            (Audience::Census(context, owner), has_other) => {
+                M::Owned { context, owner, has_other, object }
+            }
             (Audience::Query(context), _) => M::ObjectGetAllResp { context, object },
         }
     }

@@ -25,6 +25,7 @@
 
 mod authority;
 mod catch_up;
+mod census;
 mod children;
 mod comparing;
 mod creation;
@@ -50,7 +51,7 @@ pub use children::{LocalChildren, ZoneTable};
 pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
 pub use population::Population;
-pub use standing::{Other, Standing};
+pub use standing::Standing;
 pub use values::{
     FieldError, FieldList, PackedFields, add_value, read_parts, read_value, shown_values,
     skip_value,

@@ -1,11 +1,13 @@
 //! All objects of one role: finding those that a datagram is for.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dclass::DcFile;
 use smallvec::SmallVec;
 use tracing::{trace, warn};
 
+use super::census::Census;
 use super::children::LocalChildren;
 use super::comparing::Comparison;
 use super::creation::NewObject;
@@ -30,6 +32,8 @@ pub struct Population {
     pub(super) letters: Letters,
     /// After a gap, until all have answered.
     pub(super) comparison: Option<Box<Comparison>>,
+    /// Who has asked for the objects of owners, in that order.
+    pub(super) censuses: VecDeque<Census>,
     /// Memory that is used again for each message: objects that it is for, children of theirs, values to send.
     targets: Vec<Target>,
     ids: Vec<DoId>,
@@ -49,6 +53,7 @@ impl Population {
             children: LocalChildren::new(seed),
             letters: Letters::new(seed),
             comparison: None,
+            censuses: VecDeque::new(),
             targets: Vec::new(),
             ids: Vec::new(),
             scratch: Vec::new(),

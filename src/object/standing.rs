@@ -6,6 +6,7 @@
 
 use std::hash::BuildHasher;
 
+use super::population::Population;
 use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::message::{Message, StateServer};
@@ -19,15 +20,6 @@ pub struct Standing {
     server: Channel,
     /// The number of its life.
     epoch: u64,
-}
-
-/// What is said of somebody else who keeps objects.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Other {
-    /// He is lost, or taken for lost.
-    IsLost,
-    /// He was away.
-    IsBack,
 }
 
 impl Standing {
@@ -53,20 +45,32 @@ impl Standing {
         out.route(&[Channel::OBSERVERS], server, &back).expect("it is small");
     }
 
-    /// What a datagram says of somebody else.
+    /// Does what a datagram to all who observe objects asks for, if it is one.
     #[inline]
-    pub fn hears_of(&self, envelope: &Envelope<'_>) -> Option<Other> {
+    pub fn hear(&self, envelope: &Envelope<'_>, objects: &mut Population, out: &mut Effects) {
         use StateServer as S;
-        let number = envelope.message_type;
-        if !matches!(number, S::STATESERVER_LOST | S::STATESERVER_BACK)
-            || envelope.recipients.iter().all(|channel| channel != Channel::OBSERVERS)
-        {
-            return None;
+        let is_known =
+            matches!(envelope.message_type, S::STATESERVER_LOST..=S::STATESERVER_GET_OWNED);
+        if is_known && envelope.recipients.iter().any(|channel| channel == Channel::OBSERVERS) {
+            self.obey(envelope, objects, out);
         }
-        match S::decode(number, &mut Reader::new(envelope.body)).ok()? {
-            S::Lost { server, .. } if server != self.server => Some(Other::IsLost),
-            S::Back { server, .. } if server != self.server => Some(Other::IsBack),
-            _ => None,
+    }
+
+    #[cold]
+    fn obey(&self, envelope: &Envelope<'_>, objects: &mut Population, out: &mut Effects) {
+        use StateServer as S;
+        match S::decode(envelope.message_type, &mut Reader::new(envelope.body)) {
+            Ok(S::Lost { server, .. }) if server != self.server => {
+                objects.begin_to_compare(false, out);
+            }
+            Ok(S::Back { server, .. }) if server != self.server => {
+                objects.begin_to_compare(true, out);
+            }
+            Ok(S::GetOwned { context, owners }) => {
+                objects.begin_census(envelope.sender, context, owners, out);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(sender = %envelope.sender, %error, "bad message"),
         }
     }
 }

@@ -15,6 +15,7 @@ const CHANGED: DoId = DoId(10_002);
 const MOVED: DoId = DoId(10_003);
 const OWNED: DoId = DoId(10_004);
 const CREATED: DoId = DoId(10_005);
+const GAINED: DoId = DoId(10_006);
 const INTEREST: InterestId = InterestId(5);
 
 fn root() -> Setup {
@@ -108,6 +109,7 @@ fn clients_see_what_they_have_missed() {
     let mut maker = Maker::at(&root);
     let before = [DELETED, CHANGED, MOVED, OWNED];
     before.into_iter().for_each(|do_id| maker.make(do_id, HERE));
+    maker.make(GAINED, Location::NONE);
     maker.settle();
     let (mut client, session) = seeing(&mut stage, &before);
     let values = client_agent::seen();
@@ -122,6 +124,7 @@ fn clients_see_what_they_have_missed() {
     maker.tell(CHANGED, &set_field(CHANGED, avatar::NAME, &name));
     maker.tell(MOVED, &set_location(THERE));
     maker.tell(OWNED, &set_owner(ACTOR));
+    maker.tell(GAINED, &set_owner(session));
     maker.make(CREATED, HERE);
     maker.settle();
     line.mend();
@@ -132,7 +135,9 @@ fn clients_see_what_they_have_missed() {
         [update(do_id, avatar::NAME, name), update(do_id, avatar::POSITION, &position)]
     };
     let object = avatar_at(CREATED, HERE, &values);
+    let gained = avatar_at(GAINED, Location::NONE, &values);
     let missed = [
+        ClientMessage::EnterObjectRequiredOwner { object: gained },
         leaving(DELETED),
         ClientMessage::ObjectLocation { do_id: MOVED, location: THERE },
         leaving_owner(OWNED),

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | for each zone that a session sees | its parent | the objects in it, as for an interest |
 //! | for each object that a session owns, or sees where it has no interest | itself | owner, location, values |
+//! | for each session | all who keep objects | what it owns: that may be something that it does not know |
 //!
 //! **What is answered is true when it comes**: between the object and here nothing overtakes it. So each answer is
 //! told at once to all whom it concerns, as a broadcast is, and nothing has to be held back. Only that something
@@ -33,7 +34,7 @@ use smallvec::SmallVec;
 use super::agent::SessionKey;
 use super::interest::Answers;
 use crate::hash::{Map, Paged, Seed, Set};
-use crate::ids::{Context, DoId, Location, ZoneId};
+use crate::ids::{Channel, Context, DoId, Location, ZoneId};
 
 /// How many questions wait for an answer at first. Each that is answered makes room for two.
 const WINDOW: usize = 64;
@@ -55,6 +56,8 @@ pub struct Round {
     /// What is collected, and has not been asked yet.
     zones: Map<DoId, Set<ZoneId>>,
     objects: Map<DoId, SmallVec<[SessionKey; 1]>>,
+    /// As whom sessions may own something.
+    pub owners: Vec<Channel>,
     asked: Map<Context, Question>,
     /// What has been asked of objects that are to come.
     announced: usize,
@@ -119,6 +122,7 @@ impl Round {
             is_own_gap,
             zones: Map::with_hasher(seed),
             objects: Map::with_hasher(seed),
+            owners: Vec::new(),
             asked: Map::with_hasher(seed),
             announced: 0,
             window: WINDOW,

@@ -18,7 +18,7 @@ use crate::ids::{Channel, ChannelRange, DoId};
 use crate::message::{
     Cluster, Database, DbStateServer as Dbss, Error, Message, StateServer, name_of,
 };
-use crate::object::{Other, Population, Standing};
+use crate::object::{Population, Standing};
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Frames, Reader};
@@ -277,9 +277,7 @@ impl DbStateServer {
 impl Role for DbStateServer {
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
         self.objects.deliver(origin, envelope, out);
-        if let Some(other) = self.standing.hears_of(envelope) {
-            self.objects.begin_to_compare(other == Other::IsBack, out);
-        }
+        self.standing.hear(envelope, &mut self.objects, out);
         let recipients = envelope.recipients.iter().filter_map(Channel::as_object);
         let mine = recipients.filter(|do_id| is_within(&self.ranges, Some(*do_id)));
         if mine.clone().next().is_none() {
@@ -330,7 +328,8 @@ impl Role for DbStateServer {
 
     fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
         let has_letters = self.objects.go_on(budget, out);
-        self.objects.go_on_comparing(now, out) || has_letters
+        let compares = self.objects.go_on_comparing(now, out);
+        self.objects.go_on_with_census(out) || compares || has_letters
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

@@ -10,7 +10,7 @@ use crate::config::StateServerConfig;
 use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::message::{self, Message, ObjectState};
-use crate::object::{NewObject, Other, Population, Standing};
+use crate::object::{NewObject, Population, Standing};
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Reader};
@@ -101,9 +101,7 @@ impl Role for StateServer {
         if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {
             self.handle_control(envelope, out);
         }
-        if let Some(other) = self.standing.hears_of(envelope) {
-            self.objects.begin_to_compare(other == Other::IsBack, out);
-        }
+        self.standing.hear(envelope, &mut self.objects, out);
     }
 
     fn gap(&mut self, _now: Instant, _gap: Gap, out: &mut Effects) {
@@ -121,7 +119,8 @@ impl Role for StateServer {
 
     fn resume(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
         let has_letters = self.objects.go_on(budget, out);
-        self.objects.go_on_comparing(now, out) || has_letters
+        let compares = self.objects.go_on_comparing(now, out);
+        self.objects.go_on_with_census(out) || compares || has_letters
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

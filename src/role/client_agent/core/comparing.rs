@@ -22,6 +22,8 @@ use crate::wire::{Envelope, Reader};
 const PATIENCE: u32 = 4;
 /// For so long others are waited for who may have been lost, or come back, with a state server.
 const OTHERS: Duration = Duration::from_millis(100);
+/// Owners whose objects are asked for at once.
+const OWNERS_MAX: usize = 4096;
 /// So many zones or objects are noted in one step.
 const LOOKS_PER_STEP: usize = 16;
 
@@ -101,7 +103,8 @@ fn overhear(round: &mut Round, message: &Cluster<'_>) {
         | S::ObjectEnterInterestWithRequired { object, .. }
         | S::ObjectEnterInterestWithRequiredOther { object, .. }
         | S::ObjectEnterOwnerWithRequired { object }
-        | S::ObjectEnterOwnerWithRequiredOther { object } => {
+        | S::ObjectEnterOwnerWithRequiredOther { object }
+        | S::Owned { object, .. } => {
             round.hear(object.do_id, object.location);
         }
         S::ObjectChangingLocation { do_id, new, .. } => round.hear(*do_id, *new),
@@ -162,6 +165,7 @@ impl Core {
                         self.collect(now, place, budget, out);
                     } else {
                         round.begin_to_ask(now);
+                        self.ask_for_owned(out);
                     }
                 }
                 Stage::Asking(_) => {
@@ -207,7 +211,20 @@ impl Core {
         }
         session.zones_to_compare().for_each(|at| round.want_zone(at));
         let key = session.key();
+        round.owners.push(session.channel());
         session.objects_to_compare().for_each(|do_id| round.want_object(do_id, key));
+    }
+
+    /// Asks all who keep objects for those of clients. Nobody waits for their answers: each says what is so.
+    fn ask_for_owned(&mut self, out: &mut Effects) {
+        let Comparing { round, next_context, asker, .. } = &mut self.comparing;
+        let owners = round.as_mut().map(|round| std::mem::take(&mut round.owners));
+        for owners in owners.iter().flat_map(|owners| owners.chunks(OWNERS_MAX)) {
+            let context = ids::Context(*next_context);
+            *next_context = next_context.wrapping_add(1);
+            let question = StateServer::GetOwned { context, owners: List::new(owners) };
+            out.route(&[Channel::OBSERVERS], *asker, &question).expect("so many fit a datagram");
+        }
     }
 
     /// Asks what there is room for; whether there is something else to do then, without an answer.
@@ -322,6 +339,9 @@ impl Core {
                     round.hear(do_id, location);
                 }
             }
+            S::Owned { owner, has_other, object, .. } => {
+                self.object_owned(now, owner, &object, has_other, out);
+            }
             S::ObjectGetAllResp { context, object } => self.object_told(now, context, &object, out),
             other => {
                 tracing::debug!(sender = %envelope.sender, "{} is no answer", other.name());
@@ -395,6 +415,30 @@ impl Core {
             }
         }
         self.end_all(now, ends, out);
+    }
+
+    /// An object is somebody's own, who may not know it.
+    fn object_owned(
+        &mut self,
+        now: Instant,
+        owner: Channel,
+        object: &ObjectState<'_>,
+        has_other: bool,
+        out: &mut Effects,
+    ) {
+        let Core { shared, slots, translation, .. } = self;
+        let news = News::OwnerGained { object: *object, has_other };
+        translation.clear();
+        for index in shared.subscribers.of(owner).to_vec() {
+            let Some(session) = &mut slots[index as usize].session else { continue };
+            if session.channel() != owner || session.owns(object.do_id) {
+                continue;
+            }
+            let frames = translation.frames(session.framing(), &*shared.voice, Some(&news));
+            let Ok(frames) = frames else { break };
+            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+            session.ownership_gained(&mut cx, object, frames);
+        }
     }
 
     fn for_those_who_asked(

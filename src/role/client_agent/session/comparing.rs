@@ -123,6 +123,11 @@ impl Session {
         if self.view.owns(do_id) { self.owner_changed(cx, do_id, owner) } else { Ok(()) }
     }
 
+    /// Whether the client owns an object, as far as it knows.
+    pub fn owns(&self, do_id: DoId) -> bool {
+        self.view.owns(do_id)
+    }
+
     /// Which values of an object the client lacks, if it was asked itself.
     pub fn lack_of(&self, do_id: DoId) -> Option<Lack> {
         let tie = self.view.tie_of(do_id)?;

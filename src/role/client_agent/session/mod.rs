@@ -120,6 +120,11 @@ impl Session {
         self.identity.key
     }
 
+    /// As whom it sends, and owns.
+    pub const fn channel(&self) -> Channel {
+        self.identity.channel
+    }
+
     /// How far it has come.
     pub const fn life(&self) -> Life {
         self.life

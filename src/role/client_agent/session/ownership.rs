@@ -7,7 +7,7 @@ use crate::role::client_agent::agent::{Context, News};
 
 impl Session {
     /// The client owns an object from now on, or is told again what it owns.
-    pub(super) fn ownership_gained(
+    pub fn ownership_gained(
         &mut self,
         cx: &mut Context<'_>,
         object: &ObjectState<'_>,

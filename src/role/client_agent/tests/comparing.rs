@@ -48,7 +48,8 @@ impl Agent {
             assert_eq!(*sender, asker, "{message:?}");
             read(to, message)
         };
-        routed.iter().map(read).collect()
+        // What clients own is asked of all.
+        routed.iter().filter(|(to, ..)| to[..] != [Channel::OBSERVERS]).map(read).collect()
     }
 
     /// An object, or the parent of one, answers.
@@ -456,4 +457,44 @@ fn a_state_server_that_is_lost_ends_no_session() {
     while agent.core.resume(agent.now, 10, &mut agent.out) {}
     agent.drain();
     agent.expect_ejected(client, EjectReason::Generic);
+}
+
+#[test]
+fn what_has_become_a_clients_own_is_asked_of_all_who_keep_objects() {
+    let mut agent = Agent::new();
+    let (one, other) = (agent.established(), agent.established());
+    agent.own(other, 60, ZONE);
+    let channel = Channel(5_000_000);
+    agent.cluster(one.channel, &ClientAgent::SetClientId { channel });
+    agent.routed();
+    agent.core.gap(agent.now, Gap { same_epoch: true }, &mut agent.out);
+    while agent.core.resume(agent.now, 10, &mut agent.out) {}
+    let routed = agent.routed();
+    let to_all = |(to, ..): &&Routed| to[..] == [Channel::OBSERVERS];
+    let question = routed.iter().find(to_all).expect("it is asked");
+    let context = Context(u32::from_le_bytes(question.2[2..6].try_into().expect("four bytes")));
+    let owners = [channel, other.channel];
+    let expected = StateServer::GetOwned { context, owners: List::new(&owners) };
+    assert_eq!(question.2, encode(&expected));
+    let owned = |owner, do_id, has_other| {
+        let values = if has_other { &b"\x03\0ann\x09\0\0"[..] } else { b"\x03\0ann\x09" };
+        let object = ObjectState { values: Rest(values), ..avatar(do_id, ZONE) };
+        (StateServer::Owned { context, owner, has_other, object }, object)
+    };
+    let (message, object) = owned(channel, 70, false);
+    agent.answer(&message);
+    agent.expect_told(one, &[Client::EnterObjectRequiredOwner { object }]);
+    let (message, object) = owned(channel, 71, true);
+    agent.answer(&message);
+    agent.expect_told(one, &[Client::EnterObjectRequiredOtherOwner { object }]);
+    // What it has been told is not told again, and what is a stranger's not at all.
+    agent.answer(&owned(channel, 70, false).0);
+    agent.answer(&owned(other.channel, 60, false).0);
+    agent.answer(&owned(one.channel, 72, false).0);
+    agent.expect_told(one, &[]);
+    agent.expect_told(other, &[]);
+    // It may move its own.
+    let location = NEXT;
+    agent.send(one, &Client::ObjectLocation { do_id: DoId(70), location });
+    agent.expect_routed(channel, &[(Channel(70), &StateServer::ObjectSetLocation { location })]);
 }

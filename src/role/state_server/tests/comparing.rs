@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::kit::*;
 use crate::ids::{Channel, Context, DoId, Location};
-use crate::message::StateServer as M;
-use crate::object::testing::{Sent, at, sent};
+use crate::message::{List, StateServer as M};
+use crate::object::testing::{Sent, at, sent, state, text};
 use crate::router::Gap;
 
 const SILENCE: Duration = Duration::from_secs(2);
@@ -179,4 +179,60 @@ fn many_objects_ask_some_at_a_time() {
     }
     assert!(slices >= 30, "{slices}");
     assert_eq!(all, 1 + 2 * 3000);
+}
+
+#[test]
+fn whoever_asks_is_shown_the_objects_of_owners() {
+    const ASKER: u64 = 1 << 63;
+    let mut server = Server::new();
+    let thing = [&text("desk")[..], &[1, 0, 9]].concat();
+    server.create_of(7, at(9, 4), "Thing", &thing);
+    server.create(8, at(9, 4));
+    server.create(10, Location::NONE);
+    server.set_owner(7, OWNER);
+    server.set_owner(8, OWNER + 1);
+    server.set_owner(10, OWNER + 2);
+    let now = Instant::now();
+    let owners = [Channel(OWNER), Channel(OWNER + 2), Channel::NONE];
+    let context = Context(3);
+    let question = M::GetOwned { context, owners: List::new(&owners) };
+    assert_eq!(server.tell(&[OBSERVERS], ASKER, &question), []);
+    let owned = |id: u32, owner, class, location, values: &[u8]| {
+        let (owner, object) = (Channel(owner), state(id, location, class, values));
+        sent(&[ASKER], id.into(), &M::Owned { context, owner, has_other: false, object })
+    };
+    let seen = [&text("desk")[..], &[9]].concat();
+    assert_eq!(
+        server.compare_all(now),
+        [
+            owned(7, OWNER, "Thing", at(9, 4), &seen),
+            owned(10, OWNER + 2, "Empty", Location::NONE, &[]),
+        ]
+    );
+    assert_eq!(server.compare_all(now), []);
+}
+
+#[test]
+fn very_many_objects_are_looked_at_some_at_a_time() {
+    let mut server = Server::new();
+    (1000..4000).for_each(|id| drop(server.create(id, Location::NONE)));
+    (1000..2000).for_each(|id| drop(server.set_owner(id, OWNER)));
+    let owners = [Channel(OWNER)];
+    let question = M::GetOwned { context: Context(3), owners: List::new(&owners) };
+    server.tell(&[OBSERVERS], ANYONE, &question);
+    let now = Instant::now();
+    let (mut all, mut slices) = (0, 0);
+    loop {
+        server.outside.effects.grant(100);
+        let more = server.core.resume(now, 100, &mut server.outside.effects);
+        let slice = server.outside.give_back(&mut server.core, now).len();
+        assert!(slice <= 120, "{slice} in one slice");
+        all += slice;
+        slices += 1;
+        if !more {
+            break;
+        }
+    }
+    assert!(slices >= 10, "{slices}");
+    assert_eq!(all, 1000);
 }
