@@ -47,6 +47,9 @@ const OBJECTS_MAX: usize = 16 * 1024;
 /// Zones that one question is about, so that it does not have more objects come than it has to.
 const ZONES_MAX: usize = 256;
 
+/// Sessions for which an object is asked: nearly always its owner's.
+pub type Sessions = SmallVec<[SessionKey; 1]>;
+
 /// One time that all is compared.
 #[derive(Debug)]
 pub struct Round {
@@ -55,15 +58,19 @@ pub struct Round {
     pub is_own_gap: bool,
     /// What is collected, and has not been asked yet.
     zones: Map<DoId, Set<ZoneId>>,
-    objects: Map<DoId, SmallVec<[SessionKey; 1]>>,
+    objects: Map<DoId, Sessions>,
     /// As whom sessions may own something.
     pub owners: Vec<Channel>,
     asked: Map<Context, Question>,
+    /// For whom objects have been asked that were silent, or have not said whose they are: they may answer yet.
+    pub late: Map<Context, Sessions>,
     /// What has been asked of objects that are to come.
     announced: usize,
     window: usize,
     /// Objects of which has been heard since the round began, and where they are.
     heard: Paged<DoId, Location>,
+    /// Those that have answered themselves, or said whose they are: it is not others that have their ids by now.
+    known: Set<DoId>,
     /// For how long nothing may come before it is taken for silence.
     patience: Duration,
     /// When that is over; while collecting, when that may begin.
@@ -97,7 +104,7 @@ pub struct Queue {
     parents: hash_map::IntoIter<DoId, Set<ZoneId>>,
     /// The rest of one of them.
     parent: Option<(DoId, hash_set::IntoIter<ZoneId>)>,
-    objects: hash_map::IntoIter<DoId, SmallVec<[SessionKey; 1]>>,
+    objects: hash_map::IntoIter<DoId, Sessions>,
     /// Parents that have not answered.
     silent: Vec<(DoId, Vec<ZoneId>)>,
 }
@@ -111,7 +118,7 @@ pub enum Question {
     /// there are.
     Children { parent: DoId, zones: Vec<ZoneId> },
     /// An object is asked about itself, for these sessions.
-    Object { do_id: DoId, sessions: SmallVec<[SessionKey; 1]> },
+    Object { do_id: DoId, sessions: Sessions },
 }
 
 impl Round {
@@ -124,9 +131,11 @@ impl Round {
             objects: Map::with_hasher(seed),
             owners: Vec::new(),
             asked: Map::with_hasher(seed),
+            late: Map::with_hasher(seed),
             announced: 0,
             window: WINDOW,
             heard: Paged::with_hasher(seed),
+            known: Set::with_hasher(seed),
             patience,
             due: begins,
             tally: Tally::default(),
@@ -214,23 +223,22 @@ impl Round {
     }
 
     /// An object has told all of itself. Whom it was asked for.
-    pub fn note_told(&mut self, now: Instant, context: Context) -> SmallVec<[SessionKey; 1]> {
+    pub fn note_told(&mut self, now: Instant, context: Context) -> Sessions {
         self.note_answer(now);
-        match self.asked.get(&context) {
-            Some(Question::Object { sessions, .. }) => {
-                let sessions = sessions.clone();
-                self.is_answered(context);
-                sessions
-            }
-            _ => SmallVec::new(),
+        let sessions = Sessions::from(self.asked_for(context));
+        if self.asked.contains_key(&context) {
+            self.is_answered(context);
+            // Whose it is it says last, if it understands the question.
+            self.late.insert(context, sessions.clone());
         }
+        sessions
     }
 
     /// For whom an object has been asked.
     pub fn asked_for(&self, context: Context) -> &[SessionKey] {
         match self.asked.get(&context) {
             Some(Question::Object { sessions, .. }) => sessions,
-            _ => &[],
+            _ => self.late.get(&context).map_or(&[], |sessions| sessions),
         }
     }
 
@@ -255,8 +263,12 @@ impl Round {
         self.announced = 0;
         self.window = (self.window * AFTER_SILENCE).min(WINDOW_MAX);
         self.due = now + self.patience;
-        for (_, question) in self.asked.drain() {
+        for (context, question) in self.asked.drain() {
             match question {
+                Question::Object { sessions, .. } => {
+                    self.late.insert(context, sessions);
+                    self.tally.silent += 1;
+                }
                 Question::Zones { parent, zones, answers } if answers.total.is_none() => {
                     queue.silent.push((parent, zones));
                 }
@@ -272,9 +284,21 @@ impl Round {
         self.heard.add(do_id, || at, |before| *before = at);
     }
 
+    /// An object itself says where it is, or whose.
+    pub fn hear_itself(&mut self, do_id: DoId, at: Location) {
+        self.hear(do_id, at);
+        self.known.insert(do_id);
+    }
+
     /// An object is said to be no more.
     pub fn hear_the_end(&mut self, do_id: DoId) {
         self.heard.remove(do_id);
+        self.known.remove(&do_id);
+    }
+
+    /// Whether an object has answered itself.
+    pub fn is_known(&self, do_id: DoId) -> bool {
+        self.known.contains(&do_id)
     }
 
     /// Where an object is, if anything has been heard of it since the round began.

@@ -1,6 +1,7 @@
 //! The state machine of all sessions: synchronous, without sockets and clock.
 
 mod comparing;
+mod telling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -440,8 +441,10 @@ impl Core {
                 return;
             }
         };
-        let Core { shared, slots, translation, comparing, .. } = self;
-        comparing.overhear(&message);
+        if self.comparing.is_under_way() {
+            self.overhear(now, &message, receivers, out);
+        }
+        let Core { shared, slots, translation, .. } = self;
         let news = News::of(&message);
         translation.clear();
         let arrival = Arrival::new(shared, envelope.sender, &message);

@@ -39,6 +39,8 @@ pub struct Shared {
     pub silent: Vec<(SessionKey, Silence)>,
     /// When the cluster last answered a query of any session.
     pub last_answer: Option<Instant>,
+    /// What clients know is being compared with the cluster after a gap: it may be wrong.
+    pub is_comparing: bool,
     /// Emptied buffers, to be filled again.
     pub spare_buffers: Vec<Vec<u8>>,
 }
@@ -75,6 +77,7 @@ impl Shared {
             touched: Vec::new(),
             silent: Vec::new(),
             last_answer: None,
+            is_comparing: false,
             spare_buffers: Vec::new(),
         }
     }

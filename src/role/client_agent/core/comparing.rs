@@ -3,19 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use dclass::Keywords;
-
 use super::Core;
-use crate::hash::Seed;
+use super::telling::{ALL, Telling, for_clients, values_of};
+use crate::hash::{Map, Seed};
 use crate::ids::{self, Channel, DoId};
-use crate::message::{Cluster, List, Message, ObjectState, Rest, StateServer};
-use crate::object::{FieldError, shown_values};
+use crate::message::{Cluster, List, Message, ObjectState, StateServer};
 use crate::role::Effects;
-use crate::role::client_agent::agent::{
-    Context, News, SessionIndex, SessionKey, Shared, Translation,
-};
-use crate::role::client_agent::comparison::{Question, Round, Stage, Tally};
-use crate::role::client_agent::session::{End, Lack, Session, Told};
+use crate::role::client_agent::agent::{Context, News, SessionIndex, Translation};
+use crate::role::client_agent::comparison::{Question, Round, Sessions, Stage, Tally};
+use crate::role::client_agent::session::{End, Lack, Session};
 use crate::wire::{Envelope, Reader};
 
 /// After so many times `tuning.interest_timeout` without any answer nobody is waited for.
@@ -35,24 +31,10 @@ pub struct Comparing {
     is_listening: bool,
     next_context: u32,
     round: Option<Box<Round>>,
+    /// As [`Round::late`], of the last round.
+    late: Map<ids::Context, Sessions>,
     location: Translation,
     values: Translation,
-}
-
-fn for_clients(keywords: Keywords) -> bool {
-    keywords.broadcast() || keywords.clrecv()
-}
-
-const ALL: fn(Keywords) -> bool = |_| true;
-
-impl Lack {
-    const fn is_for(self) -> fn(Keywords) -> bool {
-        match self {
-            Lack::Seen => for_clients,
-            Lack::Owned => |keywords| for_clients(keywords) || keywords.ownrecv(),
-            Lack::Owners => |keywords| !for_clients(keywords) && keywords.ownrecv(),
-        }
-    }
 }
 
 impl Comparing {
@@ -65,6 +47,7 @@ impl Comparing {
             is_listening: false,
             next_context: 0,
             round: None,
+            late: Map::with_hasher(seed),
             location: Translation::default(),
             values: Translation::default(),
         }
@@ -80,12 +63,14 @@ impl Comparing {
         self.is_listening && envelope.recipients.iter().any(|channel| channel == self.asker)
     }
 
-    /// Something has come for sessions: what it says of objects need not be asked.
+    const fn translations(&mut self) -> [&mut Translation; 2] {
+        [&mut self.location, &mut self.values]
+    }
+
+    /// Whether a round has begun and not ended.
     #[inline]
-    pub fn overhear(&mut self, message: &Cluster<'_>) {
-        if let Some(round) = &mut self.round {
-            overhear(round, message);
-        }
+    pub const fn is_under_way(&self) -> bool {
+        self.round.is_some()
     }
 
     /// When something is to be done, if nothing happens until then.
@@ -101,11 +86,13 @@ fn overhear(round: &mut Round, message: &Cluster<'_>) {
         S::ObjectEnterLocationWithRequired { object }
         | S::ObjectEnterLocationWithRequiredOther { object }
         | S::ObjectEnterInterestWithRequired { object, .. }
-        | S::ObjectEnterInterestWithRequiredOther { object, .. }
-        | S::ObjectEnterOwnerWithRequired { object }
+        | S::ObjectEnterInterestWithRequiredOther { object, .. } => {
+            round.hear(object.do_id, object.location);
+        }
+        S::ObjectEnterOwnerWithRequired { object }
         | S::ObjectEnterOwnerWithRequiredOther { object }
         | S::Owned { object, .. } => {
-            round.hear(object.do_id, object.location);
+            round.hear_itself(object.do_id, object.location);
         }
         S::ObjectChangingLocation { do_id, new, .. } => round.hear(*do_id, *new),
         S::ObjectDeleteRam { do_id } => round.hear_the_end(*do_id),
@@ -134,6 +121,7 @@ impl Core {
         if self.shut_down.is_some() {
             return;
         }
+        self.shared.is_comparing = true;
         let comparing = &mut self.comparing;
         if !comparing.is_listening {
             comparing.is_listening = true;
@@ -217,9 +205,25 @@ impl Core {
 
     /// Asks all who keep objects for those of clients. Nobody waits for their answers: each says what is so.
     fn ask_for_owned(&mut self, out: &mut Effects) {
-        let Comparing { round, next_context, asker, .. } = &mut self.comparing;
-        let owners = round.as_mut().map(|round| std::mem::take(&mut round.owners));
-        for owners in owners.iter().flat_map(|owners| owners.chunks(OWNERS_MAX)) {
+        if let Some(round) = &mut self.comparing.round {
+            let owners = std::mem::take(&mut round.owners);
+            self.ask_for_objects_of(&owners, out);
+        }
+    }
+
+    /// An object has said too late whose it is: its owner is told again.
+    fn ask_if_unaware(&mut self, owner: Channel, do_id: DoId, out: &mut Effects) {
+        let mut sessions = self.shared.subscribers.of(owner).iter();
+        let is_unaware = |session: &Session| session.channel() == owner && !session.owns(do_id);
+        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
+        if sessions.any(|index| session(index).is_some_and(|session| is_unaware(session))) {
+            self.ask_for_objects_of(&[owner], out);
+        }
+    }
+
+    fn ask_for_objects_of(&mut self, owners: &[Channel], out: &mut Effects) {
+        let Comparing { next_context, asker, .. } = &mut self.comparing;
+        for owners in owners.chunks(OWNERS_MAX) {
             let context = ids::Context(*next_context);
             *next_context = next_context.wrapping_add(1);
             let question = StateServer::GetOwned { context, owners: List::new(owners) };
@@ -253,7 +257,7 @@ impl Core {
 
     /// Notes the objects of a session, to be judged; or ends the round, if it was the last one.
     fn begin_to_judge(&mut self, place: usize, budget: &mut usize) {
-        let Core { slots, comparing, .. } = self;
+        let Core { slots, shared, comparing, .. } = self;
         let Some(round) = &mut comparing.round else { return };
         let Some(slot) = slots.get(place) else {
             let Tally { questions, silent, gone } = round.tally;
@@ -263,7 +267,9 @@ impl Core {
                 gone,
                 "what clients know has been compared with the cluster"
             );
+            comparing.late = std::mem::replace(&mut round.late, Map::with_hasher(shared.seed));
             comparing.round = None;
+            shared.is_comparing = false;
             return;
         };
         let objects = slot.session.as_ref().map(|session| session.objects_to_judge());
@@ -278,7 +284,8 @@ impl Core {
             return;
         };
         let mut cx = Context { shared, out: &mut *out, now };
-        match session.judge_object(&mut cx, do_id, round.heard(do_id)) {
+        let (heard, is_known) = (round.heard(do_id), round.is_known(do_id));
+        match session.judge_object(&mut cx, do_id, heard, is_known) {
             Ok(was_right) => round.tally.gone += usize::from(!was_right),
             Err(end) => self.end(now, place as SessionIndex, &end, out),
         }
@@ -308,7 +315,9 @@ impl Core {
                 return;
             }
         };
-        self.comparing.overhear(&message);
+        if let Some(round) = &mut self.comparing.round {
+            overhear(round, &message);
+        }
         let Cluster::StateServer(message) = message else { return };
         match message {
             S::ObjectGetZonesCountResp { context, count } => {
@@ -333,10 +342,11 @@ impl Core {
                 self.for_those_who_asked(now, context, out, |session, cx| {
                     session.owner_told(cx, do_id, owner)
                 });
+                self.ask_if_unaware(owner, do_id, out);
             }
             S::ObjectGetLocationResp { do_id, location, .. } => {
                 if let Some(round) = &mut self.comparing.round {
-                    round.hear(do_id, location);
+                    round.hear_itself(do_id, location);
                 }
             }
             S::Owned { owner, has_other, object, .. } => {
@@ -352,6 +362,38 @@ impl Core {
         }
     }
 
+    /// Something has come for sessions, while all is compared: what it says of objects need not be asked. An entrance is
+    /// told to those who see the object already, and may know another one, as an answer is.
+    pub(super) fn overhear(
+        &mut self,
+        now: Instant,
+        message: &Cluster<'_>,
+        receivers: &[SessionIndex],
+        out: &mut Effects,
+    ) {
+        use StateServer as S;
+        if let Some(round) = &mut self.comparing.round {
+            overhear(round, message);
+        }
+        let (object, has_other) = match message {
+            Cluster::StateServer(
+                S::ObjectEnterLocationWithRequired { object }
+                | S::ObjectEnterInterestWithRequired { object, .. },
+            ) => (object, false),
+            Cluster::StateServer(
+                S::ObjectEnterLocationWithRequiredOther { object }
+                | S::ObjectEnterInterestWithRequiredOther { object, .. },
+            ) => (object, true),
+            _ => return,
+        };
+        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
+        let sees = |index: &SessionIndex| session(index).is_some_and(|s| s.sees(object.do_id));
+        let seeing: Vec<SessionIndex> = receivers.iter().copied().filter(sees).collect();
+        if !seeing.is_empty() {
+            self.tell_found(now, object, has_other, &seeing, out);
+        }
+    }
+
     /// An object is at a location. All who listen there are told what they do not know.
     fn object_found(
         &mut self,
@@ -364,13 +406,25 @@ impl Core {
         if let (Some(context), Some(round)) = (context, &mut self.comparing.round) {
             round.note_found(now, context);
         }
+        let listening = self.shared.subscribers.of(object.location.channel()).to_vec();
+        self.tell_found(now, object, has_other, &listening, out);
+    }
+
+    fn tell_found(
+        &mut self,
+        now: Instant,
+        object: &ObjectState<'_>,
+        has_other: bool,
+        sessions: &[SessionIndex],
+        out: &mut Effects,
+    ) {
         let Core { shared, slots, translation, comparing, .. } = self;
-        let listening = shared.subscribers.of(object.location.channel()).to_vec();
-        let Ok(values) = values_of(shared, object, has_other, for_clients, ALL) else { return };
+        let values = values_of(shared, object, has_other, for_clients, ALL).unwrap_or_default();
         let entrance = News::ObjectEnters { object: *object, has_other };
-        let mut letter = Telling::new(translation, comparing, Some(entrance), object, values);
+        let mut letter =
+            Telling::new(translation, comparing.translations(), Some(entrance), object, values);
         let mut ends = Vec::new();
-        for index in listening {
+        for &index in sessions {
             let Some(session) = &mut slots[index as usize].session else { continue };
             let Ok(told) = letter.to(session, shared) else { break };
             let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
@@ -399,7 +453,8 @@ impl Core {
         let mut ends = Vec::new();
         for lack in [Lack::Seen, Lack::Owned, Lack::Owners] {
             let Ok(values) = values_of(shared, object, true, ALL, lack.is_for()) else { return };
-            let mut letter = Telling::new(translation, comparing, None, object, values);
+            let mut letter =
+                Telling::new(translation, comparing.translations(), None, object, values);
             for &key in &sessions {
                 let session = super::session_at(slots, key);
                 let Some(session) = session.filter(|s| s.lack_of(object.do_id) == Some(lack))
@@ -448,9 +503,11 @@ impl Core {
         out: &mut Effects,
         act: impl Fn(&mut Session, &mut Context<'_>) -> Result<(), End>,
     ) {
-        let round = self.comparing.round.as_ref();
-        let sessions: Vec<SessionKey> =
-            round.map(|round| round.asked_for(context).to_vec()).unwrap_or_default();
+        let Comparing { round, late, .. } = &self.comparing;
+        let sessions = match round {
+            Some(round) => Sessions::from(round.asked_for(context)),
+            None => late.get(&context).cloned().unwrap_or_default(),
+        };
         for key in sessions {
             self.with(now, key, out, &act);
         }
@@ -470,62 +527,6 @@ fn is_about_server(envelope: &Envelope<'_>) -> bool {
         && envelope.recipients.iter().any(|channel| channel == Channel::OBSERVERS)
 }
 
-/// What clients are told of an object, put into bytes once for each framing.
-struct Telling<'t, 'n> {
-    entrance: (Option<News<'n>>, &'t mut Translation),
-    location: (News<'n>, &'t mut Translation),
-    values: (Vec<News<'n>>, &'t mut Translation),
-}
-
-impl<'t, 'n> Telling<'t, 'n> {
-    fn new(
-        entering: &'t mut Translation,
-        comparing: &'t mut Comparing,
-        entrance: Option<News<'n>>,
-        object: &ObjectState<'n>,
-        values: Vec<News<'n>>,
-    ) -> Self {
-        let location = News::ObjectMoves { do_id: object.do_id, location: object.location };
-        let Comparing { location: moving, values: setting, .. } = comparing;
-        entering.clear();
-        moving.clear();
-        setting.clear();
-        Telling {
-            entrance: (entrance, entering),
-            location: (location, moving),
-            values: (values, setting),
-        }
-    }
-
-    /// What a session gets.
-    fn to(&mut self, session: &Session, shared: &Shared) -> Result<Told<'_>, crate::wire::Error> {
-        let (framing, voice) = (session.framing(), &*shared.voice);
-        Ok(Told {
-            entrance: self.entrance.1.frames(framing, voice, self.entrance.0.as_ref())?,
-            location: self.location.1.frames(framing, voice, Some(&self.location.0))?,
-            values: self.values.1.frames_of(framing, voice, &self.values.0)?,
-        })
-    }
-}
-
-/// What clients are told of the values of an object. Each field by itself: not all clients understand more at once.
-fn values_of<'n>(
-    shared: &Shared,
-    object: &ObjectState<'n>,
-    has_other: bool,
-    are_shown: fn(Keywords) -> bool,
-    are_wanted: fn(Keywords) -> bool,
-) -> Result<Vec<News<'n>>, FieldError> {
-    let do_id = object.do_id;
-    let Some(class) = shared.dc.class(object.class_id) else { return Ok(Vec::new()) };
-    let values = shown_values(object, class, has_other, are_shown, are_wanted);
-    let values = values.inspect_err(|error| {
-        tracing::warn!(%do_id, class = class.name(), %error, "bad values of an object are ignored");
-    })?;
-    let news = |(field, value)| News::FieldChanges { do_id, field, value: Rest(value) };
-    Ok(values.into_iter().map(news).collect())
-}
-
 /// Asks a question.
 fn send(
     question: &Question,
@@ -543,9 +544,10 @@ fn send(
         }
         Question::Object { do_id, .. } => {
             let (do_id, to) = (*do_id, [do_id.channel()]);
-            out.route(&to, asker, &S::ObjectGetOwner { context })?;
             out.route(&to, asker, &S::ObjectGetLocation { context })?;
-            out.route(&to, asker, &S::ObjectGetAll { context, do_id })
+            out.route(&to, asker, &S::ObjectGetAll { context, do_id })?;
+            // Last: who answers the first question and not this one does not know it.
+            out.route(&to, asker, &S::ObjectGetOwner { context })
         }
     }
 }

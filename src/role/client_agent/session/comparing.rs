@@ -123,6 +123,11 @@ impl Session {
         if self.view.owns(do_id) { self.owner_changed(cx, do_id, owner) } else { Ok(()) }
     }
 
+    /// Whether the client sees an object, as far as it knows.
+    pub fn sees(&self, do_id: DoId) -> bool {
+        self.view.sees(do_id)
+    }
+
     /// Whether the client owns an object, as far as it knows.
     pub fn owns(&self, do_id: DoId) -> bool {
         self.view.owns(do_id)
@@ -140,7 +145,8 @@ impl Session {
         }
     }
 
-    /// All that can be heard of an object has been: where it is, or that it is nowhere. Whether the client knew it there.
+    /// All that can be heard of an object has been: where it is, or that it is nowhere, and whether it has answered itself.
+    /// Whether the client knew it there.
     ///
     /// # Errors
     /// As [`Session::object_found`].
@@ -149,7 +155,12 @@ impl Session {
         cx: &mut Context<'_>,
         do_id: DoId,
         heard: Option<Location>,
+        is_known: bool,
     ) -> Result<bool, End> {
+        if heard.is_some() && !is_known {
+            // What it owns is gone, and another has its id.
+            self.owner_told(cx, do_id, Channel::NONE)?;
+        }
         let Some(believed) = self.believed_at(do_id) else { return Ok(true) };
         if heard == Some(believed) {
             return Ok(true);
@@ -158,7 +169,7 @@ impl Session {
             None => self.object_deleted(cx, do_id, false)?,
             Some(location) => {
                 let frame = self.frame_of(cx.shared, &News::ObjectMoves { do_id, location });
-                self.object_moved(cx, do_id, location, &frame)?;
+                self.correct_location(cx, do_id, location, &frame)?;
             }
         }
         Ok(false)
@@ -179,6 +190,8 @@ impl Session {
         if self.believed_at(do_id).is_some_and(|believed| believed != location) {
             self.object_moved(cx, do_id, location, frame)?;
         }
+        // It says so itself: an interest that has found nothing yet need not doubt it.
+        self.interests.settle_doubt(do_id, location);
         Ok(())
     }
 

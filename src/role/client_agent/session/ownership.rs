@@ -14,6 +14,10 @@ impl Session {
         frame: &[u8],
     ) {
         let &ObjectState { do_id, location, class_id, .. } = object;
+        if cx.shared.is_comparing && self.view.owns(do_id) {
+            // It has been another's meanwhile. Some clients cannot be given what they have.
+            self.tell(cx.shared, &News::OwnerLost { do_id });
+        }
         if cx.shared.dc.class(class_id).is_some() {
             self.view.own(do_id, class_id, location);
         } else {

@@ -498,3 +498,80 @@ fn what_has_become_a_clients_own_is_asked_of_all_who_keep_objects() {
     agent.send(one, &Client::ObjectLocation { do_id: DoId(70), location });
     agent.expect_routed(channel, &[(Channel(70), &StateServer::ObjectSetLocation { location })]);
 }
+
+#[test]
+fn what_an_object_says_itself_is_not_doubted() {
+    let mut agent = Agent::new();
+    let client = agent.established();
+    agent.open(client, 1, ZONE, &[50]);
+    // Its answer has been lost, and nobody knows that.
+    agent.send(client, &add_interest(2, 2, NEXT));
+    agent.query(client.channel, NEXT.parent, &[7]);
+    let query = zones_of(&agent.gap(), ZONE.parent, &[6, 7]);
+    agent.count(query, 1);
+    agent.found(query, avatar(50, NEXT));
+    agent.go_on();
+    let [name, health] = usual(50);
+    agent.expect_told(client, &[moved(50, NEXT), name, health]);
+    agent.pass(500);
+    agent.expect_told(client, &[done(2, 2)]);
+}
+
+#[test]
+fn an_object_that_comes_meanwhile_where_another_was_seen_tells_its_values() {
+    let (mut agent, client) = seeing();
+    let query = zones_of(&agent.gap(), ZONE.parent, &[6, 7]);
+    let object = changed(50, NEXT);
+    let entrance = StateServer::ObjectEnterLocationWithRequired { object };
+    agent.cluster_from(Channel(50), &[NEXT.channel()], &entrance);
+    let [name, health] = values(50, b"\x02\0bo", b"\x05");
+    agent.expect_told(client, &[moved(50, NEXT), name, health]);
+    agent.count(query, 0);
+    agent.go_on();
+    agent.expect_told(client, &[leaving(51), leaving(52)]);
+    // When it is over, it is as always.
+    agent.cluster_from(Channel(50), &[NEXT.channel()], &entrance);
+    agent.expect_told(client, &[]);
+}
+
+#[test]
+fn an_owner_who_gets_what_he_has_had_is_told_that_he_had_lost_it() {
+    let mut agent = Agent::new();
+    let client = agent.established();
+    agent.own(client, 60, ZONE);
+    let lost = Client::ObjectLeavingOwner { do_id: DoId(60) };
+    agent.gap();
+    let object = avatar(60, ZONE);
+    let gained = StateServer::ObjectEnterOwnerWithRequired { object };
+    agent.cluster(client.channel, &gained);
+    agent.expect_told(client, &[lost.clone(), Client::EnterObjectRequiredOwner { object }]);
+    agent.silence();
+    agent.expect_told(client, &[]);
+    // What comes to where his has been is not his.
+    let zones = add_interest(1, 1, ZONE);
+    agent.send(client, &zones);
+    let own = agent.query(client.channel, ZONE.parent, &[6]);
+    agent.answer_count(client, own, 0);
+    agent.told(client);
+    agent.gap();
+    agent.cluster_from(Channel(60), &[ZONE.channel()], &entering(60, ZONE));
+    agent.silence();
+    agent.silence();
+    agent.expect_told(client, &[enter(60, ZONE), lost]);
+}
+
+#[test]
+fn who_is_told_late_who_owns_an_object_is_told_all_the_same() {
+    let mut agent = Agent::new();
+    let client = agent.established();
+    agent.own(client, 60, ZONE);
+    let context = agent.gap()[0].context;
+    agent.silence();
+    agent.expect_told(client, &[Client::ObjectLeavingOwner { do_id: DoId(60) }]);
+    let (do_id, owner) = (DoId(60), client.channel);
+    agent.answer(&StateServer::ObjectGetOwnerResp { context, do_id, owner });
+    let owners = [client.channel];
+    let again =
+        StateServer::GetOwned { context: Context(context.0 + 1), owners: List::new(&owners) };
+    assert_eq!(agent.routed()[0].2, encode(&again));
+}

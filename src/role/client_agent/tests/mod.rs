@@ -5,6 +5,7 @@ mod cluster;
 mod comparing;
 mod end;
 mod framing;
+mod gap_model;
 mod grace;
 mod hello;
 mod hostile;
