@@ -37,7 +37,7 @@ pub fn state_server(input: &[u8]) {
     while let Some(datagram) = datagram(&mut input, &channels) {
         outside.deliver(&mut core, now, &datagram);
         let mut expected = channels_of(core.objects());
-        expected.extend([CONTROL, Channel::STATE_SERVERS]);
+        expected.extend([CONTROL, Channel::STATE_SERVERS, Channel::OBSERVERS]);
         assert_eq!(outside.subscriptions, expected);
     }
 }
@@ -62,7 +62,9 @@ pub fn db_state_server(input: &[u8]) {
         now += WAIT / 8;
         core.on_deadline(now, &mut outside.effects);
         outside.give_back(&mut core, now);
-        assert_eq!(outside.subscriptions, channels_of(core.objects()));
+        let mut expected = channels_of(core.objects());
+        expected.insert(Channel::OBSERVERS);
+        assert_eq!(outside.subscriptions, expected);
     }
     while let Some(deadline) = core.next_deadline() {
         assert!(deadline > now, "what was due is done");
