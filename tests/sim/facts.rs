@@ -23,8 +23,8 @@ pub struct Note {
 pub struct Life {
     pub daemon: usize,
     pub began: Instant,
-    /// When it ended, and whether it was in order.
-    pub ended: Option<(Instant, bool)>,
+    /// When it was killed, or told to end.
+    pub ended: Option<Instant>,
 }
 
 /// An object that an AI has asked a database for, and nobody else writes to.

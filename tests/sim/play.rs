@@ -39,13 +39,14 @@ pub enum Op {
     Open { client: usize, interest: u16, zones: u8 },
     Close { client: usize, interest: u16 },
     Want { client: usize, value: u32 },
-    // What goes wrong
+    // What goes wrong. The cut midway meets what an AI has just said, on its way up.
     SlowAi { ai: usize, is_slow: bool },
     SlowClient { client: usize, is_slow: bool },
     CutAi { ai: usize },
     VanishAi { ai: usize },
     CutClient { client: usize },
     CutUplink { daemon: usize },
+    CutMidway { ai: usize, count: u32, ms: u8 },
     PartUplink { daemon: usize, ms: u16 },
     Freeze { ms: u16 },
     Kill { daemon: usize, down_ms: u16 },
@@ -59,7 +60,11 @@ impl Op {
     pub const fn disturbs_daemons(self) -> bool {
         matches!(
             self,
-            Op::CutUplink { .. } | Op::PartUplink { .. } | Op::Kill { .. } | Op::Restart { .. }
+            Op::CutUplink { .. }
+                | Op::CutMidway { .. }
+                | Op::PartUplink { .. }
+                | Op::Kill { .. }
+                | Op::Restart { .. }
         )
     }
 }
@@ -154,7 +159,9 @@ fn gone_wrong() -> impl Strategy<Value = Op> {
         3 => (0..AIS).prop_map(|ai| Op::CutAi { ai }),
         1 => (0..AIS).prop_map(|ai| Op::VanishAi { ai }),
         2 => (0..CLIENTS).prop_map(|client| Op::CutClient { client }),
-        3 => daemon.clone().prop_map(|daemon| Op::CutUplink { daemon }),
+        2 => daemon.clone().prop_map(|daemon| Op::CutUplink { daemon }),
+        3 => (0..AIS, 1..6u32, 0..8u8)
+            .prop_map(|(ai, count, ms)| Op::CutMidway { ai, count, ms }),
         2 => (daemon.clone(), 1..9000u16)
             .prop_map(|(daemon, ms)| Op::PartUplink { daemon, ms }),
         1 => (1..20_000u16).prop_map(|ms| Op::Freeze { ms }),

@@ -131,20 +131,31 @@ pub fn check(seed: u64) -> Result<Tally, Box<Failure>> {
     Err(Box::new(shortest))
 }
 
-/// Runs the schedules of these seeds, on all cores, until one fails; what could be judged in all of them.
+/// Runs the schedules of these seeds, on all cores; what could be judged in all of them. With the first that fails it ends,
+/// unless `goes_on`: then each is named in a line.
 ///
 /// # Errors
-/// The one that has failed.
-pub fn check_all(seeds: impl Iterator<Item = u64> + Send) -> Result<Tally, Box<Failure>> {
+/// One that has failed, made shorter.
+pub fn check_all(
+    seeds: impl Iterator<Item = u64> + Send,
+    goes_on: bool,
+) -> Result<Tally, Box<Failure>> {
     let (seeds, total) = (Mutex::new(seeds), Mutex::new(Tally::default()));
     let failed = Mutex::new(None);
     let done = AtomicU64::new(0);
+    let next = || {
+        let has_ended = failed.lock().is_some() && !goes_on;
+        if has_ended { None } else { seeds.lock().next() }
+    };
     let work = || {
-        while failed.lock().is_none() {
-            let Some(seed) = seeds.lock().next() else { return };
-            match check(seed) {
-                Ok(tally) => total.lock().add(&tally),
-                Err(failure) => *failed.lock() = Some(failure),
+        while let Some(seed) = next() {
+            let outcome = run(&of_seed(seed).current());
+            match outcome.wrong.first() {
+                None => total.lock().add(&outcome.tally),
+                Some(wrong) => {
+                    eprintln!("seed {seed}: {wrong}");
+                    failed.lock().get_or_insert(seed);
+                }
             }
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(10_000) {
@@ -156,8 +167,8 @@ pub fn check_all(seeds: impl Iterator<Item = u64> + Send) -> Result<Tally, Box<F
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         (0..cores).for_each(|_| drop(scope.spawn(work)));
     });
-    match failed.into_inner() {
-        Some(failure) => Err(failure),
-        None => Ok(total.into_inner()),
+    if let Some(seed) = failed.into_inner() {
+        check(seed)?;
     }
+    Ok(total.into_inner())
 }

@@ -47,7 +47,7 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
 /// Whether one of the AIs has lost its own connection, or had none.
 fn ends_explain(run: &Run, note: &Note) -> bool {
     let (from, to) = (note.sent_at, note.sent_at + FLIGHT);
-    if run.net.broken_at(note.link).is_some_and(|at| at <= to) {
+    if run.net.lost_at(note.link).is_some_and(|at| at <= to) {
         return true;
     }
     let receiver = run.net.history(ip_of_ai(note.to), ip(run.ais[note.to].daemon));

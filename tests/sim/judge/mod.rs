@@ -32,7 +32,7 @@ pub struct Tally {
     pub views_of_something: u64,
     /// Clients that owned something.
     pub owners: u64,
-    /// Clients that were not judged, since daemons had lost each other.
+    /// Clients that were there while daemons had lost each other.
     pub views_after_gaps: u64,
     pub notes: u64,
     pub notes_lost: u64,
@@ -116,11 +116,13 @@ fn outages(run: &Run, daemon: usize) -> Vec<(Instant, Option<Instant>)> {
     losses.collect()
 }
 
-/// Whether a daemon's process has ended or begun within this time.
+/// Whether a daemon's process was told to end, or was not there, or has begun within this time.
 fn changes(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
-    let is_within = |at: Instant| from <= at && at <= to;
-    let mut lives = run.facts.lives.iter().filter(|life| life.daemon == daemon);
-    lives.any(|life| is_within(life.began) || life.ended.is_some_and(|(at, _)| is_within(at)))
+    let lives: Vec<_> = run.facts.lives.iter().filter(|life| life.daemon == daemon).collect();
+    lives.iter().enumerate().any(|(place, life)| {
+        let next = lives.get(place + 1).map(|next| next.began);
+        life.ended.is_some_and(|at| at <= to && next.is_none_or(|next| next >= from))
+    })
 }
 
 /// Whether there is an outage of a daemon within this time.

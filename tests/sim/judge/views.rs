@@ -12,10 +12,6 @@ use super::{Tally, is_cut};
 use crate::peers::{Client, Stage};
 use crate::run::Run;
 
-/// What daemons miss while they have lost each other is not asked again yet, so clients that were there already are
-/// not judged. Those that have come since are.
-const GAPS_ARE_MENDED: bool = false;
-
 /// A newcomer has seen everything by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -26,13 +22,15 @@ pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
         .clients
         .iter()
         .filter(|client| client.stage == Stage::Established && client.lives())
-        .filter(|client| GAPS_ARE_MENDED || !has_missed_something(run, client))
+        .filter(|client| !has_been_left_waiting(run, client))
         .map(|client| client.serial)
         .collect();
-    tally.views_after_gaps += (run.clients.len() - judged.len()) as u64;
     for serial in judged {
         tally.views += 1;
-        let view = find(run, serial).map(|client| &client.view);
+        let client = find(run, serial);
+        tally.views_after_gaps +=
+            u64::from(client.is_some_and(|client| has_missed_something(run, client)));
+        let view = client.map(|client| &client.view);
         tally.views_of_something += u64::from(view.is_some_and(|view| !view.objects.is_empty()));
         tally.owners += u64::from(view.is_some_and(|view| !view.owned.is_empty()));
         if let Err(error) = compare(run, serial).await {
@@ -54,6 +52,14 @@ fn has_missed_something(run: &Run, client: &Client) -> bool {
         lives.any(|life| life.began >= from)
     };
     is_cut(run, client.daemon, from, now) || is_cut(run, game, from, now) || is_new(game)
+}
+
+/// Whether an agent has said that it could not tell the client all that it has asked for: nobody knew the place yet, say.
+/// What the client does not see then it may go on not seeing.
+fn has_been_left_waiting(run: &Run, client: &Client) -> bool {
+    let Some(channel) = run.facts.channel_of(client.serial) else { return false };
+    let who = format!("client={channel} ");
+    run.logs.say_since(client.since, &["an interest was not answered in time", &who])
 }
 
 fn find(run: &Run, serial: u32) -> Option<&Client> {
@@ -126,12 +132,24 @@ async fn owners(run: &mut Run) -> Option<BTreeMap<DoId, Channel>> {
 fn compare_owned(run: &Run, serial: u32, owners: &BTreeMap<DoId, Channel>) -> Option<String> {
     let client = find(run, serial)?;
     let channel = run.facts.channel_of(serial)?;
+    // What is given while daemons have lost each other the agent has not heard of, and cannot ask for: nobody
+    // can tell what somebody owns.
+    let was_heard = |at: Instant| {
+        let (from, to) = (at - Duration::from_secs(1), at + Duration::from_secs(1));
+        !is_cut(run, client.daemon, from, to) && !is_cut(run, run.shape.game(), from, to)
+    };
     let was_given = |do_id: &DoId| {
         let given = run.facts.given.get(do_id).into_iter().flatten();
-        given.into_iter().any(|(to, at)| *to == channel && *at >= client.since)
+        let last = given.into_iter().rfind(|(to, at)| *to == channel && *at >= client.since);
+        last.is_some_and(|(_, at)| was_heard(*at))
     };
-    let theirs = owners.iter().filter(|(do_id, owner)| **owner == channel && was_given(do_id));
-    let theirs: BTreeSet<DoId> = theirs.map(|(do_id, _)| *do_id).collect();
-    let own: BTreeSet<DoId> = client.view.owned.keys().copied().collect();
-    (own != theirs).then(|| format!("client {serial} owns {own:?}, and the server says {theirs:?}"))
+    let owned: BTreeSet<DoId> = client.view.owned.keys().copied().collect();
+    let is_theirs = |do_id: &DoId| owners.get(do_id) == Some(&channel);
+    let missing =
+        owners.keys().find(|do_id| is_theirs(do_id) && was_given(do_id) && !owned.contains(do_id));
+    let others = owned.iter().find(|do_id| !is_theirs(do_id));
+    if missing.is_none() && others.is_none() {
+        return None;
+    }
+    Some(format!("client {serial}, {channel}, owns {owned:?}, and the server says {owners:?}"))
 }

@@ -164,8 +164,13 @@ impl Net {
                 let [a, b] = link.addresses.map(|address| address.ip());
                 (a, b) == (one, other) || (b, a) == (one, other)
             });
-            between.map(|link| (link.opened, link.broken)).collect()
+            between.map(|link| (link.opened, link.silent.or(link.broken))).collect()
         })
+    }
+
+    /// When nothing passed any more on a connection, whether or not anybody knew.
+    pub fn lost_at(&self, link: LinkId) -> Option<Instant> {
+        self.with(|shared, _| shared.links[link.0].silent.or(shared.links[link.0].broken))
     }
 
     /// When a connection was cut, or one of its ends was closed.
@@ -342,6 +347,10 @@ impl End {
         self.net.with(|shared, woken| {
             let now = Instant::now();
             let link = &mut shared.links[self.link.0];
+            if self.side == 0 && link.silent.is_some() {
+                // It has vanished, and nobody is told.
+                return;
+            }
             link.broken.get_or_insert(now);
             let is_lost = link.pipes[1 - self.side].shut(woken) || is_aborted;
             let last = if is_lost { Last::Reset } else { Last::End };

@@ -46,8 +46,8 @@ pub struct Ai {
     next_sync: u32,
     /// It serves log-ins, and makes the place.
     pub is_first: bool,
-    /// It makes the place when it is next connected.
-    pub has_to_build: bool,
+    /// It makes the place again and again until that answers, from then on.
+    pub builds_from: Option<Instant>,
 }
 
 /// The field that notes are about, which no class has.
@@ -86,7 +86,7 @@ impl Ai {
             sync: None,
             next_sync: SYNC + ((index as u32) << 24),
             is_first,
-            has_to_build: is_first,
+            builds_from: None,
         }
     }
 

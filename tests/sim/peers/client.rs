@@ -132,6 +132,9 @@ impl Client {
 
     /// Wants something of an object that it owns.
     pub fn want(&mut self, value: u32) {
+        if self.stage != Stage::Established {
+            return;
+        }
         let Some(do_id) = self.view.owned.keys().next().copied() else { return };
         let value = value.to_le_bytes();
         self.say(&Word::ObjectSetField { do_id, field: world::WANT, value: Rest(&value) });

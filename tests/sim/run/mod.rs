@@ -21,6 +21,8 @@ use crate::play::{AIS, Schedule};
 
 /// How long peers go without looking.
 const TICK: Duration = Duration::from_millis(5);
+/// How often the place is made, until it answers.
+const BUILDING: Duration = Duration::from_millis(100);
 /// Nothing has been read for so long: it is quiet.
 const QUIET: Duration = Duration::from_secs(8);
 /// It has to be quiet by then.
@@ -70,8 +72,6 @@ impl Run {
             run.start_daemon(index).await;
         }
         run.pass(Duration::from_millis(1000)).await;
-        run.build();
-        run.pass(Duration::from_millis(50)).await;
         run
     }
 
@@ -82,14 +82,14 @@ impl Run {
         self.cluster.start(index).await;
         self.facts.lives.push(Life { daemon: index, began: Instant::now(), ended: None });
         if index == self.shape.game() {
-            self.ais[0].has_to_build = true;
+            self.ais[0].builds_from = Some(Instant::now());
         }
     }
 
-    fn has_ended(&mut self, index: usize, in_order: bool) {
+    fn has_ended(&mut self, index: usize) {
         let now = Instant::now();
         let life = self.facts.lives.iter_mut().rev().find(|life| life.daemon == index);
-        life.expect("it has run").ended.get_or_insert((now, in_order));
+        life.expect("it has run").ended.get_or_insert(now);
     }
 
     /// A number that nothing else has.
@@ -104,7 +104,8 @@ impl Run {
         let location = Location { parent: DoId(0), zone: donet::ids::ZoneId(0) };
         let object = ObjectState { do_id: PLACE, location, class_id: ROOM, values: Rest(&values) };
         let message = StateServer::CreateObjectWithRequired { object };
-        self.ais[0].has_to_build = !self.ais[0].send(STATE_SERVER, &message);
+        self.ais[0].send(STATE_SERVER, &message);
+        self.ais[0].send(PLACE.channel(), &StateServer::ObjectGetLocation { context: Context(0) });
     }
 
     /// Lets time pass, with peers that look now and then.
@@ -159,9 +160,6 @@ impl Run {
             self.pass(crate::net::PATIENCE).await;
             self.settle().await;
         }
-        // It may not have been there when it was asked for.
-        self.build();
-        self.settle().await;
     }
 
     /// All peers send and take what they can.
@@ -174,8 +172,10 @@ impl Run {
                 self.hear(index, heard);
             }
         }
-        if self.ais[0].has_to_build && self.ais[0].port.is_some() {
+        let now = Instant::now();
+        if self.ais[0].builds_from.is_some_and(|from| from <= now) {
             self.build();
+            self.ais[0].builds_from = Some(now + BUILDING);
         }
         self.clients.iter_mut().for_each(Client::pump);
         let away = self.clients.extract_if(.., |client| client.stage == Stage::Away);
@@ -254,6 +254,11 @@ impl Run {
                 current,
             })) => {
                 self.written(context, done, current.0);
+            }
+            Ok(Message::StateServer(StateServer::ObjectGetLocationResp {
+                do_id: PLACE, ..
+            })) => {
+                self.ais[0].builds_from = None;
             }
             Ok(Message::StateServer(StateServer::ObjectGetOwnerResp { context, .. })) => {
                 self.answers.insert(context.0, bytes.to_vec());

@@ -93,6 +93,12 @@ impl Run {
                 let links = self.net.links_between(ip(0), ip(daemon % self.shape.count()));
                 links.into_iter().for_each(|link| self.net.cut(link));
             }
+            Op::CutMidway { ai, count, ms } => {
+                (0..count).for_each(|_| self.say(ai, 8));
+                self.pass(Duration::from_millis(ms.into())).await;
+                let links = self.net.links_between(ip(0), ip(self.ais[ai].daemon));
+                links.into_iter().for_each(|link| self.net.cut(link));
+            }
             Op::PartUplink { daemon, ms } => {
                 let until = Instant::now() + Duration::from_millis(ms.into());
                 let daemon = daemon % self.shape.count();
@@ -107,7 +113,7 @@ impl Run {
                 let daemon = daemon % self.shape.count();
                 if self.cluster.runs(daemon) {
                     self.cluster.kill(daemon);
-                    self.has_ended(daemon, false);
+                    self.has_ended(daemon);
                     self.start_later(daemon, down_ms);
                 }
             }
@@ -115,7 +121,7 @@ impl Run {
                 let daemon = daemon % self.shape.count();
                 if self.cluster.runs(daemon) {
                     self.cluster.begin_to_stop(daemon);
-                    self.has_ended(daemon, true);
+                    self.has_ended(daemon);
                     while !self.cluster.has_stopped(daemon) {
                         self.pass(TICK).await;
                     }
