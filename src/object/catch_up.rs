@@ -10,7 +10,7 @@ use crate::message::StateServer;
 use crate::router::{Effects, Origin};
 
 /// What it takes to tell of a usual object.
-const BYTES_PER_STEP: usize = 1024;
+pub(super) const BYTES_PER_STEP: usize = 1024;
 /// So many objects are looked at for one step when those of an AI are looked for.
 const LOOKS_PER_STEP: usize = 16;
 

@@ -102,6 +102,11 @@ impl DistributedObject {
         }
     }
 
+    /// How many bytes its values take.
+    pub(super) const fn bytes(&self) -> usize {
+        self.required.bytes() + self.ram.bytes()
+    }
+
     /// The object's id.
     pub const fn do_id(&self) -> DoId {
         self.do_id

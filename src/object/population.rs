@@ -7,6 +7,7 @@ use dclass::DcFile;
 use smallvec::SmallVec;
 use tracing::{trace, warn};
 
+use super::catch_up::BYTES_PER_STEP;
 use super::census::Census;
 use super::children::LocalChildren;
 use super::comparing::Comparison;
@@ -208,6 +209,10 @@ impl Population {
         }
     }
 
+    fn bytes_of(&self, (do_id, _): Target) -> usize {
+        self.objects.get(do_id).map_or(0, DistributedObject::bytes)
+    }
+
     /// Of a parent's children, those that can have something to say to the message, as far as there is room for
     /// them; for the rest it becomes a letter.
     fn find_children(
@@ -219,6 +224,8 @@ impl Population {
         let FanOut { parent, origin, envelope, message } = *fan_out;
         self.catch_up(parent, effects);
         let selection = Selection::of(message, parent);
+        // Who is asked for its zone tells all that it has.
+        let tells_all = matches!(selection, Selection::Zones(_));
         let room = match changes_who_is_meant(message) {
             true => usize::MAX,
             // Others were first: those have to be heard by all before it.
@@ -242,7 +249,12 @@ impl Population {
             }
             effects.spend(1);
             self.catch_up(do_id, effects);
-            targets.extend(self.target(do_id));
+            if let Some(target) = self.target(do_id) {
+                if tells_all {
+                    effects.spend(self.bytes_of(target) / BYTES_PER_STEP);
+                }
+                targets.push(target);
+            }
         }
         self.ids = ids;
         has_more.then(|| {

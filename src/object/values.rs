@@ -129,6 +129,11 @@ impl PackedFields {
         self.iter().count()
     }
 
+    /// How many bytes they take.
+    pub const fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()

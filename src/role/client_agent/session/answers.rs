@@ -64,7 +64,7 @@ impl Session {
             }
         }
         if is_paid_by_client {
-            self.pay_for_entry(cx);
+            self.pay_for_entry(cx, frame.len());
         }
         self.note_answer(cx, context);
     }

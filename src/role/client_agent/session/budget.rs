@@ -17,6 +17,8 @@ use crate::role::client_agent::agent::{Context, Nanoseconds, Prices, SECOND, Sha
 const AHEAD_MAX: Nanoseconds = 10 * SECOND;
 /// Objects are paid for so many at a time: reckoning takes longer than counting.
 const ENTRIES_AT_A_TIME: u32 = 64;
+/// An object counts once more for so many bytes.
+const ENTRY_BYTES: usize = 1024;
 /// For how long a client is held at least, so that the agent turns to it for more than one message then.
 const HOLD_MIN: Nanoseconds = SECOND / 10;
 
@@ -150,11 +152,11 @@ impl Session {
         self.budget.bytes.lasts_until = no_further(bill.bytes);
     }
 
-    /// The client pays for an object that it is shown because it has opened a zone.
+    /// The client pays for an object that it is shown because it has opened a zone. A large one counts for several.
     #[inline]
-    pub(super) fn pay_for_entry(&mut self, cx: &Context<'_>) {
-        self.budget.unpaid_entries += 1;
-        if self.budget.unpaid_entries == ENTRIES_AT_A_TIME {
+    pub(super) fn pay_for_entry(&mut self, cx: &Context<'_>, bytes: usize) {
+        self.budget.unpaid_entries += 1 + (bytes / ENTRY_BYTES) as u32;
+        if self.budget.unpaid_entries >= ENTRIES_AT_A_TIME {
             self.pay_for_entries(cx.shared, self.budget.at(cx.now));
         }
     }

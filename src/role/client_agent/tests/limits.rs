@@ -382,3 +382,19 @@ fn a_client_that_opens_zones_with_too_much_in_them_is_put_out_before_all_of_it_i
     let told = agent.expect_ejected(client, EjectReason::ForbiddenInterest);
     assert!(told.contains("6000 bytes"), "{told}");
 }
+
+#[test]
+fn a_large_object_counts_for_several() {
+    let (mut agent, client) = limited(ClientLimitsConfig { entries_per_second: 10, ..NONE });
+    agent.send(client, &add_interest(1, 1, ZONE));
+    let query = agent.query(client.channel, ZONE.parent, &[ZONE.zone.0]);
+    agent.answer_count(client, query, 3);
+    let values = vec![7; 60_000];
+    for do_id in 1..4 {
+        let large = ObjectState { values: Rest(&values), ..avatar(1000 + do_id, ZONE) };
+        agent.answer_object(client, query, large);
+    }
+    // As many as 177 of the usual ones.
+    let heartbeat = frames(&[Client::Heartbeat {}]);
+    assert!(agent.input(client, &heartbeat).held_until.is_some());
+}

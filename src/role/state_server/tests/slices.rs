@@ -531,3 +531,23 @@ async fn who_asks_too_often_waits_until_others_have_been_answered() {
     }
     tokio::join!(role.drive(&shutdown), waiting);
 }
+
+#[test]
+fn large_objects_take_more_of_the_room() {
+    const BYTES: usize = 20_000;
+    let mut server = Server::new();
+    server.create(PARENT, at(900_000, 0));
+    let text = [&(BYTES as u16).to_le_bytes()[..], &[b'x'; BYTES]].concat();
+    for n in 0..MANY {
+        // A label, and what else is required.
+        server.create_of(1000 + n, at(PARENT, 0), "Thing", &[&text[..], &[1, 0, 2]].concat());
+    }
+    server.outside.effects.grant(100);
+    let sent = perform(&mut server, &Step::AskZones(PARENT, vec![0]), 77);
+    let mut heard = Heard::new();
+    let at_once = sent.iter().map(|sent| sent.message.len()).sum::<usize>();
+    hear(&mut heard, sent);
+    server.finish(100, &mut heard);
+    assert_eq!(answers(&heard)[&77], (MANY, MANY));
+    assert!(at_once < 10 * BYTES, "{at_once} bytes");
+}
