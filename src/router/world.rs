@@ -207,7 +207,7 @@ impl World {
             return Ok(Frames::new(&[]));
         }
         let mut frames = run.frames();
-        while let Some(frame) = frames.next() {
+        for frame in frames.by_ref() {
             // What a role does because of one frame comes before the next one, and may change who listens.
             self.find_listeners(recipients, from);
             self.deliver(frame, recipients, from);
