@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::letters::{Content, Letter, Reading, Selection, Step, Whose};
+use super::letters::{Content, Letter, Next, Reading, Selection, Step, Whose};
 use super::outbox::Outbox;
 use super::population::{Population, Target};
 use crate::ids::{Channel, DoId};
@@ -124,7 +124,7 @@ impl Population {
     /// Has those hear a letter whose turn it is. It is the first that waits for them, so that it is not looked for
     /// in each of them, nor decoded for each.
     fn read_in_turn(&mut self, reading: &mut Reading, keep: usize, effects: &mut Effects) {
-        let Reading { number, ref letter, ref mut readers } = *reading;
+        let Reading { number, cause, ref letter, ref mut readers } = *reading;
         let message = letter.content.message();
         for do_id in readers {
             effects.spend(1);
@@ -137,7 +137,9 @@ impl Population {
                 } else {
                     object.heard = number;
                     if letter.is_for(object) {
+                        self.letters.begin_to_read(Some(cause));
                         self.read_one((do_id, place), letter, message.as_ref(), effects);
+                        self.letters.begin_to_read(None);
                     }
                 }
             }
@@ -151,11 +153,13 @@ impl Population {
     fn read(&mut self, do_id: DoId, until: u32, effects: &mut Effects) {
         while let Some(place) = self.objects.find(do_id)
             && let Some(object) = self.objects.get_mut(place)
-            && let Some((number, letter)) = self.letters.next_for(object)
-            && number <= until
+            && let Some(Next { number, cause, is_end, letter }) = self.letters.next_for(object)
+            && (if is_end { cause } else { number }) <= until
         {
             object.heard = number;
+            self.letters.begin_to_read(Some(cause));
             self.read_one((do_id, place), &letter, letter.content.message().as_ref(), effects);
+            self.letters.begin_to_read(None);
         }
     }
 

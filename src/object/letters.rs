@@ -14,6 +14,9 @@
 //! When a letter is posted for the children of a parent, the parent and those above it have heard all before it. So
 //! whoever reads letters in their turn need not look at those above.
 //!
+//! What somebody makes of a letter may be the end of those below it. It comes where that letter came, before whatever was posted
+//! since, for whomever ([`Waiting::cause`]).
+//!
 //! What makes others be among those who are meant (a new location, another AI), is never made a letter.
 
 use std::collections::VecDeque;
@@ -76,6 +79,10 @@ pub(super) struct Letter {
 pub(super) struct Letters {
     /// Of the last letter. They are numbered so that objects can be asked what they have heard.
     latest: u32,
+    /// What has led to the letter that somebody reads; see [`Waiting::cause`].
+    reading: Option<u32>,
+    /// How many wait to which another has led.
+    led_to: usize,
     waiting: Map<Whose, VecDeque<Waiting>>,
     /// For how many AIs there are some.
     of_ais: usize,
@@ -90,6 +97,8 @@ pub(super) struct Letters {
 #[derive(Debug)]
 struct Waiting {
     number: u32,
+    /// The letter that has led to this one, since somebody read it; its own number if there is none.
+    cause: u32,
     letter: Arc<Letter>,
     /// Those who may have to hear it, when its turn has come.
     readers: Option<Readers>,
@@ -112,9 +121,20 @@ pub(super) enum Step {
     Looked(usize),
 }
 
+/// What an object has to hear next.
+#[derive(Clone, Debug)]
+pub(super) struct Next {
+    pub number: u32,
+    pub cause: u32,
+    /// The end of the object, which comes where its cause came.
+    pub is_end: bool,
+    pub letter: Arc<Letter>,
+}
+
 /// A letter whose turn it is, lent to whoever has it heard; to be [given back](Letters::give_back).
 pub(super) struct Reading {
     pub number: u32,
+    pub cause: u32,
     pub letter: Arc<Letter>,
     /// Who has not been asked yet.
     pub readers: std::vec::IntoIter<DoId>,
@@ -133,6 +153,17 @@ impl Content {
         let mut reader = Reader::new(content);
         let number = reader.u16().ok()?;
         StateServer::decode(number, &mut reader).ok()
+    }
+
+    /// Whether whoever hears it from its parent goes.
+    fn is_end(&self) -> bool {
+        match self {
+            Content::DeleteRam => true,
+            Content::DeleteAiObjects(_) => false,
+            Content::Message(_) => {
+                matches!(self.message(), Some(StateServer::ObjectDeleteChildren { .. }))
+            }
+        }
     }
 
     /// What is to each by itself.
@@ -226,6 +257,8 @@ impl Letters {
     pub fn new(seed: Seed) -> Self {
         Letters {
             latest: 0,
+            reading: None,
+            led_to: 0,
             waiting: Map::with_hasher(seed),
             of_ais: 0,
             turns: VecDeque::new(),
@@ -257,8 +290,10 @@ impl Letters {
         if waiting.is_empty() {
             self.turns.push_back(whose);
         }
-        let letter = Arc::new(letter);
-        waiting.push_back(Waiting { number: self.latest, letter, readers: None });
+        let (number, letter) = (self.latest, Arc::new(letter));
+        let cause = self.reading.unwrap_or(number);
+        self.led_to += usize::from(cause < number);
+        waiting.push_back(Waiting { number, cause, letter, readers: None });
         self.overfull += usize::from(waiting.len() == WAITING_MAX + 1);
         self.overflows |= waiting.len() > WAITING_MAX;
     }
@@ -273,18 +308,46 @@ impl Letters {
         self.overfull > 0
     }
 
-    /// The first letter that an object has not heard, and its number.
-    pub fn next_for(&self, object: &DistributedObject) -> Option<(u32, Arc<Letter>)> {
+    /// Somebody begins to read a letter, or, with `None`, has read it. What is posted meanwhile has come of it.
+    pub const fn begin_to_read(&mut self, cause: Option<u32>) {
+        self.reading = cause;
+    }
+
+    /// The first letter that an object has not heard.
+    ///
+    /// If something that came earlier has led to its end, that comes first: nothing that came later is heard then.
+    pub fn next_for(&self, object: &DistributedObject) -> Option<Next> {
         let of_parent = self.first_of(Whose::ChildrenOf(object.location.parent), object);
         let of_ai = match object.ai_is_explicit {
             true => self.first_of(Whose::OfAi(object.ai), object),
             false => None,
         };
         let first = match (of_parent, of_ai) {
-            (Some(one), Some(other)) if other.number < one.number => other,
-            (one, other) => one.or(other)?,
+            (Some(one), Some(other)) if other.number < one.number => Some(other),
+            (one, other) => one.or(other),
         };
-        Some((first.number, Arc::clone(&first.letter)))
+        let goes_first = |end: &&Waiting| {
+            first.is_none_or(|first| end.cause < first.cause || end.number == first.number)
+        };
+        let end = self.end_of(object).filter(goes_first);
+        let (next, is_end) = end.map(|end| (end, true)).or(first.map(|first| (first, false)))?;
+        let letter = Arc::clone(&next.letter);
+        Some(Next { number: next.number, cause: next.cause, is_end, letter })
+    }
+
+    /// What has become the end of an object since it was for its parent, or for one above that.
+    fn end_of(&self, object: &DistributedObject) -> Option<&Waiting> {
+        if self.led_to == 0 {
+            return None;
+        }
+        let waiting = self.waiting.get(&Whose::ChildrenOf(object.location.parent))?;
+        waiting.iter().find(|waiting| {
+            let Waiting { number, cause, ref letter, .. } = **waiting;
+            cause < number
+                && number > object.heard
+                && letter.content.is_end()
+                && letter.is_for(object)
+        })
     }
 
     /// The first letter for some that an object among them has not heard. They wait in the order of their numbers.
@@ -342,7 +405,7 @@ impl Letters {
             self.of_ais -= usize::from(matches!(whose, Whose::OfAi(_)));
             return None;
         };
-        let number = first.number;
+        let (number, cause) = (first.number, first.cause);
         let step = match &mut first.readers {
             None => {
                 let readers = first.letter.readers(children);
@@ -352,7 +415,7 @@ impl Letters {
             }
             Some(Readers::Noted(ids)) => (ids.len() > 0).then(|| {
                 let letter = Arc::clone(&first.letter);
-                Step::Read(Reading { number, letter, readers: std::mem::take(ids) })
+                Step::Read(Reading { number, cause, letter, readers: std::mem::take(ids) })
             }),
             Some(Readers::Places(at)) => next_at(at, objects, number, |object| {
                 object.heard < number && first.letter.is_for(object)
@@ -360,6 +423,7 @@ impl Letters {
         };
         if step.is_none() {
             waiting.pop_front();
+            self.led_to -= usize::from(cause < number);
             self.overfull -= usize::from(waiting.len() == WAITING_MAX);
             return Some(Step::Looked(0));
         }
@@ -391,7 +455,10 @@ impl Letters {
     pub fn renumber(&mut self) -> u32 {
         let numbers = self.waiting.values().flatten().map(|waiting| waiting.number);
         let base = numbers.min().map_or(self.latest, |first| first - 1);
-        self.waiting.values_mut().flatten().for_each(|waiting| waiting.number -= base);
+        for waiting in self.waiting.values_mut().flatten() {
+            waiting.number -= base;
+            waiting.cause = waiting.cause.saturating_sub(base);
+        }
         self.latest -= base;
         base
     }

@@ -269,8 +269,8 @@ impl Population {
     fn need_no_letter(&mut self, targets: &[Target]) {
         for &(_, place) in targets {
             let Some(object) = self.objects.get_mut(place) else { continue };
-            while let Some((number, _)) = self.letters.next_for(object) {
-                object.heard = number;
+            while let Some(next) = self.letters.next_for(object) {
+                object.heard = next.number;
             }
         }
     }

@@ -181,32 +181,38 @@ impl Server {
     }
 }
 
+/// Has two servers do the same, of which one has only as much room as each step says, and goes on for a bit after it.
+fn compare(steps: &[(Step, usize, usize)]) -> Result<(), TestCaseError> {
+    let (mut whole, mut sliced) = (Server::new(), Server::new());
+    let (mut expected, mut heard) = (Heard::new(), Heard::new());
+    for (context, (step, room, go_on)) in (100..).zip(steps) {
+        hear(&mut expected, perform(&mut whole, step, context));
+        // A parent that comes after its children counts them as they answer, wherever they are: that is another
+        // test's.
+        let finds_children = matches!(step, Step::Create(id, _) if has_children(&sliced, *id));
+        sliced.outside.effects.grant(if finds_children { usize::MAX } else { *room });
+        hear(&mut heard, perform(&mut sliced, step, context));
+        hear(&mut heard, sliced.go_on(*go_on).0);
+    }
+    sliced.finish(5, &mut heard);
+    prop_assert_eq!(objects(&sliced), objects(&whole));
+    prop_assert_eq!(&sliced.outside.subscriptions, &whole.outside.subscriptions);
+    for (context, (count, entered)) in answers(&heard) {
+        prop_assert_eq!(count, entered, "the count of question {} is honoured", context);
+    }
+    for (key, expected) in &expected {
+        prop_assert_eq!(heard.get(key), Some(expected), "on channel {:?}", key);
+    }
+    prop_assert_eq!(heard.len(), expected.len());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn nobody_sees_that_it_was_told_in_slices(steps in steps()) {
-        let (mut whole, mut sliced) = (Server::new(), Server::new());
-        let (mut expected, mut heard) = (Heard::new(), Heard::new());
-        for (context, (step, room, go_on)) in (100..).zip(&steps) {
-            hear(&mut expected, perform(&mut whole, step, context));
-            // A parent that comes after its children counts them as they answer, wherever they are: that is another
-            // test's.
-            let finds_children = matches!(step, Step::Create(id, _) if has_children(&sliced, *id));
-            sliced.outside.effects.grant(if finds_children { usize::MAX } else { *room });
-            hear(&mut heard, perform(&mut sliced, step, context));
-            hear(&mut heard, sliced.go_on(*go_on).0);
-        }
-        sliced.finish(5, &mut heard);
-        prop_assert_eq!(objects(&sliced), objects(&whole));
-        prop_assert_eq!(&sliced.outside.subscriptions, &whole.outside.subscriptions);
-        for (context, (count, entered)) in answers(&heard) {
-            prop_assert_eq!(count, entered, "the count of question {} is honoured", context);
-        }
-        for (key, expected) in &expected {
-            prop_assert_eq!(heard.get(key), Some(expected), "on channel {:?}", key);
-        }
-        prop_assert_eq!(heard.len(), expected.len());
+        compare(&steps)?;
     }
 }
 
@@ -308,6 +314,26 @@ fn a_count_is_honoured_while_a_parent_is_still_finding_its_children() {
     let (count, entered) = answers(&heard)[&77];
     assert_eq!(count, entered);
     assert!(count < MANY, "the others answer as they do while they are not counted");
+}
+
+#[test]
+fn what_was_done_to_those_above_comes_before_the_loss_of_an_ai() {
+    let create = |id, parent, zone| Step::Create(id, at(parent, zone));
+    let steps = [
+        create(6, 3, 1),
+        create(3, 2, 0),
+        create(5, 1, 0),
+        create(13, 5, 0),
+        create(1, 0, 0),
+        Step::Move(1, at(6, 0)),
+        Step::SetAi(13, AI),
+        Step::DeleteZones(3, vec![1]),
+        Step::DeleteAi(AI),
+    ];
+    for go_on in 0..4 {
+        let steps = steps.clone().map(|step| (step, 0, go_on));
+        compare(&steps).expect("no difference");
+    }
 }
 
 #[test]
