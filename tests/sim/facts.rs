@@ -57,6 +57,8 @@ pub struct Facts {
     pub given: BTreeMap<DoId, Vec<(Channel, Instant)>>,
     /// What is wrong for everybody to see.
     pub wrong: Vec<String>,
+    /// Times during which messages are held up somewhere, and what is on its way may be for longer than usual.
+    pub held_up: Vec<(Instant, Instant)>,
     /// A peer is gone without a word.
     pub has_vanished: bool,
 }

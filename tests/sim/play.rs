@@ -39,14 +39,15 @@ pub enum Op {
     Open { client: usize, interest: u16, zones: u8 },
     Close { client: usize, interest: u16 },
     Want { client: usize, value: u32 },
-    // What goes wrong. The cut midway meets what an AI has just said, on its way up.
+    // What goes wrong. A cut midway meets what an AI has just said, on its way up.
     SlowAi { ai: usize, is_slow: bool },
     SlowClient { client: usize, is_slow: bool },
     CutAi { ai: usize },
     VanishAi { ai: usize },
     CutClient { client: usize },
     CutUplink { daemon: usize },
-    CutMidway { ai: usize, count: u32, ms: u8 },
+    CutMidway { ai: usize, count: u32 },
+    SayWhileAway { ai: usize, count: u32, ms: u16 },
     PartUplink { daemon: usize, ms: u16 },
     Freeze { ms: u16 },
     Kill { daemon: usize, down_ms: u16 },
@@ -62,6 +63,7 @@ impl Op {
             self,
             Op::CutUplink { .. }
                 | Op::CutMidway { .. }
+                | Op::SayWhileAway { .. }
                 | Op::PartUplink { .. }
                 | Op::Kill { .. }
                 | Op::Restart { .. }
@@ -160,8 +162,9 @@ fn gone_wrong() -> impl Strategy<Value = Op> {
         1 => (0..AIS).prop_map(|ai| Op::VanishAi { ai }),
         2 => (0..CLIENTS).prop_map(|client| Op::CutClient { client }),
         2 => daemon.clone().prop_map(|daemon| Op::CutUplink { daemon }),
-        3 => (0..AIS, 1..6u32, 0..8u8)
-            .prop_map(|(ai, count, ms)| Op::CutMidway { ai, count, ms }),
+        6 => (0..AIS, 1..6u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),
+        1 => (0..AIS, 1..20u32, 200..4000u16)
+            .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
         2 => (daemon.clone(), 1..9000u16)
             .prop_map(|(daemon, ms)| Op::PartUplink { daemon, ms }),
         1 => (1..20_000u16).prop_map(|ms| Op::Freeze { ms }),

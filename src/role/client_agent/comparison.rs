@@ -148,8 +148,13 @@ impl Round {
     }
 
     /// Whether it has not begun.
-    pub const fn is_to_begin(&self) -> bool {
+    const fn is_to_begin(&self) -> bool {
         matches!(self.stage, Stage::Collecting(0))
+    }
+
+    /// When it begins, if it has not.
+    pub fn begins(&self) -> Option<Instant> {
+        self.is_to_begin().then_some(self.due)
     }
 
     /// Whether it can go on: it is not too early for it.
@@ -194,9 +199,12 @@ impl Round {
         self.asked.insert(context, question);
     }
 
-    /// Somebody has answered: nobody is taken for silent for a while.
+    /// Somebody has answered: nobody is taken for silent for a while. An answer to what was asked before this round
+    /// began does not put it off.
     fn note_answer(&mut self, now: Instant) {
-        self.due = now + self.patience;
+        if matches!(self.stage, Stage::Asking(_)) {
+            self.due = now + self.patience;
+        }
     }
 
     /// A parent says how many objects a question will find.

@@ -15,8 +15,8 @@ use crate::cluster::{ip, root_for};
 use crate::facts::Note;
 use crate::run::Run;
 
-/// How long a note may be on its way, at most: the process may stand still for most of it.
-const FLIGHT: Duration = Duration::from_secs(30);
+/// How long a note may be on its way, if nothing is held up.
+const FLIGHT: Duration = Duration::from_secs(2);
 
 pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -27,7 +27,7 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
         tally.notes_lost += u64::from(note.heard == 0);
         match note.heard {
             1 => {}
-            0 if ends_explain(run, note) || way_explains(run, note) => {}
+            0 if ends_explain(run, note) || way_explains(run, note, tally) => {}
             0 => *dropped.entry(run.ais[note.from].daemon).or_default() += 1,
             more => wrong.push(format!("note {serial} was heard {more} times")),
         }
@@ -44,9 +44,23 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
     wrong
 }
 
+/// Until when a note may have been on its way.
+fn end_of_flight(run: &Run, note: &Note) -> Instant {
+    let mut end = note.sent_at + FLIGHT;
+    let holds = |end: Instant, (from, to): (Instant, Instant)| from <= end && end < to + FLIGHT;
+    // What is to go up waits, while it cannot.
+    let outages = outages(run, run.ais[note.from].daemon).into_iter();
+    let waits = outages.filter_map(|(begin, end)| end.map(|end| (begin, end)));
+    let held_up: Vec<_> = run.facts.held_up.iter().copied().chain(waits).collect();
+    while let Some((_, to)) = held_up.iter().copied().find(|held| holds(end, *held)) {
+        end = to + FLIGHT;
+    }
+    end
+}
+
 /// Whether one of the AIs has lost its own connection, or had none.
 fn ends_explain(run: &Run, note: &Note) -> bool {
-    let (from, to) = (note.sent_at, note.sent_at + FLIGHT);
+    let (from, to) = (note.sent_at, end_of_flight(run, note));
     if run.net.lost_at(note.link).is_some_and(|at| at <= to) {
         return true;
     }
@@ -58,37 +72,44 @@ fn ends_explain(run: &Run, note: &Note) -> bool {
     !lasts
 }
 
-/// Whether daemons on the way have lost each other, and have said so.
-fn way_explains(run: &Run, note: &Note) -> bool {
+/// Whether daemons on the way have ended, or lost each other and said so.
+fn way_explains(run: &Run, note: &Note, tally: &mut Tally) -> bool {
     let (up, down) = (run.ais[note.from].daemon, run.ais[note.to].daemon);
-    let (from, to) = (note.sent_at, note.sent_at + FLIGHT);
+    let (from, to) = (note.sent_at, end_of_flight(run, note));
     if [up, down, 0].iter().any(|daemon| changes(run, *daemon, from, to)) {
         return true;
     }
     if up == down {
         return false;
     }
-    let links = run.net.history(ip(0), ip(up));
-    let is_lost_later = |broken: Option<_>| broken.is_some_and(|at| from <= at && at <= to);
-    let breaks_up = links.iter().any(|(_, broken)| is_lost_later(*broken));
-    let upstream = root_for(up).to_string();
-    let lost = "connection to the upstream message director lost";
-    if breaks_up && run.logs.say_since(from, &[lost, &upstream]) {
+    // Upwards only what is on its way is lost: the rest waits.
+    let mut losses = outages(run, up).into_iter().map(|(begin, _)| begin);
+    if losses.any(|at| from <= at && at <= to && is_said_below(run, up, at)) {
+        tally.notes_lost_up += 1;
         return true;
     }
-    outages(run, down).into_iter().any(|(begin, end)| {
+    let mut outages = outages(run, down).into_iter();
+    let is_lost_down = outages.any(|(begin, end)| {
         let is_now = begin <= to && end.is_none_or(|end| end >= from);
         is_now && is_said(run, down, begin)
-    })
+    });
+    tally.notes_lost_down += u64::from(is_lost_down);
+    is_lost_down
 }
 
 /// Whether somebody speaks of an outage that has begun then, or the end of a process does.
 fn is_said(run: &Run, daemon: usize, begin: Instant) -> bool {
-    let (peer, upstream) = (format!("peer={}:", ip(daemon)), root_for(daemon).to_string());
+    let peer = format!("peer={}:", ip(daemon));
     let second = Duration::from_secs(1);
     [0, daemon].iter().any(|daemon| changes(run, *daemon, begin - second, begin + second))
         || run.logs.say_since(begin, &["link lost", &peer])
-        || run.logs.say_since(begin, &["upstream message director lost", &upstream])
+        || is_said_below(run, daemon, begin)
+}
+
+/// Whether the one below says that it has lost the root.
+fn is_said_below(run: &Run, daemon: usize, begin: Instant) -> bool {
+    let upstream = root_for(daemon).to_string();
+    run.logs.say_since(begin, &["upstream message director lost", &upstream])
 }
 
 /// How many datagrams a daemon has said to be lost, of those that were to go up.

@@ -36,7 +36,10 @@ pub struct Tally {
     pub views_after_gaps: u64,
     pub notes: u64,
     pub notes_lost: u64,
-    /// Of those, whose loss only a full backlog explains.
+    /// Of those, whose loss daemons have said that had lost each other: on the way up, or down.
+    pub notes_lost_up: u64,
+    pub notes_lost_down: u64,
+    /// Those whose loss only a full backlog explains.
     pub notes_dropped: u64,
     pub post_removes: u64,
     /// Those that had to run.
@@ -57,13 +60,13 @@ impl Tally {
         }
     }
 
-    /// Whether much of everything was judged in so many runs.
-    pub fn is_telling(&self, runs: u64) -> bool {
+    /// Whether something of everything was judged.
+    pub fn is_telling(&self) -> bool {
         let mut all = self.clone();
-        all.numbers().into_iter().all(|number| *number > runs / 500)
+        all.numbers().into_iter().all(|number| *number > 0)
     }
 
-    fn numbers(&mut self) -> [&mut u64; 13] {
+    fn numbers(&mut self) -> [&mut u64; 15] {
         [
             &mut self.views,
             &mut self.views_of_something,
@@ -71,6 +74,8 @@ impl Tally {
             &mut self.views_after_gaps,
             &mut self.notes,
             &mut self.notes_lost,
+            &mut self.notes_lost_up,
+            &mut self.notes_lost_down,
             &mut self.notes_dropped,
             &mut self.post_removes,
             &mut self.post_removes_due,

@@ -168,6 +168,12 @@ impl Net {
         })
     }
 
+    /// Whether something is on its way to whoever has taken the connection.
+    pub fn carries(&self, link: LinkId) -> bool {
+        let now = Instant::now();
+        self.with(|shared, _| shared.links[link.0].pipes[0].is_carrying(now))
+    }
+
     /// When nothing passed any more on a connection, whether or not anybody knew.
     pub fn lost_at(&self, link: LinkId) -> Option<Instant> {
         self.with(|shared, _| shared.links[link.0].silent.or(shared.links[link.0].broken))

@@ -59,6 +59,11 @@ impl Pipe {
         self.next_at().is_some_and(|at| at <= now)
     }
 
+    /// Whether something is on its way.
+    pub fn is_carrying(&self, now: Instant) -> bool {
+        self.pieces.back().is_some_and(|(at, _)| *at > now)
+    }
+
     /// Whether a write has to wait.
     pub fn is_full(&self) -> bool {
         self.bytes >= self.capacity && !self.is_over()

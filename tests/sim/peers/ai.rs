@@ -40,6 +40,8 @@ pub struct Ai {
     /// The daemon that it connects to.
     pub daemon: usize,
     pub port: Option<Port>,
+    /// Since when it may have been slow.
+    pub slow_since: Option<Instant>,
     pub kept: Vec<Kept>,
     /// The last note by which it will know what its daemon has done.
     sync: Option<u32>,
@@ -82,6 +84,7 @@ impl Ai {
             index,
             daemon,
             port: None,
+            slow_since: None,
             kept: Vec::new(),
             sync: None,
             next_sync: SYNC + ((index as u32) << 24),
@@ -181,10 +184,10 @@ impl Ai {
         port.send(&control(&Control::AddChannel { channel: own }));
         if self.is_first {
             port.send(&control(&Control::AddChannel { channel: LOGIN.channel() }));
+            // What is its own dies with it. Links with last words are closed after a gap; others go on.
+            let deletion = datagram(STATE_SERVER, own, &StateServer::DeleteAiObjects { ai: own });
+            port.send(&control(&Control::AddPostRemove { sender: own, datagram: Blob(&deletion) }));
         }
-        // What was its dies with it.
-        let deletion = datagram(STATE_SERVER, own, &StateServer::DeleteAiObjects { ai: own });
-        port.send(&control(&Control::AddPostRemove { sender: own, datagram: Blob(&deletion) }));
     }
 
     fn hear(&mut self, datagram: &[u8]) -> Option<Heard> {

@@ -149,8 +149,10 @@ impl Run {
         for index in std::mem::take(&mut self.due).into_keys() {
             self.start_daemon(index).await;
         }
-        for port in self.ais.iter_mut().filter_map(|ai| ai.port.as_mut()) {
-            port.is_slow = false;
+        for ai in &mut self.ais {
+            ai.port.iter_mut().for_each(|port| port.is_slow = false);
+            let since = ai.slow_since.take();
+            self.facts.held_up.extend(since.map(|since| (since, Instant::now())));
         }
         for client in &mut self.clients {
             client.port().into_iter().for_each(|port| port.is_slow = false);

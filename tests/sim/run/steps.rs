@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use donet::ids::{Context, FieldId};
 use donet::message::{Database, FieldValues, ObjectState, Rest, StateServer};
-use tokio::time::{Instant, advance};
+use tokio::time::{Instant, advance, sleep};
 
 use super::{Run, TICK};
 use crate::cluster::ip;
@@ -63,6 +63,7 @@ impl Run {
             Op::SlowAi { ai, is_slow } => {
                 if let Some(port) = &mut self.ais[ai].port {
                     port.is_slow = is_slow;
+                    self.ais[ai].slow_since.get_or_insert(Instant::now());
                 }
             }
             Op::SlowClient { client, is_slow } => {
@@ -77,9 +78,12 @@ impl Run {
             }
             Op::VanishAi { ai } => {
                 // It comes back from another machine, and nobody has told the daemon.
+                let now = Instant::now();
                 if let Some(port) = &self.ais[ai].port {
                     self.net.vanish(port.link());
                     self.facts.has_vanished = true;
+                    // Its successor waits until it is known to be dead.
+                    self.facts.held_up.push((now, now + Duration::from_secs(6)));
                     self.ais[ai].port = None;
                 }
             }
@@ -93,21 +97,42 @@ impl Run {
                 let links = self.net.links_between(ip(0), ip(daemon % self.shape.count()));
                 links.into_iter().for_each(|link| self.net.cut(link));
             }
-            Op::CutMidway { ai, count, ms } => {
+            Op::CutMidway { ai, count } => {
                 (0..count).for_each(|_| self.say(ai, 8));
-                self.pass(Duration::from_millis(ms.into())).await;
                 let links = self.net.links_between(ip(0), ip(self.ais[ai].daemon));
+                // From an AI to the root it takes some milliseconds.
+                for _ in 0..8 {
+                    sleep(Duration::from_millis(1)).await;
+                    if links.iter().any(|link| self.net.carries(*link)) {
+                        break;
+                    }
+                }
                 links.into_iter().for_each(|link| self.net.cut(link));
+            }
+            Op::SayWhileAway { ai, count, ms } => {
+                let (root, daemon) = (ip(0), ip(self.ais[ai].daemon));
+                self.net
+                    .links_between(root, daemon)
+                    .into_iter()
+                    .for_each(|link| self.net.cut(link));
+                if root != daemon {
+                    self.net.part(root, daemon, Instant::now() + Duration::from_millis(ms.into()));
+                }
+                self.pass(Duration::from_millis(50)).await;
+                (0..count).for_each(|_| self.say(ai, 4000));
             }
             Op::PartUplink { daemon, ms } => {
                 let until = Instant::now() + Duration::from_millis(ms.into());
                 let daemon = daemon % self.shape.count();
                 if daemon > 0 {
+                    self.facts.held_up.push((Instant::now(), until));
                     self.net.part(ip(0), ip(daemon), until);
                 }
             }
             Op::Freeze { ms } => {
+                let begin = Instant::now();
                 advance(Duration::from_millis(ms.into())).await;
+                self.facts.held_up.push((begin, Instant::now()));
             }
             Op::Kill { daemon, down_ms } => {
                 let daemon = daemon % self.shape.count();

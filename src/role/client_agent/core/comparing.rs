@@ -111,10 +111,9 @@ impl Core {
     /// A state server is lost, or was away: what clients have been told of its objects is compared. Nobody knows
     /// which these are.
     pub(super) fn server_was_away(&mut self, now: Instant, out: &mut Effects) {
-        let round = self.comparing.round.as_ref();
-        if round.is_none_or(|round| !round.is_to_begin()) {
-            self.begin_to_compare(now + OTHERS, false, out);
-        }
+        // Others do not put off a round that is to begin; but what has been heard before it may have been theirs.
+        let begins = self.comparing.round.as_ref().and_then(|round| round.begins());
+        self.begin_to_compare(begins.unwrap_or(now + OTHERS), false, out);
     }
 
     fn begin_to_compare(&mut self, begins: Instant, is_own_gap: bool, out: &mut Effects) {
