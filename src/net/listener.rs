@@ -77,12 +77,8 @@ impl Listener {
             match accepted.await {
                 Ok((stream, peer)) => {
                     self.has_succeeded(what);
-                    match stream.set_options(self.liveness) {
-                        Ok(()) => return (stream, peer),
-                        Err(error) => {
-                            tracing::debug!(%peer, %error, "a {what} was lost before it began");
-                        }
-                    }
+                    stream.set_options(self.liveness);
+                    return (stream, peer);
                 }
                 Err(error) => {
                     self.failures += 1;

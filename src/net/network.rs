@@ -119,15 +119,11 @@ impl Socket {
     }
 
     /// Sets what every connection needs.
-    ///
-    /// # Errors
-    /// If it is closed already.
-    pub(super) fn set_options(&self, liveness: Liveness) -> io::Result<()> {
+    pub(super) fn set_options(&self, liveness: Liveness) {
         match self {
-            Socket::Tcp(stream) => tcp::set_options(stream, liveness)?,
+            Socket::Tcp(stream) => tcp::set_options(stream, liveness),
             Socket::Other(wire) => wire.set_liveness(liveness),
         }
-        Ok(())
     }
 }
 
@@ -256,7 +252,7 @@ async fn connect(
     for &address in addresses {
         match within(limit, network.connect(address)).await {
             Ok(socket) => {
-                socket.set_options(liveness)?;
+                socket.set_options(liveness);
                 return Ok(socket);
             }
             Err(error) => last = error,

@@ -16,6 +16,9 @@ const BACKLOG: i32 = 4096;
 /// Questions whether an idle peer still lives, before it counts as gone. They are a third of the time apart that
 /// the first one waits.
 const KEEPALIVE_QUESTIONS: u32 = 3;
+/// The longest times that the kernel takes. Whoever wants longer ones hardly minds.
+const IDLE_MAX: Duration = Duration::from_secs(i16::MAX as u64);
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// When a peer that nothing comes from counts as gone.
 ///
@@ -71,20 +74,19 @@ pub async fn within<T>(
     })
 }
 
-/// Sets what every connection needs: no delay, since writes are coalesced already, and how a dead peer is noticed.
-///
-/// # Errors
-/// What the socket returns; a connection that is closed already.
-pub(super) fn set_options(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    set_liveness(stream, liveness)
+/// Sets what every connection needs: no delay, since writes are coalesced already, and how a dead peer is noticed. A
+/// connection that does not take it does without.
+pub(super) fn set_options(stream: &TcpStream, liveness: Liveness) {
+    if let Err(error) = stream.set_nodelay(true).and_then(|()| set_liveness(stream, liveness)) {
+        tracing::warn!(%error, "a connection does not take all options; it is served without them");
+    }
 }
 
 fn set_liveness(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
     let socket = SockRef::from(stream);
     if let Some(idle) = liveness.keepalive {
         // The kernel counts in whole seconds.
-        let idle = idle.max(Duration::from_secs(1));
+        let idle = idle.clamp(Duration::from_secs(1), IDLE_MAX);
         let apart = (idle / KEEPALIVE_QUESTIONS).max(Duration::from_secs(1));
         let keepalive = TcpKeepalive::new().with_time(idle).with_interval(apart);
         socket.set_tcp_keepalive(&keepalive.with_retries(KEEPALIVE_QUESTIONS))?;
@@ -93,7 +95,8 @@ fn set_liveness(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
     }
     // Only this system has it.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(liveness.unacknowledged)?;
+    socket
+        .set_tcp_user_timeout(liveness.unacknowledged.map(|time| time.min(UNACKNOWLEDGED_MAX)))?;
     Ok(())
 }
 
@@ -178,7 +181,7 @@ mod tests {
         let listener = bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).await.expect("it listens");
-        set_options(&stream, liveness).expect("it is open");
+        set_options(&stream, liveness);
         (listener, stream)
     }
 
@@ -199,6 +202,19 @@ mod tests {
 
         let (_listener, stream) = connected(Liveness::new(seconds(30), None)).await;
         assert_eq!(SockRef::from(&stream).tcp_user_timeout().expect("an option"), None);
+    }
+
+    #[tokio::test]
+    async fn longer_times_than_the_kernel_takes_are_its_longest() {
+        let longest = Some(Duration::from_millis(u32::MAX.into()));
+        for (keepalive, stall_max) in [(longest, seconds(1)), (seconds(1), longest)] {
+            let (_listener, stream) = connected(Liveness::new(keepalive, stall_max)).await;
+            let socket = SockRef::from(&stream);
+            let longest = Duration::from_millis(i32::MAX as u64);
+            assert_eq!(socket.tcp_user_timeout().expect("an option"), Some(longest));
+            let idle = keepalive.expect("asked").min(Duration::from_secs(32_767));
+            assert_eq!(socket.tcp_keepalive_time().expect("an option"), idle);
+        }
     }
 
     #[tokio::test]

@@ -6,8 +6,10 @@
 //! ended, and what it wanted said is said first. If it does, both are there, and each keeps its own.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -21,8 +23,9 @@ use crate::net::{Connection, Examination, Line, Liveness, Question, Signs, Verdi
 use crate::router::{Batch, Key};
 use crate::wire::Reader;
 
-/// How often signs of life are looked for.
+/// How often signs of life are looked for, of so many links at once: of more, less often.
 const APART: Duration = Duration::from_millis(20);
+const OFTEN_AT_ONCE: u32 = 32;
 /// For how long nobody is asked again who has just been found alive.
 const SURE: Duration = Duration::from_secs(4);
 
@@ -37,8 +40,8 @@ pub(super) struct Link {
     line: Box<dyn Line>,
     liveness: Liveness,
     peer: SocketAddr,
-    /// One at a time has it asked.
-    is_examined: tokio::sync::Mutex<()>,
+    /// What has been found the last time, and when. One at a time has it asked, for all who want to know.
+    found: tokio::sync::Mutex<Option<(Verdict, Instant)>>,
     /// It is to end: it does not answer.
     given_up: CancellationToken,
     /// It has left, and what it wanted said has been said.
@@ -65,7 +68,7 @@ impl Links {
             line,
             liveness,
             peer,
-            is_examined: tokio::sync::Mutex::default(),
+            found: tokio::sync::Mutex::default(),
             given_up: CancellationToken::new(),
             gone: CancellationToken::new(),
         });
@@ -82,7 +85,7 @@ impl Entry {
 
     /// What the link knows of those that it has met.
     pub(super) fn rivals(&self) -> Rivals {
-        Rivals { links: self.links.clone(), met: Vec::new() }
+        Rivals { links: self.links.clone(), met: Vec::new(), settled: SmallVec::new() }
     }
 }
 
@@ -113,9 +116,32 @@ impl Line for Arc<Connection> {
 }
 
 impl Link {
-    /// Finds out whether the link lives; `None` if it has left meanwhile.
-    async fn examine(&self) -> Option<Verdict> {
-        let _one = self.is_examined.lock().await;
+    /// Waits until the link has been found alive, or has ended: whether it lives.
+    async fn is_alive(&self, sender: Channel, apart: Duration) -> bool {
+        match self.examine(apart).await {
+            None => return false,
+            Some(Verdict::Alive) => return true,
+            Some(Verdict::Dead) => {}
+        }
+        if !self.given_up.is_cancelled() {
+            let other = self.peer;
+            tracing::warn!(%sender, %other, "a link came back; its old one does not answer, and is ended first");
+            self.given_up.cancel();
+        }
+        self.gone.cancelled().await;
+        false
+    }
+
+    /// Finds out whether the link lives; `None` if it has left meanwhile. Whoever else wants to know gets the same
+    /// answer.
+    async fn examine(&self, apart: Duration) -> Option<Verdict> {
+        let wanted = Instant::now();
+        let mut found = self.found.lock().await;
+        if let Some((verdict, at)) = *found
+            && at >= wanted
+        {
+            return Some(verdict);
+        }
         let now = || Instant::now().into_std();
         let is_here = self.line.is_here();
         let examination = Examination::begin(now(), is_here);
@@ -125,12 +151,13 @@ impl Link {
                 return None;
             }
             if let Some(verdict) = examination.judge(now(), self.line.signs()) {
+                *found = Some((verdict, Instant::now()));
                 return Some(verdict);
             }
             tokio::select! {
                 biased;
                 () = self.gone.cancelled() => {}
-                () = tokio::time::sleep(APART) => {}
+                () = tokio::time::sleep(apart) => {}
             }
         }
     }
@@ -147,14 +174,21 @@ pub(super) struct Rivals {
     links: Arc<Links>,
     /// Those that have been found alive, and when.
     met: Vec<(Arc<Link>, Instant)>,
+    /// Those with which it is settled for the message that comes next, however long ago.
+    settled: SmallVec<[Arc<Link>; 1]>,
 }
 
 impl Rivals {
     /// Whether a control message would have something kept under a sender of others who may be dead.
     #[inline]
-    pub(super) fn contest(&self, control: &[u8], batch: &Batch<'_>) -> Option<Contest> {
+    pub(super) fn contest(&mut self, control: &[u8], batch: &Batch<'_>) -> Option<Contest> {
         let sender = sender_of_post_remove(control)?;
-        self.contest_for(sender, batch)
+        let contest = self.contest_for(sender, batch);
+        if contest.is_none() {
+            // It is heard now.
+            self.settled.clear();
+        }
+        contest
     }
 
     fn contest_for(&self, sender: Channel, batch: &Batch<'_>) -> Option<Contest> {
@@ -165,7 +199,8 @@ impl Rivals {
         let by_key = self.links.by_key.lock();
         // Roles live as long as this process.
         let links = keys.iter().filter_map(|key| by_key.get(key));
-        let links: SmallVec<_> = links.filter(|link| !self.is_sure_of(link)).cloned().collect();
+        let is_open = |link: &&Arc<Link>| !self.is_settled_with(link) && !self.is_sure_of(link);
+        let links: SmallVec<_> = links.filter(is_open).cloned().collect();
         (!links.is_empty()).then_some(Contest { sender, links })
     }
 
@@ -173,21 +208,32 @@ impl Rivals {
         self.met.iter().any(|(met, at)| Arc::ptr_eq(met, link) && at.elapsed() < SURE)
     }
 
-    /// Waits until each of the others has been found alive, or has ended.
+    fn is_settled_with(&self, link: &Arc<Link>) -> bool {
+        self.settled.iter().any(|settled| Arc::ptr_eq(settled, link))
+    }
+
+    /// Waits until each of the others has been found alive, or has ended: all at the same time.
     pub(super) async fn settle(&mut self, contest: Contest) {
         let Contest { sender, links } = contest;
         self.met.retain(|(met, _)| !met.gone.is_cancelled());
-        for link in links {
-            let other = link.peer;
-            match link.examine().await {
-                None => {}
-                Some(Verdict::Dead) => {
-                    tracing::warn!(%sender, %other, "a link came back; its old one does not answer, and is ended first");
-                    link.given_up.cancel();
-                    link.gone.cancelled().await;
+        let apart = APART * (1 + links.len() as u32 / OFTEN_AT_ONCE);
+        let examined = links.iter().map(|link| (link, Box::pin(link.is_alive(sender, apart))));
+        let mut examined: Vec<_> = examined.collect();
+        let mut alive = Vec::new();
+        poll_fn(|context| {
+            examined.retain_mut(|(link, is_alive)| match is_alive.as_mut().poll(context) {
+                Poll::Pending => true,
+                Poll::Ready(is_alive) => {
+                    alive.extend(is_alive.then(|| Arc::clone(link)));
+                    false
                 }
-                Some(Verdict::Alive) => self.meet(sender, link),
-            }
+            });
+            if examined.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        for link in alive {
+            self.settled.push(link.clone());
+            self.meet(sender, link);
         }
     }
 

@@ -7,7 +7,10 @@
 //! - In a daemon's first moments it does not know who will come, and waits for all of `settle`.
 //! - A daemon whose link is lost is waited for from then on, until it is back and has told its subscriptions, and an
 //!   older link of it has ended, of which there may be something to read yet.
-//! - Nobody is waited for longer than `settle` from the last that was heard of him: he may be gone for good.
+//! - Nobody is waited for for ever: he may be gone for good, or come and go again and again. A *wait* begins with the first
+//!   who is missed, and until it is over no other one begins. `settle` after that beginning nobody is waited for who is not
+//!   there, and `settle` later nobody who is.
+//! - Only he is missed who was there when everybody was. Of whoever comes meanwhile, and goes, nobody has kept anything.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -39,6 +42,8 @@ pub struct Settling {
     links: BTreeMap<LinkId, Peer>,
     /// Who is waited for, and how long.
     awaited: BTreeMap<Epoch, Instant>,
+    /// When the wait began, if anybody is waited for.
+    began: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -48,6 +53,8 @@ struct Peer {
     has_told: bool,
     /// It has been told that everybody is there.
     knows: bool,
+    /// It is waited for if it leaves: it was there when everybody was, or before this daemon was.
+    is_missed: bool,
 }
 
 impl Settling {
@@ -60,6 +67,7 @@ impl Settling {
             above: Above::Away,
             links: BTreeMap::new(),
             awaited: BTreeMap::new(),
+            began: None,
         }
     }
 
@@ -70,13 +78,16 @@ impl Settling {
 
     /// A daemon has said hello on a link.
     pub fn hello(&mut self, now: Instant, link: LinkId, epoch: Epoch) {
+        self.forget_overdue(now);
         let is_back = !self.is_open(now)
             || self.awaited.contains_key(&epoch)
-            || self.links.values().any(|peer| peer.epoch == epoch);
+            || self.links.values().any(|peer| peer.epoch == epoch && peer.is_missed);
         if is_back {
-            self.awaited.insert(epoch, now + self.settle);
+            let began = *self.began.get_or_insert(now);
+            self.awaited.insert(epoch, (now + self.settle).min(began + self.settle * 2));
         }
-        self.links.insert(link, Peer { epoch, has_told: false, knows: false });
+        let peer = Peer { epoch, has_told: false, knows: false, is_missed: is_back };
+        self.links.insert(link, peer);
     }
 
     /// The daemon at a link has told its subscriptions.
@@ -90,10 +101,12 @@ impl Settling {
     /// A link has ended.
     pub fn left(&mut self, now: Instant, link: LinkId) {
         let Some(peer) = self.links.remove(&link) else { return };
-        if self.links.values().all(|other| other.epoch != peer.epoch) {
-            self.awaited.insert(peer.epoch, now + self.settle);
-        } else {
+        if self.links.values().any(|other| other.epoch == peer.epoch) {
             self.stop_waiting_for(peer.epoch);
+        } else if peer.is_missed {
+            self.forget_overdue(now);
+            let began = *self.began.get_or_insert(now);
+            self.awaited.insert(peer.epoch, began + self.settle);
         }
     }
 
@@ -107,7 +120,7 @@ impl Settling {
 
     /// Whether those below have told their subscriptions, as far as they are known and alive.
     pub fn is_complete(&mut self, now: Instant) -> bool {
-        self.awaited.retain(|_, until| now < *until);
+        self.forget_overdue(now);
         self.is_open(now) && self.awaited.is_empty()
     }
 
@@ -123,6 +136,7 @@ impl Settling {
         let unaware = self.links.iter_mut().filter(|(_, peer)| !peer.knows);
         let told = unaware.map(|(&link, peer)| {
             peer.knows = true;
+            peer.is_missed = true;
             link
         });
         (number, told.collect())
@@ -144,6 +158,16 @@ impl Settling {
         let mut links = self.links.values().filter(|peer| peer.epoch == epoch);
         if links.next().is_some_and(|peer| peer.has_told) && links.next().is_none() {
             self.awaited.remove(&epoch);
+        }
+        if self.awaited.is_empty() {
+            self.began = None;
+        }
+    }
+
+    fn forget_overdue(&mut self, now: Instant) {
+        self.awaited.retain(|_, until| now < *until);
+        if self.awaited.is_empty() {
+            self.began = None;
         }
     }
 }
@@ -240,6 +264,54 @@ mod tests {
         assert_eq!(bench.settling.next_deadline(bench.at(10_999)), Some(bench.at(11_000)));
         assert_eq!(bench.due(11_000), [3]);
         assert_eq!(bench.settling.next_deadline(bench.at(11_000)), None);
+    }
+
+    /// The longest time in a minute in which nobody is told, when a daemon lives for `alive_ms` again and again, with
+    /// `away_ms` in between, and somebody comes to be told each 10 ms.
+    fn longest_wait(alive_ms: u64, away_ms: u64, epoch_of: impl Fn(u64) -> Epoch) -> u64 {
+        const BEGAN: u64 = 9_000;
+        let mut bench = Bench::settled(&[(1, A)]);
+        let (mut longest, mut since) = (0, BEGAN);
+        for ms in (BEGAN..BEGAN + 60_000).step_by(10) {
+            let life = (ms - BEGAN) / (alive_ms + away_ms);
+            match (ms - BEGAN) % (alive_ms + away_ms) {
+                0 => bench.settling.hello(bench.at(ms), 100 + life, epoch_of(life)),
+                into if into == alive_ms => bench.settling.left(bench.at(ms), 100 + life),
+                _ => {}
+            }
+            bench.settling.hello(bench.at(ms), 10_000 + ms, 10_000 + ms);
+            if !bench.due(ms).is_empty() {
+                since = ms;
+            }
+            longest = longest.max(ms - since);
+        }
+        longest
+    }
+
+    #[test]
+    fn whoever_is_started_again_and_again_keeps_nobody_from_settling() {
+        for (alive_ms, away_ms) in [(200, 800), (600, 1000), (50, 50), (1500, 300), (300, 1500)] {
+            let case = format!("{alive_ms} ms alive, {away_ms} ms away");
+            let longest = longest_wait(alive_ms, away_ms, |life| 1000 + life);
+            assert!(longest <= 2000, "{case}: {longest} ms");
+            // The same life, of which the links are cut.
+            let longest = longest_wait(alive_ms, away_ms, |_| B);
+            assert!(longest <= 4000, "{case}: {longest} ms");
+        }
+    }
+
+    #[test]
+    fn a_wait_has_an_end_whoever_comes_and_goes_meanwhile() {
+        let mut bench = Bench::settled(&[(1, A), (2, B)]);
+        bench.settling.left(bench.at(9000), 1);
+        bench.settling.left(bench.at(10_500), 2);
+        assert_eq!(bench.settling.next_deadline(bench.at(10_500)), Some(bench.at(11_000)));
+        // It is back in time, and has much to tell.
+        bench.settling.hello(bench.at(10_900), 3, B);
+        assert_eq!(bench.due(11_000), NOBODY);
+        bench.settling.left(bench.at(12_000), 3);
+        bench.settling.hello(bench.at(12_000), 4, B);
+        assert_eq!(bench.due(12_000), [4], "its time was over when it left again");
     }
 
     #[test]

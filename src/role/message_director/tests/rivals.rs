@@ -1,7 +1,6 @@
 //! A link comes under a sender of which another keeps post-removes. Whether that lives is written in a script.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -24,39 +23,61 @@ const OLD: DoId = DoId(1);
 const NEW: DoId = DoId(2);
 const SAID: DoId = DoId(3);
 
-/// A peer that acknowledges something at some time, or never.
+/// A peer that acknowledges something at some time after it is asked, or never.
+#[derive(Default)]
 struct Script {
-    since: Instant,
     answers: Option<Duration>,
-    asked: Arc<AtomicUsize>,
+    asked: Mutex<Vec<Instant>>,
 }
 
-impl Line for Script {
+impl Line for Arc<Script> {
     fn is_here(&self) -> bool {
         false
     }
 
     fn signs(&self) -> Signs {
-        let lasted = self.since.elapsed();
-        let answered = self.answers.filter(|at| *at <= lasted);
+        let asked = self.asked.lock().last().map(|at| at.elapsed());
+        let heard = asked.zip(self.answers).and_then(|(asked, at)| asked.checked_sub(at));
         // The last that was heard before was long ago.
-        Signs::Open { heard: lasted.saturating_sub(answered.unwrap_or_default()) }
+        Signs::Open { heard: heard.unwrap_or(Duration::from_secs(3600)) }
     }
 
     fn ask(&self, _: Liveness) -> Question<'_> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.asked.lock().push(Instant::now());
         Question::NONE
     }
 }
 
-/// A holder by the script, and a newcomer over a socket.
+/// A link by a script, which keeps something.
+struct Holder {
+    script: Arc<Script>,
+    there: Option<(Participant, Entry)>,
+}
+
+impl Holder {
+    fn is_asked(&self) -> usize {
+        self.script.asked.lock().len()
+    }
+
+    /// Waits until it has to end.
+    async fn given_up(&self) {
+        let (_, entry) = self.there.as_ref().expect("it has not ended");
+        entry.given_up().await;
+    }
+
+    fn end(&mut self) {
+        let (participant, entry) = self.there.take().expect("it has not ended");
+        drop(participant);
+        drop(entry);
+    }
+}
+
+/// Holders by scripts, and newcomers over sockets.
 struct Stage {
     router: Router,
+    all: Arc<Links>,
     _hearer: Participant,
     inbox: Arc<Inbox>,
-    holder: Option<(Participant, Entry)>,
-    asked: Arc<AtomicUsize>,
-    newcomer: TcpStream,
 }
 
 fn address() -> SocketAddr {
@@ -77,42 +98,44 @@ fn framed(datagram: &[u8]) -> Vec<u8> {
 }
 
 impl Stage {
-    async fn new(answers: Option<Duration>) -> Self {
+    fn new() -> Self {
         let router = Router::new();
         let inbox = Inbox::new("hearer", 1 << 20, usize::MAX);
         let hearer = router.join("hearer", inbox.clone());
         hearer.batch().subscribe(HEARER);
-        let all = Arc::new(Links::default());
-        let holder = router.join("holder", Arc::new(Recorder::default()));
-        let kept = framed(&deletion(OLD));
-        holder.batch().add_post_remove(SENDER, Frame::new(&kept).expect("one frame"));
-        let asked = Arc::<AtomicUsize>::default();
-        let script = Script { since: Instant::now(), answers, asked: asked.clone() };
-        let entry = all.enter(holder.key(), Box::new(script), Liveness::default(), address());
+        Stage { router, all: Arc::default(), _hearer: hearer, inbox }
+    }
 
+    /// A link that answers after a while, or never, and keeps something under these senders.
+    fn holder(&self, answers: Option<Duration>, senders: impl Iterator<Item = Channel>) -> Holder {
+        let script = Arc::new(Script { answers, ..Script::default() });
+        let holder = self.router.join("holder", Arc::new(Recorder::default()));
+        let kept = framed(&deletion(OLD));
+        for sender in senders {
+            holder.batch().add_post_remove(sender, Frame::new(&kept).expect("one frame"));
+        }
+        let line = Box::new(script.clone());
+        let entry = self.all.enter(holder.key(), line, Liveness::default(), address());
+        Holder { script, there: Some((holder, entry)) }
+    }
+
+    /// A link comes, keeps something under a sender, and then says something.
+    async fn newcomer(&self, sender: Channel) -> TcpStream {
         let listener = TcpListener::bind(address()).await.expect("a free port");
         let newcomer = TcpStream::connect(listener.local_addr().expect("bound")).await;
-        let newcomer = newcomer.expect("it listens");
+        let mut newcomer = newcomer.expect("it listens");
         let (stream, peer) = listener.accept().await.expect("it connects");
         let link = Link {
-            router: router.clone(),
+            router: self.router.clone(),
             events: EventSender::disabled(),
             peers: Peers::new(&config(), 1),
-            all,
+            all: self.all.clone(),
             liveness: Liveness::default(),
             peer,
         };
         tokio::spawn(link.run(stream, Policy::link(1 << 20, None), CancellationToken::new()));
-        let holder = Some((holder, entry));
-        Stage { router, _hearer: hearer, inbox, holder, asked, newcomer }
-    }
-
-    /// The newcomer keeps something under the sender, and then says something.
-    async fn come(&mut self) {
-        let kept = deletion(NEW);
-        let add = Control::AddPostRemove { sender: SENDER, datagram: Blob(&kept) };
-        let bytes = [framed(&control(&add)), framed(&deletion(SAID))].concat();
-        self.newcomer.write_all(&bytes).await.expect("open");
+        come(&mut newcomer, sender).await;
+        newcomer
     }
 
     /// The next that was heard.
@@ -133,53 +156,119 @@ impl Stage {
     fn has_heard_nothing(&self) -> bool {
         !self.inbox.try_recv(&mut Vec::new())
     }
+}
 
-    fn end_of_holder(&mut self) {
-        let (participant, entry) = self.holder.take().expect("it has not ended");
-        drop(participant);
-        drop(entry);
+/// A link keeps something under a sender, and then says something.
+async fn come(newcomer: &mut TcpStream, sender: Channel) {
+    let kept = deletion(NEW);
+    let add = Control::AddPostRemove { sender, datagram: Blob(&kept) };
+    let bytes = [framed(&control(&add)), framed(&deletion(SAID))].concat();
+    newcomer.write_all(&bytes).await.expect("open");
+}
+
+/// Waits until somebody asks.
+async fn asked(holder: &Holder) {
+    while holder.is_asked() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
+const SECOND: Option<Duration> = Some(Duration::from_millis(1100));
+const SENDERS: [Channel; 1] = [SENDER];
+
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_is_dead_is_ended_and_has_its_last_words_first() {
-    let mut stage = Stage::new(None).await;
+    let stage = Stage::new();
+    let mut holder = stage.holder(None, SENDERS.into_iter());
     let began = Instant::now();
-    stage.come().await;
-    let (_, entry) = stage.holder.as_ref().expect("it is there");
-    entry.given_up().await;
+    let mut newcomer = stage.newcomer(SENDER).await;
+    holder.given_up().await;
     assert!(began.elapsed() >= Duration::from_secs(4), "it had time to answer");
     assert!(stage.has_heard_nothing(), "the newcomer waits");
-    stage.end_of_holder();
+    holder.end();
     assert_eq!(stage.heard(2).await, [OLD, SAID]);
-    drop(stage.newcomer.shutdown().await);
+    drop(newcomer.shutdown().await);
     assert_eq!(stage.heard(1).await, [NEW]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_goes_meanwhile_has_its_last_words_first() {
-    let mut stage = Stage::new(None).await;
-    stage.come().await;
-    while stage.asked.load(Ordering::Relaxed) == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let stage = Stage::new();
+    let mut holder = stage.holder(None, SENDERS.into_iter());
+    let _newcomer = stage.newcomer(SENDER).await;
+    asked(&holder).await;
     assert!(stage.has_heard_nothing());
-    stage.end_of_holder();
+    holder.end();
     assert_eq!(stage.heard(2).await, [OLD, SAID]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_lives_keeps_its_own_and_so_does_the_newcomer() {
-    let mut stage = Stage::new(Some(Duration::from_millis(1100))).await;
-    stage.come().await;
+    let stage = Stage::new();
+    let mut holder = stage.holder(SECOND, SENDERS.into_iter());
+    let mut newcomer = stage.newcomer(SENDER).await;
     assert_eq!(stage.heard(1).await, [SAID]);
     assert_eq!(stage.router.participants().len(), 3);
     // It is not asked again at once, nor by who has some already.
-    stage.come().await;
+    come(&mut newcomer, SENDER).await;
     assert_eq!(stage.heard(1).await, [SAID]);
-    assert_eq!(stage.asked.load(Ordering::Relaxed), 1);
-    stage.end_of_holder();
+    assert_eq!(holder.is_asked(), 1);
+    holder.end();
     assert_eq!(stage.heard(1).await, [OLD]);
-    drop(stage.newcomer.shutdown().await);
+    drop(newcomer.shutdown().await);
     assert_eq!(stage.heard(2).await, [NEW, NEW]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_holders_are_asked_at_the_same_time() {
+    let stage = Stage::new();
+    let began = Instant::now();
+    let holder = |answers| stage.holder(answers, SENDERS.into_iter());
+    let living: Vec<_> = (0..7).map(|_| holder(SECOND)).collect();
+    let mut dead: Vec<_> = (0..5).map(|_| holder(None)).collect();
+    let _newcomer = stage.newcomer(SENDER).await;
+    for holder in &mut dead {
+        holder.given_up().await;
+        holder.end();
+    }
+    assert_eq!(stage.heard(6).await, [OLD, OLD, OLD, OLD, OLD, SAID]);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(living.iter().all(|holder| holder.is_asked() == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_settled_is_settled_however_long_it_took() {
+    let stage = Stage::new();
+    let living = stage.holder(SECOND, SENDERS.into_iter());
+    let mut dead = stage.holder(None, SENDERS.into_iter());
+    let mut newcomer = stage.newcomer(SENDER).await;
+    dead.given_up().await;
+    // It has very many last words.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(stage.has_heard_nothing());
+    dead.end();
+    assert_eq!(stage.heard(2).await, [OLD, SAID]);
+    assert_eq!(living.is_asked(), 1);
+    // For another message nobody can be sure any more.
+    drop(newcomer.shutdown().await);
+    assert_eq!(stage.heard(1).await, [NEW]);
+    let _another = stage.newcomer(SENDER).await;
+    assert_eq!(stage.heard(1).await, [SAID]);
+    assert_eq!(living.is_asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_wait_for_a_verdict_get_the_same() {
+    const MANY: u64 = 30;
+    let stage = Stage::new();
+    let senders = || (0..MANY).map(Channel);
+    let living = stage.holder(SECOND, senders());
+    let began = Instant::now();
+    let mut newcomers = Vec::new();
+    for sender in senders() {
+        newcomers.push(stage.newcomer(sender).await);
+    }
+    assert_eq!(stage.heard(newcomers.len()).await, [SAID; MANY as usize]);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(living.is_asked() <= 2, "asked {} times", living.is_asked());
 }
