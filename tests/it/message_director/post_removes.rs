@@ -108,6 +108,7 @@ fn two_links_that_live_keep_their_own_under_one_sender() {
     hearer.expect(A, B, &note(1));
     second.close();
     hearer.expect(A, B, &note(4));
+    wait_until("the warning", || daemon.log().contains(WARNING).then_some(()));
     assert_eq!(daemon.log().matches(WARNING).count(), 1, "{}", daemon.log());
 }
 
