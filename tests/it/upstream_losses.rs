@@ -172,7 +172,7 @@ fn who_accepts_and_closes_gets_few_connections_and_nothing_is_lost() {
     upstream.control(&Control::Settled { epoch: EPOCH });
     expect_notes(&mut upstream, 0..272);
     let log = daemon.log();
-    let lines = log.lines().filter(|line| line.contains("upstream"));
+    let lines = log.lines().filter(|line| line.contains("the upstream message director"));
     // Twice that it was connected, that it was lost, and that there is none.
     assert!(lines.count() <= 4, "{log}");
 }
