@@ -6,6 +6,8 @@ use super::*;
 use crate::config::ClientLimitsConfig;
 use crate::router::Gap;
 
+mod beginning;
+
 const ZONE: Location = Location::new(DoId(5), ZoneId(6));
 const NEXT: Location = Location::new(DoId(5), ZoneId(7));
 const ELSEWHERE: Location = Location::new(DoId(5), ZoneId(99));
@@ -407,30 +409,6 @@ fn a_state_server_that_is_lost_or_was_away_begins_a_comparison_a_moment_later() 
     agent.go_on();
     let [[a, b], [c, d]] = [usual(51), usual(52)];
     agent.expect_told(client, &[a, b, c, d, leaving(50)]);
-}
-
-#[test]
-fn what_is_answered_late_does_not_put_off_a_comparison_that_has_yet_to_begin() {
-    let (mut agent, client) = seeing();
-    let query = zones_of(&agent.gap(), ZONE.parent, &[6, 7]);
-    let server = Channel(4000);
-    let says = |agent: &mut Agent, message: StateServer<'_>| {
-        agent.cluster_from(server, &[Channel::OBSERVERS], &message);
-    };
-    says(&mut agent, StateServer::Back { server, epoch: 1 });
-    // Those who answer now may be lost the next moment.
-    agent.count(query, 3);
-    agent.found(query, avatar(50, ZONE));
-    agent.expect_told(client, &usual(50));
-    agent.pass(50);
-    says(&mut agent, StateServer::Lost { server, epoch: 1 });
-    agent.pass(50);
-    let asked = agent.go_on();
-    let again = zones_of(&asked, ZONE.parent, &[6, 7]);
-    assert_ne!(again, query);
-    agent.count(again, 0);
-    agent.go_on();
-    agent.expect_told(client, &[leaving(50), leaving(51), leaving(52)]);
 }
 
 #[test]
