@@ -138,7 +138,7 @@ pub fn configs(shape: Shape, folder: &Path) -> Vec<Config> {
                 "- {{type: clientagent, bind: '{}', version: sim, manual_dc_hash: 1, \
                  channels: {{min: {low}, max: {}}}, client: {{add_interest: enabled, \
                  write_buffer_size: 30000, write_timeout_ms: 4000}}, \
-                 tuning: {{interest_timeout: 1000}}}}\n",
+                 tuning: {{interest_timeout: 1000, rights_grace_for: all}}}}\n",
                 clients_of(index),
                 low + 7
             );

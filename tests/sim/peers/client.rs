@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use donet::ids::{Context, DoId, FieldId, InterestId, Location, ZoneId};
-use donet::message::{Blob, Client as Word, List, Message, ObjectState, Rest};
+use donet::message::{Blob, Client as Word, EjectReason, List, Message, ObjectState, Rest};
 use donet::wire::{Reader, Writer};
 use tokio::time::Instant;
 
@@ -181,6 +181,8 @@ impl Client {
                     value: Rest(&value),
                 });
             }
+            // What has let it in was lost, and that it may come in was not.
+            Word::Eject { reason, .. } if *reason == EjectReason::InvalidMsgtype as u16 => {}
             Word::Eject { reason, text } => return Err(format!("ejected: {reason} {text:?}")),
             Word::DoneInterestResp { .. } => self.pending = self.pending.saturating_sub(1),
             Word::EnterObjectRequired { object } | Word::EnterObjectRequiredOther { object } => {
