@@ -16,5 +16,6 @@ mod logs;
 mod message_director;
 mod state_server;
 mod tidy;
+mod upheavals;
 mod upstream;
 mod upstream_losses;

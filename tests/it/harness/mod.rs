@@ -7,12 +7,14 @@
 //! | [`Client`] | a game client at a client agent |
 //! | [`Upstream`] | the message director that a daemon under test connects to |
 //! | [`Line`] | a line between two daemons, which can be cut |
+//! | [`Cable`] | what connects two daemons, and can be cut |
 //! | [`EventSink`] | the event logger that a daemon under test sends to |
 //!
 //! Nothing here waits for time to pass. That something happens is waited for with a [`LIMIT`]; that
 //! something does *not* happen is shown by a later message, which would have come after it, coming
 //! first.
 
+mod cable;
 mod client;
 mod daemon;
 mod datagram;
@@ -28,6 +30,7 @@ pub mod world;
 
 use std::time::{Duration, Instant};
 
+pub use cable::Cable;
 pub use client::Client;
 pub use daemon::{Daemon, Setup, free_address};
 pub use datagram::{
