@@ -1,8 +1,11 @@
 //! `donet check FILE`: everything that can be known to be wrong before the daemon runs.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use dclass::DcFile;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use crate::config::{self, Address, BackendConfig, Config, DoIdRange, RoleConfig};
 
@@ -27,6 +30,9 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
         eprintln!("warning: {warning}");
     }
     let config = loaded.config;
+    for warning in unwritable_files(&config) {
+        eprintln!("warning: {}: {warning}", arguments.file.display());
+    }
     let mut problems = config::conflicts(&config);
     let options = dclass::Options { string_encoding: config.general.string_encoding };
     match dclass::read_with(&config.general.dc_files, options) {
@@ -56,6 +62,44 @@ fn unknown_classes(config: &Config, dc: &DcFile) -> impl Iterator<Item = String>
         }
         Some(format!("uberdogs[{i}].class: the DC files have no class `{class}`"))
     })
+}
+
+/// Files that the daemon could not write, if it ran here and by whoever runs this: a configuration may be for another
+/// machine.
+fn unwritable_files(config: &Config) -> impl Iterator<Item = String> {
+    config.roles.iter().enumerate().filter_map(|(i, role)| {
+        let (key, path) = match role {
+            RoleConfig::EventLogger(role) => ("output", config.base_dir.join(&role.output)),
+            RoleConfig::Database(role) => match &role.backend {
+                BackendConfig::Sqlite { file, .. } => ("backend.file", file.clone()),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let error = check_writable(&path).err()?;
+        Some(format!("roles[{i}].{key}: {} cannot be written here: {error}", path.display()))
+    })
+}
+
+fn check_writable(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if is_pattern(folder) {
+        return Ok(());
+    }
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    match access(path, Access::WRITE_OK) {
+        // It will be made, as one with a pattern is.
+        Err(Errno::NOENT) => Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
+        checked => Ok(checked?),
+    }
+}
+
+/// Whether the path depends on the time.
+fn is_pattern(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().contains(&b'%')
 }
 
 fn summary(config: &Config, dc: &DcFile) -> String {

@@ -6,6 +6,7 @@
 
 mod files;
 mod signals;
+mod stalls;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +61,7 @@ pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     let failure = tokio::select! {
         () = operator.wants_the_end() => None,
         failure = parts.first_failure() => Some(failure),
+        () = stalls::watch() => unreachable!("it has no end"),
     };
     match &failure {
         None => tracing::info!("shutting down"),

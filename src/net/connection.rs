@@ -127,12 +127,10 @@ pub enum Lost {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// More bytes are waiting than the limit allows.
-    #[error("the peer reads too slowly: {0} bytes are waiting")]
+    #[error("the peer reads too slowly")]
     TooSlow(usize),
     /// More bytes of the initial objects of interests are waiting than their limit allows.
-    #[error(
-        "the client reads too slowly: {0} bytes of objects in zones that it has opened are waiting"
-    )]
+    #[error("the peer reads the objects of zones that it has opened too slowly")]
     TooManyEntries(usize),
     /// The peer has taken nothing for this long, although there was something to take.
     #[error("the peer has read nothing for {} s", .0.as_secs_f32())]
@@ -487,6 +485,15 @@ impl<S: Stream> Connection<S> {
         let others = async { while self.read(|_| {}).await.is_ok_and(|count| count > 0) {} };
         // If the peer does not end it, we do.
         let _ = tokio::time::timeout(LINGER, others).await;
+    }
+}
+
+impl Connection {
+    /// How many bytes are [unsent](Connection::unsent), and how many may be lost beside those, which the system had taken:
+    /// exactly, as long as the connection stands, and at most, if it has failed.
+    pub fn undelivered(&self) -> (usize, u64) {
+        let unacknowledged = self.stream.unacknowledged_bytes() as u64;
+        (self.unsent(), self.taken().min(unacknowledged))
     }
 }
 

@@ -4,6 +4,7 @@
 //! the [`Framing`](crate::wire::Framing) of whoever reads and fills it. Streams come from a [`Network`].
 
 mod connection;
+mod last_words;
 mod listener;
 mod network;
 pub mod proxy_protocol;
@@ -19,6 +20,7 @@ mod tests;
 mod write_queue;
 
 pub use connection::{ClientLimits, Close, Connection, Lost, Policy};
+pub use last_words::LastWords;
 pub use listener::Listener;
 pub use network::{Accept, Connecting, Dialler, Network, Socket, Tcp, Wire};
 pub use pulse::{Examination, Signs, Verdict};

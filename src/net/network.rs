@@ -55,7 +55,7 @@ pub trait Wire: Stream + Line + fmt::Debug {
     fn set_liveness(&self, liveness: Liveness);
 
     /// How many bytes of what was taken may not have arrived, at most.
-    fn send_buffer_bytes(&self) -> usize;
+    fn unacknowledged_bytes(&self) -> usize;
 }
 
 /// The network of the machine.
@@ -110,11 +110,11 @@ impl Socket {
         }
     }
 
-    /// How many bytes of what was taken may not have arrived, at most.
-    pub fn send_buffer_bytes(&self) -> usize {
+    /// How many bytes of what was taken may not have arrived, at most. This asks the system.
+    pub fn unacknowledged_bytes(&self) -> usize {
         match self {
-            Socket::Tcp(stream) => tcp::send_buffer_bytes(stream),
-            Socket::Other(wire) => wire.send_buffer_bytes(),
+            Socket::Tcp(stream) => tcp::unacknowledged_bytes(stream),
+            Socket::Other(wire) => wire.unacknowledged_bytes(),
         }
     }
 

@@ -26,6 +26,8 @@ const HEADER_BYTES: usize = 16;
 /// The part of an answer before its attributes, and where the state is in it.
 const ANSWER_BYTES: usize = 72;
 const STATE_AT: usize = 1;
+/// Where the number of bytes is that have been written and not been acknowledged.
+const QUEUED_AT: usize = 60;
 /// Where `tcp_info` has the milliseconds since the last acknowledgement.
 const LAST_ACK_AT: usize = 56;
 
@@ -36,6 +38,16 @@ pub(super) fn signs(local: SocketAddr, peer: SocketAddr) -> Signs {
         // Old kernels, and sandboxes.
         Err(_) => Signs::Unknown,
     }
+}
+
+/// How many bytes of what was written on the connection between these addresses have not been acknowledged. `None`
+/// if there is no such connection any more, or the kernel does not tell.
+pub(super) fn unacknowledged_bytes(local: SocketAddr, peer: SocketAddr) -> Option<usize> {
+    let answer = ask(&question(local, peer)).ok()?;
+    if u16_at(&answer, 4)? == NLMSG_ERROR {
+        return None;
+    }
+    usize::try_from(u32_at(answer.get(HEADER_BYTES..)?, QUEUED_AT)?).ok()
 }
 
 fn ask(question: &[u8]) -> io::Result<Vec<u8>> {

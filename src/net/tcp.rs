@@ -24,6 +24,10 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 ///
 /// The kernel notices, whatever the daemon does meanwhile: an idle peer is asked, and from a busy one it waits for
 /// acknowledgements. A peer that lives and does not read is noticed by the connection's own time-out.
+///
+/// Where there is a time for acknowledgements, Linux waits for the answers to its questions for so long, too, however
+/// many there were. So whoever is to be noticed sooner than after a time-out of writes needs a shorter one of those. A
+/// shorter time for acknowledgements alone would also end who lives, and takes nothing for a while.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Liveness {
     /// After this long without traffic the peer is asked whether it still lives; `None` does not ask.
@@ -100,8 +104,15 @@ fn set_liveness(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
     Ok(())
 }
 
-/// How many bytes the kernel takes before they have arrived; any number if it does not tell.
-pub(super) fn send_buffer_bytes(stream: &TcpStream) -> usize {
+/// How many bytes that the kernel has taken have not been acknowledged. It knows nothing any more of a connection that
+/// has failed: then it is as many as it may have had, or any number if it does not even tell that.
+pub(super) fn unacknowledged_bytes(stream: &TcpStream) -> usize {
+    #[cfg(target_os = "linux")]
+    if let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr())
+        && let Some(bytes) = sock_diag::unacknowledged_bytes(local, peer)
+    {
+        return bytes;
+    }
     SockRef::from(stream).send_buffer_size().unwrap_or(usize::MAX)
 }
 
@@ -202,6 +213,28 @@ mod tests {
 
         let (_listener, stream) = connected(Liveness::new(seconds(30), None)).await;
         assert_eq!(SockRef::from(&stream).tcp_user_timeout().expect("an option"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn it_is_known_how_much_has_not_arrived() {
+        let (listener, stream) = connected(Liveness::default()).await;
+        let (peer, _) = listener.accept().await.expect("it is there");
+        assert_eq!(unacknowledged_bytes(&stream), 0);
+        let mut taken = 0;
+        // Until this end's kernel has no room.
+        while let Ok(count) = stream.try_write(&[0; 65536]) {
+            taken += count;
+        }
+        let blocked = unacknowledged_bytes(&stream);
+        assert!(0 < blocked && blocked <= taken, "{blocked} of {taken}");
+        // With all of it unread the connection is reset; nothing more exact is known then.
+        drop(peer);
+        while !matches!(stream.signs(), Signs::Ended) {
+            tokio::task::yield_now().await;
+        }
+        let buffer = SockRef::from(&stream).send_buffer_size().expect("an option");
+        assert_eq!(unacknowledged_bytes(&stream), buffer);
     }
 
     #[tokio::test]

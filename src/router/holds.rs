@@ -181,6 +181,7 @@ impl Warning {
 
     fn log(&self) {
         let Warning { held, ref who, work } = *self;
+        let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
         macro_rules! say {
             () => {
                 tracing::warn!(
@@ -189,8 +190,8 @@ impl Warning {
                     bytes = work.bytes,
                     cleaned = work.cleaned,
                     told = work.told,
-                    "the router was held for {} ms",
-                    held.as_millis()
+                    held_ms,
+                    "the router was held for {held_ms} ms"
                 )
             };
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -17,6 +18,8 @@ use tokio::time::Instant;
 pub const FLOOD_BYTES: usize = 8 * 1024;
 /// The longest wait after one read.
 const BRAKE_MAX: Duration = Duration::from_millis(100);
+/// The time between two lines of the log about the same slow receiver.
+const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Whether a queue has taken a push well.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -32,9 +35,35 @@ pub enum Load {
 pub struct Brake {
     is_high: AtomicBool,
     eased: Notify,
+    label: Mutex<Label>,
+}
+
+/// What is said of whoever braking is for.
+#[derive(Debug, Default)]
+struct Label {
+    name: String,
+    said: Option<Instant>,
 }
 
 impl Brake {
+    /// Whose queue it is, for the log.
+    pub fn rename(&self, name: &str) {
+        name.clone_into(&mut self.label.lock().name);
+    }
+
+    /// Says for whom somebody is read more slowly, now and then.
+    fn say(&self) {
+        let now = Instant::now();
+        let mut label = self.label.lock();
+        if label.said.is_some_and(|said| now - said < SAID_AGAIN_AFTER) {
+            return;
+        }
+        label.said = Some(now);
+        let receiver = label.name.clone();
+        drop(label);
+        tracing::info!(receiver, "read more slowly, since a receiver does not keep up");
+    }
+
     /// Whether the queue is above its mark.
     pub fn is_high(&self) -> bool {
         self.is_high.load(Ordering::Acquire)
@@ -170,6 +199,9 @@ impl Fed {
     async fn high_are_eased(&mut self) {
         let until = Instant::now() + BRAKE_MAX;
         for brake in self.high.drain(..) {
+            if brake.is_high() {
+                brake.say();
+            }
             // The bound is the point; whether it was reached changes nothing.
             let _ = tokio::time::timeout_at(until, brake.eased()).await;
         }
@@ -185,6 +217,8 @@ fn note_in(brakes: &mut Vec<Arc<Brake>>, brake: &Arc<Brake>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Level;
+    use crate::telemetry::testing::Caught;
 
     #[tokio::test(start_paused = true)]
     async fn the_brake_holds_a_flood_until_the_queue_is_half_empty() {
@@ -228,6 +262,26 @@ mod tests {
         // What has been waited for is not waited for again.
         fed.brake(FLOOD_BYTES).await;
         assert_eq!(start.elapsed(), BRAKE_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_slow_is_named_now_and_then() {
+        let log = Caught::from(Level::Info);
+        let mut gauge = Gauge::new(1);
+        gauge.brake().rename("AI");
+        let mut fed = Fed::default();
+        for _ in 0..700 {
+            gauge.set(2);
+            fed.note(gauge.brake());
+            fed.brake(FLOOD_BYTES).await;
+        }
+        // It has taken 70 s.
+        let lines = log.lines();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines.iter().all(|line| line.ends_with("does not keep up receiver=AI")),
+            "{lines:?}"
+        );
     }
 
     #[test]

@@ -36,6 +36,17 @@ pub(super) enum Receiver {
     Role(Resident),
 }
 
+impl Receiver {
+    /// Whoever is braked for it says for whom.
+    fn rename(&self, name: &str) {
+        if let Receiver::Sink(sink) = self
+            && let Some(brake) = sink.brake()
+        {
+            brake.rename(name);
+        }
+    }
+}
+
 struct Slot {
     name: String,
     receiver: Receiver,
@@ -151,6 +162,7 @@ impl World {
     }
 
     pub(super) fn join(&mut self, name: String, receiver: Receiver) -> Key {
+        receiver.rename(&name);
         let slot = Slot { name, receiver, post_removes: PostRemoves::default(), touched: false };
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -162,6 +174,7 @@ impl World {
 
     pub(super) fn rename(&mut self, key: Key, name: String) {
         if let Some(slot) = &mut self.slots[key.0 as usize] {
+            slot.receiver.rename(&name);
             slot.name = name;
         }
     }

@@ -121,12 +121,12 @@ pub struct Mark {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It cannot be reached.
-    #[error("{what}: {source}")]
+    #[error("{what}: {error}")]
     Io {
         /// What was tried.
         what: String,
-        /// What the system says.
-        source: std::io::Error,
+        /// What the system says. Not a source, since it is said already.
+        error: std::io::Error,
     },
     /// Somebody else uses it.
     #[error("{0} is in use by another process")]
@@ -135,12 +135,12 @@ pub enum OpenError {
     #[error("{0}")]
     Damaged(String),
     /// The database reports an error.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", sql::in_words(.error))]
     Sql {
         /// What was tried.
         what: String,
         /// What the database says.
-        source: sqlx::Error,
+        error: sqlx::Error,
     },
     /// It holds something that must be moved or converted first.
     #[error("{0}")]

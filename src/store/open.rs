@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::archive::{Archive, ArchiveMut};
 use super::soci::{SociArchive, own_backend};
 use super::sql::{
-    MySqlSession, PostgresOptions, PostgresSession, Session, SqlArchive, SqlBackend, SqliteFile,
-    SqliteSession,
+    MySqlOptions, MySqlSession, PostgresOptions, PostgresSession, Session, SqlArchive, SqlBackend,
+    SqliteFile, SqliteSession,
 };
 use super::yaml::{YamlArchive, YamlBackend};
 use super::{Backend, BoxFuture, OpenError, Schema};
@@ -18,6 +18,8 @@ use crate::hash::Seed;
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The time between two lines of the log about the same reason.
+const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Opens stores.
 pub trait Stores: Send + Sync {
@@ -60,6 +62,7 @@ pub async fn open(
 ) -> Result<Arc<dyn Backend>, OpenError> {
     let deadline = patience.map(|patience| Instant::now() + patience);
     let mut pause = PAUSE_MIN;
+    let mut said = Said::default();
     loop {
         let error = match open_once(config, schema, seed).await {
             Ok(backend) => return Ok(backend),
@@ -69,9 +72,31 @@ pub async fn open(
         if is_over || !is_passing(&error) {
             return Err(error);
         }
-        tracing::warn!(%error, "the store cannot be opened; trying again");
+        said.failed(&error.to_string());
         tokio::time::sleep(pause).await;
         pause = PAUSE_MAX.min(pause * 2);
+    }
+}
+
+/// What has been said of a store that cannot be opened: one line for each reason, and then one a minute.
+#[derive(Default)]
+struct Said {
+    attempts: u64,
+    last: Option<(Instant, String)>,
+}
+
+impl Said {
+    fn failed(&mut self, error: &str) {
+        self.attempts += 1;
+        let is_said = self
+            .last
+            .as_ref()
+            .is_some_and(|(when, said)| said == error && when.elapsed() < SAID_AGAIN_AFTER);
+        if !is_said {
+            let attempts = self.attempts;
+            tracing::warn!(error, attempts, "the store cannot be opened; trying again");
+            self.last = Some((Instant::now(), error.to_owned()));
+        }
     }
 }
 
@@ -81,7 +106,7 @@ fn is_passing(error: &OpenError) -> bool {
     const PASSING: [&str; 3] = ["57P03", "57P01", "53300"];
     match error {
         OpenError::InUse(_) => true,
-        OpenError::Sql { source, .. } => match source {
+        OpenError::Sql { error, .. } => match error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
             sqlx::Error::Database(error) => {
                 error.code().is_some_and(|code| PASSING.contains(&&*code))
@@ -117,7 +142,7 @@ async fn open_once(
             )
         }
         BackendConfig::MySql { url, pool_max } => {
-            let (options, lanes) = (url.parse().map_err(bad_url)?, lanes(pool_max));
+            let (options, lanes) = (mysql(&url)?, lanes(pool_max));
             Arc::new(SqlBackend::<MySqlSession>::open(options, lanes, schema, range, seed).await?)
         }
         BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
@@ -159,7 +184,7 @@ pub async fn open_archive(
         BackendConfig::Yaml { directory, .. } => Ok(Box::new(YamlArchive::open(directory)?)),
         BackendConfig::Sqlite { file, .. } if !file.exists() => Err(OpenError::Io {
             what: format!("cannot open {}", file.display()),
-            source: std::io::ErrorKind::NotFound.into(),
+            error: std::io::ErrorKind::NotFound.into(),
         }),
         BackendConfig::Soci { .. } => {
             let astron = SociArchive::open(&own_backend(config)?, schema).await?;
@@ -189,9 +214,7 @@ pub async fn open_archive_mut(config: &BackendConfig) -> Result<Box<dyn ArchiveM
         BackendConfig::Postgres { url, prepared_statements, .. } => {
             sql::<PostgresSession>(&postgres(&url, prepared_statements)?).await?
         }
-        BackendConfig::MySql { url, .. } => {
-            sql::<MySqlSession>(&url.parse().map_err(bad_url)?).await?
-        }
+        BackendConfig::MySql { url, .. } => sql::<MySqlSession>(&mysql(&url)?).await?,
         BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
@@ -205,13 +228,18 @@ fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenEr
     Ok(PostgresOptions { connect: url.parse().map_err(bad_url)?, keeps_statements })
 }
 
+fn mysql(url: &str) -> Result<MySqlOptions, OpenError> {
+    let kind = if url.starts_with("mariadb:") { "MariaDB" } else { "MySQL" };
+    Ok(MySqlOptions { connect: url.parse().map_err(bad_url)?, kind })
+}
+
 fn lanes(pool_max: u32) -> usize {
     usize::try_from(pool_max).unwrap_or(usize::MAX).max(1)
 }
 
 /// The URL itself is not repeated: it may hold a password.
-fn bad_url(source: sqlx::Error) -> OpenError {
-    OpenError::Sql { what: "cannot use the URL of the database".to_owned(), source }
+fn bad_url(error: sqlx::Error) -> OpenError {
+    OpenError::Sql { what: "cannot use the URL of the database".to_owned(), error }
 }
 
 fn no_mongodb() -> OpenError {

@@ -70,10 +70,10 @@ impl SociArchive {
         if let BackendConfig::Sqlite { file, .. } = config
             && !file.exists()
         {
-            let source = std::io::ErrorKind::NotFound.into();
-            return Err(OpenError::Io { what: format!("cannot open {name}"), source });
+            let error = std::io::ErrorKind::NotFound.into();
+            return Err(OpenError::Io { what: format!("cannot open {name}"), error });
         }
-        let failed = |source| OpenError::Sql { what: format!("cannot open {name}"), source };
+        let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
         let Some(connection) = Connection::open(config).await.map_err(failed)? else {
             return Ok(None);
         };
@@ -98,9 +98,9 @@ impl SociArchive {
     }
 
     async fn rows(&mut self, sql: String) -> Result<Vec<Row>, OpenError> {
-        self.connection.rows(sql).await.map_err(|source| OpenError::Sql {
+        self.connection.rows(sql).await.map_err(|error| OpenError::Sql {
             what: format!("cannot read Astron's tables in {}", self.name),
-            source,
+            error,
         })
     }
 
@@ -147,9 +147,9 @@ impl SociArchive {
         let class = self.schema.class_by_name(class);
         let mut values = Vec::new();
         for (index, column) in row.names().into_iter().enumerate().skip(1) {
-            let text = row.text(index).map_err(|source| OpenError::Sql {
+            let text = row.text(index).map_err(|error| OpenError::Sql {
                 what: format!("cannot read column {column} in {}", self.name),
-                source,
+                error,
             })?;
             let Some(text) = text else {
                 continue;
@@ -191,9 +191,9 @@ fn shown_name(config: &BackendConfig) -> String {
 }
 
 fn integer(row: &Row, column: usize) -> Result<i64, OpenError> {
-    row.integer(column).map_err(|source| OpenError::Sql {
+    row.integer(column).map_err(|error| OpenError::Sql {
         what: "cannot read a number in Astron's tables".to_owned(),
-        source,
+        error,
     })
 }
 

@@ -44,6 +44,11 @@ pub(super) struct Line<'a> {
     pub fields: &'a Fields,
 }
 
+/// Fields with a number that has a type of its own, which tracing knows only as text.
+const IDS: [&str; 13] = [
+    "doId", "client", "sender", "database", "parent", "child", "ai", "mine", "asker", "context",
+    "other", "channel", "origin",
+];
 /// The name under which tracing records the text of an event.
 const MESSAGE: &str = "message";
 
@@ -87,6 +92,19 @@ impl Fields {
         self.add(name, Value::Text(text));
     }
 
+    pub fn add_number(&mut self, name: &'static str, value: u64) {
+        self.add(name, Value::Other(value.into()));
+    }
+
+    /// Adds those of the fields of `outer` that have one of these names.
+    pub fn add_those(&mut self, outer: &Fields, names: &[&str]) {
+        for (name, value) in &outer.entries {
+            if names.contains(name) {
+                self.add(name, value.clone());
+            }
+        }
+    }
+
     /// The value of the field called `name`.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.entries.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
@@ -127,7 +145,13 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.add_text(field.name(), format_args!("{value:?}"));
+        let name = field.name();
+        if IDS.contains(&name)
+            && let Ok(number) = format!("{value:?}").parse()
+        {
+            return self.add_number(name, number);
+        }
+        self.add_text(name, format_args!("{value:?}"));
     }
 }
 

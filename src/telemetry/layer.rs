@@ -12,6 +12,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::format::{Fields, category};
+use super::limit::{CAUSES, Subject};
 use super::{Level, Log};
 
 /// Turns every event into a line.
@@ -24,22 +25,23 @@ pub(super) struct Lines {
 }
 
 /// The fields that say whose fault a line is, the best first: a client's channel is soon another's.
-const WHO: [&str; 7] = ["remote", "peer", "client", "sender", "address", "upstream", "control"];
+const WHO: [&str; 6] = ["remote", "peer", "client", "sender", "address", "upstream"];
 
 /// Who it is that a span is about.
 struct SpanPeer(u64);
 
 impl Lines {
-    fn peer_of<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<u64>
+    fn subject_of<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Subject
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let mut who = Who::new(&self.hash);
         event.record(&mut who);
-        who.peer().or_else(|| {
+        let peer = who.peer().or_else(|| {
             let mut spans = context.event_scope(event)?;
             spans.find_map(|span| span.extensions().get::<SpanPeer>().map(|peer| peer.0))
-        })
+        });
+        Subject { peer, cause: who.cause }
     }
 }
 
@@ -107,22 +109,23 @@ where
         let fields = || fields_of(event, &context, Fields::default());
         // Whoever asks for details wants all of them.
         let is_detail = level < Level::Info;
-        if is_detail || self.log.lets_through(metadata, self.peer_of(event, &context), fields) {
+        if is_detail || self.log.lets_through(metadata, self.subject_of(event, &context), fields) {
             self.log.write(metadata, &fields());
         }
     }
 }
 
-/// Finds out who it is that an event or a span is about, without keeping anything.
+/// Finds out who it is that an event or a span is about, and what is the cause, without keeping anything.
 struct Who<'h> {
     hash: &'h RandomState,
     /// The best of what has been seen: its place in [`WHO`], and its hash.
     best: Option<(usize, u64)>,
+    cause: Option<u64>,
 }
 
 impl<'h> Who<'h> {
     fn new(hash: &'h RandomState) -> Self {
-        Who { hash, best: None }
+        Who { hash, best: None, cause: None }
     }
 
     fn peer(&self) -> Option<u64> {
@@ -130,6 +133,12 @@ impl<'h> Who<'h> {
     }
 
     fn note(&mut self, field: &Field, value: impl FnOnce(&mut dyn Hasher)) {
+        if CAUSES.contains(&field.name()) {
+            let mut hasher = self.hash.build_hasher();
+            value(&mut hasher);
+            self.cause = Some(hasher.finish());
+            return;
+        }
         let Some(place) = WHO.iter().position(|name| *name == field.name()) else { return };
         if self.best.is_some_and(|(best, _)| best <= place) {
             return;

@@ -1,10 +1,12 @@
 //! How many lines of a kind are written, and what is said of the others.
 //!
-//! A *kind* is a place in the code that logs. Of one kind a peer gets few lines in ten seconds, and all peers
+//! A *kind* is a place in the code that logs, and the cause that the line names, if it does: nobody is to look for what
+//! takes too long when the disk is full. Of one kind a peer gets few lines in ten seconds, and all peers
 //! together some more; the others are counted, and summed up when the ten seconds are over. So nothing that
 //! a peer does, and nothing that goes wrong a thousand times a second, fills a disk.
 //!
-//! Memory: a kind remembers as many peers as it has lines, and forgets them with its ten seconds.
+//! Memory: a kind remembers as many peers as it has lines, and forgets them with its ten seconds. A place has few
+//! causes at a time; all further ones are one kind.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -24,10 +26,33 @@ pub(super) const LINES_OF_A_KIND: u64 = 50;
 /// Fewer left out of a peer than this are summed up with those of others, if there are any.
 const FEW: u64 = 10;
 
+/// Causes of one place that are told apart.
+const CAUSES_MAX: usize = 8;
+/// The fields that say why something happened, in one of few ways.
+pub(super) const CAUSES: [&str; 3] = ["failure", "reason", "limit"];
+
+/// What a line is about.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Subject {
+    /// Whose fault it is.
+    pub peer: Option<u64>,
+    /// Why it has happened.
+    pub cause: Option<u64>,
+}
+
 /// Counts the lines of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    kinds: HashMap<Identifier, Kind>,
+    places: HashMap<Identifier, Place>,
+}
+
+/// A place in the code, with its kinds of lines.
+#[derive(Debug, Default)]
+struct Place {
+    /// By their cause.
+    kinds: HashMap<Option<u64>, Kind>,
+    /// What has one cause too many.
+    rest: Option<Kind>,
 }
 
 /// Lines that were left out.
@@ -41,6 +66,8 @@ pub(super) struct Summary {
     pub first: Fields,
     /// Whether they are of several peers.
     pub of_many: bool,
+    /// Whether they have several causes.
+    pub of_causes: bool,
 }
 
 impl Summary {
@@ -49,12 +76,17 @@ impl Summary {
         let Summary { count, time, first, .. } = self;
         let seconds = time.as_secs_f64().max(1.0);
         let of_whom = if self.of_many { " of several peers" } else { "" };
+        let why = if self.of_causes { " for several reasons" } else { "" };
         let message = first.message().map_or("", Text::as_str);
         let mut fields = Fields::of_message(format_args!(
-            "… and {count} more like it in {seconds:.0} s{of_whom}, the first: {message}"
+            "… and {count} more like it in {seconds:.0} s{of_whom}{why}, the first: {message}"
         ));
-        if !self.of_many {
-            fields.add_all(first);
+        fields.add_number("more", *count);
+        match self.of_many {
+            false => fields.add_all(first),
+            // All of them have it.
+            true if !self.of_causes => fields.add_those(first, &CAUSES),
+            true => {}
         }
         fields
     }
@@ -66,6 +98,7 @@ struct Kind {
     since: Instant,
     written: u64,
     peers: HashMap<Option<u64>, Peer>,
+    of_causes: bool,
     /// Those of peers that are not remembered.
     others: LeftOut,
 }
@@ -98,12 +131,12 @@ impl Limiter {
         &mut self,
         now: Instant,
         metadata: &'static Metadata<'static>,
-        peer: Option<u64>,
+        Subject { peer, cause }: Subject,
         fields: impl FnOnce() -> Fields,
         ended: &mut Vec<Summary>,
     ) -> Verdict {
-        let kind =
-            self.kinds.entry(metadata.callsite()).or_insert_with(|| Kind::new(metadata, now));
+        let place = self.places.entry(metadata.callsite()).or_default();
+        let kind = place.kind(now, metadata, cause);
         if now.saturating_duration_since(kind.since) >= WINDOW {
             kind.sum_up(now, ended);
         }
@@ -125,14 +158,15 @@ impl Limiter {
 
     /// When the next summary is due, if there is one.
     pub fn next_end(&self) -> Option<Instant> {
-        let incomplete = self.kinds.values().filter(|kind| kind.has_left_out());
+        let kinds = self.places.values().flat_map(Place::kinds);
+        let incomplete = kinds.filter(|kind| kind.has_left_out());
         incomplete.map(|kind| kind.since + WINDOW).min()
     }
 
     /// Begins anew with all kinds whose time is over, or with all kinds at the `end` of the process.
     pub fn take_ended(&mut self, now: Instant, end: bool) -> Vec<Summary> {
         let mut ended = Vec::new();
-        for kind in self.kinds.values_mut() {
+        for kind in self.places.values_mut().flat_map(Place::kinds_mut) {
             if kind.has_left_out() && (end || kind.since + WINDOW <= now) {
                 kind.sum_up(now, &mut ended);
             }
@@ -141,9 +175,38 @@ impl Limiter {
     }
 }
 
+impl Place {
+    /// The kind of a line with this cause.
+    fn kind(
+        &mut self,
+        now: Instant,
+        metadata: &'static Metadata<'static>,
+        cause: Option<u64>,
+    ) -> &mut Kind {
+        if !self.kinds.contains_key(&cause) && self.kinds.len() >= CAUSES_MAX {
+            self.kinds.retain(|_, kind| kind.has_left_out() || now < kind.since + WINDOW);
+        }
+        let new = |of_causes| move || Kind::new(metadata, now, of_causes);
+        if self.kinds.contains_key(&cause) || self.kinds.len() < CAUSES_MAX {
+            self.kinds.entry(cause).or_insert_with(new(false))
+        } else {
+            self.rest.get_or_insert_with(new(true))
+        }
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.kinds.values().chain(&self.rest)
+    }
+
+    fn kinds_mut(&mut self) -> impl Iterator<Item = &mut Kind> {
+        self.kinds.values_mut().chain(&mut self.rest)
+    }
+}
+
 impl Kind {
-    fn new(metadata: &'static Metadata<'static>, now: Instant) -> Self {
-        Kind { metadata, since: now, written: 0, peers: HashMap::new(), others: LeftOut::default() }
+    fn new(metadata: &'static Metadata<'static>, now: Instant, of_causes: bool) -> Self {
+        let (peers, others) = (HashMap::new(), LeftOut::default());
+        Kind { metadata, since: now, written: 0, peers, of_causes, others }
     }
 
     fn has_left_out(&self) -> bool {
@@ -151,7 +214,7 @@ impl Kind {
     }
 
     fn sum_up(&mut self, now: Instant, ended: &mut Vec<Summary>) {
-        let old = std::mem::replace(self, Kind::new(self.metadata, now));
+        let old = std::mem::replace(self, Kind::new(self.metadata, now, self.of_causes));
         let left_out = old.peers.into_values().map(|peer| peer.left_out);
         let of_peers: Vec<_> = left_out.filter(|left_out| left_out.count > 0).collect();
         let mut others = old.others;
@@ -162,8 +225,9 @@ impl Kind {
         let of_peers = many.into_iter().map(|left_out| (left_out, false));
         for (left_out, of_many) in of_peers.chain([(others, true)]) {
             if let LeftOut { count, first: Some(first) } = left_out {
-                let time = now.saturating_duration_since(old.since);
-                ended.push(Summary { metadata: old.metadata, count, time, first, of_many });
+                let Kind { metadata, of_causes, since, .. } = old;
+                let time = now.saturating_duration_since(since);
+                ended.push(Summary { metadata, count, time, first, of_many, of_causes });
             }
         }
     }
@@ -240,13 +304,20 @@ mod tests {
     struct Stage {
         limiter: Limiter,
         start: Instant,
+        /// Of the lines that come.
+        cause: Option<u64>,
         /// What has been said of lines that were left out: how many, and whether of many.
         said: Vec<(u64, bool)>,
     }
 
     impl Stage {
         fn new() -> Self {
-            Stage { limiter: Limiter::default(), start: Instant::now(), said: Vec::new() }
+            Stage {
+                limiter: Limiter::default(),
+                start: Instant::now(),
+                cause: None,
+                said: Vec::new(),
+            }
         }
 
         /// Whether a line at `ms` is written.
@@ -254,7 +325,8 @@ mod tests {
             let now = self.start + Duration::from_millis(ms);
             let mut ended = Vec::new();
             let fields = || Fields::of_message("text");
-            let verdict = self.limiter.judge(now, kind, Some(peer), fields, &mut ended);
+            let subject = Subject { peer: Some(peer), cause: self.cause };
+            let verdict = self.limiter.judge(now, kind, subject, fields, &mut ended);
             self.say(ended);
             verdict == Verdict::Write
         }
@@ -309,12 +381,37 @@ mod tests {
     }
 
     #[test]
+    fn causes_are_counted_apart_as_long_as_they_are_few() {
+        let (mut stage, [kind, _]) = (Stage::new(), kinds());
+        stage.cause = Some(1);
+        assert_eq!(stage.written(190, 0, kind), 5);
+        stage.cause = Some(2);
+        assert_eq!(stage.written(159, 0, kind), 5);
+        stage.end(10_000, false);
+        stage.said.sort_unstable();
+        assert_eq!(std::mem::take(&mut stage.said), [(154, false), (185, false)]);
+        // What somebody chooses so that it is always another one.
+        for cause in 0..1_000 {
+            stage.cause = Some(cause);
+            stage.written(1, 20_000, kind);
+        }
+        stage.end(30_000, false);
+        assert_eq!(stage.said, [(1_000 - CAUSES_MAX as u64 - LINES_OF_A_PEER, false)]);
+        // They are forgotten with their time.
+        stage.cause = Some(1_000);
+        assert_eq!(stage.written(6, 40_000, kind), 5);
+    }
+
+    #[test]
     fn what_is_remembered_has_a_bound() {
         let (mut stage, [kind, _]) = (Stage::new(), kinds());
         for ms in 0..100_000 {
             stage.is_written(ms, kind, ms);
-            let remembered = stage.limiter.kinds[&kind.callsite()].peers.len();
-            assert!(remembered as u64 <= LINES_OF_A_KIND, "{remembered}");
+            stage.cause = Some(ms / 3);
+            let place = &stage.limiter.places[&kind.callsite()];
+            assert!(place.kinds().count() <= CAUSES_MAX + 1);
+            let remembered = place.kinds().map(|kind| kind.peers.len()).max();
+            assert!(remembered.is_some_and(|peers| peers as u64 <= LINES_OF_A_KIND));
         }
     }
 

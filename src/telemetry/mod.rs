@@ -13,6 +13,8 @@ mod level;
 mod limit;
 mod output;
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 mod text;
 
@@ -36,7 +38,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use format::{Fields, Line, Look, category};
 use layer::Lines;
 pub use level::Level;
-use limit::{Limiter, Summary, Verdict};
+use limit::{Limiter, Subject, Summary, Verdict};
 use output::{Output, Target};
 
 /// Target of errors that end the process. Log them with [`fatal!`](crate::fatal).
@@ -170,19 +172,19 @@ impl Log {
         }
     }
 
-    /// Whether a line of a kind, and of a peer, is not one too many. If it is, it is counted.
+    /// Whether a line of a kind, and about somebody, is not one too many. If it is, it is counted.
     fn lets_through(
         &self,
         metadata: &'static Metadata<'static>,
-        peer: Option<u64>,
+        subject: Subject,
         fields: impl FnOnce() -> Fields,
     ) -> bool {
-        if peer.is_none() && !self.has_started.load(Ordering::Relaxed) {
+        if subject.peer.is_none() && !self.has_started.load(Ordering::Relaxed) {
             return true;
         }
         let mut ended = Vec::new();
         let now = Instant::now();
-        let verdict = self.limiter.lock().judge(now, metadata, peer, fields, &mut ended);
+        let verdict = self.limiter.lock().judge(now, metadata, subject, fields, &mut ended);
         self.write_summaries(&ended);
         if verdict == Verdict::LeaveOutFirst {
             self.incomplete.notify_one();

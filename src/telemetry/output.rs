@@ -6,6 +6,7 @@
 //! Queue: filled by whoever logs, emptied by the thread, [`QUEUE_BYTES_MAX`] long. When it is full, lines are dropped and
 //! counted until the output has taken at least half of it; the count stands where they are missing.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub(super) struct Target {
     writer: Box<dyn Write + Send>,
     /// Of a file, which can be opened anew.
     path: Option<PathBuf>,
+    /// Whether it has refused what it was given last.
+    refuses: bool,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +59,8 @@ struct State {
     in_flight: usize,
     /// Lines that found no room. While there are any, no line is taken.
     dropped: u64,
+    /// Why the output has refused something since lines were taken last.
+    refusal: Option<String>,
     /// Whether the file is to be opened anew.
     reopen: bool,
     closed: bool,
@@ -64,12 +69,31 @@ struct State {
 impl Target {
     /// Something that cannot be opened anew.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
-        Target { writer: Box::new(writer), path: None }
+        Target { writer: Box::new(writer), path: None, refuses: false }
     }
 
     /// The file at `path`, which is made if it is not there.
     pub fn file(path: &Path) -> io::Result<Self> {
-        Ok(Target { writer: Box::new(append_to(path)?), path: Some(path.to_owned()) })
+        let writer = Box::new(append_to(path)?);
+        Ok(Target { writer, path: Some(path.to_owned()), refuses: false })
+    }
+
+    /// What it is called in messages.
+    fn name(&self) -> Cow<'_, str> {
+        self.path.as_deref().map_or("standard output".into(), Path::to_string_lossy)
+    }
+
+    /// Says, on the other outputs, that this one takes nothing. It gets the line, too, when it takes lines again.
+    fn refuses(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.refuses, true) {
+            tracing::error!(output = %self.name(), %error, "the log cannot be written there; what has no room to wait is lost");
+        }
+    }
+
+    fn has_taken(&mut self) {
+        if std::mem::replace(&mut self.refuses, false) {
+            tracing::warn!(output = %self.name(), "the log can be written there again");
+        }
     }
 
     /// Goes on with whatever file is at the path now, or makes it. Returns whether it is another.
@@ -177,12 +201,13 @@ impl Queue {
         let mut state = self.state.lock();
         loop {
             if state.dropped > 0 && state.lines.len() <= QUEUE_BYTES_MAX / 2 {
-                let notice = notice(state.dropped, look);
+                let notice = notice(state.dropped, state.refusal.take().as_deref(), look);
                 state.lines.extend_from_slice(notice.as_bytes());
                 state.dropped = 0;
             }
             if !state.lines.is_empty() || state.reopen {
                 state.in_flight = state.lines.len();
+                state.refusal = None;
                 return Some(std::mem::take(&mut state.lines));
             }
             if state.closed {
@@ -197,10 +222,15 @@ impl Queue {
         let mut written = 0;
         while written < lines.len() {
             match target.writer.write(piece(&lines[written..])) {
-                Ok(count @ 1..) => written += count,
+                Ok(count @ 1..) => {
+                    written += count;
+                    target.has_taken();
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Nobody can be told why: it would go where the line could not go.
-                Ok(0) | Err(_) => {
+                refused => {
+                    let error = refused.err().unwrap_or(io::ErrorKind::WriteZero.into());
+                    target.refuses(&error);
+                    self.state.lock().refusal = Some(error.to_string());
                     if !self.pause() {
                         return false;
                     }
@@ -243,9 +273,13 @@ fn piece(lines: &[u8]) -> &[u8] {
 }
 
 /// What is said of lines that are missing.
-fn notice(dropped: u64, look: Look) -> String {
-    let fields = Fields::of_message(format_args!(
+fn notice(dropped: u64, why: Option<&str>, look: Look) -> String {
+    let mut fields = Fields::of_message(format_args!(
         "{dropped} lines dropped: this output has taken nothing for too long"
     ));
+    fields.add_number("dropped", dropped);
+    if let Some(why) = why {
+        fields.add_text("error", format_args!("{why}"));
+    }
     Line { time: &Zoned::now(), level: Level::Warning, part: PART, fields: &fields }.text(look)
 }

@@ -7,24 +7,8 @@ use parking_lot::Mutex;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::output::QUEUE_BYTES_MAX;
+use super::testing::{PATIENCE, Paper, without_time};
 use super::*;
-
-/// Long enough for anything; only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What has been written, to be read back.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What the log gets while `speak` runs.
 fn logged(level: Level, format: Format, color: bool, speak: impl FnOnce()) -> String {
@@ -36,18 +20,12 @@ fn logged(level: Level, format: Format, color: bool, speak: impl FnOnce()) -> St
     let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, speak);
     log.flush(PATIENCE);
-    let bytes = paper.0.lock().clone();
-    String::from_utf8(bytes).expect("UTF-8")
+    paper.text()
 }
 
 /// The lines without their time.
 fn human(level: Level, speak: impl FnOnce()) -> Vec<String> {
     let text = logged(level, Format::Human, false, speak);
-    let without_time = |line: &str| {
-        let (time, rest) = line.split_once("] ").expect("a time");
-        assert_eq!(time.len(), "[2024-01-31 12:00:00".len(), "{line}");
-        rest.to_owned()
-    };
     text.lines().map(without_time).collect()
 }
 
@@ -155,6 +133,36 @@ fn json_lines_are_flat_objects() {
 }
 
 #[test]
+fn numbers_are_numbers_and_names_are_text() {
+    let text = logged(Level::Info, Format::Json, false, || {
+        let (id, name) = (format_args!("{}", 1000), format_args!("{}", 7));
+        tracing::info!(doId = %id, client = %id, %name, doId_2 = None::<u32>, "text");
+    });
+    let line: serde_json::Value = serde_json::from_str(&text).expect("one object");
+    assert_eq!((&line["doId"], &line["client"]), (&1000.into(), &1000.into()));
+    assert_eq!(line["name"], "7");
+    assert!(line.get("doId_2").is_none());
+}
+
+#[test]
+fn causes_of_several_peers_stand_in_what_sums_them_up() {
+    let lines = human(Level::Info, || {
+        for sender in 0..20 {
+            for failure in ["timed out", "disk full"] {
+                (0..5).for_each(|_| tracing::error!(failure, sender, "operation failed"));
+            }
+        }
+    });
+    let more: Vec<_> = lines.iter().filter(|line| line.contains("more like it")).collect();
+    assert_eq!(more.len(), 2, "{more:?}");
+    for failure in ["timed out", "disk full"] {
+        let end =
+            format!("of several peers, the first: operation failed more=50 failure=\"{failure}\"");
+        assert!(more.iter().any(|line| line.ends_with(&end)), "{more:?}");
+    }
+}
+
+#[test]
 fn text_of_a_peer_is_cut() {
     let lines = human(Level::Info, || {
         tracing::info!(name = "\x1b".repeat(60_000), "{}", "\n".repeat(60_000));
@@ -190,9 +198,11 @@ fn lines_of_a_kind_are_counted_instead_of_written() {
         tracing::error!("another kind");
     });
     let count = |of: &str| lines.iter().filter(|line| line.contains(of)).count();
-    let summary = "WARNING: telemetry: … and 95 more like it in 1 s, the first: text peer=a n=1";
+    let summary =
+        "WARNING: telemetry: … and 95 more like it in 1 s, the first: text more=95 peer=a n=1";
     assert!(lines.contains(&summary.to_owned()), "{lines:#?}");
-    let of_span = "ERROR: telemetry: … and 95 more like it in 1 s, the first: in a span peer=c";
+    let of_span =
+        "ERROR: telemetry: … and 95 more like it in 1 s, the first: in a span more=95 peer=c";
     assert!(lines.contains(&of_span.to_owned()), "{lines:#?}");
     assert_eq!((count("peer=a"), count("peer=b"), count("peer=c")), (6, 6, 6));
     assert_eq!(count("another kind"), 1);
@@ -229,7 +239,7 @@ impl Stuck {
     }
 
     fn text(&self) -> String {
-        String::from_utf8(self.paper.0.lock().clone()).expect("UTF-8")
+        self.paper.text()
     }
 }
 
@@ -262,7 +272,7 @@ fn an_output_that_takes_nothing_loses_lines_and_says_how_many() {
         outputs[1].flush(Instant::now() + PATIENCE);
     }
     // The other output has them all.
-    assert_eq!(free.0.lock().len(), total * line.len());
+    assert_eq!(free.text().len(), total * line.len());
     // Nobody waits for this one for longer than he wants to.
     outputs[0].flush(Instant::now());
     assert_eq!(stuck.text(), "");
@@ -275,7 +285,9 @@ fn an_output_that_takes_nothing_loses_lines_and_says_how_many() {
     let written = text.lines().filter(|text| text.starts_with('x')).count();
     let mut last = text.lines().skip(written);
     let notice = last.next().expect("a line after those that had room");
-    let said = format!(": telemetry: {} lines dropped: ", total - written);
+    let dropped = total - written;
+    let said = format!(": telemetry: {dropped} lines dropped: ");
+    assert!(notice.contains(&format!(" dropped={dropped}")), "{notice}");
     assert!(notice.contains(&said), "{notice}: {said}");
     assert_eq!(last.next(), Some("after"));
     assert!(written * line.len() <= QUEUE_BYTES_MAX);
@@ -346,7 +358,7 @@ fn a_full_disk_tears_no_line() {
     output.push("three\n");
     *disk.room.lock() = 100;
     output.flush(Instant::now() + PATIENCE);
-    assert_eq!(*disk.paper.0.lock(), b"one\ntwo\nthree\n");
+    assert_eq!(disk.paper.text(), "one\ntwo\nthree\n");
 }
 
 #[test]

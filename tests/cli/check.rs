@@ -5,6 +5,18 @@ use crate::program::Folder;
 const DC: &str = "dclass Login {\n  login(string name) clsend;\n};\n";
 
 #[test]
+fn files_that_cannot_be_written_are_named() {
+    let text = "roles: [{type: eventlogger, output: nowhere/e-%Y.log},\n  {type: database, control: 4003, \
+                generate: {min: 5000}, backend: {type: sqlite, file: nowhere/o.sqlite}}]";
+    let folder = Folder::with(&[("game.yml", text), ("ok.yml", &text.replace("nowhere/", ""))]);
+    let event_log = "warning: game.yml: roles[0].output: ";
+    let store = "warning: game.yml: roles[1].backend.file: ";
+    let why = "nowhere/o.sqlite cannot be written here: No such file or directory";
+    folder.run(&["check", "game.yml"]).code(0).complains(&[event_log, store, why]);
+    assert_eq!(folder.run(&["check", "ok.yml"]).code(0).stderr, "");
+}
+
+#[test]
 fn a_good_configuration_is_summed_up() {
     let text = r#"
 general: {dc_files: [game.dc]}

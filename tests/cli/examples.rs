@@ -22,7 +22,9 @@ fn every_example_is_right() {
     for path in examples("yml") {
         let path = path.to_str().expect("UTF-8");
         let ended = Folder::new().run(&["check", path]).code(0);
-        assert_eq!(ended.stderr, "", "{path}");
+        // They are for machines that have a folder for logs.
+        let is_of_them = |line: &&str| !line.contains(" cannot be written here: ");
+        assert_eq!(ended.stderr.lines().find(is_of_them), None, "{path}");
     }
 }
 

@@ -98,6 +98,31 @@ fn a_log_whose_folder_is_gone_goes_on_where_it_is() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_is_told_elsewhere() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    // A disk that is always full.
+    std::os::unix::fs::symlink("/dev/full", folder.path("own.log")).expect("a symbolic link");
+    let mut running = folder.start(&["-L", "own.log", "game.yml"]);
+    let line = running.wait_for("ERROR: telemetry: the log cannot be written there");
+    assert!(line.contains("own.log") && line.contains("No space left on device"), "{line}");
+    fs::remove_file(folder.path("own.log")).expect("it is there");
+    running.signal("HUP");
+    let line = running.wait_for("the log can be written there again");
+    assert!(line.contains("own.log"), "{line}");
+    wait_for_file(&folder, "own.log", |text| text.contains("cannot be written there"));
+}
+
+#[test]
+fn an_event_log_that_takes_nothing_is_not_begun() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    let mut running = folder.start_with_file_limit(0, &["game.yml"]);
+    running.wait_for("the event log cannot be written");
+    running.signal("TERM");
+    running.wait().code(0).says(&["the event log stayed unwritable"]);
+    assert_eq!(folder.files(), ["game.yml"]);
+}
+
+#[test]
 fn other_signals_end_nothing() {
     let folder = Folder::with(&[("game.yml", LOGGER)]);
     let mut running = folder.start(&["--loglevel", "debug", "game.yml"]).ready();

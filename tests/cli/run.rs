@@ -135,6 +135,35 @@ fn an_event_log_in_a_missing_folder_is_no_reason_to_end() {
     running.wait().code(0);
 }
 
+fn with_database(backend: &str) -> String {
+    format!(
+        "roles: [{{type: database, control: 4003, generate: {{min: 5000}}, operation_timeout_ms: 2000, backend: {{{backend}}}}}]"
+    )
+}
+
+#[test]
+fn why_a_database_cannot_be_opened_is_said_once() {
+    let missing = with_database("type: sqlite, file: missing/o.sqlite");
+    // Somebody has the port who takes no connections.
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = socket.local_addr().expect("bound").port();
+    let away = with_database(&format!("type: mysql, url: 'mariadb://u@127.0.0.1:{port}/world'"));
+    let folder = Folder::with(&[("missing.yml", &missing), ("away.yml", &away)]);
+
+    let ended = folder.run(&["missing.yml"]).code(1);
+    let text = "FATAL: main: database 4003: cannot open the SQLite database ";
+    let line = ended.stdout.lines().find(|line| line.contains(text)).expect("a last line");
+    assert_eq!(line.matches("No such file or directory").count(), 1, "{line}");
+    assert!(!line.contains("communicating"), "{line}");
+
+    let ended = folder.run(&["away.yml"]).code(1);
+    let again = "the store cannot be opened; trying again";
+    let lines: Vec<_> = ended.stdout.lines().filter(|line| line.contains(again)).collect();
+    let [line] = lines[..] else { panic!("{ended:#?}") };
+    let store = format!("the MariaDB database world at 127.0.0.1:{port}: Connection refused");
+    assert!(line.contains(&store) && line.contains("database=4003"), "{line}");
+}
+
 #[test]
 fn levels_are_as_named() {
     // The second name is a warning, starting is information, the missing file is the end.

@@ -113,6 +113,40 @@ fn a_second_signal_ends_a_daemon_whose_output_nobody_reads() {
     assert_eq!(code, Some(0));
 }
 
+/// Has more wait for a link that reads nothing than may without slowing down who sends it.
+fn flood(daemon: &Daemon, channel: Channel) -> String {
+    let mut speaker = daemon.link();
+    speaker.control(&Control::SetConName { name: Blob(b"speaker") });
+    let value = [0x5a; 60_000];
+    let noise =
+        StateServer::ObjectSetField { do_id: DoId(1), field: FieldId(1), value: Rest(&value) };
+    wait_until("somebody is slow", || {
+        speaker.send(channel, SERVER, &noise);
+        speaker.sync();
+        let log = daemon.log();
+        let line = log.lines().find(|line| line.contains("does not keep up"));
+        line.map(ToOwned::to_owned)
+    })
+}
+
+#[test]
+fn a_second_signal_hides_no_loss() {
+    let mut daemon = setup("").start();
+    let mut deaf = daemon.link();
+    deaf.control(&Control::SetConName { name: Blob(b"deaf") });
+    deaf.subscribe(SERVER);
+    deaf.sync();
+    let line = flood(&daemon, SERVER);
+    assert!(line.contains("receiver=\"deaf (127.0.0.1:"), "{line}");
+    assert!(line.contains("name=speaker peer=127.0.0.1:"), "{line}");
+    daemon.signal("TERM");
+    wait_until("it stops", || daemon.log().contains("shutting down").then_some(()));
+    assert_eq!(daemon.terminate("TERM").code(), Some(0));
+    let log = daemon.log();
+    let line = log.lines().find(|line| line.contains("the last messages were lost"));
+    assert!(line.is_some_and(|line| line.contains("name=deaf")), "{log}");
+}
+
 /// What is logged of a connection that is ejected for what it sends.
 fn logged_of(daemon: &Daemon, send: impl FnOnce(&mut Client)) -> String {
     // What it says at its start may still be on its way.
@@ -203,6 +237,28 @@ fn lines_of_a_kind_are_summed_up() {
     let log = daemon.log();
     assert_eq!(log.matches(": not for a state server's control channel").count(), 6, "{log}");
     assert!(log.contains("… and 95 more like it in "), "{log}");
+}
+
+#[test]
+fn links_with_a_name_are_named_when_they_end() {
+    let daemon = setup("").start();
+    let ended = |end: &dyn Fn(Link), text: &str| {
+        let mut link = daemon.link();
+        link.control(&Control::SetConName { name: Blob(b"AI 1") });
+        link.sync();
+        end(link);
+        let line = wait_until("its end", || {
+            let log = daemon.log();
+            Some(log.lines().find(|line| line.contains(text))?.to_owned())
+        });
+        assert!(line.contains("name=\"AI 1\" peer=127.0.0.1:"), "{line}");
+        line
+    };
+    let line = ended(&Link::close, "link closed by the peer");
+    assert!(line.contains("INFO: message_director: "), "{line}");
+    assert!(line.contains("unsent_bytes=0 may_be_lost_bytes=0 "), "{line}");
+    // A number of recipients, and none of them.
+    ended(&|mut link| link.stream().send_raw(&[1, 0, 7]), "datagram ends inside its recipients");
 }
 
 #[test]

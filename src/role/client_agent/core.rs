@@ -14,7 +14,7 @@ use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
-use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session};
+use super::session::{Arrival, CloseKind, Departure, End, Flow, Loss, Outbox, Peer, Session};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
@@ -246,8 +246,8 @@ impl Core {
     }
 
     /// Ends the session of a connection that is no more.
-    pub fn disconnected(&mut self, now: Instant, key: SessionKey, reason: &str, out: &mut Effects) {
-        self.with(now, key, out, |_, _| Err(End::Lost(reason.into())));
+    pub fn disconnected(&mut self, now: Instant, key: SessionKey, loss: Loss, out: &mut Effects) {
+        self.with(now, key, out, |_, _| Err(End::Lost(Box::new(loss))));
     }
 
     /// Ends all sessions, at most `budget` at a time; whether there are others left. From the first call on none

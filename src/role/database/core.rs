@@ -16,7 +16,7 @@ use super::reply;
 use super::request::{self, Kind, Request};
 use super::schedule::{Schedule, Ticket};
 use crate::hash::Seed;
-use crate::ids::{Channel, DoId};
+use crate::ids::Channel;
 use crate::message::{self, Database, Message};
 use crate::role::Effects;
 use crate::store::{Failure, Operation, Outcome, Progress, Refusal, Schema};
@@ -222,8 +222,8 @@ impl Core {
         for (id, value) in values {
             let field = self.schema.field(*id).expect("backends know the schema");
             if let Err(why) = field.validate_all(value) {
-                let do_id = operation.do_id().unwrap_or(DoId::NONE);
-                error!(%do_id, field = field.name(), %why, "stored value is not valid");
+                let do_id = operation.do_id().map(|do_id| do_id.0);
+                error!(doId = do_id, field = field.name(), %why, "stored value is not valid");
                 return Outcome::Refused(Refusal::Unreadable {
                     field: *id,
                     why: why.to_string().into(),
@@ -253,7 +253,7 @@ impl Core {
             _ => return,
         };
         if let Err(error) = sent {
-            error!(%do_id, %error, "change is stored, but cannot be announced");
+            error!(doId = %do_id, %error, "change is stored, but cannot be announced");
         }
     }
 
@@ -318,11 +318,11 @@ impl Core {
 
     fn log_outcome(&self, pending: &Pending, outcome: &Outcome) {
         let sender = pending.request.sender;
-        let do_id = pending.operation.do_id().unwrap_or(DoId::NONE);
+        let do_id = pending.operation.do_id().map(|do_id| do_id.0);
         let operation = pending.operation.name();
         match outcome {
             Outcome::Failed(failure) => {
-                error!(%sender, %do_id, operation, %failure, "operation failed");
+                error!(%sender, doId = do_id, operation, %failure, "operation failed");
             }
             Outcome::Refused(refusal) => {
                 let field = match refusal {
@@ -331,10 +331,10 @@ impl Core {
                     }
                     Refusal::UnknownClass(_) | Refusal::Broken(_) => "",
                 };
-                warn!(%sender, %do_id, field, %refusal, "operation refused");
+                warn!(%sender, doId = do_id, field, %refusal, "operation refused");
             }
             Outcome::Exhausted => error!("no id is left for a new object"),
-            Outcome::Absent => tracing::debug!(%sender, %do_id, "no such object"),
+            Outcome::Absent => tracing::debug!(%sender, doId = do_id, "no such object"),
             _ => {}
         }
     }

@@ -85,6 +85,8 @@ impl Work {
 #[derive(Debug)]
 struct Reach {
     is_away: AtomicBool,
+    /// Whether the last change was refused for want of room, or of the right to write.
+    is_unwritable: AtomicBool,
     /// Of the lane that tries.
     turn: Mutex<Turn>,
 }
@@ -101,7 +103,11 @@ impl Store {
     /// A store that can be reached, as far as is known.
     pub fn new(backend: Arc<dyn Backend>) -> Self {
         let turn = Turn { pause: PAUSE_MIN, said: "".into() };
-        let reach = Reach { is_away: AtomicBool::new(false), turn: Mutex::new(turn) };
+        let reach = Reach {
+            is_away: AtomicBool::new(false),
+            is_unwritable: AtomicBool::new(false),
+            turn: Mutex::new(turn),
+        };
         Store { backend, reach: Arc::new(reach), in_vain: Arc::default() }
     }
 
@@ -144,7 +150,8 @@ impl Store {
                     work.parts.push(std::mem::take(&mut work.part));
                 }
                 Err(error) => {
-                    if matches!(error, Error::Unwritable(_)) {
+                    if let Error::Unwritable(why) = &error {
+                        self.note_unwritable(why);
                         let reads = |job: &mut Job| !job.operation.is_write();
                         work.parts.push(work.part.extract_if(.., reads).collect());
                     }
@@ -205,7 +212,12 @@ impl Store {
                 run.map_err(|error| if is_write { error } else { to_a_reader(error) })
             };
             match self.reach(&mut patience, deadline, run).await? {
-                Reached::Answer(outcomes) => return Ok(outcomes),
+                Reached::Answer(outcomes) => {
+                    if is_write {
+                        self.note_written();
+                    }
+                    return Ok(outcomes);
+                }
                 Reached::Unknown(commit) => {
                     if self.find_out(&commit).await? {
                         return Ok(commit.outcomes);
@@ -214,6 +226,19 @@ impl Store {
                 }
                 Reached::Not => {}
             }
+        }
+    }
+
+    fn note_unwritable(&self, why: &str) {
+        if !self.reach.is_unwritable.swap(true, Ordering::Relaxed) {
+            error!(store = %self.backend, why, "the store cannot be written; what only reads goes on");
+        }
+    }
+
+    fn note_written(&self) {
+        let was_unwritable = self.reach.is_unwritable.load(Ordering::Relaxed);
+        if was_unwritable && self.reach.is_unwritable.swap(false, Ordering::Relaxed) {
+            info!(store = %self.backend, "the store can be written again");
         }
     }
 
@@ -226,7 +251,8 @@ impl Store {
     /// Asks what became of a commit until the store has answered. Nobody is told anything before, however long
     /// it takes.
     async fn find_out(&self, commit: &Commit) -> Result<bool, Error> {
-        let mut patience = Patience::default();
+        // All sessions that were there have gone with the one that was lost.
+        let mut patience = Patience { is_over: true, ..Patience::default() };
         loop {
             let ask = async { self.backend.find_out(commit).await.map_err(to_a_reader) };
             match self.reach(&mut patience, None, ask).await {
@@ -259,9 +285,11 @@ impl Store {
         };
         match answer.await {
             Err(Error::Unavailable(why)) => {
+                let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
                 match turn {
-                    // What failed may have been an old session. A new one is made at once.
-                    None if !std::mem::replace(&mut patience.is_over, true) => {}
+                    // What failed may have been an old session. A new one is made at once, if there is time for it:
+                    // if not, nobody would ever say that there are no answers.
+                    None if !is_late && !std::mem::replace(&mut patience.is_over, true) => {}
                     turn => self.wait(why, turn).await,
                 }
                 Ok(Reached::Not)

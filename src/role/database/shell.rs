@@ -15,7 +15,7 @@ use anyhow::Context;
 use dclass::DcFile;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{Instrument as _, error, error_span, info};
 
 use super::core::{BatchLimit, Core, Settings};
 use super::lane::{Finished, Panic, Store};
@@ -54,11 +54,14 @@ pub async fn start(
 ) -> anyhow::Result<JoinHandle<()>> {
     let schema = Schema::new(dc);
     let timeout = operation_timeout(config);
+    // In whatever is said of a store or an operation, too.
+    let span = error_span!("database", database = %config.control);
     let backend = stores
         .open(config, &schema, seed, timeout)
+        .instrument(span.clone())
         .await
         .with_context(|| format!("database {}", config.control))?;
-    Ok(serve(config, backend, schema, seed, router, shutdown))
+    Ok(span.in_scope(|| serve(config, backend, schema, seed, router, shutdown)))
 }
 
 /// Subscribes, and runs the server on a store that is open.
@@ -83,7 +86,7 @@ pub fn serve(
         operation_timeout: operation_timeout(config),
     };
     let lanes = backend.lanes();
-    info!(control = %config.control, ids = %config.generate, store = %backend, lanes, "database ready");
+    info!(ids = %config.generate, store = %backend, connections = lanes, "database ready");
     let shell = Shell {
         core: Core::new(schema, settings, seed),
         store: Store::new(backend),
@@ -94,7 +97,7 @@ pub fn serve(
         effects: Effects::new(),
         failure: None,
     };
-    tokio::spawn(shell.run(shutdown.child_token()))
+    tokio::spawn(shell.run(shutdown.child_token()).in_current_span())
 }
 
 fn operation_timeout(config: &DatabaseConfig) -> Option<Duration> {
@@ -150,12 +153,8 @@ impl Shell {
             self.dispatch();
             self.apply_effects();
         }
-        let operations = self.core.pending_operations();
-        if operations > 0 {
-            error!(operations, "the database server ends without an answer to all operations");
-        }
         self.store.backend().close().await;
-        if let Some((panic, _)) = self.failure {
+        if let Some((panic, _)) = self.failure.take() {
             resume_unwind(panic);
         }
     }
@@ -190,7 +189,7 @@ impl Shell {
             if jobs.is_empty() {
                 break;
             }
-            self.running.spawn(self.store.clone().run(jobs));
+            self.running.spawn(self.store.clone().run(jobs).in_current_span());
         }
     }
 
@@ -198,6 +197,16 @@ impl Shell {
         if !self.effects.is_empty() {
             self.participant.batch().apply(&self.effects);
             self.effects.clear();
+        }
+    }
+}
+
+/// Also if nobody waits for its end.
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let operations = self.core.pending_operations();
+        if operations > 0 {
+            error!(operations, "the database server ends without an answer to all operations");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Buf, BytesMut};
 use tokio::task::JoinSet;
@@ -15,7 +16,9 @@ use super::rivals::{Contest, Entry, Links, Rivals};
 use super::senders::Senders;
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
-use crate::net::{self, Close, Connection, Liveness, Lost, Network, Policy, Socket, Stream};
+use crate::net::{
+    self, Close, Connection, LastWords, Liveness, Lost, Network, Policy, Socket, Stream,
+};
 use crate::router::{FLOOD_BYTES, Fed, Participant, Router};
 use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Runs};
 
@@ -95,9 +98,12 @@ impl Listener {
             };
             let (peers, all, liveness) = (self.peers.clone(), all.clone(), self.liveness);
             let (router, events) = (router.clone(), events.clone());
-            let link = Link { router, events, peers, all, liveness, peer };
+            let is_named = AtomicBool::new(false);
+            let link = Link { router, events, peers, all, liveness, peer, is_named };
             let task = link.run(stream, self.policy.clone(), shutdown.clone());
-            links.spawn(task.instrument(tracing::info_span!("link", %peer)));
+            // In whatever is said of the link, too. It says itself what its name is.
+            let name = tracing::field::Empty;
+            links.spawn(task.instrument(tracing::error_span!("link", name, %peer)));
         }
         drop(self.sockets);
         while let Some(ended) = links.join_next().await {
@@ -115,6 +121,8 @@ pub(super) struct Link {
     pub(super) all: Arc<Links>,
     pub(super) liveness: Liveness,
     pub(super) peer: SocketAddr,
+    /// Whether it has said what its name is.
+    pub(super) is_named: AtomicBool,
 }
 
 impl Link {
@@ -128,7 +136,7 @@ impl Link {
         let connection = Arc::new(Connection::new(stream.into(), policy));
         // Before the participant, so that it is left when that has left.
         let seat = self.peers.seat(&connection);
-        let participant = self.router.join("Network Participant", connection.clone());
+        let participant = self.router.join(format!("link {}", self.peer), connection.clone());
         let line = Box::new(connection.clone());
         let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
         tracing::debug!("link opened");
@@ -141,17 +149,10 @@ impl Link {
             end = self.read(&connection, &participant, &seat, &entry) => end,
         };
         match end {
-            End::Peer => tracing::debug!("link closed by the peer"),
+            End::Peer => self.say_closed(&connection),
             End::Shutdown => {
-                connection.close(Close::Flushed);
-                match connection.drive().await {
-                    Ok(_) => {
-                        let _ = connection.stream().end();
-                    }
-                    Err(lost) => {
-                        let unsent_bytes = connection.unsent();
-                        tracing::warn!(reason = %lost, unsent_bytes, "the last messages were lost");
-                    }
+                if LastWords::of(&connection).say().await {
+                    let _ = connection.stream().end();
                 }
                 return Some(participant);
             }
@@ -169,16 +170,28 @@ impl Link {
                 tracing::error!(%reason, "link sent malformed input; closed");
             }
             end => {
+                let (unsent_bytes, may_be_lost_bytes) = connection.undelivered();
                 if matches!(end, End::Dead) {
                     connection.stream().abort_on_close();
                 }
-                tracing::warn!(reason = %end, unsent_bytes = connection.unsent(), "link lost");
+                tracing::warn!(reason = %end, unsent_bytes, may_be_lost_bytes, "link lost");
             }
         }
         // In this order: who waits for its entry to go waits for its last words.
         drop(participant);
         drop(entry);
         None
+    }
+
+    /// Says that the peer has closed the link. Somebody with a name is an AI or a daemon, of whom an operator wants to
+    /// know; others come and go.
+    fn say_closed(&self, connection: &Connection) {
+        if self.is_named.load(Ordering::Relaxed) {
+            let (unsent_bytes, may_be_lost_bytes) = connection.undelivered();
+            tracing::info!(unsent_bytes, may_be_lost_bytes, "link closed by the peer");
+        } else {
+            tracing::debug!("link closed by the peer");
+        }
     }
 
     /// Ends a connection when everything has been written.
@@ -257,8 +270,10 @@ impl Link {
     fn change(&self, change: LinkChange, participant: &Participant, seat: &Seat) {
         match change {
             LinkChange::Name(name) => {
-                tracing::info!(peer = %self.peer, name, "link named");
-                participant.rename(name);
+                tracing::Span::current().record("name", &*name);
+                self.is_named.store(true, Ordering::Relaxed);
+                tracing::info!("link named");
+                participant.rename(format!("{name} ({})", self.peer));
             }
             LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
             LinkChange::Hello(epoch) => seat.answer(epoch),

@@ -35,7 +35,7 @@ impl<S: Session> SqlArchive<S> {
     /// What the database says.
     pub async fn open(options: &S::Options) -> Result<Self, OpenError> {
         let name = S::describe(options);
-        let failed = |source| OpenError::Sql { what: format!("cannot open {name}"), source };
+        let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
         let mut session = S::open(options).await.map_err(failed)?;
         session.migrate().await.map_err(failed)?;
         let mut archive = SqlArchive { session, name: name.clone(), names: Names::default() };
@@ -45,7 +45,7 @@ impl<S: Session> SqlArchive<S> {
 
     fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
         let name = self.name.clone();
-        move |source| OpenError::Sql { what: format!("{what} {name}"), source }
+        move |error| OpenError::Sql { what: format!("{what} {name}"), error }
     }
 
     async fn read_names(&mut self) -> sqlx::Result<()> {

@@ -41,9 +41,9 @@ use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::layout::is_compatible;
-pub use self::mysql::MySqlSession;
+pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};
-pub use self::session::Session;
+pub use self::session::{Session, in_words};
 pub use self::sqlite::SqliteSession;
 pub use self::sqlite_file::SqliteFile;
 
@@ -86,7 +86,7 @@ impl<S: Session> SqlBackend<S> {
     ) -> Result<Self, OpenError> {
         let failed = |what: &str| {
             let what = format!("{what} {}", S::describe(&options));
-            move |source: sqlx::Error| OpenError::Sql { what, source }
+            move |error: sqlx::Error| OpenError::Sql { what, error }
         };
         let mut session = open_session::<S>(&options).await.map_err(failed("cannot open"))?;
         session.migrate().await.map_err(failed("cannot create or migrate the tables of"))?;

@@ -59,6 +59,15 @@ const SCHEMA: &[&str] = &[
 ",
 ];
 
+/// Where a MySQL or MariaDB server is.
+#[derive(Clone, Debug)]
+pub struct MySqlOptions {
+    /// How to connect.
+    pub connect: MySqlConnectOptions,
+    /// Which of the two it is, as far as the configuration tells.
+    pub kind: &'static str,
+}
+
 /// A connection to a MySQL or MariaDB server.
 pub struct MySqlSession {
     connection: MySqlConnection,
@@ -127,7 +136,7 @@ impl MySqlSession {
 }
 
 impl Session for MySqlSession {
-    type Options = MySqlConnectOptions;
+    type Options = MySqlOptions;
 
     const ANSWER_LIMIT: Option<Duration> = Some(Duration::from_secs(10));
     const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -135,13 +144,14 @@ impl Session for MySqlSession {
     const BEGIN: &'static str = "START TRANSACTION";
     const OR_UPDATE: &'static str = "ON DUPLICATE KEY UPDATE";
 
-    fn describe(options: &MySqlConnectOptions) -> String {
-        let database = options.get_database().unwrap_or_default();
-        format!("the MySQL database {database} at {}", options.get_host())
+    fn describe(options: &MySqlOptions) -> String {
+        let MySqlOptions { connect, kind } = options;
+        let database = connect.get_database().unwrap_or_default();
+        format!("the {kind} database {database} at {}:{}", connect.get_host(), connect.get_port())
     }
 
-    async fn open(options: &MySqlConnectOptions) -> sqlx::Result<Self> {
-        let connection = options.clone().disable_statement_logging().connect().await?;
+    async fn open(options: &MySqlOptions) -> sqlx::Result<Self> {
+        let connection = options.connect.clone().disable_statement_logging().connect().await?;
         let mut session = MySqlSession { connection, id: None };
         // Others' commits are seen between statements, and gaps between ids are not locked. What somebody has
         // locked, who may be lost, is not waited for too long.

@@ -12,9 +12,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tracing::{debug, info};
+use tracing::{Instrument as _, debug, info};
 
-use super::session::{Session, SqlError};
+use super::session::{Session, SqlError, in_words};
 
 /// How long a test may take.
 const TEST_LIMIT: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ impl<S: Session> Pool<S> {
         let pool = Arc::new(pool);
         // A file that somebody deletes can be put back only as long as it is open.
         if S::IS_REMOTE {
-            tokio::spawn(close_idle(Arc::downgrade(&pool)));
+            tokio::spawn(close_idle(Arc::downgrade(&pool)).in_current_span());
         }
         pool
     }
@@ -88,12 +88,12 @@ impl<S: Session> Pool<S> {
         };
         let why = match tested {
             Ok(Ok(())) => return Some(session),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => in_words(&error),
             Err(_) => "no answer".to_owned(),
         };
         // What has become of a file is said by whoever puts it right.
         if S::IS_REMOTE {
-            info!(database = S::describe(&self.options), %why, "a session has died; making new ones");
+            info!(store = S::describe(&self.options), %why, "a session has died; making new ones");
         }
         self.discard(session).await;
         None

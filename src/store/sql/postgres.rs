@@ -124,8 +124,10 @@ impl Session for PostgresSession {
     const OR_UPDATE: &'static str = "ON CONFLICT (slot) DO UPDATE SET";
 
     fn describe(options: &PostgresOptions) -> String {
-        let database = options.connect.get_database().unwrap_or_default();
-        format!("the PostgreSQL database {database} at {}", options.connect.get_host())
+        let connect = &options.connect;
+        let database = connect.get_database().unwrap_or_default();
+        let (host, port) = (connect.get_host(), connect.get_port());
+        format!("the PostgreSQL database {database} at {host}:{port}")
     }
 
     async fn open(options: &PostgresOptions) -> sqlx::Result<Self> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::SqlSafeStr;
+use sqlx::postgres::PgDatabaseError;
 
 use super::catalog::Amendment;
 use crate::store::{Error, Mark};
@@ -254,7 +255,7 @@ pub fn classify(
     error: &sqlx::Error,
     code: impl FnOnce(&str) -> fn(Arc<str>) -> SqlError,
 ) -> SqlError {
-    let why: Arc<str> = error.to_string().into();
+    let why: Arc<str> = in_words(error).into();
     match error {
         sqlx::Error::Database(error) => code(&error.code().unwrap_or_default())(why),
         sqlx::Error::Io(_)
@@ -264,6 +265,20 @@ pub fn classify(
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => SqlError::Unavailable(why),
         _ => SqlError::Rejected(why),
+    }
+}
+
+/// What an error says, and nothing of who has passed it on: most are neither about communication nor anywhere else
+/// than in the configuration, or in a file.
+pub fn in_words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
+            // Not the line of its own source in which the server has found it.
+            Some(error) => error.message().to_owned(),
+            None => error.to_string(),
+        },
+        error => error.to_string(),
     }
 }
 

@@ -14,8 +14,9 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::sync::Mutex;
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
+use super::in_words;
 use crate::store::files::{self, Identity};
 
 /// How long to wait for another process that is writing.
@@ -49,6 +50,8 @@ struct Lost {
     connection: SqliteConnection,
     /// What has become of which file.
     why: String,
+    /// Whether it was one of those beside the database, which itself was where it should be.
+    is_beside: bool,
 }
 
 /// The files of a connection, by which those who use it know them again.
@@ -171,7 +174,7 @@ impl SqliteFile {
         }
         used.first = Some(file.metadata()?);
         error!(
-            file = %self.path.display(),
+            store = %self.path.display(),
             "the file of the database was deleted while it is in use; it has been put back with all that was acknowledged"
         );
         Ok(())
@@ -183,8 +186,8 @@ impl SqliteFile {
         let Err(why) = opened.check() else {
             return;
         };
-        used.lost = Some(Lost { connection, why: why.to_string() });
         let is_there = Identity::at(&self.path).is_ok_and(|now| now == Some(opened.files[0].1));
+        used.lost = Some(Lost { connection, why: in_words(&why), is_beside: is_there });
         if is_there && let Err(error) = self.complete(&mut used).await {
             // Whoever connects tries again.
             debug!(%error, "not yet");
@@ -208,7 +211,7 @@ impl SqliteFile {
         let not_moved = match is_busy {
             Ok(0) => None,
             Ok(_) => Some("another process uses it".to_owned()),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(in_words(&error)),
         };
         if let Some(error) = not_moved {
             let why = &lost.why;
@@ -216,12 +219,18 @@ impl SqliteFile {
                 format!("has not all that was acknowledged, since {why}; moving it: {error}");
             return Err(gone(&self.path, &what).into());
         }
-        if let Some(Lost { connection, why }) = used.lost.take() {
-            error!(
-                %why,
-                file = %self.path.display(),
-                "a file beside the database is gone; all that was acknowledged has been moved into the database itself"
-            );
+        if let Some(Lost { connection, why, is_beside }) = used.lost.take() {
+            if is_beside {
+                error!(
+                    why,
+                    "a file beside the database is gone; all that was acknowledged has been moved into the database itself"
+                );
+            } else {
+                info!(
+                    why,
+                    "the database is where it was again; nothing that was acknowledged is missing"
+                );
+            }
             // Nothing is left that could be lost.
             let _ = connection.close().await;
         }
@@ -232,6 +241,25 @@ impl SqliteFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Level;
+    use crate::telemetry::testing::Caught;
+
+    #[tokio::test]
+    async fn a_database_that_was_put_back_is_no_file_that_is_gone() {
+        let log = Caught::from(Level::Info);
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = SqliteFile::new(directory.path().join("objects.sqlite"), 0o600);
+        let (connection, opened) = file.connect().await.expect("opened");
+        let away = beside(file.path(), ".away");
+        std::fs::rename(file.path(), &away).expect("moved");
+        std::fs::write(file.path(), "").expect("written");
+        file.keep_if_lost(connection, &opened).await;
+        file.connect().await.expect_err("it is another");
+        std::fs::rename(&away, file.path()).expect("moved");
+        file.connect().await.expect("it is back");
+        let [line] = &log.lines()[..] else { panic!("{:?}", log.lines()) };
+        assert!(line.starts_with("INFO: ") && line.contains("is where it was again"), "{line}");
+    }
 
     #[tokio::test]
     async fn a_deleted_log_that_somebody_reads_is_kept_until_it_can_be_moved() {

@@ -81,7 +81,7 @@ pub fn is_export(path: &Path) -> Result<bool, OpenError> {
 
 fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
     let what = format!("{what} {}", path.display());
-    move |source| OpenError::Io { what: what.clone(), source }
+    move |error| OpenError::Io { what: what.clone(), error }
 }
 
 /// An export file.
@@ -347,7 +347,7 @@ impl<W: Write + Send> JsonStream<W> {
         self.is_begun = true;
         let written = self.to.write_all(&header).and_then(|()| self.to.write_all(text));
         let flushed = written.and_then(|()| self.to.flush());
-        flushed.map_err(|source| OpenError::Io { what: "cannot write".to_owned(), source })
+        flushed.map_err(|error| OpenError::Io { what: "cannot write".to_owned(), error })
     }
 }
 

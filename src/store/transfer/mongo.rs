@@ -34,7 +34,7 @@ fn damaged(path: &Path, why: impl std::fmt::Display) -> OpenError {
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> OpenError {
     let what = format!("cannot read {}", path.display());
-    move |source| OpenError::Io { what: what.clone(), source }
+    move |error| OpenError::Io { what: what.clone(), error }
 }
 
 impl MongoDump {

@@ -43,15 +43,15 @@ impl YamlArchive {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 Err(OpenError::InUse(path.display().to_string()))
             }
-            Err(source) => {
-                Err(OpenError::Io { what: format!("cannot open {}", path.display()), source })
+            Err(error) => {
+                Err(OpenError::Io { what: format!("cannot open {}", path.display()), error })
             }
         }
     }
 
     fn failed(&self, what: &str) -> impl FnOnce(io::Error) -> OpenError {
         let what = format!("{what} {}", self.directory.path().display());
-        |source| OpenError::Io { what, source }
+        |error| OpenError::Io { what, error }
     }
 
     fn objects(&mut self) -> Result<&[DoId], OpenError> {

@@ -18,7 +18,7 @@ use dclass::Class;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{Span, error, info, warn};
 
 pub use self::archive::YamlArchive;
 use self::files::Directory;
@@ -95,7 +95,9 @@ impl Backend for YamlBackend {
         let (store, batch) = (Arc::clone(&self.store), batch.to_vec());
         let progress = progress.clone();
         Box::pin(async move {
-            let run = tokio::task::spawn_blocking(move || store.lock().run(&batch, &progress));
+            let span = Span::current();
+            let run = move || span.in_scope(|| store.lock().run(&batch, &progress));
+            let run = tokio::task::spawn_blocking(run);
             run.await.expect("the store does not panic")
         })
     }
@@ -113,16 +115,16 @@ impl Store {
         range: DoIdRange,
         seed: Seed,
     ) -> Result<Self, OpenError> {
-        let failed = |what: &str, source: io::Error| OpenError::Io {
+        let failed = |what: &str, error: io::Error| OpenError::Io {
             what: format!("{what} {}", path.display()),
-            source,
+            error,
         };
-        let directory = Directory::open(path, file_mode).map_err(|source| match source.kind() {
+        let directory = Directory::open(path, file_mode).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
-            _ => failed("cannot open the directory", source),
+            _ => failed("cannot open the directory", error),
         })?;
         let info = directory.read_info();
-        let info = info.map_err(|source| failed("cannot read info.yaml in", source))?;
+        let info = info.map_err(|error| failed("cannot read info.yaml in", error))?;
         let info = Info::read(&info.unwrap_or_default()).map_err(|error| {
             OpenError::Damaged(format!("info.yaml in {}: {error}", path.display()))
         })?;
@@ -222,7 +224,9 @@ impl Store {
             };
             match self.directory.has_object(do_id) {
                 Ok(false) => reserved.push((do_id, is_new)),
-                Ok(true) => warn!(%do_id, "there is an object with an id that should be free"),
+                Ok(true) => {
+                    warn!(doId = %do_id, "there is an object with an id that should be free")
+                }
                 Err(error) => {
                     error!(%error, "cannot look for an object");
                     break;
@@ -273,7 +277,7 @@ impl Store {
     fn load(&self, do_id: DoId) -> Option<(Object, Verbatim)> {
         let broken = |why: String| {
             let file = self.directory.object_path(do_id);
-            error!(%do_id, file = %file.display(), %why, "stored object cannot be read");
+            error!(doId = %do_id, file = %file.display(), %why, "stored object cannot be read");
             let object = Object { class: Err(Refusal::Broken(why.into())), values: Vec::new() };
             Some((object, Verbatim::default()))
         };
@@ -356,7 +360,7 @@ fn read_values(class: &Class, do_id: DoId, document: Document) -> (Object, Verba
             Ok(value) if value.is_empty() => {}
             Ok(value) => values.push((field.id(), Stored::Packed(value.into()))),
             Err(why) => {
-                warn!(%do_id, class = class.name(), field = name, text, %why, "stored value cannot be read");
+                warn!(doId = %do_id, class = class.name(), field = name, text, %why, "stored value cannot be read");
                 values.push((field.id(), Stored::Unreadable(why.to_string().into())));
                 verbatim.unreadable.insert(field.id(), text);
             }

@@ -120,7 +120,7 @@ impl Agent {
 
     fn lose(&mut self, place: usize) {
         if let Some(key) = self.key(place) {
-            self.core.disconnected(self.now, key, "end of file", &mut self.outside.effects);
+            self.core.disconnected(self.now, key, "end of file".into(), &mut self.outside.effects);
         }
     }
 

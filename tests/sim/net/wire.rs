@@ -141,7 +141,7 @@ impl donet::net::Wire for Wire {
 
     fn set_liveness(&self, _liveness: Liveness) {}
 
-    fn send_buffer_bytes(&self) -> usize {
+    fn unacknowledged_bytes(&self) -> usize {
         CAPACITY
     }
 }

@@ -77,7 +77,7 @@ pub fn values_of<'n>(
     let Some(class) = shared.dc.class(object.class_id) else { return Ok(Vec::new()) };
     let values = shown_values(object, class, has_other, are_shown, are_wanted);
     let values = values.inspect_err(|error| {
-        tracing::warn!(%do_id, class = class.name(), %error, "bad values of an object are ignored");
+        tracing::warn!(doId = %do_id, class = class.name(), %error, "bad values of an object are ignored");
     })?;
     let news = |(field, value)| News::FieldChanges { do_id, field, value: Rest(value) };
     Ok(values.into_iter().map(news).collect())

@@ -205,12 +205,12 @@ impl Session {
         let wait = if is_ahead { lasts_until - AHEAD_MAX - now_at } else { 0 };
         if !std::mem::replace(&mut self.budget.is_noted, true) {
             let limits = &shared.config.limits;
-            let (limit, at) = match is_ahead {
+            let (limit, allowed) = match is_ahead {
                 true => self.budget.tightest(limits),
                 false => ("interests", limits.interests as u64),
             };
             let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
-            tracing::warn!(%client, %remote, limit, at, "a client is at a limit and is read more slowly");
+            tracing::warn!(%client, %remote, limit, allowed, "a client is at a limit and is read more slowly");
         }
         Some(now + Duration::from_nanos(wait + HOLD_MIN))
     }

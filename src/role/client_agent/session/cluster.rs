@@ -98,7 +98,7 @@ impl Session {
             return self.check_held_bytes(cx.shared);
         } else {
             let client = self.identity.allocated;
-            tracing::debug!(%client, %do_id, "update of an unknown object");
+            tracing::debug!(%client, doId = %do_id, "update of an unknown object");
         }
         Ok(())
     }
@@ -237,7 +237,7 @@ impl Session {
             C::DeclareObject { do_id, class_id } => {
                 let Some(class) = cx.shared.dc.class(class_id) else {
                     let class = class_id.0;
-                    tracing::warn!(%client, %do_id, class, "declared with an unknown class");
+                    tracing::warn!(%client, doId = %do_id, class, "declared with an unknown class");
                     return;
                 };
                 let rights = view.rights_mut(cx.shared.seed);
@@ -259,7 +259,7 @@ impl Session {
             _ => return,
         };
         if !is_news {
-            tracing::warn!(%client, %do_id, "{otherwise}");
+            tracing::warn!(%client, doId = %do_id, "{otherwise}");
         }
     }
 

@@ -14,8 +14,8 @@ pub enum End {
     Dropped,
     /// The client said that it goes.
     Disconnected,
-    /// The connection is no more; why.
-    Lost(String),
+    /// The connection is no more.
+    Lost(Box<Loss>),
     /// The connection never spoke the client protocol.
     Foreign {
         /// What it speaks.
@@ -36,6 +36,25 @@ pub struct Ejection {
     pub text: Vec<u8>,
     /// Whether the client broke a rule that an honest one cannot.
     pub security: bool,
+}
+
+/// How a connection was lost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loss {
+    /// Why, in the words of event logs.
+    pub reason: String,
+    /// The key of the configuration that has the limit for which it was given up.
+    pub limit: Option<&'static str>,
+    /// What had not been written.
+    pub unsent_bytes: usize,
+    /// How much may be lost of what had been, at most.
+    pub may_be_lost_bytes: u64,
+}
+
+impl From<&str> for Loss {
+    fn from(reason: &str) -> Self {
+        Loss { reason: reason.to_owned(), limit: None, unsent_bytes: 0, may_be_lost_bytes: 0 }
+    }
 }
 
 impl End {

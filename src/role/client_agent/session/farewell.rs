@@ -1,6 +1,6 @@
 //! The beginning and the end of a session, as the world hears of them.
 
-use super::{Departure, Ejection, End, Session};
+use super::{Departure, Ejection, End, Loss, Session};
 use crate::message::{EjectReason, StateServer};
 use crate::role::client_agent::agent::{Context, News, Shared};
 
@@ -56,8 +56,19 @@ impl Session {
                 tracing::debug!(%client, %remote, "client disconnected");
                 self.identity.event(cx.shared, "client-disconnected", |event, _| event);
             }
-            End::Lost(reason) => {
-                tracing::debug!(%client, %remote, reason, "client lost");
+            End::Lost(loss) => {
+                let Loss { reason, limit, unsent_bytes, may_be_lost_bytes } = &**loss;
+                match limit {
+                    Some(limit) => tracing::warn!(
+                        %client,
+                        %remote,
+                        limit,
+                        unsent_bytes,
+                        may_be_lost_bytes,
+                        "client dropped: {reason}"
+                    ),
+                    None => tracing::debug!(%client, %remote, reason, "client lost"),
+                }
                 if !self.identity.peer.is_local {
                     self.identity.event(cx.shared, "client-lost", |event, peer| {
                         event

@@ -22,7 +22,7 @@ impl Session {
             self.view.own(do_id, class_id, location);
         } else {
             let client = self.identity.allocated;
-            tracing::warn!(%client, %do_id, class = class_id.0, "owned object of an unknown class");
+            tracing::warn!(%client, doId = %do_id, class = class_id.0, "owned object of an unknown class");
         }
         self.send_frame(cx.shared, frame);
     }
@@ -38,7 +38,7 @@ impl Session {
             return Ok(());
         }
         if !self.view.owns(do_id) {
-            tracing::error!(client = %self.identity.allocated, %do_id, "loses an object that it does not own");
+            tracing::error!(client = %self.identity.allocated, doId = %do_id, "loses an object that it does not own");
             return Ok(());
         }
         if self.view.is_session_object(do_id) {

@@ -100,7 +100,7 @@ impl Session {
 
     fn drop_late(&self, do_id: DoId) {
         let client = self.identity.allocated;
-        tracing::debug!(%client, %do_id, "a request whose right has just been lost is dropped");
+        tracing::debug!(%client, doId = %do_id, "a request whose right has just been lost is dropped");
     }
 
     /// The client moves an object.

@@ -18,7 +18,7 @@ impl Session {
     ) {
         let &ObjectState { do_id, location, .. } = object;
         if self.is_late_answer(cx, sender, do_id, location) {
-            tracing::debug!(client = %self.identity.allocated, %do_id, %location, "in a closed zone");
+            tracing::debug!(client = %self.identity.allocated, doId = %do_id, %location, "in a closed zone");
             self.settle_doubts(cx, do_id, location);
         } else {
             self.object_entered(cx, object, frame);
@@ -105,7 +105,7 @@ impl Session {
         let class = cx.shared.dc.class(class_id).map(Class::id);
         if class.is_none() {
             let client = self.identity.allocated;
-            tracing::warn!(%client, %do_id, class = class_id.0, "object of an unknown class");
+            tracing::warn!(%client, doId = %do_id, class = class_id.0, "object of an unknown class");
         }
         self.view.see(do_id, class, location);
         self.send_frame(cx.shared, frame);
@@ -161,7 +161,7 @@ impl Session {
             if self.interests.end_stay(do_id) {
                 self.finish_held_back(cx);
             } else {
-                tracing::debug!(client = %self.identity.allocated, %do_id, "deletion of an unknown object");
+                tracing::debug!(client = %self.identity.allocated, doId = %do_id, "deletion of an unknown object");
             }
             return Ok(());
         }

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
 use crate::net::{Close, Connection, Listener, Lost, Socket};
-use crate::role::client_agent::{Heard, Peer, SessionKey};
+use crate::role::client_agent::{Heard, Loss, Peer, SessionKey};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
 
@@ -87,17 +87,26 @@ async fn connection(
         return;
     };
     // If this task fails, the session must not stay.
-    let mut guard = Guard { shared: &shared, key, reason: "connection failed".into() };
+    let mut guard = Guard { shared: &shared, key, loss: None };
     let end = talk(&shared, key, &connection, first_bytes).await;
     match end {
         Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
         Ok(Close::AtOnce) => {}
         Err(lost) => {
-            if let Lost::TooManyEntries(_) | Lost::TooSlow(_) = lost {
-                tracing::warn!(%remote, "client dropped: {lost}");
-            }
-            guard.reason = reason(&lost);
+            let (unsent_bytes, may_be_lost_bytes) = connection.undelivered();
+            let (reason, limit) = (reason(&lost), limit(&lost));
+            guard.loss = Some(Box::new(Loss { reason, limit, unsent_bytes, may_be_lost_bytes }));
         }
+    }
+}
+
+/// The key of the configuration that has the limit for which a connection has been given up.
+const fn limit(lost: &Lost) -> Option<&'static str> {
+    match lost {
+        Lost::Io(_) => None,
+        Lost::TooSlow(_) => Some("client.write_buffer_size"),
+        Lost::TooManyEntries(_) => Some("limits.entry_bytes"),
+        Lost::Stalled(_) => Some("client.write_timeout_ms"),
     }
 }
 
@@ -123,16 +132,17 @@ fn reason(lost: &Lost) -> String {
 struct Guard<'s> {
     shared: &'s Shared,
     key: SessionKey,
-    reason: String,
+    /// How, if the task has got so far.
+    loss: Option<Box<Loss>>,
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        let reason = std::mem::take(&mut self.reason);
+        let loss = self.loss.take().map_or_else(|| "connection failed".into(), |loss| *loss);
         quietly(|| {
             // A role that is lost has lost the session, too.
             let _ = self.shared.role.turn(|server, now, out| {
-                server.disconnected(now, self.key, &reason, out);
+                server.disconnected(now, self.key, loss, out);
             });
         });
     }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
-use crate::role::client_agent::{CloseKind, Core, Heard, Peer, SessionKey, Silence};
+use crate::role::client_agent::{CloseKind, Core, Heard, Loss, Peer, SessionKey, Silence};
 use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
 use crate::wire::{Envelope, Framing};
 
@@ -90,8 +90,8 @@ impl Server {
     }
 
     /// Ends the session of a connection that is no more.
-    pub fn disconnected(&mut self, now: Instant, key: SessionKey, reason: &str, out: &mut Effects) {
-        self.core.disconnected(now, key, reason, out);
+    pub fn disconnected(&mut self, now: Instant, key: SessionKey, loss: Loss, out: &mut Effects) {
+        self.core.disconnected(now, key, loss, out);
     }
 
     /// Puts a client out whose time is over, if nothing of it lies unread.

@@ -1,6 +1,9 @@
 //! How sessions end, and what they leave behind.
 
 use super::*;
+use crate::role::client_agent::Loss;
+use crate::telemetry::Level;
+use crate::telemetry::testing::Caught;
 
 const SECURITY: &str = "client-ejected-security";
 
@@ -40,6 +43,26 @@ fn post_remove(text: &'static [u8]) -> Vec<u8> {
     let message = ClientAgent::SendDatagram { datagram: Blob(text) };
     message.write_datagram(&mut Writer::new(&mut bytes), &[Channel(4000)], Channel(9));
     bytes
+}
+
+#[test]
+fn who_is_dropped_for_a_limit_is_named_with_it() {
+    let mut agent = Agent::new();
+    let client = agent.established();
+    let log = Caught::from(Level::Info);
+    let loss = Loss {
+        limit: Some("client.write_buffer_size"),
+        unsent_bytes: 300_000,
+        may_be_lost_bytes: 70,
+        ..Loss::from("no buffer space available")
+    };
+    agent.core.disconnected(agent.now, client.key, loss, &mut agent.out);
+    let [line] = &log.lines()[..] else { panic!("{:?}", log.lines()) };
+    let who =
+        format!("client dropped: no buffer space available client={} remote=", client.channel);
+    assert!(line.contains(&who), "{line}");
+    let why = " limit=client.write_buffer_size unsent_bytes=300000 may_be_lost_bytes=70";
+    assert!(line.ends_with(why), "{line}");
 }
 
 #[test]

@@ -237,7 +237,7 @@ impl Agent {
     }
 
     fn lose(&mut self, client: TestClient) {
-        self.core.disconnected(self.now, client.key, "end of file", &mut self.out);
+        self.core.disconnected(self.now, client.key, "end of file".into(), &mut self.out);
         self.drain();
     }
 

@@ -47,7 +47,7 @@ fn a_session_with_very_many_zones_leaves_in_slices() {
     agent.cluster(client.channel, &ClientAgent::AddSessionObject { do_id: DoId(70) });
     agent.out.clear();
 
-    agent.core.disconnected(agent.now, client.key, "end of file", &mut agent.out);
+    agent.core.disconnected(agent.now, client.key, "end of file".into(), &mut agent.out);
     let routed = agent.out.iter().filter(|effect| matches!(effect, Effect::Route(_))).count();
     assert_eq!(routed, 2, "what others can hear is said at once");
     agent.drain();

@@ -13,6 +13,8 @@ use super::*;
 use crate::config::{BackendConfig, DatabaseConfig, DoIdRange};
 use crate::router::{Inbox, Router};
 use crate::store::{Backend, BoxFuture, Commit, Mark, Progress, Selection};
+use crate::telemetry::Level;
+use crate::telemetry::testing::Caught;
 use crate::wire::Frames;
 
 /// A backend that answers as it is told.
@@ -174,6 +176,33 @@ async fn a_store_that_stays_away_fails_its_operations_in_time() {
     assert_eq!(outcomes, vec![Outcome::Failed(Failure::TimedOut); 2]);
     assert!(batches.len() < 40, "it is not tried all the time: {}", batches.len());
     assert!(begun.elapsed() < TIMEOUT * 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_answers_nobody_in_time_is_named_once_and_when_it_is_back() {
+    let log = Caught::from(Level::Info);
+    let store = Store::new(Scripted::new(&[Answer::Nothing, Answer::Nothing, Answer::Done], &[]));
+    for id in 0..4 {
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
+        store.clone().run(vec![Job { deadline: Some(deadline.into_std()), ..set_job(id) }]).await;
+    }
+    let lines = log.lines();
+    let [away, back] = &lines[..] else { panic!("{lines:?}") };
+    assert!(away.contains("the store cannot be reached"), "{away}");
+    assert!(back.contains("the store can be reached again"), "{back}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_nothing_is_named_once_and_when_it_takes_something() {
+    let log = Caught::from(Level::Info);
+    let store = Store::new(Scripted::new(&[Answer::Full, Answer::Full, Answer::Done], &[]));
+    for id in 0..4 {
+        store.clone().run(vec![set_job(id)]).await;
+    }
+    let lines = log.lines();
+    let [full, again] = &lines[..] else { panic!("{lines:?}") };
+    assert!(full.contains("cannot be written") && full.contains("disk full"), "{full}");
+    assert!(again.contains("the store can be written again"), "{again}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,6 +13,8 @@ pub(super) struct Log {
     base_dir: PathBuf,
     path: PathBuf,
     file: Option<File>,
+    /// Whether the file was not there before.
+    is_new: bool,
     /// Lines that could not be written since the file was last in order.
     lines_lost: u64,
     /// The same since the start.
@@ -21,7 +23,8 @@ pub(super) struct Log {
 
 impl Log {
     pub fn new(base_dir: PathBuf) -> Self {
-        Log { base_dir, path: PathBuf::new(), file: None, lines_lost: 0, lines_lost_in_all: 0 }
+        let (path, file) = (PathBuf::new(), None);
+        Log { base_dir, path, file, is_new: false, lines_lost: 0, lines_lost_in_all: 0 }
     }
 
     /// Does what `effects` say, on a thread that may wait for the disk.
@@ -96,7 +99,10 @@ impl Log {
                 self.lines_lost += lost;
                 self.lines_lost_in_all += lost;
                 // The next try looks at what is there then.
-                self.file = None;
+                if self.file.take().is_some_and(|file| self.is_new && is_empty(&file)) {
+                    // One that was made for nothing.
+                    let _ = std::fs::remove_file(&self.path);
+                }
             }
         }
     }
@@ -105,6 +111,7 @@ impl Log {
         match &mut self.file {
             Some(file) => Ok(file),
             none => {
+                self.is_new = !self.path.exists();
                 let file = open_to_append(&self.path)?;
                 // Tried again with every event while something is wrong, which has been said.
                 if self.lines_lost == 0 {
@@ -133,6 +140,10 @@ fn open_to_append(path: &Path) -> io::Result<File> {
         }
     }
     Ok(file)
+}
+
+fn is_empty(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
 
 /// Appends whole lines as far as there is room. Returns how many bytes those have that are in the file now.

@@ -1,6 +1,7 @@
 //! A link comes under a sender of which another keeps post-removes. Whether that lives is written in a script.
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -132,6 +133,7 @@ impl Stage {
             all: self.all.clone(),
             liveness: Liveness::default(),
             peer,
+            is_named: AtomicBool::new(false),
         };
         tokio::spawn(link.run(stream, Policy::link(1 << 20, None), CancellationToken::new()));
         come(&mut newcomer, sender).await;

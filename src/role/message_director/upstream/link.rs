@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tracing::Instrument as _;
 
 use super::Ended;
 use super::backlog::{Backlog, Lost};
 use crate::config::MessageDirectorConfig;
 use crate::ids::Channel;
 use crate::message::{Blob, Control};
-use crate::net::{Close, Connection, Policy};
+use crate::net::{Connection, LastWords, Policy};
 use crate::router::{Brake, Change, Load, Sink, Uplink};
 use crate::wire::{Frame, Frames, write_frame};
 
@@ -128,11 +129,11 @@ impl Link {
         drop(state);
         if was_in_use && !matches!(ended, Ended::Itself) {
             // What the system has taken last it may still have had.
-            let buffer_bytes = connection.stream().send_buffer_bytes();
-            let may_be_lost_bytes = connection.taken().min(buffer_bytes as u64);
+            let (_, may_be_lost_bytes) = connection.undelivered();
             tracing::warn!(
                 upstream = self.address,
                 kept,
+                may_be_lost_bytes,
                 "connection to the upstream message director lost; what was not sent is kept, and of what was \
                  sent last up to {may_be_lost_bytes} bytes may be lost"
             );
@@ -149,11 +150,8 @@ impl Link {
     /// Sends everything, at the daemon's end.
     pub async fn flush(&self) {
         let Some(connection) = self.last_connection() else { return };
-        connection.close(Close::Flushed);
-        if let Err(lost) = connection.drive().await {
-            let unsent_bytes = connection.unsent();
-            tracing::warn!(upstream = self.address, reason = %lost, unsent_bytes, "last messages were lost");
-        }
+        let span = tracing::error_span!("upstream", upstream = self.address);
+        LastWords::of(&connection).say().instrument(span).await;
     }
 
     /// The connection, if there is one, with all that has waited: better too early than never.

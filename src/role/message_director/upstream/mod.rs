@@ -23,7 +23,7 @@ use super::settling::{Above, Epoch};
 use crate::config::{DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::message::{Blob, Control};
 use crate::net::{Connection, Dialler};
-use crate::router::Router;
+use crate::router::{Router, Sink};
 use crate::wire::write_frame;
 use link::Link;
 use retry::Retry;
@@ -198,6 +198,9 @@ impl Upstream {
         // daemons say nothing.
         let waits = past.retry.has_failed() || past.met_itself;
         let connection = Arc::new(Connection::new(stream, link.policy()));
+        if let Some(brake) = Sink::brake(&*connection) {
+            brake.rename(&format!("upstream {}", dialler.address()));
+        }
         peers.above(Above::Settling, false);
         router.begin_to_tell_uplink(|| link.take_over(&connection, waits));
         let (said, mut hearing) = mpsc::unbounded_channel();

@@ -1,0 +1,73 @@
+//! What is logged, for tests of those who log.
+
+use std::hash::RandomState;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::format::Look;
+use super::layer::Lines;
+use super::output::{Output, Target};
+use super::{Format, Level, Log};
+
+/// Long enough for anything; only a failing test waits for it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What has been written, to be read back.
+#[derive(Clone, Default)]
+pub(super) struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).expect("UTF-8")
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Catches what this thread logs, as long as it is there.
+pub struct Caught {
+    paper: Paper,
+    log: Arc<Log>,
+    _guard: DefaultGuard,
+}
+
+impl Caught {
+    /// Catches lines from a level on.
+    pub fn from(level: Level) -> Self {
+        let paper = Paper::default();
+        let look = Look { format: Format::Human, color: false };
+        let output = Output::start(Target::new(paper.clone()), look).expect("a thread");
+        let log = Arc::new(Log::new(vec![output]));
+        log.has_started();
+        let lines = Lines { level, log: log.clone(), hash: RandomState::new() };
+        let subscriber = tracing_subscriber::registry().with(lines);
+        let _guard = tracing::subscriber::set_default(subscriber);
+        Caught { paper, log, _guard }
+    }
+
+    /// All lines so far, without their time.
+    pub fn lines(&self) -> Vec<String> {
+        self.log.flush(PATIENCE);
+        self.paper.text().lines().map(without_time).collect()
+    }
+}
+
+/// A line without its time.
+pub(super) fn without_time(line: &str) -> String {
+    let (time, rest) = line.split_once("] ").expect("a time");
+    assert_eq!(time.len(), "[2024-01-31 12:00:00".len(), "{line}");
+    rest.to_owned()
+}
