@@ -1,6 +1,7 @@
 //! What the router's lock guards: who is there, who listens to what, and what is under way.
 
 mod cleaning;
+mod delivery;
 mod snapshot;
 
 use std::collections::VecDeque;
@@ -16,9 +17,7 @@ use super::post_remove::{Keepers, PostRemoves};
 use super::resident::{Resident, Wish};
 use super::table::{Change, Key, Table};
 use super::turn::Turn;
-use super::{
-    Cursor, Effect, Effects, Fed, Load, Origin, Page, Query, Role, RoleLost, Sink, Uplink,
-};
+use super::{Cursor, Effect, Effects, Fed, Page, Query, Role, RoleLost, Sink, Uplink};
 use crate::hash::Seed;
 use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
 
@@ -374,107 +373,6 @@ impl World {
         self.now = None;
         if std::mem::take(&mut self.uplink_touched) {
             told.uplink.clone_from(&self.uplink);
-        }
-    }
-
-    /// Puts everyone but `except` who listens to one of the recipients into the list of listeners.
-    #[inline]
-    fn find_listeners(&mut self, recipients: Recipients<'_>, except: Option<Key>) {
-        let World { table, listeners, scratch, .. } = self;
-        listeners.clear();
-        table.listeners(recipients.iter(), except, scratch, |key| listeners.push(key));
-    }
-
-    fn are_queues_only(&self) -> bool {
-        let is_role = |key: &Key| {
-            let slot = &self.slots[key.0 as usize];
-            matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
-        };
-        !self.listeners.iter().any(is_role)
-    }
-
-    /// Hands the frames to the queues in the list of listeners, and upstream.
-    fn deliver_to_queues(&mut self, run: Run<'_>, from: Option<Key>) {
-        let frames = run.frames().count() as u64;
-        let listeners = std::mem::take(&mut self.listeners);
-        let mut is_for_here = false;
-        self.counts.routed += frames;
-        self.work.bytes += run.frames().remaining().len() as u64;
-        for &key in &listeners {
-            self.touch(key);
-            let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize]
-            else {
-                // Whoever has left may still be in the table.
-                continue;
-            };
-            is_for_here = true;
-            self.counts.delivered += frames;
-            if sink.push_all(run.frames()) == Load::High
-                && let Some(brake) = sink.brake()
-            {
-                self.fed.note(&brake);
-            }
-        }
-        self.listeners = listeners;
-        self.push_up(from, is_for_here, |uplink| uplink.push_all(run.frames()));
-    }
-
-    /// Hands a datagram to all in the list of listeners, and upstream.
-    #[inline]
-    fn deliver(&mut self, frame: Frame<'_>, recipients: Recipients<'_>, from: Option<Key>) {
-        let listeners = std::mem::take(&mut self.listeners);
-        let mut is_for_here = false;
-        self.counts.routed += 1;
-        self.work.bytes += frame.bytes().len() as u64;
-        // Read once, for the first role that gets it.
-        let mut envelope = None;
-        for &key in &listeners {
-            self.touch(key);
-            // Whoever has left may still be in the table.
-            let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
-            is_for_here = true;
-            self.counts.delivered += 1;
-            if let Receiver::Sink(sink) = &slot.receiver {
-                if sink.push(frame) == Load::High
-                    && let Some(brake) = sink.brake()
-                {
-                    self.fed.note(&brake);
-                }
-                continue;
-            }
-            let read = || Envelope::read_after(recipients, frame.datagram());
-            match envelope.get_or_insert_with(read) {
-                Ok(envelope) => {
-                    // A role that is lost takes nothing, and has said so.
-                    let _ = self.act(key, |role, now, out| {
-                        role.handle(now, Origin::Outside, envelope, out);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(receiver = slot.name, %error, "truncated datagram");
-                }
-            }
-        }
-        self.listeners = listeners;
-        self.push_up(from, is_for_here, |uplink| uplink.push(frame));
-    }
-
-    /// Every datagram goes up, but only who speaks to nobody here pays if there is no room.
-    #[inline]
-    fn push_up(
-        &mut self,
-        from: Option<Key>,
-        is_for_here: bool,
-        push: impl FnOnce(&dyn Uplink) -> Load,
-    ) {
-        if let (Some(uplink), Some(_)) = (&self.uplink, from) {
-            self.uplink_touched = true;
-            if push(&**uplink) == Load::High
-                && !is_for_here
-                && let Some(brake) = uplink.brake()
-            {
-                self.fed.note(&brake);
-            }
         }
     }
 
