@@ -93,8 +93,10 @@ async fn connection(
         Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
         Ok(Close::AtOnce) => {}
         Err(lost) => {
-            let (unsent_bytes, may_be_lost_bytes) = connection.undelivered();
             let (reason, limit) = (reason(&lost), limit(&lost));
+            // Of who has only gone nobody asks the system.
+            let undelivered = limit.map(|_| connection.undelivered());
+            let (unsent_bytes, may_be_lost_bytes) = undelivered.unwrap_or_default();
             guard.loss = Some(Box::new(Loss { reason, limit, unsent_bytes, may_be_lost_bytes }));
         }
     }
