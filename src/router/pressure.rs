@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::world::Receiver;
+
 /// A socket read below this is not a flood, and is never braked.
 pub const FLOOD_BYTES: usize = 8 * 1024;
 /// The longest wait after one read.
@@ -76,6 +78,17 @@ impl Brake {
                 return;
             }
             notified.await;
+        }
+    }
+}
+
+impl Receiver {
+    /// Whoever is braked for it says for whom.
+    pub(super) fn rename(&self, name: &str) {
+        if let Receiver::Sink(sink) = self
+            && let Some(brake) = sink.brake()
+        {
+            brake.rename(name);
         }
     }
 }

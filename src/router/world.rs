@@ -35,17 +35,6 @@ pub(super) enum Receiver {
     Role(Resident),
 }
 
-impl Receiver {
-    /// Whoever is braked for it says for whom.
-    fn rename(&self, name: &str) {
-        if let Receiver::Sink(sink) = self
-            && let Some(brake) = sink.brake()
-        {
-            brake.rename(name);
-        }
-    }
-}
-
 struct Slot {
     name: String,
     receiver: Receiver,

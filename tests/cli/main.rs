@@ -7,3 +7,4 @@ mod logs;
 mod options;
 mod program;
 mod run;
+mod stores;

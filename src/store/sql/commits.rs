@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, Hasher};
 use parking_lot::Mutex;
 use tracing::{info, warn};
 
-use super::session::{Session, SqlError, today};
+use super::session::{Session, SqlError, in_words, today};
 use crate::store::Mark;
 
 /// Rows of daemons that ended without order are removed after so many days.
@@ -137,7 +137,8 @@ pub async fn forget<S: Session>(session: &mut S, commits: &Commits) {
     let (after, last) = commits.slots();
     let sql = format!("DELETE FROM donet_commit WHERE slot > {after} AND slot <= {last}");
     if let Err(error) = remove(session, sql).await {
-        info!(%error, "the rows of this process stay in donet_commit for a week");
+        let error = in_words(&error);
+        info!(error, "the rows of this process stay in donet_commit for a week");
     }
 }
 

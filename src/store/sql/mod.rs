@@ -142,8 +142,7 @@ impl<S: Session> SqlBackend<S> {
         let Applied { outcomes, unused, is_changed } = match answer_within(limit, applied).await {
             Ok(applied) => applied,
             Err(error) => {
-                self.fail(session, mark, &mut reservation, &error).await;
-                return Err(error);
+                return Err(self.fail(session, mark, &mut reservation, error).await);
             }
         };
         if is_changed {
@@ -160,8 +159,7 @@ impl<S: Session> SqlBackend<S> {
                     return Err(Error::Unknown { why, commit });
                 }
                 Err(error) => {
-                    self.fail(session, mark, &mut reservation, &error).await;
-                    return Err(error);
+                    return Err(self.fail(session, mark, &mut reservation, error).await);
                 }
             }
         }
@@ -173,32 +171,47 @@ impl<S: Session> SqlBackend<S> {
         Ok(outcomes)
     }
 
-    /// Cleans up after a batch that was not applied.
+    /// Cleans up after a batch that was not applied; what is to be thought of it then.
     async fn fail(
         &self,
         session: S,
         mark: Option<Mark>,
         reservation: &mut Reservation<'_>,
-        error: &Error,
-    ) {
+        error: Error,
+    ) -> Error {
         if matches!(error, Error::Conflict(_)) {
             reservation.forget();
         }
-        self.put_back(session, error).await;
+        let has_room = self.put_back(session, &error).await;
         if let Some(mark) = mark {
             self.commits.release(mark);
         }
+        match error {
+            // The same batch may succeed at once.
+            Error::Unwritable(why) if has_room => Error::Conflict(why),
+            error => error,
+        }
     }
 
-    /// Takes back a session that has met with an error.
-    async fn put_back(&self, mut session: S, error: &Error) {
+    /// Takes back a session that has met with an error. Whether there is room now, if there was none.
+    async fn put_back(&self, mut session: S, error: &Error) -> bool {
         if matches!(error, Error::Unavailable(_)) {
-            return self.pool.discard(session).await;
+            self.pool.discard(session).await;
+            return false;
         }
-        let undone = async { session.rollback().await.map_err(failed::<S>) };
+        let undone = async {
+            session.rollback().await.map_err(failed::<S>)?;
+            Ok(matches!(error, Error::Unwritable(_)) && session.make_room().await)
+        };
         match answer_within(answer_limit::<S>(), undone).await {
-            Ok(()) => self.pool.put(session),
-            Err(_) => self.pool.discard(session).await,
+            Ok(has_room) => {
+                self.pool.put(session);
+                has_room
+            }
+            Err(_) => {
+                self.pool.discard(session).await;
+                false
+            }
         }
     }
 

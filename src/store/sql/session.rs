@@ -1,6 +1,7 @@
 //! One connection to a SQL database: what differs between them.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -161,6 +162,12 @@ pub trait Session: Send + Sized + 'static {
         self.run("ROLLBACK")
     }
 
+    /// Gives back what room can be had without losing anything, when there was none for a transaction that has been
+    /// undone. Whether there was any, so that the same may succeed now.
+    fn make_room(&mut self) -> impl Future<Output = bool> + Send {
+        async { false }
+    }
+
     /// Makes a transaction durable.
     fn commit(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
         self.run("COMMIT")
@@ -272,6 +279,10 @@ pub fn classify(
 /// than in the configuration, or in a file.
 pub fn in_words(error: &sqlx::Error) -> String {
     match error {
+        // Those who encrypt say more of it, and mean the same.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the connection was closed".to_owned()
+        }
         sqlx::Error::Io(error) => error.to_string(),
         sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
             // Not the line of its own source in which the server has found it.

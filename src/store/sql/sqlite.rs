@@ -127,6 +127,18 @@ impl Session for SqliteSession {
         }
     }
 
+    /// Moves what is in the log into the database, whose file may have room where the log's has none: a limit on the size
+    /// of files is one for each.
+    async fn make_room(&mut self) -> bool {
+        let checkpoint = sqlx::raw_sql("PRAGMA wal_checkpoint(FULL)");
+        let moved = checkpoint.fetch_one(&mut self.connection).await;
+        // Whether somebody was in the way, and how many pages the log had.
+        let moved =
+            moved.and_then(|row| Ok((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?)));
+        let is_moved = matches!(moved, Ok((0, 1..)));
+        is_moved && self.run("PRAGMA wal_checkpoint(TRUNCATE)").await.is_ok()
+    }
+
     async fn migrate(&mut self) -> sqlx::Result<()> {
         self.begin().await?;
         let count = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_schema'";

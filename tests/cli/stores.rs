@@ -1,0 +1,80 @@
+//! Files of a database that may not grow.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::program::Folder;
+
+const TEXT: &str = "
+general: {dc_files: [game.dc]}
+messagedirector: {bind: '127.0.0.1:0'}
+roles: [{type: database, control: 4003, generate: {min: 5000}, backend: {type: sqlite, file: o.sqlite}}]
+";
+const DC: &str = "dclass Note {\n  text(blob) db;\n};\n";
+/// In units of 512 or 1024 bytes, as the shell has it: less than what SQLite keeps in its log before it empties it.
+const LIMIT: u32 = 512;
+const AI: u64 = 100;
+
+/// An AI that has one note at a time.
+struct Ai(TcpStream);
+
+impl Ai {
+    fn send(&mut self, recipient: u64, msgtype: u16, arguments: &[&[u8]]) {
+        let head = [&[1], &recipient.to_le_bytes()[..], &AI.to_le_bytes(), &msgtype.to_le_bytes()];
+        let datagram = [head.concat(), arguments.concat()].concat();
+        self.send_datagram(&datagram);
+    }
+
+    fn send_datagram(&mut self, datagram: &[u8]) {
+        let length = u16::try_from(datagram.len()).expect("it fits");
+        let frame = [&length.to_le_bytes()[..], datagram].concat();
+        self.0.write_all(&frame).expect("it reads");
+    }
+
+    /// The id of a new note, or 0.
+    fn create(&mut self) -> u32 {
+        let text = [0x5a; 20_000];
+        let length = u16::try_from(text.len()).expect("it fits").to_le_bytes();
+        // Context, class, one value: that of the first field.
+        self.send(4003, 3000, &[&[0; 4], &[0, 0], &[1, 0], &[0, 0], &length, &text]);
+        // Length, one recipient, sender, type, context, and the id.
+        let mut answer = [0; 2 + 1 + 8 + 8 + 2 + 4 + 4];
+        self.0.read_exact(&mut answer).expect("an answer");
+        u32::from_le_bytes(answer[25..].try_into().expect("four bytes"))
+    }
+
+    fn delete(&mut self, note: u32) {
+        self.send(4003, 3032, &[&note.to_le_bytes()]);
+    }
+}
+
+#[test]
+fn a_log_of_changes_that_may_not_grow_is_emptied() {
+    let folder = Folder::with(&[("game.yml", TEXT), ("game.dc", DC)]);
+    let mut running = folder.start_with_file_limit(LIMIT, &["game.yml"]);
+    let line = running.wait_for("message director listening");
+    let (_, address) = line.split_once("address=").expect("an address");
+    let running = running.ready();
+    let stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("an option");
+    let mut ai = Ai(stream);
+    // CONTROL_ADD_CHANNEL
+    ai.send_datagram(&[&[1, 1][..], &[0; 7], &[0x28, 0x23], &AI.to_le_bytes()].concat());
+    // Much more than the log may hold.
+    let notes: Vec<u32> = (0..100)
+        .map(|_| {
+            let note = ai.create();
+            ai.delete(note);
+            note
+        })
+        .collect();
+    assert!(!notes.contains(&0), "{notes:?}");
+    // The database itself may not grow for ever either.
+    let notes: Vec<u32> = (0..100).map(|_| ai.create()).collect();
+    assert_eq!(notes.last(), Some(&0), "{notes:?}");
+    running.signal("TERM");
+    let ended = running.wait().code(0);
+    let text = "the store cannot be written; what only reads goes on";
+    assert_eq!(ended.stdout.matches(text).count(), 1, "{ended:#?}");
+}
