@@ -27,7 +27,7 @@ use crate::router::{Router, Sink};
 use crate::wire::write_frame;
 use link::Link;
 use retry::Retry;
-use talk::Talk;
+use talk::{Ear, Talk};
 
 /// Why the upstream link was given up for good.
 #[derive(Debug, thiserror::Error)]
@@ -205,11 +205,15 @@ impl Upstream {
         router.begin_to_tell_uplink(|| link.take_over(&connection, waits));
         let (said, mut hearing) = mpsc::unbounded_channel();
         let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
+        let mut ear = Ear::new();
         let ended = tokio::select! {
             biased;
             ended = talk.go_on(&mut hearing) => ended,
-            Err(lost) = connection.drive() => Ended::Lost(lost.to_string()),
-            reason = talk::read(&connection, router, &said) => Ended::Lost(reason),
+            Err(lost) = connection.drive() => {
+                ear.hear_out(&connection, router, &said).await;
+                Ended::Lost(lost.to_string())
+            }
+            reason = ear.read(&connection, router, &said) => Ended::Lost(reason),
         };
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
