@@ -23,7 +23,7 @@ mod write_queue;
 pub use connection::{ClientLimits, Close, Connection, LAST_BYTES_MAX, Lost, Policy};
 pub use last_words::LastWords;
 pub use listener::Listener;
-pub use network::{Accept, Connecting, Dialler, Network, Socket, Tcp, Wire};
+pub use network::{Accept, Connecting, Dialler, Ends, Network, Socket, Tcp, Wire};
 pub use pulse::{Examination, Signs, Verdict};
 pub use spares::Spares;
 pub use stream::Stream;

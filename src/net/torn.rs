@@ -109,6 +109,10 @@ impl Wire for Torn {
         Ok(SocketAddr::from(([127, 0, 0, 1], 7199)))
     }
 
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::from(([127, 0, 0, 1], 7198)))
+    }
+
     fn set_liveness(&self, _: Liveness) {}
 
     fn unacknowledged_bytes(&self) -> usize {

@@ -146,6 +146,7 @@ impl Link {
             biased;
             () = shutdown.cancelled() => End::Shutdown,
             () = entry.given_up() => End::Dead,
+            () = seat.is_own() => End::Malformed(Malformed::Itself),
             () = self.spoken_for(&participant, &seat) => End::SpokenFor,
             Err(lost) = connection.drive() => End::Write(lost),
             end = self.read(&connection, &seat, &mut ear, Reading::On) => end,

@@ -201,6 +201,7 @@ impl Upstream {
         if let Some(brake) = Sink::brake(&*connection) {
             brake.rename(&format!("upstream {}", dialler.address()));
         }
+        peers.has_made(connection.stream().ends().ok());
         peers.above(Above::Settling, false);
         router.begin_to_tell_uplink(|| link.take_over(&connection, waits));
         let (said, mut hearing) = mpsc::unbounded_channel();
@@ -215,6 +216,7 @@ impl Upstream {
             }
             reason = ear.read(&connection, router, &said) => Ended::Lost(reason),
         };
+        peers.has_made(None);
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
         let ended = if talk.has_met_itself(&mut hearing) { Ended::Itself } else { ended };
