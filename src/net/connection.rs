@@ -41,6 +41,9 @@ const LINGER: Duration = Duration::from_secs(2);
 const ROUNDS_MAX: usize = 4;
 /// The most that one read brings.
 const READ_BYTES_MAX: usize = 128 * 1024;
+/// The most that is read of what lies in the socket of a link that has been given up: more than one holds, but a peer
+/// that lives may go on.
+pub const LAST_BYTES_MAX: usize = 64 << 20;
 /// Bytes that may wait for a link before the sockets that feed it are braked.
 const LINK_MARK: usize = 1 << 20;
 

@@ -16,13 +16,14 @@ mod stream;
 mod tcp;
 #[cfg(test)]
 mod tests;
-
+#[cfg(test)]
+pub mod torn;
 mod write_queue;
 
-pub use connection::{ClientLimits, Close, Connection, Lost, Policy};
+pub use connection::{ClientLimits, Close, Connection, LAST_BYTES_MAX, Lost, Policy};
 pub use last_words::LastWords;
 pub use listener::Listener;
-pub use network::{Accept, Connecting, Dialler, Network, Socket, Tcp, Wire};
+pub use network::{Accept, Connecting, Dialler, Ends, Network, Socket, Tcp, Wire};
 pub use pulse::{Examination, Signs, Verdict};
 pub use spares::Spares;
 pub use stream::Stream;

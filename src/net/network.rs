@@ -51,6 +51,12 @@ pub trait Wire: Stream + Line + fmt::Debug {
     /// If there is none any more.
     fn local_addr(&self) -> io::Result<SocketAddr>;
 
+    /// The other end.
+    ///
+    /// # Errors
+    /// If there is none any more.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
     /// When a peer that nothing comes from counts as gone.
     fn set_liveness(&self, liveness: Liveness);
 
@@ -83,6 +89,26 @@ impl Accept for TcpListener {
     }
 }
 
+/// The ends of a connection, as one of them sees it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Ends {
+    local: SocketAddr,
+    peer: SocketAddr,
+}
+
+impl Ends {
+    fn new(local: SocketAddr, peer: SocketAddr) -> Self {
+        // One end may be of either family, and the other of both.
+        let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
+        Ends { local: canonical(local), peer: canonical(peer) }
+    }
+
+    /// The same, as the other end sees it.
+    pub const fn reversed(self) -> Self {
+        Ends { local: self.peer, peer: self.local }
+    }
+}
+
 /// What carries a connection. It takes no more memory than a TCP connection alone.
 #[derive(Debug)]
 pub enum Socket {
@@ -108,6 +134,18 @@ impl Socket {
             Socket::Tcp(stream) => stream.local_addr(),
             Socket::Other(wire) => wire.local_addr(),
         }
+    }
+
+    /// Both ends, this one first.
+    ///
+    /// # Errors
+    /// If there are none any more.
+    pub fn ends(&self) -> io::Result<Ends> {
+        let peer = match self {
+            Socket::Tcp(stream) => stream.peer_addr()?,
+            Socket::Other(wire) => wire.peer_addr()?,
+        };
+        Ok(Ends::new(self.local_addr()?, peer))
     }
 
     /// How many bytes of what was taken may not have arrived, at most. This asks the system.
@@ -270,6 +308,17 @@ mod tests {
     #[test]
     fn a_socket_takes_no_more_memory_than_a_tcp_connection() {
         assert_eq!(size_of::<Socket>(), size_of::<TcpStream>());
+    }
+
+    #[test]
+    fn both_ends_see_the_same_connection_whatever_family_they_are_of() {
+        let at = |text: &str| -> SocketAddr { text.parse().expect("an address") };
+        let ends = Ends::new(at("10.0.0.1:4000"), at("10.0.0.1:7199"));
+        assert_eq!(
+            Ends::new(at("[::ffff:10.0.0.1]:7199"), at("[::ffff:10.0.0.1]:4000")),
+            ends.reversed()
+        );
+        assert_ne!(Ends::new(at("10.0.0.1:7200"), at("10.0.0.1:4000")), ends.reversed());
     }
 
     #[tokio::test]

@@ -249,16 +249,19 @@ fn a_daemon_that_ends_without_its_upstream_says_what_is_lost() {
 
 #[test]
 fn connecting_to_itself_is_said_once_and_each_message_comes_once() {
-    let daemon = Setup::new().director("connect: $MD").daemon("name: it").start();
-    let (mut one, mut two) = (daemon.link(), daemon.link());
-    one.subscribe([A, C]);
-    wait_until("it is recognised", || daemon.log().contains("itself").then_some(()));
-    send_notes(&mut two, 0..5);
-    (0..5).for_each(|number| one.expect(A, B, &note(number)));
-    one.expect_nothing_from(&mut two);
-    let log = daemon.log();
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("WARNING")).collect();
-    assert!(lines.len() == 1 && lines[0].contains("itself"), "{log}");
+    let itself = || Setup::new().director("connect: $MD");
+    // One that is nobody says no hello.
+    for daemon in [itself().daemon("name: it").start(), itself().start()] {
+        let (mut one, mut two) = (daemon.link(), daemon.link());
+        one.subscribe([A, C]);
+        wait_until("it is recognised", || daemon.log().contains("itself").then_some(()));
+        send_notes(&mut two, 0..5);
+        (0..5).for_each(|number| one.expect(A, B, &note(number)));
+        one.expect_nothing_from(&mut two);
+        let log = daemon.log();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains("WARNING")).collect();
+        assert!(lines.len() == 1 && lines[0].contains("itself"), "{log}");
+    }
 }
 
 #[test]

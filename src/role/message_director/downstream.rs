@@ -17,7 +17,8 @@ use super::senders::Senders;
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
 use crate::net::{
-    self, Close, Connection, LastWords, Liveness, Lost, Network, Policy, Socket, Stream,
+    self, Close, Connection, LAST_BYTES_MAX, LastWords, Liveness, Lost, Network, Policy, Socket,
+    Stream,
 };
 use crate::router::{FLOOD_BYTES, Fed, Participant, Router};
 use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Runs};
@@ -140,14 +141,23 @@ impl Link {
         let line = Box::new(connection.clone());
         let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
         tracing::debug!("link opened");
+        let mut ear = Ear::new(&self, &participant, &entry);
         let end = tokio::select! {
             biased;
             () = shutdown.cancelled() => End::Shutdown,
             () = entry.given_up() => End::Dead,
+            () = seat.is_own() => End::Malformed(Malformed::Itself),
             () = self.spoken_for(&participant, &seat) => End::SpokenFor,
             Err(lost) = connection.drive() => End::Write(lost),
-            end = self.read(&connection, &participant, &seat, &entry) => end,
+            end = self.read(&connection, &seat, &mut ear, Reading::On) => end,
         };
+        if matches!(end, End::Write(_) | End::Dead | End::SpokenFor) {
+            // Not for ever: it may wait for a role, which has ended, too. Boxed, since most links are closed by their
+            // peers, and all would carry it.
+            let hear_out = Box::pin(self.hear_out(&connection, &seat, &entry, &mut ear));
+            let _ = shutdown.run_until_cancelled(hear_out).await;
+        }
+        drop(ear);
         match end {
             End::Peer => self.say_closed(&connection),
             End::Shutdown => {
@@ -221,49 +231,71 @@ impl Link {
         std::future::pending().await
     }
 
+    /// What the peer has sent is routed before its end, which has not been found by reading: it lies in the socket, or has
+    /// been read and waits for its turn.
+    async fn hear_out(
+        &self,
+        connection: &Connection,
+        seat: &Seat,
+        entry: &Entry,
+        ear: &mut Ear<'_>,
+    ) {
+        let heard = tokio::select! {
+            biased;
+            // Nobody is to wait for one who waits for others.
+            () = entry.given_up() => None,
+            end = self.read(connection, seat, ear, Reading::Out) => Some(end),
+        };
+        let end = match heard {
+            Some(end) => end,
+            None => {
+                ear.ignore_rivals();
+                self.read(connection, seat, ear, Reading::Out).await
+            }
+        };
+        if let End::Malformed(reason) = end {
+            tracing::error!(%reason, "link sent malformed input before it was lost");
+        }
+    }
+
     async fn read(
         &self,
         connection: &Connection,
-        participant: &Participant,
         seat: &Seat,
-        entry: &Entry,
+        ear: &mut Ear<'_>,
+        reading: Reading,
     ) -> End {
-        let mut ear = Ear {
-            link: self,
-            participant,
-            assembler: Assembler::new(Framing::Tag16),
-            rest: BytesMut::new(),
-            is_waiting: false,
-            contest: None,
-            rivals: entry.rivals(),
-            changes: Vec::new(),
-            fed: Fed::default(),
-            senders: Senders::default(),
-        };
+        let mut all = 0;
+        let mut count = 0;
         loop {
+            while ear.has_more() {
+                ear.wait().await;
+                if let Err(malformed) = ear.go_on() {
+                    return End::Malformed(malformed);
+                }
+            }
+            for change in std::mem::take(&mut ear.changes) {
+                self.change(change, ear.participant, seat);
+            }
+            ear.brake(count).await;
+            if reading == Reading::Out && (all >= LAST_BYTES_MAX || !connection.has_unread()) {
+                return End::Peer;
+            }
             let mut heard = Ok(Heard::Datagrams);
-            let count = match connection.read(|bytes| heard = ear.hear(bytes)).await {
+            count = match connection.read(|bytes| heard = ear.hear(bytes)).await {
                 Ok(0) => return End::Peer,
                 Ok(count) => count,
                 Err(error) => return End::Read(error),
             };
-            if let Ok(Heard::Control) = heard {
+            all += count;
+            match heard {
+                Ok(Heard::Datagrams) => {}
                 // Who has one link subscribe and then another one send expects the first to get it.
                 // What this socket holds may be younger than a subscription that waits in another, so
                 // those that are ready get their turn before anything is routed.
-                tokio::task::yield_now().await;
+                Ok(Heard::Control) => tokio::task::yield_now().await,
+                Err(malformed) => return End::Malformed(malformed),
             }
-            while heard.is_ok() && ear.has_more() {
-                ear.wait().await;
-                heard = ear.go_on();
-            }
-            if let Err(malformed) = heard {
-                return End::Malformed(malformed);
-            }
-            for change in ear.changes.drain(..) {
-                self.change(change, participant, seat);
-            }
-            ear.brake(count).await;
         }
     }
 
@@ -280,6 +312,15 @@ impl Link {
             LinkChange::Told => seat.told(),
         }
     }
+}
+
+/// For how long a link is read.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Reading {
+    /// Until the peer ends it.
+    On,
+    /// As long as there is something to read.
+    Out,
 }
 
 /// What a read began with.
@@ -302,7 +343,8 @@ struct Ear<'l> {
     is_waiting: bool,
     /// The next of them has to wait until it is known whether others live.
     contest: Option<Contest>,
-    rivals: Rivals,
+    /// `None` if it waits for nobody any more.
+    rivals: Option<Rivals>,
     /// What is to be done about the link itself.
     changes: Vec<LinkChange>,
     /// The slow queues that it feeds.
@@ -310,7 +352,22 @@ struct Ear<'l> {
     senders: Senders,
 }
 
-impl Ear<'_> {
+impl<'l> Ear<'l> {
+    fn new(link: &'l Link, participant: &'l Participant, entry: &Entry) -> Self {
+        Ear {
+            link,
+            participant,
+            assembler: Assembler::new(Framing::Tag16),
+            rest: BytesMut::new(),
+            is_waiting: false,
+            contest: None,
+            rivals: Some(entry.rivals()),
+            changes: Vec::new(),
+            fed: Fed::default(),
+            senders: Senders::default(),
+        }
+    }
+
     fn hear(&mut self, bytes: &[u8]) -> Result<Heard, Malformed> {
         #[cfg(test)]
         crate::fault::happens("link");
@@ -341,12 +398,12 @@ impl Ear<'_> {
     }
 
     /// Does what is still to be done, until the turn is over.
-    fn go_on(&mut self) -> Result<Heard, Malformed> {
+    fn go_on(&mut self) -> Result<(), Malformed> {
         let rest = std::mem::take(&mut self.rest);
         let left = self.take_turn(&rest, |_| true)?.len();
         self.rest = rest;
         self.rest.advance(self.rest.len() - left);
-        Ok(Heard::Datagrams)
+        Ok(())
     }
 
     /// Does what frames ask for in one batch, as long as `may_go_on` with those that are left and until others are to
@@ -365,7 +422,8 @@ impl Ear<'_> {
             }
             let Some(run) = runs.next() else { return Ok(left) };
             if let Some(control) = control_of(run) {
-                self.contest = self.rivals.contest(control, &batch);
+                let rivals = self.rivals.as_mut();
+                self.contest = rivals.and_then(|rivals| rivals.contest(control, &batch));
                 if self.contest.is_some() {
                     return Ok(left);
                 }
@@ -394,18 +452,24 @@ impl Ear<'_> {
     }
 
     /// Waits until it is known whether others live; lets others have their turn; and waits until what has been asked for
-    /// is done.
+    /// is done. If that is cancelled, it can begin anew.
     async fn wait(&mut self) {
-        if let Some(contest) = self.contest.take() {
-            self.rivals.settle(contest).await;
+        if let (Some(contest), Some(rivals)) = (self.contest.take(), &mut self.rivals) {
+            rivals.settle(contest).await;
         }
-        if std::mem::take(&mut self.is_waiting) {
+        if self.is_waiting {
             tokio::task::yield_now().await;
             self.fed.room().await;
             while self.participant.go_on() {
                 tokio::task::yield_now().await;
             }
+            self.is_waiting = false;
         }
+    }
+
+    /// From now on it is nothing to it whether others live.
+    fn ignore_rivals(&mut self) {
+        (self.rivals, self.contest) = (None, None);
     }
 
     /// Waits a little if the link floods somebody who cannot keep up. Not if it carries what many say: all of

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use super::settling::{Above, Epoch, LinkId, Settling};
 use crate::config::MessageDirectorConfig;
 use crate::message::Control;
-use crate::net::Connection;
+use crate::net::{Connection, Ends};
 use crate::router::Sink;
 use crate::wire::write_frame;
 
@@ -25,6 +25,8 @@ pub struct Peers {
     changed: Notify,
     /// How often the daemon above was lost before it was settled the last time.
     gaps: watch::Sender<u64>,
+    /// The connection that this daemon has made to the one above.
+    made: watch::Sender<Option<Ends>>,
 }
 
 struct Inner {
@@ -49,6 +51,7 @@ impl Peers {
             inner: Mutex::new(Inner { settling, connections: HashMap::new(), next: 0, losses: 0 }),
             changed: Notify::new(),
             gaps: watch::Sender::default(),
+            made: watch::Sender::default(),
         })
     }
 
@@ -80,6 +83,11 @@ impl Peers {
     /// The daemon above is lost, and routes what it has kept for this one's end.
     pub fn is_lost(&self) {
         self.inner.lock().losses += 1;
+    }
+
+    /// This daemon has made a connection, on which nothing has been said yet, to the one above; or has lost it.
+    pub fn has_made(&self, connection: Option<Ends>) {
+        self.made.send_replace(connection);
     }
 
     /// The daemon above is settled again: what was lost with it has been, and those below are told.
@@ -146,6 +154,17 @@ impl Seat {
     /// Whether somebody of this epoch is this daemon itself.
     pub fn is_self(&self, epoch: Epoch) -> bool {
         self.peers.epoch == epoch
+    }
+
+    /// Waits until this daemon is found at the other end. A daemon that is nobody says no hello by which it would be known.
+    pub async fn is_own(&self) {
+        if let Ok(ends) = self.connection.stream().ends() {
+            // It fails only if there are no peers any more.
+            let _ =
+                self.peers.made.subscribe().wait_for(|made| *made == Some(ends.reversed())).await;
+            return;
+        }
+        std::future::pending().await
     }
 
     /// Says when the daemon above is settled again: how often it had been lost by then.

@@ -1,3 +1,4 @@
+mod ends;
 mod rivals;
 
 use std::sync::Arc;

@@ -307,6 +307,11 @@ impl End {
         self.net.with(|shared, _| shared.links[self.link.0].addresses[self.side])
     }
 
+    /// The other end.
+    pub fn peer(&self) -> SocketAddr {
+        self.net.with(|shared, _| shared.links[self.link.0].addresses[1 - self.side])
+    }
+
     /// Whether the connection has been cut or closed, whether or not its ends know it.
     pub fn is_broken(&self) -> bool {
         self.net.with(|shared, _| shared.links[self.link.0].broken.is_some())

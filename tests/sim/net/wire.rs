@@ -139,6 +139,10 @@ impl donet::net::Wire for Wire {
         Ok(self.end.address())
     }
 
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.end.peer())
+    }
+
     fn set_liveness(&self, _liveness: Liveness) {}
 
     fn unacknowledged_bytes(&self) -> usize {

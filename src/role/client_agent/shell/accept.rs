@@ -253,11 +253,16 @@ async fn talk(
         ear.hear(&first_bytes);
         drop(first_bytes);
     }
-    tokio::select! {
+    let end = tokio::select! {
         biased;
         end = connection.drive() => end,
-        error = ear.listen(connection) => Err(error.into()),
+        error = ear.listen(connection) => return Err(error.into()),
+    };
+    if let Err(Lost::Io(_)) = end {
+        // It has gone, but what it has said before that counts.
+        Box::pin(ear.listen_while(connection, || connection.has_unread())).await;
     }
+    end
 }
 
 /// Gives whole frames to the core. A role that is lost ends the daemon, and hears nothing more.
@@ -331,6 +336,15 @@ impl Ear<'_> {
 
     /// Reads as long as the core takes it, and returns why there is no more.
     async fn listen(&mut self, connection: &Connection) -> io::Error {
+        self.listen_while(connection, || true).await
+    }
+
+    /// As [`Ear::listen`], as long as `may_read` says so.
+    async fn listen_while(
+        &mut self,
+        connection: &Connection,
+        may_read: impl Fn() -> bool,
+    ) -> io::Error {
         let mut read = 0;
         loop {
             if self.rest.is_some() {
@@ -338,6 +352,9 @@ impl Ear<'_> {
                 Box::pin(self.hear_rest()).await;
             }
             self.fed.brake(std::mem::take(&mut read)).await;
+            if !may_read() {
+                return io::ErrorKind::UnexpectedEof.into();
+            }
             match connection.read(|bytes| self.hear(bytes)).await {
                 Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
                 Ok(count) => read = count,

@@ -288,6 +288,31 @@ async fn a_client_that_says_too_much_is_heard_later_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_a_client_has_said_before_it_went_is_heard() {
+    let mut cluster = Cluster::start(|config| {
+        config.limits.messages_per_second = 200;
+        config.limits.bytes_per_second = 0;
+    })
+    .await;
+    let mut client = cluster.client().await;
+    cluster.tell_end();
+    // More than what is looked at at once.
+    let count = 300;
+    let bytes: Vec<u8> = (0..count).flat_map(|n| request(format!("{n:04}").as_bytes())).collect();
+    client.write_all(&bytes).await.expect("open");
+    assert_eq!(cluster.receive().await.2[8..], *b"0000");
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("open");
+    drop(client);
+    // Whoever writes to it learns that it has gone.
+    cluster.send(cluster.client, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
+    for expected in 1..count {
+        let body = cluster.receive().await.2;
+        assert_eq!(body.get(8..), Some(format!("{expected:04}").as_bytes()));
+    }
+    cluster.expect_end().await;
+}
+
+#[tokio::test]
 async fn the_reason_of_an_eject_always_arrives() {
     let cluster = Cluster::start(|_| {}).await;
     for _ in 0..20 {

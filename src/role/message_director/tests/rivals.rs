@@ -13,7 +13,8 @@ use super::super::downstream::Link;
 use super::super::rivals::{Entry, Links};
 use super::*;
 use crate::ids::DoId;
-use crate::net::{Line, Liveness, Policy, Question, Signs};
+use crate::net::torn::Torn;
+use crate::net::{Line, Liveness, Policy, Question, Signs, Socket};
 use crate::router::Inbox;
 use crate::wire::{Envelope, Frames};
 
@@ -23,6 +24,9 @@ const HEARER: Channel = Channel(5000);
 const OLD: DoId = DoId(1);
 const NEW: DoId = DoId(2);
 const SAID: DoId = DoId(3);
+
+/// Only a failing test waits for it, and its clock is fast.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A peer that acknowledges something at some time after it is asked, or never.
 #[derive(Default)]
@@ -63,7 +67,7 @@ impl Holder {
     /// Waits until it has to end.
     async fn given_up(&self) {
         let (_, entry) = self.there.as_ref().expect("it has not ended");
-        entry.given_up().await;
+        tokio::time::timeout(PATIENCE, entry.given_up()).await.expect("it is found dead");
     }
 
     fn end(&mut self) {
@@ -126,7 +130,14 @@ impl Stage {
         let newcomer = TcpStream::connect(listener.local_addr().expect("bound")).await;
         let mut newcomer = newcomer.expect("it listens");
         let (stream, peer) = listener.accept().await.expect("it connects");
-        let link = Link {
+        let policy = Policy::link(1 << 20, None);
+        tokio::spawn(self.link(peer).run(stream, policy, CancellationToken::new()));
+        come(&mut newcomer, sender).await;
+        newcomer
+    }
+
+    fn link(&self, peer: SocketAddr) -> Link {
+        Link {
             router: self.router.clone(),
             events: EventSender::disabled(),
             peers: Peers::new(&config(), 1),
@@ -134,10 +145,7 @@ impl Stage {
             liveness: Liveness::default(),
             peer,
             is_named: AtomicBool::new(false),
-        };
-        tokio::spawn(link.run(stream, Policy::link(1 << 20, None), CancellationToken::new()));
-        come(&mut newcomer, sender).await;
-        newcomer
+        }
     }
 
     /// The next that was heard.
@@ -145,7 +153,8 @@ impl Stage {
         let mut frames = Vec::new();
         let mut more = Vec::new();
         while Frames::new(&frames).count() < count {
-            self.inbox.recv(&mut more).await;
+            let recv = self.inbox.recv(&mut more);
+            tokio::time::timeout(PATIENCE, recv).await.expect("more is heard");
             frames.append(&mut more);
         }
         let do_id = |frame: Frame<'_>| {
@@ -162,10 +171,13 @@ impl Stage {
 
 /// A link keeps something under a sender, and then says something.
 async fn come(newcomer: &mut TcpStream, sender: Channel) {
+    newcomer.write_all(&coming(sender)).await.expect("open");
+}
+
+fn coming(sender: Channel) -> Vec<u8> {
     let kept = deletion(NEW);
     let add = Control::AddPostRemove { sender, datagram: Blob(&kept) };
-    let bytes = [framed(&control(&add)), framed(&deletion(SAID))].concat();
-    newcomer.write_all(&bytes).await.expect("open");
+    [framed(&control(&add)), framed(&deletion(SAID))].concat()
 }
 
 /// Waits until somebody asks.
@@ -273,4 +285,28 @@ async fn all_who_wait_for_a_verdict_get_the_same() {
     assert_eq!(stage.heard(newcomers.len()).await, [SAID; MANY as usize]);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert!(living.is_asked() <= 2, "asked {} times", living.is_asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_lost_while_it_waits_is_heard_all_the_same() {
+    const SPOKEN_TO: Channel = Channel(6000);
+    let stage = Stage::new();
+    let mut holder = stage.holder(None, SENDERS.into_iter());
+    let speaker = stage.router.join("speaker", Arc::new(Recorder::default()));
+    let peer = Torn::default();
+    let socket = Socket::Other(Box::new(peer.clone()));
+    let policy = Policy::link(1 << 20, None);
+    tokio::spawn(stage.link(address()).run(socket, policy, CancellationToken::new()));
+    peer.come(&framed(&control(&Control::AddChannel { channel: SPOKEN_TO })));
+    peer.come(&coming(SENDER));
+    asked(&holder).await;
+    // It lies in the socket.
+    peer.come(&coming(SENDER));
+    peer.tear();
+    let spoken = framed(&datagram(&[SPOKEN_TO]));
+    speaker.batch().route(Frame::new(&spoken).expect("one frame"));
+    holder.given_up().await;
+    assert!(stage.has_heard_nothing());
+    holder.end();
+    assert_eq!(stage.heard(5).await, [OLD, SAID, SAID, NEW, NEW]);
 }

@@ -27,7 +27,7 @@ use crate::router::{Router, Sink};
 use crate::wire::write_frame;
 use link::Link;
 use retry::Retry;
-use talk::Talk;
+use talk::{Ear, Talk};
 
 /// Why the upstream link was given up for good.
 #[derive(Debug, thiserror::Error)]
@@ -201,16 +201,22 @@ impl Upstream {
         if let Some(brake) = Sink::brake(&*connection) {
             brake.rename(&format!("upstream {}", dialler.address()));
         }
+        peers.has_made(connection.stream().ends().ok());
         peers.above(Above::Settling, false);
         router.begin_to_tell_uplink(|| link.take_over(&connection, waits));
         let (said, mut hearing) = mpsc::unbounded_channel();
         let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
+        let mut ear = Ear::new();
         let ended = tokio::select! {
             biased;
             ended = talk.go_on(&mut hearing) => ended,
-            Err(lost) = connection.drive() => Ended::Lost(lost.to_string()),
-            reason = talk::read(&connection, router, &said) => Ended::Lost(reason),
+            Err(lost) = connection.drive() => {
+                ear.hear_out(&connection, router, &said).await;
+                Ended::Lost(lost.to_string())
+            }
+            reason = ear.read(&connection, router, &said) => Ended::Lost(reason),
         };
+        peers.has_made(None);
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
         let ended = if talk.has_met_itself(&mut hearing) { Ended::Itself } else { ended };

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::link::{Link, Settled};
 use super::{Ended, Past};
 use crate::message::Control;
-use crate::net::{Connection, Lost};
+use crate::net::{Connection, LAST_BYTES_MAX, Lost};
 use crate::role::message_director::peers::{self, Peers};
 use crate::role::message_director::settling::{Above, Epoch};
 use crate::router::{Fed, Gap, Router, Sink};
@@ -42,46 +42,90 @@ pub enum Said {
     Settled(Epoch),
 }
 
-/// Routes what comes, and hands on what is for this daemon, until the connection ends: why.
-pub async fn read(
-    connection: &Connection,
-    router: &Router,
-    said: &UnboundedSender<Said>,
-) -> String {
-    let mut assembler = Assembler::new(Framing::Tag16);
-    let mut fed = Fed::default();
-    let mut rest = BytesMut::new();
-    loop {
+/// Routes what comes, and hands on what is for this daemon.
+pub struct Ear {
+    assembler: Assembler,
+    fed: Fed,
+    /// Whole frames that have been read and wait for their turn.
+    rest: BytesMut,
+}
+
+impl Ear {
+    /// Nothing has come yet.
+    pub fn new() -> Self {
+        let assembler = Assembler::new(Framing::Tag16);
+        Ear { assembler, fed: Fed::default(), rest: BytesMut::new() }
+    }
+
+    /// Reads until the connection ends: why. If that is cancelled nothing is lost: it can go on.
+    pub async fn read(
+        &mut self,
+        connection: &Connection,
+        router: &Router,
+        said: &UnboundedSender<Said>,
+    ) -> String {
+        loop {
+            match self.read_once(connection, router, said).await {
+                Ok(0) if self.assembler.is_inside() => {
+                    return io::Error::from(io::ErrorKind::UnexpectedEof).to_string();
+                }
+                Ok(0) => return Lost::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
+                Ok(_) => {}
+                Err(error) => return error.to_string(),
+            }
+        }
+    }
+
+    /// Goes on with what has come before the end, which has not been found by reading.
+    pub async fn hear_out(
+        &mut self,
+        connection: &Connection,
+        router: &Router,
+        said: &UnboundedSender<Said>,
+    ) {
+        let mut all = 0;
+        self.finish(router, said).await;
+        while all < LAST_BYTES_MAX && connection.has_unread() {
+            match self.read_once(connection, router, said).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => all += count,
+            }
+        }
+    }
+
+    async fn read_once(
+        &mut self,
+        connection: &Connection,
+        router: &Router,
+        said: &UnboundedSender<Said>,
+    ) -> io::Result<usize> {
+        let Ear { assembler, fed, rest } = self;
         let read = connection.read(|bytes| {
             #[cfg(test)]
             crate::fault::happens("upstream");
             let framed = assembler.take(bytes, |frames| {
-                let left = if rest.is_empty() {
-                    take_turn(router, &mut fed, frames, said)
-                } else {
-                    frames
-                };
+                let left =
+                    if rest.is_empty() { take_turn(router, fed, frames, said) } else { frames };
                 rest.extend_from_slice(left);
             });
             framed.expect("nothing that a 2-byte tag says is too long");
         });
         let read = read.await;
+        self.finish(router, said).await;
+        read
+    }
+
+    /// Routes what has been read, with the turns of others in between.
+    async fn finish(&mut self, router: &Router, said: &UnboundedSender<Said>) {
+        let Ear { fed, rest, .. } = self;
         while !rest.is_empty() {
             tokio::task::yield_now().await;
-            let left = take_turn(router, &mut fed, &rest, said).len();
+            let left = take_turn(router, fed, rest, said).len();
             rest.advance(rest.len() - left);
         }
         // Nobody here is anything to wait for but a role with too much to do: the link carries what everybody up there says.
         fed.room().await;
         fed.forget();
-        match read {
-            Ok(0) if assembler.is_inside() => {
-                return io::Error::from(io::ErrorKind::UnexpectedEof).to_string();
-            }
-            Ok(0) => return Lost::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
-            Ok(_) => {}
-            Err(error) => return error.to_string(),
-        }
     }
 }
 
