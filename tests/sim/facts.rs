@@ -15,7 +15,9 @@ pub struct Note {
     pub sent_at: Instant,
     /// The sender's connection.
     pub link: LinkId,
-    pub heard: u32,
+    /// The connections on which it was heard. On another one it may be heard again: the receiver has come back where it
+    /// had yet to come.
+    pub heard: Vec<LinkId>,
 }
 
 /// A daemon's life, from its start.

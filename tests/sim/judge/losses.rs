@@ -5,7 +5,7 @@
 //! what goes up waits; what does not fit is counted. What goes down to it reaches nobody, until it is back and says
 //! that it has missed something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{Tally, changes, ip_of_ai, outages};
 use crate::cluster::{ip, root_for};
 use crate::facts::Note;
+use crate::net::LinkId;
 use crate::run::Run;
 
 /// How long a note may be on its way, if nothing is held up.
@@ -24,12 +25,14 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
     let mut dropped: BTreeMap<usize, u64> = BTreeMap::new();
     for (serial, note) in &run.facts.notes {
         tally.notes += 1;
-        tally.notes_lost += u64::from(note.heard == 0);
-        match note.heard {
-            1 => {}
-            0 if ends_explain(run, note) || way_explains(run, note, tally) => {}
-            0 => *dropped.entry(run.ais[note.from].daemon).or_default() += 1,
-            more => wrong.push(format!("note {serial} was heard {more} times")),
+        tally.notes_lost += u64::from(note.heard.is_empty());
+        if !note.heard.is_empty() {
+            let links: BTreeSet<LinkId> = note.heard.iter().copied().collect();
+            if links.len() < note.heard.len() {
+                wrong.push(format!("note {serial} was heard {} times", note.heard.len()));
+            }
+        } else if !ends_explain(run, note) && !way_explains(run, note, tally) {
+            *dropped.entry(run.ais[note.from].daemon).or_default() += 1;
         }
     }
     for (daemon, count) in dropped {
@@ -46,10 +49,15 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
 
 /// Until when a note may have been on its way.
 fn end_of_flight(run: &Run, note: &Note) -> Instant {
-    let mut end = note.sent_at + FLIGHT;
+    arrival(run, note.sent_at, run.ais[note.from].daemon)
+}
+
+/// When what is said then has arrived everywhere, if it goes up from this daemon.
+fn arrival(run: &Run, said_at: Instant, daemon: usize) -> Instant {
+    let mut end = said_at + FLIGHT;
     let holds = |end: Instant, (from, to): (Instant, Instant)| from <= end && end < to + FLIGHT;
     // What is to go up waits, while it cannot.
-    let outages = outages(run, run.ais[note.from].daemon).into_iter();
+    let outages = outages(run, daemon).into_iter();
     let waits = outages.filter_map(|(begin, end)| end.map(|end| (begin, end)));
     let held_up: Vec<_> = run.facts.held_up.iter().copied().chain(waits).collect();
     while let Some((_, to)) = held_up.iter().copied().find(|held| holds(end, *held)) {
@@ -64,10 +72,11 @@ fn ends_explain(run: &Run, note: &Note) -> bool {
     if run.net.lost_at(note.link).is_some_and(|at| at <= to) {
         return true;
     }
-    let receiver = run.net.history(ip_of_ai(note.to), ip(run.ais[note.to].daemon));
+    let daemon = run.ais[note.to].daemon;
+    let receiver = run.net.history(ip_of_ai(note.to), ip(daemon));
     let lasts = receiver.iter().any(|(opened, broken)| {
-        let begins = *opened + Duration::from_secs(1) < from;
-        begins && broken.is_none_or(|at| at > to)
+        // It has to be known above where it listens.
+        arrival(run, *opened, daemon) < from && broken.is_none_or(|at| at > to)
     });
     !lasts
 }

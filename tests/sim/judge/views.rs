@@ -147,11 +147,16 @@ async fn owners(run: &mut Run) -> Option<BTreeMap<DoId, Channel>> {
 fn compare_owned(run: &Run, serial: u32, owners: &BTreeMap<DoId, Channel>) -> Option<String> {
     let client = find(run, serial)?;
     let channel = run.facts.channel_of(serial)?;
-    // What is given while daemons have lost each other the agent has not heard of, and cannot ask for: nobody
-    // can tell what somebody owns.
+    // What is given while daemons have lost each other, or before it is known above that the client is there, the agent may
+    // not have heard of.
+    let came_at = run.facts.logins.iter().find(|(_, of, _)| *of == serial)?.2;
     let was_heard = |at: Instant| {
         let (from, to) = (at - Duration::from_secs(1), at + Duration::from_secs(1));
-        !is_cut(run, client.daemon, from, to) && !is_cut(run, run.shape.game(), from, to)
+        let is_held_up = run.facts.held_up.iter().any(|(begin, end)| *begin <= to && *end >= from);
+        from > came_at
+            && !is_held_up
+            && !is_cut(run, client.daemon, from, to)
+            && !is_cut(run, run.shape.game(), from, to)
     };
     let was_given = |do_id: &DoId| {
         let given = run.facts.given.get(do_id).into_iter().flatten();

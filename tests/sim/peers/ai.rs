@@ -26,8 +26,8 @@ pub struct Kept {
 /// What an AI has heard.
 #[derive(Debug)]
 pub enum Heard {
-    /// A note of this number.
-    Note(u32),
+    /// A note of this number, on this connection.
+    Note(LinkId, u32),
     /// A client has logged in: its channel, and its own number.
     Login(Channel, u32),
     /// Anything else: its number and arguments.
@@ -170,11 +170,11 @@ impl Ai {
             self.connect(net);
         }
         let Some(port) = &mut self.port else { return Vec::new() };
-        let came = port.pump();
+        let (came, link) = (port.pump(), port.link());
         if port.is_over() {
             self.port = None;
         }
-        came.iter().filter_map(|datagram| self.hear(datagram)).collect()
+        came.iter().filter_map(|datagram| self.hear(link, datagram)).collect()
     }
 
     fn connect(&mut self, net: &Net) {
@@ -190,7 +190,7 @@ impl Ai {
         }
     }
 
-    fn hear(&mut self, datagram: &[u8]) -> Option<Heard> {
+    fn hear(&mut self, link: LinkId, datagram: &[u8]) -> Option<Heard> {
         if datagram.starts_with(&CONTROL_HEAD) {
             return None;
         }
@@ -210,7 +210,7 @@ impl Ai {
                 // A client wants something of what is this AI's.
                 return None;
             }
-            return Some(Heard::Note(do_id.0));
+            return Some(Heard::Note(link, do_id.0));
         }
         let mut bytes = message_type.to_le_bytes().to_vec();
         bytes.extend_from_slice(body);

@@ -71,7 +71,7 @@ impl Run {
         for index in 0..count {
             run.start_daemon(index).await;
         }
-        run.pass(Duration::from_millis(1000)).await;
+        run.pass(Duration::from_millis(2500)).await;
         run
     }
 
@@ -212,8 +212,8 @@ impl Run {
 
     fn hear(&mut self, ai: usize, heard: Heard) {
         match heard {
-            Heard::Note(serial) => match self.facts.notes.get_mut(&serial) {
-                Some(note) => note.heard += 1,
+            Heard::Note(link, serial) => match self.facts.notes.get_mut(&serial) {
+                Some(note) => note.heard.push(link),
                 None => self.facts.wrong.push(format!("AI {ai} hears a note that nobody sent")),
             },
             Heard::Login(channel, serial) => self.log_in(channel, serial),

@@ -82,8 +82,8 @@ impl Run {
                 if let Some(port) = &self.ais[ai].port {
                     self.net.vanish(port.link());
                     self.facts.has_vanished = true;
-                    // Its successor waits until it is known to be dead.
-                    self.facts.held_up.push((now, now + Duration::from_secs(6)));
+                    // Its successor waits until it is known to be dead, and so on, if that vanishes, too.
+                    self.facts.held_up.push((now, now + Duration::from_secs(20)));
                     self.ais[ai].port = None;
                 }
             }
@@ -229,7 +229,7 @@ impl Run {
         let Some(link) = self.ais[from].port.as_ref().map(Port::link) else { return };
         self.ais[from].send_raw(&note(other, own, serial, size));
         let sent_at = Instant::now();
-        self.facts.notes.insert(serial, Note { from, to, sent_at, link, heard: 0 });
+        self.facts.notes.insert(serial, Note { from, to, sent_at, link, heard: Vec::new() });
     }
 
     fn store(&mut self, ai: usize) {
