@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::cleaning::Undone;
 use super::holds::{Held, Holder};
 use super::world::{Unreadable, World};
 use super::{Effect, Effects, Fed, Key, Shared};
@@ -138,6 +139,13 @@ impl Drop for Batch<'_> {
             drop(world);
             self.shared.broken.cancel();
             return;
+        }
+        if world.begins_to_retell() {
+            world.is_at_work = true;
+            if !matches!(world.retell(), Undone::Nothing) {
+                self.shared.dirty.notify_one();
+            }
+            world.is_at_work = false;
         }
         let end = world.end_batch(self.fed.take());
         self.shared.flush.batch_is_over(self.shared, world, self.goes_on);

@@ -25,6 +25,7 @@
 
 mod alone;
 mod batch;
+mod cleaning;
 mod effects;
 mod ending;
 mod flush;
@@ -160,7 +161,7 @@ struct Shared {
     world: Mutex<World>,
     counters: Counters,
     flush: Flush,
-    /// Somebody has left behind more than could be cleaned up at once.
+    /// There is something to be cleaned up: see [`Router::clean`].
     dirty: Notify,
     /// Cancelled when a role, or the router itself, has panicked: the daemon cannot go on without it.
     broken: CancellationToken,
@@ -267,23 +268,6 @@ impl Router {
     /// this runs. For runtimes with one thread.
     pub async fn gather_announcements(&self) {
         flush::gather(&self.shared).await;
-    }
-
-    /// Cleans up, bit by bit, after participants that had much when they left, for as long as this runs. Every
-    /// daemon runs it.
-    pub async fn clean(&self) {
-        loop {
-            if self.clean_some() {
-                tokio::task::yield_now().await;
-            } else {
-                self.shared.dirty.notified().await;
-            }
-        }
-    }
-
-    /// Cleans up as much as a hold of the router allows; whether there is more.
-    fn clean_some(&self) -> bool {
-        Batch::of_cleaning(&self.shared).work(World::clean)
     }
 
     /// Waits until a role, or the router itself, has panicked.

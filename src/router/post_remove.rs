@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::Key;
-use crate::hash::{Map, Seed};
+use crate::hash::{Paged, Seed};
 use crate::ids::Channel;
 use crate::wire::{Frame, Frames};
 
 /// A frame is seldom shorter.
-pub(super) const USUAL_BYTES: usize = 32;
+const USUAL_BYTES: usize = 32;
+
+/// How much it is to tell the upstream of a datagram.
+pub(super) fn steps_of(frame: Frame<'_>) -> usize {
+    1 + frame.bytes().len() / (16 * USUAL_BYTES)
+}
 
 /// Datagrams kept by sender channel, each sender's in the order in which they came.
 #[derive(Default, Debug)]
@@ -31,10 +36,10 @@ impl PostRemoves {
         self.by_sender.is_empty()
     }
 
-    /// The datagrams that are kept for one sender: those in the first bytes.
-    pub(super) fn of(&self, sender: Channel, bytes: usize) -> Frames<'_> {
+    /// The datagrams that are kept for one sender, without those in the first bytes.
+    pub(super) fn of(&self, sender: Channel, seen: usize) -> Frames<'_> {
         let frames = self.by_sender.get(&sender).map_or(&[][..], |frames| frames);
-        Frames::new(&frames[..bytes.min(frames.len())])
+        Frames::new(&frames[seen.min(frames.len())..])
     }
 
     /// About how many datagrams there are.
@@ -62,28 +67,33 @@ impl PostRemoves {
 /// Which participants keep datagrams under a sender. Nearly always it is one: the sender itself.
 #[derive(Debug)]
 pub(super) struct Keepers {
-    by_sender: Map<Channel, SmallVec<[Key; 1]>>,
+    by_sender: Paged<Channel, SmallVec<[Key; 1]>>,
 }
 
 impl Keepers {
     pub(super) fn new(seed: Seed) -> Self {
-        Keepers { by_sender: Map::with_hasher(seed) }
+        Keepers { by_sender: Paged::with_hasher(seed) }
     }
 
     pub(super) fn add(&mut self, sender: Channel, key: Key) {
-        let keys = self.by_sender.entry(sender).or_default();
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
+        let add = |keys: &mut SmallVec<[Key; 1]>| {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        };
+        self.by_sender.add(sender, || smallvec![key], add);
     }
 
-    pub(super) fn remove(&mut self, sender: Channel, key: Key) {
-        if let Some(keys) = self.by_sender.get_mut(&sender) {
+    /// Whether the participant was one.
+    pub(super) fn remove(&mut self, sender: Channel, key: Key) -> bool {
+        let mut was_one = false;
+        self.by_sender.remove_if(sender, |keys| {
+            let before = keys.len();
             keys.retain(|kept| *kept != key);
-            if keys.is_empty() {
-                self.by_sender.remove(&sender);
-            }
-        }
+            was_one = keys.len() < before;
+            keys.is_empty()
+        });
+        was_one
     }
 
     pub(super) fn of(&self, sender: Channel) -> &[Key] {

@@ -71,7 +71,8 @@ impl Brake {
         self.is_high.load(Ordering::Acquire)
     }
 
-    async fn eased(&self) {
+    /// Waits until it is not.
+    pub(super) async fn eased(&self) {
         loop {
             let notified = self.eased.notified();
             if !self.is_high() {

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
+use super::cleaning::Undone;
 use super::*;
 use crate::ids::ChannelRange;
 use crate::wire::{Envelope, write_frame};

@@ -2,12 +2,14 @@
 
 mod cleaning;
 mod delivery;
+mod retelling;
 mod snapshot;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use retelling::Retelling;
 use snapshot::Telling;
 
 use super::effects::Place;
@@ -89,6 +91,7 @@ pub(super) struct World {
     uplink: Option<Arc<dyn Uplink>>,
     /// The upstream has not been told everything.
     telling: Option<Telling>,
+    retelling: Retelling,
     /// What roles want routed, in the order in which they wanted it.
     pending: VecDeque<(Key, Box<Effects>)>,
     touched: Vec<Key>,
@@ -128,6 +131,7 @@ impl World {
             keepers: Keepers::new(seed),
             uplink: None,
             telling: None,
+            retelling: Retelling::default(),
             pending: VecDeque::new(),
             touched: Vec::new(),
             uplink_touched: false,

@@ -4,13 +4,13 @@
 //! channels is walked over a page at a time, the post-removes in the order of participants and senders. What changes where the walk has
 //! been is told as always; what changes elsewhere will be told as it is then. Ranges are told at once: they are few.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::World;
+use super::retelling::Retelling;
 use crate::hash::Walk;
 use crate::ids::Channel;
-use crate::router::post_remove::{PostRemoves, USUAL_BYTES};
+use crate::router::post_remove::{PostRemoves, steps_of};
 use crate::router::{Change, Key, Uplink};
 use crate::wire::Frame;
 
@@ -34,15 +34,6 @@ impl Telling {
     /// others will be.
     fn has_passed(&self, key: Key, sender: Channel) -> bool {
         (key.0, sender) < (self.at.0, self.at.1)
-    }
-
-    /// How many bytes of a participant's post-removes of a sender have been told.
-    fn told_of(&self, key: Key, sender: Channel) -> usize {
-        match (key.0, sender).cmp(&(self.at.0, self.at.1)) {
-            Ordering::Less => usize::MAX,
-            Ordering::Equal => self.at.2,
-            Ordering::Greater => 0,
-        }
     }
 
     /// A sender has no post-removes any more; all of what it gets now is new.
@@ -70,6 +61,7 @@ impl World {
     /// Begins to tell the upstream everything.
     pub(in crate::router) fn begin_telling(&mut self) {
         self.telling = Some(Telling::new());
+        self.retelling = Retelling::default();
         if let Some(uplink) = &self.uplink {
             self.table.ranges().for_each(|range| uplink.change(Change::AddRange(range)));
         }
@@ -115,8 +107,7 @@ impl World {
         {
             uplink.add_post_remove(sender, frame);
             self.work.told += 1;
-            self.steps_left =
-                self.steps_left.saturating_sub(1 + frame.bytes().len() / (16 * USUAL_BYTES));
+            self.steps_left = self.steps_left.saturating_sub(steps_of(frame));
         }
         telling.at = match sender.0.checked_add(1) {
             _ if !frames.remaining().is_empty() => (place, sender, all - frames.remaining().len()),
@@ -148,6 +139,7 @@ impl World {
         self.keepers.add(sender, key);
         if let Some(uplink) = &self.uplink
             && self.telling.as_ref().is_none_or(|telling| telling.has_passed(key, sender))
+            && !self.retelling.will_tell(key, sender)
         {
             uplink.add_post_remove(sender, frame);
             self.uplink_touched = true;
@@ -160,21 +152,6 @@ impl World {
             telling.clear(key, sender);
         }
         self.clear_upstream(sender, key);
-    }
-
-    /// A participant keeps nothing under a sender any more. Upstream, where all that this process keeps under it is
-    /// kept as one, that is cleared; what others here still keep is told there again, unless it has yet to be told.
-    pub(super) fn clear_upstream(&mut self, sender: Channel, key: Key) {
-        self.keepers.remove(sender, key);
-        let World { keepers, slots, telling, uplink: Some(uplink), .. } = self else { return };
-        uplink.clear_post_removes(sender);
-        for &key in keepers.of(sender) {
-            let told = telling.as_ref().map_or(usize::MAX, |telling| telling.told_of(key, sender));
-            let slot = slots[key.0 as usize].iter();
-            let frames = slot.flat_map(|slot| slot.post_removes.of(sender, told));
-            frames.for_each(|frame| uplink.add_post_remove(sender, frame));
-        }
-        self.uplink_touched = true;
     }
 
     fn post_removes(&mut self, key: Key, change: impl FnOnce(&mut PostRemoves)) {
