@@ -33,12 +33,27 @@ messages! {
         /// Upstream: all subscriptions have been told. Downstream: those below have told theirs; `epoch` is another
         /// one when a daemon on the way to the root has been started anew.
         9042 CONTROL_SETTLED => Settled { epoch: u64 }
+        /// What somebody who has left had kept under `sender`: upstream, when it is said; downstream, to a daemon that
+        /// was away then.
+        9043 CONTROL_LAST_WORDS => LastWords { sender: Channel, datagram: Blob<'a> }
     }
 }
 
 impl Control<'_> {
     /// The version of what daemons say to each other with [`Control::Hello`].
     pub const VERSION: u16 = 1;
+    /// A capability: [`Control::LastWords`] is understood.
+    pub const TAKES_LAST_WORDS: u32 = 1;
+    /// What this daemon is capable of.
+    pub const CAPABILITIES: u32 = Self::TAKES_LAST_WORDS;
+
+    /// [`Control::LastWords`] as a frame; `None` if the datagram is too long for that.
+    pub fn frame_of_last_words(sender: Channel, datagram: &[u8]) -> Option<Vec<u8>> {
+        let message = Control::LastWords { sender, datagram: Blob(datagram) };
+        let mut bytes = Vec::new();
+        wire::write_frame(&mut bytes, |writer| message.write_control(writer)).ok()?;
+        Some(bytes)
+    }
 
     /// Writes the datagram: one recipient, the control channel, and no sender.
     pub fn write_control(&self, writer: &mut wire::Writer<'_>) {

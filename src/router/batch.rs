@@ -106,6 +106,31 @@ impl<'r> Batch<'r> {
         self.apply_one(Effect::ClearPostRemoves(sender));
     }
 
+    /// Routes what somebody who has left had kept under `sender`, and keeps it for daemons below that are away. Whether
+    /// its recipients could be read at all.
+    pub fn say_last_words(&mut self, sender: Channel, frame: Frame<'_>) -> bool {
+        let from = self.from;
+        self.work(|world| world.say_last_words(sender, frame, from)).is_ok()
+    }
+
+    /// Routes last words that this daemon has missed, if nobody here keeps some under `sender` now. Whether its
+    /// recipients could be read at all.
+    pub fn hear_last_words(&mut self, sender: Channel, frame: Frame<'_>) -> bool {
+        self.work(|world| world.hear_last_words(sender, frame)).is_ok()
+    }
+
+    /// A daemon of this epoch, which can be told last words, is at the other end of the participant's link.
+    pub fn daemon_is_here(&mut self, epoch: u64) {
+        let key = self.from.expect("a link");
+        self.work(|world| world.daemon_is_here(key, epoch));
+    }
+
+    /// It has told its subscriptions.
+    pub fn daemon_has_told(&mut self) {
+        let key = self.from.expect("a link");
+        self.work(|world| world.daemon_has_told(key));
+    }
+
     /// Does what a role's core wants done, in order.
     pub fn apply(&mut self, effects: &Effects) {
         effects.iter().for_each(|effect| self.apply_one(effect));

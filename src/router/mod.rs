@@ -33,6 +33,7 @@ mod gap;
 mod holds;
 mod inbox;
 mod inspect;
+mod last_words;
 mod leaving;
 mod participant;
 mod post_remove;
@@ -122,6 +123,11 @@ pub trait Uplink: Send + Sync {
     /// What is pushed from now on is what somebody who has left wanted said, until this is called again with `false`:
     /// if something has to be dropped, it is dropped last.
     fn last_words(&self, _are_said: bool) {}
+
+    /// What somebody who has left had kept under `sender`, to be told as that.
+    fn push_last_words(&self, _sender: Channel, frame: Frame<'_>) -> Load {
+        self.push(frame)
+    }
 
     /// As [`Sink::brake`], for those whose datagrams nobody here has got: all others are not to pay for a link
     /// that gets everything.

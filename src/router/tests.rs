@@ -2,6 +2,7 @@
 
 mod flush;
 mod holds;
+mod last_words;
 mod leaving;
 mod order;
 mod post_removes;
@@ -72,6 +73,12 @@ impl Uplink for UplinkRecorder {
     fn push(&self, frame: Frame<'_>) -> Load {
         let envelope = Envelope::read(frame.datagram()).expect("complete");
         self.log.lock().push(format!("route {}", envelope.message_type));
+        Load::Fine
+    }
+
+    fn push_last_words(&self, sender: Channel, frame: Frame<'_>) -> Load {
+        let envelope = Envelope::read(frame.datagram()).expect("complete");
+        self.log.lock().push(format!("last words {sender} {}", envelope.message_type));
         Load::Fine
     }
 
@@ -165,7 +172,7 @@ fn leaving_ends_subscriptions_then_fires_post_removes_then_clears_them() {
     drop(leaver);
     assert_eq!(*recorder.got.lock(), [1, 2]);
     let log = std::mem::take(&mut *uplink.log.lock());
-    assert_eq!(log, ["remove 5678", "route 1", "route 2", "clear 99"]);
+    assert_eq!(log, ["remove 5678", "last words 99 1", "last words 99 2", "clear 99"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod delivery;
+mod last_words;
 mod retelling;
 mod snapshot;
 
@@ -14,6 +15,7 @@ use snapshot::Telling;
 
 use super::effects::Place;
 use super::holds::{Holds, Work};
+use super::last_words::LastWords;
 use super::leaving::Leaving;
 use super::post_remove::{Keepers, PostRemoves};
 use super::resident::{Resident, Wish};
@@ -88,6 +90,8 @@ pub(super) struct World {
     leaving: Leaving,
     /// Who keeps post-removes under which sender.
     keepers: Keepers,
+    /// What daemons below have missed of that.
+    last_words: LastWords,
     uplink: Option<Arc<dyn Uplink>>,
     /// The upstream has not been told everything.
     telling: Option<Telling>,
@@ -129,6 +133,7 @@ impl World {
             free: Vec::new(),
             leaving: Leaving::default(),
             keepers: Keepers::new(seed),
+            last_words: LastWords::default(),
             uplink: None,
             telling: None,
             retelling: Retelling::default(),
@@ -296,6 +301,9 @@ impl World {
         }
         self.tell_changes();
         self.go_on_ending(key);
+        if self.last_words.are_kept() {
+            self.tell_last_words(key, effect);
+        }
     }
 
     /// Whether others are to have their turn before this participant does more.

@@ -12,6 +12,7 @@ mod db_state_server;
 mod event_logger;
 mod gaps;
 mod harness;
+mod last_words;
 mod logs;
 mod message_director;
 mod state_server;

@@ -39,7 +39,8 @@ pub enum Op {
     Open { client: usize, interest: u16, zones: u8 },
     Close { client: usize, interest: u16 },
     Want { client: usize, value: u32 },
-    // What goes wrong. A cut midway meets what an AI has just said, on its way up.
+    // What goes wrong. A cut midway meets what an AI has just said, on its way up. An AI that ends while a daemon is away
+    // has left something to be said.
     SlowAi { ai: usize, is_slow: bool },
     SlowClient { client: usize, is_slow: bool },
     CutAi { ai: usize },
@@ -48,6 +49,7 @@ pub enum Op {
     CutUplink { daemon: usize },
     CutMidway { ai: usize, count: u32 },
     SayWhileAway { ai: usize, count: u32, ms: u16 },
+    EndWhileAway { ai: usize, daemon: usize, ms: u16 },
     PartUplink { daemon: usize, ms: u16 },
     Freeze { ms: u16 },
     Kill { daemon: usize, down_ms: u16 },
@@ -64,6 +66,7 @@ impl Op {
             Op::CutUplink { .. }
                 | Op::CutMidway { .. }
                 | Op::SayWhileAway { .. }
+                | Op::EndWhileAway { .. }
                 | Op::PartUplink { .. }
                 | Op::Kill { .. }
                 | Op::Restart { .. }
@@ -165,6 +168,8 @@ fn gone_wrong() -> impl Strategy<Value = Op> {
         6 => (0..AIS, 1..6u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),
         1 => (0..AIS, 1..20u32, 200..4000u16)
             .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
+        2 => (0..AIS, daemon.clone(), 2000..9000u16)
+            .prop_map(|(ai, daemon, ms)| Op::EndWhileAway { ai, daemon, ms }),
         2 => (daemon.clone(), 1..9000u16)
             .prop_map(|(daemon, ms)| Op::PartUplink { daemon, ms }),
         1 => (1..20_000u16).prop_map(|ms| Op::Freeze { ms }),

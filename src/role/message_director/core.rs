@@ -31,8 +31,8 @@ pub(super) enum LinkChange {
     Name(String),
     /// CONTROL_SET_CON_URL.
     Url(String),
-    /// CONTROL_HELLO: a daemon of this epoch is at the other end.
-    Hello(Epoch),
+    /// CONTROL_HELLO: a daemon of this epoch is at the other end, and has these capabilities.
+    Hello(Epoch, u32),
     /// CONTROL_SETTLED: it has told its subscriptions.
     Told,
 }
@@ -92,10 +92,12 @@ pub(super) fn obey(
             None => warn_empty(low, high),
         },
         Control::AddPostRemove { sender, datagram: Blob(datagram) } => {
-            let mut bytes = Vec::new();
-            write_frame(&mut bytes, |writer| writer.raw(datagram)).map_err(Malformed::Control)?;
-            let frame = Frame::new(&bytes).expect("just written");
-            batch.add_post_remove(sender, frame);
+            framed(datagram, |frame| batch.add_post_remove(sender, frame));
+        }
+        Control::LastWords { sender, datagram: Blob(datagram) } => {
+            if !framed(datagram, |frame| batch.say_last_words(sender, frame)) {
+                tracing::error!(%sender, "last words end inside their recipients; dropped");
+            }
         }
         Control::ClearPostRemoves { sender } => batch.clear_post_removes(sender),
         Control::SetConName { name: Blob(name) } => {
@@ -105,11 +107,31 @@ pub(super) fn obey(
             return Ok(Some(LinkChange::Url(String::from_utf8_lossy(url).into_owned())));
         }
         Control::LogMessage { event: Blob(event) } => events.send_raw(event),
-        Control::Hello { epoch, .. } => return Ok(Some(LinkChange::Hello(epoch))),
+        Control::Hello { epoch, capabilities, .. } => {
+            return Ok(Some(LinkChange::Hello(epoch, capabilities)));
+        }
         Control::Settled { .. } => return Ok(Some(LinkChange::Told)),
         Control::HelloResp { .. } => tracing::warn!("answer to a hello that was not said; ignored"),
     }
     Ok(None)
+}
+
+/// Has the router know of a daemon at the other end of a link, at once: what comes behind its hello are subscriptions.
+pub(super) fn note(change: &LinkChange, batch: &mut Batch<'_>) {
+    match *change {
+        LinkChange::Hello(epoch, capabilities) if capabilities & Control::TAKES_LAST_WORDS != 0 => {
+            batch.daemon_is_here(epoch);
+        }
+        LinkChange::Told => batch.daemon_has_told(),
+        LinkChange::Hello(..) | LinkChange::Name(_) | LinkChange::Url(_) => {}
+    }
+}
+
+/// A datagram that came within another one, as a frame.
+pub(super) fn framed<T>(datagram: &[u8], act: impl FnOnce(Frame<'_>) -> T) -> T {
+    let mut bytes = Vec::new();
+    write_frame(&mut bytes, |writer| writer.raw(datagram)).expect("shorter than what it came in");
+    act(Frame::new(&bytes).expect("just written"))
 }
 
 fn warn_empty(low: Channel, high: Channel) {

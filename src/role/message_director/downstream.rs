@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::core::{LinkChange, Malformed, control_of, obey, route};
+use super::core::{LinkChange, Malformed, control_of, note, obey, route};
 use super::peers::{Peers, Seat};
 use super::rivals::{Contest, Entry, Links, Rivals};
 use super::senders::Senders;
@@ -308,7 +308,7 @@ impl Link {
                 participant.rename(format!("{name} ({})", self.peer));
             }
             LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
-            LinkChange::Hello(epoch) => seat.answer(epoch),
+            LinkChange::Hello(epoch, _) => seat.answer(epoch),
             LinkChange::Told => seat.told(),
         }
     }
@@ -428,10 +428,14 @@ impl<'l> Ear<'l> {
                     return Ok(left);
                 }
                 match obey(control, &mut batch, &self.link.events)? {
-                    Some(LinkChange::Hello(epoch)) if epoch == self.link.peers.epoch() => {
+                    Some(LinkChange::Hello(epoch, _)) if epoch == self.link.peers.epoch() => {
                         return Err(Malformed::Itself);
                     }
-                    change => self.changes.extend(change),
+                    Some(change) => {
+                        note(&change, &mut batch);
+                        self.changes.push(change);
+                    }
+                    None => {}
                 }
             } else if let left_of_run = route(run, &mut batch)?.remaining().len()
                 && left_of_run > 0

@@ -62,7 +62,8 @@ impl Peers {
 
     /// What this daemon says of itself to the one above.
     pub const fn hello(&self) -> Control<'static> {
-        Control::Hello { version: Control::VERSION, epoch: self.epoch, capabilities: 0 }
+        let (version, capabilities) = (Control::VERSION, Control::CAPABILITIES);
+        Control::Hello { version, epoch: self.epoch, capabilities }
     }
 
     /// From now on links are served.
@@ -181,7 +182,8 @@ impl Seat {
     /// Answers a hello.
     pub fn answer(&self, epoch: Epoch) {
         let Peers { epoch: own, .. } = *self.peers;
-        let answer = Control::HelloResp { version: Control::VERSION, epoch: own, capabilities: 0 };
+        let (version, capabilities) = (Control::VERSION, Control::CAPABILITIES);
+        let answer = Control::HelloResp { version, epoch: own, capabilities };
         push(&self.connection, &answer);
         self.connection.announce();
         if self.is_self(epoch) {

@@ -54,7 +54,7 @@ fn who_clears_its_own_leaves_those_of_the_other_here_and_upstream() {
     assert!(heard.got.lock().is_empty());
     drop(second);
     assert_eq!(*heard.got.lock(), [2, 3]);
-    assert_eq!(log(&uplink), ["route 2", "route 3", "clear 9"]);
+    assert_eq!(log(&uplink), ["last words 9 2", "last words 9 3", "clear 9"]);
 }
 
 #[test]
@@ -62,10 +62,10 @@ fn who_leaves_takes_its_own_with_it() {
     let Stage { _watcher, heard, uplink, first, second } = stage();
     drop(second);
     assert_eq!(*heard.got.lock(), [2, 3]);
-    assert_eq!(log(&uplink), ["route 2", "route 3", "clear 9", "post-remove 9 1"]);
+    assert_eq!(log(&uplink), ["last words 9 2", "last words 9 3", "clear 9", "post-remove 9 1"]);
     drop(first);
     assert_eq!(*heard.got.lock(), [2, 3, 1]);
-    assert_eq!(log(&uplink), ["route 1", "clear 9"]);
+    assert_eq!(log(&uplink), ["last words 9 1", "clear 9"]);
 }
 
 /// What is kept upstream after all that was said to it.

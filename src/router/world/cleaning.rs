@@ -24,6 +24,8 @@ impl World {
             self.tell_changes();
         }
         self.fire(key, &post_removes);
+        let now = self.now();
+        self.last_words.leave(now, key);
         self.leaving.add(left);
         self.clean();
         Some(receiver)
@@ -84,20 +86,14 @@ impl World {
 
     /// Routes what one who has left wanted routed. It has no bound: see [`leaving`](crate::router::leaving).
     fn fire(&mut self, key: Key, post_removes: &PostRemoves) {
-        if let Some(uplink) = &self.uplink {
-            uplink.last_words(true);
-        }
         for (sender, frames) in post_removes.iter() {
             for frame in frames {
                 // What roles make of it has less room.
                 self.steps_left = self.steps_left.saturating_sub(1);
                 // One that has no recipients is for nobody.
-                let _ = self.route(frame.into(), Some(key));
+                let _ = self.say_last_words(sender, frame, Some(key));
             }
             self.clear_upstream(sender, key);
-        }
-        if let Some(uplink) = &self.uplink {
-            uplink.last_words(false);
         }
     }
 }

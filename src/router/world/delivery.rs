@@ -55,6 +55,13 @@ impl World {
         recipients: Recipients<'_>,
         from: Option<Key>,
     ) {
+        let is_for_here = self.deliver_here(frame, recipients);
+        self.push_up(from, is_for_here, |uplink| uplink.push(frame));
+    }
+
+    /// Hands a datagram to all in the list of listeners; whether anybody is there.
+    #[inline]
+    pub(super) fn deliver_here(&mut self, frame: Frame<'_>, recipients: Recipients<'_>) -> bool {
         let listeners = std::mem::take(&mut self.listeners);
         let mut is_for_here = false;
         self.counts.routed += 1;
@@ -89,7 +96,7 @@ impl World {
             }
         }
         self.listeners = listeners;
-        self.push_up(from, is_for_here, |uplink| uplink.push(frame));
+        is_for_here
     }
 
     /// Every datagram goes up, but only who speaks to nobody here pays if there is no room.

@@ -70,6 +70,11 @@ impl Upstream {
 
     /// Waits for the daemon's hello, and answers it. What came before it is forgotten.
     pub fn answer_hello(&mut self, epoch: u64) {
+        self.answer_hello_with(epoch, 0);
+    }
+
+    /// As [`Upstream::answer_hello`], from one with these capabilities.
+    pub fn answer_hello_with(&mut self, epoch: u64, capabilities: u32) {
         loop {
             match self.stream().receive() {
                 Received::Datagram(bytes) if is_hello(&bytes) => break,
@@ -77,7 +82,7 @@ impl Upstream {
                 other => panic!("{other:?} where a hello should come"),
             }
         }
-        self.control(&Control::HelloResp { version: Control::VERSION, epoch, capabilities: 0 });
+        self.control(&Control::HelloResp { version: Control::VERSION, epoch, capabilities });
     }
 
     /// The next datagram that is not of the harness itself. A hello is ignored, as Astron's daemons do.

@@ -46,6 +46,8 @@ pub struct Tally {
     pub post_removes_due: u64,
     /// Those that had to be heard elsewhere.
     pub post_removes_abroad: u64,
+    /// Of those, where a daemon was away then.
+    pub post_removes_away: u64,
     /// Values that were acknowledged.
     pub stored: u64,
     pub refused: u64,
@@ -66,7 +68,7 @@ impl Tally {
         all.numbers().into_iter().all(|number| *number > 0)
     }
 
-    fn numbers(&mut self) -> [&mut u64; 15] {
+    fn numbers(&mut self) -> [&mut u64; 16] {
         [
             &mut self.views,
             &mut self.views_of_something,
@@ -80,6 +82,7 @@ impl Tally {
             &mut self.post_removes,
             &mut self.post_removes_due,
             &mut self.post_removes_abroad,
+            &mut self.post_removes_away,
             &mut self.stored,
             &mut self.refused,
             &mut self.logins,

@@ -1,7 +1,8 @@
 //! Each post-remove ran when its owner had gone, once, and not before.
 //!
 //! The owner's daemon knows best. The root keeps a copy for it, and runs that when it loses the daemon, whether or not
-//! the owner lives: so others may hear it once for each loss, and once for the owner's own end.
+//! the owner lives: so others may hear it once for each loss, and once for the owner's own end. A daemon that is known to
+//! be away hears it when it is back.
 
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::run::Run;
 
 /// What happens around the end of an owner excuses others.
 const AROUND: Duration = Duration::from_secs(12);
+/// How long what is on its way to a daemon may be lost, before the root knows that it is away.
+const FLIGHT: Duration = Duration::from_secs(1);
 
 pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
     let all = run.ais.iter().flat_map(|ai| ai.kept.iter().map(move |kept| (ai, kept)));
@@ -50,6 +53,8 @@ fn judge_one(run: &Run, ai: &Ai, kept: &Kept, tally: &mut Tally) -> Vec<String> 
         }
         let must_hear = must_hear(run, own, daemon, kept, died);
         tally.post_removes_abroad += u64::from(must_hear);
+        let is_away = died.is_some_and(|died| absence(run, daemon, died).is_some());
+        tally.post_removes_away += u64::from(must_hear && is_away);
         if count == 0 && must_hear {
             wrong.push(format!(
                 "post-remove {serial} of AI {} at daemon {own} was not heard at daemon {daemon}",
@@ -92,8 +97,22 @@ fn must_hear(run: &Run, own: usize, other: usize, kept: &Kept, died: Option<Inst
     } else {
         !changes(run, own, from, to) && !is_cut(run, own, from, to)
     };
+    let (from, to, outages_max) = match absence(run, other, died) {
+        Some((begin, end)) => (from.min(begin - second), to.max(end + AROUND), 1),
+        None => (from, to, 0),
+    };
+    let outages = outages(run, other).into_iter();
+    let cuts = outages.filter(|(begin, end)| *begin <= to && end.is_none_or(|end| end >= from));
     own_is_calm
         && !changes(run, 0, from, to)
         && !changes(run, other, from, to)
-        && !is_cut(run, other, from, to)
+        && cuts.count() <= outages_max
+}
+
+/// The outage during which a daemon is away at this time, if the root is certain to know it: what is said then is to be
+/// kept for it.
+fn absence(run: &Run, daemon: usize, at: Instant) -> Option<(Instant, Instant)> {
+    let all = outages(run, daemon).into_iter();
+    let mut known = all.filter_map(|(begin, end)| Some((begin, end?)));
+    known.find(|(begin, end)| *begin + FLIGHT <= at && at < *end)
 }

@@ -121,6 +121,22 @@ impl Run {
                 self.pass(Duration::from_millis(50)).await;
                 (0..count).for_each(|_| self.say(ai, 4000));
             }
+            Op::EndWhileAway { ai, daemon, ms } => {
+                let serial = self.number();
+                self.ais[ai].keep(serial);
+                self.pass(Duration::from_millis(2500)).await;
+                let daemon = daemon % self.shape.count();
+                let links = self.net.links_between(ip(0), ip(daemon));
+                links.into_iter().for_each(|link| self.net.cut(link));
+                if daemon > 0 {
+                    let until = Instant::now() + Duration::from_millis(ms.into());
+                    self.net.part(ip(0), ip(daemon), until);
+                }
+                self.pass(Duration::from_millis(1200)).await;
+                if let Some(port) = &self.ais[ai].port {
+                    self.net.cut(port.link());
+                }
+            }
             Op::PartUplink { daemon, ms } => {
                 let until = Instant::now() + Duration::from_millis(ms.into());
                 let daemon = daemon % self.shape.count();

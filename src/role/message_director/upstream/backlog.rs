@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::message::is_deletion;
-use crate::wire::{CONTROL_HEAD, Envelope, Frame, Frames};
+use crate::message::{Blob, Control, is_deletion};
+use crate::wire::{CONTROL_HEAD, Envelope, Frame, Frames, Reader, write_frame};
 
 /// Frames are kept in pieces, so that making room among them costs no more than looking at one. They are so large that
 /// an outgoing queue takes them over without copying.
@@ -38,6 +38,7 @@ struct Piece {
     /// Bytes of those that are not.
     cheap_bytes: usize,
     has_control: bool,
+    has_last_words: bool,
 }
 
 impl Backlog {
@@ -63,10 +64,10 @@ impl Backlog {
         backlog
     }
 
-    /// Keeps a frame, if there is room or it can be made. Deletions are always dear.
+    /// Keeps a frame, if there is room or it can be made. Deletions and last words are always dear.
     pub fn keep(&mut self, frame: Frame<'_>, is_dear: bool) {
         let size = frame.bytes().len();
-        let is_dear = is_dear || deletes(frame);
+        let is_dear = is_dear || is_always_dear(frame);
         let missing = (self.bytes + size).saturating_sub(self.bytes_max);
         if missing > 0 && !(is_dear && self.make_room(missing)) {
             self.lost.datagrams += 1;
@@ -86,6 +87,15 @@ impl Backlog {
         for piece in self.pieces.iter_mut().filter(|piece| piece.has_control) {
             let before = piece.frames.len();
             piece.retain(|frame, _| !is_control(frame));
+            self.bytes -= before - piece.frames.len();
+        }
+    }
+
+    /// Makes what somebody who has left wanted said an ordinary datagram, for those who know no other.
+    pub fn unwrap_last_words(&mut self) {
+        for piece in self.pieces.iter_mut().filter(|piece| piece.has_last_words) {
+            let before = piece.frames.len();
+            piece.unwrap_last_words();
             self.bytes -= before - piece.frames.len();
         }
     }
@@ -142,7 +152,7 @@ impl Piece {
     fn of(frames: Vec<u8>) -> Self {
         let mut piece = Piece::default();
         for frame in Frames::new(&frames) {
-            piece.note(frame, deletes(frame));
+            piece.note(frame, is_always_dear(frame));
         }
         Piece { frames, ..piece }
     }
@@ -155,6 +165,7 @@ impl Piece {
     fn note(&mut self, frame: Frame<'_>, is_dear: bool) {
         self.are_dear.push(is_dear);
         self.has_control |= is_control(frame);
+        self.has_last_words |= last_words_of(frame).is_some();
         if !is_dear {
             self.cheap_bytes += frame.bytes().len();
         }
@@ -165,6 +176,21 @@ impl Piece {
         for (frame, is_dear) in Frames::new(&frames).zip(are_dear) {
             if keep(frame, is_dear) {
                 self.push(frame, is_dear);
+            }
+        }
+    }
+
+    fn unwrap_last_words(&mut self) {
+        let Piece { frames, are_dear, .. } = std::mem::take(self);
+        for (frame, is_dear) in Frames::new(&frames).zip(are_dear) {
+            match last_words_of(frame) {
+                None => self.push(frame, is_dear),
+                Some(datagram) => {
+                    let mut bytes = Vec::new();
+                    write_frame(&mut bytes, |writer| writer.raw(datagram))
+                        .expect("shorter than what it came in");
+                    self.push(Frame::new(&bytes).expect("just written"), is_dear);
+                }
             }
         }
     }
@@ -191,8 +217,23 @@ impl Piece {
     }
 }
 
+/// Whether a frame is about one connection.
 fn is_control(frame: Frame<'_>) -> bool {
-    frame.datagram().starts_with(&CONTROL_HEAD)
+    frame.datagram().starts_with(&CONTROL_HEAD) && last_words_of(frame).is_none()
+}
+
+/// The datagram in CONTROL_LAST_WORDS.
+fn last_words_of(frame: Frame<'_>) -> Option<&[u8]> {
+    let mut reader = Reader::new(frame.datagram().strip_prefix(&CONTROL_HEAD[..])?);
+    let number = reader.u16().ok().filter(|number| *number == Control::CONTROL_LAST_WORDS)?;
+    match Control::decode(number, &mut reader) {
+        Ok(Control::LastWords { datagram: Blob(datagram), .. }) => Some(datagram),
+        _ => None,
+    }
+}
+
+fn is_always_dear(frame: Frame<'_>) -> bool {
+    deletes(frame) || last_words_of(frame).is_some()
 }
 
 fn deletes(frame: Frame<'_>) -> bool {
@@ -277,6 +318,30 @@ mod tests {
         assert_eq!(backlog.datagrams(), 4);
         assert_eq!(backlog.bytes(), expected.len());
         assert_eq!(kept(backlog), expected);
+    }
+
+    #[test]
+    fn last_words_wait_for_any_connection_and_are_plain_for_those_who_know_no_other() {
+        let word = noise(1, 9);
+        let frame = Frame::new(&word).expect("one frame");
+        let wrapped = Control::frame_of_last_words(A, frame.datagram()).expect("short");
+        let unsent = [[noise(0, 9), wrapped.clone()].concat()];
+        let size = noise(0, 9).len() + 2 * wrapped.len();
+        let mut backlog = Backlog::of_unsent(size, unsent.into_iter());
+        backlog.forget_control();
+        keep(&mut backlog, &wrapped, false);
+        // They are dear.
+        keep(&mut backlog, &deletion(2), false);
+        assert_eq!(backlog.lost(), Lost { datagrams: 1, dear: 0 });
+        let mut other = Backlog::new(size);
+        backlog.into_pieces().for_each(|frames| {
+            assert_eq!(frames, [wrapped.clone(), wrapped.clone(), deletion(2)].concat());
+            Frames::new(&frames).for_each(|frame| other.keep(frame, false));
+        });
+        other.unwrap_last_words();
+        let expected = [word.clone(), word, deletion(2)].concat();
+        assert_eq!(other.bytes(), expected.len());
+        assert_eq!(kept(other), expected);
     }
 
     proptest! {

@@ -24,6 +24,8 @@ pub struct Link {
     backlog_max: usize,
     /// What is pushed is what somebody who has left wanted said.
     are_last_words: AtomicBool,
+    /// The other end has said that it can be told what they are.
+    takes_last_words: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -60,6 +62,7 @@ impl Link {
             )),
             backlog_max,
             are_last_words: AtomicBool::new(false),
+            takes_last_words: AtomicBool::new(false),
             state: Mutex::new(State::Away(Backlog::new(backlog_max))),
         }
     }
@@ -74,12 +77,20 @@ impl Link {
     pub fn take_over(&self, connection: &Arc<Connection>, waits: bool) {
         connection.push_burst(&self.introduction);
         let mut state = self.state.lock();
+        // That was another one.
+        self.takes_last_words.store(false, Ordering::Relaxed);
         let backlog = match std::mem::replace(&mut *state, State::Alone) {
             State::Away(backlog) => backlog,
             _ => Backlog::new(self.backlog_max),
         };
         let waits = waits || !backlog.is_untouched();
         *state = State::Telling { connection: connection.clone(), backlog, waits };
+    }
+
+    /// The other end has said what it can do.
+    pub fn is_capable_of(&self, capabilities: u32) {
+        let takes_last_words = capabilities & Control::TAKES_LAST_WORDS != 0;
+        self.takes_last_words.store(takes_last_words, Ordering::Relaxed);
     }
 
     /// Sends what has waited: everybody is there.
@@ -93,7 +104,7 @@ impl Link {
             }
         };
         let (lost, datagrams) = (backlog.lost(), backlog.datagrams());
-        send(&connection, backlog);
+        self.send(&connection, backlog);
         *state = State::Connected(connection.clone());
         drop(state);
         connection.announce();
@@ -159,7 +170,7 @@ impl Link {
         match std::mem::replace(&mut *self.state.lock(), State::Alone) {
             State::Connected(connection) => Some(connection),
             State::Telling { connection, backlog, .. } | State::Settling(connection, backlog) => {
-                send(&connection, backlog);
+                self.send(&connection, backlog);
                 Some(connection)
             }
             State::Away(backlog) => {
@@ -203,6 +214,17 @@ impl Link {
         }
     }
 
+    /// What has waited comes on top of what may wait at any time.
+    fn send(&self, connection: &Connection, mut backlog: Backlog) {
+        if !self.takes_last_words.load(Ordering::Relaxed) {
+            backlog.unwrap_last_words();
+        }
+        for mut frames in backlog.into_pieces() {
+            let burst = frames.len();
+            connection.push_buffer(&mut frames, burst);
+        }
+    }
+
     /// Sends what the other end has to know of this daemon, after what has waited if it `waits`. While away nothing is
     /// said: all is told anew after connecting.
     fn push_control(&self, waits: bool, write: impl FnOnce(&mut Vec<u8>)) {
@@ -225,14 +247,6 @@ impl Link {
                 connection.push_bytes(&frames);
             }
         }
-    }
-}
-
-/// What has waited comes on top of what may wait at any time.
-fn send(connection: &Connection, backlog: Backlog) {
-    for mut frames in backlog.into_pieces() {
-        let burst = frames.len();
-        connection.push_buffer(&mut frames, burst);
     }
 }
 
@@ -281,7 +295,7 @@ impl Uplink for Link {
             }
             State::Telling { connection, backlog, waits: false } => {
                 // It has come while this was told.
-                send(&connection, backlog);
+                self.send(&connection, backlog);
                 *state = State::Connected(connection);
                 drop(state);
                 self.say_connected(0);
@@ -299,6 +313,22 @@ impl Uplink for Link {
             State::Connected(connection) => return connection.push_all(frames),
             State::Telling { backlog, .. } | State::Settling(_, backlog) | State::Away(backlog) => {
                 self.keep(backlog, frames)
+            }
+            State::Alone => {}
+        }
+        Load::Fine
+    }
+
+    fn push_last_words(&self, sender: Channel, frame: Frame<'_>) -> Load {
+        let wrapped = Control::frame_of_last_words(sender, frame.datagram());
+        let wrapped = Frames::new(wrapped.as_deref().unwrap_or(frame.bytes()));
+        match &mut *self.state.lock() {
+            State::Connected(connection) if self.takes_last_words.load(Ordering::Relaxed) => {
+                return connection.push_all(wrapped);
+            }
+            State::Connected(connection) => return connection.push(frame),
+            State::Telling { backlog, .. } | State::Settling(_, backlog) | State::Away(backlog) => {
+                self.keep(backlog, wrapped);
             }
             State::Alone => {}
         }

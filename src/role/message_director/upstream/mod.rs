@@ -206,7 +206,7 @@ impl Upstream {
         router.begin_to_tell_uplink(|| link.take_over(&connection, waits));
         let (said, mut hearing) = mpsc::unbounded_channel();
         let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
-        let mut ear = Ear::new();
+        let mut ear = Ear::new(link);
         let ended = tokio::select! {
             biased;
             ended = talk.go_on(&mut hearing) => ended,

@@ -20,11 +20,12 @@ use tokio::time::Instant;
 
 use super::link::{Link, Settled};
 use super::{Ended, Past};
-use crate::message::Control;
+use crate::message::{Blob, Control};
 use crate::net::{Connection, LAST_BYTES_MAX, Lost};
+use crate::role::message_director::core::framed;
 use crate::role::message_director::peers::{self, Peers};
 use crate::role::message_director::settling::{Above, Epoch};
-use crate::router::{Fed, Gap, Router, Sink};
+use crate::router::{Batch, Fed, Gap, Router, Sink};
 use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Reader};
 
 /// How long a daemon that is known to answer is waited for.
@@ -43,18 +44,19 @@ pub enum Said {
 }
 
 /// Routes what comes, and hands on what is for this daemon.
-pub struct Ear {
+pub struct Ear<'u> {
+    link: &'u Link,
     assembler: Assembler,
     fed: Fed,
     /// Whole frames that have been read and wait for their turn.
     rest: BytesMut,
 }
 
-impl Ear {
+impl<'u> Ear<'u> {
     /// Nothing has come yet.
-    pub fn new() -> Self {
+    pub fn new(link: &'u Link) -> Self {
         let assembler = Assembler::new(Framing::Tag16);
-        Ear { assembler, fed: Fed::default(), rest: BytesMut::new() }
+        Ear { link, assembler, fed: Fed::default(), rest: BytesMut::new() }
     }
 
     /// Reads until the connection ends: why. If that is cancelled nothing is lost: it can go on.
@@ -99,13 +101,16 @@ impl Ear {
         router: &Router,
         said: &UnboundedSender<Said>,
     ) -> io::Result<usize> {
-        let Ear { assembler, fed, rest } = self;
+        let Ear { link, assembler, fed, rest } = self;
         let read = connection.read(|bytes| {
             #[cfg(test)]
             crate::fault::happens("upstream");
             let framed = assembler.take(bytes, |frames| {
-                let left =
-                    if rest.is_empty() { take_turn(router, fed, frames, said) } else { frames };
+                let left = if rest.is_empty() {
+                    take_turn(router, link, fed, frames, said)
+                } else {
+                    frames
+                };
                 rest.extend_from_slice(left);
             });
             framed.expect("nothing that a 2-byte tag says is too long");
@@ -117,10 +122,10 @@ impl Ear {
 
     /// Routes what has been read, with the turns of others in between.
     async fn finish(&mut self, router: &Router, said: &UnboundedSender<Said>) {
-        let Ear { fed, rest, .. } = self;
+        let Ear { link, fed, rest, .. } = self;
         while !rest.is_empty() {
             tokio::task::yield_now().await;
-            let left = take_turn(router, fed, rest, said).len();
+            let left = take_turn(router, link, fed, rest, said).len();
             rest.advance(rest.len() - left);
         }
         // Nobody here is anything to wait for but a role with too much to do: the link carries what everybody up there says.
@@ -132,6 +137,7 @@ impl Ear {
 /// Routes frames until others are to have their turn; returns what is left.
 fn take_turn<'f>(
     router: &Router,
+    link: &Link,
     fed: &mut Fed,
     frames: &'f [u8],
     said: &UnboundedSender<Said>,
@@ -140,10 +146,9 @@ fn take_turn<'f>(
     let mut batch = router.uplink_batch(fed);
     for frame in frames.by_ref() {
         if let Some(control) = frame.datagram().strip_prefix(&CONTROL_HEAD[..])
-            && let Some(word) = understand(control)
+            && hear(control, link, &mut batch, said)
         {
-            // Who hears it goes when the connection does.
-            let _ = said.send(word);
+            // It was said to this daemon.
         } else if !batch.route(frame) {
             tracing::error!("datagram from upstream ends inside its recipients");
         }
@@ -154,15 +159,27 @@ fn take_turn<'f>(
     frames.remaining()
 }
 
-/// What is said to this daemon; anything else on the channel is an ordinary datagram.
-fn understand(control: &[u8]) -> Option<Said> {
+/// Takes what is said to this daemon; whether it was: anything else on the channel is an ordinary datagram.
+fn hear(control: &[u8], link: &Link, batch: &mut Batch<'_>, said: &UnboundedSender<Said>) -> bool {
     let mut reader = Reader::new(control);
-    let number = reader.u16().ok()?;
-    match Control::decode(number, &mut reader).ok()? {
-        Control::HelloResp { epoch, .. } => Some(Said::Hello(epoch)),
-        Control::Settled { epoch } => Some(Said::Settled(epoch)),
-        _ => None,
-    }
+    let message = reader.u16().map(|number| Control::decode(number, &mut reader));
+    let word = match message {
+        Ok(Ok(Control::HelloResp { epoch, capabilities, .. })) => {
+            link.is_capable_of(capabilities);
+            Said::Hello(epoch)
+        }
+        Ok(Ok(Control::Settled { epoch })) => Said::Settled(epoch),
+        Ok(Ok(Control::LastWords { sender, datagram: Blob(datagram) })) => {
+            if !framed(datagram, |frame| batch.hear_last_words(sender, frame)) {
+                tracing::error!(%sender, "last words from upstream end inside their recipients");
+            }
+            return true;
+        }
+        _ => return false,
+    };
+    // Who hears it goes when the connection does.
+    let _ = said.send(word);
+    true
 }
 
 /// This daemon's part of the talk on one connection.
