@@ -154,7 +154,7 @@ impl Population {
         while let Some(place) = self.objects.find(do_id)
             && let Some(object) = self.objects.get_mut(place)
             && let Some(Next { number, cause, is_end, letter }) = self.letters.next_for(object)
-            && (if is_end { cause } else { number }) <= until
+            && if is_end { cause < until } else { number <= until }
         {
             object.heard = number;
             self.letters.begin_to_read(Some(cause));

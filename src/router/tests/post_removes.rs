@@ -75,7 +75,7 @@ fn kept(uplink: &UplinkRecorder) -> Vec<u16> {
         match entry.strip_prefix("post-remove 9 ") {
             Some(number) => kept.push(number.parse().expect("a number")),
             None if entry == "clear 9" => kept.clear(),
-            None => assert!(entry == "told all" || entry.starts_with("route"), "{entry}"),
+            None => assert!(entry == "told all" || entry.starts_with("last words"), "{entry}"),
         }
     }
     // In whatever order participants come; each one's own is in its order.
