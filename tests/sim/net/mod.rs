@@ -363,7 +363,7 @@ impl End {
                 return;
             }
             link.broken.get_or_insert(now);
-            let is_lost = link.pipes[1 - self.side].shut(woken) || is_aborted;
+            let is_lost = link.pipes[1 - self.side].shut(now, woken) || is_aborted;
             let last = if is_lost { Last::Reset } else { Last::End };
             link.pipes[self.side].end(last, woken);
         });

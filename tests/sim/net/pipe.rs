@@ -31,8 +31,8 @@ pub struct Pipe {
     /// Nothing arrives before.
     stalled_until: Instant,
     last: Option<(Instant, Last)>,
-    /// The reader has closed it.
-    is_shut: bool,
+    /// The reader has closed it, which the writer knows from then on.
+    shut_at: Option<Instant>,
     /// What is sent from now on arrives nowhere, and nobody is told.
     is_void: bool,
     pub reader: Option<Waker>,
@@ -47,7 +47,7 @@ impl Pipe {
             bytes: 0,
             stalled_until: now,
             last: None,
-            is_shut: false,
+            shut_at: None,
             is_void: false,
             reader: None,
             writer: None,
@@ -70,7 +70,7 @@ impl Pipe {
     }
 
     fn is_over(&self) -> bool {
-        self.is_shut || self.last.is_some_and(|(_, last)| last != Last::End)
+        self.shut_at.is_some() || self.last.is_some_and(|(_, last)| last != Last::End)
     }
 
     /// When the next thing arrives.
@@ -124,7 +124,8 @@ impl Pipe {
         chance: &mut Chance,
         woken: &mut Woken,
     ) -> io::Result<usize> {
-        if self.is_void {
+        let is_shut_unknown = self.shut_at.is_some_and(|at| at > now);
+        if self.is_void || is_shut_unknown {
             return Ok(bytes.len());
         }
         if self.is_over() || self.last.is_some() {
@@ -157,8 +158,10 @@ impl Pipe {
     }
 
     /// The reader closes it. Whether something is lost by that.
-    pub fn shut(&mut self, woken: &mut Woken) -> bool {
-        self.is_shut = true;
+    pub fn shut(&mut self, now: Instant, woken: &mut Woken) -> bool {
+        // Word of it takes its time, too.
+        let known_at = (now + Duration::from_millis(1)).max(self.stalled_until);
+        self.shut_at.get_or_insert(known_at);
         let is_lost = self.bytes > 0;
         self.pieces.clear();
         self.bytes = 0;
