@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -21,6 +22,7 @@ struct State {
     unread: VecDeque<u8>,
     written: usize,
     has_gone: bool,
+    is_silent: bool,
     reader: Option<Waker>,
 }
 
@@ -35,6 +37,11 @@ impl Torn {
     /// The peer goes. Nobody who only waits for input is told so, but whoever writes is.
     pub fn tear(&self) {
         self.state.lock().has_gone = true;
+    }
+
+    /// The peer is elsewhere, and acknowledges nothing any more.
+    pub fn fall_silent(&self) {
+        self.state.lock().is_silent = true;
     }
 
     /// How many bytes the peer has been sent.
@@ -92,11 +99,14 @@ impl Stream for Torn {
 
 impl Line for Torn {
     fn is_here(&self) -> bool {
-        true
+        !self.state.lock().is_silent
     }
 
     fn signs(&self) -> Signs {
-        Signs::Unknown
+        match self.state.lock().is_silent {
+            false => Signs::Unknown,
+            true => Signs::Open { heard: Duration::from_secs(3600) },
+        }
     }
 
     fn ask(&self, _: Liveness) -> Question<'_> {

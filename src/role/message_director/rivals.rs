@@ -4,8 +4,10 @@
 //! told us that the old link is dead. When that is noticed at last, its post-removes run, and delete what the new one
 //! has made since. So the newcomer is not read on before it is known whether the old link lives: if not, it is
 //! ended, and what it wanted said is said first. If it does, both are there, and each keeps its own.
+//!
+//! Several may wait for the same: the machine of one that waits may die, too. So those who came before are examined with the others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,10 +31,27 @@ const OFTEN_AT_ONCE: u32 = 32;
 /// For how long nobody is asked again who has just been found alive.
 const SURE: Duration = Duration::from_secs(4);
 
-/// All links that others made to this daemon, by their places in the router.
+/// All links that others made to this daemon.
 #[derive(Default)]
 pub(super) struct Links {
-    by_key: Mutex<HashMap<Key, Arc<Link>>>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By their places in the router.
+    by_key: HashMap<Key, Arc<Link>>,
+    /// Those that wait, in the order in which they came to that.
+    claims: BTreeMap<u64, Claim>,
+    next_claim: u64,
+}
+
+/// A link waits to have something kept under a sender.
+struct Claim {
+    sender: Channel,
+    link: Arc<Link>,
+    /// Those with which it is settled, however long ago.
+    settled: Vec<Arc<Link>>,
 }
 
 /// A link that may have to be examined.
@@ -72,7 +91,7 @@ impl Links {
             given_up: CancellationToken::new(),
             gone: CancellationToken::new(),
         });
-        self.by_key.lock().insert(key, link.clone());
+        self.inner.lock().by_key.insert(key, link.clone());
         Entry { links: self.clone(), key, link }
     }
 }
@@ -85,18 +104,18 @@ impl Entry {
 
     /// What the link knows of those that it has met.
     pub(super) fn rivals(&self) -> Rivals {
-        Rivals { links: self.links.clone(), met: Vec::new(), settled: SmallVec::new() }
+        Rivals { links: self.links.clone(), link: self.link.clone(), met: Vec::new(), claim: None }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut by_key = self.links.by_key.lock();
+        let mut inner = self.links.inner.lock();
         // The place in the router may be another's by now.
-        if by_key.get(&self.key).is_some_and(|link| Arc::ptr_eq(link, &self.link)) {
-            by_key.remove(&self.key);
+        if inner.by_key.get(&self.key).is_some_and(|link| Arc::ptr_eq(link, &self.link)) {
+            inner.by_key.remove(&self.key);
         }
-        drop(by_key);
+        drop(inner);
         self.link.gone.cancel();
     }
 }
@@ -163,7 +182,7 @@ impl Link {
     }
 }
 
-/// Others that keep post-removes under a sender under which a link wants to keep its first one.
+/// Others that keep post-removes under a sender under which a link wants to keep its first one, or want to since longer.
 pub(super) struct Contest {
     sender: Channel,
     links: SmallVec<[Arc<Link>; 1]>,
@@ -172,10 +191,11 @@ pub(super) struct Contest {
 /// What a link knows of the others.
 pub(super) struct Rivals {
     links: Arc<Links>,
+    link: Arc<Link>,
     /// Those that have been found alive, and when.
     met: Vec<(Arc<Link>, Instant)>,
-    /// Those with which it is settled for the message that comes next, however long ago.
-    settled: SmallVec<[Arc<Link>; 1]>,
+    /// It waits: the message that it wants to be heard next is this one of the claims.
+    claim: Option<u64>,
 }
 
 impl Rivals {
@@ -185,31 +205,53 @@ impl Rivals {
         let sender = sender_of_post_remove(control)?;
         let contest = self.contest_for(sender, batch);
         if contest.is_none() {
-            // It is heard now.
-            self.settled.clear();
+            self.is_heard();
         }
         contest
     }
 
-    fn contest_for(&self, sender: Channel, batch: &Batch<'_>) -> Option<Contest> {
+    fn contest_for(&mut self, sender: Channel, batch: &Batch<'_>) -> Option<Contest> {
         let keys = batch.rivals(sender);
         if keys.is_empty() {
             return None;
         }
-        let by_key = self.links.by_key.lock();
+        let mut inner = self.links.inner.lock();
+        let own = self.claim.and_then(|number| inner.claims.get(&number));
+        let is_settled = |link: &Arc<Link>| own.is_some_and(|own| own.is_settled_with(link));
         // Roles live as long as this process.
-        let links = keys.iter().filter_map(|key| by_key.get(key));
-        let is_open = |link: &&Arc<Link>| !self.is_settled_with(link) && !self.is_sure_of(link);
+        let keepers = keys.iter().filter_map(|key| inner.by_key.get(key));
+        let earlier = inner.claims.range(..self.claim.unwrap_or(u64::MAX));
+        let earlier = earlier.filter(|(_, claim)| claim.sender == sender);
+        let links = keepers.chain(earlier.map(|(_, claim)| &claim.link));
+        let is_open = |link: &&Arc<Link>| !is_settled(link) && !self.is_sure_of(link);
         let links: SmallVec<_> = links.filter(is_open).cloned().collect();
-        (!links.is_empty()).then_some(Contest { sender, links })
+        if links.is_empty() {
+            return None;
+        }
+        if self.claim.is_none() {
+            let number = inner.next_claim;
+            inner.next_claim += 1;
+            let claim = Claim { sender, link: self.link.clone(), settled: Vec::new() };
+            inner.claims.insert(number, claim);
+            self.claim = Some(number);
+        }
+        Some(Contest { sender, links })
+    }
+
+    /// The message for which it has waited, if it has, is heard now. Who has waited for longer need not wait for it, too:
+    /// it is none of their predecessors.
+    fn is_heard(&mut self) {
+        let Some(number) = self.claim.take() else { return };
+        let mut inner = self.links.inner.lock();
+        let Some(own) = inner.claims.remove(&number) else { return };
+        let earlier = inner.claims.range_mut(..number);
+        for (_, claim) in earlier.filter(|(_, claim)| claim.sender == own.sender) {
+            claim.settled.push(own.link.clone());
+        }
     }
 
     fn is_sure_of(&self, link: &Arc<Link>) -> bool {
         self.met.iter().any(|(met, at)| Arc::ptr_eq(met, link) && at.elapsed() < SURE)
-    }
-
-    fn is_settled_with(&self, link: &Arc<Link>) -> bool {
-        self.settled.iter().any(|settled| Arc::ptr_eq(settled, link))
     }
 
     /// Waits until each of the others has been found alive, or has ended: all at the same time.
@@ -231,10 +273,11 @@ impl Rivals {
             if examined.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        for link in alive {
-            self.settled.push(link.clone());
-            self.meet(sender, link);
-        }
+        let mut inner = self.links.inner.lock();
+        let own = self.claim.and_then(|number| inner.claims.get_mut(&number));
+        own.into_iter().for_each(|own| own.settled.extend(alive.iter().cloned()));
+        drop(inner);
+        alive.into_iter().for_each(|link| self.meet(sender, link));
     }
 
     fn meet(&mut self, sender: Channel, link: Arc<Link>) {
@@ -246,6 +289,20 @@ impl Rivals {
         let other = link.peer;
         tracing::warn!(%sender, %other, "two links that live keep post-removes under one sender; each has its own");
         self.met.push((link, now));
+    }
+}
+
+impl Drop for Rivals {
+    fn drop(&mut self) {
+        if let Some(number) = self.claim {
+            self.links.inner.lock().claims.remove(&number);
+        }
+    }
+}
+
+impl Claim {
+    fn is_settled_with(&self, link: &Arc<Link>) -> bool {
+        self.settled.iter().any(|settled| Arc::ptr_eq(settled, link))
     }
 }
 

@@ -288,6 +288,30 @@ async fn all_who_wait_for_a_verdict_get_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_wait_and_die_are_examined_with_those_who_keep() {
+    let stage = Stage::new();
+    let began = Instant::now();
+    let mut holder = stage.holder(None, SENDERS.into_iter());
+    let peers = [(); 5].map(|()| Torn::default());
+    for peer in &peers {
+        peer.fall_silent();
+        peer.come(&coming(SENDER));
+        let (socket, policy) = (Socket::Other(Box::new(peer.clone())), Policy::link(1 << 20, None));
+        tokio::spawn(stage.link(address()).run(socket, policy, CancellationToken::new()));
+        // They wait in this order.
+        while peer.unread() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let _newcomer = stage.newcomer(SENDER).await;
+    holder.given_up().await;
+    holder.end();
+    // Each has said something, and had something kept for its end.
+    assert_eq!(stage.heard(1 + 2 * peers.len() + 1).await.last(), Some(&SAID));
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_lost_while_it_waits_is_heard_all_the_same() {
     const SPOKEN_TO: Channel = Channel(6000);
     let stage = Stage::new();
