@@ -7,7 +7,7 @@ use dclass::DcFile;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use crate::config::{self, Address, BackendConfig, Config, DoIdRange, RoleConfig};
+use crate::config::{self, Address, BackendConfig, Config, DoIdRange, Host, RoleConfig};
 
 /// What to check.
 #[derive(clap::Args, Debug)]
@@ -32,6 +32,12 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
     let config = loaded.config;
     for warning in unwritable_files(&config) {
         eprintln!("warning: {}: {warning}", arguments.file.display());
+    }
+    if leads_to_itself(&config) {
+        let file = arguments.file.display();
+        eprintln!(
+            "warning: {file}: messagedirector.connect leads to messagedirector.bind, this daemon itself"
+        );
     }
     let mut problems = config::conflicts(&config);
     let options = dclass::Options { string_encoding: config.general.string_encoding };
@@ -62,6 +68,18 @@ fn unknown_classes(config: &Config, dc: &DcFile) -> impl Iterator<Item = String>
         }
         Some(format!("uberdogs[{i}].class: the DC files have no class `{class}`"))
     })
+}
+
+/// Whether the upstream is the message director itself, as far as their addresses tell.
+fn leads_to_itself(config: &Config) -> bool {
+    let director = &config.message_director;
+    let (Some(bind), Some(connect)) = (&director.bind, &director.connect) else { return false };
+    let is_here = |host: &Host| match host {
+        Host::Ip(ip) => ip.is_loopback() || ip.is_unspecified(),
+        Host::Name(name) => name.eq_ignore_ascii_case("localhost"),
+    };
+    bind.port == connect.port
+        && (bind.host == connect.host || is_here(&bind.host) && is_here(&connect.host))
 }
 
 /// Files that the daemon could not write, if it ran here and by whoever runs this: a configuration may be for another

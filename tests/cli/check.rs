@@ -81,3 +81,22 @@ fn a_warning_is_no_error() {
     let warning = "warning: astrond.yml:1:19: daemon.name: ";
     folder.run(&["check"]).code(0).complains(&[warning]);
 }
+
+#[test]
+fn a_daemon_that_leads_to_itself_is_warned_of() {
+    let text = |bind: &str, connect: &str| {
+        format!("messagedirector: {{bind: \"{bind}\", connect: \"{connect}\"}}")
+    };
+    let warning = "warning: astrond.yml: messagedirector.connect leads to messagedirector.bind";
+    for (bind, connect, is_itself) in [
+        ("127.0.0.1:7199", "127.0.0.1:7199", true),
+        ("0.0.0.0:7199", "localhost:7199", true),
+        ("game.example:7199", "game.example:7199", true),
+        ("0.0.0.0:7199", "hub.example:7199", false),
+        ("127.0.0.1:7198", "127.0.0.1:7199", false),
+    ] {
+        let folder = Folder::with(&[("astrond.yml", &text(bind, connect))]);
+        let ended = folder.run(&["check"]).code(0);
+        assert_eq!(ended.stderr.contains(warning), is_itself, "{bind} {connect}: {}", ended.stderr);
+    }
+}
