@@ -88,6 +88,25 @@ pub struct Tally {
     pub gone: usize,
 }
 
+impl Tally {
+    /// Says what has come of it. If nobody has answered, and clients have lost something by that, it is no mere gap: who
+    /// kept it is lost.
+    pub fn log(&self) {
+        let Tally { questions, silent, gone } = *self;
+        macro_rules! say {
+            ($level:ident) => {
+                tracing::$level!(
+                    questions,
+                    silent,
+                    gone,
+                    "what clients know has been compared with the cluster"
+                )
+            };
+        }
+        if silent > 0 && gone > 0 { say!(warn) } else { say!(info) }
+    }
+}
+
 /// How far a round is.
 #[derive(Debug)]
 pub enum Stage {

@@ -10,7 +10,7 @@ use crate::ids::{self, Channel, DoId};
 use crate::message::{Cluster, List, Message, ObjectState, StateServer};
 use crate::role::Effects;
 use crate::role::client_agent::agent::{Context, News, SessionIndex, Translation};
-use crate::role::client_agent::comparison::{Question, Round, Sessions, Stage, Tally};
+use crate::role::client_agent::comparison::{Question, Round, Sessions, Stage};
 use crate::role::client_agent::session::{End, Lack, Session};
 use crate::wire::{Envelope, Reader};
 
@@ -259,13 +259,7 @@ impl Core {
         let Core { slots, shared, comparing, .. } = self;
         let Some(round) = &mut comparing.round else { return };
         let Some(slot) = slots.get(place) else {
-            let Tally { questions, silent, gone } = round.tally;
-            tracing::info!(
-                questions,
-                silent,
-                gone,
-                "what clients know has been compared with the cluster"
-            );
+            round.tally.log();
             comparing.late = std::mem::replace(&mut round.late, Map::with_hasher(shared.seed));
             comparing.round = None;
             shared.is_comparing = false;
