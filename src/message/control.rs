@@ -1,6 +1,6 @@
 //! Messages to the message director at the other end of a link.
 
-use super::{Blob, messages};
+use super::{Blob, Part, messages};
 use crate::ids::Channel;
 use crate::wire::{self, CONTROL_HEAD};
 
@@ -35,24 +35,60 @@ messages! {
         9042 CONTROL_SETTLED => Settled { epoch: u64 }
         /// What somebody who has left had kept under `sender`: upstream, when it is said; downstream, to a daemon that
         /// was away then.
-        9043 CONTROL_LAST_WORDS => LastWords { sender: Channel, datagram: Blob<'a> }
+        9043 CONTROL_LAST_WORDS => LastWords { sender: Channel, timing: Timing, datagram: Blob<'a> }
+    }
+}
+
+/// When last words are said, which decides what they still mean.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+pub struct Timing {
+    /// Long after they should have been: a connection was lost meanwhile. Who had them may have said them at that loss already,
+    /// and somebody else may speak as that sender by now.
+    pub is_late: bool,
+    /// The sender has sent more since that loss.
+    pub has_sent_since: bool,
+}
+
+impl<'a> Part<'a> for Timing {
+    fn read(reader: &mut wire::Reader<'a>) -> Result<Self, wire::Error> {
+        Ok(Timing { is_late: Part::read(reader)?, has_sent_since: Part::read(reader)? })
+    }
+
+    fn write(&self, writer: &mut wire::Writer<'_>) {
+        self.is_late.write(writer);
+        self.has_sent_since.write(writer);
     }
 }
 
 impl Control<'_> {
     /// The version of what daemons say to each other with [`Control::Hello`].
     pub const VERSION: u16 = 1;
-    /// A capability: [`Control::LastWords`] is understood.
-    pub const TAKES_LAST_WORDS: u32 = 1;
+    /// A capability: [`Control::LastWords`] is understood. (1 was that of the same message without its timing.)
+    pub const TAKES_LAST_WORDS: u32 = 2;
     /// What this daemon is capable of.
     pub const CAPABILITIES: u32 = Self::TAKES_LAST_WORDS;
 
     /// [`Control::LastWords`] as a frame; `None` if the datagram is too long for that.
-    pub fn frame_of_last_words(sender: Channel, datagram: &[u8]) -> Option<Vec<u8>> {
-        let message = Control::LastWords { sender, datagram: Blob(datagram) };
+    pub fn frame_of_last_words(
+        sender: Channel,
+        timing: Timing,
+        datagram: &[u8],
+    ) -> Option<Vec<u8>> {
+        let message = Control::LastWords { sender, timing, datagram: Blob(datagram) };
         let mut bytes = Vec::new();
         wire::write_frame(&mut bytes, |writer| message.write_control(writer)).ok()?;
         Some(bytes)
+    }
+
+    /// Makes a frame of [`Control::LastWords`] one that comes late.
+    ///
+    /// # Panics
+    /// If the frame is not of that.
+    pub fn make_late(frame: &mut [u8], has_sent_since: bool) {
+        // Length, recipients, number, sender.
+        let place = 2 + CONTROL_HEAD.len() + 2 + 8;
+        frame[place] = 1;
+        frame[place + 1] |= u8::from(has_sent_since);
     }
 
     /// Writes the datagram: one recipient, the control channel, and no sender.

@@ -28,7 +28,7 @@ mod table;
 
 pub use client::{Client, EjectReason};
 pub use client_agent::{ClientAgent, ClientState};
-pub use control::Control;
+pub use control::{Control, Timing};
 pub use database::Database;
 pub use db_state_server::DbStateServer;
 pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest};

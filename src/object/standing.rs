@@ -31,6 +31,10 @@ impl Standing {
     /// Has others be told if he is lost, and him when others are.
     pub fn begin(&self, out: &mut Effects) {
         out.subscribe(Channel::OBSERVERS);
+        self.keep_last_words(out);
+    }
+
+    fn keep_last_words(&self, out: &mut Effects) {
         let Standing { server, epoch } = *self;
         let mut last_words = Vec::new();
         let lost = StateServer::Lost { server, epoch };
@@ -38,8 +42,10 @@ impl Standing {
         out.add_post_remove(server, &last_words).expect("it is small");
     }
 
-    /// Tells others that he is here, whatever they have heard.
+    /// Tells others that he is here, whatever they have heard. That he is lost may have been said, and may have to be again.
     pub fn is_back(&self, out: &mut Effects) {
+        out.clear_post_removes(self.server);
+        self.keep_last_words(out);
         let Standing { server, epoch } = *self;
         let back = StateServer::Back { server, epoch };
         out.route(&[Channel::OBSERVERS], server, &back).expect("it is small");

@@ -203,7 +203,10 @@ impl Outside {
                 Effect::AddPostRemove(sender, frame) => {
                     self.post_removes.push((sender.0, frame.datagram().to_vec()));
                 }
-                other => panic!("unexpected effect {other:?}"),
+                Effect::ClearPostRemoves(sender) => {
+                    self.post_removes.retain(|(kept, _)| *kept != sender.0);
+                }
+                other @ Effect::UnsubscribeRange(_) => panic!("unexpected effect {other:?}"),
             }
         }
         self.effects.clear();

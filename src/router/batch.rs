@@ -7,6 +7,7 @@ use super::holds::{Held, Holder};
 use super::world::{Unreadable, World};
 use super::{Effect, Effects, Fed, Key, Shared};
 use crate::ids::{Channel, ChannelRange};
+use crate::message::Timing;
 use crate::wire::{Frame, Frames, Run};
 
 /// What one participant does in one go. Receivers are told once, when it is dropped.
@@ -106,11 +107,22 @@ impl<'r> Batch<'r> {
         self.apply_one(Effect::ClearPostRemoves(sender));
     }
 
-    /// Routes what somebody who has left had kept under `sender`, and keeps it for daemons below that are away. Whether
-    /// its recipients could be read at all.
-    pub fn say_last_words(&mut self, sender: Channel, frame: Frame<'_>) -> bool {
-        let from = self.from;
-        self.work(|world| world.say_last_words(sender, frame, from)).is_ok()
+    /// Routes what somebody who has left a daemon below had kept under `sender`, and keeps it for others that are away.
+    /// Whether its recipients could be read at all.
+    pub fn hand_on_last_words(
+        &mut self,
+        sender: Channel,
+        timing: Timing,
+        frame: Frame<'_>,
+    ) -> bool {
+        let from = self.from.expect("a link");
+        self.work(|world| world.hand_on_last_words(sender, timing, frame, from)).is_ok()
+    }
+
+    /// Other links on which a daemon of this epoch is there already.
+    pub fn other_links_of(&self, epoch: u64) -> SmallVec<[Key; 1]> {
+        let world = self.world.as_deref().expect("present until dropped");
+        world.links_of(epoch).filter(|key| Some(*key) != self.from).collect()
     }
 
     /// Routes last words that this daemon has missed, if nobody here keeps some under `sender` now. Whether its

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Origin;
+use super::{Origin, Said};
 use crate::ids::{Channel, ChannelRange, RECIPIENTS_MAX};
 use crate::message::Message;
 use crate::wire::{Envelope, Error, Frame, Writer, write_frame};
@@ -34,6 +34,8 @@ const KEPT_RECORDS: usize = 4096;
 enum Record {
     /// Whether it comes back to the role, and then who sent it.
     Route(Range<usize>, Option<Origin>),
+    /// As a route that comes back, of what one who has left wanted said.
+    LastWords(Range<usize>, Box<(Origin, Said)>),
     Subscribe(Channel),
     Unsubscribe(Channel),
     SubscribeRange(ChannelRange),
@@ -139,6 +141,22 @@ impl Effects {
     pub fn route_datagram(&mut self, origin: Option<Origin>, datagram: &[u8]) -> Result<(), Error> {
         let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
         self.records.push(Record::Route(frame, origin));
+        Ok(())
+    }
+
+    /// Routes a datagram that is complete already, as what a member of the role wanted said at its end: it reaches daemons
+    /// that are away, too, when they are back. The role gets it as if `origin` had sent it.
+    ///
+    /// # Errors
+    /// As [`Effects::route_datagram`].
+    pub fn say_last_words(
+        &mut self,
+        origin: Origin,
+        said: Said,
+        datagram: &[u8],
+    ) -> Result<(), Error> {
+        let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
+        self.records.push(Record::LastWords(frame, Box::new((origin, said))));
         Ok(())
     }
 
@@ -252,10 +270,11 @@ impl Effects {
         self.records.iter().map(|record| self.effect(record))
     }
 
-    /// What is to be routed, in order.
-    pub(super) fn routes(&self) -> impl Iterator<Item = Frame<'_>> {
+    /// What is to be routed, in order, and whether it is last words.
+    pub(super) fn routes(&self) -> impl Iterator<Item = (Frame<'_>, Option<Said>)> {
         self.records.iter().filter_map(|record| match record {
-            Record::Route(place, _) => Some(self.frame(place)),
+            Record::Route(place, _) => Some((self.frame(place), None)),
+            Record::LastWords(place, said) => Some((self.frame(place), Some(said.1))),
             _ => None,
         })
     }
@@ -274,7 +293,7 @@ impl Effects {
         loop {
             let record = self.records.get(place.changes)?;
             place.changes += 1;
-            if !matches!(record, Record::Route(..)) {
+            if !matches!(record, Record::Route(..) | Record::LastWords(..)) {
                 place.changes_seen += 1;
                 return Some(self.effect(record));
             }
@@ -286,8 +305,10 @@ impl Effects {
         loop {
             let record = self.records.get(place.routes)?;
             place.routes += 1;
-            if let Record::Route(frame, Some(origin)) = record {
-                return Some((self.frame(frame), *origin));
+            match record {
+                Record::Route(frame, Some(origin)) => return Some((self.frame(frame), *origin)),
+                Record::LastWords(frame, said) => return Some((self.frame(frame), said.0)),
+                _ => {}
             }
         }
     }
@@ -323,7 +344,9 @@ impl Effects {
     #[inline]
     fn effect(&self, record: &Record) -> Effect<'_> {
         match record {
-            Record::Route(place, _) => Effect::Route(self.frame(place)),
+            Record::Route(place, _) | Record::LastWords(place, ..) => {
+                Effect::Route(self.frame(place))
+            }
             Record::Subscribe(channel) => Effect::Subscribe(*channel),
             Record::Unsubscribe(channel) => Effect::Unsubscribe(*channel),
             Record::SubscribeRange(range) => Effect::SubscribeRange(*range),

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::Key;
 use crate::ids::{Channel, ChannelRange};
-use crate::message::Control;
+use crate::message::{Control, Timing};
 use crate::wire::{Frame, Recipients};
 
 /// Bytes of all that is kept.
@@ -72,6 +72,11 @@ impl LastWords {
             warn(epoch, lost);
             self.trim();
         }
+    }
+
+    /// The links on which a daemon is there already.
+    pub(super) fn links_of(&self, epoch: u64) -> impl Iterator<Item = Key> {
+        self.links.iter().filter(move |link| link.1 == epoch).map(|link| link.0)
     }
 
     /// A link has ended, and what was left for that has been said.
@@ -153,7 +158,8 @@ impl LastWords {
         absent.is_empty() && words.is_empty() && by_channel.is_empty() && *bytes == 0
     }
 
-    fn epoch_of(&self, key: Key) -> Option<u64> {
+    /// The daemon at the other end of a link, if there is one.
+    pub(super) fn epoch_of(&self, key: Key) -> Option<u64> {
         self.links.iter().find(|link| link.0 == key).map(|link| link.1)
     }
 
@@ -212,7 +218,8 @@ fn wrapped(sender: Channel, frame: Frame<'_>) -> Option<(SmallVec<[Channel; 2]>,
     let mut recipients: SmallVec<[Channel; 2]> = Recipients::of(datagram).ok()?.iter().collect();
     recipients.sort_unstable();
     recipients.dedup();
-    Some((recipients, Control::frame_of_last_words(sender, datagram)?))
+    let late = Timing { is_late: true, has_sent_since: true };
+    Some((recipients, Control::frame_of_last_words(sender, late, datagram)?))
 }
 
 fn warn(epoch: u64, count: u64) {

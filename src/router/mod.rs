@@ -41,6 +41,7 @@ mod pressure;
 mod ranges;
 mod resident;
 mod role;
+mod spoken_for;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,7 @@ pub use table::{Change, Key, Table};
 
 use crate::hash::Seed;
 use crate::ids::Channel;
+use crate::message::Timing;
 use crate::wire::{Frame, Frames};
 use flush::Flush;
 use holds::{Held, Holder};
@@ -124,8 +126,8 @@ pub trait Uplink: Send + Sync {
     /// if something has to be dropped, it is dropped last.
     fn last_words(&self, _are_said: bool) {}
 
-    /// What somebody who has left had kept under `sender`, to be told as that.
-    fn push_last_words(&self, _sender: Channel, frame: Frame<'_>) -> Load {
+    /// What somebody who has left wanted said, to be told as that.
+    fn push_last_words(&self, _said: Said, frame: Frame<'_>) -> Load {
         self.push(frame)
     }
 
@@ -137,6 +139,15 @@ pub trait Uplink: Send + Sync {
 
     /// The pushes and changes of a batch are over.
     fn announce(&self);
+}
+
+/// Whose last words are said, and when.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// Under whom they were kept.
+    pub sender: Channel,
+    /// Whether it is late for them.
+    pub timing: Timing,
 }
 
 /// How much has been routed since the start.
@@ -252,6 +263,31 @@ impl Router {
             begin();
             world.begin_telling();
         });
+    }
+
+    /// Says that the connection upstream is lost, with all that its other end has kept for those here. `part` takes back from it what
+    /// has not been sent, while nothing is routed, and says of whom that is; `None` if nothing had been sent there yet that was
+    /// routed.
+    pub fn lose_uplink<T>(
+        &self,
+        part: impl FnOnce() -> Option<(T, Option<Vec<Channel>>)>,
+    ) -> Option<T> {
+        Batch::new(&self.shared, None, None).work(|world| {
+            let (parted, senders) = part()?;
+            world.uplink_is_lost(senders);
+            Some(parted)
+        })
+    }
+
+    /// Says that there was a loss further up, of which nothing waits here.
+    pub fn uplink_was_lost(&self) {
+        let lose = |world: &mut World| world.uplink_is_lost(Some(Vec::new()));
+        Batch::new(&self.shared, None, None).work(lose);
+    }
+
+    /// Says that whoever was spoken for at the last loss has ended by now.
+    pub fn forget_senders(&self) {
+        self.shared.world.lock().forget_senders();
     }
 
     /// Tells the uplink what it has not been told yet, with the turns of others in between.

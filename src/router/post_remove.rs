@@ -20,12 +20,21 @@ pub(super) fn steps_of(frame: Frame<'_>) -> usize {
 /// Datagrams kept by sender channel, each sender's in the order in which they came.
 #[derive(Default, Debug)]
 pub(super) struct PostRemoves {
-    by_sender: BTreeMap<Channel, Vec<u8>>,
+    by_sender: BTreeMap<Channel, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    frames: Vec<u8>,
+    /// How often the upstream had been lost when the first of them came.
+    losses: u32,
 }
 
 impl PostRemoves {
-    pub(super) fn add(&mut self, sender: Channel, frame: Frame<'_>) {
-        self.by_sender.entry(sender).or_default().extend_from_slice(frame.bytes());
+    /// Keeps a datagram; the upstream has been lost so often.
+    pub(super) fn add(&mut self, sender: Channel, frame: Frame<'_>, losses: u32) {
+        let kept = || Kept { frames: Vec::new(), losses };
+        self.by_sender.entry(sender).or_insert_with(kept).frames.extend_from_slice(frame.bytes());
     }
 
     pub(super) fn clear(&mut self, sender: Channel) {
@@ -38,13 +47,18 @@ impl PostRemoves {
 
     /// The datagrams that are kept for one sender, without those in the first bytes.
     pub(super) fn of(&self, sender: Channel, seen: usize) -> Frames<'_> {
-        let frames = self.by_sender.get(&sender).map_or(&[][..], |frames| frames);
+        let frames = self.by_sender.get(&sender).map_or(&[][..], |kept| &kept.frames);
         Frames::new(&frames[seen.min(frames.len())..])
+    }
+
+    /// How often the upstream had been lost when the first datagram for a sender came, if there is one.
+    pub(super) fn losses_before(&self, sender: Channel) -> Option<u32> {
+        self.by_sender.get(&sender).map(|kept| kept.losses)
     }
 
     /// About how many datagrams there are.
     pub(super) fn steps(&self) -> usize {
-        self.by_sender.values().map(|frames| 1 + frames.len() / USUAL_BYTES).sum()
+        self.by_sender.values().map(|kept| 1 + kept.frames.len() / USUAL_BYTES).sum()
     }
 
     /// The first sender from this one on, of whose datagrams the first bytes have been seen: where the others begin,
@@ -54,13 +68,16 @@ impl PostRemoves {
         sender: Channel,
         seen: usize,
     ) -> Option<(Channel, usize, Frames<'_>)> {
-        let (&next, frames) = self.by_sender.range(sender..).next()?;
+        let (&next, kept) = self.by_sender.range(sender..).next()?;
         let seen = if next == sender { seen } else { 0 };
-        Some((next, seen, Frames::new(&frames[seen..])))
+        Some((next, seen, Frames::new(&kept.frames[seen..])))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Channel, Frames<'_>)> {
-        self.by_sender.iter().map(|(&sender, frames)| (sender, Frames::new(frames)))
+    /// Those of each sender, and how often the upstream had been lost when the first of them came.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Channel, u32, Frames<'_>)> {
+        self.by_sender
+            .iter()
+            .map(|(&sender, kept)| (sender, kept.losses, Frames::new(&kept.frames)))
     }
 }
 

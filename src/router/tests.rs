@@ -9,6 +9,7 @@ mod post_removes;
 mod pressure;
 mod ranges;
 mod roles;
+mod spoken_for;
 mod telling;
 mod turns;
 
@@ -76,9 +77,13 @@ impl Uplink for UplinkRecorder {
         Load::Fine
     }
 
-    fn push_last_words(&self, sender: Channel, frame: Frame<'_>) -> Load {
+    fn push_last_words(&self, said: Said, frame: Frame<'_>) -> Load {
         let envelope = Envelope::read(frame.datagram()).expect("complete");
-        self.log.lock().push(format!("last words {sender} {}", envelope.message_type));
+        let Said { sender, timing } = said;
+        let late = if timing.is_late { " late" } else { "" };
+        let since = if timing.has_sent_since { " since" } else { "" };
+        let number = envelope.message_type;
+        self.log.lock().push(format!("last words {sender} {number}{late}{since}"));
         Load::Fine
     }
 

@@ -19,6 +19,7 @@ use super::last_words::LastWords;
 use super::leaving::Leaving;
 use super::post_remove::{Keepers, PostRemoves};
 use super::resident::{Resident, Wish};
+use super::spoken_for::{AlreadySaid, SpokenFor};
 use super::table::{Change, Key, Table};
 use super::turn::Turn;
 use super::{Cursor, Effect, Effects, Fed, Page, Query, Role, RoleLost, Sink, Uplink};
@@ -84,6 +85,7 @@ pub struct Unreadable;
 
 pub(super) struct World {
     table: Table,
+    seed: Seed,
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
     /// Who has left, and what is still to be done about it.
@@ -92,6 +94,10 @@ pub(super) struct World {
     keepers: Keepers,
     /// What daemons below have missed of that.
     last_words: LastWords,
+    /// What has been said at the losses of daemons below.
+    already_said: AlreadySaid,
+    /// For whom the upstream has said something, at its own loss.
+    spoken_for: SpokenFor,
     uplink: Option<Arc<dyn Uplink>>,
     /// The upstream has not been told everything.
     telling: Option<Telling>,
@@ -134,6 +140,9 @@ impl World {
             leaving: Leaving::default(),
             keepers: Keepers::new(seed),
             last_words: LastWords::default(),
+            already_said: AlreadySaid::new(seed),
+            spoken_for: SpokenFor::default(),
+            seed,
             uplink: None,
             telling: None,
             retelling: Retelling::default(),
@@ -455,7 +464,11 @@ impl World {
     #[inline]
     fn route_pending(&mut self) {
         while let Some((key, effects)) = self.pending.pop_front() {
-            for frame in effects.routes() {
+            for (frame, said) in effects.routes() {
+                if let Some(said) = said {
+                    self.say_members_last_words(said, frame, key);
+                    continue;
+                }
                 let Ok(recipients) = Recipients::of(frame.datagram()) else { continue };
                 self.find_listeners(recipients, Some(key));
                 self.deliver(frame, recipients, Some(key));

@@ -15,6 +15,7 @@ mod harness;
 mod last_words;
 mod logs;
 mod message_director;
+mod spoken_for;
 mod state_server;
 mod tidy;
 mod upheavals;

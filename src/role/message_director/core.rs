@@ -94,8 +94,8 @@ pub(super) fn obey(
         Control::AddPostRemove { sender, datagram: Blob(datagram) } => {
             framed(datagram, |frame| batch.add_post_remove(sender, frame));
         }
-        Control::LastWords { sender, datagram: Blob(datagram) } => {
-            if !framed(datagram, |frame| batch.say_last_words(sender, frame)) {
+        Control::LastWords { sender, timing, datagram: Blob(datagram) } => {
+            if !framed(datagram, |frame| batch.hand_on_last_words(sender, timing, frame)) {
                 tracing::error!(%sender, "last words end inside their recipients; dropped");
             }
         }

@@ -32,7 +32,7 @@ enum End {
     Read(#[source] io::Error),
     #[error("{0}")]
     Write(#[source] Lost),
-    #[error("the peer does not answer")]
+    #[error("the peer does not answer, or is back on another link")]
     Dead,
     #[error("malformed input: {0}")]
     Malformed(#[source] Malformed),

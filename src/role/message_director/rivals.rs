@@ -6,6 +6,8 @@
 //! ended, and what it wanted said is said first. If it does, both are there, and each keeps its own.
 //!
 //! Several may wait for the same: the machine of one that waits may die, too. So those who came before are examined with the others.
+//!
+//! A daemon that says hello again on another link has lost the old one, whatever that looks like from here: that is ended without a question.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
@@ -151,6 +153,16 @@ impl Link {
         false
     }
 
+    /// Ends it, since its daemon is here on another one, and waits for that.
+    async fn is_replaced(&self) {
+        if !self.given_up.is_cancelled() {
+            let other = self.peer;
+            tracing::info!(%other, "a daemon came back; its old link is ended first");
+            self.given_up.cancel();
+        }
+        self.gone.cancelled().await;
+    }
+
     /// Finds out whether the link lives; `None` if it has left meanwhile. Whoever else wants to know gets the same
     /// answer.
     async fn examine(&self, apart: Duration) -> Option<Verdict> {
@@ -182,10 +194,12 @@ impl Link {
     }
 }
 
-/// Others that keep post-removes under a sender under which a link wants to keep its first one, or want to since longer.
-pub(super) struct Contest {
-    sender: Channel,
-    links: SmallVec<[Arc<Link>; 1]>,
+/// Others for whom a link has to wait.
+pub(super) enum Contest {
+    /// They keep post-removes under a sender under which it wants to keep its first one, or want to since longer.
+    Sender(Channel, SmallVec<[Arc<Link>; 1]>),
+    /// They are older ones of the same daemon.
+    Daemon(SmallVec<[Arc<Link>; 1]>),
 }
 
 /// What a link knows of the others.
@@ -199,15 +213,27 @@ pub(super) struct Rivals {
 }
 
 impl Rivals {
-    /// Whether a control message would have something kept under a sender of others who may be dead.
+    /// Whether a control message would have something kept under a sender of others who may be dead, or is of a daemon that
+    /// has an older link.
     #[inline]
     pub(super) fn contest(&mut self, control: &[u8], batch: &Batch<'_>) -> Option<Contest> {
-        let sender = sender_of_post_remove(control)?;
+        let sender = match topic_of(control)? {
+            Topic::PostRemove(sender) => sender,
+            Topic::Hello(epoch) => return self.older_links(epoch, batch),
+        };
         let contest = self.contest_for(sender, batch);
         if contest.is_none() {
             self.is_heard();
         }
         contest
+    }
+
+    fn older_links(&self, epoch: u64, batch: &Batch<'_>) -> Option<Contest> {
+        let keys = batch.other_links_of(epoch);
+        let inner = self.links.inner.lock();
+        let links: SmallVec<_> =
+            keys.iter().filter_map(|key| inner.by_key.get(key)).cloned().collect();
+        (!links.is_empty()).then_some(Contest::Daemon(links))
     }
 
     fn contest_for(&mut self, sender: Channel, batch: &Batch<'_>) -> Option<Contest> {
@@ -235,7 +261,7 @@ impl Rivals {
             inner.claims.insert(number, claim);
             self.claim = Some(number);
         }
-        Some(Contest { sender, links })
+        Some(Contest::Sender(sender, links))
     }
 
     /// The message for which it has waited, if it has, is heard now. Who has waited for longer need not wait for it, too:
@@ -256,7 +282,17 @@ impl Rivals {
 
     /// Waits until each of the others has been found alive, or has ended: all at the same time.
     pub(super) async fn settle(&mut self, contest: Contest) {
-        let Contest { sender, links } = contest;
+        match contest {
+            Contest::Sender(sender, links) => self.settle_for(sender, links).await,
+            Contest::Daemon(links) => {
+                for link in links {
+                    link.is_replaced().await;
+                }
+            }
+        }
+    }
+
+    async fn settle_for(&mut self, sender: Channel, links: SmallVec<[Arc<Link>; 1]>) {
         self.met.retain(|(met, _)| !met.gone.is_cancelled());
         let apart = APART * (1 + links.len() as u32 / OFTEN_AT_ONCE);
         let examined = links.iter().map(|link| (link, Box::pin(link.is_alive(sender, apart))));
@@ -306,15 +342,24 @@ impl Claim {
     }
 }
 
-/// The sender under which the first of `frames` would have a datagram kept, if it is about that.
+/// What a control message is about that may have to wait for others.
+enum Topic {
+    /// A datagram is to be kept under this sender.
+    PostRemove(Channel),
+    /// A daemon of this epoch is there.
+    Hello(u64),
+}
+
 #[inline]
-fn sender_of_post_remove(control: &[u8]) -> Option<Channel> {
+fn topic_of(control: &[u8]) -> Option<Topic> {
     let mut reader = Reader::new(control);
-    if reader.u16().ok()? != Control::CONTROL_ADD_POST_REMOVE {
+    let number = reader.u16().ok()?;
+    if !matches!(number, Control::CONTROL_ADD_POST_REMOVE | Control::CONTROL_HELLO) {
         return None;
     }
-    match Control::decode(Control::CONTROL_ADD_POST_REMOVE, &mut reader) {
-        Ok(Control::AddPostRemove { sender, .. }) => Some(sender),
+    match Control::decode(number, &mut reader) {
+        Ok(Control::AddPostRemove { sender, .. }) => Some(Topic::PostRemove(sender)),
+        Ok(Control::Hello { epoch, .. }) => Some(Topic::Hello(epoch)),
         // What is malformed is dealt with where it is obeyed.
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! What daemons below that are away are told when they are back.
 
 use super::*;
-use crate::message::{Blob, Control};
+use crate::message::{Blob, Control, Timing};
 use crate::wire::{CONTROL_HEAD, Reader};
 
 const EPOCH: u64 = 77;
@@ -21,7 +21,8 @@ impl Sink for Line {
             Some(control) => {
                 let mut reader = Reader::new(control);
                 let word = reader.u16().map(|number| Control::decode(number, &mut reader));
-                let Ok(Ok(Control::LastWords { sender: SENDER, datagram: Blob(datagram) })) = word
+                let Ok(Ok(Control::LastWords { sender: SENDER, datagram: Blob(datagram), .. })) =
+                    word
                 else {
                     panic!("{word:?}");
                 };
@@ -145,8 +146,9 @@ fn last_words_from_below_are_kept_too_and_told_upstream_as_such() {
     let (below, _) = daemon(&router, EPOCH + 1);
     let bytes = frame(&[5000], 1);
     let word = Frame::new(&bytes).expect("one frame");
-    assert!(below.batch().say_last_words(SENDER, word));
-    assert!(!below.batch().say_last_words(SENDER, Frame::new(&[1, 0, 5]).expect("one frame")));
+    let say = |word| below.batch().hand_on_last_words(SENDER, Timing::default(), word);
+    assert!(say(word));
+    assert!(!say(Frame::new(&[1, 0, 5]).expect("one frame")));
     assert_eq!(uplink.take(), ["last words 9 1"]);
     let (link, line) = daemon(&router, EPOCH);
     link.batch().subscribe(Channel(5000));

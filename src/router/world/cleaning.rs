@@ -6,7 +6,6 @@ use super::{Receiver, Slot, World};
 use crate::ids::Channel;
 use crate::router::Key;
 use crate::router::leaving::Left;
-use crate::router::post_remove::PostRemoves;
 
 impl World {
     /// Ends a participant's part: it gets nothing any more. Its post-removes are routed and cleared, all before
@@ -82,18 +81,5 @@ impl World {
     pub(in crate::router) fn keeps_post_removes(&self, key: Key) -> bool {
         let slot = self.slots.get(key.0 as usize).and_then(Option::as_ref);
         slot.is_some_and(|slot| !slot.post_removes.is_empty())
-    }
-
-    /// Routes what one who has left wanted routed. It has no bound: see [`leaving`](crate::router::leaving).
-    fn fire(&mut self, key: Key, post_removes: &PostRemoves) {
-        for (sender, frames) in post_removes.iter() {
-            for frame in frames {
-                // What roles make of it has less room.
-                self.steps_left = self.steps_left.saturating_sub(1);
-                // One that has no recipients is for nobody.
-                let _ = self.say_last_words(sender, frame, Some(key));
-            }
-            self.clear_upstream(sender, key);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Receiver, Slot, World};
 use crate::router::{Key, Load, Origin, Uplink};
-use crate::wire::{Envelope, Frame, Recipients, Run};
+use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
 
 impl World {
     /// Puts everyone but `except` who listens to one of the recipients into the list of listeners.
@@ -44,6 +44,9 @@ impl World {
             }
         }
         self.listeners = listeners;
+        if self.spoken_for.is_noted() {
+            self.note_senders(run.frames());
+        }
         self.push_up(from, is_for_here, |uplink| uplink.push_all(run.frames()));
     }
 
@@ -56,6 +59,9 @@ impl World {
         from: Option<Key>,
     ) {
         let is_for_here = self.deliver_here(frame, recipients);
+        if self.spoken_for.is_noted() {
+            self.note_senders(Frames::new(frame.bytes()));
+        }
         self.push_up(from, is_for_here, |uplink| uplink.push(frame));
     }
 

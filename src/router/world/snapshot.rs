@@ -135,7 +135,8 @@ impl World {
     }
 
     pub(super) fn add_post_remove(&mut self, key: Key, sender: Channel, frame: Frame<'_>) {
-        self.post_removes(key, |kept| kept.add(sender, frame));
+        let losses = self.spoken_for.losses();
+        self.post_removes(key, |kept| kept.add(sender, frame, losses));
         self.keepers.add(sender, key);
         if let Some(uplink) = &self.uplink
             && self.telling.as_ref().is_none_or(|telling| telling.has_passed(key, sender))

@@ -47,7 +47,7 @@ pub use values::Values;
 pub use donet::ids::{Channel, ClassId, Context, DoId, FieldId, InterestId, Location, ZoneId};
 pub use donet::message::{
     Blob, Client as ClientMessage, ClientAgent, Cluster, Control, Database, DbStateServer,
-    EjectReason, FieldValues, List, Message, ObjectState, Rest, StateServer,
+    EjectReason, FieldValues, List, Message, ObjectState, Rest, StateServer, Timing,
 };
 
 /// How long anything may take before a test gives up. Only a failing test waits this long.

@@ -187,7 +187,7 @@ impl Core {
     /// Notes what a session sees and owns; or ends it, if it has been ended for the cluster.
     fn collect(&mut self, now: Instant, place: usize, budget: &mut usize, out: &mut Effects) {
         let Core { slots, comparing, .. } = self;
-        let (Some(round), Some(session)) = (&mut comparing.round, &slots[place].session) else {
+        let (Some(round), Some(session)) = (&mut comparing.round, &mut slots[place].session) else {
             return;
         };
         *budget = budget.saturating_sub(1 + session.size() / LOOKS_PER_STEP);

@@ -62,10 +62,11 @@ impl Session {
     ///
     /// # Errors
     /// The session ends, if that is anything: the world goes on without the client.
-    pub fn last_words_were_said(&self) -> Flow {
+    pub fn last_words_were_said(&mut self) -> Flow {
         if self.post_removes.is_empty() {
             return Ok(());
         }
+        self.post_removes.were_said();
         Err(End::eject(
             EjectReason::Generic,
             "The connection to the cluster was lost, and this session was ended there.",

@@ -1,8 +1,10 @@
 //! The beginning and the end of a session, as the world hears of them.
 
 use super::{Departure, Ejection, End, Loss, Session};
-use crate::message::{EjectReason, StateServer};
+use crate::ids::DoId;
+use crate::message::{EjectReason, Message as _, StateServer};
 use crate::role::client_agent::agent::{Context, News, Shared};
+use crate::wire::Writer;
 
 impl Session {
     /// Says that the session has begun: to the log and to the event logger.
@@ -26,11 +28,20 @@ impl Session {
         let session = self.identity.key.index;
         cx.shared.pool.free(self.identity.allocated, cx.now);
         for do_id in self.view.take_session_objects() {
-            self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
+            self.delete_session_object(cx, do_id);
         }
         self.finish_operations_of_callers(cx);
         self.post_removes.route(cx, session, self.identity.allocated);
         self.listening.leave(session)
+    }
+
+    /// Deletes what is to go with the session, also where a daemon is away now.
+    fn delete_session_object(&self, cx: &mut Context<'_>, do_id: DoId) {
+        let mut datagram = Vec::new();
+        let deletion = StateServer::ObjectDeleteRam { do_id };
+        let (to, from) = ([do_id.channel()], self.identity.channel);
+        deletion.write_datagram(&mut Writer::new(&mut datagram), &to, from);
+        self.post_removes.say(cx, self.identity.key.index, self.identity.allocated, &datagram);
     }
 
     /// Says why the session ends: to the client, to the log and to the event logger.

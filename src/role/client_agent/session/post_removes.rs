@@ -1,8 +1,9 @@
 //! What is routed when a session ends.
 
 use crate::ids::Channel;
+use crate::message::Timing;
 use crate::role::client_agent::agent::{Context, SessionIndex};
-use crate::router::Origin;
+use crate::router::{Origin, Said};
 use crate::wire::{Frames, Reader, Recipients, write_frame};
 
 /// Datagrams for the session's end, as frames. The router keeps the same under the session's name, in case
@@ -10,6 +11,8 @@ use crate::wire::{Frames, Reader, Recipients, write_frame};
 #[derive(Debug, Default)]
 pub struct PostRemoves {
     frames: Vec<u8>,
+    /// Whoever has lost the connection to the cluster has routed them already.
+    were_said: bool,
 }
 
 impl PostRemoves {
@@ -39,12 +42,30 @@ impl PostRemoves {
         }
     }
 
+    /// Notes that they have been routed elsewhere.
+    pub const fn were_said(&mut self) {
+        self.were_said = true;
+    }
+
     /// The session has ended: routes all, in their order.
     pub fn route(&mut self, cx: &mut Context<'_>, session: SessionIndex, client: Channel) {
         for frame in Frames::new(&self.frames) {
-            let routed = cx.out.route_datagram(Some(Origin::Member(session)), frame.datagram());
-            routed.expect("it was a frame already");
+            self.say(cx, session, client, frame.datagram());
         }
         self.clear(cx, client);
+    }
+
+    /// Routes something at the end of the session, whether or not it was kept.
+    pub fn say(
+        &self,
+        cx: &mut Context<'_>,
+        session: SessionIndex,
+        client: Channel,
+        datagram: &[u8],
+    ) {
+        let timing = Timing { is_late: self.were_said, ..Timing::default() };
+        let said = Said { sender: client, timing };
+        let routed = cx.out.say_last_words(Origin::Member(session), said, datagram);
+        routed.expect("it has been a frame already, or is small");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::ids::Channel;
 use crate::message::{Blob, Control, is_deletion};
 use crate::wire::{CONTROL_HEAD, Envelope, Frame, Frames, Reader, write_frame};
 
@@ -47,9 +48,26 @@ impl Backlog {
         Backlog { bytes_max, ..Backlog::default() }
     }
 
-    /// What a connection has not sent, in buffers of whole frames. What it was to be told of this daemon is told to the
-    /// next one anew.
-    pub fn of_unsent(bytes_max: usize, unsent: impl Iterator<Item = Vec<u8>>) -> Self {
+    /// What a connection has not sent, in buffers of whole frames, and whose that is, in order. What it was to be told of this daemon is
+    /// told to the next one anew.
+    pub fn of_unsent(
+        bytes_max: usize,
+        unsent: impl Iterator<Item = Vec<u8>>,
+    ) -> (Self, Vec<Channel>) {
+        let mut unsent: Vec<_> = unsent.collect();
+        let all = unsent.iter().flat_map(|frames| Frames::new(frames));
+        let mut senders: Vec<Channel> = all.filter_map(sender_of).collect();
+        senders.sort_unstable();
+        senders.dedup();
+        for frames in &mut unsent {
+            each_last_words(frames, |word, sender| {
+                Control::make_late(word, senders.binary_search(&sender).is_ok());
+            });
+        }
+        (Self::of_frames(bytes_max, unsent), senders)
+    }
+
+    fn of_frames(bytes_max: usize, unsent: Vec<Vec<u8>>) -> Self {
         let mut backlog = Backlog::new(bytes_max);
         for frames in unsent {
             if backlog.bytes + frames.len() <= bytes_max && !Frames::new(&frames).any(is_control) {
@@ -64,7 +82,7 @@ impl Backlog {
         backlog
     }
 
-    /// Keeps a frame, if there is room or it can be made. Deletions and last words are always dear.
+    /// Keeps a frame, if there is room or it can be made. Deletions and last words are always dear, and the latter are late.
     pub fn keep(&mut self, frame: Frame<'_>, is_dear: bool) {
         let size = frame.bytes().len();
         let is_dear = is_dear || is_always_dear(frame);
@@ -78,7 +96,11 @@ impl Backlog {
             self.pieces.push_back(Piece::default());
         }
         let piece = self.pieces.back_mut().expect("just made");
+        let place = piece.frames.len();
         piece.push(frame, is_dear);
+        if last_words_of(frame).is_some() {
+            Control::make_late(&mut piece.frames[place..], false);
+        }
         self.bytes += size;
     }
 
@@ -185,7 +207,7 @@ impl Piece {
         for (frame, is_dear) in Frames::new(&frames).zip(are_dear) {
             match last_words_of(frame) {
                 None => self.push(frame, is_dear),
-                Some(datagram) => {
+                Some((_, datagram)) => {
                     let mut bytes = Vec::new();
                     write_frame(&mut bytes, |writer| writer.raw(datagram))
                         .expect("shorter than what it came in");
@@ -222,14 +244,33 @@ fn is_control(frame: Frame<'_>) -> bool {
     frame.datagram().starts_with(&CONTROL_HEAD) && last_words_of(frame).is_none()
 }
 
-/// The datagram in CONTROL_LAST_WORDS.
-fn last_words_of(frame: Frame<'_>) -> Option<&[u8]> {
+/// The sender and the datagram in CONTROL_LAST_WORDS.
+fn last_words_of(frame: Frame<'_>) -> Option<(Channel, &[u8])> {
     let mut reader = Reader::new(frame.datagram().strip_prefix(&CONTROL_HEAD[..])?);
     let number = reader.u16().ok().filter(|number| *number == Control::CONTROL_LAST_WORDS)?;
     match Control::decode(number, &mut reader) {
-        Ok(Control::LastWords { datagram: Blob(datagram), .. }) => Some(datagram),
+        Ok(Control::LastWords { sender, datagram: Blob(datagram), .. }) => Some((sender, datagram)),
         _ => None,
     }
+}
+
+/// Whose an ordinary datagram is.
+fn sender_of(frame: Frame<'_>) -> Option<Channel> {
+    let is_ordinary = !frame.datagram().starts_with(&CONTROL_HEAD);
+    let envelope = is_ordinary.then(|| Envelope::read(frame.datagram()))?;
+    envelope.ok().map(|envelope| envelope.sender)
+}
+
+/// Does something with each frame that is last words, and their sender.
+fn each_last_words(frames: &mut [u8], mut act: impl FnMut(&mut [u8], Channel)) {
+    let mut words = Vec::new();
+    let mut start = 0;
+    for frame in Frames::new(frames) {
+        let end = start + frame.bytes().len();
+        words.extend(last_words_of(frame).map(|(sender, _)| (start..end, sender)));
+        start = end;
+    }
+    words.into_iter().for_each(|(place, sender)| act(&mut frames[place], sender));
 }
 
 fn is_always_dear(frame: Frame<'_>) -> bool {
@@ -245,8 +286,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ids::{Channel, DoId, FieldId};
-    use crate::message::{Control, Message, Rest, StateServer};
+    use crate::ids::{DoId, FieldId};
+    use crate::message::{Message, Rest, StateServer, Timing};
     use crate::wire::write_frame;
 
     const A: Channel = Channel(20_001);
@@ -310,7 +351,8 @@ mod tests {
         let clear = Control::ClearPostRemoves { sender: A };
         write_frame(&mut control, |writer| clear.write_control(writer)).expect("small");
         let unsent = [[noise(0, 9), noise(1, 9)].concat(), [control.clone(), noise(2, 9)].concat()];
-        let mut backlog = Backlog::of_unsent(10_000, unsent.into_iter());
+        let (mut backlog, senders) = Backlog::of_unsent(10_000, unsent.into_iter());
+        assert_eq!(senders, [A]);
         keep(&mut backlog, &control, true);
         keep(&mut backlog, &deletion(3), false);
         backlog.forget_control();
@@ -323,23 +365,29 @@ mod tests {
     #[test]
     fn last_words_wait_for_any_connection_and_are_plain_for_those_who_know_no_other() {
         let word = noise(1, 9);
-        let frame = Frame::new(&word).expect("one frame");
-        let wrapped = Control::frame_of_last_words(A, frame.datagram()).expect("short");
-        let unsent = [[noise(0, 9), wrapped.clone()].concat()];
-        let size = noise(0, 9).len() + 2 * wrapped.len();
-        let mut backlog = Backlog::of_unsent(size, unsent.into_iter());
+        let wrapped = |sender: u64, is_late: bool, has_sent_since: bool| {
+            let timing = Timing { is_late, has_sent_since };
+            Control::frame_of_last_words(Channel(sender), timing, &word[2..]).expect("short")
+        };
+        let [noise_of_a, of_a] = [noise(0, 9), wrapped(A.0, false, false)];
+        let unsent = [[noise_of_a.clone(), of_a, wrapped(7, false, false)].concat()];
+        let size = noise_of_a.len() + 3 * wrapped(7, true, true).len();
+        let (mut backlog, _) = Backlog::of_unsent(size, unsent.into_iter());
         backlog.forget_control();
-        keep(&mut backlog, &wrapped, false);
+        keep(&mut backlog, &wrapped(8, false, true), false);
         // They are dear.
         keep(&mut backlog, &deletion(2), false);
         assert_eq!(backlog.lost(), Lost { datagrams: 1, dear: 0 });
         let mut other = Backlog::new(size);
         backlog.into_pieces().for_each(|frames| {
-            assert_eq!(frames, [wrapped.clone(), wrapped.clone(), deletion(2)].concat());
+            // They come late. One whose sender has sent more that waits, too, says so.
+            let [of_a, of_7, of_8] =
+                [wrapped(A.0, true, true), wrapped(7, true, false), wrapped(8, true, true)];
+            assert_eq!(frames, [of_a, of_7, of_8, deletion(2)].concat());
             Frames::new(&frames).for_each(|frame| other.keep(frame, false));
         });
         other.unwrap_last_words();
-        let expected = [word.clone(), word, deletion(2)].concat();
+        let expected = [word.clone(), word.clone(), word, deletion(2)].concat();
         assert_eq!(other.bytes(), expected.len());
         assert_eq!(kept(other), expected);
     }

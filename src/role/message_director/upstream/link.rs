@@ -12,7 +12,7 @@ use crate::config::MessageDirectorConfig;
 use crate::ids::Channel;
 use crate::message::{Blob, Control};
 use crate::net::{Connection, LastWords, Policy};
-use crate::router::{Brake, Change, Load, Sink, Uplink};
+use crate::router::{Brake, Change, Load, Router, Said, Sink, Uplink};
 use crate::wire::{Frame, Frames, write_frame};
 
 /// The router's uplink.
@@ -115,29 +115,39 @@ impl Link {
 
     /// Parts with a connection that has ended: what it has not sent waits for the next one. Whether anything may have
     /// been missed.
-    pub async fn let_go(&self, connection: &Connection, ended: &Ended) -> bool {
+    pub async fn let_go(&self, router: &Router, connection: &Connection, ended: &Ended) -> bool {
         loop {
-            if let Some(was_in_use) = self.try_let_go(connection, ended) {
+            // Nothing is routed meanwhile: whoever sends more has sent it after the loss.
+            if let Some(was_in_use) = router.lose_uplink(|| self.try_let_go(connection, ended)) {
                 return was_in_use;
             }
             connection.written().await;
         }
     }
 
-    fn try_let_go(&self, connection: &Connection, ended: &Ended) -> Option<bool> {
+    /// Whether the connection was in use, and whose datagrams it has not sent then.
+    fn try_let_go(
+        &self,
+        connection: &Connection,
+        ended: &Ended,
+    ) -> Option<(bool, Option<Vec<Channel>>)> {
         let mut state = self.state.lock();
         let unsent = connection.take_back()?;
-        let (backlog, was_in_use) = match std::mem::replace(&mut *state, State::Alone) {
-            State::Telling { backlog, .. } => (backlog, false),
+        let (backlog, senders) = match std::mem::replace(&mut *state, State::Alone) {
+            State::Telling { backlog, .. } => (backlog, None),
             State::Settling(_, mut backlog) => {
                 backlog.forget_control();
-                (backlog, false)
+                (backlog, None)
             }
-            _ => (Backlog::of_unsent(self.backlog_max, unsent), true),
+            _ => {
+                let (backlog, senders) = Backlog::of_unsent(self.backlog_max, unsent);
+                (backlog, Some(senders.into_iter().collect()))
+            }
         };
         let (kept, lost) = (backlog.datagrams(), backlog.lost());
         *state = State::Away(backlog);
         drop(state);
+        let was_in_use = senders.is_some();
         if was_in_use && !matches!(ended, Ended::Itself) {
             // What the system has taken last it may still have had.
             let (_, may_be_lost_bytes) = connection.undelivered();
@@ -150,7 +160,7 @@ impl Link {
             );
             self.say_lost(lost, "datagrams that the upstream had not taken do not fit the backlog");
         }
-        Some(was_in_use)
+        Some((was_in_use, senders))
     }
 
     /// There is nobody to send to.
@@ -319,8 +329,8 @@ impl Uplink for Link {
         Load::Fine
     }
 
-    fn push_last_words(&self, sender: Channel, frame: Frame<'_>) -> Load {
-        let wrapped = Control::frame_of_last_words(sender, frame.datagram());
+    fn push_last_words(&self, said: Said, frame: Frame<'_>) -> Load {
+        let wrapped = Control::frame_of_last_words(said.sender, said.timing, frame.datagram());
         let wrapped = Frames::new(wrapped.as_deref().unwrap_or(frame.bytes()));
         match &mut *self.state.lock() {
             State::Connected(connection) if self.takes_last_words.load(Ordering::Relaxed) => {

@@ -220,7 +220,9 @@ impl Upstream {
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
         let ended = if talk.has_met_itself(&mut hearing) { Ended::Itself } else { ended };
-        if link.let_go(&connection, &ended).await {
+        let has_answered = talk.has_answered() && !matches!(ended, Ended::Itself);
+        // A daemon that has answered has heard of subscriptions and post-removes, too.
+        if link.let_go(router, &connection, &ended).await || has_answered {
             past.is_missing_something = true;
             peers.is_lost();
         }

@@ -169,7 +169,7 @@ fn hear(control: &[u8], link: &Link, batch: &mut Batch<'_>, said: &UnboundedSend
             Said::Hello(epoch)
         }
         Ok(Ok(Control::Settled { epoch })) => Said::Settled(epoch),
-        Ok(Ok(Control::LastWords { sender, datagram: Blob(datagram) })) => {
+        Ok(Ok(Control::LastWords { sender, datagram: Blob(datagram), .. })) => {
             if !framed(datagram, |frame| batch.hear_last_words(sender, frame)) {
                 tracing::error!(%sender, "last words from upstream end inside their recipients");
             }
@@ -194,6 +194,8 @@ pub struct Talk<'u> {
     has_answered: bool,
     /// Nothing is waited for any longer.
     is_settled: bool,
+    /// When those who were spoken for have ended, for certain.
+    forget_at: Option<Instant>,
 }
 
 impl<'u> Talk<'u> {
@@ -207,7 +209,8 @@ impl<'u> Talk<'u> {
         settle: Duration,
     ) -> Self {
         let (has_answered, is_settled) = (false, false);
-        Talk { connection, link, router, peers, past, settle, has_answered, is_settled }
+        let forget_at = None;
+        Talk { connection, link, router, peers, past, settle, has_answered, is_settled, forget_at }
     }
 
     /// Talks for as long as the connection lasts. It ends by itself only when the other end is this daemon.
@@ -232,12 +235,21 @@ impl<'u> Talk<'u> {
                     peers::push(self.connection, &Control::Settled { epoch: self.peers.epoch() });
                     self.connection.announce();
                 }
+                () = at(self.forget_at) => {
+                    self.forget_at = None;
+                    self.router.forget_senders();
+                }
                 () = tokio::time::sleep_until(deadline), if !self.is_settled => {
                     self.past.answers = self.has_answered;
                     self.settled(None);
                 }
             }
         }
+    }
+
+    /// Whether the other end is a daemon that says who it is.
+    pub const fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
     /// Whether the connection was more than one that somebody accepts and closes, when it has lasted so long.
@@ -260,9 +272,21 @@ impl<'u> Talk<'u> {
         let same_epoch = epoch.is_some() && epoch == self.past.epoch;
         self.past.epoch = epoch;
         self.peers.above(Above::Settled(epoch.unwrap_or_default()), is_gap);
+        if is_again {
+            // Further up something was lost, and has been said, that nobody here knows when.
+            self.router.uplink_was_lost();
+        }
         if is_gap {
+            self.forget_at = Some(Instant::now() + LONG);
             self.router.gap(Gap { same_epoch });
             self.peers.is_back(!is_again);
         }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
