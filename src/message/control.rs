@@ -36,6 +36,8 @@ messages! {
         /// What somebody who has left had kept under `sender`: upstream, when it is said; downstream, to a daemon that
         /// was away then.
         9043 CONTROL_LAST_WORDS => LastWords { sender: Channel, timing: Timing, datagram: Blob<'a> }
+        /// Upstream: the least epoch of all daemons below this one. Whoever hears its own is in a circle.
+        9044 CONTROL_BELOW => Below { epoch: u64 }
     }
 }
 
@@ -65,8 +67,10 @@ impl Control<'_> {
     pub const VERSION: u16 = 1;
     /// A capability: [`Control::LastWords`] is understood. (1 was that of the same message without its timing.)
     pub const TAKES_LAST_WORDS: u32 = 2;
+    /// A capability: [`Control::Below`] is understood.
+    pub const FINDS_CIRCLES: u32 = 4;
     /// What this daemon is capable of.
-    pub const CAPABILITIES: u32 = Self::TAKES_LAST_WORDS;
+    pub const CAPABILITIES: u32 = Self::TAKES_LAST_WORDS | Self::FINDS_CIRCLES;
 
     /// [`Control::LastWords`] as a frame; `None` if the datagram is too long for that.
     pub fn frame_of_last_words(

@@ -326,3 +326,33 @@ fn a_gap_above_is_told_to_those_below() {
         assert_eq!(Expected::control(&Control::Settled { epoch: own ^ epoch }), leaf.receive());
     }
 }
+
+#[test]
+fn a_circle_of_daemons_is_left_by_one_of_them_and_each_message_comes_once() {
+    let addresses: Vec<_> = (0..3).map(|_| free_address()).collect();
+    let daemon = |index: usize| {
+        Setup::new()
+            .listening_at(addresses[index])
+            .director(format!("connect: {}", addresses[(index + 1) % 3]))
+            .director("settle_ms: 300")
+            .daemon(format!("name: daemon-{index}"))
+            .start()
+    };
+    let daemons: Vec<Daemon> = (0..3).map(daemon).collect();
+    let says_so = || daemons.iter().filter(|daemon| daemon.log().contains("in a circle")).count();
+    wait_until("one says so", || (says_so() == 1).then_some(()));
+    let mut hearers: Vec<Link> = daemons.iter().map(Daemon::link).collect();
+    for (hearer, other) in hearers.iter_mut().zip([2, 0, 1]) {
+        hearer.subscribe(A);
+        hearer.sync_up_to(&daemons[other]);
+    }
+    let mut speaker = daemons[1].link();
+    send_notes(&mut speaker, 0..5);
+    for hearer in &mut hearers {
+        (0..5).for_each(|number| hearer.expect(A, B, &note(number)));
+    }
+    for (hearer, daemon) in hearers.iter_mut().zip(&daemons) {
+        hearer.expect_nothing_from(&mut daemon.link());
+    }
+    assert_eq!(says_so(), 1);
+}

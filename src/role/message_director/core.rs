@@ -35,6 +35,8 @@ pub(super) enum LinkChange {
     Hello(Epoch, u32),
     /// CONTROL_SETTLED: it has told its subscriptions.
     Told,
+    /// CONTROL_BELOW: a daemon of this epoch is somewhere below it.
+    Below(Epoch),
 }
 
 /// What the first of a link's datagrams says to this daemon itself; `None` if it is to be routed, with those that follow.
@@ -111,6 +113,7 @@ pub(super) fn obey(
             return Ok(Some(LinkChange::Hello(epoch, capabilities)));
         }
         Control::Settled { .. } => return Ok(Some(LinkChange::Told)),
+        Control::Below { epoch } => return Ok(Some(LinkChange::Below(epoch))),
         Control::HelloResp { .. } => tracing::warn!("answer to a hello that was not said; ignored"),
     }
     Ok(None)
@@ -123,7 +126,10 @@ pub(super) fn note(change: &LinkChange, batch: &mut Batch<'_>) {
             batch.daemon_is_here(epoch);
         }
         LinkChange::Told => batch.daemon_has_told(),
-        LinkChange::Hello(..) | LinkChange::Name(_) | LinkChange::Url(_) => {}
+        LinkChange::Hello(..)
+        | LinkChange::Name(_)
+        | LinkChange::Url(_)
+        | LinkChange::Below(_) => {}
     }
 }
 

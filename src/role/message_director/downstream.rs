@@ -310,6 +310,7 @@ impl Link {
             LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
             LinkChange::Hello(epoch, _) => seat.answer(epoch),
             LinkChange::Told => seat.told(),
+            LinkChange::Below(epoch) => seat.is_above(epoch),
         }
     }
 }

@@ -35,6 +35,16 @@ struct Inner {
     next: LinkId,
     /// How often the daemon above was lost, with all that it kept for links of this one.
     losses: u64,
+    /// The least epoch of all daemons at and below the other end of each link.
+    least: HashMap<LinkId, Epoch>,
+}
+
+impl Inner {
+    /// Notes that a daemon is at a link's other end, or somewhere below.
+    fn is_below(&mut self, link: LinkId, epoch: Epoch) {
+        let least = self.least.entry(link).or_insert(epoch);
+        *least = epoch.min(*least);
+    }
 }
 
 impl Peers {
@@ -48,7 +58,13 @@ impl Peers {
         Arc::new(Peers {
             epoch,
             settle: config.settle,
-            inner: Mutex::new(Inner { settling, connections: HashMap::new(), next: 0, losses: 0 }),
+            inner: Mutex::new(Inner {
+                settling,
+                connections: HashMap::new(),
+                next: 0,
+                losses: 0,
+                least: HashMap::new(),
+            }),
             changed: Notify::new(),
             gaps: watch::Sender::default(),
             made: watch::Sender::default(),
@@ -122,6 +138,25 @@ impl Peers {
         }
     }
 
+    /// Waits until some daemon below has an epoch less than this, or this daemon is below itself: the least there is.
+    pub async fn least_below(&self, than: Epoch) -> Epoch {
+        loop {
+            // Whatever changes from now on ends the wait.
+            let changed = self.changed.notified();
+            let least = self.inner.lock().least.values().copied().min();
+            if let Some(least) = least.filter(|least| *least < than || *least == self.epoch) {
+                return least;
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether this daemon is below itself: daemons connect to each other in a circle, and of all in it this one has the least
+    /// epoch. So it is the one that does not.
+    pub fn closes_circle(&self) -> bool {
+        self.inner.lock().least.values().any(|least| *least == self.epoch)
+    }
+
     /// Tells those below when everybody is there, for as long as this runs.
     pub async fn tell(&self) -> Infallible {
         loop {
@@ -191,8 +226,15 @@ impl Seat {
         }
         let mut inner = self.peers.inner.lock();
         inner.connections.insert(self.link, self.connection.clone());
+        inner.is_below(self.link, epoch);
         inner.settling.hello(clock(), self.link, epoch);
         drop(inner);
+        self.peers.changed.notify_waiters();
+    }
+
+    /// A daemon of this epoch is somewhere below it.
+    pub fn is_above(&self, epoch: Epoch) {
+        self.peers.inner.lock().is_below(self.link, epoch);
         self.peers.changed.notify_waiters();
     }
 
@@ -206,6 +248,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut inner = self.peers.inner.lock();
+        inner.least.remove(&self.link);
         if inner.connections.remove(&self.link).is_some() {
             inner.settling.left(clock(), self.link);
             drop(inner);

@@ -28,6 +28,8 @@ pub struct Setup {
     uberdogs: Vec<String>,
     roles: Vec<String>,
     dc: String,
+    /// Where its message director listens, if not at any free address.
+    address: Option<SocketAddr>,
     run: Run,
 }
 
@@ -49,8 +51,15 @@ impl Setup {
             uberdogs: Vec::new(),
             roles: Vec::new(),
             dc: WORLD_DC.to_owned(),
+            address: None,
             run: Run::default(),
         }
+    }
+
+    /// Has the message director listen at this address.
+    pub const fn listening_at(mut self, address: SocketAddr) -> Self {
+        self.address = Some(address);
+        self
     }
 
     /// One more argument of the program.
@@ -171,7 +180,8 @@ pub struct Daemon {
 impl Daemon {
     fn start(setup: &Setup) -> Result<Daemon, String> {
         let folder = TempDir::new().expect("a folder for temporary files");
-        let mut addresses = BTreeMap::new();
+        let mut addresses: BTreeMap<_, _> =
+            setup.address.map(|address| ("MD".to_owned(), address)).into_iter().collect();
         let yaml = setup.yaml(&mut addresses);
         fs::write(folder.path().join(CONFIG_FILE), yaml).expect("the folder is ours");
         fs::write(folder.path().join("world.dc"), &setup.dc).expect("the folder is ours");

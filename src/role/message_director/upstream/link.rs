@@ -148,7 +148,7 @@ impl Link {
         *state = State::Away(backlog);
         drop(state);
         let was_in_use = senders.is_some();
-        if was_in_use && !matches!(ended, Ended::Itself) {
+        if was_in_use && !matches!(ended, Ended::Itself(_)) {
             // What the system has taken last it may still have had.
             let (_, may_be_lost_bytes) = connection.undelivered();
             tracing::warn!(

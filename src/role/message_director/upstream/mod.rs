@@ -129,7 +129,15 @@ enum Ended {
     NotConnected(io::Error),
     Lost(String),
     /// The upstream is this daemon.
-    Itself,
+    Itself(Way),
+}
+
+/// How a daemon is its own upstream.
+#[derive(Copy, Clone)]
+enum Way {
+    Direct,
+    /// Others are in between.
+    Circle,
 }
 
 impl Upstream {
@@ -146,19 +154,19 @@ impl Upstream {
             };
             let address = self.dialler.address().to_string();
             let failure = match ended {
-                Ended::Itself => None,
+                Ended::Itself(way) => Err(way),
                 Ended::NotConnected(error) => {
-                    Some(Error::NotReached { address, reason: error.to_string() })
+                    Ok(Error::NotReached { address, reason: error.to_string() })
                 }
-                Ended::Lost(reason) => Some(Error::Lost { address, reason }),
+                Ended::Lost(reason) => Ok(Error::Lost { address, reason }),
             };
             let wait = match failure {
-                None => self.stay_alone(),
-                Some(error) if self.config.upstream_loss == UpstreamLoss::Exit => {
+                Err(way) => self.stay_alone(way),
+                Ok(error) if self.config.upstream_loss == UpstreamLoss::Exit => {
                     link.flush().await;
                     return Err(error);
                 }
-                Some(Error::NotReached { reason, .. } | Error::Lost { reason, .. }) => {
+                Ok(Error::NotReached { reason, .. } | Error::Lost { reason, .. }) => {
                     self.past.retry.failed(self.dialler.address(), &reason)
                 }
             };
@@ -175,20 +183,31 @@ impl Upstream {
 
     /// Goes on without an upstream: everybody is here. How long until the address is tried again, which may have
     /// become another's.
-    fn stay_alone(&mut self) -> Duration {
+    fn stay_alone(&mut self, way: Way) -> Duration {
         self.link.stay_alone();
         self.peers.above(Above::Away, false);
         if !std::mem::replace(&mut self.past.met_itself, true) {
-            tracing::warn!(
-                upstream = %self.dialler.address(),
-                "the upstream message director is this daemon itself; serving without one"
-            );
+            let upstream = self.dialler.address();
+            match way {
+                Way::Direct => tracing::warn!(
+                    %upstream,
+                    "the upstream message director is this daemon itself; serving without one"
+                ),
+                Way::Circle => tracing::warn!(
+                    %upstream,
+                    "daemons connect to each other in a circle: above the upstream message director is this daemon itself; \
+                     serving without one"
+                ),
+            }
         }
         retry::LONGEST
     }
 
     async fn connect_once(&mut self) -> Ended {
         let Upstream { dialler, config, router, peers, link, past } = self;
+        if peers.closes_circle() {
+            return Ended::Itself(Way::Circle);
+        }
         let stream = match dialler.dial().await {
             Ok(stream) => stream,
             Err(error) => return Ended::NotConnected(error),
@@ -219,8 +238,9 @@ impl Upstream {
         peers.has_made(None);
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
-        let ended = if talk.has_met_itself(&mut hearing) { Ended::Itself } else { ended };
-        let has_answered = talk.has_answered() && !matches!(ended, Ended::Itself);
+        let has_met_itself = talk.has_met_itself(&mut hearing);
+        let ended = if has_met_itself { Ended::Itself(Way::Direct) } else { ended };
+        let has_answered = talk.has_answered() && !matches!(ended, Ended::Itself(_));
         // A daemon that has answered has heard of subscriptions and post-removes, too.
         if link.let_go(router, &connection, &ended).await || has_answered {
             past.is_missing_something = true;

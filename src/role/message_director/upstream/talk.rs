@@ -19,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 
 use super::link::{Link, Settled};
-use super::{Ended, Past};
+use super::{Ended, Past, Way};
 use crate::message::{Blob, Control};
 use crate::net::{Connection, LAST_BYTES_MAX, Lost};
 use crate::role::message_director::core::framed;
@@ -37,8 +37,8 @@ const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
 /// What the other end has said.
 pub enum Said {
-    /// Who it is.
-    Hello(Epoch),
+    /// Who it is, and what it is capable of.
+    Hello(Epoch, u32),
     /// That everybody is there.
     Settled(Epoch),
 }
@@ -166,7 +166,7 @@ fn hear(control: &[u8], link: &Link, batch: &mut Batch<'_>, said: &UnboundedSend
     let word = match message {
         Ok(Ok(Control::HelloResp { epoch, capabilities, .. })) => {
             link.is_capable_of(capabilities);
-            Said::Hello(epoch)
+            Said::Hello(epoch, capabilities)
         }
         Ok(Ok(Control::Settled { epoch })) => Said::Settled(epoch),
         Ok(Ok(Control::LastWords { sender, datagram: Blob(datagram), .. })) => {
@@ -218,22 +218,32 @@ impl<'u> Talk<'u> {
         self.router.tell_uplink().await;
         let patience = if self.past.answers { PATIENCE.max(self.settle) } else { self.settle };
         let mut deadline = Instant::now() + patience;
-        let mut has_to_tell = false;
+        let (mut has_to_tell, mut finds_circles) = (false, false);
+        let own = self.peers.epoch();
+        let mut least = own;
         loop {
             tokio::select! {
                 biased;
                 Some(said) = hearing.recv() => match said {
-                    Said::Hello(epoch) if epoch == self.peers.epoch() => return Ended::Itself,
-                    Said::Hello(_) => {
+                    Said::Hello(epoch, _) if epoch == self.peers.epoch() => return Ended::Itself(Way::Direct),
+                    Said::Hello(_, capabilities) => {
                         (self.has_answered, self.past.answers, has_to_tell) = (true, true, true);
+                        finds_circles = capabilities & Control::FINDS_CIRCLES != 0;
                         deadline = Instant::now() + PATIENCE.max(self.settle);
                     }
                     Said::Settled(epoch) => self.settled(Some(epoch)),
                 },
                 () = self.peers.complete(), if has_to_tell => {
                     has_to_tell = false;
-                    peers::push(self.connection, &Control::Settled { epoch: self.peers.epoch() });
-                    self.connection.announce();
+                    self.say(&Control::Settled { epoch: own });
+                }
+                // Itself is the least that it has told: in its hello.
+                epoch = self.peers.least_below(least), if finds_circles => {
+                    if epoch == own {
+                        return Ended::Itself(Way::Circle);
+                    }
+                    least = epoch;
+                    self.say(&Control::Below { epoch });
                 }
                 () = at(self.forget_at) => {
                     self.forget_at = None;
@@ -245,6 +255,11 @@ impl<'u> Talk<'u> {
                 }
             }
         }
+    }
+
+    fn say(&self, message: &Control<'_>) {
+        peers::push(self.connection, message);
+        self.connection.announce();
     }
 
     /// Whether the other end is a daemon that says who it is.
@@ -261,7 +276,7 @@ impl<'u> Talk<'u> {
     pub fn has_met_itself(&self, hearing: &mut UnboundedReceiver<Said>) -> bool {
         let own = self.peers.epoch();
         std::iter::from_fn(|| hearing.try_recv().ok())
-            .any(|said| matches!(said, Said::Hello(epoch) if epoch == own))
+            .any(|said| matches!(said, Said::Hello(epoch, _) if epoch == own))
     }
 
     /// Everybody is there, or nobody is going to say so.
