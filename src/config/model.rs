@@ -205,6 +205,8 @@ pub struct ClientLimitsConfig {
     pub zones: usize,
     /// Bytes of objects in opened zones that the client has not read.
     pub entry_bytes_max: u64,
+    /// How long a client may be above a rate; `None` is for ever.
+    pub patience: Option<Duration>,
 }
 
 impl Default for ClientLimitsConfig {
@@ -218,6 +220,7 @@ impl Default for ClientLimitsConfig {
             zones_per_interest: 1_000,
             zones: 5_000,
             entry_bytes_max: 16 << 20,
+            patience: Some(Duration::from_secs(60)),
         }
     }
 }
@@ -232,6 +235,7 @@ impl ClientLimitsConfig {
         zones_per_interest: 0,
         zones: 0,
         entry_bytes_max: 0,
+        patience: None,
     };
 }
 

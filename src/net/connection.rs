@@ -37,6 +37,8 @@ use crate::wire::{Frame, Frames};
 /// How long the peer of a connection that is being closed may take nothing, and how long its own last words are
 /// waited for.
 const LINGER: Duration = Duration::from_secs(2);
+/// And so many bytes of it are read.
+const LINGER_BYTES: usize = 256 * 1024;
 /// How often somebody writes what others push meanwhile.
 const ROUNDS_MAX: usize = 4;
 /// The most that one read brings.
@@ -485,7 +487,16 @@ impl<S: Stream> Connection<S> {
         if self.stream.end().is_err() {
             return;
         }
-        let others = async { while self.read(|_| {}).await.is_ok_and(|count| count > 0) {} };
+        let mut left = LINGER_BYTES;
+        let others = async {
+            while let Ok(count @ 1..) = self.read(|_| {}).await {
+                left = left.saturating_sub(count);
+                if left == 0 {
+                    // Who floods is not read for nothing; it may read its last words meanwhile.
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
         // If the peer does not end it, we do.
         let _ = tokio::time::timeout(LINGER, others).await;
     }

@@ -323,6 +323,26 @@ async fn last_words_are_written_before_the_end_unless_it_is_to_come_at_once() {
     assert!(connection.stream().taken().is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_goes_on_sending_after_the_end_is_not_read_without_end() {
+    let connection = client(1000, 1000);
+    for _ in 0..1000 {
+        connection.stream().bring(&[7; 1024]);
+    }
+    let since = Instant::now();
+    connection.hang_up().await;
+    assert_eq!(since.elapsed(), Duration::from_secs(2), "it has time to read");
+    let left = connection.stream().inner.lock().pieces.len();
+    assert!((700..760).contains(&left), "{left} pieces are left");
+
+    let connection = client(1000, 1000);
+    connection.stream().bring(&[7; 1024]);
+    connection.stream().bring(&[]);
+    let since = Instant::now();
+    connection.hang_up().await;
+    assert_eq!(since.elapsed(), Duration::ZERO);
+}
+
 #[test]
 fn a_client_that_waits_holds_no_buffer_and_its_bytes_are_not_copied() {
     let spares = Arc::new(Spares::default());

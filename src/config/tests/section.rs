@@ -112,6 +112,7 @@ fn a_client_agent_with_defaults() {
             zones_per_interest: 1_000,
             zones: 5_000,
             entry_bytes_max: 16_777_216,
+            patience: Some(Duration::from_secs(60)),
         },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
@@ -153,6 +154,7 @@ roles:
           zones_per_interest: 5
           zones: 6
           entry_bytes: 7
+          patience_ms: 8
       tuning:
           interest_timeout: 700
           handshake_timeout: 0
@@ -188,6 +190,7 @@ roles:
             zones_per_interest: 5,
             zones: 6,
             entry_bytes_max: 7,
+            patience: Some(Duration::from_millis(8)),
         },
         interest_timeout_ms: 700,
         handshake_timeout_ms: 0,

@@ -208,10 +208,15 @@ impl Core {
         let mut cx = Context { shared, out, now };
         let mut datagrams = framing.datagrams(frames);
         // Only who has said something more can be held for it; nobody else is excused for his silence.
-        if !frames.is_empty()
-            && let held_until @ Some(_) = session.held_until(cx.shared, now, time)
-        {
-            return Heard { rest: frames.len(), held_until };
+        if !frames.is_empty() {
+            match session.held_until(cx.shared, now, time) {
+                Ok(None) => {}
+                Ok(held_until) => return Heard { rest: frames.len(), held_until },
+                Err(end) => {
+                    self.end(now, key.index, &end, out);
+                    return Heard::default();
+                }
+            }
         }
         let mut bill = session.bill(time);
         for _ in 0..MESSAGES_A_TURN {
@@ -231,12 +236,16 @@ impl Core {
         }
         let rest = datagrams.remaining().len();
         session.pay(&bill);
-        let held_until = if rest > 0 && bill.is_overdrawn() {
-            session.held_until(cx.shared, now, time)
-        } else {
-            None
-        };
-        Heard { rest, held_until }
+        if rest == 0 || !bill.is_overdrawn() {
+            return Heard { rest, held_until: None };
+        }
+        match session.held_until(cx.shared, now, time) {
+            Ok(held_until) => Heard { rest, held_until },
+            Err(end) => {
+                self.end(now, key.index, &end, out);
+                Heard::default()
+            }
+        }
     }
 
     /// Ends the session of a connection that speaks something else.

@@ -126,10 +126,8 @@ pub(super) fn note(change: &LinkChange, batch: &mut Batch<'_>) {
             batch.daemon_is_here(epoch);
         }
         LinkChange::Told => batch.daemon_has_told(),
-        LinkChange::Hello(..)
-        | LinkChange::Name(_)
-        | LinkChange::Url(_)
-        | LinkChange::Below(_) => {}
+        LinkChange::Hello(..) | LinkChange::Name(_) | LinkChange::Url(_) | LinkChange::Below(_) => {
+        }
     }
 }
 

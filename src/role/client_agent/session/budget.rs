@@ -19,6 +19,8 @@ const AHEAD_MAX: Nanoseconds = 10 * SECOND;
 const ENTRIES_AT_A_TIME: u32 = 64;
 /// An object counts once more for so many bytes.
 const ENTRY_BYTES: usize = 1024;
+/// A client that has caught up so far has not gone on asking for more than its rates.
+const CAUGHT_UP: Nanoseconds = AHEAD_MAX / 2;
 /// For how long a client is held at least, so that the agent turns to it for more than one message then.
 const HOLD_MIN: Nanoseconds = SECOND / 10;
 
@@ -79,6 +81,8 @@ pub struct Budget {
     has_rest: bool,
     /// That has been logged.
     is_noted: bool,
+    /// Since when it asks for more than its rates, and has not caught up.
+    ahead_since: Option<Instant>,
 }
 
 impl Budget {
@@ -95,6 +99,7 @@ impl Budget {
             is_held: false,
             has_rest: false,
             is_noted: false,
+            ahead_since: None,
         }
     }
 
@@ -120,11 +125,11 @@ impl Budget {
     fn tightest(&self, limits: &ClientLimitsConfig) -> (&'static str, u64) {
         let lasts_until = self.lasts_until();
         if self.messages.lasts_until == lasts_until {
-            ("messages_per_second", limits.messages_per_second)
+            ("limits.messages_per_second", limits.messages_per_second)
         } else if self.bytes.lasts_until == lasts_until {
-            ("bytes_per_second", limits.bytes_per_second)
+            ("limits.bytes_per_second", limits.bytes_per_second)
         } else {
-            ("entries_per_second", limits.entries_per_second)
+            ("limits.entries_per_second", limits.entries_per_second)
         }
     }
 }
@@ -183,36 +188,61 @@ impl Session {
     }
 
     /// Until when nothing that the client sends is looked at, if that is so.
+    ///
+    /// # Errors
+    /// The session ends, if that has been so for too long: whoever floods the agent and goes is never found gone otherwise, as
+    /// the end of what it has sent does not come.
     #[inline]
     pub fn held_until(
         &mut self,
         shared: &Shared,
         now: Instant,
         now_at: Nanoseconds,
-    ) -> Option<Instant> {
+    ) -> Result<Option<Instant>, End> {
         if self.budget.unpaid_entries > 0 {
             self.pay_for_entries(shared, now_at);
         }
         let lasts_until = self.budget.lasts_until();
         let is_ahead = lasts_until > now_at + AHEAD_MAX;
+        if lasts_until <= now_at + CAUGHT_UP {
+            self.budget.ahead_since = None;
+        }
         if !is_ahead && !self.has_too_many_queries(shared) {
             if std::mem::take(&mut self.budget.is_held) {
                 self.presence.alive = now;
             }
-            return None;
+            return Ok(None);
         }
         self.budget.is_held = true;
+        if is_ahead {
+            self.check_patience(shared, now)?;
+        }
         let wait = if is_ahead { lasts_until - AHEAD_MAX - now_at } else { 0 };
         if !std::mem::replace(&mut self.budget.is_noted, true) {
             let limits = &shared.config.limits;
             let (limit, allowed) = match is_ahead {
                 true => self.budget.tightest(limits),
-                false => ("interests", limits.interests as u64),
+                false => ("limits.interests", limits.interests as u64),
             };
             let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
             tracing::warn!(%client, %remote, limit, allowed, "a client is at a limit and is read more slowly");
         }
-        Some(now + Duration::from_nanos(wait + HOLD_MIN))
+        Ok(Some(now + Duration::from_nanos(wait + HOLD_MIN)))
+    }
+
+    /// Checks that the client has not asked for more than its rates for too long.
+    fn check_patience(&mut self, shared: &Shared, now: Instant) -> Flow {
+        let limits = &shared.config.limits;
+        let since = *self.budget.ahead_since.get_or_insert(now);
+        match limits.patience {
+            Some(patience) if now >= since + patience => {
+                let (limit, allowed) = self.budget.tightest(limits);
+                let ms = patience.as_millis();
+                let text = format!("Client has been above {limit} ({allowed}) for {ms} ms.");
+                Err(End::eject(EjectReason::Generic, text))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the cluster owes the client more answers than there can be interests. Those for interests that have

@@ -113,6 +113,45 @@ fn a_client_that_says_too_much_is_slowed_down_to_its_rate_and_loses_nothing() {
     }
 }
 
+#[test]
+fn a_client_that_floods_for_too_long_is_put_out() {
+    let patience = Some(Duration::from_secs(60));
+    let (mut agent, client) =
+        limited(ClientLimitsConfig { messages_per_second: 20, patience, ..NONE });
+    let began = agent.now;
+    let frames = reports(0..9000);
+    let mut rest = &frames[..];
+    let mut reported = Vec::new();
+    let text = loop {
+        let heard = agent.input(client, rest);
+        reported.extend(agent.reported());
+        match heard.held_until {
+            Some(until) => agent.now = until,
+            None if heard.rest == 0 => break agent.expect_ejected(client, EjectReason::Generic),
+            None => {}
+        }
+        rest = &rest[rest.len() - heard.rest..];
+    };
+    assert_eq!(text, "Client has been above limits.messages_per_second (20) for 60000 ms.");
+    let took = agent.now.duration_since(began).as_secs();
+    assert!((59..62).contains(&took), "{took} s");
+    let count = reported.len() as u32;
+    assert!(reported.into_iter().eq(0..count) && count > 1300, "{count}");
+}
+
+#[test]
+fn a_client_that_catches_up_now_and_then_stays() {
+    let patience = Some(Duration::from_secs(60));
+    let (mut agent, client) =
+        limited(ClientLimitsConfig { messages_per_second: 20, patience, ..NONE });
+    for _ in 0..20 {
+        let reported = flood(&mut agent, client, &reports(0..300));
+        assert!(reported.into_iter().eq(0..300));
+        // Half of what it may run ahead.
+        agent.now += Duration::from_millis(5100);
+    }
+}
+
 /// Opens a zone of 50 objects and closes it again.
 fn look_around(agent: &mut Agent, client: TestClient) -> Heard {
     agent.routed();
