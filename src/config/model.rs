@@ -205,6 +205,8 @@ pub struct ClientLimitsConfig {
     pub zones: usize,
     /// Bytes of objects in opened zones that the client has not read.
     pub entry_bytes_max: u64,
+    /// Of the time, for how much what a client sends may hold the router.
+    pub router_percent: u32,
     /// How long a client may be above a rate; `None` is for ever.
     pub patience: Option<Duration>,
 }
@@ -220,6 +222,7 @@ impl Default for ClientLimitsConfig {
             zones_per_interest: 1_000,
             zones: 5_000,
             entry_bytes_max: 16 << 20,
+            router_percent: 10,
             patience: Some(Duration::from_secs(60)),
         }
     }
@@ -235,6 +238,7 @@ impl ClientLimitsConfig {
         zones_per_interest: 0,
         zones: 0,
         entry_bytes_max: 0,
+        router_percent: 0,
         patience: None,
     };
 }

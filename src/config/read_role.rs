@@ -184,6 +184,9 @@ fn limits(section: Option<Section<'_>>) -> ClientLimitsConfig {
     for (key, limit) in counts {
         *limit = section.optional(key, value::number(0..=usize::MAX)).unwrap_or(*limit);
     }
+    if let Some(percent) = section.optional("router_percent", value::number(0..=100u32)) {
+        limits.router_percent = percent;
+    }
     if let Some(patience) = section.optional("patience_ms", value::time_limit) {
         limits.patience = patience;
     }

@@ -98,7 +98,7 @@ impl Population {
         let mut object = Box::new(DistributedObject::new(new));
         object.heard = self.letters.latest();
         let place = self.objects.insert(object);
-        let location = match self.closes_a_circle(do_id, new.location.parent) {
+        let location = match self.closes_a_circle(do_id, new.location.parent, effects) {
             true => Location::NONE,
             false => new.location,
         };
@@ -286,7 +286,7 @@ impl Population {
             // What its new parent was still to tell its children is not for this one.
             self.catch_up(location.parent, effects);
             self.catch_up(target.0, effects);
-            if self.closes_a_circle(target.0, location.parent) {
+            if self.closes_a_circle(target.0, location.parent, effects) {
                 return;
             }
         }
@@ -326,13 +326,19 @@ impl Population {
 
     /// Whether an object would become its own ancestor under this parent; it is then to stay where
     /// it is, because the two would hand each other their AIs for ever.
-    fn closes_a_circle(&self, do_id: DoId, parent: DoId) -> bool {
-        let parent_of = |at| self.objects.get(at).map(|object| object.location.parent);
+    fn closes_a_circle(&self, do_id: DoId, parent: DoId, effects: &mut Effects) -> bool {
+        let mut looked_at = 0;
+        let parent_of = |at| {
+            looked_at += 1;
+            self.objects.get(at).map(|object| object.location.parent)
+        };
         let children_of = |at, into: &mut Vec<DoId>| into.extend(self.children.of(at));
         // Whoever has no children is nobody's ancestor.
         let closes = do_id == parent
             || (self.children.has(do_id)
                 && lineage::is_at_or_above(do_id, parent, parent_of, children_of));
+        // In a very deep tree others are to have their turn before the next one asks.
+        effects.note_members(looked_at);
         if closes {
             warn!(doId = %do_id, %parent, "an object cannot be its own ancestor: not moved");
         }

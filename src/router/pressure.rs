@@ -20,6 +20,8 @@ use super::world::Receiver;
 pub const FLOOD_BYTES: usize = 8 * 1024;
 /// The longest wait after one read.
 const BRAKE_MAX: Duration = Duration::from_millis(100);
+/// Shorter times are waited for together.
+const HELD_MIN: Duration = Duration::from_micros(500);
 /// The time between two lines of the log about the same slow receiver.
 const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
@@ -149,6 +151,8 @@ pub struct Fed {
     high: Vec<Arc<Brake>>,
     /// Those of roles that have more to do for many than they should have taken on.
     filled: Vec<Arc<Brake>>,
+    /// For how long what the socket has brought has held the router, since [`Fed::leave_time`].
+    held: Duration,
 }
 
 impl Fed {
@@ -175,6 +179,22 @@ impl Fed {
             std::mem::swap(&mut self.high, &mut other.high);
         } else {
             other.high.drain(..).for_each(|brake| self.note(&brake));
+        }
+    }
+
+    /// What the socket has brought has held the router for so long.
+    #[inline]
+    pub(super) fn has_held(&mut self, time: Duration) {
+        self.held += time;
+    }
+
+    /// Waits until the others have had their share of the time that has been taken: for a socket that is to hold the router for no more
+    /// than so much of the time; 0 is any.
+    pub async fn leave_time(&mut self, percent: u32) {
+        if percent > 0 && self.held >= HELD_MIN {
+            let held = std::mem::take(&mut self.held);
+            // Boxed: an idle connection would carry the room for it as well.
+            Box::pin(tokio::time::sleep(held * (100 - percent.min(100)) / percent)).await;
         }
     }
 
@@ -296,6 +316,20 @@ mod tests {
             lines.iter().all(|line| line.ends_with("does not keep up receiver=AI")),
             "{lines:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_taken_time_leaves_the_others_theirs() {
+        let start = Instant::now();
+        let mut fed = Fed::default();
+        fed.has_held(Duration::from_micros(499));
+        fed.leave_time(10).await;
+        fed.has_held(Duration::from_micros(501));
+        fed.leave_time(0).await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        fed.leave_time(10).await;
+        fed.leave_time(10).await;
+        assert_eq!(start.elapsed(), Duration::from_millis(9));
     }
 
     #[test]

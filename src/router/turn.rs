@@ -15,6 +15,9 @@ const TURN_MAX: Duration = Duration::from_millis(4);
 const LOAD_PER_LOOK: u64 = 64;
 /// What a role hands to so many of its own is as much as a delivery.
 const MEMBERS_PER_DELIVERY: usize = 16;
+/// Who has had so much done has had more done than usual.
+const MUCH: u64 = 16;
+const MANY_BYTES: u64 = 4 * 1024;
 
 /// A hold of the router, in time.
 #[derive(Debug)]
@@ -52,6 +55,13 @@ impl Turn {
     #[inline]
     pub(super) fn elapsed(&self) -> Duration {
         self.since.elapsed()
+    }
+
+    /// For how long it has been held, if that is to be known: after so many deliveries, of so many bytes.
+    #[inline]
+    pub(super) fn took(&self, deliveries: u64, bytes: u64) -> Duration {
+        let is_much = deliveries + self.load >= MUCH || bytes >= MANY_BYTES;
+        if is_much { self.elapsed() } else { Duration::ZERO }
     }
 
     /// A role has handed something to so many of its own.

@@ -330,7 +330,10 @@ impl World {
     pub(super) fn end_batch(&mut self, fed: Option<&mut Fed>) -> BatchEnd {
         self.now = None;
         match fed {
-            Some(fed) => fed.take(&mut self.fed),
+            Some(fed) => {
+                fed.take(&mut self.fed);
+                fed.has_held(self.turn.took(self.counts.delivered, self.work.bytes));
+            }
             None => self.fed.forget(),
         }
         let counts = std::mem::take(&mut self.counts);

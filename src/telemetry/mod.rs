@@ -78,6 +78,9 @@ pub enum Format {
 /// How long a panic waits for its own lines, since it may be about to abort the process.
 const PANIC_PATIENCE: Duration = Duration::from_millis(200);
 
+/// How long is waited for an output to which it is said at the end that another one takes nothing.
+const LAST_PATIENCE: Duration = Duration::from_millis(200);
+
 /// Where lines go, and how many have gone there.
 #[derive(Debug)]
 pub struct Log {
@@ -142,8 +145,27 @@ impl Log {
         let deadline = Instant::now() + patience;
         let ended = self.limiter.lock().take_ended(Instant::now(), true);
         self.write_summaries(&ended);
-        for output in &self.outputs {
-            output.flush(deadline);
+        let left: Vec<u64> = self.outputs.iter().map(|output| output.flush(deadline)).collect();
+        let all = || self.outputs.iter().zip(&left);
+        for (stuck, lines) in all().filter(|(_, left)| **left > 0) {
+            let mut fields = Fields::of_message(format_args!(
+                "{lines} lines of the log have not been written: the output takes nothing"
+            ));
+            fields.add_text("output", format_args!("{}", stuck.name()));
+            fields.add_number("lines", *lines);
+            self.say_to_others(stuck, &fields);
+            for (other, _) in all().filter(|(_, left)| **left == 0) {
+                other.flush(Instant::now() + LAST_PATIENCE);
+            }
+        }
+    }
+
+    /// Says something of an output to the others.
+    fn say_to_others(&self, about: &Output, fields: &Fields) {
+        let time = Timestamp::now().to_zoned(self.zone.lock().clone());
+        let line = Line { time: &time, level: Level::Error, part: output::PART, fields };
+        for other in self.outputs.iter().filter(|other| !std::ptr::eq(*other, about)) {
+            other.push(&line.text(other.look));
         }
     }
 
@@ -167,7 +189,13 @@ impl Log {
                 Some((look, text)) if look == output.look => text,
                 _ => line.text(output.look),
             };
-            output.push(&text);
+            if output.push(&text) {
+                let mut fields = Fields::of_message(format_args!(
+                    "the log cannot be written there: the output takes nothing; what has no room to wait is lost"
+                ));
+                fields.add_text("output", format_args!("{}", output.name()));
+                self.say_to_others(output, &fields);
+            }
             last = Some((output.look, text));
         }
     }

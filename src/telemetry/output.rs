@@ -31,6 +31,7 @@ pub(super) const PART: &str = "telemetry";
 #[derive(Debug)]
 pub(super) struct Output {
     pub look: Look,
+    name: String,
     queue: Arc<Queue>,
 }
 
@@ -55,8 +56,9 @@ struct Queue {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
-    /// Bytes that the thread has taken and not written yet.
+    /// Bytes that the thread has taken and not written yet, and how many lines that is.
     in_flight: usize,
+    lines_in_flight: u64,
     /// Lines that found no room. While there are any, no line is taken.
     dropped: u64,
     /// Why the output has refused something since lines were taken last.
@@ -124,24 +126,32 @@ impl Output {
     /// # Errors
     /// When there can be no thread.
     pub fn start(target: Target, look: Look) -> io::Result<Self> {
+        let name = target.name().into_owned();
         let queue = Arc::<Queue>::default();
         let emptied = queue.clone();
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(move || emptied.empty(target, look))?;
-        Ok(Output { look, queue })
+        Ok(Output { look, name, queue })
     }
 
-    /// Puts a line into the queue, or drops it. Never waits for the output.
-    pub fn push(&self, line: &str) {
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Puts a line into the queue, or drops it. Never waits for the output. Whether it is the first that is dropped because
+    /// the output takes nothing, without saying why.
+    pub fn push(&self, line: &str) -> bool {
         let mut state = self.queue.state.lock();
         let is_full = state.bytes() + line.len() > QUEUE_BYTES_MAX;
         if is_full || state.dropped > 0 {
             state.dropped += 1;
+            let is_stuck = state.dropped == 1 && state.refusal.is_none() && state.in_flight > 0;
             // A line that is too long for an empty queue is missing, too.
             if state.bytes() == 0 {
                 self.queue.work.notify_one();
             }
-            return;
+            return is_stuck;
         }
         let was_idle = state.bytes() == 0;
         state.lines.extend_from_slice(line.as_bytes());
@@ -149,18 +159,20 @@ impl Output {
         if was_idle {
             self.queue.work.notify_one();
         }
+        false
     }
 
-    /// Waits until everything has been written, but no longer than to `deadline`.
-    pub fn flush(&self, deadline: Instant) {
+    /// Waits until everything has been written, but no longer than to `deadline`. How many lines are left.
+    pub fn flush(&self, deadline: Instant) -> u64 {
         let mut state = self.queue.state.lock();
         // One that waits to try again tries now.
         self.queue.work.notify_one();
         while state.bytes() > 0 || state.dropped > 0 || state.reopen {
             if self.queue.progress.wait_until(&mut state, deadline).timed_out() {
-                return;
+                return state.lines_in_flight + lines_in(&state.lines) + state.dropped;
             }
         }
+        0
     }
 
     /// Has the file opened anew before the next line is written.
@@ -191,7 +203,9 @@ impl Queue {
             if !self.write(&lines, &mut target) {
                 return;
             }
-            self.state.lock().in_flight = 0;
+            let mut state = self.state.lock();
+            (state.in_flight, state.lines_in_flight) = (0, 0);
+            drop(state);
             self.progress.notify_all();
         }
     }
@@ -207,6 +221,7 @@ impl Queue {
             }
             if !state.lines.is_empty() || state.reopen {
                 state.in_flight = state.lines.len();
+                state.lines_in_flight = lines_in(&state.lines);
                 state.refusal = None;
                 return Some(std::mem::take(&mut state.lines));
             }
@@ -262,6 +277,10 @@ impl Queue {
         state.reopen = false;
         is_another
     }
+}
+
+fn lines_in(text: &[u8]) -> u64 {
+    text.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
 /// As many whole lines as a pipe takes in one piece: it may be somebody else's, too.

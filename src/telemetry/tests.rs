@@ -293,6 +293,42 @@ fn an_output_that_takes_nothing_loses_lines_and_says_how_many() {
     assert!(written * line.len() <= QUEUE_BYTES_MAX);
 }
 
+#[test]
+fn the_others_are_told_of_an_output_that_takes_nothing_at_once_and_at_the_end() {
+    let (stuck, free) = (Stuck::default(), Paper::default());
+    let targets = [Target::new(stuck.clone()), Target::new(free.clone())];
+    let log = Log::new(targets.map(|t| Output::start(t, HUMAN).expect("a thread")).into());
+    let fields = || Fields::of_message(format_args!("{}", "x".repeat(300)));
+    let told = |log: &Log| {
+        log.flush(Duration::from_millis(50));
+        let text = free.text();
+        text.lines().filter(|line| line.contains("takes nothing")).map(str::to_owned).collect()
+    };
+    static CALLSITE: tracing::callsite::DefaultCallsite =
+        tracing::callsite::DefaultCallsite::new(&META);
+    static META: Metadata<'static> = tracing::metadata! {
+        name: "a line",
+        target: "donet",
+        level: tracing::Level::INFO,
+        fields: &[],
+        callsite: &CALLSITE,
+        kind: tracing::metadata::Kind::EVENT,
+    };
+    log.write(&META, &fields());
+    let lines: Vec<String> = told(&log);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("1 lines of the log have not been written"), "{lines:?}");
+    assert!(lines[0].contains("output=\"standard output\" lines=1"), "{lines:?}");
+    for _ in 0..QUEUE_BYTES_MAX / 200 {
+        log.write(&META, &fields());
+        log.outputs[1].flush(Instant::now() + PATIENCE);
+    }
+    let lines: Vec<String> = told(&log);
+    let at_once = lines.iter().filter(|line| line.contains("what has no room to wait is lost"));
+    assert_eq!(at_once.count(), 1, "{lines:?}");
+    stuck.let_go();
+}
+
 /// Notes how it is written to.
 #[derive(Clone, Default)]
 struct Pieces(Arc<Mutex<Vec<Vec<u8>>>>);

@@ -112,6 +112,7 @@ fn a_client_agent_with_defaults() {
             zones_per_interest: 1_000,
             zones: 5_000,
             entry_bytes_max: 16_777_216,
+            router_percent: 10,
             patience: Some(Duration::from_secs(60)),
         },
         interest_timeout_ms: 500,
@@ -154,6 +155,7 @@ roles:
           zones_per_interest: 5
           zones: 6
           entry_bytes: 7
+          router_percent: 8
           patience_ms: 8
       tuning:
           interest_timeout: 700
@@ -190,6 +192,7 @@ roles:
             zones_per_interest: 5,
             zones: 6,
             entry_bytes_max: 7,
+            router_percent: 8,
             patience: Some(Duration::from_millis(8)),
         },
         interest_timeout_ms: 700,

@@ -26,6 +26,8 @@ use crate::wire::{Envelope, Framing, Reader};
 
 /// How many messages of a client are handled before others have their turn.
 const MESSAGES_A_TURN: usize = 64;
+/// And how many bytes of them, but for the last: there may be many who see what they say.
+const BYTES_A_TURN: usize = 8 * 1024;
 /// How many channels sessions that end give up at once; what is above that is done by and by.
 const DEPARTURE_AT_ONCE: usize = 256;
 
@@ -229,8 +231,12 @@ impl Core {
                 self.end(now, key.index, &end, out);
                 return Heard::default();
             }
-            if session.take_asked() {
+            if let Some(messages) = session.take_asked() {
                 // What it has asked for comes first: then it is known what that costs.
+                bill.add_messages(&cx.shared.prices, messages - 1);
+                break;
+            }
+            if frames.len() - datagrams.remaining().len() >= BYTES_A_TURN {
                 break;
             }
         }

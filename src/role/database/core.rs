@@ -69,6 +69,9 @@ struct Pending {
     is_answered: bool,
 }
 
+/// What is kept for an operation beside itself: here, in the schedule, and in tables that are never full.
+const PENDING_BYTES: usize = 2 * size_of::<Pending>() + 128;
+
 /// The state of a database server.
 #[derive(Debug)]
 pub struct Core {
@@ -152,7 +155,7 @@ impl Core {
         if let Some(deadline) = deadline {
             self.deadlines.push_back((deadline, ticket));
         }
-        let bytes = operation.bytes();
+        let bytes = operation.bytes() + PENDING_BYTES;
         self.bytes += bytes;
         let operation = Arc::new(operation);
         let pending = Pending {

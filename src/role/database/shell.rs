@@ -38,8 +38,9 @@ const PENDING_BYTES_MAX: usize = 64 << 20;
 const BATCH_LIMIT: BatchLimit = BatchLimit { operations: 4096, bytes: 4 << 20 };
 /// How long a server that has failed goes on answering. The daemon gives its parts as long at its end.
 const FAILURE_GRACE: Duration = Duration::from_secs(10);
-/// Effects are applied and other tasks let run after this much input.
-const INPUT_BYTES_BEFORE_YIELD: usize = 64 << 10;
+/// Effects are applied and other tasks let run after so many requests or outcomes, or this much input.
+const AT_ONCE: usize = 128;
+const BYTES_AT_ONCE: usize = 64 << 10;
 
 /// Opens the store, subscribes, and runs the server until `shutdown`; then finishes what was asked.
 ///
@@ -139,7 +140,7 @@ impl Shell {
                 }
                 Some(finished) = self.running.join_next() => {
                     let finished = finished.expect("a lane catches what panics in it");
-                    self.finish(finished.outcomes);
+                    self.finish(finished.outcomes).await;
                     if let Some(panic) = finished.panic {
                         self.failure.get_or_insert((panic, now() + FAILURE_GRACE));
                         shutdown.cancel();
@@ -163,23 +164,31 @@ impl Shell {
         #[cfg(test)]
         crate::fault::happens("database");
         let now = now();
-        let mut bytes = 0;
+        let (mut requests, mut bytes) = (0, 0);
         for frame in Frames::new(input) {
             self.core.handle(now, frame.datagram(), &mut self.effects);
+            requests += 1;
             bytes += frame.bytes().len();
-            if bytes >= INPUT_BYTES_BEFORE_YIELD {
-                bytes = 0;
+            if requests == AT_ONCE || bytes >= BYTES_AT_ONCE {
+                (requests, bytes) = (0, 0);
                 self.dispatch();
-                self.apply_effects();
-                tokio::task::yield_now().await;
+                self.let_others_run().await;
             }
         }
     }
 
-    fn finish(&mut self, outcomes: Vec<(Ticket, Outcome)>) {
-        for (ticket, outcome) in outcomes {
+    async fn finish(&mut self, outcomes: Vec<(Ticket, Outcome)>) {
+        for (number, (ticket, outcome)) in (1..).zip(outcomes) {
             self.core.finish(ticket, outcome, &mut self.effects);
+            if number % AT_ONCE == 0 {
+                self.let_others_run().await;
+            }
         }
+    }
+
+    async fn let_others_run(&mut self) {
+        self.apply_effects();
+        tokio::task::yield_now().await;
     }
 
     /// Gives the backend what it can take.

@@ -163,6 +163,7 @@ const STRICT: ClientLimitsConfig = ClientLimitsConfig {
     zones_per_interest: 3,
     zones: 5,
     entry_bytes_max: 1,
+    router_percent: 1,
     patience: Some(Duration::from_secs(20)),
 };
 

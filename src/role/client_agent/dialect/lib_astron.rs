@@ -91,6 +91,9 @@ impl Voice for LibAstron {
     }
 }
 
+/// So much of a version that is not the right one is said back.
+const VERSION_BYTES_SAID: usize = 1024;
+
 /// What a message of a client that has been let in asks for, if it is one for clients to send.
 #[inline]
 const fn request_of(number: u16) -> Option<Request> {
@@ -123,7 +126,9 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
     };
     let config = &cx.shared.config;
     if version.0 != config.version.as_bytes() {
-        let client = String::from_utf8_lossy(version.0);
+        // It has to fit a datagram, in which what is no text takes three times as much.
+        let said = &version.0[..version.0.len().min(VERSION_BYTES_SAID)];
+        let client = String::from_utf8_lossy(said);
         let mut text = format!("Client version mismatch: client={client}");
         if config.client.send_version {
             text += &format!(", server={}", config.version);

@@ -17,6 +17,8 @@ use crate::role::client_agent::agent::{Context, Nanoseconds, Prices, SECOND, Sha
 const AHEAD_MAX: Nanoseconds = 10 * SECOND;
 /// Objects are paid for so many at a time: reckoning takes longer than counting.
 const ENTRIES_AT_A_TIME: u32 = 64;
+/// To move an object is as much as so many messages.
+const MESSAGES_A_MOVE: u32 = 20;
 /// An object counts once more for so many bytes.
 const ENTRY_BYTES: usize = 1024;
 /// A client that has caught up so far has not gone on asking for more than its rates.
@@ -56,6 +58,11 @@ impl Bill {
         self.bytes += prices.byte.of(bytes as u64);
     }
 
+    /// The last message counts for so many more.
+    pub const fn add_messages(&mut self, prices: &Prices, count: u32) {
+        self.messages += prices.message.of(count as u64);
+    }
+
     /// Whether nothing more is to be looked at for the time being.
     #[inline]
     pub fn is_overdrawn(&self) -> bool {
@@ -73,8 +80,8 @@ pub struct Budget {
     entries: Account,
     /// Objects that it has been shown and not paid for yet.
     unpaid_entries: u32,
-    /// The last message has had the cluster asked for objects.
-    has_asked: bool,
+    /// How many messages the last one counts for, if it has had the cluster do what may cost much.
+    asked: Option<u32>,
     /// What the client sends is not looked at for the time being.
     is_held: bool,
     /// Something that it has sent has come, and waits to be looked at: because it is held, or its turn was over.
@@ -95,7 +102,7 @@ impl Budget {
             bytes: unused,
             entries: unused,
             unpaid_entries: 0,
-            has_asked: false,
+            asked: None,
             is_held: false,
             has_rest: false,
             is_noted: false,
@@ -173,13 +180,18 @@ impl Session {
 
     /// The cluster has been asked for objects.
     pub(super) fn note_asked(&mut self) {
-        self.budget.has_asked = true;
+        self.budget.asked = Some(1);
     }
 
-    /// Whether the cluster has been asked for objects since this was asked last: what that costs is only known
-    /// when the objects have come.
-    pub fn take_asked(&mut self) -> bool {
-        std::mem::take(&mut self.budget.has_asked)
+    /// The client has moved an object: all who see where it comes to are told all of it.
+    pub(super) fn note_moved(&mut self) {
+        self.budget.asked = Some(MESSAGES_A_MOVE);
+    }
+
+    /// Whether the cluster has been asked for much since this was asked last, and for how many messages that counts: what
+    /// else it costs is only known when it has been done.
+    pub fn take_asked(&mut self) -> Option<u32> {
+        self.budget.asked.take()
     }
 
     /// Whether something that the client has sent waits to be looked at.

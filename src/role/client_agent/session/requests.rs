@@ -133,6 +133,7 @@ impl Session {
         }
         whole?;
         if self.life.admits(Request::SetLocation) {
+            self.note_moved();
             self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
         }
         Ok(())

@@ -325,6 +325,7 @@ impl Ear<'_> {
                 Some(until) => tokio::time::sleep_until(until.into()).await,
                 None => tokio::task::yield_now().await,
             }
+            self.fed.leave_time(self.shared.router_percent).await;
             let heard = input(self.shared, self.key, &mut self.fed, frames);
             *held_until = heard.held_until;
             frames.drain(..frames.len() - heard.rest);
@@ -351,6 +352,7 @@ impl Ear<'_> {
                 // Boxed, since it is seldom needed and would be carried by every idle connection.
                 Box::pin(self.hear_rest()).await;
             }
+            self.fed.leave_time(self.shared.router_percent).await;
             self.fed.brake(std::mem::take(&mut read)).await;
             if !may_read() {
                 return io::ErrorKind::UnexpectedEof.into();

@@ -43,6 +43,8 @@ struct Shared {
     policy: Arc<Policy>,
     haproxy: bool,
     handshake_timeout: Option<Duration>,
+    /// For how much of the time one client may hold the router.
+    router_percent: u32,
     shutdown: CancellationToken,
     /// How many more connections there may be.
     places: Arc<Semaphore>,
@@ -125,6 +127,7 @@ impl Bound {
             policy,
             haproxy: config.haproxy,
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
+            router_percent: config.limits.router_percent,
             shutdown,
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),

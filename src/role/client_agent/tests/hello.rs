@@ -40,6 +40,17 @@ fn a_right_hello_is_answered() {
 }
 
 #[test]
+fn a_version_that_is_no_text_and_long_is_cut_so_that_the_eject_can_be_told() {
+    let version = vec![0x80; 40_000];
+    let hello = Client::Hello { dc_hash: dc().hash(), version: Blob(&version) };
+    let mut agent = Agent::new();
+    let client = agent.connect();
+    agent.send(client, &hello);
+    let text = agent.expect_ejected(client, EjectReason::BadVersion);
+    assert_eq!(text.chars().filter(|found| *found == '\u{fffd}').count(), 1024);
+}
+
+#[test]
 fn a_wrong_hello_is_ejected_with_what_would_be_right() {
     let hash = dc().hash();
     for (told, dc_hash, version, reason, text) in [

@@ -114,6 +114,34 @@ fn a_client_that_says_too_much_is_slowed_down_to_its_rate_and_loses_nothing() {
 }
 
 #[test]
+fn a_move_ends_a_turn_and_counts_for_many_messages() {
+    let (mut agent, client) = limited(ClientLimitsConfig { messages_per_second: 20, ..NONE });
+    agent.now += Duration::from_secs(100);
+    agent.own(client, 50, ZONE);
+    agent.routed();
+    let moved = Client::ObjectLocation { do_id: DoId(50), location: PLAZA_ZONE };
+    let frames = frames(&[moved]).repeat(30);
+    let mut rest = &frames[..];
+    // A burst is of 200 messages.
+    for _ in 0..11 {
+        let heard = agent.input(client, rest);
+        assert_eq!(agent.routed().len(), 1);
+        rest = &rest[rest.len() - heard.rest..];
+    }
+    assert!(agent.input(client, rest).held_until.is_some());
+}
+
+#[test]
+fn a_turn_ends_behind_a_large_message() {
+    let (mut agent, client) = limited(NONE);
+    let value = [&6000u16.to_le_bytes()[..], &[b'a'; 6000]].concat();
+    let (do_id, field, value) = (LOGIN_UBERDOG, field("request"), Rest(&value));
+    let frames = frames(&[Client::ObjectSetField { do_id, field, value }]).repeat(4);
+    let heard = agent.input(client, &frames);
+    assert_eq!((heard.rest, agent.routed().len()), (frames.len() / 2, 2));
+}
+
+#[test]
 fn a_client_that_floods_for_too_long_is_put_out() {
     let patience = Some(Duration::from_secs(60));
     let (mut agent, client) =
