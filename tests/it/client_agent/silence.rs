@@ -15,9 +15,14 @@ fn a_stall_of_the_daemon_is_not_the_silence_of_its_clients() {
         let keys = format!(", client: {{heartbeat_timeout: {}}}", TIMEOUT.as_millis());
         let setup = setup(&keys).daemon(format!("threads: {threads}"));
         let mut stage = Stage::of(setup);
-        let mut alive: Vec<_> = (0..40).map(|_| stage.established()).collect();
         let (mut silent, _) = stage.established();
-        alive.iter_mut().for_each(|(client, _)| client.send(&ClientMessage::Heartbeat {}));
+        let mut alive = Vec::new();
+        for _ in 0..40 {
+            alive.push(stage.established());
+            // On a busy machine it may take long until all are there.
+            silent.send(&ClientMessage::Heartbeat {});
+            alive.iter_mut().for_each(|(client, _)| client.send(&ClientMessage::Heartbeat {}));
+        }
         silent.send(&ClientMessage::Heartbeat {});
         stage.sync_all(&mut alive);
         stage.daemon.signal("STOP");
