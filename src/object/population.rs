@@ -10,7 +10,7 @@ use tracing::{trace, warn};
 use super::catch_up::BYTES_PER_STEP;
 use super::census::Census;
 use super::children::LocalChildren;
-use super::comparing::Comparison;
+use super::comparing::Comparisons;
 use super::creation::NewObject;
 use super::distributed_object::{DistributedObject, Fate, World};
 use super::letters::{Content, Letter, Letters, Selection, Whose};
@@ -31,8 +31,7 @@ pub struct Population {
     pub(super) objects: Places,
     pub(super) children: LocalChildren,
     pub(super) letters: Letters,
-    /// After a gap, until all have answered.
-    pub(super) comparison: Option<Box<Comparison>>,
+    pub(super) comparisons: Comparisons,
     /// Who has asked for the objects of owners, in that order.
     pub(super) censuses: VecDeque<Census>,
     /// Memory that is used again for each message: objects that it is for, children of theirs, values to send.
@@ -53,7 +52,7 @@ impl Population {
             objects: Places::new(seed),
             children: LocalChildren::new(seed),
             letters: Letters::new(seed),
-            comparison: None,
+            comparisons: Comparisons::default(),
             censuses: VecDeque::new(),
             targets: Vec::new(),
             ids: Vec::new(),

@@ -307,7 +307,7 @@ impl Core {
             session.filter(|session| session.key() == key)
         };
         shared.deadlines.tidy(|timer| match timer {
-            Timer::Silence(key, _) => session(key).is_some(),
+            Timer::Silence(key, _) | Timer::Spared(key, _) => session(key).is_some(),
             Timer::Query(key, query) => session(key).is_some_and(|session| session.asks(query)),
         });
     }
@@ -524,6 +524,10 @@ impl Role for Core {
                     session.query_due(cx, context);
                     Ok(())
                 }),
+                Timer::Spared(key, do_id) => {
+                    self.reprieve_is_over(now, key, do_id, out);
+                    None
+                }
             };
         }
         self.comparison_due(now, out);
