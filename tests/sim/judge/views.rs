@@ -22,7 +22,6 @@ pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
         .clients
         .iter()
         .filter(|client| client.stage == Stage::Established && client.lives())
-        .filter(|client| !has_been_left_waiting(run, client))
         .map(|client| client.serial)
         .collect();
     for serial in judged {
@@ -52,14 +51,6 @@ fn has_missed_something(run: &Run, client: &Client) -> bool {
         lives.any(|life| life.began >= from)
     };
     is_cut(run, client.daemon, from, now) || is_cut(run, game, from, now) || is_new(game)
-}
-
-/// Whether an agent has said that it could not tell the client all that it has asked for: nobody knew the place yet, say.
-/// What the client does not see then it may go on not seeing.
-fn has_been_left_waiting(run: &Run, client: &Client) -> bool {
-    let Some(channel) = run.facts.channel_of(client.serial) else { return false };
-    let who = format!("client={channel} ");
-    run.logs.say_since(client.since, &["an interest was not answered in time", &who])
 }
 
 fn find(run: &Run, serial: u32) -> Option<&Client> {

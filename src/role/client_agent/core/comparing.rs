@@ -75,7 +75,21 @@ impl Comparing {
         }
     }
 
-    #[cfg(test)]
+    /// Listens to answers from now on.
+    pub(super) fn listen(&mut self, out: &mut Effects) {
+        if !self.is_listening {
+            self.is_listening = true;
+            out.subscribe(self.asker);
+        }
+    }
+
+    /// Nobody is left for whom anything could be asked.
+    pub(super) fn listen_no_more(&mut self, out: &mut Effects) {
+        if std::mem::take(&mut self.is_listening) {
+            out.unsubscribe(self.asker);
+        }
+    }
+
     pub(super) const fn asker(&self) -> Channel {
         self.asker
     }
@@ -85,7 +99,7 @@ impl Comparing {
         self.is_listening && envelope.recipients.iter().any(|channel| channel == self.asker)
     }
 
-    const fn new_context(&mut self) -> ids::Context {
+    pub(super) const fn new_context(&mut self) -> ids::Context {
         new_context(&mut self.next_context)
     }
 
@@ -165,10 +179,7 @@ impl Core {
         }
         self.shared.is_comparing = true;
         let comparing = &mut self.comparing;
-        if !comparing.is_listening {
-            comparing.is_listening = true;
-            out.subscribe(comparing.asker);
-        }
+        comparing.listen(out);
         let begins = comparing.pace.earliest(begins);
         // Others do not put it off.
         let next = comparing.next.get_or_insert(Next { begins, since: now });
@@ -437,6 +448,7 @@ impl Core {
     ) {
         if self.comparing.is_asker(envelope) {
             self.answered(now, envelope, out);
+        } else if self.parent_appears(envelope, out) {
         } else if is_about_server(envelope) {
             let is_back = envelope.message_type == StateServer::STATESERVER_BACK;
             self.server_was_away(now, is_back, out);

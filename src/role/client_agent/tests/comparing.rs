@@ -324,6 +324,8 @@ fn thousands_of_sessions_are_looked_at_some_at_a_time() {
         agent.cluster(client.channel, &entering(50, ZONE));
     }
     agent.pass(10_000);
+    while agent.core.resume(agent.now, 256, &mut agent.out) {}
+    agent.drain();
     agent.told.clear();
     agent.routed();
     agent.core.gap(agent.now, Gap { same_epoch: false }, &mut agent.out);

@@ -29,6 +29,7 @@ impl Core {
                 if let Some(round) = &mut self.comparing.round {
                     round.note_count(now, context, count.0);
                 }
+                self.parent_has_answered(context, out);
             }
             S::ObjectEnterInterestWithRequired { context, object } => {
                 self.object_found(now, Some(context), &object, false, out);
