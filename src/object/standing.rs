@@ -86,7 +86,7 @@ impl Standing {
                 objects.begin_to_compare(now, true, out);
             }
             Ok(S::GetOwned { context, owners }) => {
-                objects.begin_census(envelope.sender, context, owners, out);
+                objects.begin_census(now, envelope.sender, context, owners, out);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(sender = %envelope.sender, %error, "bad message"),

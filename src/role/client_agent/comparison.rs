@@ -76,8 +76,8 @@ pub struct Round {
     /// What is collected, and has not been asked yet.
     zones: Map<DoId, Set<ZoneId>>,
     objects: Map<DoId, Sessions>,
-    /// As whom sessions may own something.
-    pub owners: Vec<Channel>,
+    /// As whom sessions may own something, and for how long.
+    pub owners: Vec<(Channel, u32)>,
     asked: Map<Context, Question>,
     /// For whom objects have been asked that were silent, or have not said whose they are: they may answer yet.
     pub late: Map<Context, Sessions>,

@@ -276,6 +276,7 @@ impl DbStateServer {
 
 impl Role for DbStateServer {
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        self.objects.note_time(now, envelope);
         self.objects.deliver(origin, envelope, out);
         self.standing.hear(now, envelope, &mut self.objects, out);
         let recipients = envelope.recipients.iter().filter_map(Channel::as_object);

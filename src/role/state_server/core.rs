@@ -90,6 +90,7 @@ impl StateServer {
 
 impl Role for StateServer {
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        self.objects.note_time(now, envelope);
         self.objects.deliver(origin, envelope, out);
         let mut recipients = envelope.recipients.iter();
         if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {

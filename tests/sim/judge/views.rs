@@ -159,8 +159,27 @@ fn compare_owned(run: &Run, serial: u32, owners: &BTreeMap<DoId, Channel>) -> Op
     let missing =
         owners.keys().find(|do_id| is_theirs(do_id) && was_given(do_id) && !owned.contains(do_id));
     let others = owned.iter().find(|do_id| !is_theirs(do_id));
+    let strangers = owned.iter().find(|do_id| was_given_to_another(run, client, channel, **do_id));
+    if let Some(do_id) = strangers {
+        return Some(format!(
+            "client {serial}, {channel}, owns {do_id} of one who had its channel"
+        ));
+    }
     if missing.is_none() && others.is_none() {
         return None;
     }
     Some(format!("client {serial}, {channel}, owns {owned:?}, and the server says {owners:?}"))
+}
+
+/// Whether an object was given to a channel before the client had it, and certainly not on its way any more.
+fn was_given_to_another(run: &Run, client: &Client, channel: Channel, do_id: DoId) -> bool {
+    let given = run.facts.given.get(&do_id).into_iter().flatten();
+    let Some((_, at)) = given.into_iter().rfind(|(to, _)| *to == channel) else { return true };
+    let (from, to) = (*at - Duration::from_secs(1), client.since);
+    let is_held_up = run.facts.held_up.iter().any(|(begin, end)| *begin <= to && *end >= from);
+    let is_late = is_held_up
+        || is_cut(run, client.daemon, from, to)
+        || is_cut(run, run.shape.game(), from, to)
+        || run.ais.iter().any(|ai| is_cut(run, ai.daemon, from, to));
+    *at + Duration::from_secs(1) < client.since && !is_late
 }

@@ -228,7 +228,7 @@ impl Core {
                     let place = *session;
                     *session += 1;
                     if place < self.slots.len() {
-                        self.collect(place, budget);
+                        self.collect(now, place, budget);
                     } else {
                         round.begin_to_ask(now);
                         self.ask_for_owned(out);
@@ -280,7 +280,7 @@ impl Core {
     }
 
     /// Notes what a session sees and owns.
-    fn collect(&mut self, place: usize, budget: &mut usize) {
+    fn collect(&mut self, now: Instant, place: usize, budget: &mut usize) {
         let Core { slots, comparing, .. } = self;
         let (Some(round), Some(session)) = (&mut comparing.round, &mut slots[place].session) else {
             return;
@@ -288,7 +288,7 @@ impl Core {
         *budget = budget.saturating_sub(1 + session.size() / LOOKS_PER_STEP);
         session.zones_to_compare().for_each(|at| round.want_zone(at));
         let key = session.key();
-        round.owners.push(session.channel());
+        round.owners.push(session.owner_for(now));
         session.objects_to_compare().for_each(|do_id| round.want_object(do_id, key));
     }
 
@@ -316,16 +316,17 @@ impl Core {
     }
 
     /// An object has said too late whose it is: its owner is told again.
-    fn ask_if_unaware(&mut self, owner: Channel, do_id: DoId, out: &mut Effects) {
+    fn ask_if_unaware(&mut self, now: Instant, owner: Channel, do_id: DoId, out: &mut Effects) {
         let mut sessions = self.shared.subscribers.of(owner).iter();
-        let is_unaware = |session: &Session| session.channel() == owner && !session.owns(do_id);
-        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
-        if sessions.any(|index| session(index).is_some_and(|session| is_unaware(session))) {
+        let is_unaware = |session: &&Session| session.channel() == owner && !session.owns(do_id);
+        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_deref();
+        let unaware = sessions.find_map(|index| session(index).filter(is_unaware));
+        if let Some(owner) = unaware.map(|session| session.owner_for(now)) {
             self.ask_for_objects_of(&[owner], out);
         }
     }
 
-    fn ask_for_objects_of(&mut self, owners: &[Channel], out: &mut Effects) {
+    fn ask_for_objects_of(&mut self, owners: &[(Channel, u32)], out: &mut Effects) {
         for owners in owners.chunks(OWNERS_MAX) {
             let context = self.comparing.new_context();
             let question = StateServer::GetOwned { context, owners: List::new(owners) };

@@ -2,6 +2,8 @@
 //!
 //! [`comparison`]: crate::role::client_agent::comparison
 
+use std::time::Instant;
+
 use super::{End, Flow, Session};
 use crate::ids::{Channel, DoId, Location};
 use crate::message::{EjectReason, ObjectState};
@@ -41,6 +43,13 @@ impl Session {
         let known = self.view.all_known();
         let alone = known.filter(|&(_, at, tie)| tie.is_owned() || !self.interests.covers(at));
         alone.map(|(do_id, ..)| do_id)
+    }
+
+    /// As whom the session owns, and for how many milliseconds it has done so: what was given to that channel before, was
+    /// given to somebody else.
+    pub fn owner_for(&self, now: Instant) -> (Channel, u32) {
+        let time = now.saturating_duration_since(self.identity.channel_since);
+        (self.identity.channel, u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
     }
 
     /// All objects that the client knows, or is about to be told of, by descending ids: the last is judged first.

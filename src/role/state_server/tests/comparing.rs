@@ -230,7 +230,7 @@ fn whoever_asks_is_shown_the_objects_of_owners() {
     server.set_owner(8, OWNER + 1);
     server.set_owner(10, OWNER + 2);
     let now = Instant::now();
-    let owners = [Channel(OWNER), Channel(OWNER + 2), Channel::NONE];
+    let owners = [Channel(OWNER), Channel(OWNER + 2), Channel::NONE].map(|owner| (owner, u32::MAX));
     let context = Context(3);
     let question = M::GetOwned { context, owners: List::new(&owners) };
     assert_eq!(server.tell(&[OBSERVERS], ASKER, &question), []);
@@ -250,11 +250,34 @@ fn whoever_asks_is_shown_the_objects_of_owners() {
 }
 
 #[test]
+fn whoever_has_got_a_channel_later_is_not_shown_what_its_predecessor_owned() {
+    const ASKER: u64 = 1 << 63;
+    let mut server = Server::new();
+    server.create(7, at(9, 4));
+    server.create(8, at(9, 4));
+    let begin = Instant::now();
+    let give = |server: &mut Server, id: u32, ms| {
+        let message = M::ObjectSetOwner { owner: Channel(OWNER) };
+        let datagram = datagram(&[id.into()], ANYONE, &message);
+        server.outside.deliver(&mut server.core, begin + Duration::from_millis(ms), &datagram);
+    };
+    give(&mut server, 7, 0);
+    give(&mut server, 8, 6_000);
+    for (ms, shown) in [(3_999, &[][..]), (4_000, &[8]), (9_999, &[8]), (10_000, &[7, 8])] {
+        let owners = [(Channel(OWNER), ms)];
+        let question = M::GetOwned { context: Context(3), owners: List::new(&owners) };
+        let all = server.tell_all(begin + Duration::from_secs(10), ASKER, &question);
+        let senders: Vec<u64> = all.iter().map(|sent| sent.sender).collect();
+        assert_eq!(senders, shown, "for {ms} ms");
+    }
+}
+
+#[test]
 fn very_many_objects_are_looked_at_some_at_a_time() {
     let mut server = Server::new();
     (1000..4000).for_each(|id| drop(server.create(id, Location::NONE)));
     (1000..2000).for_each(|id| drop(server.set_owner(id, OWNER)));
-    let owners = [Channel(OWNER)];
+    let owners = [(Channel(OWNER), u32::MAX)];
     let question = M::GetOwned { context: Context(3), owners: List::new(&owners) };
     server.tell(&[OBSERVERS], ANYONE, &question);
     let now = Instant::now();

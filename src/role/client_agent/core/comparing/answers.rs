@@ -48,7 +48,7 @@ impl Core {
                 self.for_those_who_asked(now, context, out, |session, cx| {
                     session.owner_told(cx, do_id, owner)
                 });
-                self.ask_if_unaware(owner, do_id, out);
+                self.ask_if_unaware(now, owner, do_id, out);
             }
             S::ObjectGetLocationResp { context, do_id, location } => {
                 self.comparing.hear(do_id, |round| {
