@@ -175,11 +175,11 @@ fn compare_owned(run: &Run, serial: u32, owners: &BTreeMap<DoId, Channel>) -> Op
 fn was_given_to_another(run: &Run, client: &Client, channel: Channel, do_id: DoId) -> bool {
     let given = run.facts.given.get(&do_id).into_iter().flatten();
     let Some((_, at)) = given.into_iter().rfind(|(to, _)| *to == channel) else { return true };
-    let (from, to) = (*at - Duration::from_secs(1), client.since);
+    let (from, to) = (*at - Duration::from_secs(1), *at + Duration::from_secs(3));
     let is_held_up = run.facts.held_up.iter().any(|(begin, end)| *begin <= to && *end >= from);
     let is_late = is_held_up
         || is_cut(run, client.daemon, from, to)
         || is_cut(run, run.shape.game(), from, to)
         || run.ais.iter().any(|ai| is_cut(run, ai.daemon, from, to));
-    *at + Duration::from_secs(1) < client.since && !is_late
+    to < client.since && !is_late
 }
