@@ -229,6 +229,11 @@ impl ListItem for Channel {
     const BYTES: usize = size_of::<Channel>();
 }
 
+/// With a number.
+impl<T: ListItem> ListItem for (T, u32) {
+    const BYTES: usize = T::BYTES + size_of::<u32>();
+}
+
 impl ListItem for FieldId {
     const BYTES: usize = size_of::<FieldId>();
 }

@@ -122,8 +122,8 @@ messages! {
         2140 STATESERVER_LOST => Lost { server: Channel, epoch: u64 }
         /// To [`Channel::OBSERVERS`]: a state server was away, or taken for lost, and is there.
         2141 STATESERVER_BACK => Back { server: Channel, epoch: u64 }
-        /// To [`Channel::OBSERVERS`]: asks for all objects of these owners.
-        2142 STATESERVER_GET_OWNED => GetOwned { context: Context, owners: List<'a, Channel> }
+        /// To [`Channel::OBSERVERS`]: asks for all objects that these owners have got in the last so many milliseconds.
+        2142 STATESERVER_GET_OWNED => GetOwned { context: Context, owners: List<'a, (Channel, u32)> }
         /// An object of one of them, as its owner sees it.
         2143 STATESERVER_OWNED => Owned { context: Context, owner: Channel, has_other: bool, object: ObjectState<'a> }
     }

@@ -98,6 +98,7 @@ impl DistributedObject {
             world.outbox.send(&[old], sender, &notice);
         }
         self.owner = new;
+        self.owned_since = world.time;
         if new.is_some() {
             self.enter(new, Audience::Owner, world);
         }

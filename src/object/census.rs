@@ -3,11 +3,17 @@
 //!
 //! The question names thousands of owners, so that all objects are looked at once for all of them; some at a time. What
 //! gets an owner meanwhile says so itself.
+//!
+//! An object keeps its owner when he goes, and his channel is given to others then. So the question says for how long each owner has been
+//! one, and whoever has got an object before is somebody else. That is counted back from when the question comes: one that
+//! takes long asks for less.
+
+use std::time::Instant;
 
 use super::distributed_object::Fate;
 use super::entry::Audience;
 use super::population::Population;
-use crate::hash::Set;
+use crate::hash::Map;
 use crate::ids::{Channel, Context};
 use crate::message::List;
 use crate::router::Effects;
@@ -22,7 +28,8 @@ const WAITING_MAX: usize = 64;
 pub(super) struct Census {
     asker: Channel,
     context: Context,
-    owners: Set<Channel>,
+    /// Since when each may have got something.
+    owners: Map<Channel, u64>,
     /// The place of the next object.
     next: usize,
 }
@@ -31,14 +38,20 @@ impl Population {
     /// Somebody asks for all objects of some owners.
     pub fn begin_census(
         &mut self,
+        now: Instant,
         asker: Channel,
         context: Context,
-        owners: List<'_, Channel>,
+        owners: List<'_, (Channel, u32)>,
         effects: &mut Effects,
     ) {
-        let mut set = Set::with_hasher(self.seed);
-        set.extend(owners.iter().filter(|owner| owner.is_some()));
-        self.censuses.push_back(Census { asker, context, owners: set, next: 0 });
+        self.it_is(now);
+        let mut all = Map::with_hasher(self.seed);
+        for (owner, ms) in owners.iter().filter(|(owner, _)| owner.is_some()) {
+            let since = self.time.saturating_sub(ms.into());
+            let earliest = all.entry(owner).or_insert(since);
+            *earliest = since.max(*earliest);
+        }
+        self.censuses.push_back(Census { asker, context, owners: all, next: 0 });
         if self.censuses.len() > WAITING_MAX {
             effects.hold_back();
         } else {
@@ -78,18 +91,17 @@ impl Population {
     ) {
         let Some(object) = self.objects.at(place) else { return };
         let (do_id, owner) = (object.do_id, object.owner);
-        let is_meant =
-            |owner| self.censuses.front().is_some_and(|census| census.owners.contains(owner));
-        if !owner.is_some() || !is_meant(&owner) {
-            return;
-        }
+        let since = self.censuses.front().and_then(|census| census.owners.get(&owner).copied());
+        let Some(since) = since.filter(|since| object.owned_since >= *since) else { return };
         // What it has still to hear may be the end of it.
         self.catch_up(do_id, effects);
         let Some(place) = self.objects.find(do_id) else { return };
         effects.spend(1);
         self.with_object((do_id, place), false, effects, |object, world| {
-            let owner = object.owner;
-            object.enter(asker, Audience::Census(context, owner), world);
+            // It may be another's by now.
+            if object.owner == owner && object.owned_since >= since {
+                object.enter(asker, Audience::Census(context, owner), world);
+            }
             Fate::Lives
         });
     }

@@ -8,12 +8,17 @@
 //!
 //! Nothing is asked of objects that are here: nothing is missed between them. All is done some objects at a time. A
 //! parent elsewhere that was deleted meanwhile takes no child along: a parent that is nowhere is none the less one.
+//!
+//! A comparison goes on to its end, whatever happens meanwhile: else children who are silent would be counted as long as
+//! others come and go. The next one begins then, or when it is [time](Pace) for it. A child whose keeper comes back
+//! meanwhile is heard of: it tells its parent where it is.
 
 use std::time::{Duration, Instant};
 
 use super::distributed_object::Fate;
 use super::location::{COMPARE_AI, COMPARE_CHILDREN, told_location};
 use super::outbox::{Outbox, from_object};
+use super::pace::Pace;
 use super::population::Population;
 use crate::hash::Paged;
 use crate::ids::{DoId, Location, ZoneId};
@@ -25,9 +30,18 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// So many children are looked at in one step.
 const LOOKS_PER_STEP: usize = 16;
 
+/// What is compared after gaps.
+#[derive(Default, Debug)]
+pub(super) struct Comparisons {
+    now: Option<Box<Comparison>>,
+    /// The one that begins when there is no other, and whether objects here tell of themselves then.
+    next: Option<(Instant, bool)>,
+    pace: Pace,
+}
+
 /// One time that all is compared.
 #[derive(Debug)]
-pub(super) struct Comparison {
+struct Comparison {
     stage: Stage,
     /// Objects here tell their parents elsewhere of themselves.
     are_told: bool,
@@ -49,41 +63,52 @@ enum Stage {
 }
 
 impl Comparison {
-    /// Something has come for objects: where children are.
+    /// Something has come for objects: where children are. While they answer, it is waited for the others.
     #[cold]
     fn overhear(&mut self, message: &StateServer<'_>) {
-        let (StateServer::ObjectGetLocationResp { do_id, .. }
-        | StateServer::ObjectChangingLocation { do_id, .. }) = *message
-        else {
-            return;
+        let (do_id, is_answer) = match *message {
+            StateServer::ObjectGetLocationResp { context, do_id, .. } => {
+                (do_id, context == COMPARE_CHILDREN)
+            }
+            StateServer::ObjectChangingLocation { do_id, .. } => (do_id, false),
+            _ => return,
         };
-        self.heard.insert(do_id, ());
-        self.has_heard = true;
+        let is_new = self.heard.insert(do_id, ());
+        self.has_heard |= is_new && is_answer;
     }
 }
 
 impl Population {
     /// Messages may have been missed: what has been derived from those of objects elsewhere is compared with them. `are_told`
     /// if theirs of objects here may have been missed, too.
-    pub fn begin_to_compare(&mut self, are_told: bool, effects: &mut Effects) {
-        let are_told = are_told
-            || self
-                .comparison
-                .as_ref()
-                .is_some_and(|before| before.are_told && matches!(before.stage, Stage::Asking(_)));
-        self.comparison = Some(Box::new(Comparison {
+    pub fn begin_to_compare(&mut self, now: Instant, are_told: bool, effects: &mut Effects) {
+        let Comparisons { next, pace, .. } = &mut self.comparisons;
+        let (_, all_are_told) = next.get_or_insert((pace.earliest(now), false));
+        *all_are_told |= are_told;
+        effects.go_on_later();
+    }
+
+    /// Begins the comparison that is due; whether there is one.
+    fn begin_next(&mut self, now: Instant) -> bool {
+        let Comparisons { next, pace, now: current } = &mut self.comparisons;
+        let Some((_, are_told)) = next.take_if(|(begins, _)| *begins <= now) else { return false };
+        pace.begin(now);
+        *current = Some(Box::new(Comparison {
             stage: Stage::Asking(0),
             are_told,
             parents: Vec::new(),
             heard: Paged::with_hasher(self.seed),
             has_heard: false,
         }));
-        effects.go_on_later();
+        true
     }
 
-    /// When nobody is waited for any longer.
+    /// When the next comparison begins, or nobody is waited for any longer.
     pub fn next_deadline(&self) -> Option<Instant> {
-        match self.comparison.as_ref()?.stage {
+        let Some(comparison) = &self.comparisons.now else {
+            return self.comparisons.next.map(|(begins, _)| begins);
+        };
+        match comparison.stage {
             Stage::Waiting(until) => Some(until),
             Stage::Asking(_) | Stage::Judging(..) => None,
         }
@@ -91,11 +116,14 @@ impl Population {
 
     /// Nobody has answered for long, unless somebody has.
     pub fn on_deadline(&mut self, now: Instant, effects: &mut Effects) {
-        let Some(comparison) = &mut self.comparison else { return };
-        let Stage::Waiting(until) = &mut comparison.stage else { return };
-        if *until > now {
+        if self.next_deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
+        let Some(comparison) = &mut self.comparisons.now else {
+            effects.go_on_later();
+            return;
+        };
+        let Stage::Waiting(until) = &mut comparison.stage else { return };
         if std::mem::take(&mut comparison.has_heard) {
             *until = now + SILENCE;
         } else {
@@ -107,7 +135,7 @@ impl Population {
     /// Notes what a message says of children elsewhere, while that is asked.
     #[inline]
     pub(super) fn overhear(&mut self, message: &StateServer<'_>) {
-        if let Some(comparison) = &mut self.comparison {
+        if let Some(comparison) = &mut self.comparisons.now {
             comparison.overhear(message);
         }
     }
@@ -115,7 +143,12 @@ impl Population {
     /// Goes on with a comparison, as far as there are steps left. Whether there is more to do.
     pub fn go_on_comparing(&mut self, now: Instant, effects: &mut Effects) -> bool {
         while effects.steps_left() > 0 {
-            let Some(comparison) = &mut self.comparison else { return false };
+            let Some(comparison) = &mut self.comparisons.now else {
+                if self.begin_next(now) {
+                    continue;
+                }
+                return false;
+            };
             match &mut comparison.stage {
                 Stage::Waiting(_) => return false,
                 Stage::Asking(place) if *place < self.objects.count() => {
@@ -127,7 +160,9 @@ impl Population {
                         self.ask(do_id, effects);
                     }
                 }
-                Stage::Asking(_) if comparison.parents.is_empty() => self.comparison = None,
+                Stage::Asking(_) if comparison.parents.is_empty() => {
+                    self.comparisons.now = None;
+                }
                 Stage::Asking(_) => comparison.stage = Stage::Waiting(now + SILENCE),
                 Stage::Judging(parent, silent) => match silent.pop() {
                     Some((child, zone)) => {
@@ -142,14 +177,13 @@ impl Population {
                 },
             }
         }
-        self.comparison
-            .as_ref()
-            .is_some_and(|comparison| !matches!(comparison.stage, Stage::Waiting(_)))
+        let comparison = self.comparisons.now.as_ref();
+        comparison.is_some_and(|comparison| !matches!(comparison.stage, Stage::Waiting(_)))
     }
 
     /// Has an object tell and ask whatever is elsewhere.
     fn ask(&mut self, do_id: DoId, effects: &mut Effects) {
-        let Some(comparison) = &mut self.comparison else { return };
+        let Some(comparison) = &mut self.comparisons.now else { return };
         let Some(object) = self.objects.get(do_id) else { return };
         let (location, parent) = (object.location, object.location.parent);
         let has_children_elsewhere = object.zones.as_ref().is_some_and(|zones| {
@@ -180,9 +214,9 @@ impl Population {
 
     /// Notes those children of the next parent that are elsewhere; or ends the comparison.
     fn judge_next(&mut self, effects: &mut Effects) {
-        let Some(comparison) = &mut self.comparison else { return };
+        let Some(comparison) = &mut self.comparisons.now else { return };
         let Some(parent) = comparison.parents.pop() else {
-            self.comparison = None;
+            self.comparisons.now = None;
             return;
         };
         let zones = self.objects.get(parent).and_then(|object| object.zones.as_ref());

@@ -30,6 +30,8 @@ pub struct DistributedObject {
     pub(super) heard: u32,
     pub(super) ai: Channel,
     pub(super) owner: Channel,
+    /// When it got that owner, by [`World::time`].
+    pub(super) owned_since: u64,
     /// All required fields of the class that are not molecular.
     pub(super) required: PackedFields,
     /// The ram fields that have a value.
@@ -46,6 +48,8 @@ pub(super) struct World<'a> {
     pub letters: &'a mut Letters,
     /// The object is catching up with its letters, so what it tells its children becomes a letter at once.
     pub is_catching_up: bool,
+    /// In milliseconds since anybody asked for it.
+    pub time: u64,
     pub outbox: Outbox<'a>,
     /// Memory for values on their way into a message.
     pub scratch: &'a mut Vec<u8>,
@@ -96,6 +100,7 @@ impl DistributedObject {
             heard: 0,
             ai: Channel::NONE,
             owner: Channel::NONE,
+            owned_since: 0,
             required: PackedFields::new(&new.required),
             ram: PackedFields::new(&new.ram),
             zones: None,

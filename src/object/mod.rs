@@ -39,6 +39,7 @@ mod letters;
 mod lineage;
 mod location;
 mod outbox;
+mod pace;
 mod places;
 mod population;
 mod standing;
@@ -50,6 +51,7 @@ mod zones;
 pub use children::{LocalChildren, ZoneTable};
 pub use creation::NewObject;
 pub use distributed_object::DistributedObject;
+pub use pace::Pace;
 pub use population::Population;
 pub use standing::Standing;
 pub use values::{

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use dclass::DcFile;
 use smallvec::SmallVec;
@@ -10,7 +11,7 @@ use tracing::{trace, warn};
 use super::catch_up::BYTES_PER_STEP;
 use super::census::Census;
 use super::children::LocalChildren;
-use super::comparing::Comparison;
+use super::comparing::Comparisons;
 use super::creation::NewObject;
 use super::distributed_object::{DistributedObject, Fate, World};
 use super::letters::{Content, Letter, Letters, Selection, Whose};
@@ -31,8 +32,10 @@ pub struct Population {
     pub(super) objects: Places,
     pub(super) children: LocalChildren,
     pub(super) letters: Letters,
-    /// After a gap, until all have answered.
-    pub(super) comparison: Option<Box<Comparison>>,
+    pub(super) comparisons: Comparisons,
+    /// When the first time was noted, and what has passed since then in milliseconds.
+    began: Option<Instant>,
+    pub(super) time: u64,
     /// Who has asked for the objects of owners, in that order.
     pub(super) censuses: VecDeque<Census>,
     /// Memory that is used again for each message: objects that it is for, children of theirs, values to send.
@@ -53,12 +56,27 @@ impl Population {
             objects: Places::new(seed),
             children: LocalChildren::new(seed),
             letters: Letters::new(seed),
-            comparison: None,
+            comparisons: Comparisons::default(),
+            began: None,
+            time: 0,
             censuses: VecDeque::new(),
             targets: Vec::new(),
             ids: Vec::new(),
             scratch: Vec::new(),
         }
+    }
+
+    /// Notes what time it is before a datagram is delivered, if that makes a difference: when an object gets an owner.
+    #[inline]
+    pub fn note_time(&mut self, now: Instant, envelope: &Envelope<'_>) {
+        if envelope.message_type == StateServer::STATESERVER_OBJECT_SET_OWNER {
+            self.it_is(now);
+        }
+    }
+
+    pub(super) fn it_is(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(*self.began.get_or_insert(now));
+        self.time = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
     }
 
     /// The schema.
@@ -362,6 +380,7 @@ impl Population {
             children: &mut self.children,
             letters: &mut self.letters,
             is_catching_up,
+            time: self.time,
             outbox: Outbox { origin: from_object(do_id), effects },
             scratch: &mut self.scratch,
         };

@@ -5,6 +5,7 @@
 //! whoever routes it has lost a connection, no more. Whoever is back says so.
 
 use std::hash::BuildHasher;
+use std::time::Instant;
 
 use super::population::Population;
 use crate::hash::Seed;
@@ -53,27 +54,39 @@ impl Standing {
 
     /// Does what a datagram to all who observe objects asks for, if it is one.
     #[inline]
-    pub fn hear(&self, envelope: &Envelope<'_>, objects: &mut Population, out: &mut Effects) {
+    pub fn hear(
+        &self,
+        now: Instant,
+        envelope: &Envelope<'_>,
+        objects: &mut Population,
+        out: &mut Effects,
+    ) {
         use StateServer as S;
         let is_known =
             matches!(envelope.message_type, S::STATESERVER_LOST..=S::STATESERVER_GET_OWNED);
         if is_known && envelope.recipients.iter().any(|channel| channel == Channel::OBSERVERS) {
-            self.obey(envelope, objects, out);
+            self.obey(now, envelope, objects, out);
         }
     }
 
     #[cold]
-    fn obey(&self, envelope: &Envelope<'_>, objects: &mut Population, out: &mut Effects) {
+    fn obey(
+        &self,
+        now: Instant,
+        envelope: &Envelope<'_>,
+        objects: &mut Population,
+        out: &mut Effects,
+    ) {
         use StateServer as S;
         match S::decode(envelope.message_type, &mut Reader::new(envelope.body)) {
             Ok(S::Lost { server, .. }) if server != self.server => {
-                objects.begin_to_compare(false, out);
+                objects.begin_to_compare(now, false, out);
             }
             Ok(S::Back { server, .. }) if server != self.server => {
-                objects.begin_to_compare(true, out);
+                objects.begin_to_compare(now, true, out);
             }
             Ok(S::GetOwned { context, owners }) => {
-                objects.begin_census(envelope.sender, context, owners, out);
+                objects.begin_census(now, envelope.sender, context, owners, out);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(sender = %envelope.sender, %error, "bad message"),

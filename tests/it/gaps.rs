@@ -268,6 +268,26 @@ fn objects_of_a_state_server_that_was_taken_for_lost_come_back_with_it() {
 }
 
 #[test]
+fn what_stands_there_already_is_seen_when_a_parent_has_come_that_was_gone() {
+    let root = root().role("type: stateserver, control: 4001").start();
+    let mut world = server(root.address("MD")).start();
+    let mut stage = leaf(root.address("MD"));
+    let mut maker = Maker::at(&world);
+    maker.link.sync_up_to(&root);
+    let values = client_agent::seen();
+    let mut other = root.link();
+    other.send(Channel(4_001), ACTOR, &create(avatar_at(CHANGED, HERE, &values)));
+    world.kill();
+    let (mut client, session) = seeing(&mut stage, &[]);
+    world.start_again();
+    let mut maker = Maker::at(&world);
+    maker.settle();
+    let object = avatar_at(CHANGED, HERE, &values);
+    client.expect(&ClientMessage::EnterObjectRequired { object });
+    stage.sync(&mut client, session);
+}
+
+#[test]
 fn a_parent_counts_no_children_of_a_state_server_that_is_lost() {
     const ASKER: Channel = Channel(8_000);
     let root = root().role("type: stateserver, control: 4001").start();

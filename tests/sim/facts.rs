@@ -61,6 +61,8 @@ pub struct Facts {
     pub wrong: Vec<String>,
     /// Times during which messages are held up somewhere, and what is on its way may be for longer than usual.
     pub held_up: Vec<(Instant, Instant)>,
+    /// How often it was looked whether clients still see what is gone.
+    pub judged_gone: u64,
     /// A peer is gone without a word.
     pub has_vanished: bool,
 }

@@ -39,7 +39,7 @@ pub enum Op {
     Open { client: usize, interest: u16, zones: u8 },
     Close { client: usize, interest: u16 },
     Want { client: usize, value: u32 },
-    // What goes wrong. A cut midway meets what an AI has just said, on its way up. An AI that ends while a daemon is away
+    // What goes wrong. While one flaps, its connection is lost each time, and another, if it is another, is dead. A cut midway meets what an AI has just said, on its way up. An AI that ends while a daemon is away
     // has left something to be said.
     SlowAi { ai: usize, is_slow: bool },
     SlowClient { client: usize, is_slow: bool },
@@ -51,6 +51,8 @@ pub enum Op {
     SayWhileAway { ai: usize, count: u32, ms: u16 },
     EndWhileAway { ai: usize, daemon: usize, ms: u16 },
     PartUplink { daemon: usize, ms: u16 },
+    Flap { daemon: usize, dead: usize, times: u8, ms: u16 },
+    OpenWhileAway { client: usize, interest: u16, zones: u8, ms: u16 },
     Freeze { ms: u16 },
     Kill { daemon: usize, down_ms: u16 },
     Restart { daemon: usize, down_ms: u16 },
@@ -68,6 +70,8 @@ impl Op {
                 | Op::SayWhileAway { .. }
                 | Op::EndWhileAway { .. }
                 | Op::PartUplink { .. }
+                | Op::Flap { .. }
+                | Op::OpenWhileAway { .. }
                 | Op::Kill { .. }
                 | Op::Restart { .. }
         )
@@ -172,6 +176,11 @@ fn gone_wrong() -> impl Strategy<Value = Op> {
             .prop_map(|(ai, daemon, ms)| Op::EndWhileAway { ai, daemon, ms }),
         2 => (daemon.clone(), 1..9000u16)
             .prop_map(|(daemon, ms)| Op::PartUplink { daemon, ms }),
+        1 => (daemon.clone(), daemon.clone(), 2..16u8, 200..2500u16)
+            .prop_map(|(daemon, dead, times, ms)| Op::Flap { daemon, dead, times, ms }),
+        1 => (0..CLIENTS, 1..3u16, 1..16u8, 0..8000u16).prop_map(
+            |(client, interest, zones, ms)| Op::OpenWhileAway { client, interest, zones, ms }
+        ),
         1 => (1..20_000u16).prop_map(|ms| Op::Freeze { ms }),
         2 => (daemon.clone(), down_ms.clone())
             .prop_map(|(daemon, down_ms)| Op::Kill { daemon, down_ms }),

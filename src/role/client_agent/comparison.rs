@@ -21,16 +21,33 @@
 //!    parent that does not answer may be nowhere, and its children somewhere: they are asked themselves.
 //! 3. *Judging*: each session parts with what has not been heard of, some at a time.
 //!
-//! Another gap meanwhile begins another round. What is answered late is told all the same: it is true.
+//! What is answered late is told all the same: it is true.
 //!
 //! A state server that was away says so itself, since others may have taken it for lost; and one that is lost is
 //! said to be. That begins a round a moment later, since there may be several.
+//!
+//! # What happens meanwhile
+//! A round is never begun anew: whoever is silent would not be judged while others come and go. It goes on to its end, and
+//! the next one begins then, or when it is [time](crate::object::Pace) for it. What has been heard of before somebody was lost is the next
+//! one's to judge.
+//!
+//! But whoever was away meanwhile, be it the agent itself, must not be judged by that. So when somebody is back, each
+//! object that would be judged is in *doubt*: it is asked once more, by itself, and the round is over if all of these answer. That
+//! takes no more time than somebody who is there needs to say the first word, [`Round::doubts_are_asked`]: with
+//! each object that is found then, there is more.
+//!
+//! A client is put out if it loses a session object. That cannot be taken back, so such an object is *spared* when it is judged: it has
+//! some seconds more to be heard of, by whatever round ([`Spared`]).
 
-use std::collections::{hash_map, hash_set};
+mod queue;
+mod spared;
+
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
+pub use self::queue::{Question, Queue};
+pub use self::spared::Spared;
 use super::agent::SessionKey;
 use super::interest::Answers;
 use crate::hash::{Map, Paged, Seed, Set};
@@ -44,8 +61,8 @@ const WINDOW_MAX: usize = 4096;
 const AFTER_SILENCE: usize = 16;
 /// So many objects may have been announced and not come.
 const OBJECTS_MAX: usize = 16 * 1024;
-/// Zones that one question is about, so that it does not have more objects come than it has to.
-const ZONES_MAX: usize = 256;
+/// Objects are not asked once more sooner than so long after they have been.
+const DOUBTS_APART: Duration = Duration::from_secs(1);
 
 /// Sessions for which an object is asked: nearly always its owner's.
 pub type Sessions = SmallVec<[SessionKey; 1]>;
@@ -54,13 +71,13 @@ pub type Sessions = SmallVec<[SessionKey; 1]>;
 #[derive(Debug)]
 pub struct Round {
     pub stage: Stage,
-    /// Why it began: what was to be said at the end of sessions may have been said.
-    pub is_own_gap: bool,
+    /// When it became known that something may be wrong.
+    pub since: Instant,
     /// What is collected, and has not been asked yet.
     zones: Map<DoId, Set<ZoneId>>,
     objects: Map<DoId, Sessions>,
-    /// As whom sessions may own something.
-    pub owners: Vec<Channel>,
+    /// As whom sessions may own something, and for how long.
+    pub owners: Vec<(Channel, u32)>,
     asked: Map<Context, Question>,
     /// For whom objects have been asked that were silent, or have not said whose they are: they may answer yet.
     pub late: Map<Context, Sessions>,
@@ -73,9 +90,29 @@ pub struct Round {
     known: Set<DoId>,
     /// For how long nothing may come before it is taken for silence.
     patience: Duration,
-    /// When that is over; while collecting, when that may begin.
+    /// When that is over.
     due: Instant,
+    doubts: Doubts,
     pub tally: Tally,
+}
+
+/// Objects of which nothing has been heard, while somebody who was away is back.
+#[derive(Debug)]
+struct Doubts {
+    /// When they are to be asked once more.
+    wanted: Option<Instant>,
+    /// When they have last been.
+    last: Option<Instant>,
+    /// The next session whose objects are looked at for that.
+    session: Option<usize>,
+    /// Those that are to be asked, or have been.
+    objects: Set<DoId>,
+    /// Those that have not answered.
+    open: usize,
+    /// All have been asked, and nobody has come back since.
+    are_asked: bool,
+    /// How much longer it may take for their sake.
+    grace: Duration,
 }
 
 /// What comes of a round, for the log.
@@ -112,40 +149,23 @@ impl Tally {
 pub enum Stage {
     /// The next session that is to be asked what it sees.
     Collecting(usize),
-    Asking(Queue),
+    Asking(Box<Queue>),
     /// The session that is judged, and its objects that have not been.
     Judging(usize, Vec<DoId>),
 }
 
-/// What is still to be asked.
-#[derive(Debug)]
-pub struct Queue {
-    parents: hash_map::IntoIter<DoId, Set<ZoneId>>,
-    /// The rest of one of them.
-    parent: Option<(DoId, hash_set::IntoIter<ZoneId>)>,
-    objects: hash_map::IntoIter<DoId, Sessions>,
-    /// Parents that have not answered.
-    silent: Vec<(DoId, Vec<ZoneId>)>,
-}
-
-/// Something that is to be asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Question {
-    /// A parent is asked for the objects in zones.
-    Zones { parent: DoId, zones: Vec<ZoneId>, answers: Answers },
-    /// The children of a parent, which has not answered, are asked whether they are in zones. Nobody knows how many
-    /// there are.
-    Children { parent: DoId, zones: Vec<ZoneId> },
-    /// An object is asked about itself, for these sessions.
-    Object { do_id: DoId, sessions: Sessions },
-}
-
 impl Round {
-    /// One that begins.
-    pub fn new(seed: Seed, begins: Instant, patience: Duration, is_own_gap: bool) -> Self {
+    /// One that begins. It takes silence for one after `patience`, and waits for `grace` more for those who are back.
+    pub fn new(
+        seed: Seed,
+        now: Instant,
+        since: Instant,
+        patience: Duration,
+        grace: Duration,
+    ) -> Self {
         Round {
             stage: Stage::Collecting(0),
-            is_own_gap,
+            since,
             zones: Map::with_hasher(seed),
             objects: Map::with_hasher(seed),
             owners: Vec::new(),
@@ -156,29 +176,18 @@ impl Round {
             heard: Paged::with_hasher(seed),
             known: Set::with_hasher(seed),
             patience,
-            due: begins,
+            due: now,
+            doubts: Doubts {
+                wanted: None,
+                last: None,
+                session: None,
+                objects: Set::with_hasher(seed),
+                open: 0,
+                are_asked: false,
+                grace,
+            },
             tally: Tally::default(),
         }
-    }
-
-    /// Whether what was to be said at the end of sessions has still to be looked at.
-    pub const fn is_to_end_sessions(&self) -> bool {
-        self.is_own_gap && matches!(self.stage, Stage::Collecting(_))
-    }
-
-    /// Whether it has not begun.
-    const fn is_to_begin(&self) -> bool {
-        matches!(self.stage, Stage::Collecting(0))
-    }
-
-    /// When it begins, if it has not.
-    pub fn begins(&self) -> Option<Instant> {
-        self.is_to_begin().then_some(self.due)
-    }
-
-    /// Whether it can go on: it is not too early for it.
-    pub fn may_go_on(&self, now: Instant) -> bool {
-        !self.is_to_begin() || self.due <= now
     }
 
     // Collecting.
@@ -197,9 +206,9 @@ impl Round {
     /// All has been collected.
     pub fn begin_to_ask(&mut self, now: Instant) {
         let seed = *self.zones.hasher();
-        let parents = std::mem::replace(&mut self.zones, Map::with_hasher(seed)).into_iter();
-        let objects = std::mem::replace(&mut self.objects, Map::with_hasher(seed)).into_iter();
-        self.stage = Stage::Asking(Queue { parents, parent: None, objects, silent: Vec::new() });
+        let parents = std::mem::replace(&mut self.zones, Map::with_hasher(seed));
+        let objects = std::mem::replace(&mut self.objects, Map::with_hasher(seed));
+        self.stage = Stage::Asking(Box::new(Queue::new(parents, objects)));
         self.due = now + self.patience;
     }
 
@@ -274,20 +283,38 @@ impl Round {
         self.window = (self.window + 1).min(WINDOW_MAX);
     }
 
-    /// Whether all has been asked, and answered as far as it is going to be.
+    /// Whether all has been asked, and answered as far as it is going to be; or all that was in doubt has been heard of.
     pub fn has_asked_all(&self) -> bool {
-        self.asked.is_empty() && matches!(&self.stage, Stage::Asking(queue) if queue.is_empty())
+        let Stage::Asking(queue) = &self.stage else { return false };
+        let nothing_is_in_doubt = self.doubts.are_asked && self.doubts.open == 0;
+        queue.is_empty() && (self.asked.is_empty() || nothing_is_in_doubt)
     }
 
-    /// When it is to begin, or nobody is waited for any longer, if nothing comes until then.
+    /// When something is to be done, if nothing comes until then.
     pub fn deadline(&self) -> Option<Instant> {
-        (self.is_to_begin() || matches!(self.stage, Stage::Asking(_))).then_some(self.due)
+        let is_asking = matches!(self.stage, Stage::Asking(_));
+        let due = self.doubts.wanted.map_or(self.due, |wanted| wanted.min(self.due));
+        is_asking.then_some(due)
     }
 
-    /// Nothing has come for long: whoever has not answered is silent.
-    pub fn is_silent(&mut self, now: Instant) {
+    /// Something is due: whoever is back is asked once more; or nothing has come for long, and whoever has not answered is
+    /// silent.
+    pub fn on_deadline(&mut self, now: Instant) {
+        if self.doubts.wanted.is_some_and(|wanted| wanted <= now) {
+            self.doubts.wanted = None;
+            self.doubts.last = Some(now);
+            self.doubts.session = Some(0);
+            self.doubts.objects.clear();
+        } else if self.due <= now {
+            self.is_silent(now);
+        }
+    }
+
+    fn is_silent(&mut self, now: Instant) {
         let Stage::Asking(queue) = &mut self.stage else { return };
         self.announced = 0;
+        self.doubts.open = 0;
+        self.doubts.are_asked = false;
         self.window = (self.window * AFTER_SILENCE).min(WINDOW_MAX);
         self.due = now + self.patience;
         for (context, question) in self.asked.drain() {
@@ -299,8 +326,64 @@ impl Round {
                 Question::Zones { parent, zones, answers } if answers.total.is_none() => {
                     queue.silent.push((parent, zones));
                 }
+                Question::Doubt(_) => {}
                 _ => self.tally.silent += 1,
             }
+        }
+    }
+
+    // Doubts.
+
+    /// Somebody who was away is back: what has not been heard of is asked once more, a moment later.
+    pub fn somebody_is_back(&mut self, at: Instant) {
+        if matches!(self.stage, Stage::Judging(..)) {
+            return;
+        }
+        let doubts = &mut self.doubts;
+        let earliest = doubts.last.map_or(at, |last| at.max(last + DOUBTS_APART));
+        doubts.wanted.get_or_insert(earliest);
+        doubts.are_asked = false;
+    }
+
+    /// The session that is to be looked at next for objects that are in doubt.
+    pub const fn doubting(&self) -> Option<usize> {
+        self.doubts.session
+    }
+
+    /// An object would be judged: nothing has been heard of it, or not that it is still its owner's.
+    pub fn doubt(&mut self, do_id: DoId, is_owned: bool) {
+        let is_certain = match is_owned {
+            true => self.known.contains(&do_id),
+            false => self.heard.contains_key(&do_id),
+        };
+        let Stage::Asking(queue) = &mut self.stage else { return };
+        if !is_certain && self.doubts.objects.insert(do_id) {
+            queue.doubtful.push(do_id);
+            self.doubts.open += 1;
+        }
+    }
+
+    /// The objects of a session have been looked at.
+    pub fn doubt_next(&mut self) {
+        self.doubts.session = self.doubts.session.map(|session| session + 1);
+    }
+
+    /// All have been looked at. Whoever is back can say the first word before anybody is taken for silent.
+    pub fn doubts_are_asked(&mut self, now: Instant) {
+        let doubts = &mut self.doubts;
+        doubts.session = None;
+        doubts.are_asked = doubts.wanted.is_none();
+        let missing = (now + doubts.grace).saturating_duration_since(self.due).min(doubts.grace);
+        doubts.grace -= missing;
+        self.due += missing;
+    }
+
+    /// An object has said where it is.
+    pub fn note_located(&mut self, now: Instant, context: Context) {
+        if matches!(self.asked.get(&context), Some(Question::Doubt(_))) {
+            self.note_answer(now);
+            self.is_answered(context);
+            self.doubts.open = self.doubts.open.saturating_sub(1);
         }
     }
 
@@ -331,29 +414,5 @@ impl Round {
     /// Where an object is, if anything has been heard of it since the round began.
     pub fn heard(&self, do_id: DoId) -> Option<Location> {
         self.heard.get(&do_id).copied()
-    }
-}
-
-impl Queue {
-    fn is_empty(&self) -> bool {
-        let has_rest = self.parent.as_ref().is_some_and(|(_, zones)| zones.len() > 0);
-        !has_rest && self.parents.len() == 0 && self.objects.len() == 0 && self.silent.is_empty()
-    }
-
-    fn next(&mut self) -> Option<Question> {
-        if self.parent.as_ref().is_none_or(|(_, zones)| zones.len() == 0) {
-            self.parent = self.parents.next().map(|(parent, zones)| (parent, zones.into_iter()));
-        }
-        if let Some((parent, zones)) = &mut self.parent {
-            let mut zones: Vec<ZoneId> = zones.by_ref().take(ZONES_MAX).collect();
-            zones.sort_unstable();
-            let (parent, answers) = (*parent, Answers::default());
-            return Some(Question::Zones { parent, zones, answers });
-        }
-        if let Some((do_id, sessions)) = self.objects.next() {
-            return Some(Question::Object { do_id, sessions });
-        }
-        let (parent, zones) = self.silent.pop()?;
-        Some(Question::Children { parent, zones })
     }
 }

@@ -1,5 +1,6 @@
 //! The state machine of all sessions: synchronous, without sockets and clock.
 
+mod absent;
 mod comparing;
 mod telling;
 
@@ -9,6 +10,7 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
+use self::absent::Absent;
 use self::comparing::Comparing;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
@@ -18,7 +20,7 @@ use super::session::{Arrival, CloseKind, Departure, End, Flow, Loss, Outbox, Pee
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
-use crate::ids::Channel;
+use crate::ids::{self, Channel};
 use crate::message::{Cluster, EjectReason};
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
@@ -98,6 +100,8 @@ pub struct Core {
     receivers: Vec<SessionIndex>,
     /// What clients know is compared with the cluster.
     comparing: Comparing,
+    /// Parents that have not answered interests in them.
+    absent: Absent,
 }
 
 impl Core {
@@ -121,6 +125,7 @@ impl Core {
             translation: Translation::default(),
             receivers: Vec::new(),
             comparing: Comparing::new(seed),
+            absent: Absent::new(seed),
         }
     }
 
@@ -274,7 +279,12 @@ impl Core {
         for index in from..to {
             self.end(now, index as SessionIndex, &End::ShutDown, out);
         }
-        to < self.slots.len()
+        let has_more = to < self.slots.len();
+        if !has_more {
+            self.absent.forget_all(out);
+            self.comparing.listen_no_more(out);
+        }
+        has_more
     }
 
     /// Hands over what there is for clients, once a session.
@@ -307,7 +317,7 @@ impl Core {
             session.filter(|session| session.key() == key)
         };
         shared.deadlines.tidy(|timer| match timer {
-            Timer::Silence(key, _) => session(key).is_some(),
+            Timer::Silence(key, _) | Timer::Spared(key, _) => session(key).is_some(),
             Timer::Query(key, query) => session(key).is_some_and(|session| session.asks(query)),
         });
     }
@@ -400,6 +410,15 @@ impl Core {
             out.go_on_later();
         }
         self.at_once = at_once;
+    }
+
+    fn query_due(&mut self, now: Instant, key: SessionKey, query: ids::Context, out: &mut Effects) {
+        let Core { shared, slots, .. } = self;
+        let Some(session) = session_at(slots, key) else { return };
+        let absent = session.query_due(&mut Context { shared, out: &mut *out, now }, query);
+        if let Some(parent) = absent {
+            self.parent_is_absent(parent, key, query, out);
+        }
     }
 
     /// Does some of what is left to be done for sessions that have ended; whether there is still more.
@@ -520,10 +539,14 @@ impl Role for Core {
                     session.silence_due(cx, silence);
                     Ok(())
                 }),
-                Timer::Query(key, context) => self.with(now, key, out, |session, cx| {
-                    session.query_due(cx, context);
-                    Ok(())
-                }),
+                Timer::Query(key, context) => {
+                    self.query_due(now, key, context, out);
+                    None
+                }
+                Timer::Spared(key, do_id) => {
+                    self.reprieve_is_over(now, key, do_id, out);
+                    None
+                }
             };
         }
         self.comparison_due(now, out);
@@ -531,7 +554,8 @@ impl Role for Core {
 
     fn resume(&mut self, now: Instant, mut budget: usize, out: &mut Effects) -> bool {
         let departs = self.depart(now, &mut budget, out);
-        self.compare(now, &mut budget, out) || departs
+        let asks = self.ask_absent(&mut budget, out);
+        self.compare(now, &mut budget, out) || departs || asks
     }
 
     fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {

@@ -276,8 +276,9 @@ impl DbStateServer {
 
 impl Role for DbStateServer {
     fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        self.objects.note_time(now, envelope);
         self.objects.deliver(origin, envelope, out);
-        self.standing.hear(envelope, &mut self.objects, out);
+        self.standing.hear(now, envelope, &mut self.objects, out);
         let recipients = envelope.recipients.iter().filter_map(Channel::as_object);
         let mine = recipients.filter(|do_id| is_within(&self.ranges, Some(*do_id)));
         if mine.clone().next().is_none() {
@@ -303,9 +304,9 @@ impl Role for DbStateServer {
         [awaited, self.objects.next_deadline()].into_iter().flatten().min()
     }
 
-    fn gap(&mut self, _now: Instant, _gap: Gap, out: &mut Effects) {
+    fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {
         self.standing.is_back(out);
-        self.objects.begin_to_compare(true, out);
+        self.objects.begin_to_compare(now, true, out);
     }
 
     /// Gives up what has not been answered in time.

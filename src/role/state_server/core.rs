@@ -89,24 +89,19 @@ impl StateServer {
 }
 
 impl Role for StateServer {
-    fn handle(
-        &mut self,
-        _now: Instant,
-        origin: Origin,
-        envelope: &Envelope<'_>,
-        out: &mut Effects,
-    ) {
+    fn handle(&mut self, now: Instant, origin: Origin, envelope: &Envelope<'_>, out: &mut Effects) {
+        self.objects.note_time(now, envelope);
         self.objects.deliver(origin, envelope, out);
         let mut recipients = envelope.recipients.iter();
         if origin != Origin::Role && recipients.any(|c| is_for_role(self.control, c)) {
             self.handle_control(envelope, out);
         }
-        self.standing.hear(envelope, &mut self.objects, out);
+        self.standing.hear(now, envelope, &mut self.objects, out);
     }
 
-    fn gap(&mut self, _now: Instant, _gap: Gap, out: &mut Effects) {
+    fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {
         self.standing.is_back(out);
-        self.objects.begin_to_compare(true, out);
+        self.objects.begin_to_compare(now, true, out);
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {

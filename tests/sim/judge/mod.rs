@@ -52,6 +52,8 @@ pub struct Tally {
     pub stored: u64,
     pub refused: u64,
     pub logins: u64,
+    /// How often clients must not have seen any more what had gone while others came and went.
+    pub gone: u64,
 }
 
 impl Tally {
@@ -68,7 +70,7 @@ impl Tally {
         all.numbers().into_iter().all(|number| *number > 0)
     }
 
-    fn numbers(&mut self) -> [&mut u64; 16] {
+    fn numbers(&mut self) -> [&mut u64; 17] {
         [
             &mut self.views,
             &mut self.views_of_something,
@@ -86,13 +88,18 @@ impl Tally {
             &mut self.stored,
             &mut self.refused,
             &mut self.logins,
+            &mut self.gone,
         ]
     }
 }
 
 /// What does not hold, of all that must, and how much was judged.
 pub async fn all(run: &mut Run) -> (Vec<String>, Tally) {
-    let mut tally = Tally { logins: run.facts.logins.len() as u64, ..Tally::default() };
+    let mut tally = Tally {
+        logins: run.facts.logins.len() as u64,
+        gone: run.facts.judged_gone,
+        ..Tally::default()
+    };
     let mut wrong = views::judge(run, &mut tally).await;
     wrong.append(&mut run.facts.wrong);
     wrong.extend(run.cluster.failures.lock().drain(..));

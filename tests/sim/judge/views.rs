@@ -22,7 +22,6 @@ pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
         .clients
         .iter()
         .filter(|client| client.stage == Stage::Established && client.lives())
-        .filter(|client| !has_been_left_waiting(run, client))
         .map(|client| client.serial)
         .collect();
     for serial in judged {
@@ -52,14 +51,6 @@ fn has_missed_something(run: &Run, client: &Client) -> bool {
         lives.any(|life| life.began >= from)
     };
     is_cut(run, client.daemon, from, now) || is_cut(run, game, from, now) || is_new(game)
-}
-
-/// Whether an agent has said that it could not tell the client all that it has asked for: nobody knew the place yet, say.
-/// What the client does not see then it may go on not seeing.
-fn has_been_left_waiting(run: &Run, client: &Client) -> bool {
-    let Some(channel) = run.facts.channel_of(client.serial) else { return false };
-    let who = format!("client={channel} ");
-    run.logs.say_since(client.since, &["an interest was not answered in time", &who])
 }
 
 fn find(run: &Run, serial: u32) -> Option<&Client> {
@@ -168,8 +159,27 @@ fn compare_owned(run: &Run, serial: u32, owners: &BTreeMap<DoId, Channel>) -> Op
     let missing =
         owners.keys().find(|do_id| is_theirs(do_id) && was_given(do_id) && !owned.contains(do_id));
     let others = owned.iter().find(|do_id| !is_theirs(do_id));
+    let strangers = owned.iter().find(|do_id| was_given_to_another(run, client, channel, **do_id));
+    if let Some(do_id) = strangers {
+        return Some(format!(
+            "client {serial}, {channel}, owns {do_id} of one who had its channel"
+        ));
+    }
     if missing.is_none() && others.is_none() {
         return None;
     }
     Some(format!("client {serial}, {channel}, owns {owned:?}, and the server says {owners:?}"))
+}
+
+/// Whether an object was given to a channel before the client had it, and certainly not on its way any more.
+fn was_given_to_another(run: &Run, client: &Client, channel: Channel, do_id: DoId) -> bool {
+    let given = run.facts.given.get(&do_id).into_iter().flatten();
+    let Some((_, at)) = given.into_iter().rfind(|(to, _)| *to == channel) else { return true };
+    let (from, to) = (*at - Duration::from_secs(1), *at + Duration::from_secs(3));
+    let is_held_up = run.facts.held_up.iter().any(|(begin, end)| *begin <= to && *end >= from);
+    let is_late = is_held_up
+        || is_cut(run, client.daemon, from, to)
+        || is_cut(run, run.shape.game(), from, to)
+        || run.ais.iter().any(|ai| is_cut(run, ai.daemon, from, to));
+    to < client.since && !is_late
 }

@@ -14,6 +14,9 @@ use crate::peers::world::{self, DATABASE, MOTTO, STATE_SERVER, THING, VAULT};
 use crate::peers::{Client, Port, note};
 use crate::play::{AIS, CLIENTS, Op, THINGS};
 
+/// When objects of a state server that is dead have left clients.
+const GONE_BY: Duration = Duration::from_secs(11);
+
 impl Run {
     /// Does one step.
     pub async fn step(&mut self, op: Op) {
@@ -145,19 +148,21 @@ impl Run {
                     self.net.part(ip(0), ip(daemon), until);
                 }
             }
+            Op::Flap { daemon, dead, times, ms } => self.flap(daemon, dead, times, ms).await,
+            Op::OpenWhileAway { client, interest, zones, ms } => {
+                let game = self.shape.game();
+                self.kill(game, ms);
+                self.pass(Duration::from_millis(100)).await;
+                if let Some(client) = self.client(client) {
+                    client.open(interest, &zones_of(zones));
+                }
+            }
             Op::Freeze { ms } => {
                 let begin = Instant::now();
                 advance(Duration::from_millis(ms.into())).await;
                 self.facts.held_up.push((begin, Instant::now()));
             }
-            Op::Kill { daemon, down_ms } => {
-                let daemon = daemon % self.shape.count();
-                if self.cluster.runs(daemon) {
-                    self.cluster.kill(daemon);
-                    self.has_ended(daemon);
-                    self.start_later(daemon, down_ms);
-                }
-            }
+            Op::Kill { daemon, down_ms } => self.kill(daemon % self.shape.count(), down_ms),
             Op::Restart { daemon, down_ms } => {
                 let daemon = daemon % self.shape.count();
                 if self.cluster.runs(daemon) {
@@ -173,6 +178,47 @@ impl Run {
             Op::StoreLoses { commits } => self.cluster.disk.lose_commits(commits),
             other => unreachable!("{other:?} is no trouble"),
         }
+    }
+
+    fn kill(&mut self, daemon: usize, down_ms: u16) {
+        if self.cluster.runs(daemon) {
+            self.cluster.kill(daemon);
+            self.has_ended(daemon);
+            self.start_later(daemon, down_ms);
+        }
+    }
+
+    /// A daemon loses its connection again and again, while another is dead. What was there and is not, clients see no more ten
+    /// seconds later.
+    async fn flap(&mut self, daemon: usize, dead: usize, times: u8, ms: u16) {
+        let (daemon, dead) = (daemon % self.shape.count(), dead % self.shape.count());
+        let time = Duration::from_millis(ms.into());
+        if dead > 0 && dead != daemon {
+            self.kill(dead, ms.saturating_mul((times + 1).into()));
+        }
+        let begin = Instant::now();
+        for _ in 0..times {
+            let links = self.net.links_between(ip(0), ip(daemon));
+            links.into_iter().for_each(|link| self.net.cut(link));
+            self.pass(time).await;
+            let is_game_dead = dead == self.shape.game() && !self.cluster.runs(dead);
+            if is_game_dead && begin.elapsed() > GONE_BY {
+                self.judge_gone(begin);
+            }
+        }
+    }
+
+    /// No client sees anything, since all that there was has long been gone. Those are meant whose agents the loss could be told.
+    fn judge_gone(&mut self, since: Instant) {
+        let lost = |client: &&Client| client.lives() && client.since < since;
+        let seeing =
+            self.clients.iter().filter(lost).find(|client| !client.view.objects.is_empty());
+        if let Some(client) = seeing {
+            let (serial, seen) = (client.serial, &client.view.objects);
+            let wrong = format!("client {serial} sees what has long been gone: {seen:?}");
+            self.facts.wrong.push(wrong);
+        }
+        self.facts.judged_gone += 1;
     }
 
     fn start_later(&mut self, daemon: usize, down_ms: u16) {

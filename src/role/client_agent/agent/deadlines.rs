@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Instant;
 
 use super::SessionKey;
-use crate::ids::Context;
+use crate::ids::{Context, DoId};
 
 /// What a client may not go without for long.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -25,6 +25,8 @@ pub enum Timer {
     Silence(SessionKey, Silence),
     /// A query must have been answered.
     Query(SessionKey, Context),
+    /// A session object that was not found after a gap must have been heard of.
+    Spared(SessionKey, DoId),
 }
 
 /// So many are not looked through, whatever they are.

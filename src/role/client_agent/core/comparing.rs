@@ -1,21 +1,25 @@
 //! After a gap: what clients have been told is compared with the cluster. [`comparison`](super::super::comparison)
 //! tells how.
 
+mod answers;
+
 use std::time::{Duration, Instant};
 
 use super::Core;
-use super::telling::{ALL, Telling, for_clients, values_of};
 use crate::hash::{Map, Seed};
 use crate::ids::{self, Channel, DoId};
-use crate::message::{Cluster, List, Message, ObjectState, StateServer};
+use crate::message::{Cluster, List, StateServer};
+use crate::object::Pace;
 use crate::role::Effects;
-use crate::role::client_agent::agent::{Context, News, SessionIndex, Translation};
-use crate::role::client_agent::comparison::{Question, Round, Sessions, Stage};
-use crate::role::client_agent::session::{End, Lack, Session};
-use crate::wire::{Envelope, Reader};
+use crate::role::client_agent::agent::{Context, SessionIndex, SessionKey, Timer, Translation};
+use crate::role::client_agent::comparison::{Question, Round, Sessions, Spared, Stage};
+use crate::role::client_agent::session::{End, Session};
+use crate::wire::Envelope;
 
 /// After so many times `tuning.interest_timeout` without any answer nobody is waited for.
 const PATIENCE: u32 = 4;
+/// So many times `tuning.interest_timeout` after a loss became known a client is put out for a session object.
+const REPRIEVE: u32 = 18;
 /// For so long others are waited for who may have been lost, or come back, with a state server.
 const OTHERS: Duration = Duration::from_millis(100);
 /// Owners whose objects are asked for at once.
@@ -31,10 +35,24 @@ pub struct Comparing {
     is_listening: bool,
     next_context: u32,
     round: Option<Box<Round>>,
+    /// The round that is to begin when there is no other.
+    next: Option<Next>,
+    pace: Pace,
+    /// The next session that is ended if it has been ended for the cluster, after a gap of the agent's own.
+    ending: Option<usize>,
+    spared: Spared,
     /// As [`Round::late`], of the last round.
     late: Map<ids::Context, Sessions>,
     location: Translation,
     values: Translation,
+}
+
+/// A round that is to begin.
+#[derive(Copy, Clone)]
+struct Next {
+    begins: Instant,
+    /// When the first became known of what it is for.
+    since: Instant,
 }
 
 impl Comparing {
@@ -47,13 +65,31 @@ impl Comparing {
             is_listening: false,
             next_context: 0,
             round: None,
+            next: None,
+            pace: Pace::default(),
+            ending: None,
+            spared: Spared::new(seed),
             late: Map::with_hasher(seed),
             location: Translation::default(),
             values: Translation::default(),
         }
     }
 
-    #[cfg(test)]
+    /// Listens to answers from now on.
+    pub(super) fn listen(&mut self, out: &mut Effects) {
+        if !self.is_listening {
+            self.is_listening = true;
+            out.subscribe(self.asker);
+        }
+    }
+
+    /// Nobody is left for whom anything could be asked.
+    pub(super) fn listen_no_more(&mut self, out: &mut Effects) {
+        if std::mem::take(&mut self.is_listening) {
+            out.unsubscribe(self.asker);
+        }
+    }
+
     pub(super) const fn asker(&self) -> Channel {
         self.asker
     }
@@ -63,40 +99,57 @@ impl Comparing {
         self.is_listening && envelope.recipients.iter().any(|channel| channel == self.asker)
     }
 
+    pub(super) const fn new_context(&mut self) -> ids::Context {
+        new_context(&mut self.next_context)
+    }
+
     const fn translations(&mut self) -> [&mut Translation; 2] {
         [&mut self.location, &mut self.values]
     }
 
-    /// Whether a round has begun and not ended.
+    /// Whether it matters of which objects is heard.
     #[inline]
-    pub const fn is_under_way(&self) -> bool {
-        self.round.is_some()
+    pub fn is_under_way(&self) -> bool {
+        self.round.is_some() || !self.spared.is_empty()
     }
 
     /// When something is to be done, if nothing happens until then.
     pub fn deadline(&self) -> Option<Instant> {
-        self.round.as_ref()?.deadline()
+        match &self.round {
+            Some(round) => round.deadline(),
+            None => self.next.map(|next| next.begins),
+        }
     }
-}
 
-fn overhear(round: &mut Round, message: &Cluster<'_>) {
-    use StateServer as S;
-    let Cluster::StateServer(message) = message else { return };
-    match message {
-        S::ObjectEnterLocationWithRequired { object }
-        | S::ObjectEnterLocationWithRequiredOther { object }
-        | S::ObjectEnterInterestWithRequired { object, .. }
-        | S::ObjectEnterInterestWithRequiredOther { object, .. } => {
-            round.hear(object.do_id, object.location);
+    /// Notes what a message says of objects.
+    fn overhear(&mut self, message: &Cluster<'_>) {
+        use StateServer as S;
+        let Cluster::StateServer(message) = message else { return };
+        match message {
+            S::ObjectEnterLocationWithRequired { object }
+            | S::ObjectEnterLocationWithRequiredOther { object }
+            | S::ObjectEnterInterestWithRequired { object, .. }
+            | S::ObjectEnterInterestWithRequiredOther { object, .. } => {
+                self.hear(object.do_id, |round| round.hear(object.do_id, object.location));
+            }
+            S::ObjectEnterOwnerWithRequired { object }
+            | S::ObjectEnterOwnerWithRequiredOther { object }
+            | S::Owned { object, .. } => {
+                self.hear(object.do_id, |round| round.hear_itself(object.do_id, object.location));
+            }
+            S::ObjectChangingLocation { do_id, new, .. } => {
+                self.hear(*do_id, |round| round.hear(*do_id, *new));
+            }
+            S::ObjectDeleteRam { do_id } => self.hear(*do_id, |round| round.hear_the_end(*do_id)),
+            _ => {}
         }
-        S::ObjectEnterOwnerWithRequired { object }
-        | S::ObjectEnterOwnerWithRequiredOther { object }
-        | S::Owned { object, .. } => {
-            round.hear_itself(object.do_id, object.location);
+    }
+
+    fn hear(&mut self, do_id: DoId, note: impl FnOnce(&mut Round)) {
+        self.spared.remove(do_id);
+        if let Some(round) = &mut self.round {
+            note(round);
         }
-        S::ObjectChangingLocation { do_id, new, .. } => round.hear(*do_id, *new),
-        S::ObjectDeleteRam { do_id } => round.hear_the_end(*do_id),
-        _ => {}
     }
 }
 
@@ -104,59 +157,87 @@ impl Core {
     /// The agent's own connection to the cluster was away: messages may have been missed, and what was to be said at the
     /// end of sessions has been said there. All that clients have been told is compared with the cluster.
     pub(super) fn was_away(&mut self, now: Instant, out: &mut Effects) {
-        self.begin_to_compare(now, true, out);
+        self.comparing.ending = Some(0);
+        self.want_comparison(now, now, out);
+        self.somebody_is_back(now);
         out.go_on_later();
     }
 
     /// A state server is lost, or was away: what clients have been told of its objects is compared. Nobody knows
     /// which these are.
-    pub(super) fn server_was_away(&mut self, now: Instant, out: &mut Effects) {
-        // Others do not put off a round that is to begin; but what has been heard before it may have been theirs.
-        let begins = self.comparing.round.as_ref().and_then(|round| round.begins());
-        self.begin_to_compare(begins.unwrap_or(now + OTHERS), false, out);
+    fn server_was_away(&mut self, now: Instant, is_back: bool, out: &mut Effects) {
+        self.want_comparison(now, now + OTHERS, out);
+        if is_back {
+            self.somebody_is_back(now + OTHERS);
+        }
     }
 
-    fn begin_to_compare(&mut self, begins: Instant, is_own_gap: bool, out: &mut Effects) {
+    /// A round is to begin then, if there is none, and others have not been too many.
+    fn want_comparison(&mut self, now: Instant, begins: Instant, out: &mut Effects) {
         if self.shut_down.is_some() {
             return;
         }
         self.shared.is_comparing = true;
         let comparing = &mut self.comparing;
-        if !comparing.is_listening {
-            comparing.is_listening = true;
-            out.subscribe(comparing.asker);
+        comparing.listen(out);
+        let begins = comparing.pace.earliest(begins);
+        // Others do not put it off.
+        let next = comparing.next.get_or_insert(Next { begins, since: now });
+        next.begins = next.begins.min(begins);
+    }
+
+    /// Whoever is not heard of in the round that is under way may have been away.
+    fn somebody_is_back(&mut self, at: Instant) {
+        if let Some(round) = &mut self.comparing.round {
+            round.somebody_is_back(at);
         }
-        let before = comparing.round.take();
-        let is_own_gap = is_own_gap || before.is_some_and(|round| round.is_to_end_sessions());
-        let interest_timeout = Duration::from_millis(self.shared.config.interest_timeout_ms);
-        let patience = interest_timeout * PATIENCE;
-        let round = Round::new(self.shared.seed, begins, patience, is_own_gap);
+    }
+
+    /// Begins the round that is due; whether there is one.
+    fn begin_to_compare(&mut self, now: Instant) -> bool {
+        let Core { comparing, shared, .. } = self;
+        let Some(next) = comparing.next.take_if(|next| next.begins <= now) else { return false };
+        let grace = Duration::from_millis(shared.config.interest_timeout_ms);
+        let round = Round::new(shared.seed, now, next.since, grace * PATIENCE, grace);
+        comparing.pace.begin(now);
         comparing.round = Some(Box::new(round));
+        true
     }
 
     /// Goes on with it, as far as `budget` allows, which it is taken from. Whether there is more to do.
     pub(super) fn compare(&mut self, now: Instant, budget: &mut usize, out: &mut Effects) -> bool {
         loop {
-            let Some(round) = &mut self.comparing.round else { return false };
-            if self.shut_down.is_some() || !round.may_go_on(now) {
+            if self.shut_down.is_some() {
                 return false;
             }
             if *budget == 0 {
-                return true;
+                return self.comparing.ending.is_some() || self.comparing.round.is_some();
             }
+            if let Some(place) = self.comparing.ending {
+                self.end_if_over(now, place, budget, out);
+                continue;
+            }
+            let Some(round) = &mut self.comparing.round else {
+                if self.begin_to_compare(now) {
+                    continue;
+                }
+                return false;
+            };
             match &mut round.stage {
                 Stage::Collecting(session) => {
                     let place = *session;
                     *session += 1;
                     if place < self.slots.len() {
-                        self.collect(now, place, budget, out);
+                        self.collect(now, place, budget);
                     } else {
                         round.begin_to_ask(now);
                         self.ask_for_owned(out);
                     }
                 }
                 Stage::Asking(_) => {
-                    if !self.ask(budget, out) {
+                    if let Some(place) = round.doubting() {
+                        self.doubt(now, place, budget);
+                    } else if !self.ask(budget, out) {
                         return false;
                     }
                 }
@@ -174,32 +255,56 @@ impl Core {
         }
     }
 
-    /// It is time to begin; or nobody has answered for long.
+    /// It is time to begin; or somebody is to be asked once more, or nobody has answered for long.
     pub(super) fn comparison_due(&mut self, now: Instant, out: &mut Effects) {
-        if let Some(round) = &mut self.comparing.round
-            && round.deadline().is_some_and(|deadline| deadline <= now)
-        {
-            round.is_silent(now);
+        if self.comparing.deadline().is_some_and(|deadline| deadline <= now) {
+            if let Some(round) = &mut self.comparing.round {
+                round.on_deadline(now);
+            }
             out.go_on_later();
         }
     }
 
-    /// Notes what a session sees and owns; or ends it, if it has been ended for the cluster.
-    fn collect(&mut self, now: Instant, place: usize, budget: &mut usize, out: &mut Effects) {
+    /// Ends a session if it has been ended for the cluster.
+    fn end_if_over(&mut self, now: Instant, place: usize, budget: &mut usize, out: &mut Effects) {
+        *budget -= 1;
+        let Some(slot) = self.slots.get_mut(place) else {
+            self.comparing.ending = None;
+            return;
+        };
+        self.comparing.ending = Some(place + 1);
+        let session = slot.session.as_mut();
+        if let Some(Err(end)) = session.map(|session| session.last_words_were_said()) {
+            self.end(now, place as SessionIndex, &end, out);
+        }
+    }
+
+    /// Notes what a session sees and owns.
+    fn collect(&mut self, now: Instant, place: usize, budget: &mut usize) {
         let Core { slots, comparing, .. } = self;
         let (Some(round), Some(session)) = (&mut comparing.round, &mut slots[place].session) else {
             return;
         };
         *budget = budget.saturating_sub(1 + session.size() / LOOKS_PER_STEP);
-        let end = if round.is_own_gap { session.last_words_were_said() } else { Ok(()) };
-        if let Err(end) = end {
-            self.end(now, place as SessionIndex, &end, out);
-            return;
-        }
         session.zones_to_compare().for_each(|at| round.want_zone(at));
         let key = session.key();
-        round.owners.push(session.channel());
+        round.owners.push(session.owner_for(now));
         session.objects_to_compare().for_each(|do_id| round.want_object(do_id, key));
+    }
+
+    /// Notes which objects of a session are in doubt, when somebody is back.
+    fn doubt(&mut self, now: Instant, place: usize, budget: &mut usize) {
+        let Core { slots, comparing, .. } = self;
+        let Some(round) = &mut comparing.round else { return };
+        let Some(slot) = slots.get(place) else {
+            round.doubts_are_asked(now);
+            return;
+        };
+        round.doubt_next();
+        let Some(session) = &slot.session else { return };
+        *budget = budget.saturating_sub(1 + session.size() / LOOKS_PER_STEP);
+        let objects = session.objects_to_judge();
+        objects.into_iter().for_each(|do_id| round.doubt(do_id, session.owns(do_id)));
     }
 
     /// Asks all who keep objects for those of clients. Nobody waits for their answers: each says what is so.
@@ -211,22 +316,22 @@ impl Core {
     }
 
     /// An object has said too late whose it is: its owner is told again.
-    fn ask_if_unaware(&mut self, owner: Channel, do_id: DoId, out: &mut Effects) {
+    fn ask_if_unaware(&mut self, now: Instant, owner: Channel, do_id: DoId, out: &mut Effects) {
         let mut sessions = self.shared.subscribers.of(owner).iter();
-        let is_unaware = |session: &Session| session.channel() == owner && !session.owns(do_id);
-        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
-        if sessions.any(|index| session(index).is_some_and(|session| is_unaware(session))) {
+        let is_unaware = |session: &&Session| session.channel() == owner && !session.owns(do_id);
+        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_deref();
+        let unaware = sessions.find_map(|index| session(index).filter(is_unaware));
+        if let Some(owner) = unaware.map(|session| session.owner_for(now)) {
             self.ask_for_objects_of(&[owner], out);
         }
     }
 
-    fn ask_for_objects_of(&mut self, owners: &[Channel], out: &mut Effects) {
-        let Comparing { next_context, asker, .. } = &mut self.comparing;
+    fn ask_for_objects_of(&mut self, owners: &[(Channel, u32)], out: &mut Effects) {
         for owners in owners.chunks(OWNERS_MAX) {
-            let context = ids::Context(*next_context);
-            *next_context = next_context.wrapping_add(1);
+            let context = self.comparing.new_context();
             let question = StateServer::GetOwned { context, owners: List::new(owners) };
-            out.route(&[Channel::OBSERVERS], *asker, &question).expect("so many fit a datagram");
+            let asker = self.comparing.asker;
+            out.route(&[Channel::OBSERVERS], asker, &question).expect("so many fit a datagram");
         }
     }
 
@@ -238,8 +343,7 @@ impl Core {
             && let Some(question) = round.next_question()
         {
             *budget -= 1;
-            let context = ids::Context(*next_context);
-            *next_context = next_context.wrapping_add(1);
+            let context = new_context(next_context);
             if let Err(error) = send(&question, context, *asker, out) {
                 tracing::error!(?question, %error, "a question after a gap cannot be asked");
             } else {
@@ -262,7 +366,7 @@ impl Core {
             round.tally.log();
             comparing.late = std::mem::replace(&mut round.late, Map::with_hasher(shared.seed));
             comparing.round = None;
-            shared.is_comparing = false;
+            shared.is_comparing = comparing.next.is_some();
             return;
         };
         let objects = slot.session.as_ref().map(|session| session.objects_to_judge());
@@ -276,12 +380,64 @@ impl Core {
         let (Some(round), Some(session)) = (&mut comparing.round, &mut slots[place].session) else {
             return;
         };
-        let mut cx = Context { shared, out: &mut *out, now };
         let (heard, is_known) = (round.heard(do_id), round.is_known(do_id));
+        if heard.is_none() && session.would_end_without(do_id) {
+            let (key, since) = (session.key(), round.since);
+            self.spare(now, key, do_id, since, out);
+            return;
+        }
+        let mut cx = Context { shared, out: &mut *out, now };
         match session.judge_object(&mut cx, do_id, heard, is_known) {
             Ok(was_right) => round.tally.gone += usize::from(!was_right),
             Err(end) => self.end(now, place as SessionIndex, &end, out),
         }
+    }
+
+    /// A session object has not been heard of: it has some time more, and is asked once more.
+    fn spare(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        do_id: DoId,
+        since: Instant,
+        out: &mut Effects,
+    ) {
+        let until = since + self.interest_timeout() * REPRIEVE;
+        if self.comparing.spared.add(do_id, key, until.max(now)) {
+            self.shared.deadlines.set(until, Timer::Spared(key, do_id));
+            let context = self.comparing.new_context();
+            let question = StateServer::ObjectGetLocation { context };
+            let to = [do_id.channel()];
+            out.route(&to, self.comparing.asker, &question).expect("it is small");
+        }
+    }
+
+    /// A session object's time is over. If somebody has come back just now, he has a moment more.
+    pub(super) fn reprieve_is_over(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        do_id: DoId,
+        out: &mut Effects,
+    ) {
+        let until = now + self.interest_timeout();
+        let comparing = &mut self.comparing;
+        if !comparing.spared.is_due(do_id, key, now) {
+            return;
+        }
+        let is_comparing = comparing.round.is_some() || comparing.next.is_some();
+        if is_comparing && comparing.spared.prolong(do_id, key, until) {
+            self.shared.deadlines.set(until, Timer::Spared(key, do_id));
+            return;
+        }
+        comparing.spared.end(do_id, key);
+        self.with(now, key, out, |session, cx| {
+            session.judge_object(cx, do_id, None, false).map(drop)
+        });
+    }
+
+    fn interest_timeout(&self) -> Duration {
+        Duration::from_millis(self.shared.config.interest_timeout_ms)
     }
 
     /// Handles what comes to no session, but to the agent itself.
@@ -293,199 +449,10 @@ impl Core {
     ) {
         if self.comparing.is_asker(envelope) {
             self.answered(now, envelope, out);
+        } else if self.parent_appears(envelope, out) {
         } else if is_about_server(envelope) {
-            self.server_was_away(now, out);
-        }
-    }
-
-    fn answered(&mut self, now: Instant, envelope: &Envelope<'_>, out: &mut Effects) {
-        use StateServer as S;
-        let message = match Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
-        {
-            Ok(message) => message,
-            Err(error) => {
-                tracing::warn!(sender = %envelope.sender, %error, "a bad answer is ignored");
-                return;
-            }
-        };
-        if let Some(round) = &mut self.comparing.round {
-            overhear(round, &message);
-        }
-        let Cluster::StateServer(message) = message else { return };
-        match message {
-            S::ObjectGetZonesCountResp { context, count } => {
-                if let Some(round) = &mut self.comparing.round {
-                    round.note_count(now, context, count.0);
-                }
-            }
-            S::ObjectEnterInterestWithRequired { context, object } => {
-                self.object_found(now, Some(context), &object, false, out);
-            }
-            S::ObjectEnterInterestWithRequiredOther { context, object } => {
-                self.object_found(now, Some(context), &object, true, out);
-            }
-            // Its parent does not count it yet.
-            S::ObjectEnterLocationWithRequired { object } => {
-                self.object_found(now, None, &object, false, out);
-            }
-            S::ObjectEnterLocationWithRequiredOther { object } => {
-                self.object_found(now, None, &object, true, out);
-            }
-            S::ObjectGetOwnerResp { context, do_id, owner } => {
-                self.for_those_who_asked(now, context, out, |session, cx| {
-                    session.owner_told(cx, do_id, owner)
-                });
-                self.ask_if_unaware(owner, do_id, out);
-            }
-            S::ObjectGetLocationResp { do_id, location, .. } => {
-                if let Some(round) = &mut self.comparing.round {
-                    round.hear_itself(do_id, location);
-                }
-            }
-            S::Owned { owner, has_other, object, .. } => {
-                self.object_owned(now, owner, &object, has_other, out);
-            }
-            S::ObjectGetAllResp { context, object } => self.object_told(now, context, &object, out),
-            other => {
-                tracing::debug!(sender = %envelope.sender, "{} is no answer", other.name());
-            }
-        }
-        if self.compare(now, &mut out.steps_left(), out) {
-            out.go_on_later();
-        }
-    }
-
-    /// Something has come for sessions, while all is compared: what it says of objects need not be asked. An entrance is
-    /// told to those who see the object already, and may know another one, as an answer is.
-    pub(super) fn overhear(
-        &mut self,
-        now: Instant,
-        message: &Cluster<'_>,
-        receivers: &[SessionIndex],
-        out: &mut Effects,
-    ) {
-        use StateServer as S;
-        if let Some(round) = &mut self.comparing.round {
-            overhear(round, message);
-        }
-        let (object, has_other) = match message {
-            Cluster::StateServer(
-                S::ObjectEnterLocationWithRequired { object }
-                | S::ObjectEnterInterestWithRequired { object, .. },
-            ) => (object, false),
-            Cluster::StateServer(
-                S::ObjectEnterLocationWithRequiredOther { object }
-                | S::ObjectEnterInterestWithRequiredOther { object, .. },
-            ) => (object, true),
-            _ => return,
-        };
-        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
-        let sees = |index: &SessionIndex| session(index).is_some_and(|s| s.sees(object.do_id));
-        let seeing: Vec<SessionIndex> = receivers.iter().copied().filter(sees).collect();
-        if !seeing.is_empty() {
-            self.tell_found(now, object, has_other, &seeing, out);
-        }
-    }
-
-    /// An object is at a location. All who listen there are told what they do not know.
-    fn object_found(
-        &mut self,
-        now: Instant,
-        context: Option<ids::Context>,
-        object: &ObjectState<'_>,
-        has_other: bool,
-        out: &mut Effects,
-    ) {
-        if let (Some(context), Some(round)) = (context, &mut self.comparing.round) {
-            round.note_found(now, context);
-        }
-        let listening = self.shared.subscribers.of(object.location.channel()).to_vec();
-        self.tell_found(now, object, has_other, &listening, out);
-    }
-
-    fn tell_found(
-        &mut self,
-        now: Instant,
-        object: &ObjectState<'_>,
-        has_other: bool,
-        sessions: &[SessionIndex],
-        out: &mut Effects,
-    ) {
-        let Core { shared, slots, translation, comparing, .. } = self;
-        let values = values_of(shared, object, has_other, for_clients, ALL).unwrap_or_default();
-        let entrance = News::ObjectEnters { object: *object, has_other };
-        let mut letter =
-            Telling::new(translation, comparing.translations(), Some(entrance), object, values);
-        let mut ends = Vec::new();
-        for &index in sessions {
-            let Some(session) = &mut slots[index as usize].session else { continue };
-            let Ok(told) = letter.to(session, shared) else { break };
-            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
-            if let Err(end) = session.object_found(&mut cx, object, told) {
-                ends.push((index, end));
-            }
-        }
-        self.end_all(now, ends, out);
-    }
-
-    /// An object that was asked itself has told all.
-    fn object_told(
-        &mut self,
-        now: Instant,
-        context: ids::Context,
-        object: &ObjectState<'_>,
-        out: &mut Effects,
-    ) {
-        let Core { shared, slots, translation, comparing, .. } = self;
-        let Some(round) = &mut comparing.round else { return };
-        let sessions = round.note_told(now, context);
-        // What does not say where it is, is only stored.
-        if round.heard(object.do_id) != Some(object.location) {
-            return;
-        }
-        let mut ends = Vec::new();
-        for lack in [Lack::Seen, Lack::Owned, Lack::Owners] {
-            let Ok(values) = values_of(shared, object, true, ALL, lack.is_for()) else { return };
-            let mut letter =
-                Telling::new(translation, comparing.translations(), None, object, values);
-            for &key in &sessions {
-                let session = super::session_at(slots, key);
-                let Some(session) = session.filter(|s| s.lack_of(object.do_id) == Some(lack))
-                else {
-                    continue;
-                };
-                let Ok(told) = letter.to(session, shared) else { break };
-                let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
-                let (do_id, location) = (object.do_id, object.location);
-                if let Err(end) = session.object_told(&mut cx, do_id, location, told) {
-                    ends.push((key.index, end));
-                }
-            }
-        }
-        self.end_all(now, ends, out);
-    }
-
-    /// An object is somebody's own, who may not know it.
-    fn object_owned(
-        &mut self,
-        now: Instant,
-        owner: Channel,
-        object: &ObjectState<'_>,
-        has_other: bool,
-        out: &mut Effects,
-    ) {
-        let Core { shared, slots, translation, .. } = self;
-        let news = News::OwnerGained { object: *object, has_other };
-        translation.clear();
-        for index in shared.subscribers.of(owner).to_vec() {
-            let Some(session) = &mut slots[index as usize].session else { continue };
-            if session.channel() != owner || session.owns(object.do_id) {
-                continue;
-            }
-            let frames = translation.frames(session.framing(), &*shared.voice, Some(&news));
-            let Ok(frames) = frames else { break };
-            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
-            session.ownership_gained(&mut cx, object, frames);
+            let is_back = envelope.message_type == StateServer::STATESERVER_BACK;
+            self.server_was_away(now, is_back, out);
         }
     }
 
@@ -511,6 +478,13 @@ impl Core {
             self.end(now, index, &end, out);
         }
     }
+}
+
+/// A number that no question has had for a long time.
+const fn new_context(next: &mut u32) -> ids::Context {
+    let context = ids::Context(*next);
+    *next = next.wrapping_add(1);
+    context
 }
 
 /// Whether a datagram says that a state server is lost, or was away.
@@ -541,6 +515,9 @@ fn send(
             out.route(&to, asker, &S::ObjectGetAll { context, do_id })?;
             // Last: who answers the first question and not this one does not know it.
             out.route(&to, asker, &S::ObjectGetOwner { context })
+        }
+        Question::Doubt(do_id) => {
+            out.route(&[do_id.channel()], asker, &S::ObjectGetLocation { context })
         }
     }
 }

@@ -162,6 +162,11 @@ impl Query {
         self.phase
     }
 
+    /// Whether its parent has not said a word.
+    pub const fn is_unanswered(&self) -> bool {
+        self.answers.total.is_none()
+    }
+
     /// Whether answers are missing that somebody waits for.
     pub(super) fn is_asking(&self) -> bool {
         self.phase == Phase::Asking && !self.answers.are_complete()

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::ids::{self, DoId};
+use crate::ids::{self, DoId, Location, ZoneId};
 use crate::message::ObjectState;
 use crate::role::client_agent::agent::Context;
 use crate::role::client_agent::interest::Phase;
@@ -101,11 +101,22 @@ impl Session {
         self.interests.query(context).is_some()
     }
 
-    /// A query's time is over, unless answers are still coming.
-    pub fn query_due(&mut self, cx: &mut Context<'_>, context: ids::Context) {
-        let Some(query) = self.interests.query(context) else {
-            return;
-        };
+    /// The open zones of a query whose time is over, if its parent has never answered it.
+    pub fn zones_unanswered(&self, context: ids::Context) -> impl Iterator<Item = ZoneId> {
+        let query = self.interests.query(context);
+        let query = query.filter(|query| query.phase() == Phase::Expired && query.is_unanswered());
+        query.into_iter().flat_map(move |query| {
+            let is_its = move |zone| {
+                let asked = self.interests.asked_at(Location::new(query.parent, zone));
+                asked == Some(Some(context))
+            };
+            query.zones.iter().copied().filter(move |zone| is_its(*zone))
+        })
+    }
+
+    /// A query's time is over, unless answers are still coming. Its parent, if that has not answered.
+    pub fn query_due(&mut self, cx: &mut Context<'_>, context: ids::Context) -> Option<DoId> {
+        let query = self.interests.query(context)?;
         let timeout = Duration::from_millis(cx.shared.config.interest_timeout_ms);
         let is_recent = |at: Instant| at + timeout > cx.now;
         // Objects come one after the other. Before the first of them, those for others may: whoever is asked for very
@@ -120,17 +131,17 @@ impl Session {
         };
         if let Some(from) = extended {
             self.set_query_timer(cx, context, from);
-            return;
+            return None;
         }
         let (parent, answers) = (query.parent, query.answers);
         match query.phase() {
             Phase::HeldBack if !self.interests.waits_in_a_circle(context) => {
                 // The query that it waits for has a time of its own.
                 self.set_query_timer(cx, context, cx.now);
-                return;
+                return None;
             }
             // Its time was over before.
-            Phase::Expired => return,
+            Phase::Expired => return None,
             Phase::Asking | Phase::HeldBack => {
                 let client = self.identity.allocated;
                 let (received, total) = (answers.received, answers.total);
@@ -144,5 +155,6 @@ impl Session {
         self.release(cx, context);
         self.interests.expire(context);
         self.finish_held_back(cx);
+        self.zones_unanswered(context).next().map(|_| parent)
     }
 }

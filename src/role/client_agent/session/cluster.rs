@@ -224,6 +224,9 @@ impl Session {
         if self.identity.channel != self.identity.allocated {
             self.unsubscribe(cx, self.identity.channel);
         }
+        if channel != self.identity.channel {
+            self.identity.channel_since = cx.now;
+        }
         self.identity.channel = channel;
         self.subscribe(cx, channel);
     }

@@ -2,6 +2,8 @@
 //!
 //! [`comparison`]: crate::role::client_agent::comparison
 
+use std::time::Instant;
+
 use super::{End, Flow, Session};
 use crate::ids::{Channel, DoId, Location};
 use crate::message::{EjectReason, ObjectState};
@@ -41,6 +43,13 @@ impl Session {
         let known = self.view.all_known();
         let alone = known.filter(|&(_, at, tie)| tie.is_owned() || !self.interests.covers(at));
         alone.map(|(do_id, ..)| do_id)
+    }
+
+    /// As whom the session owns, and for how many milliseconds it has done so: what was given to that channel before, was
+    /// given to somebody else.
+    pub fn owner_for(&self, now: Instant) -> (Channel, u32) {
+        let time = now.saturating_duration_since(self.identity.channel_since);
+        (self.identity.channel, u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
     }
 
     /// All objects that the client knows, or is about to be told of, by descending ids: the last is judged first.
@@ -167,6 +176,10 @@ impl Session {
             return Ok(true);
         }
         match heard {
+            // It may be there all the same: the end of the session deletes it.
+            None if self.view.is_session_object(do_id) => {
+                return Err(session_object_missing(do_id));
+            }
             None => self.object_deleted(cx, do_id, false)?,
             Some(location) => {
                 let frame = self.frame_of(cx.shared, &News::ObjectMoves { do_id, location });
@@ -179,6 +192,11 @@ impl Session {
     /// Where the client believes an object to be, or will when it has been told of it.
     fn believed_at(&self, do_id: DoId) -> Option<Location> {
         self.interests.pending_at(do_id).or_else(|| self.view.known_at(do_id))
+    }
+
+    /// Whether the client would be put out if an object were not there any more.
+    pub fn would_end_without(&self, do_id: DoId) -> bool {
+        self.view.is_session_object(do_id)
     }
 
     fn correct_location(
@@ -216,4 +234,14 @@ impl Session {
         }
         frame
     }
+}
+
+fn session_object_missing(do_id: DoId) -> End {
+    End::eject(
+        EjectReason::SessionObjectDeleted,
+        format!(
+            "The session object with id {do_id} was not found after a gap: its state server is lost, or was away \
+             for too long."
+        ),
+    )
 }

@@ -1,5 +1,7 @@
 //! Who a client is.
 
+use std::time::Instant;
+
 use crate::event::Event;
 use crate::ids::{Channel, Context};
 use crate::net::proxy_protocol::Endpoint;
@@ -29,6 +31,8 @@ pub struct Identity {
     pub allocated: Channel,
     /// The channel that the session sends from: the allocated one, or one that the cluster assigned.
     pub channel: Channel,
+    /// Since when it does.
+    pub channel_since: Instant,
     /// How datagrams are told apart on the client's connection.
     pub framing: Framing,
     /// Boxed: seldom looked at.
@@ -37,9 +41,22 @@ pub struct Identity {
 
 impl Identity {
     /// Somebody who sends from the channel that he was given.
-    pub fn new(key: SessionKey, allocated: Channel, peer: Peer, framing: Framing) -> Self {
-        let peer = Box::new(peer);
-        Identity { key, next_context: 1, allocated, channel: allocated, framing, peer }
+    pub fn new(
+        now: Instant,
+        key: SessionKey,
+        allocated: Channel,
+        peer: Peer,
+        framing: Framing,
+    ) -> Self {
+        Identity {
+            key,
+            next_context: 1,
+            allocated,
+            channel: allocated,
+            channel_since: now,
+            framing,
+            peer: Box::new(peer),
+        }
     }
 
     /// A number that no request of this session has had for a long time.

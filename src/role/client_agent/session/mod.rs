@@ -101,7 +101,7 @@ impl Session {
         let mut session = Session {
             life: Life::New,
             presence: Presence::begin(cx.shared, key, cx.now),
-            identity: Identity::new(key, channel, peer, framing),
+            identity: Identity::new(cx.now, key, channel, peer, framing),
             listening: Listening::new(seed),
             view: View::new(seed),
             interests: Interests::new(seed),

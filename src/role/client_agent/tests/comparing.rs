@@ -1,12 +1,13 @@
 //! After a gap: what clients know is compared with the cluster.
 
+mod beginning;
+mod meanwhile;
 mod owners;
+mod session_objects;
 
 use super::*;
 use crate::config::ClientLimitsConfig;
 use crate::router::Gap;
-
-mod beginning;
 
 const ZONE: Location = Location::new(DoId(5), ZoneId(6));
 const NEXT: Location = Location::new(DoId(5), ZoneId(7));
@@ -259,36 +260,6 @@ fn objects_that_an_interest_holds_are_compared_too() {
 }
 
 #[test]
-fn a_second_gap_begins_anew() {
-    let (mut agent, client) = seeing();
-    let first = zones_of(&agent.gap(), ZONE.parent, &[6, 7]);
-    agent.count(first, 3);
-    agent.found(first, avatar(50, ZONE));
-    agent.told(client);
-    let second = zones_of(&agent.gap(), ZONE.parent, &[6, 7]);
-    assert_ne!(first, second);
-    agent.count(second, 1);
-    // An answer to the first question says nothing of how many have answered the second one.
-    agent.found(first, avatar(51, ZONE));
-    agent.go_on();
-    agent.expect_told(client, &usual(51));
-    agent.found(second, avatar(52, ZONE));
-    agent.go_on();
-    let [name, health] = usual(52);
-    agent.expect_told(client, &[name, health, leaving(50)]);
-}
-
-#[test]
-fn a_session_object_that_is_gone_ends_the_session() {
-    let (mut agent, client) = seeing();
-    agent.cluster(client.channel, &ClientAgent::AddSessionObject { do_id: DoId(50) });
-    let query = zones_of(&agent.gap(), ZONE.parent, &[6, 7]);
-    agent.count(query, 0);
-    agent.go_on();
-    agent.expect_ejected(client, EjectReason::SessionObjectDeleted);
-}
-
-#[test]
 fn a_session_that_has_been_ended_for_the_cluster_ends() {
     let mut agent = Agent::new();
     let (with, without) = (agent.established(), agent.established());
@@ -353,6 +324,8 @@ fn thousands_of_sessions_are_looked_at_some_at_a_time() {
         agent.cluster(client.channel, &entering(50, ZONE));
     }
     agent.pass(10_000);
+    while agent.core.resume(agent.now, 256, &mut agent.out) {}
+    agent.drain();
     agent.told.clear();
     agent.routed();
     agent.core.gap(agent.now, Gap { same_epoch: false }, &mut agent.out);
@@ -380,35 +353,6 @@ fn thousands_of_sessions_are_looked_at_some_at_a_time() {
     }
     assert!(slices >= CLIENTS / 256, "{slices}");
     clients.iter().for_each(|&client| agent.expect_told(client, &[leaving(50)]));
-}
-
-#[test]
-fn a_state_server_that_is_lost_or_was_away_begins_a_comparison_a_moment_later() {
-    let (mut agent, client) = seeing();
-    let (server, epoch) = (Channel(4000), 7);
-    let say = |agent: &mut Agent, message: &StateServer<'_>| {
-        agent.cluster_from(server, &[Channel::OBSERVERS], message);
-    };
-    say(&mut agent, &StateServer::Lost { server, epoch });
-    assert_eq!(agent.go_on(), []);
-    // There may be others, which do not put it off.
-    agent.pass(99);
-    say(&mut agent, &StateServer::Lost { server: Channel(4001), epoch });
-    agent.pass(1);
-    let first = zones_of(&agent.go_on(), ZONE.parent, &[6, 7]);
-    agent.count(first, 3);
-    agent.found(first, avatar(50, ZONE));
-    agent.told(client);
-    // It has only been away: nothing leaves before all have been asked once more.
-    say(&mut agent, &StateServer::Back { server, epoch });
-    agent.pass(100);
-    let second = zones_of(&agent.go_on(), ZONE.parent, &[6, 7]);
-    agent.count(second, 2);
-    agent.found(second, avatar(51, ZONE));
-    agent.found(second, avatar(52, ZONE));
-    agent.go_on();
-    let [[a, b], [c, d]] = [usual(51), usual(52)];
-    agent.expect_told(client, &[a, b, c, d, leaving(50)]);
 }
 
 #[test]

@@ -345,7 +345,7 @@ impl Bench {
             }
             S::GetOwned { context, owners } => {
                 let owner = self.client.channel;
-                assert_eq!(owners.iter().collect::<Vec<_>>(), [owner]);
+                assert_eq!(owners.iter().map(|(owner, _)| owner).collect::<Vec<_>>(), [owner]);
                 for id in self.owned.clone() {
                     self.with_state(id, |bench, object| {
                         let owned = S::Owned { context, owner, has_other: false, object };

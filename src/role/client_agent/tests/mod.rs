@@ -1,5 +1,6 @@
 //! Messages in; effects, and bytes for clients, out.
 
+mod absent;
 mod closed;
 mod cluster;
 mod comparing;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::kit::*;
 use crate::ids::{Channel, Context, DoId, Location};
 use crate::message::{List, StateServer as M};
-use crate::object::testing::{Sent, at, sent, state, text};
+use crate::object::testing::{Sent, at, datagram, sent, state, text};
 use crate::router::Gap;
 
 const SILENCE: Duration = Duration::from_secs(2);
@@ -23,6 +23,14 @@ impl Server {
     fn compare_all(&mut self, now: Instant) -> Vec<Sent> {
         while self.core.resume(now, 256, &mut self.outside.effects) {}
         self.outside.give_back(&mut self.core, now)
+    }
+
+    /// Somebody says something to all who observe objects; what comes of it at once.
+    fn tell_all(&mut self, now: Instant, sender: u64, message: &M<'_>) -> Vec<Sent> {
+        let datagram = datagram(&[OBSERVERS], sender, message);
+        let mut all = self.outside.deliver(&mut self.core, now, &datagram);
+        all.extend(self.compare_all(now));
+        all
     }
 
     fn is_due(&mut self, now: Instant) -> Vec<Sent> {
@@ -114,11 +122,9 @@ fn children_elsewhere_are_asked_for_and_count_no_more_if_they_do_not_answer() {
     server.answers(21, at(7, 2));
     now += SILENCE;
     assert_eq!(server.is_due(now), []);
-    // Others may be answering yet, and one says so by itself.
+    // Others may be answering yet, and two say so by themselves.
     server.comes(24, at(7, 1));
     server.comes(22, at(7, 1));
-    now += SILENCE;
-    server.is_due(now);
     assert_eq!(server.count(7, 1), 5, "all but the one that has moved");
     now += SILENCE;
     server.is_due(now);
@@ -144,18 +150,49 @@ fn when_another_is_lost_his_children_are_asked_for_and_when_he_is_back_he_is_tol
     let now = Instant::now();
     let asked = sent(&[children(7)], 7, &M::ObjectGetLocation { context: COMPARE });
     let (other, epoch) = (Channel(ELSEWHERE), 1);
-    server.tell(&[OBSERVERS], ELSEWHERE, &M::Lost { server: other, epoch });
-    assert_eq!(server.compare_all(now), std::slice::from_ref(&asked));
-    server.tell(&[OBSERVERS], ELSEWHERE, &M::Back { server: other, epoch });
-    let all = server.compare_all(now);
-    assert_eq!(all.len(), 3, "{all:?}");
-    assert_eq!(all[2], asked);
+    let lost = server.tell_all(now, ELSEWHERE, &M::Lost { server: other, epoch });
+    assert_eq!(lost, std::slice::from_ref(&asked));
+    // What comes meanwhile has to wait.
+    assert_eq!(server.tell_all(now, ELSEWHERE, &M::Back { server: other, epoch }), []);
+    let all = server.is_due(now + SILENCE);
+    assert!(all.len() == 2 && all.iter().all(|sent| sent.recipients.contains(&9)), "{all:?}");
+    assert_eq!(server.count(7, 1), 0);
     // What is said of itself, is not about others.
     let server_itself = Channel(CONTROL);
-    server.tell(&[OBSERVERS], CONTROL, &M::Lost { server: server_itself, epoch });
-    assert_eq!(server.compare_all(now), []);
-    server.is_due(now + SILENCE);
-    assert_eq!(server.count(7, 1), 0);
+    let said = server.tell_all(now, CONTROL, &M::Lost { server: server_itself, epoch });
+    assert_eq!((said, server.core.next_deadline()), (vec![], None));
+}
+
+#[test]
+fn children_of_one_who_is_lost_count_no_more_while_another_comes_and_goes() {
+    let mut server = Server::new();
+    server.create(7, at(9, 4));
+    (20..23).for_each(|child| server.comes(child, at(7, 1)));
+    let (gone, other, epoch) = (Channel(ELSEWHERE), Channel(ELSEWHERE + 1), 1);
+    let mut now = Instant::now();
+    server.tell_all(now, ELSEWHERE, &M::Lost { server: gone, epoch });
+    let mut told = 0;
+    for tenth in 1..=600 {
+        now += Duration::from_millis(100);
+        if tenth % 10 == 0 {
+            // One of the children is its: it says where it is each time, but does not answer.
+            let all = server.tell_all(now, ELSEWHERE, &M::Back { server: other, epoch });
+            told += all.iter().filter(|sent| sent.recipients.contains(&9)).count();
+            let (context, do_id, location) = (Context(1001), DoId(22), at(7, 1));
+            let here = M::ObjectGetLocationResp { context, do_id, location };
+            server.tell(&[7], 22, &here);
+        }
+        if server.core.next_deadline().is_some_and(|due| due <= now) {
+            server.core.on_deadline(now, &mut server.outside.effects);
+        }
+        let all = server.compare_all(now);
+        told += all.iter().filter(|sent| sent.recipients.contains(&9)).count();
+        if tenth == 100 {
+            assert_eq!(server.count(7, 1), 1);
+        }
+    }
+    // Its objects tell of themselves some times a minute at most.
+    assert!((2 * 10..=2 * 17).contains(&told), "{told}");
 }
 
 #[test]
@@ -193,7 +230,7 @@ fn whoever_asks_is_shown_the_objects_of_owners() {
     server.set_owner(8, OWNER + 1);
     server.set_owner(10, OWNER + 2);
     let now = Instant::now();
-    let owners = [Channel(OWNER), Channel(OWNER + 2), Channel::NONE];
+    let owners = [Channel(OWNER), Channel(OWNER + 2), Channel::NONE].map(|owner| (owner, u32::MAX));
     let context = Context(3);
     let question = M::GetOwned { context, owners: List::new(&owners) };
     assert_eq!(server.tell(&[OBSERVERS], ASKER, &question), []);
@@ -213,11 +250,34 @@ fn whoever_asks_is_shown_the_objects_of_owners() {
 }
 
 #[test]
+fn whoever_has_got_a_channel_later_is_not_shown_what_its_predecessor_owned() {
+    const ASKER: u64 = 1 << 63;
+    let mut server = Server::new();
+    server.create(7, at(9, 4));
+    server.create(8, at(9, 4));
+    let begin = Instant::now();
+    let give = |server: &mut Server, id: u32, ms| {
+        let message = M::ObjectSetOwner { owner: Channel(OWNER) };
+        let datagram = datagram(&[id.into()], ANYONE, &message);
+        server.outside.deliver(&mut server.core, begin + Duration::from_millis(ms), &datagram);
+    };
+    give(&mut server, 7, 0);
+    give(&mut server, 8, 6_000);
+    for (ms, shown) in [(3_999, &[][..]), (4_000, &[8]), (9_999, &[8]), (10_000, &[7, 8])] {
+        let owners = [(Channel(OWNER), ms)];
+        let question = M::GetOwned { context: Context(3), owners: List::new(&owners) };
+        let all = server.tell_all(begin + Duration::from_secs(10), ASKER, &question);
+        let senders: Vec<u64> = all.iter().map(|sent| sent.sender).collect();
+        assert_eq!(senders, shown, "for {ms} ms");
+    }
+}
+
+#[test]
 fn very_many_objects_are_looked_at_some_at_a_time() {
     let mut server = Server::new();
     (1000..4000).for_each(|id| drop(server.create(id, Location::NONE)));
     (1000..2000).for_each(|id| drop(server.set_owner(id, OWNER)));
-    let owners = [Channel(OWNER)];
+    let owners = [(Channel(OWNER), u32::MAX)];
     let question = M::GetOwned { context: Context(3), owners: List::new(&owners) };
     server.tell(&[OBSERVERS], ANYONE, &question);
     let now = Instant::now();

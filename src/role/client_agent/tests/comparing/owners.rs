@@ -36,7 +36,11 @@ fn what_has_become_a_clients_own_is_asked_of_all_who_keep_objects() {
     let mut agent = Agent::new();
     let (one, other) = (agent.established(), agent.established());
     agent.own(other, 60, ZONE);
+    agent.pass(3000);
     let channel = Channel(5_000_000);
+    agent.cluster(one.channel, &ClientAgent::SetClientId { channel });
+    agent.pass(1500);
+    // What it had before that does not count.
     agent.cluster(one.channel, &ClientAgent::SetClientId { channel });
     agent.routed();
     agent.core.gap(agent.now, Gap { same_epoch: true }, &mut agent.out);
@@ -45,7 +49,7 @@ fn what_has_become_a_clients_own_is_asked_of_all_who_keep_objects() {
     let to_all = |(to, ..): &&Routed| to[..] == [Channel::OBSERVERS];
     let question = routed.iter().find(to_all).expect("it is asked");
     let context = Context(u32::from_le_bytes(question.2[2..6].try_into().expect("four bytes")));
-    let owners = [channel, other.channel];
+    let owners = [(channel, 1500), (other.channel, 4500)];
     let expected = StateServer::GetOwned { context, owners: List::new(&owners) };
     assert_eq!(question.2, encode(&expected));
     let owned = |owner, do_id, has_other| {
@@ -107,7 +111,7 @@ fn who_is_told_late_who_owns_an_object_is_told_all_the_same() {
     agent.expect_told(client, &[Client::ObjectLeavingOwner { do_id: DoId(60) }]);
     let (do_id, owner) = (DoId(60), client.channel);
     agent.answer(&StateServer::ObjectGetOwnerResp { context, do_id, owner });
-    let owners = [client.channel];
+    let owners = [(client.channel, SILENCE_MS as u32)];
     let again =
         StateServer::GetOwned { context: Context(context.0 + 1), owners: List::new(&owners) };
     assert_eq!(agent.routed()[0].2, encode(&again));

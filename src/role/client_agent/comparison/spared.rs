@@ -1,0 +1,76 @@
+//! Session objects that nobody has heard of. Their clients would be put out, so they have some time more.
+
+use std::time::Instant;
+
+use smallvec::SmallVec;
+
+use crate::hash::{Map, Seed};
+use crate::ids::DoId;
+use crate::role::client_agent::agent::SessionKey;
+
+/// Session objects that have been judged, and have some time more. Whoever adds one sets a deadline.
+#[derive(Debug)]
+pub struct Spared {
+    objects: Map<DoId, SmallVec<[Reprieve; 1]>>,
+}
+
+#[derive(Debug)]
+struct Reprieve {
+    session: SessionKey,
+    until: Instant,
+    is_last: bool,
+}
+
+impl Spared {
+    /// None.
+    pub fn new(seed: Seed) -> Self {
+        Spared { objects: Map::with_hasher(seed) }
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Spares an object of a session until then; whether it was not spared before.
+    pub fn add(&mut self, do_id: DoId, session: SessionKey, until: Instant) -> bool {
+        let all = self.objects.entry(do_id).or_default();
+        let is_new = all.iter().all(|other| other.session != session);
+        if is_new {
+            all.push(Reprieve { session, until, is_last: false });
+        }
+        is_new
+    }
+
+    /// An object has been heard of, or is gone for certain.
+    pub fn remove(&mut self, do_id: DoId) {
+        if !self.objects.is_empty() {
+            self.objects.remove(&do_id);
+        }
+    }
+
+    /// Whether an object's time is over.
+    pub fn is_due(&self, do_id: DoId, session: SessionKey, now: Instant) -> bool {
+        let mut all = self.objects.get(&do_id).into_iter().flatten();
+        all.any(|reprieve| reprieve.session == session && reprieve.until <= now)
+    }
+
+    /// A session waits for an object no longer.
+    pub fn end(&mut self, do_id: DoId, session: SessionKey) {
+        if let Some(all) = self.objects.get_mut(&do_id) {
+            all.retain(|reprieve| reprieve.session != session);
+            if all.is_empty() {
+                self.objects.remove(&do_id);
+            }
+        }
+    }
+
+    /// Whether an object whose time is over has so much more, once: somebody has just come back.
+    pub fn prolong(&mut self, do_id: DoId, session: SessionKey, until: Instant) -> bool {
+        let mut all = self.objects.get_mut(&do_id).into_iter().flatten();
+        let Some(reprieve) = all.find(|reprieve| reprieve.session == session) else { return false };
+        reprieve.until = until;
+        !std::mem::replace(&mut reprieve.is_last, true)
+    }
+}

@@ -1,0 +1,203 @@
+//! What is answered when clients' views are compared with the cluster, and what else comes meanwhile.
+
+use std::time::Instant;
+
+use super::super::telling::{ALL, Telling, for_clients, values_of};
+use super::super::{Core, session_at};
+use crate::ids::{self, Channel};
+use crate::message::{Cluster, Message, ObjectState, StateServer};
+use crate::role::Effects;
+use crate::role::client_agent::agent::{Context, News, SessionIndex};
+use crate::role::client_agent::session::Lack;
+use crate::wire::{Envelope, Reader};
+
+impl Core {
+    pub(super) fn answered(&mut self, now: Instant, envelope: &Envelope<'_>, out: &mut Effects) {
+        use StateServer as S;
+        let message = match Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
+        {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::warn!(sender = %envelope.sender, %error, "a bad answer is ignored");
+                return;
+            }
+        };
+        self.comparing.overhear(&message);
+        let Cluster::StateServer(message) = message else { return };
+        match message {
+            S::ObjectGetZonesCountResp { context, count } => {
+                if let Some(round) = &mut self.comparing.round {
+                    round.note_count(now, context, count.0);
+                }
+                self.parent_has_answered(context, out);
+            }
+            S::ObjectEnterInterestWithRequired { context, object } => {
+                self.object_found(now, Some(context), &object, false, out);
+            }
+            S::ObjectEnterInterestWithRequiredOther { context, object } => {
+                self.object_found(now, Some(context), &object, true, out);
+            }
+            // Its parent does not count it yet.
+            S::ObjectEnterLocationWithRequired { object } => {
+                self.object_found(now, None, &object, false, out);
+            }
+            S::ObjectEnterLocationWithRequiredOther { object } => {
+                self.object_found(now, None, &object, true, out);
+            }
+            S::ObjectGetOwnerResp { context, do_id, owner } => {
+                self.for_those_who_asked(now, context, out, |session, cx| {
+                    session.owner_told(cx, do_id, owner)
+                });
+                self.ask_if_unaware(now, owner, do_id, out);
+            }
+            S::ObjectGetLocationResp { context, do_id, location } => {
+                self.comparing.hear(do_id, |round| {
+                    round.hear_itself(do_id, location);
+                    round.note_located(now, context);
+                });
+            }
+            S::Owned { owner, has_other, object, .. } => {
+                self.object_owned(now, owner, &object, has_other, out);
+            }
+            S::ObjectGetAllResp { context, object } => self.object_told(now, context, &object, out),
+            other => {
+                tracing::debug!(sender = %envelope.sender, "{} is no answer", other.name());
+            }
+        }
+        if self.compare(now, &mut out.steps_left(), out) {
+            out.go_on_later();
+        }
+    }
+
+    /// Something has come for sessions, while all is compared: what it says of objects need not be asked. An entrance is
+    /// told to those who see the object already, and may know another one, as an answer is.
+    pub(in super::super) fn overhear(
+        &mut self,
+        now: Instant,
+        message: &Cluster<'_>,
+        receivers: &[SessionIndex],
+        out: &mut Effects,
+    ) {
+        use StateServer as S;
+        self.comparing.overhear(message);
+        let (object, has_other) = match message {
+            Cluster::StateServer(
+                S::ObjectEnterLocationWithRequired { object }
+                | S::ObjectEnterInterestWithRequired { object, .. },
+            ) => (object, false),
+            Cluster::StateServer(
+                S::ObjectEnterLocationWithRequiredOther { object }
+                | S::ObjectEnterInterestWithRequiredOther { object, .. },
+            ) => (object, true),
+            _ => return,
+        };
+        let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
+        let sees = |index: &SessionIndex| session(index).is_some_and(|s| s.sees(object.do_id));
+        let seeing: Vec<SessionIndex> = receivers.iter().copied().filter(sees).collect();
+        if !seeing.is_empty() {
+            self.tell_found(now, object, has_other, &seeing, out);
+        }
+    }
+
+    /// An object is at a location. All who listen there are told what they do not know.
+    fn object_found(
+        &mut self,
+        now: Instant,
+        context: Option<ids::Context>,
+        object: &ObjectState<'_>,
+        has_other: bool,
+        out: &mut Effects,
+    ) {
+        if let (Some(context), Some(round)) = (context, &mut self.comparing.round) {
+            round.note_found(now, context);
+        }
+        let listening = self.shared.subscribers.of(object.location.channel()).to_vec();
+        self.tell_found(now, object, has_other, &listening, out);
+    }
+
+    fn tell_found(
+        &mut self,
+        now: Instant,
+        object: &ObjectState<'_>,
+        has_other: bool,
+        sessions: &[SessionIndex],
+        out: &mut Effects,
+    ) {
+        let Core { shared, slots, translation, comparing, .. } = self;
+        let values = values_of(shared, object, has_other, for_clients, ALL).unwrap_or_default();
+        let entrance = News::ObjectEnters { object: *object, has_other };
+        let mut letter =
+            Telling::new(translation, comparing.translations(), Some(entrance), object, values);
+        let mut ends = Vec::new();
+        for &index in sessions {
+            let Some(session) = &mut slots[index as usize].session else { continue };
+            let Ok(told) = letter.to(session, shared) else { break };
+            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+            if let Err(end) = session.object_found(&mut cx, object, told) {
+                ends.push((index, end));
+            }
+        }
+        self.end_all(now, ends, out);
+    }
+
+    /// An object that was asked itself has told all.
+    fn object_told(
+        &mut self,
+        now: Instant,
+        context: ids::Context,
+        object: &ObjectState<'_>,
+        out: &mut Effects,
+    ) {
+        let Core { shared, slots, translation, comparing, .. } = self;
+        let Some(round) = &mut comparing.round else { return };
+        let sessions = round.note_told(now, context);
+        // What does not say where it is, is only stored.
+        if round.heard(object.do_id) != Some(object.location) {
+            return;
+        }
+        let mut ends = Vec::new();
+        for lack in [Lack::Seen, Lack::Owned, Lack::Owners] {
+            let Ok(values) = values_of(shared, object, true, ALL, lack.is_for()) else { return };
+            let mut letter =
+                Telling::new(translation, comparing.translations(), None, object, values);
+            for &key in &sessions {
+                let session = session_at(slots, key);
+                let Some(session) = session.filter(|s| s.lack_of(object.do_id) == Some(lack))
+                else {
+                    continue;
+                };
+                let Ok(told) = letter.to(session, shared) else { break };
+                let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+                let (do_id, location) = (object.do_id, object.location);
+                if let Err(end) = session.object_told(&mut cx, do_id, location, told) {
+                    ends.push((key.index, end));
+                }
+            }
+        }
+        self.end_all(now, ends, out);
+    }
+
+    /// An object is somebody's own, who may not know it.
+    fn object_owned(
+        &mut self,
+        now: Instant,
+        owner: Channel,
+        object: &ObjectState<'_>,
+        has_other: bool,
+        out: &mut Effects,
+    ) {
+        let Core { shared, slots, translation, .. } = self;
+        let news = News::OwnerGained { object: *object, has_other };
+        translation.clear();
+        for index in shared.subscribers.of(owner).to_vec() {
+            let Some(session) = &mut slots[index as usize].session else { continue };
+            if session.channel() != owner || session.owns(object.do_id) {
+                continue;
+            }
+            let frames = translation.frames(session.framing(), &*shared.voice, Some(&news));
+            let Ok(frames) = frames else { break };
+            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+            session.ownership_gained(&mut cx, object, frames);
+        }
+    }
+}
