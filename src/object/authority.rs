@@ -2,7 +2,7 @@
 
 use tracing::{debug, warn};
 
-use super::distributed_object::{DistributedObject, World};
+use super::distributed_object::{DistributedObject, Ownership, World};
 use super::entry::Audience;
 use super::outbox::Targets;
 use crate::ids::{Channel, Context, DoId};
@@ -26,7 +26,7 @@ impl DistributedObject {
         sender: Channel,
         world: &mut World<'_>,
     ) {
-        let (do_id, owner) = (self.do_id, self.owner);
+        let (do_id, owner) = (self.do_id, self.owner());
         let answer = StateServer::ObjectGetOwnerResp { context, do_id, owner };
         world.outbox.send(&[sender], self.channel(), &answer);
     }
@@ -88,7 +88,7 @@ impl DistributedObject {
         sender: Channel,
         world: &mut World<'_>,
     ) {
-        let old = self.owner;
+        let old = self.owner();
         if new == old {
             return;
         }
@@ -97,8 +97,8 @@ impl DistributedObject {
             let notice = StateServer::ObjectChangingOwner { do_id, new, old };
             world.outbox.send(&[old], sender, &notice);
         }
-        self.owner = new;
-        self.owned_since = world.time;
+        let ownership = || Box::new(Ownership { owner: new, since: world.time });
+        self.ownership = new.is_some().then(ownership);
         if new.is_some() {
             self.enter(new, Audience::Owner, world);
         }

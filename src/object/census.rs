@@ -90,16 +90,18 @@ impl Population {
         effects: &mut Effects,
     ) {
         let Some(object) = self.objects.at(place) else { return };
-        let (do_id, owner) = (object.do_id, object.owner);
+        let (do_id, owner) = (object.do_id, object.owner());
         let since = self.censuses.front().and_then(|census| census.owners.get(&owner).copied());
-        let Some(since) = since.filter(|since| object.owned_since >= *since) else { return };
+        let Some(since) = since.filter(|since| object.is_owned_since(owner, *since)) else {
+            return;
+        };
         // What it has still to hear may be the end of it.
         self.catch_up(do_id, effects);
         let Some(place) = self.objects.find(do_id) else { return };
         effects.spend(1);
         self.with_object((do_id, place), false, effects, |object, world| {
             // It may be another's by now.
-            if object.owner == owner && object.owned_since >= since {
+            if object.is_owned_since(owner, since) {
                 object.enter(asker, Audience::Census(context, owner), world);
             }
             Fate::Lives

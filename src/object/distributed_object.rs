@@ -29,15 +29,22 @@ pub struct DistributedObject {
     /// hear: it has handled those before, or they were not for it.
     pub(super) heard: u32,
     pub(super) ai: Channel,
-    pub(super) owner: Channel,
-    /// When it got that owner, by [`World::time`].
-    pub(super) owned_since: u64,
+    /// Boxed: few objects have an owner.
+    pub(super) ownership: Option<Box<Ownership>>,
     /// All required fields of the class that are not molecular.
     pub(super) required: PackedFields,
     /// The ram fields that have a value.
     pub(super) ram: PackedFields,
     /// What the object has been told about its children; `None` while it has none.
     pub(super) zones: Option<Box<ZoneTable>>,
+}
+
+/// Whose an object is.
+#[derive(Debug)]
+pub(super) struct Ownership {
+    pub owner: Channel,
+    /// When it got that owner, by [`World::time`].
+    pub since: u64,
 }
 
 /// What surrounds an object while it handles a message.
@@ -99,8 +106,7 @@ impl DistributedObject {
             next_context: 0,
             heard: 0,
             ai: Channel::NONE,
-            owner: Channel::NONE,
-            owned_since: 0,
+            ownership: None,
             required: PackedFields::new(&new.required),
             ram: PackedFields::new(&new.ram),
             zones: None,
@@ -138,14 +144,20 @@ impl DistributedObject {
     }
 
     /// Who owns the object, or [`Channel::NONE`].
-    pub const fn owner(&self) -> Channel {
-        self.owner
+    pub fn owner(&self) -> Channel {
+        self.ownership.as_ref().map_or(Channel::NONE, |ownership| ownership.owner)
+    }
+
+    /// Whether the object is somebody's, and has been only since some time.
+    pub(super) fn is_owned_since(&self, owner: Channel, time: u64) -> bool {
+        let is_so = |ownership: &Ownership| ownership.owner == owner && ownership.since >= time;
+        self.ownership.as_deref().is_some_and(is_so)
     }
 
     /// The object's location, AI and owner: those who are to know what happens to it.
     pub fn audience(&self) -> impl Iterator<Item = Channel> {
         let location = self.location_channel().unwrap_or(Channel::NONE);
-        [location, self.owner, self.ai].into_iter().filter(|channel| channel.is_some())
+        [location, self.owner(), self.ai].into_iter().filter(|channel| channel.is_some())
     }
 
     /// The channel of the object's location, if it is anywhere.

@@ -95,8 +95,8 @@ impl DistributedObject {
         if keywords.airecv() && self.ai != sender {
             targets.add(self.ai);
         }
-        if keywords.ownrecv() && self.owner != sender {
-            targets.add(self.owner);
+        if keywords.ownrecv() && self.owner() != sender {
+            targets.add(self.owner());
         }
         targets
     }

@@ -23,7 +23,7 @@ impl Population {
                 class_id: object.class_id,
                 location: object.location,
                 ai: object.ai,
-                owner: object.owner,
+                owner: object.owner(),
             })
         })
     }

@@ -63,7 +63,7 @@ impl DistributedObject {
         }
         let mut targets = Targets::default();
         targets.add(self.ai);
-        targets.add(self.owner);
+        targets.add(self.owner());
         if old.parent.is_some() {
             targets.add(old.parent.channel());
             targets.add(old.channel());
