@@ -54,9 +54,6 @@ fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    for conflict in config::conflicts(&config) {
-        tracing::warn!("{conflict}");
-    }
     let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
     let ended = runtime.block_on(daemon::run(config, log));
     // Left to itself, it would wait for a thread that a frozen file system holds.

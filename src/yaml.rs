@@ -87,6 +87,26 @@ impl Node {
         }
     }
 
+    /// Where the value at a path stands, such as `roles[1].channels.min`; if it is not written, where what it would
+    /// stand in begins.
+    pub fn position_of(&self, path: &str) -> Position {
+        let mut node = self;
+        for step in path.split(['.', '[']) {
+            let next = match &node.value {
+                Value::Map(pairs) => {
+                    pairs.iter().find(|(key, _)| key.text() == Some(step)).map(|(_, value)| value)
+                }
+                Value::List(items) => {
+                    step.trim_end_matches(']').parse().ok().and_then(|i: usize| items.get(i))
+                }
+                Value::Scalar { .. } => None,
+            };
+            let Some(next) = next else { break };
+            node = next;
+        }
+        node.position
+    }
+
     /// What the author of the file would call this value.
     pub fn describe(&self) -> String {
         const SHOWN_CHARS_MAX: usize = 60;

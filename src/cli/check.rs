@@ -7,7 +7,9 @@ use dclass::DcFile;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use crate::config::{self, Address, BackendConfig, Config, DoIdRange, Host, RoleConfig};
+use crate::config::{
+    self, Address, BackendConfig, Config, Diagnostic, DoIdRange, Host, Loaded, RoleConfig,
+};
 
 /// What to check.
 #[derive(clap::Args, Debug)]
@@ -26,48 +28,50 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
             return 1;
         }
     };
-    for warning in &loaded.warnings {
+    let config = &loaded.config;
+    let mut warnings = loaded.warnings.clone();
+    warnings.extend(unwritable_files(&loaded));
+    if leads_to_itself(config) {
+        let message = "leads to messagedirector.bind, this daemon itself";
+        warnings.push(loaded.diagnostic("messagedirector.connect", message));
+    }
+    warnings.sort_by_key(|warning| warning.position);
+    for warning in &warnings {
         eprintln!("warning: {warning}");
     }
-    let config = loaded.config;
-    for warning in unwritable_files(&config) {
-        eprintln!("warning: {}: {warning}", arguments.file.display());
-    }
-    if leads_to_itself(&config) {
-        let file = arguments.file.display();
-        eprintln!(
-            "warning: {file}: messagedirector.connect leads to messagedirector.bind, this daemon itself"
-        );
-    }
-    let mut problems = config::conflicts(&config);
     let options = dclass::Options { string_encoding: config.general.string_encoding };
-    match dclass::read_with(&config.general.dc_files, options) {
-        Err(diagnostics) => problems.push(diagnostics.to_string()),
-        Ok(dc) => {
-            for warning in dc.warnings() {
-                eprintln!("{warning}");
-            }
-            problems.extend(unknown_classes(&config, &dc));
-            if problems.is_empty() {
-                println!("{}", summary(&config, &dc));
-                return 0;
-            }
+    let dc = match dclass::read_with(&config.general.dc_files, options) {
+        Ok(dc) => dc,
+        Err(diagnostics) => {
+            eprintln!("{diagnostics}");
+            return 1;
         }
+    };
+    for warning in dc.warnings() {
+        eprintln!("{warning}");
     }
-    for problem in &problems {
-        eprintln!("{}: {problem}", arguments.file.display());
+    let errors = unknown_classes(&loaded, &dc);
+    for error in &errors {
+        eprintln!("{error}");
     }
-    1
+    if !errors.is_empty() {
+        return 1;
+    }
+    println!("{}", summary(config, &dc));
+    0
 }
 
-fn unknown_classes(config: &Config, dc: &DcFile) -> impl Iterator<Item = String> {
-    config.uberdogs.iter().enumerate().filter_map(|(i, uberdog)| {
+/// UberDOGs of classes that no DC file has: with these the daemon does not start.
+fn unknown_classes(loaded: &Loaded, dc: &DcFile) -> Vec<Diagnostic> {
+    let unknown = loaded.config.uberdogs.iter().enumerate().filter_map(|(i, uberdog)| {
         let class = &uberdog.class;
         if dc.class_by_name(class).is_some() {
             return None;
         }
-        Some(format!("uberdogs[{i}].class: the DC files have no class `{class}`"))
-    })
+        let key = format!("uberdogs[{i}].class");
+        Some(loaded.diagnostic(&key, format!("the DC files have no class `{class}`")))
+    });
+    unknown.collect()
 }
 
 /// Whether the upstream is the message director itself, as far as their addresses tell.
@@ -84,8 +88,9 @@ fn leads_to_itself(config: &Config) -> bool {
 
 /// Files that the daemon could not write, if it ran here and by whoever runs this: a configuration may be for another
 /// machine.
-fn unwritable_files(config: &Config) -> impl Iterator<Item = String> {
-    config.roles.iter().enumerate().filter_map(|(i, role)| {
+fn unwritable_files(loaded: &Loaded) -> impl Iterator<Item = Diagnostic> {
+    let config = &loaded.config;
+    config.roles.iter().enumerate().filter_map(move |(i, role)| {
         let (key, path) = match role {
             RoleConfig::EventLogger(role) => ("output", config.base_dir.join(&role.output)),
             RoleConfig::Database(role) => match &role.backend {
@@ -95,7 +100,8 @@ fn unwritable_files(config: &Config) -> impl Iterator<Item = String> {
             _ => return None,
         };
         let error = check_writable(&path).err()?;
-        Some(format!("roles[{i}].{key}: {} cannot be written here: {error}", path.display()))
+        let message = format!("{} cannot be written here: {error}", path.display());
+        Some(loaded.diagnostic(&format!("roles[{i}].{key}"), message))
     })
 }
 

@@ -6,9 +6,20 @@ use super::address::Address;
 use super::model::{Config, RoleConfig};
 use crate::ids::{Channel, DoId};
 
+/// A part of a configuration that does not go together with one before it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Conflict {
+    /// The key of the later one.
+    pub key: String,
+    /// What it has in common with which other.
+    pub message: String,
+}
+
 /// Channels that something of the configuration takes for itself.
 struct Claim {
     owner: String,
+    /// The key that says which, from the owner on.
+    key: String,
     kind: Kind,
     low: Channel,
     high: Channel,
@@ -42,36 +53,34 @@ impl fmt::Display for Kind {
 
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Claim { owner, kind, low, high } = self;
-        if low == high {
-            write!(f, "{owner}: {kind} {low}")
-        } else {
-            write!(f, "{owner}: {kind} {low}-{high}")
-        }
+        let Claim { kind, low, high, .. } = self;
+        if low == high { write!(f, "{kind} {low}") } else { write!(f, "{kind} {low}-{high}") }
     }
 }
 
-/// Says which parts of `config` take the same channel, doId or TCP address, one line each.
+/// Says which parts of `config` take the same channel, doId or TCP address.
 ///
 /// A daemon with such a configuration starts, as Astron does, but its parts get each other's
 /// messages.
-pub fn conflicts(config: &Config) -> Vec<String> {
+pub fn conflicts(config: &Config) -> Vec<Conflict> {
     let claims = claims(config);
     let mut found = Vec::new();
     for (i, one) in claims.iter().enumerate() {
         for other in &claims[i + 1..] {
             let overlap = one.low <= other.high && other.low <= one.high;
             if overlap && !is_shared(one.kind, other.kind) {
-                found.push(format!("{one} overlaps {other}"));
+                let key = other.key.clone();
+                let message = format!("{other} overlaps {one} of {}", one.owner);
+                found.push(Conflict { key, message });
             }
         }
     }
     let listeners = listeners(config);
-    for (i, (owner, address)) in listeners.iter().enumerate() {
-        for (other, other_address) in &listeners[i + 1..] {
-            if address == other_address {
-                found.push(format!("{owner}: bind {address} is taken by {other} too"));
-            }
+    for (i, (_, key, address)) in listeners.iter().enumerate() {
+        let before = listeners[..i].iter().find(|(.., before)| before == address);
+        if let Some((owner, ..)) = before {
+            let message = format!("{address} is taken by {owner} too");
+            found.push(Conflict { key: key.clone(), message });
         }
     }
     found
@@ -84,34 +93,35 @@ fn is_shared(one: Kind, other: Kind) -> bool {
 
 fn claims(config: &Config) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let mut claim = |owner: &str, kind, low, high| {
-        claims.push(Claim { owner: owner.to_owned(), kind, low, high });
+    let mut claim = |owner: &str, key: String, kind, (low, high)| {
+        claims.push(Claim { owner: owner.to_owned(), key, kind, low, high });
     };
     for (i, uberdog) in config.uberdogs.iter().enumerate() {
         let owner = format!("uberdogs[{i}] ({})", uberdog.class);
         let channel = uberdog.id.channel();
-        claim(&owner, Kind::UberDog, channel, channel);
+        claim(&owner, format!("uberdogs[{i}].id"), Kind::UberDog, (channel, channel));
     }
     let channels = |min: DoId, max: DoId| (min.channel(), max.channel());
     for (i, role) in config.roles.iter().enumerate() {
         let owner = role_name(i, role);
+        let key = |name: &str| format!("roles[{i}].{name}");
         match role {
             RoleConfig::ClientAgent(role) => {
-                let (low, high) = (role.channels.low(), role.channels.high());
-                claim(&owner, Kind::Sessions, low, high);
+                let range = (role.channels.low(), role.channels.high());
+                claim(&owner, key("channels"), Kind::Sessions, range);
             }
             RoleConfig::StateServer(role) => {
-                claim(&owner, Kind::Control, role.control, role.control);
+                claim(&owner, key("control"), Kind::Control, (role.control, role.control));
             }
             RoleConfig::Database(role) => {
-                claim(&owner, Kind::Control, role.control, role.control);
-                let (low, high) = channels(role.generate.min, role.generate.max);
-                claim(&owner, Kind::Generate, low, high);
+                claim(&owner, key("control"), Kind::Control, (role.control, role.control));
+                let range = channels(role.generate.min, role.generate.max);
+                claim(&owner, key("generate"), Kind::Generate, range);
             }
             RoleConfig::DbStateServer(role) => {
-                for range in &role.ranges {
-                    let (low, high) = channels(range.min, range.max);
-                    claim(&owner, Kind::Loaded, low, high);
+                for (j, range) in role.ranges.iter().enumerate() {
+                    let channels = channels(range.min, range.max);
+                    claim(&owner, key(&format!("ranges[{j}]")), Kind::Loaded, channels);
                 }
             }
             RoleConfig::EventLogger(_) => {}
@@ -120,12 +130,15 @@ fn claims(config: &Config) -> Vec<Claim> {
     claims
 }
 
-/// The parts that listen on TCP.
-fn listeners(config: &Config) -> Vec<(String, &Address)> {
+/// The parts that listen on TCP, with the keys of their addresses.
+fn listeners(config: &Config) -> Vec<(String, String, &Address)> {
     let director = config.message_director.bind.iter();
-    let director = director.map(|bind| ("messagedirector".to_owned(), bind));
+    let director = director
+        .map(|bind| ("messagedirector".to_owned(), "messagedirector.bind".to_owned(), bind));
     let agents = config.roles.iter().enumerate().filter_map(|(i, role)| match role {
-        RoleConfig::ClientAgent(agent) => Some((role_name(i, role), &agent.bind)),
+        RoleConfig::ClientAgent(agent) => {
+            Some((role_name(i, role), format!("roles[{i}].bind"), &agent.bind))
+        }
         _ => None,
     });
     director.chain(agents).collect()

@@ -18,15 +18,16 @@ mod value;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 pub use address::{Address, AddressError, Host};
-pub use conflict::conflicts;
+pub use conflict::{Conflict, conflicts};
 pub use diagnostic::{ConfigErrors, Diagnostic, Position};
 pub use model::*;
 
 use section::Report;
 
-use crate::yaml;
+use crate::yaml::{self, Node};
 
 /// A configuration and what is odd about its file.
 #[derive(Debug)]
@@ -35,6 +36,20 @@ pub struct Loaded {
     pub config: Config,
     /// What does no harm but is hardly meant, in the order of the file.
     pub warnings: Vec<Diagnostic>,
+    file: PathBuf,
+    root: Rc<Node>,
+}
+
+impl Loaded {
+    /// Something that is to be said about the value of a key, such as `roles[1].channels.min`.
+    pub fn diagnostic(&self, key: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            file: self.file.clone(),
+            position: Some(self.root.position_of(key)),
+            key: key.to_owned(),
+            message: message.into(),
+        }
+    }
 }
 
 /// The words that a role's `type` may be.
@@ -65,20 +80,31 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
 /// All that is wrong with the file.
 pub fn load_with_warnings(path: &Path) -> Result<Loaded, ConfigErrors> {
     let report = Report::new(path);
-    let config = read_file(path, &report);
-    outcome(config, report)
+    let read = read_file(path, &report);
+    outcome(path, read, report)
 }
 
-fn outcome(config: Option<Config>, report: Report) -> Result<Loaded, ConfigErrors> {
+fn outcome(
+    path: &Path,
+    read: Option<(Config, Rc<Node>)>,
+    report: Report,
+) -> Result<Loaded, ConfigErrors> {
     let (errors, warnings) = report.into_parts();
-    match config {
-        Some(config) if errors.is_empty() => Ok(Loaded { config, warnings }),
+    match read {
+        Some((config, root)) if errors.is_empty() => {
+            let mut loaded = Loaded { config, warnings, file: path.to_owned(), root };
+            for Conflict { key, message } in conflicts(&loaded.config) {
+                loaded.warnings.push(loaded.diagnostic(&key, message));
+            }
+            loaded.warnings.sort_by_key(|warning| warning.position);
+            Ok(loaded)
+        }
         _ => Err(ConfigErrors(errors)),
     }
 }
 
 /// Reports why there is no result, if there is none.
-fn read_file(path: &Path, report: &Report) -> Option<Config> {
+fn read_file(path: &Path, report: &Report) -> Option<(Config, Rc<Node>)> {
     let whole_file = |message: String| report.error(None, "", message);
     let base_dir = folder_of(path)
         .map_err(|error| whole_file(format!("the folder of the file is unknown: {error}")))
@@ -89,12 +115,14 @@ fn read_file(path: &Path, report: &Report) -> Option<Config> {
     read_bytes(&bytes, &base_dir, report)
 }
 
-fn read_bytes(bytes: &[u8], base_dir: &Path, report: &Report) -> Option<Config> {
+fn read_bytes(bytes: &[u8], base_dir: &Path, report: &Report) -> Option<(Config, Rc<Node>)> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| report.error(Some(place(bytes, error.valid_up_to())), "", NOT_UTF8))
         .ok()?;
     match yaml::parse(text, RULES) {
-        Ok(Some(root)) if !root.is_null() => read::config(report, &root, base_dir),
+        Ok(Some(root)) if !root.is_null() => {
+            read::config(report, &root, base_dir).map(|config| (config, root))
+        }
         Ok(_) => {
             report.error(None, "", "the file is empty");
             None

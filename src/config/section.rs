@@ -28,11 +28,10 @@ impl Report {
         self.warnings.borrow_mut().push(diagnostic);
     }
 
-    /// Errors and warnings, each in the order of the file.
+    /// Errors, in the order of the file, and warnings.
     pub fn into_parts(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         let mut parts = (self.errors.into_inner(), self.warnings.into_inner());
         parts.0.sort_by_key(|diagnostic| diagnostic.position);
-        parts.1.sort_by_key(|diagnostic| diagnostic.position);
         parts
     }
 

@@ -9,8 +9,8 @@ fn files_that_cannot_be_written_are_named() {
     let text = "roles: [{type: eventlogger, output: nowhere/e-%Y.log},\n  {type: database, control: 4003, \
                 generate: {min: 5000}, backend: {type: sqlite, file: nowhere/o.sqlite}}]";
     let folder = Folder::with(&[("game.yml", text), ("ok.yml", &text.replace("nowhere/", ""))]);
-    let event_log = "warning: game.yml: roles[0].output: ";
-    let store = "warning: game.yml: roles[1].backend.file: ";
+    let event_log = "warning: game.yml:1:37: roles[0].output: ";
+    let store = "warning: game.yml:2:88: roles[1].backend.file: ";
     let why = "nowhere/o.sqlite cannot be written here: No such file or directory";
     folder.run(&["check", "game.yml"]).code(0).complains(&[event_log, store, why]);
     assert_eq!(folder.run(&["check", "ok.yml"]).code(0).stderr, "");
@@ -46,21 +46,36 @@ roles:
 }
 
 #[test]
-fn what_the_file_alone_does_not_show_is_found() {
+fn a_class_that_no_dc_file_has_is_an_error() {
     let text = r#"
 general: {dc_files: [game.dc]}
 uberdogs: [{id: 1234, class: Logout}]
-roles:
-  - {type: clientagent, channels: {min: 2000, max: 2999}}
-  - {type: clientagent, channels: {min: 2999, max: 3999}, bind: '0.0.0.0:1'}
 "#;
     let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
-    let ended = folder.run(&["check", "game.yml"]).code(1).complains(&[
-        "game.yml: uberdogs[0].class: the DC files have no class `Logout`",
-        "game.yml: roles[0] (clientagent): client channels 2000-2999 overlaps \
-         roles[1] (clientagent): client channels 2999-3999",
-    ]);
-    assert_eq!(ended.stdout, "");
+    let error = "game.yml:3:30: uberdogs[0].class: the DC files have no class `Logout`\n";
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    assert_eq!((&*ended.stdout, &*ended.stderr), ("", error));
+}
+
+#[test]
+fn what_the_daemon_starts_with_is_a_warning() {
+    let text = r#"
+roles:
+  - {type: clientagent, channels: {min: 2000, max: 2999}}
+  - {type: clientagent, channels: {min: 2999, max: 3999}, bind: '127.0.0.1:0'}
+"#;
+    let folder = Folder::with(&[("game.yml", text)]);
+    let overlap = "game.yml:4:35: roles[1].channels: client channels 2999-3999 overlaps \
+                   client channels 2000-2999 of roles[0] (clientagent)";
+    let ended = folder.run(&["check", "game.yml"]).code(0);
+    assert_eq!(ended.stderr, format!("warning: {overlap}\n"));
+    let bound = "bind: '127.0.0.1:0', channels: {min: 2000";
+    folder.write("game.yml", &text.replace("channels: {min: 2000", bound));
+    let daemon = folder.start(&["game.yml"]).ready();
+    daemon.signal("TERM");
+    let ended = daemon.wait();
+    let line = "roles[1].channels: client channels 2999-3999 overlaps ";
+    ended.code(0).says(&["WARNING: config: game.yml:4:35: ", line]);
 }
 
 #[test]
@@ -87,7 +102,7 @@ fn a_daemon_that_leads_to_itself_is_warned_of() {
     let text = |bind: &str, connect: &str| {
         format!("messagedirector: {{bind: \"{bind}\", connect: \"{connect}\"}}")
     };
-    let warning = "warning: astrond.yml: messagedirector.connect leads to messagedirector.bind";
+    let warning = "messagedirector.connect: leads to messagedirector.bind, this daemon itself";
     for (bind, connect, is_itself) in [
         ("127.0.0.1:7199", "127.0.0.1:7199", true),
         ("0.0.0.0:7199", "localhost:7199", true),

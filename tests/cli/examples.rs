@@ -51,5 +51,5 @@ fn the_machines_of_the_cluster_fit_together() {
         cluster.uberdogs.extend(machine.uberdogs);
         cluster.roles.extend(machine.roles);
     }
-    assert_eq!(config::conflicts(&cluster), [""; 0]);
+    assert_eq!(config::conflicts(&cluster), []);
 }

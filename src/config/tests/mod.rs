@@ -12,14 +12,19 @@ fn read(text: &str) -> Result<Loaded, ConfigErrors> {
 }
 
 fn read_raw(bytes: &[u8]) -> Result<Loaded, ConfigErrors> {
-    let report = Report::new(Path::new("game.yml"));
-    let config = read_bytes(bytes, Path::new("/srv/game"), &report);
-    outcome(config, report)
+    let file = Path::new("game.yml");
+    let report = Report::new(file);
+    let read = read_bytes(bytes, Path::new("/srv/game"), &report);
+    outcome(file, read, report)
 }
 
 fn valid(text: &str) -> Config {
+    loaded(text).config
+}
+
+fn loaded(text: &str) -> Loaded {
     match read(text) {
-        Ok(loaded) => loaded.config,
+        Ok(loaded) => loaded,
         Err(errors) => panic!("this is valid:\n{text}\nbut the errors are:\n{errors}"),
     }
 }

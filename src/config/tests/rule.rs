@@ -109,10 +109,9 @@ fn a_backend_has_only_its_own_keys() {
 }
 
 #[test]
-fn conflicts_between_parts() {
-    let conflicts = conflicts(&valid(
-        r#"
-messagedirector: {bind: "127.0.0.1:7000"}
+fn conflicts_between_parts_are_warnings_with_their_places() {
+    let warnings = loaded(
+        r#"messagedirector: {bind: "127.0.0.1:7000"}
 uberdogs:
     - {id: 3500, class: A}
     - {id: 9000, class: B}
@@ -123,16 +122,21 @@ roles:
     - {type: database, control: 2000, generate: {min: 9000, max: 9999}}
     - {type: dbss, database: 2000, ranges: [{min: 9001, max: 9999}]}
     - {type: eventlogger, bind: "127.0.0.1:7000"}
+    - {type: clientagent, channels: {min: 5000, max: 5999}}
 "#,
-    ));
+    )
+    .warnings;
     let expected = [
-        "uberdogs[0] (A): id 3500 overlaps roles[0] (clientagent): client channels 3000-3999",
-        "uberdogs[1] (B): id 9000 overlaps roles[3] (database): generated ids 9000-9999",
-        "roles[0] (clientagent): client channels 3000-3999 overlaps \
-            roles[1] (clientagent): client channels 3999-4999",
-        "roles[2] (stateserver): control channel 2000 overlaps \
-            roles[3] (database): control channel 2000",
-        "messagedirector: bind 127.0.0.1:7000 is taken by roles[0] (clientagent) too",
+        "6:33: roles[0].bind: 127.0.0.1:7000 is taken by messagedirector too",
+        "6:61: roles[0].channels: client channels 3000-3999 overlaps id 3500 of uberdogs[0] (A)",
+        "7:37: roles[1].channels: client channels 3999-4999 overlaps \
+            client channels 3000-3999 of roles[0] (clientagent)",
+        "9:33: roles[3].control: control channel 2000 overlaps \
+            control channel 2000 of roles[2] (stateserver)",
+        "9:49: roles[3].generate: generated ids 9000-9999 overlaps id 9000 of uberdogs[1] (B)",
+        // Neither says where it listens.
+        "12:7: roles[6].bind: 0.0.0.0:7198 is taken by roles[1] (clientagent) too",
     ];
-    assert_eq!(conflicts, expected);
+    let said: Vec<String> = warnings.iter().map(Diagnostic::to_string).collect();
+    assert_eq!(said, expected.map(|line| format!("game.yml:{line}")));
 }
