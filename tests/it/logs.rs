@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use crate::client_agent::*;
-use crate::harness::world::DC_HASH;
+use crate::harness::world::{DC_HASH, VERSION};
 use crate::harness::*;
 
 /// More lines than a pipe and a queue take, of some 80 bytes each.
@@ -177,7 +177,15 @@ fn a_connection_without_a_login_costs_about_a_kilobyte_of_log() {
         let log = logged_of(&daemon, hello_of(&version));
         assert!(log.len() < 1_024, "{} bytes: {log}", log.len());
         assert_eq!(log.lines().count(), 1, "{log}");
-        assert!(log.contains("client ejected") && log.contains("bytes"), "{log}");
+        // What is left out is said as it is, where the text ends that is there.
+        let text = log.split_once("client ejected text=").expect("it is ejected").1;
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        let text = values.next().expect("a text").expect("it has an end");
+        let (kept, left_out) = text.rsplit_once("… and ").expect("it is cut");
+        let left_out: usize = left_out.trim_end_matches(" bytes").parse().expect("a number");
+        let whole = format!("Client version mismatch: client={version}, server={VERSION}");
+        assert!(whole.starts_with(kept), "{log}");
+        assert_eq!(kept.len() + left_out, whole.len(), "{log}");
     }
     // Twenty messages at once are one line, too.
     let log = logged_of(&daemon, |client| {
@@ -191,7 +199,7 @@ fn a_connection_without_a_login_costs_about_a_kilobyte_of_log() {
 fn text_of_a_client_steers_no_terminal() {
     let daemon = setup("").start();
     let log = logged_of(&daemon, hello_of("1\u{1b}[2J\n\u{9b}2J\u{202e}\u{7f}"));
-    assert!(log.contains(r"client=1\u{1b}[2J\n\u{9b}2J\u{202e}\u{7f}"), "{log}");
+    assert!(log.contains(r"client=1\u001b[2J\n\u009b2J\u202e\u007f"), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
     // Nor does it look like a field.
     let log = logged_of(&daemon, hello_of("1\" client=7"));

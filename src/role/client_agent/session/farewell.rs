@@ -101,19 +101,18 @@ impl Session {
     /// Says to the log and to the event logger that the client is ejected.
     fn note_ejection(&self, cx: &mut Context<'_>, ejection: &Ejection) {
         let Ejection { reason, text, security } = ejection;
-        // Quoted, since a client may have had its own words put into it: they must not look like fields.
-        let text = cut(String::from_utf8_lossy(text).into_owned());
+        let text = String::from_utf8_lossy(text);
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
-        tracing::warn!(%client, %remote, reason, security, "client ejected: {text:?}");
+        // A field, which is cut and escaped as such: a client may have had its own words put into it.
+        tracing::warn!(text = &*text, %client, %remote, reason, security, "client ejected");
         let kind = if *security { "client-ejected-security" } else { "client-ejected" };
         self.identity.event(cx.shared, kind, |event, _| {
-            event.with("reason_code", reason.to_string()).with("reason_msg", text)
+            event.with("reason_code", reason.to_string()).with("reason_msg", cut(text.into_owned()))
         });
     }
 }
 
-/// The most bytes that the log and an event have of a text in which there may be a client's own words. Less than the log
-/// cuts, so that it is not cut twice.
+/// The most bytes that an event has of a text in which there may be a client's own words.
 const TEXT_BYTES_MAX: usize = 256;
 
 fn cut(mut text: String) -> String {
