@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use tracing::{error, warn};
 
 use super::reply;
-use super::request::{self, Kind, Request};
+use super::request::{self, Kind, Reading, Request};
 use super::schedule::{Schedule, Ticket};
 use crate::hash::Seed;
 use crate::ids::Channel;
@@ -127,13 +127,15 @@ impl Core {
             Err(error) => return self.undecodable(&envelope, &error, effects),
         };
         let Some(kind) = Kind::of(&message) else {
-            return warn!(%sender, message = message.name(), "answer sent to a database server");
+            return warn!(%sender, answer = message.name(), "answer sent to a database server");
         };
         let request = Request { sender, kind };
-        match request::read(&self.schema, &message) {
+        match request::read(Reading { schema: &self.schema, sender, message: &message }) {
             Ok(operation) => self.submit(now, request, operation),
             Err(error) => {
-                warn!(%sender, message = message.name(), %error, "request refused");
+                let do_id = request::object_of(&message).map(|do_id| do_id.0);
+                let field = error.field().map(|field| self.schema.field_name(field));
+                warn!(%sender, doId = do_id, request = message.name(), field, %error, "request refused");
                 self.answer(request, &Outcome::Absent, effects);
             }
         }
@@ -141,9 +143,11 @@ impl Core {
 
     fn undecodable(&self, envelope: &Envelope<'_>, error: &message::Error, effects: &mut Effects) {
         let (sender, number) = (envelope.sender, envelope.message_type);
-        let name = message::name_of(number);
-        error!(%sender, number, message = name, %error, "request cannot be read");
-        if let Some(kind) = Kind::of_truncated(number, envelope.body) {
+        let (kind, do_id) = Kind::of_truncated(number, envelope.body).unzip();
+        let do_id = do_id.flatten().map(|do_id| do_id.0);
+        let request = message::name_of(number);
+        error!(%sender, doId = do_id, request, number, %error, "request cannot be read");
+        if let Some(kind) = kind {
             self.answer(Request { sender, kind }, &Outcome::Absent, effects);
         }
     }
@@ -330,14 +334,14 @@ impl Core {
             Outcome::Refused(refusal) => {
                 let field = match refusal {
                     Refusal::ForeignField { field } | Refusal::Unreadable { field, .. } => {
-                        self.schema.field_name(*field)
+                        Some(self.schema.field_name(*field))
                     }
-                    Refusal::UnknownClass(_) | Refusal::Broken(_) => "",
+                    Refusal::UnknownClass(_) | Refusal::Broken(_) => None,
                 };
-                warn!(%sender, doId = do_id, field, %refusal, "operation refused");
+                warn!(%sender, doId = do_id, operation, field, %refusal, "operation refused");
             }
-            Outcome::Exhausted => error!("no id is left for a new object"),
-            Outcome::Absent => tracing::debug!(%sender, doId = do_id, "no such object"),
+            Outcome::Exhausted => error!(%sender, "no id is left for a new object"),
+            Outcome::Absent => tracing::debug!(%sender, doId = do_id, operation, "no such object"),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dclass::{Field, ValueError};
 
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId};
-use crate::message::{Database, FieldValues, Rest};
+use crate::message::{Database, FieldValues, Message as _, Rest};
 use crate::store::{Operation, Schema, Selection};
 use crate::wire::{self, Reader};
 
@@ -71,15 +71,37 @@ impl Kind {
     }
 
     /// The kind of a request whose arguments are cut short, if its context is there: whoever sent it
-    /// waits for an answer.
-    pub fn of_truncated(number: u16, body: &[u8]) -> Option<Kind> {
-        const CONTEXT_BYTES: usize = size_of::<u32>();
+    /// waits for an answer. And the object, if that is there, too.
+    pub fn of_truncated(number: u16, body: &[u8]) -> Option<(Kind, Option<DoId>)> {
+        const WORD: usize = size_of::<u32>();
         const FIXED_ARGUMENTS_BYTES_MAX: usize = 64;
-        let context: &[u8; CONTEXT_BYTES] = body.first_chunk()?;
-        let mut padded = [0; FIXED_ARGUMENTS_BYTES_MAX];
-        padded[..CONTEXT_BYTES].copy_from_slice(context);
-        let message = Database::decode(number, &mut Reader::new(&padded)).ok()?;
-        Kind::of(&message)
+        // Of the context, the doId, or both: after them it may say how much follows, which does not.
+        [2 * WORD, WORD].iter().find_map(|&length| {
+            let mut padded = [0; FIXED_ARGUMENTS_BYTES_MAX];
+            padded[..length].copy_from_slice(body.get(..length)?);
+            let message = Database::decode(number, &mut Reader::new(&padded)).ok()?;
+            let do_id = object_of(&message).filter(|do_id| *do_id != DoId::NONE);
+            Some((Kind::of(&message)?, do_id))
+        })
+    }
+}
+
+/// The object that a request is about.
+pub const fn object_of(message: &Database<'_>) -> Option<DoId> {
+    match *message {
+        Database::ObjectGetField { do_id, .. }
+        | Database::ObjectGetFields { do_id, .. }
+        | Database::ObjectGetAll { do_id, .. }
+        | Database::ObjectSetField { do_id, .. }
+        | Database::ObjectSetFields { do_id, .. }
+        | Database::ObjectDeleteField { do_id, .. }
+        | Database::ObjectDeleteFields { do_id, .. }
+        | Database::ObjectSetFieldIfEquals { do_id, .. }
+        | Database::ObjectSetFieldsIfEquals { do_id, .. }
+        | Database::ObjectSetFieldIfEmpty { do_id, .. }
+        | Database::ObjectSetFieldsIfEmpty { do_id, .. }
+        | Database::ObjectDelete { do_id } => Some(do_id),
+        _ => None,
     }
 }
 
@@ -117,6 +139,29 @@ pub enum Error {
     NotRequest,
 }
 
+impl Error {
+    /// The field that it is about, if there is such a field.
+    pub const fn field(&self) -> Option<FieldId> {
+        match self {
+            Error::ForeignField { field, .. }
+            | Error::NotStored(field)
+            | Error::Value(field, _) => Some(*field),
+            _ => None,
+        }
+    }
+}
+
+/// A request that is being read.
+#[derive(Copy, Clone)]
+pub struct Reading<'a> {
+    /// The types of fields.
+    pub schema: &'a Schema,
+    /// Who has sent it.
+    pub sender: Channel,
+    /// What was sent.
+    pub message: &'a Database<'a>,
+}
+
 /// How the values of a request are written, and what they mean.
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Form {
@@ -132,30 +177,30 @@ enum Form {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn read(schema: &Schema, message: &Database<'_>) -> Result<Operation, Error> {
+pub fn read(reading: Reading<'_>) -> Result<Operation, Error> {
     let one = |do_id, field, values: Rest<'_>, form| {
-        let mut changes = Changes::new(schema, form);
+        let mut changes = Changes::new(reading, form);
         changes.read(field, &mut Reader::new(values.0))?;
         changes.operation(do_id)
     };
     let many = |do_id, fields: FieldValues<'_>, form| {
-        let mut changes = Changes::new(schema, form);
+        let mut changes = Changes::new(reading, form);
         let mut reader = Reader::new(fields.bytes);
         for _ in 0..fields.count {
             changes.read(FieldId(reader.u16()?), &mut reader)?;
         }
         changes.operation(do_id)
     };
-    match *message {
-        Database::CreateObject { class_id, fields, .. } => create(schema, class_id, fields),
-        Database::ObjectGetField { do_id, field, .. } => get(schema, do_id, [field]),
-        Database::ObjectGetFields { do_id, fields, .. } => get(schema, do_id, fields.iter()),
+    match *reading.message {
+        Database::CreateObject { class_id, fields, .. } => create(reading, class_id, fields),
+        Database::ObjectGetField { do_id, field, .. } => get(reading, do_id, [field]),
+        Database::ObjectGetFields { do_id, fields, .. } => get(reading, do_id, fields.iter()),
         Database::ObjectGetAll { do_id, .. } => {
             Ok(Operation::Get { do_id, selection: Selection::All })
         }
         Database::ObjectDelete { do_id } => Ok(Operation::Delete { do_id }),
-        Database::ObjectDeleteField { do_id, field } => reset(schema, do_id, [field]),
-        Database::ObjectDeleteFields { do_id, fields } => reset(schema, do_id, fields.iter()),
+        Database::ObjectDeleteField { do_id, field } => reset(reading, do_id, [field]),
+        Database::ObjectDeleteFields { do_id, fields } => reset(reading, do_id, fields.iter()),
         Database::ObjectSetField { do_id, field, value } => one(do_id, field, value, Form::Set),
         Database::ObjectSetFields { do_id, fields } => many(do_id, fields, Form::Set),
         Database::ObjectSetFieldIfEquals { do_id, field, values, .. } => {
@@ -181,9 +226,14 @@ pub fn read(schema: &Schema, message: &Database<'_>) -> Result<Operation, Error>
     }
 }
 
-fn create(schema: &Schema, class_id: ClassId, fields: FieldValues<'_>) -> Result<Operation, Error> {
+fn create(
+    reading: Reading<'_>,
+    class_id: ClassId,
+    fields: FieldValues<'_>,
+) -> Result<Operation, Error> {
+    let schema = reading.schema;
     let class = schema.class(class_id).ok_or(Error::UnknownClass(class_id))?;
-    let mut given = Changes::new(schema, Form::Set);
+    let mut given = Changes::new(reading, Form::Set);
     let mut reader = Reader::new(fields.bytes);
     for _ in 0..fields.count {
         given.read(FieldId(reader.u16()?), &mut reader)?;
@@ -206,36 +256,36 @@ fn create(schema: &Schema, class_id: ClassId, fields: FieldValues<'_>) -> Result
 }
 
 fn get(
-    schema: &Schema,
+    reading: Reading<'_>,
     do_id: DoId,
     ids: impl IntoIterator<Item = FieldId>,
 ) -> Result<Operation, Error> {
-    let selection = Selection::Fields(stored_fields(schema, ids)?);
+    let selection = Selection::Fields(stored_fields(reading, ids)?);
     Ok(Operation::Get { do_id, selection })
 }
 
 /// To delete a field is to set it to its default, if it has one.
 fn reset(
-    schema: &Schema,
+    reading: Reading<'_>,
     do_id: DoId,
     ids: impl IntoIterator<Item = FieldId>,
 ) -> Result<Operation, Error> {
-    let fields = stored_fields(schema, ids)?.into_iter();
+    let fields = stored_fields(reading, ids)?.into_iter();
     Ok(Operation::Update {
         do_id,
         criteria: Vec::new(),
-        changes: fields.map(|field| (field, schema.default(field))).collect(),
+        changes: fields.map(|field| (field, reading.schema.default(field))).collect(),
     })
 }
 
 /// Those of the fields that are stored, ascending, each once.
 fn stored_fields(
-    schema: &Schema,
+    reading: Reading<'_>,
     ids: impl IntoIterator<Item = FieldId>,
 ) -> Result<Vec<FieldId>, Error> {
     let mut fields = Vec::new();
     for id in ids {
-        if is_stored(schema.field(id).ok_or(Error::UnknownField(id))?) {
+        if reading.is_stored(reading.schema.field(id).ok_or(Error::UnknownField(id))?) {
             fields.push(id);
         }
     }
@@ -247,32 +297,36 @@ fn stored_fields(
     }
 }
 
-fn is_stored(field: &Field) -> bool {
-    let is_stored = field.keywords().db();
-    if !is_stored {
-        tracing::warn!(field = field.name(), "request names a field without keyword `db`");
+impl Reading<'_> {
+    fn is_stored(&self, field: &Field) -> bool {
+        let is_stored = field.keywords().db();
+        if !is_stored {
+            let (sender, do_id) = (self.sender, object_of(self.message).map(|do_id| do_id.0));
+            let (request, field) = (self.message.name(), field.name());
+            tracing::warn!(%sender, doId = do_id, request, field, "request names a field without keyword `db`");
+        }
+        is_stored
     }
-    is_stored
 }
 
 /// The fields of a request that changes an object, as they are read.
-struct Changes<'s> {
-    schema: &'s Schema,
+struct Changes<'r> {
+    reading: Reading<'r>,
     form: Form,
     criteria: Vec<(FieldId, Option<Bytes>)>,
     changes: Vec<(FieldId, Option<Bytes>)>,
 }
 
-impl<'s> Changes<'s> {
-    const fn new(schema: &'s Schema, form: Form) -> Self {
-        Changes { schema, form, criteria: Vec::new(), changes: Vec::new() }
+impl<'r> Changes<'r> {
+    const fn new(reading: Reading<'r>, form: Form) -> Self {
+        Changes { reading, form, criteria: Vec::new(), changes: Vec::new() }
     }
 
     /// Reads what follows a field's id. Of a field that comes twice, the last counts.
     fn read(&mut self, id: FieldId, reader: &mut Reader<'_>) -> Result<(), Error> {
-        let field = self.schema.field(id).ok_or(Error::UnknownField(id))?;
+        let field = self.reading.schema.field(id).ok_or(Error::UnknownField(id))?;
         let value = |error| Error::Value(id, error);
-        if !is_stored(field) {
+        if !self.reading.is_stored(field) {
             if self.form != Form::Set {
                 return Err(Error::NotStored(id));
             }

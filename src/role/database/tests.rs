@@ -1,6 +1,7 @@
 //! The core and its batches, without a store: what happens when one is slow, gone or refuses.
 
 mod lane;
+mod logged;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ const COINS: FieldId = FieldId(0);
 const DO_ID: DoId = DoId(1000);
 
 fn dc() -> Arc<DcFile> {
-    let text = "dclass Account { uint32 coins db; };";
+    let text = "dclass Account { uint32 coins db; uint8 mood; };";
     Arc::new(dclass::parse(&[Source::new("test.dc", text)]).expect("valid"))
 }
 
