@@ -34,18 +34,59 @@ fn make_table_large(files: usize) {
     drop(fcntl_dupfd_cloexec(std::io::stdin(), last));
 }
 
-/// Places for the connections of clients, if `limit` files may be open and `reserved` of them are for others: links,
-/// databases, logs. At least half of all are for clients.
-pub(super) fn places(limit: usize, reserved: usize) -> Arc<Semaphore> {
-    let count = limit.saturating_sub(reserved).max(limit / 2);
-    Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)))
+/// The files that may be open, and how many of them clients may have.
+pub(super) struct Files {
+    limit: usize,
+    /// For links, databases and logs.
+    reserved: usize,
+    places: Arc<Semaphore>,
+    /// How many places there were at the beginning.
+    at_first: usize,
 }
 
-/// Takes as many of the `places` as files are open: those that are reserved are for what comes. At least half are left.
-pub(super) fn set_aside_open(places: &Semaphore) {
-    // Where there is no such folder, nobody can tell.
-    let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
-    places.forget_permits(open.min(places.available_permits() / 2));
+impl Files {
+    /// Raises the limit. As long as the daemon starts there are places for clients as if it had everything open already that
+    /// it needs.
+    pub fn new(reserved: usize) -> Self {
+        Files::with(raise_limit(), open_files(), reserved)
+    }
+
+    fn with(limit: usize, open: Option<usize>, reserved: usize) -> Self {
+        let at_first = for_clients(limit, open.unwrap_or_default(), reserved);
+        Files { limit, reserved, places: Arc::new(Semaphore::new(at_first)), at_first }
+    }
+
+    /// Places for the connections of clients.
+    pub fn places(&self) -> Arc<Semaphore> {
+        self.places.clone()
+    }
+
+    /// Takes what the daemon has opened for itself at its start from the places, and returns how many these are.
+    pub fn set_aside_open(&self) -> usize {
+        self.set_aside(open_files())
+    }
+
+    fn set_aside(&self, open: Option<usize>) -> usize {
+        // Where nobody can tell it stays as it is.
+        let Some(open) = open else { return self.at_first };
+        let clients = self.at_first - self.places.available_permits();
+        let count = for_clients(self.limit, open.saturating_sub(clients), self.reserved);
+        self.places.forget_permits(self.at_first.saturating_sub(count));
+        count.min(self.at_first)
+    }
+}
+
+/// How many of the files that are not open yet are for clients: at least half.
+fn for_clients(limit: usize, open: usize, reserved: usize) -> usize {
+    let left = limit.saturating_sub(open);
+    left.saturating_sub(reserved).max(left / 2).min(Semaphore::MAX_PERMITS)
+}
+
+/// How many files this process has open, where the system tells.
+fn open_files() -> Option<usize> {
+    let open = std::fs::read_dir("/proc/self/fd").ok()?;
+    // The folder itself is one.
+    Some(open.count().saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -54,21 +95,27 @@ mod tests {
 
     #[test]
     fn clients_leave_what_is_reserved_but_no_more_than_half() {
-        let for_clients = |limit, reserved| places(limit, reserved).available_permits();
-        assert_eq!(for_clients(1024, 128), 896);
-        assert_eq!(for_clients(1024, 0), 1024);
-        assert_eq!(for_clients(100, 128), 50);
-        assert_eq!(for_clients(usize::MAX, 128), Semaphore::MAX_PERMITS);
+        assert_eq!(for_clients(1024, 24, 128), 872);
+        assert_eq!(for_clients(1024, 24, 0), 1000);
+        assert_eq!(for_clients(124, 24, 128), 50);
+        assert_eq!(for_clients(10, 24, 128), 0);
+        assert_eq!(for_clients(usize::MAX, 24, 128), Semaphore::MAX_PERMITS);
     }
 
     #[test]
-    fn files_that_are_open_are_no_places() {
-        let places = places(10_000, 0);
-        set_aside_open(&places);
-        assert!((5_000..10_000).contains(&places.available_permits()));
-        let few = Semaphore::new(2);
-        set_aside_open(&few);
-        assert_eq!(few.available_permits(), 1);
+    fn what_is_opened_at_the_start_is_set_aside() {
+        let files = Files::with(1_000, Some(10), 100);
+        assert_eq!(files.places.available_permits(), 890);
+        // A client that is there already has its place.
+        let _client = files.places().try_acquire_owned().expect("there is room");
+        assert_eq!(files.set_aside(Some(31)), 870);
+        assert_eq!(files.places.available_permits(), 869);
+        assert_eq!(Files::with(1_000, None, 100).set_aside(None), 900);
+    }
+
+    #[test]
+    fn open_files_are_counted() {
+        assert!(open_files().is_none_or(|open| open >= 3), "{:?}", open_files());
     }
 
     #[test]

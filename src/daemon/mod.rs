@@ -31,6 +31,7 @@ use crate::role::{database, db_state_server, event_logger, message_director, sta
 use crate::router::Router;
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
+use files::Files;
 pub use signals::survive_signals;
 use signals::{Request, Signals};
 
@@ -192,12 +193,13 @@ impl Parts {
         );
         let mut parts = Parts::default();
         let events = parts.start_events(&config).await?;
+        let files = Files::new(config.daemon.reserved_files);
         let context = Context {
             uberdogs: Arc::new(uberdogs(&config, &dc)?),
             dc,
             outside,
             router,
-            places: files::places(files::raise_limit(), config.daemon.reserved_files),
+            places: files.places(),
             events,
             base_dir: config.base_dir.clone(),
             reopen,
@@ -231,7 +233,7 @@ impl Parts {
             };
             start_role(role, &context, phase).await?;
         }
-        files::set_aside_open(&context.places);
+        warn_of_few_places(&config, files.set_aside_open());
         // A daemon without any role still waits for its signal.
         let (router, stopped) = (context.router.clone(), parts.roles.stop.clone());
         parts.roles.tasks.spawn(async move {
@@ -345,6 +347,23 @@ fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {
         let (id, class) = (uberdog.id, &uberdog.class);
         anyhow!("uberdog {id} has class {class:?}, which no DC file declares")
     })
+}
+
+fn warn_of_few_places(config: &Config, places: usize) {
+    let channels = config.roles.iter().filter_map(|role| match role {
+        RoleConfig::ClientAgent(agent) => Some(&agent.channels),
+        _ => None,
+    });
+    let clients = channels.fold(0u64, |clients, channels| {
+        clients.saturating_add(channels.high().0 - channels.low().0).saturating_add(1)
+    });
+    if clients > places as u64 {
+        tracing::warn!(
+            clients,
+            places,
+            "there are channels for more clients than files that may be open for them; raise the limit (LimitNOFILE)"
+        );
+    }
 }
 
 async fn listen(

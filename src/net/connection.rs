@@ -30,7 +30,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::{Socket, Spares, Stream, WriteQueue};
+use super::{Socket, Spares, Stream, WriteQueue, words};
 use crate::router::{Brake, Gauge, Load, Sink};
 use crate::wire::{Frame, Frames};
 
@@ -129,7 +129,7 @@ impl Policy {
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     /// The stream failed or has ended.
-    #[error(transparent)]
+    #[error("{}", words(.0))]
     Io(#[from] io::Error),
     /// More bytes are waiting than the limit allows.
     #[error("the peer reads too slowly")]

@@ -1,12 +1,15 @@
 //! Accepting connections.
 
+use std::fs::File;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Accept, Liveness, Network, Socket};
+use rustix::io::Errno;
+
+use super::{Accept, Liveness, Network, Socket, words};
 
 /// After a failed accept (too many open files, say) the next try waits, so as not to spin.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -20,6 +23,44 @@ pub struct Listener {
     first: usize,
     /// Accepts that have failed since one succeeded.
     failures: u64,
+    spare: Spare,
+}
+
+/// A file that is kept open, to be closed when no other may be opened: so that whoever connects can be accepted, and told
+/// that there is no room.
+#[derive(Debug)]
+enum Spare {
+    /// Whoever connects waits until there is room.
+    No,
+    There {
+        _file: File,
+    },
+    Given,
+}
+
+impl Spare {
+    fn open() -> Self {
+        File::open("/dev/null").map_or(Spare::Given, |file| Spare::There { _file: file })
+    }
+
+    /// Closes it; whether it was there.
+    fn give_up(&mut self) -> bool {
+        let was_there = matches!(self, Spare::There { .. });
+        if was_there {
+            *self = Spare::Given;
+        }
+        was_there
+    }
+
+    fn take_back(&mut self) {
+        if self.is_given() {
+            *self = Spare::open();
+        }
+    }
+
+    const fn is_given(&self) -> bool {
+        matches!(self, Spare::Given)
+    }
 }
 
 impl Listener {
@@ -51,7 +92,7 @@ impl Listener {
         for (address, error) in failures {
             tracing::warn!(%address, %error, "cannot listen on one of the addresses of a name; goes on without it");
         }
-        Ok(Listener { sockets, liveness, first: 0, failures: 0 })
+        Ok(Listener { sockets, liveness, first: 0, failures: 0, spare: Spare::No })
     }
 
     /// Where it listens.
@@ -59,44 +100,101 @@ impl Listener {
         self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
     }
 
+    /// Keeps a file, so that somebody can be accepted when too many are open: [`Listener::is_full`].
+    pub fn keep_spare(&mut self) {
+        self.spare = Spare::open();
+    }
+
+    /// Whether the last connection took the last file: it is to be closed at once.
+    pub const fn is_full(&self) -> bool {
+        self.spare.is_given()
+    }
+
     /// The next connection, whose options are set, and from where it comes. Failures are logged, not one by
     /// one; `what` is what connects here. Cancelling loses nothing.
     pub async fn accept(&mut self, what: &'static str) -> (Socket, SocketAddr) {
+        self.spare.take_back();
         loop {
-            let accepted = poll_fn(|context| {
-                let count = self.sockets.len();
-                for place in 0..count {
-                    let place = (self.first + place) % count;
-                    if let Poll::Ready(accepted) = self.sockets[place].poll_accept(context) {
-                        self.first = (place + 1) % count;
-                        return Poll::Ready(accepted);
-                    }
-                }
-                Poll::Pending
-            });
-            match accepted.await {
+            match poll_fn(|context| self.poll_accept(what, context)).await {
                 Ok((stream, peer)) => {
-                    self.has_succeeded(what);
+                    if !self.is_full() {
+                        self.has_succeeded(what);
+                    }
                     stream.set_options(self.liveness);
                     return (stream, peer);
                 }
                 Err(error) => {
-                    self.failures += 1;
-                    if self.failures == 1 {
-                        tracing::error!(%error, "no {what} can be accepted");
-                    }
+                    self.has_failed(what, &error);
                     tokio::time::sleep(PAUSE).await;
+                    self.spare.take_back();
                 }
             }
         }
     }
 
+    fn poll_accept(
+        &mut self,
+        what: &'static str,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<(Socket, SocketAddr)>> {
+        let accepted = self.poll_sockets(context);
+        let Poll::Ready(Err(error)) = &accepted else { return accepted };
+        if !(is_for_files(error) && self.spare.give_up()) {
+            return accepted;
+        }
+        let with_spare = self.poll_sockets(context);
+        match &with_spare {
+            // The system says that there is no file before it looks whether anybody is there.
+            Poll::Pending => self.spare.take_back(),
+            Poll::Ready(_) => self.has_failed(what, error),
+        }
+        with_spare
+    }
+
+    fn poll_sockets(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<(Socket, SocketAddr)>> {
+        let count = self.sockets.len();
+        for place in 0..count {
+            let place = (self.first + place) % count;
+            if let Poll::Ready(accepted) = self.sockets[place].poll_accept(context) {
+                self.first = (place + 1) % count;
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn has_failed(&mut self, what: &'static str, error: &io::Error) {
+        self.failures += 1;
+        if self.failures > 1 {
+            return;
+        }
+        let address = self.address();
+        let advice = if is_for_files(error) { "; raise the limit (LimitNOFILE)" } else { "" };
+        tracing::error!(address, error = words(error), "no {what} can be accepted{advice}");
+    }
+
     fn has_succeeded(&mut self, what: &'static str) {
         let failures = std::mem::take(&mut self.failures);
         if failures > 0 {
-            tracing::info!(failures, "a {what} can be accepted again");
+            tracing::info!(address = self.address(), failures, "a {what} can be accepted again");
         }
     }
+
+    /// All of its addresses.
+    fn address(&self) -> String {
+        let addresses: Vec<String> = self.addresses().iter().map(SocketAddr::to_string).collect();
+        addresses.join(", ")
+    }
+}
+
+/// Whether there are too many open files, of this process or of all.
+fn is_for_files(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod tcp;
 mod tests;
 #[cfg(test)]
 pub mod torn;
+mod words;
 mod write_queue;
 
 pub use connection::{ClientLimits, Close, Connection, LAST_BYTES_MAX, Lost, Policy};
@@ -28,4 +29,5 @@ pub use pulse::{Examination, Signs, Verdict};
 pub use spares::Spares;
 pub use stream::Stream;
 pub use tcp::{Line, Liveness, Question, within};
+pub use words::words;
 pub use write_queue::WriteQueue;

@@ -338,7 +338,8 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error.to_string(), "no answer within 0.2 s");
+        let said = "no answer within 0.2 s (messagedirector.connect_timeout_ms)";
+        assert_eq!(error.to_string(), said);
         let living = tcp::bind(any).expect("a free port");
         let addresses = [address, living.local_addr().expect("bound")];
         let second = connect(&Tcp, &addresses, Some(limit), Liveness::default()).await;

@@ -63,7 +63,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// What `action` comes to, if it does so within `limit`.
+/// What `action` comes to, if it does so within `limit`, that of connecting.
 ///
 /// # Errors
 /// `TimedOut` if it does not.
@@ -73,7 +73,8 @@ pub async fn within<T>(
 ) -> io::Result<T> {
     let Some(limit) = limit else { return action.await };
     tokio::time::timeout(limit, action).await.unwrap_or_else(|_| {
-        let text = format!("no answer within {} s", limit.as_secs_f32());
+        let seconds = limit.as_secs_f32();
+        let text = format!("no answer within {seconds} s (messagedirector.connect_timeout_ms)");
         Err(io::Error::new(io::ErrorKind::TimedOut, text))
     })
 }

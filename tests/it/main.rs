@@ -10,6 +10,7 @@ mod client_agent;
 mod database;
 mod db_state_server;
 mod event_logger;
+mod files;
 mod gaps;
 mod harness;
 mod last_words;

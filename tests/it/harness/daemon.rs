@@ -39,6 +39,8 @@ struct Run {
     arguments: Vec<String>,
     /// Whether its standard output is a pipe that nobody reads.
     output_is_unread: bool,
+    /// How many files it may have open, if not as many as this process.
+    files: Option<u32>,
 }
 
 impl Setup {
@@ -59,6 +61,12 @@ impl Setup {
     /// Has the message director listen at this address.
     pub const fn listening_at(mut self, address: SocketAddr) -> Self {
         self.address = Some(address);
+        self
+    }
+
+    /// How many files the program may have open.
+    pub const fn files(mut self, count: u32) -> Self {
+        self.run.files = Some(count);
         self
     }
 
@@ -191,11 +199,19 @@ impl Daemon {
         Ok(daemon)
     }
 
+    fn command(&self) -> Command {
+        let Some(files) = self.run.files else { return Command::new(binary()) };
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]).arg(binary());
+        command
+    }
+
     /// Starts the process and waits until it serves its links.
     fn run(&mut self) -> Result<(), String> {
         let log = File::options().create(true).append(true).open(self.path(LOG_FILE));
         let log = log.expect("the folder is ours");
-        let child = Command::new(binary())
+        let child = self
+            .command()
             .args(&self.run.arguments)
             .arg(self.path(CONFIG_FILE))
             .current_dir(self.folder.path())

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
-use crate::net::{Close, Connection, Listener, Lost, Socket};
+use crate::net::{self, Close, Connection, Listener, Lost, Socket};
 use crate::role::client_agent::{Heard, Loss, Peer, SessionKey};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
@@ -34,6 +34,15 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
         };
         #[cfg(test)]
         crate::fault::happens("accept");
+        if listener.is_full() {
+            tracing::warn!(%remote, "client refused: too many files are open");
+            if let Some((connection, words)) = without_place(stream, &shared) {
+                refuse_at_once(&connection, &words).await;
+            }
+            // Before anybody else can take it.
+            listener.keep_spare();
+            continue;
+        }
         match shared.places.clone().try_acquire_owned() {
             Ok(place) => {
                 shared.connections.spawn(connection(stream, remote, place, shared.clone()));
@@ -49,20 +58,26 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
 /// A connection for which there is no place is told so. If many come at once, most are closed without waiting for
 /// them to have read it: it must not be they who take the files that are reserved.
 async fn turn_away(stream: Socket, shared: Arc<Shared>) {
-    let Ok(words) = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING)) else {
-        return;
-    };
-    let connection = Connection::new(stream, shared.policy.clone());
+    let Some((connection, words)) = without_place(stream, &shared) else { return };
     match shared.refusals.try_acquire() {
         Ok(_refusal) => refuse(&connection, &words).await,
-        Err(_) => {
-            connection.push_bytes(&words);
-            connection.write();
-            // Whatever has come is taken, since a connection with unread input is reset when it is closed.
-            let read = connection.read(|_| {});
-            let _ = tokio::time::timeout(Duration::ZERO, read).await;
-        }
+        Err(_) => refuse_at_once(&connection, &words).await,
     }
+}
+
+/// A connection for which there is no place, and what it is told. Nobody tells it if the role is lost.
+fn without_place(stream: Socket, shared: &Shared) -> Option<(Connection, Vec<u8>)> {
+    let words = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING)).ok()?;
+    Some((Connection::new(stream, shared.policy.clone()), words))
+}
+
+/// Writes `words` as far as there is room for them.
+async fn refuse_at_once(connection: &Connection, words: &[u8]) {
+    connection.push_bytes(words);
+    connection.write();
+    // Whatever has come is taken, since a connection with unread input is reset when it is closed.
+    let read = connection.read(|_| {});
+    let _ = tokio::time::timeout(Duration::ZERO, read).await;
 }
 
 /// One connection, from its beginning to its end.
@@ -114,18 +129,11 @@ const fn limit(lost: &Lost) -> Option<&'static str> {
 
 /// Why a connection has been given up, in the words that event logs have always had.
 fn reason(lost: &Lost) -> String {
-    let kind = match lost {
-        Lost::Io(error) => error.kind(),
-        Lost::TooSlow(_) => return "no buffer space available".into(),
-        Lost::TooManyEntries(_) => return "too many unread objects of opened zones".into(),
-        Lost::Stalled(_) => io::ErrorKind::TimedOut,
-    };
-    match kind {
-        io::ErrorKind::UnexpectedEof => "end of file".into(),
-        io::ErrorKind::ConnectionReset => "connection reset by peer".into(),
-        io::ErrorKind::BrokenPipe => "broken pipe".into(),
-        io::ErrorKind::TimedOut => "connection timed out".into(),
-        _ => lost.to_string(),
+    match lost {
+        Lost::Io(error) => net::words(error),
+        Lost::TooSlow(_) => "no buffer space available".into(),
+        Lost::TooManyEntries(_) => "too many unread objects of opened zones".into(),
+        Lost::Stalled(_) => net::words(&io::ErrorKind::TimedOut.into()),
     }
 }
 

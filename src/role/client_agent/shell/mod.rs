@@ -91,8 +91,9 @@ impl Bound {
         let addresses = address.resolve().await.with_context(what)?;
         let stall_max = super::session::nonzero_ms(config.client.write_timeout_ms);
         let liveness = Liveness::new(config.client.keepalive, stall_max);
-        let listener =
+        let mut listener =
             Listener::bind(&*machine.network, &addresses, liveness).with_context(what)?;
+        listener.keep_spare();
         Ok(Bound { config: config.clone(), listener, machine })
     }
 
@@ -174,15 +175,6 @@ pub async fn start(
     events: EventSender,
     shutdown: CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let clients = (config.channels.high().0 - config.channels.low().0).saturating_add(1);
-    let available = machine.places.available_permits();
-    if clients > available as u64 {
-        tracing::warn!(
-            clients,
-            places = available,
-            "there are channels for more clients than files that may be open for them"
-        );
-    }
     let bound = Bound::new(config, machine).await?;
     for address in bound.addresses() {
         let dialect = dialect::of(config.client.kind);

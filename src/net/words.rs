@@ -1,0 +1,42 @@
+//! What the system says of a connection, in one way: in the words that event logs have always had.
+
+use std::io;
+
+/// Why something failed: what the system says, without its number, and as part of a sentence. What somebody looks for
+/// is said in the same way of links, clients and the upstream.
+pub fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "end of file".into(),
+        io::ErrorKind::ConnectionReset => "connection reset by peer".into(),
+        io::ErrorKind::BrokenPipe => "broken pipe".into(),
+        // One with words of its own says what was waited for.
+        io::ErrorKind::TimedOut if error.get_ref().is_none() => "connection timed out".into(),
+        _ => {
+            let said = error.to_string();
+            let said = said.split_once(" (os error ").map_or(&*said, |(said, _)| said);
+            let mut letters = said.chars();
+            let first = letters.next().map(|first| first.to_lowercase());
+            first.into_iter().flatten().chain(letters).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_system_has_no_number_and_no_capital_letter() {
+        let said = |errno: Errno| words(&errno.into());
+        assert_eq!(said(Errno::TIMEDOUT), "connection timed out");
+        assert_eq!(said(Errno::CONNRESET), "connection reset by peer");
+        assert_eq!(said(Errno::HOSTUNREACH), "no route to host");
+        assert_eq!(said(Errno::CONNREFUSED), "connection refused");
+        assert_eq!(words(&io::ErrorKind::TimedOut.into()), "connection timed out");
+        assert_eq!(words(&io::ErrorKind::UnexpectedEof.into()), "end of file");
+        let own = io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 s");
+        assert_eq!(words(&own), "no answer within 10 s");
+    }
+}
