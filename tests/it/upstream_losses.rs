@@ -29,6 +29,19 @@ fn below(address: SocketAddr, settle_ms: u32) -> Setup {
     Setup::new().director(format!("connect: {address}")).director(format!("settle_ms: {settle_ms}"))
 }
 
+/// Waits until the daemon has lost its upstream, in use or not.
+#[track_caller]
+fn wait_for_loss(daemon: &Daemon) {
+    wait_until("the loss is noticed", || {
+        let log = daemon.log();
+        let is_said = |words| log.contains(words);
+        ["upstream message director lost", "no connection to the upstream"]
+            .into_iter()
+            .any(is_said)
+            .then_some(())
+    });
+}
+
 const HELLO: Control<'static> =
     Control::Hello { version: Control::VERSION, epoch: EPOCH, capabilities: 0 };
 
@@ -69,7 +82,7 @@ fn what_waits_is_sent_when_the_upstream_says_that_everybody_is_there() {
     });
     expect_told(&mut upstream);
     upstream.disconnect();
-    wait_until("the loss is noticed", || daemon.log().contains("no connection").then_some(()));
+    wait_for_loss(&daemon);
     send_notes(&mut two, 0..3);
     upstream.accept();
     // The hello comes before subscriptions, and after the name.
@@ -115,7 +128,7 @@ fn an_upstream_that_does_not_answer_gets_what_waits_all_the_same() {
     send_notes(&mut link, 0..1);
     expect_notes(&mut upstream, 0..1);
     upstream.disconnect();
-    wait_until("the loss is noticed", || daemon.log().contains("no connection").then_some(()));
+    wait_for_loss(&daemon);
     send_notes(&mut link, 1..4);
     upstream.accept();
     expect_notes(&mut upstream, 1..4);
@@ -130,7 +143,7 @@ fn post_removes_do_not_overtake_what_waits() {
     expect_told(&mut upstream);
     let mut link = daemon.link();
     upstream.disconnect();
-    wait_until("the loss is noticed", || daemon.log().contains("no connection").then_some(()));
+    wait_for_loss(&daemon);
     upstream.accept();
     upstream.answer_hello(EPOCH);
     expect_told(&mut upstream);
@@ -157,7 +170,7 @@ fn who_accepts_and_closes_gets_few_connections_and_nothing_is_lost() {
     let address = listener.local_addr().expect("it is bound");
     let daemon = below(address, 2000).daemon("name: leaf").start();
     drop(listener.accept().expect("the daemon connects"));
-    wait_until("the loss is noticed", || daemon.log().contains("no connection").then_some(()));
+    wait_for_loss(&daemon);
     let mut link = daemon.link();
     send_notes(&mut link, 0..100);
     for _ in 0..5 {
@@ -248,6 +261,33 @@ fn a_daemon_that_ends_without_its_upstream_says_what_is_lost() {
 }
 
 #[test]
+fn a_loss_is_said_with_its_reason_and_the_next_attempt_with_its_own() {
+    let mut upstream = Upstream::listen();
+    let daemon = below(upstream.address(), 300).daemon("name: leaf").start();
+    upstream.accept();
+    upstream.answer_hello(EPOCH);
+    upstream.control(&Control::Settled { epoch: EPOCH });
+    wait_until("it is connected", || {
+        daemon.log().contains("INFO: message_director: connected to the upstream").then_some(())
+    });
+    drop(upstream);
+    let line = wait_until("it tries again", || {
+        let log = daemon.log();
+        Some(log.lines().find(|line| line.contains("no connection to the upstream"))?.to_owned())
+    });
+    assert!(line.contains("reason=\"connection refused\" attempts=1 "), "{line}");
+    let log = daemon.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("upstream message director lost"))
+        .expect("it is said");
+    // Bytes are only spoken of if there are any.
+    let says_how_many = line.contains(" bytes may be lost upstream=");
+    assert_ne!(says_how_many, line.contains("may_be_lost_bytes=0"), "{line}");
+    assert!(line.contains("reason=\"connection reset by peer\""), "{line}");
+}
+
+#[test]
 fn connecting_to_itself_is_said_once_and_each_message_comes_once() {
     let itself = || Setup::new().director("connect: $MD");
     // One that is nobody says no hello.
@@ -275,7 +315,7 @@ fn a_root_that_was_started_anew_lets_all_subscribe_before_it_takes_what_has_wait
     speaker.sync_up_to(&root);
     leaves[1].signal("STOP");
     root.kill();
-    wait_until("the loss is noticed", || leaves[0].log().contains("no connection").then_some(()));
+    wait_for_loss(&leaves[0]);
     send_notes(&mut speaker, 0..100);
     root.start_again();
     // It is there long before the other.

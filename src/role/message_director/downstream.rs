@@ -28,7 +28,7 @@ use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Runs};
 enum End {
     #[error("closed by the peer")]
     Peer,
-    #[error("{0}")]
+    #[error("{}", net::words(.0))]
     Read(#[source] io::Error),
     #[error("{0}")]
     Write(#[source] Lost),

@@ -137,6 +137,16 @@ impl Backlog {
         self.pieces.iter().map(|piece| piece.are_dear.len()).sum()
     }
 
+    /// How many there are that are not `of_no_matter`.
+    pub fn datagrams_but(&self, of_no_matter: impl Fn(&Envelope<'_>) -> bool) -> usize {
+        let matters = |frame: &Frame<'_>| {
+            let datagram =
+                last_words_of(*frame).map_or_else(|| frame.datagram(), |(_, datagram)| datagram);
+            !Envelope::read(datagram).is_ok_and(|envelope| of_no_matter(&envelope))
+        };
+        self.pieces.iter().flat_map(|piece| Frames::new(&piece.frames)).filter(matters).count()
+    }
+
     /// What had to be dropped.
     pub const fn lost(&self) -> Lost {
         self.lost

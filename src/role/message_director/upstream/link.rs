@@ -10,10 +10,10 @@ use super::Ended;
 use super::backlog::{Backlog, Lost};
 use crate::config::MessageDirectorConfig;
 use crate::ids::Channel;
-use crate::message::{Blob, Control};
+use crate::message::{Blob, Control, StateServer};
 use crate::net::{Connection, LastWords, Policy};
 use crate::router::{Brake, Change, Load, Router, Said, Sink, Uplink};
-use crate::wire::{Frame, Frames, write_frame};
+use crate::wire::{Envelope, Frame, Frames, write_frame};
 
 /// The router's uplink.
 pub struct Link {
@@ -148,15 +148,19 @@ impl Link {
         *state = State::Away(backlog);
         drop(state);
         let was_in_use = senders.is_some();
-        if was_in_use && !matches!(ended, Ended::Itself(_)) {
+        if was_in_use && let Ended::Lost { reason, .. } = ended {
             // What the system has taken last it may still have had.
             let (_, may_be_lost_bytes) = connection.undelivered();
+            let of_what_was_sent = match may_be_lost_bytes {
+                0 => String::new(),
+                bytes => format!(", and of what was sent last up to {bytes} bytes may be lost"),
+            };
             tracing::warn!(
                 upstream = self.address,
+                reason,
                 kept,
                 may_be_lost_bytes,
-                "connection to the upstream message director lost; what was not sent is kept, and of what was \
-                 sent last up to {may_be_lost_bytes} bytes may be lost"
+                "connection to the upstream message director lost; what was not sent is kept{of_what_was_sent}"
             );
             self.say_lost(lost, "datagrams that the upstream had not taken do not fit the backlog");
         }
@@ -185,7 +189,8 @@ impl Link {
             }
             State::Away(backlog) => {
                 let Lost { datagrams, dear } = backlog.lost();
-                let lost = Lost { datagrams: datagrams + backlog.datagrams() as u64, dear };
+                let waiting = backlog.datagrams_but(is_known_by_silence) as u64;
+                let lost = Lost { datagrams: datagrams + waiting, dear };
                 self.say_lost(
                     lost,
                     "the daemon ends while the upstream is away; datagrams are lost",
@@ -258,6 +263,11 @@ impl Link {
             }
         }
     }
+}
+
+/// Whether a datagram says nothing that others do not find out by its not being said: what this daemon leaves behind itself.
+fn is_known_by_silence(envelope: &Envelope<'_>) -> bool {
+    envelope.message_type == StateServer::STATESERVER_LOST
 }
 
 fn write_control(frames: &mut Vec<u8>, message: &Control<'_>) {

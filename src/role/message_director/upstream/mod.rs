@@ -22,7 +22,7 @@ use super::peers::Peers;
 use super::settling::{Above, Epoch};
 use crate::config::{DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::message::{Blob, Control};
-use crate::net::{Connection, Dialler};
+use crate::net::{Connection, Dialler, words};
 use crate::router::{Router, Sink};
 use crate::wire::write_frame;
 use link::Link;
@@ -127,7 +127,11 @@ impl Past {
 /// How an attempt has ended.
 enum Ended {
     NotConnected(io::Error),
-    Lost(String),
+    Lost {
+        reason: String,
+        /// It was in use, and the log has said so.
+        is_said: bool,
+    },
     /// The upstream is this daemon.
     Itself(Way),
 }
@@ -156,17 +160,18 @@ impl Upstream {
             let failure = match ended {
                 Ended::Itself(way) => Err(way),
                 Ended::NotConnected(error) => {
-                    Ok(Error::NotReached { address, reason: error.to_string() })
+                    Ok((Error::NotReached { address, reason: words(&error) }, false))
                 }
-                Ended::Lost(reason) => Ok(Error::Lost { address, reason }),
+                Ended::Lost { reason, is_said } => Ok((Error::Lost { address, reason }, is_said)),
             };
             let wait = match failure {
                 Err(way) => self.stay_alone(way),
-                Ok(error) if self.config.upstream_loss == UpstreamLoss::Exit => {
+                Ok((error, _)) if self.config.upstream_loss == UpstreamLoss::Exit => {
                     link.flush().await;
                     return Err(error);
                 }
-                Ok(Error::NotReached { reason, .. } | Error::Lost { reason, .. }) => {
+                Ok((_, true)) => self.past.retry.lost(),
+                Ok((Error::NotReached { reason, .. } | Error::Lost { reason, .. }, false)) => {
                     self.past.retry.failed(self.dialler.address(), &reason)
                 }
             };
@@ -231,18 +236,22 @@ impl Upstream {
             ended = talk.go_on(&mut hearing) => ended,
             Err(lost) = connection.drive() => {
                 ear.hear_out(&connection, router, &said).await;
-                Ended::Lost(lost.to_string())
+                Ended::Lost { reason: lost.to_string(), is_said: false }
             }
-            reason = ear.read(&connection, router, &said) => Ended::Lost(reason),
+            reason = ear.read(&connection, router, &said) => Ended::Lost { reason, is_said: false },
         };
         peers.has_made(None);
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.
         let has_met_itself = talk.has_met_itself(&mut hearing);
-        let ended = if has_met_itself { Ended::Itself(Way::Direct) } else { ended };
+        let mut ended = if has_met_itself { Ended::Itself(Way::Direct) } else { ended };
         let has_answered = talk.has_answered() && !matches!(ended, Ended::Itself(_));
         // A daemon that has answered has heard of subscriptions and post-removes, too.
-        if link.let_go(router, &connection, &ended).await || has_answered {
+        let was_in_use = link.let_go(router, &connection, &ended).await;
+        if let Ended::Lost { is_said, .. } = &mut ended {
+            *is_said = was_in_use;
+        }
+        if was_in_use || has_answered {
             past.is_missing_something = true;
             peers.is_lost();
         }

@@ -34,13 +34,19 @@ impl Retry {
         Retry { wait: FIRST, last, attempts: 0, said: None, has_failed: false }
     }
 
-    /// An attempt has failed, or a connection was lost: how long to wait. Somebody who accepts and hangs up fills
-    /// neither the log nor the network with it.
-    pub fn failed(&mut self, upstream: &Address, reason: &dyn Display) -> Duration {
+    /// A connection was lost, and that has been said: how long to wait.
+    pub fn lost(&mut self) -> Duration {
         self.has_failed = true;
-        self.attempts += 1;
         let wait = self.wait;
         self.wait = (wait * 2).min(self.last);
+        wait
+    }
+
+    /// An attempt has failed, also if the other end has accepted and hung up: how long to wait. That fills neither the log nor
+    /// the network.
+    pub fn failed(&mut self, upstream: &Address, reason: &dyn Display) -> Duration {
+        self.attempts += 1;
+        let wait = self.lost();
         let now = tokio::time::Instant::now().into_std();
         if self.said.is_none_or(|said| now - said >= LONGEST) {
             self.said = Some(now);

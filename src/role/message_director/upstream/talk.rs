@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::link::{Link, Settled};
 use super::{Ended, Past, Way};
 use crate::message::{Blob, Control};
-use crate::net::{Connection, LAST_BYTES_MAX, Lost};
+use crate::net::{Connection, LAST_BYTES_MAX, words};
 use crate::role::message_director::core::framed;
 use crate::role::message_director::peers::{self, Peers};
 use crate::role::message_director::settling::{Above, Epoch};
@@ -69,11 +69,11 @@ impl<'u> Ear<'u> {
         loop {
             match self.read_once(connection, router, said).await {
                 Ok(0) if self.assembler.is_inside() => {
-                    return io::Error::from(io::ErrorKind::UnexpectedEof).to_string();
+                    return words(&io::ErrorKind::UnexpectedEof.into());
                 }
-                Ok(0) => return Lost::Io(io::ErrorKind::ConnectionReset.into()).to_string(),
+                Ok(0) => return words(&io::ErrorKind::ConnectionReset.into()),
                 Ok(_) => {}
-                Err(error) => return error.to_string(),
+                Err(error) => return words(&error),
             }
         }
     }
