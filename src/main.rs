@@ -55,9 +55,14 @@ fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
         }
     };
     let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
-    let ended = runtime.block_on(daemon::run(config, log));
+    let ended = runtime.block_on(daemon::run(config, log.clone()));
     // Left to itself, it would wait for a thread that a frozen file system holds.
     runtime.shutdown_timeout(PATIENCE);
+    // What is left to be said comes before the last line.
+    log.sum_up();
+    if ended.is_ok() {
+        daemon::say_stopped();
+    }
     ended
 }
 

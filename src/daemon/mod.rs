@@ -52,36 +52,37 @@ pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     let router = Router::with_seed(outside.seed());
     let mut parts = tokio::select! {
         parts = Parts::start(config, outside, router, reopen) => parts?,
-        () = operator.wants_the_end() => {
-            tracing::info!("told to end before everything has started");
+        signal = operator.wants_the_end() => {
+            tracing::info!(signal, "told to end before everything has started");
             return Ok(ExitCode::SUCCESS);
         }
     };
     tracing::info!("ready");
     operator.log.has_started();
-    let failure = tokio::select! {
-        () = operator.wants_the_end() => None,
-        failure = parts.first_failure() => Some(failure),
+    let ended = tokio::select! {
+        signal = operator.wants_the_end() => Ok(signal),
+        failure = parts.first_failure() => Err(failure),
         () = stalls::watch() => unreachable!("it has no end"),
     };
-    match &failure {
-        None => tracing::info!("shutting down"),
-        Some(error) => tracing::error!(error = format!("{error:#}"), "shutting down"),
+    match &ended {
+        Ok(signal) => tracing::info!(signal, "shutting down"),
+        Err(error) => tracing::error!(error = format!("{error:#}"), "shutting down"),
     }
     tokio::select! {
         () = parts.stop() => {}
-        () = operator.wants_the_end() => tracing::warn!("second signal: not waiting any longer"),
+        signal = operator.wants_the_end() => {
+            tracing::warn!(signal, "second signal: not waiting any longer");
+        }
         () = tokio::time::sleep(GRACE) => {
             tracing::warn!(seconds = GRACE.as_secs(), "not waiting any longer");
         }
     }
-    match failure {
-        None => {
-            tracing::info!("stopped");
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(error) => Err(error),
-    }
+    ended.map(|_| ExitCode::SUCCESS)
+}
+
+/// Says that everything has ended, as the last line of the log.
+pub fn say_stopped() {
+    tracing::info!("stopped");
 }
 
 /// What a daemon takes from outside: connections, random numbers, stores. Somebody who gives it others can repeat a
@@ -121,9 +122,12 @@ struct Operator {
 }
 
 impl Operator {
-    /// Waits for a signal that ends the daemon, and does meanwhile what others ask for.
-    async fn wants_the_end(&mut self) {
-        while self.signals.next().await == Request::Reopen {
+    /// Waits for a signal that ends the daemon, and does meanwhile what others ask for. Returns which it was.
+    async fn wants_the_end(&mut self) -> &'static str {
+        loop {
+            if let Request::End(signal) = self.signals.next().await {
+                return signal;
+            }
             tracing::info!("SIGHUP: log files are opened anew");
             self.log.reopen();
             self.reopen.send_replace(());

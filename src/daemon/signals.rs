@@ -21,8 +21,8 @@ pub fn survive_signals() -> io::Result<()> {
 /// What a signal asks for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Request {
-    /// SIGINT or SIGTERM: the end, in order.
-    End,
+    /// The end, in order; by which signal.
+    End(&'static str),
     /// SIGHUP: that logs are opened anew.
     Reopen,
 }
@@ -58,8 +58,8 @@ impl Signals {
         let Harmless { hangup, user1, user2, file_size } = &mut self.harmless;
         loop {
             let ignored = tokio::select! {
-                _ = self.interrupt.recv() => return Request::End,
-                _ = self.terminate.recv() => return Request::End,
+                _ = self.interrupt.recv() => return Request::End("SIGINT"),
+                _ = self.terminate.recv() => return Request::End("SIGTERM"),
                 _ = hangup.recv() => return Request::Reopen,
                 _ = user1.recv() => "SIGUSR1",
                 _ = user2.recv() => "SIGUSR2",

@@ -139,12 +139,17 @@ impl Log {
         self.has_started.store(true, Ordering::Relaxed);
     }
 
+    /// Says what has been left out so far.
+    pub fn sum_up(&self) {
+        let ended = self.limiter.lock().take_ended(Instant::now(), true);
+        self.write_summaries(&ended);
+    }
+
     /// Says what has been left out so far, and waits until everything has been written, but no longer than `patience`:
     /// an output that takes nothing loses its last lines.
     pub fn flush(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
-        let ended = self.limiter.lock().take_ended(Instant::now(), true);
-        self.write_summaries(&ended);
+        self.sum_up();
         let left: Vec<u64> = self.outputs.iter().map(|output| output.flush(deadline)).collect();
         let all = || self.outputs.iter().zip(&left);
         for (stuck, lines) in all().filter(|(_, left)| **left > 0) {

@@ -205,7 +205,12 @@ impl Queue {
             }
             let mut state = self.state.lock();
             (state.in_flight, state.lines_in_flight) = (0, 0);
+            let has_all = state.lines.is_empty() && state.dropped == 0;
             drop(state);
+            // Not before: a disk with a little room takes some of what waits, and is full again.
+            if has_all {
+                target.has_taken();
+            }
             self.progress.notify_all();
         }
     }
@@ -239,7 +244,6 @@ impl Queue {
             match target.writer.write(piece(&lines[written..])) {
                 Ok(count @ 1..) => {
                     written += count;
-                    target.has_taken();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 refused => {

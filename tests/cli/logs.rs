@@ -253,6 +253,12 @@ fn a_full_log_file_is_no_reason_to_end() {
         running.wait_for("signal ignored signal=SIGUSR1");
     }
     wait_for_file(&folder, "own.log", |text| text.len() == 512);
+    // A little room, which is not enough.
+    let own = File::options().write(true).open(folder.path("own.log")).expect("it is there");
+    own.set_len(100).expect("it can be cut");
+    wait_for_file(&folder, "own.log", |text| text.len() == 512);
     running.signal("TERM");
-    running.wait().code(0).says(&["shutting down"]);
+    let ended = running.wait().code(0).says(&["shutting down"]);
+    assert_eq!(ended.stdout.matches("cannot be written there").count(), 1, "{ended:#?}");
+    assert!(!ended.stdout.contains("can be written there again"), "{ended:#?}");
 }

@@ -10,8 +10,46 @@ fn signals_end_it_in_order() {
         let folder = Folder::with(&[("game.yml", "messagedirector: {bind: '127.0.0.1:0'}")]);
         let running = folder.start(&["game.yml"]).ready();
         running.signal(signal);
-        running.wait().code(0).says(&["INFO: daemon: shutting down"]);
+        let line = format!("INFO: daemon: shutting down signal=SIG{signal}");
+        running.wait().code(0).says(&[&line]);
     }
+}
+
+#[test]
+fn the_last_line_says_that_it_has_stopped() {
+    let text = "messagedirector: {bind: '127.0.0.1:0'}\n\
+                roles: [{type: eventlogger, bind: '127.0.0.1:0', output: e}]";
+    let folder = Folder::with(&[("game.yml", text)]);
+    let mut running = folder.start(&["game.yml"]);
+    let line = running.wait_for("event_logger: listening");
+    let logger = line.rsplit_once("address=").expect("an address").1.to_owned();
+    let running = running.ready();
+    // Lines that are summed up at the end: what is no event.
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    for _ in 0..100 {
+        socket.send_to(b"x", &logger).expect("sent");
+    }
+    running.signal("TERM");
+    let ended = running.wait().code(0).says(&["more like it"]);
+    let last = ended.stdout.lines().last().expect("lines");
+    assert!(last.ends_with("INFO: daemon: stopped"), "{ended:#?}");
+}
+
+#[test]
+fn what_only_the_daemon_itself_has_left_is_no_loss_without_an_upstream() {
+    let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|taken| taken.local_addr());
+    let connect = closed.expect("a free port");
+    let text = format!(
+        "messagedirector: {{bind: '127.0.0.1:0', connect: '{connect}'}}\n\
+         roles: [{{type: stateserver, control: 4002}}]"
+    );
+    let folder = Folder::with(&[("game.yml", &text)]);
+    let mut running = folder.start(&["game.yml"]).ready();
+    let line = running.wait_for("no connection to the upstream message director");
+    assert!(line.contains("reason=\"connection refused\""), "{line}");
+    running.signal("TERM");
+    let ended = running.wait().code(0);
+    assert!(!ended.stdout.contains("ERROR"), "{ended:#?}");
 }
 
 #[test]
