@@ -24,6 +24,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -134,6 +135,22 @@ pub enum OpenError {
     /// What it holds cannot be understood.
     #[error("{0}")]
     Damaged(String),
+    /// The database gives no session: it is not there, or refuses the log-in.
+    #[error("{what}: {}", sql::in_words(.error))]
+    NoSession {
+        /// What was tried.
+        what: String,
+        /// What the database says.
+        error: sqlx::Error,
+    },
+    /// It has been tried for as long as it may take.
+    #[error("{error}; tried for {:.1} s (operation_timeout_ms)", .tried.as_secs_f32())]
+    InVain {
+        /// Why it failed the last time.
+        error: Box<OpenError>,
+        /// For how long.
+        tried: Duration,
+    },
     /// The database reports an error.
     #[error("{what}: {}", sql::in_words(.error))]
     Sql {

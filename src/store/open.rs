@@ -60,7 +60,7 @@ pub async fn open(
     seed: Seed,
     patience: Option<Duration>,
 ) -> Result<Arc<dyn Backend>, OpenError> {
-    let deadline = patience.map(|patience| Instant::now() + patience);
+    let begun = Instant::now();
     let mut pause = PAUSE_MIN;
     let mut said = Said::default();
     loop {
@@ -68,12 +68,17 @@ pub async fn open(
             Ok(backend) => return Ok(backend),
             Err(error) => error,
         };
-        let is_over = deadline.is_some_and(|deadline| Instant::now() + pause > deadline);
-        if is_over || !is_passing(&error) {
+        if !is_passing(&error) {
             return Err(error);
         }
+        let tried = begun.elapsed();
+        let left = patience.map(|patience| patience.saturating_sub(tried));
+        if left == Some(Duration::ZERO) {
+            return Err(OpenError::InVain { error: Box::new(error), tried });
+        }
         said.failed(&error.to_string());
-        tokio::time::sleep(pause).await;
+        // The last attempt is made when the time is over.
+        tokio::time::sleep(left.map_or(pause, |left| pause.min(left))).await;
         pause = PAUSE_MAX.min(pause * 2);
     }
 }
@@ -106,6 +111,11 @@ fn is_passing(error: &OpenError) -> bool {
     const PASSING: [&str; 3] = ["57P03", "57P01", "53300"];
     match error {
         OpenError::InUse(_) => true,
+        // As for a server that runs: a log-in that is refused may be set right in the database.
+        OpenError::NoSession { error, .. } => matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Database(_)
+        ),
         OpenError::Sql { error, .. } => match error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
             sqlx::Error::Database(error) => {
@@ -113,7 +123,10 @@ fn is_passing(error: &OpenError) -> bool {
             }
             _ => false,
         },
-        OpenError::Io { .. } | OpenError::Damaged(_) | OpenError::Refused(_) => false,
+        OpenError::Io { .. }
+        | OpenError::Damaged(_)
+        | OpenError::Refused(_)
+        | OpenError::InVain { .. } => false,
     }
 }
 

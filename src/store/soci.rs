@@ -73,7 +73,13 @@ impl SociArchive {
             let error = std::io::ErrorKind::NotFound.into();
             return Err(OpenError::Io { what: format!("cannot open {name}"), error });
         }
-        let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
+        let failed = |error| {
+            let what = format!("cannot open {name}");
+            match config {
+                BackendConfig::Sqlite { .. } => OpenError::Sql { what, error },
+                _ => OpenError::NoSession { what, error },
+            }
+        };
         let Some(connection) = Connection::open(config).await.map_err(failed)? else {
             return Ok(None);
         };

@@ -200,6 +200,15 @@ fn why_a_database_cannot_be_opened_is_said_once() {
     let [line] = lines[..] else { panic!("{ended:#?}") };
     let store = format!("the MariaDB database world at 127.0.0.1:{port}: Connection refused");
     assert!(line.contains(&store) && line.contains("database=4003"), "{line}");
+    // All of its time has been used.
+    let last = ended.stdout.lines().last().expect("lines");
+    let (said, tried) = last.split_once("; tried for ").expect("how long");
+    assert!(
+        said.contains("FATAL: main: database 4003: cannot open the MariaDB database"),
+        "{last}"
+    );
+    let seconds = tried.strip_suffix(" s (operation_timeout_ms)").expect("the key");
+    assert!(seconds.parse::<f32>().is_ok_and(|seconds| seconds >= 2.0), "{last}");
 }
 
 #[test]

@@ -92,6 +92,7 @@ const SCENARIOS: &[Case] = scenarios![
         troubles::a_session_that_is_ended_in_mid_batch_is_replaced,
         troubles::a_session_that_is_ended_at_its_commit_is_told_truly,
         troubles::a_log_in_that_is_refused_for_a_while_is_tried_again,
+        troubles::however_a_log_in_is_refused_it_is_waited_for,
     }
     Store::FILES => {
         files::new_files_are_for_their_owner_alone,

@@ -302,6 +302,46 @@ pub async fn number_in(backend: &BackendConfig, sql: &str) -> i64 {
     found.expect("a number")
 }
 
+/// Runs a statement in the same server, beside a database that may let nobody in.
+pub async fn execute_beside(backend: &BackendConfig, sql: &str) {
+    let store = match backend {
+        BackendConfig::Postgres { .. } => Store::Postgres,
+        BackendConfig::MySql { .. } => Store::MySql,
+        other => panic!("{other:?} is no server"),
+    };
+    store.execute(sql).await;
+}
+
+/// Ways in which a log-in of `user` may be refused: what does so, what ends its sessions, and what accepts it again.
+pub fn refusals(backend: &BackendConfig, user: &str) -> Vec<[String; 3]> {
+    let (BackendConfig::Postgres { url, .. } | BackendConfig::MySql { url, .. }) = backend else {
+        panic!("{backend:?} has no users")
+    };
+    let database = url.rsplit('/').next().expect("a path");
+    if let BackendConfig::MySql { .. } = backend {
+        let rights = format!("ALL ON {database}.*");
+        return vec![[
+            format!("REVOKE {rights} FROM '{user}'@'%'"),
+            format!("KILL USER '{user}'@'%'"),
+            format!("GRANT {rights} TO '{user}'@'%'"),
+        ]];
+    }
+    let connect = format!("CONNECT ON DATABASE {database}");
+    let open = format!("ALTER DATABASE {database} ALLOW_CONNECTIONS");
+    [
+        (format!("REVOKE {connect} FROM PUBLIC, {user}"), format!("GRANT {connect} TO PUBLIC, {user}")),
+        (format!("{open} false"), format!("{open} true")),
+        (format!("ALTER ROLE {user} NOLOGIN"), format!("ALTER ROLE {user} LOGIN")),
+    ]
+    .map(|(refuse, accept)| {
+        let end = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{database}'"
+        );
+        [refuse, end, accept]
+    })
+    .into()
+}
+
 /// The database for a user of its own, and statements that create the user, refuse it, accept it again, and
 /// remove it. PostgreSQL may be set up to ask for no password, so it is the right to log in that is taken there.
 pub fn with_login(backend: &BackendConfig, user: &str) -> (BackendConfig, [String; 4]) {

@@ -8,7 +8,9 @@ use donet::message::Database;
 
 use crate::harness::{Cluster, Setup};
 use crate::proxy::{Door, Mode, Proxy};
-use crate::stores::{End, Lock, disconnect_all, end_waiting, execute_in, with_login};
+use crate::stores::{
+    End, Lock, disconnect_all, end_waiting, execute_beside, execute_in, refusals, with_login,
+};
 
 /// Sessions of a server with many.
 const MANY: u32 = 32;
@@ -256,6 +258,34 @@ pub async fn a_log_in_that_is_refused_for_a_while_is_tried_again(setup: Setup) {
     cluster.expect_field(do_id, "Person.coins", None).await;
     execute_in(&setup.backend, &accept).await;
     set_and_see(&mut cluster, &[do_id], "2").await;
+    cluster.stop().await;
+    execute_in(&setup.backend, &remove).await;
+}
+
+pub async fn however_a_log_in_is_refused_it_is_waited_for(setup: Setup) {
+    let user = format!("donet_visitor_{}", std::process::id());
+    let (backend, [create, .., remove]) = with_login(&setup.backend, &user);
+    execute_in(&setup.backend, &create).await;
+    let setup_of_user = Setup { backend, timeout_ms: 20_000, ..setup.clone() };
+    let mut cluster = Cluster::start(&setup_of_user).await;
+    let do_id = cluster.create("Person", &[("Person.coins", "1")]).await;
+    for [refuse, end, accept] in refusals(&setup.backend, &user) {
+        execute_beside(&setup.backend, &refuse).await;
+        execute_beside(&setup.backend, &end).await;
+        // Nobody says when it has been tried. If it is accepted before, nothing is shown, and nothing is wrong.
+        let accepted = async {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            execute_beside(&setup.backend, &accept).await;
+        };
+        tokio::join!(cluster.expect_field(do_id, "Person.coins", Some("1")), accepted);
+        cluster.stop().await;
+        execute_beside(&setup.backend, &refuse).await;
+        let accepted = async {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            execute_beside(&setup.backend, &accept).await;
+        };
+        (cluster, ()) = tokio::join!(Cluster::start(&setup_of_user), accepted);
+    }
     cluster.stop().await;
     execute_in(&setup.backend, &remove).await;
 }

@@ -88,7 +88,14 @@ impl<S: Session> SqlBackend<S> {
             let what = format!("{what} {}", S::describe(&options));
             move |error: sqlx::Error| OpenError::Sql { what, error }
         };
-        let mut session = open_session::<S>(&options).await.map_err(failed("cannot open"))?;
+        let no_session = |error| {
+            let what = format!("cannot open {}", S::describe(&options));
+            match S::IS_REMOTE {
+                true => OpenError::NoSession { what, error },
+                false => OpenError::Sql { what, error },
+            }
+        };
+        let mut session = open_session::<S>(&options).await.map_err(no_session)?;
         session.migrate().await.map_err(failed("cannot create or migrate the tables of"))?;
         if S::IS_REMOTE {
             commits::prune(&mut session).await.map_err(failed("cannot write to"))?;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument as _, debug, info};
 
-use super::session::{Session, SqlError, in_words};
+use super::session::{Session, SqlError, in_words, refused_login};
 
 /// How long a test may take.
 const TEST_LIMIT: Duration = Duration::from_secs(1);
@@ -139,7 +139,11 @@ impl<S: Session> Pool<S> {
 /// What the database says, or that it has said nothing.
 pub async fn connect<S: Session>(options: &S::Options) -> Result<S, SqlError> {
     match timeout(CONNECT_LIMIT, S::open(options)).await {
-        Ok(opened) => opened.map_err(|error| S::classify(&error)),
+        // Whatever else a server says before there is a session, it does not let this user in, or nobody.
+        Ok(opened) => opened.map_err(|error| match S::classify(&error) {
+            SqlError::Rejected(why) if S::IS_REMOTE => refused_login(&why),
+            error => error,
+        }),
         Err(_) => {
             let limit = CONNECT_LIMIT.as_secs();
             Err(SqlError::Unavailable(format!("no connection was made within {limit} s").into()))
