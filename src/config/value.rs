@@ -89,7 +89,7 @@ pub(super) fn time_limit(node: &Node) -> Read<Option<Duration>> {
 /// Who may read and write a file: octal, as `chmod` takes it. The daemon itself has to be able to.
 pub(super) fn file_mode(node: &Node) -> Read<u32> {
     const WHAT: &str =
-        "the mode of a file in octal, such as `0600`, with which its owner can read and write it";
+        "the mode of a file in octal, `0600` to `0777`, with which its owner can read and write it";
     const OWNER: u32 = 0o600;
     let text = scalar(node, WHAT)?;
     let digits = text.strip_prefix("0o").unwrap_or(text);

@@ -38,7 +38,7 @@ fn a_deleted_database_is_worth_one_line_that_says_what_became_of_it() {
     for (suffixes, what) in cases {
         let said = said_without(suffixes);
         let [line] = &said[..] else { panic!("{suffixes:?}: {said:#?}") };
-        for part in ["ERROR", what, "all that was acknowledged", "world.sqlite"] {
+        for part in ["ERROR", what, "all that was acknowledged", "store=\"the SQLite database /"] {
             assert!(line.contains(part), "{suffixes:?}: {part} is missing in {line}");
         }
     }

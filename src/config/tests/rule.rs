@@ -90,7 +90,7 @@ fn a_backend_has_only_its_own_keys() {
         ("{type: sqlite, file_mode: 0}", "found `0`, expected the mode of a file in octal"),
         ("{type: sqlite, file_mode: 0o444}", "its owner can read and write it"),
         ("{type: yaml, file_mode: 0688}", "expected the mode of a file in octal"),
-        ("{type: yaml, file_mode: 1777}", "expected the mode of a file in octal"),
+        ("{type: yaml, file_mode: 1777}", "the mode of a file in octal, `0600` to `0777`, with"),
         ("{type: postgres, database: d, file_mode: 0600}", "there is no such key"),
         ("{type: mysql, database: d, prepared_statements: true}", "there is no such key"),
         ("{type: yaml, file: x}", "roles[0].backend.file: there is no such key"),

@@ -165,7 +165,7 @@ impl Core {
         if let Some(rested) = too_early {
             tracing::warn!(
                 %channel,
-                ?rested,
+                rested_ms = rested.as_millis() as u64,
                 "a client gets a channel that another has just had: there are few that are free"
             );
         }

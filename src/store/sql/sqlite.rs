@@ -89,7 +89,7 @@ impl Session for SqliteSession {
     const OR_UPDATE: &'static str = "";
 
     fn describe(file: &SqliteFile) -> String {
-        format!("the SQLite database {}", file.path().display())
+        file.to_string()
     }
 
     async fn open(file: &SqliteFile) -> sqlx::Result<Self> {

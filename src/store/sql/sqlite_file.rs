@@ -5,6 +5,7 @@
 //! lost yet: what was deleted is put back. A file that somebody has put in its place is left alone, and not used
 //! before the next start, since the daemon knows of classes and ids from the old one.
 
+use std::fmt;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,15 +100,17 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+impl fmt::Display for SqliteFile {
+    /// What it is called in messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the SQLite database {}", self.path.display())
+    }
+}
+
 impl SqliteFile {
     /// A file that may be there or not. If not, it gets this mode.
     pub fn new(path: PathBuf, mode: u32) -> Self {
         SqliteFile { path, mode, used: Arc::default() }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Opens the file. The first time it is made if it is not there, later it is the same file or none.
@@ -128,7 +131,9 @@ impl SqliteFile {
                             acknowledged, or start donet again to use this one";
                 return Err(gone(&self.path, what).into());
             }
-            (Some(_), None) => self.put_back(&mut used).await?,
+            (Some(_), None) => {
+                self.put_back(&mut used).await.map_err(|error| self.not_put_back(error))?;
+            }
         }
         let options = SqliteConnectOptions::new()
             .filename(&self.path)
@@ -174,10 +179,22 @@ impl SqliteFile {
         }
         used.first = Some(file.metadata()?);
         error!(
-            store = %self.path.display(),
+            store = %self,
             "the file of the database was deleted while it is in use; it has been put back with all that was acknowledged"
         );
         Ok(())
+    }
+
+    /// Says which file it is that the system speaks of.
+    fn not_put_back(&self, error: sqlx::Error) -> sqlx::Error {
+        match error {
+            sqlx::Error::Io(error) if error.raw_os_error().is_some() => {
+                let what =
+                    format!("was deleted while it is in use, and cannot be put back: {error}");
+                gone(&self.path, &what).into()
+            }
+            error => error,
+        }
     }
 
     /// Takes a connection that is not used any more, and keeps it if the file is not where it was.
@@ -222,12 +239,13 @@ impl SqliteFile {
         if let Some(Lost { connection, why, is_beside }) = used.lost.take() {
             if is_beside {
                 error!(
+                    store = %self,
                     why,
                     "a file beside the database is gone; all that was acknowledged has been moved into the database itself"
                 );
             } else {
                 info!(
-                    why,
+                    store = %self,
                     "the database is where it was again; nothing that was acknowledged is missing"
                 );
             }
@@ -250,15 +268,32 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let file = SqliteFile::new(directory.path().join("objects.sqlite"), 0o600);
         let (connection, opened) = file.connect().await.expect("opened");
-        let away = beside(file.path(), ".away");
-        std::fs::rename(file.path(), &away).expect("moved");
-        std::fs::write(file.path(), "").expect("written");
+        let away = beside(&file.path, ".away");
+        std::fs::rename(&file.path, &away).expect("moved");
+        std::fs::write(&file.path, "").expect("written");
         file.keep_if_lost(connection, &opened).await;
         file.connect().await.expect_err("it is another");
-        std::fs::rename(&away, file.path()).expect("moved");
+        std::fs::rename(&away, &file.path).expect("moved");
         file.connect().await.expect("it is back");
         let [line] = &log.lines()[..] else { panic!("{:?}", log.lines()) };
         assert!(line.starts_with("INFO: ") && line.contains("is where it was again"), "{line}");
+        assert!(line.ends_with(&format!(" store=\"{file}\"")), "{line}");
+    }
+
+    #[tokio::test]
+    async fn a_database_whose_folder_is_gone_is_named_with_its_path() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let folder = directory.path().join("world");
+        std::fs::create_dir(&folder).expect("made");
+        let file = SqliteFile::new(folder.join("objects.sqlite"), 0o600);
+        let (connection, opened) = file.connect().await.expect("opened");
+        std::fs::remove_dir_all(&folder).expect("deleted");
+        file.keep_if_lost(connection, &opened).await;
+        let error = in_words(&file.connect().await.expect_err("there is no place for it"));
+        let path = file.path.display();
+        let expected =
+            format!("{path} was deleted while it is in use, and cannot be put back: No such file");
+        assert!(error.starts_with(&expected), "{error}");
     }
 
     #[tokio::test]
@@ -273,7 +308,7 @@ mod tests {
         run(&mut connection, "CREATE TABLE test (a); INSERT INTO test VALUES (7)").await;
         run(&mut reader, "BEGIN; SELECT a FROM test").await;
         run(&mut connection, "UPDATE test SET a = 8").await;
-        std::fs::remove_file(beside(file.path(), "-wal")).expect("deleted");
+        std::fs::remove_file(beside(&file.path, "-wal")).expect("deleted");
         file.keep_if_lost(connection, &opened).await;
         let refused = file.connect().await.expect_err("not all is in the file").to_string();
         assert!(refused.contains("another process uses it"), "{refused}");

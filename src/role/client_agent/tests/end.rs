@@ -66,6 +66,25 @@ fn who_is_dropped_for_a_limit_is_named_with_it() {
 }
 
 #[test]
+fn a_channel_that_has_not_rested_is_said_to_be_with_a_number() {
+    let mut agent = Agent::with(|config| {
+        let only = config.channels.low();
+        config.channels = ChannelRange::new(only, only).expect("one");
+    });
+    let client = agent.connect();
+    agent.lose(client);
+    agent.now += Duration::from_micros(603_673);
+    let log = Caught::from(Level::Info);
+    let client = agent.connect();
+    let expected = format!(
+        "WARNING: client_agent: a client gets a channel that another has just had: there are few that are free \
+         channel={} rested_ms=603",
+        client.channel
+    );
+    assert_eq!(log.lines(), [expected]);
+}
+
+#[test]
 fn the_end_of_a_session_in_its_order() {
     let mut agent = Agent::new();
     let client = furnished(&mut agent);
