@@ -130,6 +130,10 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         let said = &version.0[..version.0.len().min(VERSION_BYTES_SAID)];
         let client = String::from_utf8_lossy(said);
         let mut text = format!("Client version mismatch: client={client}");
+        let left_out = version.0.len() - said.len();
+        if left_out > 0 {
+            text += &format!("… and {left_out} bytes");
+        }
         if config.client.send_version {
             text += &format!(", server={}", config.version);
         }

@@ -48,6 +48,7 @@ fn a_version_that_is_no_text_and_long_is_cut_so_that_the_eject_can_be_told() {
     agent.send(client, &hello);
     let text = agent.expect_ejected(client, EjectReason::BadVersion);
     assert_eq!(text.chars().filter(|found| *found == '\u{fffd}').count(), 1024);
+    assert!(text.contains("… and 38976 bytes, server="), "{text}");
 }
 
 #[test]
