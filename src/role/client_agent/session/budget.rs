@@ -251,7 +251,7 @@ impl Session {
                 let (limit, allowed) = self.budget.tightest(limits);
                 let ms = patience.as_millis();
                 let text = format!("Client has been above {limit} ({allowed}) for {ms} ms.");
-                Err(End::eject(EjectReason::Generic, text))
+                Err(End::above(limit, EjectReason::Generic, text))
             }
             _ => Ok(()),
         }
@@ -269,7 +269,8 @@ impl Session {
     pub(super) fn check_held_bytes(&self, shared: &Shared) -> Flow {
         let max = shared.config.limits.entry_bytes_max;
         if max > 0 && self.interests.held_bytes() as u64 > max {
-            return Err(End::eject(
+            return Err(End::above(
+                "limits.entry_bytes",
                 EjectReason::ForbiddenInterest,
                 format!("Client has opened zones with more than {max} bytes of objects."),
             ));
@@ -289,13 +290,19 @@ impl Session {
         let interests = self.interests.count() + usize::from(before.is_none());
         let all_zones = self.interests.zone_count() - before.unwrap_or(0) + zones;
         let cases = [
-            (interests, limits.interests, "interests"),
-            (zones, limits.zones_per_interest, "zones in one interest"),
-            (all_zones, limits.zones, "zones in all interests"),
+            (interests, limits.interests, "limits.interests", "interests"),
+            (
+                zones,
+                limits.zones_per_interest,
+                "limits.zones_per_interest",
+                "zones in one interest",
+            ),
+            (all_zones, limits.zones, "limits.zones", "zones in all interests"),
         ];
-        for (count, max, what) in cases {
+        for (count, max, key, what) in cases {
             if max > 0 && count > max {
-                return Err(End::eject(
+                return Err(End::above(
+                    key,
                     EjectReason::ForbiddenInterest,
                     format!("Client has more than {max} {what}."),
                 ));

@@ -153,7 +153,7 @@ impl Session {
         match *message {
             C::Eject { reason, text: Blob(text) } => {
                 let text = text.to_vec();
-                return Err(End::Ejected(Ejection { reason, text, security: false }));
+                return Err(End::Ejected(Ejection { reason, text, security: false, limit: None }));
             }
             C::Drop {} => return Err(End::Dropped),
             C::SetState { state } => self.set_life(cx, state),

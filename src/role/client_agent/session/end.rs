@@ -36,6 +36,8 @@ pub struct Ejection {
     pub text: Vec<u8>,
     /// Whether the client broke a rule that an honest one cannot.
     pub security: bool,
+    /// The key of the configuration that has the limit above which it was.
+    pub limit: Option<&'static str>,
 }
 
 /// How a connection was lost.
@@ -64,6 +66,17 @@ impl End {
             reason: reason as u16,
             text: text.into().into_bytes(),
             security: false,
+            limit: None,
+        })
+    }
+
+    /// As [`End::eject`], for being above a limit of this key of the configuration.
+    pub fn above(limit: &'static str, reason: EjectReason, text: impl Into<String>) -> End {
+        End::Ejected(Ejection {
+            reason: reason as u16,
+            text: text.into().into_bytes(),
+            security: false,
+            limit: Some(limit),
         })
     }
 
@@ -73,6 +86,7 @@ impl End {
             reason: reason as u16,
             text: text.into().into_bytes(),
             security: true,
+            limit: None,
         })
     }
 

@@ -55,7 +55,8 @@ impl Session {
             End::Foreign { speaks, farewell } => {
                 let text = format!("First packet is not CLIENT_HELLO; this looks like {speaks}");
                 let reason = EjectReason::NoHello as u16;
-                let ejection = Ejection { reason, text: text.into(), security: false };
+                let (text, security, limit) = (text.into(), false, None);
+                let ejection = Ejection { reason, text, security, limit };
                 match farewell {
                     Some(farewell) => self.send_frame(cx.shared, farewell),
                     None => self.tell_ejection(cx, &ejection),
@@ -100,12 +101,12 @@ impl Session {
 
     /// Says to the log and to the event logger that the client is ejected.
     fn note_ejection(&self, cx: &mut Context<'_>, ejection: &Ejection) {
-        let Ejection { reason, text, security } = ejection;
+        let &Ejection { reason, ref text, security, limit } = ejection;
         let text = String::from_utf8_lossy(text);
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
         // A field, which is cut and escaped as such: a client may have had its own words put into it.
-        tracing::warn!(text = &*text, %client, %remote, reason, security, "client ejected");
-        let kind = if *security { "client-ejected-security" } else { "client-ejected" };
+        tracing::warn!(text = &*text, %client, %remote, reason, security, limit, "client ejected");
+        let kind = if security { "client-ejected-security" } else { "client-ejected" };
         self.identity.event(cx.shared, kind, |event, _| {
             event.with("reason_code", reason.to_string()).with("reason_msg", cut(text.into_owned()))
         });
