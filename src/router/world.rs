@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use delivery::Last;
 use retelling::Retelling;
 use snapshot::Telling;
 
@@ -125,7 +126,6 @@ pub(super) struct World {
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Effects>>,
     listeners: Vec<Key>,
-    scratch: Vec<Key>,
     changes: Vec<Change>,
     /// What a role's member has sent to another one.
     echo: Vec<u8>,
@@ -161,7 +161,6 @@ impl World {
             effects: Box::default(),
             spare: Vec::new(),
             listeners: Vec::new(),
-            scratch: Vec::new(),
             changes: Vec::new(),
             echo: Vec::new(),
         }
@@ -420,12 +419,13 @@ impl World {
         let next = self.spare.pop().unwrap_or_default();
         let mut effects = std::mem::replace(&mut self.effects, next);
         let mut place = Place::default();
+        let mut last = Last::default();
+        let mut echo = std::mem::take(&mut self.echo);
         self.make_changes(key, &effects, &mut place);
         while let Some((frame, origin)) = effects.next_from_member(&mut place) {
-            if !self.is_for(key, frame) {
+            if !self.is_for(key, frame, &mut last) {
                 continue;
             }
-            let mut echo = std::mem::take(&mut self.echo);
             echo.clear();
             echo.extend_from_slice(frame.datagram());
             if let Ok(envelope) = Envelope::read(&echo) {
@@ -442,9 +442,9 @@ impl World {
                 self.steps_left = effects.steps_left();
                 self.turn.note_members(effects.take_members());
             }
-            self.echo = echo;
             self.make_changes(key, &effects, &mut place);
         }
+        self.echo = echo;
         if effects.has_routes() {
             self.pending.push_back((key, effects));
         } else {
@@ -459,21 +459,27 @@ impl World {
     }
 
     /// Whether a participant listens to one of a datagram's recipients.
-    fn is_for(&self, key: Key, frame: Frame<'_>) -> bool {
-        let recipients = Recipients::of(frame.datagram());
-        recipients.is_ok_and(|all| all.iter().any(|channel| self.table.listens(key, channel)))
+    #[inline]
+    fn is_for(&self, key: Key, frame: Frame<'_>, last: &mut Last<bool>) -> bool {
+        let Ok(recipients) = Recipients::of(frame.datagram()) else { return false };
+        let listens = || recipients.iter().any(|channel| self.table.listens(key, channel));
+        last.or_find(recipients, self.table.version(), listens)
     }
 
     #[inline]
     fn route_pending(&mut self) {
         while let Some((key, effects)) = self.pending.pop_front() {
+            let mut last = Last::default();
             for (frame, said) in effects.routes() {
                 if let Some(said) = said {
                     self.say_members_last_words(said, frame, key);
+                    // It has looked for others.
+                    last = Last::default();
                     continue;
                 }
                 let Ok(recipients) = Recipients::of(frame.datagram()) else { continue };
-                self.find_listeners(recipients, Some(key));
+                let version = self.table.version();
+                last.or_find(recipients, version, || self.find_listeners(recipients, Some(key)));
                 self.deliver(frame, recipients, Some(key));
             }
             self.recycle(effects);

@@ -30,6 +30,13 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// `bytes` as the frame that [`write_frame`] has made of them: it is not looked at again for each use.
+    #[inline]
+    pub(crate) fn written(bytes: &'a [u8]) -> Self {
+        debug_assert_eq!(Frame::new(bytes), Ok(Frame { bytes }));
+        Frame { bytes }
+    }
+
     /// The datagram, without the tag.
     #[inline]
     pub fn datagram(self) -> &'a [u8] {
