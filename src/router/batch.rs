@@ -185,7 +185,7 @@ impl Drop for Batch<'_> {
             world.is_at_work = false;
         }
         let end = world.end_batch(self.fed.take());
-        self.shared.flush.batch_is_over(self.shared, world, self.goes_on);
+        self.shared.flush.batch_is_over(self.shared, world, self.from, self.goes_on);
         self.shared.bury(end.lost);
         self.shared.counters.count(&end.counts);
     }

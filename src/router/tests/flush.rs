@@ -90,3 +90,19 @@ fn receivers_of_a_flood_without_an_end_are_told_all_the_same() {
         }
     });
 }
+
+#[test]
+fn what_has_come_to_an_end_is_told_before_there_is_more_whoever_goes_on_with_a_flood_then() {
+    Talk::play(async |talk| {
+        for (is_other, already) in [(false, 0), (true, 1)] {
+            talk.take_turn();
+            tokio::task::yield_now().await;
+            assert_eq!(talk.announced(), already);
+            route(if is_other { &talk.other } else { &talk.flooding }, &[5000], 2);
+            // The task has not had its turn yet.
+            talk.take_turn();
+            tokio::task::yield_now().await;
+            assert_eq!(talk.announced(), already + 1);
+        }
+    });
+}
