@@ -472,7 +472,7 @@ impl World {
             let mut last = Last::default();
             for (frame, said) in effects.routes() {
                 if let Some(said) = said {
-                    self.say_members_last_words(said, frame, key);
+                    self.say_members_last_words(*said, frame, key);
                     // It has looked for others.
                     last = Last::default();
                     continue;

@@ -87,6 +87,13 @@ impl World {
         from: Option<Key>,
     ) {
         let is_for_here = self.deliver_here(frame, recipients);
+        if self.uplink.is_some() {
+            self.deliver_up(frame, from, is_for_here);
+        }
+    }
+
+    #[inline(never)]
+    fn deliver_up(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
         if self.spoken_for.is_noted() {
             self.note_senders(Frames::new(frame.bytes()));
         }
