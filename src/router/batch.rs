@@ -70,6 +70,12 @@ impl<'r> Batch<'r> {
         self.goes_on
     }
 
+    /// Nothing is left of what a socket has brought, however long it took.
+    #[inline]
+    pub fn has_done_all(&mut self) {
+        self.goes_on = false;
+    }
+
     /// Subscribes to one channel.
     pub fn subscribe(&mut self, channel: Channel) {
         self.apply_one(Effect::Subscribe(channel));

@@ -29,6 +29,9 @@ use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
 
 /// How much of what can also be done later is done in one hold of the router: see [`Effects::spend`].
 const STEPS_PER_HOLD: usize = 256;
+/// So many bytes are copied to queues before others may have their turn: more than one read brings, unless there are very
+/// many queues. So each of them makes room for it once.
+const COPIED_AT_ONCE: usize = 16 << 20;
 /// Lists of effects that are kept to be used again, and how many waiting ones there is room for.
 const SPARE_MAX: usize = 16;
 const PENDING_KEPT: usize = 256;
@@ -220,11 +223,16 @@ impl World {
             return Ok(Frames::new(&[]));
         }
         self.find_listeners(recipients, from);
-        if self.are_queues_only() {
-            self.deliver_to_queues(run, from);
-            return Ok(Frames::new(&[]));
-        }
         let mut frames = run.frames();
+        if self.are_queues_only() {
+            let bytes_max = COPIED_AT_ONCE / self.listeners.len().max(1);
+            loop {
+                self.deliver_to_queues(frames.take_front(bytes_max), from);
+                if frames.is_empty() || self.has_to_wait(from) || self.is_turn_over() {
+                    return Ok(frames);
+                }
+            }
+        }
         for frame in frames.by_ref() {
             // What a role does because of one frame comes before the next one, and may change who listens.
             self.find_listeners(recipients, from);

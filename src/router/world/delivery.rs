@@ -3,7 +3,7 @@
 use super::{Receiver, Slot, World};
 use crate::ids::Channel;
 use crate::router::{Key, Load, Origin, Uplink};
-use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
+use crate::wire::{Envelope, Frame, Frames, Recipients};
 
 /// What has been found out about the only recipient of a datagram. What a role routes at a time is often for the same
 /// one, such as what a client has to say to an UberDOG.
@@ -50,12 +50,12 @@ impl World {
     }
 
     /// Hands the frames to the queues in the list of listeners, and upstream.
-    pub(super) fn deliver_to_queues(&mut self, run: Run<'_>, from: Option<Key>) {
-        let frames = run.frames().count() as u64;
+    pub(super) fn deliver_to_queues(&mut self, frames: Frames<'_>, from: Option<Key>) {
+        let count = frames.clone().count() as u64;
         let listeners = std::mem::take(&mut self.listeners);
         let mut is_for_here = false;
-        self.counts.routed += frames;
-        self.work.bytes += run.frames().remaining().len() as u64;
+        self.counts.routed += count;
+        self.work.bytes += frames.remaining().len() as u64;
         for &key in &listeners {
             self.touch(key);
             let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize]
@@ -64,8 +64,8 @@ impl World {
                 continue;
             };
             is_for_here = true;
-            self.counts.delivered += frames;
-            if sink.push_all(run.frames()) == Load::High
+            self.counts.delivered += count;
+            if sink.push_all(frames.clone()) == Load::High
                 && let Some(brake) = sink.brake()
             {
                 self.fed.note(&brake);
@@ -73,9 +73,9 @@ impl World {
         }
         self.listeners = listeners;
         if self.spoken_for.is_noted() {
-            self.note_senders(run.frames());
+            self.note_senders(frames.clone());
         }
-        self.push_up(from, is_for_here, |uplink| uplink.push_all(run.frames()));
+        self.push_up(from, is_for_here, |uplink| uplink.push_all(frames));
     }
 
     /// Hands a datagram to all in the list of listeners, and upstream.
