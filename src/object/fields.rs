@@ -14,6 +14,7 @@ use crate::message::{FieldValues, List, Rest, StateServer};
 use crate::wire::{Reader, Writer};
 
 impl DistributedObject {
+    #[inline]
     pub(super) fn object_set_field(
         &mut self,
         do_id: DoId,

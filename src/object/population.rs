@@ -128,6 +128,32 @@ impl Population {
 
     /// Delivers a datagram to those objects that are among its recipients, except `origin`.
     pub fn deliver(&mut self, origin: Origin, envelope: &Envelope<'_>, effects: &mut Effects) {
+        match envelope.recipients.only().and_then(Channel::as_object) {
+            Some(do_id) => self.deliver_to_one(do_id, origin, envelope, effects),
+            None => self.deliver_to_all(origin, envelope, effects),
+        }
+    }
+
+    /// Most datagrams are for one object.
+    fn deliver_to_one(
+        &mut self,
+        do_id: DoId,
+        origin: Origin,
+        envelope: &Envelope<'_>,
+        effects: &mut Effects,
+    ) {
+        self.catch_up(do_id, effects);
+        let Some(target) = self.target(do_id) else { return };
+        let Some(message) = decode(envelope) else { return };
+        self.overhear(&message);
+        if origin != from_object(do_id) {
+            let before = self.letters.latest();
+            self.hand_over(target, envelope.sender, &message, effects);
+            self.begin_letters_after(before, effects);
+        }
+    }
+
+    fn deliver_to_all(&mut self, origin: Origin, envelope: &Envelope<'_>, effects: &mut Effects) {
         let mut targets = std::mem::take(&mut self.targets);
         let parents = self.find_receivers(envelope.recipients, &mut targets, effects);
         let before = self.letters.latest();
@@ -318,14 +344,14 @@ impl Population {
     /// They do not answer either.
     #[inline]
     pub(super) fn count_out(&mut self, target: Target, message: &StateServer<'_>) {
-        if self.letters.wait_for_ais()
-            && let Some(asked) = Selection::asked_about(message, target.0)
-        {
-            self.count_out_of(target, &asked);
+        if self.letters.wait_for_ais() {
+            self.count_out_lost(target, message);
         }
     }
 
-    fn count_out_of(&mut self, (parent, place): Target, asked: &Selection) {
+    #[cold]
+    fn count_out_lost(&mut self, (parent, place): Target, message: &StateServer<'_>) {
+        let Some(asked) = Selection::asked_about(message, parent) else { return };
         let mut ids = std::mem::take(&mut self.ids);
         asked.members(parent, &self.children, |do_id| {
             if self.objects.get(do_id).is_some_and(|object| self.letters.dooms(object)) {

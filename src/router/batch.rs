@@ -70,6 +70,12 @@ impl<'r> Batch<'r> {
         self.goes_on
     }
 
+    /// Nothing is left of what a socket has brought, however long it took.
+    #[inline]
+    pub fn has_done_all(&mut self) {
+        self.goes_on = false;
+    }
+
     /// Subscribes to one channel.
     pub fn subscribe(&mut self, channel: Channel) {
         self.apply_one(Effect::Subscribe(channel));
@@ -185,7 +191,7 @@ impl Drop for Batch<'_> {
             world.is_at_work = false;
         }
         let end = world.end_batch(self.fed.take());
-        self.shared.flush.batch_is_over(self.shared, world, self.goes_on);
+        self.shared.flush.batch_is_over(self.shared, world, self.from, self.goes_on);
         self.shared.bury(end.lost);
         self.shared.counters.count(&end.counts);
     }

@@ -34,8 +34,9 @@ const KEPT_RECORDS: usize = 4096;
 enum Record {
     /// Whether it comes back to the role, and then who sent it.
     Route(Range<usize>, Option<Origin>),
-    /// As a route that comes back, of what one who has left wanted said.
-    LastWords(Range<usize>, Box<(Origin, Said)>),
+    /// As a route that comes back, of what one who has left wanted said. Who and what that is stands elsewhere, since there
+    /// is seldom any, and so that records are forgotten without looking at them.
+    LastWords(Range<usize>, usize),
     Subscribe(Channel),
     Unsubscribe(Channel),
     SubscribeRange(ChannelRange),
@@ -49,7 +50,9 @@ pub(super) struct Place {
     /// The next record that may be a change, and how many were.
     changes: usize,
     changes_seen: usize,
-    routes: usize,
+    /// The same for those that come back.
+    echoes: usize,
+    echoes_seen: usize,
 }
 
 /// A list of [`Effect`]s, reused from batch to batch: appending to it allocates nothing once it has
@@ -58,8 +61,11 @@ pub(super) struct Place {
 pub struct Effects {
     frames: Vec<u8>,
     records: Vec<Record>,
+    last_words: Vec<(Origin, Said)>,
     /// How many of the records are no routes.
     changes: usize,
+    /// How many of them come back to the role.
+    echoes: usize,
     /// The role has more to tell than this.
     more: bool,
     /// So much that whoever asks for more is to wait.
@@ -76,7 +82,9 @@ impl Default for Effects {
         Effects {
             frames: Vec::new(),
             records: Vec::new(),
+            last_words: Vec::new(),
             changes: 0,
+            echoes: 0,
             more: false,
             full: false,
             steps_left: usize::MAX,
@@ -140,7 +148,7 @@ impl Effects {
     /// [`Error::Oversize`] if it is too large; nothing is sent then.
     pub fn route_datagram(&mut self, origin: Option<Origin>, datagram: &[u8]) -> Result<(), Error> {
         let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
-        self.records.push(Record::Route(frame, origin));
+        self.push_route_of(origin, frame);
         Ok(())
     }
 
@@ -156,7 +164,9 @@ impl Effects {
         datagram: &[u8],
     ) -> Result<(), Error> {
         let frame = write_frame(&mut self.frames, |writer| writer.raw(datagram))?;
-        self.records.push(Record::LastWords(frame, Box::new((origin, said))));
+        self.records.push(Record::LastWords(frame, self.last_words.len()));
+        self.last_words.push((origin, said));
+        self.echoes += 1;
         Ok(())
     }
 
@@ -173,9 +183,15 @@ impl Effects {
                 Envelope::write_head(writer, recipients, sender);
                 content(writer);
             })?;
-            self.records.push(Record::Route(frame, origin));
+            self.push_route_of(origin, frame);
         }
         Ok(())
+    }
+
+    #[inline]
+    fn push_route_of(&mut self, origin: Option<Origin>, frame: Range<usize>) {
+        self.echoes += usize::from(origin.is_some());
+        self.records.push(Record::Route(frame, origin));
     }
 
     /// Says that the role has taken on work of which it will tell more when it is asked to
@@ -271,10 +287,12 @@ impl Effects {
     }
 
     /// What is to be routed, in order, and whether it is last words.
-    pub(super) fn routes(&self) -> impl Iterator<Item = (Frame<'_>, Option<Said>)> {
+    pub(super) fn routes(&self) -> impl Iterator<Item = (Frame<'_>, Option<&Said>)> {
         self.records.iter().filter_map(|record| match record {
             Record::Route(place, _) => Some((self.frame(place), None)),
-            Record::LastWords(place, said) => Some((self.frame(place), Some(said.1))),
+            Record::LastWords(place, said) => {
+                Some((self.frame(place), Some(&self.last_words[*said].1)))
+            }
             _ => None,
         })
     }
@@ -301,15 +319,21 @@ impl Effects {
     }
 
     /// The next datagram that comes back to the role, and who sent it; the list may have grown since the last.
+    #[inline]
     pub(super) fn next_from_member(&self, place: &mut Place) -> Option<(Frame<'_>, Origin)> {
+        if place.echoes_seen == self.echoes {
+            return None;
+        }
         loop {
-            let record = self.records.get(place.routes)?;
-            place.routes += 1;
-            match record {
-                Record::Route(frame, Some(origin)) => return Some((self.frame(frame), *origin)),
-                Record::LastWords(frame, said) => return Some((self.frame(frame), said.0)),
-                _ => {}
-            }
+            let record = self.records.get(place.echoes)?;
+            place.echoes += 1;
+            let (frame, origin) = match record {
+                Record::Route(frame, Some(origin)) => (frame, *origin),
+                Record::LastWords(frame, said) => (frame, self.last_words[*said].0),
+                _ => continue,
+            };
+            place.echoes_seen += 1;
+            return Some((self.frame(frame), origin));
         }
     }
 
@@ -332,7 +356,9 @@ impl Effects {
     pub fn clear(&mut self) {
         self.frames.clear();
         self.records.clear();
+        self.last_words.clear();
         self.changes = 0;
+        self.echoes = 0;
         self.more = false;
         self.full = false;
         if self.frames.capacity() > KEPT_BYTES || self.records.capacity() > KEPT_RECORDS {
@@ -359,7 +385,7 @@ impl Effects {
 
     #[inline]
     fn frame(&self, place: &Range<usize>) -> Frame<'_> {
-        Frame::new(&self.frames[place.clone()]).expect("a recorded place holds one frame")
+        Frame::written(&self.frames[place.clone()])
     }
 }
 

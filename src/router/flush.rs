@@ -11,15 +11,17 @@
 //!
 //! A flood that is done in turns ([`super::turn`]) would be told turn by turn. As long as nobody else says anything
 //! meanwhile, nobody gains by that, and each receiver would cost as many system calls as there are turns. So
-//! the task lets it go on first, unless somebody else's batch is over by then, and only a few times.
+//! the task lets it go on first, unless somebody else's batch is over by then, and only a few times. What it goes on with
+//! is one read: in which order the two of them run is not known, and two reads at a time would be twice as much to be kept.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::holds::{Held, Holder};
 use super::world::Told;
-use super::{Shared, quietly};
+use super::{Key, Shared, quietly};
 
 /// How often whoever goes on with a flood comes before those who have got something of it are told.
 const TURNS_MAX: u32 = 8;
@@ -29,21 +31,54 @@ pub(super) struct Flush {
     /// Somebody gathers.
     is_gathering: AtomicBool,
     filled: Notify,
-    /// Whose batch was over last goes on at once.
-    goes_on: AtomicBool,
+    said: Mutex<Said>,
+}
+
+/// What has been said since receivers were told.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+enum Said {
+    #[default]
+    Nothing,
+    /// By one alone.
+    By(Option<Key>),
+    /// By one alone, who goes on at once.
+    AndGoesOn(Option<Key>),
+    /// By several, or by one who went on and has come to an end, whatever comes after it.
+    Enough,
+}
+
+impl Said {
+    /// Somebody's batch is over.
+    fn and(self, who: Option<Key>, goes_on: bool) -> Self {
+        match self {
+            Said::Enough => Said::Enough,
+            Said::By(other) | Said::AndGoesOn(other) if other != who => Said::Enough,
+            Said::AndGoesOn(_) if !goes_on => Said::Enough,
+            _ if goes_on => Said::AndGoesOn(who),
+            _ => Said::By(who),
+        }
+    }
 }
 
 impl Flush {
-    /// A batch is over: its receivers are told now, or with others. If it `goes_on`, another batch of the same
-    /// participant follows at once.
+    /// A batch of somebody is over: its receivers are told now, or with others. If he `goes_on`, another batch of his
+    /// follows at once.
     #[inline]
-    pub(super) fn batch_is_over(&self, shared: &Shared, world: Held<'_>, goes_on: bool) {
+    pub(super) fn batch_is_over(
+        &self,
+        shared: &Shared,
+        world: Held<'_>,
+        who: Option<Key>,
+        goes_on: bool,
+    ) {
         if !world.has_touched() {
             return;
         }
         if self.is_gathering.load(Ordering::Relaxed) {
-            self.goes_on.store(goes_on, Ordering::Relaxed);
             drop(world);
+            let mut said = self.said.lock();
+            *said = said.and(who, goes_on);
+            drop(said);
             self.filled.notify_one();
             return;
         }
@@ -67,13 +102,12 @@ pub(super) async fn gather(shared: &Shared) {
     loop {
         shared.flush.filled.notified().await;
         for _ in 0..TURNS_MAX {
-            if !shared.flush.goes_on.load(Ordering::Relaxed) {
+            if !matches!(*shared.flush.said.lock(), Said::AndGoesOn(_)) {
                 break;
             }
             tokio::task::yield_now().await;
         }
-        // It may have ended instead of going on.
-        shared.flush.goes_on.store(false, Ordering::Relaxed);
+        *shared.flush.said.lock() = Said::Nothing;
         tell(shared, shared.hold(Holder::Flush), &mut told);
     }
 }

@@ -223,7 +223,9 @@ impl Fed {
             self.forget();
             return;
         }
-        // So that what a flood has left behind is written before there is more of it.
+        // So that what a flood has left behind is written before there is more of it. Twice, since who lets others go
+        // first comes before the one who writes, if that one has just done the same.
+        tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         if !self.high.is_empty() {
             Box::pin(self.high_are_eased()).await;

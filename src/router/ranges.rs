@@ -77,13 +77,12 @@ struct Segment {
 #[derive(Default, Debug)]
 pub(super) struct Segments {
     segments: BTreeMap<Channel, Segment>,
+    /// From the lowest to the highest channel that has a range listener. Most datagrams are for others, and need no
+    /// search.
+    reach: Option<ChannelRange>,
 }
 
 impl Segments {
-    pub(super) fn is_empty(&self) -> bool {
-        self.segments.is_empty()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.segments.len()
     }
@@ -91,6 +90,9 @@ impl Segments {
     /// The participants that listen to a range around `channel`, ascending.
     #[inline]
     pub(super) fn get(&self, channel: Channel) -> Option<&[Key]> {
+        if !self.reach?.contains(channel) {
+            return None;
+        }
         let (_, segment) = self.segments.range(..=channel).next_back()?;
         (channel <= segment.high).then_some(&segment.keys[..])
     }
@@ -119,13 +121,14 @@ impl Segments {
             self.segments.insert(low, Segment { high, keys: vec![key] });
         }
         self.join(new);
+        self.reach = self.find_reach();
         alone
     }
 
     /// Takes `key` out of a range, and returns its maximal pieces without any listener, as far as
     /// the ranges reached before.
     pub(super) fn remove(&mut self, old: ChannelRange, key: Key) -> Vec<ChannelRange> {
-        let Some(reach) = self.reach() else {
+        let Some(reach) = self.reach else {
             return Vec::new();
         };
         self.split(old);
@@ -154,6 +157,7 @@ impl Segments {
             pieces.push(range(from, high));
         }
         self.join(old);
+        self.reach = self.find_reach();
         pieces
     }
 
@@ -166,8 +170,7 @@ impl Segments {
         set.iter().collect()
     }
 
-    /// From the lowest to the highest channel that has a range listener.
-    fn reach(&self) -> Option<ChannelRange> {
+    fn find_reach(&self) -> Option<ChannelRange> {
         let (&low, _) = self.segments.first_key_value()?;
         let (_, last) = self.segments.last_key_value()?;
         ChannelRange::new(low, last.high)

@@ -122,6 +122,8 @@ pub struct Table {
     participants: FxHashMap<Key, Subscriptions>,
     /// Those for whom a range is being ended: they get nothing there any more.
     pub(super) ending: Vec<Ending>,
+    /// How often something has changed.
+    version: u64,
 }
 
 impl Table {
@@ -133,7 +135,14 @@ impl Table {
             segments: Segments::default(),
             participants: FxHashMap::default(),
             ending: Vec::new(),
+            version: 0,
         }
+    }
+
+    /// As long as this is the same, so are the listeners of each channel.
+    #[inline]
+    pub(super) const fn version(&self) -> u64 {
+        self.version
     }
 
     fn subscriptions(&mut self, key: Key) -> &mut Subscriptions {
@@ -144,6 +153,7 @@ impl Table {
     /// Subscribes `key` to one channel. Nothing happens if it listens there already, be it through a
     /// range.
     pub fn subscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        self.version += 1;
         self.end_all_of(key, changes);
         let own = self.subscriptions(key);
         if own.ranges.contains(channel) || !own.singles.insert(channel, ()) {
@@ -158,6 +168,7 @@ impl Table {
 
     /// Ends `key`'s subscription to one channel. A range that covers it is not touched.
     pub fn unsubscribe(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        self.version += 1;
         self.end_all_of(key, changes);
         let Some(own) = self.participants.get_mut(&key) else {
             return;
@@ -170,6 +181,7 @@ impl Table {
     /// Subscribes `key` to a range. Upstream hears of the whole range as soon as a part of it has no
     /// other range listener, also if that part was this participant's before.
     pub fn subscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
+        self.version += 1;
         self.end_all_of(key, changes);
         self.subscriptions(key).ranges.insert(range);
         if self.segments.insert(range, key) {
@@ -184,6 +196,7 @@ impl Table {
     ///
     /// If there are many singles, it has only begun when this returns: see `Table::go_on_ending`.
     pub fn unsubscribe_range(&mut self, key: Key, range: ChannelRange, changes: &mut Vec<Change>) {
+        self.version += 1;
         self.end_all_of(key, changes);
         if self.subscriptions(key).singles.len() > ENDED_AT_ONCE {
             self.ending.push(Ending::new(key, range));
@@ -212,6 +225,7 @@ impl Table {
         changes: &mut Vec<Change>,
     ) -> Option<usize> {
         let place = self.ending.iter().position(|ending| ending.key == key)?;
+        self.version += 1;
         let mut ended = Vec::new();
         while *steps > 0 {
             let Ending { range, ref mut walk, .. } = self.ending[place];
@@ -270,6 +284,7 @@ impl Table {
         mut dropped: Vec<Channel>,
         changes: &mut Vec<Change>,
     ) {
+        self.version += 1;
         let pieces = self.segments.remove(range, key);
         if !self.upstream {
             return;
@@ -297,6 +312,7 @@ impl Table {
 
     /// Ends a subscription to a single of which nothing is in [`Subscriptions`] any more.
     pub(super) fn end_single(&mut self, key: Key, channel: Channel, changes: &mut Vec<Change>) {
+        self.version += 1;
         if self.remove_listener(key, channel) {
             changes.push(Change::RemoveChannel(channel));
         }
@@ -305,72 +321,61 @@ impl Table {
     /// Takes out what `key` listens to. It is found as a listener until all of it has been ended:
     /// [`Table::end_single`], [`Table::end_range`].
     pub(super) fn take(&mut self, key: Key) -> Subscriptions {
+        self.version += 1;
         self.ending.retain(|ending| ending.key != key);
         let seed = *self.singles.hasher();
         self.participants.remove(&key).unwrap_or_else(|| Subscriptions::new(seed))
     }
 
-    /// Calls `each` once for every participant that listens to one of `channels`, but `from`.
-    ///
-    /// `scratch` is memory that is used again from call to call.
+    /// Puts every participant but `from` that listens to one of `channels` into a list, once, in place of what is
+    /// there.
     #[inline]
     pub fn listeners(
         &self,
-        channels: impl ExactSizeIterator<Item = Channel>,
+        mut channels: impl ExactSizeIterator<Item = Channel>,
         from: Option<Key>,
-        scratch: &mut Vec<Key>,
-        mut each: impl FnMut(Key),
+        into: &mut Vec<Key>,
     ) {
-        let mut deliver = |key: Key| {
-            if Some(key) != from {
-                each(key);
-            }
-        };
-        if channels.len() == 1 && self.has_only_singles() {
-            // The common case needs no union.
-            for channel in channels {
-                match self.singles.get(&channel) {
-                    Some(Listeners::One(key)) => deliver(*key),
-                    Some(Listeners::Many(keys)) => keys.iter().for_each(|&key| deliver(key)),
-                    None => {}
+        into.clear();
+        if channels.len() == 1
+            && self.ending.is_empty()
+            && let Some(channel) = channels.next()
+        {
+            // The common case, and in most of these there is one listener.
+            match (self.singles.get(&channel), self.segments.get(channel)) {
+                (Some(&Listeners::One(key)), None) => {
+                    if Some(key) != from {
+                        into.push(key);
+                    }
+                }
+                (singles, ranges) => {
+                    unite(singles.map(Listeners::as_slice), ranges, into);
+                    leave_out(from, into);
                 }
             }
             return;
         }
-        scratch.clear();
         let mut sources = 0;
         for channel in channels {
-            let before = scratch.len();
-            if let Some(keys) = self.singles.get(&channel) {
-                scratch.extend_from_slice(keys.as_slice());
+            let before = into.len();
+            let singles = self.singles.get(&channel).map(Listeners::as_slice);
+            for keys in [singles, self.segments.get(channel)].into_iter().flatten() {
+                into.extend_from_slice(keys);
                 sources += 1;
             }
-            if let Some(keys) = self.segments.get(channel) {
-                scratch.extend_from_slice(keys);
-                sources += 1;
-            }
-            self.leave_out_ending(channel, scratch, before);
+            self.leave_out_ending(channel, into, before);
         }
         if sources > 1 {
-            scratch.sort_unstable();
-            scratch.dedup();
+            into.sort_unstable();
+            into.dedup();
         }
-        scratch.iter().for_each(|&key| deliver(key));
-    }
-
-    /// Whether nobody listens to a range, or is about to end one.
-    #[inline]
-    fn has_only_singles(&self) -> bool {
-        self.segments.is_empty() && self.ending.is_empty()
+        leave_out(from, into);
     }
 
     /// Whether `key` listens to a channel.
     #[inline]
     pub fn listens(&self, key: Key, channel: Channel) -> bool {
         let is_single = self.singles.get(&channel).is_some_and(|keys| keys.contains(key));
-        if self.has_only_singles() {
-            return is_single;
-        }
         if self.ending.iter().any(|ending| ending.is_for(key, channel)) {
             return false;
         }
@@ -409,6 +414,24 @@ impl Table {
     /// Takes `key` off a channel; whether nobody is left there.
     fn remove_listener(&mut self, key: Key, channel: Channel) -> bool {
         self.singles.remove_if(channel, |listeners| listeners.remove(key)).is_some()
+    }
+}
+
+/// Puts those into an empty list who are in one of two.
+fn unite(some: Option<&[Key]>, others: Option<&[Key]>, into: &mut Vec<Key>) {
+    into.extend_from_slice(some.unwrap_or_default());
+    if let Some(others) = others {
+        into.extend_from_slice(others);
+        if some.is_some() {
+            into.sort_unstable();
+            into.dedup();
+        }
+    }
+}
+
+fn leave_out(from: Option<Key>, keys: &mut Vec<Key>) {
+    if let Some(from) = from {
+        keys.retain(|key| *key != from);
     }
 }
 

@@ -4,6 +4,7 @@ mod flush;
 mod holds;
 mod last_words;
 mod leaving;
+mod lookups;
 mod order;
 mod post_removes;
 mod pressure;

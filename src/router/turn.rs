@@ -26,14 +26,20 @@ pub(super) struct Turn {
     limit: Duration,
     /// What has been done since the last look, apart from deliveries.
     load: u64,
-    /// How many deliveries there had been at the last look.
-    looked_at: u64,
+    /// With so many deliveries, and what else has been done, the clock is looked at again.
+    look_at: u64,
     is_over: bool,
 }
 
 impl Turn {
     pub(super) fn new() -> Self {
-        Turn { since: Instant::now(), limit: TURN_MAX, load: 0, looked_at: 0, is_over: false }
+        Turn {
+            since: Instant::now(),
+            limit: TURN_MAX,
+            load: 0,
+            look_at: LOAD_PER_LOOK,
+            is_over: false,
+        }
     }
 
     /// With another limit than the usual one.
@@ -47,7 +53,7 @@ impl Turn {
     pub(super) fn begin(&mut self) {
         self.since = Instant::now();
         self.load = 0;
-        self.looked_at = 0;
+        self.look_at = LOAD_PER_LOOK;
         self.is_over = false;
     }
 
@@ -80,12 +86,15 @@ impl Turn {
     #[inline]
     pub(super) fn is_over(&mut self, deliveries: u64) -> bool {
         self.load += 1;
-        if deliveries + self.load < self.looked_at + LOAD_PER_LOOK {
-            return self.is_over;
+        if deliveries + self.load >= self.look_at {
+            self.look(deliveries);
         }
-        self.looked_at = deliveries;
+        self.is_over
+    }
+
+    fn look(&mut self, deliveries: u64) {
+        self.look_at = deliveries + LOAD_PER_LOOK;
         self.load = 0;
         self.is_over = self.elapsed() >= self.limit;
-        self.is_over
     }
 }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use delivery::Last;
 use retelling::Retelling;
 use snapshot::Telling;
 
@@ -28,6 +29,9 @@ use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
 
 /// How much of what can also be done later is done in one hold of the router: see [`Effects::spend`].
 const STEPS_PER_HOLD: usize = 256;
+/// So many bytes are copied to queues before others may have their turn: more than one read brings, unless there are very
+/// many queues. So each of them makes room for it once.
+const COPIED_AT_ONCE: usize = 16 << 20;
 /// Lists of effects that are kept to be used again, and how many waiting ones there is room for.
 const SPARE_MAX: usize = 16;
 const PENDING_KEPT: usize = 256;
@@ -125,7 +129,6 @@ pub(super) struct World {
     #[allow(clippy::vec_box)]
     spare: Vec<Box<Effects>>,
     listeners: Vec<Key>,
-    scratch: Vec<Key>,
     changes: Vec<Change>,
     /// What a role's member has sent to another one.
     echo: Vec<u8>,
@@ -161,7 +164,6 @@ impl World {
             effects: Box::default(),
             spare: Vec::new(),
             listeners: Vec::new(),
-            scratch: Vec::new(),
             changes: Vec::new(),
             echo: Vec::new(),
         }
@@ -221,11 +223,16 @@ impl World {
             return Ok(Frames::new(&[]));
         }
         self.find_listeners(recipients, from);
-        if self.are_queues_only() {
-            self.deliver_to_queues(run, from);
-            return Ok(Frames::new(&[]));
-        }
         let mut frames = run.frames();
+        if self.are_queues_only() {
+            let bytes_max = COPIED_AT_ONCE / self.listeners.len().max(1);
+            loop {
+                self.deliver_to_queues(frames.take_front(bytes_max), from);
+                if frames.is_empty() || self.has_to_wait(from) || self.is_turn_over() {
+                    return Ok(frames);
+                }
+            }
+        }
         for frame in frames.by_ref() {
             // What a role does because of one frame comes before the next one, and may change who listens.
             self.find_listeners(recipients, from);
@@ -420,12 +427,13 @@ impl World {
         let next = self.spare.pop().unwrap_or_default();
         let mut effects = std::mem::replace(&mut self.effects, next);
         let mut place = Place::default();
+        let mut last = Last::default();
+        let mut echo = std::mem::take(&mut self.echo);
         self.make_changes(key, &effects, &mut place);
         while let Some((frame, origin)) = effects.next_from_member(&mut place) {
-            if !self.is_for(key, frame) {
+            if !self.is_for(key, frame, &mut last) {
                 continue;
             }
-            let mut echo = std::mem::take(&mut self.echo);
             echo.clear();
             echo.extend_from_slice(frame.datagram());
             if let Ok(envelope) = Envelope::read(&echo) {
@@ -442,9 +450,9 @@ impl World {
                 self.steps_left = effects.steps_left();
                 self.turn.note_members(effects.take_members());
             }
-            self.echo = echo;
             self.make_changes(key, &effects, &mut place);
         }
+        self.echo = echo;
         if effects.has_routes() {
             self.pending.push_back((key, effects));
         } else {
@@ -459,21 +467,27 @@ impl World {
     }
 
     /// Whether a participant listens to one of a datagram's recipients.
-    fn is_for(&self, key: Key, frame: Frame<'_>) -> bool {
-        let recipients = Recipients::of(frame.datagram());
-        recipients.is_ok_and(|all| all.iter().any(|channel| self.table.listens(key, channel)))
+    #[inline]
+    fn is_for(&self, key: Key, frame: Frame<'_>, last: &mut Last<bool>) -> bool {
+        let Ok(recipients) = Recipients::of(frame.datagram()) else { return false };
+        let listens = || recipients.iter().any(|channel| self.table.listens(key, channel));
+        last.or_find(recipients, self.table.version(), listens)
     }
 
     #[inline]
     fn route_pending(&mut self) {
         while let Some((key, effects)) = self.pending.pop_front() {
+            let mut last = Last::default();
             for (frame, said) in effects.routes() {
                 if let Some(said) = said {
-                    self.say_members_last_words(said, frame, key);
+                    self.say_members_last_words(*said, frame, key);
+                    // It has looked for others.
+                    last = Last::default();
                     continue;
                 }
                 let Ok(recipients) = Recipients::of(frame.datagram()) else { continue };
-                self.find_listeners(recipients, Some(key));
+                let version = self.table.version();
+                last.or_find(recipients, version, || self.find_listeners(recipients, Some(key)));
                 self.deliver(frame, recipients, Some(key));
             }
             self.recycle(effects);

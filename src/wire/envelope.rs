@@ -51,6 +51,13 @@ impl<'a> Recipients<'a> {
         self.bytes.len() / CHANNEL_BYTES
     }
 
+    /// The channel, if there is one.
+    #[inline]
+    pub fn only(self) -> Option<Channel> {
+        let bytes = self.bytes.try_into().ok()?;
+        Some(Channel(ChannelRepr::from_le_bytes(bytes)))
+    }
+
     /// How many bytes count and recipients take at the beginning of a datagram.
     #[inline]
     pub const fn head_bytes(self) -> usize {

@@ -30,6 +30,13 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// `bytes` as the frame that [`write_frame`] has made of them: it is not looked at again for each use.
+    #[inline]
+    pub(crate) fn written(bytes: &'a [u8]) -> Self {
+        debug_assert_eq!(Frame::new(bytes), Ok(Frame { bytes }));
+        Frame { bytes }
+    }
+
     /// The datagram, without the tag.
     #[inline]
     pub fn datagram(self) -> &'a [u8] {
@@ -63,6 +70,25 @@ impl<'a> Frames<'a> {
         self.bytes
     }
 
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes those at the front that so many bytes hold, and one at least. All of them are whole.
+    pub fn take_front(&mut self, bytes_max: usize) -> Frames<'a> {
+        let all = self.bytes;
+        if all.len() <= bytes_max {
+            return std::mem::replace(self, Frames::new(&[]));
+        }
+        self.next();
+        let mut ahead = self.clone();
+        while ahead.next().is_some() && all.len() - ahead.bytes.len() <= bytes_max {
+            self.bytes = ahead.bytes;
+        }
+        Frames::new(&all[..all.len() - self.bytes.len()])
+    }
+
     /// How many of `bytes` are whole frames.
     pub fn whole_bytes(bytes: &'a [u8]) -> usize {
         let mut frames = Frames::new(bytes);
@@ -83,9 +109,6 @@ impl<'a> Iterator for Frames<'a> {
         Some(Frame { bytes })
     }
 }
-
-/// The most frames of a run, so that whoever routes them can let others have their turn.
-const RUN_MAX: usize = 256;
 
 /// One or more frames in a row that are for exactly the same recipients.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -157,12 +180,8 @@ impl<'a> Iterator for Runs<'a> {
         let run = Run::from(self.frames.next()?);
         let Some(head) = shared_head(run) else { return Some(run) };
         let mut ahead = self.frames.clone();
-        let mut frames = 1;
-        while frames < RUN_MAX
-            && ahead.next().is_some_and(|frame| frame.datagram().starts_with(head))
-        {
+        while ahead.next().is_some_and(|frame| frame.datagram().starts_with(head)) {
             self.frames = ahead.clone();
-            frames += 1;
         }
         let bytes = &all[..all.len() - self.frames.remaining().len()];
         Some(Run { bytes, ..run })
@@ -266,6 +285,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_taken_from_the_front_is_as_much_as_there_is_room_for(
+            lengths in prop::collection::vec(0usize..20, 1..12),
+            bytes_max in 0usize..120,
+        ) {
+            let mut bytes = Vec::new();
+            for length in &lengths {
+                write_frame(&mut bytes, |w| w.raw(&vec![7; *length])).expect("small");
+            }
+            let mut left = Frames::new(&bytes);
+            let taken = left.take_front(bytes_max);
+            prop_assert_eq!([taken.remaining(), left.remaining()].concat(), bytes.clone());
+            let next = left.clone().next().map_or(usize::MAX, |frame| frame.bytes().len());
+            let count = taken.clone().count();
+            prop_assert_eq!(count + left.count(), lengths.len());
+            prop_assert!(count == 1 || taken.remaining().len() <= bytes_max);
+            prop_assert!(taken.remaining().len().saturating_add(next) > bytes_max);
+        }
+
         #[test]
         fn any_cut_gives_the_same_frames(
             datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8),

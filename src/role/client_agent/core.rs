@@ -484,11 +484,12 @@ impl Core {
         let arrival = Arrival::new(shared, envelope.sender, &message);
         let mut ends = Vec::new();
         out.note_members(receivers.len());
+        let mut cx = Context { shared, out, now };
         for &index in receivers {
             let Some(session) = &mut slots[index as usize].session else {
                 continue;
             };
-            let frames = translation.frames(session.framing(), &*shared.voice, news.as_ref());
+            let frames = translation.frames(session.framing(), &*cx.shared.voice, news.as_ref());
             let frames = match frames {
                 Ok(frames) => frames,
                 // It does for none of them: the longest datagram is the same for all.
@@ -497,8 +498,7 @@ impl Core {
                     break;
                 }
             };
-            let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
-            if let Err(end) = session.handle_cluster(&mut cx, &arrival.with_frame(frames)) {
+            if let Err(end) = session.handle_cluster(&mut cx, &arrival, frames) {
                 ends.push((index, end));
             }
         }

@@ -51,16 +51,19 @@ pub(super) fn control_of(run: Run<'_>) -> Option<&[u8]> {
 /// [`Malformed`] if the link has to be closed.
 #[inline]
 pub(super) fn route<'f>(run: Run<'f>, batch: &mut Batch<'_>) -> Result<Frames<'f>, Malformed> {
-    let datagram = run.first().datagram();
+    batch.route_run(run).or_else(|_| unreadable(run.first().datagram()))
+}
+
+/// Recipients cannot be read: what that means for a link.
+#[cold]
+fn unreadable<'f>(datagram: &[u8]) -> Result<Frames<'f>, Malformed> {
     match datagram.first() {
         None => return Err(Malformed::Empty),
-        Some(1) if datagram.len() < CONTROL_HEAD.len() => return Err(Malformed::Recipient),
+        Some(1) => return Err(Malformed::Recipient),
         Some(_) => {}
     }
-    Ok(batch.route_run(run).unwrap_or_else(|_| {
-        tracing::error!(bytes = datagram.len(), "datagram ends inside its recipients; dropped");
-        Frames::new(&[])
-    }))
+    tracing::error!(bytes = datagram.len(), "datagram ends inside its recipients; dropped");
+    Ok(Frames::new(&[]))
 }
 
 /// Does what a link's control message asks for.

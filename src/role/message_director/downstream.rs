@@ -446,6 +446,9 @@ impl<'l> Ear<'l> {
             }
             if batch.is_over() {
                 self.is_waiting = true;
+                if runs.remaining().is_empty() {
+                    batch.has_done_all();
+                }
                 return Ok(runs.remaining());
             }
         }

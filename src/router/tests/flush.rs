@@ -90,3 +90,43 @@ fn receivers_of_a_flood_without_an_end_are_told_all_the_same() {
         }
     });
 }
+
+#[test]
+fn what_has_come_to_an_end_is_told_before_there_is_more_whoever_goes_on_with_a_flood_then() {
+    Talk::play(async |talk| {
+        for (is_other, already) in [(false, 0), (true, 1)] {
+            talk.take_turn();
+            tokio::task::yield_now().await;
+            assert_eq!(talk.announced(), already);
+            route(if is_other { &talk.other } else { &talk.flooding }, &[5000], 2);
+            // The task has not had its turn yet.
+            talk.take_turn();
+            tokio::task::yield_now().await;
+            assert_eq!(talk.announced(), already + 1);
+        }
+    });
+}
+
+#[test]
+fn what_a_flood_has_brought_is_told_before_it_is_read_again() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("no resources");
+    for turns in 1..5 {
+        let talk = Talk::new();
+        let router = talk.router.clone();
+        // Tasks of their own: whoever lets others go first does not know which of them is next.
+        let telling = runtime.spawn(async move { router.gather_announcements().await });
+        let flood = async move {
+            tokio::task::yield_now().await;
+            for _ in 0..turns {
+                talk.take_turn();
+                tokio::task::yield_now().await;
+            }
+            route(&talk.flooding, &[5000], 2);
+            Fed::default().brake(FLOOD_BYTES).await;
+            talk.announced()
+        };
+        let told = runtime.block_on(runtime.spawn(flood)).expect("no panic");
+        assert_eq!(told, 1, "after {turns} turns");
+        telling.abort();
+    }
+}

@@ -66,3 +66,34 @@ fn what_reaches_nobody_takes_time_too() {
     });
     assert!(messages.count() < 1000);
 }
+
+#[test]
+fn datagrams_for_very_many_queues_are_copied_in_parts() {
+    const MANY: usize = 400;
+    let router = Router::new();
+    router.take_short_turns();
+    let recorders: Vec<_> = (0..MANY).map(|_| Arc::new(Recorder::default())).collect();
+    let join = |recorder: &Arc<Recorder>| {
+        let listener = router.join("listener", recorder.clone());
+        listener.batch().subscribe(Channel(5000));
+        listener
+    };
+    let _listeners: Vec<_> = recorders.iter().map(join).collect();
+    let sender = router.join("sender", Arc::new(Recorder::default()));
+    let mut long = Vec::new();
+    write_frame(&mut long, |writer| {
+        Envelope::write_head(writer, &[Channel(5000)], Channel(0));
+        writer.u16(1);
+        writer.raw(&[0; 2000]);
+    })
+    .expect("small");
+    let frames = long.repeat(60);
+    let mut left = &frames[..];
+    let mut parts = 0;
+    while let Some(run) = Runs::new(Frames::new(left)).next() {
+        left = sender.batch().route_run(run).expect("readable").remaining();
+        parts += 1;
+    }
+    assert_eq!(parts, 3);
+    assert!(recorders.iter().all(|recorder| recorder.got.lock().len() == 60));
+}

@@ -1,16 +1,44 @@
 //! Handing a datagram to all who listen, and upstream.
 
 use super::{Receiver, Slot, World};
+use crate::ids::Channel;
 use crate::router::{Key, Load, Origin, Uplink};
-use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
+use crate::wire::{Envelope, Frame, Frames, Recipients};
+
+/// What has been found out about the only recipient of a datagram. What a role routes at a time is often for the same
+/// one, such as what a client has to say to an UberDOG.
+#[derive(Copy, Clone, Default, Debug)]
+pub(super) struct Last<T> {
+    /// With the version of the table, since it holds as long as nothing changes.
+    found: Option<(Channel, u64, T)>,
+}
+
+impl<T: Copy> Last<T> {
+    /// The same as for the last datagram, if it had the same recipient; or else what is found.
+    #[inline]
+    pub(super) fn or_find(
+        &mut self,
+        recipients: Recipients<'_>,
+        version: u64,
+        find: impl FnOnce() -> T,
+    ) -> T {
+        let only = recipients.only();
+        match self.found {
+            Some((channel, at, found)) if Some(channel) == only && at == version => found,
+            _ => {
+                let found = find();
+                self.found = only.map(|channel| (channel, version, found));
+                found
+            }
+        }
+    }
+}
 
 impl World {
     /// Puts everyone but `except` who listens to one of the recipients into the list of listeners.
     #[inline]
     pub(super) fn find_listeners(&mut self, recipients: Recipients<'_>, except: Option<Key>) {
-        let World { table, listeners, scratch, .. } = self;
-        listeners.clear();
-        table.listeners(recipients.iter(), except, scratch, |key| listeners.push(key));
+        self.table.listeners(recipients.iter(), except, &mut self.listeners);
     }
 
     pub(super) fn are_queues_only(&self) -> bool {
@@ -22,12 +50,12 @@ impl World {
     }
 
     /// Hands the frames to the queues in the list of listeners, and upstream.
-    pub(super) fn deliver_to_queues(&mut self, run: Run<'_>, from: Option<Key>) {
-        let frames = run.frames().count() as u64;
+    pub(super) fn deliver_to_queues(&mut self, frames: Frames<'_>, from: Option<Key>) {
+        let count = frames.clone().count() as u64;
         let listeners = std::mem::take(&mut self.listeners);
         let mut is_for_here = false;
-        self.counts.routed += frames;
-        self.work.bytes += run.frames().remaining().len() as u64;
+        self.counts.routed += count;
+        self.work.bytes += frames.remaining().len() as u64;
         for &key in &listeners {
             self.touch(key);
             let Some(Slot { receiver: Receiver::Sink(sink), .. }) = &self.slots[key.0 as usize]
@@ -36,8 +64,8 @@ impl World {
                 continue;
             };
             is_for_here = true;
-            self.counts.delivered += frames;
-            if sink.push_all(run.frames()) == Load::High
+            self.counts.delivered += count;
+            if sink.push_all(frames.clone()) == Load::High
                 && let Some(brake) = sink.brake()
             {
                 self.fed.note(&brake);
@@ -45,9 +73,9 @@ impl World {
         }
         self.listeners = listeners;
         if self.spoken_for.is_noted() {
-            self.note_senders(run.frames());
+            self.note_senders(frames.clone());
         }
-        self.push_up(from, is_for_here, |uplink| uplink.push_all(run.frames()));
+        self.push_up(from, is_for_here, |uplink| uplink.push_all(frames));
     }
 
     /// Hands a datagram to all in the list of listeners, and upstream.
@@ -59,6 +87,13 @@ impl World {
         from: Option<Key>,
     ) {
         let is_for_here = self.deliver_here(frame, recipients);
+        if self.uplink.is_some() {
+            self.deliver_up(frame, from, is_for_here);
+        }
+    }
+
+    #[inline(never)]
+    fn deliver_up(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
         if self.spoken_for.is_noted() {
             self.note_senders(Frames::new(frame.bytes()));
         }
@@ -68,16 +103,19 @@ impl World {
     /// Hands a datagram to all in the list of listeners; whether anybody is there.
     #[inline]
     pub(super) fn deliver_here(&mut self, frame: Frame<'_>, recipients: Recipients<'_>) -> bool {
-        let listeners = std::mem::take(&mut self.listeners);
         let mut is_for_here = false;
         self.counts.routed += 1;
         self.work.bytes += frame.bytes().len() as u64;
         // Read once, for the first role that gets it.
         let mut envelope = None;
-        for &key in &listeners {
-            self.touch(key);
+        // Nobody looks for listeners before this is done.
+        for place in 0..self.listeners.len() {
+            let key = self.listeners[place];
             // Whoever has left may still be in the table.
             let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
+            if !std::mem::replace(&mut slot.touched, true) {
+                self.touched.push(key);
+            }
             is_for_here = true;
             self.counts.delivered += 1;
             if let Receiver::Sink(sink) = &slot.receiver {
@@ -101,7 +139,6 @@ impl World {
                 }
             }
         }
-        self.listeners = listeners;
         is_for_here
     }
 

@@ -14,8 +14,6 @@ use crate::role::client_agent::interest::Asked;
 pub struct Arrival<'a> {
     sender: Channel,
     message: &'a Cluster<'a>,
-    /// What a client gets for it, if that does not depend on the client.
-    frame: &'a [u8],
     /// The object whose fields it sets. Most datagrams do, so that each session need only look here.
     updated: Option<DoId>,
     /// Whether it is about an object that every client knows.
@@ -36,29 +34,29 @@ impl<'a> Arrival<'a> {
         };
         let is_of_uberdog =
             updated.or(deleted).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
-        Arrival { sender, message, frame: &[], updated, is_of_uberdog }
-    }
-
-    /// For a session that gets these frames for it, if that does not depend on the client.
-    #[inline]
-    pub fn with_frame(self, frame: &'a [u8]) -> Self {
-        Arrival { frame, ..self }
+        Arrival { sender, message, updated, is_of_uberdog }
     }
 }
 
 impl Session {
-    /// Handles a message that came to one of the session's channels.
+    /// Handles a message that came to one of the session's channels. The client gets these frames for it, if that does not
+    /// depend on the client.
     #[inline]
-    pub fn handle_cluster(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>) -> Flow {
+    pub fn handle_cluster(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrival: &Arrival<'_>,
+        frames: &[u8],
+    ) -> Flow {
         if arrival.sender == self.identity.channel {
             self.note_own_message(cx, arrival.message);
             return Ok(());
         }
         if let Some(do_id) = arrival.updated {
-            return self.object_updated(cx, arrival, do_id);
+            return self.object_updated(cx, arrival, do_id, frames);
         }
         match arrival.message {
-            Cluster::StateServer(message) => self.handle_state_server(cx, arrival, message),
+            Cluster::StateServer(message) => self.handle_state_server(cx, arrival, message, frames),
             Cluster::ClientAgent(message) => self.handle_client_agent(cx, arrival.sender, message),
             Cluster::DbStateServer(message) => {
                 self.unexpected(arrival.sender, message);
@@ -88,13 +86,19 @@ impl Session {
 
     /// Fields of an object have been set.
     #[inline]
-    fn object_updated(&mut self, cx: &mut Context<'_>, arrival: &Arrival<'_>, do_id: DoId) -> Flow {
+    fn object_updated(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrival: &Arrival<'_>,
+        do_id: DoId,
+        frames: &[u8],
+    ) -> Flow {
         if arrival.is_of_uberdog || self.view.knows(do_id) {
-            self.send_frame(cx.shared, arrival.frame);
+            self.send_frame(cx.shared, frames);
             if self.interests.holds(do_id) {
-                self.hold_state(cx, arrival.message, do_id, arrival.frame);
+                self.hold_state(cx, arrival.message, do_id, frames);
             }
-        } else if self.interests.hold_update(do_id, arrival.frame) {
+        } else if self.interests.hold_update(do_id, frames) {
             return self.check_held_bytes(cx.shared);
         } else {
             let client = self.identity.allocated;
@@ -108,9 +112,9 @@ impl Session {
         cx: &mut Context<'_>,
         arrival: &Arrival<'_>,
         message: &StateServer<'_>,
+        frame: &[u8],
     ) -> Flow {
         use StateServer as S;
-        let frame = arrival.frame;
         match message {
             S::ObjectDeleteRam { do_id } => self.object_deleted(cx, *do_id, arrival.is_of_uberdog),
             S::ObjectChangingLocation { do_id, new, .. } => {

@@ -296,6 +296,8 @@ struct Ear<'s> {
 /// Whole frames that the core has not handled yet.
 struct Rest {
     frames: Vec<u8>,
+    /// How many of these bytes it has: they are not moved each time that it takes some.
+    handled: usize,
     /// The core does not take them before then.
     held_until: Option<Instant>,
 }
@@ -320,7 +322,7 @@ impl Ear<'_> {
             let heard = input(shared, *key, fed, frames);
             if heard.rest > 0 {
                 let frames = frames[frames.len() - heard.rest..].to_vec();
-                *rest = Some(Box::new(Rest { frames, held_until: heard.held_until }));
+                *rest = Some(Box::new(Rest { frames, handled: 0, held_until: heard.held_until }));
             }
         });
         framed.expect("nothing that a 2-byte tag says is too long");
@@ -328,16 +330,16 @@ impl Ear<'_> {
 
     /// Hands over what the core has not handled yet, each time that it takes some and others have had their turn.
     async fn hear_rest(&mut self) {
-        while let Some(Rest { frames, held_until }) = self.rest.as_deref_mut() {
+        while let Some(Rest { frames, handled, held_until }) = self.rest.as_deref_mut() {
             match *held_until {
                 Some(until) => tokio::time::sleep_until(until.into()).await,
                 None => tokio::task::yield_now().await,
             }
             self.fed.leave_time(self.shared.router_percent).await;
-            let heard = input(self.shared, self.key, &mut self.fed, frames);
+            let heard = input(self.shared, self.key, &mut self.fed, &frames[*handled..]);
             *held_until = heard.held_until;
-            frames.drain(..frames.len() - heard.rest);
-            if frames.is_empty() {
+            *handled = frames.len() - heard.rest;
+            if heard.rest == 0 {
                 self.rest = None;
             }
         }

@@ -153,6 +153,9 @@ fn take_turn<'f>(
             tracing::error!("datagram from upstream ends inside its recipients");
         }
         if batch.is_over() {
+            if frames.is_empty() {
+                batch.has_done_all();
+            }
             break;
         }
     }
