@@ -24,73 +24,60 @@ use crate::run::Run;
 /// How long it may take until a new connection between daemons passes everything on.
 const TELLING: Duration = Duration::from_secs(3);
 
-/// How much could be judged: a run in which nothing happens proves nothing.
-#[derive(Clone, Default, Debug)]
-pub struct Tally {
-    /// Clients whose view was compared, and those that saw something.
-    pub views: u64,
-    pub views_of_something: u64,
-    /// Clients that owned something.
-    pub owners: u64,
-    /// Clients that were there while daemons had lost each other.
-    pub views_after_gaps: u64,
-    pub notes: u64,
-    pub notes_lost: u64,
-    /// Of those, whose loss daemons have said that had lost each other: on the way up, or down.
-    pub notes_lost_up: u64,
-    pub notes_lost_down: u64,
-    /// Those whose loss only a full backlog explains.
-    pub notes_dropped: u64,
-    pub post_removes: u64,
-    /// Those that had to run.
-    pub post_removes_due: u64,
-    /// Those that had to be heard elsewhere.
-    pub post_removes_abroad: u64,
-    /// Of those, where a daemon was away then.
-    pub post_removes_away: u64,
-    /// Values that were acknowledged.
-    pub stored: u64,
-    pub refused: u64,
-    pub logins: u64,
-    /// How often clients must not have seen any more what had gone while others came and went.
-    pub gone: u64,
+/// Makes the numbers of a tally known by one list.
+macro_rules! tally {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// How much could be judged: a run in which nothing happens proves nothing.
+        #[derive(Clone, Default, Debug)]
+        pub struct Tally {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Tally {
+            /// Adds another one.
+            pub const fn add(&mut self, other: &Tally) {
+                $(self.$name += other.$name;)*
+            }
+
+            /// What was not judged even once.
+            pub fn missing(&self) -> Vec<&'static str> {
+                let all = [$((stringify!($name), self.$name),)*];
+                all.into_iter().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect()
+            }
+        }
+    };
 }
 
-impl Tally {
-    /// Adds another one.
-    pub fn add(&mut self, other: &Tally) {
-        for (own, other) in self.numbers().into_iter().zip(other.clone().numbers()) {
-            *own += *other;
-        }
-    }
-
-    /// Whether something of everything was judged.
-    pub fn is_telling(&self) -> bool {
-        let mut all = self.clone();
-        all.numbers().into_iter().all(|number| *number > 0)
-    }
-
-    fn numbers(&mut self) -> [&mut u64; 17] {
-        [
-            &mut self.views,
-            &mut self.views_of_something,
-            &mut self.owners,
-            &mut self.views_after_gaps,
-            &mut self.notes,
-            &mut self.notes_lost,
-            &mut self.notes_lost_up,
-            &mut self.notes_lost_down,
-            &mut self.notes_dropped,
-            &mut self.post_removes,
-            &mut self.post_removes_due,
-            &mut self.post_removes_abroad,
-            &mut self.post_removes_away,
-            &mut self.stored,
-            &mut self.refused,
-            &mut self.logins,
-            &mut self.gone,
-        ]
-    }
+tally! {
+    /// Clients whose view was compared, and those that saw something.
+    views,
+    views_of_something,
+    /// Clients that owned something.
+    owners,
+    /// Clients that were there while daemons had lost each other.
+    views_after_gaps,
+    notes,
+    notes_lost,
+    /// Of those, whose loss daemons have said that had lost each other: on the way up, or down.
+    notes_lost_up,
+    notes_lost_down,
+    /// Those whose loss only a full backlog explains.
+    notes_dropped,
+    post_removes,
+    /// Those that had to run.
+    post_removes_due,
+    /// Those that had to be heard elsewhere.
+    post_removes_abroad,
+    /// Of those, where a daemon was away then.
+    post_removes_away,
+    /// Those that were said for an owner who lived on, and not again when he ended.
+    post_removes_once,
+    /// Values that were acknowledged.
+    stored,
+    refused,
+    logins,
+    /// How often clients must not have seen any more what had gone while others came and went.
+    gone,
 }
 
 /// What does not hold, of all that must, and how much was judged.

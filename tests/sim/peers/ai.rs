@@ -14,7 +14,10 @@ use crate::net::{LinkId, Net};
 #[derive(Clone, Debug)]
 pub struct Kept {
     pub serial: u32,
+    /// The daemon that keeps it.
+    pub daemon: usize,
     pub link: LinkId,
+    pub sent_at: Instant,
     /// When the daemon has certainly kept it.
     pub kept_at: Option<Instant>,
     /// It was taken back.
@@ -43,6 +46,8 @@ pub struct Ai {
     /// Since when it may have been slow.
     pub slow_since: Option<Instant>,
     pub kept: Vec<Kept>,
+    /// When it has sent something, post-removes aside.
+    pub sent: Vec<Instant>,
     /// The last note by which it will know what its daemon has done.
     sync: Option<u32>,
     next_sync: u32,
@@ -86,6 +91,7 @@ impl Ai {
             port: None,
             slow_since: None,
             kept: Vec::new(),
+            sent: Vec::new(),
             sync: None,
             next_sync: SYNC + ((index as u32) << 24),
             is_first,
@@ -116,6 +122,7 @@ impl Ai {
     pub fn send_raw(&mut self, datagram: &[u8]) -> bool {
         let Some(port) = &mut self.port else { return false };
         port.send(datagram);
+        self.sent.push(Instant::now());
         true
     }
 
@@ -125,8 +132,15 @@ impl Ai {
         let kept = note(WITNESSES, own, serial, 0);
         port.send(&control(&Control::AddPostRemove { sender: own, datagram: Blob(&kept) }));
         let link = port.link();
-        let (kept_at, cleared_at) = (None, None);
-        self.kept.push(Kept { serial, link, kept_at, is_cleared: false, cleared_at });
+        self.kept.push(Kept {
+            serial,
+            daemon: self.daemon,
+            link,
+            sent_at: Instant::now(),
+            kept_at: None,
+            is_cleared: false,
+            cleared_at: None,
+        });
         self.begin_sync();
     }
 
