@@ -44,7 +44,8 @@ impl World {
             }
         }
         self.listeners = listeners;
-        if self.spoken_for.is_noted() {
+        // What comes from above does not wait, and is somebody else's there.
+        if self.spoken_for.is_noted() && from.is_some() {
             self.note_senders(run.frames());
         }
         self.push_up(from, is_for_here, |uplink| uplink.push_all(run.frames()));
@@ -59,7 +60,8 @@ impl World {
         from: Option<Key>,
     ) {
         let is_for_here = self.deliver_here(frame, recipients);
-        if self.spoken_for.is_noted() {
+        // What comes from above does not wait, and is somebody else's there.
+        if self.spoken_for.is_noted() && from.is_some() {
             self.note_senders(Frames::new(frame.bytes()));
         }
         self.push_up(from, is_for_here, |uplink| uplink.push(frame));
