@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use crate::net::LinkId;
 
-/// A message from one AI to another.
+/// A message to an AI.
 #[derive(Clone, Debug)]
 pub struct Note {
+    /// The daemon that it was sent to, and the AI that it is for.
     pub from: usize,
     pub to: usize,
     pub sent_at: Instant,
@@ -45,6 +46,20 @@ pub struct Record {
     pub refused: BTreeSet<u32>,
 }
 
+/// A thing that an AI has asked for.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub do_id: DoId,
+    pub ai: usize,
+    /// The daemon that it was asked through.
+    pub daemon: usize,
+    pub link: LinkId,
+    pub at: Instant,
+    /// When the AI has said again whose it is, on the same connection: where it is made elsewhere, it may not have been there
+    /// for the first time.
+    pub claimed_at: Option<Instant>,
+}
+
 /// All of it.
 #[derive(Default, Debug)]
 pub struct Facts {
@@ -55,6 +70,9 @@ pub struct Facts {
     /// Clients that have logged in: with which channel, and when.
     pub logins: Vec<(Channel, u32, Instant)>,
     pub records: Vec<Record>,
+    pub made: Vec<Made>,
+    /// Things that somebody has had deleted, on purpose or because of a session.
+    pub deleted: BTreeSet<DoId>,
     /// To whom each thing has been given, and when.
     pub given: BTreeMap<DoId, Vec<(Channel, Instant)>>,
     /// What is wrong for everybody to see.

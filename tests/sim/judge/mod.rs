@@ -5,12 +5,14 @@
 //! | `views` | each client sees, and owns, what a newcomer would |
 //! | `losses` | whatever has not arrived was said to be lost |
 //! | `post_removes` | each ran when its owner had gone, once, and not before |
+//! | `things` | what an AI has made is there as long as the AI, and no longer |
 //! | `database` | what was acknowledged is stored, what was refused is not |
 //! | here | no channel or object has two owners, no part of a daemon has failed, and clients were told what makes sense |
 
 mod database;
 mod losses;
 mod post_removes;
+mod things;
 mod views;
 
 use std::net::IpAddr;
@@ -72,6 +74,11 @@ tally! {
     post_removes_away,
     /// Those that were said for an owner who lived on, and not again when he ended.
     post_removes_once,
+    /// Things that had to be there; those of them that an AI has made whose old self ended later, elsewhere; and those that
+    /// had to be gone with their AI.
+    things,
+    things_of_successors,
+    things_gone,
     /// Values that were acknowledged.
     stored,
     refused,
@@ -87,7 +94,11 @@ pub async fn all(run: &mut Run) -> (Vec<String>, Tally) {
         gone: run.facts.judged_gone,
         ..Tally::default()
     };
-    let mut wrong = views::judge(run, &mut tally).await;
+    let owners = views::owners(run).await;
+    let mut wrong = views::judge(run, owners.as_ref(), &mut tally).await;
+    if let Some(owners) = owners {
+        wrong.extend(things::judge(run, &owners, &mut tally));
+    }
     wrong.append(&mut run.facts.wrong);
     wrong.extend(run.cluster.failures.lock().drain(..));
     for client in run.clients.iter_mut().chain(&mut run.gone) {
@@ -131,6 +142,14 @@ fn changes(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
 fn is_cut(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
     let mut outages = outages(run, daemon).into_iter();
     outages.any(|(begin, end)| begin <= to && end.is_none_or(|end| end >= from))
+}
+
+/// Whether nothing happens on the way between a daemon and the root within this time.
+fn is_calm(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
+    let mut held_up = run.facts.held_up.iter();
+    !is_cut(run, daemon, from, to)
+        && ![0, daemon].iter().any(|daemon| changes(run, *daemon, from, to))
+        && !held_up.any(|(begin, end)| *begin <= to && *end >= from)
 }
 
 /// Where an AI is.

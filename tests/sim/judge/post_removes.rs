@@ -4,11 +4,13 @@
 //! the owner lives: so others hear it once for each loss, and when its owner has ended once more only if he has sent
 //! something since the loss. A daemon that is known to be away hears it when it is back.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Tally, changes, is_cut, outages};
+use super::{Tally, changes, ip_of_ai, is_cut, outages};
+use crate::cluster::ip;
 use crate::peers::Kept;
 use crate::run::Run;
 
@@ -28,6 +30,8 @@ struct Word<'a> {
     died: Option<Instant>,
     /// When the owner has sent something.
     sent: &'a [Instant],
+    /// The address from which the owner has links, if it may have several.
+    home: Option<IpAddr>,
 }
 
 pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
@@ -37,6 +41,7 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
             kept,
             died: run.net.broken_at(kept.link),
             sent: &ai.sent,
+            home: Some(ip_of_ai(ai.index)),
         })
     });
     of_ais.flat_map(|word| judge_one(run, &word, tally)).collect()
@@ -69,7 +74,7 @@ fn judge_one(run: &Run, word: &Word<'_>, tally: &mut Tally) -> Vec<String> {
                  more than {most}: {kept:?}, who died at {died:?}"
             ));
         }
-        let must_hear = must_hear(run, daemon, kept, *died);
+        let must_hear = must_hear(run, daemon, kept, *died, word.home);
         tally.post_removes_abroad += u64::from(must_hear);
         let is_away = died.is_some_and(|died| absence(run, daemon, died).is_some());
         tally.post_removes_away += u64::from(must_hear && is_away);
@@ -126,14 +131,21 @@ fn abroad(run: &Run, word: &Word<'_>, most: usize) -> Abroad {
     };
     let is_unsure = has_sent_since || is_held_up;
     let was_kept = word.kept.kept_at.is_some_and(|at| at + WAY_UP < first) && !word.kept.is_cleared;
+    let lived_on = first + SECOND < end;
     Abroad {
         most: losses.len().max(most) + usize::from(is_unsure && most > 0),
-        is_once: was_kept && most == 1 && losses.len() == 1 && !is_unsure,
+        is_once: was_kept && lived_on && most == 1 && losses.len() == 1 && !is_unsure,
     }
 }
 
-/// Whether somebody at another daemon must hear it.
-fn must_hear(run: &Run, other: usize, kept: &Kept, died: Option<Instant>) -> bool {
+/// Whether somebody at another daemon must hear it, if its owner's links come from `home`.
+pub fn must_hear(
+    run: &Run,
+    other: usize,
+    kept: &Kept,
+    died: Option<Instant>,
+    home: Option<IpAddr>,
+) -> bool {
     let (Some(died), Some(kept_at)) = (died, kept.kept_at) else { return false };
     if kept.is_cleared || kept_at + WAY_UP > died {
         return false;
@@ -150,6 +162,10 @@ fn must_hear(run: &Run, other: usize, kept: &Kept, died: Option<Instant>) -> boo
         !changes(run, own, from, to) && !is_cut(run, own, from, to)
     };
     let (from, to, outages_max) = match absence(run, other, died) {
+        // Whoever speaks as the same sender there is spared.
+        Some((_, end)) if home.is_some_and(|home| has_link(run, home, other, died, end)) => {
+            return false;
+        }
         Some((begin, end)) => (from.min(begin - SECOND), to.max(end + AROUND), 1),
         None => (from, to, 0),
     };
@@ -159,6 +175,13 @@ fn must_hear(run: &Run, other: usize, kept: &Kept, died: Option<Instant>) -> boo
         && !changes(run, 0, from, to)
         && !changes(run, other, from, to)
         && cuts.count() <= outages_max
+}
+
+/// Whether somebody has a link to a daemon within this time.
+fn has_link(run: &Run, home: IpAddr, daemon: usize, from: Instant, to: Instant) -> bool {
+    let links = run.net.history(home, ip(daemon)).into_iter();
+    let mut links = links.filter(|(_, ended)| ended.is_none_or(|at| at >= from));
+    links.any(|(opened, _)| opened <= to)
 }
 
 /// The outage during which a daemon is away at this time, if the root is certain to know it: what is said then is to be

@@ -15,9 +15,12 @@ use crate::run::Run;
 /// A newcomer has seen everything by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
+pub async fn judge(
+    run: &mut Run,
+    owners: Option<&BTreeMap<DoId, Channel>>,
+    tally: &mut Tally,
+) -> Vec<String> {
     let mut wrong = Vec::new();
-    let owners = owners(run).await;
     let judged: Vec<u32> = run
         .clients
         .iter()
@@ -35,7 +38,7 @@ pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
         if let Err(error) = compare(run, serial).await {
             wrong.push(error);
         }
-        if let Some(owners) = &owners {
+        if let Some(owners) = owners {
             wrong.extend(compare_owned(run, serial, owners));
         }
     }
@@ -117,7 +120,7 @@ async fn wait(run: &mut Run, serial: u32, is_done: impl Fn(&Client) -> bool) -> 
 }
 
 /// Who owns each thing that there is, if it can be asked.
-async fn owners(run: &mut Run) -> Option<BTreeMap<DoId, Channel>> {
+pub async fn owners(run: &mut Run) -> Option<BTreeMap<DoId, Channel>> {
     run.ask_for_owners();
     run.pass(Duration::from_secs(2)).await;
     let game = run.shape.game();

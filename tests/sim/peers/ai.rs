@@ -1,5 +1,7 @@
 //! An AI, or whoever else has a link to a message director.
 
+use std::collections::BTreeSet;
+
 use donet::ids::{Channel, DoId, FieldId};
 use donet::message::{Blob, ClientAgent, Cluster, Control, Message, Rest, StateServer};
 use donet::wire::{CONTROL_HEAD, Envelope, Reader, Writer};
@@ -43,9 +45,15 @@ pub struct Ai {
     /// The daemon that it connects to.
     pub daemon: usize,
     pub port: Option<Port>,
+    /// What it has left behind at other daemons: connections that nobody has ended. They only listen.
+    pub former: Vec<Port>,
+    /// When it has gone on elsewhere.
+    pub moved_at: Option<Instant>,
     /// Since when it may have been slow.
     pub slow_since: Option<Instant>,
     pub kept: Vec<Kept>,
+    /// Connections for whose end it has taken back everything, that its things are deleted, too.
+    pub cleared: BTreeSet<LinkId>,
     /// When it has sent something, post-removes aside.
     pub sent: Vec<Instant>,
     /// The last note by which it will know what its daemon has done.
@@ -83,14 +91,28 @@ pub fn note(to: Channel, from: Channel, serial: u32, padding: usize) -> Vec<u8> 
     datagram(to, from, &StateServer::ObjectSetField { do_id, field, value })
 }
 
+/// The number of a note.
+pub fn serial_of(datagram: &[u8]) -> Option<u32> {
+    let Envelope { message_type, body, .. } = Envelope::read(datagram).ok()?;
+    match Cluster::decode(message_type, &mut Reader::new(body)).ok()? {
+        Cluster::StateServer(StateServer::ObjectSetField { do_id, field: NOTE, .. }) => {
+            Some(do_id.0)
+        }
+        _ => None,
+    }
+}
+
 impl Ai {
     pub const fn new(index: usize, daemon: usize, is_first: bool) -> Self {
         Ai {
             index,
             daemon,
             port: None,
+            former: Vec::new(),
+            moved_at: None,
             slow_since: None,
             kept: Vec::new(),
+            cleared: BTreeSet::new(),
             sent: Vec::new(),
             sync: None,
             next_sync: SYNC + ((index as u32) << 24),
@@ -110,6 +132,15 @@ impl Ai {
 
     fn ip(&self) -> std::net::IpAddr {
         std::net::IpAddr::from([10, 0, 0, 100 + self.index as u8])
+    }
+
+    /// Goes on at another daemon. Its old connection stays, if nobody ends it.
+    pub fn go_to(&mut self, daemon: usize) {
+        self.former.extend(self.port.take());
+        self.former.iter_mut().for_each(|port| port.is_slow = false);
+        self.daemon = daemon;
+        self.sync = None;
+        self.moved_at = Some(Instant::now());
     }
 
     /// Sends to a channel, if it is connected.
@@ -152,6 +183,7 @@ impl Ai {
         for kept in self.kept.iter_mut().filter(|kept| kept.link == link) {
             kept.is_cleared = true;
         }
+        self.cleared.insert(link);
         self.begin_sync();
     }
 
@@ -183,12 +215,27 @@ impl Ai {
         if self.port.is_none() {
             self.connect(net);
         }
-        let Some(port) = &mut self.port else { return Vec::new() };
+        let mut heard = self.pump_former();
+        let Some(port) = &mut self.port else { return heard };
         let (came, link) = (port.pump(), port.link());
         if port.is_over() {
             self.port = None;
         }
-        came.iter().filter_map(|datagram| self.hear(link, datagram)).collect()
+        heard.extend(came.iter().filter_map(|datagram| self.hear(link, datagram)));
+        heard
+    }
+
+    /// Notes that reach its old connections; it does nothing because of them.
+    fn pump_former(&mut self) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        for port in &mut self.former {
+            let link = port.link();
+            let serials =
+                port.pump().iter().filter_map(|datagram| serial_of(datagram)).collect::<Vec<_>>();
+            heard.extend(serials.into_iter().map(|serial| Heard::Note(link, serial)));
+        }
+        self.former.retain(|port| !port.is_over());
+        heard
     }
 
     fn connect(&mut self, net: &Net) {

@@ -9,13 +9,15 @@ use tokio::time::{Instant, advance, sleep};
 
 use super::{Run, TICK};
 use crate::cluster::ip;
-use crate::facts::{Note, Record};
+use crate::facts::{Made, Note, Record};
 use crate::peers::world::{self, DATABASE, MOTTO, STATE_SERVER, THING, VAULT};
 use crate::peers::{Client, Port, note};
 use crate::play::{AIS, CLIENTS, Op, THINGS};
 
 /// When objects of a state server that is dead have left clients.
 const GONE_BY: Duration = Duration::from_secs(11);
+/// Whoever asks the database while it cannot be reached for so long has an answer by then.
+const OPERATION: Duration = Duration::from_millis(3500);
 
 impl Run {
     /// Does one step.
@@ -101,6 +103,8 @@ impl Run {
                 links.into_iter().for_each(|link| self.net.cut(link));
             }
             Op::CutMidway { ai, count } => {
+                // The root's own speak to it at once.
+                let ai = if self.ais[ai].daemon == 0 { (ai + 1) % AIS } else { ai };
                 (0..count).for_each(|_| self.say(ai, 8));
                 let links = self.net.links_between(ip(0), ip(self.ais[ai].daemon));
                 // From an AI to the root it takes some milliseconds.
@@ -128,7 +132,10 @@ impl Run {
                 let serial = self.number();
                 self.ais[ai].keep(serial);
                 self.pass(Duration::from_millis(2500)).await;
-                let daemon = daemon % self.shape.count();
+                // The root cannot be away from itself.
+                let own = self.ais[ai].daemon;
+                let daemon =
+                    Some(daemon % self.shape.count()).filter(|daemon| *daemon > 0).unwrap_or(own);
                 let links = self.net.links_between(ip(0), ip(daemon));
                 links.into_iter().for_each(|link| self.net.cut(link));
                 if daemon > 0 {
@@ -140,6 +147,7 @@ impl Run {
                     self.net.cut(port.link());
                 }
             }
+            Op::Succeed { .. } | Op::Replace { .. } => self.succeed(op).await,
             Op::PartUplink { daemon, ms } => {
                 let until = Instant::now() + Duration::from_millis(ms.into());
                 let daemon = daemon % self.shape.count();
@@ -175,6 +183,15 @@ impl Run {
                 }
             }
             Op::StoreAway { ms } => self.cluster.disk.go_away(Duration::from_millis(ms.into())),
+            Op::WriteInVain { ai } => {
+                if self.facts.records.iter().all(|record| record.ai != ai) {
+                    self.store(ai);
+                    self.pass(Duration::from_millis(100)).await;
+                }
+                self.cluster.disk.go_away(OPERATION);
+                self.write(ai);
+                self.pass(OPERATION).await;
+            }
             Op::StoreLoses { commits } => self.cluster.disk.lose_commits(commits),
             other => unreachable!("{other:?} is no trouble"),
         }
@@ -241,7 +258,7 @@ impl Run {
         }
     }
 
-    fn play_object(&mut self, op: Op) {
+    pub fn play_object(&mut self, op: Op) {
         match op {
             Op::Create { ai, thing, zone, mark } => {
                 let do_id = world::thing(thing);
@@ -250,11 +267,16 @@ impl Run {
                 let (location, values) = (world::zone(zone), Rest(&values));
                 let object = ObjectState { do_id, location, class_id: THING, values };
                 let own = self.ais[ai].channel();
+                if let Some(link) = self.ais[ai].port.as_ref().map(Port::link) {
+                    let (daemon, at) = (self.ais[ai].daemon, Instant::now());
+                    self.facts.made.push(Made { do_id, ai, daemon, link, at, claimed_at: None });
+                }
                 self.ais[ai].send(STATE_SERVER, &StateServer::CreateObjectWithRequired { object });
                 self.ais[ai].send(do_id.channel(), &StateServer::ObjectSetAi { ai: own });
             }
             Op::Delete { ai, thing } => {
                 let do_id = world::thing(thing);
+                self.facts.deleted.insert(do_id);
                 self.ais[ai].send(do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
             }
             Op::Mark { ai, thing, value } => self.set(ai, thing, world::MARK, value),
@@ -285,13 +307,15 @@ impl Run {
     }
 
     fn say(&mut self, from: usize, size: usize) {
-        let to = (from + 1) % AIS;
+        let (to, daemon) = ((from + 1) % AIS, self.ais[from].daemon);
         let serial = self.number();
         let (own, other) = (self.ais[from].channel(), self.ais[to].channel());
         let Some(link) = self.ais[from].port.as_ref().map(Port::link) else { return };
         self.ais[from].send_raw(&note(other, own, serial, size));
         let sent_at = Instant::now();
-        self.facts.notes.insert(serial, Note { from, to, sent_at, link, heard: Vec::new() });
+        self.facts
+            .notes
+            .insert(serial, Note { from: daemon, to, sent_at, link, heard: Vec::new() });
     }
 
     fn store(&mut self, ai: usize) {
