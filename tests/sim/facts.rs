@@ -46,6 +46,23 @@ pub struct Record {
     pub refused: BTreeSet<u32>,
 }
 
+/// What an AI has tied to a client's session: a post-remove, or a thing.
+#[derive(Clone, Debug)]
+pub struct Tied {
+    pub client: u32,
+    /// The daemon that it was said through, and on which connection.
+    pub from: usize,
+    pub link: LinkId,
+    pub at: Instant,
+    pub what: Bond,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Bond {
+    PostRemove(u32),
+    Thing(DoId),
+}
+
 /// A thing that an AI has asked for.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -71,6 +88,7 @@ pub struct Facts {
     pub logins: Vec<(Channel, u32, Instant)>,
     pub records: Vec<Record>,
     pub made: Vec<Made>,
+    pub tied: Vec<Tied>,
     /// Things that somebody has had deleted, on purpose or because of a session.
     pub deleted: BTreeSet<DoId>,
     /// To whom each thing has been given, and when.

@@ -33,14 +33,18 @@ pub enum Op {
     Clear { ai: usize },
     Store { ai: usize },
     Write { ai: usize },
+    // What is tied to a client's session.
+    Bequeath { ai: usize, client: usize },
+    Tie { ai: usize, client: usize },
     // Clients
     Join { agent: usize, zones: u8 },
     Leave { client: usize },
     Open { client: usize, interest: u16, zones: u8 },
     Close { client: usize, interest: u16 },
     Want { client: usize, value: u32 },
-    // What goes wrong. While one flaps, its connection is lost each time, and another, if it is another, is dead. A cut midway meets what an AI has just said, on its way up. An AI that ends while a daemon is away
-    // has left something to be said.
+    Tell { client: usize },
+    // What goes wrong. While one flaps, its connection is lost each time, and another, if it is another, is dead. A cut midway
+    // meets what an AI has just said, on its way up. An AI that ends while a daemon is away has left something to be said.
     SlowAi { ai: usize, is_slow: bool },
     SlowClient { client: usize, is_slow: bool },
     CutAi { ai: usize },
@@ -50,6 +54,8 @@ pub enum Op {
     CutMidway { ai: usize, count: u32 },
     SayWhileAway { ai: usize, count: u32, ms: u16 },
     EndWhileAway { ai: usize, daemon: usize, ms: u16 },
+    // So has a client's session.
+    LeaveWhileAway { agent: usize, daemon: usize, ms: u16 },
     // It comes again at another daemon, while a client agent's, where its old self is, cannot be reached for so long. That has
     // ended, or lives on.
     Succeed { ai: usize, daemon: usize, ms: u16 },
@@ -74,6 +80,7 @@ impl Op {
                 | Op::CutMidway { .. }
                 | Op::SayWhileAway { .. }
                 | Op::EndWhileAway { .. }
+                | Op::LeaveWhileAway { .. }
                 | Op::Succeed { .. }
                 | Op::Replace { .. }
                 | Op::PartUplink { .. }
@@ -155,7 +162,9 @@ fn of_an_ai() -> impl Strategy<Value = Op> {
         3 => ai.clone().prop_map(|ai| Op::Keep { ai }),
         1 => ai.clone().prop_map(|ai| Op::Clear { ai }),
         2 => ai.clone().prop_map(|ai| Op::Store { ai }),
-        4 => ai.prop_map(|ai| Op::Write { ai }),
+        4 => ai.clone().prop_map(|ai| Op::Write { ai }),
+        1 => (ai.clone(), 0..CLIENTS).prop_map(|(ai, client)| Op::Bequeath { ai, client }),
+        1 => (ai, 0..CLIENTS).prop_map(|(ai, client)| Op::Tie { ai, client }),
     ]
 }
 
@@ -168,7 +177,9 @@ fn of_a_client() -> impl Strategy<Value = Op> {
             .prop_map(|(client, interest, zones)| Op::Open { client, interest, zones }),
         2 => (client.clone(), 1..3u16)
             .prop_map(|(client, interest)| Op::Close { client, interest }),
-        2 => (client, any::<u32>()).prop_map(|(client, value)| Op::Want { client, value }),
+        2 => (client.clone(), any::<u32>())
+            .prop_map(|(client, value)| Op::Want { client, value }),
+        4 => client.prop_map(|client| Op::Tell { client }),
     ]
 }
 
@@ -179,8 +190,12 @@ fn rare() -> impl Strategy<Value = Op> {
     prop_oneof![
         1 => successor.clone().prop_map(|(ai, daemon, ms)| Op::Succeed { ai, daemon, ms }),
         3 => successor.prop_map(|(ai, daemon, ms)| Op::Replace { ai, daemon, ms }),
-        2 => (0..AIS, daemon, 2000..9000u16)
+        2 => (0..AIS, daemon.clone(), 2000..9000u16)
             .prop_map(|(ai, daemon, ms)| Op::EndWhileAway { ai, daemon, ms }),
+        3 => (0..2usize, daemon, 2000..9000u16)
+            .prop_map(|(agent, daemon, ms)| Op::LeaveWhileAway { agent, daemon, ms }),
+        2 => (0..AIS, 10..40u32, 200..4000u16)
+            .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
         3 => (0..AIS, 5..20u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),
         1 => (0..AIS).prop_map(|ai| Op::WriteInVain { ai }),
     ]
@@ -197,8 +212,6 @@ fn gone_wrong() -> impl Strategy<Value = Op> {
         2 => (0..CLIENTS).prop_map(|client| Op::CutClient { client }),
         2 => daemon.clone().prop_map(|daemon| Op::CutUplink { daemon }),
         6 => (0..AIS, 1..6u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),
-        1 => (0..AIS, 1..20u32, 200..4000u16)
-            .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
         2 => (0..AIS, daemon.clone(), 2000..9000u16)
             .prop_map(|(ai, daemon, ms)| Op::EndWhileAway { ai, daemon, ms }),
         2 => (daemon.clone(), 1..9000u16)

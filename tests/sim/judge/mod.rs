@@ -5,6 +5,7 @@
 //! | `views` | each client sees, and owns, what a newcomer would |
 //! | `losses` | whatever has not arrived was said to be lost |
 //! | `post_removes` | each ran when its owner had gone, once, and not before |
+//! | `sessions` | what is tied to a session goes with it, and a client that loses such a thing is told so |
 //! | `things` | what an AI has made is there as long as the AI, and no longer |
 //! | `database` | what was acknowledged is stored, what was refused is not |
 //! | here | no channel or object has two owners, no part of a daemon has failed, and clients were told what makes sense |
@@ -12,6 +13,7 @@
 mod database;
 mod losses;
 mod post_removes;
+mod sessions;
 mod things;
 mod views;
 
@@ -74,6 +76,14 @@ tally! {
     post_removes_away,
     /// Those that were said for an owner who lived on, and not again when he ended.
     post_removes_once,
+    /// Sessions' post-removes that had to run; and those that had to be heard elsewhere.
+    bequests_due,
+    bequests_abroad,
+    /// Things that had to go with a session; of those, where the state server was away then; and clients that were put out because
+    /// they had lost one.
+    session_objects,
+    session_objects_away,
+    session_objects_lost,
     /// Things that had to be there; those of them that an AI has made whose old self ended later, elsewhere; and those that
     /// had to be gone with their AI.
     things,
@@ -98,6 +108,7 @@ pub async fn all(run: &mut Run) -> (Vec<String>, Tally) {
     let mut wrong = views::judge(run, owners.as_ref(), &mut tally).await;
     if let Some(owners) = owners {
         wrong.extend(things::judge(run, &owners, &mut tally));
+        wrong.extend(sessions::judge(run, &owners, &mut tally));
     }
     wrong.append(&mut run.facts.wrong);
     wrong.extend(run.cluster.failures.lock().drain(..));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Tally, changes, ip_of_ai, is_cut, outages};
+use super::{Tally, changes, ip_of_ai, is_cut, outages, sessions};
 use crate::cluster::ip;
 use crate::peers::Kept;
 use crate::run::Run;
@@ -44,7 +44,17 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
             home: Some(ip_of_ai(ai.index)),
         })
     });
-    of_ais.flat_map(|word| judge_one(run, &word, tally)).collect()
+    let mut wrong: Vec<String> = of_ais.flat_map(|word| judge_one(run, &word, tally)).collect();
+    let mut own = Tally::default();
+    for (client, kept) in sessions::bequests(run) {
+        let (who, died) = (format!("client {}", client.serial), run.net.broken_at(kept.link));
+        let word = Word { who, kept: &kept, died, sent: &client.sent, home: None };
+        wrong.extend(judge_one(run, &word, &mut own));
+    }
+    tally.bequests_due += own.post_removes_due;
+    tally.bequests_abroad += own.post_removes_abroad;
+    tally.post_removes_once += own.post_removes_once;
+    wrong
 }
 
 fn judge_one(run: &Run, word: &Word<'_>, tally: &mut Tally) -> Vec<String> {
@@ -186,7 +196,7 @@ fn has_link(run: &Run, home: IpAddr, daemon: usize, from: Instant, to: Instant) 
 
 /// The outage during which a daemon is away at this time, if the root is certain to know it: what is said then is to be
 /// kept for it.
-fn absence(run: &Run, daemon: usize, at: Instant) -> Option<(Instant, Instant)> {
+pub fn absence(run: &Run, daemon: usize, at: Instant) -> Option<(Instant, Instant)> {
     let all = outages(run, daemon).into_iter();
     let mut known = all.filter_map(|(begin, end)| Some((begin, end?)));
     known.find(|(begin, end)| *begin + FLIGHT <= at && at < *end)

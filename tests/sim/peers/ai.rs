@@ -8,7 +8,7 @@ use donet::wire::{CONTROL_HEAD, Envelope, Reader, Writer};
 use tokio::time::Instant;
 
 use super::Port;
-use super::world::{self, LOGIN, STATE_SERVER, WITNESSES};
+use super::world::{self, LOGIN, LOGIN_FIELD, STATE_SERVER, TELL_FIELD, WITNESSES};
 use crate::cluster::links_of;
 use crate::net::{LinkId, Net};
 
@@ -91,12 +91,15 @@ pub fn note(to: Channel, from: Channel, serial: u32, padding: usize) -> Vec<u8> 
     datagram(to, from, &StateServer::ObjectSetField { do_id, field, value })
 }
 
-/// The number of a note.
+/// The number of a note, or of what a client has told.
 pub fn serial_of(datagram: &[u8]) -> Option<u32> {
     let Envelope { message_type, body, .. } = Envelope::read(datagram).ok()?;
     match Cluster::decode(message_type, &mut Reader::new(body)).ok()? {
         Cluster::StateServer(StateServer::ObjectSetField { do_id, field: NOTE, .. }) => {
             Some(do_id.0)
+        }
+        Cluster::StateServer(StateServer::ObjectSetField { field: TELL_FIELD, value, .. }) => {
+            Some(u32::from_le_bytes(value.0.try_into().ok()?))
         }
         _ => None,
     }
@@ -255,17 +258,21 @@ impl Ai {
         if datagram.starts_with(&CONTROL_HEAD) {
             return None;
         }
-        let Envelope { recipients, sender, message_type, body } =
+        let Envelope { sender, message_type, body, .. } =
             Envelope::read(datagram).expect("daemons send whole messages");
         let message = Cluster::decode(message_type, &mut Reader::new(body));
         if let Ok(Cluster::StateServer(StateServer::ObjectSetField { do_id, field, value })) =
             message
         {
-            if recipients.iter().any(|channel| channel == LOGIN.channel()) {
+            if field == LOGIN_FIELD {
                 let serial = u32::from_le_bytes(value.0.try_into().expect("a number"));
                 self.send(sender, &ClientAgent::SetState { state: 2 });
                 self.send(sender, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
                 return Some(Heard::Login(sender, serial));
+            }
+            if field == TELL_FIELD {
+                let serial = u32::from_le_bytes(value.0.try_into().expect("a number"));
+                return Some(Heard::Note(link, serial));
             }
             if field != NOTE {
                 // A client wants something of what is this AI's.

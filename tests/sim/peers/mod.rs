@@ -8,5 +8,5 @@ mod port;
 pub mod world;
 
 pub use ai::{Ai, Heard, Kept, SYNC, note, serial_of};
-pub use client::{Client, Stage};
+pub use client::{Client, Seen, Stage};
 pub use port::Port;

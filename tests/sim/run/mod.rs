@@ -1,6 +1,7 @@
 //! One run of a schedule: the operations on a cluster, and the peers that do and suffer them.
 
 mod moves;
+mod sessions;
 mod steps;
 
 use std::collections::BTreeMap;

@@ -35,6 +35,9 @@ impl Run {
                 let serial = self.number();
                 self.ais[ai].keep(serial);
             }
+            Op::Bequeath { ai, client } => self.bequeath(ai, client),
+            Op::Tie { ai, client } => self.tie(ai, client),
+            Op::Tell { client } => self.tell(client),
             Op::Clear { ai } => self.ais[ai].clear(),
             Op::Store { ai } => self.store(ai),
             Op::Write { ai } => self.write(ai),
@@ -72,7 +75,7 @@ impl Run {
                 }
             }
             Op::SlowClient { client, is_slow } => {
-                if let Some(port) = self.client(client).and_then(Client::port) {
+                if let Some(port) = self.touch(client).and_then(Client::port) {
                     port.is_slow = is_slow;
                 }
             }
@@ -94,7 +97,7 @@ impl Run {
             }
             Op::CutClient { client } => {
                 let net = self.net.clone();
-                if let Some(port) = self.client(client).and_then(Client::port) {
+                if let Some(port) = self.touch(client).and_then(Client::port) {
                     net.cut(port.link());
                 }
             }
@@ -117,6 +120,7 @@ impl Run {
                 links.into_iter().for_each(|link| self.net.cut(link));
             }
             Op::SayWhileAway { ai, count, ms } => {
+                let ai = if self.ais[ai].daemon == 0 { (ai + 1) % AIS } else { ai };
                 let (root, daemon) = (ip(0), ip(self.ais[ai].daemon));
                 self.net
                     .links_between(root, daemon)
@@ -146,6 +150,9 @@ impl Run {
                 if let Some(port) = &self.ais[ai].port {
                     self.net.cut(port.link());
                 }
+            }
+            Op::LeaveWhileAway { agent, daemon, ms } => {
+                self.leave_while_away(agent, daemon, ms).await;
             }
             Op::Succeed { .. } | Op::Replace { .. } => self.succeed(op).await,
             Op::PartUplink { daemon, ms } => {
@@ -242,9 +249,16 @@ impl Run {
         self.due.insert(daemon, Instant::now() + Duration::from_millis(down_ms.into()));
     }
 
-    fn client(&mut self, index: usize) -> Option<&mut Client> {
+    pub fn client(&mut self, index: usize) -> Option<&mut Client> {
         let count = self.clients.len();
         if count == 0 { None } else { self.clients.get_mut(index % count) }
+    }
+
+    /// A client to whose connection something is done.
+    fn touch(&mut self, index: usize) -> Option<&mut Client> {
+        let client = self.client(index)?;
+        client.is_spared = false;
+        Some(client)
     }
 
     fn join(&mut self, agent: usize, zones: u8) {
