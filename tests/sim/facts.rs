@@ -14,6 +14,8 @@ pub struct Note {
     pub from: usize,
     pub to: usize,
     pub sent_at: Instant,
+    /// A client has said it.
+    pub is_clients: bool,
     /// The sender's connection.
     pub link: LinkId,
     /// The connections on which it was heard. On another one it may be heard again: the receiver has come back where it

@@ -33,6 +33,11 @@ pub enum Op {
     Clear { ai: usize },
     Store { ai: usize },
     Write { ai: usize },
+    // What a database has, and its state server brings to life.
+    Activate { ai: usize, record: usize, zone: usize },
+    Sign { ai: usize, record: usize, value: u32 },
+    Shift { ai: usize, record: usize, zone: usize },
+    Retire { ai: usize, record: usize },
     // What is tied to a client's session.
     Bequeath { ai: usize, client: usize },
     Tie { ai: usize, client: usize },
@@ -54,8 +59,9 @@ pub enum Op {
     CutMidway { ai: usize, count: u32 },
     SayWhileAway { ai: usize, count: u32, ms: u16 },
     EndWhileAway { ai: usize, daemon: usize, ms: u16 },
-    // So has a client's session.
+    // So has a client's session. Another one loses what is tied to it while its daemon is away.
     LeaveWhileAway { agent: usize, daemon: usize, ms: u16 },
+    LoseWhileAway { agent: usize, ms: u16 },
     // It comes again at another daemon, while a client agent's, where its old self is, cannot be reached for so long. That has
     // ended, or lives on.
     Succeed { ai: usize, daemon: usize, ms: u16 },
@@ -81,6 +87,7 @@ impl Op {
                 | Op::SayWhileAway { .. }
                 | Op::EndWhileAway { .. }
                 | Op::LeaveWhileAway { .. }
+                | Op::LoseWhileAway { .. }
                 | Op::Succeed { .. }
                 | Op::Replace { .. }
                 | Op::PartUplink { .. }
@@ -138,7 +145,20 @@ fn pause() -> impl Strategy<Value = u16> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![12 => of_an_ai(), 8 => of_a_client(), 5 => gone_wrong()]
+    prop_oneof![12 => of_an_ai(), 2 => of_a_record(), 8 => of_a_client(), 5 => gone_wrong()]
+}
+
+fn of_a_record() -> impl Strategy<Value = Op> {
+    let (of_one, zone, value) = ((0..AIS, 0..4usize), 0..ZONES, any::<u32>());
+    prop_oneof![
+        6 => (of_one.clone(), zone.clone())
+            .prop_map(|((ai, record), zone)| Op::Activate { ai, record, zone }),
+        3 => (of_one.clone(), value)
+            .prop_map(|((ai, record), value)| Op::Sign { ai, record, value }),
+        2 => (of_one.clone(), zone)
+            .prop_map(|((ai, record), zone)| Op::Shift { ai, record, zone }),
+        1 => of_one.prop_map(|(ai, record)| Op::Retire { ai, record }),
+    ]
 }
 
 fn of_an_ai() -> impl Strategy<Value = Op> {
@@ -194,6 +214,8 @@ fn rare() -> impl Strategy<Value = Op> {
             .prop_map(|(ai, daemon, ms)| Op::EndWhileAway { ai, daemon, ms }),
         3 => (0..2usize, daemon, 2000..9000u16)
             .prop_map(|(agent, daemon, ms)| Op::LeaveWhileAway { agent, daemon, ms }),
+        1 => (0..2usize, 200..4000u16)
+            .prop_map(|(agent, ms)| Op::LoseWhileAway { agent, ms }),
         2 => (0..AIS, 10..40u32, 200..4000u16)
             .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
         3 => (0..AIS, 5..20u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),

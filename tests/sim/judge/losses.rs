@@ -25,6 +25,8 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
     let mut dropped: BTreeMap<usize, u64> = BTreeMap::new();
     for (serial, note) in &run.facts.notes {
         tally.notes += 1;
+        tally.notes_of_clients += u64::from(note.is_clients && !note.heard.is_empty());
+        tally.notes_of_clients_lost += u64::from(note.is_clients && note.heard.is_empty());
         tally.notes_lost += u64::from(note.heard.is_empty());
         if !note.heard.is_empty() {
             let links: BTreeSet<LinkId> = note.heard.iter().copied().collect();

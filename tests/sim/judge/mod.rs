@@ -56,13 +56,18 @@ tally! {
     /// Clients whose view was compared, and those that saw something.
     views,
     views_of_something,
+    /// Those that saw something of the database's.
+    views_of_records,
     /// Clients that owned something.
     owners,
     /// Clients that were there while daemons had lost each other.
     views_after_gaps,
     notes,
     notes_lost,
-    /// Of those, whose loss daemons have said that had lost each other: on the way up, or down.
+    /// What clients have said to an UberDOG: that has arrived, or not.
+    notes_of_clients,
+    notes_of_clients_lost,
+    /// Of all that was lost, whose loss daemons have said that had lost each other: on the way up, or down.
     notes_lost_up,
     notes_lost_down,
     /// Those whose loss only a full backlog explains.

@@ -12,6 +12,8 @@ use super::{Tally, is_cut};
 use crate::peers::{Client, Seen, Stage};
 use crate::run::Run;
 
+/// The ids of what is in the database.
+const RECORDS: std::ops::RangeInclusive<u32> = 200_000..=200_999;
 /// A newcomer has seen everything by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,6 +36,9 @@ pub async fn judge(
             u64::from(client.is_some_and(|client| has_missed_something(run, client)));
         let view = client.map(|client| &client.view);
         tally.views_of_something += u64::from(view.is_some_and(|view| !view.objects.is_empty()));
+        let is_record = |do_id: &DoId| RECORDS.contains(&do_id.0);
+        tally.views_of_records +=
+            u64::from(view.is_some_and(|view| view.objects.keys().any(is_record)));
         tally.owners += u64::from(view.is_some_and(|view| !view.owned.is_empty()));
         if let Err(error) = compare(run, serial).await {
             wrong.push(error);

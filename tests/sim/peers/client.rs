@@ -8,7 +8,7 @@ use donet::wire::{Reader, Writer};
 use tokio::time::Instant;
 
 use super::Port;
-use super::world::{self, LOGIN, LOGIN_FIELD, MARK, PLACE, THING, WISH};
+use super::world::{self, LOGIN, LOGIN_FIELD, MARK, PLACE, SIGN, THING, VAULT, WISH};
 use crate::cluster::clients_of;
 use crate::net::{LinkId, Net};
 
@@ -227,7 +227,7 @@ impl Client {
             Word::DoneInterestResp { .. } => self.pending = self.pending.saturating_sub(1),
             Word::EnterObjectRequired { object } | Word::EnterObjectRequiredOther { object } => {
                 let has_other = matches!(word, Word::EnterObjectRequiredOther { .. });
-                let fields = fields_of(object, has_other, &[MARK]);
+                let fields = fields_of(object, has_other);
                 let seen = Seen { location: object.location, fields };
                 if self.view.objects.insert(object.do_id, seen).is_some() {
                     return Err(format!("{} enters twice", object.do_id));
@@ -236,7 +236,7 @@ impl Client {
             Word::EnterObjectRequiredOwner { object }
             | Word::EnterObjectRequiredOtherOwner { object } => {
                 let has_other = matches!(word, Word::EnterObjectRequiredOtherOwner { .. });
-                let fields = fields_of(object, has_other, &[MARK]);
+                let fields = fields_of(object, has_other);
                 self.view.owned.insert(object.do_id, fields);
             }
             Word::ObjectLeaving { do_id } => {
@@ -302,14 +302,12 @@ fn number_of(bytes: &[u8]) -> u32 {
 }
 
 /// The values of an entry: those required, and the others.
-fn fields_of(
-    object: &ObjectState<'_>,
-    has_other: bool,
-    required: &[FieldId],
-) -> BTreeMap<u16, u32> {
-    if object.class_id != THING {
-        return BTreeMap::new();
-    }
+fn fields_of(object: &ObjectState<'_>, has_other: bool) -> BTreeMap<u16, u32> {
+    let required = match object.class_id {
+        THING => &[MARK],
+        VAULT => &[SIGN],
+        _ => return BTreeMap::new(),
+    };
     let mut reader = Reader::new(object.values.0);
     let mut fields = BTreeMap::new();
     for field in required {

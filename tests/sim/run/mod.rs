@@ -1,6 +1,7 @@
 //! One run of a schedule: the operations on a cluster, and the peers that do and suffer them.
 
 mod moves;
+mod records;
 mod sessions;
 mod steps;
 

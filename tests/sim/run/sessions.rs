@@ -62,37 +62,70 @@ impl Run {
         let Some(client) = self.client(client) else { return };
         let Some(link) = client.tell(serial) else { return };
         let from = client.daemon;
-        self.facts.notes.insert(serial, Note { from, to: 0, sent_at, link, heard: Vec::new() });
+        self.facts.notes.insert(
+            serial,
+            Note { from, to: 0, sent_at, is_clients: true, link, heard: Vec::new() },
+        );
     }
 
     /// A client comes, has something tied to its session, and leaves while the game's daemon is away, or its own, or none.
     pub async fn leave_while_away(&mut self, agent: usize, daemon: usize, ms: u16) {
+        let agent = self.agent(agent);
+        let Some(Guest { index, serial, .. }) = self.invite(agent).await else { return };
+        self.bequeath(0, index);
+        self.pass(KNOWN).await;
+        let game = self.shape.game();
+        self.send_away([game, game, agent, 0][daemon % 4], ms).await;
+        let all = self.clients.iter_mut();
+        all.filter(|client| client.serial == serial).for_each(Client::leave);
+    }
+
+    /// A client comes, has something tied to its session, and loses that while its agent is away.
+    pub async fn lose_while_away(&mut self, agent: usize, ms: u16) {
+        let agent = self.agent(agent);
+        let Some(Guest { thing, .. }) = self.invite(agent).await else { return };
+        self.pass(KNOWN).await;
+        self.send_away(agent, ms).await;
+        self.play_object(Op::Delete { ai: 0, thing });
+    }
+
+    fn agent(&self, agent: usize) -> usize {
+        let agents = self.shape.agents();
+        agents[agent % agents.len()]
+    }
+
+    /// Lets in a client that owns a thing, which is tied to its session.
+    async fn invite(&mut self, agent: usize) -> Option<Guest> {
         self.pass(CALM).await;
-        let (agents, game) = (self.shape.agents(), self.shape.game());
-        let agent = agents[agent % agents.len()];
-        let (index, serial) = (self.clients.len(), self.number());
+        let serial = self.number();
         self.clients.push(Client::connect(&self.net, serial, agent));
         self.pass(COME).await;
         let thing = serial as usize % THINGS;
         self.play_object(Op::Create { ai: 0, thing, zone: 0, mark: serial });
         self.pass(COME).await;
-        if self.clients.get(index).is_none_or(|client| client.serial != serial) {
-            return;
-        }
+        // Others may have gone meanwhile.
+        let index = self.clients.iter().position(|client| client.serial == serial)?;
         self.play_object(Op::Give { ai: 0, thing, client: index });
         self.pass(COME).await;
         self.tie(0, index);
-        self.bequeath(0, index);
-        self.pass(KNOWN).await;
-        let away = [game, game, agent, 0][daemon % 4];
-        if away > 0 {
-            let links = self.net.links_between(ip(0), ip(away));
+        Some(Guest { index, serial, thing })
+    }
+
+    /// A daemon loses the root for so long; both have noticed.
+    async fn send_away(&mut self, daemon: usize, ms: u16) {
+        if daemon > 0 {
+            let links = self.net.links_between(ip(0), ip(daemon));
             links.into_iter().for_each(|link| self.net.cut(link));
             let until = Instant::now() + Duration::from_millis(ms.into());
-            self.net.part(ip(0), ip(away), until);
+            self.net.part(ip(0), ip(daemon), until);
         }
         self.pass(NOTICED).await;
-        let all = self.clients.iter_mut();
-        all.filter(|client| client.serial == serial).for_each(Client::leave);
     }
+}
+
+/// A client to whose session something is tied.
+struct Guest {
+    index: usize,
+    serial: u32,
+    thing: usize,
 }

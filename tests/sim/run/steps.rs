@@ -1,16 +1,16 @@
 //! What each operation does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use donet::ids::{Context, FieldId};
-use donet::message::{Database, FieldValues, ObjectState, Rest, StateServer};
+use donet::message::{ObjectState, Rest, StateServer};
 use tokio::time::{Instant, advance, sleep};
 
 use super::{Run, TICK};
 use crate::cluster::ip;
-use crate::facts::{Made, Note, Record};
-use crate::peers::world::{self, DATABASE, MOTTO, STATE_SERVER, THING, VAULT};
+use crate::facts::{Made, Note};
+use crate::peers::world::{self, STATE_SERVER, THING};
 use crate::peers::{Client, Port, note};
 use crate::play::{AIS, CLIENTS, Op, THINGS};
 
@@ -34,6 +34,9 @@ impl Run {
             Op::Keep { ai } => {
                 let serial = self.number();
                 self.ais[ai].keep(serial);
+            }
+            Op::Activate { .. } | Op::Sign { .. } | Op::Shift { .. } | Op::Retire { .. } => {
+                self.play_record(op);
             }
             Op::Bequeath { ai, client } => self.bequeath(ai, client),
             Op::Tie { ai, client } => self.tie(ai, client),
@@ -154,6 +157,7 @@ impl Run {
             Op::LeaveWhileAway { agent, daemon, ms } => {
                 self.leave_while_away(agent, daemon, ms).await;
             }
+            Op::LoseWhileAway { agent, ms } => self.lose_while_away(agent, ms).await,
             Op::Succeed { .. } | Op::Replace { .. } => self.succeed(op).await,
             Op::PartUplink { daemon, ms } => {
                 let until = Instant::now() + Duration::from_millis(ms.into());
@@ -327,54 +331,10 @@ impl Run {
         let Some(link) = self.ais[from].port.as_ref().map(Port::link) else { return };
         self.ais[from].send_raw(&note(other, own, serial, size));
         let sent_at = Instant::now();
-        self.facts
-            .notes
-            .insert(serial, Note { from: daemon, to, sent_at, link, heard: Vec::new() });
-    }
-
-    fn store(&mut self, ai: usize) {
-        let context = Context(self.number());
-        let fields = FieldValues { count: 0, bytes: &[] };
-        let message = Database::CreateObject { context, class_id: VAULT, fields };
-        if self.ais[ai].send(DATABASE, &message) {
-            self.facts.records.push(Record {
-                ai,
-                create: context,
-                do_id: None,
-                known: None,
-                stored: None,
-                open: BTreeMap::new(),
-                refused: BTreeSet::new(),
-            });
-        }
-    }
-
-    fn write(&mut self, ai: usize) {
-        let (context, value) = (Context(self.number()), self.number());
-        let mut records = self.facts.records.iter_mut().rev();
-        let Some(record) = records.find(|record| record.ai == ai && record.do_id.is_some()) else {
-            return;
-        };
-        let do_id = record.do_id.expect("just looked at");
-        let new = value.to_le_bytes();
-        let is_sent = match record.known {
-            None => {
-                let value = Rest(&new);
-                let message =
-                    Database::ObjectSetFieldIfEmpty { context, do_id, field: MOTTO, value };
-                self.ais[ai].send(DATABASE, &message)
-            }
-            Some(old) => {
-                let values = [old.to_le_bytes(), new].concat();
-                let values = Rest(&values);
-                let message =
-                    Database::ObjectSetFieldIfEquals { context, do_id, field: MOTTO, values };
-                self.ais[ai].send(DATABASE, &message)
-            }
-        };
-        if is_sent {
-            record.open.insert(context.0, value);
-        }
+        self.facts.notes.insert(
+            serial,
+            Note { from: daemon, to, sent_at, is_clients: false, link, heard: Vec::new() },
+        );
     }
 
     /// Asks who owns each thing; the answers are in `answers`, by doId.
