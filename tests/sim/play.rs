@@ -12,6 +12,11 @@ use crate::cluster::Shape;
 pub const AIS: usize = 2;
 /// How many things there may be.
 pub const THINGS: usize = 6;
+/// Those that only successors of AIs make, and those that only guests are given, so that nobody else has a hand in them.
+pub const SUCCESSORS_THINGS: [usize; 2] = [THINGS, THINGS + 1];
+pub const GUESTS_THINGS: [usize; 2] = [THINGS + 2, THINGS + 3];
+/// All of them.
+pub const ALL_THINGS: usize = THINGS + 4;
 /// How many zones they are in.
 pub const ZONES: usize = 4;
 /// How many clients there may be at a time.
@@ -206,10 +211,10 @@ fn of_a_client() -> impl Strategy<Value = Op> {
 /// What is worth most if nothing else happens to the same after it.
 fn rare() -> impl Strategy<Value = Op> {
     let (ai, daemon) = (prop_oneof![2 => Just(0usize), 1 => Just(1usize)], 0..4usize);
-    let successor = (ai, daemon.clone(), 1..9000u16);
+    let successor = (ai, daemon.clone(), prop_oneof![1 => 1..3000u16, 4 => 3000..9000u16]);
     prop_oneof![
         1 => successor.clone().prop_map(|(ai, daemon, ms)| Op::Succeed { ai, daemon, ms }),
-        3 => successor.prop_map(|(ai, daemon, ms)| Op::Replace { ai, daemon, ms }),
+        4 => successor.prop_map(|(ai, daemon, ms)| Op::Replace { ai, daemon, ms }),
         2 => (0..AIS, daemon.clone(), 2000..9000u16)
             .prop_map(|(ai, daemon, ms)| Op::EndWhileAway { ai, daemon, ms }),
         3 => (0..2usize, daemon, 2000..9000u16)

@@ -127,7 +127,7 @@ fn is_said_below(run: &Run, daemon: usize, begin: Instant) -> bool {
 }
 
 /// How many datagrams a daemon has said to be lost, of those that were to go up.
-fn said_lost(run: &Run, daemon: usize) -> u64 {
+pub fn said_lost(run: &Run, daemon: usize) -> u64 {
     let upstream = root_for(daemon).to_string();
     let count = |text: &str| {
         let (_, rest) = text.split_once("datagrams=")?;

@@ -77,7 +77,9 @@ tally! {
     post_removes_due,
     /// Those that had to be heard elsewhere.
     post_removes_abroad,
-    /// Of those, where a daemon was away then.
+    /// Those that the root had to hear, whatever had happened on the way.
+    post_removes_safe,
+    /// Of those that had to be heard elsewhere, where a daemon was away then.
     post_removes_away,
     /// Those that were said for an owner who lived on, and not again when he ended.
     post_removes_once,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::losses::said_lost;
 use super::{Tally, changes, ip_of_ai, is_cut, outages, sessions};
 use crate::cluster::ip;
 use crate::peers::Kept;
@@ -85,10 +86,12 @@ fn judge_one(run: &Run, word: &Word<'_>, tally: &mut Tally) -> Vec<String> {
             ));
         }
         let must_hear = must_hear(run, daemon, kept, *died, word.home);
+        let is_safe = daemon == 0 && is_safe(run, word);
+        tally.post_removes_safe += u64::from(is_safe);
         tally.post_removes_abroad += u64::from(must_hear);
         let is_away = died.is_some_and(|died| absence(run, daemon, died).is_some());
         tally.post_removes_away += u64::from(must_hear && is_away);
-        if count == 0 && (must_hear || is_once && daemon == 0) {
+        if count == 0 && (must_hear || is_safe) {
             wrong.push(format!(
                 "post-remove {serial} of {who} at daemon {own} was not heard at daemon {daemon}: {kept:?}"
             ));
@@ -185,6 +188,22 @@ pub fn must_hear(
         && !changes(run, 0, from, to)
         && !changes(run, other, from, to)
         && cuts.count() <= outages_max
+}
+
+/// Whether the root must hear it whatever has happened on the way: it has kept it for the daemon, or is told when that is back.
+fn is_safe(run: &Run, word: &Word<'_>) -> bool {
+    let Kept { daemon: own, sent_at, kept_at, is_cleared, .. } = *word.kept;
+    let now = Instant::now();
+    let is_succeeded = run.ais.iter().any(|ai| {
+        // What is late is dropped for whoever has come in the owner's place.
+        word.home == Some(ip_of_ai(ai.index)) && ai.moved_at.is_some()
+    });
+    word.died.is_some()
+        && kept_at.is_some()
+        && !is_cleared
+        && !is_succeeded
+        && ![0, own].iter().any(|daemon| changes(run, *daemon, sent_at, now))
+        && said_lost(run, own) == 0
 }
 
 /// Whether somebody has a link to a daemon within this time.

@@ -6,8 +6,10 @@ use tokio::time::Instant;
 
 use super::Run;
 use crate::cluster::ip;
-use crate::play::{Op, THINGS, ZONES};
+use crate::play::{Op, SUCCESSORS_THINGS, ZONES};
 
+/// What has happened before does not matter any more.
+pub const CALM: Duration = Duration::from_secs(12);
 /// A loss has been noticed by then.
 const NOTICED: Duration = Duration::from_millis(300);
 /// The daemons have been told by then what an AI has said at its beginning.
@@ -20,10 +22,12 @@ impl Run {
         let (Op::Succeed { ai, daemon, ms } | Op::Replace { ai, daemon, ms }) = op else {
             unreachable!("{op:?}")
         };
-        let (agent, new) = (self.shape.agents()[0], daemon % self.shape.count());
-        if agent == new || self.shape.count() == 1 {
+        let (agent, count) = (self.shape.agents()[0], self.shape.count());
+        if count == 1 {
             return;
         }
+        self.pass(CALM).await;
+        let new = if daemon % count == agent { (daemon + 1) % count } else { daemon % count };
         if self.ais[ai].daemon != agent {
             self.go_to(ai, agent, false);
             self.pass(TOLD).await;
@@ -35,9 +39,9 @@ impl Run {
         self.pass(NOTICED).await;
         self.go_to(ai, new, lives);
         self.pass(TOLD).await;
-        for _ in 0..2 {
+        for thing in SUCCESSORS_THINGS {
             let number = self.number();
-            let (thing, zone) = (number as usize % THINGS, number as usize % ZONES);
+            let zone = number as usize % ZONES;
             self.play_object(Op::Create { ai, thing, zone, mark: number });
         }
     }

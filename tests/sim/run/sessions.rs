@@ -6,14 +6,13 @@ use donet::message::{Blob, ClientAgent};
 use tokio::time::Instant;
 
 use super::Run;
+use super::moves::CALM;
 use crate::cluster::ip;
 use crate::facts::{Bond, Note, Tied};
 use crate::peers::world::{self, WITNESSES};
 use crate::peers::{Client, Port, note};
-use crate::play::{Op, THINGS};
+use crate::play::{ALL_THINGS, GUESTS_THINGS, Op};
 
-/// What has happened before does not matter any more.
-const CALM: Duration = Duration::from_secs(12);
 /// Somebody is let in, or something is made, by then.
 const COME: Duration = Duration::from_millis(500);
 /// It is known everywhere by then.
@@ -39,7 +38,7 @@ impl Run {
         let Some(client) = self.client(client) else { return };
         let view = &client.view;
         let mut known = view.owned.keys().chain(view.objects.keys());
-        let known = known.find(|do_id| (0..THINGS).any(|index| world::thing(index) == **do_id));
+        let known = known.find(|do_id| (0..ALL_THINGS).any(|index| world::thing(index) == **do_id));
         let Some(do_id) = known.copied() else { return };
         client.tied.insert(do_id);
         let serial = client.serial;
@@ -100,7 +99,7 @@ impl Run {
         let serial = self.number();
         self.clients.push(Client::connect(&self.net, serial, agent));
         self.pass(COME).await;
-        let thing = serial as usize % THINGS;
+        let thing = GUESTS_THINGS[serial as usize % 2];
         self.play_object(Op::Create { ai: 0, thing, zone: 0, mark: serial });
         self.pass(COME).await;
         // Others may have gone meanwhile.

@@ -12,7 +12,7 @@ use crate::cluster::ip;
 use crate::facts::{Made, Note};
 use crate::peers::world::{self, STATE_SERVER, THING};
 use crate::peers::{Client, Port, note};
-use crate::play::{AIS, CLIENTS, Op, THINGS};
+use crate::play::{AIS, ALL_THINGS, CLIENTS, Op};
 
 /// When objects of a state server that is dead have left clients.
 const GONE_BY: Duration = Duration::from_secs(11);
@@ -340,7 +340,7 @@ impl Run {
     /// Asks who owns each thing; the answers are in `answers`, by doId.
     pub fn ask_for_owners(&mut self) {
         self.answers.clear();
-        for index in 0..THINGS {
+        for index in 0..ALL_THINGS {
             let do_id = world::thing(index);
             let context = Context(do_id.0);
             self.ais[0].send(do_id.channel(), &StateServer::ObjectGetOwner { context });
