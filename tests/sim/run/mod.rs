@@ -15,7 +15,7 @@ use donet::wire::Reader;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, Shape, links_of};
-use crate::facts::{Facts, Life, Record};
+use crate::facts::{Bond, Facts, Life, Record};
 use crate::logs::Logs;
 use crate::net::Net;
 use crate::peers::world::{self, PLACE, ROOM, STATE_SERVER};
@@ -30,6 +30,8 @@ const BUILDING: Duration = Duration::from_millis(100);
 const CLAIMED: Duration = Duration::from_millis(100);
 /// Some time later, whatever holds up the peers.
 const CLAIMED_BY: Duration = Duration::from_millis(300);
+/// Clients are put out for a session object that has gone in a gap by then.
+const REPRIEVE: Duration = Duration::from_secs(20);
 /// Nothing has been read for so long: it is quiet.
 const QUIET: Duration = Duration::from_secs(8);
 /// It has to be quiet by then.
@@ -165,6 +167,10 @@ impl Run {
             client.port().into_iter().for_each(|port| port.is_slow = false);
         }
         self.settle().await;
+        if self.facts.tied.iter().any(|tied| matches!(tied.what, Bond::Thing(_))) {
+            self.pass(REPRIEVE).await;
+            self.settle().await;
+        }
         if self.facts.has_vanished {
             self.pass(crate::net::PATIENCE).await;
             self.settle().await;

@@ -239,8 +239,10 @@ impl Run {
     /// No client sees anything, since all that there was has long been gone. Those are meant whose agents the loss could be told.
     fn judge_gone(&mut self, since: Instant) {
         let lost = |client: &&Client| client.lives() && client.since < since;
-        let seeing =
-            self.clients.iter().filter(lost).find(|client| !client.view.objects.is_empty());
+        // What is tied to a session has more time.
+        let sees =
+            |client: &&Client| client.view.objects.keys().any(|do_id| !client.tied.contains(do_id));
+        let seeing = self.clients.iter().filter(lost).find(sees);
         if let Some(client) = seeing {
             let (serial, seen) = (client.serial, &client.view.objects);
             let wrong = format!("client {serial} sees what has long been gone: {seen:?}");
