@@ -225,6 +225,9 @@ fn rare() -> impl Strategy<Value = Op> {
             .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
         3 => (0..AIS, 5..20u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),
         1 => (0..AIS).prop_map(|ai| Op::WriteInVain { ai }),
+        // The game's daemon is dead for long enough to be judged.
+        1 => (0..4usize, 14..18u8, 850..1100u16)
+            .prop_map(|(daemon, times, ms)| Op::Flap { daemon, dead: 1, times, ms }),
     ]
 }
 
