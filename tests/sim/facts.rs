@@ -7,12 +7,15 @@ use tokio::time::Instant;
 
 use crate::net::LinkId;
 
-/// A message from one AI to another.
+/// A message to an AI.
 #[derive(Clone, Debug)]
 pub struct Note {
+    /// The daemon that it was sent to, and the AI that it is for.
     pub from: usize,
     pub to: usize,
     pub sent_at: Instant,
+    /// A client has said it.
+    pub is_clients: bool,
     /// The sender's connection.
     pub link: LinkId,
     /// The connections on which it was heard. On another one it may be heard again: the receiver has come back where it
@@ -45,6 +48,37 @@ pub struct Record {
     pub refused: BTreeSet<u32>,
 }
 
+/// What an AI has tied to a client's session: a post-remove, or a thing.
+#[derive(Clone, Debug)]
+pub struct Tied {
+    pub client: u32,
+    /// The daemon that it was said through, and on which connection.
+    pub from: usize,
+    pub link: LinkId,
+    pub at: Instant,
+    pub what: Bond,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Bond {
+    PostRemove(u32),
+    Thing(DoId),
+}
+
+/// A thing that an AI has asked for.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub do_id: DoId,
+    pub ai: usize,
+    /// The daemon that it was asked through.
+    pub daemon: usize,
+    pub link: LinkId,
+    pub at: Instant,
+    /// When the AI has said again whose it is, on the same connection: where it is made elsewhere, it may not have been there
+    /// for the first time.
+    pub claimed_at: Option<Instant>,
+}
+
 /// All of it.
 #[derive(Default, Debug)]
 pub struct Facts {
@@ -55,6 +89,10 @@ pub struct Facts {
     /// Clients that have logged in: with which channel, and when.
     pub logins: Vec<(Channel, u32, Instant)>,
     pub records: Vec<Record>,
+    pub made: Vec<Made>,
+    pub tied: Vec<Tied>,
+    /// Things that somebody has had deleted, on purpose or because of a session.
+    pub deleted: BTreeSet<DoId>,
     /// To whom each thing has been given, and when.
     pub given: BTreeMap<DoId, Vec<(Channel, Instant)>>,
     /// What is wrong for everybody to see.

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -206,8 +206,8 @@ pub(super) enum Contest {
 pub(super) struct Rivals {
     links: Arc<Links>,
     link: Arc<Link>,
-    /// Those that have been found alive, and when.
-    met: Vec<(Arc<Link>, Instant)>,
+    /// Those that have been found alive, and when. To know one does not keep its connection open.
+    met: Vec<(Weak<Link>, Instant)>,
     /// It waits: the message that it wants to be heard next is this one of the claims.
     claim: Option<u64>,
 }
@@ -277,7 +277,7 @@ impl Rivals {
     }
 
     fn is_sure_of(&self, link: &Arc<Link>) -> bool {
-        self.met.iter().any(|(met, at)| Arc::ptr_eq(met, link) && at.elapsed() < SURE)
+        self.met.iter().any(|(met, at)| is_same(met, link) && at.elapsed() < SURE)
     }
 
     /// Waits until each of the others has been found alive, or has ended: all at the same time.
@@ -293,7 +293,7 @@ impl Rivals {
     }
 
     async fn settle_for(&mut self, sender: Channel, links: SmallVec<[Arc<Link>; 1]>) {
-        self.met.retain(|(met, _)| !met.gone.is_cancelled());
+        self.met.retain(|(met, _)| met.strong_count() > 0);
         let apart = APART * (1 + links.len() as u32 / OFTEN_AT_ONCE);
         let examined = links.iter().map(|link| (link, Box::pin(link.is_alive(sender, apart))));
         let mut examined: Vec<_> = examined.collect();
@@ -313,19 +313,23 @@ impl Rivals {
         let own = self.claim.and_then(|number| inner.claims.get_mut(&number));
         own.into_iter().for_each(|own| own.settled.extend(alive.iter().cloned()));
         drop(inner);
-        alive.into_iter().for_each(|link| self.meet(sender, link));
+        alive.into_iter().for_each(|link| self.meet(sender, &link));
     }
 
-    fn meet(&mut self, sender: Channel, link: Arc<Link>) {
+    fn meet(&mut self, sender: Channel, link: &Arc<Link>) {
         let now = Instant::now();
-        if let Some((_, at)) = self.met.iter_mut().find(|(met, _)| Arc::ptr_eq(met, &link)) {
+        if let Some((_, at)) = self.met.iter_mut().find(|(met, _)| is_same(met, link)) {
             *at = now;
             return;
         }
         let other = link.peer;
         tracing::warn!(%sender, %other, "two links that live keep post-removes under one sender; each has its own");
-        self.met.push((link, now));
+        self.met.push((Arc::downgrade(link), now));
     }
+}
+
+fn is_same(met: &Weak<Link>, link: &Arc<Link>) -> bool {
+    std::ptr::eq(met.as_ptr(), Arc::as_ptr(link))
 }
 
 impl Drop for Rivals {

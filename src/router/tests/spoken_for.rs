@@ -62,14 +62,19 @@ fn keep(owner: &Participant, number: u16) {
     owner.batch().add_post_remove(SENDER, Frame::new(&bytes).expect("one frame"));
 }
 
-fn send(participant: &Participant) {
+/// Something of the sender.
+fn news() -> Vec<u8> {
     let mut bytes = Vec::new();
     write_frame(&mut bytes, |writer| {
         Envelope::write_head(writer, &[Channel(5001)], SENDER);
         writer.u16(100);
     })
     .expect("small");
-    participant.batch().route(Frame::new(&bytes).expect("one frame"));
+    bytes
+}
+
+fn send(participant: &Participant) {
+    participant.batch().route(Frame::new(&news()).expect("one frame"));
 }
 
 /// A daemon hands on what somebody below it wanted said.
@@ -110,6 +115,17 @@ fn what_was_kept_before_a_loss_is_late_and_tells_whether_more_was_sent() {
     drop(old);
     drop(stage.owner(7));
     assert_eq!(stage.said(), ["last words 9 6 late since", "last words 9 7"]);
+}
+
+#[test]
+fn what_somebody_elsewhere_sends_as_the_same_sender_is_not_the_owner_s() {
+    let stage = Stage::new();
+    let old = stage.owner(1);
+    stage.lose(&[]);
+    let mut fed = Fed::default();
+    stage.router.uplink_batch(&mut fed).route(Frame::new(&news()).expect("one frame"));
+    drop(old);
+    assert_eq!(stage.said(), ["last words 9 1 late"]);
 }
 
 #[test]

@@ -72,7 +72,8 @@ impl World {
             }
         }
         self.listeners = listeners;
-        if self.spoken_for.is_noted() {
+        // What comes from above does not wait, and is somebody else's there.
+        if self.spoken_for.is_noted() && from.is_some() {
             self.note_senders(frames.clone());
         }
         self.push_up(from, is_for_here, |uplink| uplink.push_all(frames));
@@ -94,7 +95,8 @@ impl World {
 
     #[inline(never)]
     fn deliver_up(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
-        if self.spoken_for.is_noted() {
+        // What comes from above does not wait, and is somebody else's there.
+        if self.spoken_for.is_noted() && from.is_some() {
             self.note_senders(Frames::new(frame.bytes()));
         }
         self.push_up(from, is_for_here, |uplink| uplink.push(frame));

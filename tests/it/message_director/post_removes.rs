@@ -113,6 +113,22 @@ fn two_links_that_live_keep_their_own_under_one_sender() {
 }
 
 #[test]
+fn a_link_that_has_met_another_does_not_keep_its_connection_open() {
+    let daemon = Setup::new().start();
+    let (mut first, mut second) = (daemon.link(), daemon.link());
+    let mut hearer = daemon.link();
+    hearer.subscribe(A);
+    add(&mut first, B, 1);
+    first.sync();
+    add(&mut second, B, 2);
+    second.sync();
+    first.stream().finish();
+    hearer.expect(A, B, &note(1));
+    first.expect_closed();
+    second.close();
+}
+
+#[test]
 fn a_link_that_comes_again_hears_its_predecessors_last_words_first() {
     let daemon = Setup::new().start();
     let mut hearer = daemon.link();

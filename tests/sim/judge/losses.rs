@@ -16,8 +16,8 @@ use crate::facts::Note;
 use crate::net::LinkId;
 use crate::run::Run;
 
-/// How long a note may be on its way, if nothing is held up.
-const FLIGHT: Duration = Duration::from_secs(2);
+/// How long what is said may be on its way, if nothing is held up.
+pub const FLIGHT: Duration = Duration::from_secs(2);
 
 pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -25,14 +25,16 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
     let mut dropped: BTreeMap<usize, u64> = BTreeMap::new();
     for (serial, note) in &run.facts.notes {
         tally.notes += 1;
+        tally.notes_of_clients += u64::from(note.is_clients && !note.heard.is_empty());
+        tally.notes_of_clients_lost += u64::from(note.is_clients && note.heard.is_empty());
         tally.notes_lost += u64::from(note.heard.is_empty());
         if !note.heard.is_empty() {
             let links: BTreeSet<LinkId> = note.heard.iter().copied().collect();
             if links.len() < note.heard.len() {
                 wrong.push(format!("note {serial} was heard {} times", note.heard.len()));
             }
-        } else if !ends_explain(run, note) && !way_explains(run, note, tally) {
-            *dropped.entry(run.ais[note.from].daemon).or_default() += 1;
+        } else if !is_explained(run, note, tally) {
+            *dropped.entry(note.from).or_default() += 1;
         }
     }
     for (daemon, count) in dropped {
@@ -49,11 +51,11 @@ pub fn judge(run: &Run, tally: &mut Tally) -> Vec<String> {
 
 /// Until when a note may have been on its way.
 fn end_of_flight(run: &Run, note: &Note) -> Instant {
-    arrival(run, note.sent_at, run.ais[note.from].daemon)
+    arrival(run, note.sent_at, note.from)
 }
 
 /// When what is said then has arrived everywhere, if it goes up from this daemon.
-fn arrival(run: &Run, said_at: Instant, daemon: usize) -> Instant {
+pub fn arrival(run: &Run, said_at: Instant, daemon: usize) -> Instant {
     let mut end = said_at + FLIGHT;
     let holds = |end: Instant, (from, to): (Instant, Instant)| from <= end && end < to + FLIGHT;
     // What is to go up waits, while it cannot.
@@ -66,24 +68,27 @@ fn arrival(run: &Run, said_at: Instant, daemon: usize) -> Instant {
     end
 }
 
-/// Whether one of the AIs has lost its own connection, or had none.
-fn ends_explain(run: &Run, note: &Note) -> bool {
+/// Whether an end of its way has lost its own connection, or had none, or something has happened on the way to each of the
+/// receiver's.
+fn is_explained(run: &Run, note: &Note, tally: &mut Tally) -> bool {
     let (from, to) = (note.sent_at, end_of_flight(run, note));
     if run.net.lost_at(note.link).is_some_and(|at| at <= to) {
         return true;
     }
-    let daemon = run.ais[note.to].daemon;
-    let receiver = run.net.history(ip_of_ai(note.to), ip(daemon));
-    let lasts = receiver.iter().any(|(opened, broken)| {
-        // It has to be known above where it listens.
-        arrival(run, *opened, daemon) < from && broken.is_none_or(|at| at > to)
-    });
-    !lasts
+    let lasts = |daemon: &usize| {
+        let receiver = run.net.history(ip_of_ai(note.to), ip(*daemon));
+        receiver.iter().any(|(opened, broken)| {
+            // It has to be known above where it listens.
+            arrival(run, *opened, *daemon) < from && broken.is_none_or(|at| at > to)
+        })
+    };
+    let mut receivers = (0..run.shape.count()).filter(lasts);
+    receivers.all(|daemon| way_explains(run, note, daemon, tally))
 }
 
 /// Whether daemons on the way have ended, or lost each other and said so.
-fn way_explains(run: &Run, note: &Note, tally: &mut Tally) -> bool {
-    let (up, down) = (run.ais[note.from].daemon, run.ais[note.to].daemon);
+fn way_explains(run: &Run, note: &Note, down: usize, tally: &mut Tally) -> bool {
+    let up = note.from;
     let (from, to) = (note.sent_at, end_of_flight(run, note));
     if [up, down, 0].iter().any(|daemon| changes(run, *daemon, from, to)) {
         return true;
@@ -122,7 +127,7 @@ fn is_said_below(run: &Run, daemon: usize, begin: Instant) -> bool {
 }
 
 /// How many datagrams a daemon has said to be lost, of those that were to go up.
-fn said_lost(run: &Run, daemon: usize) -> u64 {
+pub fn said_lost(run: &Run, daemon: usize) -> u64 {
     let upstream = root_for(daemon).to_string();
     let count = |text: &str| {
         let (_, rest) = text.split_once("datagrams=")?;

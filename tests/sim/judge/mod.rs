@@ -5,12 +5,16 @@
 //! | `views` | each client sees, and owns, what a newcomer would |
 //! | `losses` | whatever has not arrived was said to be lost |
 //! | `post_removes` | each ran when its owner had gone, once, and not before |
+//! | `sessions` | what is tied to a session goes with it, and a client that loses such a thing is told so |
+//! | `things` | what an AI has made is there as long as the AI, and no longer |
 //! | `database` | what was acknowledged is stored, what was refused is not |
 //! | here | no channel or object has two owners, no part of a daemon has failed, and clients were told what makes sense |
 
 mod database;
 mod losses;
 mod post_removes;
+mod sessions;
+mod things;
 mod views;
 
 use std::net::IpAddr;
@@ -24,73 +28,80 @@ use crate::run::Run;
 /// How long it may take until a new connection between daemons passes everything on.
 const TELLING: Duration = Duration::from_secs(3);
 
-/// How much could be judged: a run in which nothing happens proves nothing.
-#[derive(Clone, Default, Debug)]
-pub struct Tally {
-    /// Clients whose view was compared, and those that saw something.
-    pub views: u64,
-    pub views_of_something: u64,
-    /// Clients that owned something.
-    pub owners: u64,
-    /// Clients that were there while daemons had lost each other.
-    pub views_after_gaps: u64,
-    pub notes: u64,
-    pub notes_lost: u64,
-    /// Of those, whose loss daemons have said that had lost each other: on the way up, or down.
-    pub notes_lost_up: u64,
-    pub notes_lost_down: u64,
-    /// Those whose loss only a full backlog explains.
-    pub notes_dropped: u64,
-    pub post_removes: u64,
-    /// Those that had to run.
-    pub post_removes_due: u64,
-    /// Those that had to be heard elsewhere.
-    pub post_removes_abroad: u64,
-    /// Of those, where a daemon was away then.
-    pub post_removes_away: u64,
-    /// Values that were acknowledged.
-    pub stored: u64,
-    pub refused: u64,
-    pub logins: u64,
-    /// How often clients must not have seen any more what had gone while others came and went.
-    pub gone: u64,
+/// Makes the numbers of a tally known by one list.
+macro_rules! tally {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// How much could be judged: a run in which nothing happens proves nothing.
+        #[derive(Clone, Default, Debug)]
+        pub struct Tally {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Tally {
+            /// Adds another one.
+            pub const fn add(&mut self, other: &Tally) {
+                $(self.$name += other.$name;)*
+            }
+
+            /// What was not judged even once.
+            pub fn missing(&self) -> Vec<&'static str> {
+                let all = [$((stringify!($name), self.$name),)*];
+                all.into_iter().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect()
+            }
+        }
+    };
 }
 
-impl Tally {
-    /// Adds another one.
-    pub fn add(&mut self, other: &Tally) {
-        for (own, other) in self.numbers().into_iter().zip(other.clone().numbers()) {
-            *own += *other;
-        }
-    }
-
-    /// Whether something of everything was judged.
-    pub fn is_telling(&self) -> bool {
-        let mut all = self.clone();
-        all.numbers().into_iter().all(|number| *number > 0)
-    }
-
-    fn numbers(&mut self) -> [&mut u64; 17] {
-        [
-            &mut self.views,
-            &mut self.views_of_something,
-            &mut self.owners,
-            &mut self.views_after_gaps,
-            &mut self.notes,
-            &mut self.notes_lost,
-            &mut self.notes_lost_up,
-            &mut self.notes_lost_down,
-            &mut self.notes_dropped,
-            &mut self.post_removes,
-            &mut self.post_removes_due,
-            &mut self.post_removes_abroad,
-            &mut self.post_removes_away,
-            &mut self.stored,
-            &mut self.refused,
-            &mut self.logins,
-            &mut self.gone,
-        ]
-    }
+tally! {
+    /// Clients whose view was compared, and those that saw something.
+    views,
+    views_of_something,
+    /// Those that saw something of the database's.
+    views_of_records,
+    /// Clients that owned something.
+    owners,
+    /// Clients that were there while daemons had lost each other.
+    views_after_gaps,
+    notes,
+    notes_lost,
+    /// What clients have said to an UberDOG: that has arrived, or not.
+    notes_of_clients,
+    notes_of_clients_lost,
+    /// Of all that was lost, whose loss daemons have said that had lost each other: on the way up, or down.
+    notes_lost_up,
+    notes_lost_down,
+    /// Those whose loss only a full backlog explains.
+    notes_dropped,
+    post_removes,
+    /// Those that had to run.
+    post_removes_due,
+    /// Those that had to be heard elsewhere.
+    post_removes_abroad,
+    /// Those that the root had to hear, whatever had happened on the way.
+    post_removes_safe,
+    /// Of those that had to be heard elsewhere, where a daemon was away then.
+    post_removes_away,
+    /// Those that were said for an owner who lived on, and not again when he ended.
+    post_removes_once,
+    /// Sessions' post-removes that had to run; and those that had to be heard elsewhere.
+    bequests_due,
+    bequests_abroad,
+    /// Things that had to go with a session; of those, where the state server was away then; and clients that were put out because
+    /// they had lost one.
+    session_objects,
+    session_objects_away,
+    session_objects_lost,
+    /// Things that had to be there; those of them that an AI has made whose old self ended later, elsewhere; and those that
+    /// had to be gone with their AI.
+    things,
+    things_of_successors,
+    things_gone,
+    /// Values that were acknowledged.
+    stored,
+    refused,
+    logins,
+    /// How often clients must not have seen any more what had gone while others came and went.
+    gone,
 }
 
 /// What does not hold, of all that must, and how much was judged.
@@ -100,7 +111,12 @@ pub async fn all(run: &mut Run) -> (Vec<String>, Tally) {
         gone: run.facts.judged_gone,
         ..Tally::default()
     };
-    let mut wrong = views::judge(run, &mut tally).await;
+    let owners = views::owners(run).await;
+    let mut wrong = views::judge(run, owners.as_ref(), &mut tally).await;
+    if let Some(owners) = owners {
+        wrong.extend(things::judge(run, &owners, &mut tally));
+        wrong.extend(sessions::judge(run, &owners, &mut tally));
+    }
     wrong.append(&mut run.facts.wrong);
     wrong.extend(run.cluster.failures.lock().drain(..));
     for client in run.clients.iter_mut().chain(&mut run.gone) {
@@ -144,6 +160,14 @@ fn changes(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
 fn is_cut(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
     let mut outages = outages(run, daemon).into_iter();
     outages.any(|(begin, end)| begin <= to && end.is_none_or(|end| end >= from))
+}
+
+/// Whether nothing happens on the way between a daemon and the root within this time.
+fn is_calm(run: &Run, daemon: usize, from: Instant, to: Instant) -> bool {
+    let mut held_up = run.facts.held_up.iter();
+    !is_cut(run, daemon, from, to)
+        && ![0, daemon].iter().any(|daemon| changes(run, *daemon, from, to))
+        && !held_up.any(|(begin, end)| *begin <= to && *end >= from)
 }
 
 /// Where an AI is.

@@ -9,15 +9,20 @@ use donet::wire::Reader;
 use tokio::time::Instant;
 
 use super::{Tally, is_cut};
-use crate::peers::{Client, Stage};
+use crate::peers::{Client, Seen, Stage};
 use crate::run::Run;
 
+/// The ids of what is in the database.
+const RECORDS: std::ops::RangeInclusive<u32> = 200_000..=200_999;
 /// A newcomer has seen everything by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
+pub async fn judge(
+    run: &mut Run,
+    owners: Option<&BTreeMap<DoId, Channel>>,
+    tally: &mut Tally,
+) -> Vec<String> {
     let mut wrong = Vec::new();
-    let owners = owners(run).await;
     let judged: Vec<u32> = run
         .clients
         .iter()
@@ -31,11 +36,14 @@ pub async fn judge(run: &mut Run, tally: &mut Tally) -> Vec<String> {
             u64::from(client.is_some_and(|client| has_missed_something(run, client)));
         let view = client.map(|client| &client.view);
         tally.views_of_something += u64::from(view.is_some_and(|view| !view.objects.is_empty()));
+        let is_record = |do_id: &DoId| RECORDS.contains(&do_id.0);
+        tally.views_of_records +=
+            u64::from(view.is_some_and(|view| view.objects.keys().any(is_record)));
         tally.owners += u64::from(view.is_some_and(|view| !view.owned.is_empty()));
         if let Err(error) = compare(run, serial).await {
             wrong.push(error);
         }
-        if let Some(owners) = &owners {
+        if let Some(owners) = owners {
             wrong.extend(compare_owned(run, serial, owners));
         }
     }
@@ -100,7 +108,9 @@ fn is_same(run: &Run, old: &Client, new: &Client) -> bool {
                 .retain(|field, _| other.is_none_or(|other| other.fields.contains_key(field)));
         }
     }
-    seen == new.view.objects
+    // Of what is tied to its session a client needs no second view, if it owns that.
+    let is_free = |(do_id, _): &(&DoId, &Seen)| !old.tied.contains(do_id);
+    seen.iter().filter(is_free).eq(new.view.objects.iter().filter(is_free))
 }
 
 async fn wait(run: &mut Run, serial: u32, is_done: impl Fn(&Client) -> bool) -> Result<(), String> {
@@ -117,7 +127,7 @@ async fn wait(run: &mut Run, serial: u32, is_done: impl Fn(&Client) -> bool) -> 
 }
 
 /// Who owns each thing that there is, if it can be asked.
-async fn owners(run: &mut Run) -> Option<BTreeMap<DoId, Channel>> {
+pub async fn owners(run: &mut Run) -> Option<BTreeMap<DoId, Channel>> {
     run.ask_for_owners();
     run.pass(Duration::from_secs(2)).await;
     let game = run.shape.game();

@@ -1,12 +1,14 @@
 //! An AI, or whoever else has a link to a message director.
 
+use std::collections::BTreeSet;
+
 use donet::ids::{Channel, DoId, FieldId};
 use donet::message::{Blob, ClientAgent, Cluster, Control, Message, Rest, StateServer};
 use donet::wire::{CONTROL_HEAD, Envelope, Reader, Writer};
 use tokio::time::Instant;
 
 use super::Port;
-use super::world::{self, LOGIN, STATE_SERVER, WITNESSES};
+use super::world::{self, LOGIN, LOGIN_FIELD, STATE_SERVER, TELL_FIELD, WITNESSES};
 use crate::cluster::links_of;
 use crate::net::{LinkId, Net};
 
@@ -14,7 +16,10 @@ use crate::net::{LinkId, Net};
 #[derive(Clone, Debug)]
 pub struct Kept {
     pub serial: u32,
+    /// The daemon that keeps it.
+    pub daemon: usize,
     pub link: LinkId,
+    pub sent_at: Instant,
     /// When the daemon has certainly kept it.
     pub kept_at: Option<Instant>,
     /// It was taken back.
@@ -40,9 +45,17 @@ pub struct Ai {
     /// The daemon that it connects to.
     pub daemon: usize,
     pub port: Option<Port>,
+    /// What it has left behind at other daemons: connections that nobody has ended. They only listen.
+    pub former: Vec<Port>,
+    /// When it has gone on elsewhere.
+    pub moved_at: Option<Instant>,
     /// Since when it may have been slow.
     pub slow_since: Option<Instant>,
     pub kept: Vec<Kept>,
+    /// Connections for whose end it has taken back everything, that its things are deleted, too.
+    pub cleared: BTreeSet<LinkId>,
+    /// When it has sent something, post-removes aside.
+    pub sent: Vec<Instant>,
     /// The last note by which it will know what its daemon has done.
     sync: Option<u32>,
     next_sync: u32,
@@ -78,14 +91,32 @@ pub fn note(to: Channel, from: Channel, serial: u32, padding: usize) -> Vec<u8> 
     datagram(to, from, &StateServer::ObjectSetField { do_id, field, value })
 }
 
+/// The number of a note, or of what a client has told.
+pub fn serial_of(datagram: &[u8]) -> Option<u32> {
+    let Envelope { message_type, body, .. } = Envelope::read(datagram).ok()?;
+    match Cluster::decode(message_type, &mut Reader::new(body)).ok()? {
+        Cluster::StateServer(StateServer::ObjectSetField { do_id, field: NOTE, .. }) => {
+            Some(do_id.0)
+        }
+        Cluster::StateServer(StateServer::ObjectSetField { field: TELL_FIELD, value, .. }) => {
+            Some(u32::from_le_bytes(value.0.try_into().ok()?))
+        }
+        _ => None,
+    }
+}
+
 impl Ai {
     pub const fn new(index: usize, daemon: usize, is_first: bool) -> Self {
         Ai {
             index,
             daemon,
             port: None,
+            former: Vec::new(),
+            moved_at: None,
             slow_since: None,
             kept: Vec::new(),
+            cleared: BTreeSet::new(),
+            sent: Vec::new(),
             sync: None,
             next_sync: SYNC + ((index as u32) << 24),
             is_first,
@@ -106,6 +137,15 @@ impl Ai {
         std::net::IpAddr::from([10, 0, 0, 100 + self.index as u8])
     }
 
+    /// Goes on at another daemon. Its old connection stays, if nobody ends it.
+    pub fn go_to(&mut self, daemon: usize) {
+        self.former.extend(self.port.take());
+        self.former.iter_mut().for_each(|port| port.is_slow = false);
+        self.daemon = daemon;
+        self.sync = None;
+        self.moved_at = Some(Instant::now());
+    }
+
     /// Sends to a channel, if it is connected.
     pub fn send(&mut self, to: Channel, message: &impl Message) -> bool {
         let from = self.channel();
@@ -116,6 +156,7 @@ impl Ai {
     pub fn send_raw(&mut self, datagram: &[u8]) -> bool {
         let Some(port) = &mut self.port else { return false };
         port.send(datagram);
+        self.sent.push(Instant::now());
         true
     }
 
@@ -125,8 +166,15 @@ impl Ai {
         let kept = note(WITNESSES, own, serial, 0);
         port.send(&control(&Control::AddPostRemove { sender: own, datagram: Blob(&kept) }));
         let link = port.link();
-        let (kept_at, cleared_at) = (None, None);
-        self.kept.push(Kept { serial, link, kept_at, is_cleared: false, cleared_at });
+        self.kept.push(Kept {
+            serial,
+            daemon: self.daemon,
+            link,
+            sent_at: Instant::now(),
+            kept_at: None,
+            is_cleared: false,
+            cleared_at: None,
+        });
         self.begin_sync();
     }
 
@@ -138,6 +186,7 @@ impl Ai {
         for kept in self.kept.iter_mut().filter(|kept| kept.link == link) {
             kept.is_cleared = true;
         }
+        self.cleared.insert(link);
         self.begin_sync();
     }
 
@@ -169,12 +218,27 @@ impl Ai {
         if self.port.is_none() {
             self.connect(net);
         }
-        let Some(port) = &mut self.port else { return Vec::new() };
+        let mut heard = self.pump_former();
+        let Some(port) = &mut self.port else { return heard };
         let (came, link) = (port.pump(), port.link());
         if port.is_over() {
             self.port = None;
         }
-        came.iter().filter_map(|datagram| self.hear(link, datagram)).collect()
+        heard.extend(came.iter().filter_map(|datagram| self.hear(link, datagram)));
+        heard
+    }
+
+    /// Notes that reach its old connections; it does nothing because of them.
+    fn pump_former(&mut self) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        for port in &mut self.former {
+            let link = port.link();
+            let serials =
+                port.pump().iter().filter_map(|datagram| serial_of(datagram)).collect::<Vec<_>>();
+            heard.extend(serials.into_iter().map(|serial| Heard::Note(link, serial)));
+        }
+        self.former.retain(|port| !port.is_over());
+        heard
     }
 
     fn connect(&mut self, net: &Net) {
@@ -194,17 +258,21 @@ impl Ai {
         if datagram.starts_with(&CONTROL_HEAD) {
             return None;
         }
-        let Envelope { recipients, sender, message_type, body } =
+        let Envelope { sender, message_type, body, .. } =
             Envelope::read(datagram).expect("daemons send whole messages");
         let message = Cluster::decode(message_type, &mut Reader::new(body));
         if let Ok(Cluster::StateServer(StateServer::ObjectSetField { do_id, field, value })) =
             message
         {
-            if recipients.iter().any(|channel| channel == LOGIN.channel()) {
+            if field == LOGIN_FIELD {
                 let serial = u32::from_le_bytes(value.0.try_into().expect("a number"));
                 self.send(sender, &ClientAgent::SetState { state: 2 });
                 self.send(sender, &ClientAgent::SendDatagram { datagram: Blob(b"hi") });
                 return Some(Heard::Login(sender, serial));
+            }
+            if field == TELL_FIELD {
+                let serial = u32::from_le_bytes(value.0.try_into().expect("a number"));
+                return Some(Heard::Note(link, serial));
             }
             if field != NOTE {
                 // A client wants something of what is this AI's.

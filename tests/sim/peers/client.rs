@@ -8,9 +8,9 @@ use donet::wire::{Reader, Writer};
 use tokio::time::Instant;
 
 use super::Port;
-use super::world::{self, LOGIN, LOGIN_FIELD, MARK, PLACE, THING, WISH};
+use super::world::{self, LOGIN, LOGIN_FIELD, MARK, PLACE, SIGN, THING, VAULT, WISH};
 use crate::cluster::clients_of;
-use crate::net::Net;
+use crate::net::{LinkId, Net};
 
 /// How far a client has come.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,6 +52,20 @@ pub struct Client {
     /// Interests that have yet to be done.
     pub pending: u32,
     next_context: u32,
+    /// Its connection, be it over; none if there has never been one.
+    pub link: Option<LinkId>,
+    /// When it has said something.
+    pub sent: Vec<Instant>,
+    /// Things that somebody wants tied to its session.
+    pub tied: BTreeSet<DoId>,
+    /// When it was told of each object for the last time that it is out of sight, or not its own any more.
+    pub lost: BTreeMap<DoId, Instant>,
+    /// Somebody has left a post-remove for the end of its session.
+    pub has_heir: bool,
+    /// Nothing was done to its connection: if that ends, the agent has ended it.
+    pub is_spared: bool,
+    /// Why it was put out.
+    pub ejected: Option<u16>,
     /// What it was told that makes no sense.
     pub nonsense: Vec<String>,
     pub since: Instant,
@@ -64,6 +78,7 @@ impl Client {
     pub fn connect(net: &Net, serial: u32, daemon: usize) -> Self {
         let ip = std::net::IpAddr::from([10, 0, 1, (serial % 200) as u8]);
         let port = Port::connect(net, 2_000_000 + u64::from(serial), ip, clients_of(daemon));
+        let link = port.as_ref().map(Port::link);
         let stage = if port.is_some() { Stage::Connected } else { Stage::Away };
         let mut client = Client {
             serial,
@@ -75,6 +90,13 @@ impl Client {
             interests: BTreeMap::new(),
             pending: 0,
             next_context: 0,
+            link,
+            sent: Vec::new(),
+            tied: BTreeSet::new(),
+            lost: BTreeMap::new(),
+            has_heir: false,
+            is_spared: true,
+            ejected: None,
             nonsense: Vec::new(),
             since: Instant::now(),
             told: Vec::new(),
@@ -95,6 +117,7 @@ impl Client {
     fn say(&mut self, word: &Word<'_>) {
         let mut bytes = Vec::new();
         word.write(&mut Writer::new(&mut bytes));
+        self.sent.push(Instant::now());
         if let Some(port) = &mut self.port {
             port.send(&bytes);
         }
@@ -102,6 +125,11 @@ impl Client {
 
     /// Hangs up.
     pub fn leave(&mut self) {
+        self.is_spared = false;
+        self.go();
+    }
+
+    fn go(&mut self) {
         self.port = None;
         self.stage = Stage::Away;
     }
@@ -140,6 +168,17 @@ impl Client {
         self.say(&Word::ObjectSetField { do_id, field: world::WANT, value: Rest(&value) });
     }
 
+    /// Says something to the UberDOG, if it may: on which connection.
+    pub fn tell(&mut self, serial: u32) -> Option<LinkId> {
+        if self.stage != Stage::Established || self.port.is_none() {
+            return None;
+        }
+        let value = serial.to_le_bytes();
+        let (do_id, field) = (LOGIN, world::TELL_FIELD);
+        self.say(&Word::ObjectSetField { do_id, field, value: Rest(&value) });
+        self.link
+    }
+
     /// Takes what has come.
     pub fn pump(&mut self) {
         let Some(port) = &mut self.port else { return };
@@ -149,7 +188,7 @@ impl Client {
             self.hear(&datagram);
         }
         if is_over {
-            self.leave();
+            self.go();
         }
     }
 
@@ -181,13 +220,14 @@ impl Client {
                     value: Rest(&value),
                 });
             }
-            // What has let it in was lost, and that it may come in was not.
-            Word::Eject { reason, .. } if *reason == EjectReason::InvalidMsgtype as u16 => {}
+            Word::Eject { reason, .. } if self.may_be_ejected(*reason) => {
+                self.ejected = Some(*reason);
+            }
             Word::Eject { reason, text } => return Err(format!("ejected: {reason} {text:?}")),
             Word::DoneInterestResp { .. } => self.pending = self.pending.saturating_sub(1),
             Word::EnterObjectRequired { object } | Word::EnterObjectRequiredOther { object } => {
                 let has_other = matches!(word, Word::EnterObjectRequiredOther { .. });
-                let fields = fields_of(object, has_other, &[MARK]);
+                let fields = fields_of(object, has_other);
                 let seen = Seen { location: object.location, fields };
                 if self.view.objects.insert(object.do_id, seen).is_some() {
                     return Err(format!("{} enters twice", object.do_id));
@@ -196,15 +236,17 @@ impl Client {
             Word::EnterObjectRequiredOwner { object }
             | Word::EnterObjectRequiredOtherOwner { object } => {
                 let has_other = matches!(word, Word::EnterObjectRequiredOtherOwner { .. });
-                let fields = fields_of(object, has_other, &[MARK]);
+                let fields = fields_of(object, has_other);
                 self.view.owned.insert(object.do_id, fields);
             }
             Word::ObjectLeaving { do_id } => {
+                self.lost.insert(*do_id, Instant::now());
                 if self.view.objects.remove(do_id).is_none() {
                     return Err(format!("{do_id} leaves and is not seen"));
                 }
             }
             Word::ObjectLeavingOwner { do_id } => {
+                self.lost.insert(*do_id, Instant::now());
                 if self.view.owned.remove(do_id).is_none() {
                     return Err(format!("{do_id} leaves its owner and is not owned"));
                 }
@@ -223,6 +265,20 @@ impl Client {
             other => return Err(format!("unexpected: {other:?}")),
         }
         Ok(())
+    }
+
+    /// Whether there is a reason to put it out.
+    fn may_be_ejected(&self, reason: u16) -> bool {
+        const IS_NOT_IN: u16 = EjectReason::InvalidMsgtype as u16;
+        const IS_LOST: u16 = EjectReason::SessionObjectDeleted as u16;
+        const IS_SAID: u16 = EjectReason::Generic as u16;
+        match reason {
+            // What has let it in was lost, and that it may come in was not.
+            IS_NOT_IN => true,
+            IS_LOST => !self.tied.is_empty(),
+            IS_SAID => self.has_heir,
+            _ => false,
+        }
     }
 
     fn set(&mut self, do_id: DoId, field: FieldId, value: u32) -> Result<(), String> {
@@ -246,14 +302,12 @@ fn number_of(bytes: &[u8]) -> u32 {
 }
 
 /// The values of an entry: those required, and the others.
-fn fields_of(
-    object: &ObjectState<'_>,
-    has_other: bool,
-    required: &[FieldId],
-) -> BTreeMap<u16, u32> {
-    if object.class_id != THING {
-        return BTreeMap::new();
-    }
+fn fields_of(object: &ObjectState<'_>, has_other: bool) -> BTreeMap<u16, u32> {
+    let required = match object.class_id {
+        THING => &[MARK],
+        VAULT => &[SIGN],
+        _ => return BTreeMap::new(),
+    };
     let mut reader = Reader::new(object.values.0);
     let mut fields = BTreeMap::new();
     for field in required {

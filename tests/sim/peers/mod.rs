@@ -7,6 +7,6 @@ mod client;
 mod port;
 pub mod world;
 
-pub use ai::{Ai, Heard, Kept, SYNC, note};
-pub use client::{Client, Stage};
+pub use ai::{Ai, Heard, Kept, SYNC, note, serial_of};
+pub use client::{Client, Seen, Stage};
 pub use port::Port;

@@ -33,6 +33,11 @@ impl Port {
         self.end.link()
     }
 
+    /// The host that it is connected to.
+    pub fn host(&self) -> IpAddr {
+        self.end.peer().ip()
+    }
+
     /// Whether it is over, as far as this side knows.
     pub const fn is_over(&self) -> bool {
         self.is_over

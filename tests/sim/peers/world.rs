@@ -11,7 +11,9 @@ pub const NOTE: FieldId = FieldId(2);
 pub const WISH: FieldId = FieldId(4);
 pub const WANT: FieldId = FieldId(5);
 pub const LOGIN_FIELD: FieldId = FieldId(6);
-pub const MOTTO: FieldId = FieldId(8);
+pub const TELL_FIELD: FieldId = FieldId(7);
+pub const MOTTO: FieldId = FieldId(9);
+pub const SIGN: FieldId = FieldId(10);
 
 /// The UberDOG that clients log in with.
 pub const LOGIN: DoId = DoId(1234);

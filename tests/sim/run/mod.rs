@@ -1,5 +1,8 @@
 //! One run of a schedule: the operations on a cluster, and the peers that do and suffer them.
 
+mod moves;
+mod records;
+mod sessions;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -12,17 +15,23 @@ use donet::wire::Reader;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, Shape, links_of};
-use crate::facts::{Facts, Life};
+use crate::facts::{Bond, Facts, Life, Record};
 use crate::logs::Logs;
 use crate::net::Net;
 use crate::peers::world::{self, PLACE, ROOM, STATE_SERVER};
-use crate::peers::{Ai, Client, Heard, Port, SYNC, Stage};
+use crate::peers::{Ai, Client, Heard, Port, SYNC, Stage, serial_of};
 use crate::play::{AIS, Schedule};
 
 /// How long peers go without looking.
 const TICK: Duration = Duration::from_millis(5);
 /// How often the place is made, until it answers.
 const BUILDING: Duration = Duration::from_millis(100);
+/// When an AI says again of a thing that it is its own.
+const CLAIMED: Duration = Duration::from_millis(100);
+/// Some time later, whatever holds up the peers.
+const CLAIMED_BY: Duration = Duration::from_millis(300);
+/// Clients are put out for a session object that has gone in a gap by then.
+const REPRIEVE: Duration = Duration::from_secs(20);
 /// Nothing has been read for so long: it is quiet.
 const QUIET: Duration = Duration::from_secs(8);
 /// It has to be quiet by then.
@@ -158,6 +167,10 @@ impl Run {
             client.port().into_iter().for_each(|port| port.is_slow = false);
         }
         self.settle().await;
+        if self.facts.tied.iter().any(|tied| matches!(tied.what, Bond::Thing(_))) {
+            self.pass(REPRIEVE).await;
+            self.settle().await;
+        }
         if self.facts.has_vanished {
             self.pass(crate::net::PATIENCE).await;
             self.settle().await;
@@ -174,6 +187,7 @@ impl Run {
                 self.hear(index, heard);
             }
         }
+        self.claim();
         let now = Instant::now();
         if self.ais[0].builds_from.is_some_and(|from| from <= now) {
             self.build();
@@ -182,6 +196,21 @@ impl Run {
         self.clients.iter_mut().for_each(Client::pump);
         let away = self.clients.extract_if(.., |client| client.stage == Stage::Away);
         self.gone.extend(away);
+    }
+
+    /// Has AIs say again of what they have made that it is theirs.
+    fn claim(&mut self) {
+        let now = Instant::now();
+        let Run { facts, ais, .. } = self;
+        let young = facts.made.iter_mut().rev().take_while(|made| made.at + CLAIMED_BY > now);
+        for made in young.filter(|made| made.claimed_at.is_none() && made.at + CLAIMED <= now) {
+            let ai = &mut ais[made.ai];
+            if ai.port.as_ref().is_some_and(|port| port.link() == made.link) {
+                let own = ai.channel();
+                ai.send(made.do_id.channel(), &StateServer::ObjectSetAi { ai: own });
+                made.claimed_at = Some(now);
+            }
+        }
     }
 
     fn pump_witness(&mut self, index: usize) {
@@ -272,7 +301,9 @@ impl Run {
     }
 
     fn created(&mut self, context: Context, do_id: DoId) {
-        let is_there = self.facts.records.iter().any(|record| record.do_id == Some(do_id));
+        // Where it comes again, an AI may hear an answer again.
+        let is_others = |record: &Record| record.create != context && record.do_id == Some(do_id);
+        let is_there = self.facts.records.iter().any(is_others);
         if do_id != DoId::NONE && is_there {
             self.facts.wrong.push(format!("the database has given {do_id} to two"));
         }
@@ -299,16 +330,6 @@ impl Run {
                 record.known = Some(u32::from_le_bytes(bytes.try_into().expect("four bytes")));
             }
         }
-    }
-}
-
-/// The number of a note.
-fn serial_of(datagram: &[u8]) -> Option<u32> {
-    let envelope = donet::wire::Envelope::read(datagram).ok()?;
-    let message = Message::decode(envelope.message_type, &mut Reader::new(envelope.body)).ok()?;
-    match message {
-        Message::StateServer(StateServer::ObjectSetField { do_id, .. }) => Some(do_id.0),
-        _ => None,
     }
 }
 

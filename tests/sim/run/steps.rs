@@ -1,21 +1,23 @@
 //! What each operation does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use donet::ids::{Context, FieldId};
-use donet::message::{Database, FieldValues, ObjectState, Rest, StateServer};
+use donet::message::{ObjectState, Rest, StateServer};
 use tokio::time::{Instant, advance, sleep};
 
 use super::{Run, TICK};
 use crate::cluster::ip;
-use crate::facts::{Note, Record};
-use crate::peers::world::{self, DATABASE, MOTTO, STATE_SERVER, THING, VAULT};
+use crate::facts::{Made, Note};
+use crate::peers::world::{self, STATE_SERVER, THING};
 use crate::peers::{Client, Port, note};
-use crate::play::{AIS, CLIENTS, Op, THINGS};
+use crate::play::{AIS, ALL_THINGS, CLIENTS, Op};
 
 /// When objects of a state server that is dead have left clients.
 const GONE_BY: Duration = Duration::from_secs(11);
+/// Whoever asks the database while it cannot be reached for so long has an answer by then.
+const OPERATION: Duration = Duration::from_millis(3500);
 
 impl Run {
     /// Does one step.
@@ -33,6 +35,12 @@ impl Run {
                 let serial = self.number();
                 self.ais[ai].keep(serial);
             }
+            Op::Activate { .. } | Op::Sign { .. } | Op::Shift { .. } | Op::Retire { .. } => {
+                self.play_record(op);
+            }
+            Op::Bequeath { ai, client } => self.bequeath(ai, client),
+            Op::Tie { ai, client } => self.tie(ai, client),
+            Op::Tell { client } => self.tell(client),
             Op::Clear { ai } => self.ais[ai].clear(),
             Op::Store { ai } => self.store(ai),
             Op::Write { ai } => self.write(ai),
@@ -70,7 +78,7 @@ impl Run {
                 }
             }
             Op::SlowClient { client, is_slow } => {
-                if let Some(port) = self.client(client).and_then(Client::port) {
+                if let Some(port) = self.touch(client).and_then(Client::port) {
                     port.is_slow = is_slow;
                 }
             }
@@ -92,7 +100,7 @@ impl Run {
             }
             Op::CutClient { client } => {
                 let net = self.net.clone();
-                if let Some(port) = self.client(client).and_then(Client::port) {
+                if let Some(port) = self.touch(client).and_then(Client::port) {
                     net.cut(port.link());
                 }
             }
@@ -101,6 +109,8 @@ impl Run {
                 links.into_iter().for_each(|link| self.net.cut(link));
             }
             Op::CutMidway { ai, count } => {
+                // The root's own speak to it at once.
+                let ai = if self.ais[ai].daemon == 0 { (ai + 1) % AIS } else { ai };
                 (0..count).for_each(|_| self.say(ai, 8));
                 let links = self.net.links_between(ip(0), ip(self.ais[ai].daemon));
                 // From an AI to the root it takes some milliseconds.
@@ -113,6 +123,7 @@ impl Run {
                 links.into_iter().for_each(|link| self.net.cut(link));
             }
             Op::SayWhileAway { ai, count, ms } => {
+                let ai = if self.ais[ai].daemon == 0 { (ai + 1) % AIS } else { ai };
                 let (root, daemon) = (ip(0), ip(self.ais[ai].daemon));
                 self.net
                     .links_between(root, daemon)
@@ -128,7 +139,10 @@ impl Run {
                 let serial = self.number();
                 self.ais[ai].keep(serial);
                 self.pass(Duration::from_millis(2500)).await;
-                let daemon = daemon % self.shape.count();
+                // The root cannot be away from itself.
+                let own = self.ais[ai].daemon;
+                let daemon =
+                    Some(daemon % self.shape.count()).filter(|daemon| *daemon > 0).unwrap_or(own);
                 let links = self.net.links_between(ip(0), ip(daemon));
                 links.into_iter().for_each(|link| self.net.cut(link));
                 if daemon > 0 {
@@ -140,6 +154,11 @@ impl Run {
                     self.net.cut(port.link());
                 }
             }
+            Op::LeaveWhileAway { agent, daemon, ms } => {
+                self.leave_while_away(agent, daemon, ms).await;
+            }
+            Op::LoseWhileAway { agent, ms } => self.lose_while_away(agent, ms).await,
+            Op::Succeed { .. } | Op::Replace { .. } => self.succeed(op).await,
             Op::PartUplink { daemon, ms } => {
                 let until = Instant::now() + Duration::from_millis(ms.into());
                 let daemon = daemon % self.shape.count();
@@ -175,6 +194,15 @@ impl Run {
                 }
             }
             Op::StoreAway { ms } => self.cluster.disk.go_away(Duration::from_millis(ms.into())),
+            Op::WriteInVain { ai } => {
+                if self.facts.records.iter().all(|record| record.ai != ai) {
+                    self.store(ai);
+                    self.pass(Duration::from_millis(100)).await;
+                }
+                self.cluster.disk.go_away(OPERATION);
+                self.write(ai);
+                self.pass(OPERATION).await;
+            }
             Op::StoreLoses { commits } => self.cluster.disk.lose_commits(commits),
             other => unreachable!("{other:?} is no trouble"),
         }
@@ -211,8 +239,10 @@ impl Run {
     /// No client sees anything, since all that there was has long been gone. Those are meant whose agents the loss could be told.
     fn judge_gone(&mut self, since: Instant) {
         let lost = |client: &&Client| client.lives() && client.since < since;
-        let seeing =
-            self.clients.iter().filter(lost).find(|client| !client.view.objects.is_empty());
+        // What is tied to a session has more time.
+        let sees =
+            |client: &&Client| client.view.objects.keys().any(|do_id| !client.tied.contains(do_id));
+        let seeing = self.clients.iter().filter(lost).find(sees);
         if let Some(client) = seeing {
             let (serial, seen) = (client.serial, &client.view.objects);
             let wrong = format!("client {serial} sees what has long been gone: {seen:?}");
@@ -225,9 +255,16 @@ impl Run {
         self.due.insert(daemon, Instant::now() + Duration::from_millis(down_ms.into()));
     }
 
-    fn client(&mut self, index: usize) -> Option<&mut Client> {
+    pub fn client(&mut self, index: usize) -> Option<&mut Client> {
         let count = self.clients.len();
         if count == 0 { None } else { self.clients.get_mut(index % count) }
+    }
+
+    /// A client to whose connection something is done.
+    fn touch(&mut self, index: usize) -> Option<&mut Client> {
+        let client = self.client(index)?;
+        client.is_spared = false;
+        Some(client)
     }
 
     fn join(&mut self, agent: usize, zones: u8) {
@@ -241,7 +278,7 @@ impl Run {
         }
     }
 
-    fn play_object(&mut self, op: Op) {
+    pub fn play_object(&mut self, op: Op) {
         match op {
             Op::Create { ai, thing, zone, mark } => {
                 let do_id = world::thing(thing);
@@ -250,11 +287,16 @@ impl Run {
                 let (location, values) = (world::zone(zone), Rest(&values));
                 let object = ObjectState { do_id, location, class_id: THING, values };
                 let own = self.ais[ai].channel();
+                if let Some(link) = self.ais[ai].port.as_ref().map(Port::link) {
+                    let (daemon, at) = (self.ais[ai].daemon, Instant::now());
+                    self.facts.made.push(Made { do_id, ai, daemon, link, at, claimed_at: None });
+                }
                 self.ais[ai].send(STATE_SERVER, &StateServer::CreateObjectWithRequired { object });
                 self.ais[ai].send(do_id.channel(), &StateServer::ObjectSetAi { ai: own });
             }
             Op::Delete { ai, thing } => {
                 let do_id = world::thing(thing);
+                self.facts.deleted.insert(do_id);
                 self.ais[ai].send(do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
             }
             Op::Mark { ai, thing, value } => self.set(ai, thing, world::MARK, value),
@@ -285,64 +327,22 @@ impl Run {
     }
 
     fn say(&mut self, from: usize, size: usize) {
-        let to = (from + 1) % AIS;
+        let (to, daemon) = ((from + 1) % AIS, self.ais[from].daemon);
         let serial = self.number();
         let (own, other) = (self.ais[from].channel(), self.ais[to].channel());
         let Some(link) = self.ais[from].port.as_ref().map(Port::link) else { return };
         self.ais[from].send_raw(&note(other, own, serial, size));
         let sent_at = Instant::now();
-        self.facts.notes.insert(serial, Note { from, to, sent_at, link, heard: Vec::new() });
-    }
-
-    fn store(&mut self, ai: usize) {
-        let context = Context(self.number());
-        let fields = FieldValues { count: 0, bytes: &[] };
-        let message = Database::CreateObject { context, class_id: VAULT, fields };
-        if self.ais[ai].send(DATABASE, &message) {
-            self.facts.records.push(Record {
-                ai,
-                create: context,
-                do_id: None,
-                known: None,
-                stored: None,
-                open: BTreeMap::new(),
-                refused: BTreeSet::new(),
-            });
-        }
-    }
-
-    fn write(&mut self, ai: usize) {
-        let (context, value) = (Context(self.number()), self.number());
-        let mut records = self.facts.records.iter_mut().rev();
-        let Some(record) = records.find(|record| record.ai == ai && record.do_id.is_some()) else {
-            return;
-        };
-        let do_id = record.do_id.expect("just looked at");
-        let new = value.to_le_bytes();
-        let is_sent = match record.known {
-            None => {
-                let value = Rest(&new);
-                let message =
-                    Database::ObjectSetFieldIfEmpty { context, do_id, field: MOTTO, value };
-                self.ais[ai].send(DATABASE, &message)
-            }
-            Some(old) => {
-                let values = [old.to_le_bytes(), new].concat();
-                let values = Rest(&values);
-                let message =
-                    Database::ObjectSetFieldIfEquals { context, do_id, field: MOTTO, values };
-                self.ais[ai].send(DATABASE, &message)
-            }
-        };
-        if is_sent {
-            record.open.insert(context.0, value);
-        }
+        self.facts.notes.insert(
+            serial,
+            Note { from: daemon, to, sent_at, is_clients: false, link, heard: Vec::new() },
+        );
     }
 
     /// Asks who owns each thing; the answers are in `answers`, by doId.
     pub fn ask_for_owners(&mut self) {
         self.answers.clear();
-        for index in 0..THINGS {
+        for index in 0..ALL_THINGS {
             let do_id = world::thing(index);
             let context = Context(do_id.0);
             self.ais[0].send(do_id.channel(), &StateServer::ObjectGetOwner { context });
