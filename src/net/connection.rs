@@ -300,6 +300,11 @@ impl<S: Stream> Connection<S> {
         self.changed.notified().await;
     }
 
+    /// Whether the connection has been given up, and that has been said: nothing is written any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state.lock().life, Life::Over)
+    }
+
     /// Bytes that the stream has taken so far. Whether the peer has got them is not known.
     pub fn taken(&self) -> u64 {
         self.state.lock().taken

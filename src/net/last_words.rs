@@ -18,6 +18,12 @@ impl<'c> LastWords<'c> {
 
     /// Waits until all has been written; whether it has.
     pub async fn say(mut self) -> bool {
+        if self.connection.is_over() {
+            // Whoever has been told so has ended before he could do anything about it.
+            self.is_over = true;
+            self.are_lost("the connection was lost");
+            return false;
+        }
         let ended = self.connection.drive().await;
         self.is_over = true;
         if let Err(lost) = &ended {
@@ -28,6 +34,9 @@ impl<'c> LastWords<'c> {
 
     fn are_lost(&self, reason: &str) {
         let (unsent_bytes, may_be_lost_bytes) = self.connection.undelivered();
+        if unsent_bytes == 0 && may_be_lost_bytes == 0 {
+            return;
+        }
         tracing::warn!(reason, unsent_bytes, may_be_lost_bytes, "the last messages were lost");
     }
 }

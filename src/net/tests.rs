@@ -324,6 +324,20 @@ async fn last_words_are_written_before_the_end_unless_it_is_to_come_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_last_words_of_a_connection_that_is_lost() {
+    let torn = torn::Torn::default();
+    torn.tear();
+    let socket = Socket::Other(Box::new(torn));
+    let connection = Connection::new(socket, Policy::link(100, None));
+    connection.push_bytes(&[7; 100]);
+    connection.announce();
+    assert!(connection.drive().await.is_err(), "it is torn");
+    let since = Instant::now();
+    assert!(!LastWords::of(&connection).say().await);
+    assert_eq!(since.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_goes_on_sending_after_the_end_is_not_read_without_end() {
     let connection = client(1000, 1000);
     for _ in 0..1000 {

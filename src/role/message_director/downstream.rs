@@ -38,7 +38,7 @@ enum End {
     Malformed(#[source] Malformed),
     #[error("the daemon stops")]
     Shutdown,
-    #[error("the upstream was lost, and has routed this link's post-removes")]
+    #[error("the upstream was lost, and may have routed this link's post-removes")]
     SpokenFor,
 }
 

@@ -452,6 +452,11 @@ impl Core {
         } else if self.parent_appears(envelope, out) {
         } else if is_about_server(envelope) {
             let is_back = envelope.message_type == StateServer::STATESERVER_BACK;
+            let server = envelope.sender;
+            match is_back {
+                true => tracing::info!(%server, "a state server is back"),
+                false => tracing::warn!(%server, "a state server is lost, or out of reach"),
+            }
             self.server_was_away(now, is_back, out);
         }
     }

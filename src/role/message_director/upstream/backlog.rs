@@ -147,6 +147,12 @@ impl Backlog {
         self.pieces.iter().flat_map(|piece| Frames::new(&piece.frames)).filter(matters).count()
     }
 
+    /// How many of them are dear: deletions, and what somebody who has left wanted said.
+    pub fn dear(&self) -> u64 {
+        self.pieces.iter().flat_map(|piece| &piece.are_dear).filter(|is_dear| **is_dear).count()
+            as u64
+    }
+
     /// What had to be dropped.
     pub const fn lost(&self) -> Lost {
         self.lost
@@ -367,7 +373,7 @@ mod tests {
         keep(&mut backlog, &deletion(3), false);
         backlog.forget_control();
         let expected = [noise(0, 9), noise(1, 9), noise(2, 9), deletion(3)].concat();
-        assert_eq!(backlog.datagrams(), 4);
+        assert_eq!((backlog.datagrams(), backlog.dear()), (4, 1));
         assert_eq!(backlog.bytes(), expected.len());
         assert_eq!(kept(backlog), expected);
     }

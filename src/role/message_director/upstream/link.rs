@@ -190,7 +190,7 @@ impl Link {
             State::Away(backlog) => {
                 let Lost { datagrams, dear } = backlog.lost();
                 let waiting = backlog.datagrams_but(is_known_by_silence) as u64;
-                let lost = Lost { datagrams: datagrams + waiting, dear };
+                let lost = Lost { datagrams: datagrams + waiting, dear: dear + backlog.dear() };
                 self.say_lost(
                     lost,
                     "the daemon ends while the upstream is away; datagrams are lost",
