@@ -48,7 +48,7 @@ struct Comparison {
     /// Objects here with children elsewhere.
     parents: Vec<DoId>,
     /// Children of which has been heard since it began.
-    heard: Paged<DoId, ()>,
+    heard: Paged<DoId, DoId>,
     has_heard: bool,
 }
 
@@ -66,14 +66,22 @@ impl Comparison {
     /// Something has come for objects: where children are. While they answer, it is waited for the others.
     #[cold]
     fn overhear(&mut self, message: &StateServer<'_>) {
-        let (do_id, is_answer) = match *message {
-            StateServer::ObjectGetLocationResp { context, do_id, .. } => {
-                (do_id, context == COMPARE_CHILDREN)
+        let (do_id, parent, is_answer) = match *message {
+            StateServer::ObjectGetLocationResp { context, do_id, location } => {
+                (do_id, location.parent, context == COMPARE_CHILDREN)
             }
-            StateServer::ObjectChangingLocation { do_id, .. } => (do_id, false),
+            StateServer::ObjectChangingLocation { do_id, new, .. } => (do_id, new.parent, false),
             _ => return,
         };
-        let is_new = self.heard.insert(do_id, ());
+        let mut is_new = true;
+        self.heard.add(
+            do_id,
+            || parent,
+            |before| {
+                is_new = *before != parent;
+                *before = parent;
+            },
+        );
         self.has_heard |= is_new && is_answer;
     }
 }
@@ -167,7 +175,7 @@ impl Population {
                 Stage::Judging(parent, silent) => match silent.pop() {
                     Some((child, zone)) => {
                         let at = Location::new(*parent, zone);
-                        let is_silent = !comparison.heard.contains_key(&child);
+                        let is_silent = comparison.heard.get(&child) != Some(parent);
                         effects.spend(1);
                         if is_silent {
                             self.forget_child(child, at, effects);

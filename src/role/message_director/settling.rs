@@ -53,6 +53,8 @@ struct Peer {
     has_told: bool,
     /// It has been told that everybody is there.
     knows: bool,
+    /// There was a gap above before that: it is told twice, since it takes the first time for none.
+    has_missed: bool,
     /// It is waited for if it leaves: it was there when everybody was, or before this daemon was.
     is_missed: bool,
 }
@@ -86,7 +88,8 @@ impl Settling {
             let began = *self.began.get_or_insert(now);
             self.awaited.insert(epoch, (now + self.settle).min(began + self.settle * 2));
         }
-        let peer = Peer { epoch, has_told: false, knows: false, is_missed: is_back };
+        let peer =
+            Peer { epoch, has_told: false, knows: false, has_missed: false, is_missed: is_back };
         self.links.insert(link, peer);
     }
 
@@ -114,7 +117,10 @@ impl Settling {
     pub fn above(&mut self, above: Above, is_gap: bool) {
         self.above = above;
         if is_gap {
-            self.links.values_mut().for_each(|peer| peer.knows = false);
+            for peer in self.links.values_mut() {
+                peer.has_missed |= !peer.knows;
+                peer.knows = false;
+            }
         }
     }
 
@@ -124,7 +130,7 @@ impl Settling {
         self.is_open(now) && self.awaited.is_empty()
     }
 
-    /// Who has to be told that everybody is there, and what number with it. They count as told.
+    /// Who has to be told that everybody is there, twice who comes twice, and what number with it. They count as told.
     pub fn due(&mut self, now: Instant) -> (Epoch, Vec<LinkId>) {
         let is_complete = self.is_complete(now);
         let number = match self.above {
@@ -134,10 +140,10 @@ impl Settling {
             Above::Settled(above) => self.epoch ^ above,
         };
         let unaware = self.links.iter_mut().filter(|(_, peer)| !peer.knows);
-        let told = unaware.map(|(&link, peer)| {
+        let told = unaware.flat_map(|(&link, peer)| {
             peer.knows = true;
             peer.is_missed = true;
-            link
+            std::iter::repeat_n(link, 1 + usize::from(std::mem::take(&mut peer.has_missed)))
         });
         (number, told.collect())
     }
@@ -341,5 +347,16 @@ mod tests {
         assert_eq!(bench.due(9001), NOBODY);
         bench.settling.above(Above::Settled(0x80), true);
         assert_eq!(bench.settling.due(bench.at(9002)), (SELF ^ 0x80, vec![1, 2]));
+    }
+
+    #[test]
+    fn who_has_not_been_told_before_a_gap_is_told_twice_that_it_is_over() {
+        let mut bench = Bench::settled(&[]);
+        bench.settling.above(Above::Settling, false);
+        bench.settling.hello(bench.at(9000), 1, A);
+        bench.settling.above(Above::Settled(0x70), true);
+        assert_eq!(bench.due(9001), [1, 1]);
+        bench.settling.above(Above::Settled(0x80), true);
+        assert_eq!(bench.due(9002), [1]);
     }
 }

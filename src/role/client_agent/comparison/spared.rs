@@ -43,6 +43,12 @@ impl Spared {
         is_new
     }
 
+    /// The sessions for which an object is spared.
+    pub fn sessions(&self, do_id: DoId) -> Vec<SessionKey> {
+        let all = self.objects.get(&do_id).into_iter().flatten();
+        all.map(|reprieve| reprieve.session).collect()
+    }
+
     /// An object has been heard of, or is gone for certain.
     pub fn remove(&mut self, do_id: DoId) {
         if !self.objects.is_empty() {

@@ -94,6 +94,7 @@ impl Session {
     ) -> Flow {
         let &ObjectState { do_id, location, .. } = object;
         let before = self.outbox.bytes.len();
+        self.lose_another(cx, object)?;
         if self.view.sees(do_id) || self.interests.holds(do_id) {
             self.correct_location(cx, do_id, location, told.location)?;
             self.tell_values(cx, do_id, told.values);
@@ -112,17 +113,28 @@ impl Session {
     pub fn object_told(
         &mut self,
         cx: &mut Context<'_>,
-        do_id: DoId,
-        location: Location,
+        object: &ObjectState<'_>,
         told: Told<'_>,
     ) -> Flow {
+        let &ObjectState { do_id, location, .. } = object;
         let before = self.outbox.bytes.len();
+        self.lose_another(cx, object)?;
         self.correct_location(cx, do_id, location, told.location)?;
         if self.view.tie_of(do_id).is_some() {
             self.tell_values(cx, do_id, told.values);
         }
         self.outbox.burst += self.outbox.bytes.len().saturating_sub(before);
         Ok(())
+    }
+
+    /// Another object, of another class, has the id of one that the client knows: that is gone.
+    fn lose_another(&mut self, cx: &mut Context<'_>, object: &ObjectState<'_>) -> Flow {
+        match self.view.class_of(object.do_id) {
+            Some(class_id) if class_id != object.class_id => {
+                self.object_deleted(cx, object.do_id, false)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// An object has said who owns it.

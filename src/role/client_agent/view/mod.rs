@@ -110,6 +110,11 @@ impl View {
         self.objects.get(do_id).map(|placed| placed.location)
     }
 
+    /// The class of an object that the client knows, if the DC files have it.
+    pub fn class_of(&self, do_id: DoId) -> Option<ClassId> {
+        self.objects.get(do_id)?.value.class_id
+    }
+
     /// Where the client sees an object.
     pub fn seen_at(&self, do_id: DoId) -> Option<Location> {
         let seen = self.objects.get(do_id).filter(|placed| placed.value.tie.is_seen());

@@ -196,6 +196,27 @@ fn children_of_one_who_is_lost_count_no_more_while_another_comes_and_goes() {
 }
 
 #[test]
+fn a_child_that_has_moved_to_another_parent_here_is_counted_there_only() {
+    let mut server = Server::new();
+    server.create(7, Location::NONE);
+    server.create(8, Location::NONE);
+    [20, 21, 22].into_iter().for_each(|child| server.comes(child, at(7, 1)));
+    let mut now = Instant::now();
+    server.gap(now);
+    // Whoever asked, it says where it is; one says so by itself.
+    server.answers(20, at(7, 1));
+    server.answers(21, at(8, 3));
+    server.comes(22, at(8, 3));
+    for _ in 0..3 {
+        now += SILENCE;
+        if server.core.next_deadline().is_some() {
+            server.is_due(now);
+        }
+    }
+    assert_eq!((server.count(7, 1), server.count(8, 3)), (1, 2));
+}
+
+#[test]
 fn many_objects_ask_some_at_a_time() {
     let mut server = Server::new();
     (1000..4000).for_each(|id| drop(server.create(id, at(9, 4))));

@@ -51,10 +51,17 @@ impl Core {
                 self.ask_if_unaware(now, owner, do_id, out);
             }
             S::ObjectGetLocationResp { context, do_id, location } => {
+                let spared = self.comparing.spared.sessions(do_id);
                 self.comparing.hear(do_id, |round| {
                     round.hear_itself(do_id, location);
                     round.note_located(now, context);
                 });
+                // It is there, but may have moved away.
+                for key in spared {
+                    self.with(now, key, out, |session, cx| {
+                        session.judge_object(cx, do_id, Some(location), true).map(drop)
+                    });
+                }
             }
             S::Owned { owner, has_other, object, .. } => {
                 self.object_owned(now, owner, &object, has_other, out);
@@ -128,16 +135,21 @@ impl Core {
         let entrance = News::ObjectEnters { object: *object, has_other };
         let mut letter =
             Telling::new(translation, comparing.translations(), Some(entrance), object, values);
-        let mut ends = Vec::new();
+        let (mut ends, mut unaware) = (Vec::new(), Vec::new());
         for &index in sessions {
             let Some(session) = &mut slots[index as usize].session else { continue };
             let Ok(told) = letter.to(session, shared) else { break };
             let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+            let has_owned = session.owns(object.do_id);
             if let Err(end) = session.object_found(&mut cx, object, told) {
                 ends.push((index, end));
+            } else if has_owned && !session.owns(object.do_id) {
+                // Another one has its id, and may be its own again.
+                unaware.push(session.owner_for(now));
             }
         }
         self.end_all(now, ends, out);
+        self.ask_for_objects_of(&unaware, out);
     }
 
     /// An object that was asked itself has told all.
@@ -155,7 +167,7 @@ impl Core {
         if round.heard(object.do_id) != Some(object.location) {
             return;
         }
-        let mut ends = Vec::new();
+        let (mut ends, mut unaware) = (Vec::new(), Vec::new());
         for lack in [Lack::Seen, Lack::Owned, Lack::Owners] {
             let Ok(values) = values_of(shared, object, true, ALL, lack.is_for()) else { return };
             let mut letter =
@@ -168,13 +180,16 @@ impl Core {
                 };
                 let Ok(told) = letter.to(session, shared) else { break };
                 let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
-                let (do_id, location) = (object.do_id, object.location);
-                if let Err(end) = session.object_told(&mut cx, do_id, location, told) {
+                let has_owned = session.owns(object.do_id);
+                if let Err(end) = session.object_told(&mut cx, object, told) {
                     ends.push((key.index, end));
+                } else if has_owned && !session.owns(object.do_id) {
+                    unaware.push(session.owner_for(now));
                 }
             }
         }
         self.end_all(now, ends, out);
+        self.ask_for_objects_of(&unaware, out);
     }
 
     /// An object is somebody's own, who may not know it.

@@ -132,3 +132,24 @@ fn who_comes_and_goes_is_not_judged_by_what_he_has_missed() {
         agent.expect_told(client, &[]);
     }
 }
+
+#[test]
+fn an_object_of_another_class_under_the_same_id_is_another_one() {
+    let (mut agent, client) = seeing();
+    agent.own(client, 51, ZONE);
+    let other = dc().class_by_name("Plaza").expect("declared").id();
+    let object = |do_id| ObjectState { class_id: other, values: Rest(b""), ..avatar(do_id, ZONE) };
+    agent.told(client);
+    agent.gap();
+    agent.routed();
+    // The zone's answers are told to all who listen there, whoever asked.
+    agent.found(Context(1), object(50));
+    agent.expect_told(client, &[leaving(50), Client::EnterObjectRequired { object: object(50) }]);
+    agent.found(Context(1), object(51));
+    let gone = [leaving(51), Client::ObjectLeavingOwner { do_id: DoId(51) }];
+    let [seen, owned] = gone;
+    agent.expect_told(client, &[seen, owned, Client::EnterObjectRequired { object: object(51) }]);
+    // It may be its own again.
+    let owned_is_asked = agent.routed().iter().any(|(to, ..)| to[..] == [Channel::OBSERVERS]);
+    assert!(owned_is_asked);
+}

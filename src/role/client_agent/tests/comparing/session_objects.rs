@@ -63,3 +63,15 @@ fn a_session_object_whose_server_is_back_at_the_last_moment_has_a_moment_more_an
         assert_eq!(agent.is_open(client), answers);
     }
 }
+
+#[test]
+fn a_session_object_that_has_moved_away_meanwhile_ends_the_session() {
+    let (mut agent, client) = tied();
+    agent.lost(SERVER);
+    agent.let_pass(5000);
+    agent.told(client);
+    let (context, do_id) = (Context(77), DoId(50));
+    agent.answer(&StateServer::ObjectGetLocationResp { context, do_id, location: ELSEWHERE });
+    let text = agent.expect_ejected(client, EjectReason::SessionObjectDeleted);
+    assert!(!text.contains("not found"), "{text}");
+}
