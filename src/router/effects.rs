@@ -42,6 +42,17 @@ enum Record {
     SubscribeRange(ChannelRange),
     AddPostRemove(Channel, Range<usize>),
     ClearPostRemoves(Channel),
+    /// As that, behind what is routed before it.
+    ForgetSaid(Channel),
+}
+
+/// Something that waits for its turn to be routed.
+pub(super) enum Routed<'a> {
+    Datagram(Frame<'a>),
+    /// What one who has left wanted said.
+    LastWords(Said, Frame<'a>),
+    /// All that is kept under this sender has been said.
+    Forget(Channel),
 }
 
 /// How far effects have been looked at while their role may still append to them.
@@ -266,6 +277,12 @@ impl Effects {
         self.push_change(Record::ClearPostRemoves(sender));
     }
 
+    /// Has the datagrams kept under `sender` forgotten when what is to be routed until now has been: they are among that, and
+    /// whoever keeps them, too, is not to forget them sooner.
+    pub fn forget_when_said(&mut self, sender: Channel) {
+        self.records.push(Record::ForgetSaid(sender));
+    }
+
     fn push_change(&mut self, change: Record) {
         self.changes += 1;
         self.records.push(change);
@@ -286,13 +303,14 @@ impl Effects {
         self.records.iter().map(|record| self.effect(record))
     }
 
-    /// What is to be routed, in order, and whether it is last words.
-    pub(super) fn routes(&self) -> impl Iterator<Item = (Frame<'_>, Option<&Said>)> {
+    /// What is to be routed, in order.
+    pub(super) fn routes(&self) -> impl Iterator<Item = Routed<'_>> {
         self.records.iter().filter_map(|record| match record {
-            Record::Route(place, _) => Some((self.frame(place), None)),
+            Record::Route(place, _) => Some(Routed::Datagram(self.frame(place))),
             Record::LastWords(place, said) => {
-                Some((self.frame(place), Some(&self.last_words[*said].1)))
+                Some(Routed::LastWords(self.last_words[*said].1, self.frame(place)))
             }
+            Record::ForgetSaid(sender) => Some(Routed::Forget(*sender)),
             _ => None,
         })
     }
@@ -311,7 +329,8 @@ impl Effects {
         loop {
             let record = self.records.get(place.changes)?;
             place.changes += 1;
-            if !matches!(record, Record::Route(..) | Record::LastWords(..)) {
+            if !matches!(record, Record::Route(..) | Record::LastWords(..) | Record::ForgetSaid(_))
+            {
                 place.changes_seen += 1;
                 return Some(self.effect(record));
             }
@@ -379,7 +398,9 @@ impl Effects {
             Record::AddPostRemove(sender, place) => {
                 Effect::AddPostRemove(*sender, self.frame(place))
             }
-            Record::ClearPostRemoves(sender) => Effect::ClearPostRemoves(*sender),
+            Record::ClearPostRemoves(sender) | Record::ForgetSaid(sender) => {
+                Effect::ClearPostRemoves(*sender)
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use delivery::Last;
 use retelling::Retelling;
 use snapshot::Telling;
 
-use super::effects::Place;
+use super::effects::{Place, Routed};
 use super::holds::{Holds, Work};
 use super::last_words::LastWords;
 use super::leaving::Leaving;
@@ -478,13 +478,20 @@ impl World {
     fn route_pending(&mut self) {
         while let Some((key, effects)) = self.pending.pop_front() {
             let mut last = Last::default();
-            for (frame, said) in effects.routes() {
-                if let Some(said) = said {
-                    self.say_members_last_words(*said, frame, key);
-                    // It has looked for others.
-                    last = Last::default();
-                    continue;
-                }
+            for routed in effects.routes() {
+                let frame = match routed {
+                    Routed::Datagram(frame) => frame,
+                    Routed::LastWords(said, frame) => {
+                        self.say_members_last_words(said, frame, key);
+                        // It has looked for others.
+                        last = Last::default();
+                        continue;
+                    }
+                    Routed::Forget(sender) => {
+                        self.clear_post_removes(key, sender);
+                        continue;
+                    }
+                };
                 let Ok(recipients) = Recipients::of(frame.datagram()) else { continue };
                 let version = self.table.version();
                 last.or_find(recipients, version, || self.find_listeners(recipients, Some(key)));

@@ -279,3 +279,36 @@ fn an_upstream_is_told_last_words_as_far_as_it_understands() {
     upstream.expect(CONTROL, AI, &LAST_WORDS);
     assert_eq!(cleared, upstream.receive());
 }
+
+#[test]
+fn what_is_kept_above_for_a_session_is_cleared_when_that_has_been_said() {
+    let mut upstream = Upstream::listen();
+    let setup = client_agent::setup("")
+        .director(format!("connect: {}", upstream.address()))
+        .director("settle_ms: 300")
+        .daemon("name: leaf");
+    let mut stage = client_agent::Stage::of(setup);
+    upstream.accept();
+    upstream.answer_hello_with(EPOCH, Control::CAPABILITIES);
+    let settled = |word: &Control<'_>| matches!(word, Control::Settled { .. });
+    receive_until(&mut upstream, settled);
+    upstream.control(&Control::Settled { epoch: EPOCH });
+    let (client, session) = stage.established();
+    let datagram = datagram_of(CONTROL, AI, &LAST_WORDS);
+    stage.tell(session, &ClientAgent::AddPostRemove { datagram: Blob(&datagram) });
+    let kept = |word: &Control<'_>| matches!(word, Control::AddPostRemove { .. });
+    receive_until(&mut upstream, kept);
+    drop(client);
+    let is_cleared = |word: &Control<'_>| matches!(word, Control::ClearPostRemoves { .. });
+    let is_said = |word: &Control<'_>| matches!(word, Control::LastWords { .. });
+    receive_until(&mut upstream, |word| {
+        assert!(!is_cleared(word), "what was not said yet is forgotten");
+        is_said(word)
+    });
+    receive_until(&mut upstream, is_cleared);
+}
+
+/// Receives until there is such a control message.
+fn receive_until(upstream: &mut Upstream, is_it: impl Fn(&Control<'_>) -> bool) {
+    while !upstream.receive().control().is_some_and(|word| is_it(&word)) {}
+}

@@ -14,9 +14,10 @@ pub const AIS: usize = 2;
 pub const THINGS: usize = 6;
 /// Those that only successors of AIs make, and those that only guests are given, so that nobody else has a hand in them.
 pub const SUCCESSORS_THINGS: [usize; 2] = [THINGS, THINGS + 1];
-pub const GUESTS_THINGS: [usize; 2] = [THINGS + 2, THINGS + 3];
+pub const GUESTS_THINGS: [usize; 6] =
+    [THINGS + 2, THINGS + 3, THINGS + 4, THINGS + 5, THINGS + 6, THINGS + 7];
 /// All of them.
-pub const ALL_THINGS: usize = THINGS + 4;
+pub const ALL_THINGS: usize = THINGS + 8;
 /// How many zones they are in.
 pub const ZONES: usize = 4;
 /// How many clients there may be at a time.
@@ -225,8 +226,8 @@ fn rare() -> impl Strategy<Value = Op> {
             .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
         3 => (0..AIS, 5..20u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),
         1 => (0..AIS).prop_map(|ai| Op::WriteInVain { ai }),
-        // The game's daemon is dead for long enough to be judged.
-        1 => (0..4usize, 14..18u8, 850..1100u16)
+        // The game's daemon is dead for long enough to be judged, and no agent loses its own connection.
+        1 => (0..2usize, 14..18u8, 850..1100u16)
             .prop_map(|(daemon, times, ms)| Op::Flap { daemon, dead: 1, times, ms }),
     ]
 }

@@ -52,6 +52,8 @@ pub struct Run {
     /// Daemons to be started, and when.
     due: BTreeMap<usize, Instant>,
     next: u32,
+    /// Clients that have come to have something tied to their sessions.
+    guests: usize,
     /// The answers that AIs have got, by context.
     pub answers: BTreeMap<u32, Vec<u8>>,
 }
@@ -75,6 +77,7 @@ impl Run {
             logs,
             due: BTreeMap::new(),
             next: 0,
+            guests: 0,
             answers: BTreeMap::new(),
         };
         for index in 0..count {

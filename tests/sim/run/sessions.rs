@@ -99,7 +99,8 @@ impl Run {
         let serial = self.number();
         self.clients.push(Client::connect(&self.net, serial, agent));
         self.pass(COME).await;
-        let thing = GUESTS_THINGS[serial as usize % 2];
+        let thing = GUESTS_THINGS[self.guests % GUESTS_THINGS.len()];
+        self.guests += 1;
         self.play_object(Op::Create { ai: 0, thing, zone: 0, mark: serial });
         self.pass(COME).await;
         // Others may have gone meanwhile.

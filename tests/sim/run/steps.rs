@@ -7,6 +7,7 @@ use donet::ids::{Context, FieldId};
 use donet::message::{ObjectState, Rest, StateServer};
 use tokio::time::{Instant, advance, sleep};
 
+use super::moves::CALM;
 use super::{Run, TICK};
 use crate::cluster::ip;
 use crate::facts::{Made, Note};
@@ -221,6 +222,8 @@ impl Run {
     async fn flap(&mut self, daemon: usize, dead: usize, times: u8, ms: u16) {
         let (daemon, dead) = (daemon % self.shape.count(), dead % self.shape.count());
         let time = Duration::from_millis(ms.into());
+        // After other gaps agents take their time to compare.
+        self.pass(CALM).await;
         if dead > 0 && dead != daemon {
             self.kill(dead, ms.saturating_mul((times + 1).into()));
         }
@@ -238,7 +241,8 @@ impl Run {
 
     /// No client sees anything, since all that there was has long been gone. Those are meant whose agents the loss could be told.
     fn judge_gone(&mut self, since: Instant) {
-        let lost = |client: &&Client| client.lives() && client.since < since;
+        // Who reads nothing knows nothing.
+        let lost = |client: &&Client| client.lives() && client.since < since && client.is_spared;
         // What is tied to a session has more time.
         let sees =
             |client: &&Client| client.view.objects.keys().any(|do_id| !client.tied.contains(do_id));

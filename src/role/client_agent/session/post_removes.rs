@@ -52,7 +52,9 @@ impl PostRemoves {
         for frame in Frames::new(&self.frames) {
             self.say(cx, session, client, frame.datagram());
         }
-        self.clear(cx, client);
+        if !std::mem::take(&mut self.frames).is_empty() {
+            cx.out.forget_when_said(client);
+        }
     }
 
     /// Routes something at the end of the session, whether or not it was kept.
