@@ -105,8 +105,12 @@ fn must_be_gone(run: &Run, kept: &Kept, do_id: DoId) -> bool {
     if !makings.all(|made| arrival(run, made.at, made.daemon) < died) {
         return false;
     }
+    // Nobody keeps the deletion for a daemon that dies before it has said it.
+    if changes(run, kept.daemon, died - SECOND, died + SECOND) {
+        return false;
+    }
     if kept.daemon == game {
-        return kept.kept_at.is_some() && !changes(run, game, died - SECOND, died + SECOND);
+        return kept.kept_at.is_some();
     }
     must_hear(run, game, kept, Some(died), None)
 }
