@@ -5,14 +5,21 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use crate::hash::{Map, Seed};
-use crate::ids::DoId;
+use crate::ids::{Context, DoId};
 use crate::role::client_agent::agent::SessionKey;
 
 /// Session objects that have been judged, and have some time more. Whoever adds one sets a deadline.
 #[derive(Debug)]
 pub struct Spared {
     objects: Map<DoId, SmallVec<[Reprieve; 1]>>,
+    /// Those that have been heard of since: it may be another that has the same id now.
+    heard: Vec<(DoId, SessionKey)>,
+    /// Which of these have been asked whose they are, and for whom.
+    asked: Map<Context, SessionKey>,
 }
+
+/// Of so many, answers are waited for.
+const ASKED_MAX: usize = 4096;
 
 #[derive(Debug)]
 struct Reprieve {
@@ -24,7 +31,7 @@ struct Reprieve {
 impl Spared {
     /// None.
     pub fn new(seed: Seed) -> Self {
-        Spared { objects: Map::with_hasher(seed) }
+        Spared { objects: Map::with_hasher(seed), heard: Vec::new(), asked: Map::with_hasher(seed) }
     }
 
     /// Whether there are none.
@@ -51,9 +58,30 @@ impl Spared {
 
     /// An object has been heard of, or is gone for certain.
     pub fn remove(&mut self, do_id: DoId) {
-        if !self.objects.is_empty() {
-            self.objects.remove(&do_id);
+        if !self.objects.is_empty()
+            && let Some(all) = self.objects.remove(&do_id)
+        {
+            self.heard.extend(all.iter().map(|reprieve| (do_id, reprieve.session)));
         }
+    }
+
+    /// Those of which it has been heard since this was asked last.
+    pub fn take_heard(&mut self) -> Vec<(DoId, SessionKey)> {
+        std::mem::take(&mut self.heard)
+    }
+
+    /// An object is asked, for a session, whose it is.
+    pub fn note_asked(&mut self, context: Context, session: SessionKey) {
+        if self.asked.len() >= ASKED_MAX {
+            // These have not answered: they are gone.
+            self.asked.clear();
+        }
+        self.asked.insert(context, session);
+    }
+
+    /// For whom it was, if this is an answer.
+    pub fn asked_for(&mut self, context: Context) -> Option<SessionKey> {
+        self.asked.remove(&context)
     }
 
     /// Whether an object's time is over.

@@ -45,6 +45,9 @@ impl Core {
                 self.object_found(now, None, &object, true, out);
             }
             S::ObjectGetOwnerResp { context, do_id, owner } => {
+                if let Some(key) = self.comparing.spared.asked_for(context) {
+                    self.with(now, key, out, |session, cx| session.owner_told(cx, do_id, owner));
+                }
                 self.for_those_who_asked(now, context, out, |session, cx| {
                     session.owner_told(cx, do_id, owner)
                 });
@@ -71,8 +74,20 @@ impl Core {
                 tracing::debug!(sender = %envelope.sender, "{} is no answer", other.name());
             }
         }
+        self.ask_whose_spared_are(out);
         if self.compare(now, &mut out.steps_left(), out) {
             out.go_on_later();
+        }
+    }
+
+    /// Session objects that were spared have been heard of. They may have been made anew, and be another's.
+    fn ask_whose_spared_are(&mut self, out: &mut Effects) {
+        for (do_id, key) in self.comparing.spared.take_heard() {
+            let context = self.comparing.new_context();
+            self.comparing.spared.note_asked(context, key);
+            let question = StateServer::ObjectGetOwner { context };
+            let to = [do_id.channel()];
+            out.route(&to, self.comparing.asker, &question).expect("it is small");
         }
     }
 
@@ -87,6 +102,7 @@ impl Core {
     ) {
         use StateServer as S;
         self.comparing.overhear(message);
+        self.ask_whose_spared_are(out);
         let (object, has_other) = match message {
             Cluster::StateServer(
                 S::ObjectEnterLocationWithRequired { object }

@@ -75,3 +75,22 @@ fn a_session_object_that_has_moved_away_meanwhile_ends_the_session() {
     let text = agent.expect_ejected(client, EjectReason::SessionObjectDeleted);
     assert!(!text.contains("not found"), "{text}");
 }
+
+#[test]
+fn a_session_object_that_was_made_anew_for_another_ends_the_session() {
+    let (mut agent, client) = seeing();
+    agent.own(client, 60, ELSEWHERE);
+    agent.cluster(client.channel, &ClientAgent::AddSessionObject { do_id: DoId(60) });
+    agent.lost(SERVER);
+    agent.let_pass(5000);
+    agent.told(client);
+    agent.routed();
+    let (context, do_id) = (Context(77), DoId(60));
+    agent.answer(&StateServer::ObjectGetLocationResp { context, do_id, location: ELSEWHERE });
+    let asked = agent.asked();
+    let [Asked { to, context, what: What::Owner }] = asked[..] else { panic!("{asked:?}") };
+    assert_eq!(to, do_id.channel());
+    let owner = AI;
+    agent.answer(&StateServer::ObjectGetOwnerResp { context, do_id, owner });
+    agent.expect_ejected(client, EjectReason::SessionObjectDeleted);
+}
