@@ -85,6 +85,8 @@ const LAST_PATIENCE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Log {
     outputs: Vec<Output>,
+    /// Held while a line is put into their queues: all have the same lines in the same order.
+    order: Mutex<()>,
     /// Asked for once: to look it up may mean to read files.
     zone: Mutex<TimeZone>,
     limiter: Mutex<Limiter>,
@@ -126,6 +128,7 @@ impl Log {
     fn new(outputs: Vec<Output>) -> Self {
         Log {
             outputs,
+            order: Mutex::new(()),
             zone: Mutex::new(TimeZone::system()),
             limiter: Mutex::default(),
             incomplete: Condvar::new(),
@@ -185,6 +188,7 @@ impl Log {
 
     /// Writes a line, in one piece: it is never torn or mixed with another.
     fn write(&self, metadata: &Metadata<'static>, fields: &Fields) {
+        let _order = self.order.lock();
         let time = Timestamp::now().to_zoned(self.zone.lock().clone());
         let (level, part) = (Level::of(metadata), category(metadata));
         let line = Line { time: &time, level, part, fields };

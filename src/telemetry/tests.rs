@@ -293,6 +293,39 @@ fn an_output_that_takes_nothing_loses_lines_and_says_how_many() {
     assert!(written * line.len() <= QUEUE_BYTES_MAX);
 }
 
+/// Of lines that are written without an event.
+static CALLSITE: tracing::callsite::DefaultCallsite =
+    tracing::callsite::DefaultCallsite::new(&META);
+static META: Metadata<'static> = tracing::metadata! {
+    name: "a line",
+    target: "donet",
+    level: tracing::Level::INFO,
+    fields: &[],
+    callsite: &CALLSITE,
+    kind: tracing::metadata::Kind::EVENT,
+};
+
+#[test]
+fn all_outputs_have_the_same_lines_in_the_same_order() {
+    let papers = [Paper::default(), Paper::default()];
+    let start = |paper: &Paper| Output::start(Target::new(paper.clone()), HUMAN).expect("a thread");
+    let log = Log::new(papers.each_ref().map(start).into());
+    std::thread::scope(|scope| {
+        for who in 0..4 {
+            let log = &log;
+            scope.spawn(move || {
+                for number in 0..1000 {
+                    log.write(&META, &Fields::of_message(format_args!("{who} {number}")));
+                }
+            });
+        }
+    });
+    log.flush(PATIENCE);
+    let [one, other] = papers.map(|paper| paper.text());
+    assert_eq!(one.lines().count(), 4000);
+    assert!(one == other);
+}
+
 #[test]
 fn the_others_are_told_of_an_output_that_takes_nothing_at_once_and_at_the_end() {
     let (stuck, free) = (Stuck::default(), Paper::default());
@@ -303,16 +336,6 @@ fn the_others_are_told_of_an_output_that_takes_nothing_at_once_and_at_the_end() 
         log.flush(Duration::from_millis(50));
         let text = free.text();
         text.lines().filter(|line| line.contains("takes nothing")).map(str::to_owned).collect()
-    };
-    static CALLSITE: tracing::callsite::DefaultCallsite =
-        tracing::callsite::DefaultCallsite::new(&META);
-    static META: Metadata<'static> = tracing::metadata! {
-        name: "a line",
-        target: "donet",
-        level: tracing::Level::INFO,
-        fields: &[],
-        callsite: &CALLSITE,
-        kind: tracing::metadata::Kind::EVENT,
     };
     log.write(&META, &fields());
     let lines: Vec<String> = told(&log);
