@@ -19,7 +19,7 @@ use crate::wire::Envelope;
 /// After so many times `tuning.interest_timeout` without any answer nobody is waited for.
 const PATIENCE: u32 = 4;
 /// So many times `tuning.interest_timeout` after a loss became known a client is put out for a session object.
-const REPRIEVE: u32 = 18;
+const REPRIEVE: u32 = 12;
 /// For so long others are waited for who may have been lost, or come back, with a state server.
 const OTHERS: Duration = Duration::from_millis(100);
 /// Owners whose objects are asked for at once.
@@ -58,7 +58,7 @@ struct Next {
 impl Comparing {
     pub fn new(seed: Seed) -> Self {
         use std::hash::BuildHasher;
-        // No object, nor the place of one, is so far up.
+        // No object is so far up, and hardly the place of one: a random number is met by nobody.
         let asker = Channel(seed.hash_one("who asks after a gap") | 1 << 63);
         Comparing {
             asker,

@@ -17,7 +17,7 @@ fn a_session_object_that_is_not_found_ends_the_session_some_seconds_later_and_sa
     agent.lost(SERVER);
     agent.let_pass(5000);
     agent.expect_told(client, &[leaving(51), leaving(52)]);
-    agent.let_pass(3900);
+    agent.let_pass(900);
     assert!(agent.is_open(client));
     agent.routed();
     agent.pass(100);
@@ -32,7 +32,7 @@ fn a_session_object_that_is_not_found_ends_the_session_some_seconds_later_and_sa
 fn a_session_object_that_is_back_in_time_keeps_the_session() {
     let (mut agent, client) = tied();
     agent.lost(SERVER);
-    agent.let_pass(8000);
+    agent.let_pass(5500);
     agent.told(client);
     agent.back(SERVER);
     let asked = agent.let_pass(100);
@@ -49,7 +49,7 @@ fn a_session_object_whose_server_is_back_at_the_last_moment_has_a_moment_more_an
     for answers in [true, false] {
         let (mut agent, client) = tied();
         agent.lost(SERVER);
-        agent.let_pass(8900);
+        agent.let_pass(5900);
         agent.told(client);
         agent.back(SERVER);
         let asked = agent.let_pass(400);
