@@ -74,6 +74,25 @@ fn bug_16_a_lost_upstream_is_told_everything_anew() {
 }
 
 #[test]
+fn a_malformed_word_from_the_upstream_is_said_and_costs_nothing_else() {
+    let mut upstream = Upstream::listen();
+    let daemon = below(upstream.address()).start();
+    upstream.accept();
+    let mut hearer = daemon.link();
+    // It would hear what is routed to the channel of control messages.
+    hearer.subscribe([A, Channel::CONTROL]);
+    hearer.sync();
+    let mut settled = vec![1, 1, 0, 0, 0, 0, 0, 0, 0];
+    settled.extend(Control::CONTROL_SETTLED.to_le_bytes());
+    settled.extend([1, 2, 3]);
+    upstream.stream().send(&settled);
+    upstream.send(A, B, &note(1));
+    hearer.expect(A, B, &note(1));
+    let says_so = || daemon.log().contains("malformed control message from upstream").then_some(());
+    wait_until("it is said", says_so);
+}
+
+#[test]
 fn bug_16_subscriptions_that_ended_meanwhile_are_not_told() {
     let mut upstream = Upstream::listen();
     let daemon = below(upstream.address()).start();

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::link::{Link, Settled};
 use super::{Ended, Past, Way};
-use crate::message::{Blob, Control};
+use crate::message::{self, Blob, Control};
 use crate::net::{Connection, LAST_BYTES_MAX, words};
 use crate::role::message_director::core::framed;
 use crate::role::message_director::peers::{self, Peers};
@@ -176,6 +176,10 @@ fn hear(control: &[u8], link: &Link, batch: &mut Batch<'_>, said: &UnboundedSend
             if !framed(datagram, |frame| batch.hear_last_words(sender, frame)) {
                 tracing::error!(%sender, "last words from upstream end inside their recipients");
             }
+            return true;
+        }
+        Ok(Err(message::Error::Wire(error))) => {
+            tracing::error!(%error, "malformed control message from upstream; dropped");
             return true;
         }
         _ => return false,
