@@ -36,9 +36,7 @@ use crate::wire::{Frame, Frames};
 
 /// How long the peer of a connection that is being closed may take nothing, and how long its own last words are
 /// waited for.
-const LINGER: Duration = Duration::from_secs(2);
-/// And so many bytes of it are read.
-const LINGER_BYTES: usize = 256 * 1024;
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 /// How often somebody writes what others push meanwhile.
 const ROUNDS_MAX: usize = 4;
 /// The most that one read brings.
@@ -484,35 +482,6 @@ impl<S: Stream> Connection<S> {
     pub fn has_unread(&self) -> bool {
         // In this order: what is taken out of the stream meanwhile is in hand first.
         self.stream.has_unread() || self.is_taking.load(Ordering::SeqCst)
-    }
-
-    /// Ends our side and waits a little for the peer to end its own: to close a socket with unread
-    /// input would take the last words back from the peer.
-    pub async fn hang_up(&self) {
-        if self.stream.end().is_err() {
-            return;
-        }
-        let mut left = LINGER_BYTES;
-        let others = async {
-            while let Ok(count @ 1..) = self.read(|_| {}).await {
-                left = left.saturating_sub(count);
-                if left == 0 {
-                    // Who floods is not read for nothing; it may read its last words meanwhile.
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        // If the peer does not end it, we do.
-        let _ = tokio::time::timeout(LINGER, others).await;
-    }
-}
-
-impl Connection {
-    /// How many bytes are [unsent](Connection::unsent), and how many may be lost beside those, which the system had taken:
-    /// exactly, as long as the connection stands, and at most, if it has failed.
-    pub fn undelivered(&self) -> (usize, u64) {
-        let unacknowledged = self.stream.unacknowledged_bytes() as u64;
-        (self.unsent(), self.taken().min(unacknowledged))
     }
 }
 
