@@ -63,7 +63,9 @@ fn a_client_is_told_that_links_have_taken_all_files() {
              error=\"too many open files\"",
             daemon.address(name)
         );
-        assert_eq!(log.matches(&line).count(), 1, "{log}");
+        // A link that ends makes room for a moment. A line of a kind comes five times at most.
+        let count = log.matches(&line).count();
+        assert!((1..=5).contains(&count), "{count}: {log}");
     }
     assert!(log.contains("client refused: too many files are open"), "{log}");
     drop(links);
