@@ -36,6 +36,10 @@ impl Run {
     /// An AI ties a thing to the session of a client that owns it, or else sees it.
     pub fn tie(&mut self, ai: usize, client: usize) {
         let Some(client) = self.client(client) else { return };
+        if client.port().is_none_or(|port| port.is_slow) {
+            // What it sees by now it has not read: nobody would tell it of the end of what it does not.
+            return;
+        }
         let view = &client.view;
         let mut known = view.owned.keys().chain(view.objects.keys());
         let known = known.find(|do_id| (0..ALL_THINGS).any(|index| world::thing(index) == **do_id));
