@@ -450,7 +450,7 @@ impl Core {
         if self.comparing.is_asker(envelope) {
             self.answered(now, envelope, out);
         } else if self.parent_appears(envelope, out) {
-        } else if is_about_server(envelope) {
+        } else if is_about_server(envelope) && self.shut_down.is_none() {
             let is_back = envelope.message_type == StateServer::STATESERVER_BACK;
             let server = envelope.sender;
             match is_back {
