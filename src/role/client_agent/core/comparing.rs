@@ -3,6 +3,7 @@
 
 mod answers;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Core;
@@ -22,6 +23,8 @@ const PATIENCE: u32 = 4;
 const REPRIEVE: u32 = 12;
 /// For so long others are waited for who may have been lost, or come back, with a state server.
 const OTHERS: Duration = Duration::from_millis(100);
+/// So many state servers are named in the log for one round.
+const REASONS_MAX: usize = 64;
 /// Owners whose objects are asked for at once.
 const OWNERS_MAX: usize = 4096;
 /// So many zones or objects are noted in one step.
@@ -38,6 +41,8 @@ pub struct Comparing {
     /// The round that is to begin when there is no other.
     next: Option<Next>,
     pace: Pace,
+    /// State servers of which it has been said that they are lost (false) or back, since the last round began.
+    reasons: BTreeMap<Channel, bool>,
     /// The next session that is ended if it has been ended for the cluster, after a gap of the agent's own.
     ending: Option<usize>,
     spared: Spared,
@@ -67,6 +72,7 @@ impl Comparing {
             round: None,
             next: None,
             pace: Pace::default(),
+            reasons: BTreeMap::new(),
             ending: None,
             spared: Spared::new(seed),
             late: Map::with_hasher(seed),
@@ -200,6 +206,13 @@ impl Core {
         let grace = Duration::from_millis(shared.config.interest_timeout_ms);
         let round = Round::new(shared.seed, now, next.since, grace * PATIENCE, grace);
         comparing.pace.begin(now);
+        // Only now: when the daemon ends its own state server goes, too, and that is no news.
+        for (server, is_back) in std::mem::take(&mut comparing.reasons) {
+            match is_back {
+                true => tracing::info!(%server, "a state server is back"),
+                false => tracing::warn!(%server, "a state server is lost, or out of reach"),
+            }
+        }
         comparing.round = Some(Box::new(round));
         true
     }
@@ -450,12 +463,10 @@ impl Core {
         if self.comparing.is_asker(envelope) {
             self.answered(now, envelope, out);
         } else if self.parent_appears(envelope, out) {
-        } else if is_about_server(envelope) && self.shut_down.is_none() {
+        } else if is_about_server(envelope) {
             let is_back = envelope.message_type == StateServer::STATESERVER_BACK;
-            let server = envelope.sender;
-            match is_back {
-                true => tracing::info!(%server, "a state server is back"),
-                false => tracing::warn!(%server, "a state server is lost, or out of reach"),
+            if self.comparing.reasons.len() < REASONS_MAX {
+                self.comparing.reasons.insert(envelope.sender, is_back);
             }
             self.server_was_away(now, is_back, out);
         }
