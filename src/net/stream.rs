@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::BufMut;
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Bytes in and out, without ever waiting: a socket, or something between a [`Connection`](super::Connection)
@@ -62,9 +63,24 @@ impl Stream for TcpStream {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_read_ready(context))?;
-            match self.try_read_buf(&mut buffer.limit(limit)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read),
+            let mut read = None;
+            let ended = self.try_io(Interest::READABLE, || {
+                let count = self.try_read_buf(&mut (&mut *buffer).limit(limit))?;
+                read = Some(count);
+                // What leaves room has emptied the socket. The runtime is told so, and waits for more at once: the
+                // next read would find nothing. It remembers an end by itself. (On Windows the system has to find
+                // nothing before it tells of more.)
+                if cfg!(unix) && 0 < count && count < limit {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(())
+            });
+            match (read, ended) {
+                (Some(count), _) => return Poll::Ready(Ok(count)),
+                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                    return Poll::Ready(Err(error));
+                }
+                (None, _) => {}
             }
         }
     }
@@ -89,5 +105,51 @@ impl Stream for TcpStream {
     fn abort_on_close(&self) {
         // A socket that takes no options is lost already.
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn read(stream: &TcpStream, buffer: &mut Vec<u8>, limit: usize) -> usize {
+        std::future::poll_fn(|context| stream.poll_read(context, buffer, limit))
+            .await
+            .expect("it is open")
+    }
+
+    fn is_thought_to_have_more(stream: &TcpStream) -> bool {
+        stream.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[tokio::test]
+    async fn a_read_that_leaves_room_is_not_followed_by_one_that_finds_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let mut peer = TcpStream::connect(address).await.expect("it listens");
+        let (stream, _) = listener.accept().await.expect("it is there");
+        let mut buffer = Vec::new();
+        peer.write_all(b"abcdef").await.expect("there is room");
+        assert_eq!(read(&stream, &mut buffer, 4).await, 4);
+        // As far as is known.
+        assert!(is_thought_to_have_more(&stream));
+        assert_eq!(read(&stream, &mut buffer, 4).await, 2);
+        #[cfg(unix)]
+        assert!(!is_thought_to_have_more(&stream));
+        // What comes then, and the end, are noticed all the same.
+        peer.write_all(b"g").await.expect("there is room");
+        assert_eq!(read(&stream, &mut buffer, 4).await, 1);
+        peer.write_all(b"h").await.expect("there is room");
+        drop(peer);
+        while buffer.len() < 8 {
+            read(&stream, &mut buffer, 4).await;
+        }
+        assert_eq!(read(&stream, &mut buffer, 4).await, 0);
+        assert_eq!(buffer, b"abcdefgh");
     }
 }

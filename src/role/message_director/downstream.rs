@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Buf, BytesMut};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -142,13 +143,20 @@ impl Link {
         let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
         tracing::debug!("link opened");
         let mut ear = Ear::new(&self, &participant, &entry);
+        // All that is rare is asked for when it happens, and not at each message.
+        let mut rare = FuturesUnordered::from_iter([async {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => End::Shutdown,
+                () = entry.given_up() => End::Dead,
+                () = seat.is_own() => End::Malformed(Malformed::Itself),
+                () = self.spoken_for(&participant, &seat) => End::SpokenFor,
+                Err(lost) = connection.drive() => End::Write(lost),
+            }
+        }]);
         let end = tokio::select! {
             biased;
-            () = shutdown.cancelled() => End::Shutdown,
-            () = entry.given_up() => End::Dead,
-            () = seat.is_own() => End::Malformed(Malformed::Itself),
-            () = self.spoken_for(&participant, &seat) => End::SpokenFor,
-            Err(lost) = connection.drive() => End::Write(lost),
+            Some(end) = rare.next() => end,
             end = self.read(&connection, &seat, &mut ear, Reading::On) => end,
         };
         if matches!(end, End::Write(_) | End::Dead | End::SpokenFor) {
@@ -157,7 +165,7 @@ impl Link {
             let hear_out = Box::pin(self.hear_out(&connection, &seat, &entry, &mut ear));
             let _ = shutdown.run_until_cancelled(hear_out).await;
         }
-        drop(ear);
+        drop((rare, ear));
         match end {
             End::Peer => self.say_closed(&connection),
             End::Shutdown => {
