@@ -12,6 +12,7 @@ mod pulse;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 mod spares;
+mod stranger;
 mod stream;
 mod tcp;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use listener::Listener;
 pub use network::{Accept, Connecting, Dialler, Ends, Network, Socket, Tcp, Wire};
 pub use pulse::{Examination, Signs, Verdict};
 pub use spares::Spares;
+pub use stranger::Stranger;
 pub use stream::Stream;
 pub use tcp::{Line, Liveness, Question, within};
 pub use words::words;

@@ -27,11 +27,13 @@ pub(super) struct Fields {
 }
 
 /// How lines look somewhere.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Look {
     pub format: Format,
     /// Whether the level has its colour.
     pub color: bool,
+    /// Whether each line begins with its priority, as the journal reads it.
+    pub priority: bool,
 }
 
 /// What a line is made of.
@@ -171,16 +173,22 @@ impl Value {
 impl Line<'_> {
     /// The line with its end.
     pub fn text(&self, look: Look) -> String {
-        match look.format {
-            Format::Human => self.human(look.color),
-            Format::Json => self.json(),
+        let mut line = String::new();
+        if look.priority {
+            let _ = write!(line, "<{}>", self.level.priority());
         }
+        match look.format {
+            Format::Human => self.human(&mut line, look.color),
+            Format::Json => self.json(&mut line),
+        }
+        line.push('\n');
+        line
     }
 
-    /// `[2024-01-31 12:00:00] INFO: daemon: listening address=127.0.0.1:7199`
-    fn human(&self, color: bool) -> String {
-        let mut line = format!("[{}] ", self.time.strftime("%Y-%m-%d %H:%M:%S"));
+    /// `[2024-01-31 12:00:00.000 +01:00] INFO: daemon: listening address=127.0.0.1:7199`
+    fn human(&self, line: &mut String, color: bool) {
         // Writing to a string cannot fail.
+        let _ = write!(line, "[{}] ", self.time.strftime("%Y-%m-%d %H:%M:%S%.3f %:z"));
         let _ = if color {
             write!(line, "\x1b[{}m{}\x1b[0m", self.level.color(), self.level.name())
         } else {
@@ -188,36 +196,33 @@ impl Line<'_> {
         };
         let _ = write!(line, ": {}: ", self.part);
         if let Some(message) = self.fields.message() {
-            message.write_to(&mut line, Style::Plain);
+            message.write_to(line, Style::Plain);
         }
         for (name, value) in self.fields.others() {
             let _ = write!(line, " {name}=");
             match value {
                 Value::Text(text) if text.is_word() => line.push_str(text.as_str()),
-                value => value.write_to(&mut line),
+                value => value.write_to(line),
             }
         }
-        line.push('\n');
-        line
     }
 
     /// `{"time":"2024-01-31T12:00:00.000000+01:00","level":"info","target":"daemon","message":…}`
-    fn json(&self) -> String {
+    fn json(&self, line: &mut String) {
         let time = self.time.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z");
         let level = self.level.name().to_ascii_lowercase();
-        let mut line = format!(r#"{{"time":"{time}","level":"{level}","target":"{}","#, self.part);
-        line.push_str(r#""message":"#);
+        let part = self.part;
+        let _ = write!(line, r#"{{"time":"{time}","level":"{level}","target":"{part}","message":"#);
         match self.fields.message() {
-            Some(message) => message.write_to(&mut line, Style::Quoted),
+            Some(message) => message.write_to(line, Style::Quoted),
             None => line.push_str(r#""""#),
         }
         for (name, value) in self.fields.others() {
             let is_taken = ["time", "level", "target"].contains(name);
             let _ = write!(line, r#","{}{name}":"#, if is_taken { "field." } else { "" });
-            value.write_to(&mut line);
+            value.write_to(line);
         }
-        line.push_str("}\n");
-        line
+        line.push('}');
     }
 }
 

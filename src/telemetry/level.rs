@@ -2,10 +2,10 @@
 
 use tracing::Metadata;
 
-use super::FATAL;
+use super::{FATAL, SECURITY};
 
-/// How severe a log line is, from the least to the most. Astron's command lines may name two that donet
-/// logs nothing at: they show what is more severe.
+/// How severe a log line is, from the least to the most. Astron's command lines may name one that donet
+/// logs nothing at: it shows what is more severe.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, clap::ValueEnum)]
 pub enum Level {
     /// Below all that is logged.
@@ -19,7 +19,7 @@ pub enum Level {
     Info,
     /// Something is odd, and we went on.
     Warning,
-    /// Between warning and error.
+    /// Somebody has done what an honest peer cannot have done.
     Security,
     /// An operator must act.
     Error,
@@ -30,8 +30,10 @@ pub enum Level {
 impl Level {
     /// The level of an event.
     pub(super) fn of(event: &Metadata<'_>) -> Self {
-        if Level::target_is_level(event.target()) {
-            return Level::Fatal;
+        match event.target() {
+            FATAL => return Level::Fatal,
+            SECURITY => return Level::Security,
+            _ => {}
         }
         match *event.level() {
             tracing::Level::TRACE => Level::Trace,
@@ -44,7 +46,7 @@ impl Level {
 
     /// Whether `target` says how severe an event is, instead of where it comes from.
     pub(super) fn target_is_level(target: &str) -> bool {
-        target == FATAL
+        [FATAL, SECURITY].contains(&target)
     }
 
     /// As log lines name it.
@@ -70,6 +72,17 @@ impl Level {
             Level::Warning => 33,
             Level::Security => 35,
             Level::Error | Level::Fatal => 31,
+        }
+    }
+
+    /// The priority that the journal knows it by, as in syslog.
+    pub(super) const fn priority(self) -> u8 {
+        match self {
+            Level::Packet | Level::Trace | Level::Debug => 7,
+            Level::Info => 6,
+            Level::Warning | Level::Security => 4,
+            Level::Error => 3,
+            Level::Fatal => 2,
         }
     }
 

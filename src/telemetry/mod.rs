@@ -1,13 +1,14 @@
 //! What the operator sees: log lines on stdout and in a file.
 //!
 //! Everything is logged with `tracing`. A line says when, how bad, which part, what, and the fields of
-//! the event and of the spans around it. Besides tracing's levels there is one of Astron's, which is a
-//! target of its own: [`FATAL`], above error.
+//! the event and of the spans around it. Besides tracing's levels there are two of Astron's, which are
+//! targets of their own: [`FATAL`], above error, and [`SECURITY`], below it.
 //!
 //! Logs never hold up who logs. A line goes into a queue of bounded size at each output (`output.rs`), and lines of a kind
 //! that there are too many of are counted instead of written (`limit.rs`).
 
 mod format;
+mod journal;
 mod layer;
 mod level;
 mod limit;
@@ -44,11 +45,22 @@ use output::{Output, Target};
 /// Target of errors that end the process. Log them with [`fatal!`](crate::fatal).
 pub const FATAL: &str = "fatal";
 
+/// Target of warnings about what somebody has done who means harm. Log them with [`security!`](crate::security).
+pub const SECURITY: &str = "security";
+
 /// Logs the error that is about to end the process. Arguments as of [`tracing::error!`].
 #[macro_export]
 macro_rules! fatal {
     ($($arguments:tt)+) => {
         ::tracing::error!(target: $crate::telemetry::FATAL, $($arguments)+)
+    };
+}
+
+/// Logs what an honest peer cannot have done. Arguments as of [`tracing::warn!`].
+#[macro_export]
+macro_rules! security {
+    ($($arguments:tt)+) => {
+        ::tracing::warn!(target: $crate::telemetry::SECURITY, $($arguments)+)
     };
 }
 
@@ -68,7 +80,7 @@ pub struct Options {
 /// How log lines look.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Format {
-    /// For people: `[2024-01-31 12:00:00] INFO: daemon: listening address=127.0.0.1:7199`
+    /// For people: `[2024-01-31 12:00:00.000 +01:00] INFO: daemon: listening address=127.0.0.1:7199`
     #[default]
     Human,
     /// For programs: one JSON object a line.
@@ -108,9 +120,10 @@ pub fn init(options: &Options) -> io::Result<Arc<Log>> {
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let color = options.color && stdout.is_terminal();
     let format = options.format;
-    outputs.push(Output::start(Target::new(stdout), Look { format, color })?);
+    let priority = journal::is_journal(&stdout, std::env::var_os("JOURNAL_STREAM").as_deref());
+    outputs.push(Output::start(Target::new(stdout), Look { format, color, priority })?);
     if let Some(path) = &options.file {
-        outputs.push(Output::start(Target::file(path)?, Look { format, color: false })?);
+        outputs.push(Output::start(Target::file(path)?, Look { format, ..Look::default() })?);
     }
     let log = Arc::new(Log::new(outputs));
     let summing_up = log.clone();

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use super::format::Look;
 use super::layer::Lines;
 use super::output::{Output, Target};
-use super::{Format, Level, Log};
+use super::{Level, Log};
 
 /// Long enough for anything; only a failing test waits for it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl Caught {
     /// Catches lines from a level on.
     pub fn from(level: Level) -> Self {
         let paper = Paper::default();
-        let look = Look { format: Format::Human, color: false };
+        let look = Look::default();
         let output = Output::start(Target::new(paper.clone()), look).expect("a thread");
         let log = Arc::new(Log::new(vec![output]));
         log.has_started();
@@ -68,6 +68,6 @@ impl Caught {
 /// A line without its time.
 pub(super) fn without_time(line: &str) -> String {
     let (time, rest) = line.split_once("] ").expect("a time");
-    assert_eq!(time.len(), "[2024-01-31 12:00:00".len(), "{line}");
+    assert_eq!(time.len(), "[2024-01-31 12:00:00.000 +00:00".len(), "{line}");
     rest.to_owned()
 }

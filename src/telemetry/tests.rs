@@ -13,7 +13,7 @@ use super::*;
 /// What the log gets while `speak` runs.
 fn logged(level: Level, format: Format, color: bool, speak: impl FnOnce()) -> String {
     let paper = Paper::default();
-    let output = Output::start(Target::new(paper.clone()), Look { format, color });
+    let output = Output::start(Target::new(paper.clone()), Look { format, color, priority: false });
     let log = Arc::new(Log::new(vec![output.expect("a thread")]));
     log.has_started();
     let lines = Lines { level, log: log.clone(), hash: RandomState::new() };
@@ -73,6 +73,7 @@ fn speak_at_every_level() {
     tracing::debug!("d");
     tracing::info!("i");
     tracing::warn!("w");
+    crate::security!("s");
     tracing::error!("e");
     crate::fatal!("f");
 }
@@ -84,6 +85,7 @@ fn a_level_lets_through_what_is_no_less_severe() {
         (Level::Debug, "DEBUG: telemetry: d"),
         (Level::Info, "INFO: telemetry: i"),
         (Level::Warning, "WARNING: telemetry: w"),
+        (Level::Security, "SECURITY: telemetry: s"),
         (Level::Error, "ERROR: telemetry: e"),
         (Level::Fatal, "FATAL: telemetry: f"),
     ];
@@ -91,10 +93,8 @@ fn a_level_lets_through_what_is_no_less_severe() {
         let expected: Vec<&str> = all[i..].iter().map(|(_, line)| *line).collect();
         assert_eq!(human(*level, speak_at_every_level), expected, "{level:?}");
     }
-    let beside = [(Level::Packet, Level::Trace), (Level::Security, Level::Error)];
-    for (unused, next) in beside {
-        assert_eq!(human(unused, speak_at_every_level), human(next, speak_at_every_level));
-    }
+    let of_packets = human(Level::Packet, speak_at_every_level);
+    assert_eq!(of_packets, human(Level::Trace, speak_at_every_level));
 }
 
 #[test]
@@ -111,6 +111,31 @@ fn colours_mark_the_level_only() {
     let text = logged(Level::Info, Format::Human, true, || tracing::warn!("text"));
     let (_, line) = text.split_once("] ").expect("a time");
     assert_eq!(line, "\x1b[33mWARNING\x1b[0m: telemetry: text\n");
+}
+
+#[test]
+fn the_journal_is_told_how_severe_a_line_is() {
+    let time = "2024-01-31T12:00:00.1256+01:00[Europe/Berlin]".parse().expect("a time");
+    let fields = Fields::of_message("text");
+    let text = |level, format| {
+        let line = Line { time: &time, level, part: "daemon", fields: &fields };
+        line.text(Look { format, priority: true, ..Look::default() })
+    };
+    assert_eq!(
+        text(Level::Info, Format::Human),
+        "<6>[2024-01-31 12:00:00.125 +01:00] INFO: daemon: text\n"
+    );
+    let expected = r#"<2>{"time":"2024-01-31T12:00:00.125600+01:00","level":"fatal","target":"daemon","message":"text"}"#;
+    assert_eq!(text(Level::Fatal, Format::Json).trim_end(), expected);
+    let priorities = [
+        (Level::Debug, "<7>"),
+        (Level::Warning, "<4>"),
+        (Level::Security, "<4>"),
+        (Level::Error, "<3>"),
+    ];
+    for (level, priority) in priorities {
+        assert!(text(level, Format::Human).starts_with(priority), "{level:?}");
+    }
 }
 
 #[test]
@@ -257,7 +282,7 @@ impl Write for Stuck {
     }
 }
 
-const HUMAN: Look = Look { format: Format::Human, color: false };
+const HUMAN: Look = Look { format: Format::Human, color: false, priority: false };
 
 #[test]
 fn an_output_that_takes_nothing_loses_lines_and_says_how_many() {

@@ -1,7 +1,8 @@
 //! What is logged of peers, and that logs hold nobody up.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
@@ -159,8 +160,10 @@ fn logged_of(daemon: &Daemon, send: impl FnOnce(&mut Client)) -> String {
     while client.stream().receive() != Received::Closed {}
     wait_until("its line", || {
         let log = daemon.log();
-        let line = log[before..].to_owned();
-        line.ends_with('\n').then_some(line)
+        let all = log[before..].split_inclusive('\n');
+        // Links of this test come and go, too.
+        let of_clients: String = all.filter(|line| !line.contains(" message_director: ")).collect();
+        of_clients.ends_with('\n').then_some(of_clients)
     })
 }
 
@@ -259,18 +262,60 @@ fn links_with_a_name_are_named_when_they_end() {
         link.control(&Control::SetConName { name: Blob(b"AI 1") });
         link.sync();
         end(link);
-        let line = wait_until("its end", || {
+        wait_until("its end", || {
             let log = daemon.log();
-            Some(log.lines().find(|line| line.contains(text))?.to_owned())
-        });
-        assert!(line.contains("name=\"AI 1\" peer=127.0.0.1:"), "{line}");
-        line
+            let is_its_own =
+                |line: &&str| line.contains(text) && line.contains("name=\"AI 1\" peer=127.0.0.1:");
+            Some(log.lines().find(is_its_own)?.to_owned())
+        })
     };
-    let line = ended(&Link::close, "link closed by the peer");
+    let line = ended(&Link::close, "link closed");
     assert!(line.contains("INFO: message_director: "), "{line}");
-    assert!(line.contains("unsent_bytes=0 may_be_lost_bytes=0 "), "{line}");
+    assert!(line.contains("reason=\"closed by the peer\" age_s="), "{line}");
+    assert!(line.contains(" received_bytes="), "{line}");
+    assert!(line.contains(" unsent_bytes=0 may_be_lost_bytes=0 "), "{line}");
     // A number of recipients, and none of them.
     ended(&|mut link| link.stream().send_raw(&[1, 0, 7]), "datagram ends inside its recipients");
+}
+
+#[test]
+fn links_without_a_name_are_logged_with_their_address() {
+    let daemon = setup("").start();
+    let mut link = daemon.link();
+    let address = link.stream().socket().local_addr().expect("connected");
+    link.subscribe(SERVER);
+    link.sync();
+    link.close();
+    for text in ["link opened", "link closed"] {
+        let line = wait_until(text, || {
+            let log = daemon.log();
+            let of_it =
+                |line: &&str| line.contains(text) && line.ends_with(&format!("peer={address}"));
+            Some(log.lines().find(of_it)?.to_owned())
+        });
+        assert!(line.contains("INFO: message_director: "), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_link_is_named_and_answered() {
+    let daemon = setup("").start();
+    let http = (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], "HTTP, but", &b"HTTP/1.1 400 "[..]);
+    let tls = (&b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03"[..], "TLS, but", &b"\x15\x03"[..]);
+    let client = (&b"\x09\x00\x01\x00\x01\x02\x03\x04\x01\x00v"[..], "an Astron client", &b""[..]);
+    for (bytes, named, answer) in [http, tls, client] {
+        let mut stranger = TcpStream::connect(daemon.address("MD")).expect("it listens");
+        stranger.write_all(bytes).expect("it is read");
+        let mut answered = Vec::new();
+        stranger.read_to_end(&mut answered).expect("an orderly end");
+        assert!(answered.starts_with(answer), "{}", answered.escape_ascii());
+        assert_eq!(answered.is_empty(), answer.is_empty());
+        let line = wait_until(named, || {
+            let log = daemon.log();
+            Some(log.lines().find(|line| line.contains(named))?.to_owned())
+        });
+        assert!(line.contains("WARNING: message_director: no link; closed"), "{line}");
+    }
 }
 
 #[test]

@@ -32,9 +32,6 @@ const LINES_MAX: usize = 600;
 const NO_MESSAGES: &[(&str, &str)] = &[
     // The context that wakes children.
     ("src/object/location.rs", "1001"),
-    // Another protocol's numbers, by which its clients are recognised.
-    ("src/role/client_agent/dialect/foreign.rs", "9001"),
-    ("src/role/client_agent/dialect/foreign.rs", "9011"),
     // A year, a number of connections, and what a client may do in a second.
     ("src/role/event_logger/core.rs", "2000"),
     ("src/config/model.rs", "1000"),
@@ -46,6 +43,7 @@ const NO_MESSAGES: &[(&str, &str)] = &[
 const TASKS: &[&str] = &[
     "src/role/database/lane.rs",
     "src/role/message_director/downstream.rs",
+    "src/role/message_director/ear.rs",
     "src/role/message_director/peers.rs",
     "src/role/message_director/upstream/link.rs",
     "src/role/message_director/upstream/mod.rs",

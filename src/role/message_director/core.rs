@@ -1,5 +1,6 @@
 //! What a downstream link's input means.
 
+use super::foreign::Foreign;
 use super::settling::Epoch;
 use crate::event::EventSender;
 use crate::ids::{Channel, ChannelRange};
@@ -19,6 +20,9 @@ pub(super) enum Malformed {
     /// A control message that ends before its arguments do.
     #[error("control message is {0}")]
     Control(wire::Error),
+    /// It is no link at all.
+    #[error("this looks like {0}")]
+    Foreign(Foreign),
     /// Nothing that this daemon says to itself is to be routed.
     #[error("the link comes from this daemon itself")]
     Itself,

@@ -3,26 +3,25 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::{Buf, BytesMut};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::core::{LinkChange, Malformed, control_of, note, obey, route};
+use super::core::{LinkChange, Malformed};
+use super::ear::{Ear, Heard};
 use super::peers::{Peers, Seat};
-use super::rivals::{Contest, Entry, Links, Rivals};
-use super::senders::Senders;
+use super::record::Record;
+use super::rivals::{Entry, Links};
 use crate::config::MessageDirectorConfig;
 use crate::event::EventSender;
 use crate::net::{
     self, Close, Connection, LAST_BYTES_MAX, LastWords, Liveness, Lost, Network, Policy, Socket,
     Stream,
 };
-use crate::router::{FLOOD_BYTES, Fed, Participant, Router};
-use crate::wire::{Assembler, CONTROL_HEAD, Frames, Framing, Runs};
+use crate::router::{Participant, Router};
 
 /// Why a link has ended.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +34,7 @@ enum End {
     Write(#[source] Lost),
     #[error("the peer does not answer, or is back on another link")]
     Dead,
-    #[error("malformed input: {0}")]
+    #[error("{0}")]
     Malformed(#[source] Malformed),
     #[error("the daemon stops")]
     Shutdown,
@@ -100,8 +99,7 @@ impl Listener {
             };
             let (peers, all, liveness) = (self.peers.clone(), all.clone(), self.liveness);
             let (router, events) = (router.clone(), events.clone());
-            let is_named = AtomicBool::new(false);
-            let link = Link { router, events, peers, all, liveness, peer, is_named };
+            let link = Link { router, events, peers, all, liveness, peer };
             let task = link.run(stream, self.policy.clone(), shutdown.clone());
             // In whatever is said of the link, too. It says itself what its name is.
             let name = tracing::field::Empty;
@@ -123,8 +121,6 @@ pub(super) struct Link {
     pub(super) all: Arc<Links>,
     pub(super) liveness: Liveness,
     pub(super) peer: SocketAddr,
-    /// Whether it has said what its name is.
-    pub(super) is_named: AtomicBool,
 }
 
 impl Link {
@@ -141,7 +137,8 @@ impl Link {
         let participant = self.router.join(format!("link {}", self.peer), connection.clone());
         let line = Box::new(connection.clone());
         let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
-        tracing::debug!("link opened");
+        let opened = Instant::now();
+        tracing::info!("link opened");
         let mut ear = Ear::new(&self, &participant, &entry);
         // All that is rare is asked for when it happens, and not at each message.
         let mut rare = FuturesUnordered::from_iter([async {
@@ -165,51 +162,33 @@ impl Link {
             let hear_out = Box::pin(self.hear_out(&connection, &seat, &entry, &mut ear));
             let _ = shutdown.run_until_cancelled(hear_out).await;
         }
+        let record = Record { opened, received_bytes: ear.received };
         drop((rare, ear));
-        match end {
-            End::Peer => self.say_closed(&connection),
-            End::Shutdown => {
-                if LastWords::of(&connection).say().await {
-                    let _ = connection.stream().end();
-                }
-                return Some(participant);
+        if matches!(end, End::Shutdown) {
+            if LastWords::of(&connection).say().await {
+                let _ = connection.stream().end();
             }
+            record.say(&connection, &end);
+            return Some(participant);
+        }
+        record.say(&connection, &end);
+        match end {
             End::Malformed(Malformed::Itself) => {
                 seat.answer(self.peers.epoch());
                 Self::part(&connection).await;
-                tracing::debug!("this daemon has connected to itself; closed");
             }
-            end @ End::SpokenFor => {
-                tracing::warn!(reason = %end, "link closed, so that it starts anew");
+            End::Malformed(Malformed::Foreign(foreign)) => {
+                let _ = connection.push_bytes(foreign.farewell().unwrap_or_default());
                 Self::part(&connection).await;
             }
-            End::Malformed(reason) => {
-                connection.stream().abort_on_close();
-                tracing::error!(%reason, "link sent malformed input; closed");
-            }
-            end => {
-                let (unsent_bytes, may_be_lost_bytes) = connection.undelivered();
-                if matches!(end, End::Dead) {
-                    connection.stream().abort_on_close();
-                }
-                tracing::warn!(reason = %end, unsent_bytes, may_be_lost_bytes, "link lost");
-            }
+            End::SpokenFor => Self::part(&connection).await,
+            End::Dead | End::Malformed(_) => connection.stream().abort_on_close(),
+            End::Peer | End::Read(_) | End::Write(_) | End::Shutdown => {}
         }
         // In this order: who waits for its entry to go waits for its last words.
         drop(participant);
         drop(entry);
         None
-    }
-
-    /// Says that the peer has closed the link. Somebody with a name is an AI or a daemon, of whom an operator wants to
-    /// know; others come and go.
-    fn say_closed(&self, connection: &Connection) {
-        if self.is_named.load(Ordering::Relaxed) {
-            let (unsent_bytes, may_be_lost_bytes) = connection.undelivered();
-            tracing::info!(unsent_bytes, may_be_lost_bytes, "link closed by the peer");
-        } else {
-            tracing::debug!("link closed by the peer");
-        }
     }
 
     /// Ends a connection when everything has been written.
@@ -311,7 +290,6 @@ impl Link {
         match change {
             LinkChange::Name(name) => {
                 tracing::Span::current().record("name", &*name);
-                self.is_named.store(true, Ordering::Relaxed);
                 tracing::info!("link named");
                 participant.rename(format!("{name} ({})", self.peer));
             }
@@ -323,6 +301,36 @@ impl Link {
     }
 }
 
+impl Record {
+    /// Says how the link has ended, and what it was.
+    fn say(&self, connection: &Connection, end: &End) {
+        let (age_s, received_bytes) = (self.age_s(), self.received_bytes);
+        let sent_bytes = connection.taken();
+        let (unsent_bytes, may_be_lost_bytes) = connection.undelivered();
+        macro_rules! say {
+            ($level:ident, $text:literal) => {
+                tracing::$level!(
+                    reason = %end,
+                    age_s,
+                    received_bytes,
+                    sent_bytes,
+                    unsent_bytes,
+                    may_be_lost_bytes,
+                    $text
+                )
+            };
+        }
+        match end {
+            End::Peer | End::Shutdown => say!(info, "link closed"),
+            End::Malformed(Malformed::Itself) => say!(debug, "link closed"),
+            End::Malformed(Malformed::Foreign(_)) => say!(warn, "no link; closed"),
+            End::Malformed(_) => say!(error, "link sent malformed input; closed"),
+            End::SpokenFor => say!(warn, "link closed, so that it starts anew"),
+            End::Read(_) | End::Write(_) | End::Dead => say!(warn, "link lost"),
+        }
+    }
+}
+
 /// For how long a link is read.
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Reading {
@@ -330,174 +338,4 @@ enum Reading {
     On,
     /// As long as there is something to read.
     Out,
-}
-
-/// What a read began with.
-enum Heard {
-    /// Nothing but what is to be routed, or nothing whole at all.
-    Datagrams,
-    /// Control messages. What came after them waits for [`Ear::go_on`].
-    Control,
-}
-
-/// Puts frames together and does what they say.
-struct Ear<'l> {
-    link: &'l Link,
-    participant: &'l Participant,
-    assembler: Assembler,
-    /// Whole frames of the same read that are still to be done: they came after control messages, the turn was
-    /// over, or the first of them waits.
-    rest: BytesMut,
-    /// Something that it has asked for takes more than a turn.
-    is_waiting: bool,
-    /// The next of them has to wait until it is known whether others live.
-    contest: Option<Contest>,
-    /// `None` if it waits for nobody any more.
-    rivals: Option<Rivals>,
-    /// What is to be done about the link itself.
-    changes: Vec<LinkChange>,
-    /// The slow queues that it feeds.
-    fed: Fed,
-    senders: Senders,
-}
-
-impl<'l> Ear<'l> {
-    fn new(link: &'l Link, participant: &'l Participant, entry: &Entry) -> Self {
-        Ear {
-            link,
-            participant,
-            assembler: Assembler::new(Framing::Tag16),
-            rest: BytesMut::new(),
-            is_waiting: false,
-            contest: None,
-            rivals: Some(entry.rivals()),
-            changes: Vec::new(),
-            fed: Fed::default(),
-            senders: Senders::default(),
-        }
-    }
-
-    fn hear(&mut self, bytes: &[u8]) -> Result<Heard, Malformed> {
-        #[cfg(test)]
-        crate::fault::happens("link");
-        let mut assembler = std::mem::replace(&mut self.assembler, Assembler::new(Framing::Tag16));
-        let mut heard = Ok(Heard::Datagrams);
-        let is_flood = bytes.len() >= FLOOD_BYTES;
-        let framed = assembler.take(bytes, |frames| match heard {
-            Ok(Heard::Datagrams) if !self.has_more() => {
-                if is_flood {
-                    self.senders.look_at(frames);
-                }
-                heard = self.begin(frames);
-            }
-            Ok(_) => self.rest.extend_from_slice(frames),
-            Err(_) => {}
-        });
-        framed.expect("nothing that a 2-byte tag says is too long");
-        self.assembler = assembler;
-        heard
-    }
-
-    /// Does what frames ask for, until the turn is over; only control messages, if they begin with some.
-    fn begin(&mut self, frames: &[u8]) -> Result<Heard, Malformed> {
-        let is_control = frames_begin_with_control(frames);
-        let left = self.take_turn(frames, |rest| !is_control || frames_begin_with_control(rest))?;
-        self.rest.extend_from_slice(left);
-        Ok(if is_control { Heard::Control } else { Heard::Datagrams })
-    }
-
-    /// Does what is still to be done, until the turn is over.
-    fn go_on(&mut self) -> Result<(), Malformed> {
-        let rest = std::mem::take(&mut self.rest);
-        let left = self.take_turn(&rest, |_| true)?.len();
-        self.rest = rest;
-        self.rest.advance(self.rest.len() - left);
-        Ok(())
-    }
-
-    /// Does what frames ask for in one batch, as long as `may_go_on` with those that are left and until others are to
-    /// have their turn. Returns what is left.
-    fn take_turn<'f>(
-        &mut self,
-        frames: &'f [u8],
-        may_go_on: impl Fn(&[u8]) -> bool,
-    ) -> Result<&'f [u8], Malformed> {
-        let mut runs = Runs::new(Frames::new(frames));
-        let mut batch = self.participant.batch_feeding(&mut self.fed);
-        loop {
-            let left = runs.remaining();
-            if !may_go_on(left) {
-                return Ok(left);
-            }
-            let Some(run) = runs.next() else { return Ok(left) };
-            if let Some(control) = control_of(run) {
-                let rivals = self.rivals.as_mut();
-                self.contest = rivals.and_then(|rivals| rivals.contest(control, &batch));
-                if self.contest.is_some() {
-                    return Ok(left);
-                }
-                match obey(control, &mut batch, &self.link.events)? {
-                    Some(LinkChange::Hello(epoch, _)) if epoch == self.link.peers.epoch() => {
-                        return Err(Malformed::Itself);
-                    }
-                    Some(change) => {
-                        note(&change, &mut batch);
-                        self.changes.push(change);
-                    }
-                    None => {}
-                }
-            } else if let left_of_run = route(run, &mut batch)?.remaining().len()
-                && left_of_run > 0
-            {
-                self.is_waiting = batch.is_over();
-                return Ok(&left[left.len() - runs.remaining().len() - left_of_run..]);
-            }
-            if batch.is_over() {
-                self.is_waiting = true;
-                if runs.remaining().is_empty() {
-                    batch.has_done_all();
-                }
-                return Ok(runs.remaining());
-            }
-        }
-    }
-
-    /// Whether there is something to be done before the next read.
-    fn has_more(&self) -> bool {
-        self.is_waiting || !self.rest.is_empty()
-    }
-
-    /// Waits until it is known whether others live; lets others have their turn; and waits until what has been asked for
-    /// is done. If that is cancelled, it can begin anew.
-    async fn wait(&mut self) {
-        if let (Some(contest), Some(rivals)) = (self.contest.take(), &mut self.rivals) {
-            rivals.settle(contest).await;
-        }
-        if self.is_waiting {
-            tokio::task::yield_now().await;
-            self.fed.room().await;
-            while self.participant.go_on() {
-                tokio::task::yield_now().await;
-            }
-            self.is_waiting = false;
-        }
-    }
-
-    /// From now on it is nothing to it whether others live.
-    fn ignore_rivals(&mut self) {
-        (self.rivals, self.contest) = (None, None);
-    }
-
-    /// Waits a little if the link floods somebody who cannot keep up. Not if it carries what many say: all of
-    /// them would wait for one's receiver, which is cut off instead when its queue is full.
-    async fn brake(&mut self, bytes_read: usize) {
-        if self.senders.are_many() {
-            self.fed.forget();
-        }
-        self.fed.brake(bytes_read).await;
-    }
-}
-
-fn frames_begin_with_control(frames: &[u8]) -> bool {
-    Frames::new(frames).next().is_some_and(|frame| frame.datagram().starts_with(&CONTROL_HEAD))
 }

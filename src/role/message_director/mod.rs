@@ -7,7 +7,10 @@
 
 mod core;
 mod downstream;
+mod ear;
+mod foreign;
 mod peers;
+mod record;
 mod rivals;
 mod senders;
 mod settling;

@@ -5,7 +5,7 @@
 
 use super::{Dialect, Foreign, foreign};
 use crate::ids::Location;
-use crate::message::{Blob, Client, EjectReason, List, Message};
+use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message};
 use crate::role::client_agent::agent::{Context, News, Voice};
 use crate::role::client_agent::session::{End, Flow, Life, Request, Session};
 use crate::wire::{self, Framing, Reader};
@@ -37,7 +37,11 @@ impl Dialect for LibAstron {
     }
 
     fn recognise(&self, first_bytes: &[u8]) -> Option<Foreign> {
-        if is_hello(first_bytes) { None } else { foreign::recognise(first_bytes) }
+        match ClientFamily::of(first_bytes) {
+            // Its length tag may be the first bytes of something else.
+            Some(ClientFamily::Astron) => None,
+            _ => foreign::recognise(first_bytes),
+        }
     }
 }
 
@@ -197,16 +201,6 @@ fn handle_request(
             Err(End::security(EjectReason::InvalidMsgtype, "This is not for clients to send."))
         }
     }
-}
-
-/// Whether bytes are the beginning of a CLIENT_HELLO whose lengths agree: nothing else looks like it.
-fn is_hello(bytes: &[u8]) -> bool {
-    let mut reader = Reader::new(bytes);
-    let head = (reader.u16(), reader.u16(), reader.u32(), reader.u16());
-    let (Ok(frame), Ok(Client::CLIENT_HELLO), Ok(_hash), Ok(version)) = head else {
-        return false;
-    };
-    usize::from(frame) == usize::from(version) + 2 + 4 + 2
 }
 
 #[cfg(test)]

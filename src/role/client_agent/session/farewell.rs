@@ -105,7 +105,11 @@ impl Session {
         let text = String::from_utf8_lossy(text);
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
         // A field, which is cut and escaped as such: a client may have had its own words put into it.
-        tracing::warn!(text = &*text, %client, %remote, reason, security, limit, "client ejected");
+        if security {
+            crate::security!(text = &*text, %client, %remote, reason, "client ejected");
+        } else {
+            tracing::warn!(text = &*text, %client, %remote, reason, limit, "client ejected");
+        }
         let kind = if security { "client-ejected-security" } else { "client-ejected" };
         self.identity.event(cx.shared, kind, |event, _| {
             event.with("reason_code", reason.to_string()).with("reason_msg", cut(text.into_owned()))

@@ -1,6 +1,8 @@
 //! How sessions end, and what they leave behind.
 
 use super::*;
+use crate::message::ClientFamily;
+use crate::net::Stranger;
 use crate::role::client_agent::Loss;
 use crate::telemetry::Level;
 use crate::telemetry::testing::Caught;
@@ -197,9 +199,9 @@ fn the_load_balancers_own_connections_are_no_events() {
 #[test]
 fn a_connection_that_speaks_something_else_is_told_so() {
     for (foreign, farewell) in [
-        (client_type::Foreign::Http, Some(&b"HTTP/1.1 400 "[..])),
-        (client_type::Foreign::Tls, Some(b"\x15\x03")),
-        (client_type::Foreign::OtpClient, None),
+        (client_type::Foreign::Stranger(Stranger::Http), Some(&b"HTTP/1.1 400 "[..])),
+        (client_type::Foreign::Stranger(Stranger::Tls), Some(b"\x15\x03")),
+        (client_type::Foreign::Client(ClientFamily::Otp), None),
     ] {
         let mut agent = Agent::new();
         let client = agent.connect();

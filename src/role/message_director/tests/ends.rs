@@ -1,7 +1,5 @@
 //! A peer that writes and goes, while somebody speaks to it: what it has sent is routed before its end.
 
-use std::sync::atomic::AtomicBool;
-
 use tokio::time::timeout;
 
 use super::super::downstream::Link;
@@ -84,7 +82,6 @@ async fn what_a_link_has_sent_before_its_end_is_routed_and_then_its_last_words()
         all: Arc::<Links>::default(),
         liveness: Liveness::default(),
         peer: "127.0.0.1:1".parse().expect("an address"),
-        is_named: AtomicBool::new(false),
     };
     let socket = Socket::Other(Box::new(peer.clone()));
     let running = link.run(socket, Policy::link(1 << 20, None), CancellationToken::new());

@@ -1,7 +1,6 @@
 //! A link comes under a sender of which another keeps post-removes. Whether that lives is written in a script.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -144,7 +143,6 @@ impl Stage {
             all: self.all.clone(),
             liveness: Liveness::default(),
             peer,
-            is_named: AtomicBool::new(false),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use tracing::Instrument as _;
 
+use super::super::record::Record;
 use super::Ended;
 use super::backlog::{Backlog, Lost};
 use crate::config::MessageDirectorConfig;
@@ -115,10 +116,18 @@ impl Link {
 
     /// Parts with a connection that has ended: what it has not sent waits for the next one. Whether anything may have
     /// been missed.
-    pub async fn let_go(&self, router: &Router, connection: &Connection, ended: &Ended) -> bool {
+    pub async fn let_go(
+        &self,
+        router: &Router,
+        connection: &Connection,
+        record: Record,
+        ended: &Ended,
+    ) -> bool {
         loop {
             // Nothing is routed meanwhile: whoever sends more has sent it after the loss.
-            if let Some(was_in_use) = router.lose_uplink(|| self.try_let_go(connection, ended)) {
+            if let Some(was_in_use) =
+                router.lose_uplink(|| self.try_let_go(connection, record, ended))
+            {
                 return was_in_use;
             }
             connection.written().await;
@@ -129,6 +138,7 @@ impl Link {
     fn try_let_go(
         &self,
         connection: &Connection,
+        record: Record,
         ended: &Ended,
     ) -> Option<(bool, Option<Vec<Channel>>)> {
         let mut state = self.state.lock();
@@ -159,6 +169,9 @@ impl Link {
                 upstream = self.address,
                 reason,
                 kept,
+                age_s = record.age_s(),
+                received_bytes = record.received_bytes,
+                sent_bytes = connection.taken(),
                 may_be_lost_bytes,
                 "connection to the upstream message director lost; what was not sent is kept{of_what_was_sent}"
             );

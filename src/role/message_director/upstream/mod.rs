@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
+use super::record::Record;
 use super::settling::{Above, Epoch};
 use crate::config::{DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::message::{Blob, Control};
@@ -247,7 +248,8 @@ impl Upstream {
         let mut ended = if has_met_itself { Ended::Itself(Way::Direct) } else { ended };
         let has_answered = talk.has_answered() && !matches!(ended, Ended::Itself(_));
         // A daemon that has answered has heard of subscriptions and post-removes, too.
-        let was_in_use = link.let_go(router, &connection, &ended).await;
+        let record = Record { opened: since, received_bytes: ear.received };
+        let was_in_use = link.let_go(router, &connection, record, &ended).await;
         if let Ended::Lost { is_said, .. } = &mut ended {
             *is_said = was_in_use;
         }

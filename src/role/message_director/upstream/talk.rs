@@ -50,13 +50,15 @@ pub struct Ear<'u> {
     fed: Fed,
     /// Whole frames that have been read and wait for their turn.
     rest: BytesMut,
+    /// Bytes so far.
+    pub received: u64,
 }
 
 impl<'u> Ear<'u> {
     /// Nothing has come yet.
     pub fn new(link: &'u Link) -> Self {
         let assembler = Assembler::new(Framing::Tag16);
-        Ear { link, assembler, fed: Fed::default(), rest: BytesMut::new() }
+        Ear { link, assembler, fed: Fed::default(), rest: BytesMut::new(), received: 0 }
     }
 
     /// Reads until the connection ends: why. If that is cancelled nothing is lost: it can go on.
@@ -101,10 +103,11 @@ impl<'u> Ear<'u> {
         router: &Router,
         said: &UnboundedSender<Said>,
     ) -> io::Result<usize> {
-        let Ear { link, assembler, fed, rest } = self;
+        let Ear { link, assembler, fed, rest, received } = self;
         let read = connection.read(|bytes| {
             #[cfg(test)]
             crate::fault::happens("upstream");
+            *received += bytes.len() as u64;
             let framed = assembler.take(bytes, |frames| {
                 let left = if rest.is_empty() {
                     take_turn(router, link, fed, frames, said)
