@@ -51,7 +51,7 @@ fn fuzz_value(field: &Field, bytes: &[u8]) {
     assert_eq!(parts.map(|(part, value)| (part.id(), value)).collect::<Vec<_>>(), found);
     assert_eq!(found.iter().map(|(_, part)| part.len()).sum::<usize>(), len);
     let text = field.format(value).expect("a valid value has a text");
-    if field.parts().is_empty() && !text.contains("nan") {
+    if !text.contains("nan") {
         assert_eq!(field.parse(&text).as_deref(), Ok(value), "the text reads back: {text}");
     }
 }

@@ -244,6 +244,34 @@ proptest! {
     }
 
     #[test]
+    fn molecular_values_of_random_types(parts in prop::collection::vec(model(), 1..4), seed: u64) {
+        let (mut before, mut count) = (String::new(), 0);
+        let (mut bytes, mut text) = (Vec::new(), String::from("{"));
+        let (mut fields, mut seed) = (String::new(), Seed(seed));
+        let mut names = Vec::new();
+        for (i, model) in parts.iter().enumerate() {
+            let (base, dims) = model.declare(&mut before, &mut count);
+            // By turns a method and a parameter field: both can be parts.
+            let ([open, close], field) = match i % 2 {
+                0 => (["(", ")"], format!("f{i}({base} x{dims}) db; ")),
+                _ => (["", ""], format!("{base} f{i}{dims} db; ")),
+            };
+            fields.push_str(&field);
+            names.push(format!("f{i}"));
+            text.push_str(if i > 0 { ", " } else { "" });
+            text.push_str(open);
+            model.make(&mut seed, &mut bytes, &mut text);
+            text.push_str(close);
+        }
+        text.push('}');
+        let file = format!("{before}dclass A {{ {fields} all : {}; }};", names.join(", "));
+        let file = parse(&[Source::new("model.dc", file)]).unwrap();
+        let field = last_field(&file);
+        prop_assert_eq!(field.format(&bytes).unwrap(), text.clone());
+        prop_assert_eq!(field.parse(&text).unwrap(), bytes);
+    }
+
+    #[test]
     fn any_bytes_as_values(models in prop::collection::vec(model(), 1..4), bytes: Vec<u8>) {
         let file = declare(&models);
         let field = last_field(&file);
@@ -376,6 +404,37 @@ fn molecular_values() {
         field.validate(&[1, 1, 0, 0xff, 3]).unwrap_err().to_string(),
         "xyx.y.v: string is not valid UTF-8 (byte 0xff) (at offset 3)"
     );
+}
+
+/// As Astron writes it, and as donet once did.
+#[test]
+fn molecular_text() {
+    let text = "dclass A { setP(uint8(0-9) p) db; setQ(string q) db; uint16 r db; mixDb : setP, setQ, r; };";
+    let file = parse(&[Source::new("m.dc", text)]).unwrap();
+    let field = file.class(ClassId(0)).unwrap().field_by_name("mixDb").unwrap();
+    let value = b"\x07\x05\0seven\x01\x02";
+    let written = "{(7), (\"seven\"), 513}";
+    assert_eq!(field.format(value).unwrap(), written);
+    for text in [
+        written,
+        "((7), (\"seven\"), 513)",
+        " { setP = (7), setQ = (\"seven\"), r = 0x201 } ",
+        "<070500736576656e0102>",
+    ] {
+        assert_eq!(field.parse(text).as_deref(), Ok(&value[..]), "{text}");
+    }
+    assert_eq!(field.parse("").as_deref(), Ok(&[][..]), "no text is no value");
+    for (text, why) in [
+        ("{(7), (\"seven\")}", "2 values for 3 fields"),
+        ("{7, (\"seven\"), 513}", "expected a method's values in `( )`"),
+        ("{(10), (\"seven\"), 513}", "out of range"),
+        ("{(7), (r = \"seven\"), 513}", "expected the value of `q`"),
+        ("7", "expected the values of a molecular field's parts in `{ }`"),
+        ("<0705>", "ends too early"),
+    ] {
+        let error = field.parse(text).expect_err(text).to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
 }
 
 #[test]

@@ -3,10 +3,8 @@
 //! A backend loads the objects that a batch concerns into a [`WorkingSet`], applies the operations in
 //! order, and stores what changed. Nothing here knows how objects are stored, or waits for anything.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use bytes::Bytes;
+use std::collections::VecDeque;
 
 use super::operation::{Operation, Outcome, Refusal, Selection, Values};
 use super::schema::Schema;
@@ -19,8 +17,9 @@ use crate::ids::{ClassId, DoId, FieldId};
 pub enum Stored {
     /// The packed value.
     Packed(Bytes),
-    /// Something that is no value of the field's type, and why. It stays as it is until it is replaced.
-    Unreadable(Arc<str>),
+    /// Something that is no value of the field's type. Nobody is given it, it is neither absent nor equal to anything,
+    /// and it stays as it is until it is replaced.
+    Unreadable,
 }
 
 /// An object as it was found in the store.
@@ -50,7 +49,7 @@ impl Slot {
     pub fn value(&self, field: FieldId) -> Option<&Bytes> {
         match self.object.as_ref()?.entry(field)? {
             (_, Stored::Packed(value)) => Some(value),
-            (_, Stored::Unreadable(_)) => None,
+            (_, Stored::Unreadable) => None,
         }
     }
 
@@ -185,15 +184,13 @@ impl<'s> WorkingSet<'s> {
             Err(refusal) => return Outcome::Refused(refusal.clone()),
         };
         let values = match selection {
-            Selection::All => object.values.iter().map(readable).collect(),
+            Selection::All => object.values.iter().filter_map(readable).collect(),
             Selection::Fields(fields) => {
-                fields.iter().filter_map(|field| object.entry(*field)).map(readable).collect()
+                let entries = fields.iter().filter_map(|field| object.entry(*field));
+                entries.filter_map(readable).collect()
             }
         };
-        match values {
-            Ok(values) => Outcome::Object { class, values },
-            Err(refusal) => Outcome::Refused(refusal),
-        }
+        Outcome::Object { class, values }
     }
 
     fn update(
@@ -218,17 +215,17 @@ impl<'s> WorkingSet<'s> {
                 return Outcome::Refused(Refusal::ForeignField { field: *field });
             }
         }
-        let current: Result<Values, Refusal> =
-            criteria.iter().filter_map(|(field, _)| object.entry(*field)).map(readable).collect();
-        let current = match current {
-            Ok(current) => current,
-            Err(refusal) => return Outcome::Refused(refusal),
-        };
-        let wanted = criteria.iter().filter(|(_, value)| value.is_some());
-        let holds = current.len() == wanted.clone().count()
-            && current.iter().zip(wanted).all(|((field, value), (other, wanted))| {
-                field == other && Some(value) == wanted.as_ref()
-            });
+        let (mut holds, mut current) = (true, Values::new());
+        for (field, wanted) in criteria {
+            match object.entry(*field) {
+                None => holds &= wanted.is_none(),
+                Some((_, Stored::Unreadable)) => holds = false,
+                Some((_, Stored::Packed(value))) => {
+                    holds &= wanted.as_ref() == Some(value);
+                    current.push((*field, value.clone()));
+                }
+            }
+        }
         if !holds {
             return Outcome::Mismatch(current);
         }
@@ -279,9 +276,9 @@ impl Object {
     }
 }
 
-fn readable((field, stored): &(FieldId, Stored)) -> Result<(FieldId, Bytes), Refusal> {
+fn readable((field, stored): &(FieldId, Stored)) -> Option<(FieldId, Bytes)> {
     match stored {
-        Stored::Packed(value) => Ok((*field, value.clone())),
-        Stored::Unreadable(why) => Err(Refusal::Unreadable { field: *field, why: Arc::clone(why) }),
+        Stored::Packed(value) => Some((*field, value.clone())),
+        Stored::Unreadable => None,
     }
 }

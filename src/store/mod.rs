@@ -10,6 +10,7 @@
 
 mod apply;
 pub mod archive;
+mod complaints;
 mod files;
 mod open;
 mod operation;
@@ -162,4 +163,8 @@ pub enum OpenError {
     /// It holds something that must be moved or converted first.
     #[error("{0}")]
     Refused(String),
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

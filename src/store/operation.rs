@@ -153,7 +153,7 @@ pub enum Outcome {
     Created(DoId),
     /// Create: there is no id left to give.
     Exhausted,
-    /// Get: the class and those of the fields that have a value.
+    /// Get: the class and those of the fields that have a value, if it can be read.
     Object {
         /// The object's class.
         class: ClassId,
@@ -162,7 +162,7 @@ pub enum Outcome {
     },
     /// Update: the changes are made.
     Updated,
-    /// Update: some criterion does not hold. The values, if any, of all fields in the criteria.
+    /// Update: some criterion does not hold. The values of all fields in the criteria that have one that can be read.
     Mismatch(Values),
     /// Delete: the object is gone.
     Deleted,
@@ -185,14 +185,6 @@ pub enum Refusal {
     ForeignField {
         /// The field.
         field: FieldId,
-    },
-    /// What is stored cannot be a value of the field's type.
-    #[error("the stored value of field {} cannot be read: {why}", .field.0)]
-    Unreadable {
-        /// The field.
-        field: FieldId,
-        /// What is wrong with it.
-        why: Arc<str>,
     },
     /// The object is stored in a form that cannot be read at all.
     #[error("the stored object cannot be read: {0}")]

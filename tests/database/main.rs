@@ -15,6 +15,8 @@ mod proxy;
 mod scenarios;
 mod stores;
 mod troubles;
+mod types;
+mod values;
 
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -64,6 +66,9 @@ const SCENARIOS: &[Case] = scenarios![
     scenarios::an_object_larger_than_a_datagram_fails_alone,
     scenarios::the_dc_files_may_be_reordered_and_extended,
     particular::what_was_answered_is_not_begun,
+    values::a_molecular_value_is_a_value,
+    values::a_value_that_cannot_be_read_is_left_out_and_kept,
+    values::values_of_every_type_come_back,
     moves::objects_move_to_a_file_and_from_there_anywhere,
     moves::an_import_does_not_replace_another_object,
     moves::an_export_that_was_cut_short_is_refused_and_goes_on,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 impl Field {
     /// Writes a packed value as DC text: numbers as they are packed, floats in the shortest form
-    /// that reads back the same. A molecular value is written like a method's, part by part.
+    /// that reads back the same. A molecular value is written like a struct's, part by part, as Astron does.
     ///
     /// # Errors
     /// Those of [`skip`](Field::skip), and if the value does not fill `value` wholly. Ranges and
@@ -39,7 +39,7 @@ fn field(field: &Field, bytes: &[u8], at: usize, out: &mut String) -> Formatted 
                 value(ty, bytes, at, out).map_err(|fault| fault.within_part(name, position))
             })
         }
-        Body::Molecular(parts) => fields(parts.iter(), ['(', ')'], bytes, at, out),
+        Body::Molecular(parts) => fields(parts.iter(), ['{', '}'], bytes, at, out),
     }
 }
 

@@ -38,12 +38,12 @@ impl Packer {
         Packer { meaning, out: Vec::new() }
     }
 
-    /// Appends a field's value; molecular fields have none of their own.
+    /// Appends a field's value.
     pub(crate) fn field(&mut self, field: &Field, value: &Value<'_>) -> Packed {
         match &field.body {
             Body::Param(param) => self.value(&param.ty, value),
             Body::Method(params) => self.method(params, value),
-            Body::Molecular(_) => misfit(value.span, "a molecular field has no value of its own"),
+            Body::Molecular(parts) => self.molecular(parts, value),
         }
     }
 
@@ -60,6 +60,17 @@ impl Packer {
             self.value(&param.ty, part)?;
         }
         Ok(())
+    }
+
+    /// Only databases have values of molecular fields: DC files give none.
+    fn molecular(&mut self, fields: &[Arc<Field>], value: &Value<'_>) -> Packed {
+        match &value.kind {
+            ValueKind::Hex(token) => self.verbatim(token, value.span),
+            ValueKind::Struct(parts) | ValueKind::Method(parts) => {
+                self.field_list(fields, parts, value.span)
+            }
+            _ => misfit(value.span, "expected the values of a molecular field's parts in `{ }`"),
+        }
     }
 
     /// Appends the value of a parameter.

@@ -6,12 +6,13 @@ use crate::diagnostic::Log;
 use crate::lexer::{Mode, lex};
 use crate::limits::SOURCE_BYTES_MAX;
 use crate::parser;
-use crate::schema::{Field, FieldKind};
+use crate::schema::Field;
 use crate::source::Source;
 
 impl Field {
     /// Packs a value that is written as DC text, such as [`format`](Field::format) writes: numbers
-    /// are packed numbers, not scaled by divisors. Empty text is an empty value.
+    /// are packed numbers, not scaled by divisors. Empty text is an empty value. A molecular value stands in
+    /// `{ }`, or in `( )` as earlier versions wrote it.
     ///
     /// # Errors
     /// If the text is no value, or not one that [`validate`](Field::validate) accepts.
@@ -19,9 +20,6 @@ impl Field {
         let whole = |message: String| TextError { message, offset: 0 };
         if text.as_ref().len() > SOURCE_BYTES_MAX {
             return Err(whole("the text is too long".to_owned()));
-        }
-        if self.kind() == FieldKind::Molecular {
-            return Err(whole("a molecular field has no value of its own".to_owned()));
         }
         let source = Source::new("", text.as_ref());
         let text = crate::source::Text::new(&source);

@@ -215,29 +215,9 @@ impl Core {
             debug_assert!(!is_stored, "what was answered with failure is not stored");
             return;
         }
-        let outcome = self.checked(&pending.operation, outcome);
         self.log_outcome(&pending, &outcome);
         self.announce(pending.request.sender, &pending.operation, &outcome, effects);
         self.answer(pending.request, &outcome, effects);
-    }
-
-    /// What was stored may have become invalid since: the DC files change.
-    fn checked(&self, operation: &Operation, outcome: Outcome) -> Outcome {
-        let Outcome::Object { values, .. } = &outcome else {
-            return outcome;
-        };
-        for (id, value) in values {
-            let field = self.schema.field(*id).expect("backends know the schema");
-            if let Err(why) = field.validate_all(value) {
-                let do_id = operation.do_id().map(|do_id| do_id.0);
-                error!(doId = do_id, field = field.name(), %why, "stored value is not valid");
-                return Outcome::Refused(Refusal::Unreadable {
-                    field: *id,
-                    why: why.to_string().into(),
-                });
-            }
-        }
-        outcome
     }
 
     fn announce(
@@ -333,9 +313,7 @@ impl Core {
             }
             Outcome::Refused(refusal) => {
                 let field = match refusal {
-                    Refusal::ForeignField { field } | Refusal::Unreadable { field, .. } => {
-                        Some(self.schema.field_name(*field))
-                    }
+                    Refusal::ForeignField { field } => Some(self.schema.field_name(*field)),
                     Refusal::UnknownClass(_) | Refusal::Broken(_) => None,
                 };
                 warn!(%sender, doId = do_id, operation, field, %refusal, "operation refused");

@@ -56,8 +56,9 @@ use crate::config::DoIdRange;
 use crate::hash::{Map, Seed};
 use crate::ids::{DoId, FieldId};
 use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
+use crate::store::complaints::{Complaints, Misfit};
 use crate::store::{
-    Backend, BoxFuture, Commit, Error, Mark, OpenError, Operation, Outcome, Progress, Schema,
+    Backend, BoxFuture, Commit, Error, Mark, OpenError, Operation, Outcome, Progress, Schema, hex,
 };
 
 /// A SQL database, over as many connections as it has lanes.
@@ -69,6 +70,7 @@ pub struct SqlBackend<S: Session> {
     commits: Commits,
     catalog: RwLock<Arc<Catalog>>,
     ids: Allocator,
+    complaints: Complaints,
 }
 
 impl<S: Session> SqlBackend<S> {
@@ -127,6 +129,7 @@ impl<S: Session> SqlBackend<S> {
             commits: Commits::new(),
             catalog: RwLock::new(Arc::new(catalog)),
             ids: Allocator::new(range),
+            complaints: Complaints::new(seed),
         })
     }
 
@@ -335,15 +338,33 @@ impl<S: Session> SqlBackend<S> {
             if let Some((class, object)) = objects.get_mut(&id)
                 && let Some(field) = catalog.field(*class, field)
             {
-                object.values.push((field, Stored::Packed(Bytes::from(value))));
+                object.values.push((field, self.checked(id, object, field, value)));
             }
         }
         for (id, (_, mut object)) in objects {
             object.values.sort_unstable_by_key(|(field, _)| *field);
-            let id = id.try_into().expect("ids that were asked for are doIds");
-            set.load(DoId(id), object);
+            set.load(do_id(id), object);
         }
         Ok(())
+    }
+
+    /// What was stored may have become invalid since: the DC files change.
+    fn checked(&self, id: i64, object: &Object, field: FieldId, value: Vec<u8>) -> Stored {
+        let class = object.class.as_ref().ok().and_then(|class| self.schema.class(*class));
+        let Some((class, field)) = class.and_then(|class| Some((class, class.field(field)?)))
+        else {
+            return Stored::Unreadable;
+        };
+        match field.validate_all(&value) {
+            Ok(()) => Stored::Packed(Bytes::from(value)),
+            Err(why) => {
+                let place = S::describe(self.pool.options());
+                let misfit = Misfit { do_id: do_id(id), class, field, place: &place };
+                let text = field.format(&value).unwrap_or_else(|_| hex(&value));
+                self.complaints.complain(misfit, &value, &text, &why);
+                Stored::Unreadable
+            }
+        }
     }
 
     fn changes(&self, set: &WorkingSet<'_>, reservation: &Reservation<'_>) -> Changes {
@@ -366,6 +387,11 @@ struct Applied {
     unused: usize,
     /// Whether anything was written, so that there is something to commit.
     is_changed: bool,
+}
+
+/// The id of an object that was asked for.
+fn do_id(id: i64) -> DoId {
+    DoId(id.try_into().expect("ids that were asked for are doIds"))
 }
 
 /// When a session that is asked now is given up.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::copy::{Progress, Step};
-use super::hex;
 use super::translate::{Problem, packed, translate};
 use crate::ids::DoId;
 use crate::store::archive::{Archive, Form, FreeIds, Raw, id_of};
-use crate::store::{OpenError, Schema};
+use crate::store::{OpenError, Schema, hex};
 
 /// Objects that are read at a time.
 const PAGE: usize = 500;

@@ -18,14 +18,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use super::hex;
 use super::index::Index;
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
 };
 use crate::store::files::{self, PRIVATE};
-use crate::store::{BoxFuture, OpenError};
+use crate::store::{BoxFuture, OpenError, hex};
 
 const VERSION: u32 = 1;
 

@@ -39,7 +39,3 @@ pub fn open_path(path: &Path, schema: &Schema) -> Result<Box<dyn Archive>, OpenE
     }
     Ok(Box::new(MongoDump::open(path, schema)?))
 }
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use super::NO_SCALAR;
 use super::files::Directory;
-use super::text::{Document, Info};
+use super::text::{Document, Info, Written};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
@@ -73,7 +74,7 @@ impl YamlArchive {
                 Err(error) => broken(error.to_string()),
                 Ok(document) => {
                     let fields = document.fields.into_iter();
-                    let values = fields.map(|(name, text)| (name, Raw::Text(text))).collect();
+                    let values = fields.map(|(name, written)| (name, raw(written))).collect();
                     Some(Ok(Record { do_id, class: document.class, values }))
                 }
             },
@@ -100,7 +101,7 @@ impl YamlArchive {
     fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
         for record in records {
             let text = |(name, raw): &(String, Raw)| match raw {
-                Raw::Text(text) => (name.clone(), text.clone()),
+                Raw::Text(text) => (name.clone(), Written::Scalar(text.clone())),
                 Raw::Packed { .. } | Raw::Foreign { .. } => {
                     unreachable!("values are given as text")
                 }
@@ -136,6 +137,13 @@ impl YamlArchive {
         }
         self.objects = None;
         self.directory.remove_info().map_err(self.failed("cannot clear"))
+    }
+}
+
+fn raw(written: Written) -> Raw {
+    match written {
+        Written::Scalar(text) => Raw::Text(text),
+        Written::Tree(tree) => Raw::Foreign { why: format!("`{tree}`: {NO_SCALAR}") },
     }
 }
 

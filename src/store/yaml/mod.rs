@@ -14,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use dclass::Class;
+use dclass::{Class, Field};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -22,17 +22,20 @@ use tracing::{Span, error, info, warn};
 
 pub use self::archive::YamlArchive;
 use self::files::Directory;
-use self::text::{Document, Info};
+use self::text::{Document, Info, Written};
 use crate::config::DoIdRange;
 use crate::hash::{Map, Seed, Set};
 use crate::ids::{DoId, DoIdRepr, FieldId};
 use crate::store::apply::{Ids, Object, Slot, Stored, WorkingSet, needs};
+use crate::store::complaints::{Complaints, Misfit};
 use crate::store::{
     Backend, BoxFuture, Error, Failure, OpenError, Operation, Outcome, Progress, Refusal, Schema,
 };
 
 /// Threads that write the files of a batch: the file system can make many durable at once.
 const WRITERS_MAX: usize = 8;
+/// What is wrong with a list or map that somebody has written for a field's value.
+const NO_SCALAR: &str = "a list or map of YAML, and no text of a value: does it lack its quotes?";
 
 /// A YAML directory that this process has to itself.
 #[derive(Debug)]
@@ -52,14 +55,15 @@ struct Store {
     free: VecDeque<DoId>,
     /// Whether `info.yaml` says something else, since it could not be written.
     is_info_old: bool,
+    complaints: Complaints,
 }
 
 /// What a file says that is no value of a field: it goes back as it came.
 #[derive(Debug, Default)]
 struct Verbatim {
-    unreadable: FxHashMap<FieldId, String>,
-    foreign: Vec<(String, String)>,
-    extra: Vec<(String, String)>,
+    unreadable: FxHashMap<FieldId, Written>,
+    foreign: Vec<(String, Written)>,
+    extra: Vec<(String, Written)>,
 }
 
 impl YamlBackend {
@@ -143,7 +147,8 @@ impl Store {
         let is_free = |do_id: &DoId| range.contains(*do_id) && !objects.contains(do_id);
         let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
         let free = free.map(DoId).filter(is_free).collect();
-        Ok(Store { directory, schema, seed, range, next, free, is_info_old: false })
+        let complaints = Complaints::new(seed);
+        Ok(Store { directory, schema, seed, range, next, free, is_info_old: false, complaints })
     }
 
     fn run(
@@ -290,7 +295,7 @@ impl Store {
             Err(error) => return broken(error.to_string()),
         };
         match self.schema.class_by_name(&document.class) {
-            Some(class) => Some(read_values(class, do_id, document)),
+            Some(class) => Some(self.read_values(class, do_id, document)),
             None => {
                 let object = Object {
                     class: Err(Refusal::UnknownClass(document.class.into())),
@@ -299,6 +304,32 @@ impl Store {
                 Some((object, Verbatim::default()))
             }
         }
+    }
+
+    fn read_values(&self, class: &Class, do_id: DoId, document: Document) -> (Object, Verbatim) {
+        let mut verbatim = Verbatim { extra: document.extra, ..Verbatim::default() };
+        let mut values = Vec::with_capacity(document.fields.len());
+        for (name, written) in document.fields {
+            let Some(field) = class.field_by_name(&name) else {
+                verbatim.foreign.push((name, written));
+                continue;
+            };
+            match parse(field, &written) {
+                Ok(value) if value.is_empty() => {}
+                Ok(value) => values.push((field.id(), Stored::Packed(value.into()))),
+                Err(why) => {
+                    let (Written::Scalar(text) | Written::Tree(text)) = &written;
+                    let file = self.directory.object_path(do_id);
+                    let misfit = Misfit { do_id, class, field, place: &file.display() };
+                    self.complaints.complain(misfit, text, text, &why);
+                    values.push((field.id(), Stored::Unreadable));
+                    verbatim.unreadable.insert(field.id(), written);
+                }
+            }
+        }
+        values.sort_unstable_by_key(|(field, _)| *field);
+        let class = Ok(class.id());
+        (Object { class, values }, verbatim)
     }
 
     /// Writes what changed, and says which objects could not be written and why.
@@ -348,27 +379,11 @@ fn is_changed(slot: &Slot) -> bool {
     }
 }
 
-fn read_values(class: &Class, do_id: DoId, document: Document) -> (Object, Verbatim) {
-    let mut verbatim = Verbatim { extra: document.extra, ..Verbatim::default() };
-    let mut values = Vec::with_capacity(document.fields.len());
-    for (name, text) in document.fields {
-        let Some(field) = class.field_by_name(&name) else {
-            verbatim.foreign.push((name, text));
-            continue;
-        };
-        match field.parse(&text) {
-            Ok(value) if value.is_empty() => {}
-            Ok(value) => values.push((field.id(), Stored::Packed(value.into()))),
-            Err(why) => {
-                warn!(doId = %do_id, class = class.name(), field = name, text, %why, "stored value cannot be read");
-                values.push((field.id(), Stored::Unreadable(why.to_string().into())));
-                verbatim.unreadable.insert(field.id(), text);
-            }
-        }
+fn parse(field: &Field, written: &Written) -> Result<Vec<u8>, String> {
+    match written {
+        Written::Scalar(text) => field.parse(text).map_err(|error| error.to_string()),
+        Written::Tree(_) => Err(NO_SCALAR.to_owned()),
     }
-    values.sort_unstable_by_key(|(field, _)| *field);
-    let class = Ok(class.id());
-    (Object { class, values }, verbatim)
 }
 
 fn document(class: &Class, object: &Object, verbatim: Option<&Verbatim>) -> Document {
@@ -376,9 +391,10 @@ fn document(class: &Class, object: &Object, verbatim: Option<&Verbatim>) -> Docu
         let field = class.field(*id).expect("an object has fields of its class");
         let text = match stored {
             Stored::Packed(value) => {
-                Some(field.format(value).expect("values are checked before they are stored"))
+                let text = field.format(value).expect("values are checked before they are stored");
+                Some(Written::Scalar(text))
             }
-            Stored::Unreadable(_) => {
+            Stored::Unreadable => {
                 verbatim.and_then(|verbatim| verbatim.unreadable.get(id).cloned())
             }
         };

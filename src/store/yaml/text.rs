@@ -20,9 +20,21 @@ pub enum Error {
     /// A value is no scalar.
     #[error("value of `{0}` is no scalar")]
     NoScalar(String),
+    /// A list or map has more in it than an object can have.
+    #[error("value of `{0}` is too large")]
+    TooLarge(String),
     /// A number is none.
     #[error("`{0}` is no doId")]
     NoDoId(String),
+}
+
+/// What a file says under a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// One scalar, without the quotes it may have.
+    Scalar(String),
+    /// A list or map, which no field has, as YAML on one line. It goes back as it came.
+    Tree(String),
 }
 
 /// The file of one object: everything is text still.
@@ -31,9 +43,9 @@ pub struct Document {
     /// Name of the class.
     pub class: String,
     /// Names and values of the fields, in the order of the file. A name comes once.
-    pub fields: Vec<(String, String)>,
+    pub fields: Vec<(String, Written)>,
     /// Keys beside `id`, `class` and `fields`, which somebody has added.
-    pub extra: Vec<(String, String)>,
+    pub extra: Vec<(String, Written)>,
 }
 
 /// `info.yaml`: which ids are free.
@@ -70,12 +82,9 @@ impl Document {
                     document.fields = read_fields(fields)?;
                     has_fields = true;
                 }
-                (_, Value::Scalar { text, .. }) => {
-                    document.extra.push((name.to_owned(), text.clone()));
-                }
-                (_, Value::List(_) | Value::Map(_)) => {
-                    return Err(Error::NoScalar(name.to_owned()));
-                }
+                ("class", _) => return Err(Error::NoScalar(name.to_owned())),
+                ("fields", _) => return Err(Error::Shape("`fields` is no map")),
+                _ => document.extra.push((name.to_owned(), written(name, node)?)),
             }
         }
         match (has_class, has_fields) {
@@ -96,30 +105,37 @@ impl Document {
         }
         for (name, value) in &self.fields {
             text.push_str("\n  ");
-            write_scalar(&mut text, name);
-            text.push_str(": ");
-            write_scalar(&mut text, value);
+            write_entry(&mut text, name, value);
         }
-        for (key, value) in &self.extra {
+        for (name, value) in &self.extra {
             text.push('\n');
-            write_scalar(&mut text, key);
-            text.push_str(": ");
-            write_scalar(&mut text, value);
+            write_entry(&mut text, name, value);
         }
         text
     }
 }
 
 /// Of a name that comes twice, the last value holds.
-fn read_fields(entries: &[(Rc<Node>, Rc<Node>)]) -> Result<Vec<(String, String)>, Error> {
-    let mut fields: Vec<(String, String)> = Vec::with_capacity(entries.len());
+fn read_fields(entries: &[(Rc<Node>, Rc<Node>)]) -> Result<Vec<(String, Written)>, Error> {
+    let mut fields: Vec<(String, Written)> = Vec::with_capacity(entries.len());
     for (name, value) in entries {
         let name = key(name)?;
-        let value = value.text().ok_or_else(|| Error::NoScalar(name.to_owned()))?;
+        let value = written(name, value)?;
         fields.retain(|(other, _)| other != name);
-        fields.push((name.to_owned(), value.to_owned()));
+        fields.push((name.to_owned(), value));
     }
     Ok(fields)
+}
+
+fn written(name: &str, node: &Node) -> Result<Written, Error> {
+    if let Some(text) = node.text() {
+        return Ok(Written::Scalar(text.to_owned()));
+    }
+    let mut text = String::new();
+    match flow(node, &mut text) {
+        Some(()) => Ok(Written::Tree(text)),
+        None => Err(Error::TooLarge(name.to_owned())),
+    }
 }
 
 impl Info {
@@ -167,12 +183,59 @@ impl Info {
     }
 }
 
+fn write_entry(text: &mut String, name: &str, value: &Written) {
+    write_scalar(text, name);
+    text.push_str(": ");
+    match value {
+        Written::Scalar(value) => write_scalar(text, value),
+        Written::Tree(tree) => text.push_str(tree),
+    }
+}
+
+/// Writes a tree on one line. An alias is the same once more, so it may become much larger than the file: then there is
+/// nothing.
+fn flow(node: &Node, out: &mut String) -> Option<()> {
+    match &node.value {
+        Value::Scalar { text, plain } if *plain && is_word(text) => out.push_str(text),
+        Value::Scalar { text, .. } => write_quoted(out, text),
+        Value::List(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                flow(item, out)?;
+            }
+            out.push(']');
+        }
+        Value::Map(entries) => {
+            out.push('{');
+            for (at, (key, value)) in entries.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                flow(key, out)?;
+                out.push_str(": ");
+                flow(value, out)?;
+            }
+            out.push('}');
+        }
+    }
+    (out.len() <= TREE_BYTES_MAX).then_some(())
+}
+
+/// Whether a plain scalar is the same within brackets.
+fn is_word(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_letter)
+}
+
 /// Writes one scalar in a block: plain if YAML allows it and Astron does it, else in double quotes.
 fn write_scalar(text: &mut String, value: &str) {
     if is_plain(value) {
         text.push_str(value);
-        return;
+    } else {
+        write_quoted(text, value);
     }
+}
+
+fn write_quoted(text: &mut String, value: &str) {
     text.push('"');
     for c in value.chars() {
         match c {
@@ -213,14 +276,16 @@ fn is_plain(value: &str) -> bool {
     !begins_badly && !bytes.iter().enumerate().any(is_bad)
 }
 
-/// Objects and `info.yaml` nest no deeper. What may follow their document is left alone.
-const RULES: Rules = Rules { depth_max: 4, aliases: false, other_documents: true };
+/// What may follow the document of an object or of `info.yaml` is left alone.
+const RULES: Rules = Rules { depth_max: 64, aliases: true, other_documents: true };
+/// More than any value's text.
+const TREE_BYTES_MAX: usize = 1 << 20;
 
 fn parse(text: &str) -> Result<Option<Rc<Node>>, Error> {
     yaml::parse(text, RULES).map_err(|error| match error {
         yaml::Error::Syntax(error) => Error::Syntax(error.to_string()),
         yaml::Error::TooDeep(_) => Error::Shape("nested too deeply"),
-        yaml::Error::Alias(_) => Error::Shape("aliases are not supported"),
+        yaml::Error::Alias(_) => Error::Shape("an alias of nothing"),
         yaml::Error::SecondDocument(_) => Error::Shape("more than one document"),
     })
 }
@@ -256,7 +321,9 @@ fields:
   dv: -25"#;
 
     fn document(fields: &[(&str, &str)]) -> Document {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let owned = |(name, value): &(&str, &str)| {
+            ((*name).to_owned(), Written::Scalar((*value).to_owned()))
+        };
         Document {
             class: "T".to_owned(),
             fields: fields.iter().map(owned).collect(),
@@ -297,7 +364,29 @@ fields:
         let read = Document::read(text).expect("an object");
         let expected = [("n", "('true')"), ("t", "~"), ("x", "0x10"), ("y", "a'b"), ("e", "")];
         assert_eq!(read.fields, document(&expected).fields);
-        assert_eq!(read.extra, [("note".to_owned(), "mine".to_owned())]);
+        assert_eq!(read.extra, [("note".to_owned(), Written::Scalar("mine".to_owned()))]);
+    }
+
+    /// Astron reads what is beside them, and looks at no other keys.
+    #[test]
+    fn lists_and_maps_stay_as_they_are() {
+        let text = "class: &c T\nfields:\n  a: [1, 'x y', {k: ~, '': \"\\n\"}]\n  b: (1)\n  c:\n    - 7\n    - -1\n\
+                    tags: [*c, old]\nnotes: {by: [me]}\n";
+        let read = Document::read(text).expect("an object");
+        let tree = |name: &str, text: &str| (name.to_owned(), Written::Tree(text.to_owned()));
+        let fields = [
+            tree("a", r#"[1, "x y", {k: "~", "": "\n"}]"#),
+            ("b".to_owned(), Written::Scalar("(1)".to_owned())),
+            tree("c", r#"[7, "-1"]"#),
+        ];
+        assert_eq!(read.fields, fields);
+        assert_eq!(read.extra, [tree("tags", "[T, old]"), tree("notes", "{by: [me]}")]);
+        assert_eq!(Document::read(&read.write(5)), Ok(read));
+        let bomb = (0..30).fold("class: T\nfields: {}\nx0: &x0 [a, b]\n".to_owned(), |text, n| {
+            format!("{text}x{}: &x{} [*x{n}, *x{n}]\n", n + 1, n + 1)
+        });
+        let error = Document::read(&bomb).expect_err("a gigabyte").to_string();
+        assert!(error.ends_with("is too large"), "{error}");
     }
 
     #[test]
@@ -337,8 +426,9 @@ fields:
             ("fields: {}", "no key `class`"),
             ("class: T", "no key `fields`"),
             ("class: T\nfields:", "no key `fields`"),
-            ("class: T\nfields: {a: [1]}", "value of `a` is no scalar"),
-            ("class: &a T\nfields: {b: *a}", "aliases are not supported"),
+            ("class: [T]\nfields: {}", "value of `class` is no scalar"),
+            ("class: T\nfields: [a]", "`fields` is no map"),
+            ("class: &a [*a]\nfields: {}", "an alias of nothing"),
         ] {
             let error = Document::read(text).expect_err(text);
             assert_eq!(error.to_string(), expected, "{text}");
