@@ -61,11 +61,12 @@ pub(crate) enum Decl<'a> {
 /// A type, perhaps with a name, dimensions and a default: `type [name] {dims} ["=" value]`.
 #[derive(Debug)]
 pub(crate) struct Param<'a> {
+    /// The type, with the modifiers that are written behind the name.
     pub ty: TypeExpr<'a>,
     pub name: Option<Name<'a>>,
     /// Dimensions, those of the type before those of the name; the first is the outermost.
     pub dims: Vec<Ranges>,
-    pub default: Option<Value<'a>>,
+    pub default: Option<Part<'a>>,
 }
 
 /// A type without its dimensions.
@@ -162,8 +163,14 @@ pub(crate) enum Arm<'a> {
     Field(Box<Member<'a>>),
 }
 
-/// `[name =] value`, a part of a struct's or method's value.
-pub(crate) type Labelled<'a> = (Option<Name<'a>>, Value<'a>);
+/// `[name =] value [* count]`, a part of a value in brackets.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    pub label: Option<Name<'a>>,
+    pub value: Value<'a>,
+    /// For how many parts in a row it stands.
+    pub times: u64,
+}
 
 /// A value and where it stands.
 #[derive(Debug)]
@@ -180,12 +187,8 @@ pub(crate) enum ValueKind<'a> {
     Quoted(&'a str),
     /// `<…>`, the angles included.
     Hex(&'a str),
-    /// `[…]`; each element with how often it is repeated.
-    Array(Vec<(Value<'a>, u64)>),
-    /// `{…}`
-    Struct(Vec<Labelled<'a>>),
-    /// `(…)`
-    Method(Vec<Labelled<'a>>),
+    /// `[…]`, `{…}` or `(…)`: which of them makes no difference.
+    Group(Vec<Part<'a>>),
 }
 
 /// The words of the simple types.

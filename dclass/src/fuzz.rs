@@ -23,6 +23,11 @@ pub fn fuzz(data: &[u8]) {
     let again = parse_with(&[Source::new("printed.dc", printed.clone())], options)
         .expect("the layout parses");
     assert_eq!(file.hash(), again.hash(), "the layout has the same meaning");
+    assert_eq!(file.astron_hash(), again.astron_hash(), "to Astron as well");
+    for (field, same) in file.fields.iter().zip(&again.fields) {
+        assert_eq!(field.implicit, same.implicit, "the layout has the same defaults");
+        assert_eq!(field.declaration(), same.declaration(), "the layout has the same fields");
+    }
     let twice = format_source(&Source::new("printed.dc", printed.clone()));
     assert_eq!(twice.ok(), Some(printed), "a layout stays as it is");
     for field in &file.fields {

@@ -1,5 +1,6 @@
-//! What Panda3D's own parser makes of the same files and values. The data files were written with
-//! its Python module: `DCFile.getHash`, `DCField.getDefaultValue`.
+//! What Panda3D's own parser makes of the same files and values, and how Astron's hashes them. The data
+//! files were written with Panda3D's Python module, `DCFile.getHash` and `DCField.getDefaultValue`, and
+//! with Astron's library.
 
 use dclass::{Class, ClassId, DcFile, FieldId, Source, parse};
 
@@ -21,6 +22,22 @@ fn hashes_of_small_files() {
             Ok(found) if found == hash => {}
             Ok(found) => wrong.push(format!("{found} instead of {line}")),
             Err(error) => wrong.push(format!("{line}\n{error}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn hashes_of_astron() {
+    let mut wrong = Vec::new();
+    let lines = include_str!("data/golden/astron.txt").lines();
+    for line in lines.filter(|line| !line.starts_with('#')) {
+        let (hash, text) = line.split_once(' ').unwrap();
+        let file = read(text).unwrap_or_else(|error| panic!("{line}\n{error}"));
+        dclass::fuzz(text.as_bytes());
+        let found = format!("{:#010x}", file.astron_hash().unwrap_or(file.hash()));
+        if found != hash {
+            wrong.push(format!("{found} instead of {line}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -95,6 +112,7 @@ fn random_files() {
         let hash = lines.next().unwrap();
         let (facts, text): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("# "));
         let text = text.join("\n");
+        dclass::fuzz(text.as_bytes());
         if let Err(error) = check_file(hash, &facts, &text) {
             wrong.push(format!("{error}\nin {text}\n"));
         }

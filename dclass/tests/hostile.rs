@@ -55,7 +55,6 @@ fn large_sizes() {
     refused("dclass A { uint8 x[65536]; };", "no message can hold");
     refused("dclass A { f(blob(40000) x, blob(40000) y); };", "no message can hold");
     refused("dclass A { string x[4000000000]; };", "no message can hold");
-    refused("struct E {}; dclass A { E x[]; };", "have no bytes");
     refused("dclass A { string(99999999999) x; };", "a size must be");
     let file = load("dclass A { uint8 x[65535]; string(0-4000000000) y; };").unwrap();
     assert_eq!(file.field(FieldId(0)).unwrap().fixed_size(), Some(65535));
@@ -185,4 +184,58 @@ fn malformed_arrays() {
     assert!(field(1).validate(&[3, 0, 2, 0]).unwrap_err().is_truncated());
     let constraint = field(2).validate(&[3, 0, 1, 0, b'a']).unwrap_err();
     assert!(matches!(constraint, ValueError::Constraint { .. }), "{constraint}");
+}
+
+/// Any number of elements without bytes is no byte: there is one value, and nothing to count or to divide by.
+#[test]
+fn arrays_of_nothing() {
+    let file = load(
+        "struct E {}; struct N { E a; E b[2]; f(); };
+        dclass A { f(E v[]); g(E v[3]); h(N v[2-5]); i(E v[4000000000]); j(E v[][2], E w[2][]);
+            k(switch (f()) { case (): E e; } s[]); };",
+    )
+    .unwrap();
+    let class = file.class_by_name("A").unwrap();
+    let field = |name: &str| class.field_by_name(name).unwrap();
+    for (name, value, text) in [
+        ("f", &[0, 0][..], "([])"),
+        ("g", &[], "([])"),
+        ("h", &[0, 0], "([])"),
+        ("i", &[], "([])"),
+        ("j", &[0, 0, 4, 0, 0, 0, 0, 0], "([], [[], []])"),
+        ("k", &[0, 0], "([])"),
+    ] {
+        let field = field(name);
+        assert_eq!(field.implicit_value(), value, "{name}");
+        assert_eq!(field.validate_all(value), Ok(()), "{name}");
+        assert_eq!(field.format(value).unwrap(), text, "{name}");
+        assert_eq!(field.parse(text).unwrap(), value, "{name}");
+    }
+    for name in ["f", "h", "k"] {
+        for length in [1u8, 2, 255] {
+            let value = [&[length, 0][..], &vec![0; length.into()]].concat();
+            let error = field(name).validate(&value).unwrap_err();
+            assert!(matches!(error, ValueError::Malformed { .. }), "{name} {error}");
+            let error = field(name).format(&value).unwrap_err();
+            assert!(matches!(error, ValueError::Malformed { .. }), "{name} {error}");
+        }
+        assert!(field(name).validate(&[1, 0]).unwrap_err().is_truncated());
+    }
+    assert_eq!(field("f").parse("([{}, {} * 4000000000])").unwrap(), [0, 0]);
+    assert!(load("struct E {}; dclass A { E v[] = [{} * 18446744073709551615]; };").is_ok());
+}
+
+#[test]
+fn repetitions_in_any_brackets() {
+    refused("dclass A { blob x = {0 * 4000000000}; };", "larger than 65535 bytes");
+    refused(
+        "struct S { uint8 a; }; dclass A { S x = (1 * 18446744073709551615); };",
+        "values for 1",
+    );
+    refused(
+        "struct S { uint8 a; }; dclass A { S x = {1 * 18446744073709551615, 1}; };",
+        "values for",
+    );
+    refused("dclass A { uint8 x = 1 * 18446744073709551615; };", "takes one value");
+    refused("dclass A { switch (uint8) { case 1 : } x = {1 * 99999999999}; };", "values for 1");
 }

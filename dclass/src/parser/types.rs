@@ -2,7 +2,7 @@
 
 use super::field;
 use super::input::{Parsed, Tokens, fail, name, punct, refuse, word};
-use super::value::{number, ranges, value};
+use super::value::{number, part, ranges, value};
 use crate::ast::{Arm, Base, Modifier, Name, Param, Ranges, Simple, SwitchDecl, TypeExpr};
 use crate::lexer::Kind;
 use crate::limits::VALUE_NESTING_MAX;
@@ -81,21 +81,51 @@ fn dimension(input: Tokens<'_>) -> Parsed<'_, Ranges> {
     ranges(b']', "`]`")(input)
 }
 
-/// `param = type {dimension} [name {dimension}] ["=" value]`
+/// `param = type {dimension} [name {modifier} {dimension}] ["=" part]`, where the modifiers are those of
+/// a number.
 pub(crate) fn param<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Param<'a>> {
     move |start| {
-        let (input, ty) = type_expr(budget)(start)?;
+        let (input, mut ty) = type_expr(budget)(start)?;
         let (input, mut dims) = many0(dimension).parse(input)?;
-        let (input, name) = opt(name("a name")).parse(input)?;
-        let (input, more) = match name {
-            Some(_) => many0(dimension).parse(input)?,
-            None => (input, Vec::new()),
-        };
-        dims.extend(more);
-        let default = preceded(punct(b'=', "`=`"), cut(value(VALUE_NESTING_MAX)));
+        let (mut input, name) = opt(name("a name")).parse(input)?;
+        if name.is_some() {
+            let (rest, modifiers) = late_modifiers(input, &ty, &dims)?;
+            ty.modifiers.extend(modifiers);
+            let (rest, more) = many0(dimension).parse(rest)?;
+            dims.extend(more);
+            late_modifiers(rest, &ty, &dims)?;
+            input = rest;
+        }
+        let default = preceded(punct(b'=', "`=`"), cut(part(VALUE_NESTING_MAX)));
         let (input, default) = opt(default).parse(input)?;
         Ok((input, Param { ty, name, dims, default }))
     }
+}
+
+/// Divisors and moduli behind the name. They mean the same as behind the type, so that they need one that
+/// can have them there.
+fn late_modifiers<'a>(
+    input: Tokens<'a>,
+    ty: &TypeExpr<'_>,
+    dims: &[Ranges],
+) -> Parsed<'a, Vec<Modifier>> {
+    if !input.is_punct(0, b'/') && !input.is_punct(0, b'%') {
+        return Ok((input, Vec::new()));
+    }
+    if !matches!(ty.base, Base::Simple(_)) {
+        return refuse(
+            &input,
+            "only a number has a divisor or modulus, no type with a name of its own",
+        );
+    }
+    if !dims.is_empty() {
+        return refuse(&input, "a divisor or modulus must be written before the brackets");
+    }
+    let scale = |input: Tokens<'a>| match input.is_punct(0, b'(') {
+        true => fail(&input, "`/`"),
+        false => modifier(input),
+    };
+    many0(scale).parse(input)
 }
 
 /// Whether a switch begins here, rather than something that is named `switch`:

@@ -1,7 +1,7 @@
 //! Numbers, ranges and values.
 
 use super::input::{Parsed, SyntaxError, Tokens, fail, kind, name, punct, refuse};
-use crate::ast::{Labelled, Number, Ranges, Value, ValueKind};
+use crate::ast::{Number, Part, Ranges, Value, ValueKind};
 use crate::lexer::{self, Kind};
 use nom::branch::alt;
 use nom::combinator::{cut, map, opt};
@@ -73,7 +73,7 @@ pub(crate) fn ranges<'a>(
     }
 }
 
-/// `value = number | string | char | hex | array | struct | method`
+/// `value = number | string | char | hex | group`
 ///
 /// `budget` is how many more brackets may be opened.
 pub(crate) fn value<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Value<'a>> {
@@ -86,13 +86,9 @@ pub(crate) fn value<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Value<'
             Some(Kind::Punct(b'[' | b'{' | b'(')) if budget == 0 => {
                 return refuse(&input, "brackets are nested too deep");
             }
-            Some(Kind::Punct(b'[')) => array(input, budget - 1)?,
-            Some(Kind::Punct(b'{')) => {
-                map(group(b'}', "`}`", budget - 1), ValueKind::Struct).parse(input)?
-            }
-            Some(Kind::Punct(b'(')) => {
-                map(group(b')', "`)`", budget - 1), ValueKind::Method).parse(input)?
-            }
+            Some(Kind::Punct(b'[')) => group(input, b']', "`]`", budget - 1)?,
+            Some(Kind::Punct(b'{')) => group(input, b'}', "`}`", budget - 1)?,
+            Some(Kind::Punct(b'(')) => group(input, b')', "`)`", budget - 1)?,
             _ => match map(number, ValueKind::Number).parse(input) {
                 Ok(done) => done,
                 Err(Err::Error(error)) if error.left == input.rest.len() => {
@@ -105,36 +101,30 @@ pub(crate) fn value<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Value<'
     }
 }
 
-/// `array = "[" [value ["*" integer] {"," value ["*" integer]} [","]] "]"`
-fn array(input: Tokens<'_>, budget: u8) -> Parsed<'_, ValueKind<'_>> {
-    let input = input.take_from(1);
-    let times = preceded(punct(b'*', "`*`"), cut(kind(Kind::Integer, "a count")));
-    let element = (value(budget), opt(times));
-    let count = |text: &str| lexer::integer(text).unwrap_or(u64::MAX);
-    let element = map(element, |(value, times)| {
-        (value, times.map_or(1, |token| count(input.text_of(token))))
-    });
-    let (rest, list) = separated_list0(punct(b',', "`,`"), element).parse(input)?;
-    let (rest, _) = opt(punct(b',', "`,`")).parse(rest)?;
-    let (rest, _) = cut(punct(b']', "`]`")).parse(rest)?;
-    Ok((rest, ValueKind::Array(list)))
+/// `part = [name "="] value ["*" integer]`
+pub(crate) fn part<'a>(budget: u8) -> impl Fn(Tokens<'a>) -> Parsed<'a, Part<'a>> {
+    move |input| {
+        let (input, label) = opt(terminated(name("a name"), punct(b'=', "`=`"))).parse(input)?;
+        let (input, value) = value(budget)(input)?;
+        let times = preceded(punct(b'*', "`*`"), cut(kind(Kind::Integer, "a count")));
+        let (rest, times) = opt(times).parse(input)?;
+        let count = |token| lexer::integer(input.text_of(token)).unwrap_or(u64::MAX);
+        Ok((rest, Part { label, value, times: times.map_or(1, count) }))
+    }
 }
 
-/// `group = open [[name "="] value {"," [name "="] value} [","]] close`
+/// `group = open [part {"," part}] [","] close`
 fn group<'a>(
+    input: Tokens<'a>,
     close: u8,
     what: &'static str,
     budget: u8,
-) -> impl Fn(Tokens<'a>) -> Parsed<'a, Vec<Labelled<'a>>> {
-    move |input| {
-        let input = input.take_from(1);
-        let label = opt(terminated(name("a name"), punct(b'=', "`=`")));
-        let part = (label, value(budget));
-        let (input, list) = separated_list0(punct(b',', "`,`"), part).parse(input)?;
-        let (input, _) = opt(punct(b',', "`,`")).parse(input)?;
-        let (input, _) = cut(punct(close, what)).parse(input)?;
-        Ok((input, list))
-    }
+) -> Parsed<'a, ValueKind<'a>> {
+    let input = input.take_from(1);
+    let (input, list) = separated_list0(punct(b',', "`,`"), part(budget)).parse(input)?;
+    let (input, _) = opt(punct(b',', "`,`")).parse(input)?;
+    let (input, _) = cut(punct(close, what)).parse(input)?;
+    Ok((input, ValueKind::Group(list)))
 }
 
 /// Stray `;`.

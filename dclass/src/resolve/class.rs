@@ -230,10 +230,24 @@ impl Resolver<'_> {
             self.log.push(Note::error(keyword.span, message).label(label));
             return None;
         } else {
+            self.warn_of_borrowed_name(decl, member);
             return Some(());
         };
         self.log.push(Note::error(span, message));
         None
+    }
+
+    /// A switch or struct that is written in a class and gives its name to the field.
+    fn warn_of_borrowed_name(&mut self, decl: &ClassDecl<'_>, member: &Member<'_>) {
+        let Decl::Param(param) = &member.decl else { return };
+        let (Some(name), None, false) = (name_of(member), param.name, decl.is_struct) else {
+            return;
+        };
+        let name_shown = shown(name.text);
+        let note = Note::warning(name.span, "this field has no name of its own")
+            .label(format!("so it is called `{name_shown}`, and Panda3D refuses the class"))
+            .help(format!("write the name behind the braces: `}} {name_shown};`"));
+        self.log.push(note);
     }
 
     /// The type of values that are a class's or struct's fields one after the other.

@@ -1,14 +1,16 @@
 //! Fields of classes, structs and switches.
 
 use super::Resolver;
-use crate::ast::{Decl, Member, Name, Param as ParamDecl, Value};
+use crate::ast::{Decl, Member, Name, Param as ParamDecl, Part, ValueKind};
 use crate::diagnostic::{Note, did_you_mean};
 use crate::schema::types::{Size, Type};
 use crate::schema::{Body, ClassId, Field, FieldId, FieldKind, Keywords, Param};
 use crate::source::{Span, shown};
-use crate::value::{Meaning, Packer, implicit};
+use crate::value::{Meaning, Misfit, Packer, Unreadable, implicit};
 use std::collections::HashSet;
 use std::sync::Arc;
+
+const HEX_HELP: &str = "`< >` is the packed value as it is, with its length tag";
 
 /// The keywords of a field.
 #[derive(Clone, Default)]
@@ -121,7 +123,7 @@ impl Resolver<'_> {
         let (ty, inherited) = self.param_type(decl)?;
         let name = decl.name.map_or("", |name| name.text).to_owned();
         let (value, explicit) = match (&decl.default, inherited) {
-            (Some(value), _) => (self.packed(&ty, value)?, true),
+            (Some(part), _) => (self.packed(&ty, &name, part)?, true),
             (None, Some(value)) => (value.to_vec(), true),
             (None, None) => {
                 let mut value = Vec::new();
@@ -133,22 +135,35 @@ impl Resolver<'_> {
         Some((Param { name, ty }, value, explicit))
     }
 
-    /// A default value of a DC file, packed and checked.
-    pub(super) fn packed(&mut self, ty: &Arc<Type>, value: &Value<'_>) -> Option<Vec<u8>> {
+    /// A default value of a DC file, packed and checked. It may repeat the name that it is for.
+    pub(super) fn packed(&mut self, ty: &Type, name: &str, part: &Part<'_>) -> Option<Vec<u8>> {
+        let Part { label, value, times } = part;
+        let misfit = |span, message: &str| Misfit { span, message: message.to_owned() };
         let mut packer = Packer::new(Meaning::Real);
-        let misfit = match packer.value(ty, value) {
-            Ok(()) => match ty.check_all(&packer.out) {
-                Ok(()) => return Some(packer.out),
-                Err(error) => (value.span, error),
-            },
-            Err(misfit) => (misfit.span, misfit.message),
+        let packed = match label {
+            Some(label) if label.text != name => {
+                Err(misfit(label.span, "this is the name of something else"))
+            }
+            _ if *times != 1 => Err(misfit(value.span, "it takes one value")),
+            _ => packer.value(ty, value),
         };
-        let mut note = Note::error(misfit.0, format!("this default does not fit: {}", misfit.1));
-        if let crate::ast::ValueKind::Hex(_) = value.kind
+        let Err(misfit) =
+            packed.and_then(|()| match (&packer.unreadable, ty.check_all(&packer.out)) {
+                (None, Err(error)) => Err(misfit(value.span, &error)),
+                _ => Ok(()),
+            })
+        else {
+            if let Some(found) = packer.unreadable {
+                self.log.push(unreadable(found));
+            }
+            return Some(packer.out);
+        };
+        let mut note =
+            Note::error(misfit.span, format!("this default does not fit: {}", misfit.message));
+        if let ValueKind::Hex(_) = value.kind
             && !ty.size.fixed
         {
-            let help = "`< >` is the packed value as it is, with its length tag";
-            note = note.help(help.to_owned());
+            note = note.help(HEX_HELP.to_owned());
         }
         self.log.push(note);
         None
@@ -245,6 +260,16 @@ impl Made {
         let body = Body::Param(Param { name: String::new(), ty });
         Made { body, implicit: value, explicit: false }
     }
+}
+
+/// `<…>` that a reader of the field cannot make sense of. Astron and Panda3D take it as it is.
+fn unreadable(found: Unreadable) -> Note {
+    let Unreadable { span, reason, as_content } = found;
+    let help = match as_content {
+        Some(text) => format!("{HEX_HELP}; these bytes with theirs are `{text}`"),
+        None => HEX_HELP.to_owned(),
+    };
+    Note::warning(span, format!("nobody can read this default: {reason}")).help(help)
 }
 
 fn same_keywords(a: &Field, b: &Field) -> bool {

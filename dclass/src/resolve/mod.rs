@@ -6,11 +6,11 @@ mod member;
 mod switch;
 mod types;
 
-use crate::ast::{self, Item, Name, Param};
+use crate::ast::{self, Item, Name, Param, Simple};
 use crate::diagnostic::{Diagnostics, Log, Note};
-use crate::hash;
+use crate::hash::{self, Renamings};
 use crate::limits::{DEFAULT_BYTES_MAX, HASH_NUMBERS_MAX, IDS_MAX};
-use crate::schema::types::{StringEncoding, Type};
+use crate::schema::types::{Bytes, Shape, Spelling, StringEncoding, Type};
 use crate::schema::{Class, ClassId, DcFile, Field, FieldId, Import, Keywords};
 use crate::source::{Span, shown};
 use std::collections::{HashMap, HashSet};
@@ -50,6 +50,8 @@ pub(crate) struct Resolver<'l> {
     fields: Vec<Option<Arc<Field>>>,
     /// The types of classes that are used as types.
     class_types: HashMap<*const Class, Arc<Type>>,
+    /// What typedefs do to Astron's hash.
+    renamings: Renamings,
     /// Fields of all classes together, inherited ones counted in each heir.
     inherited: usize,
     /// Bytes of all defaults together.
@@ -72,6 +74,7 @@ impl<'l> Resolver<'l> {
             ids: HashMap::new(),
             fields: Vec::new(),
             class_types: HashMap::new(),
+            renamings: Renamings::default(),
             inherited: 0,
             default_bytes: 0,
             weight: 0,
@@ -113,9 +116,11 @@ impl<'l> Resolver<'l> {
             return None;
         }
         let fields = self.fields.into_iter().collect::<Option<Vec<_>>>()?;
-        let hash = hash::hash(&self.types);
+        let hash = hash::panda3d(&self.types);
+        let astron_hash = hash::astron(&self.types, self.renamings).filter(|other| *other != hash);
         Some(DcFile {
             hash,
+            astron_hash,
             types: self.types,
             fields,
             by_name: self.ids,
@@ -128,16 +133,36 @@ impl<'l> Resolver<'l> {
         let Some(name) = &param.name else { return };
         let named = match self.param_type(param) {
             Some((ty, inherited)) => {
-                let own = param.default.as_ref().map(|value| self.packed(&ty, value));
+                let own = param.default.as_ref().map(|part| self.packed(&ty, name.text, part));
                 let value = match own {
                     Some(packed) => packed.map(Arc::from),
                     None => inherited,
                 };
-                Named::Type(ty, value)
+                Named::Type(self.renamed(ty, name), value)
             }
             None => Named::Broken,
         };
         self.declare(name, named);
+    }
+
+    /// The type as the hashes see it by its new name.
+    fn renamed(&mut self, mut ty: Arc<Type>, name: &Name<'_>) -> Arc<Type> {
+        if let Some(simple) = Simple::from_word(name.text) {
+            Arc::make_mut(&mut ty).word = Some(simple);
+        }
+        if let Shape::Bytes(Bytes { spelling, counts, .. }) = &ty.shape {
+            match spelling {
+                Spelling::String if counts.0.is_empty() => self.renamings.string = true,
+                Spelling::Blob if counts.0.is_empty() => self.renamings.blob = true,
+                Spelling::String | Spelling::Blob => {
+                    if let Shape::Bytes(bytes) = &mut Arc::make_mut(&mut ty).shape {
+                        bytes.renamed = true;
+                    }
+                }
+                Spelling::Blob32 | Spelling::Array(_) => {}
+            }
+        }
+        ty
     }
 
     /// Gives a name to a type.

@@ -18,9 +18,9 @@ impl Resolver<'_> {
     /// `None` after an error, which is reported.
     pub(super) fn param_type(&mut self, param: &Param<'_>) -> Option<TypedValue> {
         let (mut ty, mut default) = self.type_expr(&param.ty)?;
-        for dim in param.dims.iter().rev() {
+        for (i, dim) in param.dims.iter().rev().enumerate() {
             default = None;
-            ty = self.array_of(ty, dim)?;
+            ty = self.array_of(ty, dim, i > 0)?;
         }
         Some((ty, default))
     }
@@ -28,6 +28,15 @@ impl Resolver<'_> {
     fn type_expr(&mut self, expr: &TypeExpr<'_>) -> Option<TypedValue> {
         let ty = match &expr.base {
             Base::Named(name) => return self.named(name),
+            Base::Simple(simple) if self.names.contains_key(simple.word()) => {
+                if !expr.modifiers.is_empty() {
+                    let message = format!("`{}` is what a typedef says", simple.word());
+                    let note = Note::error(expr.span, message);
+                    self.log.push(note.label("it can be neither divided nor limited here"));
+                    return None;
+                }
+                return self.named(&Name { text: simple.word(), span: expr.span });
+            }
             Base::Simple(simple) => self.simple(*simple, &expr.modifiers, expr.span)?,
             Base::Struct(decl) => {
                 let class = self.inline_struct(decl)?;
@@ -79,24 +88,23 @@ impl Resolver<'_> {
         None
     }
 
-    fn array_of(&mut self, element: Arc<Type>, dim: &Ranges) -> Option<Arc<Type>> {
+    fn array_of(&mut self, element: Arc<Type>, dim: &Ranges, joined: bool) -> Option<Arc<Type>> {
         let counts = self.counts(dim)?;
-        let ty = match &element.shape {
+        let number = match &element.shape {
             Shape::Number(number) if number.kind == NumberKind::Char => {
-                let encoding = self.options.string_encoding;
-                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
+                Some((number.clone(), self.options.string_encoding))
             }
             Shape::Number(number) if number.kind == NumberKind::UInt8 => {
-                let encoding = StringEncoding::Bytes;
-                Type::bytes(Bytes { spelling: Spelling::Array(number.clone()), counts, encoding })
+                Some((number.clone(), StringEncoding::Bytes))
             }
-            _ if element.size.min == 0 => {
-                let message = "the elements of this array have no bytes";
-                let label = "nothing could tell how many there are";
-                self.log.push(Note::error(dim.span, message).label(label));
-                return None;
+            _ => None,
+        };
+        let ty = match number {
+            Some((number, encoding)) => {
+                let spelling = Spelling::Array(number);
+                Type::bytes(Bytes { spelling, counts, encoding, renamed: false })
             }
-            _ => Type::array(Array { element, counts, word: None }),
+            None => Type::array(Array { element, counts, joined, word: None }),
         };
         self.check_type(Arc::new(ty), dim.span)
     }
@@ -121,7 +129,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        let ty = Type::bytes(Bytes { spelling, counts, encoding });
+        let ty = Type::bytes(Bytes { spelling, counts, encoding, renamed: false });
         self.check_type(Arc::new(ty), span)
     }
 
@@ -132,34 +140,32 @@ impl Resolver<'_> {
         modifiers: &[Modifier],
         span: Span,
     ) -> Option<Arc<Type>> {
-        let element = |kind| Arc::new(Type::number(Number::plain(kind)));
-        let element = match simple {
-            Simple::Int8Array => element(NumberKind::Int8),
-            Simple::Int16Array => element(NumberKind::Int16),
-            Simple::Int32Array => element(NumberKind::Int32),
-            Simple::UInt16Array => element(NumberKind::UInt16),
-            Simple::UInt32Array => element(NumberKind::UInt32),
-            Simple::UInt32UInt8Array => {
-                self.pair_type([element(NumberKind::UInt32), element(NumberKind::UInt8)])
-            }
-            _ => element(NumberKind::UInt8),
+        let kind = match simple {
+            Simple::Int8Array => NumberKind::Int8,
+            Simple::Int16Array => NumberKind::Int16,
+            Simple::Int32Array => NumberKind::Int32,
+            Simple::UInt16Array => NumberKind::UInt16,
+            Simple::UInt32Array | Simple::UInt32UInt8Array => NumberKind::UInt32,
+            _ => NumberKind::UInt8,
         };
-        let mut word = ArrayWord { simple, divisor: 1, counts: Counts::default() };
-        for modifier in modifiers {
-            match modifier {
-                Modifier::Range(ranges) if simple == Simple::UInt32UInt8Array => {
-                    self.log.push(Note::error(ranges.span, "`uint32uint8array` takes no range"));
-                    return None;
-                }
-                Modifier::Range(ranges) => word.counts = self.counts(ranges)?,
-                Modifier::Divide(divisor, at) => word.divisor = self.divisor(*divisor, *at)?,
-                Modifier::Modulo(_, at) => {
-                    self.log.push(Note::error(*at, "arrays have no modulus"));
-                    return None;
-                }
+        let plain = |kind| Arc::new(Type::number(Number::plain(kind)));
+        let mut element = plain(kind);
+        if simple == Simple::UInt32UInt8Array {
+            let refused = modifiers.iter().find_map(|modifier| match modifier {
+                Modifier::Range(ranges) => Some((ranges.span, "range")),
+                Modifier::Modulo(_, at) => Some((*at, "modulus")),
+                Modifier::Divide(..) => None,
+            });
+            if let Some((at, what)) = refused {
+                let message = format!("`uint32uint8array` takes no {what}");
+                self.log.push(Note::error(at, message));
+                return None;
             }
+            element = self.pair_type([element, plain(NumberKind::UInt8)]);
         }
-        let ty = Type::array(Array { element, counts: Counts::default(), word: Some(word) });
+        let word = ArrayWord { simple, number: self.number(kind, modifiers)? };
+        let (counts, word) = (Counts::default(), Some(word));
+        let ty = Type::array(Array { element, counts, joined: false, word });
         self.check_type(Arc::new(ty), span)
     }
 
@@ -200,17 +206,22 @@ impl Resolver<'_> {
     }
 
     fn check_modulus(&mut self, number: &Number, modulus: Literal, at: Span) -> Option<()> {
-        let value = modulus.as_f64() * f64::from(number.divisor);
-        let most = if number.kind.is_float() {
-            f64::MAX
-        } else {
-            f64::from(number.kind.size() * 8).exp2()
+        let most = match number.kind.is_float() {
+            true => f64::MAX,
+            false => f64::from(number.kind.size() * 8).exp2(),
         };
-        if value > 0.0 && value <= most && (number.kind.is_float() || value >= 0.5) {
-            return Some(());
+        let least = if number.kind.is_float() { f64::MIN_POSITIVE } else { 0.5 };
+        let (plain, divisor) = (modulus.as_f64(), f64::from(number.divisor));
+        if !(least..=most).contains(&(plain * divisor).min(most)) || plain > most {
+            self.log.push(Note::error(at, "the modulus must be above 0 and within the type"));
+            return None;
         }
-        self.log.push(Note::error(at, "the modulus must be above 0 and within the type"));
-        None
+        if plain * divisor > most {
+            // Only the divisor makes it so large, which neither Astron nor Panda3D looks at everywhere.
+            let note = Note::warning(at, "the modulus, times the divisor, is beyond the type");
+            self.log.push(note.label("no value reaches it"));
+        }
+        Some(())
     }
 
     fn check_ranges(&mut self, number: &Number, ranges: &Ranges) -> Option<()> {

@@ -40,6 +40,7 @@ pub struct Import {
 #[derive(Debug)]
 pub struct DcFile {
     pub(crate) hash: u32,
+    pub(crate) astron_hash: Option<u32>,
     /// Classes and structs by id.
     pub(crate) types: Vec<Arc<Class>>,
     pub(crate) fields: Vec<Arc<Field>>,
@@ -49,9 +50,16 @@ pub struct DcFile {
 }
 
 impl DcFile {
-    /// The legacy hash, by which clients and servers see that they have the same DC files.
+    /// The legacy hash, by which clients and servers see that they have the same DC files, as Panda3D
+    /// computes it.
     pub fn hash(&self) -> u32 {
         self.hash
+    }
+
+    /// The hash that Astron computes of these files, if it can and comes to another one than
+    /// [`hash`](DcFile::hash).
+    pub fn astron_hash(&self) -> Option<u32> {
+        self.astron_hash
     }
 
     /// The class with this id. `None` for ids of structs and for unknown ids.

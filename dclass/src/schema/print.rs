@@ -113,23 +113,28 @@ fn list(f: &mut fmt::Formatter<'_>, fields: &[std::sync::Arc<Field>]) -> fmt::Re
 impl Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(number_word(self.kind))?;
-        if let Some(modulus) = &self.modulus {
-            write!(f, "%{modulus}")?;
-        }
-        if self.divisor != 1 {
-            write!(f, "/{}", self.divisor)?;
-        }
-        for (i, (min, max)) in self.ranges.iter().enumerate() {
-            f.write_str(if i > 0 { ", " } else { "(" })?;
-            match (min, max) {
-                _ if min == max => write!(f, "{min}")?,
-                (Literal::Integer(_), Literal::Integer(_)) => write!(f, "{min}-{max}")?,
-                // Some readers take the minus of `0.5-1.5` for a sign.
-                _ => write!(f, "{min} - {max}")?,
-            }
-        }
-        f.write_str(if self.ranges.is_empty() { "" } else { ")" })
+        write_modifiers(self, f)
     }
+}
+
+/// What narrows a number, in the order that all readers take.
+fn write_modifiers(number: &Number, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(modulus) = &number.modulus {
+        write!(f, "%{modulus}")?;
+    }
+    if number.divisor != 1 {
+        write!(f, "/{}", number.divisor)?;
+    }
+    for (i, (min, max)) in number.ranges.iter().enumerate() {
+        f.write_str(if i > 0 { ", " } else { "(" })?;
+        match (min, max) {
+            _ if min == max => write!(f, "{min}")?,
+            (Literal::Integer(_), Literal::Integer(_)) => write!(f, "{min}-{max}")?,
+            // Some readers take the minus of `0.5-1.5` for a sign.
+            _ => write!(f, "{min} - {max}")?,
+        }
+    }
+    f.write_str(if number.ranges.is_empty() { "" } else { ")" })
 }
 
 impl Display for Literal {
@@ -170,13 +175,7 @@ impl Display for Array {
             };
         };
         f.write_str(word.simple.word())?;
-        if word.divisor != 1 {
-            write!(f, "/{}", word.divisor)?;
-        }
-        match word.counts.0.is_empty() {
-            true => Ok(()),
-            false => write!(f, "({})", Sizes(&word.counts)),
-        }
+        write_modifiers(&word.number, f)
     }
 }
 

@@ -18,9 +18,12 @@ pub enum StringEncoding {
 }
 
 /// A type of a parameter or field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Type {
     pub shape: Shape,
+    /// The word that a typedef has given another meaning: Panda3D, which refuses such a typedef, hashes
+    /// its own.
+    pub word: Option<Simple>,
     pub size: Size,
     /// A value of the right length may still be wrong.
     pub checked: bool,
@@ -43,7 +46,7 @@ pub(crate) struct Size {
     pub fixed: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Shape {
     Number(Number),
     Bytes(Bytes),
@@ -75,16 +78,18 @@ pub(crate) enum Limits {
 }
 
 /// Strings and blobs, and arrays that are packed like them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bytes {
     pub spelling: Spelling,
     pub counts: Counts,
     /// How the bytes are checked; `Bytes` for blobs.
     pub encoding: StringEncoding,
+    /// A typedef has named it, so that Astron's hash no longer takes it for a `string` or `blob`.
+    pub renamed: bool,
 }
 
 /// How a type of bytes was declared.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Spelling {
     String,
     Blob,
@@ -95,20 +100,21 @@ pub(crate) enum Spelling {
 }
 
 /// A row of values of one type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Array {
     pub element: Arc<Type>,
     pub counts: Counts,
+    /// The element's own dimension is written behind this one: `a[2][3]`.
+    pub joined: bool,
     /// How it was declared, if not with brackets.
     pub word: Option<ArrayWord>,
 }
 
-/// `int16array` and its like. Divisor and range go into the hash, but values do not mind them.
-#[derive(Debug)]
+/// `int16array` and its like. What narrows it goes into the hash, but values do not mind it.
+#[derive(Clone, Debug)]
 pub(crate) struct ArrayWord {
     pub simple: Simple,
-    pub divisor: u32,
-    pub counts: Counts,
+    pub number: Number,
 }
 
 /// How many elements or bytes there may be.
@@ -116,7 +122,7 @@ pub(crate) struct ArrayWord {
 pub(crate) struct Counts(pub Box<[(u32, u32)]>);
 
 /// A struct, or a dclass that is used like one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Struct {
     pub class: Arc<Class>,
     /// The fields that are packed: all but molecular ones.
@@ -124,7 +130,7 @@ pub(crate) struct Struct {
 }
 
 /// A key, and fields that depend on its value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Switch {
     pub name: String,
     pub key: Arc<Field>,
@@ -139,7 +145,7 @@ pub(crate) struct Switch {
 }
 
 /// One case of a switch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Case {
     /// The key's packed value.
     pub value: Box<[u8]>,
@@ -239,15 +245,12 @@ impl Bytes {
 }
 
 impl Array {
-    /// The range as it is hashed.
-    pub(crate) fn hashed_counts(&self) -> &Counts {
-        self.word.as_ref().map_or(&self.counts, |word| &word.counts)
-    }
-
     /// How many elements there are if nobody gives any.
     pub(crate) fn implicit(&self) -> u32 {
         match &self.word {
-            Some(word) => word.counts.fixed().unwrap_or(0),
+            // Nothing tells how many elements without bytes there are.
+            _ if self.element.size == Size::NOTHING => 0,
+            Some(word) => word.implicit(),
             None => self.counts.min(),
         }
     }
@@ -256,6 +259,18 @@ impl Array {
     pub(crate) fn untagged(&self) -> Option<u32> {
         let count = self.counts.fixed()?;
         (self.word.is_none() && self.element.size.fixed).then_some(count)
+    }
+}
+
+impl ArrayWord {
+    /// Panda3D takes the first range of an unsigned one for a number of elements, and that of a signed one
+    /// for nothing.
+    fn implicit(&self) -> u32 {
+        let counted =
+            matches!(self.simple, Simple::UInt8Array | Simple::UInt16Array | Simple::UInt32Array);
+        let first = self.number.ranges.first().filter(|_| counted);
+        let least = first.map_or(0, |(min, _)| self.number.scale(*min).max(0));
+        u32::try_from(least).unwrap_or(u32::MAX)
     }
 }
 
@@ -282,6 +297,7 @@ impl Type {
         let size = Size::exactly(number.kind.size());
         Type {
             shape: Shape::Number(number),
+            word: None,
             size,
             checked,
             explicit: false,
@@ -301,6 +317,7 @@ impl Type {
         let weight = 8 + 3 * bytes.counts.0.len() as u64;
         Type {
             shape: Shape::Bytes(bytes),
+            word: None,
             size,
             checked,
             explicit: false,
@@ -312,6 +329,7 @@ impl Type {
 
     pub(crate) fn array(array: Array) -> Type {
         let element = &array.element;
+        let ranges = array.word.as_ref().map_or(0, |word| word.number.ranges.len() as u64);
         let size = match array.untagged() {
             Some(count) => Size::exactly(count.saturating_mul(element.size.min)),
             None => {
@@ -325,7 +343,8 @@ impl Type {
             explicit: element.explicit,
             depth: element.depth.saturating_add(1),
             parts: element.parts.saturating_add(1),
-            weight: element.weight.saturating_add(8 + 3 * array.hashed_counts().0.len() as u64),
+            weight: element.weight.saturating_add(8 + 3 * (ranges + array.counts.0.len() as u64)),
+            word: None,
             shape: Shape::Array(array),
         }
     }
@@ -347,6 +366,7 @@ impl Type {
                 .iter()
                 .fold(1, |sum: u32, field| sum.saturating_add(field.parts_written())),
             weight,
+            word: None,
             shape: Shape::Struct(Struct { class, fields }),
         }
     }
@@ -391,6 +411,7 @@ impl Type {
             depth,
             parts,
             weight,
+            word: None,
             shape: Shape::Switch(switch),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::error::{Fault, FaultKind, Step};
 use crate::ast::NumberKind;
-use crate::schema::types::{Array, Bytes, Limits, Number, Shape, Switch, Type};
+use crate::schema::types::{Array, Bytes, Limits, Number, Shape, Size, Switch, Type};
 use crate::schema::{Body, Field, StringEncoding};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -126,9 +126,11 @@ fn walk_array<const CHECK: bool>(array: &Array, bytes: &[u8], at: usize) -> Walk
     let length = end - start;
     let malformed = |at| Fault::new(FaultKind::Malformed { length }, at);
     let mut count = 0;
-    if element.size.fixed && !element.checked {
-        // A type whose values take no bytes cannot be an element.
-        let size = element.size.min.max(1) as usize;
+    if element.size == Size::NOTHING {
+        // Any number of them is no byte, and nothing tells how many they are.
+        return if length == 0 { Ok(end) } else { Err(malformed(start)) };
+    } else if element.size.fixed && !element.checked {
+        let size = element.size.min as usize;
         if !length.is_multiple_of(size) {
             return Err(malformed(end - length % size).within(Step::Index(length / size)));
         }

@@ -2,7 +2,7 @@
 
 use super::ValueError;
 use super::check::{self, extent};
-use super::error::Fault;
+use super::error::{Fault, FaultKind};
 use crate::ast::NumberKind;
 use crate::schema::types::{Bytes, Number, Shape, Spelling, Type};
 use crate::schema::{Body, Field};
@@ -98,8 +98,13 @@ fn value(ty: &Type, bytes: &[u8], at: usize, out: &mut String) -> Formatted {
                 if next > start {
                     out.push_str(", ");
                 }
-                next = value(&array.element, enclosed, next, out)
-                    .map_err(|fault| fault.as_malformed(end - start))?;
+                let length = end - start;
+                let after = value(&array.element, enclosed, next, out)
+                    .map_err(|fault| fault.as_malformed(length))?;
+                if after == next {
+                    return Err(Fault::new(FaultKind::Malformed { length }, next));
+                }
+                next = after;
             }
             out.push(']');
             Ok(end)

@@ -12,7 +12,7 @@ mod text;
 pub(crate) use check::{walk_field, walk_parts};
 pub use error::{TextError, ValueError};
 pub(crate) use implicit::implicit;
-pub(crate) use pack::{Meaning, Packer};
+pub(crate) use pack::{Meaning, Misfit, Packer, Unreadable};
 
 use crate::schema::{Body, Field, FieldKind};
 

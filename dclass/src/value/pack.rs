@@ -1,10 +1,12 @@
 //! Values as written → packed bytes, along a type.
 
 use super::check::ranges;
-use crate::ast::{Labelled, Number as Literal, NumberKind, Value, ValueKind};
+use crate::ast::{Number as Literal, NumberKind, Part, Value, ValueKind};
 use crate::lexer;
 use crate::limits::VALUE_BYTES_MAX;
-use crate::schema::types::{Array, Bytes, Counts, Limits, Number, Shape, Spelling, Switch, Type};
+use crate::schema::types::{
+    Array, Bytes, Counts, Limits, Number, Shape, Size, Spelling, Switch, Type,
+};
 use crate::schema::{Body, Field, Param};
 use crate::source::{Span, shown};
 use std::sync::Arc;
@@ -31,11 +33,21 @@ type Packed = Result<(), Misfit>;
 pub(crate) struct Packer {
     pub meaning: Meaning,
     pub out: Vec<u8>,
+    /// A `<…>` that is no value of its type, which DC files may have all the same.
+    pub unreadable: Option<Unreadable>,
+}
+
+/// What is wrong with a `<…>`, and how its bytes are written as what the value holds, if that would be right.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub span: Span,
+    pub reason: String,
+    pub as_content: Option<String>,
 }
 
 impl Packer {
     pub(crate) fn new(meaning: Meaning) -> Packer {
-        Packer { meaning, out: Vec::new() }
+        Packer { meaning, out: Vec::new(), unreadable: None }
     }
 
     /// Appends a field's value.
@@ -51,13 +63,13 @@ impl Packer {
         if let ValueKind::Hex(token) = value.kind {
             return self.verbatim(token, value.span);
         }
-        let ValueKind::Method(parts) = &value.kind else {
+        let ValueKind::Group(parts) = &value.kind else {
             return misfit(value.span, "expected a method's values in `( )`");
         };
-        expect_parts(parts.len(), params.len(), "parameters", value.span)?;
-        for (param, (label, part)) in params.iter().zip(parts) {
-            check_label(label, &param.name)?;
-            self.value(&param.ty, part)?;
+        let parts = written_out(parts, params.len(), "parameters", value.span)?;
+        for (param, part) in params.iter().zip(parts) {
+            check_label(&part.label, &param.name)?;
+            self.value(&param.ty, &part.value)?;
         }
         Ok(())
     }
@@ -66,8 +78,9 @@ impl Packer {
     fn molecular(&mut self, fields: &[Arc<Field>], value: &Value<'_>) -> Packed {
         match &value.kind {
             ValueKind::Hex(token) => self.verbatim(token, value.span),
-            ValueKind::Struct(parts) | ValueKind::Method(parts) => {
-                self.field_list(fields, parts, value.span)
+            ValueKind::Group(parts) => {
+                let parts = written_out(parts, fields.len(), "fields", value.span)?;
+                self.field_list(fields, parts)
             }
             _ => misfit(value.span, "expected the values of a molecular field's parts in `{ }`"),
         }
@@ -76,7 +89,7 @@ impl Packer {
     /// Appends the value of a parameter.
     pub(crate) fn value(&mut self, ty: &Type, value: &Value<'_>) -> Packed {
         match (&ty.shape, &value.kind) {
-            (Shape::Bytes(bytes), _) => self.bytes(bytes, value),
+            (Shape::Bytes(bytes), _) => self.bytes(ty, bytes, value),
             (_, ValueKind::Hex(token)) => self.verbatim(token, value.span),
             (Shape::Number(number), _) => self.number(number, value),
             (Shape::Array(array), _) => self.array(array, value),
@@ -118,7 +131,7 @@ impl Packer {
 
     fn character(&self, kind: NumberKind, token: &str, span: Span) -> Result<u8, Misfit> {
         let is_byte = match self.meaning {
-            Meaning::Real => matches!(kind, NumberKind::Char | NumberKind::UInt8),
+            Meaning::Real => kind.size() == 1,
             Meaning::Packed => kind == NumberKind::Char,
         };
         match lexer::unquote(token).as_slice() {
@@ -166,20 +179,29 @@ impl Packer {
         }
     }
 
-    fn bytes(&mut self, kind: &Bytes, value: &Value<'_>) -> Packed {
+    fn bytes(&mut self, ty: &Type, kind: &Bytes, value: &Value<'_>) -> Packed {
         let tag = kind.tag();
         let start = self.out.len();
         let content = match &value.kind {
-            ValueKind::Hex(token) if tag > 0 => return self.verbatim(token, value.span),
+            ValueKind::Hex(token) if tag > 0 => {
+                self.verbatim(token, value.span)?;
+                if self.meaning == Meaning::Real {
+                    self.note_unreadable(ty, tag, start, value.span);
+                }
+                return Ok(());
+            }
             ValueKind::Hex(token) => lexer::unhex(token),
             ValueKind::Quoted(token) => lexer::unquote(token),
-            ValueKind::Array(elements) => {
+            ValueKind::Group(parts) => {
                 self.push(&[0; 4][..tag], value.span)?;
-                let count = self.byte_elements(kind, elements)?;
+                self.byte_elements(kind, parts)?;
+                let count = self.out.len() - start - tag;
                 check_count(&kind.counts, count, "bytes", value.span)?;
                 return self.close_tag(start, tag, value.span);
             }
-            _ => return misfit(value.span, "expected a string, `< >` or `[ ]`"),
+            ValueKind::Number(_) => {
+                return misfit(value.span, "expected a string, `< >` or `[ ]`");
+            }
         };
         check_count(&kind.counts, content.len(), "bytes", value.span)?;
         self.push(&[0; 4][..tag], value.span)?;
@@ -187,11 +209,19 @@ impl Packer {
         self.close_tag(start, tag, value.span)
     }
 
-    fn byte_elements(
-        &mut self,
-        kind: &Bytes,
-        elements: &[(Value<'_>, u64)],
-    ) -> Result<usize, Misfit> {
+    fn note_unreadable(&mut self, ty: &Type, tag: usize, start: usize, span: Span) {
+        let bytes = &self.out[start..];
+        let Err(reason) = ty.check_all(bytes) else { return };
+        let length = (bytes.len() as u32).to_le_bytes();
+        let content = [&length[..tag], bytes].concat();
+        let as_content = ty.check_all(&content).is_ok().then(|| {
+            let hex = content.iter().map(|byte| format!("{byte:02x}"));
+            format!("<{}>", hex.collect::<String>())
+        });
+        self.unreadable = Some(Unreadable { span, reason, as_content });
+    }
+
+    fn byte_elements(&mut self, kind: &Bytes, parts: &[Part<'_>]) -> Packed {
         let plain;
         let number = match &kind.spelling {
             Spelling::Array(number) => number,
@@ -204,37 +234,57 @@ impl Packer {
                 &plain
             }
         };
-        self.elements(elements, |packer, value| packer.number(number, value))
+        self.elements(parts, |packer, value| match value.kind {
+            ValueKind::Hex(token) => packer.verbatim(token, value.span),
+            _ => packer.number(number, value),
+        })?;
+        Ok(())
     }
 
     fn array(&mut self, array: &Array, value: &Value<'_>) -> Packed {
-        let ValueKind::Array(elements) = &value.kind else {
-            return misfit(value.span, "expected an array's values in `[ ]`");
-        };
         let tag = if array.untagged().is_some() { 0 } else { 2 };
         let start = self.out.len();
         self.push(&[0; 4][..tag], value.span)?;
-        let count = self.elements(elements, |packer, value| packer.value(&array.element, value))?;
-        check_count(&array.counts, count, "elements", value.span)?;
+        let count = match (&value.kind, &array.element.shape) {
+            (ValueKind::Group(parts), _) => {
+                self.elements(parts, |packer, value| packer.value(&array.element, value))?
+            }
+            // As an array of `uint8` or `char` takes one, unless it is spelled with a word.
+            (ValueKind::Quoted(token), Shape::Number(Number { kind: NumberKind::Int8, .. }))
+                if array.word.is_none() =>
+            {
+                let content = lexer::unquote(token);
+                self.push(&content, value.span)?;
+                content.len()
+            }
+            _ => return misfit(value.span, "expected an array's values in `[ ]`"),
+        };
+        // Nobody could count elements without bytes when the value is read.
+        if array.element.size != Size::NOTHING {
+            check_count(&array.counts, count, "elements", value.span)?;
+        }
         self.close_tag(start, tag, value.span)
     }
 
-    /// Appends each element as often as the text says, and returns how many that are. An element
-    /// has at least one byte, so the buffer's limit ends this.
+    /// Appends each element as often as the text says, and returns how many that are.
     fn elements(
         &mut self,
-        elements: &[(Value<'_>, u64)],
+        parts: &[Part<'_>],
         mut one: impl FnMut(&mut Packer, &Value<'_>) -> Packed,
     ) -> Result<usize, Misfit> {
         let mut count = 0;
-        for (value, times) in elements {
+        for Part { label, value, times } in parts {
+            if let Some(label) = label {
+                return misfit(label.span, "the elements of an array have no names");
+            }
             for _ in 0..*times {
                 let before = self.out.len();
                 one(self, value)?;
-                if self.out.len() == before {
-                    return misfit(value.span, "an element must have at least one byte");
-                }
                 count += 1;
+                // The buffer's limit ends this otherwise.
+                if self.out.len() == before {
+                    break;
+                }
             }
         }
         Ok(count)
@@ -251,41 +301,36 @@ impl Packer {
     }
 
     fn fields(&mut self, fields: &[Arc<Field>], value: &Value<'_>) -> Packed {
-        if let ValueKind::Array(list) = &value.kind
-            && self.meaning == Meaning::Real
-        {
-            expect_parts(list.len(), fields.len(), "fields", value.span)?;
-            return fields.iter().zip(list).try_for_each(|(field, (part, times))| match times {
-                1 => self.field(field, part),
-                _ => misfit(part.span, "a struct's fields cannot be repeated"),
-            });
-        }
-        let parts = parts_of(value)?;
-        self.field_list(fields, parts, value.span)
+        let parts = written_out(parts_of(value)?, fields.len(), "fields", value.span)?;
+        self.field_list(fields, parts)
     }
 
-    fn field_list(&mut self, fields: &[Arc<Field>], parts: &[Labelled<'_>], span: Span) -> Packed {
-        expect_parts(parts.len(), fields.len(), "fields", span)?;
-        for (field, (label, part)) in fields.iter().zip(parts) {
-            check_label(label, field.name())?;
-            self.field(field, part)?;
+    fn field_list<'v, 'a: 'v>(
+        &mut self,
+        fields: &[Arc<Field>],
+        parts: impl Iterator<Item = &'v Part<'a>>,
+    ) -> Packed {
+        for (field, part) in fields.iter().zip(parts) {
+            check_label(&part.label, field.name())?;
+            self.field(field, &part.value)?;
         }
         Ok(())
     }
 
     fn switch(&mut self, switch: &Switch, value: &Value<'_>) -> Packed {
         let parts = parts_of(value)?;
-        let Some(((label, key), rest)) = parts.split_first() else {
+        let Some(key) = parts.iter().find(|part| part.times > 0) else {
             return misfit(value.span, "expected the key of the switch");
         };
-        check_label(label, switch.key.name())?;
+        check_label(&key.label, switch.key.name())?;
         let start = self.out.len();
-        self.field(&switch.key, key)?;
+        self.field(&switch.key, &key.value)?;
         let packed_key = self.out[start..].to_vec();
         let Some(fields) = switch.fields_for(&packed_key) else {
-            return misfit(key.span, "the switch has no case for this value");
+            return misfit(key.value.span, "the switch has no case for this value");
         };
-        self.field_list(fields, rest, value.span)
+        let parts = written_out(parts, 1 + fields.len(), "fields with the key", value.span)?;
+        self.field_list(fields, parts.skip(1))
     }
 }
 
@@ -293,18 +338,25 @@ fn misfit<T>(span: Span, message: impl Into<String>) -> Result<T, Misfit> {
     Err(Misfit { span, message: message.into() })
 }
 
-fn parts_of<'v, 'a>(value: &'v Value<'a>) -> Result<&'v [Labelled<'a>], Misfit> {
+fn parts_of<'v, 'a>(value: &'v Value<'a>) -> Result<&'v [Part<'a>], Misfit> {
     match &value.kind {
-        ValueKind::Struct(parts) => Ok(parts),
+        ValueKind::Group(parts) => Ok(parts),
         _ => misfit(value.span, "expected a struct's values in `{ }`"),
     }
 }
 
-fn expect_parts(given: usize, wanted: usize, what: &str, span: Span) -> Packed {
-    if given == wanted {
-        return Ok(());
+/// The parts with repetitions written out, if they are as many as wanted.
+fn written_out<'v, 'a>(
+    parts: &'v [Part<'a>],
+    wanted: usize,
+    what: &str,
+    span: Span,
+) -> Result<impl Iterator<Item = &'v Part<'a>>, Misfit> {
+    let given = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.times));
+    if given != wanted as u64 {
+        return misfit(span, format!("{given} values for {wanted} {what}"));
     }
-    misfit(span, format!("{given} values for {wanted} {what}"))
+    Ok(parts.iter().flat_map(|part| std::iter::repeat_n(part, part.times as usize)))
 }
 
 fn check_label(label: &Option<crate::ast::Name<'_>>, name: &str) -> Packed {
