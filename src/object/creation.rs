@@ -21,6 +21,8 @@ pub struct NewObject<'a> {
     pub required: FieldList<'a>,
     /// Values of ram fields, ascending.
     pub ram: FieldList<'a>,
+    /// Whether a molecular field is among them, as only a database has them.
+    pub has_molecular: bool,
 }
 
 impl<'a> NewObject<'a> {
@@ -45,6 +47,7 @@ impl<'a> NewObject<'a> {
             location: state.location,
             required: required.collect::<Result<_, FieldError>>()?,
             ram: FieldList::new(),
+            has_molecular: false,
         };
         if has_other {
             new.read_other(class, &mut reader)?;

@@ -23,6 +23,8 @@ pub struct DistributedObject {
     pub(super) ai_is_explicit: bool,
     /// Whether the parent has acknowledged [`DistributedObject::location`], and so counts the object.
     pub(super) parent_synchronized: bool,
+    /// Whether a molecular field is among the ram fields.
+    pub(super) has_molecular: bool,
     /// Context of the next question to a parent about its AI.
     pub(super) next_context: u32,
     /// The number of the last of all [`Letters`](super::letters::Letters) of which the object has nothing more to
@@ -33,7 +35,7 @@ pub struct DistributedObject {
     pub(super) ownership: Option<Box<Ownership>>,
     /// All required fields of the class that are not molecular.
     pub(super) required: PackedFields,
-    /// The ram fields that have a value.
+    /// The ram fields that have a value. A molecular one is there if the database had it, until a part of it changes.
     pub(super) ram: PackedFields,
     /// What the object has been told about its children; `None` while it has none.
     pub(super) zones: Option<Box<ZoneTable>>,
@@ -103,6 +105,7 @@ impl DistributedObject {
             class_id: new.class_id,
             ai_is_explicit: false,
             parent_synchronized: false,
+            has_molecular: new.has_molecular,
             next_context: 0,
             heard: 0,
             ai: Channel::NONE,

@@ -1,7 +1,7 @@
 //! Reading and changing an object's fields. A message about them that was sent to several objects names the
 //! one that it is for.
 
-use dclass::{Field, FieldKind};
+use dclass::{DcFile, Field, FieldKind};
 use smallvec::SmallVec;
 use tracing::{error, warn};
 
@@ -78,6 +78,7 @@ impl DistributedObject {
         let value = read_parts(field, reader, |part, value| parts.push((part, value)))?;
         for (part, value) in parts {
             self.store(part, value);
+            self.forget_molecular(part, world.dc);
         }
         let targets = self.hearers(field, sender);
         let message =
@@ -108,6 +109,21 @@ impl DistributedObject {
             self.required.set(field.id(), value);
         } else if keywords.ram() {
             self.ram.set(field.id(), value);
+        }
+    }
+
+    /// Who comes is told a molecular value after those of its parts, so an old one would undo what is new.
+    fn forget_molecular(&mut self, part: &Field, dc: &DcFile) {
+        if !self.has_molecular {
+            return;
+        }
+        let is_old = |id: &FieldId| {
+            let parts = dc.field(*id).map(Field::parts).unwrap_or_default();
+            parts.iter().any(|other| other.id() == part.id())
+        };
+        let old: Vec<FieldId> = self.ram.iter().map(|(id, _)| id).filter(is_old).collect();
+        for id in old {
+            self.ram.remove(id);
         }
     }
 
@@ -257,6 +273,7 @@ impl DistributedObject {
             }
             _ => self.ram.remove(id),
         };
+        self.forget_molecular(field, world.dc);
         if changed {
             let do_id = self.do_id;
             let notice = StateServer::ObjectDeleteFieldRam { do_id, field: id };

@@ -118,6 +118,7 @@ mod tests {
             location: Location::NONE,
             required: FieldList::new(),
             ram: FieldList::new(),
+            has_molecular: false,
         }))
     }
 

@@ -38,6 +38,14 @@ const SCHEMA: &str = "
         band : low, high;
         both(uint8 b) required broadcast ram;
     };
+    dclass Mixed {
+        p(uint8(0-99) p = 3) ram db broadcast;
+        q(string q) ram db broadcast;
+        mix : p, q;
+        r(uint8 r = 5) required db;
+        s(uint8 s) required db;
+        rs : r, s;
+    };
     dclass Account {
         name(string text = \"nobody\") required db;
         gold(uint32 g) required broadcast db;

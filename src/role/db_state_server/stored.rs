@@ -1,6 +1,6 @@
 //! What is stored of an object, and what an object in memory is made of.
 
-use dclass::{Class, Field};
+use dclass::{Class, Field, FieldKind};
 use tracing::error;
 
 use crate::ids::{ClassId, DoId, FieldId, Location};
@@ -14,7 +14,8 @@ use crate::wire::Reader;
 pub(super) type Stored<'a> = Option<(ClassId, FieldValues<'a>)>;
 
 /// An object of what is stored of it: an override, else the stored value, else the default; ram
-/// fields only if they have a value. What is neither required nor ram stays in the database.
+/// fields only if they have a value. What is neither required nor ram stays in the database. A value that the DC files
+/// do not allow is left out. A molecular value is one of a ram field like any other, unless a part of it is overridden.
 pub(super) fn from_stored<'a>(
     (do_id, location): (DoId, Location),
     class: &'a Class,
@@ -26,9 +27,19 @@ pub(super) fn from_stored<'a>(
     for _ in 0..fields.count {
         let id = FieldId(reader.u16()?);
         let field = class.field(id).ok_or(FieldError::Unknown(id))?;
-        add_value(&mut known, id, read_value(field, &mut reader)?);
+        match read_value(field, &mut reader) {
+            Ok(value) => add_value(&mut known, id, value),
+            Err(FieldError::Value(why)) if !why.is_truncated() => {
+                skip_value(field, &mut reader)?;
+                let (class, field) = (class.name(), field.name());
+                error!(doId = %do_id, class, field, %why, "stored value is not valid: left out");
+            }
+            Err(error) => return Err(error),
+        }
     }
     for (id, value) in overrides.iter() {
+        let is_part = |whole: &Field| whole.parts().iter().any(|part| part.id() == id);
+        known.retain(|(whole, _)| !class.field(*whole).is_some_and(is_part));
         add_value(&mut known, id, value);
     }
     let value_of = |id: FieldId| {
@@ -41,9 +52,16 @@ pub(super) fn from_stored<'a>(
         (id, value_of(id).unwrap_or(field.implicit_value()))
     });
     let required = required.collect();
-    let ram = class.ram_fields().iter().filter(|field| !field.keywords().required());
-    let ram = ram.filter_map(|field| Some((field.id(), value_of(field.id())?))).collect();
-    Ok(NewObject { do_id, class_id: class.id(), location, required, ram })
+    let stored_ram = |(id, _): &(FieldId, &[u8])| {
+        let keywords = class.field(*id).map(Field::keywords);
+        keywords.is_some_and(|keywords| keywords.ram() && !keywords.required())
+    };
+    let ram: FieldList<'a> = known.iter().copied().filter(stored_ram).collect();
+    let is_molecular = |(id, _): &(FieldId, &[u8])| {
+        class.field(*id).is_some_and(|field| field.kind() == FieldKind::Molecular)
+    };
+    let has_molecular = ram.iter().any(is_molecular);
+    Ok(NewObject { do_id, class_id: class.id(), location, required, ram, has_molecular })
 }
 
 /// Reads the values that an activation gives. As with OTHER at a creation, an unknown field ends the

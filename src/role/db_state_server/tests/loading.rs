@@ -111,6 +111,47 @@ fn what_the_activation_gives_takes_precedence_over_what_is_stored_and_that_over_
     }
 }
 
+/// As with Astron: the object has its parts' own values, and the molecular one as OTHER, if it is `ram`.
+#[test]
+fn a_molecular_value_that_is_stored_is_told_until_a_part_of_it_changes() {
+    let mix = [&[7][..], &text("seven")].concat();
+    let fields =
+        [("Mixed.p", &[1][..]), ("Mixed.mix", &mix), ("Mixed.r", &[2]), ("Mixed.rs", &[8, 9])];
+    let mut server = Server::new();
+    let context = server.activate(at(9, 4));
+    server.answer(&stored(context, "Mixed", &other(&fields)));
+    assert_eq!(values_of(&mut server), [&[2, 0][..], &other(&fields[..2])].concat());
+    // All of it, or a part.
+    let set = |server: &mut Server, name: &str, value: &[u8]| {
+        let (do_id, field) = (DO_ID, field(name));
+        server.ask(&M::ObjectSetField { do_id, field, value: Rest(value) });
+    };
+    set(&mut server, "Mixed.r", &[4]);
+    assert_eq!(values_of(&mut server), [&[4, 0][..], &other(&fields[..2])].concat());
+    set(&mut server, "Mixed.p", &[5]);
+    assert_eq!(values_of(&mut server), [&[4, 0][..], &other(&[("Mixed.p", &[5])])].concat());
+
+    // What the activation gives is newer, too.
+    for overrides in [other(&[("Mixed.q", &text("new"))]), other(&[("Mixed.mix", &mix)])] {
+        let mut server = Server::new();
+        let sent_all = server.ask(&activate_other(class("Mixed"), &overrides));
+        let context = context_of(&sent_all);
+        server.answer(&stored(context, "Mixed", &other(&fields)));
+        let values = values_of(&mut server);
+        let id = field("Mixed.mix").0.to_le_bytes();
+        assert!(!values.windows(2).any(|pair| pair == id), "{values:?}");
+    }
+}
+
+#[test]
+fn a_stored_value_that_is_not_valid_is_left_out() {
+    let fields = [("Mixed.p", &[100][..]), ("Mixed.q", &text("q")), ("Mixed.s", &[6])];
+    let mut server = Server::new();
+    let context = server.activate(at(9, 4));
+    server.answer(&stored(context, "Mixed", &other(&fields)));
+    assert_eq!(values_of(&mut server), [&[5, 6][..], &other(&fields[1..2])].concat());
+}
+
 #[test]
 fn activations_that_cannot_be_read_are_ignored() {
     let bad = other(&[("Account.name", &[9, 0])]);
