@@ -273,7 +273,7 @@ impl Import {
         } else {
             transfer::open_path(&self.source, &schema)?
         };
-        let mut target = open_archive_mut(&config.backend).await?;
+        let mut target = open_archive_mut(&config.backend, &schema).await?;
         self.moving.run(&mut *source, &mut *target, &schema, self.moving.options()).await
     }
 }

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use self::open::{Configured, Stores, open, open_archive, open_archive_mut};
+pub use self::open::{Configured, Stores, check_start, open, open_archive, open_archive_mut};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use self::progress::Progress;
 pub use self::schema::Schema;

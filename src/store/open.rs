@@ -175,7 +175,7 @@ async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), O
         return Ok(());
     };
     let unmoved = astron.count().await?;
-    if unmoved == 0 || open_archive_mut(config).await?.count().await? > 0 {
+    if unmoved == 0 || open_archive_mut(config, schema).await?.count().await? > 0 {
         return Ok(());
     }
     Err(OpenError::Refused(format!(
@@ -201,14 +201,39 @@ pub async fn open_archive(
         }),
         BackendConfig::Soci { .. } => {
             let astron = SociArchive::open(&own_backend(config)?, schema).await?;
-            let mut own = open_archive_mut(config).await?;
+            let mut own = open_archive_mut(config, schema).await?;
             let is_unmoved = own.count().await? == 0;
             match astron {
                 Some(astron) if is_unmoved => Ok(Box::new(astron)),
                 Some(_) | None => Ok(own),
             }
         }
-        config => Ok(open_archive_mut(config).await?),
+        config => Ok(open_archive_mut(config, schema).await?),
+    }
+}
+
+/// Looks whether a server would start on a store: what [`open`] refuses, this does, but that one may be running on it.
+///
+/// # Errors
+/// What the server would say.
+pub async fn check_start(config: &DatabaseConfig, schema: &Schema) -> Result<(), OpenError> {
+    if matches!(config.backend, BackendConfig::Soci { .. }) {
+        refuse_unmoved(&config.backend, schema).await?;
+    }
+    match own_backend(&config.backend)? {
+        BackendConfig::Yaml { directory, .. } => super::yaml::check(&directory, config.generate),
+        BackendConfig::Sqlite { file, file_mode } => {
+            SqlBackend::<SqliteSession>::check(&SqliteFile::new(file, file_mode), schema).await
+        }
+        BackendConfig::Postgres { url, prepared_statements, .. } => {
+            let options = postgres(&url, prepared_statements)?;
+            SqlBackend::<PostgresSession>::check(&options, schema).await
+        }
+        BackendConfig::MySql { url, .. } => {
+            SqlBackend::<MySqlSession>::check(&mysql(&url)?, schema).await
+        }
+        BackendConfig::MongoDb { .. } => Err(no_mongodb()),
+        BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
 }
 
@@ -216,25 +241,31 @@ pub async fn open_archive(
 ///
 /// # Errors
 /// If it cannot be used, or a server is using it and would not see what changes.
-pub async fn open_archive_mut(config: &BackendConfig) -> Result<Box<dyn ArchiveMut>, OpenError> {
+pub async fn open_archive_mut(
+    config: &BackendConfig,
+    schema: &Schema,
+) -> Result<Box<dyn ArchiveMut>, OpenError> {
     Ok(match own_backend(config)? {
         BackendConfig::Yaml { directory, file_mode } => {
             Box::new(YamlArchive::open_mut(&directory, file_mode)?)
         }
         BackendConfig::Sqlite { file, file_mode } => {
-            sql::<SqliteSession>(&SqliteFile::new(file, file_mode)).await?
+            sql::<SqliteSession>(&SqliteFile::new(file, file_mode), schema).await?
         }
         BackendConfig::Postgres { url, prepared_statements, .. } => {
-            sql::<PostgresSession>(&postgres(&url, prepared_statements)?).await?
+            sql::<PostgresSession>(&postgres(&url, prepared_statements)?, schema).await?
         }
-        BackendConfig::MySql { url, .. } => sql::<MySqlSession>(&mysql(&url)?).await?,
+        BackendConfig::MySql { url, .. } => sql::<MySqlSession>(&mysql(&url)?, schema).await?,
         BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
 }
 
-async fn sql<S: Session>(options: &S::Options) -> Result<Box<dyn ArchiveMut>, OpenError> {
-    Ok(Box::new(SqlArchive::<S>::open(options).await?))
+async fn sql<S: Session>(
+    options: &S::Options,
+    schema: &Schema,
+) -> Result<Box<dyn ArchiveMut>, OpenError> {
+    Ok(Box::new(SqlArchive::<S>::open(options, schema).await?))
 }
 
 fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenError> {
@@ -255,7 +286,8 @@ fn bad_url(error: sqlx::Error) -> OpenError {
     OpenError::Sql { what: "cannot use the URL of the database".to_owned(), error }
 }
 
-fn no_mongodb() -> OpenError {
+/// What is said of a database that donet does not run on.
+pub(super) fn no_mongodb() -> OpenError {
     OpenError::Refused(
         "donet does not run on MongoDB; its objects can be moved:\n  \
          1. `mongodump --uri=URI --out=dump`\n  \

@@ -76,11 +76,13 @@ const SCENARIOS: &[Case] = scenarios![
     moves::a_store_is_checked_counted_and_shown,
     moves::an_export_can_go_into_a_pipe,
     moves::a_dump_of_mongodb_is_moved,
+    moves::ids_that_were_given_are_not_given_again,
     }
     Store::SQL => {
         particular::a_type_that_means_something_else_is_refused,
         particular::two_servers_share_a_database,
         moves::astrons_tables_are_not_overlooked,
+        moves::people_can_read_what_is_stored,
     }
     Store::SERVERS => {
         particular::a_lost_connection_is_made_again,

@@ -14,7 +14,7 @@ use donet::store::transfer::{
 use donet::store::{Schema, open_archive, open_archive_mut};
 
 use crate::harness::{Cluster, Setup, parse_dc};
-use crate::stores::execute_in;
+use crate::stores::{execute_in, number_in};
 
 const OPTIONS: Options = Options { mode: Mode::New, drop_unreadable: false, verify: true };
 
@@ -24,7 +24,7 @@ async fn import(
     options: Options,
 ) -> Result<Moved, CopyError> {
     let schema = Schema::new(target.dc.clone());
-    let mut target = open_archive_mut(&target.backend).await.expect("opens");
+    let mut target = open_archive_mut(&target.backend, &schema).await.expect("opens");
     transfer::copy(source, &mut *target, &schema, options, &mut |_, _, _| {}).await
 }
 
@@ -330,4 +330,104 @@ pub async fn astrons_tables_are_not_overlooked(setup: Setup) {
     cluster.expect_object(DoId(1_000_002), "Plain", &[]).await;
     assert_eq!(cluster.create("Thing", &[]).await, DoId(1_000_003));
     cluster.stop().await;
+}
+
+/// `next` says more than the objects and the free ids do: here, somebody has emptied the list of the free ones.
+pub async fn ids_that_were_given_are_not_given_again(setup: Setup) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let yaml = directory.path().join("astron");
+    fs::create_dir(&yaml).expect("made");
+    fs::write(yaml.join("info.yaml"), "next: 1000005\n").expect("written");
+    fs::write(yaml.join("1000001.yaml"), "class: Thing\nfields: {}\n").expect("written");
+    let schema = Schema::new(setup.dc.clone());
+    let mut source = transfer::open_path(&yaml, &schema).expect("opens");
+    import(&mut *source, &setup, OPTIONS).await.expect("imported");
+    let mut cluster = Cluster::start(&setup).await;
+    assert_eq!(cluster.create("Thing", &[]).await, DoId(1_000_005));
+    let do_id = cluster.create("Thing", &[]).await;
+    cluster.send(&Database::ObjectDelete { do_id });
+    cluster.expect_broadcast(do_id, &Database::ObjectDelete { do_id }).await;
+    cluster.stop().await;
+
+    // From here into a file, and into each kind of files again.
+    let file = directory.path().join("objects.jsonl");
+    export(&setup, &file, OPTIONS).await.expect("exported");
+    for target in place(directory.path()) {
+        let mut source = JsonLines::open(&file).expect("an export");
+        import(&mut source, &target, OPTIONS).await.expect("imported");
+        // What the target knows of ids is not forgotten either, if it has more.
+        let behind = directory.path().join("behind");
+        let _ = fs::remove_dir_all(&behind);
+        fs::create_dir(&behind).expect("made");
+        fs::write(behind.join("info.yaml"), "next: 1000002\n").expect("written");
+        let mut source = transfer::open_path(&behind, &schema).expect("opens");
+        let resume = Options { mode: Mode::Resume, ..OPTIONS };
+        import(&mut *source, &target, resume).await.expect("nothing to do");
+        let range = (1_000_000, 1_000_007);
+        let mut cluster = Cluster::start(&Setup { range, ..target.clone() }).await;
+        assert_eq!(cluster.create("Thing", &[]).await, DoId(1_000_007), "{:?}", target.backend);
+        assert_eq!(cluster.create("Thing", &[]).await, do_id);
+        assert_eq!(cluster.create("Thing", &[]).await, DoId(0));
+        cluster.stop().await;
+    }
+}
+
+/// How many rows of `donet_content` show a value so.
+async fn rows(setup: &Setup, class: &str, field: &str, value: &str) -> i64 {
+    let value = value.replace('\'', "''");
+    let sql = format!(
+        "SELECT count(*) FROM donet_content \
+         WHERE class = '{class}' AND field = '{field}' AND value = '{value}'"
+    );
+    number_in(&setup.backend, &sql).await
+}
+
+pub async fn people_can_read_what_is_stored(setup: Setup) {
+    const SHOWN: [(&str, &str); 3] =
+        [("setName", "(\"O'Hara\")"), ("coins", "7"), ("setPlace", "({1, -2})")];
+    let given = SHOWN.map(|(name, value)| (format!("Person.{name}"), value));
+    let given: Vec<(&str, &str)> = given.iter().map(|(name, value)| (&**name, *value)).collect();
+    let mut cluster = Cluster::start(&setup).await;
+    let do_id = cluster.create("Person", &given).await;
+    let large = format!("\"{}\"", "x".repeat(2_000));
+    cluster.set(do_id, "Person.photo", &large);
+    cluster.expect_set(do_id, "Person.photo", &large).await;
+    cluster.set(do_id, "Person.coins", "8");
+    cluster.expect_set(do_id, "Person.coins", "8").await;
+    assert_eq!(rows(&setup, "Person", "coins", "7").await, 0);
+    cluster.set(do_id, "Person.coins", "7");
+    cluster.expect_set(do_id, "Person.coins", "7").await;
+    cluster.stop().await;
+    let expect_shown = async |setup: &Setup| {
+        for (name, value) in SHOWN {
+            assert_eq!(rows(setup, "Person", name, value).await, 1, "{name}");
+        }
+        assert_eq!(rows(setup, "Person", "photo", "(2002 bytes)").await, 1);
+    };
+    expect_shown(&setup).await;
+
+    // The tables as an earlier version has made them.
+    let back = match &setup.backend {
+        BackendConfig::MySql { .. } => "DELETE FROM donet_schema WHERE version > 2",
+        BackendConfig::Sqlite { .. } => "UPDATE donet_schema SET version = 1",
+        _ => "UPDATE donet_schema SET version = 2",
+    };
+    let earlier = format!(
+        "DROP VIEW donet_content; ALTER TABLE donet_value DROP COLUMN text; \
+         CREATE VIEW donet_content AS SELECT object_id AS object, value AS value FROM donet_value; \
+         DROP TABLE donet_given; DROP TABLE donet_unshown; {back}"
+    );
+    execute_in(&setup.backend, &earlier).await;
+    Cluster::start(&setup).await.stop().await;
+    expect_shown(&setup).await;
+    // Those who only read bring them up to date, too.
+    execute_in(&setup.backend, &earlier).await;
+    let schema = Schema::new(setup.dc.clone());
+    let mut archive = open_archive(&setup.backend, &schema).await.expect("opens");
+    expect_shown(&setup).await;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let [_, moved] = place(directory.path());
+    import(&mut *archive, &moved, OPTIONS).await.expect("imported");
+    expect_shown(&moved).await;
 }

@@ -87,7 +87,7 @@ async fn comes_back_from_anywhere(setup: &Setup, do_id: DoId) {
         BackendConfig::Sqlite { file: directory.path().join("sqlite"), file_mode: 0o600 },
     ] {
         let mut export = JsonLines::open(&file).expect("opens");
-        let mut target = open_archive_mut(&backend).await.expect("opens");
+        let mut target = open_archive_mut(&backend, &schema).await.expect("opens");
         let nobody = &mut |_, _, _| {};
         let moved = transfer::copy(&mut export, &mut *target, &schema, OPTIONS, nobody).await;
         moved.expect("imported");

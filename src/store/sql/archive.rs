@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxHashSet};
+use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
 use super::layout::{self, Change};
 use super::session::{Changes, Session};
+use super::shown::{self, shown};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
-use crate::store::{BoxFuture, OpenError};
+use crate::store::{BoxFuture, OpenError, Schema};
 
 /// A SQL database.
 pub struct SqlArchive<S: Session> {
     session: S,
     name: String,
     names: Names,
+    schema: Schema,
 }
 
 /// The database's numbers of classes and fields, by name.
@@ -33,12 +36,14 @@ impl<S: Session> SqlArchive<S> {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn open(options: &S::Options) -> Result<Self, OpenError> {
+    pub async fn open(options: &S::Options, schema: &Schema) -> Result<Self, OpenError> {
         let name = S::describe(options);
         let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
         let mut session = S::open(options).await.map_err(failed)?;
         session.migrate().await.map_err(failed)?;
-        let mut archive = SqlArchive { session, name: name.clone(), names: Names::default() };
+        shown::show_all(&mut session, schema).await.map_err(failed)?;
+        let (names, schema) = (Names::default(), schema.clone());
+        let mut archive = SqlArchive { session, name: name.clone(), names, schema };
         archive.read_names().await.map_err(failed)?;
         Ok(archive)
     }
@@ -138,6 +143,17 @@ impl<S: Session> SqlArchive<S> {
         self.read_names().await.map_err(failed)
     }
 
+    /// Notes that ids up to this one have been given, in whichever range it lies.
+    async fn note_given(&mut self, last: i64) -> Result<(), OpenError> {
+        let failed = self.failed("cannot write into");
+        self.session.begin().await.map_err(&failed)?;
+        let sql = format!(
+            "DELETE FROM donet_given WHERE id = {last}; INSERT INTO donet_given VALUES ({last})"
+        );
+        self.session.run(AssertSqlSafe(sql)).await.map_err(&failed)?;
+        self.session.commit().await.map_err(failed)
+    }
+
     async fn write(&mut self, changes: &Changes) -> Result<(), OpenError> {
         let failed = self.failed("cannot write into");
         self.session.begin().await.map_err(&failed)?;
@@ -184,10 +200,12 @@ impl<S: Session> Archive for SqlArchive<S> {
 
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
         let failed = self.failed("cannot read the free ids of");
-        Box::pin(async {
+        Box::pin(async move {
+            let highest = self.session.highest(0, i64::MAX).await.map_err(&failed)?;
+            let next = highest.map(|highest| highest.unsigned_abs() + 1);
             let free = self.session.free(0, i64::MAX, i64::MAX).await.map_err(failed)?;
             let free = free.into_iter().filter_map(|id| DoIdRepr::try_from(id).ok());
-            Ok(FreeIds { next: None, free: free.map(DoId).collect() })
+            Ok(FreeIds { next, free: free.map(DoId).collect() })
         })
     }
 }
@@ -206,12 +224,14 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
                 let class = self.names.class_numbers[&*record.class];
                 changes.deleted.push(id);
                 changes.objects.push((id, class));
+                let dc_class = self.schema.class_by_name(&record.class);
                 for (name, raw) in &record.values {
                     let Raw::Packed { value, .. } = raw else {
                         unreachable!("values are given packed");
                     };
                     let field = self.names.field_numbers[&(class, Arc::from(name.as_str()))];
-                    changes.values.push((id, field, value.clone()));
+                    let text = shown(dc_class.and_then(|class| class.field_by_name(name)), value);
+                    changes.values.push((id, field, value.clone(), text));
                 }
             }
             changes.taken.clone_from(&changes.deleted);
@@ -229,7 +249,12 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
                 let is_new = |id: &&DoId| !taken.contains(id) && !known.contains(*id);
                 freed.extend(chunk.iter().filter(is_new).map(|id| i64::from(id.0)));
             }
-            self.write(&Changes { freed, ..Changes::default() }).await
+            self.write(&Changes { freed, ..Changes::default() }).await?;
+            let last = ids.next.and_then(|next| i64::try_from(next).ok()).unwrap_or_default() - 1;
+            if last > 0 {
+                self.note_given(last).await?;
+            }
+            Ok(())
         })
     }
 

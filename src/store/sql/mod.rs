@@ -6,8 +6,10 @@
 //! | `donet_class` | the name of each class that was ever stored |
 //! | `donet_field` | per class, the name of each stored field and the type its values have |
 //! | `donet_object` | each object and its class |
-//! | `donet_value` | each object's values, packed as on the wire |
+//! | `donet_value` | each object's values, packed as on the wire, and as text for people |
 //! | `donet_free` | ids of deleted objects, in the order of deletion |
+//! | `donet_given` | the last id of each range that was given before the objects were moved here |
+//! | `donet_unshown` | a row while there may be values without a text |
 //! | `donet_commit` | the last transaction of each writer, [to find out](commits) what was committed; not in SQLite |
 //!
 //! A batch is one transaction: lock and load the objects concerned, apply the operations in memory, write
@@ -15,7 +17,7 @@
 //! ([`Session`]), nothing else does.
 //!
 //! An id is taken by inserting the object's row, so it cannot be given twice, by whichever process.
-//! Ids that were never given are those above every object and every freed id of the range; that is looked
+//! Ids that were never given are those above every object, every freed and every given id of the range; that is looked
 //! up when the first object is created and counted in memory from there.
 
 mod archive;
@@ -27,6 +29,7 @@ mod mysql;
 mod pool;
 mod postgres;
 mod session;
+mod shown;
 mod sqlite;
 mod sqlite_file;
 mod statement;
@@ -106,6 +109,7 @@ impl<S: Session> SqlBackend<S> {
             .await
             .map_err(failed("cannot read the classes of"))?;
         let news = catalog.check(&schema)?;
+        shown::show_all(&mut session, &schema).await.map_err(failed("cannot write to"))?;
         if !news.is_empty() {
             for change in &news.changed {
                 info!(%change, "the type of a stored field has changed, its values fit");
@@ -131,6 +135,21 @@ impl<S: Session> SqlBackend<S> {
             ids: Allocator::new(range),
             complaints: Complaints::new(seed),
         })
+    }
+
+    /// Why [`SqlBackend::open`] would refuse what the database holds.
+    ///
+    /// # Errors
+    /// That, or what the database says.
+    pub async fn check(options: &S::Options, schema: &Schema) -> Result<(), OpenError> {
+        let failed = |error| OpenError::Sql {
+            what: format!("cannot read the classes of {}", S::describe(options)),
+            error,
+        };
+        let mut session = S::open(options).await.map_err(failed)?;
+        let catalog = Catalog::load(&mut session, schema).await.map_err(failed);
+        session.close().await;
+        catalog?.check(schema).map(drop)
     }
 
     async fn run_batch(
@@ -371,12 +390,46 @@ impl<S: Session> SqlBackend<S> {
         let catalog = Arc::clone(&self.catalog.read());
         let mut changes = Changes::default();
         for (do_id, slot) in set.slots() {
-            collect_changes(&catalog, i64::from(do_id.0), slot, &mut changes);
+            self.collect_changes(&catalog, i64::from(do_id.0), slot, &mut changes);
         }
         let unused = set.ids().unused().len();
         changes.taken = reservation.taken_from_free(unused);
         changes.freed = set.ids().released().iter().map(|id| i64::from(id.0)).collect();
         changes
+    }
+
+    fn collect_changes(&self, catalog: &Catalog, id: i64, slot: &Slot, changes: &mut Changes) {
+        if slot.is_deleted() {
+            changes.deleted.push(id);
+        }
+        let Some(object) = &slot.object else {
+            return;
+        };
+        let Ok(class) = object.class else {
+            return;
+        };
+        let stored = |field: FieldId| catalog.stored_field(class, field);
+        let new = |field: FieldId, value: &Bytes| {
+            (id, stored(field), value.clone(), shown::shown(self.schema.field(field), value))
+        };
+        if slot.is_new {
+            changes.objects.push((id, catalog.stored_class(class)));
+            for (field, value) in &object.values {
+                if let Stored::Packed(value) = value {
+                    changes.values.push(new(*field, value));
+                }
+            }
+            return;
+        }
+        let mut changed = slot.changed.clone();
+        changed.sort_unstable();
+        changed.dedup();
+        for field in changed {
+            match slot.value(field) {
+                Some(value) => changes.values.push(new(field, value)),
+                None => changes.removed.push((id, stored(field))),
+            }
+        }
     }
 }
 
@@ -421,38 +474,6 @@ async fn answer_within<T>(
     match timeout_at(limit, answer).await {
         Ok(answer) => answer,
         Err(_) => Err(Error::Unavailable("the database has not answered in time".into())),
-    }
-}
-
-fn collect_changes(catalog: &Catalog, id: i64, slot: &Slot, changes: &mut Changes) {
-    if slot.is_deleted() {
-        changes.deleted.push(id);
-    }
-    let Some(object) = &slot.object else {
-        return;
-    };
-    let Ok(class) = object.class else {
-        return;
-    };
-    let stored = |field: FieldId| catalog.stored_field(class, field);
-    if slot.is_new {
-        changes.objects.push((id, catalog.stored_class(class)));
-        for (field, value) in &object.values {
-            if let Stored::Packed(value) = value {
-                changes.values.push((id, stored(*field), value.clone()));
-            }
-        }
-        return;
-    }
-    let mut changed = slot.changed.clone();
-    changed.sort_unstable();
-    changed.dedup();
-    let current = |field| slot.value(field);
-    for field in changed {
-        match current(field) {
-            Some(value) => changes.values.push((id, stored(field), value.clone())),
-            None => changes.removed.push((id, stored(field))),
-        }
     }
 }
 

@@ -57,6 +57,26 @@ const SCHEMA: &[&str] = &[
         day BIGINT NOT NULL
     ) ENGINE InnoDB;
 ",
+    // The marker says that there may be values without a text. MySQL cannot add a column only if it is not there.
+    "
+    CREATE TABLE IF NOT EXISTS donet_given (id BIGINT PRIMARY KEY) ENGINE InnoDB;
+    CREATE TABLE IF NOT EXISTS donet_unshown (id INTEGER PRIMARY KEY) ENGINE InnoDB;
+    INSERT IGNORE INTO donet_unshown VALUES (1);
+    SET @donet_sql = (
+        SELECT IF(count(*) > 0, 'DO 0',
+            'ALTER TABLE donet_value ADD COLUMN text TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin')
+        FROM information_schema.columns
+        WHERE table_schema = database() AND table_name = 'donet_value' AND column_name = 'text');
+    PREPARE donet_statement FROM @donet_sql;
+    EXECUTE donet_statement;
+    DEALLOCATE PREPARE donet_statement;
+    CREATE OR REPLACE VIEW donet_content AS
+        SELECT o.id AS object, c.name AS class, f.name AS field, f.type AS type, v.text AS value
+        FROM donet_object o
+        JOIN donet_class c ON c.id = o.class_id
+        LEFT JOIN donet_value v ON v.object_id = o.id
+        LEFT JOIN donet_field f ON f.id = v.field_id;
+",
 ];
 
 /// Where a MySQL or MariaDB server is.
@@ -264,12 +284,12 @@ impl Session for MySqlSession {
         self.for_rows(objects, &changes.objects, |query, (id, class)| query.bind(id).bind(class))
             .await?;
         let values = Rows::new(
-            "INSERT INTO donet_value (object_id, field_id, value) VALUES",
-            3,
-            " ON DUPLICATE KEY UPDATE value = VALUES(value)",
+            "INSERT INTO donet_value (object_id, field_id, value, text) VALUES",
+            4,
+            " ON DUPLICATE KEY UPDATE value = VALUES(value), text = VALUES(text)",
         );
-        self.for_rows(values, &changes.values, |query, (object, field, value)| {
-            query.bind(object).bind(field).bind(&value[..])
+        self.for_rows(values, &changes.values, |query, (object, field, value, text)| {
+            query.bind(object).bind(field).bind(&value[..]).bind(text)
         })
         .await?;
         self.for_ids("DELETE FROM donet_free WHERE id IN", &changes.taken).await?;
@@ -277,11 +297,23 @@ impl Session for MySqlSession {
         self.for_rows(freed, &changes.freed, |query, id| query.bind(id)).await
     }
 
+    async fn show(&mut self, texts: &[(i64, i32, String)]) -> sqlx::Result<()> {
+        let sql = "UPDATE donet_value SET text = ? \
+                   WHERE object_id = ? AND field_id = ? AND text IS NULL";
+        for (object, field, text) in texts {
+            let query = sqlx::query(sql).bind(text).bind(object).bind(field);
+            query.execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
     async fn highest(&mut self, min: i64, max: i64) -> sqlx::Result<Option<i64>> {
         let sql = "SELECT max(id) FROM (\
                    SELECT max(id) AS id FROM donet_object WHERE id BETWEEN ? AND ? UNION ALL \
-                   SELECT max(id) AS id FROM donet_free WHERE id BETWEEN ? AND ?) AS both_tables";
-        let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(min).bind(max);
+                   SELECT max(id) AS id FROM donet_given WHERE id BETWEEN ? AND ? UNION ALL \
+                   SELECT max(id) AS id FROM donet_free WHERE id BETWEEN ? AND ?) AS all_tables";
+        let bounds = [min, max, min, max, min, max];
+        let query = bounds.iter().fold(sqlx::query_scalar(sql), |query, bound| query.bind(bound));
         query.fetch_one(&mut self.connection).await
     }
 

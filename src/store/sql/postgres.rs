@@ -55,6 +55,20 @@ const SCHEMA: &[&str] = &[
         day BIGINT NOT NULL
     );
 ",
+    // The marker says that there may be values without a text.
+    "
+    CREATE TABLE IF NOT EXISTS donet_given (id BIGINT PRIMARY KEY);
+    CREATE TABLE IF NOT EXISTS donet_unshown (id INTEGER PRIMARY KEY);
+    INSERT INTO donet_unshown VALUES (1) ON CONFLICT DO NOTHING;
+    ALTER TABLE donet_value ADD COLUMN IF NOT EXISTS text TEXT;
+    DROP VIEW IF EXISTS donet_content;
+    CREATE VIEW donet_content AS
+        SELECT o.id AS object, c.name AS class, f.name AS field, f.type AS type, v.text AS value
+        FROM donet_object o
+        JOIN donet_class c ON c.id = o.class_id
+        LEFT JOIN donet_value v ON v.object_id = o.id
+        LEFT JOIN donet_field f ON f.id = v.field_id;
+",
 ];
 
 /// Key of the lock that keeps two servers from migrating at once: `donet` in ASCII.
@@ -267,15 +281,19 @@ impl Session for PostgresSession {
         }
         if !changes.values.is_empty() {
             let objects: Vec<i64> = changes.values.iter().map(|(object, ..)| *object).collect();
-            let fields: Vec<i32> = changes.values.iter().map(|(_, field, _)| *field).collect();
-            let values: Vec<&[u8]> = changes.values.iter().map(|(.., value)| &value[..]).collect();
-            let sql = "INSERT INTO donet_value (object_id, field_id, value) \
-                       SELECT * FROM unnest($1::bigint[], $2::int[], $3::bytea[]) \
-                       ON CONFLICT (object_id, field_id) DO UPDATE SET value = EXCLUDED.value";
+            let fields: Vec<i32> = changes.values.iter().map(|(_, field, ..)| *field).collect();
+            let values: Vec<&[u8]> =
+                changes.values.iter().map(|(_, _, value, _)| &value[..]).collect();
+            let texts: Vec<&str> = changes.values.iter().map(|(.., text)| &text[..]).collect();
+            let sql = "INSERT INTO donet_value (object_id, field_id, value, text) \
+                       SELECT * FROM unnest($1::bigint[], $2::int[], $3::bytea[], $4::text[]) \
+                       ON CONFLICT (object_id, field_id) \
+                       DO UPDATE SET value = EXCLUDED.value, text = EXCLUDED.text";
             self.query(sql)
                 .bind(objects)
                 .bind(fields)
                 .bind(values)
+                .bind(texts)
                 .execute(&mut self.connection)
                 .await?;
         }
@@ -284,9 +302,22 @@ impl Session for PostgresSession {
         self.delete(sql, &changes.freed).await
     }
 
+    async fn show(&mut self, texts: &[(i64, i32, String)]) -> sqlx::Result<()> {
+        let objects: Vec<i64> = texts.iter().map(|(object, ..)| *object).collect();
+        let fields: Vec<i32> = texts.iter().map(|(_, field, _)| *field).collect();
+        let texts: Vec<&str> = texts.iter().map(|(.., text)| &text[..]).collect();
+        let sql = "UPDATE donet_value SET text = r.t \
+                   FROM unnest($1::bigint[], $2::int[], $3::text[]) AS r (o, f, t) \
+                   WHERE object_id = r.o AND field_id = r.f AND text IS NULL";
+        let query = self.query(sql).bind(objects).bind(fields).bind(texts);
+        query.execute(&mut self.connection).await?;
+        Ok(())
+    }
+
     async fn highest(&mut self, min: i64, max: i64) -> sqlx::Result<Option<i64>> {
         let sql = "SELECT greatest(\
                    (SELECT max(id) FROM donet_object WHERE id BETWEEN $1 AND $2), \
+                   (SELECT max(id) FROM donet_given WHERE id BETWEEN $1 AND $2), \
                    (SELECT max(id) FROM donet_free WHERE id BETWEEN $1 AND $2))";
         self.scalar(sql).bind(min).bind(max).fetch_one(&mut self.connection).await
     }

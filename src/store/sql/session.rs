@@ -22,8 +22,9 @@ pub struct Changes {
     pub removed: Vec<(i64, i32)>,
     /// New objects: id, stored class.
     pub objects: Vec<(i64, i32)>,
-    /// New values: object, stored field, packed value. Those there were are replaced.
-    pub values: Vec<(i64, i32, Bytes)>,
+    /// New values: object, stored field, packed value, and [what people see of it](super::shown). Those there were are
+    /// replaced.
+    pub values: Vec<(i64, i32, Bytes, String)>,
     /// Ids that are not free any more.
     pub taken: Vec<i64>,
     /// Ids that are free now, oldest first.
@@ -192,6 +193,13 @@ pub trait Session: Send + Sized + 'static {
     /// Writes within a transaction.
     fn write(&mut self, changes: &Changes) -> impl Future<Output = sqlx::Result<()>> + Send;
 
+    /// Writes what people see of values for which nothing has been written: object, stored field, text. Within a
+    /// transaction.
+    fn show(
+        &mut self,
+        texts: &[(i64, i32, String)],
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
     /// The highest id of a range that an object has or had.
     fn highest(
         &mut self,
@@ -299,7 +307,8 @@ pub const CATALOG: &str = "SELECT c.id, c.name, f.id, f.name, f.type FROM donet_
 
 /// Empties the tables. A field refers to its class, so it goes first.
 const CLEAR: &str = "DELETE FROM donet_value; DELETE FROM donet_object; \
-                         DELETE FROM donet_field; DELETE FROM donet_class; DELETE FROM donet_free";
+                         DELETE FROM donet_field; DELETE FROM donet_class; DELETE FROM donet_free; \
+                         DELETE FROM donet_given";
 
 /// What a refused log-in means to whoever reads the log.
 pub fn refused_login(why: &str) -> SqlError {

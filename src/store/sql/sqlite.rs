@@ -12,11 +12,12 @@ use super::session::{
 use super::sqlite_file::{Opened, SqliteFile};
 use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
 
-/// Rows in one statement. The largest statement of three columns stays well below SQLite's limit of
+/// Rows in one statement. The largest statement of four columns stays well below SQLite's limit of
 /// parameters.
 const ROWS_MAX: usize = 512;
 
-const SCHEMA: &[&str] = &["
+const SCHEMA: &[&str] = &[
+    "
     CREATE TABLE donet_schema (version INTEGER NOT NULL);
     INSERT INTO donet_schema VALUES (0);
     CREATE TABLE donet_class (
@@ -50,7 +51,22 @@ const SCHEMA: &[&str] = &["
         JOIN donet_class c ON c.id = o.class_id
         LEFT JOIN donet_value v ON v.object_id = o.id
         LEFT JOIN donet_field f ON f.id = v.field_id;
-"];
+",
+    // The marker says that there may be values without a text.
+    "
+    CREATE TABLE donet_given (id INTEGER PRIMARY KEY);
+    CREATE TABLE donet_unshown (id INTEGER PRIMARY KEY);
+    INSERT INTO donet_unshown VALUES (1);
+    ALTER TABLE donet_value ADD COLUMN text TEXT;
+    DROP VIEW donet_content;
+    CREATE VIEW donet_content AS
+        SELECT o.id AS object, c.name AS class, f.name AS field, f.type AS type, v.text AS value
+        FROM donet_object o
+        JOIN donet_class c ON c.id = o.class_id
+        LEFT JOIN donet_value v ON v.object_id = o.id
+        LEFT JOIN donet_field f ON f.id = v.field_id;
+",
+];
 
 /// A connection to a SQLite file.
 pub struct SqliteSession {
@@ -233,12 +249,12 @@ impl Session for SqliteSession {
         self.for_rows(objects, &changes.objects, |query, (id, class)| query.bind(id).bind(class))
             .await?;
         let values = Rows::new(
-            "INSERT OR REPLACE INTO donet_value (object_id, field_id, value) VALUES",
-            3,
+            "INSERT OR REPLACE INTO donet_value (object_id, field_id, value, text) VALUES",
+            4,
             "",
         );
-        self.for_rows(values, &changes.values, |query, (object, field, value)| {
-            query.bind(object).bind(field).bind(&value[..])
+        self.for_rows(values, &changes.values, |query, (object, field, value, text)| {
+            query.bind(object).bind(field).bind(&value[..]).bind(text)
         })
         .await?;
         if !changes.taken.is_empty() {
@@ -253,9 +269,20 @@ impl Session for SqliteSession {
         self.opened.check()
     }
 
+    async fn show(&mut self, texts: &[(i64, i32, String)]) -> sqlx::Result<()> {
+        let sql = "UPDATE donet_value SET text = ? \
+                   WHERE object_id = ? AND field_id = ? AND text IS NULL";
+        for (object, field, text) in texts {
+            let query = sqlx::query(sql).bind(text).bind(object).bind(field);
+            query.execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
     async fn highest(&mut self, min: i64, max: i64) -> sqlx::Result<Option<i64>> {
         let sql = "SELECT max(id) FROM (\
                    SELECT max(id) AS id FROM donet_object WHERE id BETWEEN ?1 AND ?2 UNION ALL \
+                   SELECT max(id) AS id FROM donet_given WHERE id BETWEEN ?1 AND ?2 UNION ALL \
                    SELECT max(id) AS id FROM donet_free WHERE id BETWEEN ?1 AND ?2)";
         sqlx::query_scalar(sql).bind(min).bind(max).fetch_one(&mut self.connection).await
     }

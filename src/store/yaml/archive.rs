@@ -119,14 +119,20 @@ impl YamlArchive {
         self.directory.sync().map_err(self.failed("cannot write into"))
     }
 
+    /// What the directory says already stays true.
     fn set_free_ids_now(&mut self, ids: &FreeIds) -> Result<(), OpenError> {
+        let known = self.free_ids_now()?;
+        let mut free = known.free;
+        free.extend(ids.free.iter().filter(|id| !free.contains(id)).copied().collect::<Vec<_>>());
+        let objects = self.objects()?;
+        free.retain(|id| objects.binary_search(id).is_err());
         let behind = |id: &DoId| u64::from(id.0) + 1;
-        let highest = self.objects()?.last().into_iter().chain(&ids.free).map(behind).max();
-        let next = ids.next.max(highest).unwrap_or_default();
+        let highest = objects.last().into_iter().chain(&free).map(behind).max();
+        let next = ids.next.max(known.next).max(highest).unwrap_or_default();
         if next == 0 {
             return Ok(());
         }
-        let text = Info::write(next, ids.free.iter().map(|id| u64::from(id.0)));
+        let text = Info::write(next, free.iter().map(|id| u64::from(id.0)));
         let written = self.directory.write_info(&text).and_then(|()| self.directory.sync());
         written.map_err(self.failed("cannot write info.yaml in"))
     }

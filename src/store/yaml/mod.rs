@@ -119,34 +119,11 @@ impl Store {
         range: DoIdRange,
         seed: Seed,
     ) -> Result<Self, OpenError> {
-        let failed = |what: &str, error: io::Error| OpenError::Io {
-            what: format!("{what} {}", path.display()),
-            error,
-        };
         let directory = Directory::open(path, file_mode).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
-            _ => failed("cannot open the directory", error),
+            _ => cannot("open the directory", path, error),
         })?;
-        let info = directory.read_info();
-        let info = info.map_err(|error| failed("cannot read info.yaml in", error))?;
-        let info = Info::read(&info.unwrap_or_default()).map_err(|error| {
-            OpenError::Damaged(format!("info.yaml in {}: {error}", path.display()))
-        })?;
-        let mut highest = None;
-        let mut objects = Set::with_hasher(seed);
-        for do_id in directory.objects().map_err(|source| failed("cannot list", source))? {
-            let do_id = do_id.map_err(|source| failed("cannot list", source))?;
-            if range.contains(do_id) {
-                highest = highest.max(Some(do_id));
-            }
-            objects.insert(do_id);
-        }
-        let behind = |do_id: DoId| u64::from(do_id.0) + 1;
-        let next = info.next.unwrap_or(0);
-        let next = next.max(u64::from(range.min.0)).max(highest.map_or(0, behind));
-        let is_free = |do_id: &DoId| range.contains(*do_id) && !objects.contains(do_id);
-        let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
-        let free = free.map(DoId).filter(is_free).collect();
+        let (next, free) = read_ids(&directory, range, seed)?;
         let complaints = Complaints::new(seed);
         Ok(Store { directory, schema, seed, range, next, free, is_info_old: false, complaints })
     }
@@ -370,6 +347,48 @@ impl Store {
         let text = document(class, object, verbatim).write(do_id);
         self.directory.write_object(do_id, &text)
     }
+}
+
+fn cannot(what: &str, path: &Path, error: io::Error) -> OpenError {
+    OpenError::Io { what: format!("cannot {what} {}", path.display()), error }
+}
+
+/// Looks whether a server can start on a directory, which another one may be using.
+///
+/// # Errors
+/// If it cannot.
+pub fn check(path: &Path, range: DoIdRange) -> Result<(), OpenError> {
+    let directory = Directory::open_shared(path);
+    let directory = directory.map_err(|error| cannot("open the directory", path, error))?;
+    read_ids(&directory, range, Seed::random()).map(drop)
+}
+
+/// The next id of a range that was never given, and those of deleted objects.
+fn read_ids(
+    directory: &Directory,
+    range: DoIdRange,
+    seed: Seed,
+) -> Result<(u64, VecDeque<DoId>), OpenError> {
+    let path = directory.path();
+    let info = directory.read_info();
+    let info = info.map_err(|error| cannot("read info.yaml in", path, error))?;
+    let info = Info::read(&info.unwrap_or_default())
+        .map_err(|error| OpenError::Damaged(format!("info.yaml in {}: {error}", path.display())))?;
+    let mut highest = None;
+    let mut objects = Set::with_hasher(seed);
+    for do_id in directory.objects().map_err(|error| cannot("list", path, error))? {
+        let do_id = do_id.map_err(|error| cannot("list", path, error))?;
+        if range.contains(do_id) {
+            highest = highest.max(Some(do_id));
+        }
+        objects.insert(do_id);
+    }
+    let behind = |do_id: DoId| u64::from(do_id.0) + 1;
+    let next = info.next.unwrap_or(0);
+    let next = next.max(u64::from(range.min.0)).max(highest.map_or(0, behind));
+    let is_free = |do_id: &DoId| range.contains(*do_id) && !objects.contains(do_id);
+    let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
+    Ok((next, free.map(DoId).filter(is_free).collect()))
 }
 
 fn is_changed(slot: &Slot) -> bool {
