@@ -12,8 +12,8 @@ use self::progress::Bar;
 use crate::config::{self, Config, DatabaseConfig, RoleConfig};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut};
-use crate::store::transfer::{self, CopyError, JsonLines, JsonStream, Mode, Moved, Options};
-use crate::store::{Schema, open_archive, open_archive_mut};
+use crate::store::transfer::{self, CopyError, JsonLines, JsonStream, Mode, Moved, Options, Step};
+use crate::store::{self, Schema, check_start, open_archive, open_archive_mut};
 
 /// How many problems are printed; the others are counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -31,6 +31,8 @@ pub(super) enum Command {
     Stats(Database),
     /// Print one object with its fields as DC text
     Show(Show),
+    /// Copy a SQLite file or YAML directory while the daemon runs
+    Backup(Backup),
 }
 
 /// A database of a configuration.
@@ -105,6 +107,17 @@ pub(super) struct Show {
     do_id: DoIdRepr,
 }
 
+/// Options of `donet db backup`.
+#[derive(Args, Debug)]
+pub(super) struct Backup {
+    #[command(flatten)]
+    database: Database,
+
+    /// The file (SQLite) or directory (YAML) to make; it must not be there
+    #[arg(value_name = "TARGET")]
+    target: PathBuf,
+}
+
 /// Carries out the command; returns the exit code.
 pub(super) fn run(command: &Command) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -116,6 +129,7 @@ pub(super) fn run(command: &Command) -> u8 {
                 Command::Verify(database) => verify(database).await,
                 Command::Stats(database) => stats(database).await,
                 Command::Show(show) => show.run().await,
+                Command::Backup(backup) => backup.run().await,
             }
         })
     });
@@ -290,6 +304,10 @@ async fn verify(database: &Database) -> anyhow::Result<u8> {
     })
     .await?;
     bar.finish();
+    if let Err(why) = check_start(&config, &schema).await {
+        problems += 1;
+        println!("the daemon would not start: {why}");
+    }
     eprintln!(
         "{} in {}, {}",
         count(objects, "object", "objects"),
@@ -342,5 +360,17 @@ impl Show {
             }
         }
         Ok(code)
+    }
+}
+
+impl Backup {
+    async fn run(&self) -> anyhow::Result<u8> {
+        let Opened { config, .. } = self.database.open()?;
+        let mut bar = Bar::new();
+        let progress = &mut |done, total| bar.show(Step::Copying, done, total);
+        let copied = store::backup(&config, &self.target, progress).await;
+        bar.finish();
+        eprintln!("{} copied to {}", count(copied?, "object", "objects"), self.target.display());
+        Ok(0)
     }
 }

@@ -1,13 +1,18 @@
 //! Files that hold accounts: made with the mode that was asked for, and replaced without changing whose they
 //! are.
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
 
 /// The mode of files that nobody has chosen one for: only the daemon's user reads and writes them.
 pub const PRIVATE: u32 = 0o600;
+/// The same of a directory.
+const PRIVATE_DIRECTORY: u32 = 0o700;
+/// Behind the name of what is not complete yet.
+const UNFINISHED: &str = ".donet-new";
 /// The bits of a mode that say who may do what.
 const MODE_BITS: u32 = 0o7777;
 
@@ -96,6 +101,114 @@ pub fn create_in_place_of(old: Option<&Metadata>, path: &Path, mode: u32) -> io:
     Ok(file)
 }
 
+/// Something that gets its name when it is complete. Whatever happens before, nothing of that name is there; what a
+/// killed process has left behind is used by the next one.
+#[derive(Debug)]
+pub struct Unfinished {
+    target: PathBuf,
+    path: PathBuf,
+    /// Open for its lock.
+    handle: File,
+    is_finished: bool,
+}
+
+impl Unfinished {
+    /// An empty file, for its owner alone.
+    ///
+    /// # Errors
+    /// If there is something at `target`, somebody else is making it, or what the system says.
+    pub fn file(target: &Path) -> io::Result<Self> {
+        Unfinished::begin(target, |path| {
+            let file = open_or_create(path, PRIVATE)?;
+            Ok((file, |file: &File| file.set_len(0)))
+        })
+    }
+
+    /// An empty directory, for its owner alone.
+    ///
+    /// # Errors
+    /// As [`Unfinished::file`].
+    pub fn directory(target: &Path) -> io::Result<Self> {
+        Unfinished::begin(target, |path| {
+            match DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+            let owned = path.to_owned();
+            let empty = move |_: &File| {
+                for entry in std::fs::read_dir(&owned)? {
+                    std::fs::remove_file(entry?.path())?;
+                }
+                Ok(())
+            };
+            Ok((File::open(path)?, empty))
+        })
+    }
+
+    fn begin<E: FnOnce(&File) -> io::Result<()>>(
+        target: &Path,
+        open: impl Fn(&Path) -> io::Result<(File, E)>,
+    ) -> io::Result<Self> {
+        let mut name = OsString::from(".");
+        name.push(target.file_name().ok_or(io::ErrorKind::InvalidFilename)?);
+        name.push(UNFINISHED);
+        let path = target.with_file_name(name);
+        loop {
+            if target.symlink_metadata().is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            let (handle, empty) = open(&path)?;
+            handle.try_lock().map_err(|error| match error {
+                TryLockError::WouldBlock => io::Error::other("another process is making it"),
+                TryLockError::Error(error) => error,
+            })?;
+            // Whoever had it may have finished it meanwhile.
+            if Identity::at(&path)? == Some(Identity::of(&handle.metadata()?)) {
+                empty(&handle)?;
+                return Ok(Unfinished {
+                    target: target.to_owned(),
+                    path,
+                    handle,
+                    is_finished: false,
+                });
+            }
+        }
+    }
+
+    /// Where it is until it is complete.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its name, when all of it is durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.handle.sync_all()?;
+        if self.target.symlink_metadata().is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        std::fs::rename(&self.path, &self.target)?;
+        self.is_finished = true;
+        let directory = self.target.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        // Nobody needs it; the next one removes what is left.
+        let _ = match self.path.is_dir() {
+            true => std::fs::remove_dir_all(&self.path),
+            false => std::fs::remove_file(&self.path),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +246,38 @@ mod tests {
         std::fs::remove_file(&new).expect("removed");
         create_in_place_of(None, &new, 0o640).expect("made");
         assert_eq!(mode(&new), 0o640);
+    }
+
+    #[test]
+    fn what_is_not_finished_is_not_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let names = || {
+            let entries = std::fs::read_dir(directory.path()).expect("listed");
+            entries.map(|entry| entry.expect("an entry").file_name()).collect::<Vec<_>>()
+        };
+        let target = directory.path().join("copy");
+        for begin in [Unfinished::file, Unfinished::directory] {
+            drop(begin(&target).expect("begun"));
+            assert_eq!(names(), [] as [&str; 0]);
+            let unfinished = begin(&target).expect("begun");
+            let second = begin(&target).expect_err("it is under way").to_string();
+            assert_eq!(second, "another process is making it");
+            assert_eq!(names(), [".copy.donet-new"]);
+            unfinished.finish().expect("finished");
+            assert_eq!(names(), ["copy"]);
+            let again = begin(&target).expect_err("it is there");
+            assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(mode(&target) & 0o077, 0);
+            let _ = std::fs::remove_file(&target).or_else(|_| std::fs::remove_dir(&target));
+        }
+        // A killed process removes nothing.
+        std::fs::write(directory.path().join(".copy.donet-new"), "half").expect("written");
+        Unfinished::file(&target).expect("begun").finish().expect("finished");
+        assert_eq!(std::fs::read(&target).expect("read"), b"");
+        std::fs::create_dir(directory.path().join(".other.donet-new")).expect("made");
+        std::fs::write(directory.path().join(".other.donet-new/5.yaml"), "half").expect("written");
+        let other = directory.path().join("other");
+        Unfinished::directory(&other).expect("begun").finish().expect("finished");
+        assert_eq!(std::fs::read_dir(&other).expect("listed").count(), 0);
     }
 }

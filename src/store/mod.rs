@@ -10,6 +10,7 @@
 
 mod apply;
 pub mod archive;
+mod backup;
 mod complaints;
 mod files;
 mod open;
@@ -29,6 +30,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::backup::backup;
+use self::open::no_mongodb;
 pub use self::open::{Configured, Stores, check_start, open, open_archive, open_archive_mut};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use self::progress::Progress;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::program::Folder;
+use crate::program::{Folder, Running};
 
 const TEXT: &str = "
 general: {dc_files: [game.dc]}
@@ -17,9 +17,22 @@ const LIMIT: u32 = 512;
 const AI: u64 = 100;
 
 /// An AI that has one note at a time.
-struct Ai(TcpStream);
+pub struct Ai(TcpStream);
 
 impl Ai {
+    /// Connects to a daemon that is starting, and gets its channel.
+    pub fn connect(running: &mut Running) -> Self {
+        let line = running.wait_for("message director listening");
+        let (_, address) = line.split_once("address=").expect("an address");
+        running.wait_for("INFO: daemon: ready");
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("an option");
+        let mut ai = Ai(stream);
+        // CONTROL_ADD_CHANNEL
+        ai.send_datagram(&[&[1, 1][..], &[0; 7], &[0x28, 0x23], &AI.to_le_bytes()].concat());
+        ai
+    }
+
     fn send(&mut self, recipient: u64, msgtype: u16, arguments: &[&[u8]]) {
         let head = [&[1], &recipient.to_le_bytes()[..], &AI.to_le_bytes(), &msgtype.to_le_bytes()];
         let datagram = [head.concat(), arguments.concat()].concat();
@@ -33,7 +46,7 @@ impl Ai {
     }
 
     /// The id of a new note, or 0.
-    fn create(&mut self) -> u32 {
+    pub fn create(&mut self) -> u32 {
         let text = [0x5a; 20_000];
         let length = u16::try_from(text.len()).expect("it fits").to_le_bytes();
         // Context, class, one value: that of the first field.
@@ -44,7 +57,7 @@ impl Ai {
         u32::from_le_bytes(answer[25..].try_into().expect("four bytes"))
     }
 
-    fn delete(&mut self, note: u32) {
+    pub fn delete(&mut self, note: u32) {
         self.send(4003, 3032, &[&note.to_le_bytes()]);
     }
 }
@@ -53,14 +66,7 @@ impl Ai {
 fn a_log_of_changes_that_may_not_grow_is_emptied() {
     let folder = Folder::with(&[("game.yml", TEXT), ("game.dc", DC)]);
     let mut running = folder.start_with_file_limit(LIMIT, &["game.yml"]);
-    let line = running.wait_for("message director listening");
-    let (_, address) = line.split_once("address=").expect("an address");
-    let running = running.ready();
-    let stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("an option");
-    let mut ai = Ai(stream);
-    // CONTROL_ADD_CHANNEL
-    ai.send_datagram(&[&[1, 1][..], &[0; 7], &[0x28, 0x23], &AI.to_le_bytes()].concat());
+    let mut ai = Ai::connect(&mut running);
     // Much more than the log may hold.
     let notes: Vec<u32> = (0..100)
         .map(|_| {

@@ -57,6 +57,7 @@ fn line(step: Step, done: u64, total: u64, elapsed: Duration) -> String {
         Step::Checking => "checking",
         Step::Moving => "moving",
         Step::Comparing => "comparing",
+        Step::Copying => "copying",
     };
     let total = total.max(done).max(1);
     let part = done as f64 / total as f64;

@@ -23,6 +23,7 @@
 mod archive;
 mod catalog;
 mod commits;
+mod copy;
 mod ids;
 mod layout;
 mod mysql;
@@ -43,6 +44,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
+pub use self::copy::copy_sqlite;
 pub use self::layout::is_compatible;
 pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};

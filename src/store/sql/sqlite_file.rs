@@ -21,7 +21,7 @@ use super::in_words;
 use crate::store::files::{self, Identity};
 
 /// How long to wait for another process that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same, in milliseconds, for moving a log that is lost. That is tried again and again.
 const MOVING_PATIENCE_MS: u32 = 200;
 /// Behind the name of a file that is being put back.

@@ -44,6 +44,8 @@ pub enum Step {
     Moving,
     /// Source and target are compared.
     Comparing,
+    /// Files are copied.
+    Copying,
 }
 
 /// Hears how many objects of how many are done.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::files::{self, Identity, PRIVATE};
 
-const INFO: &str = "info.yaml";
+/// The file that says which ids are free.
+pub const INFO: &str = "info.yaml";
 const EXTENSION: &str = ".yaml";
 /// Files that are not complete yet begin and end like this; no reader takes them for objects.
 const TEMPORARY: (&str, &str) = (".", ".donet-new");
@@ -103,6 +104,18 @@ impl Directory {
         read(&self.object_path(do_id))
     }
 
+    /// The file of an object as it is, if there is one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn object_bytes(&self, do_id: DoId) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.object_path(do_id)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// `info.yaml`, if there is one.
     ///
     /// # Errors
@@ -193,7 +206,8 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-fn object_name(do_id: DoId) -> String {
+/// The name of an object's file.
+pub fn object_name(do_id: DoId) -> String {
     format!("{do_id}{EXTENSION}")
 }
 

@@ -5,6 +5,7 @@
 //! file, so an operation is done completely or not at all; of a batch, some operations may fail alone.
 
 mod archive;
+mod backup;
 mod files;
 mod text;
 
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use tracing::{Span, error, info, warn};
 
 pub use self::archive::YamlArchive;
+pub use self::backup::copy_directory;
 use self::files::Directory;
 use self::text::{Document, Info, Written};
 use crate::config::DoIdRange;

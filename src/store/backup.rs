@@ -1,0 +1,65 @@
+//! Copies of stores that a server may be using.
+
+use std::path::Path;
+
+use super::files::Unfinished;
+use super::soci::own_backend;
+use super::yaml::copy_directory;
+use super::{OpenError, no_mongodb, sql};
+use crate::config::{BackendConfig, DatabaseConfig};
+
+/// Copies a store to `target`, which is a file for SQLite and a directory for YAML. It is there when it is complete and
+/// durable, or not at all. Returns how many objects are in it.
+///
+/// # Errors
+/// If there is something at `target`, the store cannot be read or the copy not written, or it is a store that is copied
+/// with the database's own means.
+pub async fn backup(
+    config: &DatabaseConfig,
+    target: &Path,
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<u64, OpenError> {
+    if target.symlink_metadata().is_ok() {
+        return Err(OpenError::Refused(format!(
+            "{} is there already, and a backup replaces nothing: choose another name",
+            target.display()
+        )));
+    }
+    match own_backend(&config.backend)? {
+        BackendConfig::Sqlite { file, .. } => copy_sqlite(&file, target).await,
+        BackendConfig::Yaml { directory, .. } => {
+            copy_directory(&directory, config.generate, target, progress)
+        }
+        BackendConfig::Postgres { .. } => Err(with_own_means(
+            "PostgreSQL",
+            "pg_dump --format=custom --file=FILE URL",
+            "pg_restore --clean --dbname=URL FILE",
+        )),
+        BackendConfig::MySql { .. } => Err(with_own_means(
+            "MySQL or MariaDB",
+            "mysqldump --single-transaction DATABASE > FILE",
+            "mysql DATABASE < FILE",
+        )),
+        BackendConfig::MongoDb { .. } => Err(no_mongodb()),
+        BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
+    }
+}
+
+fn with_own_means(kind: &str, backup: &str, restore: &str) -> OpenError {
+    OpenError::Refused(format!(
+        "a {kind} database is backed up with its own tool, while the daemon runs:\n  \
+         {backup}\nand brought back, while it does not:\n  {restore}"
+    ))
+}
+
+async fn copy_sqlite(file: &Path, target: &Path) -> Result<u64, OpenError> {
+    let writing =
+        |error| OpenError::Io { what: format!("cannot write {}", target.display()), error };
+    let copy = Unfinished::file(target).map_err(writing)?;
+    let copied = sql::copy_sqlite(file, copy.path()).await.map_err(|error| OpenError::Sql {
+        what: format!("cannot copy the SQLite database {} to {}", file.display(), target.display()),
+        error,
+    })?;
+    copy.finish().map_err(writing)?;
+    Ok(copied)
+}
