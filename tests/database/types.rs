@@ -20,6 +20,10 @@ pub enum Type {
     Array(Box<Type>),
     FixedArray(Box<Type>, usize),
     Struct(Vec<Type>),
+    /// A struct with a switch, whose key says what follows.
+    Switch,
+    /// An array of a struct without fields: it has one value.
+    Nothings,
 }
 
 const INTEGERS: &[(&str, usize)] = &[
@@ -57,6 +61,8 @@ pub fn any_type() -> impl Strategy<Value = Type> {
         1 => Just(Type::Blob),
         1 => Just(Type::Blob32),
         1 => (1_usize..4).prop_map(Type::FixedBlob),
+        1 => Just(Type::Switch),
+        1 => Just(Type::Nothings),
         1 => prop::sample::select(WORDS).prop_map(|(name, size)| Type::Word(name, size)),
     ];
     simple.prop_recursive(3, 12, 3, |inner| {
@@ -95,6 +101,18 @@ impl Type {
                 let (base, dimensions) = element.parts(structs);
                 (base, format!("[{size}]{dimensions}"))
             }
+            Type::Switch => {
+                let name = format!("S{}", structs.len());
+                structs.push(format!(
+                    "struct {name} {{ switch (uint8 k) {{ case 1: uint16 v; break; default: string s; }} x; }};"
+                ));
+                plain(&name)
+            }
+            Type::Nothings => {
+                let name = format!("S{}", structs.len());
+                structs.push(format!("struct {name} {{ }};"));
+                (name, "[]".to_owned())
+            }
             Type::Struct(fields) => {
                 let fields: Vec<String> = fields
                     .iter()
@@ -113,6 +131,7 @@ impl Type {
             Type::Integer(..) | Type::Float(_) | Type::Char => true,
             Type::FixedString(_) | Type::FixedBlob(_) => true,
             Type::String | Type::Blob | Type::Blob32 | Type::Word(..) | Type::Array(_) => false,
+            Type::Switch | Type::Nothings => false,
             Type::FixedArray(element, _) => element.has_one_length(),
             Type::Struct(fields) => fields.iter().all(Type::has_one_length),
         }
@@ -161,6 +180,15 @@ impl Type {
                 tagged(out, |out| (0..*size).for_each(|_| element.pack(chance, out)));
             }
             Type::Struct(fields) => fields.iter().for_each(|field| field.pack(chance, out)),
+            Type::Switch if chance.below(2) == 0 => {
+                out.push(1);
+                out.extend(chance.bytes(2));
+            }
+            Type::Switch => {
+                out.push(2 + chance.below(9) as u8);
+                Type::String.pack(chance, out);
+            }
+            Type::Nothings => out.extend([0, 0]),
         }
     }
 }

@@ -199,7 +199,7 @@ pub async fn values_of_every_type_come_back(setup: Setup) {
     let dc = declare(&types, &mut chance);
     let setup = Setup { dc: Arc::clone(&dc), ..setup };
     let mut cluster = Cluster::start(&setup).await;
-    let mut objects: Vec<(DoId, Vec<(FieldId, Vec<u8>)>)> = Vec::new();
+    let mut objects: Vec<(DoId, Vec<Packed>)> = Vec::new();
     for _ in 0..OBJECTS {
         let do_id = cluster.create("Any", &[]).await;
         let mut values = Vec::new();
@@ -229,7 +229,10 @@ pub async fn values_of_every_type_come_back(setup: Setup) {
     comes_back_from_anywhere(&setup, objects[0].0).await;
 }
 
-async fn expect_all(cluster: &mut Cluster, do_id: DoId, values: &[(FieldId, Vec<u8>)]) {
+/// A field with its value.
+type Packed = (FieldId, Vec<u8>);
+
+async fn expect_all(cluster: &mut Cluster, do_id: DoId, values: &[Packed]) {
     let context = cluster.context();
     cluster.send(&Database::ObjectGetAll { context, do_id });
     let entries = values.iter().flat_map(|(id, value)| [&id.0.to_le_bytes()[..], value].concat());
