@@ -16,7 +16,7 @@ use crate::router::{Inbox, Participant};
 use crate::wire::{Envelope, Frame, Frames, write_frame};
 
 /// Only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 const AI: Channel = Channel(5000);
 const DATABASE: Channel = Channel(4003);
 const REQUESTS: u32 = 200;
