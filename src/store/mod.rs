@@ -15,6 +15,7 @@ mod files;
 mod open;
 mod operation;
 mod progress;
+mod rehearse;
 mod schema;
 mod soci;
 mod sql;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 pub use self::open::{Configured, Stores, open, open_archive, open_archive_mut};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use self::progress::Progress;
+pub use self::rehearse::rehearse;
 pub use self::schema::Schema;
 
 /// A future that can be sent to another thread.

@@ -158,7 +158,6 @@ async fn open_once(
             let (options, lanes) = (mysql(&url)?, lanes(pool_max));
             Arc::new(SqlBackend::<MySqlSession>::open(options, lanes, schema, range, seed).await?)
         }
-        BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
 }
@@ -178,11 +177,16 @@ async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), O
     if unmoved == 0 || open_archive_mut(config).await?.count().await? > 0 {
         return Ok(());
     }
-    Err(OpenError::Refused(format!(
-        "the database has {unmoved} objects in Astron's tables, and none in donet's own\n\
+    Err(self::unmoved(unmoved))
+}
+
+/// Astron's tables have so many objects, and donet's none.
+pub(super) fn unmoved(objects: u64) -> OpenError {
+    OpenError::Refused(format!(
+        "the database has {objects} objects in Astron's tables, and none in donet's own\n\
          to move them: `donet db import CONFIG CONFIG`, with the name of this configuration twice; \
          Astron's tables stay as they are"
-    )))
+    ))
 }
 
 /// Opens a store to read its objects. A server may be using it.
@@ -228,7 +232,6 @@ pub async fn open_archive_mut(config: &BackendConfig) -> Result<Box<dyn ArchiveM
             sql::<PostgresSession>(&postgres(&url, prepared_statements)?).await?
         }
         BackendConfig::MySql { url, .. } => sql::<MySqlSession>(&mysql(&url)?).await?,
-        BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
 }
@@ -237,11 +240,11 @@ async fn sql<S: Session>(options: &S::Options) -> Result<Box<dyn ArchiveMut>, Op
     Ok(Box::new(SqlArchive::<S>::open(options).await?))
 }
 
-fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenError> {
+pub(super) fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenError> {
     Ok(PostgresOptions { connect: url.parse().map_err(bad_url)?, keeps_statements })
 }
 
-fn mysql(url: &str) -> Result<MySqlOptions, OpenError> {
+pub(super) fn mysql(url: &str) -> Result<MySqlOptions, OpenError> {
     let kind = if url.starts_with("mariadb:") { "MariaDB" } else { "MySQL" };
     Ok(MySqlOptions { connect: url.parse().map_err(bad_url)?, kind })
 }
@@ -253,14 +256,4 @@ fn lanes(pool_max: u32) -> usize {
 /// The URL itself is not repeated: it may hold a password.
 fn bad_url(error: sqlx::Error) -> OpenError {
     OpenError::Sql { what: "cannot use the URL of the database".to_owned(), error }
-}
-
-fn no_mongodb() -> OpenError {
-    OpenError::Refused(
-        "donet does not run on MongoDB; its objects can be moved:\n  \
-         1. `mongodump --uri=URI --out=dump`\n  \
-         2. choose another backend in the configuration, such as `{type: sqlite}`\n  \
-         3. `donet db import CONFIG dump/DATABASE`"
-            .to_owned(),
-    )
 }

@@ -23,6 +23,7 @@ mod catalog;
 mod commits;
 mod ids;
 mod layout;
+mod look;
 mod mysql;
 mod pool;
 mod postgres;
@@ -41,6 +42,7 @@ use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::layout::is_compatible;
+pub use self::look::LookedInto;
 pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};
 pub use self::session::{Session, in_words};

@@ -6,6 +6,7 @@
 
 mod archive;
 mod files;
+mod look;
 mod text;
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use tracing::{Span, error, info, warn};
 
 pub use self::archive::YamlArchive;
 use self::files::Directory;
+pub use self::look::look_into_directory;
 use self::text::{Document, Info, Written};
 use crate::config::DoIdRange;
 use crate::hash::{Map, Seed, Set};
