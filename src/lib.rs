@@ -1,7 +1,7 @@
 //! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
-//! `net`, `store`, `config` and `yaml` stand beside the line.
+//! `net`, `store`, `config`, `finding` and `yaml` stand beside the line.
 
 pub mod cli;
 pub mod config;
@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod event;
 #[cfg(test)]
 mod fault;
+pub mod finding;
 pub mod hash;
 pub mod ids;
 pub mod message;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
+use donet::finding::Finding;
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
 use tokio::runtime::{Builder, Runtime};
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         }
     };
     let code = start(&run, log.clone()).unwrap_or_else(|error| {
-        // What is wrong with a DC file is said with the lines in question.
+        // What is to be done is in lines of its own.
         for line in format!("{error:#}").lines() {
             fatal!("{line}");
         }
@@ -44,18 +45,20 @@ fn main() -> ExitCode {
 
 fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
-    let config = match config::load(&run.config) {
-        Ok(config) => config,
-        Err(errors) => {
-            for error in errors.0 {
-                tracing::error!("{error}");
-            }
+    let for_programs = run.log.format == telemetry::Format::Json;
+    let say = |findings: &[Finding]| findings.iter().for_each(|finding| finding.log(for_programs));
+    let complete = match config::load_complete(&run.config) {
+        Ok(complete) => complete,
+        Err(findings) => {
+            say(&findings);
             fatal!(file = %run.config.display(), "the configuration has errors");
             return Ok(ExitCode::FAILURE);
         }
     };
+    say(&complete.warnings);
+    let (config, dc) = (complete.loaded.config, complete.dc);
     let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
-    let ended = runtime.block_on(daemon::run(config, log.clone()));
+    let ended = runtime.block_on(daemon::run(config, dc, log.clone()));
     // Left to itself, it would wait for a thread that a frozen file system holds.
     runtime.shutdown_timeout(PATIENCE);
     // What is left to be said comes before the last line.

@@ -20,16 +20,20 @@ pub struct Position {
 }
 
 /// A value and where it stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
     /// Where it begins.
     pub position: Position,
+    /// Behind its last character.
+    pub end: Position,
     /// What it is.
     pub value: Value,
+    /// What the file says in its place, if the value comes from elsewhere.
+    pub written: Option<String>,
 }
 
 /// What a [`Node`] is. Nodes are shared, since an alias is the same node once more.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// Text, a number, or nothing.
     Scalar {
@@ -55,11 +59,25 @@ pub struct Rules {
     pub other_documents: bool,
 }
 
+/// What a text holds.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// The first document; `None` if there is none.
+    pub root: Option<Rc<Node>>,
+    /// Where a second one begins, of a kind of file in which others may follow.
+    pub second: Option<Position>,
+}
+
 /// What makes a text no file of its kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Error {
     /// It is not YAML.
-    Syntax(ScanError),
+    Syntax {
+        /// What the parser says, and where.
+        error: ScanError,
+        /// Where the innermost `{` or `[` stands that is open there.
+        open: Option<Position>,
+    },
     /// Lists and maps are nested too deeply.
     TooDeep(Position),
     /// An alias within its own anchor, or where no alias may be.
@@ -87,9 +105,8 @@ impl Node {
         }
     }
 
-    /// Where the value at a path stands, such as `roles[1].channels.min`; if it is not written, where what it would
-    /// stand in begins.
-    pub fn position_of(&self, path: &str) -> Position {
+    /// The value at a path, such as `roles[1].channels.min`; if it is not written, what it would stand in.
+    pub fn at(&self, path: &str) -> &Node {
         let mut node = self;
         for step in path.split(['.', '[']) {
             let next = match &node.value {
@@ -104,12 +121,16 @@ impl Node {
             let Some(next) = next else { break };
             node = next;
         }
-        node.position
+        node
     }
 
     /// What the author of the file would call this value.
     pub fn describe(&self) -> String {
         const SHOWN_CHARS_MAX: usize = 60;
+        if let Some(written) = &self.written {
+            // Not the value itself: what is kept out of the file is not for the log.
+            return format!("what `{written}` stands for");
+        }
         match &self.value {
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
@@ -125,21 +146,28 @@ impl Node {
     }
 }
 
-/// Reads the document of `text`; `None` if there is none.
+/// Reads the first document of `text`.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn parse(text: &str, rules: Rules) -> Result<Option<Rc<Node>>, Error> {
+pub fn parse(text: &str, rules: Rules) -> Result<Content, Error> {
     let mut parser = Parser::new_from_str(text);
     let mut builder = Builder { rules, open: Vec::new(), anchors: HashMap::new(), root: None };
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(Error::Syntax)?;
+        let (event, span) =
+            event.map_err(|error| Error::Syntax { open: builder.open_in_flow(text), error })?;
         if rules.other_documents && event == Event::DocumentEnd {
             break;
         }
         builder.take(event, span)?;
     }
-    Ok(builder.root)
+    // Whatever is wrong there does not matter.
+    let next = if rules.other_documents { parser.next_event() } else { None };
+    let second = match next {
+        Some(Ok((Event::DocumentStart(_), span))) => Some(position(&span.start)),
+        _ => None,
+    };
+    Ok(Content { root: builder.root, second })
 }
 
 /// The place that a parser's error is about.
@@ -164,12 +192,12 @@ struct Builder {
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Error> {
-        let at = position(&span.start);
+        let (at, end) = (position(&span.start), position(&span.end));
         match event {
             Event::Scalar(text, style, anchor, _tag) => {
                 let value =
                     Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
-                self.place(at, anchor, value);
+                self.place(at, end, anchor, value);
             }
             Event::SequenceStart(anchor, _tag) | Event::MappingStart(anchor, _tag) => {
                 if self.open.len() == self.rules.depth_max {
@@ -177,8 +205,8 @@ impl Builder {
                 }
                 self.open.push(Open { position: at, anchor, children: Vec::new() });
             }
-            Event::SequenceEnd => self.close(Value::List),
-            Event::MappingEnd => self.close(|children| {
+            Event::SequenceEnd => self.close(end, Value::List),
+            Event::MappingEnd => self.close(end, |children| {
                 let mut children = children.into_iter();
                 let mut entries = Vec::with_capacity(children.len() / 2);
                 while let (Some(key), Some(value)) = (children.next(), children.next()) {
@@ -203,13 +231,20 @@ impl Builder {
         Ok(())
     }
 
-    fn close(&mut self, value: impl FnOnce(Vec<Rc<Node>>) -> Value) {
-        let open = self.open.pop().expect("the parser ends what it has begun");
-        self.place(open.position, open.anchor, value(open.children));
+    /// Where the innermost list or map that is open begins, if it is written in brackets.
+    fn open_in_flow(&self, text: &str) -> Option<Position> {
+        let Position { line, column } = self.open.last()?.position;
+        let first = text.lines().nth(line - 1)?.chars().nth(column - 1)?;
+        matches!(first, '{' | '[').then_some(Position { line, column })
     }
 
-    fn place(&mut self, position: Position, anchor: usize, value: Value) {
-        let node = Rc::new(Node { position, value });
+    fn close(&mut self, end: Position, value: impl FnOnce(Vec<Rc<Node>>) -> Value) {
+        let open = self.open.pop().expect("the parser ends what it has begun");
+        self.place(open.position, end, open.anchor, value(open.children));
+    }
+
+    fn place(&mut self, position: Position, end: Position, anchor: usize, value: Value) {
+        let node = Rc::new(Node { position, end, value, written: None });
         // The parser numbers anchors from 1.
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));

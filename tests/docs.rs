@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use donet::config;
+use donet::finding::Finding;
 use donet::message::table;
 
 fn book() -> PathBuf {
@@ -192,9 +193,8 @@ impl Explorer {
         let file = self.folder.path().join("probe.yml");
         fs::write(&file, text).expect("a temporary file");
         let errors = config::load_with_warnings(&file).expect_err("the probe is wrong").0;
-        let about_probe = |error: &&config::Diagnostic| {
-            error.key.ends_with(PROBE) || error.message.contains(PROBE)
-        };
+        let about_probe =
+            |error: &&Finding| error.key.ends_with(PROBE) || error.message.contains(PROBE);
         errors.iter().find(about_probe).map(|error| error.message.clone())
     }
 

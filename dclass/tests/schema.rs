@@ -130,3 +130,17 @@ fn files_are_one_model() {
     assert_eq!(error.iter().next().unwrap().file, "b.dc");
     assert_eq!((error.iter().next().unwrap().line, error.iter().next().unwrap().column), (1, 12));
 }
+
+/// As in the documentation of the crate.
+#[test]
+fn the_example_is_right() {
+    let text = "dclass Avatar { setXY(int16/10 x = 5, int16/10 y) required broadcast ram; };";
+    let file = parse(&[Source::new("avatar.dc", text)]).unwrap();
+    let avatar = file.class_by_name("Avatar").unwrap();
+    let field = avatar.field_by_name("setXY").unwrap();
+    assert!(field.keywords().required());
+    assert_eq!(field.default_value(), Some(&[50, 0, 0, 0][..]));
+    assert_eq!(field.validate(&[1, 0, 2, 0]), Ok(4));
+    assert_eq!(field.format(&[1, 0, 2, 0]).unwrap(), "(1, 2)");
+    assert_eq!(field.parse("(1, 2)").unwrap(), [1, 0, 2, 0]);
+}

@@ -2,14 +2,18 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use clap::ValueEnum;
 use dclass::DcFile;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use crate::config::{
-    self, Address, BackendConfig, Config, Diagnostic, DoIdRange, Host, Loaded, RoleConfig,
+    self, Address, BackendConfig, Complete, Config, DoIdRange, Host, Loaded, RoleConfig,
 };
+use crate::finding::{Finding, Severity};
+use crate::store::{Schema, rehearse};
 
 /// What to check.
 #[derive(clap::Args, Debug)]
@@ -17,61 +21,99 @@ pub(super) struct Arguments {
     /// The configuration file
     #[arg(value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
     file: PathBuf,
+
+    /// How findings look
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// How findings look.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    /// With the lines in question, and at the end what the configuration means
+    Human,
+    /// One JSON object a line for each finding, and nothing else
+    Json,
 }
 
 /// Checks and prints; returns the exit code.
 pub(super) fn run(arguments: &Arguments) -> u8 {
-    let loaded = match config::load_with_warnings(&arguments.file) {
-        Ok(loaded) => loaded,
-        Err(errors) => {
-            eprintln!("{errors}");
-            return 1;
-        }
+    let (findings, summary) = match config::load_complete(&arguments.file) {
+        Ok(complete) => look_around(complete),
+        Err(findings) => (findings, String::new()),
     };
-    let config = &loaded.config;
-    let mut warnings = loaded.warnings.clone();
-    warnings.extend(unwritable_files(&loaded));
-    if leads_to_itself(config) {
-        let message = "leads to messagedirector.bind, this daemon itself";
-        warnings.push(loaded.diagnostic("messagedirector.connect", message));
-    }
-    warnings.sort_by_key(|warning| warning.position);
-    for warning in &warnings {
-        eprintln!("warning: {warning}");
-    }
-    let options = dclass::Options { string_encoding: config.general.string_encoding };
-    let dc = match dclass::read_with(&config.general.dc_files, options) {
-        Ok(dc) => dc,
-        Err(diagnostics) => {
-            eprintln!("{diagnostics}");
-            return 1;
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    match arguments.format {
+        Format::Json => findings.iter().for_each(|finding| println!("{}", finding.json())),
+        Format::Human => {
+            for finding in &findings {
+                finding.print();
+                eprintln!();
+            }
+            if !findings.is_empty() {
+                eprintln!("{}", count(errors, findings.len() - errors));
+            }
+            if errors == 0 {
+                println!("{summary}");
+            }
         }
-    };
-    for warning in dc.warnings() {
-        eprintln!("{warning}");
     }
-    let errors = unknown_classes(&loaded, &dc);
-    for error in &errors {
-        eprintln!("{error}");
-    }
-    if !errors.is_empty() {
-        return 1;
-    }
-    println!("{}", summary(config, &dc));
-    0
+    u8::from(errors > 0)
 }
 
-/// UberDOGs of classes that no DC file has: with these the daemon does not start.
-fn unknown_classes(loaded: &Loaded, dc: &DcFile) -> Vec<Diagnostic> {
-    let unknown = loaded.config.uberdogs.iter().enumerate().filter_map(|(i, uberdog)| {
-        let class = &uberdog.class;
-        if dc.class_by_name(class).is_some() {
-            return None;
-        }
-        let key = format!("uberdogs[{i}].class");
-        Some(loaded.diagnostic(&key, format!("the DC files have no class `{class}`")))
+/// "2 errors, 1 warning"
+fn count(errors: usize, warnings: usize) -> String {
+    let of = |count: usize, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{count} {word}s")),
+    };
+    let counts = [of(errors, "error"), of(warnings, "warning")];
+    counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What this machine has to say of a configuration that is right, and what it means.
+fn look_around(complete: Complete) -> (Vec<Finding>, String) {
+    let Complete { loaded, dc, warnings: mut findings } = complete;
+    let summary = summary(&loaded.config, &dc);
+    findings.extend(unwritable_logs(&loaded));
+    if leads_to_itself(&loaded.config) {
+        let message = "leads to messagedirector.bind, this daemon itself";
+        findings.push(loaded.about(Severity::Warning, "messagedirector.connect", message));
+    }
+    findings.extend(unusable_stores(&loaded, Arc::new(dc)));
+    findings.sort_by_key(|finding| (finding.key.is_empty(), finding.position()));
+    (findings, summary)
+}
+
+/// Stores on this machine's disks with which the daemon does not start.
+fn unusable_stores(loaded: &Loaded, dc: Arc<DcFile>) -> Vec<Finding> {
+    let schema = Schema::new(dc);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else {
+        // Without threads nothing can be looked into, and nothing started.
+        return Vec::new();
+    };
+    let roles = loaded.config.roles.iter().enumerate();
+    let unusable = roles.filter_map(|(i, role)| {
+        let RoleConfig::Database(database) = role else { return None };
+        let error = runtime.block_on(rehearse(database, &schema)).err()?;
+        let key = match &database.backend {
+            BackendConfig::Sqlite { .. } => "file",
+            BackendConfig::Yaml { .. } => "directory",
+            BackendConfig::Soci { driver, .. } if driver == "sqlite3" => "database",
+            BackendConfig::Soci { .. } => "address",
+            BackendConfig::Postgres { .. } | BackendConfig::MySql { .. } => "url",
+        };
+        let key = format!("roles[{i}].backend.{key}");
+        // What is to be done is in lines of its own.
+        let text = error.to_string();
+        let (message, help) = text.split_once('\n').unwrap_or((&text, ""));
+        let finding = loaded.about(Severity::Error, &key, message);
+        let help = Some(help.to_owned()).filter(|help| !help.is_empty());
+        Some(Finding { help: help.into_iter().collect(), ..finding })
     });
-    unknown.collect()
+    unusable.collect()
 }
 
 /// Whether the upstream is the message director itself, as far as their addresses tell.
@@ -86,22 +128,16 @@ fn leads_to_itself(config: &Config) -> bool {
         && (bind.host == connect.host || is_here(&bind.host) && is_here(&connect.host))
 }
 
-/// Files that the daemon could not write, if it ran here and by whoever runs this: a configuration may be for another
-/// machine.
-fn unwritable_files(loaded: &Loaded) -> impl Iterator<Item = Diagnostic> {
+/// Event logs that could not be written, if the daemon ran here and by whoever runs this: a configuration may be for
+/// another machine. The daemon starts without.
+fn unwritable_logs(loaded: &Loaded) -> impl Iterator<Item = Finding> {
     let config = &loaded.config;
     config.roles.iter().enumerate().filter_map(move |(i, role)| {
-        let (key, path) = match role {
-            RoleConfig::EventLogger(role) => ("output", config.base_dir.join(&role.output)),
-            RoleConfig::Database(role) => match &role.backend {
-                BackendConfig::Sqlite { file, .. } => ("backend.file", file.clone()),
-                _ => return None,
-            },
-            _ => return None,
-        };
+        let RoleConfig::EventLogger(logger) = role else { return None };
+        let path = config.base_dir.join(&logger.output);
         let error = check_writable(&path).err()?;
         let message = format!("{} cannot be written here: {error}", path.display());
-        Some(loaded.diagnostic(&format!("roles[{i}].{key}"), message))
+        Some(loaded.about(Severity::Warning, &format!("roles[{i}].output"), message))
     })
 }
 
@@ -166,7 +202,6 @@ fn describe(role: &RoleConfig) -> String {
                 BackendConfig::MySql { .. } => "MySQL".to_owned(),
                 BackendConfig::Yaml { directory, .. } => format!("YAML {}", directory.display()),
                 BackendConfig::Soci { driver, .. } => format!("SOCI {driver}"),
-                BackendConfig::MongoDb { .. } => "MongoDB".to_owned(),
             };
             format!("database server: channel {control}, new objects {generate}, {backend}")
         }

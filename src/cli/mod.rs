@@ -11,6 +11,7 @@ mod version;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::telemetry;
@@ -25,7 +26,6 @@ const DEFAULT_CONFIG: &str = "astrond.yml";
     about = "A server daemon for games made with DistributedObjects; runs Astron's configurations.",
     version = version::text(),
     disable_version_flag = true,
-    disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     args_override_self = true
 )]
@@ -59,7 +59,7 @@ pub struct Arguments {
     boring: bool,
 
     /// Print version and build options
-    #[arg(short, long, action = ArgAction::Version)]
+    #[arg(short, long, visible_short_alias = 'V', action = ArgAction::Version)]
     version: Option<bool>,
 
     /// What to do instead of running the daemon.
@@ -77,6 +77,8 @@ enum Command {
     /// Check, hash, lay out or show DC files
     #[command(subcommand)]
     Dc(dc::Command),
+    /// Print version and build options
+    Version,
 }
 
 /// What the program shall do.
@@ -106,11 +108,40 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Err(error) => return Action::Exit(explain(&error)),
     };
     match arguments.command {
-        None => Action::Run(arguments.into_run()),
+        None => match mistyped(&arguments) {
+            Some(message) => {
+                eprintln!("{message}");
+                Action::Exit(1)
+            }
+            None => Action::Run(arguments.into_run()),
+        },
         Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
+        Some(Command::Version) => {
+            print!("{}", Arguments::command().render_version());
+            Action::Exit(0)
+        }
     }
+}
+
+/// What to say of a name that is no file and nearly a command.
+fn mistyped(arguments: &Arguments) -> Option<String> {
+    let name = arguments.files.first().filter(|file| !file.exists())?.to_str()?;
+    let mut command = Arguments::command();
+    // So that `help` is among them.
+    command.build();
+    let distance = |known: &str| strsim::damerau_levenshtein(name, known);
+    let near = command.get_subcommands().map(clap::Command::get_name);
+    let near = near.min_by_key(|known| distance(known))?;
+    // A third of the letters wrong is a slip; more is another word.
+    (distance(near) <= near.len().div_ceil(3)).then(|| {
+        format!(
+            "error: there is no command `{name}`, and no file; did you mean `donet {near}`?\n\n\
+             To run a configuration of this name: donet --config {name}\n\
+             For more information, try '--help'."
+        )
+    })
 }
 
 impl Arguments {
@@ -136,11 +167,26 @@ impl Arguments {
 /// Prints what clap has to say, and returns the exit code: 1 for a mistake, as scripts around Astron
 /// expect.
 fn explain(error: &clap::Error) -> u8 {
-    // Nothing is left to be done if the terminal is gone.
-    let _ = error.print();
     if !error.use_stderr() {
+        // Nothing is left to be done if the terminal is gone.
+        let _ = error.print();
         return 0;
     }
-    eprintln!("\n{}", Arguments::command().render_help());
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // It would be the whole help.
+        let help = error.to_string();
+        let usage = help.lines().find(|line| line.starts_with("Usage: ")).unwrap_or_default();
+        let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let commands = commands.take_while(|line| !line.is_empty());
+        let names: Vec<&str> =
+            commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+        let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+        eprintln!(
+            "error: a command is missing: {}\n\n{usage}\n\nFor more information, try '--help'.",
+            names.join(", ")
+        );
+        return 1;
+    }
+    let _ = error.print();
     1
 }

@@ -2,17 +2,24 @@
 
 use std::fmt;
 
-use super::address::Address;
-use super::model::{Config, RoleConfig};
+use super::address::{Address, Host};
+use super::model::{BackendConfig, Config, RoleConfig};
+use crate::finding::Severity;
 use crate::ids::{Channel, DoId};
 
 /// A part of a configuration that does not go together with one before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conflict {
+    /// Whether the daemon cannot start with it.
+    pub severity: Severity,
     /// The key of the later one.
     pub key: String,
     /// What it has in common with which other.
     pub message: String,
+    /// The key of the one before.
+    pub other: String,
+    /// What that one has.
+    pub other_has: String,
 }
 
 /// Channels that something of the configuration takes for itself.
@@ -58,10 +65,10 @@ impl fmt::Display for Claim {
     }
 }
 
-/// Says which parts of `config` take the same channel, doId or TCP address.
+/// Says which parts of `config` take the same channel, doId or network address.
 ///
-/// A daemon with such a configuration starts, as Astron does, but its parts get each other's
-/// messages.
+/// A daemon whose parts share channels starts, as Astron does, but they get each other's messages. One that would
+/// listen twice on one address does not.
 pub fn conflicts(config: &Config) -> Vec<Conflict> {
     let claims = claims(config);
     let mut found = Vec::new();
@@ -69,26 +76,66 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
         for other in &claims[i + 1..] {
             let overlap = one.low <= other.high && other.low <= one.high;
             if overlap && !is_shared(one.kind, other.kind) {
-                let key = other.key.clone();
-                let message = format!("{other} overlaps {one} of {}", one.owner);
-                found.push(Conflict { key, message });
+                found.push(Conflict {
+                    severity: Severity::Warning,
+                    key: other.key.clone(),
+                    message: format!("{other} overlaps {one} of {}", one.owner),
+                    other: one.key.clone(),
+                    other_has: one.to_string(),
+                });
             }
         }
     }
+    found.extend(second_uberdogs(config));
+    found.extend(second_owners(config));
     let listeners = listeners(config);
-    for (i, (_, key, address)) in listeners.iter().enumerate() {
-        let before = listeners[..i].iter().find(|(.., before)| before == address);
-        if let Some((owner, ..)) = before {
-            let message = format!("{address} is taken by {owner} too");
-            found.push(Conflict { key: key.clone(), message });
+    for (i, listener) in listeners.iter().enumerate() {
+        let before = listeners[..i].iter().find(|before| before.excludes(listener));
+        if let Some(Listener { owner, key: other, address, .. }) = before {
+            let taken = listener.address;
+            let message = match taken == *address {
+                true => format!("{taken} is taken by {owner} too"),
+                false => format!("{taken} is taken by {owner} too, which listens on {address}"),
+            };
+            found.push(Conflict {
+                severity: Severity::Error,
+                key: listener.key.clone(),
+                message,
+                other: other.clone(),
+                other_has: address.to_string(),
+            });
         }
     }
     found
 }
 
+/// UberDOGs that take the place of an earlier one.
+fn second_uberdogs(config: &Config) -> impl Iterator<Item = Conflict> {
+    let uberdogs = &config.uberdogs;
+    uberdogs.iter().enumerate().filter_map(move |(i, uberdog)| {
+        let j = uberdogs[..i].iter().rposition(|before| before.id == uberdog.id)?;
+        let (id, class, before) = (uberdog.id, &uberdog.class, &uberdogs[j].class);
+        Some(Conflict {
+            severity: Severity::Warning,
+            key: format!("uberdogs[{i}].id"),
+            message: format!(
+                "{id} is the id of uberdogs[{j}] ({before}) already; the last one holds: {class}"
+            ),
+            other: format!("uberdogs[{j}].id"),
+            other_has: format!("{before} gives way"),
+        })
+    })
+}
+
 /// A database makes the objects that a database-state server then answers for.
 fn is_shared(one: Kind, other: Kind) -> bool {
-    matches!((one, other), (Kind::Generate, Kind::Loaded) | (Kind::Loaded, Kind::Generate))
+    matches!(
+        (one, other),
+        (Kind::Generate, Kind::Loaded)
+            | (Kind::Loaded, Kind::Generate)
+            // Of these only the last one is there.
+            | (Kind::UberDog, Kind::UberDog)
+    )
 }
 
 fn claims(config: &Config) -> Vec<Claim> {
@@ -130,21 +177,91 @@ fn claims(config: &Config) -> Vec<Claim> {
     claims
 }
 
-/// The parts that listen on TCP, with the keys of their addresses.
-fn listeners(config: &Config) -> Vec<(String, String, &Address)> {
-    let director = config.message_director.bind.iter();
-    let director = director
-        .map(|bind| ("messagedirector".to_owned(), "messagedirector.bind".to_owned(), bind));
-    let agents = config.roles.iter().enumerate().filter_map(|(i, role)| match role {
-        RoleConfig::ClientAgent(agent) => {
-            Some((role_name(i, role), format!("roles[{i}].bind"), &agent.bind))
-        }
+/// Database servers that would have a YAML directory which an earlier one has for itself.
+fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
+    let directories = config.roles.iter().enumerate().filter_map(|(i, role)| match role {
+        RoleConfig::Database(database) => match &database.backend {
+            BackendConfig::Yaml { directory, .. } => Some((i, role, directory)),
+            _ => None,
+        },
         _ => None,
     });
-    director.chain(agents).collect()
+    let directories: Vec<_> = directories.collect();
+    let taken = directories.clone().into_iter().enumerate().filter_map(move |(n, (i, _, path))| {
+        let (j, before, _) = directories[..n].iter().find(|(.., before)| *before == path)?;
+        Some(Conflict {
+            severity: Severity::Error,
+            key: format!("roles[{i}].backend.directory"),
+            message: format!(
+                "{} is the directory of {} already, which has it for itself",
+                path.display(),
+                role_name(*j, before)
+            ),
+            other: format!("roles[{j}].backend.directory"),
+            other_has: "the other one".to_owned(),
+        })
+    });
+    taken
 }
 
-fn role_name(index: usize, role: &RoleConfig) -> String {
+/// A part that listens.
+struct Listener<'a> {
+    owner: String,
+    /// The key of its address.
+    key: String,
+    transport: Transport,
+    address: &'a Address,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Transport {
+    Tcp,
+    Udp,
+}
+
+impl Listener<'_> {
+    /// Whether the system gives the address of `other` to nobody as long as this one listens. What names lead to is not
+    /// known here.
+    fn excludes(&self, other: &Listener<'_>) -> bool {
+        let (one, two) = (self.address, other.address);
+        if self.transport != other.transport || one.port != two.port || one.port == 0 {
+            return false;
+        }
+        match (&one.host, &two.host) {
+            (Host::Ip(one), Host::Ip(two)) => {
+                let is_any = one.is_unspecified() || two.is_unspecified();
+                one == two || is_any && one.is_ipv4() == two.is_ipv4()
+            }
+            (Host::Name(one), Host::Name(two)) => one == two,
+            _ => false,
+        }
+    }
+}
+
+fn listeners(config: &Config) -> Vec<Listener<'_>> {
+    let director = config.message_director.bind.iter().map(|address| Listener {
+        owner: "messagedirector".to_owned(),
+        key: "messagedirector.bind".to_owned(),
+        transport: Transport::Tcp,
+        address,
+    });
+    let roles = config.roles.iter().enumerate().filter_map(|(i, role)| {
+        let (transport, address) = match role {
+            RoleConfig::ClientAgent(role) => (Transport::Tcp, &role.bind),
+            RoleConfig::EventLogger(role) => (Transport::Udp, &role.bind),
+            _ => return None,
+        };
+        Some(Listener {
+            owner: role_name(i, role),
+            key: format!("roles[{i}].bind"),
+            transport,
+            address,
+        })
+    });
+    director.chain(roles).collect()
+}
+
+pub(super) fn role_name(index: usize, role: &RoleConfig) -> String {
     let role_type = match role {
         RoleConfig::ClientAgent(_) => "clientagent",
         RoleConfig::StateServer(_) => "stateserver",

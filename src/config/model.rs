@@ -359,11 +359,6 @@ pub enum BackendConfig {
         /// The password.
         password: String,
     },
-    /// Astron's MongoDB backend.
-    MongoDb {
-        /// `mongodb://…`
-        server: String,
-    },
 }
 
 /// A role of type `dbss`.
@@ -411,7 +406,6 @@ impl fmt::Debug for BackendConfig {
                 .field("address", address)
                 .field("username", username)
                 .finish_non_exhaustive(),
-            BackendConfig::MongoDb { .. } => f.debug_struct("MongoDb").finish_non_exhaustive(),
         }
     }
 }

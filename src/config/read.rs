@@ -1,12 +1,13 @@
 //! The sections of the file: which keys there are, what each may be, and what it is if absent.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use super::model::*;
+use super::path::tidy;
 use super::read_role;
-use super::section::{Report, Section};
+use super::report::Report;
+use super::section::Section;
 use super::value;
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
 use crate::yaml::Node;
@@ -32,6 +33,13 @@ const THREADS_MAX: usize = 1024;
 /// Reads the whole file. The result is of use only if `report` has no error afterwards.
 pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Config> {
     let mut file = Section::root(report, root)?;
+    file.foreign("globals", "this section is called `general`, and `uberdogs` stands beside it");
+    file.foreign("components", "this section is called `roles`");
+    file.foreign(
+        "networkclient",
+        "these are `write_buffer_size` and `write_timeout_ms` in section `client` of a client agent",
+    );
+    file.ignored("web", "there is no web page, as in Astron; leave it out");
     let config = Config {
         base_dir: base_dir.to_owned(),
         daemon: daemon(file.section("daemon")),
@@ -62,6 +70,7 @@ fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
         if let Some(url) = section.optional("url", value::string) {
             daemon.url = url;
         }
+        section.ignored("id", "a daemon has no id, as in Astron; leave it out");
         if let Some(threads) = section.optional("threads", value::number(1..=THREADS_MAX)) {
             daemon.threads = threads;
         }
@@ -81,7 +90,8 @@ fn general(section: Option<Section<'_>>, base_dir: &Path) -> GeneralConfig {
     };
     if let Some(mut section) = section {
         let dc_file = value::name("the path of a DC file");
-        general.dc_files = section.values("dc_files", |node| Ok(base_dir.join(dc_file(node)?)));
+        general.dc_files =
+            section.values("dc_files", |node| Ok(tidy(&base_dir.join(dc_file(node)?))));
         let event_logger = value::address_or("", EVENT_LOGGER_PORT);
         general.event_logger = section.optional("eventlogger", event_logger).flatten();
         let string_encoding = value::choice(&[
@@ -97,14 +107,10 @@ fn general(section: Option<Section<'_>>, base_dir: &Path) -> GeneralConfig {
 }
 
 fn uberdogs(file: &mut Section<'_>) -> Vec<UberDogConfig> {
-    let mut seen = HashSet::new();
     let sections = file.sections("uberdogs").into_iter();
     sections
         .filter_map(|mut section| {
             let id = section.required("id", "the doId of the UberDOG", value::do_id);
-            if id.is_some_and(|id| !seen.insert(id)) {
-                section.error("id", "this is the id of another UberDOG already");
-            }
             let class = section.required(
                 "class",
                 "the name of its class in the DC files",

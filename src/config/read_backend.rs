@@ -5,8 +5,11 @@ use std::path::Path;
 use url::Url;
 
 use super::model::BackendConfig;
+use super::password::{self, Password};
+use super::path::tidy;
 use super::section::{Section, list_of};
 use super::value;
+use crate::finding::{Finding, Severity};
 
 const POOL_MAX: u32 = 8;
 const POOL_LIMIT: u32 = 1_000;
@@ -18,16 +21,14 @@ pub(super) enum BackendType {
     MySql,
     Yaml,
     Soci,
-    MongoDb,
 }
 
-pub(super) const BACKEND_TYPES: [(&str, BackendType); 6] = [
+pub(super) const BACKEND_TYPES: [(&str, BackendType); 5] = [
     ("sqlite", BackendType::Sqlite),
     ("postgres", BackendType::Postgres),
     ("mysql", BackendType::MySql),
     ("yaml", BackendType::Yaml),
     ("soci", BackendType::Soci),
-    ("mongodb", BackendType::MongoDb),
 ];
 
 /// A kind of SQL server: what its URLs look like.
@@ -42,6 +43,9 @@ const MYSQL: SqlServer = SqlServer { schemes: &["mysql", "mariadb"], port: 3306 
 
 /// Reads the backend of the database role `role`.
 pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<BackendConfig> {
+    for old in ["engine", "storage"] {
+        role.renamed(old, "backend");
+    }
     let absent = !role.has("backend");
     let Some(mut section) = role.section("backend") else {
         // Astron's default, for which its users need no section.
@@ -50,6 +54,10 @@ pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<Backend
             file_mode: FILE_MODE,
         });
     };
+    if let Some(finding) = section.text("type").and_then(|word| refused(&section, word)) {
+        section.push(finding);
+        return None;
+    }
     let backend_type = value::choice(&BACKEND_TYPES);
     let backend = match section.required("type", "the type of the backend", backend_type)? {
         BackendType::Sqlite => path(&mut section, "file", "donet.sqlite", base_dir)
@@ -57,21 +65,63 @@ pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<Backend
         BackendType::Postgres => {
             let prepared = section.optional("prepared_statements", value::strict_boolean);
             let prepared_statements = prepared.unwrap_or(true);
-            sql_server(&mut section, &POSTGRES).map(|(url, pool_max)| BackendConfig::Postgres {
-                url,
-                pool_max,
-                prepared_statements,
+            sql_server(&mut section, &POSTGRES, base_dir).map(|(url, pool_max)| {
+                BackendConfig::Postgres { url, pool_max, prepared_statements }
             })
         }
-        BackendType::MySql => sql_server(&mut section, &MYSQL)
+        BackendType::MySql => sql_server(&mut section, &MYSQL, base_dir)
             .map(|(url, pool_max)| BackendConfig::MySql { url, pool_max }),
-        BackendType::Yaml => path(&mut section, "directory", YAML_DIRECTORY, base_dir)
-            .map(|directory| BackendConfig::Yaml { directory, file_mode: file_mode(&mut section) }),
+        BackendType::Yaml => {
+            section.renamed("foldername", "directory");
+            path(&mut section, "directory", YAML_DIRECTORY, base_dir).map(|directory| {
+                BackendConfig::Yaml { directory, file_mode: file_mode(&mut section) }
+            })
+        }
         BackendType::Soci => Some(soci(&mut section, base_dir)),
-        BackendType::MongoDb => Some(mongodb(&mut section)),
     };
     section.finish();
     backend
+}
+
+/// Types of others, or of earlier times, and what to do about them. Their other keys need no word.
+fn refused(section: &Section<'_>, word: &str) -> Option<Finding> {
+    let (message, help): (&str, Vec<String>) = match word {
+        "mongodb" | "mongo" => (
+            "donet does not run on MongoDB, but it can take over what is there",
+            mongodb_help(section),
+        ),
+        "postgresql" | "sqlite3" => {
+            let help = format!(
+                "for a database of Astron's write `{{type: soci, driver: {word}, …}}`, for a new one `{{type: {}, …}}`",
+                if word == "sqlite3" { "sqlite" } else { "postgres" }
+            );
+            ("this was a type of Astron's once, whose name is one of a driver now", vec![help])
+        }
+        "bdb" => {
+            let help = "the simplest one is `{type: sqlite, file: objects.sqlite}`".to_owned();
+            ("neither Astron nor donet has a backend for BerkeleyDB", vec![help])
+        }
+        _ => return None,
+    };
+    Some(Finding { help, ..section.about(Severity::Error, "type", message) })
+}
+
+fn mongodb_help(section: &Section<'_>) -> Vec<String> {
+    // Of a URI only what is no secret: it may hold a password.
+    let of_uri = section.text("server").and_then(|uri| Url::parse(uri).ok());
+    let of_uri = of_uri.map(|uri| uri.path().trim_start_matches('/').to_owned());
+    let database = of_uri.filter(|name| !name.is_empty());
+    let database = database.or_else(|| section.text("database").map(str::to_owned));
+    let database = database.unwrap_or_else(|| "test".to_owned());
+    vec![
+        "write a backend of donet's here, such as `{type: sqlite, file: objects.sqlite}`; the others are `postgres`, \
+         `mysql` and `yaml`"
+            .to_owned(),
+        format!(
+            "then move the objects: `mongodump --uri=URI --out=dump`, and `donet db import CONFIG dump/{database}` with this \
+             file as CONFIG"
+        ),
+    ]
 }
 
 const YAML_DIRECTORY: &str = "yaml_db";
@@ -92,28 +142,40 @@ fn path(
     if text.is_none() && section.has(key) {
         return None;
     }
-    Some(base_dir.join(text.as_deref().unwrap_or(default)))
+    Some(tidy(&base_dir.join(text.as_deref().unwrap_or(default))))
 }
 
-fn sql_server(section: &mut Section<'_>, server: &SqlServer) -> Option<(String, u32)> {
+fn sql_server(
+    section: &mut Section<'_>,
+    server: &SqlServer,
+    base_dir: &Path,
+) -> Option<(String, u32)> {
     const PARTS: [&str; 5] = ["host", "port", "database", "username", "password"];
     let given = section.optional("url", |node| {
         let text = value::name("the URL of the database")(node)?;
-        check_url(&text, server)?;
-        Ok(text)
+        read_url(&text, server)
     });
     let host = section.optional("host", value::name("a host"));
     let port = section.optional("port", value::number(1..=u16::MAX));
     let database = section.optional("database", value::name("the name of the database"));
     let username = section.optional("username", value::name("the name of a user"));
-    let password = section.optional("password", value::string);
+    let Password(password) = password::read(section, base_dir);
     let pool_max = section.optional("pool_max", value::number(1..=POOL_LIMIT)).unwrap_or(POOL_MAX);
 
     if section.has("url") {
         for part in PARTS.into_iter().filter(|part| section.has(part)) {
-            section.error(part, "the URL says this already; give `url` or separate keys");
+            let message = "the URL says this already; give `url` or separate keys";
+            section.error_beside(part, message, "url", "the URL");
         }
-        return given.map(|url| (url, pool_max));
+        let mut url = given?;
+        if section.has("password_file") {
+            if url.password().is_some() {
+                let message = "the URL has a password already; give one of them";
+                section.error_beside("password_file", message, "url", "the URL");
+            }
+            url.set_password(password.as_deref()).ok()?;
+        }
+        return Some((url.into(), pool_max));
     }
     if !section.has("database") {
         section.missing("database", "the name of the database, or a `url`");
@@ -121,12 +183,12 @@ fn sql_server(section: &mut Section<'_>, server: &SqlServer) -> Option<(String, 
     let host = host.as_deref().unwrap_or("localhost");
     let url = compose_url(server, host, port, &database?, username, password);
     if url.is_none() {
-        section.error("host", format!("found `{host}`, expected a host name or an IP address"));
+        section.error("host", "found no host name or IP address");
     }
     Some((url?, pool_max))
 }
 
-fn check_url(text: &str, server: &SqlServer) -> Result<(), String> {
+fn read_url(text: &str, server: &SqlServer) -> Result<Url, String> {
     // The text itself is not repeated: it may hold a password.
     let what = format!(
         "expected a URL such as `{}://user:password@host:{}/database`",
@@ -134,7 +196,7 @@ fn check_url(text: &str, server: &SqlServer) -> Result<(), String> {
     );
     let url = Url::parse(text).map_err(|error| format!("found no URL ({error}), {what}"))?;
     if server.schemes.contains(&url.scheme()) {
-        Ok(())
+        Ok(url)
     } else {
         let schemes = list_of(server.schemes);
         Err(format!("found the scheme `{}`, {what}; schemes are {schemes}", url.scheme()))
@@ -176,37 +238,21 @@ fn soci(section: &mut Section<'_>, base_dir: &Path) -> BackendConfig {
     // Astron's own tests write this one.
     let server = text("server");
     let username = text("username").unwrap_or_default();
-    let password = text("password").unwrap_or_default();
+    let Password(password) = password::read(section, base_dir);
     if section.has("address") && section.has("server") {
-        section.error("server", "this is another name of `address`; give one of them");
+        let message = "this is another name of `address`; give one of them";
+        section.error_beside("server", message, "address", "the other one");
     }
     let driver = driver.unwrap_or("mysql");
     let is_file = driver == "sqlite3";
     BackendConfig::Soci {
         driver: driver.to_owned(),
         database: match is_file {
-            true => base_dir.join(database).to_string_lossy().into_owned(),
+            true => tidy(&base_dir.join(database)).to_string_lossy().into_owned(),
             false => database,
         },
         address: address.or(server).unwrap_or_default(),
         username,
-        password,
-    }
-}
-
-fn mongodb(section: &mut Section<'_>) -> BackendConfig {
-    let server = section.optional("server", |node| {
-        let text = value::string(node)?;
-        let schemes = ["mongodb://", "mongodb+srv://"];
-        if schemes.iter().any(|scheme| text.starts_with(scheme)) {
-            Ok(text)
-        } else {
-            Err("found no MongoDB URI, expected one such as `mongodb://127.0.0.1/test`".to_owned())
-        }
-    });
-    // Astron's number of threads, of which this daemon has no need.
-    section.optional("workers", value::number(0..=u32::MAX));
-    BackendConfig::MongoDb {
-        server: server.unwrap_or_else(|| "mongodb://127.0.0.1/test".to_owned()),
+        password: password.unwrap_or_default(),
     }
 }

@@ -21,6 +21,7 @@ const CHANNEL_REST_MS: u32 = 30_000;
 const CLIENT_WRITE_BUFFER_BYTES_MAX: u64 = 256 << 10;
 const CLIENT_WRITE_TIMEOUT_MS: u32 = 5_000;
 const DATABASE_TIMEOUT_MS: u32 = 30_000;
+const DO_ID_MIN: DoId = DoId(1000);
 const CONTROL: &str = "the channel of this role";
 
 #[derive(Copy, Clone)]
@@ -58,12 +59,17 @@ fn any_host(port: u16) -> Address {
 }
 
 fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
+    section.renamed("server_version", "version");
+    section.foreign(
+        "tls",
+        "the client agent does not speak TLS, as in Astron; put a proxy before it that does, such as HAProxy",
+    );
     let bind = section.optional("bind", value::address(CLIENT_AGENT_PORT));
     let version = section.optional("version", value::string);
     let haproxy = section.optional("haproxy", value::boolean);
     let manual_dc_hash = section.optional("manual_dc_hash", value::number(0..=u32::MAX));
     let channels = channels(&mut section);
-    let client = client(section.section("client"));
+    let client = client_section(&mut section);
     let limits = limits(section.section("limits"));
     let tuning = tuning(section.section("tuning"));
     section.finish();
@@ -109,10 +115,25 @@ fn not_empty<T>(
 ) -> Option<T> {
     if range.is_none() {
         let (min, max) = (min.into(), max.into());
-        section.error("max", format!("found `{max}`, expected no less than `min`, which is {min}"));
+        let message = format!("found `{max}`, expected no less than `min`, which is {min}");
+        section.error_beside("max", message, "min", "this is more");
     }
     range
 }
+
+/// In Astron's first versions it was but the type.
+fn client_section(role: &mut Section<'_>) -> ClientConfig {
+    if role.text("client").is_none() {
+        return client(role.section("client"));
+    }
+    let kind = role.optional("client", value::choice(&CLIENT_KINDS));
+    if kind.is_some() {
+        role.warning("client", "this is an old form of `client: {type: …}`");
+    }
+    ClientConfig { kind: kind.unwrap_or_default(), ..client(None) }
+}
+
+const CLIENT_KINDS: [(&str, ClientKind); 1] = [("libastron", ClientKind::LibAstron)];
 
 fn client(section: Option<Section<'_>>) -> ClientConfig {
     let mut client = ClientConfig {
@@ -129,8 +150,8 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     let Some(mut section) = section else {
         return client;
     };
-    let kind = value::choice(&[("libastron", ClientKind::LibAstron)]);
-    client.kind = section.optional("type", kind).unwrap_or_default();
+    let kind = section.optional("type", value::choice(&CLIENT_KINDS));
+    client.kind = kind.unwrap_or_default();
     if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
         client.relocate = relocate;
     }
@@ -253,7 +274,7 @@ fn database(mut section: Section<'_>, base_dir: &Path) -> Option<DatabaseConfig>
     if !section.has("generate") {
         section.missing("generate", "`min` and `max` of the doIds of new objects");
     }
-    let generate = section.section("generate").and_then(do_id_range);
+    let generate = section.section("generate").and_then(generated);
     let backend = read_backend::backend(&mut section, base_dir);
     let timeout = section.optional("operation_timeout_ms", value::number(0..=u32::MAX));
     section.finish();
@@ -266,8 +287,28 @@ fn database(mut section: Section<'_>, base_dir: &Path) -> Option<DatabaseConfig>
     })
 }
 
-fn do_id_range(mut section: Section<'_>) -> Option<DoIdRange> {
+/// The doIds of new objects.
+fn generated(mut section: Section<'_>) -> Option<DoIdRange> {
     let min = section.required("min", "the first doId of the range", value::do_id);
+    do_id_range(section, min)
+}
+
+/// DoIds of a database-state server. Where Astron finds no `min` it takes 0; the first that an object can have is this.
+fn loaded(mut section: Section<'_>) -> Option<DoIdRange> {
+    let mut min = section.optional("min", value::do_id);
+    if !section.has("min") {
+        min = Some(DO_ID_MIN);
+        let max = section.text("max").unwrap_or("the last one");
+        let message = format!(
+            "without `min` the range is all doIds up to {max}, as in Astron; a range with both is one item, \
+             `{{min: …, max: …}}`"
+        );
+        section.warning("min", message);
+    }
+    do_id_range(section, min)
+}
+
+fn do_id_range(mut section: Section<'_>, min: Option<DoId>) -> Option<DoIdRange> {
     let mut max = section.optional("max", value::do_id);
     if !section.has("max") {
         max = Some(DoId(DoIdRepr::MAX));
@@ -284,7 +325,7 @@ fn db_state_server(mut section: Section<'_>) -> Option<DbStateServerConfig> {
     let what = "the control channel of the database with its objects";
     let database = section.required("database", what, value::channel);
     let ranges: Vec<DoIdRange> =
-        section.sections("ranges").into_iter().filter_map(do_id_range).collect();
+        section.sections("ranges").into_iter().filter_map(loaded).collect();
     if !section.has("ranges") {
         section.warning("ranges", "without this key the role serves no object");
     }

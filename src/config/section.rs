@@ -1,42 +1,30 @@
 //! Reading a map key by key: what is asked for is what is known, all else is a mistake.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
 
-use super::diagnostic::{Diagnostic, Position};
+use super::report::Report;
+use crate::finding::{Finding, Severity};
 use crate::yaml::{Node, Value};
 
-/// Collects what is wrong with one file while it is read.
-pub(super) struct Report {
-    file: PathBuf,
-    errors: RefCell<Vec<Diagnostic>>,
-    warnings: RefCell<Vec<Diagnostic>>,
+/// A value that is being read. Whoever reads it may find that it is hardly meant as it is written.
+pub(super) struct Found<'a> {
+    node: &'a Node,
+    doubts: RefCell<Vec<String>>,
 }
 
-impl Report {
-    pub fn new(file: &Path) -> Self {
-        Report { file: file.to_owned(), errors: RefCell::default(), warnings: RefCell::default() }
+impl Found<'_> {
+    /// Says something about the value that keeps nobody from using it.
+    pub fn doubt(&self, message: String) {
+        self.doubts.borrow_mut().push(message);
     }
+}
 
-    pub fn error(&self, position: Option<Position>, key: &str, message: impl Into<String>) {
-        let diagnostic = self.diagnostic(position, key, message.into());
-        self.errors.borrow_mut().push(diagnostic);
-    }
+impl Deref for Found<'_> {
+    type Target = Node;
 
-    pub fn warning(&self, position: Option<Position>, key: &str, message: impl Into<String>) {
-        let diagnostic = self.diagnostic(position, key, message.into());
-        self.warnings.borrow_mut().push(diagnostic);
-    }
-
-    /// Errors, in the order of the file, and warnings.
-    pub fn into_parts(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-        let mut parts = (self.errors.into_inner(), self.warnings.into_inner());
-        parts.0.sort_by_key(|diagnostic| diagnostic.position);
-        parts
-    }
-
-    fn diagnostic(&self, position: Option<Position>, key: &str, message: String) -> Diagnostic {
-        Diagnostic { file: self.file.clone(), position, key: key.to_owned(), message }
+    fn deref(&self) -> &Node {
+        self.node
     }
 }
 
@@ -46,18 +34,36 @@ struct Item<'a> {
     node: &'a Node,
 }
 
+impl Item<'_> {
+    fn read<T>(
+        &self,
+        report: &Report,
+        read: impl FnOnce(&Found<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        let found = Found { node: self.node, doubts: RefCell::default() };
+        let value = read(&found);
+        for doubt in found.doubts.into_inner() {
+            report.warning(self.node, &self.path, doubt);
+        }
+        value.map_err(|message| report.error(self.node, &self.path, message)).ok()
+    }
+}
+
 /// A map that is being read.
 pub(super) struct Section<'a> {
     report: &'a Report,
     path: String,
-    position: Position,
+    node: &'a Node,
     entries: Vec<Entry<'a>>,
-    asked: Vec<&'static str>,
+    /// Keys that are told to whoever writes an unknown one.
+    known: Vec<&'static str>,
+    /// Others that have been dealt with.
+    settled: Vec<&'static str>,
 }
 
 struct Entry<'a> {
     key: &'a str,
-    key_position: Position,
+    key_node: &'a Node,
     node: &'a Node,
 }
 
@@ -69,51 +75,34 @@ impl<'a> Section<'a> {
     }
 
     fn open(report: &'a Report, item: Item<'a>) -> Option<Self> {
-        let Value::Map(pairs) = &item.node.value else {
-            let message = expected(item.node, "a map (lines of the form `key: value`)");
-            report.error(Some(item.node.position), &item.path, message);
+        let Item { path, node } = item;
+        let Value::Map(pairs) = &node.value else {
+            let message = expected(node, "a map (lines of the form `key: value`)");
+            report.error(node, &path, message);
             return None;
         };
         let mut entries: Vec<Entry<'a>> = Vec::with_capacity(pairs.len());
-        for (key, node) in pairs {
-            let Some(text) = key.text() else {
-                let message = expected(key, "the name of a key");
-                report.error(Some(key.position), &item.path, message);
+        for (key_node, node) in pairs {
+            let Some(key) = key_node.text() else {
+                report.error(key_node, &path, expected(key_node, "the name of a key"));
                 continue;
             };
-            if let Some(first) = entries.iter().find(|entry| entry.key == text) {
-                let message = format!(
-                    "the key stands here for the second time; its value in line {} holds",
-                    first.key_position.line
-                );
-                report.warning(Some(key.position), &join(&item.path, text), message);
-                continue;
+            match entries.iter().find(|entry| entry.key == key) {
+                Some(first) => report_twice(report, first, key_node, &join(&path, key)),
+                None => entries.push(Entry { key, key_node, node }),
             }
-            entries.push(Entry { key: text, key_position: key.position, node });
         }
-        Some(Section {
-            report,
-            path: item.path,
-            position: item.node.position,
-            entries,
-            asked: Vec::new(),
-        })
+        let (known, settled) = (Vec::new(), Vec::new());
+        Some(Section { report, path, node, entries, known, settled })
     }
 
     /// The value of `key` as `read` understands it. `None` if it is absent, or wrong and reported.
     pub fn optional<T>(
         &mut self,
         key: &'static str,
-        read: impl FnOnce(&Node) -> Result<T, String>,
+        read: impl FnOnce(&Found<'_>) -> Result<T, String>,
     ) -> Option<T> {
-        let item = self.item(key)?;
-        match read(item.node) {
-            Ok(value) => Some(value),
-            Err(message) => {
-                self.report.error(Some(item.node.position), &item.path, message);
-                None
-            }
-        }
+        self.item(key)?.read(self.report, read)
     }
 
     /// As [`Section::optional`], and reports an absent key; `what` says what its value would be.
@@ -121,7 +110,7 @@ impl<'a> Section<'a> {
         &mut self,
         key: &'static str,
         what: &str,
-        read: impl FnOnce(&Node) -> Result<T, String>,
+        read: impl FnOnce(&Found<'_>) -> Result<T, String>,
     ) -> Option<T> {
         let value = self.optional(key, read);
         if value.is_none() && !self.has(key) {
@@ -146,60 +135,111 @@ impl<'a> Section<'a> {
     pub fn values<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&Node) -> Result<T, String>,
+        read: impl Fn(&Found<'_>) -> Result<T, String>,
     ) -> Vec<T> {
         let report = self.report;
-        self.list(key)
-            .filter_map(|item| {
-                read(item.node)
-                    .map_err(|message| report.error(Some(item.node.position), &item.path, message))
-                    .ok()
-            })
-            .collect()
+        self.list(key).filter_map(|item| item.read(report, &read)).collect()
     }
 
     /// Whether `key` is present, right or wrong.
     pub fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|entry| entry.key == key)
+        self.entry(key).is_some()
+    }
+
+    /// The scalar under `key`, if it is one.
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        self.entry(key)?.node.text()
+    }
+
+    /// Reads a key that had another name once as if it had the one of today.
+    pub fn renamed(&mut self, old: &'static str, new: &'static str) {
+        let Some(i) = self.entries.iter().position(|entry| entry.key == old) else {
+            return;
+        };
+        let (key, path) = (self.entries[i].key_node, join(&self.path, old));
+        if let Some(other) = self.entry(new) {
+            let message = format!("this is an old name of `{new}`; give one of them");
+            let mut finding = self.report.about(Severity::Error, key, &path, message);
+            finding.marks.push(self.report.mark(other.key_node, "the other one"));
+            self.report.push(finding);
+            self.settled.push(old);
+            return;
+        }
+        self.report.warning(key, &path, format!("this is an old name; read as `{new}`"));
+        self.entries[i].key = new;
+    }
+
+    /// Leaves a key alone that means nothing here, and says why.
+    pub fn ignored(&mut self, key: &'static str, why: &str) {
+        if let Some(entry) = self.entry(key) {
+            self.report.warning(entry.key_node, &join(&self.path, key), why);
+        }
+        self.settled.push(key);
+    }
+
+    /// Reports a key that somebody else, or a former version, has.
+    pub fn foreign(&mut self, key: &'static str, message: &str) {
+        if let Some(entry) = self.entry(key) {
+            self.report.error(entry.key_node, &join(&self.path, key), message);
+        }
+        self.settled.push(key);
     }
 
     /// Reports that `key` is absent.
     pub fn missing(&self, key: &str, what: &str) {
-        let path = join(&self.path, key);
         let message = format!("the key is missing; expected {what}");
-        self.report.error(Some(self.position), &path, message);
+        self.report.error(self.node, &join(&self.path, key), message);
     }
 
     /// Reports something about `key`, at its value if it is present.
     pub fn error(&self, key: &str, message: impl Into<String>) {
-        let path = join(&self.path, key);
-        self.report.error(Some(self.place(key)), &path, message);
+        self.push(self.about(Severity::Error, key, message));
     }
 
     /// Warns of something about `key`, at its value if it is present.
     pub fn warning(&self, key: &str, message: impl Into<String>) {
-        let path = join(&self.path, key);
-        self.report.warning(Some(self.place(key)), &path, message);
+        self.push(self.about(Severity::Warning, key, message));
+    }
+
+    /// Something about `key`, at its value if it is present, to be completed and then pushed.
+    pub fn about(&self, severity: Severity, key: &str, message: impl Into<String>) -> Finding {
+        let node = self.entry(key).map_or(self.node, |entry| entry.node);
+        self.report.about(severity, node, &join(&self.path, key), message)
+    }
+
+    /// Something about `key`, with another one that has to do with it.
+    pub fn error_beside(&self, key: &str, message: impl Into<String>, other: &str, label: &str) {
+        let mut finding = self.about(Severity::Error, key, message);
+        finding.marks.extend(self.entry(other).map(|it| self.report.mark(it.node, label)));
+        self.push(finding);
+    }
+
+    pub fn push(&self, finding: Finding) {
+        self.report.push(finding);
     }
 
     /// Ends reading: keys that nobody asked for are mistakes.
     pub fn finish(self) {
         for entry in &self.entries {
-            if self.asked.contains(&entry.key) {
+            if self.known.contains(&entry.key) || self.settled.contains(&entry.key) {
                 continue;
             }
-            let hint = did_you_mean(entry.key, self.asked.iter().copied())
-                .unwrap_or_else(|| format!("; known are {}", list_of(&self.asked)));
+            let hint = did_you_mean(entry.key, self.known.iter().copied())
+                .unwrap_or_else(|| format!("; known are {}", list_of(&self.known)));
             let path = join(&self.path, entry.key);
             let message = format!("there is no such key{hint}");
-            self.report.error(Some(entry.key_position), &path, message);
+            self.report.error(entry.key_node, &path, message);
         }
     }
 
+    fn entry(&self, key: &str) -> Option<&Entry<'a>> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
     fn item(&mut self, key: &'static str) -> Option<Item<'a>> {
-        self.asked.push(key);
-        let entry = self.entries.iter().find(|entry| entry.key == key)?;
-        Some(Item { path: join(&self.path, key), node: entry.node })
+        self.known.push(key);
+        let node = self.entry(key)?.node;
+        Some(Item { path: join(&self.path, key), node })
     }
 
     /// The items of the list under `key`; none if it is absent, or no list and reported.
@@ -209,7 +249,7 @@ impl<'a> Section<'a> {
             Value::List(nodes) => nodes,
             Value::Scalar { .. } | Value::Map(_) => {
                 let message = expected(item.node, "a list (lines that begin with `- `)");
-                self.report.error(Some(item.node.position), &item.path, message);
+                self.report.error(item.node, &item.path, message);
                 &[]
             }
         });
@@ -219,13 +259,15 @@ impl<'a> Section<'a> {
             .enumerate()
             .map(move |(index, node)| Item { path: format!("{path}[{index}]"), node })
     }
+}
 
-    fn place(&self, key: &str) -> Position {
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map_or(self.position, |entry| entry.node.position)
-    }
+fn report_twice(report: &Report, first: &Entry<'_>, again: &Node, path: &str) {
+    let line = first.key_node.position.line;
+    let message =
+        format!("the key stands here for the second time; its value in line {line} holds");
+    let mut finding = report.about(Severity::Warning, again, path, message);
+    finding.marks.push(report.mark(first.key_node, "this one holds"));
+    report.push(finding);
 }
 
 /// "found …, expected …"
@@ -254,6 +296,6 @@ pub(super) fn list_of(names: &[&str]) -> String {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

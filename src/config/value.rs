@@ -6,19 +6,19 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::address::Address;
-use super::section::{did_you_mean, expected, list_of};
+use super::section::{Found, did_you_mean, expected, list_of};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
 use crate::yaml::{Node, Value};
 
 type Read<T> = Result<T, String>;
 
 /// Any text.
-pub(super) fn string(node: &Node) -> Read<String> {
+pub(super) fn string(node: &Found<'_>) -> Read<String> {
     scalar(node, "a text").map(str::to_owned)
 }
 
 /// A text that is not empty, called `what`.
-pub(super) fn name(what: &'static str) -> impl Fn(&Node) -> Read<String> {
+pub(super) fn name(what: &'static str) -> impl Fn(&Found<'_>) -> Read<String> {
     move |node| match scalar(node, what)? {
         "" => Err(format!("found an empty text, expected {what}")),
         text => Ok(text.to_owned()),
@@ -26,7 +26,7 @@ pub(super) fn name(what: &'static str) -> impl Fn(&Node) -> Read<String> {
 }
 
 /// `true` or `false`.
-pub(super) fn strict_boolean(node: &Node) -> Read<bool> {
+pub(super) fn strict_boolean(node: &Found<'_>) -> Read<bool> {
     const WHAT: &str = "`true` or `false`";
     match scalar(node, WHAT)? {
         "true" | "True" | "TRUE" => Ok(true),
@@ -36,7 +36,7 @@ pub(super) fn strict_boolean(node: &Node) -> Read<bool> {
 }
 
 /// Any of the ways in which YAML 1.1 writes a boolean.
-pub(super) fn boolean(node: &Node) -> Read<bool> {
+pub(super) fn boolean(node: &Found<'_>) -> Read<bool> {
     const WHAT: &str = "`true` or `false`";
     match scalar(node, WHAT)? {
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "y" | "Y" | "on" | "On" | "ON" => {
@@ -50,7 +50,7 @@ pub(super) fn boolean(node: &Node) -> Read<bool> {
 }
 
 /// One of a few words, each with what it stands for.
-pub(super) fn choice<T: Clone>(words: &[(&str, T)]) -> impl Fn(&Node) -> Read<T> {
+pub(super) fn choice<T: Clone>(words: &[(&str, T)]) -> impl Fn(&Found<'_>) -> Read<T> {
     move |node| {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let what = format!("one of {}", list_of(&names));
@@ -66,7 +66,7 @@ pub(super) fn choice<T: Clone>(words: &[(&str, T)]) -> impl Fn(&Node) -> Read<T>
 }
 
 /// A whole number in `range`, decimal or `0x…`.
-pub(super) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&Node) -> Read<T>
+pub(super) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&Found<'_>) -> Read<T>
 where
     T: TryFrom<u64> + PartialOrd + Display,
 {
@@ -81,13 +81,13 @@ where
 }
 
 /// A time limit in milliseconds; 0 is none.
-pub(super) fn time_limit(node: &Node) -> Read<Option<Duration>> {
+pub(super) fn time_limit(node: &Found<'_>) -> Read<Option<Duration>> {
     let ms = number(0..=u32::MAX)(node)?;
     Ok((ms > 0).then(|| Duration::from_millis(ms.into())))
 }
 
 /// Who may read and write a file: octal, as `chmod` takes it. The daemon itself has to be able to.
-pub(super) fn file_mode(node: &Node) -> Read<u32> {
+pub(super) fn file_mode(node: &Found<'_>) -> Read<u32> {
     const WHAT: &str =
         "the mode of a file in octal, `0600` to `0777`, with which its owner can read and write it";
     const OWNER: u32 = 0o600;
@@ -99,7 +99,7 @@ pub(super) fn file_mode(node: &Node) -> Read<u32> {
 }
 
 /// A channel that a role may be given.
-pub(super) fn channel(node: &Node) -> Read<Channel> {
+pub(super) fn channel(node: &Found<'_>) -> Read<Channel> {
     const WHAT: &str = "a channel: a whole number from 1000 up";
     let channel = Channel(ChannelRepr::from(unsigned(node, WHAT)?));
     if channel.is_reserved() {
@@ -110,7 +110,7 @@ pub(super) fn channel(node: &Node) -> Read<Channel> {
 }
 
 /// The id of an object.
-pub(super) fn do_id(node: &Node) -> Read<DoId> {
+pub(super) fn do_id(node: &Found<'_>) -> Read<DoId> {
     let what = format!("a doId: a whole number from 1000 to {}", DoIdRepr::MAX);
     let do_id = DoIdRepr::try_from(unsigned(node, &what)?).map_err(|_| expected(node, &what))?;
     if DoId(do_id).channel().is_reserved() {
@@ -120,7 +120,7 @@ pub(super) fn do_id(node: &Node) -> Read<DoId> {
 }
 
 /// An address; `default_port` holds where none is written.
-pub(super) fn address(default_port: u16) -> impl Fn(&Node) -> Read<Address> {
+pub(super) fn address(default_port: u16) -> impl Fn(&Found<'_>) -> Read<Address> {
     move |node| {
         let what = format!("an address such as `127.0.0.1:{default_port}`");
         let text = scalar(node, &what)?;
@@ -133,7 +133,7 @@ pub(super) fn address(default_port: u16) -> impl Fn(&Node) -> Read<Address> {
 pub(super) fn address_or(
     nothing: &'static str,
     default_port: u16,
-) -> impl Fn(&Node) -> Read<Option<Address>> {
+) -> impl Fn(&Found<'_>) -> Read<Option<Address>> {
     move |node| match node.text() {
         Some(text) if text == nothing && !node.is_null() => Ok(None),
         _ => address(default_port)(node).map(Some),
@@ -141,7 +141,7 @@ pub(super) fn address_or(
 }
 
 /// `0` for never, or a number with one of the units s, m, h, d.
-pub(super) fn interval(node: &Node) -> Read<Option<Duration>> {
+pub(super) fn interval(node: &Found<'_>) -> Read<Option<Duration>> {
     const WHAT: &str = "`0` (never) or an interval such as `30m`, `12h` or `1d`";
     let text = scalar(node, WHAT)?;
     if text == "0" {
@@ -172,25 +172,49 @@ fn scalar<'a>(node: &'a Node, what: &str) -> Read<&'a str> {
     }
 }
 
-fn unsigned(node: &Node, what: &str) -> Read<u64> {
+/// A whole number as Astron reads it: decimal, `0x…`, or octal if it begins with a zero.
+fn unsigned(node: &Found<'_>, what: &str) -> Read<u64> {
     let text = scalar(node, what)?;
-    let value = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    let value = match unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
         Some(hex) if hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
             u64::from_str_radix(hex, 16).ok()
         }
         Some(_) => None,
-        // Astron takes a leading zero for octal, others take it for nothing.
-        None if text.len() > 1 && text.starts_with('0') && digits::<u64>(text).is_some() => {
-            return Err(expected(node, what) + "; leave out the leading zero");
+        None if unsigned.len() > 1 && unsigned.starts_with('0') => {
+            return octal(node, unsigned, what);
         }
-        None => digits(text),
+        None => digits(unsigned),
     };
     value.ok_or_else(|| expected(node, what))
 }
 
+fn octal(node: &Found<'_>, text: &str, what: &str) -> Read<u64> {
+    if !text.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
+        let hint = match text.bytes().all(|b| b.is_ascii_digit()) {
+            true => "; leave out the leading zero: a number that begins with one is octal",
+            false if text.starts_with("0o") => "; `0o` is not known here",
+            false => "",
+        };
+        return Err(expected(node, what) + hint);
+    }
+    let value = u64::from_str_radix(text, 8).map_err(|_| expected(node, what))?;
+    let decimal = text.trim_start_matches('0');
+    // A row of zeros is the same in any base.
+    if node.written.is_some() {
+        node.doubt("the leading zero makes this an octal number, as in Astron".to_owned());
+    } else if !decimal.is_empty() {
+        node.doubt(format!(
+            "the leading zero makes this an octal number, as in Astron: it is {value}; write `{value}`, or \
+             `{decimal}` if that is meant"
+        ));
+    }
+    Ok(value)
+}
+
 /// Digits and nothing else, which `FromStr` alone does not see to.
 fn digits<T: FromStr>(text: &str) -> Option<T> {
-    if !text.bytes().all(|b| b.is_ascii_digit()) {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     text.parse().ok()

@@ -43,7 +43,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
-pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+pub async fn run(config: Config, dc: DcFile, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     // Before anything else, so that a signal during the start is not lost.
     let signals = Signals::new()?;
     let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
@@ -51,7 +51,7 @@ pub async fn run(config: Config, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     let outside = Outside::machine();
     let router = Router::with_seed(outside.seed());
     let mut parts = tokio::select! {
-        parts = Parts::start(config, outside, router, reopen) => parts?,
+        parts = Parts::start(config, Arc::new(dc), outside, router, reopen) => parts?,
         signal = operator.wants_the_end() => {
             tracing::info!(signal, "told to end before everything has started");
             return Ok(ExitCode::SUCCESS);
@@ -178,18 +178,18 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Starts everything that the configuration names, with an empty router. Whoever changes `reopen` has log files
+    /// Starts everything that the configuration names, with its DC files and an empty router. Whoever changes `reopen` has log files
     /// opened anew.
     ///
     /// # Errors
     /// When something cannot be started.
     pub async fn start(
         config: Config,
+        dc: Arc<DcFile>,
         outside: Outside,
         router: Router,
         reopen: watch::Receiver<()>,
     ) -> anyhow::Result<Self> {
-        let dc = Arc::new(read_dc(&config)?);
         tracing::info!(
             files = config.general.dc_files.len(),
             hash = format!("{:#010x}", dc.hash()),
@@ -338,12 +338,6 @@ struct Context {
     base_dir: PathBuf,
     /// Changes when log files are to be opened anew.
     reopen: watch::Receiver<()>,
-}
-
-fn read_dc(config: &Config) -> anyhow::Result<DcFile> {
-    let options = dclass::Options { string_encoding: config.general.string_encoding };
-    dclass::read_with(&config.general.dc_files, options)
-        .map_err(|diagnostics| anyhow!("could not read the DC files\n{diagnostics}"))
 }
 
 fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {

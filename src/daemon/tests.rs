@@ -16,7 +16,7 @@ use crate::router::{Inbox, Participant};
 use crate::wire::{Envelope, Frame, Frames, write_frame};
 
 /// Only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 const AI: Channel = Channel(5000);
 const DATABASE: Channel = Channel(4003);
 const REQUESTS: u32 = 200;
@@ -73,9 +73,10 @@ roles:
         let dc = "dclass Avatar { string name required broadcast db; };";
         fs::write(folder.path().join("world.dc"), dc).expect("the folder is ours");
         let config = crate::config::load(&path).expect("a correct file");
+        let dc = Arc::new(config.read_dc().expect("a correct DC file"));
         let router = Router::new();
         let reopen = watch::Sender::default().subscribe();
-        let parts = Parts::start(config, Outside::machine(), router.clone(), reopen)
+        let parts = Parts::start(config, dc, Outside::machine(), router.clone(), reopen)
             .await
             .expect("it starts");
         let inbox = Inbox::new("AI", 1 << 20, usize::MAX);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::files::Unfinished;
 use super::soci::own_backend;
 use super::yaml::copy_directory;
-use super::{OpenError, no_mongodb, sql};
+use super::{OpenError, sql};
 use crate::config::{BackendConfig, DatabaseConfig};
 
 /// Copies a store to `target`, which is a file for SQLite and a directory for YAML. It is there when it is complete and
@@ -40,7 +40,6 @@ pub async fn backup(
             "mysqldump --single-transaction DATABASE > FILE",
             "mysql DATABASE < FILE",
         )),
-        BackendConfig::MongoDb { .. } => Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
 }

@@ -16,6 +16,7 @@ mod files;
 mod open;
 mod operation;
 mod progress;
+mod rehearse;
 mod schema;
 mod soci;
 mod sql;
@@ -31,10 +32,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::backup::backup;
-use self::open::no_mongodb;
 pub use self::open::{Configured, Stores, check_start, open, open_archive, open_archive_mut};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use self::progress::Progress;
+pub use self::rehearse::rehearse;
 pub use self::schema::Schema;
 
 /// A future that can be sent to another thread.

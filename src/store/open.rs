@@ -158,7 +158,6 @@ async fn open_once(
             let (options, lanes) = (mysql(&url)?, lanes(pool_max));
             Arc::new(SqlBackend::<MySqlSession>::open(options, lanes, schema, range, seed).await?)
         }
-        BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
 }
@@ -178,11 +177,16 @@ async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), O
     if unmoved == 0 || open_archive_mut(config, schema).await?.count().await? > 0 {
         return Ok(());
     }
-    Err(OpenError::Refused(format!(
-        "the database has {unmoved} objects in Astron's tables, and none in donet's own\n\
+    Err(self::unmoved(unmoved))
+}
+
+/// Astron's tables have so many objects, and donet's none.
+pub(super) fn unmoved(objects: u64) -> OpenError {
+    OpenError::Refused(format!(
+        "the database has {objects} objects in Astron's tables, and none in donet's own\n\
          to move them: `donet db import CONFIG CONFIG`, with the name of this configuration twice; \
          Astron's tables stay as they are"
-    )))
+    ))
 }
 
 /// Opens a store to read its objects. A server may be using it.
@@ -232,7 +236,6 @@ pub async fn check_start(config: &DatabaseConfig, schema: &Schema) -> Result<(),
         BackendConfig::MySql { url, .. } => {
             SqlBackend::<MySqlSession>::check(&mysql(&url)?, schema).await
         }
-        BackendConfig::MongoDb { .. } => Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
 }
@@ -256,7 +259,6 @@ pub async fn open_archive_mut(
             sql::<PostgresSession>(&postgres(&url, prepared_statements)?, schema).await?
         }
         BackendConfig::MySql { url, .. } => sql::<MySqlSession>(&mysql(&url)?, schema).await?,
-        BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
 }
@@ -268,11 +270,11 @@ async fn sql<S: Session>(
     Ok(Box::new(SqlArchive::<S>::open(options, schema).await?))
 }
 
-fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenError> {
+pub(super) fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenError> {
     Ok(PostgresOptions { connect: url.parse().map_err(bad_url)?, keeps_statements })
 }
 
-fn mysql(url: &str) -> Result<MySqlOptions, OpenError> {
+pub(super) fn mysql(url: &str) -> Result<MySqlOptions, OpenError> {
     let kind = if url.starts_with("mariadb:") { "MariaDB" } else { "MySQL" };
     Ok(MySqlOptions { connect: url.parse().map_err(bad_url)?, kind })
 }
@@ -284,15 +286,4 @@ fn lanes(pool_max: u32) -> usize {
 /// The URL itself is not repeated: it may hold a password.
 fn bad_url(error: sqlx::Error) -> OpenError {
     OpenError::Sql { what: "cannot use the URL of the database".to_owned(), error }
-}
-
-/// What is said of a database that donet does not run on.
-pub(super) fn no_mongodb() -> OpenError {
-    OpenError::Refused(
-        "donet does not run on MongoDB; its objects can be moved:\n  \
-         1. `mongodump --uri=URI --out=dump`\n  \
-         2. choose another backend in the configuration, such as `{type: sqlite}`\n  \
-         3. `donet db import CONFIG dump/DATABASE`"
-            .to_owned(),
-    )
 }

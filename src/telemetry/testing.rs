@@ -15,7 +15,7 @@ use super::output::{Output, Target};
 use super::{Level, Log};
 
 /// Long enough for anything; only a failing test waits for it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What has been written, to be read back.
 #[derive(Clone, Default)]

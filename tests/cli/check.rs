@@ -6,13 +6,21 @@ const DC: &str = "dclass Login {\n  login(string name) clsend;\n};\n";
 
 #[test]
 fn files_that_cannot_be_written_are_named() {
-    let text = "roles: [{type: eventlogger, output: nowhere/e-%Y.log},\n  {type: database, control: 4003, \
+    let text = "general: {dc_files: [game.dc]}\nroles: [{type: eventlogger, output: nowhere/e-%Y.log},\n  {type: database, control: 4003, \
                 generate: {min: 5000}, backend: {type: sqlite, file: nowhere/o.sqlite}}]";
-    let folder = Folder::with(&[("game.yml", text), ("ok.yml", &text.replace("nowhere/", ""))]);
-    let event_log = "warning: game.yml:1:37: roles[0].output: ";
-    let store = "warning: game.yml:2:88: roles[1].backend.file: ";
-    let why = "nowhere/o.sqlite cannot be written here: No such file or directory";
-    folder.run(&["check", "game.yml"]).code(0).complains(&[event_log, store, why]);
+    let ok = text.replace("nowhere/", "");
+    let folder = Folder::with(&[("game.yml", text), ("ok.yml", &ok), ("game.dc", DC)]);
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    ended.complains(&[
+        "warning: roles[0].output: ",
+        "nowhere/e-%Y.log cannot be written here: No such file or directory",
+        " --> game.yml:2:37",
+        // Without this there is no start.
+        "error: roles[1].backend.file: cannot open the SQLite database ",
+        "nowhere/o.sqlite: No such file or directory",
+        " --> game.yml:3:88",
+        "1 error, 1 warning",
+    ]);
     assert_eq!(folder.run(&["check", "ok.yml"]).code(0).stderr, "");
 }
 
@@ -52,25 +60,46 @@ general: {dc_files: [game.dc]}
 uberdogs: [{id: 1234, class: Logout}]
 "#;
     let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
-    let error = "game.yml:3:30: uberdogs[0].class: the DC files have no class `Logout`\n";
     let ended = folder.run(&["check", "game.yml"]).code(1);
-    assert_eq!((&*ended.stdout, &*ended.stderr), ("", error));
+    let expected = "\
+warning: roles: without roles and `messagedirector.bind` the daemon does nothing
+ --> game.yml:2:1
+  |
+2 | general: {dc_files: [game.dc]}
+  | ^^^^^^^
+
+error: uberdogs[0].class: the DC files have no class `Logout`
+ --> game.yml:3:30
+  |
+3 | uberdogs: [{id: 1234, class: Logout}]
+  |                              ^^^^^^
+
+1 error, 1 warning
+";
+    assert_eq!((&*ended.stdout, &*ended.stderr), ("", expected));
 }
 
 #[test]
 fn what_the_daemon_starts_with_is_a_warning() {
-    let text = r#"
+    let text = r#"general: {dc_files: [game.dc]}
 roles:
-  - {type: clientagent, channels: {min: 2000, max: 2999}}
+  - {type: clientagent, channels: {min: 2000, max: 2999}, bind: '127.0.0.1:0'}
   - {type: clientagent, channels: {min: 2999, max: 3999}, bind: '127.0.0.1:0'}
 "#;
-    let folder = Folder::with(&[("game.yml", text)]);
-    let overlap = "game.yml:4:35: roles[1].channels: client channels 2999-3999 overlaps \
-                   client channels 2000-2999 of roles[0] (clientagent)";
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
     let ended = folder.run(&["check", "game.yml"]).code(0);
-    assert_eq!(ended.stderr, format!("warning: {overlap}\n"));
-    let bound = "bind: '127.0.0.1:0', channels: {min: 2000";
-    folder.write("game.yml", &text.replace("channels: {min: 2000", bound));
+    let expected = "\
+warning: roles[1].channels: client channels 2999-3999 overlaps client channels 2000-2999 of roles[0] (clientagent)
+ --> game.yml:4:35
+  |
+3 |   - {type: clientagent, channels: {min: 2000, max: 2999}, bind: '127.0.0.1:0'}
+  |                                   ---------------------- client channels 2000-2999
+4 |   - {type: clientagent, channels: {min: 2999, max: 3999}, bind: '127.0.0.1:0'}
+  |                                   ^^^^^^^^^^^^^^^^^^^^^^
+
+1 warning
+";
+    assert_eq!(ended.stderr, expected);
     let daemon = folder.start(&["game.yml"]).ready();
     daemon.signal("TERM");
     let ended = daemon.wait();
@@ -86,15 +115,22 @@ fn mistakes_of_both_kinds_of_file_are_shown() {
         ("bad.yml", "rolls: []"),
     ]);
     folder.run(&["check", "game.yml"]).code(1).complains(&["game.dc:2:5", "f(uint9 x);"]);
-    folder.run(&["check", "bad.yml"]).code(1).complains(&["bad.yml:1:1: rolls: ", "`roles`"]);
-    folder.run(&["check", "none.yml"]).code(1).complains(&["none.yml: the file cannot be read"]);
+    folder.run(&["check", "bad.yml"]).code(1).complains(&[
+        " --> bad.yml:1:1",
+        "rolls: ",
+        "`roles`",
+    ]);
+    folder
+        .run(&["check", "none.yml"])
+        .code(1)
+        .complains(&["the file cannot be read", "--> none.yml"]);
 }
 
 #[test]
 fn a_warning_is_no_error() {
     let folder = Folder::with(&[("astrond.yml", "daemon: {name: a, name: b}")]);
-    let warning = "warning: astrond.yml:1:19: daemon.name: ";
-    folder.run(&["check"]).code(0).complains(&[warning]);
+    let warning = ["warning: daemon.name: ", " --> astrond.yml:1:19"];
+    folder.run(&["check"]).code(0).complains(&warning);
 }
 
 #[test]
@@ -114,4 +150,44 @@ fn a_daemon_that_leads_to_itself_is_warned_of() {
         let ended = folder.run(&["check"]).code(0);
         assert_eq!(ended.stderr.contains(warning), is_itself, "{bind} {connect}: {}", ended.stderr);
     }
+}
+
+#[test]
+fn programs_get_an_object_a_line() {
+    let text = "general: {dc_files: [game.dc]}\nroles: [{type: stateserver, control: 04003}]\n";
+    let dc = "dclass A {\n  f(uint9 x);\n};\n";
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", dc), ("ok.dc", DC)]);
+    let ended = folder.run(&["check", "--format", "json", "game.yml"]).code(1);
+    assert_eq!(ended.stderr, "");
+    let records: Vec<serde_json::Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let [octal, unknown] = &records[..] else { panic!("{records:#?}") };
+    assert_eq!(
+        (&octal["file"], &octal["line"], &octal["column"]),
+        (&"game.yml".into(), &2.into(), &38.into())
+    );
+    assert_eq!(
+        (&octal["key"], &octal["severity"]),
+        (&"roles[0].control".into(), &"warning".into())
+    );
+    assert!(octal["message"].as_str().expect("a text").contains("octal"), "{octal}");
+    assert!(unknown["file"].as_str().expect("a text").ends_with("game.dc"), "{unknown}");
+    assert_eq!((&unknown["line"], &unknown["key"]), (&2.into(), &serde_json::Value::Null));
+    assert_eq!(unknown["severity"], "error");
+    // A file as a whole.
+    let ended = folder.run(&["check", "--format", "json", "none.yml"]).code(1);
+    let record: serde_json::Value = serde_json::from_str(ended.stdout.trim()).expect("JSON");
+    assert_eq!((&record["file"], &record["line"]), (&"none.yml".into(), &serde_json::Value::Null));
+    folder.write("game.yml", &text.replace("game.dc", "ok.dc").replace("04003", "4003"));
+    assert_eq!(folder.run(&["check", "--format", "json", "game.yml"]).code(0).stdout, "");
+}
+
+#[test]
+fn paths_are_said_as_people_write_them() {
+    let folder = Folder::with(&[("b.yml", "rolls: []"), ("a/c.yml", "{}")]);
+    folder.run(&["check", "./a/../b.yml"]).code(1).complains(&[" --> b.yml:1:1"]);
+    let text = "general: {dc_files: [../a/../none.dc]}";
+    folder.write("a/c.yml", text);
+    let shown = format!("{}: cannot read the file", folder.path("none.dc").display());
+    folder.run(&["check", "a/c.yml"]).code(1).complains(&[" --> a/c.yml:1:22", &shown]);
 }

@@ -13,7 +13,7 @@ const LOGGER: &str = "roles: [{type: eventlogger, bind: '127.0.0.1:0', output: e
 
 /// Waits until the file called `name` has a text.
 fn wait_for_file(folder: &Folder, name: &str, has: impl Fn(&str) -> bool) -> String {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         let text = fs::read_to_string(folder.path(name)).unwrap_or_default();
         if has(&text) {

@@ -4,15 +4,17 @@ use crate::program::Folder;
 
 #[test]
 fn help_goes_to_stdout() {
-    for option in ["-h", "--help"] {
+    for option in ["-h", "--help", "help"] {
         let help = Folder::new().run(&[option]).code(0);
         help.says(&["Usage: donet", "--loglevel", "--config", "check", "dc"]);
     }
+    Folder::new().run(&["help", "check"]).code(0).says(&["Usage: donet check", "--format"]);
+    Folder::new().run(&["help", "dc", "hash"]).code(0).says(&["Usage: donet dc hash"]);
 }
 
 #[test]
 fn the_version_says_how_it_was_built() {
-    for option in ["-v", "--version"] {
+    for option in ["-v", "-V", "--version", "version"] {
         Folder::new().run(&[option]).code(0).says(&[
             "donet 0.1.0",
             "Compilation options: 16-bit length tag datagrams, 64-bit channels, \
@@ -24,7 +26,7 @@ fn the_version_says_how_it_was_built() {
 }
 
 #[test]
-fn a_mistake_is_answered_with_help_on_stderr() {
+fn a_mistake_is_answered_in_few_lines_on_stderr() {
     for arguments in [
         &["--bogus"][..],
         &["-x"],
@@ -35,10 +37,15 @@ fn a_mistake_is_answered_with_help_on_stderr() {
         &["check", "--bogus"],
         &["dc"],
         &["dc", "hash"],
+        &["dc", "hsah"],
+        &["db"],
+        &["check", "a", "b"],
     ] {
-        let ended = Folder::new().run(arguments).code(1).complains(&["Usage: donet"]);
+        let ended = Folder::new().run(arguments).code(1).complains(&["error: ", "--help"]);
         assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert!(ended.stderr.lines().count() <= 10, "{arguments:?}: {}", ended.stderr);
     }
+    Folder::new().run(&["dc"]).complains(&["a command is missing: check, ", "Usage: donet dc <"]);
     Folder::new().run(&["-l", "nonsense"]).complains(&["nonsense", "packet", "security", "fatal"]);
 }
 
@@ -66,4 +73,28 @@ fn a_file_may_be_named_like_a_command() {
     let running = folder.start(&["--config", "check"]).ready();
     running.signal("TERM");
     running.wait().code(0);
+}
+
+#[test]
+fn a_mistyped_command_is_named() {
+    for (name, command) in [
+        ("chekc", "check"),
+        ("Check", "check"),
+        ("versoin", "version"),
+        ("hlep", "help"),
+        ("dv", "db"),
+    ] {
+        let expected = format!("did you mean `donet {command}`?");
+        let ended =
+            Folder::new().run(&[name, "game.yml"]).code(1).complains(&[&expected, "--config"]);
+        assert!(ended.stderr.lines().count() <= 10, "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+    // A file of this name is one.
+    let folder = Folder::with(&[("chekc", "messagedirector: {bind: '127.0.0.1:0'}")]);
+    let running = folder.start(&["chekc"]).ready();
+    running.signal("TERM");
+    running.wait().code(0);
+    // Nothing is like this.
+    Folder::new().run(&["game.yml"]).code(1).says(&["game.yml: the file cannot be read"]);
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Only a failing test waits so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder in which the program is run.
 pub struct Folder(TempDir);
@@ -143,6 +143,26 @@ impl Running {
     pub fn ready(mut self) -> Self {
         self.wait_for("INFO: daemon: ready");
         self
+    }
+
+    /// Waits until it runs, or has ended because it cannot.
+    pub fn runs(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.stdout.recv_timeout(left) {
+                Ok(line) => {
+                    self.said.push(line);
+                    if self.said.last().is_some_and(|line| line.contains("INFO: daemon: ready")) {
+                        return true;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("it neither runs nor ends: {:#?}", self.said)
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
     }
 
     /// Sends a signal: `TERM`, `INT`, `HUP`.

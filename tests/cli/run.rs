@@ -58,9 +58,10 @@ fn every_mistake_of_a_file_is_said_at_once() {
         "messagedirectr: {}\nroles:\n  - type: stateserver\n    control: 0\n  - type: none\n";
     let folder = Folder::with(&[("game.yml", text)]);
     folder.run(&["game.yml"]).code(1).says(&[
-        "ERROR: main: game.yml:1:1: messagedirectr: there is no such key; did you mean `messagedirector`?",
-        "ERROR: main: game.yml:4:14: roles[0].control: found `0`, expected a channel",
-        "ERROR: main: game.yml:5:11: roles[1].type: found `none`, expected one of `clientagent`",
+        "ERROR: config: game.yml:1:1: messagedirectr: there is no such key; did you mean `messagedirector`?",
+        "ERROR: config:   |              ^",
+        "ERROR: config: game.yml:4:14: roles[0].control: found `0`, expected a channel",
+        "ERROR: config: game.yml:5:11: roles[1].type: found `none`, expected one of `clientagent`",
         "FATAL: main: the configuration has errors file=game.yml",
     ]);
 }
@@ -69,7 +70,7 @@ fn every_mistake_of_a_file_is_said_at_once() {
 fn what_is_no_configuration_ends_it_with_1() {
     for (text, message) in [
         ("", "game.yml: the file is empty"),
-        ("a: [", "game.yml:2:1: this is not YAML"),
+        ("a: [", "game.yml:1:4: this `[` is not closed"),
         ("- a", "found a list, expected a map"),
         ("general: {dc_files: [none.dc]}", "none.dc"),
         ("uberdogs: [{id: 1234, class: Nobody, anonymous: true}]", "Nobody"),
@@ -239,6 +240,18 @@ fn json_logs_are_one_object_a_line() {
     let parse = |line| serde_json::from_str::<serde_json::Value>(line).expect("JSON");
     let levels: Vec<_> = ended.stdout.lines().map(|line| parse(line)["level"].clone()).collect();
     assert_eq!(levels, ["info", "error", "fatal"]);
+    // A finding is one of them, whatever people are shown.
+    let text = "general: {dc_files: [game.dc]}\ndaemon:\n  name: a\n  name: b\n\
+                messagedirector: {bind: '127.0.0.1:0'}\n";
+    let files = [("game.yml", text), ("game.dc", "dclass A {\n  f(uint9 x);\n};\n")];
+    let ended = Folder::with(&files).run(&["--log-format", "json", "game.yml"]).code(1);
+    let records: Vec<_> = ended.stdout.lines().map(parse).collect();
+    let [_, warning, error, _] = &records[..] else { panic!("{records:#?}") };
+    assert_eq!((&warning["level"], &warning["file"]), (&"warning".into(), &"game.yml".into()));
+    assert_eq!((&warning["line"], &warning["column"]), (&4.into(), &3.into()));
+    assert_eq!(warning["key"], "daemon.name");
+    assert!(error["file"].as_str().is_some_and(|file| file.ends_with("game.dc")), "{error}");
+    assert_eq!((&error["line"], &error["column"]), (&2.into(), &5.into()));
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub const CONTROL: Channel = Channel(75_757);
 /// Who asks.
 pub const SENDER: Channel = Channel(20);
 /// What an answer may take. It is waited for only if something is wrong.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The classes that the scenarios use.
 pub const DC: &str = "

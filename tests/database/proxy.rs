@@ -148,7 +148,7 @@ pub async fn until(condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it comes to that");
+    tokio::time::timeout(Duration::from_secs(120), waiting).await.expect("it comes to that");
 }
 
 async fn accept(listener: TcpListener, server: (String, u16), state: Arc<State>) {

@@ -205,7 +205,7 @@ pub async fn end_waiting(backend: &BackendConfig, end: End) {
             }
         }
     };
-    let id = tokio::time::timeout(Duration::from_secs(20), found).await.expect("somebody waits");
+    let id = tokio::time::timeout(Duration::from_secs(120), found).await.expect("somebody waits");
     let sql = match (backend, end) {
         (BackendConfig::Postgres { .. }, End::Session) => {
             format!("SELECT pg_terminate_backend({id})")

@@ -11,12 +11,13 @@ const LINE: &[&str] = &["hash", "ids", "wire", "message", "router", "object", "r
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
     ("yaml", &[]),
-    ("config", &["ids", "yaml"]),
+    ("finding", &["yaml"]),
+    ("config", &["ids", "yaml", "finding"]),
     ("telemetry", &["ids"]),
     ("event", &["ids", "config"]),
     ("store", &["hash", "ids", "yaml", "config"]),
     ("net", &["ids", "wire", "router", "config"]),
-    ("cli", &["ids", "config", "telemetry", "store"]),
+    ("cli", &["ids", "finding", "config", "telemetry", "store"]),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.

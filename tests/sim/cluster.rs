@@ -193,7 +193,8 @@ impl Cluster {
         };
         let router = Router::with_seed(outside.seed());
         let reopen = watch::Sender::default().subscribe();
-        let parts = Parts::start(node.config.clone(), outside, router, reopen).await;
+        let dc = Arc::new(node.config.read_dc().expect("a correct DC file"));
+        let parts = Parts::start(node.config.clone(), dc, outside, router, reopen).await;
         let parts = parts.unwrap_or_else(|error| panic!("daemon {index}: {error:#}"));
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
         let failures = self.failures.clone();

@@ -31,7 +31,6 @@ roles:
 7:30: roles[0].client.add_interest: found `visibel`, expected one of `visible`, `enabled` and `disabled`; did you mean `visible`?
 9:16: roles[1].control: found `100`, expected a channel: a whole number from 1000 up; 0 to 999 and 4294967296 to 4290672328704 belong to the protocol
 10:7: roles[1].contrl: there is no such key; did you mean `control`?
-14:11: roles[2].ranges[0].min: the key is missing; expected the first doId of the range
 14:16: roles[2].ranges[0].max: found `3`, expected a doId: a whole number from 1000 to 4294967295; 0 to 999 belong to the protocol
 15:13: roles[3].type: found `databas`, expected one of `clientagent`, `stateserver`, `database`, `dbss` and `eventlogger`; did you mean `database`?
 16:7: roles[4].type: the key is missing; expected the type of the role
@@ -56,10 +55,6 @@ fn files_that_are_no_configuration() {
             "general:\n  dc_files: game.dc",
             format!("2:13: general.dc_files: found `game.dc`, {list}"),
         ),
-        (
-            "{}\n---\n{}",
-            "2:1: a second document begins here; a configuration is one document".to_owned(),
-        ),
         ("general: &a\n  dc_files: *a", "2:13: an alias within its own anchor".to_owned()),
         ("[a]: b", "1:1: found a list, expected the name of a key".to_owned()),
     ] {
@@ -74,20 +69,20 @@ fn syntax_errors_have_a_line() {
     for (text, place) in [
         ("a: 1\n b: 2", "2:3: this is not YAML: "),
         ("a: \"x", "1:4: this is not YAML: "),
-        ("a:\n  - [b", "3:1: this is not YAML: "),
+        ("a: [b: c: d]", "1:9: this is not YAML: "),
         ("a: *unknown", "1:4: this is not YAML: "),
     ] {
         let errors = errors(text);
         assert!(errors.starts_with(place), "{text}\n{errors}");
     }
     let errors = read_raw(b"daemon:\n  name: \xff").expect_err("not UTF-8");
-    assert_eq!(errors.to_string(), "game.yml:2:9: the file is not UTF-8 text");
+    assert_eq!(errors.0[0].headline(), "game.yml:2:9: the file is not UTF-8 text");
 }
 
 #[test]
 fn a_missing_file_is_named() {
     let errors = load(Path::new("no/such/game.yml")).expect_err("there is none");
-    let text = errors.to_string();
+    let text = errors.0[0].headline();
     let expected = "no/such/game.yml: the file cannot be read: ";
     assert!(text.starts_with(expected), "{text}");
 }
@@ -104,16 +99,75 @@ fn relative_paths_are_relative_to_the_file() {
 
 #[test]
 fn the_first_of_two_equal_keys_holds() {
-    let loaded = read("daemon:\n  name: one\n  name: two\n").expect("valid");
+    let loaded = loaded("messagedirector: {bind: a}\ndaemon:\n  name: one\n  name: two\n");
     assert_eq!(loaded.config.daemon.name, "one");
-    let warnings: Vec<String> = loaded.warnings.iter().map(Diagnostic::to_string).collect();
-    let expected = "game.yml:3:3: daemon.name: \
-        the key stands here for the second time; its value in line 2 holds";
-    assert_eq!(warnings, [expected]);
+    let shown = loaded.warnings.iter().map(Finding::to_string).find(|text| text.contains("second"));
+    let expected = "\
+warning: daemon.name: the key stands here for the second time; its value in line 3 holds
+ --> game.yml:4:3
+  |
+3 |   name: one
+  |   ---- this one holds
+4 |   name: two
+  |   ^^^^";
+    assert_eq!(shown.as_deref(), Some(expected));
 }
 
 #[test]
 fn an_anchor_can_be_used_again() {
     let config = valid("daemon: {name: &n Core, url: *n}");
     assert_eq!(config.daemon.url, "Core");
+}
+
+#[test]
+fn what_is_wrong_is_shown_with_its_line() {
+    let errors = read("roles:\n  - type: stateserver\n    contrl: 7\n").err().expect("invalid");
+    let expected = "\
+error: roles[0].control: the key is missing; expected the channel of this role
+ --> game.yml:2:5
+  |
+2 |   - type: stateserver
+  |     ^^^^
+
+error: roles[0].contrl: there is no such key; did you mean `control`?
+ --> game.yml:3:5
+  |
+3 |     contrl: 7
+  |     ^^^^^^";
+    assert_eq!(errors.to_string(), expected);
+}
+
+#[test]
+fn a_bracket_that_is_not_closed_is_shown_where_it_is_open() {
+    for (text, expected) in [
+        (
+            "messagedirector: {bind: 127.0.0.1:7000\nroles:\n  - type: eventlogger\n",
+            "error: this `{` is not closed
+ --> game.yml:1:18
+  |
+1 | messagedirector: {bind: 127.0.0.1:7000
+  |                  ^
+2 | roles:
+  |      - what follows here does not belong into it",
+        ),
+        (
+            "a:\n  - [b",
+            "error: this `[` is not closed\n --> game.yml:2:5\n  |\n2 |   - [b\n  |     ^",
+        ),
+    ] {
+        let errors = read(text).err().expect("invalid");
+        assert_eq!(errors.to_string(), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_second_document_is_not_read() {
+    for more in ["roles: 7", "[", "", "daemon: {name: other}"] {
+        let text = format!("messagedirector: {{bind: a}}\ndaemon: {{name: one}}\n---\n{more}");
+        let loaded = loaded(&text);
+        assert_eq!(loaded.config.daemon.name, "one");
+        let said = warnings(&text);
+        let expected = "3:1: a second document begins here, and is not read, as in Astron";
+        assert!(said.contains(expected), "{more}: {said}");
+    }
 }

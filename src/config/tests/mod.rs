@@ -1,9 +1,14 @@
 //! Files in, types or diagnostics out.
 
+mod astron;
 mod file;
+mod foreign;
+mod password;
 mod rule;
 mod section;
 mod value;
+
+use std::ffi::OsString;
 
 use super::*;
 
@@ -12,10 +17,22 @@ fn read(text: &str) -> Result<Loaded, ConfigErrors> {
 }
 
 fn read_raw(bytes: &[u8]) -> Result<Loaded, ConfigErrors> {
-    let file = Path::new("game.yml");
-    let report = Report::new(file);
-    let read = read_bytes(bytes, Path::new("/srv/game"), &report);
-    outcome(file, read, report)
+    read_in(Path::new("/srv/game"), bytes)
+}
+
+/// As if the file was in this folder.
+fn read_in(folder: &Path, bytes: &[u8]) -> Result<Loaded, ConfigErrors> {
+    let report = Report::new("game.yml".to_owned());
+    let read = read_bytes(bytes, folder, &report, &environment);
+    outcome(read, report)
+}
+
+fn environment(name: &str) -> Option<OsString> {
+    match name {
+        "CONTROL" => Some("4003".into()),
+        "SECRET" => Some("hunter2".into()),
+        _ => None,
+    }
 }
 
 fn valid(text: &str) -> Config {
@@ -29,12 +46,23 @@ fn loaded(text: &str) -> Loaded {
     }
 }
 
-/// The diagnostics of an invalid file, one a line, without the file's name.
+/// What is wrong with an invalid file, one a line, without the file's name.
 fn errors(text: &str) -> String {
     match read(text) {
-        Ok(loaded) => panic!("this is invalid:\n{text}\nbut is read as:\n{loaded:#?}"),
-        Err(errors) => errors.to_string().replace("game.yml:", ""),
+        Ok(loaded) => panic!("this is invalid:\n{text}\nbut is read as:\n{:#?}", loaded.config),
+        Err(errors) => headlines(errors.0.iter().filter(|finding| !is_warning(finding))),
     }
+}
+
+/// What is odd in a valid file, one a line, without the file's name.
+fn warnings(text: &str) -> String {
+    headlines(loaded(text).warnings.iter())
+}
+
+fn headlines<'f>(findings: impl Iterator<Item = &'f Finding>) -> String {
+    let lines: Vec<String> =
+        findings.map(|finding| finding.headline().replace("game.yml:", "")).collect();
+    lines.join("\n")
 }
 
 #[track_caller]

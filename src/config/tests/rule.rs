@@ -54,13 +54,6 @@ fn what_an_uberdog_cannot_do_without() {
 }
 
 #[test]
-fn two_uberdogs_cannot_have_one_id() {
-    let message = value_error("uberdogs: ", "[{id: 1234, class: A}, {id: 1234, class: B}]");
-    let expected = "uberdogs[1].id: this is the id of another UberDOG already";
-    assert_eq!(message, expected);
-}
-
-#[test]
 fn a_range_may_not_be_empty() {
     for (role, message) in [
         (
@@ -85,7 +78,7 @@ fn a_backend_has_only_its_own_keys() {
     for (keys, expected) in [
         (
             "{type: yam}",
-            "expected one of `sqlite`, `postgres`, `mysql`, `yaml`, `soci` and `mongodb`; did you mean `yaml`?",
+            "expected one of `sqlite`, `postgres`, `mysql`, `yaml` and `soci`; did you mean `yaml`?",
         ),
         ("{type: sqlite, file_mode: 0}", "found `0`, expected the mode of a file in octal"),
         ("{type: sqlite, file_mode: 0o444}", "its owner can read and write it"),
@@ -96,11 +89,10 @@ fn a_backend_has_only_its_own_keys() {
         ("{type: yaml, file: x}", "roles[0].backend.file: there is no such key"),
         ("{type: soci, driver: oracle}", "expected one of `postgresql`, `mysql` and `sqlite3`"),
         ("{type: soci, server: a, address: b}", "this is another name of `address`"),
-        ("{type: mongodb, server: 'baddb://h/test'}", "found no MongoDB URI"),
         ("{type: postgres}", "roles[0].backend.database: the key is missing"),
         ("{type: postgres, url: 'postgres://h/d', port: 1}", "give `url` or separate keys"),
         ("{type: postgres, url: 'mysql://h/d'}", "found the scheme `mysql`"),
-        ("{type: mysql, database: d, host: 'a b'}", "expected a host name or an IP address"),
+        ("{type: mysql, database: d, host: 'a b'}", "found no host name or IP address"),
         ("{type: mysql, database: d, pool_max: 0}", "expected a whole number from 1 to 1000"),
     ] {
         let errors = errors(&backend(keys));
@@ -109,9 +101,9 @@ fn a_backend_has_only_its_own_keys() {
 }
 
 #[test]
-fn conflicts_between_parts_are_warnings_with_their_places() {
-    let warnings = loaded(
-        r#"messagedirector: {bind: "127.0.0.1:7000"}
+fn parts_that_take_each_other_s_channels_are_warned_of() {
+    let said = warnings(
+        r#"general: {dc_files: [a.dc]}
 uberdogs:
     - {id: 3500, class: A}
     - {id: 9000, class: B}
@@ -122,21 +114,111 @@ roles:
     - {type: database, control: 2000, generate: {min: 9000, max: 9999}}
     - {type: dbss, database: 2000, ranges: [{min: 9001, max: 9999}]}
     - {type: eventlogger, bind: "127.0.0.1:7000"}
-    - {type: clientagent, channels: {min: 5000, max: 5999}}
+    - {type: clientagent, bind: "127.0.0.1:7001", channels: {min: 5000, max: 5999}}
 "#,
-    )
-    .warnings;
+    );
     let expected = [
-        "6:33: roles[0].bind: 127.0.0.1:7000 is taken by messagedirector too",
         "6:61: roles[0].channels: client channels 3000-3999 overlaps id 3500 of uberdogs[0] (A)",
         "7:37: roles[1].channels: client channels 3999-4999 overlaps \
             client channels 3000-3999 of roles[0] (clientagent)",
         "9:33: roles[3].control: control channel 2000 overlaps \
             control channel 2000 of roles[2] (stateserver)",
         "9:49: roles[3].generate: generated ids 9000-9999 overlaps id 9000 of uberdogs[1] (B)",
-        // Neither says where it listens.
-        "12:7: roles[6].bind: 0.0.0.0:7198 is taken by roles[1] (clientagent) too",
     ];
-    let said: Vec<String> = warnings.iter().map(Diagnostic::to_string).collect();
-    assert_eq!(said, expected.map(|line| format!("game.yml:{line}")));
+    assert_eq!(said, expected.join("\n"));
+}
+
+#[test]
+fn a_conflict_is_shown_with_both_lines() {
+    let text = "general: {dc_files: [a.dc]}\nroles:\n  - {type: stateserver, control: 2000}\n  \
+                - {type: stateserver, control: 2000}\n";
+    let expected = "\
+warning: roles[1].control: control channel 2000 overlaps control channel 2000 of roles[0] (stateserver)
+ --> game.yml:4:34
+  |
+3 |   - {type: stateserver, control: 2000}
+  |                                  ---- control channel 2000
+4 |   - {type: stateserver, control: 2000}
+  |                                  ^^^^";
+    assert_eq!(loaded(text).warnings[0].to_string(), expected);
+}
+
+#[test]
+fn an_address_is_listened_on_once() {
+    let agent =
+        |bind: &str| format!("{{type: clientagent, {bind} channels: {{min: 2000, max: 2999}}}}");
+    let config = |director: &str, bind: &str| {
+        format!("messagedirector: {{bind: \"{director}\"}}\nroles: [{}]", agent(bind))
+    };
+    for (director, bind, is_taken) in [
+        ("127.0.0.1:7000", "bind: '127.0.0.1:7000',", true),
+        ("0.0.0.0:7000", "bind: '127.0.0.1:7000',", true),
+        ("127.0.0.1:7000", "bind: '0.0.0.0:7000',", true),
+        ("[::]:7000", "bind: '[::1]:7000',", true),
+        ("game.example:7000", "bind: 'game.example:7000',", true),
+        // Its default.
+        ("127.0.0.1:7198", "", true),
+        ("127.0.0.1:7000", "bind: '127.0.0.2:7000',", false),
+        ("127.0.0.1:7000", "bind: '127.0.0.1:7001',", false),
+        ("127.0.0.1:0", "bind: '127.0.0.1:0',", false),
+        ("127.0.0.1:7000", "bind: '[::1]:7000',", false),
+    ] {
+        let text = config(director, bind);
+        let message = match read(&text) {
+            Ok(_) => None,
+            Err(errors) => errors.0.iter().find(|it| !is_warning(it)).map(Finding::headline),
+        };
+        let taken =
+            message.as_ref().is_some_and(|it| it.contains("is taken by messagedirector too"));
+        assert_eq!(taken, is_taken, "{text}: {message:?}");
+    }
+    // Neither says where it listens, and one is for UDP.
+    let two = format!(
+        "roles: [{}, {}, {{type: eventlogger, bind: '0.0.0.0:7198'}}]",
+        agent(""),
+        agent("")
+    );
+    let expected = "1:65: roles[1]: 0.0.0.0:7198 is taken by roles[0] (clientagent) too";
+    assert_eq!(errors(&two).replace("roles[1].bind", "roles[1]"), expected);
+}
+
+#[test]
+fn what_is_hardly_meant_is_a_warning() {
+    let dc = "general: {dc_files: [a.dc]}\n";
+    let database = "{type: database, control: 4003, generate: {min: 5000}}";
+    let dbss =
+        |database: &str| format!("{{type: dbss, database: {database}, ranges: [{{min: 5000}}]}}");
+    let link = "messagedirector: {connect: hub}\n";
+    let nothing = "without roles and `messagedirector.bind` the daemon does nothing";
+    let no_classes = "without DC files there are no classes, so that no object can be made";
+    for (text, expected) in [
+        ("{}".to_owned(), format!("1:1: roles: {nothing}")),
+        ("messagedirector: {connect: hub}".to_owned(), format!("1:1: roles: {nothing}")),
+        ("messagedirector: {bind: hub}".to_owned(), String::new()),
+        ("roles: [{type: eventlogger}]".to_owned(), String::new()),
+        (
+            "roles: [{type: stateserver, control: 4002}]".to_owned(),
+            format!("1:1: general.dc_files: {no_classes}"),
+        ),
+        (format!("{dc}roles: [{database}, {}]", dbss("4003")), String::new()),
+        (
+            format!("{dc}roles: [{database}, {}]", dbss("4004")),
+            "2:88: roles[1].database: no database of this file has the channel 4004: this file's is 4003"
+                .to_owned(),
+        ),
+        (
+            format!("{dc}roles: [{}]", dbss("4003")),
+            "2:32: roles[0].database: no database of this file has the channel 4003: this file has none"
+                .to_owned(),
+        ),
+        // Another daemon has it.
+        (format!("{dc}{link}roles: [{}]", dbss("4003")), String::new()),
+        (
+            format!("{dc}{link}roles: [{database}, {}]", dbss("4004")),
+            "3:88: roles[1].database: no database of this file has the channel 4004: this file's is 4003"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(warnings(&text), expected, "{text}");
+    }
 }

@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn channels() {
     let control = "roles:\n  - type: stateserver\n    control: ";
-    for text in ["1000", "4294967295", "4290672328705", "0xFFFFFFFFFFFFFFFF", "'1000'"] {
+    for text in ["1000", "+1000", "4294967295", "4290672328705", "0xFFFFFFFFFFFFFFFF", "'1000'"] {
         assert_eq!(valid(&format!("{control}{text}")).roles.len(), 1, "{text}");
     }
     for text in [
@@ -20,8 +20,10 @@ fn channels() {
         "4290672328704",
         "18446744073709551616",
         "-1",
-        "+1000",
         "1e4",
+        "+",
+        "0o17",
+        "08000",
         "1000.0",
         "abc",
         "0x",
@@ -31,6 +33,7 @@ fn channels() {
         "''",
         "~",
         "01000",
+        "0",
     ] {
         let message = value_error(control, text);
         let expected = "expected a channel: a whole number from 1000 up";

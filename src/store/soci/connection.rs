@@ -40,9 +40,7 @@ impl Connection {
             BackendConfig::MySql { url, .. } => {
                 Connection::MySql(MySqlConnection::connect(url).await?)
             }
-            BackendConfig::Yaml { .. }
-            | BackendConfig::Soci { .. }
-            | BackendConfig::MongoDb { .. } => return Ok(None),
+            BackendConfig::Yaml { .. } | BackendConfig::Soci { .. } => return Ok(None),
         }))
     }
 

@@ -82,11 +82,16 @@ impl Catalog {
     /// # Errors
     /// What the database says.
     pub async fn load(session: &mut impl Session, schema: &Schema) -> sqlx::Result<Self> {
+        Ok(Catalog::of(session.catalog().await?, schema))
+    }
+
+    /// What these rows of the database say.
+    pub fn of(rows: Vec<CatalogRow>, schema: &Schema) -> Self {
         let mut catalog = Catalog::default();
-        for row in session.catalog().await? {
+        for row in rows {
             catalog.add(row, schema);
         }
-        Ok(catalog)
+        catalog
     }
 
     fn add(&mut self, row: CatalogRow, schema: &Schema) {

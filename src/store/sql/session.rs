@@ -297,6 +297,10 @@ pub fn in_words(error: &sqlx::Error) -> String {
             Some(error) => error.message().to_owned(),
             None => error.to_string(),
         },
+        // It says so itself, and so does what is in it.
+        error @ sqlx::Error::Configuration(_) => {
+            error.to_string().trim_start_matches("error with configuration: ").to_owned()
+        }
         error => error.to_string(),
     }
 }

@@ -16,7 +16,7 @@ use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
 /// parameters.
 const ROWS_MAX: usize = 512;
 
-const SCHEMA: &[&str] = &[
+pub(super) const SCHEMA: &[&str] = &[
     "
     CREATE TABLE donet_schema (version INTEGER NOT NULL);
     INSERT INTO donet_schema VALUES (0);

@@ -7,6 +7,7 @@
 mod archive;
 mod backup;
 mod files;
+mod look;
 mod text;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use tracing::{Span, error, info, warn};
 pub use self::archive::YamlArchive;
 pub use self::backup::copy_directory;
 use self::files::Directory;
+pub use self::look::look_into_directory;
 use self::text::{Document, Info, Written};
 use crate::config::DoIdRange;
 use crate::hash::{Map, Seed, Set};

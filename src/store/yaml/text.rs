@@ -282,12 +282,13 @@ const RULES: Rules = Rules { depth_max: 64, aliases: true, other_documents: true
 const TREE_BYTES_MAX: usize = 1 << 20;
 
 fn parse(text: &str) -> Result<Option<Rc<Node>>, Error> {
-    yaml::parse(text, RULES).map_err(|error| match error {
-        yaml::Error::Syntax(error) => Error::Syntax(error.to_string()),
+    let content = yaml::parse(text, RULES).map_err(|error| match error {
+        yaml::Error::Syntax { error, .. } => Error::Syntax(error.to_string()),
         yaml::Error::TooDeep(_) => Error::Shape("nested too deeply"),
         yaml::Error::Alias(_) => Error::Shape("an alias of nothing"),
         yaml::Error::SecondDocument(_) => Error::Shape("more than one document"),
-    })
+    })?;
+    Ok(content.root)
 }
 
 fn key(node: &Node) -> Result<&str, Error> {

@@ -170,14 +170,14 @@ fn bug_77_two_hundred_clients_may_be_given_an_interest_at_once() {
 
 #[test]
 fn bug_79_an_interest_is_not_given_up_while_its_objects_keep_coming() {
-    let more = ", client: {add_interest: enabled}, tuning: {interest_timeout: 1000}";
+    let more = ", client: {add_interest: enabled}, tuning: {interest_timeout: 4000}";
     let mut scene = Scene::with(more);
     let context = scene.add(5, PARENT, &[ZONE]);
     let request = scene.expect_asked(PARENT, &[ZONE]);
     scene.count(request, 6);
     for n in 0..6 {
         // Slower than the time-out altogether, but never as slow from one to the next.
-        let waited = scene.client.stream().receive_within(Duration::from_millis(300));
+        let waited = scene.client.stream().receive_within(Duration::from_millis(700));
         assert_eq!(waited, Received::Nothing);
         scene.generate(request, DoId(30_000 + n), HERE);
     }

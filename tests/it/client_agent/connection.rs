@@ -177,7 +177,7 @@ fn a_client_that_shows_no_sign_of_life_is_ejected() {
 
 #[test]
 fn a_client_that_shows_signs_of_life_stays() {
-    let mut stage = Stage::with(", client: {heartbeat_timeout: 1000}");
+    let mut stage = Stage::with(", client: {heartbeat_timeout: 4000}");
     let (mut steady, channel) = stage.anonymous();
     // Another client, who came later and says no more, is ejected first.
     let (mut silent, _) = stage.anonymous();

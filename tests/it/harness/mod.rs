@@ -51,7 +51,7 @@ pub use donet::message::{
 };
 
 /// How long anything may take before a test gives up. Only a failing test waits this long.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// Waits until `condition` gives something.
 ///

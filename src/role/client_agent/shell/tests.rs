@@ -24,7 +24,7 @@ const ROCK: ClassId = ClassId(1);
 const FIRST: Channel = Channel(1000);
 const CLUSTER: Channel = Channel(77);
 /// Only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn config() -> ClientAgentConfig {
     ClientAgentConfig {

@@ -1,0 +1,120 @@
+//! What has been found while a file is read.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::secret;
+use crate::finding::{Finding, Mark, Severity, Source};
+use crate::yaml::{Node, Position, Value};
+
+/// Collects what is wrong with one file while it is read.
+pub(super) struct Report {
+    file: String,
+    source: RefCell<Arc<Source>>,
+    findings: RefCell<Vec<Finding>>,
+}
+
+impl Report {
+    pub fn new(file: String) -> Self {
+        let source = Source { first_line: 1, text: String::new() };
+        Report { file, source: RefCell::new(Arc::new(source)), findings: RefCell::default() }
+    }
+
+    /// Takes the text of the file, which is what findings from now on show, but for what is secret in it.
+    pub fn set_text(&self, text: &str, root: Option<&Rc<Node>>) {
+        let text = secret::masked(text, root);
+        *self.source.borrow_mut() = Arc::new(Source { first_line: 1, text });
+    }
+
+    /// Something about a node, to be completed and then pushed.
+    pub fn about(
+        &self,
+        severity: Severity,
+        node: &Node,
+        key: &str,
+        message: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            key: key.to_owned(),
+            marks: vec![self.mark(node, "")],
+            source: Arc::clone(&self.source.borrow()),
+            ..Finding::of_file(severity, self.file.clone(), message.into())
+        }
+    }
+
+    /// Where a node begins: all of it if it is in one line, and what is in the first line of the others.
+    pub fn mark(&self, node: &Node, label: &str) -> Mark {
+        let (from, to) = first_part(node);
+        let width = if from.line == to.line { to.column - from.column } else { usize::MAX };
+        Mark::new(from, width, label)
+    }
+
+    pub fn push(&self, finding: Finding) {
+        let mut findings = self.findings.borrow_mut();
+        // One mistake in a value is enough: the second comes of the first.
+        let is_known = finding.severity == Severity::Error
+            && finding.position().is_some()
+            && findings.iter().any(|known| {
+                known.severity == finding.severity
+                    && known.position() == finding.position()
+                    && known.key == finding.key
+            });
+        if !is_known {
+            findings.push(finding);
+        }
+    }
+
+    pub fn error(&self, node: &Node, key: &str, message: impl Into<String>) {
+        self.push(self.about(Severity::Error, node, key, message));
+    }
+
+    pub fn warning(&self, node: &Node, key: &str, message: impl Into<String>) {
+        self.push(self.about(Severity::Warning, node, key, message));
+    }
+
+    /// Something that is wrong at places, of which there may be none: then the file as a whole is.
+    pub fn error_at(&self, marks: Vec<Mark>, message: impl Into<String>) {
+        self.error_with_help(marks, message, None);
+    }
+
+    /// The same, and what to do about it.
+    pub fn error_with_help(
+        &self,
+        marks: Vec<Mark>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let source = Arc::clone(&self.source.borrow());
+        let finding = Finding::of_file(Severity::Error, self.file.clone(), message.into());
+        self.push(Finding { marks, source, help: help.into_iter().collect(), ..finding });
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.findings.borrow().iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Takes everything, in the order of the file.
+    pub fn take_findings(&self) -> Vec<Finding> {
+        let mut findings = self.findings.take();
+        findings.sort_by_key(Finding::position);
+        findings
+    }
+}
+
+/// What of a node is marked: a map of several lines would be too much.
+fn first_part(node: &Node) -> (Position, Position) {
+    let one = |at: Position| (at, Position { column: at.column + 1, ..at });
+    if node.position.line == node.end.line {
+        return (node.position, node.end);
+    }
+    match &node.value {
+        Value::Map(entries) => match entries.first() {
+            Some((key, _)) if key.position == node.position => first_part(key),
+            // In braces.
+            _ => one(node.position),
+        },
+        Value::List(_) => one(node.position),
+        Value::Scalar { .. } => (node.position, node.end),
+    }
+}

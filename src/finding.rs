@@ -1,0 +1,285 @@
+//! What is wrong or odd in a file that somebody has written: where, what, and how it is shown.
+//!
+//! Configurations and DC files are shown alike. People see the line and what in it is meant; programs get the
+//! parts one by one.
+
+use std::fmt;
+use std::io::{IsTerminal, stderr};
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::Serialize;
+
+use crate::yaml::Position;
+
+/// How bad a [`Finding`] is.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file cannot be used.
+    Error,
+    /// The file can be used; something in it is hardly meant so.
+    Warning,
+}
+
+/// The text that a finding is about, or the part of it that matters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// The number of its first line.
+    pub first_line: usize,
+    /// Its lines.
+    pub text: String,
+}
+
+/// A place in a [`Source`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// Where it is in the file.
+    pub position: Position,
+    /// Where it stands in the source's line, in characters from 0. A long line may have lost its beginning.
+    pub offset: usize,
+    /// How many characters it has.
+    pub width: usize,
+    /// What is said beside it; may be empty.
+    pub label: String,
+}
+
+impl Mark {
+    /// Some characters of a whole line.
+    pub fn new(position: Position, width: usize, label: impl Into<String>) -> Self {
+        Mark { position, offset: position.column - 1, width, label: label.into() }
+    }
+}
+
+/// One thing that is wrong or odd. `Display` shows it with its line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Whether the file can be used nevertheless.
+    pub severity: Severity,
+    /// The file as its reader calls it; may be empty.
+    pub file: String,
+    /// The key that is concerned, from the root, e.g. `roles[1].channels.min`; empty where there is none.
+    pub key: String,
+    /// What is wrong, what was found, and what would be right.
+    pub message: String,
+    /// What to do about it, each in a sentence.
+    pub help: Vec<String>,
+    /// The place, and then others that have to do with it; none if the file as a whole is meant.
+    pub marks: Vec<Mark>,
+    /// Where the lines of the marks are.
+    pub source: Arc<Source>,
+}
+
+impl Finding {
+    /// Something about a file as a whole.
+    pub fn of_file(severity: Severity, file: String, message: String) -> Self {
+        let source = Arc::new(Source { first_line: 1, text: String::new() });
+        let (key, help, marks) = (String::new(), Vec::new(), Vec::new());
+        Finding { severity, file, key, message, help, marks, source }
+    }
+
+    /// Where it is in the file.
+    pub fn position(&self) -> Option<Position> {
+        self.marks.first().map(|mark| mark.position)
+    }
+
+    /// In one line: `file:line:column: key: what is wrong`.
+    pub fn headline(&self) -> String {
+        let mut line = self.place();
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line + &self.title()
+    }
+
+    /// The lines in question, and what to do.
+    pub fn excerpt(&self, renderer: &Renderer) -> String {
+        let mut group = Group::with_level(self.level());
+        if !self.marks.is_empty() {
+            group = group.element(self.snippet());
+        }
+        let help = self.help.iter().map(|help| Level::HELP.message(help.as_str()));
+        let group = group.elements(help);
+        if group.is_empty() { String::new() } else { renderer.render(&[group]) }
+    }
+
+    /// As a record for programs: one line of JSON.
+    pub fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Record<'a> {
+            file: &'a str,
+            line: Option<usize>,
+            column: Option<usize>,
+            key: Option<&'a str>,
+            severity: Severity,
+            message: &'a str,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            help: &'a [String],
+        }
+        let position = self.position();
+        let record = Record {
+            file: &self.file,
+            line: position.map(|position| position.line),
+            column: position.map(|position| position.column),
+            key: Some(self.key.as_str()).filter(|key| !key.is_empty()),
+            severity: self.severity,
+            message: &self.message,
+            help: &self.help,
+        };
+        serde_json::to_string(&record).expect("texts and numbers have a form in JSON")
+    }
+
+    /// Writes it to standard error, in colours if that is a terminal that has them.
+    pub fn print(&self) {
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+            || !stderr().is_terminal();
+        let renderer = if is_plain { Renderer::plain() } else { Renderer::styled() };
+        eprintln!("{}", self.render(&renderer));
+    }
+
+    /// Logs it: for people line by line, for programs as one record with its parts as fields.
+    pub fn log(&self, for_programs: bool) {
+        macro_rules! say {
+            ($($arguments:tt)+) => {
+                match self.severity {
+                    Severity::Error => tracing::error!(target: LOG_TARGET, $($arguments)+),
+                    Severity::Warning => tracing::warn!(target: LOG_TARGET, $($arguments)+),
+                }
+            };
+        }
+        if for_programs {
+            let place = self.position();
+            let (line, column) = (place.map(|place| place.line), place.map(|place| place.column));
+            let key = Some(self.key.as_str()).filter(|key| !key.is_empty());
+            let help = Some(self.help.join("; ")).filter(|help| !help.is_empty());
+            let file = &self.file;
+            say!(file, line, column, key, help, "{}", self.message);
+            return;
+        }
+        say!("{}", self.headline());
+        for line in self.excerpt(&Renderer::plain()).lines() {
+            say!("{line}");
+        }
+    }
+
+    fn render(&self, renderer: &Renderer) -> String {
+        let title = self.title();
+        let title = [Group::with_title(self.level().primary_title(title.as_str()))];
+        let mut text = renderer.render(&title);
+        if !self.file.is_empty() {
+            text.push_str(&format!("\n{}--> {}", " ".repeat(self.margin()), self.place()));
+        }
+        let excerpt = self.excerpt(renderer);
+        if !excerpt.is_empty() {
+            text.push('\n');
+            text.push_str(&excerpt);
+        }
+        text
+    }
+
+    fn level(&self) -> Level<'static> {
+        match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        }
+    }
+
+    /// What it is about, and what is wrong.
+    fn title(&self) -> String {
+        match self.key.as_str() {
+            "" => self.message.clone(),
+            key => format!("{key}: {}", self.message),
+        }
+    }
+
+    fn place(&self) -> String {
+        match self.position() {
+            Some(Position { line, column }) => format!("{}:{line}:{column}", self.file),
+            None => self.file.clone(),
+        }
+    }
+
+    /// How wide the numbers beside the excerpt are.
+    fn margin(&self) -> usize {
+        let last = self.marks.iter().map(|mark| mark.position.line).max();
+        last.map_or(1, |line| line.to_string().len())
+    }
+
+    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let lines = || self.marks.iter().map(|mark| mark.position.line);
+        let first = lines().min().unwrap_or(1).max(self.source.first_line);
+        let last = lines().max().unwrap_or(1);
+        let text = self.source.lines(first, last);
+        let annotations = self.marks.iter().enumerate().map(|(i, mark)| {
+            let kind = if i == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let label = Some(mark.label.as_str()).filter(|label| !label.is_empty());
+            kind.span(span(text, mark.position.line - first, mark)).label(label)
+        });
+        let annotations: Vec<_> = annotations.collect();
+        Snippet::source(text).line_start(first).annotations(annotations)
+    }
+}
+
+/// Whose lines they are in the log.
+const LOG_TARGET: &str = "donet::config";
+
+impl Source {
+    /// The lines from the one to the other, both included.
+    fn lines(&self, first: usize, last: usize) -> &str {
+        let begin = |line: usize| {
+            let before = line.saturating_sub(self.first_line);
+            let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            match before {
+                0 => 0,
+                _ => ends.skip(before - 1).next().unwrap_or(self.text.len()),
+            }
+        };
+        &self.text[begin(first)..begin(last + 1)]
+    }
+}
+
+/// The bytes of a mark in the line of this index.
+fn span(text: &str, line: usize, mark: &Mark) -> Range<usize> {
+    let mut begin = 0;
+    for before in text.split_inclusive('\n').take(line) {
+        begin += before.len();
+    }
+    let line = text[begin..].lines().next().unwrap_or_default();
+    let byte = |chars: usize| {
+        let found = line.char_indices().nth(chars);
+        begin + found.map_or(line.len(), |(at, _)| at)
+    };
+    byte(mark.offset)..byte(mark.offset.saturating_add(mark.width.max(1)))
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(&Renderer::plain()))
+    }
+}
+
+impl From<&dclass::Diagnostic> for Finding {
+    fn from(found: &dclass::Diagnostic) -> Self {
+        let position = Position { line: found.line as usize, column: found.column as usize };
+        let mark = (found.line > 0).then(|| Mark {
+            position,
+            offset: found.caret,
+            width: found.width,
+            label: found.label.clone(),
+        });
+        Finding {
+            severity: match found.severity {
+                dclass::Severity::Error => Severity::Error,
+                dclass::Severity::Warning => Severity::Warning,
+            },
+            file: found.file.clone(),
+            key: String::new(),
+            message: found.message.clone(),
+            help: found.help.iter().cloned().collect(),
+            marks: mark.into_iter().collect(),
+            source: Arc::new(Source { first_line: position.line, text: found.excerpt.clone() }),
+        }
+    }
+}

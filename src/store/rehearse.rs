@@ -1,0 +1,66 @@
+//! What would keep a store from being opened, as far as that can be known without a server and without changing
+//! anything.
+
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+
+use super::archive::Archive as _;
+use super::files::metadata_at;
+use super::open::{mysql, postgres, unmoved};
+use super::soci::{SociArchive, own_backend};
+use super::sql::LookedInto;
+use super::yaml::look_into_directory;
+use super::{OpenError, Schema};
+use crate::config::{BackendConfig, DatabaseConfig};
+
+/// Says why [`open`](super::open) will fail, if it will and that can be seen from here.
+///
+/// # Errors
+/// What it will fail with.
+pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), OpenError> {
+    let own = own_backend(&config.backend)?;
+    match &own {
+        BackendConfig::Sqlite { file, .. } => {
+            check_usable(file).map_err(|error| OpenError::Io {
+                what: format!("cannot open the SQLite database {}", file.display()),
+                error,
+            })?;
+            if !file.exists() {
+                return Ok(());
+            }
+            let found = LookedInto::sqlite(file, schema).await?;
+            if matches!(config.backend, BackendConfig::Soci { .. })
+                && found.objects == 0
+                && let Some(mut astron) = SociArchive::open(&own, schema).await?
+            {
+                match astron.count().await? {
+                    0 => {}
+                    objects => return Err(unmoved(objects)),
+                }
+            }
+            Ok(())
+        }
+        BackendConfig::Yaml { directory, .. } => look_into_directory(directory),
+        BackendConfig::Postgres { url, prepared_statements, .. } => {
+            postgres(url, *prepared_statements).map(drop)
+        }
+        BackendConfig::MySql { url, .. } => mysql(url).map(drop),
+        BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
+    }
+}
+
+/// Whether a file can be read and written, and others be made beside it; or made itself.
+fn check_usable(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let found = metadata_at(file)?;
+    if found.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?;
+    if found.is_some() {
+        access(file, Access::READ_OK | Access::WRITE_OK)?;
+    }
+    Ok(())
+}

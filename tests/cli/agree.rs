@@ -1,0 +1,192 @@
+//! What stops a start fails `donet check`, and nothing else does.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::program::Folder;
+
+const DC: &str = "dclass Note {\n  text(string) db;\n};\n";
+
+/// How a configuration must end in both.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Verdict {
+    Starts,
+    Fails,
+}
+
+use Verdict::{Fails, Starts};
+
+/// Checks a configuration, starts it, and compares. `PORT` in it is a free port.
+#[track_caller]
+fn compare(folder: &Folder, text: &str, expected: Verdict) {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|taken| taken.local_addr());
+    let port = free.expect("a free port").port().to_string();
+    folder.write("game.yml", &text.replace("PORT", &port));
+    let checked = folder.run(&["check", "game.yml"]);
+    let mut running = folder.start(&["game.yml"]);
+    let runs = running.runs();
+    if runs {
+        running.signal("TERM");
+    }
+    let started = running.wait();
+    let verdict = |is_good: bool| if is_good { Starts } else { Fails };
+    let verdicts = (verdict(checked.code == Some(0)), verdict(runs));
+    assert_eq!(
+        verdicts,
+        (expected, expected),
+        "{text}\nchecked: {checked:#?}\nstarted: {started:#?}"
+    );
+    assert_eq!(started.code, Some(if runs { 0 } else { 1 }), "{started:#?}");
+    // Whatever the one has to say of the file, the other says, too; of the machine it may be more.
+    let headline = |line: &str| line.strip_prefix("warning: ").map(str::to_owned);
+    for said in checked.stderr.lines().filter_map(headline) {
+        let is_of_machine =
+            said.contains("cannot be written here") || said.contains("this daemon itself");
+        assert!(is_of_machine || started.stdout.contains(&said), "{said}\n{started:#?}");
+    }
+}
+
+fn check(text: &str, expected: Verdict) {
+    compare(&Folder::with(&[("game.dc", DC)]), text, expected);
+}
+
+fn database(backend: &str) -> String {
+    format!(
+        "general: {{dc_files: [game.dc]}}\nroles:\n  - {{type: database, control: 4003, generate: {{min: 5000}}, \
+         operation_timeout_ms: 500, backend: {{{backend}}}}}\n"
+    )
+}
+
+#[test]
+fn odd_files() {
+    for (text, expected) in [
+        ("", Fails),
+        ("{}", Starts),
+        ("- a", Fails),
+        ("a: {", Fails),
+        ("daemon: {name: a}\n---\nroles: 7", Starts),
+        ("daemon: {name: a, name: b}", Starts),
+        ("daemon: {nam: a}", Fails),
+        ("daemon: {name: '${DONET_TEST_UNSET}'}", Fails),
+        ("daemon: {name: '${DONET_TEST_UNSET:-a}', threads: 02}", Starts),
+        ("web: {bind: '0.0.0.0:80'}", Starts),
+        ("message-director: {host: a}", Fails),
+        ("general: {dc_files: [none.dc]}", Fails),
+        ("general: {dc_files: [.]}", Fails),
+        ("general: {dc_files: [game.dc, game.dc]}", Fails),
+        ("general: {eventlogger: '127.0.0.1:1'}", Starts),
+        ("general: {dc_files: [game.dc]}\nuberdogs: [{id: 1234, class: None}]", Fails),
+        (
+            "general: {dc_files: [game.dc]}\nuberdogs: [{id: 1234, class: Note}, {id: 1234, class: Note}]",
+            Starts,
+        ),
+        (
+            "general: {dc_files: [game.dc]}\nuberdogs: [{id: 1234, class: None}, {id: 1234, class: Note}]",
+            Fails,
+        ),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
+fn odd_roles() {
+    for (text, expected) in [
+        ("roles: [{type: stateserver, control: 04003}]", Starts),
+        ("roles: [{type: stateserver, control: 4003}, {type: stateserver, control: 4003}]", Starts),
+        ("roles: [{type: stateserver, control: 08003}]", Fails),
+        ("roles: [{type: dbss, database: 4003}]", Starts),
+        ("roles: [{type: dbss, database: 4003, ranges: [{max: 5000}]}]", Starts),
+        ("roles: [{type: dbss, database: 4003, ranges: [{min: 5000, max: 4000}]}]", Fails),
+        ("roles: [{type: eventlogger, bind: '127.0.0.1:0', output: nowhere/e.log}]", Starts),
+        ("roles: [{type: eventlogger, bind: '127.0.0.1:0', output: 'e-%Q-%!'}]", Starts),
+        ("roles: [{type: eventlogger, bind: '127.0.0.1:0', output: .}]", Starts),
+        (
+            "roles: [{type: clientagent, bind: '127.0.0.1:0', channels: {min: 2000, max: 2000}}]",
+            Starts,
+        ),
+        ("messagedirector: {bind: '127.0.0.1:PORT', connect: '127.0.0.1:PORT'}", Starts),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
+fn one_address_for_two() {
+    let agent = |bind: &str| {
+        format!("{{type: clientagent, bind: '{bind}', channels: {{min: 2000, max: 2999}}}}")
+    };
+    for (director, bind, expected) in [
+        ("127.0.0.1:PORT", "127.0.0.1:PORT", Fails),
+        ("0.0.0.0:PORT", "127.0.0.1:PORT", Fails),
+        ("127.0.0.1:PORT", "0.0.0.0:PORT", Fails),
+        ("127.0.0.1:0", "127.0.0.1:0", Starts),
+    ] {
+        check(
+            &format!("messagedirector: {{bind: '{director}'}}\nroles: [{}]", agent(bind)),
+            expected,
+        );
+    }
+    let logger = "{type: eventlogger, bind: '127.0.0.1:PORT', output: e}";
+    check(&format!("roles: [{logger}, {logger}]"), Fails);
+    check(&format!("messagedirector: {{bind: '127.0.0.1:PORT'}}\nroles: [{logger}]"), Starts);
+}
+
+#[test]
+fn odd_stores() {
+    for (backend, expected) in [
+        ("type: sqlite, file: o.sqlite", Starts),
+        ("type: sqlite, file: nowhere/o.sqlite", Fails),
+        ("type: sqlite, file: .", Fails),
+        ("type: sqlite, file: game.dc", Fails),
+        ("type: sqlite, file: game.dc/o.sqlite", Fails),
+        ("type: yaml, directory: db", Starts),
+        ("type: yaml, directory: far/away/db", Starts),
+        ("type: yaml, directory: game.dc", Fails),
+        ("type: yaml, directory: game.dc/db", Fails),
+        ("type: yaml, foldername: db", Starts),
+        ("type: soci, driver: sqlite3, database: o.sqlite", Starts),
+        ("type: soci, driver: sqlite3, database: game.dc", Fails),
+        ("type: soci, driver: postgresql, address: 'a b'", Fails),
+        ("type: postgres, url: 'postgres://u@127.0.0.1/d?sslmode=nonsense'", Fails),
+        ("type: mysql, url: 'mysql://u@127.0.0.1/d?ssl-mode=nonsense'", Fails),
+        ("type: postgres, database: d, password_file: none", Fails),
+        ("type: mongodb, server: 'mongodb://127.0.0.1/d'", Fails),
+        ("type: bdb", Fails),
+    ] {
+        check(&database(backend), expected);
+    }
+}
+
+#[test]
+fn stores_with_something_in_them() {
+    let yaml = database("type: yaml, directory: db");
+    for (info, expected) in
+        [("next: 7\n", Starts), ("<<<<<<< HEAD\nnext: 7\n", Fails), ("", Starts)]
+    {
+        let folder = Folder::with(&[("game.dc", DC), ("db/info.yaml", info)]);
+        compare(&folder, &yaml, expected);
+    }
+    // Each of two database servers would have it for itself.
+    let two = yaml.clone() + yaml.lines().last().expect("a role").replace("4003", "4004").as_str();
+    check(&two, Fails);
+    let sqlite = database("type: sqlite, file: o.sqlite");
+    let folder = Folder::with(&[("game.dc", DC)]);
+    compare(&folder, &sqlite, Starts);
+    compare(&folder, &sqlite, Starts);
+    let listed = folder.files();
+    assert!(listed.contains(&"o.sqlite".to_owned()), "{listed:?}");
+    let before = fs::read(folder.path("o.sqlite")).expect("a database");
+    folder.run(&["check", "game.yml"]).code(0);
+    assert_eq!(folder.files(), listed);
+    assert_eq!(fs::read(folder.path("o.sqlite")).expect("a database"), before);
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    let text = database("type: postgres, url: 'postgres://u:hunter2@127.0.0.1/d?sslmode=nonsense'");
+    let folder = Folder::with(&[("game.yml", &text), ("game.dc", DC)]);
+    let cause = "cannot use the URL of the database: unknown value \"nonsense\" for `ssl_mode`";
+    folder.run(&["check", "game.yml"]).code(1).complains(&[cause, "postgres://u:*******@127"]);
+    folder.run(&["game.yml"]).code(1).says(&[cause]);
+}
