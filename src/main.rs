@@ -32,8 +32,7 @@ fn main() -> ExitCode {
         }
     };
     let code = start(&run, log.clone()).unwrap_or_else(|error| {
-        // What is wrong with a DC file is said with the lines in question.
-        for line in format!("{error:#}").lines() {
+        for line in daemon::explain(&error, run.log.format).lines() {
             fatal!("{line}");
         }
         ExitCode::FAILURE

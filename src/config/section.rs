@@ -116,6 +116,38 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The value of `key`, or the values in the list under it. An empty list is reported, and warned of what
+    /// stands in it twice. `None` if the key is absent, or nothing under it is right.
+    pub fn one_or_more<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&Node) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let item = self.item(key)?;
+        let Value::List(nodes) = &item.node.value else {
+            let only = read(item.node);
+            let report = |message| self.report.error(Some(item.node.position), &item.path, message);
+            return only.map_err(report).ok().map(|value| vec![value]);
+        };
+        if nodes.is_empty() {
+            let message = "found an empty list, expected at least one value";
+            self.report.error(Some(item.node.position), &item.path, message);
+        }
+        let mut values: Vec<T> = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            let (at, path) = (Some(node.position), format!("{}[{index}]", item.path));
+            match read(node) {
+                Ok(value) if values.contains(&value) => {
+                    let message = format!("{} stands in this list already", node.describe());
+                    self.report.warning(at, &path, message);
+                }
+                Ok(value) => values.push(value),
+                Err(message) => self.report.error(at, &path, message),
+            }
+        }
+        (!values.is_empty()).then_some(values)
+    }
+
     /// As [`Section::optional`], and reports an absent key; `what` says what its value would be.
     pub fn required<T>(
         &mut self,

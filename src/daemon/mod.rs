@@ -4,6 +4,7 @@
 //! configuration, then links are served. So every role is subscribed before anyone outside can
 //! speak, and whatever cannot start ends the process before it looks alive.
 
+mod dc_files;
 mod files;
 mod signals;
 mod stalls;
@@ -31,6 +32,7 @@ use crate::role::{database, db_state_server, event_logger, message_director, sta
 use crate::router::Router;
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
+pub use dc_files::explain;
 use files::Files;
 pub use signals::survive_signals;
 use signals::{Request, Signals};
@@ -189,12 +191,7 @@ impl Parts {
         router: Router,
         reopen: watch::Receiver<()>,
     ) -> anyhow::Result<Self> {
-        let dc = Arc::new(read_dc(&config)?);
-        tracing::info!(
-            files = config.general.dc_files.len(),
-            hash = format!("{:#010x}", dc.hash()),
-            "DC files read"
-        );
+        let dc = Arc::new(dc_files::read(&config)?);
         let mut parts = Parts::default();
         let events = parts.start_events(&config).await?;
         let files = Files::new(config.daemon.reserved_files);
@@ -338,12 +335,6 @@ struct Context {
     base_dir: PathBuf,
     /// Changes when log files are to be opened anew.
     reopen: watch::Receiver<()>,
-}
-
-fn read_dc(config: &Config) -> anyhow::Result<DcFile> {
-    let options = dclass::Options { string_encoding: config.general.string_encoding };
-    dclass::read_with(&config.general.dc_files, options)
-        .map_err(|diagnostics| anyhow!("could not read the DC files\n{diagnostics}"))
 }
 
 fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {

@@ -93,3 +93,43 @@ fn intervals() {
         assert!(message.contains("expected `0` (never) or an interval"), "{text}: {message}");
     }
 }
+
+#[test]
+fn one_or_a_list_of_versions_and_hashes() {
+    let agent = "roles:\n  - type: clientagent\n    channels: {min: 1000, max: 1000}\n    ";
+    let read = |keys: &str| {
+        let loaded = loaded(&format!("{agent}{keys}"));
+        let [RoleConfig::ClientAgent(agent)] = &loaded.config.roles[..] else {
+            panic!("{loaded:?}")
+        };
+        let warnings: Vec<String> = loaded.warnings.iter().map(Diagnostic::to_string).collect();
+        (agent.versions.clone(), agent.dc_hashes.clone(), warnings)
+    };
+    let (versions, hashes, warnings) = read("version: [1.0, '1.1']\n    manual_dc_hash: [0xAB, 0]");
+    assert_eq!((versions, hashes), (vec!["1.0".to_owned(), "1.1".to_owned()], vec![0xab, 0]));
+    assert!(warnings.is_empty());
+    let (versions, hashes, warnings) = read("version: [a, b, a]\n    manual_dc_hash: [0xab, 171]");
+    assert_eq!((versions.len(), hashes), (2, vec![0xab]));
+    assert_eq!(
+        warnings,
+        [
+            "game.yml:4:21: roles[0].version[2]: `a` stands in this list already",
+            "game.yml:5:28: roles[0].manual_dc_hash[1]: `171` stands in this list already",
+        ]
+    );
+    let check = |keys: &str, expected: &str| check_error(&format!("{agent}{keys}"), expected);
+    check(
+        "version: []",
+        "4:14: roles[0].version: found an empty list, expected at least one value",
+    );
+    check(
+        "manual_dc_hash: []",
+        "4:21: roles[0].manual_dc_hash: found an empty list, expected at least one value",
+    );
+    check(
+        "manual_dc_hash: [1, 4294967296, {}]",
+        "4:25: roles[0].manual_dc_hash[1]: found `4294967296`, expected a whole number from 0 to 4294967295\n\
+         4:37: roles[0].manual_dc_hash[2]: found a map, expected a whole number from 0 to 4294967295",
+    );
+    check("version: {a: b}", "4:14: roles[0].version: found a map, expected a text");
+}
