@@ -157,9 +157,9 @@ fn config() -> ClientAgentConfig {
     let last = Channel(FIRST_CHANNEL + SESSIONS_MAX - 1);
     ClientAgentConfig {
         bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
-        version: VERSION.into(),
+        versions: vec![VERSION.into()],
         haproxy: false,
-        manual_dc_hash: None,
+        dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
         client: ClientConfig {
             kind: ClientKind::LibAstron,

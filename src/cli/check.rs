@@ -169,7 +169,7 @@ fn summary(config: &Config, dc: &DcFile) -> String {
         None => "none".to_owned(),
     };
     let mut lines = vec![
-        format!("DC hash: {:#010x} ({0})", dc.hash()),
+        format!("DC hash: {}", super::dc::hash_text(dc)),
         format!(
             "DC files: {}, with {} classes",
             config.general.dc_files.len(),
@@ -189,10 +189,16 @@ fn summary(config: &Config, dc: &DcFile) -> String {
 
 fn describe(role: &RoleConfig) -> String {
     match role {
-        RoleConfig::ClientAgent(role) => format!(
-            "client agent: listens on {}, version {:?}, channels {}",
-            role.bind, role.version, role.channels
-        ),
+        RoleConfig::ClientAgent(role) => {
+            let versions: Vec<String> =
+                role.versions.iter().map(|one| format!("{one:?}")).collect();
+            format!(
+                "client agent: listens on {}, version {}, channels {}",
+                role.bind,
+                versions.join(" or "),
+                role.channels
+            )
+        }
         RoleConfig::StateServer(role) => format!("state server: channel {}", role.control),
         RoleConfig::Database(role) => {
             let (control, generate) = (role.control, role.generate);

@@ -124,12 +124,12 @@ pub enum RoleConfig {
 pub struct ClientAgentConfig {
     /// Where clients connect.
     pub bind: Address,
-    /// The version that a client must name.
-    pub version: String,
+    /// The versions of which a client must name one.
+    pub versions: Vec<String>,
     /// Whether each connection begins with a PROXY protocol header.
     pub haproxy: bool,
-    /// The DC hash that a client must name, if it is not that of the DC files.
-    pub manual_dc_hash: Option<u32>,
+    /// The DC hashes of which a client must name one; 0 stands for those of the DC files.
+    pub dc_hashes: Vec<u32>,
     /// The channels given to sessions.
     pub channels: ChannelRange,
     /// For how long a channel should be nobody's before the next session gets it.

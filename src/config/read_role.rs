@@ -65,9 +65,9 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
         "the client agent does not speak TLS, as in Astron; put a proxy before it that does, such as HAProxy",
     );
     let bind = section.optional("bind", value::address(CLIENT_AGENT_PORT));
-    let version = section.optional("version", value::string);
+    let versions = section.one_or_more("version", value::string);
     let haproxy = section.optional("haproxy", value::boolean);
-    let manual_dc_hash = section.optional("manual_dc_hash", value::number(0..=u32::MAX));
+    let dc_hashes = section.one_or_more("manual_dc_hash", value::number(0..=u32::MAX));
     let channels = channels(&mut section);
     let client = client_section(&mut section);
     let limits = limits(section.section("limits"));
@@ -75,9 +75,9 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
     section.finish();
     Some(ClientAgentConfig {
         bind: bind.unwrap_or_else(|| any_host(CLIENT_AGENT_PORT)),
-        version: version.unwrap_or_else(|| "dev".to_owned()),
+        versions: versions.unwrap_or_else(|| vec!["dev".to_owned()]),
         haproxy: haproxy.unwrap_or(false),
-        manual_dc_hash: manual_dc_hash.filter(|hash| *hash != 0),
+        dc_hashes: dc_hashes.unwrap_or_else(|| vec![0]),
         channels: channels?,
         channel_rest_ms: tuning.channel_rest_ms.into(),
         client,

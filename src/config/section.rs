@@ -105,6 +105,35 @@ impl<'a> Section<'a> {
         self.item(key)?.read(self.report, read)
     }
 
+    /// The value of `key`, or the values in the list under it. An empty list is reported, and warned of what
+    /// stands in it twice. `None` if the key is absent, or nothing under it is right.
+    pub fn one_or_more<T: PartialEq>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&Found<'_>) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let item = self.item(key)?;
+        let Value::List(nodes) = &item.node.value else {
+            return item.read(self.report, read).map(|value| vec![value]);
+        };
+        if nodes.is_empty() {
+            let message = "found an empty list, expected at least one value";
+            self.report.error(item.node, &item.path, message);
+        }
+        let mut values: Vec<T> = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            let path = format!("{}[{index}]", item.path);
+            match (Item { path: path.clone(), node }).read(self.report, &read) {
+                Some(value) if values.contains(&value) => {
+                    let message = format!("{} stands in this list already", node.describe());
+                    self.report.warning(node, &path, message);
+                }
+                value => values.extend(value),
+            }
+        }
+        (!values.is_empty()).then_some(values)
+    }
+
     /// As [`Section::optional`], and reports an absent key; `what` says what its value would be.
     pub fn required<T>(
         &mut self,

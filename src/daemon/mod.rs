@@ -193,6 +193,7 @@ impl Parts {
         tracing::info!(
             files = config.general.dc_files.len(),
             hash = format!("{:#010x}", dc.hash()),
+            astron_hash = dc.astron_hash().map(|hash| format!("{hash:#010x}")),
             "DC files read"
         );
         let mut parts = Parts::default();

@@ -12,7 +12,7 @@ use crate::ids::{ClassId, FieldId};
 #[derive(Clone, Debug)]
 pub struct Schema {
     dc: Arc<DcFile>,
-    /// By field id: the explicit default, if there is one and it has bytes.
+    /// By field id: the explicit default, if there is one, it has bytes, and it can be read back.
     defaults: Arc<[Option<Bytes>]>,
 }
 
@@ -21,7 +21,8 @@ impl Schema {
     pub fn new(dc: Arc<DcFile>) -> Self {
         let fields = (0..=u16::MAX).map_while(|id| dc.field(FieldId(id)));
         let default = |field: &Field| {
-            let default = field.default_value().filter(|bytes| !bytes.is_empty());
+            let is_stored = |bytes: &&[u8]| !bytes.is_empty() && field.validate_all(bytes).is_ok();
+            let default = field.default_value().filter(is_stored);
             default.map(Bytes::copy_from_slice)
         };
         let defaults = fields.map(default).collect();
@@ -62,5 +63,22 @@ impl Schema {
     pub fn creation_defaults(&self, class: &Class) -> Values {
         let with_default = |field: &Arc<Field>| Some((field.id(), self.default(field.id())?));
         class.db_fields().iter().filter_map(with_default).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dclass::{Source, parse};
+
+    use super::*;
+
+    /// A DC file may give `<…>` as a default that is no value; what is stored must be read back.
+    #[test]
+    fn defaults_that_nobody_can_read_are_not_stored() {
+        let text = "dclass A { blob b = <00ff10> db; blob c = <0100ff> db; };";
+        let dc = parse(&[Source::new("game.dc", text)]).expect("valid");
+        let schema = Schema::new(Arc::new(dc));
+        assert_eq!(schema.default(FieldId(0)), None);
+        assert_eq!(schema.default(FieldId(1)), Some(Bytes::from_static(&[1, 0, 0xff])));
     }
 }

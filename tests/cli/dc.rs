@@ -1,5 +1,7 @@
 //! `donet dc`.
 
+use serde_json::{Value, json};
+
 use crate::program::Folder;
 
 const BASE: &str =
@@ -38,6 +40,49 @@ fn the_hash_is_one_word() {
     let folder = Folder::with(&[("game.dc", "dclass A {\n  f(uint8 x) broadcast;\n};\n")]);
     let ended = folder.run(&["dc", "hash", "game.dc"]).code(0);
     assert_eq!(ended.stdout, "0x00000a91\n");
+}
+
+#[test]
+fn both_hashes_are_shown_where_they_differ() {
+    // The values are those of Panda3D, which has a type of this name, and of Astron's library.
+    let text = "typedef uint8 uint8array[];\ndclass A { f(uint8array v); };\n";
+    let folder = Folder::with(&[("game.dc", text)]);
+    let ended = folder.run(&["dc", "hash", "game.dc"]).code(0);
+    assert_eq!(ended.stdout, "0x00000bd2 (Panda3D)\n0x00000a3f (Astron)\n");
+    let hashes = "hash 0x00000bd2 (3026), in Astron 0x00000a3f (2623)";
+    folder.run(&["dc", "check", "game.dc"]).code(0).says(&[hashes]);
+}
+
+#[test]
+fn findings_as_json_are_one_object_a_line() {
+    let text = "dclass A { f(uint8 x) brodcast; /* /* */\nblob b = <00ff10>; };\nB;\n";
+    let folder = Folder::with(&[("game.dc", text), ("fine.dc", "dclass A {};")]);
+    let check =
+        |files: &[&str]| folder.run(&[&["dc", "check", "--format", "json"][..], files].concat());
+    let ended = check(&["game.dc"]).code(1);
+    assert_eq!(ended.stderr, "");
+    let found: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let places: Vec<_> = found.iter().map(|found| (&found["line"], &found["severity"])).collect();
+    assert_eq!(
+        places,
+        [
+            (&json!(1), &json!("error")),
+            (&json!(1), &json!("warning")),
+            (&json!(2), &json!("warning")),
+            (&json!(3), &json!("error")),
+        ]
+    );
+    let expected = json!({
+        "file": "game.dc", "line": 1, "column": 23, "severity": "error",
+        "message": "unknown keyword `brodcast`", "label": null,
+        "help": "did you mean `broadcast`?",
+    });
+    assert_eq!(found[0], expected);
+    assert_eq!(check(&["fine.dc"]).code(0).stdout, "");
+    let ended = check(&["none.dc"]).code(1);
+    let found: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!((&found["file"], &found["line"]), (&json!("none.dc"), &Value::Null));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `donet dc …`: DC files without a daemon.
 
+mod check;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use dclass::{DcFile, Diagnostics, Source};
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     /// Check DC files, read in this order, and say what is in them
-    Check(Files),
+    Check(check::Check),
     /// Print the legacy hash by which clients and servers compare their DC files
     Hash(Files),
     /// Lay out DC files in one style; files that need others are given together with these
@@ -42,7 +43,7 @@ pub(super) struct Fmt {
 /// Carries out the command; returns the exit code.
 pub(super) fn run(command: &Command) -> u8 {
     let done = match command {
-        Command::Check(files) => check(&files.files),
+        Command::Check(check) => check.run(),
         Command::Hash(files) => hash(&files.files),
         Command::Fmt(fmt) => fmt.run(),
         Command::Show(show) => show.run(),
@@ -63,21 +64,21 @@ fn read(files: &[PathBuf]) -> Result<DcFile, String> {
     dclass::read(files).map_err(|diagnostics| diagnostics.to_string())
 }
 
-fn check(files: &[PathBuf]) -> Done {
-    let dc = read(files)?;
-    for warning in dc.warnings() {
-        eprintln!("{warning}");
+/// The hash as people look for it, and Astron's if that is another.
+pub(super) fn hash_text(dc: &DcFile) -> String {
+    let text = |hash: u32| format!("{hash:#010x} ({hash})");
+    match dc.astron_hash() {
+        Some(other) => format!("{}, in Astron {}", text(dc.hash()), text(other)),
+        None => text(dc.hash()),
     }
-    let fields: usize = dc.classes().map(|class| class.own_fields().len()).sum();
-    let (classes, structs, hash) = (dc.classes().count(), dc.structs().count(), dc.hash());
-    println!(
-        "{classes} classes with {fields} fields, {structs} structs; hash {hash:#010x} ({hash})"
-    );
-    Ok(0)
 }
 
 fn hash(files: &[PathBuf]) -> Done {
-    println!("{:#010x}", read(files)?.hash());
+    let dc = read(files)?;
+    match dc.astron_hash() {
+        Some(other) => println!("{:#010x} (Panda3D)\n{other:#010x} (Astron)", dc.hash()),
+        None => println!("{:#010x}", dc.hash()),
+    }
     Ok(0)
 }
 

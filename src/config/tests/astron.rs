@@ -78,7 +78,7 @@ fn old_names_are_read() {
     };
     let yaml = BackendConfig::Yaml { directory: "/srv/game/db".into(), file_mode: 0o600 };
     assert_eq!(database.backend, yaml);
-    assert_eq!(agent.version, "v1");
+    assert_eq!(agent.versions, ["v1"]);
     let expected = "\
 3:60: roles[0].engine: this is an old name; read as `backend`
 3:81: roles[0].backend.foldername: this is an old name; read as `directory`

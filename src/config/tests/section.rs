@@ -89,9 +89,9 @@ fn a_client_agent_with_defaults() {
     let config = valid("roles: [{type: clientagent, channels: {min: 1000, max: 1000}}]");
     let expected = ClientAgentConfig {
         bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7198)).into(),
-        version: "dev".to_owned(),
+        versions: vec!["dev".to_owned()],
         haproxy: false,
-        manual_dc_hash: None,
+        dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(1000), Channel(1000)).expect("one channel"),
         client: ClientConfig {
             kind: ClientKind::LibAstron,
@@ -169,9 +169,9 @@ roles:
     );
     let expected = ClientAgentConfig {
         bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 57128)).into(),
-        version: "1.0".to_owned(),
+        versions: vec!["1.0".to_owned()],
         haproxy: true,
-        manual_dc_hash: Some(0xbeef),
+        dc_hashes: vec![0xbeef],
         channels: ChannelRange::new(Channel(3100), Channel(3999)).expect("not empty"),
         client: ClientConfig {
             kind: ClientKind::LibAstron,

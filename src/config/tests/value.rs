@@ -96,3 +96,38 @@ fn intervals() {
         assert!(message.contains("expected `0` (never) or an interval"), "{text}: {message}");
     }
 }
+
+#[test]
+fn one_or_a_list_of_versions_and_hashes() {
+    let agent = "general: {dc_files: [game.dc]}\nroles:\n  - type: clientagent\n    channels: {min: 1000, max: 1000}\n    ";
+    let read = |keys: &str| {
+        let text = format!("{agent}{keys}");
+        let config = valid(&text);
+        let [RoleConfig::ClientAgent(agent)] = &config.roles[..] else { panic!("{config:?}") };
+        (agent.versions.clone(), agent.dc_hashes.clone(), warnings(&text))
+    };
+    let (versions, hashes, warnings) = read("version: [1.0, '1.1']\n    manual_dc_hash: [0xAB, 0]");
+    assert_eq!((versions, hashes), (vec!["1.0".to_owned(), "1.1".to_owned()], vec![0xab, 0]));
+    assert_eq!(warnings, "");
+    let (versions, hashes, warnings) = read("version: [a, b, a]\n    manual_dc_hash: [0xab, 171]");
+    assert_eq!((versions.len(), hashes), (2, vec![0xab]));
+    let expected = "\
+5:21: roles[0].version[2]: `a` stands in this list already
+6:28: roles[0].manual_dc_hash[1]: `171` stands in this list already";
+    assert_eq!(warnings, expected);
+    let check = |keys: &str, expected: &str| check_error(&format!("{agent}{keys}"), expected);
+    check(
+        "version: []",
+        "5:14: roles[0].version: found an empty list, expected at least one value",
+    );
+    check(
+        "manual_dc_hash: []",
+        "6:21: roles[0].manual_dc_hash: found an empty list, expected at least one value",
+    );
+    check(
+        "manual_dc_hash: [1, 4294967296, {}]",
+        "5:25: roles[0].manual_dc_hash[1]: found `4294967296`, expected a whole number from 0 to 4294967295\n\
+         5:37: roles[0].manual_dc_hash[2]: found a map, expected a whole number from 0 to 4294967295",
+    );
+    check("version: {a: b}", "5:14: roles[0].version: found a map, expected a text");
+}

@@ -21,8 +21,8 @@ pub struct Shared {
     pub config: ClientAgentConfig,
     /// What clients pay at its limits.
     pub prices: Prices,
-    /// What a client must name in its hello.
-    pub dc_hash: u32,
+    /// Of which a client must name one in its hello.
+    pub dc_hashes: Vec<u32>,
     pub dc: Arc<DcFile>,
     pub uberdogs: Arc<UberDogs>,
     /// How clients are told things.
@@ -45,6 +45,19 @@ pub struct Shared {
     pub spare_buffers: Vec<Vec<u8>>,
 }
 
+/// The hashes with 0 replaced by those of the DC files: Panda3D's, and Astron's if that is another.
+fn dc_hashes(configured: &[u32], dc: &DcFile) -> Vec<u32> {
+    let of_files = || [dc.hash()].into_iter().chain(dc.astron_hash());
+    let mut hashes = Vec::with_capacity(configured.len() + 1);
+    for hash in configured {
+        match hash {
+            0 => hashes.extend(of_files()),
+            hash => hashes.push(*hash),
+        }
+    }
+    hashes
+}
+
 /// What a session needs to handle something.
 pub struct Context<'a> {
     pub shared: &'a mut Shared,
@@ -65,7 +78,7 @@ impl Shared {
         Shared {
             config: config.clone(),
             prices: Prices::new(&config.limits),
-            dc_hash: config.manual_dc_hash.unwrap_or_else(|| dc.hash()),
+            dc_hashes: dc_hashes(&config.dc_hashes, &dc),
             dc,
             uberdogs,
             voice,

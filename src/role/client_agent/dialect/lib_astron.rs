@@ -97,6 +97,8 @@ impl Voice for LibAstron {
 
 /// So much of a version that is not the right one is said back.
 const VERSION_BYTES_SAID: usize = 1024;
+/// So many of the versions or hashes that would be right.
+const RIGHT_ONES_SAID: usize = 8;
 
 /// What a message of a client that has been let in asks for, if it is one for clients to send.
 #[inline]
@@ -129,7 +131,7 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         return Err(End::truncated());
     };
     let config = &cx.shared.config;
-    if version.0 != config.version.as_bytes() {
+    if !config.versions.iter().any(|right| right.as_bytes() == version.0) {
         // It has to fit a datagram, in which what is no text takes three times as much.
         let said = &version.0[..version.0.len().min(VERSION_BYTES_SAID)];
         let client = String::from_utf8_lossy(said);
@@ -139,15 +141,15 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
             text += &format!("… and {left_out} bytes");
         }
         if config.client.send_version {
-            text += &format!(", server={}", config.version);
+            text += &format!(", server={}", one_of(&config.versions, String::clone));
         }
         return Err(End::eject(EjectReason::BadVersion, text));
     }
-    let expected = cx.shared.dc_hash;
-    if dc_hash != expected {
+    let expected = &cx.shared.dc_hashes;
+    if !expected.contains(&dc_hash) {
         let mut text = format!("Client DC hash mismatch: client=0x{dc_hash:x}");
         if config.client.send_hash {
-            text += &format!(", server=0x{expected:x}");
+            text += &format!(", server={}", one_of(expected, |hash| format!("0x{hash:x}")));
         }
         return Err(End::eject(EjectReason::BadDcHash, text));
     }
@@ -201,6 +203,17 @@ fn handle_request(
             Err(End::security(EjectReason::InvalidMsgtype, "This is not for clients to send."))
         }
     }
+}
+
+/// "a or b or c", of a long list the first ones.
+fn one_of<T>(right: &[T], shown: impl Fn(&T) -> String) -> String {
+    let said = &right[..right.len().min(RIGHT_ONES_SAID)];
+    let mut text = said.iter().map(shown).collect::<Vec<_>>().join(" or ");
+    let left_out = right.len() - said.len();
+    if left_out > 0 {
+        text += &format!(" or {left_out} others");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -29,9 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn config() -> ClientAgentConfig {
     ClientAgentConfig {
         bind: loopback(),
-        version: "v1".into(),
+        versions: vec!["v1".into()],
         haproxy: false,
-        manual_dc_hash: Some(7),
+        dc_hashes: vec![7],
         channels: ChannelRange::new(FIRST, Channel(1001)).expect("a range"),
         client: ClientConfig {
             kind: ClientKind::LibAstron,

@@ -92,7 +92,7 @@ fn a_wrong_hello_is_ejected_with_what_would_be_right() {
 
 #[test]
 fn a_hash_given_by_hand_replaces_that_of_the_files_for_this_agent_only() {
-    let mut by_hand = Agent::with(|config| config.manual_dc_hash = Some(0xabc));
+    let mut by_hand = Agent::with(|config| config.dc_hashes = vec![0xabc]);
     let client = by_hand.connect();
     by_hand.send(client, &hello(0xabc, VERSION));
     by_hand.expect_told(client, &[Client::HelloResp {}]);
@@ -338,4 +338,51 @@ fn nobody_is_put_out_of_whom_something_lies_unread() {
     assert!(agent.is_open(stalled));
     agent.pass(1);
     agent.expect_ejected(stalled, EjectReason::NoHeartbeat);
+}
+
+/// Any version of the list goes with any hash of the list; 0 stands for those of the DC files.
+#[test]
+fn several_versions_and_hashes_are_right() {
+    let of_files = dc().hash();
+    let agent = |told: bool| {
+        Agent::with(|config| {
+            config.versions = vec!["1.0".into(), "1.1".into()];
+            config.dc_hashes = vec![0xabc, 0];
+            config.client.send_version = told;
+            config.client.send_hash = told;
+        })
+    };
+    for version in ["1.0", "1.1"] {
+        for hash in [0xabc, of_files] {
+            let mut agent = agent(true);
+            let client = agent.connect();
+            agent.send(client, &hello(hash, version));
+            agent.expect_told(client, &[Client::HelloResp {}]);
+        }
+    }
+    let refused = |told: bool, hash: u32, version: &str, reason: EjectReason| {
+        let mut agent = agent(told);
+        let client = agent.connect();
+        agent.send(client, &hello(hash, version));
+        agent.expect_ejected(client, reason)
+    };
+    let text = refused(true, of_files, "1.2", EjectReason::BadVersion);
+    assert_eq!(text, "Client version mismatch: client=1.2, server=1.0 or 1.1");
+    let text = refused(true, 0xabd, "1.1", EjectReason::BadDcHash);
+    let expected = format!("Client DC hash mismatch: client=0xabd, server=0xabc or 0x{of_files:x}");
+    assert_eq!(text, expected);
+    let text = refused(false, 0xabd, "1.1", EjectReason::BadDcHash);
+    assert_eq!(text, "Client DC hash mismatch: client=0xabd");
+}
+
+#[test]
+fn of_many_right_versions_only_some_are_said() {
+    let mut agent = Agent::with(|config| {
+        config.versions = (0..60_000).map(|version| version.to_string()).collect();
+    });
+    let client = agent.connect();
+    agent.send(client, &hello(dc().hash(), "?"));
+    let text = agent.expect_ejected(client, EjectReason::BadVersion);
+    let expected = "client=?, server=0 or 1 or 2 or 3 or 4 or 5 or 6 or 7 or 59992 others";
+    assert!(text.ends_with(expected), "{text}");
 }

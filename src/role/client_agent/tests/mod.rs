@@ -79,9 +79,9 @@ fn field(name: &str) -> FieldId {
 fn config() -> ClientAgentConfig {
     ClientAgentConfig {
         bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
-        version: VERSION.into(),
+        versions: vec![VERSION.into()],
         haproxy: false,
-        manual_dc_hash: None,
+        dc_hashes: vec![0],
         channels: ChannelRange::new(FIRST_CHANNEL, Channel(FIRST_CHANNEL.0 + 9)).expect("a range"),
         client: ClientConfig {
             kind: ClientKind::LibAstron,
