@@ -69,6 +69,29 @@ pub async fn a_molecular_value_is_a_value(setup: Setup) {
     cluster.expect_object(other, "Person", &expected).await;
     cluster.stop().await;
     comes_back_from_anywhere(&setup, other).await;
+    comes_from_mongodb(&setup).await;
+}
+
+/// Astron keeps it there as a document of its parts.
+async fn comes_from_mongodb(setup: &Setup) {
+    const OPTIONS: Options = Options { mode: Mode::Replace, drop_unreadable: false, verify: true };
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("astron.objects.json");
+    let dump = "{\"_id\": 1000003, \"dclass\": \"Person\", \"fields\": {\"setP\": {\"p\": 1}, \
+                \"mixDb\": {\"setQ\": {\"q\": \"seven\"}, \"setP\": {\"p\": 7}}, \"lone\": {\"r\": 513}}}\n";
+    std::fs::write(&file, dump).expect("written");
+    let schema = Schema::new(Arc::clone(&setup.dc));
+    let mut source = transfer::open_path(&file, &schema).expect("opens");
+    let mut target = open_archive_mut(&setup.backend, &schema).await.expect("opens");
+    let nobody = &mut |_, _, _| {};
+    let moved = transfer::copy(&mut *source, &mut *target, &schema, OPTIONS, nobody).await;
+    moved.expect("imported");
+    drop(target);
+    let mut cluster = Cluster::start(setup).await;
+    let values =
+        [("Person.setP", "(1)"), ("Person.mixDb", "{(7), (\"seven\")}"), ("Person.lone", "{513}")];
+    cluster.expect_object(DoId(1_000_003), "Person", &values).await;
+    cluster.stop().await;
 }
 
 /// Moves everything into a file and from there into other stores, and compares an object.

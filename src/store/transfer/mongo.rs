@@ -211,7 +211,7 @@ fn dc_text(view: &TypeView, value: &Bson) -> Result<String, String> {
                 values.iter().map(|value| dc_text(element, value)).collect();
             Ok(format!("[{}]", texts?.join(", ")))
         }
-        (TypeView::Struct(parts), Bson::Document(document)) => {
+        (TypeView::Struct(parts) | TypeView::Molecular(parts), Bson::Document(document)) => {
             Ok(format!("{{{}}}", members(parts, document, false)?))
         }
         (TypeView::Method(parts), Bson::Document(document)) => {
