@@ -104,8 +104,8 @@ fn an_owned_session_object_is_not_shown_a_second_time() {
     stage.sync(&mut client, channel);
 }
 
-#[test]
-fn closing_the_interest_in_a_session_object_ends_the_session() {
+/// A client that sees the session object `OBJECT`, which it does not own, through `INTEREST`.
+fn stage_with_session_object_in_sight() -> (Stage, Client, Channel) {
     let mut stage = Stage::start();
     let (mut client, channel) = stage.established();
     stage.tell(channel, &ClientAgent::AddSessionObject { do_id: OBJECT });
@@ -123,6 +123,40 @@ fn closing_the_interest_in_a_session_object_ends_the_session() {
     stage.tell(channel, &entry);
     client.expect(&ClientMessage::EnterObjectRequired { object });
     client.expect(&ClientMessage::DoneInterestResp { context, interest });
-    client.send(&ClientMessage::RemoveInterest { context: Context(2), interest });
+    (stage, client, channel)
+}
+
+#[test]
+fn closing_the_interest_in_a_session_object_ends_the_session() {
+    let (_stage, mut client, _) = stage_with_session_object_in_sight();
+    client.send(&ClientMessage::RemoveInterest { context: Context(2), interest: INTEREST });
     client.expect_eject(EjectReason::SessionObjectDeleted);
+}
+
+/// Whoever has an interest closed or altered, and the client put out by that, need not wait for ever.
+#[test]
+fn a_caller_that_has_the_client_put_out_is_told_that_its_interest_is_done() {
+    let interest = INTEREST;
+    let none = List::new(&[]);
+    // What it says, and whether it is told before the session's objects are deleted, or after.
+    let cases = [
+        (ClientAgent::RemoveInterest { interest }, true),
+        (ClientAgent::AddInterestMultiple { interest, parent: PARENT, zones: none }, true),
+        (ClientAgent::AddInterest { interest, location: THERE }, false),
+    ];
+    for (message, is_told_first) in cases {
+        let (mut stage, mut client, channel) = stage_with_session_object_in_sight();
+        let mut hearer = stage.hearer([SERVER, OBJECT.channel()]);
+        stage.tell(channel, &message);
+        let done = &ClientAgent::DoneInterestResp { client: channel, interest };
+        if is_told_first {
+            hearer.expect(SERVER, channel, done);
+            hearer.expect(OBJECT, channel, &delete_ram(OBJECT));
+        } else {
+            hearer.expect(OBJECT, channel, &delete_ram(OBJECT));
+            hearer.expect(SERVER, channel, done);
+        }
+        client.receive();
+        client.expect_eject(EjectReason::SessionObjectDeleted);
+    }
 }

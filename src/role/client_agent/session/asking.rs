@@ -44,8 +44,16 @@ impl Session {
                 new_zones.push(*zone);
             }
         }
-        if let Some(previous) = self.interests.open(id, parent, zones) {
-            self.close(cx, &previous)?;
+        if let Some(previous) = self.interests.open(id, parent, zones)
+            && let Err(end) = self.close(cx, &previous)
+        {
+            if new_zones.is_empty() {
+                self.tell_caller(cx, id, asked.caller);
+            } else {
+                // The end of the session ends it, too.
+                self.interests.begin_operation(id, asked, &[]);
+            }
+            return Err(end);
         }
         // Zones that are being asked for already: this interest is not done before they are.
         let mut queries: SmallVec<[ids::Context; 2]> =
@@ -71,8 +79,11 @@ impl Session {
         asked: Asked,
     ) -> Flow {
         self.cancel_operation(cx, id);
-        if let Some(interest) = self.interests.close(id) {
-            self.close(cx, &interest)?;
+        if let Some(interest) = self.interests.close(id)
+            && let Err(end) = self.close(cx, &interest)
+        {
+            self.tell_caller(cx, id, asked.caller);
+            return Err(end);
         }
         self.interest_done(cx, id, asked);
         Ok(())
