@@ -122,7 +122,7 @@ fn one_or_a_list_of_versions_and_hashes() {
     );
     check(
         "manual_dc_hash: []",
-        "6:21: roles[0].manual_dc_hash: found an empty list, expected at least one value",
+        "5:21: roles[0].manual_dc_hash: found an empty list, expected at least one value",
     );
     check(
         "manual_dc_hash: [1, 4294967296, {}]",
