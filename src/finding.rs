@@ -230,10 +230,10 @@ impl Source {
     fn lines(&self, first: usize, last: usize) -> &str {
         let begin = |line: usize| {
             let before = line.saturating_sub(self.first_line);
-            let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            let mut ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
             match before {
                 0 => 0,
-                _ => ends.skip(before - 1).next().unwrap_or(self.text.len()),
+                _ => ends.nth(before - 1).unwrap_or(self.text.len()),
             }
         };
         &self.text[begin(first)..begin(last + 1)]

@@ -187,7 +187,7 @@ fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
         _ => None,
     });
     let directories: Vec<_> = directories.collect();
-    let taken = directories.clone().into_iter().enumerate().filter_map(move |(n, (i, _, path))| {
+    directories.clone().into_iter().enumerate().filter_map(move |(n, (i, _, path))| {
         let (j, before, _) = directories[..n].iter().find(|(.., before)| *before == path)?;
         Some(Conflict {
             severity: Severity::Error,
@@ -200,8 +200,7 @@ fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
             other: format!("roles[{j}].backend.directory"),
             other_has: "the other one".to_owned(),
         })
-    });
-    taken
+    })
 }
 
 /// A part that listens.

@@ -56,7 +56,7 @@ fn collect(node: &Rc<Node>, visited: &mut Vec<*const Node>, hidden: &mut Vec<Par
         return;
     }
     match &node.value {
-        Value::Scalar { .. } => return,
+        Value::Scalar { .. } => {}
         Value::List(items) => {
             visited.push(Rc::as_ptr(node));
             items.iter().for_each(|item| collect(item, visited, hidden));

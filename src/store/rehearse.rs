@@ -42,7 +42,7 @@ pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), Op
             }
             Ok(())
         }
-        BackendConfig::Yaml { directory, .. } => look_into_directory(directory),
+        BackendConfig::Yaml { directory, .. } => look_into_directory(directory, config.generate),
         BackendConfig::Postgres { url, prepared_statements, .. } => {
             postgres(url, *prepared_statements).map(drop)
         }

@@ -56,7 +56,13 @@ fn a_client_is_told_that_links_have_taken_all_files() {
     for _ in 0..20 {
         daemon.client().expect_eject(EjectReason::Generic);
     }
-    let log = daemon.log();
+    let log = wait_until("all is said", || {
+        let log = daemon.log();
+        let is_said = |text: &str| log.contains(text);
+        let is_all =
+            is_said("no client can be accepted") && is_said("client refused: too many files");
+        is_all.then_some(log)
+    });
     for (what, name) in [("link", "MD"), ("client", "CA")] {
         let line = format!(
             "ERROR: net: no {what} can be accepted; raise the limit (LimitNOFILE) address={} \

@@ -210,8 +210,8 @@ fn an_ai_whose_post_removes_were_routed_is_disconnected_and_others_stay() {
     ai.expect_closed();
     newcomer.sync_up_to(&root);
     other.sync_up_to(&root);
-    let log = leaf.log();
-    assert!(log.contains("link closed, so that it starts anew"), "{log}");
+    let says_so = || leaf.log().contains("link closed, so that it starts anew").then_some(());
+    wait_until("the log says why", says_so);
 }
 
 /// A daemon below `address`, with a state server.

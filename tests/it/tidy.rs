@@ -33,11 +33,13 @@ const LINES_MAX: usize = 600;
 const NO_MESSAGES: &[(&str, &str)] = &[
     // The context that wakes children.
     ("src/object/location.rs", "1001"),
-    // A year, a number of connections, and what a client may do in a second.
+    // A year, numbers of connections and objects, what a client may do in a second, the lowest doId.
     ("src/role/event_logger/core.rs", "2000"),
     ("src/config/model.rs", "1000"),
     ("src/config/model.rs", "2000"),
     ("src/config/read_backend.rs", "1000"),
+    ("src/config/read_role.rs", "1000"),
+    ("src/store/sql/shown.rs", "1000"),
 ];
 
 /// Files of roles beside their `shell` that run as tasks, so that the time is theirs to ask for.

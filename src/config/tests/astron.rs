@@ -133,7 +133,7 @@ fn backends_that_are_none_say_what_to_write() {
             "donet db import CONFIG dump/game`",
         ),
     ] {
-        let errors = read(&backend(keys)).err().expect("invalid").0;
+        let errors = read(&backend(keys)).expect_err("invalid").0;
         let [error] = &errors[..] else { panic!("{keys}: {errors:#?}") };
         assert_eq!(error.key, "roles[0].backend.type");
         assert!(error.message.contains(message), "{keys}: {error}");

@@ -121,7 +121,7 @@ fn an_anchor_can_be_used_again() {
 
 #[test]
 fn what_is_wrong_is_shown_with_its_line() {
-    let errors = read("roles:\n  - type: stateserver\n    contrl: 7\n").err().expect("invalid");
+    let errors = read("roles:\n  - type: stateserver\n    contrl: 7\n").expect_err("invalid");
     let expected = "\
 error: roles[0].control: the key is missing; expected the channel of this role
  --> game.yml:2:5
@@ -155,7 +155,7 @@ fn a_bracket_that_is_not_closed_is_shown_where_it_is_open() {
             "error: this `[` is not closed\n --> game.yml:2:5\n  |\n2 |   - [b\n  |     ^",
         ),
     ] {
-        let errors = read(text).err().expect("invalid");
+        let errors = read(text).expect_err("invalid");
         assert_eq!(errors.to_string(), expected, "{text}");
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[track_caller]
 fn check(text: &str, server: &str, position: (usize, usize)) {
-    let errors = read(text).err().expect("another server's").0;
+    let errors = read(text).expect_err("another server's").0;
     let [error] = &errors[..] else { panic!("{errors:#?}") };
     assert!(
         error.message.starts_with(&format!("this is a configuration of {server}, ")),

@@ -21,19 +21,19 @@ fn any_value_can_come_from_the_environment() {
 #[test]
 fn a_variable_that_is_not_set_is_named_with_its_key() {
     let text = "roles:\n  - type: stateserver\n    control: ${UNSET}";
-    let errors = read(text).err().expect("invalid").0;
+    let errors = read(text).expect_err("invalid").0;
     let [error] = &errors[..] else { panic!("{errors:#?}") };
     let expected = "game.yml:3:14: roles[0].control: the environment variable `UNSET` is not set";
     assert_eq!(error.headline(), expected);
     assert!(error.help[0].contains("`$${UNSET}`"), "{error}");
     // YAML ends a value before a bracket.
-    let errors = read("roles: [{type: stateserver, control: ${CONTROL}}]").err().expect("invalid");
+    let errors = read("roles: [{type: stateserver, control: ${CONTROL}}]").expect_err("invalid");
     assert_eq!(errors.0[0].help, ["in brackets a value with `${…}` needs quotes"]);
 }
 
 #[test]
 fn what_the_environment_has_is_not_shown() {
-    let errors = read("roles: [{type: stateserver, control: '${SECRET}'}]").err().expect("invalid");
+    let errors = read("roles: [{type: stateserver, control: '${SECRET}'}]").expect_err("invalid");
     let shown = format!("{errors}{errors:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("found what `${SECRET}` stands for, expected a channel"), "{shown}");
@@ -69,7 +69,7 @@ fn a_password_can_be_in_a_file() {
             ),
             ("{type: soci, username: u, password_file: db.password}", "hunter2"),
         ] {
-            let loaded = read_in(folder.path(), backend(keys).as_bytes()).ok().expect("valid");
+            let loaded = read_in(folder.path(), backend(keys).as_bytes()).expect("valid");
             let [RoleConfig::Database(database)] = &loaded.config.roles[..] else { panic!() };
             let found = match &database.backend {
                 BackendConfig::Postgres { url, .. } | BackendConfig::MySql { url, .. } => url,
@@ -101,13 +101,13 @@ fn a_password_has_one_place() {
         ("{type: soci, password: a, password_file: b}", "there is a `password`, too"),
         ("{type: sqlite, password_file: b}", "there is no such key"),
     ] {
-        let errors = read_in(folder.path(), backend(keys).as_bytes()).err().expect("invalid");
+        let errors = read_in(folder.path(), backend(keys).as_bytes()).expect_err("invalid");
         assert!(errors.to_string().contains(expected), "{keys}: {errors}");
     }
     let twice = "{type: mysql, url: 'mysql://u:secret@h/d', password_file: db.password}";
     fs::write(folder.path().join("db.password"), "hunter2").expect("a file");
     let errors =
-        read_in(folder.path(), backend(twice).as_bytes()).err().expect("invalid").to_string();
+        read_in(folder.path(), backend(twice).as_bytes()).expect_err("invalid").to_string();
     assert!(errors.contains("the URL has a password already"), "{errors}");
     assert!(!errors.contains("secret") && !errors.contains("hunter2"), "{errors}");
 }

@@ -328,9 +328,9 @@ fn passwords_are_not_shown() {
         "{type: postgres, password: secret, database: d",
         "{type: postgres, url: 'postgres://a:secret@h/db'",
     ] {
-        let shown = read(&backend(keys)).err().expect("invalid").to_string();
+        let shown = read(&backend(keys)).expect_err("invalid").to_string();
         assert!(!shown.contains("secret"), "{shown}");
-        let shown = format!("{:?}", read(&backend(keys)).err().expect("invalid"));
+        let shown = format!("{:?}", read(&backend(keys)).expect_err("invalid"));
         assert!(!shown.contains("secret"), "{shown}");
     }
 }

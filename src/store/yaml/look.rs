@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::files::Directory;
-use super::text::Info;
+use super::check;
+use crate::config::DoIdRange;
 use crate::store::OpenError;
 use crate::store::files::metadata_at;
 
@@ -14,28 +14,21 @@ use crate::store::files::metadata_at;
 ///
 /// # Errors
 /// What opening it will fail with.
-pub fn look_into_directory(path: &Path) -> Result<(), OpenError> {
-    let failed = |what: &str| {
-        let what = format!("{what} {}", path.display());
-        move |error: io::Error| OpenError::Io { what, error }
-    };
-    let Some(directory) = open_if_there(path).map_err(failed("cannot open the directory"))? else {
-        return Ok(());
-    };
-    let info = directory.read_info().map_err(failed("cannot read info.yaml in"))?;
-    Info::read(&info.unwrap_or_default())
-        .map_err(|error| OpenError::Damaged(format!("info.yaml in {}: {error}", path.display())))?;
-    let objects = directory.objects().map_err(failed("cannot list"))?;
-    for object in objects {
-        object.map_err(failed("cannot list"))?;
-    }
-    Ok(())
+pub fn look_into_directory(path: &Path, range: DoIdRange) -> Result<(), OpenError> {
+    let is_there = is_there(path).map_err(|error| OpenError::Io {
+        what: format!("cannot open the directory {}", path.display()),
+        error,
+    })?;
+    if is_there { check(path, range) } else { Ok(()) }
 }
 
-/// `None` if it is not there and can be made.
-fn open_if_there(path: &Path) -> io::Result<Option<Directory>> {
+/// Whether it is there.
+///
+/// # Errors
+/// If it is not, and cannot be made.
+fn is_there(path: &Path) -> io::Result<bool> {
     if metadata_at(path)?.is_some() {
-        return Directory::open_shared(path).map(Some);
+        return Ok(true);
     }
     for above in path.ancestors().skip(1) {
         let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
@@ -48,5 +41,5 @@ fn open_if_there(path: &Path) -> io::Result<Option<Directory>> {
             Some(_) => return Err(io::ErrorKind::NotADirectory.into()),
         }
     }
-    Ok(None)
+    Ok(false)
 }
