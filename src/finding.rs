@@ -84,6 +84,11 @@ impl Finding {
         self.marks.first().map(|mark| mark.position)
     }
 
+    /// What is said beside the place.
+    fn label(&self) -> Option<&str> {
+        self.marks.first().map(|mark| mark.label.as_str()).filter(|label| !label.is_empty())
+    }
+
     /// In one line: `file:line:column: key: what is wrong`.
     pub fn headline(&self) -> String {
         let mut line = self.place();
@@ -114,6 +119,7 @@ impl Finding {
             key: Option<&'a str>,
             severity: Severity,
             message: &'a str,
+            label: Option<&'a str>,
             #[serde(skip_serializing_if = "<[String]>::is_empty")]
             help: &'a [String],
         }
@@ -125,6 +131,7 @@ impl Finding {
             key: Some(self.key.as_str()).filter(|key| !key.is_empty()),
             severity: self.severity,
             message: &self.message,
+            label: self.label(),
             help: &self.help,
         };
         serde_json::to_string(&record).expect("texts and numbers have a form in JSON")
@@ -154,8 +161,8 @@ impl Finding {
             let (line, column) = (place.map(|place| place.line), place.map(|place| place.column));
             let key = Some(self.key.as_str()).filter(|key| !key.is_empty());
             let help = Some(self.help.join("; ")).filter(|help| !help.is_empty());
-            let file = &self.file;
-            say!(file, line, column, key, help, "{}", self.message);
+            let (file, label) = (&self.file, self.label());
+            say!(file, line, column, key, label, help, "{}", self.message);
             return;
         }
         say!("{}", self.headline());
