@@ -14,8 +14,8 @@ use crate::wire::Reader;
 pub(super) type Stored<'a> = Option<(ClassId, FieldValues<'a>)>;
 
 /// An object of what is stored of it: an override, else the stored value, else the default; ram
-/// fields only if they have a value. What is neither required nor ram stays in the database. A value that the DC files
-/// do not allow is left out. A molecular value is one of a ram field like any other, unless a part of it is overridden.
+/// fields only if they have a value. What is neither required nor ram stays in the database. A molecular value
+/// is one of a ram field like any other, unless a part of it is overridden.
 pub(super) fn from_stored<'a>(
     (do_id, location): (DoId, Location),
     class: &'a Class,
@@ -27,15 +27,7 @@ pub(super) fn from_stored<'a>(
     for _ in 0..fields.count {
         let id = FieldId(reader.u16()?);
         let field = class.field(id).ok_or(FieldError::Unknown(id))?;
-        match read_value(field, &mut reader) {
-            Ok(value) => add_value(&mut known, id, value),
-            Err(FieldError::Value(why)) if !why.is_truncated() => {
-                skip_value(field, &mut reader)?;
-                let (class, field) = (class.name(), field.name());
-                error!(doId = %do_id, class, field, %why, "stored value is not valid: left out");
-            }
-            Err(error) => return Err(error),
-        }
+        add_value(&mut known, id, read_value(field, &mut reader)?);
     }
     for (id, value) in overrides.iter() {
         let is_part = |whole: &Field| whole.parts().iter().any(|part| part.id() == id);

@@ -9,7 +9,7 @@ use super::session::{Session, SqlError};
 use crate::store::{Schema, hex};
 
 /// Of larger values the size is shown: a text of each would cost too much.
-const BYTES_MAX: usize = 1_000;
+const BYTES_MAX: usize = 1 << 10;
 /// Objects that are looked at in one transaction.
 const PAGE: i64 = 500;
 

@@ -144,15 +144,6 @@ fn a_molecular_value_that_is_stored_is_told_until_a_part_of_it_changes() {
 }
 
 #[test]
-fn a_stored_value_that_is_not_valid_is_left_out() {
-    let fields = [("Mixed.p", &[100][..]), ("Mixed.q", &text("q")), ("Mixed.s", &[6])];
-    let mut server = Server::new();
-    let context = server.activate(at(9, 4));
-    server.answer(&stored(context, "Mixed", &other(&fields)));
-    assert_eq!(values_of(&mut server), [&[5, 6][..], &other(&fields[1..2])].concat());
-}
-
-#[test]
 fn activations_that_cannot_be_read_are_ignored() {
     let bad = other(&[("Account.name", &[9, 0])]);
     let nothing = other(&[]);
