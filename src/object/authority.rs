@@ -47,9 +47,10 @@ impl DistributedObject {
             );
         } else if self.ai_is_explicit {
             debug!(doId = %self.do_id, %ai, "keeps its own AI");
-        } else if sender == self.channel() {
+        } else if sender == self.channel() && self.zones.is_some() {
             // It began with this object's own answer to a child and came back along parents on
-            // several state servers: passing it on would go on for ever.
+            // several state servers: passing it on would go on for ever. Who has no children has only been
+            // the name in which somebody set its parent's AI.
             warn!(
                 doId = %self.do_id, %parent, %ai,
                 "the object is its own ancestor: its AI came back and is not passed on"

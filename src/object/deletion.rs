@@ -1,6 +1,5 @@
 //! The end of an object, and of those below it.
 
-use smallvec::SmallVec;
 use tracing::warn;
 
 use super::distributed_object::{DistributedObject, Fate, World};
@@ -65,9 +64,8 @@ impl DistributedObject {
             let moving = StateServer::ObjectChangingLocation { do_id, new: Location::NONE, old };
             world.outbox.send(&[old.parent.channel()], sender, &moving);
         }
-        let audience: SmallVec<[Channel; 3]> = self.audience().collect();
         let deleted = StateServer::ObjectDeleteRam { do_id };
-        world.outbox.send(&audience, sender, &deleted);
+        world.outbox.send(self.audience().as_slice(), sender, &deleted);
         self.delete_children(sender, world);
         self.leave_parent(world, true);
         world.outbox.effects.unsubscribe(self.channel());

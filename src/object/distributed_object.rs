@@ -158,9 +158,12 @@ impl DistributedObject {
     }
 
     /// The object's location, AI and owner: those who are to know what happens to it.
-    pub fn audience(&self) -> impl Iterator<Item = Channel> {
-        let location = self.location_channel().unwrap_or(Channel::NONE);
-        [location, self.owner(), self.ai].into_iter().filter(|channel| channel.is_some())
+    pub fn audience(&self) -> Targets {
+        let mut audience = Targets::default();
+        audience.add(self.location_channel().unwrap_or(Channel::NONE));
+        audience.add(self.owner());
+        audience.add(self.ai);
+        audience
     }
 
     /// The channel of the object's location, if it is anywhere.

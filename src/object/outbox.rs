@@ -66,7 +66,7 @@ const fn may_be_local(channel: Channel) -> bool {
 
 /// A set of few recipients, without [`Channel::NONE`].
 #[derive(Debug, Default)]
-pub(super) struct Targets(SmallVec<[Channel; 4]>);
+pub struct Targets(SmallVec<[Channel; 4]>);
 
 impl Targets {
     pub fn add(&mut self, channel: Channel) {

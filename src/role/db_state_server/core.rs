@@ -233,9 +233,9 @@ impl DbStateServer {
             return;
         }
         if let Some(object) = self.objects.get(do_id) {
-            let audience: SmallVec<[Channel; 3]> = object.audience().collect();
+            let audience = object.audience();
             let notice = Dbss::ObjectDeleteDisk { do_id };
-            self.objects.send(&audience, sender, &notice, out);
+            self.objects.send(audience.as_slice(), sender, &notice, out);
         }
         self.world(now, out).ask_database(do_id, &Database::ObjectDelete { do_id });
     }

@@ -164,6 +164,9 @@ fn handle_request(
     number: u16,
     mut reader: Reader<'_>,
 ) -> Flow {
+    if number == Client::CLIENT_OBJECT_LOCATION {
+        return relocate(session, cx, reader);
+    }
     let message = Client::decode(number, &mut reader).map_err(|_| End::truncated())?;
     let whole = reader.finish().map_err(|_| End::excess());
     match message {
@@ -178,7 +181,6 @@ fn handle_request(
         Client::ObjectSetField { do_id, field, value } => {
             session.update_field(cx, do_id, field, value.0)
         }
-        Client::ObjectLocation { do_id, location } => session.relocate(cx, do_id, location, whole),
         Client::AddInterest { context, interest, location: Location { parent, zone } } => {
             session.open_interest(cx, interest, parent, [zone].into_iter(), context, whole)
         }
@@ -188,12 +190,13 @@ fn handle_request(
         Client::RemoveInterest { context, interest } => {
             session.close_interest(cx, interest, context, whole)
         }
-        // None of these is a request.
+        // None of these is a request, or it has been handled.
         Client::Hello { .. }
         | Client::HelloResp {}
         | Client::Eject { .. }
         | Client::ObjectSetFields { .. }
         | Client::ObjectLeaving { .. }
+        | Client::ObjectLocation { .. }
         | Client::EnterObjectRequired { .. }
         | Client::EnterObjectRequiredOther { .. }
         | Client::ObjectLeavingOwner { .. }
@@ -214,6 +217,18 @@ fn one_of<T>(right: &[T], shown: impl Fn(&T) -> String) -> String {
         text += &format!(" or {left_out} others");
     }
     text
+}
+
+/// A request to move an object, of which the object is looked at before the rest.
+fn relocate(session: &mut Session, cx: &mut Context<'_>, mut reader: Reader<'_>) -> Flow {
+    let do_id = { reader }.do_id().map_err(|_| End::truncated())?;
+    let location = match Client::decode(Client::CLIENT_OBJECT_LOCATION, &mut reader) {
+        Ok(Client::ObjectLocation { location, .. }) => {
+            reader.finish().map(|()| location).map_err(|_| End::excess())
+        }
+        _ => Err(End::truncated()),
+    };
+    session.relocate(cx, do_id, location)
 }
 
 #[cfg(test)]

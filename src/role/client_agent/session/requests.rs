@@ -103,13 +103,12 @@ impl Session {
         tracing::debug!(%client, doId = %do_id, "a request whose right has just been lost is dropped");
     }
 
-    /// The client moves an object.
+    /// The client moves an object. Whose that is is judged before the location is looked at.
     pub fn relocate(
         &mut self,
         cx: &mut Context<'_>,
         do_id: DoId,
-        location: Location,
-        whole: Flow,
+        location: Result<Location, End>,
     ) -> Flow {
         if !self.view.owns(do_id) {
             if self.view.has_known(cx, do_id) {
@@ -117,7 +116,7 @@ impl Session {
             }
             if self.view.had(cx, Right::Ownership(do_id)) {
                 self.drop_late(do_id);
-                return whole;
+                return location.map(drop);
             }
             return Err(if self.view.sees(do_id) {
                 End::security(
@@ -131,7 +130,7 @@ impl Session {
                 )
             });
         }
-        whole?;
+        let location = location?;
         if self.life.admits(Request::SetLocation) {
             self.note_moved();
             self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });

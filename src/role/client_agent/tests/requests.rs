@@ -190,11 +190,16 @@ fn an_owner_relocates_its_object() {
 
 #[test]
 fn others_do_not() {
-    let truncated = &encode(&moved(50, at(3, 4)))[..9];
+    let whole = encode(&moved(50, at(3, 4)));
+    let (truncated, bare) = (&whole[..9], &whole[..5]);
     for (relocate, visible, datagram, reason) in [
-        (true, true, encode(&moved(50, at(3, 4))), EjectReason::ForbiddenRelocate),
-        (true, false, encode(&moved(50, at(3, 4))), EjectReason::MissingObject),
-        (true, true, truncated.to_vec(), EjectReason::TruncatedDatagram),
+        (true, true, whole.clone(), EjectReason::ForbiddenRelocate),
+        (true, false, whole.clone(), EjectReason::MissingObject),
+        // Whose object it is is judged first.
+        (true, true, truncated.to_vec(), EjectReason::ForbiddenRelocate),
+        (true, false, truncated.to_vec(), EjectReason::MissingObject),
+        (true, false, [&whole[..], b"!"].concat(), EjectReason::MissingObject),
+        (true, true, bare.to_vec(), EjectReason::TruncatedDatagram),
         // Where nobody may, the arguments are not even read.
         (false, true, truncated.to_vec(), EjectReason::ForbiddenRelocate),
     ] {

@@ -70,6 +70,23 @@ fn a_change_goes_down_the_tree_in_the_name_of_who_made_it() {
     );
 }
 
+/// A message of an avatar's client, or of an AI in its name, has the avatar's channel as sender.
+#[test]
+fn a_change_that_a_child_makes_reaches_the_child() {
+    let mut server = Server::new();
+    server.create(1, Location::NONE);
+    server.create(2, at(1, 4));
+    let message = M::ObjectSetAi { ai: Channel(AI) };
+    assert_eq!(
+        server.tell(&[1], 2, &message),
+        [
+            sent(&[children(1)], 2, &changes_ai(1, 0, AI)),
+            sent(&[AI], 1, &enters_ai(1, Location::NONE)),
+            sent(&[AI], 2, &enters_ai(2, at(1, 4))),
+        ]
+    );
+}
+
 #[test]
 fn an_ai_of_its_own_is_kept() {
     let cases = [(AI + 1, true), (0, true)];

@@ -223,6 +223,16 @@ fn a_deleted_object_tells_parent_location_owner_and_ai() {
 }
 
 #[test]
+fn who_is_owner_and_ai_stands_among_the_recipients_once() {
+    let mut server = Server::new();
+    server.create(7, Location::NONE);
+    server.set_ai(7, AI);
+    server.set_owner(7, AI);
+    let deleted = M::ObjectDeleteRam { do_id: DoId(7) };
+    assert_eq!(server.delete(7), [sent(&[AI], ANYONE, &deleted)]);
+}
+
+#[test]
 fn an_object_that_nobody_knows_is_deleted_silently() {
     let mut server = Server::new();
     server.create(7, Location::NONE);
