@@ -8,6 +8,8 @@ mod archive;
 mod backup;
 mod files;
 mod look;
+mod rewrite;
+mod staging;
 mod text;
 
 use std::collections::VecDeque;
@@ -127,6 +129,7 @@ impl Store {
             io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
             _ => cannot("open the directory", path, error),
         })?;
+        staging::refuse_unfinished(path)?;
         let (next, free) = read_ids(&directory, range, seed)?;
         let complaints = Complaints::new(seed);
         Ok(Store { directory, schema, seed, range, next, free, is_info_old: false, complaints })
