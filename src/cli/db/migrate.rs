@@ -15,7 +15,7 @@ use crate::cli::dc::files_of;
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
 use crate::store::transfer::{
-    Migrator, Permissions, Problem, Report, back_up, backup_path, read_map,
+    Migrator, Permissions, Problem, Report, back_up, backup_path, read_map, refuse_others,
 };
 use crate::store::{Rewrite, Schema, backup, is_stored_alike, open_rewrite};
 
@@ -93,6 +93,7 @@ impl Migrate {
             println!("nothing is written: this was a dry run, --apply does it");
             return Ok(0);
         }
+        refuse_others(&mut *store).await?;
         self.make_backup(&database).await?;
         let now = jiff::Timestamp::now().as_second();
         let mut bar = Bar::new();
@@ -146,10 +147,11 @@ impl Migrate {
         if report.rounded_count > 0 && !self.round {
             ways.push("--round rounds numbers".to_owned());
         }
-        anyhow!(
-            "nothing is written: {}; if something is called otherwise now, --map says so",
-            ways.join(", ")
-        )
+        let renamed = match guesses {
+            [] => "; if something is called otherwise now, --map says so".to_owned(),
+            _ => format!("\nwhat looks renamed, for --map:\n  {}", guesses.join("\n  ")),
+        };
+        anyhow!("nothing is written: {}{renamed}", ways.join(", "))
     }
 
     async fn make_backup(&self, database: &DatabaseConfig) -> anyhow::Result<()> {

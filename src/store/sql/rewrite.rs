@@ -118,6 +118,8 @@ impl<S: Session> SqlArchive<S> {
             let new_class = self.schema.class_by_name(&change.class.1);
             let mut remove = |old: &str| {
                 let number = self.number_of(old_class, old);
+                // Those of a number that goes as a whole go with it.
+                let number = number.filter(|number| !self.renumbered.gone.contains(number));
                 all.removed.extend(number.map(|number| (id, number)));
             };
             let class: Arc<str> = old_class.into();
@@ -144,9 +146,12 @@ impl<S: Session> SqlArchive<S> {
     }
 
     async fn end(&mut self, migration: Migration) -> sqlx::Result<()> {
-        for number in std::mem::take(&mut self.renumbered.gone) {
-            self.run(format!("DELETE FROM donet_value WHERE field_id = {number}")).await?;
-            self.run(format!("DELETE FROM donet_field WHERE id = {number}")).await?;
+        let gone = std::mem::take(&mut self.renumbered.gone);
+        if !gone.is_empty() {
+            let gone: Vec<String> = gone.iter().map(i32::to_string).collect();
+            let gone = gone.join(", ");
+            self.run(format!("DELETE FROM donet_value WHERE field_id IN ({gone})")).await?;
+            self.run(format!("DELETE FROM donet_field WHERE id IN ({gone})")).await?;
         }
         let Migration { old, new, done } = migration;
         let (old, new) = (old.cast_signed(), new.cast_signed());

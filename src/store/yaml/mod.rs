@@ -129,7 +129,6 @@ impl Store {
             io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
             _ => cannot("open the directory", path, error),
         })?;
-        staging::refuse_unfinished(path)?;
         let (next, free) = read_ids(&directory, range, seed)?;
         let complaints = Complaints::new(seed);
         Ok(Store { directory, schema, seed, range, next, free, is_info_old: false, complaints })
@@ -377,6 +376,7 @@ fn read_ids(
     seed: Seed,
 ) -> Result<(u64, VecDeque<DoId>), OpenError> {
     let path = directory.path();
+    staging::refuse_unfinished(path)?;
     let info = directory.read_info();
     let info = info.map_err(|error| cannot("read info.yaml in", path, error))?;
     let info = Info::read(&info.unwrap_or_default())

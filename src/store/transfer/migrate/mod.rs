@@ -8,8 +8,6 @@ mod edits;
 mod map;
 mod plan;
 mod report;
-#[cfg(test)]
-mod tests;
 
 use dclass::DcFile;
 use dclass::diff::{Renames, fingerprint};
@@ -40,6 +38,20 @@ impl Permissions {
     /// Whether all that a report says may be done.
     pub fn allow(self, report: &Report) -> bool {
         (self.drop || report.lost_count == 0) && (self.round || report.rounded_count == 0)
+    }
+}
+
+/// Refuses a store that somebody else seems to use.
+///
+/// # Errors
+/// If it is so, or that cannot be found out.
+pub async fn refuse_others(store: &mut dyn Rewrite) -> Result<(), OpenError> {
+    match store.others().await? {
+        None => Ok(()),
+        Some(who) => Err(OpenError::Refused(format!(
+            "{} is in use by {who}: stop the daemon first",
+            store.describe()
+        ))),
     }
 }
 
@@ -93,10 +105,8 @@ impl<'a> Migrator<'a> {
     ) -> Result<Report, OpenError> {
         let noted = self.plan.noted(&store.noted());
         store.begin(&noted, self.new).await?;
-        if let Some(who) = store.others().await? {
-            let what = store.describe();
-            return Err(OpenError::InUse(format!("{what} ({who})")));
-        }
+        // From now on nobody can come who writes, but somebody may be there.
+        refuse_others(store).await?;
         let report = self.run(store, progress, true).await?;
         let (old, new) = (fingerprint(self.old), fingerprint(self.new.dc()));
         store.finish(Migration { old, new, done: now }).await?;
