@@ -81,7 +81,7 @@ fn exit_codes_are_those_of_diff() {
     assert!(same.stdout.starts_with("nothing changes; hash 0x"), "{same:?}");
     folder.run(&["dc", "diff", "old.dc", "new.dc"]).code(1);
     folder.run(&["dc", "diff", "none.dc", "new.dc"]).code(2).complains(&["none.dc"]);
-    folder.run(&["dc", "diff", "old.dc"]).code(1).complains(&["--old"]);
+    folder.run(&["dc", "diff", "old.dc"]).code(1).complains(&["<NEW>"]);
 }
 
 #[test]

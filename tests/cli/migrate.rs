@@ -166,8 +166,8 @@ fn a_database_in_use_is_refused() {
 /// at them before it is finished; and the same command finishes it.
 #[test]
 fn a_migration_that_is_killed_has_done_all_or_nothing() {
-    const KILLS: u32 = 12;
-    const OBJECTS: u32 = 300;
+    const KILLS: u32 = 8;
+    const OBJECTS: u32 = 200;
     for backend in [YAML, SQLITE] {
         let begun = Instant::now();
         let whole = folder(backend, OBJECTS);

@@ -83,6 +83,7 @@ const SCENARIOS: &[Case] = scenarios![
     migrations::a_way_back_and_forth_can_be_gone_again,
     migrations::a_class_that_is_gone_takes_its_objects_with_it,
     migrations::what_the_old_files_do_not_know_stays,
+    migrations::a_molecular_value_goes_along_with_its_parts,
     }
     Store::SQL => {
         particular::a_type_that_means_something_else_is_refused,

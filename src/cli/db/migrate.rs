@@ -14,9 +14,7 @@ use super::{PROBLEMS_SHOWN, choose, count};
 use crate::cli::dc::files_of;
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
-use crate::store::transfer::{
-    Migrator, Permissions, Problem, Report, back_up, backup_path, read_map, refuse_others,
-};
+use crate::store::transfer::{Migrator, Permissions, Problem, Report, read_map, refuse_others};
 use crate::store::{Rewrite, Schema, backup, is_stored_alike, open_rewrite};
 
 /// Options of `donet db migrate`.

@@ -22,16 +22,20 @@ const TROUBLE: u8 = 2;
 /// What to compare.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Diff {
-    /// The old DC file and the new one; several of a side in one argument, with commas
-    #[arg(value_name = "FILES", num_args = 2, conflicts_with_all = ["old", "new"], required_unless_present_all = ["old", "new"])]
-    sides: Vec<String>,
+    /// The old DC file; several with commas
+    #[arg(value_name = "OLD", required_unless_present = "old", requires = "second")]
+    first: Option<String>,
+
+    /// The new DC file; several with commas
+    #[arg(value_name = "NEW")]
+    second: Option<String>,
 
     /// The old DC files, in their order
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "new")]
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "new", conflicts_with = "first")]
     old: Vec<PathBuf>,
 
     /// The new DC files, in their order
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "old")]
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "old", conflicts_with = "first")]
     new: Vec<PathBuf>,
 
     /// What is called otherwise now: the map of `donet db migrate`
@@ -83,8 +87,8 @@ impl Diff {
     }
 
     fn compared(&self) -> Result<Compared, String> {
-        let (old, new) = match &self.sides[..] {
-            [old, new] => (files_of(old), files_of(new)),
+        let (old, new) = match (&self.first, &self.second) {
+            (Some(old), Some(new)) => (files_of(old), files_of(new)),
             _ => (self.old.clone(), self.new.clone()),
         };
         let side = |files: &[PathBuf]| {

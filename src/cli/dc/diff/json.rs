@@ -9,7 +9,11 @@ use super::Compared;
 
 pub(super) fn document(compared: &Compared) -> Value {
     let Compared { sides: [old, new], comparison } = compared;
-    let side = |side: &super::Side, hash: u32| json!({"files": side.files, "hash": format!("{hash:#010x}")});
+    let side = |side: &super::Side, hash: u32| {
+        let text = |hash: u32| format!("{hash:#010x}");
+        let astron_hash = side.dc.astron_hash().map(text);
+        json!({"files": side.files, "hash": text(hash), "astron_hash": astron_hash})
+    };
     json!({
         "old": side(old, comparison.hashes.0),
         "new": side(new, comparison.hashes.1),

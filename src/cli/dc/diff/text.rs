@@ -20,7 +20,10 @@ pub(super) fn page(compared: &Compared) -> String {
         return out;
     }
     for (sign, side, hash) in [("-", old, comparison.hashes.0), ("+", new, comparison.hashes.1)] {
-        line(&mut out, format!("{sign} {:#010x}  {}", hash, side.files.join(", ")));
+        let files = side.files.join(", ");
+        let others = side.dc.astron_hash();
+        let others = others.map_or(String::new(), |hash| format!(" (in Astron {hash:#010x})"));
+        line(&mut out, format!("{sign} {hash:#010x}{others}  {files}"));
     }
     if comparison.hashes.0 == comparison.hashes.1 {
         line(&mut out, "the hash is the same".to_owned());

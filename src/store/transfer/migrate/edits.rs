@@ -8,9 +8,10 @@ use super::plan::{ClassPlan, FieldPlan, Plan, Work};
 use super::report::Report;
 use crate::ids::DoId;
 use crate::store::archive::{Form, Raw, Record};
+use crate::store::hex;
 use crate::store::rewrite::{Change, Edit};
 use crate::store::sql::is_compatible;
-use crate::store::transfer::{Problem, hex};
+use crate::store::transfer::Problem;
 
 /// Looks at objects, says what is to be done with them, and counts it.
 pub struct Editor<'a> {
