@@ -299,7 +299,6 @@ pub async fn open_rewrite(
         BackendConfig::MySql { url, .. } => {
             Box::new(SqlArchive::<MySqlSession>::open(&mysql(&url)?, schema).await?)
         }
-        BackendConfig::MongoDb { .. } => return Err(no_mongodb()),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     };
     Ok((archive, false))

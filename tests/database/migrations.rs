@@ -488,13 +488,13 @@ pub async fn a_molecular_value_goes_along_with_its_parts(setup: Setup) {
     let class = |parts: &str| format!("dclass A {{ {parts} mix : setA, setB; }};");
     let old = of(&class("setA(uint8/10 a) db; setB(string b) db;"));
     let new = of(&class("setB(string b) db; setA(uint16/100 a) db;"));
-    let values = [("setA", "(7)"), ("setB", "(\"x\")"), ("mix", "((7), (\"x\"))")];
+    let values = [("setA", "(7)"), ("setB", "(\"x\")"), ("mix", "{(7), (\"x\")}")];
     fill_one(&setup, &old, &values).await;
     let (report, is_done) =
         migrate(&setup, [&old, &new], &Renames::default(), NOTHING).await.expect("it runs");
     assert!(is_done, "{report:?}");
     let (_, values) = stored(&setup, &new, 1_000_000).await.expect("there");
-    let expected = [("setA", "(70)"), ("setB", "(\"x\")"), ("mix", "((70), (\"x\"))")];
+    let expected = [("setA", "(70)"), ("setB", "(\"x\")"), ("mix", "{(70), (\"x\")}")];
     let expected = expected.map(|(name, text)| (name.to_owned(), text.to_owned()));
     assert_eq!(values, BTreeMap::from(expected));
 }

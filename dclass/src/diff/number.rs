@@ -62,7 +62,7 @@ fn convert(old: &Number, new: &Number, value: Packed) -> Option<Packed> {
         Packed::Float(value) => {
             let scaled = (value * f64::from(new.divisor) / f64::from(old.divisor) + 0.5).floor();
             // Beyond this, no integer type holds it, and nor does the conversion.
-            if !(scaled.abs() < 1e30) {
+            if scaled.is_nan() || scaled.abs() >= 1e30 {
                 return None;
             }
             Packed::Integer(scaled as i128)

@@ -120,8 +120,8 @@ fn write_past(past: &[Migration]) -> String {
 }
 
 fn parse_past(text: &str) -> Option<Vec<Migration>> {
-    let root = yaml::parse(text, RULES).ok()?;
-    let Some(root) = root.filter(|root| !root.is_null()) else {
+    let content = yaml::parse(text, RULES).ok()?;
+    let Some(root) = content.root.filter(|root| !root.is_null()) else {
         return Some(Vec::new());
     };
     let Value::List(items) = &root.value else { return None };

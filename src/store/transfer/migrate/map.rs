@@ -30,13 +30,13 @@ type Problems = Vec<(Option<Position>, String)>;
 
 fn read(text: &str, old: &DcFile, new: &DcFile) -> Result<Renames, Problems> {
     let whole = |problem: &str| vec![(None, problem.to_owned())];
-    let root = yaml::parse(text, RULES).map_err(|error| match error {
-        yaml::Error::Syntax(error) => whole(&format!("this is no YAML: {error}")),
+    let content = yaml::parse(text, RULES).map_err(|error| match error {
+        yaml::Error::Syntax { error, .. } => whole(&format!("this is no YAML: {error}")),
         yaml::Error::TooDeep(at) => vec![(Some(at), "nested too deeply".to_owned())],
         yaml::Error::Alias(at) => vec![(Some(at), "aliases are not supported".to_owned())],
         yaml::Error::SecondDocument(at) => vec![(Some(at), "a second document".to_owned())],
     })?;
-    let Some(root) = root.filter(|root| !root.is_null()) else {
+    let Some(root) = content.root.filter(|root| !root.is_null()) else {
         return Ok(Renames::default());
     };
     let Value::Map(entries) = &root.value else {
