@@ -99,9 +99,7 @@ impl Editor<'_> {
                 Some(Edit::Rename { old: name.to_owned(), new: new.name().to_owned() })
             }
             Fate::Set(before, carried) => {
-                if !self.may_set(record, plan.old, &before, &carried) {
-                    return drop();
-                }
+                self.note_losses(record, plan.old, &before, &carried);
                 let value = self.raw(new, &carried.value);
                 let report = self.report.field(&record.class, name);
                 report.carried += 1;
@@ -168,30 +166,22 @@ impl Editor<'_> {
         Ok(if is_same { untouched } else { Fate::Set(before, carried) })
     }
 
-    /// Whether a value that has lost something may be set all the same.
-    fn may_set(
-        &mut self,
-        record: &Record,
-        field: &Field,
-        before: &[u8],
-        carried: &Carried,
-    ) -> bool {
-        let list = |parts: &std::collections::BTreeSet<String>| {
-            parts.iter().map(|part| format!("`{part}`")).collect::<Vec<_>>().join(", ")
-        };
+    /// Notes what a value loses.
+    fn note_losses(&mut self, record: &Record, field: &Field, before: &[u8], carried: &Carried) {
         if !carried.rounded.is_empty() && !self.permissions.round {
             let why = format!("{} has digits that the new type cannot hold", text(field, before));
             let problem = self.problem(record, Some(field.name()), why);
             self.report.round(problem);
-            return true;
         }
         if !carried.left_out.is_empty() {
-            let parts = list(&carried.left_out);
-            let why = format!("{parts} of {} has no place in the new type", text(field, before));
+            let parts: Vec<String> =
+                carried.left_out.iter().map(|part| format!("`{part}`")).collect();
+            let have = if parts.len() == 1 { "has" } else { "have" };
+            let (parts, value) = (parts.join(", "), text(field, before));
+            let why = format!("{parts} of {value} {have} no place in the new type");
             let problem = self.problem(record, Some(field.name()), why);
             self.report.lose(problem);
         }
-        true
     }
 
     /// A value whose field the old files do not have. It was out of reach; it stays, unless the new files have a use for
