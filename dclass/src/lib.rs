@@ -26,6 +26,7 @@
 
 mod ast;
 mod diagnostic;
+pub mod diff;
 mod fmt;
 mod fuzz;
 mod hash;

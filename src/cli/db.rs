@@ -1,5 +1,6 @@
 //! `donet db …`: the objects of a database server, without the server.
 
+mod migrate;
 mod progress;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub(super) enum Command {
     Export(Export),
     /// Take in objects from an export, another configuration's database, or Astron's formats
     Import(Import),
+    /// Carry all objects from old DC files to new ones; says what it would do unless there is --apply
+    Migrate(migrate::Migrate),
     /// Check every stored object against the DC files
     Verify(Database),
     /// Count objects by class
@@ -126,6 +129,7 @@ pub(super) fn run(command: &Command) -> u8 {
             match command {
                 Command::Export(export) => export.run().await,
                 Command::Import(import) => import.run().await,
+                Command::Migrate(migrate) => migrate.run().await,
                 Command::Verify(database) => verify(database).await,
                 Command::Stats(database) => stats(database).await,
                 Command::Show(show) => show.run().await,

@@ -71,10 +71,10 @@ pub struct Arguments {
 enum Command {
     /// Check a configuration and everything that it names, without running it
     Check(check::Arguments),
-    /// Export, import, check or show the objects of a database
+    /// Export, import, migrate, check or show the objects of a database
     #[command(subcommand)]
     Db(db::Command),
-    /// Check, hash, lay out or show DC files
+    /// Check, compare, hash, lay out or show DC files
     #[command(subcommand)]
     Dc(dc::Command),
     /// Print version and build options

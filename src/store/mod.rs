@@ -17,6 +17,7 @@ mod open;
 mod operation;
 mod progress;
 mod rehearse;
+mod rewrite;
 mod schema;
 mod soci;
 mod sql;
@@ -32,11 +33,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::backup::backup;
-pub use self::open::{Configured, Stores, check_start, open, open_archive, open_archive_mut};
+pub use self::open::{
+    Configured, Stores, check_start, open, open_archive, open_archive_mut, open_rewrite,
+};
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use self::progress::Progress;
 pub use self::rehearse::rehearse;
+pub use self::rewrite::{Migration, Noted, NotedField, Rewrite};
 pub use self::schema::Schema;
+pub use self::sql::is_compatible as is_stored_alike;
 
 /// A future that can be sent to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,5 +1,6 @@
 //! From a configuration to a store.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::sql::{
     SqliteFile, SqliteSession,
 };
 use super::yaml::{YamlArchive, YamlBackend};
-use super::{Backend, BoxFuture, OpenError, Schema};
+use super::{Backend, BoxFuture, OpenError, Rewrite, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
 use crate::hash::Seed;
 
@@ -261,6 +262,46 @@ pub async fn open_archive_mut(
         BackendConfig::MySql { url, .. } => sql::<MySqlSession>(&mysql(&url)?, schema).await?,
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
+}
+
+/// Opens a store of objects of `schema` that are all to be changed, or looked at with that in mind. Whether a change that was
+/// interrupted has been finished.
+///
+/// # Errors
+/// If it is not there or cannot be used, or a server is using it and it is to be changed.
+pub async fn open_rewrite(
+    config: &BackendConfig,
+    schema: &Schema,
+    is_to_change: bool,
+) -> Result<(Box<dyn Rewrite>, bool), OpenError> {
+    let absent = |path: &Path| OpenError::Io {
+        what: format!("cannot open {}", path.display()),
+        error: std::io::ErrorKind::NotFound.into(),
+    };
+    let archive: Box<dyn Rewrite> = match own_backend(config)? {
+        BackendConfig::Yaml { directory, .. } if !directory.exists() => {
+            return Err(absent(&directory));
+        }
+        BackendConfig::Yaml { directory, file_mode } if is_to_change => {
+            let (archive, was_unfinished) = YamlArchive::open_to_rewrite(&directory, file_mode)?;
+            return Ok((Box::new(archive), was_unfinished));
+        }
+        BackendConfig::Yaml { directory, .. } => Box::new(YamlArchive::open(&directory)?),
+        BackendConfig::Sqlite { file, .. } if !file.exists() => return Err(absent(&file)),
+        BackendConfig::Sqlite { file, file_mode } => {
+            let file = SqliteFile::new(file, file_mode);
+            Box::new(SqlArchive::<SqliteSession>::open(&file, schema).await?)
+        }
+        BackendConfig::Postgres { url, prepared_statements, .. } => {
+            let options = postgres(&url, prepared_statements)?;
+            Box::new(SqlArchive::<PostgresSession>::open(&options, schema).await?)
+        }
+        BackendConfig::MySql { url, .. } => {
+            Box::new(SqlArchive::<MySqlSession>::open(&mysql(&url)?, schema).await?)
+        }
+        BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
+    };
+    Ok((archive, false))
 }
 
 async fn sql<S: Session>(

@@ -9,6 +9,7 @@
 
 mod files;
 mod harness;
+mod migrations;
 mod moves;
 mod particular;
 mod proxy;
@@ -77,6 +78,12 @@ const SCENARIOS: &[Case] = scenarios![
     moves::an_export_can_go_into_a_pipe,
     moves::a_dump_of_mongodb_is_moved,
     moves::ids_that_were_given_are_not_given_again,
+    migrations::random_objects_keep_what_they_mean,
+    migrations::names_that_change_places_do_so_once,
+    migrations::a_way_back_and_forth_can_be_gone_again,
+    migrations::a_class_that_is_gone_takes_its_objects_with_it,
+    migrations::what_the_old_files_do_not_know_stays,
+    migrations::a_molecular_value_goes_along_with_its_parts,
     }
     Store::SQL => {
         particular::a_type_that_means_something_else_is_refused,

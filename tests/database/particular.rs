@@ -22,7 +22,7 @@ pub async fn a_type_that_means_something_else_is_refused(mut setup: Setup) {
         panic!("the values would be misread");
     };
     let error = format!("{error:#}");
-    for part in ["Person.coins", "`uint32`", "`int16/10`", "donet db export", "donet db import"] {
+    for part in ["Person.coins", "`uint32`", "`int16/10`", "donet db migrate"] {
         assert!(error.contains(part), "{part} is missing in: {error}");
     }
     setup.dc = parse_dc(DC);

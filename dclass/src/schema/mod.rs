@@ -12,6 +12,7 @@ pub(crate) use class::Parts;
 pub(crate) use field::{Body, Param};
 pub use field::{Field, FieldKind};
 pub use keyword::Keywords;
+pub(crate) use print::Text;
 pub use types::StringEncoding;
 pub use view::TypeView;
 

@@ -87,7 +87,8 @@ fn write_field(field: &Field, out: &mut impl Write) -> fmt::Result {
     }
 }
 
-struct Text<'t>(&'t Type);
+/// A type, written out.
+pub(crate) struct Text<'t>(pub &'t Type);
 
 impl Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

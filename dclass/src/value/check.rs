@@ -60,7 +60,7 @@ pub(crate) fn walk_parts<'f, 'v>(
     })
 }
 
-pub(super) fn walk<const CHECK: bool>(ty: &Type, bytes: &[u8], at: usize) -> Walked {
+pub(crate) fn walk<const CHECK: bool>(ty: &Type, bytes: &[u8], at: usize) -> Walked {
     if ty.size.fixed && !(CHECK && ty.checked) {
         return advance(bytes, at, ty.size.min as usize);
     }
@@ -101,7 +101,7 @@ fn walk_fields<const CHECK: bool>(
 }
 
 /// The fields that follow a switch's key.
-pub(super) fn switch_fields<'s>(
+pub(crate) fn switch_fields<'s>(
     switch: &'s Switch,
     key: &[u8],
     at: usize,
@@ -166,7 +166,7 @@ fn check_count(
 }
 
 /// Where the bytes themselves begin and end.
-pub(super) fn extent(kind: &Bytes, bytes: &[u8], at: usize) -> Result<(usize, usize), Box<Fault>> {
+pub(crate) fn extent(kind: &Bytes, bytes: &[u8], at: usize) -> Result<(usize, usize), Box<Fault>> {
     match kind.counts.fixed() {
         Some(count) => Ok((at, advance(bytes, at, count as usize)?)),
         None => tagged(bytes, at, kind.tag()),
@@ -270,13 +270,13 @@ pub(super) fn ranges<T: Display + PartialEq>(ranges: &[(T, T)]) -> String {
 }
 
 /// Reads a little-endian two's complement number of at most 8 bytes.
-pub(super) fn signed(bytes: &[u8]) -> i64 {
+pub(crate) fn signed(bytes: &[u8]) -> i64 {
     let unused = 64 - 8 * bytes.len().min(8) as u32;
     if unused == 64 { 0 } else { (unsigned(bytes) << unused).cast_signed() >> unused }
 }
 
 /// Reads a little-endian number of at most 8 bytes.
-pub(super) fn unsigned(bytes: &[u8]) -> u64 {
+pub(crate) fn unsigned(bytes: &[u8]) -> u64 {
     let mut wide = [0; 8];
     for (to, from) in wide.iter_mut().zip(bytes) {
         *to = *from;

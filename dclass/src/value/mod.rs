@@ -9,7 +9,8 @@ mod implicit;
 mod pack;
 mod text;
 
-pub(crate) use check::{walk_field, walk_parts};
+pub(crate) use check::{extent, signed, switch_fields, unsigned, walk, walk_field, walk_parts};
+pub(crate) use error::Fault;
 pub use error::{TextError, ValueError};
 pub(crate) use implicit::implicit;
 pub(crate) use pack::{Meaning, Misfit, Packer, Unreadable};

@@ -1,6 +1,7 @@
 //! `donet dc …`: DC files without a daemon.
 
 mod check;
+mod diff;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use dclass::{DcFile, Diagnostics, Source};
 pub(super) enum Command {
     /// Check DC files, read in this order, and say what is in them
     Check(check::Check),
+    /// Say what changes from one set of DC files to the next, and who can stay; exit code 1 if anything does
+    Diff(diff::Diff),
     /// Print the legacy hash by which clients and servers compare their DC files
     Hash(Files),
     /// Lay out DC files in one style; files that need others are given together with these
@@ -45,6 +48,7 @@ pub(super) fn run(command: &Command) -> u8 {
     let done = match command {
         Command::Check(check) => check.run(),
         Command::Hash(files) => hash(&files.files),
+        Command::Diff(diff) => return diff.run(),
         Command::Fmt(fmt) => fmt.run(),
         Command::Show(show) => show.run(),
     };
@@ -62,6 +66,15 @@ type Done = Result<u8, String>;
 
 fn read(files: &[PathBuf]) -> Result<DcFile, String> {
     dclass::read(files).map_err(|diagnostics| diagnostics.to_string())
+}
+
+/// The files that one argument names.
+pub(super) fn files_of(argument: &str) -> Vec<PathBuf> {
+    // A file may have a comma in its name.
+    if Path::new(argument).exists() {
+        return vec![argument.into()];
+    }
+    argument.split(',').filter(|name| !name.is_empty()).map(PathBuf::from).collect()
 }
 
 /// The hash as people look for it, and Astron's if that is another.

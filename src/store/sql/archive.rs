@@ -8,6 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
 use super::layout::{self, Change};
+use super::rewrite::Renumbered;
 use super::session::{Changes, Session};
 use super::shown::{self, shown};
 use crate::ids::{DoId, DoIdRepr};
@@ -16,10 +17,15 @@ use crate::store::{BoxFuture, OpenError, Schema};
 
 /// A SQL database.
 pub struct SqlArchive<S: Session> {
-    session: S,
+    pub(super) session: S,
+    pub(super) options: S::Options,
     name: String,
     names: Names,
-    schema: Schema,
+    pub(super) schema: Schema,
+    /// Whether there is a transaction in which all objects are changed.
+    pub(super) is_changing: bool,
+    /// The numbers of fields in it.
+    pub(super) renumbered: Renumbered,
 }
 
 /// The database's numbers of classes and fields, by name.
@@ -42,15 +48,49 @@ impl<S: Session> SqlArchive<S> {
         let mut session = S::open(options).await.map_err(failed)?;
         session.migrate().await.map_err(failed)?;
         shown::show_all(&mut session, schema).await.map_err(failed)?;
-        let (names, schema) = (Names::default(), schema.clone());
-        let mut archive = SqlArchive { session, name: name.clone(), names, schema };
+        let mut archive = SqlArchive {
+            session,
+            options: options.clone(),
+            name: name.clone(),
+            names: Names::default(),
+            schema: schema.clone(),
+            is_changing: false,
+            renumbered: Renumbered::default(),
+        };
         archive.read_names().await.map_err(failed)?;
         Ok(archive)
     }
 
-    fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
+    pub(super) fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
         let name = self.name.clone();
         move |error| OpenError::Sql { what: format!("{what} {name}"), error }
+    }
+
+    /// The number of a class.
+    pub(super) fn class_number(&self, class: &str) -> Option<i32> {
+        self.names.class_numbers.get(class).copied()
+    }
+
+    /// The name of a class.
+    pub(super) fn class_name(&self, number: i32) -> Option<Arc<str>> {
+        self.names.classes.get(&number).cloned()
+    }
+
+    /// The number of a class's field.
+    pub(super) fn number_of(&self, class: &str, field: &str) -> Option<i32> {
+        let class = self.class_number(class)?;
+        self.names.field_numbers.get(&(class, Arc::from(field))).copied()
+    }
+
+    /// Classes, fields and the types of their values.
+    pub(super) fn noted_types(&self) -> Vec<(String, String, String)> {
+        let fields = self.names.field_numbers.iter();
+        let noted = fields.filter_map(|((class, name), number)| {
+            let class = self.names.classes.get(class)?;
+            let (_, type_text) = self.names.fields.get(number)?;
+            Some((class.to_string(), name.to_string(), type_text.to_string()))
+        });
+        noted.collect()
     }
 
     async fn read_names(&mut self) -> sqlx::Result<()> {
@@ -74,9 +114,16 @@ impl<S: Session> SqlArchive<S> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let (heads, values) = self.session.snapshot(ids).await.map_err(&failed)?;
+        let read = async {
+            if self.is_changing {
+                // A transaction of its own is not to be had within one.
+                return Ok((self.session.lock(ids).await?, self.session.values(ids).await?));
+            }
+            self.session.snapshot(ids).await
+        };
+        let (heads, values) = read.await.map_err(&failed)?;
         let unknown = |class: &i32| !self.names.classes.contains_key(class);
-        if heads.iter().any(|(_, class)| unknown(class)) {
+        if !self.is_changing && heads.iter().any(|(_, class)| unknown(class)) {
             self.read_names().await.map_err(failed)?;
         }
         let mut by_object: FxHashMap<i64, Vec<(String, Raw)>> = FxHashMap::default();
@@ -262,6 +309,8 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
         let failed = self.failed("cannot clear");
         Box::pin(async {
             self.session.clear().await.map_err(&failed)?;
+            // What comes next has its own past.
+            self.session.run(FORGET_PAST).await.map_err(&failed)?;
             self.read_names().await.map_err(failed)
         })
     }
@@ -269,6 +318,9 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
 
 /// Ids looked up at a time.
 const PAGE: usize = 256;
+
+/// See [`Rewrite`](crate::store::rewrite::Rewrite).
+const FORGET_PAST: &str = "DROP TABLE IF EXISTS donet_migration";
 
 fn id_of(entry: &Entry) -> DoId {
     match entry {

@@ -166,8 +166,8 @@ impl Catalog {
         misfits.sort();
         Err(OpenError::Refused(format!(
             "the database holds values of types that the DC files have changed:\n  {}\n\
-             they would be misread; to convert them: `donet db export CONFIG objects.jsonl` with the \
-             old DC files, then `donet db import CONFIG objects.jsonl --replace` with the new ones",
+             they would be misread; `donet db migrate CONFIG --from OLD.dc`, with the old DC files, \
+             carries them over",
             misfits.join("\n  ")
         )))
     }

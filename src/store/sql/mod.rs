@@ -10,6 +10,7 @@
 //! | `donet_free` | ids of deleted objects, in the order of deletion |
 //! | `donet_given` | the last id of each range that was given before the objects were moved here |
 //! | `donet_unshown` | a row while there may be values without a text |
+//! | `donet_migration` | which [migrations](rewrite) were carried out; made by the first one |
 //! | `donet_commit` | the last transaction of each writer, [to find out](commits) what was committed; not in SQLite |
 //!
 //! A batch is one transaction: lock and load the objects concerned, apply the operations in memory, write
@@ -30,6 +31,7 @@ mod look;
 mod mysql;
 mod pool;
 mod postgres;
+mod rewrite;
 mod session;
 mod shown;
 mod sqlite;

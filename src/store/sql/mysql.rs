@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _, SqlSaf
 use super::catalog::Amendment;
 use super::session::{
     CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify, refused_login,
+    sessions,
 };
 use super::statement::{Rows, catalog_rows, chunks, pending, placeholders, split_snapshot};
 
@@ -162,6 +163,8 @@ impl Session for MySqlSession {
     const TRUSTED_FOR: Duration = Duration::from_secs(1);
     const IS_REMOTE: bool = true;
     const BEGIN: &'static str = "START TRANSACTION";
+    /// What is read is locked.
+    const LOCK_OUT: &'static str = "DO 0";
     const OR_UPDATE: &'static str = "ON DUPLICATE KEY UPDATE";
 
     fn describe(options: &MySqlOptions) -> String {
@@ -223,8 +226,7 @@ impl Session for MySqlSession {
         Ok(catalog_rows(rows))
     }
 
-    async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
-        self.begin().await?;
+    async fn note(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
         for class in &amendment.classes {
             sqlx::query("INSERT IGNORE INTO donet_class (name) VALUES (?)")
                 .bind(class)
@@ -248,7 +250,19 @@ impl Session for MySqlSession {
                 .execute(&mut self.connection)
                 .await?;
         }
-        self.commit().await
+        Ok(())
+    }
+
+    async fn rename(&mut self, table: &'static str, number: i32, name: &str) -> sqlx::Result<()> {
+        let sql = AssertSqlSafe(format!("UPDATE {table} SET name = ? WHERE id = ?"));
+        sqlx::query(sql).bind(name).bind(number).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    async fn others(&mut self, _options: &MySqlOptions) -> sqlx::Result<Option<String>> {
+        let sql = "SELECT CAST(COUNT(*) AS SIGNED) FROM information_schema.processlist \
+                   WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+        Ok(sessions(self.number(sql.to_owned()).await?))
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {

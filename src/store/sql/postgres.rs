@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _, SqlSafeStr};
 use super::catalog::Amendment;
 use super::session::{
     CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify, refused_login,
+    sessions,
 };
 use super::statement::{catalog_rows, pending, split_snapshot};
 
@@ -135,6 +136,8 @@ impl Session for PostgresSession {
     const TRUSTED_FOR: Duration = Duration::from_secs(1);
     const IS_REMOTE: bool = true;
     const BEGIN: &'static str = "BEGIN";
+    const LOCK_OUT: &'static str = "SET LOCAL lock_timeout = '10s'; \
+         LOCK TABLE donet_class, donet_field, donet_object, donet_value IN SHARE ROW EXCLUSIVE MODE";
     const OR_UPDATE: &'static str = "ON CONFLICT (slot) DO UPDATE SET";
 
     fn describe(options: &PostgresOptions) -> String {
@@ -216,8 +219,7 @@ impl Session for PostgresSession {
         Ok(catalog_rows(rows))
     }
 
-    async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
-        self.begin().await?;
+    async fn note(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
         let sql = "INSERT INTO donet_class (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
         self.query(sql).bind(&amendment.classes).execute(&mut self.connection).await?;
         for (class, name, type_text) in &amendment.fields {
@@ -237,7 +239,23 @@ impl Session for PostgresSession {
                 .execute(&mut self.connection)
                 .await?;
         }
-        self.commit().await
+        Ok(())
+    }
+
+    async fn rename(&mut self, table: &'static str, number: i32, name: &str) -> sqlx::Result<()> {
+        let sql = match table {
+            "donet_class" => "UPDATE donet_class SET name = $1 WHERE id = $2",
+            _ => "UPDATE donet_field SET name = $1 WHERE id = $2",
+        };
+        self.query(sql).bind(name).bind(number).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    async fn others(&mut self, _options: &PostgresOptions) -> sqlx::Result<Option<String>> {
+        let sql = "SELECT COUNT(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                   AND backend_type = 'client backend'";
+        Ok(sessions(self.number(sql.to_owned()).await?))
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {

@@ -97,6 +97,8 @@ pub trait Session: Send + Sized + 'static {
     const IS_REMOTE: bool;
     /// Begins a transaction that does not wait for ever for what others have locked.
     const BEGIN: &'static str;
+    /// Keeps others from writing until the transaction ends, if it does not do so by itself.
+    const LOCK_OUT: &'static str;
     /// How an insertion of a row ends that only changes the one there is, if there is one: up to its first
     /// change.
     const OR_UPDATE: &'static str;
@@ -123,8 +125,31 @@ pub trait Session: Send + Sized + 'static {
     /// Reads all classes and fields.
     fn catalog(&mut self) -> impl Future<Output = sqlx::Result<Vec<CatalogRow>>> + Send;
 
-    /// Adds classes and fields that are not there, and notes new types, in a transaction of its own.
-    fn amend(&mut self, amendment: &Amendment) -> impl Future<Output = sqlx::Result<()>> + Send;
+    /// Adds classes and fields that are not there, and notes new types, within a transaction.
+    fn note(&mut self, amendment: &Amendment) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// As [`Session::note`], in a transaction of its own.
+    fn amend(&mut self, amendment: &Amendment) -> impl Future<Output = sqlx::Result<()>> + Send {
+        async {
+            self.begin().await?;
+            self.note(amendment).await?;
+            self.commit().await
+        }
+    }
+
+    /// Gives a row of `donet_class` or `donet_field` another name.
+    fn rename(
+        &mut self,
+        table: &'static str,
+        number: i32,
+        name: &str,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Who else uses the database, as far as that can be seen.
+    fn others(
+        &mut self,
+        options: &Self::Options,
+    ) -> impl Future<Output = sqlx::Result<Option<String>>> + Send;
 
     /// Begins a transaction.
     fn begin(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send {
@@ -255,6 +280,15 @@ fn marked<S: Session>(mark: Mark, column: &str) -> String {
          VALUES ({slot}, {sequence}, {day}) {or_update} {column} = {}",
         if column == "day" { day } else { sequence }
     )
+}
+
+/// How many others there are, in words.
+pub fn sessions(count: Option<i64>) -> Option<String> {
+    match count.unwrap_or_default() {
+        0 => None,
+        1 => Some("another session".to_owned()),
+        count => Some(format!("{count} other sessions")),
+    }
 }
 
 /// Days since 1970: rows of `donet_commit` that are old belong to nobody.

@@ -102,6 +102,8 @@ impl Session for SqliteSession {
     const TRUSTED_FOR: Duration = Duration::ZERO;
     const IS_REMOTE: bool = false;
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    /// A transaction has the whole file.
+    const LOCK_OUT: &'static str = "SELECT 1";
     const OR_UPDATE: &'static str = "";
 
     fn describe(file: &SqliteFile) -> String {
@@ -179,8 +181,7 @@ impl Session for SqliteSession {
         Ok(catalog_rows(rows))
     }
 
-    async fn amend(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
-        self.begin().await?;
+    async fn note(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
         for class in &amendment.classes {
             sqlx::query("INSERT OR IGNORE INTO donet_class (name) VALUES (?)")
                 .bind(class)
@@ -204,7 +205,18 @@ impl Session for SqliteSession {
                 .execute(&mut self.connection)
                 .await?;
         }
-        self.commit().await
+        Ok(())
+    }
+
+    async fn rename(&mut self, table: &'static str, number: i32, name: &str) -> sqlx::Result<()> {
+        let sql = AssertSqlSafe(format!("UPDATE {table} SET name = ? WHERE id = ?"));
+        sqlx::query(sql).bind(name).bind(number).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    async fn others(&mut self, file: &SqliteFile) -> sqlx::Result<Option<String>> {
+        let user = file.other_user()?;
+        Ok(user.map(|pid| format!("process {pid}")))
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Flock, FlockType};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::sync::Mutex;
@@ -111,6 +112,23 @@ impl SqliteFile {
     /// A file that may be there or not. If not, it gets this mode.
     pub fn new(path: PathBuf, mode: u32) -> Self {
         SqliteFile { path, mode, used: Arc::default() }
+    }
+
+    /// Another process that has the file open. SQLite keeps a lock on a part of it for as long as it reads and writes
+    /// ahead.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn other_user(&self) -> io::Result<Option<i32>> {
+        /// Bytes that everybody locks who has the file open, far behind what may be in it.
+        const SHARED: (u64, u64) = (0x4000_0002, 510);
+        let file = std::fs::File::open(&self.path)?;
+        let mut lock = Flock::from(FlockType::WriteLock);
+        (lock.start, lock.length) = SHARED;
+        let found = rustix::process::fcntl_getlk(&file, &lock)?;
+        // To close any descriptor of a file gives up all locks that the process has on it, SQLite's as well.
+        std::mem::forget(file);
+        Ok(found.and_then(|lock| lock.pid).map(|pid| pid.as_raw_nonzero().get()))
     }
 
     /// Opens the file. The first time it is made if it is not there, later it is the same file or none.

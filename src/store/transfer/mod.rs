@@ -8,6 +8,7 @@ mod copy;
 mod index;
 mod inspect;
 mod json_lines;
+mod migrate;
 mod mongo;
 mod translate;
 
@@ -16,6 +17,9 @@ use std::path::Path;
 pub use self::copy::{CopyError, Mode, Moved, Options, Progress, Step, copy};
 pub use self::inspect::{ClassStats, Shown, Stats, show, stats, verify};
 pub use self::json_lines::{JsonLines, JsonStream};
+pub use self::migrate::{
+    ClassReport, FieldReport, Migrator, Permissions, Report, read_map, refuse_others,
+};
 pub use self::mongo::MongoDump;
 pub use self::translate::Problem;
 use super::archive::Archive;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::NO_SCALAR;
 use super::files::Directory;
+use super::staging::{self, Staging};
 use super::text::{Document, Info, Written};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
@@ -15,9 +16,11 @@ use crate::store::{BoxFuture, OpenError};
 /// A YAML directory. What it does may block: it is for commands, not for a server.
 #[derive(Debug)]
 pub struct YamlArchive {
-    directory: Directory,
+    pub(super) directory: Directory,
     /// Ascending; read when it is first needed.
     objects: Option<Vec<DoId>>,
+    /// A change of all objects that is being prepared.
+    pub(super) staging: Option<Staging>,
 }
 
 impl YamlArchive {
@@ -26,6 +29,7 @@ impl YamlArchive {
     /// # Errors
     /// If it is not there or cannot be read.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        staging::refuse_unfinished(path)?;
         Self::opened(path, Directory::open_shared(path))
     }
 
@@ -35,12 +39,25 @@ impl YamlArchive {
     /// # Errors
     /// If a server is using it, or it cannot be read.
     pub fn open_mut(path: &Path, file_mode: u32) -> Result<Self, OpenError> {
-        Self::opened(path, Directory::open(path, file_mode))
+        let archive = Self::opened(path, Directory::open(path, file_mode))?;
+        staging::refuse_unfinished(path)?;
+        Ok(archive)
+    }
+
+    /// As [`YamlArchive::open_mut`], and finishes a change of all objects that was interrupted.
+    ///
+    /// # Errors
+    /// As there, and if it cannot be finished.
+    pub fn open_to_rewrite(path: &Path, file_mode: u32) -> Result<(Self, bool), OpenError> {
+        let archive = Self::opened(path, Directory::open(path, file_mode))?;
+        let was_unfinished = staging::go_on(path)
+            .map_err(archive.failed("cannot finish the migration that was interrupted in"))?;
+        Ok((archive, was_unfinished))
     }
 
     fn opened(path: &Path, directory: io::Result<Directory>) -> Result<Self, OpenError> {
         match directory {
-            Ok(directory) => Ok(YamlArchive { directory, objects: None }),
+            Ok(directory) => Ok(YamlArchive { directory, objects: None, staging: None }),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 Err(OpenError::InUse(path.display().to_string()))
             }
@@ -50,9 +67,14 @@ impl YamlArchive {
         }
     }
 
-    fn failed(&self, what: &str) -> impl FnOnce(io::Error) -> OpenError {
+    pub(super) fn failed(&self, what: &str) -> impl FnOnce(io::Error) -> OpenError + use<> {
         let what = format!("{what} {}", self.directory.path().display());
         |error| OpenError::Io { what, error }
+    }
+
+    /// Has the directory listed again.
+    pub(super) fn forget_listing(&mut self) {
+        self.objects = None;
     }
 
     fn objects(&mut self) -> Result<&[DoId], OpenError> {
@@ -142,6 +164,7 @@ impl YamlArchive {
             self.directory.remove_object(do_id).map_err(self.failed("cannot clear"))?;
         }
         self.objects = None;
+        self.directory.remove_past().map_err(self.failed("cannot clear"))?;
         self.directory.remove_info().map_err(self.failed("cannot clear"))
     }
 }

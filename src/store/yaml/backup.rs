@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::files::{Directory, INFO, object_name};
+use super::staging::{self, PAST};
 use super::text::Info;
 use crate::config::DoIdRange;
 use crate::ids::DoId;
@@ -28,6 +29,7 @@ pub fn copy_directory(
     let reading = |error| cannot("read", source, error);
     let writing = |error| cannot("write", target, error);
     let directory = Directory::open_shared(source).map_err(reading)?;
+    staging::refuse_unfinished(source)?;
     let copy = Unfinished::directory(target).map_err(writing)?;
     let mut ids = directory
         .objects()
@@ -45,6 +47,10 @@ pub fn copy_directory(
     }
     if let Some(text) = info(&directory, range, &copied)? {
         write(&copy.path().join(INFO), text.as_bytes()).map_err(writing)?;
+    }
+    // What was migrated must not be migrated again when the copy is put in place.
+    if let Some(past) = directory.read_past().map_err(reading)? {
+        write(&copy.path().join(PAST), past.as_bytes()).map_err(writing)?;
     }
     // Otherwise objects may be missing that were moved away with it.
     directory.check().map_err(reading)?;

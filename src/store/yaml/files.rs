@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::staging::PAST;
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::files::{self, Identity, PRIVATE};
 
@@ -149,6 +150,27 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Which migrations were carried out, if any were.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_past(&self) -> io::Result<Option<String>> {
+        read(&self.path.join(PAST))
+    }
+
+    /// Forgets which migrations were carried out. [`Directory::sync`] makes that durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn remove_past(&self) -> io::Result<()> {
+        files::remove_if_there(&self.path.join(PAST))
+    }
+
+    /// The mode of new files.
+    pub fn file_mode(&self) -> u32 {
+        self.file_mode
     }
 
     /// Removes the file of an object. [`Directory::sync`] makes that durable.

@@ -8,6 +8,8 @@ mod archive;
 mod backup;
 mod files;
 mod look;
+mod rewrite;
+mod staging;
 mod text;
 
 use std::collections::VecDeque;
@@ -374,6 +376,7 @@ fn read_ids(
     seed: Seed,
 ) -> Result<(u64, VecDeque<DoId>), OpenError> {
     let path = directory.path();
+    staging::refuse_unfinished(path)?;
     let info = directory.read_info();
     let info = info.map_err(|error| cannot("read info.yaml in", path, error))?;
     let info = Info::read(&info.unwrap_or_default())

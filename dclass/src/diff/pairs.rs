@@ -1,0 +1,230 @@
+//! Which part of an old value becomes which part of a new one, and whether that changes anything.
+
+use super::Renames;
+use super::carry::is_plain;
+use crate::ast::NumberKind;
+use crate::schema::types::{Bytes, Number, Shape, Spelling, Switch, Type};
+use crate::schema::{Body, ClassId, DcFile, Field, Param};
+use std::sync::Arc;
+
+/// A part of a value.
+pub(super) enum Part<'a> {
+    /// A parameter, and the value that it has if nobody gave one.
+    Param(&'a Param, &'a [u8]),
+    /// A field of a struct or of a molecular field.
+    Field(&'a Field),
+}
+
+impl<'a> Part<'a> {
+    pub fn name(&self) -> &'a str {
+        match self {
+            Part::Param(param, _) => &param.name,
+            Part::Field(field) => field.name(),
+        }
+    }
+
+    /// The value that the part has if nobody gave one.
+    pub fn implicit(&self) -> &'a [u8] {
+        match self {
+            Part::Param(_, implicit) => implicit,
+            Part::Field(field) => field.implicit_value(),
+        }
+    }
+}
+
+pub(super) fn is_molecular(field: &Field) -> bool {
+    matches!(field.body, Body::Molecular(_))
+}
+
+pub(super) fn of_fields(fields: &[Arc<Field>]) -> Vec<Part<'_>> {
+    fields.iter().map(|field| Part::Field(field)).collect()
+}
+
+/// What a field's value consists of.
+pub(super) fn parts_of(field: &Field) -> Vec<Part<'_>> {
+    if let Body::Molecular(parts) = &field.body {
+        return of_fields(parts);
+    }
+    // The defaults of parameters are kept one after the other.
+    let mut rest = field.implicit_value();
+    let params = field.params().iter().map(|param| {
+        let length = crate::value::walk::<false>(&param.ty, rest, 0).unwrap_or(0);
+        let (own, behind) = rest.split_at(length);
+        rest = behind;
+        Part::Param(param, own)
+    });
+    params.collect()
+}
+
+/// For each new part, the old one that becomes it: the one that is called so now; where that leaves over old and new
+/// ones at the same place, parameters that can become each other, and whatever has no name, are the same.
+pub(super) fn pair(
+    dc: &DcFile,
+    renames: &Renames,
+    old: &[Part<'_>],
+    new: &[Part<'_>],
+) -> Vec<Option<usize>> {
+    let new_name = |part: &Part<'_>| match part {
+        Part::Param(param, _) => param.name.clone(),
+        Part::Field(field) => {
+            let class = dc.class_or_struct(field.class_id()).map_or("", |class| class.name());
+            renames.new_field(dc, class, field).to_owned()
+        }
+    };
+    let names: Vec<String> = old.iter().map(new_name).collect();
+    let mut pairs = vec![None; new.len()];
+    let mut is_used = vec![false; old.len()];
+    for (to, part) in new.iter().enumerate() {
+        let is_named = |from: &usize| {
+            !is_used[*from] && !names[*from].is_empty() && names[*from] == part.name()
+        };
+        if let Some(from) = (0..old.len()).find(is_named) {
+            pairs[to] = Some(from);
+            is_used[from] = true;
+        }
+    }
+    for (to, part) in new.iter().enumerate() {
+        if pairs[to].is_some() || is_used.get(to) != Some(&false) {
+            continue;
+        }
+        let is_same = match (&old[to], part) {
+            (Part::Param(old, _), Part::Param(new, _)) => is_kin(&old.ty, &new.ty),
+            (old, new) => old.name().is_empty() || new.name().is_empty(),
+        };
+        if is_same {
+            pairs[to] = Some(to);
+            is_used[to] = true;
+        }
+    }
+    pairs
+}
+
+/// Whether values of one type can become values of the other, as far as the outermost types tell.
+fn is_kin(old: &Type, new: &Type) -> bool {
+    let is_row = |ty: &Type| matches!(ty.shape, Shape::Bytes(_) | Shape::Array(_));
+    match (&old.shape, &new.shape) {
+        (Shape::Number(_), Shape::Number(_))
+        | (Shape::Struct(_), Shape::Struct(_))
+        | (Shape::Switch(_), Shape::Switch(_)) => true,
+        _ => is_row(old) && is_row(new),
+    }
+}
+
+/// Whether the bytes of one have to be looked at as numbers to become the other.
+pub(super) fn is_scaled(old: &Bytes, new: &Bytes) -> bool {
+    match (&old.spelling, &new.spelling) {
+        (Spelling::Array(old), Spelling::Array(new)) => old.divisor != new.divisor,
+        _ => !is_plain(old) || !is_plain(new),
+    }
+}
+
+/// What has to be the same.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// How values are packed.
+    Packing,
+    /// How they are packed, and which part has which name.
+    Meaning,
+    /// How they are written as text.
+    Text,
+}
+
+/// Compares types, but for their limits.
+#[derive(Copy, Clone)]
+pub(super) struct Sameness<'a> {
+    pub old: &'a DcFile,
+    pub renames: &'a Renames,
+    pub mode: Mode,
+}
+
+impl Sameness<'_> {
+    /// Whether each packed value of `old` is the same value of `new`.
+    pub fn of_fields(&self, old: &Field, new: &Field) -> bool {
+        is_molecular(old) == is_molecular(new)
+            && matches!(old.body, Body::Method(_)) == matches!(new.body, Body::Method(_))
+            && self.of_parts(&parts_of(old), &parts_of(new))
+    }
+
+    fn of_parts(&self, old: &[Part<'_>], new: &[Part<'_>]) -> bool {
+        if old.len() != new.len() {
+            return false;
+        }
+        let is_in_place = |(at, pair): (usize, &Option<usize>)| *pair == Some(at);
+        let is_named = self.mode == Mode::Meaning;
+        if is_named && !pair(self.old, self.renames, old, new).iter().enumerate().all(is_in_place) {
+            return false;
+        }
+        old.iter().zip(new).all(|pair| match pair {
+            (Part::Param(old, _), Part::Param(new, _)) => self.of_types(&old.ty, &new.ty),
+            (Part::Field(old), Part::Field(new)) => self.of_fields(old, new),
+            _ => false,
+        })
+    }
+
+    pub fn of_types(&self, old: &Type, new: &Type) -> bool {
+        match (&old.shape, &new.shape) {
+            (Shape::Number(old), Shape::Number(new)) => self.of_numbers(old, new),
+            (Shape::Bytes(old), Shape::Bytes(new)) => {
+                let is_tagged_alike =
+                    old.tag() == new.tag() && old.counts.fixed() == new.counts.fixed();
+                let is_text =
+                    |bytes: &Bytes| matches!(bytes.spelling, Spelling::String | Spelling::Array(_));
+                let is_written_alike = self.mode == Mode::Text && is_text(old) && is_text(new);
+                (is_tagged_alike || is_written_alike) && !is_scaled(old, new)
+            }
+            (Shape::Array(old), Shape::Array(new)) => {
+                let is_tagged_alike = old.untagged() == new.untagged() || self.mode == Mode::Text;
+                is_tagged_alike && self.of_types(&old.element, &new.element)
+            }
+            (Shape::Struct(old), Shape::Struct(new)) => {
+                self.of_parts(&of_fields(&old.fields), &of_fields(&new.fields))
+            }
+            (Shape::Switch(old), Shape::Switch(new)) => self.of_switches(old, new),
+            _ => false,
+        }
+    }
+
+    fn of_switches(&self, old: &Switch, new: &Switch) -> bool {
+        let fields = |switch: &Switch, range| -> Vec<Arc<Field>> { switch.slice(range).to_vec() };
+        let of_lists = |left, right| {
+            let (left, right) = (fields(old, left), fields(new, right));
+            self.of_parts(&of_fields(&left), &of_fields(&right))
+        };
+        self.of_fields(&old.key, &new.key)
+            && old.cases.len() == new.cases.len()
+            && old
+                .cases
+                .iter()
+                .zip(&new.cases)
+                .all(|(old, new)| old.value == new.value && of_lists(old.fields, new.fields))
+            && match (old.default, new.default) {
+                (Some(old), Some(new)) => of_lists(old, new),
+                (None, None) => true,
+                _ => false,
+            }
+    }
+
+    fn of_numbers(&self, old: &Number, new: &Number) -> bool {
+        let is_same_kind = match self.mode {
+            Mode::Text => {
+                let is_char = |number: &Number| number.kind == NumberKind::Char;
+                old.kind.is_float() == new.kind.is_float() && is_char(old) == is_char(new)
+            }
+            Mode::Packing | Mode::Meaning => old.kind == new.kind,
+        };
+        is_same_kind && old.divisor == new.divisor
+    }
+}
+
+/// Whether a type is made of a struct, at whatever depth.
+pub(super) fn has_class(ty: &Type, class: ClassId) -> bool {
+    let in_fields = |fields: &[Arc<Field>]| {
+        fields.iter().flat_map(|field| field.params()).any(|param| has_class(&param.ty, class))
+    };
+    match &ty.shape {
+        Shape::Number(_) | Shape::Bytes(_) => false,
+        Shape::Array(array) => has_class(&array.element, class),
+        Shape::Struct(parts) => parts.class.id() == class || in_fields(&parts.fields),
+        Shape::Switch(switch) => in_fields(&switch.fields),
+    }
+}

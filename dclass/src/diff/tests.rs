@@ -1,0 +1,267 @@
+//! Values that are carried, and verdicts.
+
+use super::{Answer, Carrier, Renames, Who, compare, fingerprint};
+use crate::{DcFile, Source, parse};
+
+fn dc(text: &str) -> DcFile {
+    parse(&[Source::new("test.dc", text)]).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Carries a value of field `f` in class `A`, as text.
+fn carry_in(old: &str, new: &str, renames: &Renames, value: &str) -> Result<String, String> {
+    let (old, new) = (dc(old), dc(new));
+    let field = |dc: &DcFile| -> usize {
+        let class = dc.class_by_name("A").expect("a class");
+        class.fields().iter().position(|field| field.name() == "f").expect("a field")
+    };
+    let from = &old.class_by_name("A").expect("a class").fields()[field(&old)];
+    let to = &new.class_by_name("A").expect("a class").fields()[field(&new)];
+    let packed = from.parse(value).expect("a value");
+    let carrier = Carrier { old: &old, renames };
+    let carried = carrier.carry(from, to, &packed).map_err(|misfit| misfit.to_string())?;
+    let mut text = to.format(&carried.value).expect("a value");
+    let list = |set: &std::collections::BTreeSet<String>| {
+        set.iter().cloned().collect::<Vec<_>>().join(" ")
+    };
+    if !carried.rounded.is_empty() {
+        text = format!("{text} rounded {}", list(&carried.rounded));
+    }
+    if !carried.left_out.is_empty() {
+        text = format!("{text} without {}", list(&carried.left_out));
+    }
+    Ok(text)
+}
+
+fn carry(old: &str, new: &str, value: &str) -> Result<String, String> {
+    let class = |field: &str| format!("dclass A {{ {field} db; }};");
+    carry_in(&class(old), &class(new), &Renames::default(), value)
+}
+
+#[test]
+fn numbers_stay_the_same_numbers() {
+    for (old, new, value, expected) in [
+        ("uint8 f", "uint16 f", "7", "7"),
+        ("int8 f", "int64 f", "-128", "-128"),
+        ("uint64 f", "int64 f", "9223372036854775807", "9223372036854775807"),
+        ("int16/10 f", "int32/100 f", "-25", "-250"),
+        ("int32/100 f", "int16/10 f", "250", "25"),
+        ("int32/100 f", "int16/10 f", "255", "26 rounded f"),
+        ("int32/100 f", "int16/10 f", "-255", "-25 rounded f"),
+        ("int16/10 f", "float64 f", "25", "2.5"),
+        ("float64 f", "int16/10 f", "0.1", "1"),
+        ("float64 f", "int16 f", "2.5", "3 rounded f"),
+        ("float32 f", "float64 f", "0.5", "0.5"),
+        ("float64 f", "float32 f", "0.1", "0.1 rounded f"),
+        ("float64 f", "float32 f", "inf", "inf"),
+        ("uint32 f", "float32 f", "16777217", "16777216 rounded f"),
+        ("char f", "uint8 f", "'A'", "65"),
+        ("uint16 f", "uint16%360 f", "370", "370"),
+    ] {
+        assert_eq!(carry(old, new, value).as_deref(), Ok(expected), "{old} → {new}: {value}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    for (old, new, value, expected) in [
+        ("uint16 f", "uint8 f", "256", "f: 256 does not fit uint8, which holds 0 to 255"),
+        (
+            "int8 f",
+            "uint64 f",
+            "-1",
+            "f: -1 does not fit uint64, which holds 0 to 18446744073709551615",
+        ),
+        (
+            "uint16 f",
+            "uint16/100 f",
+            "656",
+            "f: 656 does not fit uint16/100, which holds 0 to 655.35",
+        ),
+        (
+            "float64 f",
+            "int32 f",
+            "nan",
+            "f: NaN does not fit int32, which holds -2147483648 to 2147483647",
+        ),
+        ("float64 f", "float32 f", "1e300", "f: 1000000"),
+        (
+            "uint8 f",
+            "uint8(0-5) f",
+            "6",
+            "f: f: value 6 is out of range, allowed: 0 to 5 (at offset 0)",
+        ),
+        ("string f", "string(0-2) f", "\"abc\"", "f: f: 3 bytes, allowed: 0 to 2 (at offset 2)"),
+        (
+            "uint16 f[]",
+            "uint8 f[]",
+            "[1, 300]",
+            "f[1]: 300 does not fit uint8, which holds 0 to 255",
+        ),
+        ("string f", "uint8 f", "\"a\"", "f: there is no way from the old type to the new one"),
+        ("f(uint16 a, uint16 b)", "f(uint8 a, uint8 b)", "(1, 256)", "f.b: 256 does not fit"),
+    ] {
+        let why = carry(old, new, value).expect_err(old);
+        assert!(why.starts_with(expected), "{old} → {new}: {why}");
+    }
+}
+
+#[test]
+fn bytes_and_arrays_keep_what_is_in_them() {
+    for (old, new, value, expected) in [
+        ("string f", "blob f", "\"AB\"", "<02004142>"),
+        ("blob f", "string f", "<02004142>", "\"AB\""),
+        ("blob f", "blob32 f", "<02004142>", "<020000004142>"),
+        ("string f", "string(2) f", "\"AB\"", "\"AB\""),
+        ("blob f", "uint8 f[]", "<02004142>", "[65, 66]"),
+        ("uint8 f[]", "int16 f[]", "[1, 255]", "[1, 255]"),
+        ("int16 f[]", "uint8 f[2]", "[1, 2]", "[1, 2]"),
+        ("int16/10 f[]", "int16/100 f[]", "[25, 1]", "[250, 10]"),
+        ("int16array f", "int32 f[]", "[1, -2]", "[1, -2]"),
+        ("string f[]", "blob f[]", "[\"A\", \"\"]", "[<010041>, <0000>]"),
+        ("uint16 f", "f(uint32 a)", "7", "(7)"),
+        ("f(uint16 a)", "uint8 f", "(7)", "7"),
+    ] {
+        assert_eq!(carry(old, new, value).as_deref(), Ok(expected), "{old} → {new}: {value}");
+    }
+}
+
+#[test]
+fn parts_are_found_by_their_names() {
+    for (old, new, value, expected) in [
+        ("f(uint8 a, uint8 b)", "f(uint8 b, uint8 a)", "(1, 2)", "(2, 1)"),
+        ("f(uint8 a, uint8 b)", "f(uint8 x, uint16 b)", "(1, 2)", "(1, 2)"),
+        ("f(uint8 a)", "f(uint8 a, uint8 b = 9)", "(1)", "(1, 9)"),
+        ("f(uint8 a, uint8 b)", "f(uint8 b)", "(1, 2)", "(2) without f.a"),
+        ("f(string a)", "f(uint8 b = 4)", "(\"x\")", "(4) without f.a"),
+        ("f(uint8, uint8)", "f(uint16, uint16)", "(1, 2)", "(1, 2)"),
+    ] {
+        assert_eq!(carry(old, new, value).as_deref(), Ok(expected), "{old} → {new}: {value}");
+    }
+    let old = "struct P { uint8 x; uint8 y; }; dclass A { f(P p[]) db; };";
+    let new = "struct P { uint16 y; uint8 z = 5; uint8 w; }; dclass A { f(P p[]) db; };";
+    let carried = carry_in(old, new, &Renames::default(), "([{1, 2}, {3, 4}])");
+    assert_eq!(carried.as_deref(), Ok("([{2, 5, 0}, {4, 5, 0}]) without f.p[].x"));
+    let mut renames = Renames::default();
+    renames.field("P", "x", "w");
+    let carried = carry_in(old, new, &renames, "([{1, 2}, {3, 4}])");
+    assert_eq!(carried.as_deref(), Ok("([{2, 5, 1}, {4, 5, 3}])"));
+}
+
+#[test]
+fn the_case_of_a_switch_is_kept() {
+    let class =
+        |cases: &str| format!("switch S (uint8 k) {{ {cases} }}; dclass A {{ f(S s) db; }};");
+    let old = class("case 1: uint8 a; break; case 2: string b; break;");
+    let new = class("case 2: string b; uint8 c = 3; break; case 1: uint16 a; break;");
+    let none = Renames::default();
+    assert_eq!(carry_in(&old, &new, &none, "({1, 7})").as_deref(), Ok("({1, 7})"));
+    assert_eq!(carry_in(&old, &new, &none, "({2, \"x\"})").as_deref(), Ok("({2, \"x\", 3})"));
+    let new = class("case 2: string b; break;");
+    let why = carry_in(&old, &new, &none, "({1, 7})").expect_err("no such case");
+    assert_eq!(why, "f.s: the switch has no case for this value");
+}
+
+fn answers(old: &str, new: &str) -> [Answer; 4] {
+    let comparison = compare(&dc(old), &dc(new), &Renames::default(), |old, new| old == new);
+    let answer =
+        |who| comparison.verdicts.iter().find(|verdict| verdict.who == who).expect("each").answer;
+    [Who::Clients, Who::Servers, Who::Sql, Who::Yaml].map(answer)
+}
+
+#[test]
+fn who_may_stay() {
+    use Answer::{Mind, No, Yes};
+    let old = "dclass A { a(uint8) broadcast; d(uint8) db; r(uint8) required ram; };";
+    for (new, expected) in [
+        (old, [Yes, Yes, Yes, Yes]),
+        // Something at the end that clients never see.
+        (
+            "dclass A { a(uint8) broadcast; d(uint8) db; r(uint8) required ram; n(uint8) ram; };",
+            [Mind, Mind, Yes, Yes],
+        ),
+        // The numbers of all that follow are others.
+        (
+            "dclass A { n(uint8) ram; a(uint8) broadcast; d(uint8) db; r(uint8) required ram; };",
+            [No, No, Yes, Yes],
+        ),
+        // Clients never see the field.
+        (
+            "dclass A { a(uint8) broadcast; d(uint16) db; r(uint8) required ram; };",
+            [Mind, No, No, Yes],
+        ),
+        (
+            "dclass A { a(uint16) broadcast; d(uint8) db; r(uint8) required ram; };",
+            [No, No, Yes, Yes],
+        ),
+        (
+            "dclass A { a(uint8) broadcast; d(uint8/10) db; r(uint8) required ram; };",
+            [Mind, No, No, No],
+        ),
+        // Another value comes with each object.
+        (
+            "dclass A { a(uint8) broadcast required; d(uint8) db; r(uint8) required ram; };",
+            [No, No, Yes, Yes],
+        ),
+        (
+            "dclass A { a(uint8) broadcast; d(uint8) db; r(uint8) required ram; }; dclass B { x(uint8) broadcast; };",
+            [Mind, Mind, Yes, Yes],
+        ),
+        (
+            "dclass A { a(uint8) broadcast; d(uint8) ram; r(uint8) required ram; };",
+            [Mind, Yes, Mind, Mind],
+        ),
+        (
+            "dclass A { a(uint8 n) broadcast; d(uint8 m) db; r(uint8 o) required ram; };",
+            [Yes, Yes, Yes, Yes],
+        ),
+    ] {
+        assert_eq!(answers(old, new), expected, "{new}");
+    }
+}
+
+#[test]
+fn nothing_cascades() {
+    let field = |at: usize| format!("f{at}(uint8) broadcast;");
+    let fields: String = (0..20).map(field).collect();
+    let (old, new) =
+        (format!("dclass A {{ {fields} }};"), format!("dclass A {{ x(uint8); {fields} }};"));
+    let comparison = compare(&dc(&old), &dc(&new), &Renames::default(), |old, new| old == new);
+    let [class] = &comparison.classes[..] else { panic!("{comparison:?}") };
+    assert_eq!(class.fields.len(), 1);
+    let moved = class.moved.as_ref().expect("all have moved");
+    assert_eq!((moved.count, &moved.first), (20, &("f0".to_owned(), 0, 1)));
+    assert_eq!(moved.last, ("f19".to_owned(), 19, 20));
+}
+
+#[test]
+fn what_looks_renamed_is_said() {
+    let old = "dclass Person { name(string) db; coins(uint32) db; };";
+    let new = "dclass Player { name(string) db; gold(uint32) db; };";
+    let comparison = compare(&dc(old), &dc(new), &Renames::default(), |old, new| old == new);
+    assert_eq!(comparison.guesses(), ["Person: Player", "Person.coins: gold"]);
+    let mut renames = Renames::default();
+    renames.class("Person", "Player");
+    renames.field("Person", "coins", "gold");
+    let comparison = compare(&dc(old), &dc(new), &renames, |old, new| old == new);
+    assert_eq!(comparison.guesses(), Vec::<String>::new());
+}
+
+#[test]
+fn a_fingerprint_is_about_what_is_stored() {
+    let of = |text: &str| fingerprint(&dc(text));
+    let one = of("struct P { int8 x; }; dclass A { a(P p) db; b(uint8) ram; }; dclass B { };");
+    assert_eq!(
+        one,
+        of("dclass B { }; struct P { int8 x; }; dclass A { b(uint16) ram; a(P p) db broadcast; };")
+    );
+    assert_ne!(
+        one,
+        of("struct P { int8 y; }; dclass A { a(P p) db; b(uint8) ram; }; dclass B { };")
+    );
+    assert_ne!(
+        one,
+        of("struct P { int8 x; }; dclass A { a(P q) db; b(uint8) ram; }; dclass B { };")
+    );
+    // It is kept with the values, so it must never change.
+    assert_eq!(of("dclass A { a(uint8 x) db; };"), 12_496_391_065_418_134_267);
+}

@@ -1,0 +1,187 @@
+//! `donet db migrate`: all objects of a database from old DC files to new ones.
+
+mod report;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use dclass::diff::{Renames, compare};
+
+use super::progress::Bar;
+use super::{PROBLEMS_SHOWN, choose, count};
+use crate::cli::dc::files_of;
+use crate::config::{self, BackendConfig, Config, DatabaseConfig};
+use crate::ids::{Channel, ChannelRepr};
+use crate::store::transfer::{Migrator, Permissions, Problem, Report, read_map, refuse_others};
+use crate::store::{Rewrite, Schema, backup, is_stored_alike, open_rewrite};
+
+/// Options of `donet db migrate`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Migrate {
+    /// The configuration file
+    #[arg(value_name = "CONFIG", default_value = crate::cli::DEFAULT_CONFIG)]
+    config: PathBuf,
+
+    /// The control channel of the database, if the configuration has several
+    #[arg(long, value_name = "CHANNEL")]
+    control: Option<ChannelRepr>,
+
+    /// The DC file by which the objects are stored; several with commas, or with --from again
+    #[arg(long, value_name = "FILE", required = true)]
+    from: Vec<String>,
+
+    /// The DC file that they are to go with; without it, the files of the configuration
+    #[arg(long, value_name = "FILE")]
+    to: Vec<String>,
+
+    /// What is called otherwise now: a YAML file of lines `Class.oldField: newField` and `OldClass: NewClass`
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+
+    /// Leave out values that the new files have no place for, instead of refusing
+    #[arg(long)]
+    drop: bool,
+
+    /// Round numbers that have more digits than the new type can hold, instead of refusing
+    #[arg(long)]
+    round: bool,
+
+    /// Do it; otherwise it is only said what would be done
+    #[arg(long)]
+    apply: bool,
+
+    /// Where the backup goes that is made first; without it, beside the database
+    #[arg(long, value_name = "PATH", conflicts_with = "no_backup")]
+    backup: Option<PathBuf>,
+
+    /// Make no backup; with PostgreSQL and MySQL, to say that there is one
+    #[arg(long)]
+    no_backup: bool,
+}
+
+impl Migrate {
+    pub(super) async fn run(&self) -> anyhow::Result<u8> {
+        let loaded = config::load(&self.config).map_err(|errors| anyhow!("{errors}"))?;
+        let database = choose(&loaded, &self.config, self.control.map(Channel))?;
+        let (old, new) = self.schemas(&loaded)?;
+        let renames = match &self.map {
+            Some(map) => read_map(map, old.dc(), new.dc()).map_err(|why| anyhow!(why))?,
+            None => Renames::default(),
+        };
+        let permissions = Permissions { drop: self.drop, round: self.round };
+        let migrator = Migrator::new(&old, &new, &renames, permissions);
+        let (mut store, was_unfinished) = open_rewrite(&database.backend, &old, self.apply).await?;
+        if was_unfinished {
+            println!("the migration that was interrupted has been finished");
+        }
+        let report = self.look(&migrator, &mut *store).await?;
+        print!("{}", report::page(&store.describe(), [old.dc(), new.dc()], &report));
+        if report.done_before.is_some() || report.is_empty() && report.lost_count == 0 {
+            return Ok(0);
+        }
+        print_problems(&report.lost, report.lost_count);
+        print_problems(&report.rounded, report.rounded_count);
+        if !permissions.allow(&report) {
+            let guesses = compare(old.dc(), new.dc(), &renames, is_stored_alike).guesses();
+            return Err(self.refusal(&report, &guesses));
+        }
+        if !self.apply {
+            println!("nothing is written: this was a dry run, --apply does it");
+            return Ok(0);
+        }
+        refuse_others(&mut *store).await?;
+        self.make_backup(&database).await?;
+        let now = jiff::Timestamp::now().as_second();
+        let mut bar = Bar::new();
+        let progress = &mut |step, done, total| bar.show(step, done, total);
+        let done = migrator.apply(&mut *store, now, progress).await;
+        bar.finish();
+        let done = done?;
+        println!("{} changed", count(done.changed, "object is", "objects are"));
+        Ok(0)
+    }
+
+    fn schemas(&self, config: &Config) -> anyhow::Result<(Schema, Schema)> {
+        let options = dclass::Options { string_encoding: config.general.string_encoding };
+        let read = |files: &[PathBuf]| match dclass::read_with(files, options) {
+            Ok(dc) => Ok(Schema::new(Arc::new(dc))),
+            Err(diagnostics) => Err(anyhow!("could not read the DC files\n{diagnostics}")),
+        };
+        let named = |names: &[String]| -> Vec<PathBuf> {
+            names.iter().flat_map(|name| files_of(name)).collect()
+        };
+        let new = match &self.to[..] {
+            [] => config.general.dc_files.clone(),
+            names => named(names),
+        };
+        Ok((read(&named(&self.from))?, read(&new)?))
+    }
+
+    async fn look(
+        &self,
+        migrator: &Migrator<'_>,
+        store: &mut dyn Rewrite,
+    ) -> anyhow::Result<Report> {
+        let mut bar = Bar::new();
+        let progress = &mut |step, done, total| bar.show(step, done, total);
+        let report = migrator.look(store, progress).await;
+        bar.finish();
+        Ok(report?)
+    }
+
+    fn refusal(&self, report: &Report, guesses: &[String]) -> anyhow::Error {
+        let mut ways = Vec::new();
+        if report.lost_count > 0 && !self.drop {
+            ways.push(format!(
+                "--drop leaves out {}",
+                match report.lost_count {
+                    1 => "what has no place".to_owned(),
+                    count => format!("the {count} values or objects that have no place"),
+                }
+            ));
+        }
+        if report.rounded_count > 0 && !self.round {
+            ways.push("--round rounds numbers".to_owned());
+        }
+        let renamed = match guesses {
+            [] => "; if something is called otherwise now, --map says so".to_owned(),
+            _ => format!("\nwhat looks renamed, for --map:\n  {}", guesses.join("\n  ")),
+        };
+        anyhow!("nothing is written: {}{renamed}", ways.join(", "))
+    }
+
+    async fn make_backup(&self, database: &DatabaseConfig) -> anyhow::Result<()> {
+        if self.no_backup {
+            return Ok(());
+        }
+        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let mut target = match &database.backend {
+            BackendConfig::Sqlite { file: path, .. }
+            | BackendConfig::Yaml { directory: path, .. } => {
+                // A slash at the end would make it a file within.
+                path.components().collect::<PathBuf>().into_os_string()
+            }
+            _ => bail!(
+                "nothing is written: make a backup with the database's own tool, such as pg_dump or mysqldump, \
+                 and go on with --no-backup"
+            ),
+        };
+        target.push(format!(".before-migration-{time}"));
+        let target = self.backup.clone().unwrap_or(target.into());
+        backup(database, &target, &mut |_, _| {}).await?;
+        println!("the backup is {}", target.display());
+        Ok(())
+    }
+}
+
+fn print_problems(problems: &[Problem], count: u64) {
+    for problem in problems.iter().take(PROBLEMS_SHOWN) {
+        eprintln!("{problem}");
+    }
+    let hidden = count.saturating_sub(PROBLEMS_SHOWN as u64);
+    if hidden > 0 {
+        eprintln!("… and {hidden} more");
+    }
+}

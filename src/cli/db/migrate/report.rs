@@ -1,0 +1,108 @@
+//! What a migration does, for people.
+
+use std::fmt::Write;
+
+use dclass::DcFile;
+
+use super::super::count;
+use crate::store::transfer::{ClassReport, FieldReport, Report};
+
+/// The whole page.
+pub(super) fn page(store: &str, [old, new]: [&DcFile; 2], report: &Report) -> String {
+    let mut out = String::new();
+    let hashes = format!("from hash {:#010x} to {:#010x}", old.hash(), new.hash());
+    if let Some(done) = report.done_before {
+        let when =
+            jiff::Timestamp::from_second(done).map_or(String::new(), |at| format!(" at {at}"));
+        return format!("{store}: nothing is to be done, it was migrated {hashes}{when}\n");
+    }
+    let objects = count(report.objects, "object", "objects");
+    if report.is_empty() && report.lost_count == 0 {
+        return format!("{store}: nothing is to be done for {objects}, {hashes}\n");
+    }
+    let changed = match report.changed {
+        0 => "no object has values that change, but what the database knows of fields does"
+            .to_owned(),
+        changed => format!(
+            "{changed} of {objects} {} to be changed",
+            if changed == 1 { "is" } else { "are" }
+        ),
+    };
+    line(&mut out, format!("{store}, {hashes}: {changed}"));
+    for (name, class) in &report.classes {
+        class_text(&mut out, name, class);
+    }
+    out
+}
+
+fn line(out: &mut String, text: String) {
+    out.push_str(&text);
+    out.push('\n');
+}
+
+fn class_text(out: &mut String, name: &str, class: &ClassReport) {
+    let is_changed = class.renamed.is_some() || class.is_gone || !class.fields.is_empty();
+    if !is_changed || class.objects == 0 {
+        return;
+    }
+    let objects = count(class.objects, "object", "objects");
+    let head = match (&class.renamed, class.is_gone) {
+        (_, true) => format!("{name}: gone, with {objects}"),
+        (Some(new), _) => format!("{name} → {new}: {objects}"),
+        (None, _) => format!("{name}: {objects}"),
+    };
+    line(out, head);
+    for (name, field) in &class.fields {
+        field_text(out, name, field);
+    }
+}
+
+fn field_text(out: &mut String, name: &str, field: &FieldReport) {
+    let values = |number| count(number, "value", "values");
+    let mut head = format!("  {name}");
+    if let Some(new) = &field.renamed {
+        let _ = write!(head, " → {new}");
+    }
+    let mut parts = Vec::new();
+    if let Some((old, new)) = &field.types {
+        let types =
+            if old == new { "parts have moved".to_owned() } else { format!("{old} → {new}") };
+        parts.push(format!("{types}, {}", values(field.carried)));
+    } else if field.carried > 0 {
+        parts.push(values(field.carried));
+    }
+    if field.rounded > 0 {
+        parts.push(format!("{} rounded", field.rounded));
+    }
+    if field.cut > 0 {
+        parts.push(format!("{} with parts that are left out", field.cut));
+    }
+    if field.filled > 0 {
+        let default = field.default.as_deref().unwrap_or_default();
+        let (objects, get) = match field.filled {
+            1 => ("object", "gets"),
+            _ => ("objects", "get"),
+        };
+        parts.push(format!("new, {} {objects} {get} {default}", field.filled));
+    }
+    if field.dropped > 0 {
+        let have = if field.dropped == 1 { "has" } else { "have" };
+        parts.push(format!("{} {have} no place", values(field.dropped)));
+    }
+    if parts.is_empty() {
+        return;
+    }
+    line(out, format!("{head}: {}", parts.join("; ")));
+    for (do_id, old, new) in &field.examples {
+        line(out, format!("      object {do_id}: {} → {}", short(old), short(new)));
+    }
+}
+
+/// The beginning of a value, if it is long.
+fn short(text: &str) -> String {
+    const CHARS: usize = 40;
+    match text.char_indices().nth(CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

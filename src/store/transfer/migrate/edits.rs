@@ -1,0 +1,269 @@
+//! One object from old DC files to new ones.
+
+use dclass::Field;
+use dclass::diff::Carried;
+
+use super::Permissions;
+use super::plan::{ClassPlan, FieldPlan, Plan, Work};
+use super::report::Report;
+use crate::ids::DoId;
+use crate::store::archive::{Form, Raw, Record};
+use crate::store::hex;
+use crate::store::rewrite::{Change, Edit};
+use crate::store::sql::is_compatible;
+use crate::store::transfer::Problem;
+
+/// Looks at objects, says what is to be done with them, and counts it.
+pub struct Editor<'a> {
+    pub plan: &'a Plan<'a>,
+    pub form: Form,
+    pub permissions: Permissions,
+    pub report: Report,
+}
+
+/// What is to be done with an object.
+pub enum Decision {
+    Keep,
+    Change(Change),
+    Remove,
+}
+
+/// What becomes of a value.
+enum Fate {
+    Keep,
+    Rename,
+    Set(Vec<u8>, Carried),
+}
+
+impl Editor<'_> {
+    /// Decides about an object. What is lost without permission is noted in the report.
+    pub fn decide(&mut self, record: &Record) -> Decision {
+        let plan = self.plan;
+        let Some(class) = plan.classes.get(record.class.as_str()) else {
+            // What the old files do not know stays as it is.
+            return Decision::Keep;
+        };
+        self.report.class(&record.class).objects += 1;
+        let Some(new) = class.new else {
+            self.report.class(&record.class).is_gone = true;
+            self.lose(record, None, "the new files have no such class".to_owned());
+            self.report.changed += 1;
+            return Decision::Remove;
+        };
+        let mut edits = Vec::new();
+        for (name, raw) in &record.values {
+            match class.fields.get(name.as_str()) {
+                Some(field) => edits.extend(self.value(record, field, raw)),
+                None => edits.extend(self.unknown(record, class, name, raw)),
+            }
+        }
+        for field in &class.added {
+            edits.extend(self.added(record, field));
+        }
+        let names = (record.class.clone(), new.name().to_owned());
+        if names.0 != names.1 {
+            self.report.class(&names.0).renamed = Some(names.1.clone());
+        }
+        if edits.is_empty() && names.0 == names.1 {
+            return Decision::Keep;
+        }
+        self.report.changed += 1;
+        Decision::Change(Change { do_id: record.do_id, class: names, edits })
+    }
+
+    fn value(&mut self, record: &Record, plan: &FieldPlan<'_>, raw: &Raw) -> Option<Edit> {
+        let name = plan.old.name();
+        let drop = || Some(Edit::Drop { old: name.to_owned() });
+        let Some(new) = plan.new else {
+            if !plan.old.keywords().db() {
+                return None;
+            }
+            let why = "the new files do not store such a field".to_owned();
+            self.lose(record, Some(name), format!("{why}: {}", shown(plan.old, raw)));
+            return drop();
+        };
+        let fate = match self.fate(plan, new, raw) {
+            Ok(fate) => fate,
+            Err(why) => {
+                self.lose(record, Some(name), why);
+                return drop();
+            }
+        };
+        if plan.is_renamed() {
+            self.report.field(&record.class, name).renamed = Some(new.name().to_owned());
+        }
+        match fate {
+            Fate::Keep => None,
+            Fate::Rename => {
+                self.report.field(&record.class, name).carried += 1;
+                Some(Edit::Rename { old: name.to_owned(), new: new.name().to_owned() })
+            }
+            Fate::Set(before, carried) => {
+                self.note_losses(record, plan.old, &before, &carried);
+                let value = self.raw(new, &carried.value);
+                let report = self.report.field(&record.class, name);
+                report.carried += 1;
+                report.types = Some((plan.old.type_text(), new.type_text()));
+                report.rounded += u64::from(!carried.rounded.is_empty());
+                report.cut += u64::from(!carried.left_out.is_empty());
+                report
+                    .example(record.do_id, || (text(plan.old, &before), text(new, &carried.value)));
+                let new = new.name().to_owned();
+                Some(Edit::Set { old: Some(name.to_owned()), new, value })
+            }
+        }
+    }
+
+    /// What becomes of a value whose field is there still.
+    fn fate(&self, plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<Fate, String> {
+        let untouched = if plan.is_renamed() { Fate::Rename } else { Fate::Keep };
+        if let Raw::Packed { value, type_text: Some(stored) } = raw {
+            let is = |field: &Field| is_compatible(stored, &field.type_text());
+            match (is(plan.old), is(new)) {
+                (true, _) => {}
+                (false, true) => {
+                    new.validate_all(value).map_err(|error| error.to_string())?;
+                    return Ok(untouched);
+                }
+                (false, false) => {
+                    let old = plan.old.type_text();
+                    return Err(format!(
+                        "it is stored as `{stored}`, and is `{old}` in the old files"
+                    ));
+                }
+            }
+        }
+        if plan.work == Work::Nothing {
+            return Ok(untouched);
+        }
+        let before = match raw {
+            Raw::Text(text) => {
+                plan.old.parse(text).map_err(|error| format!("`{text}`: {error}"))?
+            }
+            Raw::Packed { value, .. } => {
+                plan.old.validate_all(value).map_err(|error| error.to_string())?;
+                value.to_vec()
+            }
+            Raw::Foreign { why } => return Err(why.clone()),
+        };
+        if before.is_empty() {
+            return Ok(untouched);
+        }
+        let carried = self.plan.carrier.carry(plan.old, new, &before);
+        let carried = carried.map_err(|misfit| {
+            let whole = misfit.path == plan.old.name();
+            let part = misfit.path.strip_prefix(plan.old.name()).unwrap_or(&misfit.path);
+            match whole {
+                true => misfit.reason,
+                false => format!("{}: {}", part.trim_start_matches('.'), misfit.reason),
+            }
+        })?;
+        let is_same = match self.form {
+            // What is written alike may mean something else; what means the same may be written otherwise.
+            Form::Text | Form::Either => text(plan.old, &before) == text(new, &carried.value),
+            Form::Packed => plan.work == Work::Check,
+        };
+        Ok(if is_same { untouched } else { Fate::Set(before, carried) })
+    }
+
+    /// Notes what a value loses.
+    fn note_losses(&mut self, record: &Record, field: &Field, before: &[u8], carried: &Carried) {
+        if !carried.rounded.is_empty() && !self.permissions.round {
+            let why = format!("{} has digits that the new type cannot hold", text(field, before));
+            let problem = self.problem(record, Some(field.name()), why);
+            self.report.round(problem);
+        }
+        if !carried.left_out.is_empty() {
+            let parts: Vec<String> =
+                carried.left_out.iter().map(|part| format!("`{part}`")).collect();
+            let have = if parts.len() == 1 { "has" } else { "have" };
+            let (parts, value) = (parts.join(", "), text(field, before));
+            let why = format!("{parts} of {value} {have} no place in the new type");
+            let problem = self.problem(record, Some(field.name()), why);
+            self.report.lose(problem);
+        }
+    }
+
+    /// A value whose field the old files do not have. It was out of reach; it stays, unless the new files have a use for
+    /// its name.
+    fn unknown(
+        &mut self,
+        record: &Record,
+        class: &ClassPlan<'_>,
+        name: &str,
+        raw: &Raw,
+    ) -> Option<Edit> {
+        let becomes_it = |plan: &FieldPlan<'_>| {
+            plan.is_renamed() && plan.new.is_some_and(|new| new.name() == name)
+        };
+        let why = if class.fields.values().any(becomes_it) {
+            "the old files have no such field, and another one gets its name".to_owned()
+        } else {
+            let returns = class.new.and_then(|class| class.field_by_name(name))?;
+            match super::super::translate::packed(returns, raw) {
+                Ok(_) => return None,
+                Err(why) => format!("the old files have no such field; {why}"),
+            }
+        };
+        self.lose(record, Some(name), why);
+        Some(Edit::Drop { old: name.to_owned() })
+    }
+
+    /// What an object gets of a field that comes: what a new object would get, and in any case something if it is
+    /// required.
+    fn added(&mut self, record: &Record, field: &Field) -> Option<Edit> {
+        let is_there = record.values.iter().any(|(name, _)| name == field.name());
+        let given = field.default_value();
+        let value = match field.keywords().required() {
+            true => given.or(Some(field.implicit_value())),
+            false => given,
+        };
+        let value = value
+            .filter(|value| !is_there && field.validate_all(value).is_ok() && !value.is_empty())?;
+        let report = self.report.field(&record.class, field.name());
+        report.filled += 1;
+        report.default.get_or_insert_with(|| text(field, value));
+        let value = self.raw(field, value);
+        Some(Edit::Set { old: None, new: field.name().to_owned(), value })
+    }
+
+    fn raw(&self, field: &Field, value: &[u8]) -> Raw {
+        match self.form {
+            Form::Text | Form::Either => Raw::Text(text(field, value)),
+            Form::Packed => {
+                let type_text = Some(field.type_text().into());
+                Raw::Packed { value: value.to_vec().into(), type_text }
+            }
+        }
+    }
+
+    fn lose(&mut self, record: &Record, field: Option<&str>, why: String) {
+        if let Some(field) = field {
+            self.report.field(&record.class, field).dropped += 1;
+        }
+        let problem = self.problem(record, field, why);
+        self.report.lose(problem);
+    }
+
+    fn problem(&self, record: &Record, field: Option<&str>, why: String) -> Problem {
+        let (do_id, class): (DoId, String) = (record.do_id, record.class.clone());
+        let field = field.map(str::to_owned);
+        match field {
+            Some(_) => Problem { do_id, class, field, why },
+            None => Problem { do_id, why: format!("{class}: {why}"), class, field },
+        }
+    }
+}
+
+/// A value as text, or its bytes if it is none.
+fn text(field: &Field, value: &[u8]) -> String {
+    field.format(value).unwrap_or_else(|_| format!("<{}>", hex(value)))
+}
+
+fn shown(field: &Field, raw: &Raw) -> String {
+    match raw {
+        Raw::Text(text) => text.clone(),
+        Raw::Packed { value, .. } => text(field, value),
+        Raw::Foreign { why } => why.clone(),
+    }
+}

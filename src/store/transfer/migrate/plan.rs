@@ -1,0 +1,160 @@
+//! What becomes of each class and field, whatever the objects are.
+
+use std::collections::BTreeMap;
+
+use dclass::diff::{Carrier, Renames};
+use dclass::{Class, DcFile, Field};
+
+use crate::store::rewrite::{Noted, NotedField};
+use crate::store::sql::is_compatible;
+
+/// The way from old DC files to new ones.
+pub struct Plan<'a> {
+    pub carrier: Carrier<'a>,
+    /// By the old names.
+    pub classes: BTreeMap<&'a str, ClassPlan<'a>>,
+}
+
+/// What becomes of a class.
+pub struct ClassPlan<'a> {
+    /// None if it is gone.
+    pub new: Option<&'a Class>,
+    /// By the old names.
+    pub fields: BTreeMap<&'a str, FieldPlan<'a>>,
+    /// Stored fields that the class did not have, or did not store.
+    pub added: Vec<&'a Field>,
+}
+
+/// What becomes of a field.
+pub struct FieldPlan<'a> {
+    pub old: &'a Field,
+    /// None if it is gone, or stored no more.
+    pub new: Option<&'a Field>,
+    pub work: Work,
+}
+
+/// What is to be done with a value.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// Nothing: it is the same value.
+    Nothing,
+    /// Its bytes stay, if they are within the new limits.
+    Check,
+    /// It becomes another one.
+    Carry,
+}
+
+impl FieldPlan<'_> {
+    pub fn is_renamed(&self) -> bool {
+        self.new.is_some_and(|new| new.name() != self.old.name())
+    }
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(old: &'a DcFile, new: &'a DcFile, renames: &'a Renames) -> Self {
+        let carrier = Carrier { old, renames };
+        let classes = old.classes().map(|class| {
+            let current = new.class_by_name(renames.new_class(class.name()));
+            (class.name(), class_plan(carrier, class, current))
+        });
+        Plan { carrier, classes: classes.collect() }
+    }
+
+    /// What becomes of what a store knows of fields, by the types that it has noted. Fields that come are those that
+    /// values are given for.
+    pub fn noted(&self, stored: &[(String, String, String)]) -> Noted {
+        let mut noted = Noted::default();
+        for (name, plan) in &self.classes {
+            let Some(new) = plan.new else { continue };
+            let of_class = || stored.iter().filter(|(class, ..)| class == name);
+            if of_class().next().is_none() {
+                continue;
+            }
+            if new.name() != *name {
+                noted.classes.push(((*name).to_owned(), new.name().to_owned()));
+            }
+            let mut is_there = Vec::new();
+            for (_, field, type_text) in of_class() {
+                match plan.noted_field(field, type_text) {
+                    Some(fate) => {
+                        if let NotedField::Renamed(new) | NotedField::Replaced(new, _) = &fate {
+                            is_there.push(new.clone());
+                        }
+                        noted.fields.push(((*name).to_owned(), field.clone(), fate));
+                    }
+                    None => is_there.push(field.clone()),
+                }
+            }
+            for field in
+                plan.added.iter().filter(|field| !is_there.iter().any(|name| name == field.name()))
+            {
+                let (field, type_text) = (field.name().to_owned(), field.type_text());
+                noted.added.push(((*name).to_owned(), field, type_text));
+            }
+        }
+        noted
+    }
+}
+
+impl ClassPlan<'_> {
+    /// What becomes of a field that a store knows with this type; nothing if it stays.
+    fn noted_field(&self, name: &str, stored: &str) -> Option<NotedField> {
+        let Some(field) = self.fields.get(name) else {
+            // The old files do not have it. If it is in the way, it goes.
+            let is_target = |plan: &FieldPlan<'_>| {
+                plan.is_renamed() && plan.new.is_some_and(|new| new.name() == name)
+            };
+            let returns = self.new.and_then(|class| class.field_by_name(name));
+            let fits = returns.is_none_or(|field| is_compatible(stored, &field.type_text()));
+            return (self.fields.values().any(is_target) || !fits).then_some(NotedField::Dropped);
+        };
+        let Some(new) = field.new else {
+            return field.old.keywords().db().then_some(NotedField::Dropped);
+        };
+        let current = new.type_text();
+        let is_old = is_compatible(stored, &field.old.type_text());
+        let is_carried = match (is_old, is_compatible(stored, &current)) {
+            (true, _) => field.work == Work::Carry,
+            // It was carried already.
+            (false, true) => false,
+            (false, false) => true,
+        };
+        match (is_carried, field.is_renamed()) {
+            (true, _) => Some(NotedField::Replaced(new.name().to_owned(), current)),
+            (false, true) => Some(NotedField::Renamed(new.name().to_owned())),
+            (false, false) => None,
+        }
+    }
+}
+
+fn class_plan<'a>(carrier: Carrier<'a>, old: &'a Class, new: Option<&'a Class>) -> ClassPlan<'a> {
+    let is_db = |field: &Field| field.keywords().db();
+    let plan = |field: &'a Field| {
+        let name = carrier.renames.new_field(carrier.old, old.name(), field);
+        let current = new.and_then(|class| class.field_by_name(name));
+        // What is not stored any more is as good as gone.
+        let current = current.filter(|current| is_db(current) || !is_db(field));
+        let work = current.map_or(Work::Nothing, |current| work(carrier, field, current));
+        FieldPlan { old: field, new: current, work }
+    };
+    let fields = old.fields().iter().map(|field| (field.name(), plan(field)));
+    let fields: BTreeMap<&str, FieldPlan<'a>> = fields.collect();
+    let was_stored = |field: &Field| {
+        let is_it = |plan: &FieldPlan<'_>| {
+            is_db(plan.old) && plan.new.is_some_and(|new| new.name() == field.name())
+        };
+        fields.values().any(is_it)
+    };
+    let stored = new.map_or(&[][..], Class::db_fields).iter().map(|field| &**field);
+    let added = stored.filter(|field| !was_stored(field)).collect();
+    ClassPlan { new, fields, added }
+}
+
+fn work(carrier: Carrier<'_>, old: &Field, new: &Field) -> Work {
+    let (before, after) = (old.type_text(), new.type_text());
+    match carrier.is_same(old, new) {
+        true if before == after => Work::Nothing,
+        true if is_compatible(&before, &after) => Work::Check,
+        _ => Work::Carry,
+    }
+}

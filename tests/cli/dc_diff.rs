@@ -1,0 +1,127 @@
+//! `donet dc diff`.
+
+use crate::program::Folder;
+
+const OLD: &str = "\
+dclass Person {
+  setName(string name) required db broadcast;
+  setAge(uint8 age = 20) required db clsend;
+  setTitle(string title) db;
+};
+dclass Hat {
+  setSize(uint8 size) broadcast;
+};
+";
+const NEW: &str = "\
+dclass Person {
+  setGold(uint32 gold = 50) required db;
+  setName(string name) required db broadcast;
+  setAge(uint16 age = 20) required db ownsend;
+};
+dclass Hat {
+  setSize(uint8 size) broadcast;
+};
+";
+
+fn folder() -> Folder {
+    Folder::with(&[("old.dc", OLD), ("new.dc", NEW)])
+}
+
+#[test]
+fn what_changes_is_said_by_class_and_then_who_may_stay() {
+    let folder = folder();
+    let ended = folder.run(&["dc", "diff", "old.dc", "new.dc"]).code(1);
+    let hash = |file: &str| folder.run(&["dc", "hash", file]).code(0).stdout.trim().to_owned();
+    let expected = format!(
+        "\
+- {}  old.dc
++ {}  new.dc
+
+dclass Person
+  +     0  setGold(uint32 gold) required db   [wire, hash, stored]
+  -     1  setAge(uint8 age) required db clsend
+  +     2  setAge(uint16 age) required db ownsend   [wire, hash, stored]
+           uint8 → uint16: all values fit
+           + ownsend: the owner may send it
+           - clsend: a client that sends it is ejected, unless it may as the owner
+  -     2  setTitle(string title) db   [wire, hash, stored]
+    numbers: setName 0 → 1, setAge 1 → 2
+
+What can stay, with a daemon that has the new files
+  old clients                          no
+      ✗ fields have other numbers: Person.setName 0 → 1, Person.setAge 1 → 2
+      ✗ values are packed otherwise: Person.setAge
+      · the hash is another one: list both in `manual_dc_hash` of the client agent
+  old AIs, UberDOGs and daemons        no
+      ✗ fields have other numbers: Person.setName 0 → 1, Person.setAge 1 → 2
+      ✗ numbers mean something else now: 2 was Person.setTitle and is setAge
+      ✗ values are packed otherwise: Person.setAge
+      ✗ objects are created and shown with other required values: Person
+      · they do not know, and must not be sent: Person.setGold
+      · nobody compares the files of servers: they would misread each other without a word
+  values in SQLite, PostgreSQL, MySQL  no
+      ✗ the daemon does not start where there are values of: Person.setAge
+      · stored values are out of reach: Person.setTitle
+      · objects that have no value get the default when they are loaded: Person.setGold
+  values in YAML                       yes, if
+      · stored values are out of reach: Person.setTitle
+      · objects that have no value get the default when they are loaded: Person.setGold
+  `donet db migrate` carries stored values over
+",
+        hash("old.dc"),
+        hash("new.dc")
+    );
+    assert_eq!(ended.stdout, expected, "\n{}", ended.stdout);
+}
+
+#[test]
+fn exit_codes_are_those_of_diff() {
+    let folder = folder();
+    let same = folder.run(&["dc", "diff", "old.dc", "old.dc"]).code(0);
+    assert!(same.stdout.starts_with("nothing changes; hash 0x"), "{same:?}");
+    folder.run(&["dc", "diff", "old.dc", "new.dc"]).code(1);
+    folder.run(&["dc", "diff", "none.dc", "new.dc"]).code(2).complains(&["none.dc"]);
+    folder.run(&["dc", "diff", "old.dc"]).code(1).complains(&["<NEW>"]);
+}
+
+#[test]
+fn either_side_may_be_several_files() {
+    let (person, hat) = OLD.split_at(OLD.find("dclass Hat").expect("it is there"));
+    let folder = folder();
+    folder.write("person.dc", person);
+    folder.write("hat.dc", hat);
+    folder.run(&["dc", "diff", "old.dc", "person.dc,hat.dc"]).code(0);
+    let sides = ["dc", "diff", "--old", "person.dc", "hat.dc", "--new", "old.dc"];
+    folder.run(&sides).code(0);
+}
+
+#[test]
+fn a_program_reads_json() {
+    let folder = folder();
+    let ended = folder.run(&["dc", "diff", "--format", "json", "old.dc", "new.dc"]).code(1);
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(document["changed"], true);
+    assert_eq!(document["classes"][0]["name"], "Person");
+    assert_eq!(document["classes"][0]["moved"]["count"], 2);
+    assert_eq!(document["verdicts"][0]["who"], "clients");
+    assert_eq!(document["verdicts"][0]["can_stay"], "no");
+}
+
+#[test]
+fn a_map_says_what_is_called_otherwise() {
+    let new = "dclass Player {\n  setName(string name) required db broadcast;\n  setYears(uint8 age = 20) required db clsend;\n  setTitle(string title) db;\n};\ndclass Hat {\n  setSize(uint8 size) broadcast;\n};\n";
+    let folder = folder();
+    folder.write("new.dc", new);
+    let guessed = folder.run(&["dc", "diff", "old.dc", "new.dc"]).code(1);
+    guessed.says(&[
+        "dclass Player, was Person by the look of it",
+        "\n  Person: Player\n  Person.setAge: setYears\n",
+    ]);
+    folder.write("map.yml", "Person: Player\nPerson.setAge: setYears\n");
+    let told = folder.run(&["dc", "diff", "old.dc", "new.dc", "--map", "map.yml"]).code(1);
+    assert!(!told.stdout.contains("by the look of it"), "{}", told.stdout);
+    folder.write("map.yml", "Person: Player\nPerson.setAge: setOld\n");
+    let wrong = "map.yml:2:1: Person.setAge: `Player` has no field `setOld` in the new files\n";
+    let ended = folder.run(&["dc", "diff", "old.dc", "new.dc", "--map", "map.yml"]).code(2);
+    assert_eq!(ended.stderr, wrong);
+}

@@ -1,0 +1,203 @@
+//! `donet db migrate`.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::program::Folder;
+
+const OLD: &str = "\
+dclass Account {
+  setName(string name) required db;
+  setPos(int16/10 x, int16/10 y) db;
+  uint32 coins db;
+};
+";
+const NEW: &str = "\
+dclass Account {
+  setName(string name) required db;
+  setPos(int32/100 x, int32/100 y) db;
+  uint8 money db;
+  setGold(uint8 gold = 3) required db;
+};
+";
+const MAP: &str = "Account.coins: money\n";
+
+const YAML: &str = "{type: yaml, directory: objects}";
+const SQLITE: &str = "{type: sqlite, file: objects.sqlite}";
+
+/// A folder with a database of `count` accounts.
+fn folder(backend: &str, count: u32) -> Folder {
+    let config = |dc: &str| {
+        format!(
+            "general: {{dc_files: [{dc}]}}\nmessagedirector: {{bind: '127.0.0.1:0'}}\n\
+             roles: [{{type: database, control: 4003, generate: {{min: 1000}}, backend: {backend}}}]\n"
+        )
+    };
+    let mut export = "{\"donet\":\"export\",\"version\":1}\n".to_owned();
+    for at in 0..count {
+        let (id, coins) = (1000 + at, at % 200);
+        export += &format!(
+            "{{\"id\":{id},\"class\":\"Account\",\"fields\":{{\"setName\":\"(\\\"A{at}\\\")\",\"setPos\":\"(25, -1)\",\"coins\":\"{coins}\"}}}}\n"
+        );
+    }
+    export += &format!("{{\"end\":{count},\"next\":{},\"free\":[]}}\n", 1000 + count);
+    let folder = Folder::with(&[
+        ("old.dc", OLD),
+        ("new.dc", NEW),
+        ("map.yml", MAP),
+        ("old.yml", &config("old.dc")),
+        ("new.yml", &config("new.dc")),
+        ("objects.jsonl", &export),
+    ]);
+    folder.run(&["db", "import", "old.yml", "objects.jsonl"]).code(0);
+    folder
+}
+
+const MIGRATE: [&str; 8] =
+    ["db", "migrate", "new.yml", "--from", "old.dc", "--map", "map.yml", "--to"];
+
+fn migrate<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&MIGRATE[..], &["new.dc"], more].concat()
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_then_it_is() {
+    for (backend, place) in [(YAML, "objects"), (SQLITE, "objects.sqlite")] {
+        let folder = folder(backend, 3);
+        let before = folder.run(&["db", "export", "old.yml"]).code(0).stdout;
+        let dry = folder.run(&migrate(&[])).code(0);
+        let texts = [
+            ": 3 of 3 objects are to be changed\nAccount: 3 objects\n",
+            "  coins → money: ",
+            "  setGold: new, 3 objects get (3)\n",
+            "  setPos: (int16/10, int16/10) → (int32/100, int32/100), 3 values\n      object 1000: (25, -1) → (250, -10)\n",
+            "nothing is written: this was a dry run, --apply does it\n",
+        ];
+        dry.says(&texts);
+        assert_eq!(folder.run(&["db", "export", "old.yml"]).code(0).stdout, before, "{backend}");
+        folder
+            .run(&migrate(&["--apply"]))
+            .code(0)
+            .says(&["the backup is ", "3 objects are changed\n"]);
+        let shown = folder.run(&["db", "show", "new.yml", "1002"]).code(0).stdout;
+        let fields = [
+            "  setName = (\"A2\")\n",
+            "  setPos = (250, -10)\n",
+            "  money = 2\n",
+            "  setGold = (3)\n",
+        ];
+        assert_eq!(shown, format!("1002: Account\n{}", fields.concat()), "{backend}");
+        folder.run(&["db", "verify", "new.yml"]).code(0);
+        let again = folder.run(&migrate(&["--apply"])).code(0);
+        again.says(&["nothing is to be done, it was migrated from hash 0x"]);
+        // The backup is as it was, and can be put in place.
+        let backup = folder.files().into_iter().find(|name| name.contains(".before-migration-"));
+        for file in ["objects", "objects.sqlite", "objects.sqlite-wal", "objects.sqlite-shm"] {
+            let _ = fs::remove_dir_all(folder.path(file));
+            let _ = fs::remove_file(folder.path(file));
+        }
+        fs::rename(folder.path(&backup.expect("a backup")), folder.path(place)).expect("moved");
+        assert_eq!(folder.run(&["db", "export", "old.yml"]).code(0).stdout, before, "{backend}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_named_and_nothing_is_written() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend, 3);
+        folder.write("new.dc", &NEW.replace("uint8 money", "uint8(0-1) money"));
+        let before = folder.run(&["db", "export", "old.yml"]).code(0).stdout;
+        let refused = folder.run(&migrate(&["--apply"])).code(1);
+        refused.complains(&[
+            "object 1002: Account.coins: money: value 2 is out of range, allowed: 0 to 1",
+            "nothing is written: --drop leaves out what has no place",
+        ]);
+        assert_eq!(folder.run(&["db", "export", "old.yml"]).code(0).stdout, before, "{backend}");
+        let done = folder.run(&migrate(&["--apply", "--drop", "--no-backup"])).code(0);
+        assert!(done.stderr.contains("object 1002: Account.coins: "), "{done:?}");
+        let shown = |id| folder.run(&["db", "show", "new.yml", id]).code(0).stdout;
+        assert!(shown("1001").contains("money = 1\n") && !shown("1002").contains("money"));
+    }
+}
+
+#[test]
+fn a_removed_field_with_values_is_refused() {
+    let folder = folder(SQLITE, 2);
+    folder.write("map.yml", "");
+    let refused = folder.run(&migrate(&["--apply"])).code(1);
+    let why = "object 1001: Account.coins: the new files do not store such a field: 1\n";
+    refused.complains(&[why, "--drop leaves out the 2 values or objects"]);
+}
+
+#[test]
+fn digits_are_lost_only_if_that_is_said() {
+    let folder = folder(YAML, 1);
+    folder.write("new.dc", &OLD.replace("int16/10", "int16"));
+    folder.write("map.yml", "");
+    let refused = folder.run(&migrate(&["--apply"])).code(1);
+    refused.complains(&[
+        "Account.setPos: (25, -1) has digits that the new type cannot hold",
+        "--round rounds",
+    ]);
+    folder.run(&migrate(&["--apply", "--round"])).code(0);
+    folder.run(&["db", "show", "new.yml", "1000"]).code(0).says(&["setPos = (3, 0)"]);
+}
+
+#[test]
+fn a_database_in_use_is_refused() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend, 2);
+        let running = folder.start(&["old.yml"]).ready();
+        folder.run(&migrate(&[])).code(0).says(&["this was a dry run"]);
+        folder.run(&migrate(&["--apply"])).code(1).complains(&["is in use by"]);
+        running.signal("TERM");
+        running.wait().code(0);
+        assert!(!folder.files().iter().any(|name| name.contains("before-migration")), "{backend}");
+        folder.run(&migrate(&["--apply"])).code(0);
+        // A daemon starts with what has become of it.
+        let running = folder.start(&["new.yml"]).ready();
+        running.signal("TERM");
+        running.wait().code(0);
+    }
+}
+
+/// Kills the migration at another moment each time. Then all objects are as before, or all as afterwards, or nobody is let
+/// at them before it is finished; and the same command finishes it.
+#[test]
+fn a_migration_that_is_killed_has_done_all_or_nothing() {
+    const KILLS: u32 = 8;
+    const OBJECTS: u32 = 200;
+    for backend in [YAML, SQLITE] {
+        let begun = Instant::now();
+        let whole = folder(backend, OBJECTS);
+        let before = whole.run(&["db", "export", "old.yml"]).code(0).stdout;
+        let prepared = begun.elapsed();
+        whole.run(&migrate(&["--apply", "--no-backup"])).code(0);
+        let length = begun.elapsed() - prepared;
+        let after = whole.run(&["db", "export", "new.yml"]).code(0).stdout;
+        let (mut untouched, mut done) = (0, 0);
+        for kill in 0..KILLS {
+            let folder = folder(backend, OBJECTS);
+            let running = folder.start(&migrate(&["--apply", "--no-backup"]));
+            thread::sleep(Duration::from_secs_f64(
+                length.as_secs_f64() * f64::from(kill) / f64::from(KILLS),
+            ));
+            running.signal("KILL");
+            running.wait();
+            let old = folder.run(&["db", "export", "old.yml"]);
+            if old.code == Some(0) && old.stdout == before {
+                untouched += 1;
+            } else {
+                // It counts: the old files do not describe the objects any more, or an interruption is told.
+                let new = folder.run(&["db", "export", "new.yml"]);
+                let is_told = new.stderr.contains("was interrupted") && new.code == Some(1);
+                assert!(is_told || new.stdout == after, "{backend}: {new:#?}");
+                done += 1;
+            }
+            folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
+            assert_eq!(folder.run(&["db", "export", "new.yml"]).code(0).stdout, after, "{backend}");
+        }
+        println!("{backend}: {untouched} untouched, {done} done");
+    }
+}
