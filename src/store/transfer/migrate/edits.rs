@@ -163,7 +163,9 @@ impl Editor<'_> {
             Form::Text | Form::Either => text(plan.old, &before) == text(new, &carried.value),
             Form::Packed => plan.work == Work::Check,
         };
-        Ok(if is_same { untouched } else { Fate::Set(before, carried) })
+        // What is lost is named, also if the rest happens to be written as the whole was.
+        let is_whole = carried.left_out.is_empty() && carried.rounded.is_empty();
+        Ok(if is_same && is_whole { untouched } else { Fate::Set(before, carried) })
     }
 
     /// Notes what a value loses.
