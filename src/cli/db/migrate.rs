@@ -14,7 +14,9 @@ use super::{PROBLEMS_SHOWN, choose, count};
 use crate::cli::dc::files_of;
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
-use crate::store::transfer::{Migrator, Permissions, Problem, Report, read_map, refuse_others};
+use crate::store::transfer::{
+    Migrator, Permissions, Problem, Report, Step, read_map, refuse_others,
+};
 use crate::store::{Rewrite, Schema, backup, is_stored_alike, open_rewrite};
 
 /// Options of `donet db migrate`.
@@ -170,7 +172,11 @@ impl Migrate {
         };
         target.push(format!(".before-migration-{time}"));
         let target = self.backup.clone().unwrap_or(target.into());
-        backup(database, &target, &mut |_, _| {}).await?;
+        let mut bar = Bar::new();
+        let progress = &mut |done, total| bar.show(Step::Copying, done, total);
+        let copied = backup(database, &target, progress).await;
+        bar.finish();
+        copied?;
         println!("the backup is {}", target.display());
         Ok(())
     }
