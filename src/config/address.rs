@@ -113,7 +113,8 @@ fn parse_port(text: &str) -> Result<u16, AddressError> {
 }
 
 fn parse_host(text: &str) -> Result<Host, AddressError> {
-    if text.is_empty() {
+    // What is only a number is meant to be a port, and would be a very odd address.
+    if text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(AddressError::NoHost);
     }
     let bracketed = match (text.strip_prefix('['), text.ends_with(']')) {
@@ -171,6 +172,8 @@ mod tests {
         for (text, error) in [
             ("", AddressError::NoHost),
             (":7198", AddressError::NoHost),
+            ("7198", AddressError::NoHost),
+            ("7198:7198", AddressError::NoHost),
             ("localhost:", AddressError::Port),
             ("localhost:http", AddressError::Port),
             ("localhost:61123abc", AddressError::Port),
