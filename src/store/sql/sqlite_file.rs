@@ -109,8 +109,10 @@ impl fmt::Display for SqliteFile {
 }
 
 impl SqliteFile {
-    /// A file that may be there or not. If not, it gets this mode.
+    /// A file that may be there or not. If not, it gets this mode. If it is a link, it is what that leads to: SQLite has
+    /// its other files beside that.
     pub fn new(path: PathBuf, mode: u32) -> Self {
+        let path = path.canonicalize().unwrap_or(path);
         SqliteFile { path, mode, used: Arc::default() }
     }
 
