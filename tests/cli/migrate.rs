@@ -131,6 +131,19 @@ fn a_removed_field_with_values_is_refused() {
 }
 
 #[test]
+fn old_files_that_are_not_those_of_the_objects_are_refused_whatever_may_be_dropped() {
+    let folder = folder(SQLITE, 2);
+    let before = folder.run(&["db", "export", "old.yml"]).code(0).stdout;
+    for more in [&["--apply"][..], &["--apply", "--drop"]] {
+        let arguments = [&["db", "migrate", "new.yml", "--from", "new.dc"], more].concat();
+        let refused = folder.run(&arguments).code(1);
+        assert!(!refused.stderr.contains("--drop leaves out"), "{refused:#?}");
+        refused.complains(&["nothing is written: 2 values are not stored by the files of --from"]);
+    }
+    assert_eq!(folder.run(&["db", "export", "old.yml"]).code(0).stdout, before);
+}
+
+#[test]
 fn digits_are_lost_only_if_that_is_said() {
     let folder = folder(YAML, 1);
     folder.write("new.dc", &OLD.replace("int16/10", "int16"));

@@ -134,6 +134,13 @@ impl Migrate {
     }
 
     fn refusal(&self, report: &Report, guesses: &[String]) -> anyhow::Error {
+        if report.stale_count > 0 {
+            return anyhow!(
+                "nothing is written: {} not stored by the files of --from, which are to be those that the database was \
+                 last used with",
+                count(report.stale_count, "value is", "values are")
+            );
+        }
         let mut ways = Vec::new();
         if report.lost_count > 0 && !self.drop {
             ways.push(format!(

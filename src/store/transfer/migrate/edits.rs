@@ -35,6 +35,19 @@ enum Fate {
     Set(Vec<u8>, Carried),
 }
 
+/// Why a value cannot be carried.
+struct Misfit {
+    why: String,
+    /// The old files are not those by which it is stored.
+    is_stale: bool,
+}
+
+impl From<String> for Misfit {
+    fn from(why: String) -> Self {
+        Misfit { why, is_stale: false }
+    }
+}
+
 impl Editor<'_> {
     /// Decides about an object. What is lost without permission is noted in the report.
     pub fn decide(&mut self, record: &Record) -> Decision {
@@ -84,7 +97,8 @@ impl Editor<'_> {
         };
         let fate = match self.fate(plan, new, raw) {
             Ok(fate) => fate,
-            Err(why) => {
+            Err(Misfit { why, is_stale }) => {
+                self.report.stale_count += u64::from(is_stale);
                 self.lose(record, Some(name), why);
                 return drop();
             }
@@ -115,7 +129,7 @@ impl Editor<'_> {
     }
 
     /// What becomes of a value whose field is there still.
-    fn fate(&self, plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<Fate, String> {
+    fn fate(&self, plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<Fate, Misfit> {
         let untouched = if plan.is_renamed() { Fate::Rename } else { Fate::Keep };
         if let Raw::Packed { value, type_text: Some(stored) } = raw {
             let is = |field: &Field| is_compatible(stored, &field.type_text());
@@ -127,9 +141,9 @@ impl Editor<'_> {
                 }
                 (false, false) => {
                     let old = plan.old.type_text();
-                    return Err(format!(
-                        "it is stored as `{stored}`, and is `{old}` in the old files"
-                    ));
+                    let why =
+                        format!("it is stored as `{stored}`, and is `{old}` in the old files");
+                    return Err(Misfit { why, is_stale: true });
                 }
             }
         }
@@ -144,7 +158,7 @@ impl Editor<'_> {
                 plan.old.validate_all(value).map_err(|error| error.to_string())?;
                 value.to_vec()
             }
-            Raw::Foreign { why } => return Err(why.clone()),
+            Raw::Foreign { why } => return Err(why.clone().into()),
         };
         if before.is_empty() {
             return Ok(untouched);

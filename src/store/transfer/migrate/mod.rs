@@ -35,9 +35,11 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Whether all that a report says may be done.
+    /// Whether all that a report says may be done. With old files that are not those of the objects, nothing may.
     pub fn allow(self, report: &Report) -> bool {
-        (self.drop || report.lost_count == 0) && (self.round || report.rounded_count == 0)
+        report.stale_count == 0
+            && (self.drop || report.lost_count == 0)
+            && (self.round || report.rounded_count == 0)
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Report {
     pub lost: Vec<Problem>,
     /// How many values and objects that are.
     pub lost_count: u64,
+    /// How many values are not stored by the old files, so that nobody can tell what they mean.
+    pub stale_count: u64,
     /// Numbers that cannot be kept with all their digits, or a part of them.
     pub rounded: Vec<Problem>,
     /// How many values have such numbers.
