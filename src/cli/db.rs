@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 
 use self::progress::Bar;
-use crate::config::{self, Config, DatabaseConfig, RoleConfig};
+use crate::config::{self, BackendConfig, Config, DatabaseConfig, RoleConfig};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut};
 use crate::store::transfer::{self, CopyError, JsonLines, JsonStream, Mode, Moved, Options, Step};
@@ -287,13 +287,56 @@ impl Import {
         let is_config = self.source.extension().is_some_and(|e| e == "yml" || e == "yaml");
         let mut source = if is_config && self.source.is_file() {
             let other = open_config(&self.source, None)?;
+            let is_itself = is_same(&other.config.backend, &config.backend);
+            // That of Astron's SQL backend are its own tables, unless ours have been filled already.
+            let may_be_astrons = matches!(other.config.backend, BackendConfig::Soci { .. });
+            refuse_itself(is_itself && (self.moving.replace || !may_be_astrons))?;
             open_archive(&other.config.backend, &other.schema).await?
         } else {
+            refuse_itself(
+                place_of(&config.backend).is_some_and(|at| is_same_file(at, &self.source)),
+            )?;
             transfer::open_path(&self.source, &schema)?
         };
         let mut target = open_archive_mut(&config.backend, &schema).await?;
-        self.moving.run(&mut *source, &mut *target, &schema, self.moving.options()).await
+        let moved =
+            self.moving.run(&mut *source, &mut *target, &schema, self.moving.options()).await;
+        source.close().await;
+        target.close().await;
+        moved
     }
+}
+
+/// With `--replace`, a database that is moved to itself would be emptied before it is read.
+fn refuse_itself(is_itself: bool) -> anyhow::Result<()> {
+    if is_itself {
+        bail!("nothing was moved: the source is the database itself that it is to be moved to");
+    }
+    Ok(())
+}
+
+/// Whether two backends keep the same objects, or have their tables in the same database.
+fn is_same(source: &BackendConfig, target: &BackendConfig) -> bool {
+    match (place_of(source), place_of(target)) {
+        (Some(source), Some(target)) => is_same_file(source, target),
+        _ => source == target,
+    }
+}
+
+/// The file or folder of a backend that has one.
+fn place_of(backend: &BackendConfig) -> Option<&Path> {
+    match backend {
+        BackendConfig::Sqlite { file: path, .. } | BackendConfig::Yaml { directory: path, .. } => {
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// Whether two paths lead to the same file, which is there, also by links.
+fn is_same_file(left: &Path, right: &Path) -> bool {
+    let id = |path: &Path| rustix::fs::stat(path).map(|is| (is.st_dev, is.st_ino));
+    matches!((id(left), id(right)), (Ok(left), Ok(right)) if left == right)
 }
 
 async fn verify(database: &Database) -> anyhow::Result<u8> {

@@ -105,6 +105,12 @@ pub trait Archive: Send {
 
     /// Which ids are free.
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>>;
+
+    /// Makes an orderly end: a SQLite file that nobody else has open is complete by itself then, without another one
+    /// beside it.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        ready(())
+    }
 }
 
 /// A store that objects are moved into.

@@ -169,6 +169,43 @@ fn a_backup_of_nothing_is_none() {
 }
 
 #[test]
+fn a_database_is_not_moved_to_itself() {
+    for (backends, place) in [(YAML, "objects"), (SQLITE, "o.sqlite")] {
+        let folder = folder(backends.0, backends.1);
+        folder.write("given/5000.yaml", "class: Note\nfields: {text: <0100ff>}\n");
+        folder.run(&["db", "import", "game.yml", "given"]).code(0);
+        folder.write("same.yml", &config(backends.0));
+        std::os::unix::fs::symlink(folder.path(place), folder.path("link")).expect("made");
+        for source in ["game.yml", "same.yml", place, "link"] {
+            for mode in ["--resume", "--replace"] {
+                let refused = folder.run(&["db", "import", "game.yml", source, mode]).code(1);
+                refused.complains(&["nothing was moved: the source is the database itself"]);
+            }
+        }
+        assert_eq!(count(folder.run(&["db", "stats", "game.yml"])), 1, "{place}");
+    }
+}
+
+#[test]
+fn a_database_file_may_be_a_link() {
+    let folder = folder(SQLITE.0, SQLITE.1);
+    folder.write("given/5000.yaml", "class: Note\nfields: {text: <0100ff>}\n");
+    folder.run(&["db", "import", "game.yml", "given"]).code(0);
+    fs::create_dir(folder.path("elsewhere")).expect("made");
+    fs::rename(folder.path("o.sqlite"), folder.path("elsewhere/real.sqlite")).expect("moved");
+    std::os::unix::fs::symlink("elsewhere/real.sqlite", folder.path("o.sqlite")).expect("made");
+    folder.run(&["check", "game.yml"]).code(0);
+    let mut running = folder.start(&["game.yml"]);
+    let mut ai = Ai::connect(&mut running);
+    let note = ai.create();
+    assert_eq!(note, 5001);
+    running.signal("TERM");
+    running.wait().code(0);
+    assert_eq!(count(folder.run(&["db", "stats", "game.yml"])), 2);
+    assert!(!folder.files().iter().any(|name| name.starts_with("o.sqlite-")));
+}
+
+#[test]
 fn what_stops_the_start_fails_the_check_of_the_database() {
     let conflict = "<<<<<<< HEAD\nnext: 5002\n=======\nnext: 5003\n>>>>>>> other\n";
     let folder = folder(YAML.0, YAML.1);

@@ -210,6 +210,10 @@ impl<S: Session> SqlArchive<S> {
 }
 
 impl<S: Session> Archive for SqlArchive<S> {
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(self.session.close())
+    }
+
     fn describe(&self) -> String {
         self.name.clone()
     }
