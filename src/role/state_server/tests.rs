@@ -2,6 +2,7 @@
 
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
+mod alike;
 mod authority;
 mod comparing;
 mod fields;
