@@ -106,7 +106,7 @@ impl Population {
         let mut line = SmallVec::<[DoId; 16]>::new();
         let mut at = do_id;
         while let Some(object) = self.objects.get(at)
-            && object.heard < until.min(self.letters.latest())
+            && (object.is_ahead || object.heard < until.min(self.letters.latest()))
         {
             line.push(at);
             at = object.location.parent;
@@ -116,7 +116,10 @@ impl Population {
             if let Some(place) = self.objects.find(do_id)
                 && let Some(object) = self.objects.get_mut(place)
             {
-                object.heard = object.heard.max(until.min(self.letters.latest()));
+                let until = until.min(self.letters.latest());
+                if object.heard <= until {
+                    (object.heard, object.is_ahead) = (until, false);
+                }
             }
         }
     }
@@ -135,7 +138,7 @@ impl Population {
                 if self.letters.may_come_first(object) {
                     self.read(do_id, number, effects);
                 } else {
-                    object.heard = number;
+                    (object.heard, object.is_ahead) = (number, cause < number);
                     if letter.is_for(object) {
                         self.letters.begin_to_read(Some(cause));
                         self.read_one((do_id, place), letter, message.as_ref(), effects);
@@ -156,7 +159,7 @@ impl Population {
             && let Some(Next { number, cause, is_end, letter }) = self.letters.next_for(object)
             && if is_end { cause < until } else { number <= until }
         {
-            object.heard = number;
+            (object.heard, object.is_ahead) = (number, cause < number);
             self.letters.begin_to_read(Some(cause));
             self.read_one((do_id, place), &letter, letter.content.message().as_ref(), effects);
             self.letters.begin_to_read(None);

@@ -30,6 +30,8 @@ pub struct DistributedObject {
     /// The number of the last of all [`Letters`](super::letters::Letters) of which the object has nothing more to
     /// hear: it has handled those before, or they were not for it.
     pub(super) heard: u32,
+    /// Those above it may have letters to hear that are older than the last that it has heard.
+    pub(super) is_ahead: bool,
     pub(super) ai: Channel,
     /// Boxed: few objects have an owner.
     pub(super) ownership: Option<Box<Ownership>>,
@@ -108,6 +110,7 @@ impl DistributedObject {
             has_molecular: new.has_molecular,
             next_context: 0,
             heard: 0,
+            is_ahead: false,
             ai: Channel::NONE,
             ownership: None,
             required: PackedFields::new(&new.required),

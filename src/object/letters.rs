@@ -12,7 +12,9 @@
 //! walked over while some of them go.
 //!
 //! When a letter is posted for the children of a parent, the parent and those above it have heard all before it. So
-//! whoever reads letters in their turn need not look at those above.
+//! whoever reads letters in their turn need not look at those above. There is one exception: a letter that somebody makes
+//! of another one is newer than what he has yet to hear. Who has read it is *ahead* of those above
+//! ([`DistributedObject::is_ahead`]), and they catch up before anything else concerns him.
 //!
 //! What somebody makes of a letter may be the end of those below it. It comes where that letter came, before whatever was posted
 //! since, for whomever ([`Waiting::cause`]).

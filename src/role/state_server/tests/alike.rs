@@ -290,3 +290,19 @@ fn what_is_said_to_those_who_are_about_to_go_with_an_ai_is_heard_by_nobody() {
         compare(&steps).expect("no difference");
     }
 }
+
+#[test]
+fn who_is_ahead_of_those_above_has_them_catch_up_all_the_same() {
+    let create = |id, parent| (Step::Create(id, at(parent, 0)), 0);
+    // Whose turn it is goes round with each step.
+    for (first, then) in (0..6).flat_map(|first| (0..6).map(move |then| (first, then))) {
+        let chain = [create(3, 1), create(4, 3), create(5, 4), create(6, 5), create(9, 0)];
+        let lost =
+            [(Step::SetAi(3, AI), 0), (Step::DeleteChildren(4), first), (Step::AskAi(9), then)];
+        for last in [Step::Move(6, at(0, 0)), Step::AskAi(6), Step::DeleteAi(AI)] {
+            let steps = chain.iter().cloned().chain(lost.clone()).chain([(last, 0)]);
+            let steps: Vec<_> = steps.map(|(step, go_on)| (step, 0, go_on)).collect();
+            compare(&steps).expect("no difference");
+        }
+    }
+}
