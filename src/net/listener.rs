@@ -18,7 +18,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Listener {
     sockets: Vec<Box<dyn Accept>>,
-    liveness: Liveness,
     /// The socket that is asked first, so that none waits for ever behind a busy one.
     first: usize,
     /// Accepts that have failed since one succeeded.
@@ -80,7 +79,7 @@ impl Listener {
             if let (0, Some(socket)) = (address.port(), sockets.first()) {
                 address.set_port(socket.local_addr()?.port());
             }
-            match network.bind(address) {
+            match network.bind(address, liveness) {
                 Ok(socket) => sockets.push(socket),
                 Err(error) => failures.push((address, error)),
             }
@@ -92,7 +91,7 @@ impl Listener {
         for (address, error) in failures {
             tracing::warn!(%address, %error, "cannot listen on one of the addresses of a name; goes on without it");
         }
-        Ok(Listener { sockets, liveness, first: 0, failures: 0, spare: Spare::No })
+        Ok(Listener { sockets, first: 0, failures: 0, spare: Spare::No })
     }
 
     /// Where it listens.
@@ -110,7 +109,7 @@ impl Listener {
         self.spare.is_given()
     }
 
-    /// The next connection, whose options are set, and from where it comes. Failures are logged, not one by
+    /// The next connection, and from where it comes. Failures are logged, not one by
     /// one; `what` is what connects here. Cancelling loses nothing.
     pub async fn accept(&mut self, what: &'static str) -> (Socket, SocketAddr) {
         self.spare.take_back();
@@ -120,7 +119,6 @@ impl Listener {
                     if !self.is_full() {
                         self.has_succeeded(what);
                     }
-                    stream.set_options(self.liveness);
                     return (stream, peer);
                 }
                 Err(error) => {
@@ -216,6 +214,27 @@ mod tests {
                 tokio::join!(TcpStream::connect(address), listener.accept("peer"));
             assert_eq!(connected.expect("accepted").local_addr().expect("connected"), peer);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_is_accepted_has_the_options_of_a_connection() {
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let seconds = |count| Some(Duration::from_secs(count));
+        let liveness = Liveness::new(seconds(30), seconds(90));
+        let mut listener = Listener::bind(&Tcp, &[address], liveness).expect("a free port");
+        let bound = listener.addresses()[0];
+        let (peer, (accepted, _)) =
+            tokio::join!(TcpStream::connect(bound), listener.accept("peer"));
+        peer.expect("accepted");
+        let Socket::Tcp(stream) = accepted else { panic!("{accepted:?}") };
+        let socket = socket2::SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().expect("an option"));
+        assert!(socket.keepalive().expect("an option"));
+        assert_eq!(socket.tcp_keepalive_time().expect("an option"), Duration::from_secs(30));
+        assert_eq!(socket.tcp_keepalive_interval().expect("an option"), Duration::from_secs(10));
+        assert_eq!(socket.tcp_keepalive_retries().expect("an option"), 3);
+        assert_eq!(socket.tcp_user_timeout().expect("an option"), seconds(90));
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
@@ -81,14 +82,15 @@ pub async fn within<T>(
 
 /// Sets what every connection needs: no delay, since writes are coalesced already, and how a dead peer is noticed. A
 /// connection that does not take it does without.
-pub(super) fn set_options(stream: &TcpStream, liveness: Liveness) {
-    if let Err(error) = stream.set_nodelay(true).and_then(|()| set_liveness(stream, liveness)) {
+pub(super) fn set_options(socket: &impl AsFd, liveness: Liveness) {
+    let socket = SockRef::from(socket);
+    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| set_liveness(&socket, liveness))
+    {
         tracing::warn!(%error, "a connection does not take all options; it is served without them");
     }
 }
 
-fn set_liveness(stream: &TcpStream, liveness: Liveness) -> io::Result<()> {
-    let socket = SockRef::from(stream);
+fn set_liveness(socket: &SockRef<'_>, liveness: Liveness) -> io::Result<()> {
     if let Some(idle) = liveness.keepalive {
         // The kernel counts in whole seconds.
         let idle = idle.clamp(Duration::from_secs(1), IDLE_MAX);
@@ -165,7 +167,7 @@ impl Line for TcpStream {
         // With a time for acknowledgements the kernel would not ask three times: it gives a peer up that has been
         // silent for longer, and does not answer the first question.
         // A socket that takes no options is lost already.
-        let _ = set_liveness(self, Liveness { keepalive, unacknowledged: None });
+        let _ = set_liveness(&SockRef::from(self), Liveness { keepalive, unacknowledged: None });
         Question { of: Some((self, liveness)) }
     }
 }
@@ -173,7 +175,7 @@ impl Line for TcpStream {
 impl Drop for Question<'_> {
     fn drop(&mut self) {
         if let Some((stream, liveness)) = self.of {
-            let _ = set_liveness(stream, liveness);
+            let _ = set_liveness(&SockRef::from(stream), liveness);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use donet::net::{Accept, Connecting, Network, Socket};
+use donet::net::{Accept, Connecting, Liveness, Network, Socket};
 
 use super::{End, Listening, Net, Wire};
 
@@ -27,7 +27,7 @@ impl Host {
 }
 
 impl Network for Host {
-    fn bind(&self, address: SocketAddr) -> io::Result<Box<dyn Accept>> {
+    fn bind(&self, address: SocketAddr, _: Liveness) -> io::Result<Box<dyn Accept>> {
         self.net.with(|shared, _| {
             if shared.listeners.contains_key(&address) {
                 return Err(io::ErrorKind::AddrInUse.into());

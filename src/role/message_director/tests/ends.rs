@@ -112,7 +112,7 @@ async fn what_a_link_has_sent_before_its_end_is_routed_and_then_its_last_words()
 struct Once(Mutex<Option<Torn>>);
 
 impl Network for Once {
-    fn bind(&self, _: std::net::SocketAddr) -> std::io::Result<Box<dyn Accept>> {
+    fn bind(&self, _: std::net::SocketAddr, _: Liveness) -> std::io::Result<Box<dyn Accept>> {
         unreachable!("nobody listens")
     }
 
