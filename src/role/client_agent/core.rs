@@ -144,7 +144,7 @@ impl Core {
         peer: Peer,
         out: &mut Effects,
     ) -> Result<SessionKey, Vec<u8>> {
-        self.connect_framed(now, peer, Framing::Tag16, out)
+        self.connect_framed(now, Box::new(peer), Framing::Tag16, out)
     }
 
     /// Begins a session.
@@ -154,7 +154,7 @@ impl Core {
     pub fn connect_framed(
         &mut self,
         now: Instant,
-        peer: Peer,
+        peer: Box<Peer>,
         framing: Framing,
         out: &mut Effects,
     ) -> Result<SessionKey, Vec<u8>> {

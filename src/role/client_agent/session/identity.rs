@@ -45,7 +45,7 @@ impl Identity {
         now: Instant,
         key: SessionKey,
         allocated: Channel,
-        peer: Peer,
+        peer: Box<Peer>,
         framing: Framing,
     ) -> Self {
         Identity {
@@ -55,7 +55,7 @@ impl Identity {
             channel: allocated,
             channel_since: now,
             framing,
-            peer: Box::new(peer),
+            peer,
         }
     }
 

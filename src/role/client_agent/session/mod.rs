@@ -94,7 +94,7 @@ impl Session {
         cx: &mut Context<'_>,
         key: SessionKey,
         channel: Channel,
-        peer: Peer,
+        peer: Box<Peer>,
         framing: Framing,
     ) -> Self {
         let seed = cx.shared.seed;

@@ -81,40 +81,53 @@ async fn refuse_at_once(connection: &Connection, words: &[u8]) {
 }
 
 /// One connection, from its beginning to its end.
-async fn connection(
+///
+/// What is returned is kept for each client, so nothing is in it that only the beginning needs.
+fn connection(
     stream: Socket,
     remote: SocketAddr,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
     shared: Arc<Shared>,
-) {
-    // Without an address it has gone already.
-    let Ok(local) = stream.local_addr() else { return };
-    let peer =
-        Peer { remote: remote.into(), local: local.into(), tlvs: Box::default(), is_local: false };
+) -> impl Future<Output = ()> + Send {
+    let peer = stream.local_addr().ok().map(|local| {
+        let (remote, local) = (remote.into(), local.into());
+        Box::new(Peer { remote, local, tlvs: Box::default(), is_local: false })
+    });
     let connection = Arc::new(Connection::new(stream, shared.policy.clone()));
-    // Boxed: what is only needed at the beginning should not stay with each connection.
-    let begun = tokio::select! {
-        biased;
-        () = shared.shutdown.cancelled() => None,
-        begun = Box::pin(begin(&shared, peer, &connection)) => begun,
-    };
-    let Some((key, first_bytes)) = begun else {
-        return;
-    };
-    // If this task fails, the session must not stay.
-    let mut guard = Guard { shared: &shared, key, loss: None };
-    let end = talk(&shared, key, &connection, first_bytes).await;
-    match end {
-        Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
-        Ok(Close::AtOnce) => {}
-        Err(lost) => {
-            let (reason, limit) = (reason(&lost), limit(&lost));
-            // Of who has only gone nobody asks the system.
-            let undelivered = limit.map(|_| connection.undelivered());
-            let (unsent_bytes, may_be_lost_bytes) = undelivered.unwrap_or_default();
-            guard.loss = Some(Box::new(Loss { reason, limit, unsent_bytes, may_be_lost_bytes }));
+    async move {
+        // It is the connection's until its end.
+        let _ = &place;
+        // Without an address it has gone already.
+        let Some(peer) = peer else { return };
+        // Boxed: what is only needed at the beginning should not stay with each connection.
+        let begun = tokio::select! {
+            biased;
+            () = shared.shutdown.cancelled() => None,
+            begun = Box::pin(begin(&shared, peer, &connection)) => begun,
+        };
+        let Some((key, first_bytes)) = begun else { return };
+        // If this task fails, the session must not stay.
+        let mut guard = Guard { shared: &shared, key, loss: None };
+        let mut ear = Ear::new(&shared, key);
+        if !first_bytes.is_empty() {
+            ear.hear(&first_bytes);
+        }
+        drop(first_bytes);
+        match talk(&mut ear, &connection).await {
+            Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
+            Ok(Close::AtOnce) => {}
+            Err(lost) => guard.loss = Some(Box::new(loss(&lost, &connection))),
         }
     }
+}
+
+/// How a connection has ended that was not closed by us.
+fn loss(lost: &Lost, connection: &Connection) -> Loss {
+    let (reason, limit) = (reason(lost), limit(lost));
+    // Of who has only gone nobody asks the system.
+    let undelivered = limit.map(|_| connection.undelivered());
+    let (unsent_bytes, may_be_lost_bytes) = undelivered.unwrap_or_default();
+    Loss { reason, limit, unsent_bytes, may_be_lost_bytes }
 }
 
 /// The key of the configuration that has the limit for which a connection has been given up.
@@ -162,7 +175,7 @@ impl Drop for Guard<'_> {
 /// header.
 async fn begin(
     shared: &Shared,
-    mut peer: Peer,
+    mut peer: Box<Peer>,
     connection: &Arc<Connection>,
 ) -> Option<(SessionKey, Vec<u8>)> {
     let mut after_header = Vec::new();
@@ -249,22 +262,11 @@ fn apply_header(peer: &mut Peer, header: Header) {
 }
 
 /// Reads and writes until the connection is to be closed.
-async fn talk(
-    shared: &Shared,
-    key: SessionKey,
-    connection: &Connection,
-    first_bytes: Vec<u8>,
-) -> Result<Close, Lost> {
-    let assembler = Assembler::new(FRAMING);
-    let mut ear = Ear { shared, key, assembler, has_heard: false, fed: Fed::default(), rest: None };
-    if !first_bytes.is_empty() {
-        ear.hear(&first_bytes);
-        drop(first_bytes);
-    }
+async fn talk(ear: &mut Ear<'_>, connection: &Connection) -> Result<Close, Lost> {
     let end = tokio::select! {
         biased;
         end = connection.drive() => end,
-        error = ear.listen(connection) => return Err(error.into()),
+        error = ear.listen_while(connection, || true) => return Err(error.into()),
     };
     if let Err(Lost::Io(_)) = end {
         // It has gone, but what it has said before that counts.
@@ -302,7 +304,13 @@ struct Rest {
     held_until: Option<Instant>,
 }
 
-impl Ear<'_> {
+impl<'s> Ear<'s> {
+    /// Nothing has been said yet.
+    fn new(shared: &'s Shared, key: SessionKey) -> Self {
+        let (assembler, fed) = (Assembler::new(FRAMING), Fed::default());
+        Ear { shared, key, assembler, has_heard: false, fed, rest: None }
+    }
+
     /// Takes bytes. The first ones may show that it is no client at all.
     fn hear(&mut self, bytes: &[u8]) {
         #[cfg(test)]
@@ -345,12 +353,7 @@ impl Ear<'_> {
         }
     }
 
-    /// Reads as long as the core takes it, and returns why there is no more.
-    async fn listen(&mut self, connection: &Connection) -> io::Error {
-        self.listen_while(connection, || true).await
-    }
-
-    /// As [`Ear::listen`], as long as `may_read` says so.
+    /// Reads as long as the core takes it and `may_read` says so, and returns why there is no more.
     async fn listen_while(
         &mut self,
         connection: &Connection,
@@ -406,5 +409,16 @@ mod tests {
         let expected =
             Peer { remote: source, local: destination, tlvs: (*b"t").into(), is_local: false };
         assert_eq!(with(header), expected);
+    }
+
+    #[test]
+    fn what_is_kept_for_each_connection_is_small() {
+        fn size_of_future<F>(
+            _: impl Fn(Socket, SocketAddr, OwnedSemaphorePermit, Arc<Shared>) -> F,
+        ) -> usize {
+            size_of::<F>()
+        }
+        // The runtime adds about a hundred bytes, and takes multiples of 128 for it: with more than this, 128 more.
+        assert!(size_of_future(connection) <= 528, "{}", size_of_future(connection));
     }
 }

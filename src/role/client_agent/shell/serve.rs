@@ -54,7 +54,7 @@ impl Server {
     pub fn admit(
         &mut self,
         now: Instant,
-        peer: Peer,
+        peer: Box<Peer>,
         framing: Framing,
         connection: Arc<Connection>,
         out: &mut Effects,

@@ -6,7 +6,7 @@ use crate::wire::Framing;
 /// A client that has said hello, in its own framing.
 fn welcomed(agent: &mut Agent, framing: Framing) -> TestClient {
     let peer = Agent::peer();
-    let key = agent.core.connect_framed(agent.now, peer, framing, &mut agent.out);
+    let key = agent.core.connect_framed(agent.now, Box::new(peer), framing, &mut agent.out);
     let client = agent.client(key.expect("a channel"));
     let (dc_hash, version) = (dc().hash(), Blob(VERSION.as_bytes()));
     says(agent, client, framing, &Client::Hello { dc_hash, version });
