@@ -12,6 +12,7 @@ use dclass::diff::{Renames, compare};
 use super::progress::Bar;
 use super::{PROBLEMS_SHOWN, choose, count};
 use crate::cli::dc::files_of;
+use crate::cli::out::{complain, say, write};
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
 use crate::store::transfer::{
@@ -76,10 +77,10 @@ impl Migrate {
         let migrator = Migrator::new(&old, &new, &renames, permissions);
         let (mut store, was_unfinished) = open_rewrite(&database.backend, &old, self.apply).await?;
         if was_unfinished {
-            println!("the migration that was interrupted has been finished");
+            say!("the migration that was interrupted has been finished");
         }
         let report = self.look(&migrator, &mut *store).await?;
-        print!("{}", report::page(&store.describe(), [old.dc(), new.dc()], &report));
+        write(format_args!("{}", report::page(&store.describe(), [old.dc(), new.dc()], &report)));
         if report.done_before.is_some() || report.is_empty() && report.lost_count == 0 {
             return Ok(0);
         }
@@ -90,7 +91,7 @@ impl Migrate {
             return Err(self.refusal(&report, &guesses));
         }
         if !self.apply {
-            println!("nothing is written: this was a dry run, --apply does it");
+            say!("nothing is written: this was a dry run, --apply does it");
             return Ok(0);
         }
         refuse_others(&mut *store).await?;
@@ -101,7 +102,7 @@ impl Migrate {
         let done = migrator.apply(&mut *store, now, progress).await;
         bar.finish();
         let done = done?;
-        println!("{} changed", count(done.changed, "object is", "objects are"));
+        say!("{} changed", count(done.changed, "object is", "objects are"));
         Ok(0)
     }
 
@@ -184,17 +185,17 @@ impl Migrate {
         let copied = backup(database, &target, progress).await;
         bar.finish();
         copied?;
-        println!("the backup is {}", target.display());
+        say!("the backup is {}", target.display());
         Ok(())
     }
 }
 
 fn print_problems(problems: &[Problem], count: u64) {
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
-        eprintln!("{problem}");
+        complain!("{problem}");
     }
     let hidden = count.saturating_sub(PROBLEMS_SHOWN as u64);
     if hidden > 0 {
-        eprintln!("… and {hidden} more");
+        complain!("… and {hidden} more");
     }
 }

@@ -1,0 +1,127 @@
+//! `donet db export` and `donet db import`, and what all commands say of databases that cannot be used.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use crate::program::Folder;
+
+const DC: &str = "\
+dclass Note {
+  text(string) db;
+};
+dclass Gone {
+  a(uint8) db;
+  b(string) db;
+};
+";
+const YAML: &str = "{type: yaml, directory: objects}";
+const SQLITE: &str = "{type: sqlite, file: o.sqlite}";
+const EXPORT: &str = "\
+{\"donet\":\"export\",\"version\":1}
+{\"id\":5000,\"class\":\"Note\",\"fields\":{\"text\":\"(\\\"x\\\")\"}}
+{\"id\":5001,\"class\":\"Gone\",\"fields\":{\"a\":\"(1)\",\"b\":\"(\\\"y\\\")\"}}
+{\"end\":2,\"next\":5002}
+";
+
+fn config(dc: &str, backend: &str) -> String {
+    format!(
+        "general: {{dc_files: [{dc}]}}\nmessagedirector: {{bind: '127.0.0.1:0'}}\n\
+         roles: [{{type: database, control: 4003, generate: {{min: 5000}}, backend: {backend}}}]\n"
+    )
+}
+
+/// A folder with a database, and one with DC files that lack a class.
+fn folder(backend: &str) -> Folder {
+    let (without, _) = DC.split_once("dclass Gone").expect("it is there");
+    Folder::with(&[
+        ("game.dc", DC),
+        ("less.dc", without),
+        ("game.yml", &config("game.dc", backend)),
+        ("less.yml", &config("less.dc", backend)),
+        ("objects.jsonl", EXPORT),
+    ])
+}
+
+#[test]
+fn an_export_goes_to_standard_output() {
+    let folder = folder(SQLITE);
+    folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    for to in [&["db", "export", "game.yml"][..], &["db", "export", "game.yml", "-"]] {
+        let exported = folder.run(to).code(0);
+        assert_eq!(exported.stdout, EXPORT);
+        exported.complains(&["2 objects with 3 values written from the SQLite database "]);
+        let nonsense = folder.run(&[to, &["--replace"]].concat()).code(1);
+        nonsense.complains(&["--replace and --resume are about a FILE"]);
+    }
+    assert!(!folder.path("-").exists());
+    folder.run(&["db", "export", "game.yml", "game.jsonl"]).code(0);
+    let again = folder.run(&["db", "export", "game.yml", "game.jsonl"]).code(1);
+    again.complains(&["the export game.jsonl has 2 objects: --replace begins it anew, "]);
+    let help = folder.run(&["db", "export", "--help"]).code(0).stdout;
+    assert!(!help.contains("moved") && !help.contains("target"), "{help}");
+}
+
+/// More than fits a pipe.
+fn many_notes() -> String {
+    let note = |id| {
+        format!(
+            "{{\"id\":{id},\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"{}\\\")\"}}}}\n",
+            "x".repeat(200)
+        )
+    };
+    let notes: String = (5000..7000).map(note).collect();
+    format!("{{\"donet\":\"export\",\"version\":1}}\n{notes}{{\"end\":2000,\"next\":7000}}\n")
+}
+
+#[test]
+fn whoever_has_read_enough_of_an_export_ends_it_silently() {
+    let folder = folder(SQLITE);
+    folder.write("many.jsonl", &many_notes());
+    folder.run(&["db", "import", "game.yml", "many.jsonl"]).code(0);
+    let mut command = folder.command(&["db", "export", "game.yml"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let mut first = String::new();
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    reader.read_line(&mut first).expect("read");
+    drop(reader);
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(first, "{\"donet\":\"export\",\"version\":1}\n");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(ended.status.code(), Some(141));
+    assert!(!folder.files().iter().any(|name| name.starts_with("o.sqlite-")));
+}
+
+#[test]
+fn nobody_has_to_read_what_a_command_says() {
+    let folder = folder(SQLITE);
+    folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    for (arguments, code) in [
+        (&["db", "stats", "game.yml"][..], 0),
+        (&["db", "show", "game.yml", "5000"], 0),
+        (&["db", "verify", "less.yml"], 1),
+        (&["db", "migrate", "less.yml", "--from", "game.dc"], 1),
+        (&["dc", "show", "game.dc"], 0),
+        (&["dc", "hash", "game.dc"], 0),
+        (&["dc", "diff", "game.dc", "less.dc"], 1),
+        (&["check", "game.yml"], 0),
+        (&["check", "nowhere.yml"], 1),
+        (&["version"], 0),
+        (&["--help"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let errors = writer.try_clone().expect("another end");
+        let status = folder.command(arguments).stdout(writer).stderr(errors).status();
+        let status = status.expect("it ends");
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+    // A full disk is another matter.
+    if let Ok(full) = File::options().write(true).open("/dev/full") {
+        let mut command = folder.command(&["db", "stats", "game.yml"]);
+        let ended = command.stdout(full).stderr(Stdio::piped()).output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert!(stderr.starts_with("cannot write to standard output: "), "{stderr}");
+        assert_eq!(ended.status.code(), Some(1));
+    }
+}
