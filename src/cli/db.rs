@@ -214,8 +214,9 @@ impl Show {
         let Some(shown) = found? else {
             bail!("{name} has no object {do_id}");
         };
-        say!("{do_id}: {}", shown.class);
-        let mut code = 0;
+        let unknown = if shown.is_known { "" } else { ": the DC files have no such class" };
+        say!("{do_id}: {}{unknown}", shown.class);
+        let mut code = u8::from(!shown.is_known);
         for (name, text) in shown.fields {
             match text {
                 Ok(text) => say!("  {name} = {text}"),

@@ -44,6 +44,56 @@ fn folder(backend: &str) -> Folder {
 }
 
 #[test]
+fn an_object_of_an_unknown_class_is_one_problem_for_every_database() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        let why = "object 5001: the DC files have no class `Gone`\n";
+        let refused = folder.run(&["db", "import", "less.yml", "objects.jsonl"]).code(1);
+        assert_eq!(refused.stderr.matches("object 5001").count(), 1, "{refused:#?}");
+        let nothing = "nothing was moved: 1 object is not allowed by the DC files; --drop-unreadable leaves it out\n";
+        refused.complains(&[why, nothing]);
+        let import = ["db", "import", "less.yml", "objects.jsonl", "--drop-unreadable"];
+        let moved = folder.run(&import).code(0);
+        moved.complains(&[why, "1 object with 1 value moved from ", ", 1 object left out; "]);
+        let left = folder.run(&["db", "export", "less.yml"]).code(0).stdout;
+        assert!(left.contains("{\"end\":1,") && !left.contains("Gone"), "{backend}: {left}");
+
+        // Values and objects are counted apart.
+        folder.write("objects.jsonl", &EXPORT.replace("(\\\"x\\\")", "7"));
+        let refused = folder.run(&["db", "import", "less.yml", "objects.jsonl", "--replace"]);
+        refused.code(1).complains(&["nothing was moved: 1 object and 1 value are not allowed"]);
+    }
+}
+
+#[test]
+fn an_export_keeps_objects_of_an_unknown_class() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+        folder.run(&["db", "export", "less.yml", "less.jsonl"]).code(0);
+        folder.run(&["db", "import", "game.yml", "less.jsonl", "--replace"]).code(0);
+        let back = folder.run(&["db", "export", "game.yml"]).code(0).stdout;
+        assert_eq!(back, EXPORT, "{backend}");
+        let shown = folder.run(&["db", "show", "less.yml", "5001"]).code(1);
+        assert_eq!(shown.stdout.matches("the DC files have no such").count(), 1, "{shown:#?}");
+    }
+}
+
+/// What the target has under the id is no object that could be compared, and it stays.
+#[test]
+fn an_object_of_an_unknown_class_is_not_overwritten() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+        let other = EXPORT.replace("Gone", "Note").replace("\"a\":\"(1)\",\"b\"", "\"text\"");
+        folder.write("other.jsonl", &other);
+        let resumed = folder.run(&["db", "import", "less.yml", "other.jsonl", "--resume"]).code(1);
+        resumed.complains(&["has an object 5001 that is not the same"]);
+        assert_eq!(folder.run(&["db", "export", "game.yml"]).code(0).stdout, EXPORT, "{backend}");
+    }
+}
+
+#[test]
 fn an_export_goes_to_standard_output() {
     let folder = folder(SQLITE);
     folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);

@@ -114,9 +114,13 @@ async fn run(
         Ok(moved) => moved,
         Err(CopyError::Unreadable(moved)) => {
             print_problems(&moved);
+            let (are_not, them) = match moved.problem_count {
+                1 => ("is not", "it"),
+                _ => ("are not", "them"),
+            };
             bail!(
-                "nothing was {done}: {} cannot be; --drop-unreadable leaves it out",
-                count(moved.problem_count, "value or object", "values and objects")
+                "nothing was {done}: {} {are_not} allowed by the DC files; --drop-unreadable leaves {them} out",
+                left_out(&moved)
             );
         }
         Err(error @ CopyError::NotEmpty { .. }) => bail!("{error}: {}", words.ways),
@@ -131,7 +135,7 @@ async fn run(
         source.describe(),
         target.describe(),
         if skipped > 0 { format!(", {skipped} were there already") } else { String::new() },
-        if problem_count > 0 { format!(", {problem_count} left out") } else { String::new() },
+        if problem_count > 0 { format!(", {} left out", left_out(&moved)) } else { String::new() },
         if options.verify { "; all compared" } else { "" },
     );
     Ok(())
@@ -144,6 +148,17 @@ fn print_problems(moved: &Moved) {
     let hidden = moved.problem_count.saturating_sub(PROBLEMS_SHOWN as u64);
     if hidden > 0 {
         complain!("… and {hidden} more");
+    }
+}
+
+/// How much the DC files do not allow.
+fn left_out(moved: &Moved) -> String {
+    let objects = || count(moved.problem_objects, "object", "objects");
+    let values = moved.problem_count - moved.problem_objects;
+    match (moved.problem_objects, values) {
+        (0, values) => count(values, "value", "values"),
+        (_, 0) => objects(),
+        (_, values) => format!("{} and {}", objects(), count(values, "value", "values")),
     }
 }
 
