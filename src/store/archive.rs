@@ -106,6 +106,11 @@ pub trait Archive: Send {
     /// Which ids are free.
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>>;
 
+    /// Who else seems to use the store, and would not see what is changed in it.
+    fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>> {
+        ready(Ok(None))
+    }
+
     /// Makes an orderly end: a SQLite file that nobody else has open is complete by itself then, without another one
     /// beside it.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -94,6 +94,23 @@ fn an_object_of_an_unknown_class_is_not_overwritten() {
 }
 
 #[test]
+fn nothing_is_imported_into_a_database_in_use() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+        let running = folder.start(&["game.yml"]).ready();
+        for more in [&[][..], &["--replace"], &["--resume"]] {
+            let import = [&["db", "import", "game.yml", "objects.jsonl"], more].concat();
+            folder.run(&import).code(1).complains(&["is in use by", "process"]);
+        }
+        assert_eq!(folder.run(&["db", "export", "game.yml"]).code(0).stdout, EXPORT, "{backend}");
+        running.signal("TERM");
+        running.wait().code(0);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl", "--replace"]).code(0);
+    }
+}
+
+#[test]
 fn an_export_goes_to_standard_output() {
     let folder = folder(SQLITE);
     folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);

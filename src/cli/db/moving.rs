@@ -11,7 +11,9 @@ use super::{Database, Opened, PROBLEMS_SHOWN, count, open_config};
 use crate::cli::out::complain;
 use crate::config::BackendConfig;
 use crate::store::archive::{Archive, ArchiveMut};
-use crate::store::transfer::{self, CopyError, JsonLines, JsonStream, Mode, Moved, Options};
+use crate::store::transfer::{
+    self, CopyError, JsonLines, JsonStream, Mode, Moved, Options, refuse_others,
+};
 use crate::store::{OpenError, Schema, open_archive, open_archive_mut};
 
 /// The name that stands for standard output.
@@ -206,6 +208,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 impl Import {
     pub(super) async fn run(&self) -> anyhow::Result<u8> {
         let Opened { config, schema } = self.database.open()?;
+        refuse_a_running_daemon(&config.backend, &schema).await?;
         let mut source = self.open_source(&config.backend, &schema).await?;
         let mut target = open_archive_mut(&config.backend, &schema).await?;
         let options = Options {
@@ -236,6 +239,19 @@ impl Import {
         refuse_itself(is_itself && (self.replace || !may_be_astrons))?;
         Ok(open_archive(&other.config.backend, &other.schema).await?)
     }
+}
+
+/// A daemon would go on with what it knows of ids and classes. It is looked for before the source is opened, which may be
+/// tables of Astron's in the same database.
+async fn refuse_a_running_daemon(backend: &BackendConfig, schema: &Schema) -> anyhow::Result<()> {
+    // What is not there yet is not made for this.
+    if place_of(backend).is_none_or(Path::exists) {
+        let mut target = open_archive_mut(backend, schema).await?;
+        let refused = refuse_others(&mut *target).await;
+        target.close().await;
+        refused?;
+    }
+    Ok(())
 }
 
 /// With `--replace`, a database that is moved to itself would be emptied before it is read.

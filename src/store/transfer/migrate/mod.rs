@@ -18,7 +18,7 @@ use self::plan::Plan;
 pub use self::report::{ClassReport, FieldReport, Report};
 use super::copy::{Progress, Step};
 use super::translate::Problem;
-use crate::store::archive::id_of;
+use crate::store::archive::{Archive, id_of};
 use crate::store::rewrite::{Migration, Rewrite};
 use crate::store::{OpenError, Schema};
 
@@ -47,7 +47,7 @@ impl Permissions {
 ///
 /// # Errors
 /// If it is so, or that cannot be found out.
-pub async fn refuse_others(store: &mut dyn Rewrite) -> Result<(), OpenError> {
+pub async fn refuse_others(store: &mut dyn Archive) -> Result<(), OpenError> {
     match store.others().await? {
         None => Ok(()),
         Some(who) => Err(OpenError::Refused(format!(
