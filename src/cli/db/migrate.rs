@@ -18,7 +18,7 @@ use crate::ids::{Channel, ChannelRepr};
 use crate::store::transfer::{
     Migrator, Permissions, Problem, Report, Step, read_map, refuse_others,
 };
-use crate::store::{Rewrite, Schema, backup, is_stored_alike, open_rewrite};
+use crate::store::{Rewrite, Schema, backup, check_backup, is_stored_alike, open_rewrite};
 
 /// Options of `donet db migrate`.
 #[derive(Args, Debug)]
@@ -79,6 +79,9 @@ impl Migrate {
         if was_unfinished {
             say!("the migration that was interrupted has been finished");
         }
+        if migrator.done_before(&mut *store).await?.is_none() {
+            self.check_before(&database, &mut *store).await?;
+        }
         let report = self.look(&migrator, &mut *store).await?;
         write(format_args!("{}", report::page(&store.describe(), [old.dc(), new.dc()], &report)));
         if report.done_before.is_some() || report.is_empty() && report.lost_count == 0 {
@@ -122,6 +125,22 @@ impl Migrate {
         Ok((read(&named(&self.from))?, read(&new)?))
     }
 
+    /// Refuses what can be refused without looking at any object.
+    async fn check_before(
+        &self,
+        database: &DatabaseConfig,
+        store: &mut dyn Rewrite,
+    ) -> anyhow::Result<()> {
+        if let Some(target) = &self.backup {
+            check_backup(database, target)?;
+        }
+        if self.apply {
+            refuse_others(store).await?;
+            self.backup_target(database)?;
+        }
+        Ok(())
+    }
+
     async fn look(
         &self,
         migrator: &Migrator<'_>,
@@ -163,8 +182,20 @@ impl Migrate {
     }
 
     async fn make_backup(&self, database: &DatabaseConfig) -> anyhow::Result<()> {
+        let Some(target) = self.backup_target(database)? else { return Ok(()) };
+        let mut bar = Bar::new();
+        let progress = &mut |done, total| bar.show(Step::Copying, done, total);
+        let copied = backup(database, &target, progress).await;
+        bar.finish();
+        copied?;
+        say!("the backup is {}", target.display());
+        Ok(())
+    }
+
+    /// Where the backup goes, if there is to be one.
+    fn backup_target(&self, database: &DatabaseConfig) -> anyhow::Result<Option<PathBuf>> {
         if self.no_backup {
-            return Ok(());
+            return Ok(None);
         }
         let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let mut target = match &database.backend {
@@ -180,13 +211,8 @@ impl Migrate {
         };
         target.push(format!(".before-migration-{time}"));
         let target = self.backup.clone().unwrap_or(target.into());
-        let mut bar = Bar::new();
-        let progress = &mut |done, total| bar.show(Step::Copying, done, total);
-        let copied = backup(database, &target, progress).await;
-        bar.finish();
-        copied?;
-        say!("the backup is {}", target.display());
-        Ok(())
+        check_backup(database, &target)?;
+        Ok(Some(target))
     }
 }
 

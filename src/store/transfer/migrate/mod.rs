@@ -80,7 +80,7 @@ impl<'a> Migrator<'a> {
     /// Says what would be done.
     ///
     /// # Errors
-    /// If the store cannot be read, or was migrated from these files to others.
+    /// As [`Migrator::done_before`].
     pub async fn look(
         &self,
         store: &mut dyn Rewrite,
@@ -116,7 +116,10 @@ impl<'a> Migrator<'a> {
     }
 
     /// When this migration was carried out, if it was.
-    async fn done_before(&self, store: &mut dyn Rewrite) -> Result<Option<i64>, OpenError> {
+    ///
+    /// # Errors
+    /// If the store cannot be read, or was migrated from these files to others.
+    pub async fn done_before(&self, store: &mut dyn Rewrite) -> Result<Option<i64>, OpenError> {
         let (old, new) = (fingerprint(self.old), fingerprint(self.new.dc()));
         let past = store.past().await?;
         let Some(at) = past.iter().rposition(|done| done.old == old) else {
