@@ -5,6 +5,7 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use super::files::Unfinished;
+use super::open::check_there;
 use super::soci::own_backend;
 use super::yaml::copy_directory;
 use super::{OpenError, sql};
@@ -73,6 +74,7 @@ fn with_own_means(kind: &str, backup: &str, restore: &str) -> OpenError {
 }
 
 async fn copy_sqlite(file: &Path, target: &Path) -> Result<u64, OpenError> {
+    check_there("the SQLite database", file)?;
     let writing =
         |error| OpenError::Io { what: format!("cannot write {}", target.display()), error };
     let copy = Unfinished::file(target).map_err(writing)?;

@@ -192,3 +192,45 @@ fn nobody_has_to_read_what_a_command_says() {
         assert_eq!(ended.status.code(), Some(1));
     }
 }
+
+#[test]
+fn a_database_that_cannot_be_used_is_named() {
+    let folder = folder(SQLITE);
+    let nowhere = "{type: sqlite, file: nowhere.sqlite}";
+    folder.write("nowhere.yml", &config("game.dc", nowhere));
+    folder.write("away.yml", &config("game.dc", "{type: yaml, directory: away}"));
+    folder.write("none.yml", "general: {dc_files: [game.dc]}\n");
+    let two = config("game.dc", YAML).replace("roles: [", "roles: [{type: database, control: 4004, generate: {min: 9000}, backend: {type: sqlite, file: p.sqlite}}, ");
+    folder.write("two.yml", &two);
+    folder.write("no.sqlite", "this is no database, whatever its name says");
+    folder.write("no.yml", &config("game.dc", "{type: sqlite, file: no.sqlite}"));
+    let commands: [&[&str]; 6] = [
+        &["stats"],
+        &["verify"],
+        &["export"],
+        &["show", "5"],
+        &["backup", "copy"],
+        &["migrate", "--from", "game.dc"],
+    ];
+    for command in commands {
+        let run = |config: &str, more: &[&str]| {
+            let arguments = [&["db", command[0], config], &command[1..], more].concat();
+            folder.run(&arguments).code(1)
+        };
+        let is_absent = "No such file or directory";
+        run("missing.yml", &[]).complains(&["missing.yml", "cannot be read", is_absent]);
+        run("none.yml", &[]).complains(&["none.yml: it has no database: none of its roles"]);
+        run("nowhere.yml", &[]).complains(&["the SQLite database ", "nowhere.sqlite: ", is_absent]);
+        run("away.yml", &[]).complains(&["the YAML directory ", "away: ", is_absent]);
+        run("two.yml", &[]).complains(&["choose one with --control 4004 or --control 4003"]);
+        let other = "two.yml: it has no database with the control channel 5, but --control 4004 or";
+        run("two.yml", &["--control", "5"]).complains(&[other]);
+        run("no.yml", &[]).complains(&["the SQLite database ", "no.sqlite"]);
+    }
+    let files = folder.files();
+    assert!(
+        !files.iter().any(|name| name.contains("nowhere.sqlite") || name == "away"),
+        "{files:?}"
+    );
+    fs::remove_file(folder.path("no.sqlite")).expect("removed");
+}

@@ -62,7 +62,8 @@ impl YamlArchive {
                 Err(OpenError::InUse(path.display().to_string()))
             }
             Err(error) => {
-                Err(OpenError::Io { what: format!("cannot open {}", path.display()), error })
+                let what = format!("cannot open the YAML directory {}", path.display());
+                Err(OpenError::Io { what, error })
             }
         }
     }

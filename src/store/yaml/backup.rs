@@ -26,7 +26,7 @@ pub fn copy_directory(
     target: &Path,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<u64, OpenError> {
-    let reading = |error| cannot("read", source, error);
+    let reading = |error| cannot("read the YAML directory", source, error);
     let writing = |error| cannot("write", target, error);
     let directory = Directory::open_shared(source).map_err(reading)?;
     staging::refuse_unfinished(source)?;
