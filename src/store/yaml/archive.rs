@@ -122,6 +122,7 @@ impl YamlArchive {
     }
 
     fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
+        let mut objects = Vec::with_capacity(records.len());
         for record in records {
             let text = |(name, raw): &(String, Raw)| match raw {
                 Raw::Text(text) => (name.clone(), Written::Scalar(text.clone())),
@@ -134,12 +135,11 @@ impl YamlArchive {
                 fields: record.values.iter().map(text).collect(),
                 extra: Vec::new(),
             };
-            self.directory
-                .write_object(record.do_id, &document.write(record.do_id))
-                .map_err(self.failed("cannot write into"))?;
+            objects.push((record.do_id, document.write(record.do_id)));
         }
         self.objects = None;
-        self.directory.sync().map_err(self.failed("cannot write into"))
+        let written = self.directory.write_objects(&objects);
+        written.and_then(|()| self.directory.sync()).map_err(self.failed("cannot write into"))
     }
 
     /// What the directory says already stays true.

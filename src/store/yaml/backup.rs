@@ -64,8 +64,7 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> OpenError {
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    file.write_all(bytes)
 }
 
 /// What `info.yaml` has to say beside these objects; nothing if there is nothing to say.
