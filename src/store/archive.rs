@@ -111,6 +111,14 @@ pub trait Archive: Send {
         ready(Ok(None))
     }
 
+    /// Tells what is written such that whoever reads it may take it for something else.
+    fn oddities<'a>(
+        &'a mut self,
+        _tell: &'a mut (dyn FnMut(String) + Send),
+    ) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(Ok(()))
+    }
+
     /// Makes an orderly end: a SQLite file that nobody else has open is complete by itself then, without another one
     /// beside it.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

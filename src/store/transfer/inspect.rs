@@ -72,8 +72,7 @@ fn raw_bytes(raw: &Raw) -> u64 {
     bytes as u64
 }
 
-/// Tells everything stored that does not agree with the DC files to `problem`; returns the number of
-/// objects.
+/// Tells everything stored that does not agree with the DC files, or with itself; returns the number of objects.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -81,8 +80,10 @@ pub async fn verify(
     source: &mut dyn Archive,
     schema: &Schema,
     progress: Progress<'_>,
-    problem: &mut (dyn FnMut(Problem) + Send),
+    tell: &mut (dyn FnMut(String) + Send),
 ) -> Result<u64, OpenError> {
+    source.oddities(tell).await?;
+    let problem = &mut |problem: Problem| tell(problem.to_string());
     let (total, mut done, mut after) = (source.count().await?, 0, None);
     loop {
         let page = source.page(after, PAGE).await?;

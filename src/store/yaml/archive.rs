@@ -6,7 +6,7 @@ use std::path::Path;
 use super::NO_SCALAR;
 use super::files::Directory;
 use super::staging::{self, Staging};
-use super::text::{Document, Info, Written};
+use super::text::{self, Document, Info, Written};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
@@ -121,6 +121,23 @@ impl YamlArchive {
         Ok(FreeIds { next: info.next, free: free.map(DoId).collect() })
     }
 
+    fn oddities_now(&mut self, tell: &mut (dyn FnMut(String) + Send)) -> Result<(), OpenError> {
+        for name in self.directory.strays().map_err(self.failed("cannot list"))? {
+            tell(format!(
+                "{name} is not read: the file of an object has its doId for a name, such as 1000.yaml"
+            ));
+        }
+        for do_id in self.objects()?.to_vec() {
+            // What cannot be read is told where it is read.
+            if let Ok(Some(text)) = self.directory.read_object(do_id) {
+                text::oddities(&text, do_id)
+                    .into_iter()
+                    .for_each(|why| tell(format!("object {do_id}: {why}")));
+            }
+        }
+        Ok(())
+    }
+
     fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
         let mut objects = Vec::with_capacity(records.len());
         for record in records {
@@ -196,6 +213,13 @@ impl Archive for YamlArchive {
 
     fn find<'a>(&'a mut self, ids: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
         ready(Ok(ids.iter().filter_map(|id| self.read(*id)).collect()))
+    }
+
+    fn oddities<'a>(
+        &'a mut self,
+        tell: &'a mut (dyn FnMut(String) + Send),
+    ) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(self.oddities_now(tell))
     }
 
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {

@@ -89,6 +89,25 @@ impl Directory {
         }))
     }
 
+    /// Names of files that look like those of objects and are not read.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn strays(&self) -> io::Result<Vec<String>> {
+        let is_stray = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            let stem = name.strip_suffix(EXTENSION).or_else(|| name.strip_suffix(".yml"));
+            stem.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|c| c.is_ascii_digit()))
+        };
+        let mut strays = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let name = entry?.file_name().into_string();
+            strays.extend(name.ok().filter(|name| object_id(name).is_none() && is_stray(name)));
+        }
+        strays.sort_unstable();
+        Ok(strays)
+    }
+
     /// Whether there is a file for an object.
     ///
     /// # Errors
