@@ -4,7 +4,7 @@
 //! parts one by one.
 
 use std::fmt;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write as _, stderr};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -143,7 +143,8 @@ impl Finding {
             || std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
             || !stderr().is_terminal();
         let renderer = if is_plain { Renderer::plain() } else { Renderer::styled() };
-        eprintln!("{}", self.render(&renderer));
+        // Whoever reads may have read enough.
+        let _ = writeln!(stderr(), "{}", self.render(&renderer));
     }
 
     /// Logs it: for people line by line, for programs as one record with its parts as fields.

@@ -9,6 +9,7 @@ use dclass::DcFile;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+use crate::cli::out::{complain, say};
 use crate::config::{
     self, Address, BackendConfig, Complete, Config, DoIdRange, Host, Loaded, RoleConfig,
 };
@@ -44,17 +45,17 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
     };
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match arguments.format {
-        Format::Json => findings.iter().for_each(|finding| println!("{}", finding.json())),
+        Format::Json => findings.iter().for_each(|finding| say!("{}", finding.json())),
         Format::Human => {
             for finding in &findings {
                 finding.print();
-                eprintln!();
+                complain!("");
             }
             if !findings.is_empty() {
-                eprintln!("{}", count(errors, findings.len() - errors));
+                complain!("{}", count(errors, findings.len() - errors));
             }
             if errors == 0 {
-                println!("{summary}");
+                say!("{summary}");
             }
         }
     }

@@ -6,6 +6,7 @@
 mod check;
 mod db;
 mod dc;
+mod out;
 mod version;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
+use self::out::complain;
 use crate::telemetry;
 
 /// The configuration that is used if none is named.
@@ -110,7 +112,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
     match arguments.command {
         None => match mistyped(&arguments) {
             Some(message) => {
-                eprintln!("{message}");
+                complain!("{message}");
                 Action::Exit(1)
             }
             None => Action::Run(arguments.into_run()),
@@ -119,7 +121,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
         Some(Command::Version) => {
-            print!("{}", Arguments::command().render_version());
+            out::write(format_args!("{}", Arguments::command().render_version()));
             Action::Exit(0)
         }
     }
@@ -149,7 +151,7 @@ impl Arguments {
         let mut files = self.files.into_iter();
         let first = files.next();
         for file in files {
-            eprintln!("only one configuration can be run: {} is ignored", file.display());
+            complain!("only one configuration can be run: {} is ignored", file.display());
         }
         let config = self.config.or(first);
         Run {
@@ -181,7 +183,7 @@ fn explain(error: &clap::Error) -> u8 {
         let names: Vec<&str> =
             commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
         let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
-        eprintln!(
+        complain!(
             "error: a command is missing: {}\n\n{usage}\n\nFor more information, try '--help'.",
             names.join(", ")
         );

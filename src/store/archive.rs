@@ -106,6 +106,19 @@ pub trait Archive: Send {
     /// Which ids are free.
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>>;
 
+    /// Who else seems to use the store, and would not see what is changed in it.
+    fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>> {
+        ready(Ok(None))
+    }
+
+    /// Tells what is written such that whoever reads it may take it for something else.
+    fn oddities<'a>(
+        &'a mut self,
+        _tell: &'a mut (dyn FnMut(String) + Send),
+    ) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(Ok(()))
+    }
+
     /// Makes an orderly end: a SQLite file that nobody else has open is complete by itself then, without another one
     /// beside it.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use rustix::fs::{Access, access};
+
 use super::files::Unfinished;
+use super::open::check_there;
 use super::soci::own_backend;
 use super::yaml::copy_directory;
 use super::{OpenError, sql};
@@ -19,6 +22,21 @@ pub async fn backup(
     target: &Path,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<u64, OpenError> {
+    check_backup(config, target)?;
+    match own_backend(&config.backend)? {
+        BackendConfig::Sqlite { file, .. } => copy_sqlite(&file, target).await,
+        BackendConfig::Yaml { directory, .. } => {
+            copy_directory(&directory, config.generate, target, progress)
+        }
+        _ => unreachable!("no other is copied"),
+    }
+}
+
+/// Looks whether a backup of a store can be made at `target`, as far as that can be known before.
+///
+/// # Errors
+/// What [`backup`] would say.
+pub fn check_backup(config: &DatabaseConfig, target: &Path) -> Result<(), OpenError> {
     if target.symlink_metadata().is_ok() {
         return Err(OpenError::Refused(format!(
             "{} is there already, and a backup replaces nothing: choose another name",
@@ -26,9 +44,13 @@ pub async fn backup(
         )));
     }
     match own_backend(&config.backend)? {
-        BackendConfig::Sqlite { file, .. } => copy_sqlite(&file, target).await,
-        BackendConfig::Yaml { directory, .. } => {
-            copy_directory(&directory, config.generate, target, progress)
+        BackendConfig::Sqlite { .. } | BackendConfig::Yaml { .. } => {
+            let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| OpenError::Io {
+                what: format!("cannot write {}", target.display()),
+                error: error.into(),
+            })
         }
         BackendConfig::Postgres { .. } => Err(with_own_means(
             "PostgreSQL",
@@ -52,6 +74,7 @@ fn with_own_means(kind: &str, backup: &str, restore: &str) -> OpenError {
 }
 
 async fn copy_sqlite(file: &Path, target: &Path) -> Result<u64, OpenError> {
+    check_there("the SQLite database", file)?;
     let writing =
         |error| OpenError::Io { what: format!("cannot write {}", target.display()), error };
     let copy = Unfinished::file(target).map_err(writing)?;

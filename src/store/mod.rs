@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use self::backup::backup;
+pub use self::backup::{backup, check_backup};
 pub use self::open::{
     Configured, Stores, check_start, open, open_archive, open_archive_mut, open_rewrite,
 };

@@ -200,10 +200,10 @@ pub async fn open_archive(
 ) -> Result<Box<dyn Archive>, OpenError> {
     match config {
         BackendConfig::Yaml { directory, .. } => Ok(Box::new(YamlArchive::open(directory)?)),
-        BackendConfig::Sqlite { file, .. } if !file.exists() => Err(OpenError::Io {
-            what: format!("cannot open {}", file.display()),
-            error: std::io::ErrorKind::NotFound.into(),
-        }),
+        BackendConfig::Sqlite { file, .. } => {
+            check_there("the SQLite database", file)?;
+            Ok(open_archive_mut(config, schema).await?)
+        }
         BackendConfig::Soci { .. } => {
             let astron = SociArchive::open(&own_backend(config)?, schema).await?;
             let mut own = open_archive_mut(config, schema).await?;
@@ -274,21 +274,15 @@ pub async fn open_rewrite(
     schema: &Schema,
     is_to_change: bool,
 ) -> Result<(Box<dyn Rewrite>, bool), OpenError> {
-    let absent = |path: &Path| OpenError::Io {
-        what: format!("cannot open {}", path.display()),
-        error: std::io::ErrorKind::NotFound.into(),
-    };
     let archive: Box<dyn Rewrite> = match own_backend(config)? {
-        BackendConfig::Yaml { directory, .. } if !directory.exists() => {
-            return Err(absent(&directory));
-        }
         BackendConfig::Yaml { directory, file_mode } if is_to_change => {
+            check_there("the YAML directory", &directory)?;
             let (archive, was_unfinished) = YamlArchive::open_to_rewrite(&directory, file_mode)?;
             return Ok((Box::new(archive), was_unfinished));
         }
         BackendConfig::Yaml { directory, .. } => Box::new(YamlArchive::open(&directory)?),
-        BackendConfig::Sqlite { file, .. } if !file.exists() => return Err(absent(&file)),
         BackendConfig::Sqlite { file, file_mode } => {
+            check_there("the SQLite database", &file)?;
             let file = SqliteFile::new(file, file_mode);
             Box::new(SqlArchive::<SqliteSession>::open(&file, schema).await?)
         }
@@ -302,6 +296,14 @@ pub async fn open_rewrite(
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     };
     Ok((archive, false))
+}
+
+/// Refuses a store that is not there, where it would otherwise be made.
+pub(super) fn check_there(kind: &str, path: &Path) -> Result<(), OpenError> {
+    std::fs::metadata(path).map(drop).map_err(|error| OpenError::Io {
+        what: format!("cannot open {kind} {}", path.display()),
+        error,
+    })
 }
 
 async fn sql<S: Session>(

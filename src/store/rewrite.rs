@@ -86,9 +86,6 @@ pub trait Rewrite: Archive {
     /// Types that the store has noted, by class and field. None if it notes none.
     fn noted(&self) -> Vec<(String, String, String)>;
 
-    /// Who else seems to use the store.
-    fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>>;
-
     /// Begins to make objects of `schema` of them. Nothing counts before [`Rewrite::finish`] has returned.
     fn begin<'a>(
         &'a mut self,

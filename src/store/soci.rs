@@ -10,6 +10,7 @@ use url::Url;
 use self::connection::{Connection, Row};
 use super::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
 use super::files::PRIVATE;
+use super::open::check_there;
 use super::{BoxFuture, OpenError, Schema};
 use crate::config::BackendConfig;
 use crate::ids::{DoId, DoIdRepr};
@@ -67,11 +68,8 @@ impl SociArchive {
     /// What the database says.
     pub async fn open(config: &BackendConfig, schema: &Schema) -> Result<Option<Self>, OpenError> {
         let name = shown_name(config);
-        if let BackendConfig::Sqlite { file, .. } = config
-            && !file.exists()
-        {
-            let error = std::io::ErrorKind::NotFound.into();
-            return Err(OpenError::Io { what: format!("cannot open {name}"), error });
+        if let BackendConfig::Sqlite { file, .. } = config {
+            check_there("the SQLite database", file)?;
         }
         let failed = |error| {
             let what = format!("cannot open {name}");

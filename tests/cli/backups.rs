@@ -205,6 +205,29 @@ fn a_database_file_may_be_a_link() {
     assert!(!folder.files().iter().any(|name| name.starts_with("o.sqlite-")));
 }
 
+/// The daemon goes by the names of files, and so does Astron.
+#[test]
+fn what_a_file_says_in_vain_fails_the_check_of_the_database() {
+    let folder = folder(YAML.0, YAML.1);
+    let note = |id: u32| format!("id: {id}\nclass: Note\nfields: {{text: <0100ff>}}\n");
+    folder.write("objects/5000.yaml", &note(5000));
+    folder.write("objects/notes.yaml", "of somebody's");
+    folder.run(&["db", "verify", "game.yml"]).code(0);
+    folder.write("objects/5001.yaml", &note(5000));
+    folder.write("objects/05002.yaml", &note(5002));
+    folder.write("objects/5003.yml", &note(5003));
+    folder.write("objects/5004.yaml", "class: Note\nfields:\n  text: <0100ff>\n  text: <0100fe>\n");
+    let verified = folder.run(&["db", "verify", "game.yml"]).code(1);
+    assert_eq!(verified.stdout.lines().count(), 4, "{verified:#?}");
+    let told = [
+        "05002.yaml is not read: ",
+        "5003.yml is not read: ",
+        "object 5001: its file says `id: 5000`",
+        "object 5004: the field `text` stands in its file more than once",
+    ];
+    verified.says(&told).complains(&["3 objects in ", ", 4 problems"]);
+}
+
 #[test]
 fn what_stops_the_start_fails_the_check_of_the_database() {
     let conflict = "<<<<<<< HEAD\nnext: 5002\n=======\nnext: 5003\n>>>>>>> other\n";

@@ -8,6 +8,7 @@ mod dc_diff;
 mod examples;
 mod logs;
 mod migrate;
+mod moving;
 mod options;
 mod program;
 mod run;

@@ -175,6 +175,35 @@ fn a_database_in_use_is_refused() {
     }
 }
 
+/// Whoever has to begin again anyway does not have to read the report for that.
+#[test]
+fn what_can_be_refused_at_once_is_refused_at_once() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend, 2);
+        folder.write("taken", "");
+        let refused = |more: &[&str], why: &str| {
+            let refused = folder.run(&migrate(more)).code(1);
+            assert_eq!(refused.stdout, "", "{backend}: {more:?}");
+            refused.complains(&[why]);
+        };
+        let is_there = "taken is there already, and a backup replaces nothing";
+        refused(&["--apply", "--backup", "taken"], is_there);
+        refused(&["--backup", "taken"], is_there);
+        refused(
+            &["--apply", "--backup", "nowhere/copy"],
+            "cannot write nowhere/copy: No such file",
+        );
+        let running = folder.start(&["old.yml"]).ready();
+        refused(&["--apply"], "is in use by");
+        running.signal("TERM");
+        running.wait().code(0);
+        // What has been done is said all the same, and a backup of it is not in its way.
+        folder.run(&migrate(&["--apply", "--backup", "copy"])).code(0).says(&["2 objects are"]);
+        let again = folder.run(&migrate(&["--apply", "--backup", "copy"])).code(0);
+        again.says(&["nothing is to be done, it was migrated"]);
+    }
+}
+
 /// Kills the migration at another moment each time. Then all objects are as before, or all as afterwards, or nobody is let
 /// at them before it is finished; and the same command finishes it.
 #[test]

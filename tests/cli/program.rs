@@ -62,7 +62,8 @@ impl Folder {
         names
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program, to be started in the folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_donet"));
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
         command

@@ -12,12 +12,13 @@ use dclass::diff::{Renames, compare};
 use super::progress::Bar;
 use super::{PROBLEMS_SHOWN, choose, count};
 use crate::cli::dc::files_of;
+use crate::cli::out::{complain, say, write};
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
 use crate::store::transfer::{
     Migrator, Permissions, Problem, Report, Step, read_map, refuse_others,
 };
-use crate::store::{Rewrite, Schema, backup, is_stored_alike, open_rewrite};
+use crate::store::{Rewrite, Schema, backup, check_backup, is_stored_alike, open_rewrite};
 
 /// Options of `donet db migrate`.
 #[derive(Args, Debug)]
@@ -76,10 +77,13 @@ impl Migrate {
         let migrator = Migrator::new(&old, &new, &renames, permissions);
         let (mut store, was_unfinished) = open_rewrite(&database.backend, &old, self.apply).await?;
         if was_unfinished {
-            println!("the migration that was interrupted has been finished");
+            say!("the migration that was interrupted has been finished");
+        }
+        if migrator.done_before(&mut *store).await?.is_none() {
+            self.check_before(&database, &mut *store).await?;
         }
         let report = self.look(&migrator, &mut *store).await?;
-        print!("{}", report::page(&store.describe(), [old.dc(), new.dc()], &report));
+        write(format_args!("{}", report::page(&store.describe(), [old.dc(), new.dc()], &report)));
         if report.done_before.is_some() || report.is_empty() && report.lost_count == 0 {
             return Ok(0);
         }
@@ -90,7 +94,7 @@ impl Migrate {
             return Err(self.refusal(&report, &guesses));
         }
         if !self.apply {
-            println!("nothing is written: this was a dry run, --apply does it");
+            say!("nothing is written: this was a dry run, --apply does it");
             return Ok(0);
         }
         refuse_others(&mut *store).await?;
@@ -101,7 +105,7 @@ impl Migrate {
         let done = migrator.apply(&mut *store, now, progress).await;
         bar.finish();
         let done = done?;
-        println!("{} changed", count(done.changed, "object is", "objects are"));
+        say!("{} changed", count(done.changed, "object is", "objects are"));
         Ok(0)
     }
 
@@ -119,6 +123,22 @@ impl Migrate {
             names => named(names),
         };
         Ok((read(&named(&self.from))?, read(&new)?))
+    }
+
+    /// Refuses what can be refused without looking at any object.
+    async fn check_before(
+        &self,
+        database: &DatabaseConfig,
+        store: &mut dyn Rewrite,
+    ) -> anyhow::Result<()> {
+        if let Some(target) = &self.backup {
+            check_backup(database, target)?;
+        }
+        if self.apply {
+            refuse_others(store).await?;
+            self.backup_target(database)?;
+        }
+        Ok(())
     }
 
     async fn look(
@@ -162,8 +182,20 @@ impl Migrate {
     }
 
     async fn make_backup(&self, database: &DatabaseConfig) -> anyhow::Result<()> {
+        let Some(target) = self.backup_target(database)? else { return Ok(()) };
+        let mut bar = Bar::new();
+        let progress = &mut |done, total| bar.show(Step::Copying, done, total);
+        let copied = backup(database, &target, progress).await;
+        bar.finish();
+        copied?;
+        say!("the backup is {}", target.display());
+        Ok(())
+    }
+
+    /// Where the backup goes, if there is to be one.
+    fn backup_target(&self, database: &DatabaseConfig) -> anyhow::Result<Option<PathBuf>> {
         if self.no_backup {
-            return Ok(());
+            return Ok(None);
         }
         let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
         let mut target = match &database.backend {
@@ -179,22 +211,17 @@ impl Migrate {
         };
         target.push(format!(".before-migration-{time}"));
         let target = self.backup.clone().unwrap_or(target.into());
-        let mut bar = Bar::new();
-        let progress = &mut |done, total| bar.show(Step::Copying, done, total);
-        let copied = backup(database, &target, progress).await;
-        bar.finish();
-        copied?;
-        println!("the backup is {}", target.display());
-        Ok(())
+        check_backup(database, &target)?;
+        Ok(Some(target))
     }
 }
 
 fn print_problems(problems: &[Problem], count: u64) {
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
-        eprintln!("{problem}");
+        complain!("{problem}");
     }
     let hidden = count.saturating_sub(PROBLEMS_SHOWN as u64);
     if hidden > 0 {
-        eprintln!("… and {hidden} more");
+        complain!("… and {hidden} more");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use crate::cli::out::complain;
 use crate::store::transfer::Step;
 
 /// How often the line is written to a terminal, and to anything else.
@@ -40,7 +41,7 @@ impl Bar {
             // A progress bar that cannot be shown is no reason to stop.
             let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
         } else {
-            eprintln!("{line}");
+            complain!("{line}");
         }
     }
 

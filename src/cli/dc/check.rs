@@ -7,6 +7,7 @@ use dclass::{Diagnostic, Diagnostics, Severity};
 use serde::Serialize;
 
 use super::{Done, hash_text};
+use crate::cli::out::{complain, say};
 
 /// What to check.
 #[derive(Args, Debug)]
@@ -33,12 +34,12 @@ impl Check {
         match self.format {
             Format::Json => print_json(found)?,
             Format::Human if found.is_empty() => {}
-            Format::Human => eprintln!("{found}"),
+            Format::Human => complain!("{found}"),
         }
         let Ok(dc) = &read else { return Ok(1) };
         if self.format == Format::Human {
             let fields: usize = dc.classes().map(|class| class.own_fields().len()).sum();
-            println!(
+            say!(
                 "{} classes with {fields} fields, {} structs; hash {}",
                 dc.classes().count(),
                 dc.structs().count(),
@@ -84,7 +85,7 @@ impl<'a> Finding<'a> {
 fn print_json(found: &Diagnostics) -> Result<(), String> {
     for found in found {
         let line = serde_json::to_string(&Finding::new(found));
-        println!("{}", line.map_err(|error| error.to_string())?);
+        say!("{}", line.map_err(|error| error.to_string())?);
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 mod json;
 mod text;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -11,6 +10,7 @@ use dclass::DcFile;
 use dclass::diff::{Comparison, Renames, compare};
 
 use super::{files_of, read};
+use crate::cli::out::{complain, write};
 use crate::store::is_stored_alike;
 use crate::store::transfer::read_map;
 
@@ -75,12 +75,11 @@ impl Diff {
                     Format::Text => text::page(&compared),
                     Format::Json => format!("{:#}\n", json::document(&compared)),
                 };
-                // Whoever reads may have read enough.
-                let _ = std::io::stdout().write_all(page.as_bytes());
+                write(format_args!("{page}"));
                 if compared.comparison.is_empty() { NOTHING_CHANGED } else { CHANGED }
             }
             Err(message) => {
-                eprintln!("{message}");
+                complain!("{message}");
                 TROUBLE
             }
         }

@@ -6,6 +6,7 @@ mod show;
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::out::{complain, say};
 use clap::{Args, Subcommand};
 use dclass::{DcFile, Diagnostics, Source};
 
@@ -55,7 +56,7 @@ pub(super) fn run(command: &Command) -> u8 {
     match done {
         Ok(code) => code,
         Err(message) => {
-            eprintln!("{message}");
+            complain!("{message}");
             1
         }
     }
@@ -89,8 +90,8 @@ pub(super) fn hash_text(dc: &DcFile) -> String {
 fn hash(files: &[PathBuf]) -> Done {
     let dc = read(files)?;
     match dc.astron_hash() {
-        Some(other) => println!("{:#010x} (Panda3D)\n{other:#010x} (Astron)", dc.hash()),
-        None => println!("{:#010x}", dc.hash()),
+        Some(other) => say!("{:#010x} (Panda3D)\n{other:#010x} (Astron)", dc.hash()),
+        None => say!("{:#010x}", dc.hash()),
     }
     Ok(0)
 }
@@ -116,7 +117,7 @@ impl Fmt {
             if before.text == after.text {
                 continue;
             }
-            println!("{}", path.display());
+            say!("{}", path.display());
             if self.check {
                 code = 1;
             } else {

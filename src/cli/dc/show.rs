@@ -6,6 +6,7 @@ use clap::Args;
 use dclass::{Class, DcFile};
 
 use super::{Done, read};
+use crate::cli::out::write;
 
 /// What to show.
 #[derive(Args, Debug)]
@@ -28,7 +29,7 @@ impl Show {
                 dc.show_fields(found.ok_or_else(|| unknown(&dc, name))?)
             }
         };
-        print!("{text}");
+        write(format_args!("{text}"));
         Ok(0)
     }
 

@@ -210,6 +210,11 @@ impl<S: Session> SqlArchive<S> {
 }
 
 impl<S: Session> Archive for SqlArchive<S> {
+    fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>> {
+        let failed = self.failed("cannot look who uses");
+        Box::pin(async { self.session.others(&self.options).await.map_err(failed) })
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(self.session.close())
     }

@@ -177,11 +177,6 @@ impl<S: Session> Rewrite for SqlArchive<S> {
         self.noted_types()
     }
 
-    fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>> {
-        let failed = self.failed("cannot look who uses");
-        Box::pin(async { self.session.others(&self.options).await.map_err(failed) })
-    }
-
     fn begin<'a>(
         &'a mut self,
         noted: &'a Noted,

@@ -93,7 +93,7 @@ pub fn pending(
     let done = usize::try_from(version).ok();
     done.and_then(|done| migrations.get(done..)).ok_or_else(|| {
         let why = format!(
-            "its tables have version {version}, this donet knows up to {}",
+            "its tables have version {version}, and this donet knows up to {}: use the later one that made them",
             migrations.len()
         );
         sqlx::Error::Configuration(why.into())

@@ -64,11 +64,14 @@ pub struct Moved {
     pub problems: Vec<Problem>,
     /// How many problems there were.
     pub problem_count: u64,
+    /// How many of them were whole objects.
+    pub problem_objects: u64,
 }
 
 impl Moved {
     fn note(&mut self, problem: Problem) {
         self.problem_count += 1;
+        self.problem_objects += u64::from(problem.field.is_none());
         if self.problems.len() < PROBLEMS_MAX {
             self.problems.push(problem);
         }
@@ -205,7 +208,7 @@ impl Mover<'_> {
         for record in records {
             match there.get(&record.do_id) {
                 None => missing.push(record),
-                Some(other) if is_same(other, &record) => {}
+                Some(Some(other)) if is_same(other, &record) => {}
                 Some(_) => {
                     let (target, do_id) = (target.describe(), record.do_id);
                     return Err(CopyError::Different { target, do_id });
@@ -215,16 +218,17 @@ impl Mover<'_> {
         Ok(missing)
     }
 
-    /// What the target has of these objects, in its own form.
+    /// What the target has of these objects, in its own form; nothing of one that cannot be read.
     async fn stored(
         &mut self,
         records: &[Record],
         target: &mut dyn ArchiveMut,
-    ) -> Result<FxHashMap<DoId, Record>, CopyError> {
+    ) -> Result<FxHashMap<DoId, Option<Record>>, CopyError> {
         let ids: Vec<DoId> = records.iter().map(|record| record.do_id).collect();
-        let found = target.find(&ids).await?;
-        let found = translate_all(found, self.schema, target.form(), &mut Moved::default());
-        Ok(found.into_iter().map(|record| (record.do_id, record)).collect())
+        let found = target.find(&ids).await?.into_iter();
+        let found = found
+            .map(|entry| (id_of(&entry), translate(entry, self.schema, target.form(), |_| {})));
+        Ok(found.collect())
     }
 
     async fn compare(
@@ -243,7 +247,8 @@ impl Mover<'_> {
             let records = translate_all(page, self.schema, target.form(), &mut Moved::default());
             let stored = self.stored(&records, target).await?;
             for record in &records {
-                if !stored.get(&record.do_id).is_some_and(|stored| is_same(stored, record)) {
+                let stored = stored.get(&record.do_id).and_then(Option::as_ref);
+                if !stored.is_some_and(|stored| is_same(stored, record)) {
                     let (target, do_id) = (target.describe(), record.do_id);
                     return Err(CopyError::Lost { target, do_id });
                 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::copy::{Progress, Step};
-use super::translate::{Problem, packed, translate};
+use super::translate::{Problem, packed, translate, unknown_class};
 use crate::ids::DoId;
-use crate::store::archive::{Archive, Form, FreeIds, Raw, id_of};
+use crate::store::archive::{Archive, Form, FreeIds, Raw, Record, id_of};
 use crate::store::{OpenError, Schema, hex};
 
 /// Objects that are read at a time.
@@ -72,8 +72,7 @@ fn raw_bytes(raw: &Raw) -> u64 {
     bytes as u64
 }
 
-/// Tells everything stored that does not agree with the DC files to `problem`; returns the number of
-/// objects.
+/// Tells everything stored that does not agree with the DC files, or with itself; returns the number of objects.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -81,8 +80,10 @@ pub async fn verify(
     source: &mut dyn Archive,
     schema: &Schema,
     progress: Progress<'_>,
-    problem: &mut (dyn FnMut(Problem) + Send),
+    tell: &mut (dyn FnMut(String) + Send),
 ) -> Result<u64, OpenError> {
+    source.oddities(tell).await?;
+    let problem = &mut |problem: Problem| tell(problem.to_string());
     let (total, mut done, mut after) = (source.count().await?, 0, None);
     loop {
         let page = source.page(after, PAGE).await?;
@@ -93,7 +94,7 @@ pub async fn verify(
         for entry in page {
             after = Some(id_of(&entry));
             if let Ok(record) = &entry {
-                unknown_names(record.do_id, &record.class, &record.values, schema, problem);
+                unknown_names(record, schema, problem);
             }
             translate(entry, schema, Form::Either, &mut *problem);
         }
@@ -102,27 +103,18 @@ pub async fn verify(
 }
 
 /// What the DC files do not have is kept as it is, but nobody can ask for it.
-fn unknown_names(
-    do_id: DoId,
-    class_name: &str,
-    values: &[(String, Raw)],
-    schema: &Schema,
-    problem: &mut (dyn FnMut(Problem) + Send),
-) {
-    let mut tell = |field: Option<String>, why: String| {
-        problem(Problem { do_id, class: class_name.to_owned(), field, why });
+fn unknown_names(record: &Record, schema: &Schema, problem: &mut (dyn FnMut(Problem) + Send)) {
+    let Some(class) = schema.class_by_name(&record.class) else {
+        return problem(unknown_class(record));
     };
-    let Some(class) = schema.class_by_name(class_name) else {
-        return tell(None, format!("the DC files have no class `{class_name}`"));
-    };
-    for (name, _) in values {
-        match class.field_by_name(name) {
-            None => tell(Some(name.clone()), "the DC files have no such field".to_owned()),
-            Some(field) if !field.keywords().db() => {
-                tell(Some(name.clone()), "the field has no keyword `db`".to_owned());
-            }
-            Some(_) => {}
-        }
+    for (name, _) in &record.values {
+        let why = match class.field_by_name(name) {
+            None => "the DC files have no such field",
+            Some(field) if !field.keywords().db() => "the field has no keyword `db`",
+            Some(_) => continue,
+        };
+        let (do_id, class) = (record.do_id, record.class.clone());
+        problem(Problem { do_id, class, field: Some(name.clone()), why: why.to_owned() });
     }
 }
 
@@ -131,6 +123,8 @@ fn unknown_names(
 pub struct Shown {
     /// Its class.
     pub class: String,
+    /// Whether the DC files have the class. If not, fields are as they are stored.
+    pub is_known: bool,
     /// Names and DC text of its fields, or what is wrong with them.
     pub fields: Vec<(String, Result<String, String>)>,
 }
@@ -157,16 +151,24 @@ pub async fn show(
             let text = match (field, &raw) {
                 (Some(field), raw) => packed(field, raw)
                     .and_then(|value| field.format(&value).map_err(|error| error.to_string())),
-                (None, Raw::Text(text)) => Err(format!("no such field in the DC files: {text}")),
-                (None, Raw::Packed { value, .. }) => {
-                    Err(format!("no such field in the DC files: <{}>", hex(value)))
-                }
-                (None, Raw::Foreign { why }) => Err(why.clone()),
+                (None, raw) => stored(raw).and_then(|text| match class {
+                    Some(_) => Err(format!("no such field in the DC files: {text}")),
+                    None => Ok(text),
+                }),
             };
             (field.map(dclass::Field::id), name, text)
         })
         .collect();
     fields.sort_by_key(|(id, ..)| (id.is_none(), *id));
     let fields = fields.into_iter().map(|(_, name, text)| (name, text)).collect();
-    Ok(Some(Shown { class: record.class, fields }))
+    Ok(Some(Shown { is_known: class.is_some(), class: record.class, fields }))
+}
+
+/// A value as it is stored, whatever it means.
+fn stored(raw: &Raw) -> Result<String, String> {
+    match raw {
+        Raw::Text(text) => Ok(text.clone()),
+        Raw::Packed { value, .. } => Ok(format!("<{}>", hex(value))),
+        Raw::Foreign { why } => Err(why.clone()),
+    }
 }

@@ -346,7 +346,7 @@ impl<W: Write + Send> JsonStream<W> {
         self.is_begun = true;
         let written = self.to.write_all(&header).and_then(|()| self.to.write_all(text));
         let flushed = written.and_then(|()| self.to.flush());
-        flushed.map_err(|error| OpenError::Io { what: "cannot write".to_owned(), error })
+        flushed.map_err(|error| OpenError::Io { what: "cannot write the output".to_owned(), error })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dclass::{Class, Field};
+use dclass::Field;
 
 use crate::ids::DoId;
 use crate::store::Schema;
@@ -33,7 +33,7 @@ impl fmt::Display for Problem {
 }
 
 /// Translates an object. What cannot be translated is left out and told to `problem`; of an object that
-/// cannot be read at all nothing is left.
+/// cannot be read at all, or whose class a database would not know, nothing is left.
 pub fn translate(
     entry: Entry,
     schema: &Schema,
@@ -49,12 +49,16 @@ pub fn translate(
         }
     };
     let class = schema.class_by_name(&record.class);
+    if class.is_none() && form != Form::Either {
+        problem(unknown_class(&record));
+        return None;
+    }
     let mut values = Vec::with_capacity(record.values.len());
     for (name, raw) in record.values {
         let field = class.and_then(|class| class.field_by_name(&name));
         let translated = match field {
             Some(field) => translate_value(field, raw, form),
-            None => foreign(class, raw, form),
+            None => foreign(raw, form),
         };
         match translated {
             Ok(Some(raw)) => values.push((field.map(Field::id), name, raw)),
@@ -69,6 +73,13 @@ pub fn translate(
     values.sort_by_key(|(field, ..)| (field.is_none(), *field));
     let values = values.into_iter().map(|(_, name, raw)| (name, raw)).collect();
     Some(Record { values, ..record })
+}
+
+/// What is wrong with an object of a class that the DC files do not have.
+pub fn unknown_class(record: &Record) -> Problem {
+    let Record { do_id, class, .. } = record;
+    let why = format!("the DC files have no class `{class}`");
+    Problem { do_id: *do_id, class: class.clone(), field: None, why }
 }
 
 /// The packed value, checked; empty if there is none.
@@ -109,16 +120,15 @@ fn translate_value(field: &Field, raw: Raw, form: Form) -> Result<Option<Raw>, S
 }
 
 /// A value that the DC files say nothing about can stay only in the form in which it is.
-fn foreign(class: Option<&Class>, raw: Raw, form: Form) -> Result<Option<Raw>, String> {
+fn foreign(raw: Raw, form: Form) -> Result<Option<Raw>, String> {
     let fits = match (&raw, form) {
         (Raw::Text(_), Form::Text | Form::Either) => true,
         (Raw::Packed { type_text, .. }, Form::Packed | Form::Either) => type_text.is_some(),
         _ => false,
     };
-    match (fits, raw, class) {
-        (_, Raw::Foreign { why }, _) => Err(why),
-        (true, raw, _) => Ok(Some(raw)),
-        (false, _, Some(_)) => Err("the DC files have no such field".to_owned()),
-        (false, _, None) => Err("the DC files have no such class".to_owned()),
+    match (fits, raw) {
+        (_, Raw::Foreign { why }) => Err(why),
+        (true, raw) => Ok(Some(raw)),
+        (false, _) => Err("the DC files have no such field".to_owned()),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::NO_SCALAR;
 use super::files::Directory;
 use super::staging::{self, Staging};
-use super::text::{Document, Info, Written};
+use super::text::{self, Document, Info, Written};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
@@ -62,7 +62,8 @@ impl YamlArchive {
                 Err(OpenError::InUse(path.display().to_string()))
             }
             Err(error) => {
-                Err(OpenError::Io { what: format!("cannot open {}", path.display()), error })
+                let what = format!("cannot open the YAML directory {}", path.display());
+                Err(OpenError::Io { what, error })
             }
         }
     }
@@ -120,7 +121,25 @@ impl YamlArchive {
         Ok(FreeIds { next: info.next, free: free.map(DoId).collect() })
     }
 
+    fn oddities_now(&mut self, tell: &mut (dyn FnMut(String) + Send)) -> Result<(), OpenError> {
+        for name in self.directory.strays().map_err(self.failed("cannot list"))? {
+            tell(format!(
+                "{name} is not read: the file of an object has its doId for a name, such as 1000.yaml"
+            ));
+        }
+        for do_id in self.objects()?.to_vec() {
+            // What cannot be read is told where it is read.
+            if let Ok(Some(text)) = self.directory.read_object(do_id) {
+                text::oddities(&text, do_id)
+                    .into_iter()
+                    .for_each(|why| tell(format!("object {do_id}: {why}")));
+            }
+        }
+        Ok(())
+    }
+
     fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
+        let mut objects = Vec::with_capacity(records.len());
         for record in records {
             let text = |(name, raw): &(String, Raw)| match raw {
                 Raw::Text(text) => (name.clone(), Written::Scalar(text.clone())),
@@ -133,12 +152,11 @@ impl YamlArchive {
                 fields: record.values.iter().map(text).collect(),
                 extra: Vec::new(),
             };
-            self.directory
-                .write_object(record.do_id, &document.write(record.do_id))
-                .map_err(self.failed("cannot write into"))?;
+            objects.push((record.do_id, document.write(record.do_id)));
         }
         self.objects = None;
-        self.directory.sync().map_err(self.failed("cannot write into"))
+        let written = self.directory.write_objects(&objects);
+        written.and_then(|()| self.directory.sync()).map_err(self.failed("cannot write into"))
     }
 
     /// What the directory says already stays true.
@@ -195,6 +213,13 @@ impl Archive for YamlArchive {
 
     fn find<'a>(&'a mut self, ids: &'a [DoId]) -> BoxFuture<'a, Result<Vec<Entry>, OpenError>> {
         ready(Ok(ids.iter().filter_map(|id| self.read(*id)).collect()))
+    }
+
+    fn oddities<'a>(
+        &'a mut self,
+        tell: &'a mut (dyn FnMut(String) + Send),
+    ) -> BoxFuture<'a, Result<(), OpenError>> {
+        ready(self.oddities_now(tell))
     }
 
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {

@@ -26,7 +26,7 @@ pub fn copy_directory(
     target: &Path,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<u64, OpenError> {
-    let reading = |error| cannot("read", source, error);
+    let reading = |error| cannot("read the YAML directory", source, error);
     let writing = |error| cannot("write", target, error);
     let directory = Directory::open_shared(source).map_err(reading)?;
     staging::refuse_unfinished(source)?;
@@ -64,8 +64,7 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> OpenError {
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    file.write_all(bytes)
 }
 
 /// What `info.yaml` has to say beside these objects; nothing if there is nothing to say.

@@ -89,6 +89,25 @@ impl Directory {
         }))
     }
 
+    /// Names of files that look like those of objects and are not read.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn strays(&self) -> io::Result<Vec<String>> {
+        let is_stray = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            let stem = name.strip_suffix(EXTENSION).or_else(|| name.strip_suffix(".yml"));
+            stem.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(|c| c.is_ascii_digit()))
+        };
+        let mut strays = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let name = entry?.file_name().into_string();
+            strays.extend(name.ok().filter(|name| object_id(name).is_none() && is_stray(name)));
+        }
+        strays.sort_unstable();
+        Ok(strays)
+    }
+
     /// Whether there is a file for an object.
     ///
     /// # Errors
@@ -131,6 +150,28 @@ impl Directory {
     /// What the system says. The old file is there still.
     pub fn write_object(&self, do_id: DoId, text: &str) -> io::Result<()> {
         self.replace(&object_name(do_id), text)
+    }
+
+    /// Replaces the files of objects, each as a whole. [`Directory::sync`] makes that durable.
+    ///
+    /// # Errors
+    /// What the system says. Each file is the old one then, or the new one.
+    pub fn write_objects(&self, objects: &[(DoId, String)]) -> io::Result<()> {
+        let names = || objects.iter().map(|(do_id, _)| object_name(*do_id));
+        let replaced = || {
+            for (do_id, text) in objects {
+                self.prepare(&object_name(*do_id), text)?;
+            }
+            // What takes a file's place must be there before.
+            files::sync_file_system(&self.handle)?;
+            names().try_for_each(|name| fs::rename(self.temporary(&name), self.path.join(name)))
+        };
+        replaced().inspect_err(|_| {
+            for name in names() {
+                // On a full disk it would only take room.
+                let _ = fs::remove_file(self.temporary(&name));
+            }
+        })
     }
 
     /// Replaces `info.yaml`. [`Directory::sync`] makes that durable.
@@ -190,20 +231,28 @@ impl Directory {
     }
 
     fn replace(&self, name: &str, text: &str) -> io::Result<()> {
-        let (prefix, suffix) = TEMPORARY;
-        let path = self.path.join(name);
-        let temporary = self.path.join(format!("{prefix}{name}{suffix}"));
         let replaced = || {
-            let old = files::metadata_at(&path)?;
-            let mut file = files::create_in_place_of(old.as_ref(), &temporary, self.file_mode)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_data()?;
-            fs::rename(&temporary, &path)
+            self.prepare(name, text)?.sync_data()?;
+            fs::rename(self.temporary(name), self.path.join(name))
         };
         replaced().inspect_err(|_| {
             // On a full disk it would only take room.
-            let _ = fs::remove_file(&temporary);
+            let _ = fs::remove_file(self.temporary(name));
         })
+    }
+
+    /// Writes what is to take the place of a file.
+    fn prepare(&self, name: &str, text: &str) -> io::Result<File> {
+        let old = files::metadata_at(&self.path.join(name))?;
+        let mut file =
+            files::create_in_place_of(old.as_ref(), &self.temporary(name), self.file_mode)?;
+        file.write_all(text.as_bytes())?;
+        Ok(file)
+    }
+
+    fn temporary(&self, name: &str) -> PathBuf {
+        let (prefix, suffix) = TEMPORARY;
+        self.path.join(format!("{prefix}{name}{suffix}"))
     }
 
     /// What a crash left behind was never acknowledged.
@@ -263,5 +312,24 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["007.yaml", "5.yaml", "info.yaml"]);
+    }
+
+    #[test]
+    fn many_files_are_replaced_when_all_of_them_are_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let directory = Directory::open(dir.path(), PRIVATE).expect("opens");
+        directory.write_object(DoId(5), "old").expect("written");
+        let new = [(DoId(5), "five".to_owned()), (DoId(6), "six".to_owned())];
+        // Something is in the way of the second.
+        let obstacle = dir.path().join(".6.yaml.donet-new");
+        fs::create_dir(&obstacle).expect("made");
+        directory.write_objects(&new).expect_err("it cannot be written");
+        assert_eq!(directory.read_object(DoId(5)).expect("read").as_deref(), Some("old"));
+        assert!(!dir.path().join(".5.yaml.donet-new").exists());
+        fs::remove_dir(&obstacle).expect("removed");
+        directory.write_objects(&new).expect("written");
+        assert_eq!(directory.read_object(DoId(5)).expect("read").as_deref(), Some("five"));
+        assert_eq!(directory.read_object(DoId(6)).expect("read").as_deref(), Some("six"));
+        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 2);
     }
 }

@@ -153,11 +153,6 @@ impl Rewrite for YamlArchive {
         Vec::new()
     }
 
-    /// Who has the directory has its lock, too.
-    fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>> {
-        ready(Ok(None))
-    }
-
     fn begin<'a>(
         &'a mut self,
         _noted: &'a Noted,

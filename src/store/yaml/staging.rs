@@ -25,6 +25,8 @@ pub const PAST: &str = "migrations.yaml";
 pub struct Staging {
     directory: PathBuf,
     folder: PathBuf,
+    /// Open to have all that is in it made durable.
+    handle: File,
     file_mode: u32,
     removed: Vec<DoId>,
 }
@@ -96,7 +98,8 @@ impl Staging {
             _ => {}
         }
         fs::create_dir(&folder)?;
-        Ok(Staging { directory: directory.to_owned(), folder, file_mode, removed: Vec::new() })
+        let (directory, handle) = (directory.to_owned(), File::open(&folder)?);
+        Ok(Staging { directory, folder, handle, file_mode, removed: Vec::new() })
     }
 
     /// Writes what is to take the place of a file, with its mode and owner.
@@ -135,8 +138,7 @@ impl Staging {
     pub fn finish(self) -> io::Result<()> {
         let lines: Vec<String> = self.removed.iter().map(DoId::to_string).collect();
         fs::write(self.folder.join(REMOVED), lines.join("\n"))?;
-        // One call for all files: to wait for each takes minutes where there are many.
-        rustix::fs::syncfs(File::open(&self.folder)?)?;
+        files::sync_file_system(&self.handle)?;
         File::create(self.folder.join(COMPLETE))?.sync_all()?;
         sync(&self.folder)?;
         sync(&self.directory)?;

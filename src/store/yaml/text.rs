@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use crate::ids::DoId;
 use crate::yaml::{self, Node, Rules, Value};
 
 /// Why a file is not what it should be.
@@ -113,6 +114,38 @@ impl Document {
         }
         text
     }
+}
+
+/// What the file of the object `do_id` says that does not count. Nothing of a file that cannot be read.
+pub fn oddities(text: &str, do_id: DoId) -> Vec<String> {
+    let root = parse(text).ok().flatten();
+    let Some(Value::Map(entries)) = root.as_deref().map(|root| &root.value) else {
+        return Vec::new();
+    };
+    let mut odd = Vec::new();
+    let find = |name: &str| entries.iter().rfind(|(key, _)| key.text() == Some(name));
+    if let Some((_, id)) = find("id").filter(|(_, id)| !is_absent(id)) {
+        let id = id.text().unwrap_or("something else");
+        if id != do_id.to_string() {
+            odd.push(format!("its file says `id: {id}`; what counts is the name of the file"));
+        }
+    }
+    let mut twice = |entries: &[(Rc<Node>, Rc<Node>)], what: &str| {
+        let names: Vec<&str> = entries.iter().filter_map(|(key, _)| key.text()).collect();
+        for (at, name) in names.iter().enumerate() {
+            // Told at the second of however many.
+            if names[..at].iter().filter(|other| *other == name).count() == 1 {
+                odd.push(format!(
+                    "{what} `{name}` stands in its file more than once; the last one counts"
+                ));
+            }
+        }
+    };
+    twice(entries, "the key");
+    if let Some(Value::Map(fields)) = find("fields").map(|(_, fields)| &fields.value) {
+        twice(fields, "the field");
+    }
+    odd
 }
 
 /// Of a name that comes twice, the last value holds.
@@ -435,6 +468,35 @@ fields:
             assert_eq!(error.to_string(), expected, "{text}");
         }
         assert!(matches!(Document::read("a: [b"), Err(Error::Syntax(_))));
+    }
+
+    #[test]
+    fn what_does_not_count_is_told() {
+        for (text, expected) in [
+            (OBJECT, &[][..]),
+            ("class: T\nfields: {a: 1}", &[]),
+            ("id: '1000'\nclass: T\nfields: {}", &[]),
+            (
+                "id: 1001\nclass: T\nfields: {}",
+                &["its file says `id: 1001`; what counts is the name of the file"],
+            ),
+            (
+                "id: [1000]\nclass: T\nfields: {}",
+                &["its file says `id: something else`; what counts is the name of the file"],
+            ),
+            (
+                "class: S\nclass: T\nfields: {a: 1, b: 2, a: 3, a: 4}",
+                &[
+                    "the key `class` stands in its file more than once; the last one counts",
+                    "the field `a` stands in its file more than once; the last one counts",
+                ],
+            ),
+            ("<<<<<<< HEAD", &[]),
+        ] {
+            assert_eq!(oddities(text, DoId(1000)), expected, "{text}");
+        }
+        let read = Document::read("class: S\nclass: T\nfields: {a: 1, a: 3}").expect("an object");
+        assert_eq!(read, document(&[("a", "3")]));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use self::plan::Plan;
 pub use self::report::{ClassReport, FieldReport, Report};
 use super::copy::{Progress, Step};
 use super::translate::Problem;
-use crate::store::archive::id_of;
+use crate::store::archive::{Archive, id_of};
 use crate::store::rewrite::{Migration, Rewrite};
 use crate::store::{OpenError, Schema};
 
@@ -47,7 +47,7 @@ impl Permissions {
 ///
 /// # Errors
 /// If it is so, or that cannot be found out.
-pub async fn refuse_others(store: &mut dyn Rewrite) -> Result<(), OpenError> {
+pub async fn refuse_others(store: &mut dyn Archive) -> Result<(), OpenError> {
     match store.others().await? {
         None => Ok(()),
         Some(who) => Err(OpenError::Refused(format!(
@@ -80,7 +80,7 @@ impl<'a> Migrator<'a> {
     /// Says what would be done.
     ///
     /// # Errors
-    /// If the store cannot be read, or was migrated from these files to others.
+    /// As [`Migrator::done_before`].
     pub async fn look(
         &self,
         store: &mut dyn Rewrite,
@@ -116,7 +116,10 @@ impl<'a> Migrator<'a> {
     }
 
     /// When this migration was carried out, if it was.
-    async fn done_before(&self, store: &mut dyn Rewrite) -> Result<Option<i64>, OpenError> {
+    ///
+    /// # Errors
+    /// If the store cannot be read, or was migrated from these files to others.
+    pub async fn done_before(&self, store: &mut dyn Rewrite) -> Result<Option<i64>, OpenError> {
         let (old, new) = (fingerprint(self.old), fingerprint(self.new.dc()));
         let past = store.past().await?;
         let Some(at) = past.iter().rposition(|done| done.old == old) else {

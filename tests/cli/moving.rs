@@ -1,0 +1,236 @@
+//! `donet db export` and `donet db import`, and what all commands say of databases that cannot be used.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use crate::program::Folder;
+
+const DC: &str = "\
+dclass Note {
+  text(string) db;
+};
+dclass Gone {
+  a(uint8) db;
+  b(string) db;
+};
+";
+const YAML: &str = "{type: yaml, directory: objects}";
+const SQLITE: &str = "{type: sqlite, file: o.sqlite}";
+const EXPORT: &str = "\
+{\"donet\":\"export\",\"version\":1}
+{\"id\":5000,\"class\":\"Note\",\"fields\":{\"text\":\"(\\\"x\\\")\"}}
+{\"id\":5001,\"class\":\"Gone\",\"fields\":{\"a\":\"(1)\",\"b\":\"(\\\"y\\\")\"}}
+{\"end\":2,\"next\":5002}
+";
+
+fn config(dc: &str, backend: &str) -> String {
+    format!(
+        "general: {{dc_files: [{dc}]}}\nmessagedirector: {{bind: '127.0.0.1:0'}}\n\
+         roles: [{{type: database, control: 4003, generate: {{min: 5000}}, backend: {backend}}}]\n"
+    )
+}
+
+/// A folder with a database, and one with DC files that lack a class.
+fn folder(backend: &str) -> Folder {
+    let (without, _) = DC.split_once("dclass Gone").expect("it is there");
+    Folder::with(&[
+        ("game.dc", DC),
+        ("less.dc", without),
+        ("game.yml", &config("game.dc", backend)),
+        ("less.yml", &config("less.dc", backend)),
+        ("objects.jsonl", EXPORT),
+    ])
+}
+
+#[test]
+fn an_object_of_an_unknown_class_is_one_problem_for_every_database() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        let why = "object 5001: the DC files have no class `Gone`\n";
+        let refused = folder.run(&["db", "import", "less.yml", "objects.jsonl"]).code(1);
+        assert_eq!(refused.stderr.matches("object 5001").count(), 1, "{refused:#?}");
+        let nothing = "nothing was moved: 1 object is not allowed by the DC files; --drop-unreadable leaves it out\n";
+        refused.complains(&[why, nothing]);
+        let import = ["db", "import", "less.yml", "objects.jsonl", "--drop-unreadable"];
+        let moved = folder.run(&import).code(0);
+        moved.complains(&[why, "1 object with 1 value moved from ", ", 1 object left out; "]);
+        let left = folder.run(&["db", "export", "less.yml"]).code(0).stdout;
+        assert!(left.contains("{\"end\":1,") && !left.contains("Gone"), "{backend}: {left}");
+
+        // Values and objects are counted apart.
+        folder.write("objects.jsonl", &EXPORT.replace("(\\\"x\\\")", "7"));
+        let refused = folder.run(&["db", "import", "less.yml", "objects.jsonl", "--replace"]);
+        refused.code(1).complains(&["nothing was moved: 1 object and 1 value are not allowed"]);
+    }
+}
+
+#[test]
+fn an_export_keeps_objects_of_an_unknown_class() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+        folder.run(&["db", "export", "less.yml", "less.jsonl"]).code(0);
+        folder.run(&["db", "import", "game.yml", "less.jsonl", "--replace"]).code(0);
+        let back = folder.run(&["db", "export", "game.yml"]).code(0).stdout;
+        assert_eq!(back, EXPORT, "{backend}");
+        let shown = folder.run(&["db", "show", "less.yml", "5001"]).code(1);
+        assert_eq!(shown.stdout.matches("the DC files have no such").count(), 1, "{shown:#?}");
+    }
+}
+
+/// What the target has under the id is no object that could be compared, and it stays.
+#[test]
+fn an_object_of_an_unknown_class_is_not_overwritten() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+        let other = EXPORT.replace("Gone", "Note").replace("\"a\":\"(1)\",\"b\"", "\"text\"");
+        folder.write("other.jsonl", &other);
+        let resumed = folder.run(&["db", "import", "less.yml", "other.jsonl", "--resume"]).code(1);
+        resumed.complains(&["has an object 5001 that is not the same"]);
+        assert_eq!(folder.run(&["db", "export", "game.yml"]).code(0).stdout, EXPORT, "{backend}");
+    }
+}
+
+#[test]
+fn nothing_is_imported_into_a_database_in_use() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+        let running = folder.start(&["game.yml"]).ready();
+        for more in [&[][..], &["--replace"], &["--resume"]] {
+            let import = [&["db", "import", "game.yml", "objects.jsonl"], more].concat();
+            folder.run(&import).code(1).complains(&["is in use by", "process"]);
+        }
+        assert_eq!(folder.run(&["db", "export", "game.yml"]).code(0).stdout, EXPORT, "{backend}");
+        running.signal("TERM");
+        running.wait().code(0);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl", "--replace"]).code(0);
+    }
+}
+
+#[test]
+fn an_export_goes_to_standard_output() {
+    let folder = folder(SQLITE);
+    folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    for to in [&["db", "export", "game.yml"][..], &["db", "export", "game.yml", "-"]] {
+        let exported = folder.run(to).code(0);
+        assert_eq!(exported.stdout, EXPORT);
+        exported.complains(&["2 objects with 3 values written from the SQLite database "]);
+        let nonsense = folder.run(&[to, &["--replace"]].concat()).code(1);
+        nonsense.complains(&["--replace and --resume are about a FILE"]);
+    }
+    assert!(!folder.path("-").exists());
+    folder.run(&["db", "export", "game.yml", "game.jsonl"]).code(0);
+    let again = folder.run(&["db", "export", "game.yml", "game.jsonl"]).code(1);
+    again.complains(&["the export game.jsonl has 2 objects: --replace begins it anew, "]);
+    let help = folder.run(&["db", "export", "--help"]).code(0).stdout;
+    assert!(!help.contains("moved") && !help.contains("target"), "{help}");
+}
+
+/// More than fits a pipe.
+fn many_notes() -> String {
+    let note = |id| {
+        format!(
+            "{{\"id\":{id},\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"{}\\\")\"}}}}\n",
+            "x".repeat(200)
+        )
+    };
+    let notes: String = (5000..7000).map(note).collect();
+    format!("{{\"donet\":\"export\",\"version\":1}}\n{notes}{{\"end\":2000,\"next\":7000}}\n")
+}
+
+#[test]
+fn whoever_has_read_enough_of_an_export_ends_it_silently() {
+    let folder = folder(SQLITE);
+    folder.write("many.jsonl", &many_notes());
+    folder.run(&["db", "import", "game.yml", "many.jsonl"]).code(0);
+    let mut command = folder.command(&["db", "export", "game.yml"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let mut first = String::new();
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    reader.read_line(&mut first).expect("read");
+    drop(reader);
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(first, "{\"donet\":\"export\",\"version\":1}\n");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(ended.status.code(), Some(141));
+    assert!(!folder.files().iter().any(|name| name.starts_with("o.sqlite-")));
+}
+
+#[test]
+fn nobody_has_to_read_what_a_command_says() {
+    let folder = folder(SQLITE);
+    folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    for (arguments, code) in [
+        (&["db", "stats", "game.yml"][..], 0),
+        (&["db", "show", "game.yml", "5000"], 0),
+        (&["db", "verify", "less.yml"], 1),
+        (&["db", "migrate", "less.yml", "--from", "game.dc"], 1),
+        (&["dc", "show", "game.dc"], 0),
+        (&["dc", "hash", "game.dc"], 0),
+        (&["dc", "diff", "game.dc", "less.dc"], 1),
+        (&["check", "game.yml"], 0),
+        (&["check", "nowhere.yml"], 1),
+        (&["version"], 0),
+        (&["--help"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let errors = writer.try_clone().expect("another end");
+        let status = folder.command(arguments).stdout(writer).stderr(errors).status();
+        let status = status.expect("it ends");
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+    // A full disk is another matter.
+    if let Ok(full) = File::options().write(true).open("/dev/full") {
+        let mut command = folder.command(&["db", "stats", "game.yml"]);
+        let ended = command.stdout(full).stderr(Stdio::piped()).output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert!(stderr.starts_with("cannot write to standard output: "), "{stderr}");
+        assert_eq!(ended.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named() {
+    let folder = folder(SQLITE);
+    let nowhere = "{type: sqlite, file: nowhere.sqlite}";
+    folder.write("nowhere.yml", &config("game.dc", nowhere));
+    folder.write("away.yml", &config("game.dc", "{type: yaml, directory: away}"));
+    folder.write("none.yml", "general: {dc_files: [game.dc]}\n");
+    let two = config("game.dc", YAML).replace("roles: [", "roles: [{type: database, control: 4004, generate: {min: 9000}, backend: {type: sqlite, file: p.sqlite}}, ");
+    folder.write("two.yml", &two);
+    folder.write("no.sqlite", "this is no database, whatever its name says");
+    folder.write("no.yml", &config("game.dc", "{type: sqlite, file: no.sqlite}"));
+    let commands: [&[&str]; 6] = [
+        &["stats"],
+        &["verify"],
+        &["export"],
+        &["show", "5"],
+        &["backup", "copy"],
+        &["migrate", "--from", "game.dc"],
+    ];
+    for command in commands {
+        let run = |config: &str, more: &[&str]| {
+            let arguments = [&["db", command[0], config], &command[1..], more].concat();
+            folder.run(&arguments).code(1)
+        };
+        let is_absent = "No such file or directory";
+        run("missing.yml", &[]).complains(&["missing.yml", "cannot be read", is_absent]);
+        run("none.yml", &[]).complains(&["none.yml: it has no database: none of its roles"]);
+        run("nowhere.yml", &[]).complains(&["the SQLite database ", "nowhere.sqlite: ", is_absent]);
+        run("away.yml", &[]).complains(&["the YAML directory ", "away: ", is_absent]);
+        run("two.yml", &[]).complains(&["choose one with --control 4004 or --control 4003"]);
+        let other = "two.yml: it has no database with the control channel 5, but --control 4004 or";
+        run("two.yml", &["--control", "5"]).complains(&[other]);
+        run("no.yml", &[]).complains(&["the SQLite database ", "no.sqlite"]);
+    }
+    let files = folder.files();
+    assert!(
+        !files.iter().any(|name| name.contains("nowhere.sqlite") || name == "away"),
+        "{files:?}"
+    );
+    fs::remove_file(folder.path("no.sqlite")).expect("removed");
+}
