@@ -289,4 +289,44 @@ impl From<&dclass::Diagnostic> for Finding {
             source: Arc::new(Source { first_line: position.line, text: found.excerpt.clone() }),
         }
     }
+
+/// The known name that was probably meant by `found`.
+pub fn near<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// Of shorter names, any is nearly any other.
+    const SHORT: usize = 2;
+    let found = found.to_lowercase();
+    let distance = |name: &str| strsim::damerau_levenshtein(&found, &name.to_lowercase());
+    let (distance, name) = known.map(|name| (distance(name), name)).min()?;
+    let is_like = match found.chars().count().min(name.chars().count()) {
+        0..SHORT => distance == 0,
+        SHORT => distance <= 1 && found.chars().next() == name.chars().next(),
+        // A third of the letters wrong is a slip; more is another word.
+        _ => distance <= name.len().div_ceil(3),
+    };
+    is_like.then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_like_a_name() {
+        for (found, known, expected) in [
+            ("contol", &["control", "type"][..], Some("control")),
+            ("Check", &["check"], Some("check")),
+            ("setname", &["setName"], Some("setName")),
+            ("dv", &["db", "dc"], Some("db")),
+            ("mx", &["min", "max"], Some("max")),
+            ("S", &["B"], None),
+            ("x", &["id", "db"], None),
+            ("ab", &["db"], None),
+            ("d", &["db"], None),
+            ("foo", &["bind", "url"], None),
+            ("pizza", &[], None),
+        ] {
+            assert_eq!(near(found, known.iter().copied()), expected, "{found}");
+        }
+    }
+}
 }

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::ops::Deref;
 
 use super::report::Report;
-use crate::finding::{Finding, Severity};
+use super::secret;
+use crate::finding::{Finding, Severity, near};
 use crate::yaml::{Node, Value};
 
 /// A value that is being read. Whoever reads it may find that it is hardly meant as it is written.
@@ -309,11 +310,7 @@ pub(super) fn did_you_mean<'a>(
     found: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
-    let found = found.to_lowercase();
-    let (distance, name) =
-        known.map(|name| (strsim::damerau_levenshtein(&found, name), name)).min()?;
-    // A third of the letters wrong is a slip; more is another word.
-    (distance <= name.len().div_ceil(3)).then(|| format!("; did you mean `{name}`?"))
+    near(found, known).map(|name| format!("; did you mean `{name}`?"))
 }
 
 /// "`a`, `b` and `c`"
