@@ -109,30 +109,29 @@ impl Finding {
         if group.is_empty() { String::new() } else { renderer.render(&[group]) }
     }
 
-    /// As a record for programs: one line of JSON.
+    /// As a record for programs: one line of JSON. What does not apply is null.
     pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct Record<'a> {
-            file: &'a str,
+            file: Option<&'a str>,
             line: Option<usize>,
             column: Option<usize>,
             key: Option<&'a str>,
             severity: Severity,
             message: &'a str,
             label: Option<&'a str>,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            help: &'a [String],
+            help: Option<&'a [String]>,
         }
         let position = self.position();
         let record = Record {
-            file: &self.file,
+            file: Some(self.file.as_str()).filter(|file| !file.is_empty()),
             line: position.map(|position| position.line),
             column: position.map(|position| position.column),
             key: Some(self.key.as_str()).filter(|key| !key.is_empty()),
             severity: self.severity,
             message: &self.message,
             label: self.label(),
-            help: &self.help,
+            help: Some(self.help.as_slice()).filter(|help| !help.is_empty()),
         };
         serde_json::to_string(&record).expect("texts and numbers have a form in JSON")
     }
@@ -289,6 +288,7 @@ impl From<&dclass::Diagnostic> for Finding {
             source: Arc::new(Source { first_line: position.line, text: found.excerpt.clone() }),
         }
     }
+}
 
 /// The known name that was probably meant by `found`.
 pub fn near<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -328,5 +328,4 @@ mod tests {
             assert_eq!(near(found, known.iter().copied()), expected, "{found}");
         }
     }
-}
 }

@@ -173,6 +173,15 @@ fn programs_get_an_object_a_line() {
     assert!(octal["message"].as_str().expect("a text").contains("octal"), "{octal}");
     assert!(unknown["file"].as_str().expect("a text").ends_with("game.dc"), "{unknown}");
     assert_eq!((&unknown["line"], &unknown["key"]), (&2.into(), &serde_json::Value::Null));
+    // All have the same keys, of these and of DC files alone.
+    let alone = folder.run(&["dc", "check", "--format", "json", "game.dc"]).code(1).stdout;
+    let alone: serde_json::Value = serde_json::from_str(alone.trim()).expect("JSON");
+    assert_eq!((&alone["help"], &octal["help"]), (&unknown["help"], &serde_json::Value::Null));
+    assert!(alone["help"].is_array() && octal["label"].is_null(), "{alone} {octal}");
+    let keys = |record: &serde_json::Value| -> Vec<String> {
+        record.as_object().expect("an object").keys().cloned().collect()
+    };
+    assert_eq!((keys(octal).len(), keys(octal), keys(octal)), (8, keys(unknown), keys(&alone)));
     assert_eq!(unknown["severity"], "error");
     // A file as a whole.
     let ended = folder.run(&["check", "--format", "json", "none.yml"]).code(1);
