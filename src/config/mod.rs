@@ -7,6 +7,7 @@
 mod address;
 mod complete;
 mod conflict;
+mod database_url;
 mod diagnostic;
 mod doubt;
 mod environment;

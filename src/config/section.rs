@@ -126,7 +126,7 @@ impl<'a> Section<'a> {
             let path = format!("{}[{index}]", item.path);
             match (Item { path: path.clone(), node }).read(self.report, &read) {
                 Some(value) if values.contains(&value) => {
-                    let message = format!("{} stands in this list already", node.describe());
+                    let message = format!("{} stands in this list already", describe(node));
                     self.report.warning(node, &path, message);
                 }
                 value => values.extend(value),
@@ -302,7 +302,14 @@ fn report_twice(report: &Report, first: &Entry<'_>, again: &Node, path: &str) {
 
 /// "found …, expected …"
 pub(super) fn expected(found: &Node, what: &str) -> String {
-    format!("found {}, expected {what}", found.describe())
+    format!("found {}, expected {what}", describe(found))
+}
+
+fn describe(node: &Node) -> String {
+    match node.written.as_deref().or(node.text()) {
+        Some(text) if secret::may_hold_one(text) => "a text with a password".to_owned(),
+        _ => node.describe(),
+    }
 }
 
 /// The known name that was probably meant by `found`, as the end of a message.
