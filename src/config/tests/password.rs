@@ -45,6 +45,29 @@ fn a_dollar_is_a_dollar() {
     assert_eq!((&*config.daemon.name, &*config.daemon.url), ("a$b $HOME ${ $$", "${HOME}"));
 }
 
+#[test]
+fn what_looks_like_a_reference_and_is_none_is_warned_of() {
+    for (value, why) in [
+        ("${A B}", "what stands between `${` and `}` is no name of a variable"),
+        ("${}", "what stands between"),
+        ("a${1}", "what stands between"),
+        ("${A-hunter2}", "what stands between"),
+        ("hunter2${", "a `${` is not closed"),
+        ("${CONTROL} ${CONTROL", "a `${` is not closed"),
+        ("$${ ${", "a `${` is not closed"),
+    ] {
+        let text = format!("messagedirector: {{bind: a}}\ndaemon:\n  name: \"{value}\"\n");
+        let said = warnings(&text);
+        assert!(said.starts_with(&format!("3:9: daemon.name: {why}")), "{value}: {said}");
+        assert!(said.ends_with("`$${` stands for the characters themselves"), "{said}");
+        assert!(!said.contains("hunter2") && !said.contains('\n'), "{said}");
+    }
+    for value in ["$${A B}", "$${", "$A", "$ {A}", "${CONTROL}", "{}$"] {
+        let text = format!("messagedirector: {{bind: a}}\ndaemon:\n  name: \"{value}\"\n");
+        assert_eq!(warnings(&text), "", "{value}");
+    }
+}
+
 /// A folder with a file that has this text and mode.
 fn folder(text: &str, mode: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
