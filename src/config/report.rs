@@ -100,7 +100,7 @@ impl Report {
     /// The same, and what to do about it.
     pub fn error_with_help(
         &self,
-        marks: Vec<Mark>,
+        mut marks: Vec<Mark>,
         message: impl Into<String>,
         help: Option<String>,
     ) {
@@ -113,7 +113,18 @@ impl Report {
     }
 
     pub fn has_errors(&self) -> bool {
-        self.findings.borrow().iter().any(|finding| finding.severity == Severity::Error)
+        self.errors() > 0
+    }
+
+    /// How many errors there are.
+    pub fn errors(&self) -> usize {
+        let findings = self.findings.borrow();
+        findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
+    /// Whether something has been said about a key or what is below it.
+    pub fn has_about(&self, key: &str) -> bool {
+        self.findings.borrow().iter().any(|finding| finding.key.starts_with(key))
     }
 
     /// Takes everything, in the order of the file.
