@@ -109,30 +109,29 @@ impl Finding {
         if group.is_empty() { String::new() } else { renderer.render(&[group]) }
     }
 
-    /// As a record for programs: one line of JSON.
+    /// As a record for programs: one line of JSON. What does not apply is null.
     pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct Record<'a> {
-            file: &'a str,
+            file: Option<&'a str>,
             line: Option<usize>,
             column: Option<usize>,
             key: Option<&'a str>,
             severity: Severity,
             message: &'a str,
             label: Option<&'a str>,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            help: &'a [String],
+            help: Option<&'a [String]>,
         }
         let position = self.position();
         let record = Record {
-            file: &self.file,
+            file: Some(self.file.as_str()).filter(|file| !file.is_empty()),
             line: position.map(|position| position.line),
             column: position.map(|position| position.column),
             key: Some(self.key.as_str()).filter(|key| !key.is_empty()),
             severity: self.severity,
             message: &self.message,
             label: self.label(),
-            help: &self.help,
+            help: Some(self.help.as_slice()).filter(|help| !help.is_empty()),
         };
         serde_json::to_string(&record).expect("texts and numbers have a form in JSON")
     }
@@ -288,6 +287,46 @@ impl From<&dclass::Diagnostic> for Finding {
             help: found.help.iter().cloned().collect(),
             marks: mark.into_iter().collect(),
             source: Arc::new(Source { first_line: position.line, text: found.excerpt.clone() }),
+        }
+    }
+}
+
+/// The known name that was probably meant by `found`.
+pub fn near<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// Of shorter names, any is nearly any other.
+    const SHORT: usize = 2;
+    let found = found.to_lowercase();
+    let distance = |name: &str| strsim::damerau_levenshtein(&found, &name.to_lowercase());
+    let (distance, name) = known.map(|name| (distance(name), name)).min()?;
+    let is_like = match found.chars().count().min(name.chars().count()) {
+        0..SHORT => distance == 0,
+        SHORT => distance <= 1 && found.chars().next() == name.chars().next(),
+        // A third of the letters wrong is a slip; more is another word.
+        _ => distance <= name.len().div_ceil(3),
+    };
+    is_like.then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_like_a_name() {
+        for (found, known, expected) in [
+            ("contol", &["control", "type"][..], Some("control")),
+            ("Check", &["check"], Some("check")),
+            ("setname", &["setName"], Some("setName")),
+            ("dv", &["db", "dc"], Some("db")),
+            ("mx", &["min", "max"], Some("max")),
+            ("S", &["B"], None),
+            ("x", &["id", "db"], None),
+            ("ab", &["db"], None),
+            ("d", &["db"], None),
+            ("foo", &["bind", "url"], None),
+            ("pizza", &[], None),
+        ] {
+            assert_eq!(near(found, known.iter().copied()), expected, "{found}");
         }
     }
 }

@@ -47,10 +47,13 @@ fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let for_programs = run.log.format == telemetry::Format::Json;
     let say = |findings: &[Finding]| findings.iter().for_each(|finding| finding.log(for_programs));
-    let complete = match config::load_complete(&run.config) {
+    let complete = match config::survey(&run.config).complete() {
         Ok(complete) => complete,
-        Err(findings) => {
-            say(&findings);
+        Err(survey) => {
+            say(&survey.findings);
+            if let Some(unseen) = survey.unseen() {
+                tracing::error!(target: "donet::config", "{unseen}");
+            }
             fatal!(file = %run.config.display(), "the configuration has errors");
             return Ok(ExitCode::FAILURE);
         }

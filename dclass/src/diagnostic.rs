@@ -1,6 +1,6 @@
 //! What is wrong with a DC file, where, and how it is shown.
 
-use crate::limits::ERRORS_MAX;
+use crate::limits::{ERRORS_MAX, SHOWN_MAX};
 use crate::source::{Span, Text};
 use std::fmt;
 
@@ -98,9 +98,25 @@ impl Diagnostics {
         out
     }
 
+    /// Appends what others say.
+    pub(crate) fn append(&mut self, other: Diagnostics) {
+        self.items.extend(other.items);
+    }
+
     pub(crate) fn push_whole(&mut self, file: &str, message: String) {
+        self.push_of_file(file, Severity::Error, message, None);
+    }
+
+    /// Something about a file as a whole.
+    pub(crate) fn push_of_file(
+        &mut self,
+        file: &str,
+        severity: Severity,
+        message: String,
+        help: Option<String>,
+    ) {
         self.items.push(Diagnostic {
-            severity: Severity::Error,
+            severity,
             message,
             file: file.to_owned(),
             line: 0,
@@ -109,7 +125,7 @@ impl Diagnostics {
             caret: 0,
             width: 0,
             label: String::new(),
-            help: None,
+            help,
         });
     }
 }
@@ -172,6 +188,8 @@ pub(crate) struct Log {
     notes: Vec<Note>,
     errors: usize,
     warnings: usize,
+    /// Files that are none of text, of which nothing else is said.
+    binary: Vec<u32>,
 }
 
 impl Log {
@@ -201,30 +219,68 @@ impl Log {
         self.errors >= ERRORS_MAX
     }
 
+    /// Whether a file, which has just been split into tokens, is none of text. Then this is all that is said of it: what a
+    /// file of other bytes lacks to be a DC file would fill pages.
+    pub(crate) fn is_binary(&mut self, file: u32, text: &Text<'_>) -> bool {
+        let has_errors = self
+            .notes
+            .iter()
+            .any(|note| note.span.file == file && note.severity == Severity::Error);
+        if !has_errors || !text.is_binary() {
+            return false;
+        }
+        self.notes.retain(|note| note.span.file != file);
+        let count = |severity| self.notes.iter().filter(|note| note.severity == severity).count();
+        // It counts as one.
+        (self.errors, self.warnings) = (count(Severity::Error) + 1, count(Severity::Warning));
+        self.binary.push(file);
+        true
+    }
+
     /// The findings with their places looked up in `texts`.
     pub(crate) fn render(mut self, texts: &[Text<'_>]) -> Diagnostics {
         self.notes.sort_by_key(|note| (note.span.file, note.span.start));
-        let mut items = Vec::with_capacity(self.notes.len());
-        let mut place = Place::default();
-        for note in self.notes {
-            let Some(text) = texts.get(note.span.file as usize) else {
-                continue;
-            };
-            place.advance(note.span, &text.text);
-            items.push(place.diagnostic(note, text));
+        let mut out = Diagnostics::default();
+        let mut notes = self.notes.into_iter().peekable();
+        for (file, text) in texts.iter().enumerate() {
+            if self.binary.contains(&(file as u32)) {
+                let message = "this is no DC file: it has bytes that no text has".to_owned();
+                out.push_whole(text.name, message);
+            }
+            let mut place = Place::default();
+            let mut counts = [(Severity::Error, "error", 0), (Severity::Warning, "warning", 0)];
+            while let Some(note) = notes.next_if(|note| note.span.file as usize == file) {
+                let (.., count) = &mut counts[usize::from(note.severity == Severity::Warning)];
+                *count += 1;
+                if *count <= SHOWN_MAX {
+                    place.advance(note.span, &text.text);
+                    out.items.push(place.diagnostic(note, text));
+                }
+            }
+            for (severity, word, count) in counts {
+                let message = match count.saturating_sub(SHOWN_MAX) {
+                    0 => continue,
+                    1 => format!("one more {word} of this file is not shown"),
+                    more => format!("{more} more {word}s of this file are not shown"),
+                };
+                out.push_of_file(text.name, severity, message, None);
+            }
         }
-        let mut out = Diagnostics { items };
         if self.errors >= ERRORS_MAX {
-            out.push_whole("", "too many errors, the rest is not shown".to_owned());
+            let message = format!("reading has ended after {ERRORS_MAX} errors");
+            out.push_whole("", message);
+        } else if self.warnings > ERRORS_MAX {
+            let more = self.warnings - ERRORS_MAX;
+            let message = format!("there are {more} more warnings");
+            out.push_of_file("", Severity::Warning, message, None);
         }
         out
     }
 }
 
-/// A walk through the sources that counts lines, so that each byte is looked at once.
+/// A walk through a source that counts lines, so that each byte is looked at once.
 #[derive(Default)]
 struct Place {
-    file: u32,
     /// The byte up to which lines are counted.
     at: usize,
     /// Lines ended before `at`.
@@ -238,9 +294,6 @@ const EXCERPT_SIDE: usize = 100;
 
 impl Place {
     fn advance(&mut self, span: Span, text: &str) {
-        if span.file != self.file {
-            *self = Place { file: span.file, ..Place::default() };
-        }
         let end = (span.start as usize).min(text.len());
         let passed = text.as_bytes().get(self.at..end).unwrap_or_default();
         for (i, _) in passed.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
@@ -296,7 +349,11 @@ pub(crate) fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>)
     if name.len() > LONGEST {
         return None;
     }
-    let limit = 1 + name.len() / 4;
+    // Any short name is like any other.
+    let limit = match name.len() {
+        0..=2 => 0,
+        length => 1 + length / 4,
+    };
     let wanted = name.to_ascii_lowercase();
     let distance = |other: &str| strsim::osa_distance(&wanted, &other.to_ascii_lowercase());
     names

@@ -5,6 +5,8 @@
 pub(crate) const SOURCE_BYTES_MAX: usize = 8 << 20;
 /// Errors after which reading stops.
 pub(crate) const ERRORS_MAX: usize = 100;
+/// Errors of one file that are shown, and warnings; the others are counted.
+pub(crate) const SHOWN_MAX: usize = 20;
 /// Brackets within brackets in a value.
 pub(crate) const VALUE_NESTING_MAX: u8 = 64;
 /// Structs and switches that are written within each other.

@@ -24,14 +24,21 @@ pub fn parse(sources: &[Source]) -> Result<DcFile, Diagnostics> {
 /// # Errors
 /// As for [`parse`].
 pub fn parse_with(sources: &[Source], options: Options) -> Result<DcFile, Diagnostics> {
-    let size: usize = sources.iter().map(|source| source.text.len()).sum();
-    if size > SOURCE_BYTES_MAX {
-        let name = sources.iter().max_by_key(|source| source.text.len());
-        return Err(too_large(name.map_or("", |source| &source.name)));
-    }
+    check_size(sources)?;
+    parse_all(sources, options, Diagnostics::default())
+}
+
+/// Reads sources of a set in which others have the `problems`. Then what they declare is missing, so that of these only the
+/// grammar is judged.
+fn parse_all(
+    sources: &[Source],
+    options: Options,
+    mut problems: Diagnostics,
+) -> Result<DcFile, Diagnostics> {
     let mut log = Log::default();
     let texts: Vec<Text<'_>> = sources.iter().map(Text::new).collect();
     let mut resolver = Resolver::new(options, &mut log);
+    let mut is_whole = problems.is_empty();
     for (index, text) in texts.iter().enumerate() {
         if resolver.log().is_full() {
             break;
@@ -39,15 +46,24 @@ pub fn parse_with(sources: &[Source], options: Options) -> Result<DcFile, Diagno
         let index = index as u32;
         let mode = Mode { lossy: text.lossy, ..Mode::default() };
         let lexed = lex(&text.text, index, mode, resolver.log());
+        if resolver.log().is_binary(index, text) {
+            is_whole = false;
+            continue;
+        }
         let items = parser::file(&text.text, index, &lexed.tokens, resolver.log());
-        resolver.add(&items);
+        if is_whole {
+            resolver.add(&items);
+        }
     }
-    match resolver.finish() {
+    match resolver.finish().filter(|_| is_whole) {
         Some(mut file) => {
             file.warnings = log.render(&texts);
             Ok(file)
         }
-        None => Err(log.render(&texts)),
+        None => {
+            problems.append(log.render(&texts));
+            Err(problems)
+        }
     }
 }
 
@@ -75,7 +91,21 @@ pub fn read_with(paths: &[impl AsRef<Path>], options: Options) -> Result<DcFile,
             Err(error) => problems.push_whole(&name, format!("cannot read the file: {error}")),
         }
     }
-    if problems.is_empty() { parse_with(&sources, options) } else { Err(problems) }
+    if problems.is_empty() {
+        parse_with(&sources, options)
+    } else {
+        check_size(&sources)?;
+        parse_all(&sources, options, problems)
+    }
+}
+
+fn check_size(sources: &[Source]) -> Result<(), Diagnostics> {
+    let size: usize = sources.iter().map(|source| source.text.len()).sum();
+    if size > SOURCE_BYTES_MAX {
+        let name = sources.iter().max_by_key(|source| source.text.len());
+        return Err(too_large(name.map_or("", |source| &source.name)));
+    }
+    Ok(())
 }
 
 /// The file's content, or as much of it as shows that it is too large.

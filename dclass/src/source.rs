@@ -46,6 +46,13 @@ impl<'a> Text<'a> {
         let lossy = matches!(text, Cow::Owned(_));
         Text { name: &source.name, text, lossy }
     }
+
+    /// Whether it looks like no text: of its characters, many are for control.
+    pub(crate) fn is_binary(&self) -> bool {
+        let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+        let controls = self.text.bytes().filter(is_control).count();
+        controls > 3 && controls > self.text.len() / 20
+    }
 }
 
 /// A name for a message: long ones are cut, control characters are escaped.

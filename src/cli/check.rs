@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::cli::out::{complain, say};
 use crate::config::{
-    self, Address, BackendConfig, Complete, Config, DoIdRange, Host, Loaded, RoleConfig,
+    self, Address, BackendConfig, Config, DoIdRange, Host, Loaded, RoleConfig, Survey,
 };
 use crate::finding::{Finding, Severity};
 use crate::store::{Schema, rehearse};
@@ -39,25 +39,29 @@ enum Format {
 
 /// Checks and prints; returns the exit code.
 pub(super) fn run(arguments: &Arguments) -> u8 {
-    let (findings, summary) = match config::load_complete(&arguments.file) {
-        Ok(complete) => look_around(complete),
-        Err(findings) => (findings, String::new()),
-    };
+    let mut survey = config::survey(&arguments.file);
+    look_around(&mut survey);
+    let findings = &survey.findings;
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match arguments.format {
         Format::Json => findings.iter().for_each(|finding| say!("{}", finding.json())),
         Format::Human => {
-            for finding in &findings {
+            for finding in findings {
                 finding.print();
                 complain!("");
             }
             if !findings.is_empty() {
                 complain!("{}", count(errors, findings.len() - errors));
             }
-            if errors == 0 {
-                say!("{summary}");
-            }
         }
+    }
+    if let Some(unseen) = survey.unseen() {
+        complain!("{unseen}");
+    }
+    if let (Survey { loaded: Some(loaded), dc: Some(dc), .. }, 0, Format::Human) =
+        (&survey, errors, arguments.format)
+    {
+        say!("{}", summary(&loaded.config, dc));
     }
     u8::from(errors > 0)
 }
@@ -73,18 +77,23 @@ fn count(errors: usize, warnings: usize) -> String {
     counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What this machine has to say of a configuration that is right, and what it means.
-fn look_around(complete: Complete) -> (Vec<Finding>, String) {
-    let Complete { loaded, dc, warnings: mut findings } = complete;
-    let summary = summary(&loaded.config, &dc);
-    findings.extend(unwritable_logs(&loaded));
+/// Adds what this machine has to say of what could be read of a configuration.
+fn look_around(survey: &mut Survey) {
+    let Survey { loaded: Some(loaded), dc, findings, .. } = survey else { return };
+    findings.extend(unwritable_logs(loaded));
     if leads_to_itself(&loaded.config) {
         let message = "leads to messagedirector.bind, this daemon itself";
         findings.push(loaded.about(Severity::Warning, "messagedirector.connect", message));
     }
-    findings.extend(unusable_stores(&loaded, Arc::new(dc)));
-    findings.sort_by_key(|finding| (finding.key.is_empty(), finding.position()));
-    (findings, summary)
+    if let Some(dc) = dc {
+        findings.extend(unusable_stores(loaded, Arc::clone(dc)));
+    }
+    // Those of the DC files follow in their order.
+    let place = |finding: &Finding| match loaded.is_about(finding) {
+        true => (0, finding.position()),
+        false => (1, None),
+    };
+    findings.sort_by_key(place);
 }
 
 /// Stores on this machine's disks with which the daemon does not start.
@@ -95,7 +104,7 @@ fn unusable_stores(loaded: &Loaded, dc: Arc<DcFile>) -> Vec<Finding> {
         // Without threads nothing can be looked into, and nothing started.
         return Vec::new();
     };
-    let roles = loaded.config.roles.iter().enumerate();
+    let roles = loaded.config.numbered_roles();
     let unusable = roles.filter_map(|(i, role)| {
         let RoleConfig::Database(database) = role else { return None };
         let error = runtime.block_on(rehearse(database, &schema)).err()?;
@@ -133,7 +142,7 @@ fn leads_to_itself(config: &Config) -> bool {
 /// another machine. The daemon starts without.
 fn unwritable_logs(loaded: &Loaded) -> impl Iterator<Item = Finding> {
     let config = &loaded.config;
-    config.roles.iter().enumerate().filter_map(move |(i, role)| {
+    config.numbered_roles().filter_map(move |(i, role)| {
         let RoleConfig::EventLogger(logger) = role else { return None };
         let path = config.base_dir.join(&logger.output);
         let error = check_writable(&path).err()?;

@@ -6,6 +6,7 @@
 mod check;
 mod db;
 mod dc;
+mod hint;
 mod out;
 mod version;
 
@@ -105,12 +106,15 @@ pub struct Run {
 ///
 /// Prints what is wrong with it, or what was asked for.
 pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let words: Vec<String> =
+        arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return Action::Exit(explain(&error)),
+        Err(error) => return Action::Exit(explain(&error, &words)),
     };
     match arguments.command {
-        None => match mistyped(&arguments) {
+        None => match hint::mistyped(&arguments) {
             Some(message) => {
                 complain!("{message}");
                 Action::Exit(1)
@@ -125,25 +129,6 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
             Action::Exit(0)
         }
     }
-}
-
-/// What to say of a name that is no file and nearly a command.
-fn mistyped(arguments: &Arguments) -> Option<String> {
-    let name = arguments.files.first().filter(|file| !file.exists())?.to_str()?;
-    let mut command = Arguments::command();
-    // So that `help` is among them.
-    command.build();
-    let distance = |known: &str| strsim::damerau_levenshtein(name, known);
-    let near = command.get_subcommands().map(clap::Command::get_name);
-    let near = near.min_by_key(|known| distance(known))?;
-    // A third of the letters wrong is a slip; more is another word.
-    (distance(near) <= near.len().div_ceil(3)).then(|| {
-        format!(
-            "error: there is no command `{name}`, and no file; did you mean `donet {near}`?\n\n\
-             To run a configuration of this name: donet --config {name}\n\
-             For more information, try '--help'."
-        )
-    })
 }
 
 impl Arguments {
@@ -168,7 +153,7 @@ impl Arguments {
 
 /// Prints what clap has to say, and returns the exit code: 1 for a mistake, as scripts around Astron
 /// expect.
-fn explain(error: &clap::Error) -> u8 {
+fn explain(error: &clap::Error, words: &[String]) -> u8 {
     if !error.use_stderr() {
         // Nothing is left to be done if the terminal is gone.
         let _ = error.print();
@@ -187,6 +172,10 @@ fn explain(error: &clap::Error) -> u8 {
             "error: a command is missing: {}\n\n{usage}\n\nFor more information, try '--help'.",
             names.join(", ")
         );
+        return 1;
+    }
+    if let Some(text) = hint::unknown(error, words) {
+        complain!("{text}");
         return 1;
     }
     let _ = error.print();

@@ -1,11 +1,12 @@
 //! A configuration together with the DC files that it names: all that a daemon reads before it does anything.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use dclass::{DcFile, Diagnostics};
 
-use super::model::Config;
-use super::{Loaded, load_with_warnings};
+use super::model::{BackendConfig, Config, RoleConfig};
+use super::{Loaded, read_path};
 use crate::finding::{Finding, Severity};
 
 /// A configuration that a daemon can be started with, as far as files tell.
@@ -13,32 +14,102 @@ pub struct Complete {
     /// The configuration, and its file.
     pub loaded: Loaded,
     /// What the DC files say.
-    pub dc: DcFile,
+    pub dc: Arc<DcFile>,
     /// What does no harm but is hardly meant: of the configuration first, then of the DC files.
     pub warnings: Vec<Finding>,
 }
 
-/// Reads the file at `path` and the DC files that it names.
-///
-/// # Errors
-/// All that is wrong with them, and what is odd.
-pub fn load_complete(path: &Path) -> Result<Complete, Vec<Finding>> {
-    let mut loaded = load_with_warnings(path).map_err(|errors| errors.0)?;
-    let mut findings = std::mem::take(&mut loaded.warnings);
-    let dc = match loaded.config.read_dc() {
-        Ok(dc) => dc,
-        Err(diagnostics) => {
-            findings.extend(diagnostics.iter().map(|found| of_dc_file(&loaded, found)));
-            return Err(findings);
+/// What can be said of a configuration, whatever is wrong with it.
+pub struct Survey {
+    /// What could be read of it: parts with mistakes are left out. `None` if nothing could.
+    pub loaded: Option<Loaded>,
+    /// What the DC files say, if all could be read.
+    pub dc: Option<Arc<DcFile>>,
+    /// What is wrong or odd: of the configuration first, then of the DC files.
+    pub findings: Vec<Finding>,
+    /// What has not been looked at, since what is wrong stands before it.
+    pub unseen: Vec<&'static str>,
+}
+
+/// Reads the file at `path` and the DC files that it names, as far as there is anything to read.
+pub fn survey(path: &Path) -> Survey {
+    let (loaded, mut findings) = read_path(path);
+    let Some(loaded) = loaded else {
+        let unseen = match findings.iter().any(|finding| finding.position().is_some()) {
+            true => {
+                vec!["the configuration's values", "its DC files", "what it names on this machine"]
+            }
+            // There is no file.
+            false => Vec::new(),
+        };
+        return Survey { loaded: None, dc: None, findings, unseen };
+    };
+    let mut unseen = Vec::new();
+    if has_errors(&findings) {
+        unseen.push("what parts with mistakes mean for others");
+    }
+    let dc = match loaded.config.places.knows_dc_files {
+        true => read_dc_of(&loaded, &mut findings),
+        false => {
+            unseen.push("the DC files");
+            None
         }
     };
-    findings.extend(dc.warnings().iter().map(Finding::from));
-    let unknown = unknown_classes(&loaded, &dc);
-    findings.extend(unknown);
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(findings);
+    if let Some(dc) = &dc {
+        findings.extend(unknown_classes(&loaded, dc));
+    } else {
+        let Config { uberdogs, roles, .. } = &loaded.config;
+        unseen.extend((!uberdogs.is_empty()).then_some("the classes of UberDOGs"));
+        unseen.extend(roles.iter().any(is_stored_here).then_some("what databases hold"));
     }
-    Ok(Complete { loaded, dc, warnings: findings })
+    Survey { loaded: Some(loaded), dc, findings, unseen }
+}
+
+impl Survey {
+    /// What a daemon can be started with, if there is no error.
+    ///
+    /// # Errors
+    /// Itself.
+    pub fn complete(self) -> Result<Complete, Self> {
+        match self {
+            Survey { loaded: Some(loaded), dc: Some(dc), findings, .. }
+                if !has_errors(&findings) =>
+            {
+                Ok(Complete { loaded, dc, warnings: findings })
+            }
+            survey => Err(survey),
+        }
+    }
+
+    /// In one line what has not been looked at; `None` if everything has.
+    pub fn unseen(&self) -> Option<String> {
+        let unseen = self.unseen.join(", ");
+        (!unseen.is_empty()).then(|| format!("not looked at before that is mended: {unseen}"))
+    }
+}
+
+/// Whether it is a database with a store on this machine's disks.
+fn is_stored_here(role: &RoleConfig) -> bool {
+    let RoleConfig::Database(database) = role else { return false };
+    matches!(database.backend, BackendConfig::Sqlite { .. } | BackendConfig::Yaml { .. })
+}
+
+fn has_errors(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+/// The DC files, unless they have errors, with what is to be said of them.
+fn read_dc_of(loaded: &Loaded, findings: &mut Vec<Finding>) -> Option<Arc<DcFile>> {
+    match loaded.config.read_dc() {
+        Ok(dc) => {
+            findings.extend(dc.warnings().iter().map(Finding::from));
+            Some(Arc::new(dc))
+        }
+        Err(diagnostics) => {
+            findings.extend(diagnostics.iter().map(|found| of_dc_file(loaded, found)));
+            None
+        }
+    }
 }
 
 impl Config {
@@ -66,7 +137,7 @@ fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
 }
 
 fn unknown_classes(loaded: &Loaded, dc: &DcFile) -> Vec<Finding> {
-    let unknown = loaded.config.uberdogs.iter().enumerate().filter_map(|(i, uberdog)| {
+    let unknown = loaded.config.numbered_uberdogs().filter_map(|(i, uberdog)| {
         let class = &uberdog.class;
         if dc.class_by_name(class).is_some() {
             return None;

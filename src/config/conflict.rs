@@ -111,10 +111,11 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
 
 /// UberDOGs that take the place of an earlier one.
 fn second_uberdogs(config: &Config) -> impl Iterator<Item = Conflict> {
-    let uberdogs = &config.uberdogs;
-    uberdogs.iter().enumerate().filter_map(move |(i, uberdog)| {
-        let j = uberdogs[..i].iter().rposition(|before| before.id == uberdog.id)?;
-        let (id, class, before) = (uberdog.id, &uberdog.class, &uberdogs[j].class);
+    let uberdogs: Vec<_> = config.numbered_uberdogs().collect();
+    (0..uberdogs.len()).filter_map(move |n| {
+        let (i, uberdog) = uberdogs[n];
+        let (j, before) = *uberdogs[..n].iter().rfind(|(_, before)| before.id == uberdog.id)?;
+        let (id, class, before) = (uberdog.id, &uberdog.class, &before.class);
         Some(Conflict {
             severity: Severity::Warning,
             key: format!("uberdogs[{i}].id"),
@@ -143,13 +144,13 @@ fn claims(config: &Config) -> Vec<Claim> {
     let mut claim = |owner: &str, key: String, kind, (low, high)| {
         claims.push(Claim { owner: owner.to_owned(), key, kind, low, high });
     };
-    for (i, uberdog) in config.uberdogs.iter().enumerate() {
+    for (i, uberdog) in config.numbered_uberdogs() {
         let owner = format!("uberdogs[{i}] ({})", uberdog.class);
         let channel = uberdog.id.channel();
         claim(&owner, format!("uberdogs[{i}].id"), Kind::UberDog, (channel, channel));
     }
     let channels = |min: DoId, max: DoId| (min.channel(), max.channel());
-    for (i, role) in config.roles.iter().enumerate() {
+    for (i, role) in config.numbered_roles() {
         let owner = role_name(i, role);
         let key = |name: &str| format!("roles[{i}].{name}");
         match role {
@@ -179,7 +180,7 @@ fn claims(config: &Config) -> Vec<Claim> {
 
 /// Database servers that would have a YAML directory which an earlier one has for itself.
 fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
-    let directories = config.roles.iter().enumerate().filter_map(|(i, role)| match role {
+    let directories = config.numbered_roles().filter_map(|(i, role)| match role {
         RoleConfig::Database(database) => match &database.backend {
             BackendConfig::Yaml { directory, .. } => Some((i, role, directory)),
             _ => None,
@@ -244,7 +245,7 @@ fn listeners(config: &Config) -> Vec<Listener<'_>> {
         transport: Transport::Tcp,
         address,
     });
-    let roles = config.roles.iter().enumerate().filter_map(|(i, role)| {
+    let roles = config.numbered_roles().filter_map(|(i, role)| {
         let (transport, address) = match role {
             RoleConfig::ClientAgent(role) => (Transport::Tcp, &role.bind),
             RoleConfig::EventLogger(role) => (Transport::Udp, &role.bind),

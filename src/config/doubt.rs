@@ -40,7 +40,7 @@ fn databases_of_nobody(config: &Config) -> impl Iterator<Item = (usize, String)>
     };
     let is_upstream_possible =
         config.message_director.connect.is_some() && served().next().is_none();
-    config.roles.iter().enumerate().filter_map(move |(i, role)| {
+    config.numbered_roles().filter_map(move |(i, role)| {
         let RoleConfig::DbStateServer(server) = role else { return None };
         let control = server.database;
         if is_upstream_possible || served().any(|served| served == control) {

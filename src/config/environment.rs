@@ -58,11 +58,16 @@ impl Expansion<'_> {
 
     fn scalar(&self, node: &Node, text: &str, path: &str) -> Node {
         match replace(text, self.lookup) {
-            Ok((text, is_foreign)) => Node {
-                value: Value::Scalar { text, plain: false },
-                written: is_foreign.then(|| node.text().unwrap_or_default().to_owned()),
-                ..node.clone()
-            },
+            Ok(Replaced { text, is_foreign, stays }) => {
+                if let Some(why) = stays {
+                    self.report.warning(node, path, format!("{why}, and stays as it is; {FORMS}"));
+                }
+                Node {
+                    value: Value::Scalar { text, plain: false },
+                    written: is_foreign.then(|| node.text().unwrap_or_default().to_owned()),
+                    ..node.clone()
+                }
+            }
             Err(failure) => {
                 let (message, name) = match failure {
                     Failure::Unset(name) => {
@@ -83,10 +88,23 @@ impl Expansion<'_> {
     }
 }
 
-/// The text with its references replaced, and whether it had any.
-fn replace(text: &str, lookup: Lookup<'_>) -> Result<(String, bool), Failure> {
+/// What a `${` may be the beginning of. What it is not is not repeated: it may be of a password.
+const FORMS: &str =
+    "a reference is `${NAME}` or `${NAME:-text}`, and `$${` stands for the characters themselves";
+
+/// A text in which references have been replaced.
+struct Replaced {
+    text: String,
+    /// Whether there were any.
+    is_foreign: bool,
+    /// Why something that looks like one is none.
+    stays: Option<&'static str>,
+}
+
+fn replace(text: &str, lookup: Lookup<'_>) -> Result<Replaced, Failure> {
     let mut replaced = String::new();
     let mut is_foreign = false;
+    let mut stays = None;
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         let (before, from) = rest.split_at(at);
@@ -99,6 +117,10 @@ fn replace(text: &str, lookup: Lookup<'_>) -> Result<(String, bool), Failure> {
         replaced.push_str(before);
         let Some((name, default, after)) = reference(&from[2..]) else {
             // What is no reference is text, as it has always been.
+            stays = stays.or(Some(match from.contains('}') {
+                true => "what stands between `${` and `}` is no name of a variable",
+                false => "a `${` is not closed",
+            }));
             replaced.push_str("${");
             rest = &from[2..];
             continue;
@@ -115,7 +137,7 @@ fn replace(text: &str, lookup: Lookup<'_>) -> Result<(String, bool), Failure> {
         rest = after;
     }
     replaced.push_str(rest);
-    Ok((replaced, is_foreign))
+    Ok(Replaced { text: replaced, is_foreign, stays })
 }
 
 /// Splits `NAME}…` or `NAME:-default}…` into name, default and what follows.
@@ -147,7 +169,7 @@ mod tests {
             _ => None,
         };
         let replaced = match replace(text, &lookup) {
-            Ok((text, _)) => text,
+            Ok(replaced) => replaced.text,
             Err(Failure::Unset(name) | Failure::NotText(name)) => format!("no {name}"),
         };
         assert_eq!(replaced, expected, "{text}");

@@ -7,6 +7,7 @@
 mod address;
 mod complete;
 mod conflict;
+mod database_url;
 mod diagnostic;
 mod doubt;
 mod environment;
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub use address::{Address, AddressError, Host};
-pub use complete::{Complete, load_complete};
+pub use complete::{Complete, Survey, survey};
 pub use conflict::{Conflict, conflicts};
 pub use diagnostic::ConfigErrors;
 pub use model::*;
@@ -56,6 +57,11 @@ impl Loaded {
     /// Something that is to be said about the value of a key, such as `roles[1].channels.min`.
     pub fn about(&self, severity: Severity, key: &str, message: impl Into<String>) -> Finding {
         self.report.about(severity, self.root.at(key), key, message)
+    }
+
+    /// Whether a finding is about the file of the configuration, and not about one that it names.
+    pub fn is_about(&self, finding: &Finding) -> bool {
+        self.report.is_about(finding)
     }
 }
 
@@ -92,25 +98,36 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
 /// # Errors
 /// All that is wrong with the file.
 pub fn load_with_warnings(path: &Path) -> Result<Loaded, ConfigErrors> {
+    let (read, findings) = read_path(path);
+    match read {
+        Some(loaded) if findings.iter().all(is_warning) => {
+            Ok(Loaded { warnings: findings, ..loaded })
+        }
+        _ => Err(ConfigErrors(findings)),
+    }
+}
+
+/// What can be read of the file at `path`, and what is to be said of it.
+fn read_path(path: &Path) -> (Option<Loaded>, Vec<Finding>) {
     let report = Report::new(path::tidy(path).display().to_string());
     let environment = |name: &str| std::env::var_os(name);
     let read = read_file(path, &report, &environment);
     outcome(read, report)
 }
 
-fn outcome(read: Option<(Config, Rc<Node>)>, report: Report) -> Result<Loaded, ConfigErrors> {
-    if let Some((config, root)) = &read
-        && !report.has_errors()
-    {
-        report_doubts(config, root, &report);
+fn outcome(read: Option<(Config, Rc<Node>)>, report: Report) -> (Option<Loaded>, Vec<Finding>) {
+    if let Some((config, root)) = &read {
+        let is_whole = !report.has_errors();
+        report_conflicts(config, root, &report);
+        // What is absent may stand in a part with mistakes.
+        let doubts = if is_whole { doubt::doubts(config) } else { Vec::new() };
+        for doubt::Doubt { key, message } in doubts {
+            report.warning(root.at(&key), &key, message);
+        }
     }
     let findings = report.take_findings();
-    match read {
-        Some((config, root)) if findings.iter().all(is_warning) => {
-            Ok(Loaded { config, warnings: findings, report, root })
-        }
-        _ => Err(ConfigErrors(findings)),
-    }
+    let loaded = read.map(|(config, root)| Loaded { config, warnings: Vec::new(), report, root });
+    (loaded, findings)
 }
 
 fn is_warning(finding: &Finding) -> bool {
@@ -118,8 +135,15 @@ fn is_warning(finding: &Finding) -> bool {
 }
 
 /// Reports parts that are right by themselves, and not together.
-fn report_doubts(config: &Config, root: &Node, report: &Report) {
-    for Conflict { severity, key, message, other, other_has } in conflicts(config) {
+fn report_conflicts(config: &Config, root: &Node, report: &Report) {
+    // A range that is hardly meant as it is written overlaps this and that.
+    let is_doubtful = |key: &str| {
+        key.split_once(".ranges[")
+            .is_some_and(|(role, _)| report.has_about(&format!("{role}.ranges[")))
+    };
+    let mut conflicts = conflicts(config);
+    conflicts.retain(|found| !is_doubtful(&found.key) && !is_doubtful(&found.other));
+    for Conflict { severity, key, message, other, other_has } in conflicts {
         let mut finding = report.about(severity, root.at(&key), &key, message);
         let other = report.mark(root.at(&other), &other_has);
         // Neither may be written, and what they would stand in be the same.
@@ -127,9 +151,6 @@ fn report_doubts(config: &Config, root: &Node, report: &Report) {
             finding.marks.push(other);
         }
         report.push(finding);
-    }
-    for doubt::Doubt { key, message } in doubt::doubts(config) {
-        report.warning(root.at(&key), &key, message);
     }
 }
 

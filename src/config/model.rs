@@ -24,6 +24,30 @@ pub struct Config {
     pub message_director: MessageDirectorConfig,
     /// Section `roles`, in the order of the file, which is the order of starting.
     pub roles: Vec<RoleConfig>,
+    pub(super) places: Places,
+}
+
+/// Where in the file the items of a configuration are: others may have mistakes, and be left out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Places {
+    /// Which item of the file's list each role is.
+    pub role_numbers: Vec<usize>,
+    /// The same of UberDOGs.
+    pub uberdog_numbers: Vec<usize>,
+    /// Whether the DC files are those that the file names, and all of them.
+    pub knows_dc_files: bool,
+}
+
+impl Config {
+    /// The roles, each with its number in the file.
+    pub fn numbered_roles(&self) -> impl Iterator<Item = (usize, &RoleConfig)> {
+        self.places.role_numbers.iter().copied().zip(&self.roles)
+    }
+
+    /// The UberDOGs, each with its number in the file.
+    pub fn numbered_uberdogs(&self) -> impl Iterator<Item = (usize, &UberDogConfig)> {
+        self.places.uberdog_numbers.iter().copied().zip(&self.uberdogs)
+    }
 }
 
 /// Section `daemon`: what this process is called, and how much of the machine it may use.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::model::*;
+use super::model::{Places, *};
 use super::path::tidy;
 use super::read_role;
 use super::report::Report;
@@ -30,7 +30,8 @@ const RESERVED_FILES: usize = 128;
 /// More runtime threads than this are a slip of the finger.
 const THREADS_MAX: usize = 1024;
 
-/// Reads the whole file. The result is of use only if `report` has no error afterwards.
+/// Reads the whole file. Roles, UberDOGs and a message director with mistakes are left out; what else is wrong has its
+/// default, so that nothing can be started with the result if `report` has errors afterwards.
 pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Config> {
     let mut file = Section::root(report, root)?;
     file.foreign("globals", "this section is called `general`, and `uberdogs` stands beside it");
@@ -40,20 +41,30 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
         "these are `write_buffer_size` and `write_timeout_ms` in section `client` of a client agent",
     );
     file.ignored("web", "there is no web page, as in Astron; leave it out");
-    let config = Config {
-        base_dir: base_dir.to_owned(),
-        daemon: daemon(file.section("daemon")),
-        general: general(file.section("general"), base_dir),
-        uberdogs: uberdogs(&mut file),
-        message_director: message_director(file.section("messagedirector")),
-        roles: file
-            .sections("roles")
-            .into_iter()
-            .filter_map(|section| read_role::role(section, base_dir))
-            .collect(),
-    };
+    let daemon = daemon(file.section("daemon"));
+    let section = file.section("general");
+    let is_no_section = file.has("general") && section.is_none();
+    let (general, mut knows_dc_files) = general(report, section, base_dir);
+    let (uberdog_numbers, uberdogs) = file.sections("uberdogs", uberdog).into_iter().unzip();
+    let before = report.errors();
+    let mut director = message_director(file.section("messagedirector"));
+    if report.errors() > before {
+        (director.bind, director.connect) = (None, None);
+    }
+    let role = |section| read_role::role(section, base_dir);
+    let (role_numbers, roles) = file.sections("roles", role).into_iter().unzip();
+    // A section of another name may be the one that is meant.
+    knows_dc_files &= !is_no_section && (file.has("general") || !file.has_unknown());
     file.finish();
-    Some(config)
+    Some(Config {
+        base_dir: base_dir.to_owned(),
+        daemon,
+        general,
+        uberdogs,
+        message_director: director,
+        roles,
+        places: Places { role_numbers, uberdog_numbers, knows_dc_files },
+    })
 }
 
 fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
@@ -82,18 +93,23 @@ fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
     daemon
 }
 
-fn general(section: Option<Section<'_>>, base_dir: &Path) -> GeneralConfig {
+/// The section, and whether it says how DC files are to be read.
+fn general(
+    report: &Report,
+    section: Option<Section<'_>>,
+    base_dir: &Path,
+) -> (GeneralConfig, bool) {
+    let mut knows_dc_files = true;
     let mut general = GeneralConfig {
         dc_files: Vec::new(),
         event_logger: None,
         string_encoding: StringEncoding::default(),
     };
     if let Some(mut section) = section {
+        let before = report.errors();
         let dc_file = value::name("the path of a DC file");
         general.dc_files =
             section.values("dc_files", |node| Ok(tidy(&base_dir.join(dc_file(node)?))));
-        let event_logger = value::address_or("", EVENT_LOGGER_PORT);
-        general.event_logger = section.optional("eventlogger", event_logger).flatten();
         let string_encoding = value::choice(&[
             ("ascii", StringEncoding::Ascii),
             ("utf8", StringEncoding::Utf8),
@@ -101,26 +117,26 @@ fn general(section: Option<Section<'_>>, base_dir: &Path) -> GeneralConfig {
         ]);
         general.string_encoding =
             section.optional("string_encoding", string_encoding).unwrap_or_default();
+        knows_dc_files = report.errors() == before;
+        let event_logger = value::address_or("", EVENT_LOGGER_PORT);
+        general.event_logger = section.optional("eventlogger", event_logger).flatten();
+        // A key of another name may be the one that is meant.
+        knows_dc_files &= section.has("dc_files") || !section.has_unknown();
         section.finish();
     }
-    general
+    (general, knows_dc_files)
 }
 
-fn uberdogs(file: &mut Section<'_>) -> Vec<UberDogConfig> {
-    let sections = file.sections("uberdogs").into_iter();
-    sections
-        .filter_map(|mut section| {
-            let id = section.required("id", "the doId of the UberDOG", value::do_id);
-            let class = section.required(
-                "class",
-                "the name of its class in the DC files",
-                value::name("the name of a class"),
-            );
-            let anonymous = section.optional("anonymous", value::strict_boolean);
-            section.finish();
-            Some(UberDogConfig { id: id?, class: class?, anonymous: anonymous.unwrap_or(false) })
-        })
-        .collect()
+fn uberdog(mut section: Section<'_>) -> Option<UberDogConfig> {
+    let id = section.required("id", "the doId of the UberDOG", value::do_id);
+    let class = section.required(
+        "class",
+        "the name of its class in the DC files",
+        value::name("the name of a class"),
+    );
+    let anonymous = section.optional("anonymous", value::strict_boolean);
+    section.finish();
+    Some(UberDogConfig { id: id?, class: class?, anonymous: anonymous.unwrap_or(false) })
 }
 
 fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use url::Url;
 
+use super::database_url::{self, MYSQL, POSTGRES, Parts, SqlServer};
 use super::model::BackendConfig;
 use super::password::{self, Password};
 use super::path::tidy;
-use super::section::{Section, list_of};
+use super::section::{Found, Section};
 use super::value;
 use crate::finding::{Finding, Severity};
 
@@ -30,16 +31,6 @@ pub(super) const BACKEND_TYPES: [(&str, BackendType); 5] = [
     ("yaml", BackendType::Yaml),
     ("soci", BackendType::Soci),
 ];
-
-/// A kind of SQL server: what its URLs look like.
-struct SqlServer {
-    /// Schemes that are accepted, the first of which is written.
-    schemes: &'static [&'static str],
-    port: u16,
-}
-
-const POSTGRES: SqlServer = SqlServer { schemes: &["postgres", "postgresql"], port: 5432 };
-const MYSQL: SqlServer = SqlServer { schemes: &["mysql", "mariadb"], port: 3306 };
 
 /// Reads the backend of the database role `role`.
 pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<BackendConfig> {
@@ -108,7 +99,8 @@ fn refused(section: &Section<'_>, word: &str) -> Option<Finding> {
 
 fn mongodb_help(section: &Section<'_>) -> Vec<String> {
     // Of a URI only what is no secret: it may hold a password.
-    let of_uri = section.text("server").and_then(|uri| Url::parse(uri).ok());
+    let uri = section.text("server").filter(|uri| database_url::misread(uri).is_none());
+    let of_uri = uri.and_then(|uri| Url::parse(uri).ok());
     let of_uri = of_uri.map(|uri| uri.path().trim_start_matches('/').to_owned());
     let database = of_uri.filter(|name| !name.is_empty());
     let database = database.or_else(|| section.text("database").map(str::to_owned));
@@ -151,10 +143,7 @@ fn sql_server(
     base_dir: &Path,
 ) -> Option<(String, u32)> {
     const PARTS: [&str; 5] = ["host", "port", "database", "username", "password"];
-    let given = section.optional("url", |node| {
-        let text = value::name("the URL of the database")(node)?;
-        read_url(&text, server)
-    });
+    let given = section.optional("url", |node| database_url::read(node, server));
     let host = section.optional("host", value::name("a host"));
     let port = section.optional("port", value::number(1..=u16::MAX));
     let database = section.optional("database", value::name("the name of the database"));
@@ -169,11 +158,11 @@ fn sql_server(
         }
         let mut url = given?;
         if section.has("password_file") {
-            if url.password().is_some() {
+            if database_url::has_password(&url) {
                 let message = "the URL has a password already; give one of them";
                 section.error_beside("password_file", message, "url", "the URL");
             }
-            url.set_password(password.as_deref()).ok()?;
+            database_url::set_password(&mut url, password.as_deref())?;
         }
         return Some((url.into(), pool_max));
     }
@@ -181,50 +170,18 @@ fn sql_server(
         section.missing("database", "the name of the database, or a `url`");
     }
     let host = host.as_deref().unwrap_or("localhost");
-    let url = compose_url(server, host, port, &database?, username, password);
+    let parts = Parts {
+        host,
+        port,
+        database: &database?,
+        username: username.as_deref().unwrap_or_default(),
+        password: password.as_deref(),
+    };
+    let url = database_url::compose(server, &parts);
     if url.is_none() {
         section.error("host", "found no host name or IP address");
     }
-    Some((url?, pool_max))
-}
-
-fn read_url(text: &str, server: &SqlServer) -> Result<Url, String> {
-    // The text itself is not repeated: it may hold a password.
-    let what = format!(
-        "expected a URL such as `{}://user:password@host:{}/database`",
-        server.schemes[0], server.port
-    );
-    let url = Url::parse(text).map_err(|error| format!("found no URL ({error}), {what}"))?;
-    if server.schemes.contains(&url.scheme()) {
-        Ok(url)
-    } else {
-        let schemes = list_of(server.schemes);
-        Err(format!("found the scheme `{}`, {what}; schemes are {schemes}", url.scheme()))
-    }
-}
-
-fn compose_url(
-    server: &SqlServer,
-    host: &str,
-    port: Option<u16>,
-    database: &str,
-    username: Option<String>,
-    password: Option<String>,
-) -> Option<String> {
-    let mut url = Url::parse(&format!("{}://localhost", server.schemes[0])).ok()?;
-    let bracketed;
-    let host = if host.contains(':') && !host.starts_with('[') {
-        bracketed = format!("[{host}]");
-        &bracketed
-    } else {
-        host
-    };
-    url.set_host(Some(host)).ok()?;
-    url.set_port(Some(port.unwrap_or(server.port))).ok()?;
-    url.set_username(username.as_deref().unwrap_or_default()).ok()?;
-    url.set_password(password.as_deref()).ok()?;
-    url.path_segments_mut().ok()?.push(database);
-    Some(url.into())
+    Some((url?.into(), pool_max))
 }
 
 fn soci(section: &mut Section<'_>, base_dir: &Path) -> BackendConfig {
@@ -234,10 +191,10 @@ fn soci(section: &mut Section<'_>, base_dir: &Path) -> BackendConfig {
     );
     let mut text = |key| section.optional(key, value::string);
     let database = text("database").unwrap_or_default();
-    let address = text("address");
-    // Astron's own tests write this one.
-    let server = text("server");
     let username = text("username").unwrap_or_default();
+    let address = section.optional("address", soci_address);
+    // Astron's own tests write this one.
+    let server = section.optional("server", soci_address);
     let Password(password) = password::read(section, base_dir);
     if section.has("address") && section.has("server") {
         let message = "this is another name of `address`; give one of them";
@@ -255,4 +212,15 @@ fn soci(section: &mut Section<'_>, base_dir: &Path) -> BackendConfig {
         username,
         password: password.unwrap_or_default(),
     }
+}
+
+/// The text is not repeated: what does not belong there may be a password.
+fn soci_address(node: &Found<'_>) -> Result<String, String> {
+    let text = value::string(node)?;
+    if text.contains(['@', '/', '?', '#', '=', ' ']) {
+        return Err("found more than a host, expected `host` or `host:port`; `database`, `username` and `password` \
+                    are keys of their own"
+            .to_owned());
+    }
+    Ok(text)
 }

@@ -293,19 +293,13 @@ fn generated(mut section: Section<'_>) -> Option<DoIdRange> {
     do_id_range(section, min)
 }
 
-/// DoIds of a database-state server. Where Astron finds no `min` it takes 0; the first that an object can have is this.
-fn loaded(mut section: Section<'_>) -> Option<DoIdRange> {
-    let mut min = section.optional("min", value::do_id);
-    if !section.has("min") {
-        min = Some(DO_ID_MIN);
-        let max = section.text("max").unwrap_or("the last one");
-        let message = format!(
-            "without `min` the range is all doIds up to {max}, as in Astron; a range with both is one item, \
-             `{{min: …, max: …}}`"
-        );
-        section.warning("min", message);
-    }
-    do_id_range(section, min)
+/// DoIds of a database-state server, and whether there is no `min`. Where Astron finds none it takes 0; the first that an
+/// object can have is this.
+fn loaded(mut section: Section<'_>) -> Option<(DoIdRange, bool)> {
+    let min = section.optional("min", value::do_id);
+    let has_min = section.has("min");
+    let min = if has_min { min } else { Some(DO_ID_MIN) };
+    do_id_range(section, min).map(|range| (range, !has_min))
 }
 
 fn do_id_range(mut section: Section<'_>, min: Option<DoId>) -> Option<DoIdRange> {
@@ -324,16 +318,26 @@ fn do_id_range(mut section: Section<'_>, min: Option<DoId>) -> Option<DoIdRange>
 fn db_state_server(mut section: Section<'_>) -> Option<DbStateServerConfig> {
     let what = "the control channel of the database with its objects";
     let database = section.required("database", what, value::channel);
-    let ranges: Vec<DoIdRange> =
-        section.sections("ranges").into_iter().filter_map(loaded).collect();
-    if !section.has("ranges") {
+    let ranges = section.sections("ranges", loaded);
+    let timeout = section.optional("load_timeout_ms", value::number(0..=u32::MAX));
+    // What is written otherwise is an error, of which this would come.
+    if !section.has("ranges") && !section.has_unknown() {
         section.warning("ranges", "without this key the role serves no object");
     }
-    let timeout = section.optional("load_timeout_ms", value::number(0..=u32::MAX));
+    if section.is_empty_list("ranges") {
+        section.warning("ranges", "without a range the role serves no object");
+    }
+    let halves: Vec<usize> =
+        ranges.iter().filter(|(_, (_, is_half))| *is_half).map(|(i, _)| *i).collect();
+    if let [first, others @ ..] = &halves[..] {
+        let message = "without `min` a range is all doIds up to its `max`, as in Astron; a range with both is one item of the \
+                       list, `{min: …, max: …}`";
+        section.warning_of_items("ranges", "min", (*first, others), message);
+    }
     section.finish();
     Some(DbStateServerConfig {
         database: database?,
-        ranges,
+        ranges: ranges.into_iter().map(|(_, (range, _))| range).collect(),
         load_timeout_ms: timeout.unwrap_or(DATABASE_TIMEOUT_MS).into(),
     })
 }

@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::secret;
+use super::secret::{self, Masked};
 use crate::finding::{Finding, Mark, Severity, Source};
 use crate::yaml::{Node, Position, Value};
 
 /// Collects what is wrong with one file while it is read.
 pub(super) struct Report {
     file: String,
+    /// What of the text can be shown.
+    masked: RefCell<Masked>,
     source: RefCell<Arc<Source>>,
     findings: RefCell<Vec<Finding>>,
 }
@@ -18,13 +20,20 @@ pub(super) struct Report {
 impl Report {
     pub fn new(file: String) -> Self {
         let source = Source { first_line: 1, text: String::new() };
-        Report { file, source: RefCell::new(Arc::new(source)), findings: RefCell::default() }
+        Report {
+            file,
+            masked: RefCell::default(),
+            source: RefCell::new(Arc::new(source)),
+            findings: RefCell::default(),
+        }
     }
 
     /// Takes the text of the file, which is what findings from now on show, but for what is secret in it.
     pub fn set_text(&self, text: &str, root: Option<&Rc<Node>>) {
-        let text = secret::masked(text, root);
+        let mut masked = secret::masked(text, root);
+        let text = std::mem::take(&mut masked.text);
         *self.source.borrow_mut() = Arc::new(Source { first_line: 1, text });
+        *self.masked.borrow_mut() = masked;
     }
 
     /// Something about a node, to be completed and then pushed.
@@ -46,8 +55,18 @@ impl Report {
     /// Where a node begins: all of it if it is in one line, and what is in the first line of the others.
     pub fn mark(&self, node: &Node, label: &str) -> Mark {
         let (from, to) = first_part(node);
-        let width = if from.line == to.line { to.column - from.column } else { usize::MAX };
-        Mark::new(from, width, label)
+        let masked = self.masked.borrow();
+        let offset = masked.column(from) - 1;
+        let width = match from.line == to.line {
+            true => masked.column(to) - 1 - offset,
+            false => usize::MAX,
+        };
+        Mark { offset, ..Mark::new(from, width, label) }
+    }
+
+    /// Whether a finding is about this file.
+    pub fn is_about(&self, finding: &Finding) -> bool {
+        finding.file == self.file
     }
 
     pub fn push(&self, finding: Finding) {
@@ -81,17 +100,31 @@ impl Report {
     /// The same, and what to do about it.
     pub fn error_with_help(
         &self,
-        marks: Vec<Mark>,
+        mut marks: Vec<Mark>,
         message: impl Into<String>,
         help: Option<String>,
     ) {
+        for mark in &mut marks {
+            mark.offset = self.masked.borrow().column(mark.position) - 1;
+        }
         let source = Arc::clone(&self.source.borrow());
         let finding = Finding::of_file(Severity::Error, self.file.clone(), message.into());
         self.push(Finding { marks, source, help: help.into_iter().collect(), ..finding });
     }
 
     pub fn has_errors(&self) -> bool {
-        self.findings.borrow().iter().any(|finding| finding.severity == Severity::Error)
+        self.errors() > 0
+    }
+
+    /// How many errors there are.
+    pub fn errors(&self) -> usize {
+        let findings = self.findings.borrow();
+        findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
+    /// Whether something has been said about a key or what is below it.
+    pub fn has_about(&self, key: &str) -> bool {
+        self.findings.borrow().iter().any(|finding| finding.key.starts_with(key))
     }
 
     /// Takes everything, in the order of the file.

@@ -7,32 +7,91 @@ use crate::yaml::{Node, Position, Value};
 /// Parts of the names of keys, right or mistyped, that have such values.
 const NAMES: [&str; 6] = ["passw", "passphrase", "pwd", "secret", "token", "credential"];
 
-/// The text with asterisks instead of secrets. Without a tree it is no YAML, and more than the secrets may be hidden.
-pub(super) fn masked(text: &str, root: Option<&Rc<Node>>) -> String {
-    let mut hidden = Vec::new();
-    match root {
-        Some(root) => collect(root, &mut Vec::new(), &mut hidden),
-        None => hidden.extend(text.lines().enumerate().filter_map(behind_a_name)),
+/// What stands in the place of a secret, however long that is.
+const MASK: &str = "***";
+
+/// A text without its secrets.
+#[derive(Default)]
+pub(super) struct Masked {
+    /// What can be shown.
+    pub text: String,
+    /// What has been left out, in the order of the text.
+    cuts: Vec<Cut>,
+}
+
+/// Characters of a line that are not shown.
+struct Cut {
+    line: usize,
+    /// Their columns; the last one is not included.
+    from: usize,
+    to: usize,
+}
+
+impl Masked {
+    /// In which column of the text that is shown a place stands.
+    pub fn column(&self, at: Position) -> usize {
+        let mut column = at.column;
+        for cut in self.cuts.iter().filter(|cut| cut.line == at.line && cut.from < at.column) {
+            let is_behind = cut.to <= at.column;
+            // Within the mask, all places are its beginning.
+            column -= if is_behind { cut.to - cut.from } else { at.column - cut.from };
+            column += if is_behind { MASK.len() } else { 0 };
+        }
+        column
     }
-    hidden.extend(text.lines().enumerate().flat_map(in_urls));
+}
+
+/// The text with a mask instead of each secret. Without a tree it is no YAML, and more than the secrets may be hidden.
+pub(super) fn masked(text: &str, root: Option<&Rc<Node>>) -> Masked {
+    let mut hidden = Vec::new();
+    let lines: Vec<&str> = text.lines().collect();
+    match root {
+        Some(root) => collect(root, &lines, &mut Vec::new(), &mut hidden),
+        None => hidden.extend(lines.iter().enumerate().filter_map(behind_a_name)),
+    }
+    let has_tree = root.is_some();
+    hidden.extend(lines.iter().enumerate().flat_map(|(line, text)| in_urls(line, text, has_tree)));
     hide(text, &hidden)
+}
+
+/// Whether a value may have a secret in it that messages must not repeat.
+pub(super) fn may_hold_one(text: &str) -> bool {
+    text.contains("://") && text.contains('@') || behind_equals(text).is_some()
 }
 
 /// Places from and to, the latter not included.
 type Part = (Position, Position);
 
-fn hide(text: &str, hidden: &[Part]) -> String {
-    if hidden.is_empty() {
-        return text.to_owned();
-    }
-    let mut masked = String::with_capacity(text.len());
+fn hide(text: &str, hidden: &[Part]) -> Masked {
+    let mut masked = Masked::default();
     for (i, line) in text.split_inclusive('\n').enumerate() {
         let here: Vec<&Part> =
             hidden.iter().filter(|(from, to)| (from.line..=to.line).contains(&(i + 1))).collect();
-        for (j, char) in line.chars().enumerate() {
+        if here.is_empty() {
+            masked.text.push_str(line);
+            continue;
+        }
+        let chars: Vec<char> = line.chars().collect();
+        let is_hidden = |j: usize| {
             let at = Position { line: i + 1, column: j + 1 };
-            let is_hidden = here.iter().any(|(from, to)| *from <= at && at < *to);
-            masked.push(if is_hidden && !char.is_whitespace() { '*' } else { char });
+            here.iter().any(|(from, to)| *from <= at && at < *to)
+        };
+        let mut j = 0;
+        while j < chars.len() {
+            let end = (j..chars.len()).find(|j| !is_hidden(*j)).unwrap_or(chars.len());
+            // How lines begin and end is no secret.
+            let blank = (j..end).take_while(|j| chars[*j].is_whitespace()).count();
+            let from = j + blank;
+            let to = (from..end).rfind(|j| !chars[*j].is_whitespace()).map_or(from, |j| j + 1);
+            masked.text.extend(&chars[j..from]);
+            if from < to {
+                masked.text.push_str(MASK);
+                masked.cuts.push(Cut { line: i + 1, from: from + 1, to: to + 1 });
+            }
+            masked.text.extend(&chars[to..end]);
+            let next = (end..chars.len()).find(|j| is_hidden(*j)).unwrap_or(chars.len());
+            masked.text.extend(&chars[end..next]);
+            j = next;
         }
     }
     masked
@@ -46,20 +105,26 @@ fn is_secret(key: &str) -> bool {
 
 /// Whether somebody may have meant a URL with a password.
 fn is_broken_url(key: &str, value: &Node) -> bool {
-    let is_url = ["url", "uri", "server"].iter().any(|name| key.contains(name));
+    let is_url = ["url", "uri", "server", "address", "host"].iter().any(|name| key.contains(name));
     is_url && value.text().is_some_and(|text| text.contains('@') && !text.contains("://"))
 }
 
-/// The values of keys that are secret. An alias leads to a node that was visited before.
-fn collect(node: &Rc<Node>, visited: &mut Vec<*const Node>, hidden: &mut Vec<Part>) {
+/// The values of keys that are secret, and secret parts of others. An alias leads to a node that was visited before.
+fn collect(
+    node: &Rc<Node>,
+    lines: &[&str],
+    visited: &mut Vec<*const Node>,
+    hidden: &mut Vec<Part>,
+) {
     if visited.contains(&Rc::as_ptr(node)) {
         return;
     }
     match &node.value {
+        Value::Scalar { text, .. } if may_hold_one(text) => hidden.extend(in_scalar(node, lines)),
         Value::Scalar { .. } => {}
         Value::List(items) => {
             visited.push(Rc::as_ptr(node));
-            items.iter().for_each(|item| collect(item, visited, hidden));
+            items.iter().for_each(|item| collect(item, lines, visited, hidden));
         }
         Value::Map(entries) => {
             visited.push(Rc::as_ptr(node));
@@ -68,30 +133,62 @@ fn collect(node: &Rc<Node>, visited: &mut Vec<*const Node>, hidden: &mut Vec<Par
                     Some(name) if is_secret(name) || is_broken_url(name, value) => {
                         hidden.push((value.position, value.end));
                     }
-                    _ => collect(value, visited, hidden),
+                    _ => collect(value, lines, visited, hidden),
                 }
             }
         }
     }
 }
 
+/// What is secret in a value: of a URL what stands between the user's name and the last `@`, and what is given as
+/// `password=…`; all of it if it has several lines.
+fn in_scalar(node: &Node, lines: &[&str]) -> Vec<Part> {
+    let (from, end) = (node.position, node.end);
+    let line = lines.get(from.line - 1).filter(|_| from.line == end.line);
+    let Some(line) = line else { return vec![(from, end)] };
+    let byte = |column: usize| line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
+    let (begin, end) = (byte(from.column), byte(end.column));
+    let written = &line[begin..end];
+    let found = [in_url(written), behind_equals(written).map(|at| (at, written.len()))];
+    let found = found.into_iter().flatten();
+    found.map(|(from_byte, to)| part(from.line - 1, line, begin + from_byte, begin + to)).collect()
+}
+
 /// What stands behind the name of a secret, up to the end of the line.
-fn behind_a_name((line, text): (usize, &str)) -> Option<Part> {
+fn behind_a_name((line, text): (usize, &&str)) -> Option<Part> {
     let lower = text.to_ascii_lowercase();
     let name = NAMES.iter().filter_map(|name| lower.find(name)).min()?;
     let colon = name + text.get(name..)?.find(':')? + 1;
     Some(part(line, text, colon, text.len()))
 }
 
-/// What stands between the user's name and the `@` of URLs.
-fn in_urls((line, text): (usize, &str)) -> Vec<Part> {
-    let begins = text.match_indices("://").map(|(at, slashes)| at + slashes.len());
+/// Where the value of `password=…` begins.
+fn behind_equals(text: &str) -> Option<usize> {
+    let lower = text.to_ascii_lowercase();
+    let values = NAMES.iter().flat_map(|name| lower.match_indices(name)).filter_map(|(at, _)| {
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let behind = lower[at..].trim_start_matches(is_of_name).trim_start();
+        behind.starts_with('=').then(|| lower.len() - behind.len() + 1)
+    });
+    values.min()
+}
+
+/// What stands between the user's name and the last `@` of a URL, as bytes of it.
+fn in_url(text: &str) -> Option<(usize, usize)> {
+    let begin = text.find("://")? + 3;
+    let at = begin + text[begin..].rfind('@')?;
+    let from = begin + text[begin..at].find(':')? + 1;
+    Some((from, at))
+}
+
+/// The same of the URLs in a line, which may be a comment: of each up to the next space, or of the first up to the end of the line.
+fn in_urls(line: usize, text: &str, by_word: bool) -> Vec<Part> {
+    let begins = text.match_indices("://").map(|(at, _)| at);
     let found = begins.filter_map(|begin| {
         let rest = &text[begin..];
-        let word = &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())];
-        let at = word.rfind('@')?;
-        let from = word[..at].find(':')? + 1;
-        Some(part(line, text, begin + from, begin + at))
+        let end = rest.find(char::is_whitespace).filter(|_| by_word).unwrap_or(rest.len());
+        let (from, to) = in_url(&rest[..end])?;
+        Some(part(line, text, begin + from, begin + to))
     });
     found.collect()
 }

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::ops::Deref;
 
 use super::report::Report;
-use crate::finding::{Finding, Severity};
+use super::secret;
+use crate::finding::{Finding, Severity, near};
 use crate::yaml::{Node, Value};
 
 /// A value that is being read. Whoever reads it may find that it is hardly meant as it is written.
@@ -125,7 +126,7 @@ impl<'a> Section<'a> {
             let path = format!("{}[{index}]", item.path);
             match (Item { path: path.clone(), node }).read(self.report, &read) {
                 Some(value) if values.contains(&value) => {
-                    let message = format!("{} stands in this list already", node.describe());
+                    let message = format!("{} stands in this list already", describe(node));
                     self.report.warning(node, &path, message);
                 }
                 value => values.extend(value),
@@ -154,10 +155,20 @@ impl<'a> Section<'a> {
         Section::open(self.report, item)
     }
 
-    /// The maps in the list under `key`; items that are no maps are reported.
-    pub fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
+    /// The maps in the list under `key`, as `read` understands them, each with its number in the list. Items that are no
+    /// maps are reported. Those with mistakes are left out: with a default in the place of a mistake they would be others.
+    pub fn sections<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(Section<'a>) -> Option<T>,
+    ) -> Vec<(usize, T)> {
         let report = self.report;
-        self.list(key).filter_map(|item| Section::open(report, item)).collect()
+        let read = |(i, item)| {
+            let before = report.errors();
+            let read = Section::open(report, item).and_then(&mut read);
+            read.filter(|_| report.errors() == before).map(|read| (i, read))
+        };
+        self.list(key).enumerate().filter_map(read).collect()
     }
 
     /// The values in the list under `key`; items that `read` does not understand are reported.
@@ -168,6 +179,17 @@ impl<'a> Section<'a> {
     ) -> Vec<T> {
         let report = self.report;
         self.list(key).filter_map(|item| item.read(report, &read)).collect()
+    }
+
+    /// Whether there are keys that nobody has asked for.
+    pub fn has_unknown(&self) -> bool {
+        self.entries.iter().any(|entry| !self.is_known(entry.key))
+    }
+
+    /// Whether there is a list under `key`, and nothing in it.
+    pub fn is_empty_list(&self, key: &str) -> bool {
+        let node = self.entry(key).map(|entry| &entry.node.value);
+        matches!(node, Some(Value::List(items)) if items.is_empty())
     }
 
     /// Whether `key` is present, right or wrong.
@@ -243,22 +265,43 @@ impl<'a> Section<'a> {
         self.push(finding);
     }
 
+    /// Warns once of several items of the list under `key` that have no `absent`.
+    pub fn warning_of_items(
+        &self,
+        key: &str,
+        absent: &str,
+        (first, others): (usize, &[usize]),
+        message: &str,
+    ) {
+        let path = join(&self.path, key);
+        let item = |i: usize| self.node.at(&format!("{key}[{i}]"));
+        let mut finding = self.report.about(
+            Severity::Warning,
+            item(first),
+            &format!("{path}[{first}].{absent}"),
+            message,
+        );
+        finding.marks.extend(others.iter().map(|i| self.report.mark(item(*i), "this one, too")));
+        self.push(finding);
+    }
+
     pub fn push(&self, finding: Finding) {
         self.report.push(finding);
     }
 
     /// Ends reading: keys that nobody asked for are mistakes.
     pub fn finish(self) {
-        for entry in &self.entries {
-            if self.known.contains(&entry.key) || self.settled.contains(&entry.key) {
-                continue;
-            }
+        for entry in self.entries.iter().filter(|entry| !self.is_known(entry.key)) {
             let hint = did_you_mean(entry.key, self.known.iter().copied())
                 .unwrap_or_else(|| format!("; known are {}", list_of(&self.known)));
             let path = join(&self.path, entry.key);
             let message = format!("there is no such key{hint}");
             self.report.error(entry.key_node, &path, message);
         }
+    }
+
+    fn is_known(&self, key: &str) -> bool {
+        self.known.contains(&key) || self.settled.contains(&key)
     }
 
     fn entry(&self, key: &str) -> Option<&Entry<'a>> {
@@ -301,7 +344,14 @@ fn report_twice(report: &Report, first: &Entry<'_>, again: &Node, path: &str) {
 
 /// "found …, expected …"
 pub(super) fn expected(found: &Node, what: &str) -> String {
-    format!("found {}, expected {what}", found.describe())
+    format!("found {}, expected {what}", describe(found))
+}
+
+fn describe(node: &Node) -> String {
+    match node.written.as_deref().or(node.text()) {
+        Some(text) if secret::may_hold_one(text) => "a text with a password".to_owned(),
+        _ => node.describe(),
+    }
 }
 
 /// The known name that was probably meant by `found`, as the end of a message.
@@ -309,11 +359,7 @@ pub(super) fn did_you_mean<'a>(
     found: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
-    let found = found.to_lowercase();
-    let (distance, name) =
-        known.map(|name| (strsim::damerau_levenshtein(&found, name), name)).min()?;
-    // A third of the letters wrong is a slip; more is another word.
-    (distance <= name.len().div_ceil(3)).then(|| format!("; did you mean `{name}`?"))
+    near(found, known).map(|name| format!("; did you mean `{name}`?"))
 }
 
 /// "`a`, `b` and `c`"

@@ -43,7 +43,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
-pub async fn run(config: Config, dc: DcFile, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+pub async fn run(config: Config, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     // Before anything else, so that a signal during the start is not lost.
     let signals = Signals::new()?;
     let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
@@ -51,7 +51,7 @@ pub async fn run(config: Config, dc: DcFile, log: Arc<Log>) -> anyhow::Result<Ex
     let outside = Outside::machine();
     let router = Router::with_seed(outside.seed());
     let mut parts = tokio::select! {
-        parts = Parts::start(config, Arc::new(dc), outside, router, reopen) => parts?,
+        parts = Parts::start(config, dc, outside, router, reopen) => parts?,
         signal = operator.wants_the_end() => {
             tracing::info!(signal, "told to end before everything has started");
             return Ok(ExitCode::SUCCESS);

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::Lost;
+
 /// Why something failed: what the system says, without its number, and as part of a sentence. What somebody looks for
 /// is said in the same way of links, clients and the upstream.
 pub fn words(error: &io::Error) -> String {
@@ -18,6 +20,18 @@ pub fn words(error: &io::Error) -> String {
             let first = letters.next().map(|first| first.to_lowercase());
             first.into_iter().flatten().chain(letters).collect()
         }
+    }
+}
+
+/// What is said of a peer that has ended a connection between servers.
+pub const CLOSED: &str = "closed by the peer";
+
+/// Why a connection between servers has been given up. Whoever writes to a peer that has closed learns that as a broken
+/// pipe, which would read like a failure of the network, although the peer may but have been stopped.
+pub fn reason(lost: &Lost) -> String {
+    match lost {
+        Lost::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => CLOSED.to_owned(),
+        lost => lost.to_string(),
     }
 }
 
@@ -38,5 +52,7 @@ mod tests {
         assert_eq!(words(&io::ErrorKind::UnexpectedEof.into()), "end of file");
         let own = io::Error::new(io::ErrorKind::TimedOut, "no answer within 10 s");
         assert_eq!(words(&own), "no answer within 10 s");
+        assert_eq!(reason(&Lost::Io(Errno::PIPE.into())), CLOSED);
+        assert_eq!(reason(&Lost::Io(Errno::CONNRESET.into())), "connection reset by peer");
     }
 }

@@ -173,6 +173,15 @@ fn programs_get_an_object_a_line() {
     assert!(octal["message"].as_str().expect("a text").contains("octal"), "{octal}");
     assert!(unknown["file"].as_str().expect("a text").ends_with("game.dc"), "{unknown}");
     assert_eq!((&unknown["line"], &unknown["key"]), (&2.into(), &serde_json::Value::Null));
+    // All have the same keys, of these and of DC files alone.
+    let alone = folder.run(&["dc", "check", "--format", "json", "game.dc"]).code(1).stdout;
+    let alone: serde_json::Value = serde_json::from_str(alone.trim()).expect("JSON");
+    assert_eq!((&alone["help"], &octal["help"]), (&unknown["help"], &serde_json::Value::Null));
+    assert!(alone["help"].is_array() && octal["label"].is_null(), "{alone} {octal}");
+    let keys = |record: &serde_json::Value| -> Vec<String> {
+        record.as_object().expect("an object").keys().cloned().collect()
+    };
+    assert_eq!((keys(octal).len(), keys(octal), keys(octal)), (8, keys(unknown), keys(&alone)));
     assert_eq!(unknown["severity"], "error");
     // A file as a whole.
     let ended = folder.run(&["check", "--format", "json", "none.yml"]).code(1);
@@ -190,4 +199,59 @@ fn paths_are_said_as_people_write_them() {
     folder.write("a/c.yml", text);
     let shown = format!("{}: cannot read the file", folder.path("none.dc").display());
     folder.run(&["check", "a/c.yml"]).code(1).complains(&[" --> a/c.yml:1:22", &shown]);
+}
+
+#[test]
+fn mistakes_of_all_stages_are_shown_at_once() {
+    let text = r#"
+general: {dc_files: [bad.dc, none.dc, game.dc]}
+uberdogs: [{id: 1234, class: Logout}]
+roles:
+  - {type: stateserver}
+  - {type: eventlogger, output: nowhere/e.log}
+  - {type: database, control: 4003, generate: {min: 5000}, backend: {type: sqlite, file: nowhere/o.sqlite}}
+  - {type: clientagent, bind: '0.0.0.0:7198', channels: {min: 2000, max: 2999}}
+  - {type: clientagent, channels: {min: 4000, max: 4999}}
+"#;
+    let bad = "dclass A {\n  f(uint9 x);\n  g(uint8 x)\n};\n";
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", DC), ("bad.dc", bad)]);
+    let of_yaml = [
+        "error: roles[0].control: the key is missing",
+        "error: roles[4].bind: 0.0.0.0:7198 is taken by roles[3] (clientagent) too",
+        "warning: roles[4].channels: client channels 4000-4999 overlaps control channel 4003 of roles[2] (database)",
+        "warning: roles[1].output: ",
+    ];
+    // With a file missing, only the grammar of the others can be judged.
+    let ended = folder.run(&["check", "game.yml"]).code(1).complains(&of_yaml);
+    let ended = ended.complains(&[
+        "error: general.dc_files[1]: ",
+        "error: expected `;`",
+        " --> game.yml:2:30",
+        "not looked at before that is mended: what parts with mistakes mean for others, the classes of UberDOGs, what databases hold\n",
+    ]);
+    assert!(!ended.stderr.contains("uint9"), "{}", ended.stderr);
+    folder.write("game.yml", &text.replace("none.dc, ", ""));
+    let ended = folder.run(&["check", "game.yml"]).code(1).complains(&of_yaml);
+    let ended = ended.complains(&["error: unknown type `uint9`", "error: expected `;`"]);
+    assert!(!ended.stderr.contains("nowhere/o.sqlite: "), "{}", ended.stderr);
+    folder.write("game.yml", &text.replace("bad.dc, none.dc, ", ""));
+    let ended = folder.run(&["check", "game.yml"]).code(1).complains(&of_yaml).complains(&[
+        "error: uberdogs[0].class: the DC files have no class `Logout`",
+        "error: roles[2].backend.file: ",
+        "not looked at before that is mended: what parts with mistakes mean for others\n",
+    ]);
+    assert_eq!(ended.stdout, "");
+    // The daemon says the same, but for what it finds out when it opens things.
+    let said = [
+        "ERROR: config: game.yml:3:30: uberdogs[0].class: ",
+        "ERROR: config: not looked at before ",
+    ];
+    folder.run(&["game.yml"]).code(1).says(&said);
+    // Nothing is said of it if it was looked at.
+    folder.write("game.yml", "general: {dc_files: [bad.dc]}");
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    assert!(!ended.stderr.contains("not looked at"), "{}", ended.stderr);
+    folder.write("game.yml", "a: [b");
+    let unseen = "not looked at before that is mended: the configuration's values, its DC files, ";
+    folder.run(&["check", "game.yml"]).code(1).complains(&[unseen]);
 }

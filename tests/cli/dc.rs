@@ -75,8 +75,8 @@ fn findings_as_json_are_one_object_a_line() {
     );
     let expected = json!({
         "file": "game.dc", "line": 1, "column": 23, "severity": "error",
-        "message": "unknown keyword `brodcast`", "label": null,
-        "help": "did you mean `broadcast`?",
+        "message": "unknown keyword `brodcast`", "label": null, "key": null,
+        "help": ["did you mean `broadcast`?"],
     });
     assert_eq!(found[0], expected);
     assert_eq!(check(&["fine.dc"]).code(0).stdout, "");
@@ -131,4 +131,46 @@ fn fmt_leaves_a_broken_file_alone() {
     let folder = Folder::with(&[("game.dc", broken)]);
     folder.run(&["dc", "fmt", "game.dc"]).code(1).complains(&["game.dc"]);
     assert_eq!(folder.read("game.dc"), broken);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_one_error() {
+    let bytes: Vec<u8> = (0..=255u8).cycle().take(5000).collect();
+    let folder = folder();
+    std::fs::write(folder.path("binary.dc"), bytes).expect("a file");
+    let utf16: Vec<u8> = GAME.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path("utf16.dc"), utf16).expect("a file");
+    for file in ["binary.dc", "utf16.dc"] {
+        let expected =
+            format!("error: this is no DC file: it has bytes that no text has\n --> {file}\n");
+        for command in ["check", "hash", "show"] {
+            let ended = folder.run(&["dc", command, file, "game.dc"]).code(1);
+            // What the other one needs of it is not asked for.
+            assert_eq!(ended.stderr, expected);
+        }
+        assert_eq!(folder.run(&["dc", "diff", file, "base.dc"]).code(2).stderr, expected);
+    }
+}
+
+#[test]
+fn of_many_errors_twenty_are_shown() {
+    let lines = |name: &str, count: usize| -> String {
+        (0..count).map(|i| format!("dclass {name}{i} {{ f(nothing x); }};\n")).collect()
+    };
+    let files = [("a.dc", &*lines("A", 30)), ("b.dc", &lines("B", 21)), ("c.dc", &lines("C", 99))];
+    let folder = Folder::with(&files);
+    let shown = |files: &[&str]| folder.run(&[&["dc", "check"][..], files].concat()).code(1).stderr;
+    let text = shown(&["a.dc", "b.dc"]);
+    assert_eq!(text.matches("error: unknown type").count(), 40, "{text}");
+    assert!(
+        text.contains("error: 10 more errors of this file are not shown\n --> a.dc\n"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("error: one more error of this file is not shown\n --> b.dc\n"),
+        "{text}"
+    );
+    let text = shown(&["a.dc", "c.dc"]);
+    assert!(text.contains("50 more errors of this file are not shown\n --> c.dc\n"), "{text}");
+    assert!(text.ends_with("error: reading has ended after 100 errors\n"), "{text}");
 }

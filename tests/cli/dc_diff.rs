@@ -39,6 +39,8 @@ fn what_changes_is_said_by_class_and_then_who_may_stay() {
 
 dclass Person
   +     0  setGold(uint32 gold) required db   [wire, hash, stored]
+           default (50)
+           stored objects without a value get (50)
   -     1  setAge(uint8 age) required db clsend
   +     2  setAge(uint16 age) required db ownsend   [wire, hash, stored]
            uint8 → uint16: all values fit
@@ -124,4 +126,44 @@ fn a_map_says_what_is_called_otherwise() {
     let wrong = "map.yml:2:1: Person.setAge: `Player` has no field `setOld` in the new files\n";
     let ended = folder.run(&["dc", "diff", "old.dc", "new.dc", "--map", "map.yml"]).code(2);
     assert_eq!(ended.stderr, wrong);
+}
+
+#[test]
+fn what_stored_objects_get_is_said() {
+    let old = "dclass A { f(uint8 x) required db; q(uint8 x); };\n";
+    let new = "dclass A { f(uint8 x) required db; q(uint8 x = 5) db; g(uint8 x = 7, string s) required db; \
+               h(uint8 x) required db; i(uint8 x) db; j(uint8 x = 3) ram; k : f, g; };\n\
+               dclass B { l(uint8 x = 9) required db; };\n";
+    let folder = Folder::with(&[("old.dc", old), ("new.dc", new)]);
+    let page = folder.run(&["dc", "diff", "old.dc", "new.dc"]).code(1).stdout;
+    let (changes, _) = page.split_once("\nWhat can stay").expect("verdicts");
+    let expected = r#"
+dclass A
+  -     1  q(uint8 x)
+  +     1  q(uint8 x) db   [hash, stored]
+           + db: it is stored
+           default none → (5)
+           stored objects without a value get (5)
+  +     2  g(uint8 x, string s) required db   [wire, hash, stored]
+           default (7, "")
+           stored objects without a value get (7, "")
+  +     3  h(uint8 x) required db   [wire, hash, stored]
+           stored objects without a value get (0)
+  +     4  i(uint8 x) db   [wire, hash, stored]
+  +     5  j(uint8 x) ram   [wire, hash]
+           default (3)
+  +     6  k : f, g required db   [wire, hash, stored]
+
+dclass B, new
+  +     7  l(uint8 x) required db
+           default (9)
+"#;
+    assert!(changes.ends_with(expected), "{changes}");
+    let json = folder.run(&["dc", "diff", "--format", "json", "old.dc", "new.dc"]).code(1).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let expected = serde_json::json!([
+        {"aspect": "default", "old": null, "new": "(7, \"\")"},
+        {"aspect": "filled", "new": "(7, \"\")"},
+    ]);
+    assert_eq!(json["classes"][0]["fields"][1]["aspects"], expected, "{json:#}");
 }

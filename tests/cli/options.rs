@@ -40,6 +40,10 @@ fn a_mistake_is_answered_in_few_lines_on_stderr() {
         &["dc", "hsah"],
         &["db"],
         &["check", "a", "b"],
+        &["start"],
+        &["migrate", "game.yml"],
+        &["help", "nonsense"],
+        &["help", "check", "nonsense"],
     ] {
         let ended = Folder::new().run(arguments).code(1).complains(&["error: ", "--help"]);
         assert_eq!(ended.stdout, "", "{arguments:?}");
@@ -97,4 +101,31 @@ fn a_mistyped_command_is_named() {
     running.wait().code(0);
     // Nothing is like this.
     Folder::new().run(&["game.yml"]).code(1).says(&["game.yml: the file cannot be read"]);
+}
+
+#[test]
+fn a_command_of_a_command_is_named() {
+    for (arguments, expected) in [
+        (&["migrate", "game.yml"][..], "did you mean `donet db migrate`?"),
+        (&["verify", "game.yml"], "did you mean `donet db verify`?"),
+        (&["exprot", "game.yml"], "did you mean `donet db export`?"),
+        (&["show"], "did you mean `donet db show` or `donet dc show`?"),
+        (&["db", "migrat"], "did you mean `donet db migrate`?"),
+        (&["help", "db", "migrat"], "did you mean `donet db migrate`?"),
+        (&["help", "migrate"], "did you mean `donet db migrate`?"),
+        (&["help", "dc", "shwo"], "did you mean `donet dc show`?"),
+        (&["db", "hash", "game.dc"], "did you mean `donet dc hash`?"),
+        (&["help", "chekc"], "did you mean `donet check`?"),
+        (&["db", "m"], "`donet db` has no command `m`; there are export, import, "),
+        (&["start"], "To run the daemon: donet CONFIG"),
+    ] {
+        let ended = Folder::new().run(arguments).code(1).complains(&[expected, "--help"]);
+        assert!(ended.stderr.lines().count() <= 10, "{}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    // Of what is as short as this, anything is like it.
+    for name in ["x", "d", "ab", "start"] {
+        let ended = Folder::new().run(&[name]).code(1);
+        assert!(!ended.stderr.contains("did you mean"), "{}", ended.stderr);
+    }
 }

@@ -47,6 +47,7 @@ const TASKS: &[&str] = &[
     "src/role/database/lane.rs",
     "src/role/message_director/downstream.rs",
     "src/role/message_director/ear.rs",
+    "src/role/message_director/namesakes.rs",
     "src/role/message_director/peers.rs",
     "src/role/message_director/upstream/link.rs",
     "src/role/message_director/upstream/mod.rs",

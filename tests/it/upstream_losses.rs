@@ -284,7 +284,7 @@ fn a_loss_is_said_with_its_reason_and_the_next_attempt_with_its_own() {
     // Bytes are only spoken of if there are any.
     let says_how_many = line.contains(" bytes may be lost upstream=");
     assert_ne!(says_how_many, line.contains("may_be_lost_bytes=0"), "{line}");
-    assert!(line.contains("reason=\"connection reset by peer\""), "{line}");
+    assert!(line.contains("reason=\"closed by the peer\""), "{line}");
 }
 
 #[test]

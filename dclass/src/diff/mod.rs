@@ -124,6 +124,8 @@ pub enum Aspect {
     Lost(String, &'static str),
     /// The explicit default, as DC text.
     Default(Option<String>, Option<String>),
+    /// What stored objects have in it that have no value of it, as DC text.
+    Filled(String),
     /// The names of parameters.
     Names(Vec<String>, Vec<String>),
 }
@@ -200,7 +202,12 @@ fn class_change(
     let shown = pair.new.or(pair.old)?;
     let fate = fate(pair.old.map(Class::name), pair.new.map(Class::name), pair.is_guessed);
     let change = |field: &FieldPair<'_>| field_change(field, same);
-    let fields: Vec<FieldChange> = pair.fields.iter().filter_map(change).collect();
+    let mut fields: Vec<FieldChange> = pair.fields.iter().filter_map(change).collect();
+    if pair.old.is_none() {
+        // There are no objects of it yet.
+        let is_now = |aspect: &Aspect| !matches!(aspect, Aspect::Filled(_));
+        fields.iter_mut().for_each(|field| field.aspects.retain(is_now));
+    }
     let moved = moved(
         pair.fields
             .iter()
@@ -290,8 +297,11 @@ fn field_change(pair: &FieldPair<'_>, same: Sameness<'_>) -> Option<FieldChange>
             effects.hash = true;
             effects.wire = true;
             effects.stored = is_db(shown);
+            let default = pair.new.and_then(default_text);
+            aspects.extend(default.map(|new| Aspect::Default(None, Some(new))));
         }
     }
+    aspects.extend(pair.new.and_then(|new| filled(pair.old, new)).map(Aspect::Filled));
     Some(FieldChange {
         name: shown.name().to_owned(),
         fate,
@@ -304,6 +314,25 @@ fn field_change(pair: &FieldPair<'_>, same: Sameness<'_>) -> Option<FieldChange>
 
 fn is_db(field: &Field) -> bool {
     field.keywords().db()
+}
+
+fn text(field: &Field, value: &[u8]) -> String {
+    field.format(value).unwrap_or_else(|_| "something".to_owned())
+}
+
+fn default_text(field: &Field) -> Option<String> {
+    field.default_value().map(|value| text(field, value))
+}
+
+/// What stored objects get that have no value of a field, which they did not get before: the explicit default, and in any
+/// case something if it is required.
+fn filled(old: Option<&Field>, new: &Field) -> Option<String> {
+    let gets = |field: &Field| is_db(field) && !pairs::is_molecular(field);
+    let is_filled = |field: &Field| field.keywords().required() || field.default_value().is_some();
+    if !gets(new) || !is_filled(new) || old.is_some_and(|old| gets(old) && is_filled(old)) {
+        return None;
+    }
+    Some(text(new, new.implicit_value()))
 }
 
 fn words(field: &Field) -> Vec<String> {
@@ -327,10 +356,6 @@ fn aspects(old: &Field, new: &Field, same: Sameness<'_>) -> Vec<Aspect> {
         let lost = before.iter().filter(|word| !after.contains(word));
         aspects.extend(lost.map(|word| Aspect::Lost(word.clone(), consequence(word, false))));
     }
-    let default = |field: &Field| {
-        let value = field.default_value()?;
-        Some(field.format(value).unwrap_or_else(|_| "something".to_owned()))
-    };
     // Another divisor makes other bytes of the same default, and other defaults of the same bytes.
     let carrier = Carrier { old: same.old, renames: same.renames };
     let carried = old.default_value().and_then(|value| carrier.carry(old, new, value).ok());
@@ -340,7 +365,7 @@ fn aspects(old: &Field, new: &Field, same: Sameness<'_>) -> Vec<Aspect> {
         _ => false,
     };
     if !is_same_default {
-        aspects.push(Aspect::Default(default(old), default(new)));
+        aspects.push(Aspect::Default(default_text(old), default_text(new)));
     }
     let names = |field: &Field| -> Vec<String> {
         match field.kind() {
@@ -364,7 +389,7 @@ impl Aspect {
             Aspect::Gained(word, _) | Aspect::Lost(word, _) => {
                 Keywords::by_name(word).is_some_and(|keyword| keyword != Keywords::DB)
             }
-            Aspect::Default(..) | Aspect::Names(..) => false,
+            Aspect::Default(..) | Aspect::Filled(_) | Aspect::Names(..) => false,
         }
     }
 

@@ -35,7 +35,7 @@ impl Resolver<'_> {
             return self.exhaust(decl.span, message).unwrap_or_default();
         }
         let id = ClassId(id as u16);
-        let class = self.class_body(decl, id);
+        let class = self.within(decl.name.as_ref(), |this| this.class_body(decl, id));
         let named = class.as_ref().map_or(Named::Broken, |class| Named::Class(Arc::clone(class)));
         if let Some(name) = &decl.name {
             if !self.names.contains_key(name.text) {

@@ -39,6 +39,8 @@ pub(crate) struct Resolver<'l> {
     options: Options,
     log: &'l mut Log,
     names: HashMap<String, Named>,
+    /// Classes, structs and switches that are being read, from the outside in.
+    open: Vec<String>,
     /// Declared keywords; standard ones are among them only if they were redeclared.
     keywords: HashSet<String>,
     imports: Vec<Import>,
@@ -68,6 +70,7 @@ impl<'l> Resolver<'l> {
             options,
             log,
             names: HashMap::new(),
+            open: Vec::new(),
             keywords: HashSet::new(),
             imports: Vec::new(),
             types: Vec::new(),
@@ -95,7 +98,7 @@ impl<'l> Resolver<'l> {
             match item {
                 Item::Class(decl) => self.class(decl),
                 Item::Switch(decl) => {
-                    let ty = self.switch(decl);
+                    let ty = self.within(decl.name.as_ref(), |this| this.switch(decl));
                     if let Some(name) = &decl.name {
                         let named = ty.map_or(Named::Broken, |ty| Named::Type(Arc::new(ty), None));
                         self.declare(name, named);
@@ -163,6 +166,15 @@ impl<'l> Resolver<'l> {
             }
         }
         ty
+    }
+
+    /// Reads something in which its own name stands for nothing yet.
+    fn within<T>(&mut self, name: Option<&Name<'_>>, read: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(name) = name else { return read(self) };
+        self.open.push(name.text.to_owned());
+        let out = read(self);
+        self.open.pop();
+        out
     }
 
     /// Gives a name to a type.

@@ -56,6 +56,12 @@ impl Resolver<'_> {
                 Some((self.check_type(ty, name.span)?, None))
             }
             Some(Named::Broken) => None,
+            None if self.open.iter().any(|open| open == name.text) => {
+                let message = format!("`{}` cannot contain itself", shown(name.text));
+                let note = Note::error(name.span, message);
+                self.log.push(note.label("it is no type before its closing brace"));
+                None
+            }
             None => {
                 let mut known: Vec<&str> = self.names.keys().map(String::as_str).collect();
                 Simple::words().for_each(|word| known.push(word));

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use dclass::{Diagnostic, Diagnostics, Severity};
-use serde::Serialize;
 
 use super::{Done, hash_text};
 use crate::cli::out::{complain, say};
+use crate::finding::Finding;
 
 /// What to check.
 #[derive(Args, Debug)]
@@ -32,7 +31,7 @@ impl Check {
         let read = dclass::read(files);
         let found = read.as_ref().map_or_else(|errors| errors, |dc| dc.warnings());
         match self.format {
-            Format::Json => print_json(found)?,
+            Format::Json => found.iter().for_each(|it| say!("{}", Finding::from(it).json())),
             Format::Human if found.is_empty() => {}
             Format::Human => complain!("{found}"),
         }
@@ -48,44 +47,4 @@ impl Check {
         }
         Ok(0)
     }
-}
-
-/// A finding; what does not apply is null.
-#[derive(Serialize)]
-struct Finding<'a> {
-    file: Option<&'a str>,
-    line: Option<u32>,
-    column: Option<u32>,
-    severity: &'static str,
-    message: &'a str,
-    label: Option<&'a str>,
-    help: Option<&'a str>,
-}
-
-impl<'a> Finding<'a> {
-    fn new(found: &'a Diagnostic) -> Self {
-        let text = |text: &'a str| (!text.is_empty()).then_some(text);
-        // 0 stands for the file as a whole.
-        let place = |number: u32| (number > 0).then_some(number);
-        Finding {
-            file: text(&found.file),
-            line: place(found.line),
-            column: place(found.column),
-            severity: match found.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
-            message: &found.message,
-            label: text(&found.label),
-            help: found.help.as_deref(),
-        }
-    }
-}
-
-fn print_json(found: &Diagnostics) -> Result<(), String> {
-    for found in found {
-        let line = serde_json::to_string(&Finding::new(found));
-        say!("{}", line.map_err(|error| error.to_string())?);
-    }
-    Ok(())
 }

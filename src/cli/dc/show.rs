@@ -7,6 +7,7 @@ use dclass::{Class, DcFile};
 
 use super::{Done, read};
 use crate::cli::out::write;
+use crate::finding::near;
 
 /// What to show.
 #[derive(Args, Debug)]
@@ -45,9 +46,7 @@ impl Show {
 }
 
 fn unknown(dc: &DcFile, name: &str) -> String {
-    let wanted = name.to_lowercase();
-    let names = dc.classes().chain(dc.structs()).map(Class::name);
-    let near = names.min_by_key(|name| strsim::damerau_levenshtein(&wanted, &name.to_lowercase()));
-    let hint = near.map(|near| format!("; did you mean `{near}`?"));
+    let hint = near(name, dc.classes().chain(dc.structs()).map(Class::name));
+    let hint = hint.map(|near| format!("; did you mean `{near}`?"));
     format!("neither a file nor a class has the name `{name}`{}", hint.unwrap_or_default())
 }

@@ -47,8 +47,8 @@ fn a_range_of_stored_objects_without_a_beginning_has_all_up_to_its_end() {
     let config = valid(text);
     let [RoleConfig::DbStateServer(server)] = &config.roles[..] else { panic!("{config:?}") };
     assert_eq!(server.ranges, [DoIdRange::new(DoId(1000), DoId(5000)).expect("not empty")]);
-    let expected = "3:47: roles[0].ranges[0].min: without `min` the range is all doIds up to 5000, as in Astron; \
-                    a range with both is one item, `{min: …, max: …}`";
+    let expected = "3:47: roles[0].ranges[0].min: without `min` a range is all doIds up to its `max`, as in Astron; \
+                    a range with both is one item of the list, `{min: …, max: …}`";
     assert_eq!(warnings(text), expected);
     // A slip that is seen often: two items instead of one.
     let text = text.replace("{max: 5000}", "{min: 2000}, {max: 5000}");

@@ -171,3 +171,55 @@ fn a_second_document_is_not_read() {
         assert!(said.contains(expected), "{more}: {said}");
     }
 }
+
+#[test]
+fn parts_with_mistakes_are_left_out() {
+    let text = r#"
+general: {dc_files: [a.dc], eventlogger: [x]}
+uberdogs:
+  - {id: 1234}
+  - {id: 1235, class: Chat}
+messagedirector: {bind: 127.0.0.1, threaded: pizza}
+roles:
+  - {type: stateserver}
+  - {type: stateserver, control: 1235}
+  - {type: clientagent, bind: '127.0.0.1:7199', channels: {min: 2000, max: 2999}}
+  - {type: dbss, database: 1200, ranges: [{min: 5000, max: 3}, {min: 2000, max: 2001}]}
+  - {type: eventlogger, bind: 127.0.0.1, output: a}
+  - {type: eventlogger, bind: 127.0.0.1, output: b}
+"#;
+    let report = Report::new("game.yml".to_owned());
+    let read = read_bytes(text.as_bytes(), Path::new("/srv/game"), &report, &environment);
+    let (loaded, findings) = outcome(read, report);
+    let config = loaded.expect("what is right of it").config;
+    let roles: Vec<usize> = config.numbered_roles().map(|(i, _)| i).collect();
+    let uberdogs: Vec<usize> = config.numbered_uberdogs().map(|(i, _)| i).collect();
+    assert_eq!((&roles[..], &uberdogs[..]), (&[1, 2, 4, 5][..], &[1][..]));
+    assert!(config.places.knows_dc_files);
+    let said = headlines(findings.iter());
+    let clashes: Vec<&str> =
+        said.lines().filter(|line| line.contains("overlaps") || line.contains("taken")).collect();
+    // What is said of whole items has their numbers in the file.
+    assert_eq!(
+        clashes,
+        [
+            "9:34: roles[1].control: control channel 1235 overlaps id 1235 of uberdogs[1] (Chat)",
+            "13:31: roles[5].bind: 127.0.0.1:7197 is taken by roles[4] (eventlogger) too",
+        ]
+    );
+    for (text, knows) in [
+        ("general: {dc_files: [a.dc, [b]]}", false),
+        ("general: {dc_file: [a.dc]}", false),
+        ("general: {string_encoding: utf7}", false),
+        ("genral: {dc_files: [a.dc]}", false),
+        ("general: 7", false),
+        ("general: {eventlogger: ':'}", true),
+        ("rolls: []\ngeneral: {}", true),
+        ("daemon: {threads: 0}", true),
+    ] {
+        let report = Report::new("game.yml".to_owned());
+        let read = read_bytes(text.as_bytes(), Path::new("/srv/game"), &report, &environment);
+        let config = outcome(read, report).0.expect("a map").config;
+        assert_eq!(config.places.knows_dc_files, knows, "{text}");
+    }
+}

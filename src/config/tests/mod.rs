@@ -24,7 +24,12 @@ fn read_raw(bytes: &[u8]) -> Result<Loaded, ConfigErrors> {
 fn read_in(folder: &Path, bytes: &[u8]) -> Result<Loaded, ConfigErrors> {
     let report = Report::new("game.yml".to_owned());
     let read = read_bytes(bytes, folder, &report, &environment);
-    outcome(read, report)
+    match outcome(read, report) {
+        (Some(loaded), findings) if findings.iter().all(is_warning) => {
+            Ok(Loaded { warnings: findings, ..loaded })
+        }
+        (_, findings) => Err(ConfigErrors(findings)),
+    }
 }
 
 fn environment(name: &str) -> Option<OsString> {

@@ -45,6 +45,29 @@ fn a_dollar_is_a_dollar() {
     assert_eq!((&*config.daemon.name, &*config.daemon.url), ("a$b $HOME ${ $$", "${HOME}"));
 }
 
+#[test]
+fn what_looks_like_a_reference_and_is_none_is_warned_of() {
+    for (value, why) in [
+        ("${A B}", "what stands between `${` and `}` is no name of a variable"),
+        ("${}", "what stands between"),
+        ("a${1}", "what stands between"),
+        ("${A-hunter2}", "what stands between"),
+        ("hunter2${", "a `${` is not closed"),
+        ("${CONTROL} ${CONTROL", "a `${` is not closed"),
+        ("$${ ${", "a `${` is not closed"),
+    ] {
+        let text = format!("messagedirector: {{bind: a}}\ndaemon:\n  name: \"{value}\"\n");
+        let said = warnings(&text);
+        assert!(said.starts_with(&format!("3:9: daemon.name: {why}")), "{value}: {said}");
+        assert!(said.ends_with("`$${` stands for the characters themselves"), "{said}");
+        assert!(!said.contains("hunter2") && !said.contains('\n'), "{said}");
+    }
+    for value in ["$${A B}", "$${", "$A", "$ {A}", "${CONTROL}", "{}$"] {
+        let text = format!("messagedirector: {{bind: a}}\ndaemon:\n  name: \"{value}\"\n");
+        assert_eq!(warnings(&text), "", "{value}");
+    }
+}
+
 /// A folder with a file that has this text and mode.
 fn folder(text: &str, mode: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -110,4 +133,114 @@ fn a_password_has_one_place() {
         read_in(folder.path(), backend(twice).as_bytes()).expect_err("invalid").to_string();
     assert!(errors.contains("the URL has a password already"), "{errors}");
     assert!(!errors.contains("secret") && !errors.contains("hunter2"), "{errors}");
+}
+
+/// The URL that the backend of these keys is opened with.
+fn url_of(keys: &str) -> String {
+    let config = valid(&backend(keys));
+    let [RoleConfig::Database(database)] = &config.roles[..] else { panic!("{config:?}") };
+    let (BackendConfig::Postgres { url, .. } | BackendConfig::MySql { url, .. }) =
+        &database.backend
+    else {
+        panic!("{database:?}")
+    };
+    url.clone()
+}
+
+#[test]
+fn a_url_that_would_be_misread_is_an_error() {
+    for server in ["postgres", "mysql"] {
+        // A password of digits would be a port, and the rest of it a path, parameters or nothing.
+        for password in
+            ["12#hunter", "12?hunter", "12/hunter", "12@hunter#x", "pass#hunter", "12\thunter"]
+        {
+            let keys = format!("{{type: {server}, url: \"{server}://user:{password}@h/db\"}}");
+            let errors = read(&backend(&keys)).expect_err("invalid");
+            let shown = format!("{errors}{errors:?}");
+            assert!(!shown.contains("12") && !shown.contains("hunter"), "{keys}: {shown}");
+            assert!(shown.contains("write `%"), "{keys}: {shown}");
+        }
+    }
+    // What comes from the environment is judged likewise.
+    let keys = "{type: postgres, url: 'postgres://user:1#${SECRET}@h/db'}";
+    assert!(errors(&backend(keys)).contains("before the last `@`"));
+    // A parameter that the driver does not know would be logged by it.
+    let keys = "{type: postgres, url: 'postgres://h/db?pasword=hunter2&sslmode=require&x=hunter2'}";
+    assert_eq!(url_of(keys), "postgres://h/db?sslmode=require");
+    let said = warnings(&backend(keys));
+    assert!(said.contains("left out; known are `sslmode`"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    for keys in [
+        "{type: soci, address: 'user:hunter2@h'}",
+        "{type: soci, server: 'host=h password=hunter2'}",
+        "{type: 'postgres://user:hunter2@h/db'}",
+        "{type: mongodb, server: 'mongodb://user:1/hunter2@h/db'}",
+        "{type: postgres, database: d, port: 'password=hunter2'}",
+        "{type: postgres, url: 'postgres://h/db?password=hunter2', port: 1}",
+        "{type: postgres, url: 'postgres://user:x hunter2@h/db', port: 1}",
+        "{type: 'postgres://user:hunter2-${CONTROL}@h/db'}",
+    ] {
+        let errors = read(&backend(keys)).expect_err("invalid");
+        let shown = format!("{errors}{errors:?}");
+        assert!(!shown.contains("hunter2"), "{keys}: {shown}");
+    }
+}
+
+#[test]
+fn a_password_is_taken_as_it_is() {
+    for (keys, expected) in [
+        // In a URL only what ends the host is ambiguous.
+        ("{type: mysql, url: 'mysql://u:a@b:c@h/d'}", "mysql://u:a%40b%3Ac@h/d"),
+        ("{type: mysql, url: 'mysql://u:a b@h/d'}", "mysql://u:a%20b@h/d"),
+        ("{type: mysql, url: 'mysql://u:a%23b%2f@h/d'}", "mysql://u:a%23b%2f@h/d"),
+        ("{type: mysql, url: 'mysql://u:a%b@h/d'}", "mysql://u:a%b@h/d"),
+        // Elsewhere nothing is encoded.
+        (
+            "{type: mysql, database: d, username: 'a%41', password: '#/?@:%41 '}",
+            "mysql://a%2541:%23%2F%3F%40%3A%2541%20@localhost:3306/d",
+        ),
+    ] {
+        assert_eq!(url_of(keys), expected, "{keys}");
+    }
+    let folder = folder("a%41b", 0o600);
+    let keys = "{type: mysql, url: 'mysql://u@h/d', password_file: db.password}";
+    let loaded = read_in(folder.path(), backend(keys).as_bytes()).expect("valid");
+    assert!(matches!(&loaded.config.roles[..], [RoleConfig::Database(database)]
+        if matches!(&database.backend, BackendConfig::MySql { url, .. } if url == "mysql://u:a%2541b@h/d")));
+}
+
+#[test]
+fn a_mask_does_not_tell_how_long_a_password_is() {
+    for text in [
+        "{type: postgres, password: SECRET, port: x, database: d}",
+        "{type: postgres, password: 'SECRET', port: x, database: d}",
+        "{type: postgres, port: x, url: 'postgres://a:SECRET@h/db'}",
+        "{type: postgres, password: SECRET, password_file: x, database: d}",
+        "{type: postgres, password: SECRET, password: SECRET, port: x, database: d}",
+        // No YAML.
+        "{type: postgres, url: 'postgres://a:SECRET@h/db', ]",
+        "{type: postgres, password: SECRET",
+    ] {
+        let shown = |password: &str| {
+            let text = backend(&text.replace("SECRET", password));
+            let mut errors = read(&text).expect_err("invalid").0;
+            // What stands behind it in the line has its column all the same.
+            errors
+                .iter_mut()
+                .flat_map(|error| &mut error.marks)
+                .for_each(|mark| mark.position.column = 1);
+            errors.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")
+        };
+        let (short, long) = (shown("pw"), shown("muchlongerpw"));
+        assert_eq!(short, long);
+        assert!(short.contains("***") && !short.contains("pw"), "{short}");
+    }
+    let shown = read(&backend("{type: postgres, password: hunter2, port: x, database: d}"));
+    let expected = "\
+error: roles[0].backend.port: found `x`, expected a whole number from 1 to 65535
+ --> game.yml:5:56
+  |
+5 |     backend: {type: postgres, password: ***, port: x, database: d}
+  |                                                    ^";
+    assert_eq!(shown.expect_err("invalid").to_string(), expected);
 }

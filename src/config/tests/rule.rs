@@ -222,3 +222,41 @@ fn what_is_hardly_meant_is_a_warning() {
         assert_eq!(warnings(&text), expected, "{text}");
     }
 }
+
+#[test]
+fn a_range_that_is_split_is_one_warning() {
+    let text = |ranges: &str| {
+        format!(
+            "general: {{dc_files: [a.dc]}}\nroles:\n  - {{type: database, control: 4003, generate: {{min: 1000000}}}}\n  \
+             - {{type: dbss, database: 4003, {ranges}}}\n"
+        )
+    };
+    let half = "without `min` a range is all doIds up to its `max`, as in Astron; a range with both is one item of the \
+                list, `{min: …, max: …}`";
+    for (ranges, expected) in [
+        ("ranges: [{min: 1000000}, {max: 2000000}]", format!("roles[1].ranges[1].min: {half}")),
+        (
+            "ranges: [{min: 1000000}, {max: 2000000}, {min: 3000000}, {max: 4000000}]",
+            format!("roles[1].ranges[1].min: {half}"),
+        ),
+        ("ranges: [{}, {}]", format!("roles[1].ranges[0].min: {half}")),
+        ("ranges: [{max: 2000000}]", format!("roles[1].ranges[0].min: {half}")),
+        ("ranges: []", "roles[1].ranges: without a range the role serves no object".to_owned()),
+        (
+            "load_timeout_ms: 7",
+            "roles[1].ranges: without this key the role serves no object".to_owned(),
+        ),
+        ("ranges: [{min: 1000000}]", String::new()),
+    ] {
+        let said = warnings(&text(ranges));
+        let said = said.split_once(": ").map_or("", |(_, message)| message);
+        assert_eq!(said, expected, "{ranges}");
+    }
+    // Those that are split are marked, and what is an error is not warned of, too.
+    let all = loaded(&text("ranges: [{min: 1000000}, {max: 2000000}, {max: 4000000}]")).warnings;
+    assert_eq!(all[0].marks.len(), 2, "{}", all[0]);
+    for ranges in ["ranges: [{low: 1000000, high: 2000000}]", "range: {min: 1000000}"] {
+        let errors = read(&text(ranges)).expect_err("invalid").0;
+        assert!(errors.iter().all(|finding| !is_warning(finding)), "{errors:#?}");
+    }
+}

@@ -26,11 +26,11 @@ use crate::router::{Participant, Router};
 /// Why a link has ended.
 #[derive(Debug, thiserror::Error)]
 enum End {
-    #[error("closed by the peer")]
+    #[error("{}", net::CLOSED)]
     Peer,
     #[error("{}", net::words(.0))]
     Read(#[source] io::Error),
-    #[error("{0}")]
+    #[error("{}", net::reason(.0))]
     Write(#[source] Lost),
     #[error("the peer does not answer, or is back on another link")]
     Dead,
@@ -147,6 +147,7 @@ impl Link {
                 () = shutdown.cancelled() => End::Shutdown,
                 () = entry.given_up() => End::Dead,
                 () = seat.is_own() => End::Malformed(Malformed::Itself),
+                never = entry.meet_namesakes() => match never {},
                 () = self.spoken_for(&participant, &seat) => End::SpokenFor,
                 Err(lost) = connection.drive() => End::Write(lost),
             }
@@ -165,10 +166,12 @@ impl Link {
         let record = Record { opened, received_bytes: ear.received };
         drop((rare, ear));
         if matches!(end, End::Shutdown) {
-            if LastWords::of(&connection).say().await {
+            let are_said = LastWords::of(&connection).say().await;
+            // The end itself would count as a byte that may be lost.
+            record.say(&connection, &end);
+            if are_said {
                 let _ = connection.stream().end();
             }
-            record.say(&connection, &end);
             return Some(participant);
         }
         record.say(&connection, &end);
@@ -262,7 +265,7 @@ impl Link {
                 }
             }
             for change in std::mem::take(&mut ear.changes) {
-                self.change(change, ear.participant, seat);
+                self.change(change, ear, seat);
             }
             ear.brake(count).await;
             if reading == Reading::Out && (all >= LAST_BYTES_MAX || !connection.has_unread()) {
@@ -286,15 +289,19 @@ impl Link {
         }
     }
 
-    fn change(&self, change: LinkChange, participant: &Participant, seat: &Seat) {
+    fn change(&self, change: LinkChange, ear: &Ear<'_>, seat: &Seat) {
         match change {
             LinkChange::Name(name) => {
                 tracing::Span::current().record("name", &*name);
                 tracing::info!("link named");
-                participant.rename(format!("{name} ({})", self.peer));
+                ear.participant.rename(format!("{name} ({})", self.peer));
+                ear.who.is_named(&name);
             }
             LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
-            LinkChange::Hello(epoch, _) => seat.answer(epoch),
+            LinkChange::Hello(epoch, _) => {
+                seat.answer(epoch);
+                ear.who.is_daemon(epoch);
+            }
             LinkChange::Told => seat.told(),
             LinkChange::Below(epoch) => seat.is_above(epoch),
         }

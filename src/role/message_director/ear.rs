@@ -5,6 +5,7 @@ use bytes::{Buf, BytesMut};
 use super::core::{LinkChange, Malformed, control_of, note, obey, route};
 use super::downstream::Link;
 use super::foreign::{Foreign, begins_with_control};
+use super::namesakes::Who;
 use super::rivals::{Contest, Entry, Rivals};
 use super::senders::Senders;
 use crate::router::{FLOOD_BYTES, Fed, Participant};
@@ -22,6 +23,7 @@ pub(super) enum Heard {
 pub(super) struct Ear<'l> {
     link: &'l Link,
     pub(super) participant: &'l Participant,
+    pub(super) who: &'l Who,
     assembler: Assembler,
     /// Bytes so far.
     pub(super) received: u64,
@@ -42,10 +44,11 @@ pub(super) struct Ear<'l> {
 }
 
 impl<'l> Ear<'l> {
-    pub(super) fn new(link: &'l Link, participant: &'l Participant, entry: &Entry) -> Self {
+    pub(super) fn new(link: &'l Link, participant: &'l Participant, entry: &'l Entry) -> Self {
         Ear {
             link,
             participant,
+            who: entry.who(),
             assembler: Assembler::new(Framing::Tag16),
             received: 0,
             rest: BytesMut::new(),

@@ -9,6 +9,7 @@ mod core;
 mod downstream;
 mod ear;
 mod foreign;
+mod namesakes;
 mod peers;
 mod record;
 mod rivals;

@@ -10,6 +10,7 @@
 //! A daemon that says hello again on another link has lost the old one, whatever that looks like from here: that is ended without a question.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -21,6 +22,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::namesakes::Who;
 use crate::ids::Channel;
 use crate::message::Control;
 use crate::net::{Connection, Examination, Line, Liveness, Question, Signs, Verdict};
@@ -61,6 +63,7 @@ pub(super) struct Link {
     line: Box<dyn Line>,
     liveness: Liveness,
     peer: SocketAddr,
+    who: Who,
     /// What has been found the last time, and when. One at a time has it asked, for all who want to know.
     found: tokio::sync::Mutex<Option<(Verdict, Instant)>>,
     /// It is to end: it does not answer.
@@ -89,6 +92,7 @@ impl Links {
             line,
             liveness,
             peer,
+            who: Who::default(),
             found: tokio::sync::Mutex::default(),
             given_up: CancellationToken::new(),
             gone: CancellationToken::new(),
@@ -102,6 +106,32 @@ impl Entry {
     /// Waits until the link has to end, because it does not answer.
     pub(super) async fn given_up(&self) {
         self.link.given_up.cancelled().await;
+    }
+
+    /// What the peer has said of itself.
+    pub(super) fn who(&self) -> &Who {
+        &self.link.who
+    }
+
+    /// Says, for as long as this runs, when another daemon that lives has the same name.
+    pub(super) async fn meet_namesakes(&self) -> Infallible {
+        let Entry { links, link, .. } = self;
+        loop {
+            let Some((name, epoch)) = link.who.news().await else { continue };
+            let is_namesake = |other: &&Arc<Link>| other.who.is_namesake(&name, epoch);
+            let others: Vec<_> =
+                links.inner.lock().by_key.values().filter(is_namesake).cloned().collect();
+            for other in others {
+                // Boxed, since all links would carry it.
+                let examined = Box::pin(other.examine(APART)).await;
+                let is_said = || link.who.has_met(other.peer) || other.who.has_met(link.peer);
+                if examined == Some(Verdict::Alive) && !is_said() {
+                    link.who.meet(other.peer);
+                    let other = other.peer;
+                    tracing::warn!(%other, "another daemon has the same name; give each its own `daemon.name`");
+                }
+            }
+        }
     }
 
     /// What the link knows of those that it has met.

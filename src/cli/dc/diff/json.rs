@@ -81,6 +81,7 @@ fn aspect(aspect: &Aspect) -> Value {
         }
         Aspect::Lost(word, means) => json!({"aspect": "keyword", "lost": word, "text": means}),
         Aspect::Default(old, new) => json!({"aspect": "default", "old": old, "new": new}),
+        Aspect::Filled(value) => json!({"aspect": "filled", "new": value}),
         Aspect::Names(old, new) => json!({"aspect": "names", "old": old, "new": new}),
     }
 }

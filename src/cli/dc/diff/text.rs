@@ -137,10 +137,14 @@ fn field_text(out: &mut String, field: &FieldChange, class: &Fate) {
             }
         }
     }
-    field
-        .aspects
-        .iter()
-        .for_each(|aspect| line(out, format!("           {}", aspect_text(aspect))));
+    for aspect in &field.aspects {
+        let text = match (&field.fate, aspect) {
+            // It had none before, since it was not there.
+            (Fate::Added, Aspect::Default(_, Some(new))) => format!("default {new}"),
+            _ => aspect_text(aspect),
+        };
+        line(out, format!("           {text}"));
+    }
 }
 
 /// Where the change is seen.
@@ -161,6 +165,7 @@ pub(super) fn aspect_text(aspect: &Aspect) -> String {
         Aspect::Type(change) => format!("{}: {}", change.part, change.text),
         Aspect::Gained(word, means) => format!("+ {word}: {means}"),
         Aspect::Lost(word, means) => format!("- {word}: {means}"),
+        Aspect::Filled(value) => format!("stored objects without a value get {value}"),
         Aspect::Default(old, new) => format!("default {} → {}", text(old), text(new)),
         Aspect::Names(old, new) => {
             format!("names only: ({}) → ({})", old.join(", "), new.join(", "))

@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::super::downstream::Link;
 use super::super::rivals::{Entry, Links};
@@ -15,6 +16,8 @@ use crate::ids::DoId;
 use crate::net::torn::Torn;
 use crate::net::{Line, Liveness, Policy, Question, Signs, Socket};
 use crate::router::Inbox;
+use crate::telemetry::Level;
+use crate::telemetry::testing::Caught;
 use crate::wire::{Envelope, Frames};
 
 const SENDER: Channel = Channel(9);
@@ -331,4 +334,51 @@ async fn who_is_lost_while_it_waits_is_heard_all_the_same() {
     assert!(stage.has_heard_nothing());
     holder.end();
     assert_eq!(stage.heard(5).await, [OLD, SAID, SAID, NEW, NEW]);
+}
+
+/// A daemon connects, and says its name and who it is.
+async fn daemon(stage: &Stage, port: u16, name: &[u8], epoch: u64) -> Torn {
+    let peer = Torn::default();
+    let (socket, policy) = (Socket::Other(Box::new(peer.clone())), Policy::link(1 << 20, None));
+    let address = SocketAddr::from(([10, 0, 0, 1], port));
+    let link = stage.link(address).run(socket, policy, CancellationToken::new());
+    let span = tracing::error_span!("link", name = tracing::field::Empty, peer = %address);
+    tokio::spawn(link.instrument(span));
+    let (version, capabilities) = (Control::VERSION, Control::CAPABILITIES);
+    let hello = Control::Hello { version, epoch, capabilities };
+    for message in [Control::SetConName { name: Blob(name) }, hello] {
+        peer.come(&framed(&control(&message)));
+    }
+    // So long that somebody who is asked has answered, or is dead.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    peer
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_daemons_of_one_name_are_said_to_be_two() {
+    let caught = Caught::from(Level::Warning);
+    let stage = Stage::new();
+    let _first = daemon(&stage, 1, b"edge", 7).await;
+    let second = daemon(&stage, 2, b"edge", 8).await;
+    let expected = "WARNING: message_director: another daemon has the same name; give each its own `daemon.name` \
+                    other=10.0.0.1:1 name=edge peer=10.0.0.1:2";
+    assert_eq!(caught.lines(), [expected]);
+    // Once is enough.
+    second.come(&framed(&control(&Control::SetConName { name: Blob(b"edge") })));
+    let _other = daemon(&stage, 3, b"hub", 9).await;
+    assert_eq!(caught.lines().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_comes_back_is_no_second_one() {
+    let caught = Caught::from(Level::Warning);
+    let stage = Stage::new();
+    // Its machine went without a word; it has been started again there.
+    daemon(&stage, 1, b"edge", 7).await.fall_silent();
+    let second = daemon(&stage, 2, b"edge", 8).await;
+    // Its cable was cut, and it is the same process on another link.
+    let _third = daemon(&stage, 3, b"edge", 8).await;
+    drop(second);
+    let said = caught.lines();
+    assert!(said.iter().all(|line| !line.contains("another daemon")), "{said:#?}");
 }

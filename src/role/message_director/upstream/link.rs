@@ -214,10 +214,10 @@ impl Link {
         }
     }
 
-    fn say_connected(&self, waited: usize) {
+    fn say_connected(&self, waited_datagrams: usize) {
         tracing::info!(
             upstream = self.address,
-            waited,
+            waited_datagrams,
             "connected to the upstream message director"
         );
     }

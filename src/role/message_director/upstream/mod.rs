@@ -23,7 +23,7 @@ use super::record::Record;
 use super::settling::{Above, Epoch};
 use crate::config::{DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::message::{Blob, Control};
-use crate::net::{Connection, Dialler, words};
+use crate::net::{Connection, Dialler, reason, words};
 use crate::router::{Router, Sink};
 use crate::wire::write_frame;
 use link::Link;
@@ -237,7 +237,7 @@ impl Upstream {
             ended = talk.go_on(&mut hearing) => ended,
             Err(lost) = connection.drive() => {
                 ear.hear_out(&connection, router, &said).await;
-                Ended::Lost { reason: lost.to_string(), is_said: false }
+                Ended::Lost { reason: reason(&lost), is_said: false }
             }
             reason = ear.read(&connection, router, &said) => Ended::Lost { reason, is_said: false },
         };

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::link::{Link, Settled};
 use super::{Ended, Past, Way};
 use crate::message::{self, Blob, Control};
-use crate::net::{Connection, LAST_BYTES_MAX, words};
+use crate::net::{CLOSED, Connection, LAST_BYTES_MAX, words};
 use crate::role::message_director::core::framed;
 use crate::role::message_director::peers::{self, Peers};
 use crate::role::message_director::settling::{Above, Epoch};
@@ -71,9 +71,9 @@ impl<'u> Ear<'u> {
         loop {
             match self.read_once(connection, router, said).await {
                 Ok(0) if self.assembler.is_inside() => {
-                    return words(&io::ErrorKind::UnexpectedEof.into());
+                    return format!("{CLOSED} inside of a datagram");
                 }
-                Ok(0) => return words(&io::ErrorKind::ConnectionReset.into()),
+                Ok(0) => return CLOSED.to_owned(),
                 Ok(_) => {}
                 Err(error) => return words(&error),
             }
