@@ -28,7 +28,7 @@ pub struct Survey {
     /// What is wrong or odd: of the configuration first, then of the DC files.
     pub findings: Vec<Finding>,
     /// What has not been looked at, since what is wrong stands before it.
-    pub unseen: Vec<&'static str>,
+    pub unseen: Vec<String>,
 }
 
 /// Reads the file at `path` and the DC files that it names, as far as there is anything to read.
@@ -37,7 +37,7 @@ pub fn survey(path: &Path) -> Survey {
     let Some(loaded) = loaded else {
         let unseen = match findings.iter().any(|finding| finding.position().is_some()) {
             true => {
-                vec!["the configuration's values", "its DC files", "what it names on this machine"]
+                vec!["all that the configuration says, and names on this machine".to_owned()]
             }
             // There is no file.
             false => Vec::new(),
@@ -45,13 +45,17 @@ pub fn survey(path: &Path) -> Survey {
         return Survey { loaded: None, dc: None, findings, unseen };
     };
     let mut unseen = Vec::new();
-    if has_errors(&findings) {
-        unseen.push("what parts with mistakes mean for others");
+    if let [most @ .., last] = &loaded.config.places.left_out[..] {
+        let parts = match most {
+            [] => last.clone(),
+            most => format!("{} and {last}", most.join(", ")),
+        };
+        unseen.push(format!("{parts} together with the rest"));
     }
     let dc = match loaded.config.places.knows_dc_files {
         true => read_dc_of(&loaded, &mut findings),
         false => {
-            unseen.push("the DC files");
+            unseen.push("the DC files".to_owned());
             None
         }
     };
@@ -59,8 +63,9 @@ pub fn survey(path: &Path) -> Survey {
         findings.extend(unknown_classes(&loaded, dc));
     } else {
         let Config { uberdogs, roles, .. } = &loaded.config;
-        unseen.extend((!uberdogs.is_empty()).then_some("the classes of UberDOGs"));
-        unseen.extend(roles.iter().any(is_stored_here).then_some("what databases hold"));
+        unseen.extend((!uberdogs.is_empty()).then(|| "the classes of UberDOGs".to_owned()));
+        let has_store = roles.iter().any(is_stored_here);
+        unseen.extend(has_store.then(|| "what databases hold".to_owned()));
     }
     Survey { loaded: Some(loaded), dc, findings, unseen }
 }

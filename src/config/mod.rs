@@ -117,9 +117,9 @@ fn read_path(path: &Path) -> (Option<Loaded>, Vec<Finding>) {
 
 fn outcome(read: Option<(Config, Rc<Node>)>, report: Report) -> (Option<Loaded>, Vec<Finding>) {
     if let Some((config, root)) = &read {
-        let is_whole = !report.has_errors();
+        let is_whole = config.places.left_out.is_empty() && config.places.knows_dc_files;
         report_conflicts(config, root, &report);
-        // What is absent may stand in a part with mistakes.
+        // What seems to be absent may stand in a part with mistakes.
         let doubts = if is_whole { doubt::doubts(config) } else { Vec::new() };
         for doubt::Doubt { key, message } in doubts {
             report.warning(root.at(&key), &key, message);

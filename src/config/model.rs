@@ -34,6 +34,8 @@ pub(super) struct Places {
     pub role_numbers: Vec<usize>,
     /// The same of UberDOGs.
     pub uberdog_numbers: Vec<usize>,
+    /// Paths of what has mistakes and is left out.
+    pub left_out: Vec<String>,
     /// Whether the DC files are those that the file names, and all of them.
     pub knows_dc_files: bool,
 }

@@ -45,16 +45,22 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
     let section = file.section("general");
     let is_no_section = file.has("general") && section.is_none();
     let (general, mut knows_dc_files) = general(report, section, base_dir);
-    let (uberdog_numbers, uberdogs) = file.sections("uberdogs", uberdog).into_iter().unzip();
+    let (uberdog_numbers, uberdogs): (Vec<_>, _) =
+        file.sections("uberdogs", uberdog).into_iter().unzip();
     let before = report.errors();
     let mut director = message_director(file.section("messagedirector"));
-    if report.errors() > before {
+    let is_director_wrong = report.errors() > before;
+    if is_director_wrong {
         (director.bind, director.connect) = (None, None);
     }
     let role = |section| read_role::role(section, base_dir);
-    let (role_numbers, roles) = file.sections("roles", role).into_iter().unzip();
+    let (role_numbers, roles): (Vec<_>, _) = file.sections("roles", role).into_iter().unzip();
     // A section of another name may be the one that is meant.
     knows_dc_files &= !is_no_section && (file.has("general") || !file.has_unknown());
+    let mut left_out: Vec<String> = file.unknown().map(str::to_owned).collect();
+    left_out.extend(is_director_wrong.then(|| "messagedirector".to_owned()));
+    left_out.extend(file.others("uberdogs", &uberdog_numbers));
+    left_out.extend(file.others("roles", &role_numbers));
     file.finish();
     Some(Config {
         base_dir: base_dir.to_owned(),
@@ -63,7 +69,7 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
         uberdogs,
         message_director: director,
         roles,
-        places: Places { role_numbers, uberdog_numbers, knows_dc_files },
+        places: Places { role_numbers, uberdog_numbers, left_out, knows_dc_files },
     })
 }
 

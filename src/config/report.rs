@@ -112,10 +112,6 @@ impl Report {
         self.push(Finding { marks, source, help: help.into_iter().collect(), ..finding });
     }
 
-    pub fn has_errors(&self) -> bool {
-        self.errors() > 0
-    }
-
     /// How many errors there are.
     pub fn errors(&self) -> usize {
         let findings = self.findings.borrow();

@@ -181,9 +181,28 @@ impl<'a> Section<'a> {
         self.list(key).filter_map(|item| item.read(report, &read)).collect()
     }
 
-    /// Whether there are keys that nobody has asked for.
+    /// The keys that nobody has asked for.
+    pub fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let unknown = self.entries.iter().filter(|entry| !self.is_known(entry.key));
+        unknown.map(|entry| entry.key)
+    }
+
+    /// Whether there are any.
     pub fn has_unknown(&self) -> bool {
-        self.entries.iter().any(|entry| !self.is_known(entry.key))
+        self.unknown().next().is_some()
+    }
+
+    /// The paths of the items in the list under `key` that are none of these, by their numbers: those that could not be read.
+    pub fn others(&self, key: &str, read: &[usize]) -> Vec<String> {
+        let path = join(&self.path, key);
+        match self.entry(key).map(|entry| &entry.node.value) {
+            None => Vec::new(),
+            Some(Value::List(items)) => {
+                let others = (0..items.len()).filter(|i| !read.contains(i));
+                others.map(|i| format!("{path}[{i}]")).collect()
+            }
+            Some(Value::Scalar { .. } | Value::Map(_)) => vec![path],
+        }
     }
 
     /// Whether there is a list under `key`, and nothing in it.

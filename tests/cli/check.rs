@@ -227,7 +227,7 @@ roles:
         "error: general.dc_files[1]: ",
         "error: expected `;`",
         " --> game.yml:2:30",
-        "not looked at before that is mended: what parts with mistakes mean for others, the classes of UberDOGs, what databases hold\n",
+        "not looked at before that is mended: roles[0] together with the rest, the classes of UberDOGs, what databases hold\n",
     ]);
     assert!(!ended.stderr.contains("uint9"), "{}", ended.stderr);
     folder.write("game.yml", &text.replace("none.dc, ", ""));
@@ -238,7 +238,7 @@ roles:
     let ended = folder.run(&["check", "game.yml"]).code(1).complains(&of_yaml).complains(&[
         "error: uberdogs[0].class: the DC files have no class `Logout`",
         "error: roles[2].backend.file: ",
-        "not looked at before that is mended: what parts with mistakes mean for others\n",
+        "not looked at before that is mended: roles[0] together with the rest\n",
     ]);
     assert_eq!(ended.stdout, "");
     // The daemon says the same, but for what it finds out when it opens things.
@@ -252,6 +252,6 @@ roles:
     let ended = folder.run(&["check", "game.yml"]).code(1);
     assert!(!ended.stderr.contains("not looked at"), "{}", ended.stderr);
     folder.write("game.yml", "a: [b");
-    let unseen = "not looked at before that is mended: the configuration's values, its DC files, ";
+    let unseen = "not looked at before that is mended: all that the configuration says, ";
     folder.run(&["check", "game.yml"]).code(1).complains(&[unseen]);
 }
