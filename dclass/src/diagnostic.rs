@@ -107,6 +107,12 @@ impl Diagnostics {
         self.push_of_file(file, Severity::Error, message, None);
     }
 
+    /// That a file, one of so many, is missing or none.
+    pub(crate) fn push_missing(&mut self, file: &str, message: String, files: usize) {
+        let help = "without it, only the grammar of the others can be checked".to_owned();
+        self.push_of_file(file, Severity::Error, message, Some(help).filter(|_| files > 1));
+    }
+
     /// Something about a file as a whole.
     pub(crate) fn push_of_file(
         &mut self,
@@ -245,7 +251,7 @@ impl Log {
         for (file, text) in texts.iter().enumerate() {
             if self.binary.contains(&(file as u32)) {
                 let message = "this is no DC file: it has bytes that no text has".to_owned();
-                out.push_whole(text.name, message);
+                out.push_missing(text.name, message, texts.len());
             }
             let mut place = Place::default();
             let mut counts = [(Severity::Error, "error", 0), (Severity::Warning, "warning", 0)];

@@ -88,7 +88,9 @@ pub fn read_with(paths: &[impl AsRef<Path>], options: Options) -> Result<DcFile,
         match read_one(path) {
             Ok(text) if text.len() > SOURCE_BYTES_MAX => return Err(too_large(&name)),
             Ok(text) => sources.push(Source { name, text }),
-            Err(error) => problems.push_whole(&name, format!("cannot read the file: {error}")),
+            Err(error) => {
+                problems.push_missing(&name, format!("cannot read the file: {error}"), paths.len());
+            }
         }
     }
     if problems.is_empty() {

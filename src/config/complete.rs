@@ -135,7 +135,9 @@ fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
     match named {
         Some(i) if found.line == 0 => {
             let message = format!("{}: {}", found.file, found.message);
-            loaded.about(Severity::Error, &format!("general.dc_files[{i}]"), message)
+            let key = format!("general.dc_files[{i}]");
+            let Finding { severity, help, .. } = Finding::from(found);
+            Finding { help, ..loaded.about(severity, &key, message) }
         }
         _ => Finding::from(found),
     }

@@ -143,10 +143,11 @@ fn a_file_that_is_no_text_is_one_error() {
     for file in ["binary.dc", "utf16.dc"] {
         let expected =
             format!("error: this is no DC file: it has bytes that no text has\n --> {file}\n");
+        let help = "  = help: without it, only the grammar of the others can be checked\n";
         for command in ["check", "hash", "show"] {
             let ended = folder.run(&["dc", command, file, "game.dc"]).code(1);
             // What the other one needs of it is not asked for.
-            assert_eq!(ended.stderr, expected);
+            assert_eq!(ended.stderr, format!("{expected}{help}"));
         }
         assert_eq!(folder.run(&["dc", "diff", file, "base.dc"]).code(2).stderr, expected);
     }
