@@ -75,14 +75,14 @@ impl Survey {
     ///
     /// # Errors
     /// Itself.
-    pub fn complete(self) -> Result<Complete, Self> {
+    pub fn complete(self) -> Result<Complete, Box<Self>> {
         match self {
             Survey { loaded: Some(loaded), dc: Some(dc), findings, .. }
                 if !has_errors(&findings) =>
             {
                 Ok(Complete { loaded, dc, warnings: findings })
             }
-            survey => Err(survey),
+            survey => Err(Box::new(survey)),
         }
     }
 
