@@ -150,6 +150,25 @@ fn refuse_as_stale(folder: &Folder, from: &str) {
     }
 }
 
+/// As Astron writes it: nobody has noted types, and only the new files can read it.
+#[test]
+fn text_that_is_none_of_the_old_files_is_refused_if_the_new_ones_can_read_it() {
+    let folder = folder(YAML, 2);
+    let read = folder.read("objects/types.yaml");
+    assert!(read.contains("setPos: (int16/10, int16/10)"), "{read}");
+    fs::remove_file(folder.path("objects/types.yaml")).expect("removed");
+    folder.write("wrong.dc", &OLD.replace("int16/10", "uint8"));
+    refuse_as_stale(&folder, "wrong.dc");
+    // What neither can read is no value of either.
+    let object = folder.read("objects/1000.yaml").replace("(25, -1)", "(nowhere)");
+    folder.write("objects/1000.yaml", &object);
+    let refused = folder.run(&migrate(&["--apply"])).code(1);
+    refused.complains(&["object 1000: Account.setPos: `(nowhere)`: ", "--drop leaves out"]);
+    folder.run(&migrate(&["--apply", "--drop"])).code(0);
+    let shown = folder.run(&["db", "show", "new.yml", "1001"]).code(0);
+    assert!(shown.stdout.contains("setPos = (250, -10)"), "{shown:#?}");
+}
+
 /// The daemon goes on with what has become of it, and not with the old files.
 #[test]
 fn types_are_noted_along_with_the_objects() {

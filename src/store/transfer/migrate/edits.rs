@@ -1,5 +1,7 @@
 //! One object from old DC files to new ones.
 
+use std::fmt::Display;
+
 use dclass::Field;
 use dclass::diff::Carried;
 
@@ -138,8 +140,9 @@ impl Editor<'_> {
             return Ok(untouched);
         }
         let before = match raw {
-            Raw::Text { text, .. } => {
-                plan.old.parse(text).map_err(|error| format!("`{text}`: {error}"))?
+            Raw::Text { text, type_text } => {
+                let is_told = type_text.is_some();
+                plan.old.parse(text).map_err(|error| unreadable(new, text, is_told, &error))?
             }
             Raw::Packed { value, .. } => {
                 plan.old.validate_all(value).map_err(|error| error.to_string())?;
@@ -276,6 +279,14 @@ fn is_of_old(plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<bool, Misfi
             Err(Misfit { why, is_stale: true })
         }
     }
+}
+
+/// What is wrong with text that the old files cannot read. If the store does not tell its type and the new files can read
+/// it, the old ones are not those that it was written by.
+fn unreadable(new: &Field, text: &str, is_told: bool, error: &dyn Display) -> Misfit {
+    let is_stale = !is_told && new.parse(text).is_ok();
+    let which = if is_stale { "in the old files, not in the new ones: " } else { "" };
+    Misfit { why: format!("`{text}`: {which}{error}"), is_stale }
 }
 
 /// A value as text, or its bytes if it is none.
