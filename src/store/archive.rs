@@ -20,13 +20,25 @@ pub enum Raw {
         /// The type's text.
         type_text: Option<Arc<str>>,
     },
-    /// DC text.
-    Text(String),
+    /// DC text, and the type of which it was written if the store knows.
+    Text {
+        /// The text.
+        text: String,
+        /// The type's text.
+        type_text: Option<Arc<str>>,
+    },
     /// Something that is no value of the field at all.
     Foreign {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl Raw {
+    /// DC text of which nobody says by which type it was written.
+    pub fn text(text: impl Into<String>) -> Self {
+        Raw::Text { text: text.into(), type_text: None }
+    }
 }
 
 /// In which form a store takes values.

@@ -13,6 +13,7 @@ pub mod archive;
 mod backup;
 mod complaints;
 mod files;
+mod layout;
 mod open;
 mod operation;
 mod progress;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::backup::{backup, check_backup};
+pub use self::layout::is_compatible as is_stored_alike;
 pub use self::open::{
     Configured, Stores, check_start, open, open_archive, open_archive_mut, open_rewrite,
 };
@@ -41,7 +43,6 @@ pub use self::progress::Progress;
 pub use self::rehearse::rehearse;
 pub use self::rewrite::{Migration, Noted, NotedField, Rewrite};
 pub use self::schema::Schema;
-pub use self::sql::is_compatible as is_stored_alike;
 
 /// A future that can be sent to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -226,7 +226,9 @@ pub async fn check_start(config: &DatabaseConfig, schema: &Schema) -> Result<(),
         refuse_unmoved(&config.backend, schema).await?;
     }
     match own_backend(&config.backend)? {
-        BackendConfig::Yaml { directory, .. } => super::yaml::check(&directory, config.generate),
+        BackendConfig::Yaml { directory, .. } => {
+            super::yaml::check(&directory, config.generate, schema)
+        }
         BackendConfig::Sqlite { file, file_mode } => {
             SqlBackend::<SqliteSession>::check(&SqliteFile::new(file, file_mode), schema).await
         }

@@ -42,7 +42,9 @@ pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), Op
             }
             Ok(())
         }
-        BackendConfig::Yaml { directory, .. } => look_into_directory(directory, config.generate),
+        BackendConfig::Yaml { directory, .. } => {
+            look_into_directory(directory, config.generate, schema)
+        }
         BackendConfig::Postgres { url, prepared_statements, .. } => {
             postgres(url, *prepared_statements).map(drop)
         }

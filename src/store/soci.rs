@@ -166,7 +166,7 @@ impl SociArchive {
                 }
             });
             let name = named.next().unwrap_or(column).to_owned();
-            values.push((name, Raw::Text(text)));
+            values.push((name, Raw::text(text)));
         }
         Ok(values)
     }

@@ -182,6 +182,44 @@ fn stores_with_something_in_them() {
     assert_eq!(fs::read(folder.path("o.sqlite")).expect("a database"), before);
 }
 
+/// Text means the same under another width, and bytes do not.
+#[test]
+fn stores_with_values_of_other_types() {
+    let dc = |ty: &str, more: &str| format!("dclass Note {{ n({ty}) db; {more} }};\n");
+    let export = "{\"donet\":\"export\",\"version\":1}\n\
+                  {\"id\":5000,\"class\":\"Note\",\"fields\":{\"n\":\"(25)\"}}\n{\"end\":1}\n";
+    for (backend, widened) in
+        [("type: yaml, directory: db", Starts), ("type: sqlite, file: o.sqlite", Fails)]
+    {
+        let text = database(backend);
+        let folder = Folder::with(&[("game.yml", &text), ("o.jsonl", export)]);
+        folder.write("game.dc", &dc("int16/10", ""));
+        folder.run(&["db", "import", "game.yml", "o.jsonl"]).code(0);
+        compare(&folder, &text, Starts);
+        for changed in ["int16/100", "string"] {
+            folder.write("game.dc", &dc(changed, ""));
+            compare(&folder, &text, Fails);
+            let why = "the database holds values of types that the DC files have changed";
+            let which = format!("Note.n: stored as `(int16/10)`, now `({changed})`");
+            folder.run(&["check", "game.yml"]).code(1).complains(&[why, &which]);
+            folder.run(&["game.yml"]).code(1).says(&[why, &which, "donet db migrate"]);
+            let verified = folder.run(&["db", "verify", "game.yml"]).code(1);
+            verified.says(&[why, "object 5000: Note.n: stored as `(int16/10)`, now "]);
+            // Nothing takes one for the other meanwhile.
+            folder.run(&["db", "export", "game.yml"]).code(1).complains(&["object 5000: Note.n: "]);
+            folder.run(&["db", "show", "game.yml", "5000"]).code(1).says(&["n: stored as "]);
+        }
+        folder.write("game.dc", &dc("int32/10", ""));
+        compare(&folder, &text, widened);
+        // Of a type that nothing is stored of, nothing is misread.
+        folder.write("game.dc", &dc("int16/10", "m(uint8) db;"));
+        compare(&folder, &text, Starts);
+        let other = dc("int16/10", "m(string) db;");
+        folder.write("game.dc", &other);
+        compare(&folder, &text, if widened == Starts { Starts } else { Fails });
+    }
+}
+
 #[test]
 fn a_cause_is_said_once() {
     let text = database("type: postgres, url: 'postgres://u:hunter2@127.0.0.1/d?sslmode=nonsense'");

@@ -132,15 +132,55 @@ fn a_removed_field_with_values_is_refused() {
 
 #[test]
 fn old_files_that_are_not_those_of_the_objects_are_refused_whatever_may_be_dropped() {
-    let folder = folder(SQLITE, 2);
-    let before = folder.run(&["db", "export", "old.yml"]).code(0).stdout;
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend, 2);
+        let before = folder.run(&["db", "export", "old.yml"]).code(0).stdout;
+        refuse_as_stale(&folder, "new.dc");
+        assert_eq!(folder.run(&["db", "export", "old.yml"]).code(0).stdout, before);
+    }
+}
+
+#[track_caller]
+fn refuse_as_stale(folder: &Folder, from: &str) {
     for more in [&["--apply"][..], &["--apply", "--drop"]] {
-        let arguments = [&["db", "migrate", "new.yml", "--from", "new.dc"], more].concat();
+        let arguments = [&["db", "migrate", "new.yml", "--from", from], more].concat();
         let refused = folder.run(&arguments).code(1);
         assert!(!refused.stderr.contains("--drop leaves out"), "{refused:#?}");
         refused.complains(&["nothing is written: 2 values are not stored by the files of --from"]);
     }
-    assert_eq!(folder.run(&["db", "export", "old.yml"]).code(0).stdout, before);
+}
+
+/// As Astron writes it: nobody has noted types, and only the new files can read it.
+#[test]
+fn text_that_is_none_of_the_old_files_is_refused_if_the_new_ones_can_read_it() {
+    let folder = folder(YAML, 2);
+    let read = folder.read("objects/types.yaml");
+    assert!(read.contains("setPos: (int16/10, int16/10)"), "{read}");
+    fs::remove_file(folder.path("objects/types.yaml")).expect("removed");
+    folder.write("wrong.dc", &OLD.replace("int16/10", "uint8"));
+    refuse_as_stale(&folder, "wrong.dc");
+    // What neither can read is no value of either.
+    let object = folder.read("objects/1000.yaml").replace("(25, -1)", "(nowhere)");
+    folder.write("objects/1000.yaml", &object);
+    let refused = folder.run(&migrate(&["--apply"])).code(1);
+    refused.complains(&["object 1000: Account.setPos: `(nowhere)`: ", "--drop leaves out"]);
+    folder.run(&migrate(&["--apply", "--drop"])).code(0);
+    let shown = folder.run(&["db", "show", "new.yml", "1001"]).code(0);
+    assert!(shown.stdout.contains("setPos = (250, -10)"), "{shown:#?}");
+}
+
+/// The daemon goes on with what has become of it, and not with the old files.
+#[test]
+fn types_are_noted_along_with_the_objects() {
+    let folder = folder(YAML, 2);
+    folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
+    let read = folder.read("objects/types.yaml");
+    let expected = "Account:\n  money: uint8\n  setGold: (uint8)\n  setName: (string)\n  setPos: (int32/100, int32/100)\n";
+    assert!(read.ends_with(expected), "{read}");
+    let why = "Account.setPos: stored as `(int32/100, int32/100)`, now `(int16/10, int16/10)`";
+    folder.run(&["check", "old.yml"]).code(1).complains(&[why]);
+    folder.run(&["old.yml"]).code(1).says(&[why]);
+    folder.run(&["check", "new.yml"]).code(0);
 }
 
 #[test]

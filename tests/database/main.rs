@@ -67,6 +67,7 @@ const SCENARIOS: &[Case] = scenarios![
     scenarios::an_object_larger_than_a_datagram_fails_alone,
     scenarios::the_dc_files_may_be_reordered_and_extended,
     particular::what_was_answered_is_not_begun,
+    particular::a_type_that_means_something_else_is_refused,
     values::a_molecular_value_is_a_value,
     values::a_value_that_cannot_be_read_is_left_out_and_kept,
     values::values_of_every_type_come_back,
@@ -86,7 +87,6 @@ const SCENARIOS: &[Case] = scenarios![
     migrations::a_molecular_value_goes_along_with_its_parts,
     }
     Store::SQL => {
-        particular::a_type_that_means_something_else_is_refused,
         particular::two_servers_share_a_database,
         moves::astrons_tables_are_not_overlooked,
         moves::people_can_read_what_is_stored,

@@ -240,12 +240,12 @@ fn record(
     let class_of = schema.class_by_name(class).expect("a class");
     let raw = |(name, text): (&String, &String)| {
         let field = class_of.field_by_name(name).expect("a field");
+        let type_text = Some(field.type_text().into());
         let raw = match form {
-            Form::Text | Form::Either => Raw::Text(text.clone()),
-            Form::Packed => Raw::Packed {
-                value: field.parse(text).expect("a value").into(),
-                type_text: Some(field.type_text().into()),
-            },
+            Form::Text | Form::Either => Raw::Text { text: text.clone(), type_text },
+            Form::Packed => {
+                Raw::Packed { value: field.parse(text).expect("a value").into(), type_text }
+            }
         };
         (name.clone(), raw)
     };

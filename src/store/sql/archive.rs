@@ -7,12 +7,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
-use super::layout::{self, Change};
 use super::rewrite::Renumbered;
 use super::session::{Changes, Session};
 use super::shown::{self, shown};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
+use crate::store::layout::{self, is_compatible};
 use crate::store::{BoxFuture, OpenError, Schema};
 
 /// A SQL database.
@@ -167,12 +167,13 @@ impl<S: Session> SqlArchive<S> {
                     )),
                     Some(number) => {
                         let stored = &self.names.fields[number].1;
-                        if layout::compare(stored, type_text) == Change::Incompatible {
-                            return Err(OpenError::Refused(format!(
-                                "{} has values of {}.{name} of the type `{stored}`; \
-                                 values of the type `{type_text}` cannot be added to them",
-                                self.name, record.class
-                            )));
+                        if !is_compatible(stored, type_text) {
+                            return Err(layout::refuse_mixture(
+                                &self.name,
+                                (&record.class, name),
+                                stored,
+                                type_text,
+                            ));
                         }
                     }
                 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use dclass::{Class, Field};
 use rustc_hash::FxHashMap;
 
-use super::layout::{self, Change};
 use super::session::{CatalogRow, Session};
 use crate::ids::{ClassId, FieldId};
+use crate::store::layout::{self, Change};
 use crate::store::{OpenError, Refusal, Schema};
 
 /// What is to be added to the database's knowledge of classes.
@@ -50,7 +50,7 @@ pub struct TypeChange {
 impl fmt::Display for TypeChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TypeChange { class_name, name, stored, current, .. } = self;
-        write!(f, "{class_name}.{name}: stored as `{stored}`, now `{current}`")
+        f.write_str(&layout::in_words(class_name, name, stored, current))
     }
 }
 
@@ -163,13 +163,7 @@ impl Catalog {
         if misfits.is_empty() {
             return Ok(news);
         }
-        misfits.sort();
-        Err(OpenError::Refused(format!(
-            "the database holds values of types that the DC files have changed:\n  {}\n\
-             they would be misread; `donet db migrate CONFIG --from OLD.dc`, with the old DC files, \
-             carries them over",
-            misfits.join("\n  ")
-        )))
+        Err(layout::refuse(misfits))
     }
 
     /// Classes that the DC files do not have.

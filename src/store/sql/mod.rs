@@ -26,7 +26,6 @@ mod catalog;
 mod commits;
 mod copy;
 mod ids;
-mod layout;
 mod look;
 mod mysql;
 mod pool;
@@ -48,7 +47,6 @@ use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::copy::copy_sqlite;
-pub use self::layout::is_compatible;
 pub use self::look::LookedInto;
 pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};

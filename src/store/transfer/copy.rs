@@ -270,7 +270,7 @@ fn is_same(left: &Record, right: &Record) -> bool {
     // How a type is written does not matter once the value has been checked against the DC files.
     let value = |(name, raw): &(String, Raw)| match raw {
         Raw::Packed { value, .. } => (name.clone(), value.to_vec()),
-        Raw::Text(text) => (name.clone(), text.clone().into_bytes()),
+        Raw::Text { text, .. } => (name.clone(), text.clone().into_bytes()),
         Raw::Foreign { why } => (name.clone(), why.clone().into_bytes()),
     };
     let sorted = |record: &Record| {

@@ -66,7 +66,7 @@ pub async fn stats(source: &mut dyn Archive, progress: Progress<'_>) -> Result<S
 fn raw_bytes(raw: &Raw) -> u64 {
     let bytes = match raw {
         Raw::Packed { value, .. } => value.len(),
-        Raw::Text(text) => text.len(),
+        Raw::Text { text, .. } => text.len(),
         Raw::Foreign { .. } => 0,
     };
     bytes as u64
@@ -167,7 +167,7 @@ pub async fn show(
 /// A value as it is stored, whatever it means.
 fn stored(raw: &Raw) -> Result<String, String> {
     match raw {
-        Raw::Text(text) => Ok(text.clone()),
+        Raw::Text { text, .. } => Ok(text.clone()),
         Raw::Packed { value, .. } => Ok(format!("<{}>", hex(value))),
         Raw::Foreign { why } => Err(why.clone()),
     }

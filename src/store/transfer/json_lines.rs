@@ -252,7 +252,7 @@ fn write_line(text: &mut Vec<u8>, record: &Record) {
 
 fn json(raw: &Raw) -> Value {
     match raw {
-        Raw::Text(text) => Value::String(text.clone()),
+        Raw::Text { text, .. } => Value::String(text.clone()),
         Raw::Packed { value, type_text } => serde_json::json!({
             "type": type_text.as_deref().unwrap_or_default(),
             "packed": hex(value),
@@ -272,9 +272,9 @@ fn raw(value: Value) -> Raw {
         rest.is_empty().then_some(Raw::Packed { value: value?, type_text })
     };
     match value {
-        Value::String(text) => Raw::Text(text),
+        Value::String(text) => Raw::text(text),
         // People write numbers as numbers.
-        Value::Number(number) => Raw::Text(number.to_string()),
+        Value::Number(number) => Raw::text(number.to_string()),
         value => packed(&value).unwrap_or_else(|| Raw::Foreign {
             why: format!("`{value}` is no DC text and no packed value"),
         }),

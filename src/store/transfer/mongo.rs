@@ -84,7 +84,7 @@ impl MongoDump {
                 None => Err("the DC files have no such field".to_owned()),
             };
             let raw = match text {
-                Ok(text) => Raw::Text(text),
+                Ok(text) => Raw::text(text),
                 Err(why) => Raw::Foreign { why },
             };
             values.push((name.clone(), raw));

@@ -7,7 +7,7 @@ use dclass::Field;
 use crate::ids::DoId;
 use crate::store::Schema;
 use crate::store::archive::{Entry, Form, Raw, Record};
-use crate::store::sql::is_compatible;
+use crate::store::layout::{is_compatible, is_read_alike};
 
 /// Something stored that does not agree with the DC files.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,18 +85,30 @@ pub fn unknown_class(record: &Record) -> Problem {
 /// The packed value, checked; empty if there is none.
 pub fn packed(field: &Field, raw: &Raw) -> Result<Vec<u8>, String> {
     match raw {
-        Raw::Text(text) => field.parse(text).map_err(|error| format!("`{text}`: {error}")),
+        Raw::Text { text, type_text } => {
+            check_type(field, type_text.as_deref(), is_read_alike)?;
+            field.parse(text).map_err(|error| format!("`{text}`: {error}"))
+        }
         Raw::Packed { value, type_text } => {
-            if let Some(stored) = type_text {
-                let current = field.type_text();
-                if !is_compatible(stored, &current) {
-                    return Err(format!("stored as `{stored}`, now `{current}`"));
-                }
-            }
+            check_type(field, type_text.as_deref(), is_compatible)?;
             field.validate_all(value).map_err(|error| error.to_string())?;
             Ok(value.to_vec())
         }
         Raw::Foreign { why } => Err(why.clone()),
+    }
+}
+
+fn check_type(
+    field: &Field,
+    stored: Option<&str>,
+    is_alike: impl Fn(&str, &str) -> bool,
+) -> Result<(), String> {
+    let current = field.type_text();
+    match stored {
+        Some(stored) if !is_alike(stored, &current) => {
+            Err(format!("stored as `{stored}`, now `{current}`"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -113,16 +125,17 @@ fn translate_value(field: &Field, raw: Raw, form: Form) -> Result<Option<Raw>, S
             text.filter(|text| field.parse(text).is_ok_and(|parsed| parsed == value))
         }
     };
+    let type_text = Some(field.type_text().into());
     Ok(Some(match text {
-        Some(text) => Raw::Text(text),
-        None => Raw::Packed { value: value.into(), type_text: Some(field.type_text().into()) },
+        Some(text) => Raw::Text { text, type_text },
+        None => Raw::Packed { value: value.into(), type_text },
     }))
 }
 
 /// A value that the DC files say nothing about can stay only in the form in which it is.
 fn foreign(raw: Raw, form: Form) -> Result<Option<Raw>, String> {
     let fits = match (&raw, form) {
-        (Raw::Text(_), Form::Text | Form::Either) => true,
+        (Raw::Text { .. }, Form::Text | Form::Either) => true,
         (Raw::Packed { type_text, .. }, Form::Packed | Form::Either) => type_text.is_some(),
         _ => false,
     };

@@ -2,21 +2,28 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::NO_SCALAR;
 use super::files::Directory;
 use super::staging::{self, Staging};
 use super::text::{self, Document, Info, Written};
+use super::types::Types;
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
 };
+use crate::store::layout::{self, is_read_alike};
 use crate::store::{BoxFuture, OpenError};
 
 /// A YAML directory. What it does may block: it is for commands, not for a server.
 #[derive(Debug)]
 pub struct YamlArchive {
     pub(super) directory: Directory,
+    /// Of what is stored.
+    pub(super) types: Types,
+    /// Of what will be, when all objects have been changed.
+    pub(super) new_types: Types,
     /// Ascending; read when it is first needed.
     objects: Option<Vec<DoId>>,
     /// A change of all objects that is being prepared.
@@ -57,7 +64,11 @@ impl YamlArchive {
 
     fn opened(path: &Path, directory: io::Result<Directory>) -> Result<Self, OpenError> {
         match directory {
-            Ok(directory) => Ok(YamlArchive { directory, objects: None, staging: None }),
+            Ok(directory) => {
+                let types = Types::of(&directory)?;
+                let (objects, staging, new_types) = (None, None, Types::default());
+                Ok(YamlArchive { directory, types, new_types, objects, staging })
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 Err(OpenError::InUse(path.display().to_string()))
             }
@@ -96,9 +107,13 @@ impl YamlArchive {
             Ok(text) => match Document::read(&text?) {
                 Err(error) => broken(error.to_string()),
                 Ok(document) => {
-                    let fields = document.fields.into_iter();
-                    let values = fields.map(|(name, written)| (name, raw(written))).collect();
-                    Some(Ok(Record { do_id, class: document.class, values }))
+                    let Document { class, fields, .. } = document;
+                    let raw = |(name, written): (String, Written)| {
+                        let type_text = self.types.get(&class, &name).cloned();
+                        (name, raw(written, type_text))
+                    };
+                    let values = fields.into_iter().map(raw).collect();
+                    Some(Ok(Record { do_id, class, values }))
                 }
             },
         }
@@ -138,11 +153,38 @@ impl YamlArchive {
         Ok(())
     }
 
+    /// Notes types that come for the first time.
+    fn know(&mut self, records: &[Record]) -> Result<(), OpenError> {
+        let is_empty = self.objects()?.is_empty();
+        let mut types = if is_empty { Types::default() } else { self.types.clone() };
+        for Record { class, values, .. } in records {
+            for (name, raw) in values {
+                let Raw::Text { type_text: Some(new), .. } = raw else { continue };
+                match types.get(class, name) {
+                    Some(stored) if !is_read_alike(stored, new) => {
+                        let store = self.describe();
+                        return Err(layout::refuse_mixture(&store, (class, name), stored, new));
+                    }
+                    // Those of the objects that are there.
+                    Some(_) => {}
+                    None => types.set(class, name, Arc::clone(new)),
+                }
+            }
+        }
+        if types != self.types {
+            let written = self.directory.write_types(&types.write());
+            written.map_err(self.failed("cannot write types.yaml in"))?;
+            self.types = types;
+        }
+        Ok(())
+    }
+
     fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
+        self.know(records)?;
         let mut objects = Vec::with_capacity(records.len());
         for record in records {
             let text = |(name, raw): &(String, Raw)| match raw {
-                Raw::Text(text) => (name.clone(), Written::Scalar(text.clone())),
+                Raw::Text { text, .. } => (name.clone(), Written::Scalar(text.clone())),
                 Raw::Packed { .. } | Raw::Foreign { .. } => {
                     unreachable!("values are given as text")
                 }
@@ -183,13 +225,14 @@ impl YamlArchive {
         }
         self.objects = None;
         self.directory.remove_past().map_err(self.failed("cannot clear"))?;
+        self.types = Types::default();
         self.directory.remove_info().map_err(self.failed("cannot clear"))
     }
 }
 
-fn raw(written: Written) -> Raw {
+fn raw(written: Written, type_text: Option<Arc<str>>) -> Raw {
     match written {
-        Written::Scalar(text) => Raw::Text(text),
+        Written::Scalar(text) => Raw::Text { text, type_text },
         Written::Tree(tree) => Raw::Foreign { why: format!("`{tree}`: {NO_SCALAR}") },
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use super::files::{Directory, INFO, object_name};
 use super::staging::{self, PAST};
 use super::text::Info;
+use super::types::TYPES;
 use crate::config::DoIdRange;
 use crate::ids::DoId;
 use crate::store::OpenError;
@@ -51,6 +52,9 @@ pub fn copy_directory(
     // What was migrated must not be migrated again when the copy is put in place.
     if let Some(past) = directory.read_past().map_err(reading)? {
         write(&copy.path().join(PAST), past.as_bytes()).map_err(writing)?;
+    }
+    if let Some(types) = directory.read_types().map_err(reading)? {
+        write(&copy.path().join(TYPES), types.as_bytes()).map_err(writing)?;
     }
     // Otherwise objects may be missing that were moved away with it.
     directory.check().map_err(reading)?;

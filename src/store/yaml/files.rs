@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::staging::PAST;
+use super::types::TYPES;
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::files::{self, Identity, PRIVATE};
 
@@ -193,6 +194,23 @@ impl Directory {
         }
     }
 
+    /// Replaces `types.yaml`, durably.
+    ///
+    /// # Errors
+    /// What the system says. The old file is there still.
+    pub fn write_types(&self, text: &str) -> io::Result<()> {
+        self.replace(TYPES, text)?;
+        self.sync()
+    }
+
+    /// `types.yaml`, if there is one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read_types(&self) -> io::Result<Option<String>> {
+        read(&self.path.join(TYPES))
+    }
+
     /// Which migrations were carried out, if any were.
     ///
     /// # Errors
@@ -201,12 +219,13 @@ impl Directory {
         read(&self.path.join(PAST))
     }
 
-    /// Forgets which migrations were carried out. [`Directory::sync`] makes that durable.
+    /// Forgets which migrations were carried out, and the types of what was stored. [`Directory::sync`] makes that durable.
     ///
     /// # Errors
     /// What the system says.
     pub fn remove_past(&self) -> io::Result<()> {
-        files::remove_if_there(&self.path.join(PAST))
+        files::remove_if_there(&self.path.join(PAST))?;
+        files::remove_if_there(&self.path.join(TYPES))
     }
 
     /// The mode of new files.

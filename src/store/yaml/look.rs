@@ -7,19 +7,23 @@ use rustix::fs::{Access, access};
 
 use super::check;
 use crate::config::DoIdRange;
-use crate::store::OpenError;
 use crate::store::files::metadata_at;
+use crate::store::{OpenError, Schema};
 
 /// Says why the directory at `path` could not be opened, or made, if that can be seen from here.
 ///
 /// # Errors
 /// What opening it will fail with.
-pub fn look_into_directory(path: &Path, range: DoIdRange) -> Result<(), OpenError> {
+pub fn look_into_directory(
+    path: &Path,
+    range: DoIdRange,
+    schema: &Schema,
+) -> Result<(), OpenError> {
     let is_there = is_there(path).map_err(|error| OpenError::Io {
         what: format!("cannot open the directory {}", path.display()),
         error,
     })?;
-    if is_there { check(path, range) } else { Ok(()) }
+    if is_there { check(path, range, schema) } else { Ok(()) }
 }
 
 /// Whether it is there.

@@ -11,6 +11,7 @@ mod look;
 mod rewrite;
 mod staging;
 mod text;
+mod types;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -29,6 +30,7 @@ pub use self::backup::copy_directory;
 use self::files::Directory;
 pub use self::look::look_into_directory;
 use self::text::{Document, Info, Written};
+use self::types::Types;
 use crate::config::DoIdRange;
 use crate::hash::{Map, Seed, Set};
 use crate::ids::{DoId, DoIdRepr, FieldId};
@@ -130,6 +132,7 @@ impl Store {
             _ => cannot("open the directory", path, error),
         })?;
         let (next, free) = read_ids(&directory, range, seed)?;
+        note_types(&directory, &schema)?;
         let complaints = Complaints::new(seed);
         Ok(Store { directory, schema, seed, range, next, free, is_info_old: false, complaints })
     }
@@ -363,10 +366,21 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> OpenError {
 ///
 /// # Errors
 /// If it cannot.
-pub fn check(path: &Path, range: DoIdRange) -> Result<(), OpenError> {
+pub fn check(path: &Path, range: DoIdRange, schema: &Schema) -> Result<(), OpenError> {
     let directory = Directory::open_shared(path);
     let directory = directory.map_err(|error| cannot("open the directory", path, error))?;
-    read_ids(&directory, range, Seed::random()).map(drop)
+    read_ids(&directory, range, Seed::random())?;
+    types::check(&directory, schema).map(drop)
+}
+
+/// Notes by which types values are stored from now on.
+fn note_types(directory: &Directory, schema: &Schema) -> Result<(), OpenError> {
+    let types = types::check(directory, schema)?;
+    if types == Types::of(directory)? {
+        return Ok(());
+    }
+    let written = directory.write_types(&types.write());
+    written.map_err(|error| cannot("write types.yaml in", directory.path(), error))
 }
 
 /// The next id of a range that was never given, and those of deleted objects.

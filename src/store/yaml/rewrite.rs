@@ -7,6 +7,7 @@ use std::io;
 use super::archive::YamlArchive;
 use super::staging::{PAST, Staging};
 use super::text::{Document, Written};
+use super::types::TYPES;
 use crate::ids::DoId;
 use crate::store::archive::{Archive, Form, FreeIds, Raw, ready};
 use crate::store::rewrite::{Change, Edit, Migration, Noted, Rewrite};
@@ -61,6 +62,7 @@ impl YamlArchive {
         let staging = self.staging.take().expect("the change was begun");
         let finish = || {
             staging.write(PAST, &write_past(&past))?;
+            staging.write(TYPES, &self.new_types.write())?;
             if !staging.removed().is_empty() {
                 let ids = free.free.iter().chain(staging.removed());
                 let ids: Vec<u64> = ids.map(|id| u64::from(id.0)).collect();
@@ -71,6 +73,7 @@ impl YamlArchive {
             staging.finish()
         };
         finish().map_err(failed)?;
+        self.types = std::mem::take(&mut self.new_types);
         self.forget_listing();
         Ok(())
     }
@@ -102,7 +105,7 @@ fn edit(document: &mut Document, edits: &[Edit]) {
     }
     for edit in edits {
         let Edit::Set { new, value, .. } = edit else { continue };
-        let Raw::Text(text) = value else { unreachable!("values are given as text") };
+        let Raw::Text { text, .. } = value else { unreachable!("values are given as text") };
         match document.fields.iter_mut().find(|(name, _)| name == new) {
             Some((_, value)) => *value = Written::Scalar(text.clone()),
             None => document.fields.push((new.clone(), Written::Scalar(text.clone()))),
@@ -150,14 +153,18 @@ impl Rewrite for YamlArchive {
     }
 
     fn noted(&self) -> Vec<(String, String, String)> {
-        Vec::new()
+        self.types.list()
     }
 
     fn begin<'a>(
         &'a mut self,
-        _noted: &'a Noted,
-        _schema: &'a Schema,
+        noted: &'a Noted,
+        schema: &'a Schema,
     ) -> BoxFuture<'a, Result<(), OpenError>> {
+        let mut types = self.types.clone();
+        types.change(noted);
+        types.learn(schema);
+        self.new_types = types;
         let staging = Staging::begin(self.directory.path(), self.directory.file_mode());
         let staging = staging.map_err(self.failed("cannot write into"));
         ready(staging.map(|staging| self.staging = Some(staging)))
@@ -195,7 +202,7 @@ mod tests {
         let set = |old: Option<&str>, new: &str, text: &str| Edit::Set {
             old: old.map(str::to_owned),
             new: new.to_owned(),
-            value: Raw::Text(text.to_owned()),
+            value: Raw::text(text),
         };
         let edits = [
             rename("a", "b"),

@@ -268,6 +268,13 @@ fn write_scalar(text: &mut String, value: &str) {
     }
 }
 
+/// Any text as a key or a value, in double quotes unless it is a word.
+pub fn quoted(value: &str) -> String {
+    let mut text = String::new();
+    write_scalar(&mut text, value);
+    text
+}
+
 fn write_quoted(text: &mut String, value: &str) {
     text.push('"');
     for c in value.chars() {

@@ -1,5 +1,7 @@
 //! One object from old DC files to new ones.
 
+use std::fmt::Display;
+
 use dclass::Field;
 use dclass::diff::Carried;
 
@@ -9,9 +11,9 @@ use super::report::Report;
 use crate::ids::DoId;
 use crate::store::archive::{Form, Raw, Record};
 use crate::store::hex;
+use crate::store::layout::{is_compatible, is_read_alike};
 use crate::store::rewrite::{Change, Edit};
-use crate::store::sql::is_compatible;
-use crate::store::transfer::Problem;
+use crate::store::transfer::{Problem, translate};
 
 /// Looks at objects, says what is to be done with them, and counts it.
 pub struct Editor<'a> {
@@ -131,28 +133,16 @@ impl Editor<'_> {
     /// What becomes of a value whose field is there still.
     fn fate(&self, plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<Fate, Misfit> {
         let untouched = if plan.is_renamed() { Fate::Rename } else { Fate::Keep };
-        if let Raw::Packed { value, type_text: Some(stored) } = raw {
-            let is = |field: &Field| is_compatible(stored, &field.type_text());
-            match (is(plan.old), is(new)) {
-                (true, _) => {}
-                (false, true) => {
-                    new.validate_all(value).map_err(|error| error.to_string())?;
-                    return Ok(untouched);
-                }
-                (false, false) => {
-                    let old = plan.old.type_text();
-                    let why =
-                        format!("it is stored as `{stored}`, and is `{old}` in the old files");
-                    return Err(Misfit { why, is_stale: true });
-                }
-            }
+        if !is_of_old(plan, new, raw)? {
+            return Ok(untouched);
         }
         if plan.work == Work::Nothing {
             return Ok(untouched);
         }
         let before = match raw {
-            Raw::Text(text) => {
-                plan.old.parse(text).map_err(|error| format!("`{text}`: {error}"))?
+            Raw::Text { text, type_text } => {
+                let is_told = type_text.is_some();
+                plan.old.parse(text).map_err(|error| unreadable(new, text, is_told, &error))?
             }
             Raw::Packed { value, .. } => {
                 plan.old.validate_all(value).map_err(|error| error.to_string())?;
@@ -216,7 +206,7 @@ impl Editor<'_> {
             "the old files have no such field, and another one gets its name".to_owned()
         } else {
             let returns = class.new.and_then(|class| class.field_by_name(name))?;
-            match super::super::translate::packed(returns, raw) {
+            match translate::packed(returns, raw) {
                 Ok(_) => return None,
                 Err(why) => format!("the old files have no such field; {why}"),
             }
@@ -244,12 +234,10 @@ impl Editor<'_> {
     }
 
     fn raw(&self, field: &Field, value: &[u8]) -> Raw {
+        let type_text = Some(field.type_text().into());
         match self.form {
-            Form::Text | Form::Either => Raw::Text(text(field, value)),
-            Form::Packed => {
-                let type_text = Some(field.type_text().into());
-                Raw::Packed { value: value.to_vec().into(), type_text }
-            }
+            Form::Text | Form::Either => Raw::Text { text: text(field, value), type_text },
+            Form::Packed => Raw::Packed { value: value.to_vec().into(), type_text },
         }
     }
 
@@ -271,6 +259,36 @@ impl Editor<'_> {
     }
 }
 
+/// Whether a value is one of the old files, as far as the store knows; otherwise it is one of the new ones already.
+fn is_of_old(plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<bool, Misfit> {
+    let (stored, is_alike): (_, fn(&str, &str) -> bool) = match raw {
+        Raw::Packed { type_text: Some(stored), .. } => (stored, is_compatible),
+        Raw::Text { type_text: Some(stored), .. } => (stored, is_read_alike),
+        _ => return Ok(true),
+    };
+    let is = |field: &Field| is_alike(stored, &field.type_text());
+    match (is(plan.old), is(new)) {
+        (true, _) => Ok(true),
+        (false, true) => {
+            translate::packed(new, raw)?;
+            Ok(false)
+        }
+        (false, false) => {
+            let old = plan.old.type_text();
+            let why = format!("it is stored as `{stored}`, and is `{old}` in the old files");
+            Err(Misfit { why, is_stale: true })
+        }
+    }
+}
+
+/// What is wrong with text that the old files cannot read. If the store does not tell its type and the new files can read
+/// it, the old ones are not those that it was written by.
+fn unreadable(new: &Field, text: &str, is_told: bool, error: &dyn Display) -> Misfit {
+    let is_stale = !is_told && new.parse(text).is_ok();
+    let which = if is_stale { "in the old files, not in the new ones: " } else { "" };
+    Misfit { why: format!("`{text}`: {which}{error}"), is_stale }
+}
+
 /// A value as text, or its bytes if it is none.
 fn text(field: &Field, value: &[u8]) -> String {
     field.format(value).unwrap_or_else(|_| format!("<{}>", hex(value)))
@@ -278,7 +296,7 @@ fn text(field: &Field, value: &[u8]) -> String {
 
 fn shown(field: &Field, raw: &Raw) -> String {
     match raw {
-        Raw::Text(text) => text.clone(),
+        Raw::Text { text, .. } => text.clone(),
         Raw::Packed { value, .. } => text(field, value),
         Raw::Foreign { why } => why.clone(),
     }

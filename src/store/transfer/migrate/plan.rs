@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use dclass::diff::{Carrier, Renames};
 use dclass::{Class, DcFile, Field};
 
+use crate::store::layout::is_compatible;
 use crate::store::rewrite::{Noted, NotedField};
-use crate::store::sql::is_compatible;
 
 /// The way from old DC files to new ones.
 pub struct Plan<'a> {
