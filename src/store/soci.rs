@@ -37,11 +37,13 @@ pub fn own_backend(config: &BackendConfig) -> Result<BackendConfig, OpenError> {
     } else {
         username.clone()
     };
-    url.set_username(&user).map_err(|()| bad())?;
+    // A `%` in them is one: whoever sets them encodes everything else.
+    let literal = |text: &str| text.replace('%', "%25");
+    url.set_username(&literal(&user)).map_err(|()| bad())?;
     if !password.is_empty() {
-        url.set_password(Some(password)).map_err(|()| bad())?;
+        url.set_password(Some(&literal(password))).map_err(|()| bad())?;
     }
-    url.set_path(database);
+    url.path_segments_mut().map_err(|()| bad())?.clear().push(database);
     let url = url.to_string();
     Ok(match scheme {
         "postgres" => {
@@ -236,5 +238,29 @@ impl Archive for SociArchive {
     /// Astron gives the lowest id that no object has, so nothing is noted.
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
         Box::pin(std::future::ready(Ok(FreeIds::default())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_are_taken_as_they_are() {
+        let config = BackendConfig::Soci {
+            driver: "postgresql".into(),
+            database: "ga%20me".into(),
+            address: "db:5433".into(),
+            username: "a%41".into(),
+            password: "p@ss/%42:?#".into(),
+        };
+        let Ok(BackendConfig::Postgres { url, .. }) = own_backend(&config) else {
+            panic!("an address of a server")
+        };
+        let url = Url::parse(&url).expect("an URL");
+        assert_eq!(url.username(), "a%2541");
+        assert_eq!(url.password(), Some("p%40ss%2F%2542%3A%3F%23"));
+        assert_eq!(url.path(), "/ga%2520me");
+        assert_eq!((url.host_str(), url.port()), (Some("db"), Some(5433)));
     }
 }
