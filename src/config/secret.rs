@@ -4,8 +4,11 @@ use std::rc::Rc;
 
 use crate::yaml::{Node, Position, Value};
 
-/// Parts of the names of keys, right or mistyped, that have such values.
-const NAMES: [&str; 6] = ["passw", "passphrase", "pwd", "secret", "token", "credential"];
+/// Parts of the names of keys that have such values.
+const PARTS: [&str; 5] = ["pass", "pwd", "secret", "token", "credential"];
+/// Such names, and with how many slips of the keyboard they are still known.
+const NAMES: [(&str, usize); 4] =
+    [("password", 3), ("passphrase", 3), ("secret", 2), ("credential", 3)];
 
 /// What stands in the place of a secret, however long that is.
 const MASK: &str = "***";
@@ -99,8 +102,17 @@ fn hide(text: &str, hidden: &[Part]) -> Masked {
 
 fn is_secret(key: &str) -> bool {
     let key = key.to_lowercase();
+    let is_like = |&(name, slips): &(&str, usize)| strsim::damerau_levenshtein(&key, name) <= slips;
     // A file with a secret is none.
-    !key.ends_with("_file") && NAMES.iter().any(|name| key.contains(name))
+    !key.ends_with("_file")
+        && (PARTS.iter().any(|part| key.contains(part)) || NAMES.iter().any(is_like))
+}
+
+/// Where the names of secrets end in a text that may be no YAML.
+fn ends_of_names(text: &str) -> impl Iterator<Item = usize> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
+    let end_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize + word.len();
+    words.filter(|word| is_secret(word)).map(end_of)
 }
 
 /// Whether somebody may have meant a URL with a password.
@@ -156,21 +168,18 @@ fn in_scalar(node: &Node, lines: &[&str]) -> Vec<Part> {
 
 /// What stands behind the name of a secret, up to the end of the line.
 fn behind_a_name((line, text): (usize, &&str)) -> Option<Part> {
-    let lower = text.to_ascii_lowercase();
-    let name = NAMES.iter().filter_map(|name| lower.find(name)).min()?;
-    let colon = name + text.get(name..)?.find(':')? + 1;
+    let name = ends_of_names(text).next()?;
+    let colon = name + text[name..].find(':')? + 1;
     Some(part(line, text, colon, text.len()))
 }
 
 /// Where the value of `password=…` begins.
 fn behind_equals(text: &str) -> Option<usize> {
-    let lower = text.to_ascii_lowercase();
-    let values = NAMES.iter().flat_map(|name| lower.match_indices(name)).filter_map(|(at, _)| {
-        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        let behind = lower[at..].trim_start_matches(is_of_name).trim_start();
-        behind.starts_with('=').then(|| lower.len() - behind.len() + 1)
+    let mut values = ends_of_names(text).filter_map(|end| {
+        let value = text[end..].trim_start().strip_prefix('=')?;
+        Some(text.len() - value.len())
     });
-    values.min()
+    values.next()
 }
 
 /// What stands between the user's name and the last `@` of a URL, as bytes of it.

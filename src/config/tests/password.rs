@@ -210,6 +210,25 @@ fn a_password_is_taken_as_it_is() {
 }
 
 #[test]
+fn a_password_under_a_mistyped_key_is_not_shown_either() {
+    for key in
+        ["pasword", "passord", "paswrd", "pssword", "paswword", "pass", "Passwort", "pwd", "scret"]
+    {
+        for text in [
+            backend(&format!("{{type: postgres, database: d, {key}: hunter2}}")),
+            backend(&format!("{{type: postgres, url: 'postgres://h/d?{key}=hunter2', port: 1}}")),
+            format!("general: {{{key}: hunter2}}\n"),
+            // No YAML.
+            format!("roles:\n  - {{{key}: hunter2\n"),
+        ] {
+            let errors = read(&text).expect_err("invalid");
+            let shown = format!("{errors}{errors:?}");
+            assert!(!shown.contains("hunter2"), "{key}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn a_mask_does_not_tell_how_long_a_password_is() {
     for text in [
         "{type: postgres, password: SECRET, port: x, database: d}",
