@@ -10,6 +10,12 @@ use crate::finding::near;
 pub(super) fn mistyped(arguments: &Arguments) -> Option<String> {
     let name = arguments.files.first().filter(|file| !file.exists())?.to_str()?;
     let root = commands();
+    if names(&root).any(|command| command == name) {
+        return Some(format!(
+            "error: options before a command are the daemon's: write `donet {name}` first, and its own options behind it\n\n\
+             To run a configuration of this name: donet --config {name}\nFor more information, try 'donet {name} --help'."
+        ));
+    }
     let meant = meant(&root, &root, name);
     // A path has one or the other.
     if meant.is_empty() && name.contains(['.', '/']) {

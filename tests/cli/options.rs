@@ -116,6 +116,8 @@ fn a_command_of_a_command_is_named() {
         (&["help", "dc", "shwo"], "did you mean `donet dc show`?"),
         (&["db", "hash", "game.dc"], "did you mean `donet dc hash`?"),
         (&["help", "chekc"], "did you mean `donet check`?"),
+        (&["-l", "debug", "check", "game.yml"], "write `donet check` first"),
+        (&["-b", "-L", "log", "db", "stats", "game.yml"], "write `donet db` first"),
         (&["db", "m"], "`donet db` has no command `m`; there are export, import, "),
         (&["start"], "To run the daemon: donet CONFIG"),
     ] {

@@ -128,7 +128,13 @@ impl Resolver<'_> {
         let mut counts = Counts::default();
         for modifier in modifiers {
             match modifier {
-                Modifier::Range(ranges) => counts = self.counts(ranges)?,
+                Modifier::Range(ranges) => {
+                    counts = self.counts(ranges)?;
+                    let most = counts.0.iter().map(|(_, max)| *max).max();
+                    if simple != Simple::Blob32 && most > Some(u16::MAX.into()) {
+                        self.beyond_the_type(ranges.span);
+                    }
+                }
                 Modifier::Divide(_, at) | Modifier::Modulo(_, at) => {
                     self.log.push(Note::error(*at, "only numbers can be divided"));
                     return None;
@@ -196,6 +202,7 @@ impl Resolver<'_> {
             self.check_ranges(&number, ranges)?;
             number.ranges.clone_from(&ranges.list);
             number.limits = limits(&number);
+            self.doubt_ranges(&number, ranges.span);
         }
         Some(number)
     }
@@ -249,6 +256,25 @@ impl Resolver<'_> {
             return None;
         }
         Some(())
+    }
+
+    /// Astron takes ranges that no value of the type reaches, and Panda3D does not.
+    fn doubt_ranges(&mut self, number: &Number, span: Span) {
+        if number.kind.is_float() {
+            return;
+        }
+        let (least, most) = number.kind.bounds();
+        let is_beyond = |(min, max): &(Literal, Literal)| {
+            number.scale(*min) < least || number.scale(*max) > most
+        };
+        if number.ranges.iter().any(is_beyond) {
+            self.beyond_the_type(span);
+        }
+    }
+
+    fn beyond_the_type(&mut self, span: Span) {
+        let note = Note::warning(span, "this range goes beyond the type");
+        self.log.push(note.label("Panda3D refuses the file"));
     }
 
     /// Ranges of how many elements or bytes there may be.
