@@ -184,3 +184,35 @@ async fn reckon(
     });
     work.await.map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait_all(all: &HalfOpen, age: Duration) -> Vec<Entry<'_>> {
+        let entry = |_| {
+            let mut entry = all.enter();
+            entry.since -= age;
+            entry
+        };
+        (0..HALF_OPEN_MAX).map(entry).collect()
+    }
+
+    #[tokio::test]
+    async fn where_very_many_wait_the_oldest_gives_way_unless_all_have_just_come() {
+        for (age, gives_way) in [(YOUTH, true), (Duration::ZERO, false)] {
+            let all = HalfOpen::default();
+            let entries = wait_all(&all, age);
+            let places: Vec<_> = entries.iter().map(Entry::begin_to_wait).collect();
+            let new = all.enter();
+            let place = new.begin_to_wait();
+            let told = entries[0].gives_way.notified();
+            let told = tokio::time::timeout(Duration::ZERO, told).await.is_ok();
+            assert_eq!(told, gives_way);
+            let waiting = all.waiting.lock().by_age.len();
+            assert_eq!(waiting, HALF_OPEN_MAX + usize::from(!gives_way));
+            drop((place, places));
+            assert_eq!(all.waiting.lock().by_age.len(), 0);
+        }
+    }
+}
