@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
-use donet::finding::Finding;
+use donet::finding::{Finding, Severity};
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
 use tokio::runtime::{Builder, Runtime};
@@ -58,7 +58,13 @@ fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
+    let certificates = cli::check_certificates(&complete.loaded);
     say(&complete.warnings);
+    say(&certificates);
+    if certificates.iter().any(|finding| finding.severity == Severity::Error) {
+        fatal!(file = %run.config.display(), "the configuration has errors");
+        return Ok(ExitCode::FAILURE);
+    }
     let (config, dc) = (complete.loaded.config, complete.dc);
     let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
     let ended = runtime.block_on(daemon::run(config, dc, log.clone()));

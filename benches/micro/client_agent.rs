@@ -8,7 +8,7 @@ use criterion::Criterion;
 use dclass::{DcFile, Source};
 use donet::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    RightsGrace,
+    ProxyHeaders, RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
@@ -158,7 +158,8 @@ fn config() -> ClientAgentConfig {
     ClientAgentConfig {
         bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
         versions: vec![VERSION.into()],
-        haproxy: false,
+        haproxy: ProxyHeaders::None,
+        tls: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
         client: ClientConfig {

@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use crate::cli::out::{complain, say};
 use crate::config::{
-    self, Address, BackendConfig, Config, DoIdRange, Host, Loaded, RoleConfig, Survey,
+    self, Address, BackendConfig, ClientTlsConfig, Config, DoIdRange, Host, LinkTlsConfig, Loaded,
+    RoleConfig, Survey,
 };
 use crate::finding::{Finding, Severity};
 use crate::store::{Schema, rehearse};
@@ -80,6 +81,7 @@ fn count(errors: usize, warnings: usize) -> String {
 /// Adds what this machine has to say of what could be read of a configuration.
 fn look_around(survey: &mut Survey) {
     let Survey { loaded: Some(loaded), dc, findings, .. } = survey else { return };
+    findings.extend(super::check_certificates(loaded));
     findings.extend(unwritable_logs(loaded));
     if leads_to_itself(&loaded.config) {
         let message = "leads to messagedirector.bind, this daemon itself";
@@ -178,6 +180,15 @@ fn summary(config: &Config, dc: &DcFile) -> String {
         Some(address) => address.to_string(),
         None => "none".to_owned(),
     };
+    let tls = director.tls.as_ref();
+    let and_tls = |address: &LinkTlsConfig| match &address.bind {
+        Some(address) => format!(" and with TLS on {address}"),
+        None => String::new(),
+    };
+    let upstream_tls = match tls {
+        Some(tls) if tls.connects && director.connect.is_some() => " with TLS",
+        _ => "",
+    };
     let mut lines = vec![
         format!("DC hash: {}", super::dc::hash_text(dc)),
         format!(
@@ -188,8 +199,9 @@ fn summary(config: &Config, dc: &DcFile) -> String {
         format!("UberDOGs: {}", config.uberdogs.len()),
         format!("event logger: {}", or_none(&config.general.event_logger)),
         format!(
-            "message director: listens on {}, upstream is {}",
+            "message director: listens on {}{}, upstream is {}{upstream_tls}",
             or_none(&director.bind),
+            tls.map(and_tls).unwrap_or_default(),
             or_none(&director.connect)
         ),
     ];
@@ -202,9 +214,15 @@ fn describe(role: &RoleConfig) -> String {
         RoleConfig::ClientAgent(role) => {
             let versions: Vec<String> =
                 role.versions.iter().map(|one| format!("{one:?}")).collect();
+            let binds = match role.tls.as_deref() {
+                None => role.bind.to_string(),
+                Some(ClientTlsConfig { bind: None, .. }) => format!("{} with TLS", role.bind),
+                Some(ClientTlsConfig { bind: Some(tls), .. }) => {
+                    format!("{} and with TLS on {tls}", role.bind)
+                }
+            };
             format!(
-                "client agent: listens on {}, version {}, channels {}",
-                role.bind,
+                "client agent: listens on {binds}, version {}, channels {}",
                 versions.join(" or "),
                 role.channels
             )

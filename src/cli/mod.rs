@@ -3,6 +3,7 @@
 //! Without a command the daemon runs. `donet FILE` runs it with that configuration even if a command
 //! has the same name as the file, as long as it is written `--config FILE`.
 
+mod certificates;
 mod check;
 mod db;
 mod dc;
@@ -15,6 +16,8 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+
+pub use certificates::check_certificates;
 
 use self::out::complain;
 use crate::telemetry;

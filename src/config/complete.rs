@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dclass::{DcFile, Diagnostics};
 
 use super::model::{BackendConfig, Config, RoleConfig};
+use super::tls::TlsConfig;
 use super::{Loaded, read_path};
 use crate::finding::{Finding, Severity};
 
@@ -118,6 +119,16 @@ fn read_dc_of(loaded: &Loaded, findings: &mut Vec<Finding>) -> Option<Arc<DcFile
 }
 
 impl Config {
+    /// All sections about TLS.
+    pub fn tls_sections(&self) -> impl Iterator<Item = &TlsConfig> {
+        let links = self.message_director.tls.iter().map(|links| &links.tls);
+        let agents = self.roles.iter().filter_map(|role| match role {
+            RoleConfig::ClientAgent(agent) => agent.tls.as_ref().map(|clients| &clients.tls),
+            _ => None,
+        });
+        links.chain(agents)
+    }
+
     /// Reads the DC files.
     ///
     /// # Errors

@@ -239,23 +239,33 @@ impl Listener<'_> {
 }
 
 fn listeners(config: &Config) -> Vec<Listener<'_>> {
-    let director = config.message_director.bind.iter().map(|address| Listener {
-        owner: "messagedirector".to_owned(),
-        key: "messagedirector.bind".to_owned(),
-        transport: Transport::Tcp,
-        address,
-    });
-    let roles = config.numbered_roles().filter_map(|(i, role)| {
-        let (transport, address) = match role {
-            RoleConfig::ClientAgent(role) => (Transport::Tcp, &role.bind),
-            RoleConfig::EventLogger(role) => (Transport::Udp, &role.bind),
-            _ => return None,
-        };
+    let director = &config.message_director;
+    let tls = director.tls.as_ref().and_then(|tls| tls.bind.as_ref());
+    let director = [("bind", director.bind.as_ref()), ("tls.bind", tls)];
+    let director = director.into_iter().filter_map(|(key, address)| {
         Some(Listener {
-            owner: role_name(i, role),
-            key: format!("roles[{i}].bind"),
-            transport,
-            address,
+            owner: "messagedirector".to_owned(),
+            key: format!("messagedirector.{key}"),
+            transport: Transport::Tcp,
+            address: address?,
+        })
+    });
+    let roles = config.numbered_roles().flat_map(|(i, role)| {
+        let (transport, plain, tls) = match role {
+            RoleConfig::ClientAgent(role) => {
+                let tls = role.tls.as_ref().and_then(|tls| tls.bind.as_ref());
+                (Transport::Tcp, Some(&role.bind), tls)
+            }
+            RoleConfig::EventLogger(role) => (Transport::Udp, Some(&role.bind), None),
+            _ => (Transport::Tcp, None, None),
+        };
+        [("bind", plain), ("tls.bind", tls)].into_iter().filter_map(move |(key, address)| {
+            Some(Listener {
+                owner: role_name(i, role),
+                key: format!("roles[{i}].{key}"),
+                transport,
+                address: address?,
+            })
         })
     });
     director.chain(roles).collect()

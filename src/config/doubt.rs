@@ -1,5 +1,8 @@
 //! Configurations that are right, and hardly meant as they are.
 
+use std::net::IpAddr;
+
+use super::address::Host;
 use super::model::{Config, RoleConfig};
 
 /// Something that is hardly meant: the key, and what is odd.
@@ -14,7 +17,10 @@ pub(super) fn doubts(config: &Config) -> Vec<Doubt> {
     let mut doubt = |key: &str, message: String| {
         doubts.push(Doubt { key: key.to_owned(), message });
     };
-    if config.roles.is_empty() && config.message_director.bind.is_none() {
+    let tls = config.message_director.tls.as_ref();
+    let listens =
+        config.message_director.bind.is_some() || tls.is_some_and(|tls| tls.bind.is_some());
+    if config.roles.is_empty() && !listens {
         let message = "without roles and `messagedirector.bind` the daemon does nothing";
         doubt("roles", message.to_owned());
     }
@@ -23,10 +29,32 @@ pub(super) fn doubts(config: &Config) -> Vec<Doubt> {
         let message = "without DC files there are no classes, so that no object can be made";
         doubt("general.dc_files", message.to_owned());
     }
+    if let Some(open) = open_director(config) {
+        doubt("messagedirector.bind", open);
+    }
     for (i, database) in databases_of_nobody(config) {
         doubt(&format!("roles[{i}].database"), database);
     }
     doubts
+}
+
+/// What to say of a message director to which anybody could connect. Whoever is linked can do everything.
+fn open_director(config: &Config) -> Option<String> {
+    let director = &config.message_director;
+    let bind = director.bind.as_ref()?;
+    let (is_here, is_private) = match &bind.host {
+        Host::Ip(IpAddr::V4(ip)) => (ip.is_loopback(), ip.is_private() || ip.is_link_local()),
+        Host::Ip(IpAddr::V6(ip)) => (ip.is_loopback(), ip.is_unique_local()),
+        // Where it leads to is found at the start.
+        Host::Name(_) => return None,
+    };
+    if is_here || is_private && !director.allow.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "{bind} is open, unencrypted, to whoever reaches it, and who does can do everything; \
+         use `messagedirector.tls`, or a private address with `messagedirector.allow`"
+    ))
 }
 
 /// Database-state servers whose database is not in this file although it should be. In a cluster it may be another

@@ -13,6 +13,7 @@ mod doubt;
 mod environment;
 mod foreign;
 mod model;
+mod networks;
 mod password;
 mod path;
 mod read;
@@ -22,6 +23,7 @@ mod report;
 mod secret;
 mod section;
 mod syntax;
+mod tls;
 mod value;
 
 #[cfg(test)]
@@ -36,6 +38,8 @@ pub use complete::{Complete, Survey, survey};
 pub use conflict::{Conflict, conflicts};
 pub use diagnostic::ConfigErrors;
 pub use model::*;
+pub use networks::{Networks, ProxyHeaders};
+pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
 
 use environment::Lookup;
 use report::Report;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
+use super::networks::{Networks, ProxyHeaders};
+use super::tls::{ClientTlsConfig, LinkTlsConfig};
 pub use dclass::StringEncoding;
 
 use crate::ids::{Channel, ChannelRange, DoId};
@@ -118,6 +120,10 @@ pub struct MessageDirectorConfig {
     pub settle: Duration,
     /// How long the message director upstream may take to answer; `None` is up to the system.
     pub connect_timeout: Option<Duration>,
+    /// From where others may connect; everywhere if there are none.
+    pub allow: Networks,
+    /// How links are encrypted.
+    pub tls: Option<LinkTlsConfig>,
 }
 
 /// What to do when the link upstream is refused or lost.
@@ -152,8 +158,10 @@ pub struct ClientAgentConfig {
     pub bind: Address,
     /// The versions of which a client must name one.
     pub versions: Vec<String>,
-    /// Whether each connection begins with a PROXY protocol header.
-    pub haproxy: bool,
+    /// Who begins connections with a PROXY protocol header.
+    pub haproxy: ProxyHeaders,
+    /// How connections are encrypted.
+    pub tls: Option<Box<ClientTlsConfig>>,
     /// The DC hashes of which a client must name one; 0 stands for those of the DC files.
     pub dc_hashes: Vec<u32>,
     /// The channels given to sessions.

@@ -4,16 +4,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::model::{Places, *};
+use super::networks::Networks;
 use super::path::tidy;
 use super::read_role;
 use super::report::Report;
 use super::section::Section;
+use super::tls;
 use super::value;
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
 use crate::yaml::Node;
 
 /// The port of a message director.
 const MESSAGE_DIRECTOR_PORT: u16 = 7199;
+/// The same, with TLS.
+const MESSAGE_DIRECTOR_TLS_PORT: u16 = 7194;
 /// The port of an event logger.
 pub(super) const EVENT_LOGGER_PORT: u16 = 7197;
 
@@ -48,7 +52,7 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
     let (uberdog_numbers, uberdogs): (Vec<_>, _) =
         file.sections("uberdogs", uberdog).into_iter().unzip();
     let before = report.errors();
-    let mut director = message_director(file.section("messagedirector"));
+    let mut director = message_director(file.section("messagedirector"), base_dir);
     let is_director_wrong = report.errors() > before;
     if is_director_wrong {
         (director.bind, director.connect) = (None, None);
@@ -145,7 +149,7 @@ fn uberdog(mut section: Section<'_>) -> Option<UberDogConfig> {
     Some(UberDogConfig { id: id?, class: class?, anonymous: anonymous.unwrap_or(false) })
 }
 
-fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
+fn message_director(section: Option<Section<'_>>, base_dir: &Path) -> MessageDirectorConfig {
     let mut director = MessageDirectorConfig {
         bind: None,
         connect: None,
@@ -156,6 +160,8 @@ fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
         keepalive: Some(KEEPALIVE),
         settle: SETTLE,
         connect_timeout: Some(CONNECT_TIMEOUT),
+        allow: Networks::default(),
+        tls: None,
     };
     if let Some(mut section) = section {
         let address = value::address_or("unspecified", MESSAGE_DIRECTOR_PORT);
@@ -187,6 +193,10 @@ fn message_director(section: Option<Section<'_>>) -> MessageDirectorConfig {
         if let Some(limit) = section.optional("connect_timeout_ms", value::time_limit) {
             director.connect_timeout = limit;
         }
+        director.allow = Networks::new(section.values("allow", value::network));
+        director.tls = section
+            .section("tls")
+            .and_then(|section| tls::links(section, base_dir, MESSAGE_DIRECTOR_TLS_PORT));
         section.finish();
     }
     director

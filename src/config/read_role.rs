@@ -5,14 +5,18 @@ use std::path::Path;
 
 use super::address::{Address, Host};
 use super::model::*;
+use super::networks::{Networks, ProxyHeaders};
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
 use super::section::Section;
+use super::tls;
 use super::value;
 use crate::ids::{ChannelRange, DoId, DoIdRepr};
 
 /// The port of a client agent.
 const CLIENT_AGENT_PORT: u16 = 7198;
+/// The same, with TLS.
+const CLIENT_AGENT_TLS_PORT: u16 = 7195;
 const INTEREST_TIMEOUT_MS: u32 = 500;
 const HANDSHAKE_TIMEOUT_MS: u32 = 10_000;
 const HISTORICAL_OBJECTS_MAX: usize = 10_000;
@@ -46,7 +50,7 @@ pub(super) fn role(mut section: Section<'_>, base_dir: &Path) -> Option<RoleConf
     let role_type = value::choice(&ROLE_TYPES);
     // Which other keys there are depends on the type, so that without it nothing more can be said.
     match section.required("type", "the type of the role", role_type)? {
-        RoleType::ClientAgent => client_agent(section).map(RoleConfig::ClientAgent),
+        RoleType::ClientAgent => client_agent(section, base_dir).map(RoleConfig::ClientAgent),
         RoleType::StateServer => state_server(section).map(RoleConfig::StateServer),
         RoleType::Database => database(section, base_dir).map(RoleConfig::Database),
         RoleType::DbStateServer => db_state_server(section).map(RoleConfig::DbStateServer),
@@ -58,15 +62,15 @@ fn any_host(port: u16) -> Address {
     Address { host: Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port }
 }
 
-fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
+fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgentConfig> {
     section.renamed("server_version", "version");
-    section.foreign(
-        "tls",
-        "the client agent does not speak TLS, as in Astron; put a proxy before it that does, such as HAProxy",
-    );
     let bind = section.optional("bind", value::address(CLIENT_AGENT_PORT));
     let versions = section.one_or_more("version", value::string);
-    let haproxy = section.optional("haproxy", value::boolean);
+    let haproxy = haproxy(&mut section);
+    let encrypts = section.has("tls");
+    let tls = section
+        .section("tls")
+        .and_then(|section| tls::client(section, base_dir, CLIENT_AGENT_TLS_PORT));
     let dc_hashes = section.one_or_more("manual_dc_hash", value::number(0..=u32::MAX));
     let channels = channels(&mut section);
     let client = client_section(&mut section);
@@ -76,7 +80,9 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
     Some(ClientAgentConfig {
         bind: bind.unwrap_or_else(|| any_host(CLIENT_AGENT_PORT)),
         versions: versions.unwrap_or_else(|| vec!["dev".to_owned()]),
-        haproxy: haproxy.unwrap_or(false),
+        haproxy,
+        // Nobody should believe to be encrypted: where the section is wrong there is no agent.
+        tls: if encrypts { Some(Box::new(tls?)) } else { None },
         dc_hashes: dc_hashes.unwrap_or_else(|| vec![0]),
         channels: channels?,
         channel_rest_ms: tuning.channel_rest_ms.into(),
@@ -89,6 +95,23 @@ fn client_agent(mut section: Section<'_>) -> Option<ClientAgentConfig> {
         rights_grace_ms: tuning.rights_grace_ms.into(),
         rights_grace_for: tuning.rights_grace_for,
     })
+}
+
+/// `true`, or the networks of those who are believed.
+fn haproxy(role: &mut Section<'_>) -> ProxyHeaders {
+    if !role.has("haproxy") || role.text("haproxy").is_some() {
+        return match role.optional("haproxy", value::boolean) {
+            Some(true) => ProxyHeaders::All,
+            Some(false) | None => ProxyHeaders::None,
+        };
+    }
+    let Some(mut section) = role.section("haproxy") else { return ProxyHeaders::None };
+    if !section.has("from") {
+        section.missing("from", "the networks of the proxies, such as `[10.0.0.0/24]`");
+    }
+    let from = section.one_or_more("from", value::network);
+    section.finish();
+    ProxyHeaders::From(Networks::new(from.unwrap_or_default()))
 }
 
 fn channels(role: &mut Section<'_>) -> Option<ChannelRange> {

@@ -97,6 +97,11 @@ impl<'a> Section<'a> {
         Some(Section { report, path, node, entries, known, settled })
     }
 
+    /// Its own key, from the root.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The value of `key` as `read` understands it. `None` if it is absent, or wrong and reported.
     pub fn optional<T>(
         &mut self,

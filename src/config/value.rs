@@ -6,7 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::address::Address;
+use super::networks;
 use super::section::{Found, did_you_mean, expected, list_of};
+use ipnet::IpNet;
+
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
 use crate::yaml::{Node, Value};
 
@@ -138,6 +141,17 @@ pub(super) fn address_or(
         Some(text) if text == nothing && !node.is_null() => Ok(None),
         _ => address(default_port)(node).map(Some),
     }
+}
+
+/// A network, or one address.
+pub(super) fn network(node: &Found<'_>) -> Read<IpNet> {
+    const WHAT: &str = "a network such as `10.0.0.0/8`, or an address";
+    let found = networks::parse(scalar(node, WHAT)?).ok_or_else(|| expected(node, WHAT))?;
+    let network = found.trunc();
+    if network != found {
+        node.doubt(format!("this means the whole network {network}"));
+    }
+    Ok(network)
 }
 
 /// `0` for never, or a number with one of the units s, m, h, d.

@@ -21,9 +21,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, RoleConfig};
+use crate::config::{Config, Host, RoleConfig};
 use crate::event::EventSender;
 use crate::hash::{self, Seed};
+use crate::net::tls::Tls;
 use crate::net::{Dialler, Liveness, Network, Tcp};
 use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
@@ -46,6 +47,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub async fn run(config: Config, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     // Before anything else, so that a signal during the start is not lost.
     let signals = Signals::new()?;
+    warn_of_root();
     let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
     let reopen = operator.reopen.subscribe();
     let outside = Outside::machine();
@@ -117,7 +119,7 @@ impl Outside {
 struct Operator {
     signals: Signals,
     log: Arc<Log>,
-    /// Told when log files are to be opened anew.
+    /// Told when log files are to be opened anew, and certificates read.
     reopen: watch::Sender<()>,
 }
 
@@ -128,7 +130,9 @@ impl Operator {
             if let Request::End(signal) = self.signals.next().await {
                 return signal;
             }
-            tracing::info!("SIGHUP: log files are opened anew");
+            tracing::info!(
+                "SIGHUP: log files are opened anew, and certificates that have changed are read"
+            );
             self.log.reopen();
             self.reopen.send_replace(());
         }
@@ -229,8 +233,9 @@ impl Parts {
             Ok(())
         });
         let peers = Peers::new(&config.message_director, (context.outside.random)());
-        let listener = listen(&config, &context.outside, peers.clone()).await?;
-        parts.start_upstream(&config, &context, peers).await?;
+        let tls = parts.start_tls(&config, &context)?;
+        let listener = listen(&config, &context.outside, peers.clone(), tls.clone()).await?;
+        parts.start_upstream(&config, &context, peers, tls).await?;
         for role in &config.roles {
             let phase = match role {
                 RoleConfig::EventLogger(_) => &mut parts.loggers,
@@ -249,8 +254,11 @@ impl Parts {
             }
         });
         if let Some(listener) = listener {
-            for address in listener.addresses() {
-                tracing::info!(%address, "message director listening");
+            for (address, is_encrypted) in listener.addresses() {
+                match is_encrypted {
+                    false => tracing::info!(%address, "message director listening"),
+                    true => tracing::info!(%address, "message director listening with TLS"),
+                }
             }
             let stop = parts.links.stop.clone();
             parts.links.tasks.spawn(async {
@@ -276,11 +284,29 @@ impl Parts {
         Ok(sender)
     }
 
+    /// The certificates of links, which are read again when they change.
+    fn start_tls(
+        &mut self,
+        config: &Config,
+        context: &Context,
+    ) -> anyhow::Result<Option<Arc<Tls>>> {
+        let Some(links) = &config.message_director.tls else { return Ok(None) };
+        let tls = Tls::load(&links.tls).context("message director")?;
+        tls.say_expiry();
+        let (stop, keep) = (self.upstream.stop.clone(), tls.clone().keep(context.reopen.clone()));
+        self.upstream.tasks.spawn(async move {
+            let _ = stop.run_until_cancelled(keep).await;
+            Ok(())
+        });
+        Ok(Some(tls))
+    }
+
     async fn start_upstream(
         &mut self,
         config: &Config,
         context: &Context,
         peers: Arc<Peers>,
+        tls: Option<Arc<Tls>>,
     ) -> anyhow::Result<()> {
         let Some(address) = &config.message_director.connect else { return Ok(()) };
         // An address that does not exist will not exist later either.
@@ -292,6 +318,8 @@ impl Parts {
             links.connect_timeout,
             Liveness::new(links.keepalive, links.link_write_timeout),
         );
+        let encrypts = links.tls.as_ref().is_some_and(|tls| tls.connects);
+        let dialler = dialler.with_tls(tls.filter(|_| encrypts));
         let link = message_director::connect(
             dialler,
             &config.daemon,
@@ -369,15 +397,40 @@ async fn listen(
     config: &Config,
     outside: &Outside,
     peers: Arc<Peers>,
+    tls: Option<Arc<Tls>>,
 ) -> anyhow::Result<Option<message_director::Listener>> {
-    let Some(address) = &config.message_director.bind else { return Ok(None) };
-    let bound = match address.resolve().await {
-        Ok(addresses) => {
-            message_director::listen(&*outside.network, &addresses, &config.message_director, peers)
+    let director = &config.message_director;
+    let encrypted = director.tls.as_ref().and_then(|tls| tls.bind.as_ref());
+    let mut listener = message_director::Listener::new(director, peers);
+    for (address, tls) in [(director.bind.as_ref(), None), (encrypted, tls)] {
+        let Some(address) = address else { continue };
+        let what = || format!("message director: cannot listen on {address}");
+        let addresses = address.resolve().await.with_context(what)?;
+        let is_open = addresses.iter().any(|address| !address.ip().is_loopback());
+        if is_open
+            && tls.is_none()
+            && director.allow.is_empty()
+            && matches!(address.host, Host::Name(_))
+        {
+            tracing::warn!(
+                %address,
+                "messagedirector.bind leads to an address that is open, unencrypted, to whoever reaches it, and who does \
+                 can do everything; use messagedirector.tls or messagedirector.allow"
+            );
         }
-        Err(error) => Err(error),
-    };
-    bound.map(Some).with_context(|| format!("message director: cannot listen on {address}"))
+        listener.listen(&*outside.network, &addresses, tls).with_context(what)?;
+    }
+    let is_somewhere = director.bind.is_some() || encrypted.is_some();
+    Ok(is_somewhere.then_some(listener))
+}
+
+/// Who runs as root hands over the machine with every mistake.
+fn warn_of_root() {
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!(
+            "running as root; a user of its own is enough, and safer (User= of the service)"
+        );
+    }
 }
 
 async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> anyhow::Result<()> {
@@ -408,6 +461,7 @@ async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> 
                     network: outside.network.clone(),
                     places: places.clone(),
                     seed: outside.seed(),
+                    reload: reopen.clone(),
                 },
                 uberdogs.clone(),
                 dc,

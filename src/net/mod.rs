@@ -17,6 +17,7 @@ mod stream;
 mod tcp;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 #[cfg(test)]
 pub mod torn;
 mod words;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::tcp::{self, Line, Liveness, Question};
+use super::tls::Tls;
 use super::{Signs, Stream, within};
 use crate::config::Address;
 
@@ -164,11 +165,18 @@ impl Socket {
     /// # Errors
     /// If there are none any more.
     pub fn ends(&self) -> io::Result<Ends> {
-        let peer = match self {
-            Socket::Tcp(stream) => stream.peer_addr()?,
-            Socket::Other(wire) => wire.peer_addr()?,
-        };
-        Ok(Ends::new(self.local_addr()?, peer))
+        Ok(Ends::new(self.local_addr()?, self.peer_addr()?))
+    }
+
+    /// The other end.
+    ///
+    /// # Errors
+    /// If there is none any more.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Socket::Tcp(stream) => stream.peer_addr(),
+            Socket::Other(wire) => wire.peer_addr(),
+        }
     }
 
     /// How many bytes of what was taken may not have arrived, at most. This asks the system.
@@ -180,7 +188,7 @@ impl Socket {
     }
 
     /// Sets what every connection needs.
-    fn set_options(&self, liveness: Liveness) {
+    pub(super) fn set_options(&self, liveness: Liveness) {
         match self {
             Socket::Tcp(stream) => tcp::set_options(stream, liveness),
             Socket::Other(wire) => wire.set_liveness(liveness),
@@ -274,6 +282,8 @@ pub struct Dialler {
     /// How long an attempt may take; `None` is up to the network.
     limit: Option<Duration>,
     liveness: Liveness,
+    /// How connections are encrypted.
+    tls: Option<Arc<Tls>>,
 }
 
 impl Dialler {
@@ -284,7 +294,13 @@ impl Dialler {
         limit: Option<Duration>,
         liveness: Liveness,
     ) -> Self {
-        Dialler { network, address, limit, liveness }
+        Dialler { network, address, limit, liveness, tls: None }
+    }
+
+    /// Encrypts connections.
+    pub fn with_tls(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// Where it connects to.
@@ -293,13 +309,19 @@ impl Dialler {
     }
 
     /// Connects to the first address of the host that accepts; none of them may take longer than the limit, nor may
-    /// looking them up.
+    /// looking them up, nor the handshake of TLS.
     ///
     /// # Errors
     /// That of the last address; `AddrNotAvailable` if there are none.
     pub async fn dial(&self) -> io::Result<Socket> {
         let addresses = within(self.limit, self.address.resolve()).await?;
-        connect(&*self.network, &addresses, self.limit, self.liveness).await
+        let socket = connect(&*self.network, &addresses, self.limit, self.liveness).await?;
+        let Some(tls) = &self.tls else { return Ok(socket) };
+        let shake = async {
+            let shaken = tls.connect(socket, &self.address.host).await;
+            shaken.map_err(|failure| io::Error::other(format!("TLS: {failure}")))
+        };
+        within(self.limit, shake).await
     }
 }
 

@@ -63,6 +63,8 @@ impl Stream for TcpStream {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_read_ready(context))?;
+            // Or a read would leave no room without having brought all that there is.
+            buffer.reserve(limit);
             let mut read = None;
             let ended = self.try_io(Interest::READABLE, || {
                 let count = self.try_read_buf(&mut (&mut *buffer).limit(limit))?;

@@ -13,3 +13,4 @@ mod options;
 mod program;
 mod run;
 mod stores;
+mod tls;

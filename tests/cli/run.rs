@@ -274,6 +274,15 @@ fn mistakes_in_dc_files_are_one_record_each() {
 }
 
 #[test]
+fn who_runs_as_root_is_told_so() {
+    let folder = Folder::with(&[("game.yml", "messagedirector: {bind: '127.0.0.1:0'}")]);
+    let running = folder.start(&["game.yml"]).ready();
+    running.signal("TERM");
+    let said = running.wait().code(0).stdout.contains("WARNING: daemon: running as root");
+    assert_eq!(said, rustix::process::geteuid().is_root());
+}
+
+#[test]
 fn warnings_about_dc_files_are_logged() {
     let text = "dclass A { blob b = <00ff10>; switch S (uint8 k) { case 1: }; };\n";
     let config = "general: {dc_files: [game.dc]}\nmessagedirector: {bind: '127.0.0.1:0'}\n";
@@ -284,7 +293,9 @@ fn warnings_about_dc_files_are_logged() {
     let ended = running.wait().code(0);
     let parse = |line| serde_json::from_str::<serde_json::Value>(line).expect("JSON");
     let records = ended.stdout.lines().map(parse);
-    let warnings: Vec<_> = records.filter(|record| record["level"] == "warning").collect();
+    let warnings = records.filter(|record| record["level"] == "warning");
+    // Others are about the machine.
+    let warnings: Vec<_> = warnings.filter(|record| !record["line"].is_null()).collect();
     let [default, switch] = &warnings[..] else { panic!("{ended:#?}") };
     assert_eq!((&default["line"], &default["column"]), (&1.into(), &21.into()));
     let label = "so it is called `S`, and Panda3D refuses the class";

@@ -19,6 +19,7 @@ mod message_director;
 mod spoken_for;
 mod state_server;
 mod tidy;
+mod tls;
 mod upheavals;
 mod upstream;
 mod upstream_losses;

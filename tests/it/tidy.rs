@@ -17,7 +17,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("event", &["ids", "config"]),
     ("store", &["hash", "ids", "yaml", "config"]),
     ("net", &["ids", "wire", "router", "config"]),
-    ("cli", &["ids", "finding", "config", "telemetry", "store"]),
+    ("cli", &["ids", "finding", "config", "telemetry", "store", "net"]),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.

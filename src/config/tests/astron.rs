@@ -97,10 +97,6 @@ fn sections_of_former_times_are_named() {
         ("globals: {}", "this section is called `general`, and `uberdogs` stands beside it"),
         ("components: []", "this section is called `roles`"),
         ("networkclient: {}", "these are `write_buffer_size` and `write_timeout_ms`"),
-        (
-            "roles: [{type: clientagent, tls: {certificate: a}, channels: {min: 2000, max: 2999}}]",
-            "the client agent does not speak TLS, as in Astron; put a proxy before it that does",
-        ),
     ] {
         let errors = errors(text);
         assert!(errors.contains(expected), "{text}: {errors}");

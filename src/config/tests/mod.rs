@@ -6,6 +6,7 @@ mod foreign;
 mod password;
 mod rule;
 mod section;
+mod tls;
 mod value;
 
 use std::ffi::OsString;

@@ -90,7 +90,8 @@ fn a_client_agent_with_defaults() {
     let expected = ClientAgentConfig {
         bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7198)).into(),
         versions: vec!["dev".to_owned()],
-        haproxy: false,
+        haproxy: ProxyHeaders::None,
+        tls: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(1000), Channel(1000)).expect("one channel"),
         client: ClientConfig {
@@ -170,7 +171,8 @@ roles:
     let expected = ClientAgentConfig {
         bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 57128)).into(),
         versions: vec!["1.0".to_owned()],
-        haproxy: true,
+        haproxy: ProxyHeaders::All,
+        tls: None,
         dc_hashes: vec![0xbeef],
         channels: ChannelRange::new(Channel(3100), Channel(3999)).expect("not empty"),
         client: ClientConfig {

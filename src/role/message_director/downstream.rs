@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::task::JoinSet;
@@ -15,8 +16,9 @@ use super::ear::{Ear, Heard};
 use super::peers::{Peers, Seat};
 use super::record::Record;
 use super::rivals::{Entry, Links};
-use crate::config::MessageDirectorConfig;
+use crate::config::{MessageDirectorConfig, Networks};
 use crate::event::EventSender;
+use crate::net::tls::Tls;
 use crate::net::{
     self, Close, Connection, LAST_BYTES_MAX, LastWords, Liveness, Lost, Network, Policy, Socket,
     Stream,
@@ -46,33 +48,58 @@ enum End {
 ///
 /// Binding and serving are apart so that every role is subscribed before the first link can speak.
 pub struct Listener {
-    sockets: net::Listener,
+    doors: Vec<Door>,
+    /// From where links may come.
+    allow: Networks,
+    /// How long a handshake of TLS may take.
+    handshake_limit: Option<Duration>,
     /// How links are treated.
     policy: Policy,
     peers: Arc<Peers>,
     liveness: Liveness,
 }
 
-/// Listens on all of `addresses` that can be bound.
-///
-/// # Errors
-/// When none can.
-pub fn listen(
-    network: &dyn Network,
-    addresses: &[SocketAddr],
-    config: &MessageDirectorConfig,
-    peers: Arc<Peers>,
-) -> io::Result<Listener> {
-    let liveness = Liveness::new(config.keepalive, config.link_write_timeout);
-    let policy = Policy::link(config.link_buffer_bytes_max, config.link_write_timeout);
-    let sockets = net::Listener::bind(network, addresses, liveness)?;
-    Ok(Listener { sockets, policy, liveness, peers })
+/// Where links come in.
+struct Door {
+    sockets: net::Listener,
+    /// How they are encrypted.
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
-    /// Where it listens.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.sockets.addresses()
+    /// One that listens nowhere yet.
+    pub fn new(config: &MessageDirectorConfig, peers: Arc<Peers>) -> Self {
+        Listener {
+            doors: Vec::new(),
+            allow: config.allow.clone(),
+            handshake_limit: config.connect_timeout,
+            policy: Policy::link(config.link_buffer_bytes_max, config.link_write_timeout),
+            liveness: Liveness::new(config.keepalive, config.link_write_timeout),
+            peers,
+        }
+    }
+
+    /// Listens on all of `addresses` that can be bound.
+    ///
+    /// # Errors
+    /// When none can.
+    pub fn listen(
+        &mut self,
+        network: &dyn Network,
+        addresses: &[SocketAddr],
+        tls: Option<Arc<Tls>>,
+    ) -> io::Result<()> {
+        let sockets = net::Listener::bind(network, addresses, self.liveness)?;
+        self.doors.push(Door { sockets, tls });
+        Ok(())
+    }
+
+    /// Where it listens, and whether links are encrypted there.
+    pub fn addresses(&self) -> impl Iterator<Item = (SocketAddr, bool)> {
+        self.doors.iter().flat_map(|door| {
+            let addresses = door.sockets.addresses().into_iter();
+            addresses.map(|address| (address, door.tls.is_some()))
+        })
     }
 
     /// Accepts links until `shutdown`, and returns when all of them have ended.
@@ -86,7 +113,7 @@ impl Listener {
         let mut leaving = Vec::new();
         self.peers.open();
         loop {
-            let (stream, peer) = tokio::select! {
+            let (stream, peer, tls) = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 never = self.peers.tell() => match never {},
@@ -95,22 +122,61 @@ impl Listener {
                     leaving.retain(|ended| matches!(ended, Ok(Some(_))));
                     continue;
                 }
-                accepted = self.sockets.accept("link") => accepted,
+                accepted = accept(&mut self.doors) => accepted,
             };
+            if !self.allow.is_empty() && !self.allow.contain(peer.ip()) {
+                tracing::warn!(%peer, "link refused: its address is not allowed (messagedirector.allow)");
+                continue;
+            }
             let (peers, all, liveness) = (self.peers.clone(), all.clone(), self.liveness);
             let (router, events) = (router.clone(), events.clone());
             let link = Link { router, events, peers, all, liveness, peer };
-            let task = link.run(stream, self.policy.clone(), shutdown.clone());
+            let (policy, limit) = (self.policy.clone(), self.handshake_limit);
+            let shutdown = shutdown.clone();
+            let task = async move {
+                let Some(tls) = tls else { return link.run(stream, policy, shutdown).await };
+                // Boxed, since it is over before the link begins.
+                let shake = Box::pin(shake_within(limit, &tls, stream));
+                let stream = shutdown.run_until_cancelled(shake).await??;
+                link.run(stream, policy, shutdown).await
+            };
             // In whatever is said of the link, too. It says itself what its name is.
             let name = tracing::field::Empty;
             links.spawn(task.instrument(tracing::error_span!("link", name, %peer)));
         }
-        drop(self.sockets);
+        drop(self.doors);
         while let Some(ended) = links.join_next().await {
             leaving.push(ended);
         }
         drop(leaving);
     }
+}
+
+/// The next connection to any of the doors.
+async fn accept(doors: &mut [Door]) -> (Socket, SocketAddr, Option<Arc<Tls>>) {
+    let next = doors.iter_mut().map(|door| {
+        Box::pin(async {
+            let (stream, peer) = door.sockets.accept("link").await;
+            (stream, peer, door.tls.clone())
+        })
+    });
+    let mut next: FuturesUnordered<_> = next.collect();
+    match next.next().await {
+        Some(accepted) => accepted,
+        // Nobody can come.
+        None => std::future::pending().await,
+    }
+}
+
+/// Encrypts a connection, or says why it cannot be.
+async fn shake_within(limit: Option<Duration>, tls: &Tls, stream: Socket) -> Option<Socket> {
+    let shake = async {
+        let shaken = tls.accept(stream, Vec::new()).await;
+        shaken.map_err(|failure| io::Error::other(failure.to_string()))
+    };
+    let shaken = net::within(limit, shake).await;
+    let say = |reason: io::Error| tracing::warn!(%reason, "no link: no TLS handshake");
+    shaken.map_err(say).ok()
 }
 
 /// Everything that serving a link needs.

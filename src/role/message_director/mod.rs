@@ -17,7 +17,7 @@ mod senders;
 mod settling;
 mod upstream;
 
-pub use downstream::{Listener, listen};
+pub use downstream::Listener;
 pub use peers::Peers;
 pub use upstream::connect;
 

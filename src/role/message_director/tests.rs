@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Peers;
 use super::core::{LinkChange, Malformed, control_of, obey, route};
 use super::downstream;
-use crate::config::{MessageDirectorConfig, UpstreamLoss};
+use crate::config::{MessageDirectorConfig, Networks, UpstreamLoss};
 use crate::event::EventSender;
 use crate::ids::{Channel, DoId};
 use crate::message::{Blob, Control, Message, StateServer};
@@ -182,6 +182,8 @@ fn config() -> MessageDirectorConfig {
         keepalive: None,
         settle: Duration::ZERO,
         connect_timeout: None,
+        allow: Networks::default(),
+        tls: None,
     }
 }
 
@@ -199,9 +201,9 @@ async fn what_one_read_brings_is_done_in_turns() {
 
     let config = config();
     let any = "127.0.0.1:0".parse().expect("an address");
-    let served =
-        downstream::listen(&Tcp, &[any], &config, Peers::new(&config, 1)).expect("a free port");
-    let address = served.addresses()[0];
+    let mut served = downstream::Listener::new(&config, Peers::new(&config, 1));
+    served.listen(&Tcp, &[any], None).expect("a free port");
+    let (address, _) = served.addresses().next().expect("bound");
     let end = CancellationToken::new();
     let serving = served.serve(router.clone(), EventSender::disabled(), end.clone());
     let script = async {

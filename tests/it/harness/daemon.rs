@@ -248,11 +248,15 @@ impl Daemon {
         self.folder.path().join(name)
     }
 
-    /// All that the daemon has written to its output so far, but for what only says that this machine is busy.
+    /// All that the daemon has written to its output so far, but for what only says that this machine is busy, or who runs
+    /// the tests.
     pub fn log(&self) -> String {
         let bytes = fs::read(self.path(LOG_FILE)).unwrap_or_default();
         let log = String::from_utf8_lossy(&bytes);
-        log.split_inclusive('\n').filter(|line| !line.contains("the router was held for")).collect()
+        let of_here = ["the router was held for", "running as root"];
+        log.split_inclusive('\n')
+            .filter(|line| !of_here.iter().any(|text| line.contains(text)))
+            .collect()
     }
 
     /// A new connection to the message director.

@@ -23,6 +23,7 @@ mod line;
 mod link;
 mod probe;
 mod recording;
+pub mod secure;
 mod stream;
 mod upstream;
 mod values;

@@ -1,5 +1,6 @@
 //! Accepting connections and reading from them.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,8 +9,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
+use crate::config::ProxyHeaders;
+use crate::message::ClientFamily;
 use crate::net::proxy_protocol::{self, Header};
-use crate::net::{self, Close, Connection, Listener, Lost, Socket};
+use crate::net::tls::{Failure, Tls};
+use crate::net::{self, Close, Connection, Listener, Lost, Socket, Stream};
 use crate::role::client_agent::{Heard, Loss, Peer, SessionKey};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
@@ -17,12 +21,15 @@ use crate::wire::{Assembler, Framing};
 /// How datagrams are told apart on a TCP connection.
 const FRAMING: Framing = Framing::Tag16;
 
+/// The most that is read at a time before a connection has a session.
+const FIRST_BYTES_MAX: usize = 16 * 1024;
+
 /// How many connections are accepted before others have their turn: whoever is connected already should not wait for
 /// all who come at once.
 const ACCEPTS_A_TURN: u32 = 8;
 
 /// Accepts connections until the shutdown.
-pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
+pub async fn accept(mut listener: Listener, tls: Option<Arc<Tls>>, shared: Arc<Shared>) {
     for count in 1u32.. {
         if count % ACCEPTS_A_TURN == 0 {
             tokio::task::yield_now().await;
@@ -34,9 +41,18 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
         };
         #[cfg(test)]
         crate::fault::happens("accept");
+        if let ProxyHeaders::From(proxies) = &shared.haproxy
+            && !proxies.contain(remote.ip())
+        {
+            tracing::warn!(%remote, "client refused: it is none of the proxies (haproxy.from)");
+            continue;
+        }
         if listener.is_full() {
             tracing::warn!(%remote, "client refused: too many files are open");
-            if let Some((connection, words)) = without_place(stream, &shared) {
+            // Who would have to be told by TLS is only hung up on.
+            if tls.is_none()
+                && let Some((connection, words)) = without_place(stream, &shared)
+            {
                 refuse_at_once(&connection, &words).await;
             }
             // Before anybody else can take it.
@@ -45,11 +61,14 @@ pub async fn accept(mut listener: Listener, shared: Arc<Shared>) {
         }
         match shared.places.clone().try_acquire_owned() {
             Ok(place) => {
-                shared.connections.spawn(connection(stream, remote, place, shared.clone()));
+                let tls = tls.clone();
+                shared.connections.spawn(connection(stream, remote, tls, place, shared.clone()));
             }
             Err(_) => {
                 tracing::warn!(%remote, "client refused: too many files would be open");
-                shared.connections.spawn(turn_away(stream, shared.clone()));
+                if tls.is_none() {
+                    shared.connections.spawn(turn_away(stream, shared.clone()));
+                }
             }
         }
     }
@@ -86,26 +105,21 @@ async fn refuse_at_once(connection: &Connection, words: &[u8]) {
 fn connection(
     stream: Socket,
     remote: SocketAddr,
+    tls: Option<Arc<Tls>>,
     place: OwnedSemaphorePermit,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + Send {
-    let peer = stream.local_addr().ok().map(|local| {
-        let (remote, local) = (remote.into(), local.into());
-        Box::new(Peer { remote, local, tlvs: Box::default(), is_local: false })
-    });
-    let connection = Arc::new(Connection::new(stream, shared.policy.clone()));
+    // Boxed: what is only needed at the beginning should not stay with each connection.
+    let beginning = Box::pin(begin(shared.clone(), stream, remote, tls));
     async move {
         // It is the connection's until its end.
         let _ = &place;
-        // Without an address it has gone already.
-        let Some(peer) = peer else { return };
-        // Boxed: what is only needed at the beginning should not stay with each connection.
         let begun = tokio::select! {
             biased;
             () = shared.shutdown.cancelled() => None,
-            begun = Box::pin(begin(&shared, peer, &connection)) => begun,
+            begun = beginning => begun,
         };
-        let Some((key, first_bytes)) = begun else { return };
+        let Some(Begun { key, connection, first_bytes }) = begun else { return };
         // If this task fails, the session must not stay.
         let mut guard = Guard { shared: &shared, key, loss: None };
         let mut ear = Ear::new(&shared, key);
@@ -171,17 +185,29 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// Reads the PROXY header, if there must be one, and gets a session. Returns what came after the
-/// header.
+/// A connection that has a session.
+struct Begun {
+    key: SessionKey,
+    connection: Arc<Connection>,
+    /// What it has said already.
+    first_bytes: Vec<u8>,
+}
+
+/// Reads the PROXY header, if there must be one, does the handshake of TLS after that, and gets a session.
 async fn begin(
-    shared: &Shared,
-    mut peer: Box<Peer>,
-    connection: &Arc<Connection>,
-) -> Option<(SessionKey, Vec<u8>)> {
-    let mut after_header = Vec::new();
-    if shared.haproxy {
-        let limit = shared.handshake_timeout;
-        match read_header_within(limit, connection, &mut after_header).await {
+    shared: Arc<Shared>,
+    mut stream: Socket,
+    remote: SocketAddr,
+    tls: Option<Arc<Tls>>,
+) -> Option<Begun> {
+    // Without an address it has gone already.
+    let local = stream.local_addr().ok()?.into();
+    let (remote, tlvs) = (remote.into(), Box::default());
+    let mut peer = Box::new(Peer { remote, local, tlvs, is_local: false });
+    let mut first_bytes = Vec::new();
+    let limit = shared.handshake_timeout;
+    if shared.haproxy != ProxyHeaders::None {
+        match read_header_within(limit, &stream, &mut first_bytes).await {
             Ok(header) => apply_header(&mut peer, header),
             Err(error) => {
                 tracing::warn!(remote = %peer.remote, %error, "no usable PROXY header");
@@ -189,6 +215,18 @@ async fn begin(
             }
         }
     }
+    if let Some(tls) = tls {
+        match shake_within(limit, &tls, stream, std::mem::take(&mut first_bytes)).await {
+            Ok(encrypted) => stream = encrypted,
+            // Proxies try whether somebody listens.
+            Err(_) if peer.is_local => return None,
+            Err(reason) => {
+                tracing::warn!(remote = %peer.remote, reason, "no TLS handshake");
+                return None;
+            }
+        }
+    }
+    let connection = Arc::new(Connection::new(stream, shared.policy.clone()));
     let admitted = shared.role.turn(|server, now, out| {
         // Asked for where sessions are ended: none can begin after the last has been ended.
         if shared.shutdown.is_cancelled() {
@@ -197,9 +235,9 @@ async fn begin(
         server.admit(now, peer, FRAMING, connection.clone(), out)
     });
     match admitted.ok()? {
-        Ok(key) => Some((key, after_header)),
+        Ok(key) => Some(Begun { key, connection, first_bytes }),
         Err(last_words) => {
-            refuse(connection, &last_words).await;
+            refuse(&connection, &last_words).await;
             None
         }
     }
@@ -218,25 +256,48 @@ async fn refuse(connection: &Connection, last_words: &[u8]) {
 /// still counts: the whole process may have been stalled.
 async fn read_header_within(
     limit: Option<Duration>,
-    connection: &Connection,
+    stream: &Socket,
     bytes: &mut Vec<u8>,
 ) -> io::Result<Header> {
-    let header = read_header(connection, bytes, || true);
+    let header = read_header(stream, bytes, || true);
     let Some(limit) = limit else { return header.await };
     match tokio::time::timeout(limit, header).await {
         Ok(header) => header,
-        Err(_) => read_header(connection, bytes, || connection.has_unread()).await,
+        Err(_) => read_header(stream, bytes, || stream.has_unread()).await,
     }
+}
+
+/// Encrypts a connection, or says why it cannot be.
+async fn shake_within(
+    limit: Option<Duration>,
+    tls: &Tls,
+    stream: Socket,
+    first_bytes: Vec<u8>,
+) -> Result<Socket, String> {
+    let shake = tls.accept(stream, first_bytes);
+    let shaken = match limit {
+        None => shake.await,
+        Some(limit) => tokio::time::timeout(limit, shake).await.map_err(|_| {
+            format!("it took longer than {} s (tuning.handshake_timeout)", limit.as_secs_f32())
+        })?,
+    };
+    shaken.map_err(|failure| match failure {
+        Failure::NotTls(bytes) if let Some(family) = ClientFamily::of(&bytes) => {
+            format!("it does not speak TLS: it is {family}, unencrypted")
+        }
+        failure => failure.to_string(),
+    })
 }
 
 /// Reads the PROXY header while `may_read` says so.
 async fn read_header(
-    connection: &Connection,
+    stream: &Socket,
     bytes: &mut Vec<u8>,
     may_read: impl Fn() -> bool,
 ) -> io::Result<Header> {
     while may_read() {
-        if connection.read(|read| bytes.extend_from_slice(read)).await? == 0 {
+        let read = poll_fn(|context| stream.poll_read(context, bytes, FIRST_BYTES_MAX));
+        if read.await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         match proxy_protocol::read(bytes) {
@@ -414,7 +475,7 @@ mod tests {
     #[test]
     fn what_is_kept_for_each_connection_is_small() {
         fn size_of_future<F>(
-            _: impl Fn(Socket, SocketAddr, OwnedSemaphorePermit, Arc<Shared>) -> F,
+            _: impl Fn(Socket, SocketAddr, Option<Arc<Tls>>, OwnedSemaphorePermit, Arc<Shared>) -> F,
         ) -> usize {
             size_of::<F>()
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dclass::DcFile;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,9 +23,10 @@ use tokio_util::task::TaskTracker;
 use self::serve::Server;
 use super::dialect::{self, Dialect};
 use super::{Core, UberDogs};
-use crate::config::ClientAgentConfig;
+use crate::config::{Address, ClientAgentConfig, ProxyHeaders};
 use crate::event::EventSender;
 use crate::hash::Seed;
+use crate::net::tls::Tls;
 use crate::net::{ClientLimits, Listener, Liveness, Network, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
@@ -41,7 +42,7 @@ struct Shared {
     dialect: Box<dyn Dialect>,
     /// How the connections of clients are treated.
     policy: Arc<Policy>,
-    haproxy: bool,
+    haproxy: ProxyHeaders,
     handshake_timeout: Option<Duration>,
     /// For how much of the time one client may hold the router.
     router_percent: u32,
@@ -71,22 +72,23 @@ pub struct Machine {
     pub places: Arc<Semaphore>,
     /// What tables by numbers that clients choose are hashed with.
     pub seed: Seed,
+    /// Changes when files are to be read again.
+    pub reload: watch::Receiver<()>,
 }
 
-/// A client agent that clients can connect to, but that does not serve them yet.
-pub struct Bound {
-    config: ClientAgentConfig,
+/// Where clients come in, and whether they are encrypted.
+struct Door {
     listener: Listener,
-    machine: Machine,
+    tls: Option<Arc<Tls>>,
 }
 
-impl Bound {
-    /// Listens where the configuration says, on all addresses of a host name.
-    ///
-    /// # Errors
-    /// When none of them can be bound.
-    pub async fn new(config: &ClientAgentConfig, machine: Machine) -> anyhow::Result<Self> {
-        let address = &config.bind;
+impl Door {
+    async fn open(
+        address: &Address,
+        tls: Option<Arc<Tls>>,
+        config: &ClientAgentConfig,
+        machine: &Machine,
+    ) -> anyhow::Result<Self> {
         let what = || format!("client agent: cannot listen on {address}");
         let addresses = address.resolve().await.with_context(what)?;
         let stall_max = super::session::nonzero_ms(config.client.write_timeout_ms);
@@ -94,12 +96,43 @@ impl Bound {
         let mut listener =
             Listener::bind(&*machine.network, &addresses, liveness).with_context(what)?;
         listener.keep_spare();
-        Ok(Bound { config: config.clone(), listener, machine })
+        Ok(Door { listener, tls })
+    }
+}
+
+/// A client agent that clients can connect to, but that does not serve them yet.
+pub struct Bound {
+    config: ClientAgentConfig,
+    doors: Vec<Door>,
+    tls: Option<Arc<Tls>>,
+    machine: Machine,
+}
+
+impl Bound {
+    /// Listens where the configuration says, on all addresses of a host name.
+    ///
+    /// # Errors
+    /// When none of them can be bound, or its certificates cannot be used.
+    pub async fn new(config: &ClientAgentConfig, machine: Machine) -> anyhow::Result<Self> {
+        let Some(section) = &config.tls else {
+            let door = Door::open(&config.bind, None, config, &machine).await?;
+            return Ok(Bound { config: config.clone(), doors: vec![door], tls: None, machine });
+        };
+        let tls = Tls::load(&section.tls).context("client agent")?;
+        let encrypted = section.bind.as_ref().unwrap_or(&config.bind);
+        let mut doors = vec![Door::open(encrypted, Some(tls.clone()), config, &machine).await?];
+        if section.bind.is_some() {
+            doors.insert(0, Door::open(&config.bind, None, config, &machine).await?);
+        }
+        Ok(Bound { config: config.clone(), doors, tls: Some(tls), machine })
     }
 
-    /// The addresses that it listens on.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listener.addresses()
+    /// The addresses that it listens on, and whether clients are encrypted there.
+    pub fn addresses(&self) -> impl Iterator<Item = (SocketAddr, bool)> {
+        self.doors.iter().flat_map(|door| {
+            let addresses = door.listener.addresses().into_iter();
+            addresses.map(|address| (address, door.tls.is_some()))
+        })
     }
 
     /// Begins to serve, until `shutdown`.
@@ -126,7 +159,7 @@ impl Bound {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             dialect: dialect::of(config.client.kind),
             policy,
-            haproxy: config.haproxy,
+            haproxy: config.haproxy.clone(),
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
             router_percent: config.limits.router_percent,
             shutdown,
@@ -138,7 +171,10 @@ impl Bound {
         let _ = shared.role.turn(|_, _, out| Core::start(out));
         let mut helpers = JoinSet::new();
         helpers.spawn(silence::judge(silent, shared.clone()));
-        helpers.spawn(accept::accept(self.listener, shared.clone()));
+        for Door { listener, tls } in self.doors {
+            helpers.spawn(accept::accept(listener, tls, shared.clone()));
+        }
+        let keeping = self.tls.map(|tls| tokio::spawn(tls.keep(self.machine.reload)));
         tokio::spawn(async move {
             let failure = tokio::select! {
                 biased;
@@ -151,6 +187,7 @@ impl Bound {
                 tokio::task::yield_now().await;
             }
             helpers.shutdown().await;
+            keeping.inspect(JoinHandle::abort);
             shared.connections.close();
             if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
                 tracing::debug!("some clients do not hang up");
@@ -176,9 +213,13 @@ pub async fn start(
     shutdown: CancellationToken,
 ) -> anyhow::Result<JoinHandle<()>> {
     let bound = Bound::new(config, machine).await?;
-    for address in bound.addresses() {
-        let dialect = dialect::of(config.client.kind);
-        tracing::info!(%address, client = dialect.name(), "client agent is listening");
+    for (address, is_encrypted) in bound.addresses() {
+        let client = dialect::of(config.client.kind).name();
+        match is_encrypted {
+            false => tracing::info!(%address, client, "client agent is listening"),
+            true => tracing::info!(%address, client, "client agent is listening with TLS"),
+        }
     }
+    bound.tls.iter().for_each(|tls| tls.say_expiry());
     Ok(bound.serve(uberdogs, dc, router, events, shutdown))
 }

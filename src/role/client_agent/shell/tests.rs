@@ -8,7 +8,8 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::*;
 use crate::config::{
-    Address, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, RightsGrace,
+    Address, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, ProxyHeaders,
+    RightsGrace,
 };
 use crate::ids::*;
 use crate::message::*;
@@ -30,7 +31,8 @@ fn config() -> ClientAgentConfig {
     ClientAgentConfig {
         bind: loopback(),
         versions: vec!["v1".into()],
-        haproxy: false,
+        haproxy: ProxyHeaders::None,
+        tls: None,
         dc_hashes: vec![7],
         channels: ChannelRange::new(FIRST, Channel(1001)).expect("a range"),
         client: ClientConfig {
@@ -61,7 +63,8 @@ fn loopback() -> Address {
 
 fn machine(places: usize) -> Machine {
     let places = Arc::new(Semaphore::new(places));
-    Machine { network: Arc::new(Tcp), places, seed: Seed::random() }
+    let reload = watch::channel(()).1;
+    Machine { network: Arc::new(Tcp), places, seed: Seed::random(), reload }
 }
 
 /// A client agent, and the rest of the cluster.
@@ -94,7 +97,7 @@ impl Cluster {
         participant.batch().subscribe(CLUSTER);
         participant.batch().subscribe(LOGIN.channel());
         let bound = Bound::new(&config, machine(100)).await.expect("a free port");
-        let address = bound.addresses()[0];
+        let address = bound.addresses().next().expect("bound").0;
         let shutdown = CancellationToken::new();
         let task = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
         tokio::spawn(courier.run(shutdown.clone()));
@@ -358,7 +361,7 @@ async fn connections_that_speak_something_else() {
 
 #[tokio::test]
 async fn the_proxy_header_says_who_connects() {
-    let mut cluster = Cluster::start(|config| config.haproxy = true).await;
+    let mut cluster = Cluster::start(|config| config.haproxy = ProxyHeaders::All).await;
     let mut client = cluster.connect().await;
     let mut bytes = b"PROXY TCP4 203.0.113.5 198.51.100.77 54321 12345\r\n".to_vec();
     bytes.extend(hello());
@@ -384,7 +387,7 @@ async fn the_proxy_header_says_who_connects() {
 #[tokio::test]
 async fn a_connection_without_its_proxy_header_is_closed() {
     let cluster = Cluster::start(|config| {
-        config.haproxy = true;
+        config.haproxy = ProxyHeaders::All;
         config.handshake_timeout_ms = 50;
     })
     .await;

@@ -31,7 +31,7 @@ use super::dialect as client_type;
 use super::*;
 use crate::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    RightsGrace,
+    ProxyHeaders, RightsGrace,
 };
 use crate::event::Event;
 use crate::hash::Seed;
@@ -80,7 +80,8 @@ fn config() -> ClientAgentConfig {
     ClientAgentConfig {
         bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
         versions: vec![VERSION.into()],
-        haproxy: false,
+        haproxy: ProxyHeaders::None,
+        tls: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(FIRST_CHANNEL, Channel(FIRST_CHANNEL.0 + 9)).expect("a range"),
         client: ClientConfig {

@@ -1,0 +1,184 @@
+//! What a section `tls` comes to, as long as the daemon runs: its files are read again when they change.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use tokio::sync::watch;
+
+use super::files::{self, Flaw, Flaws};
+use super::handshake::{Failure, HalfOpen, shake};
+use super::server;
+use super::x509::Facts;
+use crate::config::{Host, TlsConfig};
+use crate::net::Socket;
+
+/// How often files are looked at. What has changed is read when it has stayed so for as long again: a certificate
+/// and its key are seldom written at the same moment.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// A section `tls` whose files have been read.
+#[derive(Debug)]
+pub struct Tls {
+    config: TlsConfig,
+    current: RwLock<Current>,
+    half_open: HalfOpen,
+}
+
+/// What the files say.
+#[derive(Clone, Debug)]
+struct Current {
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+    /// Of each certificate.
+    facts: Vec<Facts>,
+}
+
+/// The bytes of each file, where it can be read.
+type Contents = Vec<Option<Vec<u8>>>;
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn load(config: &TlsConfig) -> (Option<Current>, Flaws) {
+    let provider = provider();
+    let (loaded, mut flaws) = files::load(config, &provider);
+    let current = loaded.and_then(|loaded| {
+        let made = server::for_listening(config, &loaded, &provider).and_then(|server| {
+            let client = server::for_connecting(config, &loaded, &provider)?;
+            Ok((server, client))
+        });
+        let unusable = |error: rustls::Error| {
+            let message = format!("these files cannot be used together: {error}");
+            flaws.errors.push(Flaw { key: config.key.clone(), message });
+        };
+        let (server, client) = made.map_err(unusable).ok()?;
+        let facts = loaded.identities.into_iter().map(|identity| identity.facts).collect();
+        Some(Current { server: server.into(), client: client.into(), facts })
+    });
+    (current, flaws)
+}
+
+/// What is wrong with the files of a section.
+pub fn look_at(config: &TlsConfig) -> Flaws {
+    load(config).1
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn load(config: &TlsConfig) -> anyhow::Result<Arc<Self>> {
+        let (current, flaws) = load(config);
+        let Some(current) = current else {
+            let errors = flaws.errors.into_iter();
+            let lines: Vec<String> =
+                errors.map(|Flaw { key, message }| format!("{key}: {message}")).collect();
+            anyhow::bail!(lines.join("\n"));
+        };
+        let tls = Tls {
+            config: config.clone(),
+            current: RwLock::new(current),
+            half_open: HalfOpen::default(),
+        };
+        Ok(Arc::new(tls))
+    }
+
+    /// Does the handshake with somebody who has connected, of whom `first` has been read already.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub async fn accept(&self, socket: Socket, first: Vec<u8>) -> Result<Socket, Failure> {
+        let server = ServerConnection::new(self.current.read().server.clone())?;
+        let stream = shake(socket, server.into(), first, &self.half_open).await?;
+        Ok(Socket::Other(Box::new(stream)))
+    }
+
+    /// Does the handshake with somebody to whom a connection has been made.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub async fn connect(&self, socket: Socket, host: &Host) -> Result<Socket, Failure> {
+        let name = match host {
+            Host::Ip(ip) => ServerName::IpAddress((*ip).into()),
+            Host::Name(name) => ServerName::try_from(name.trim_end_matches('.').to_owned())
+                .map_err(|error| rustls::Error::General(error.to_string()))?,
+        };
+        let client = ClientConnection::new(self.current.read().client.clone(), name)?;
+        let stream = shake(socket, client.into(), Vec::new(), &self.half_open).await?;
+        Ok(Socket::Other(Box::new(stream)))
+    }
+
+    /// Says until when the certificates are valid.
+    pub fn say_expiry(&self) {
+        for facts in &self.current.read().facts {
+            let names: Vec<&str> = facts.names().collect();
+            let (section, names) = (&self.config.key, names.join(", "));
+            let expires = facts.not_after;
+            tracing::info!(section, names, %expires, "certificate loaded");
+        }
+    }
+
+    /// Reads the files again whenever they have changed, or `reload` says so. New connections get what they say then; of
+    /// those that there are none is touched.
+    pub async fn keep(self: Arc<Self>, mut reload: watch::Receiver<()>) {
+        reload.mark_unchanged();
+        let mut known = self.clone().contents().await;
+        let mut seen = known.clone();
+        loop {
+            let is_asked = tokio::select! {
+                biased;
+                Ok(()) = reload.changed() => true,
+                () = tokio::time::sleep(LOOK) => false,
+            };
+            let now = self.clone().contents().await;
+            let has_settled = now == seen;
+            if now != known && (has_settled || is_asked) {
+                known.clone_from(&now);
+                let this = self.clone();
+                // A disk may be slow.
+                let _ = tokio::task::spawn_blocking(move || this.reload()).await;
+            }
+            seen = now;
+        }
+    }
+
+    async fn contents(self: Arc<Self>) -> Contents {
+        let read = move || self.files().map(|path| std::fs::read(path).ok()).collect();
+        tokio::task::spawn_blocking(read).await.unwrap_or_default()
+    }
+
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let identities = self.config.identities.iter();
+        let files = identities
+            .flat_map(|files| [Some(&files.certificate), Some(&files.key), files.chain.as_ref()]);
+        files.chain([self.config.authority.as_ref()]).flatten()
+    }
+
+    /// Reads all files, and takes what they say if all of them are right.
+    fn reload(&self) {
+        let (current, flaws) = load(&self.config);
+        for Flaw { key, message } in flaws.warnings {
+            tracing::warn!("{key}: {message}");
+        }
+        match current {
+            Some(current) => {
+                *self.current.write() = current;
+                self.say_expiry();
+            }
+            None => {
+                for Flaw { key, message } in flaws.errors {
+                    tracing::error!(
+                        "{key}: {message}; the certificates that were read before stay in use"
+                    );
+                }
+            }
+        }
+    }
+}
