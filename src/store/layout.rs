@@ -1,11 +1,15 @@
 //! Whether values of one type can be read as values of another.
 //!
-//! Types are compared by their text, which has no names in it. What only limits values (ranges, lengths,
+//! Types are compared by their text, with [the names of their parts](super::parts); of what earlier versions have noted
+//! they are not known. What only limits values (ranges, lengths,
 //! moduli) does not matter here: a value that breaks a limit is found when it is read. What changes the
 //! bytes or their meaning does: widths, signs, divisors, the order and number of parts. Where values are kept as text, widths
 //! and signs are limits, too.
 
+use dclass::diff::Stored;
+
 use super::OpenError;
+use super::parts::Parts;
 
 /// What became of a type.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -22,21 +26,40 @@ pub enum Change {
 pub fn compare(stored: &str, current: &str) -> Change {
     if stored == current {
         Change::None
-    } else if layout(stored) == layout(current) {
+    } else if is_alike(Stored::Packed, stored, current) {
         Change::Compatible
     } else {
         Change::Incompatible
     }
 }
 
-/// Whether values of the stored type can be read as values of the current one.
-pub fn is_compatible(stored: &str, current: &str) -> bool {
-    compare(stored, current) != Change::Incompatible
+/// Whether each value of the stored type means the same as one of the current type, but for limits, in the form in which
+/// it is stored. All that ask whether values would be misread ask here.
+pub fn is_alike(form: Stored, stored: &str, current: &str) -> bool {
+    if stored == current {
+        return true;
+    }
+    let (stored, current) = (Parts::of(stored), Parts::of(current));
+    let (old, new) = (&stored.unnamed, &current.unnamed);
+    // What is packed alike is written alike.
+    let is_alike =
+        layout(old) == layout(new) || form == Stored::Text && written(old) == written(new);
+    is_alike && stored.are_in_place(&current)
 }
 
-/// Whether the text of each value of the stored type means the same as one of the current type, but for limits.
+/// As [`is_alike`], of packed values.
+pub fn is_compatible(stored: &str, current: &str) -> bool {
+    is_alike(Stored::Packed, stored, current)
+}
+
+/// As [`is_alike`], of text.
 pub fn is_read_alike(stored: &str, current: &str) -> bool {
-    is_compatible(stored, current) || written(stored) == written(current)
+    is_alike(Stored::Text, stored, current)
+}
+
+/// Whether two types differ in nothing but the names of their parts.
+pub fn is_renamed(stored: &str, current: &str) -> bool {
+    Parts::of(stored).unnamed == Parts::of(current).unnamed
 }
 
 /// A field whose type is not the one under which its values were stored, in words.
@@ -222,6 +245,24 @@ mod tests {
             assert_eq!(compare(stored, current), expected, "{stored} {current}");
             let back = compare(current, stored);
             assert_eq!(back, expected, "{current} {stored}");
+        }
+    }
+
+    #[test]
+    fn parts_are_found_by_their_names() {
+        for (stored, current, packed, text) in [
+            ("(uint8 a, uint8 b)", "(uint8 b, uint8 a)", false, false),
+            ("(uint8 a, uint8 b)", "(uint8 x, uint8 y)", true, true),
+            ("(uint8 a, uint8 b)", "(uint16 a, uint8 b)", false, true),
+            ("{uint8 a, uint8 b}[]", "{uint8 a, uint8 b}[0-9]", true, true),
+            ("{uint8 a, uint8 b}[]", "{uint8 b, uint8 a}[]", false, false),
+            ("({uint8 a, uint32 b} x)", "({uint8 a, uint8 c} x)", false, false),
+            ("({uint8 a, uint32 b} x)", "({uint8 a, uint32 c} x)", false, false),
+            // What an earlier version has noted has no names.
+            ("(uint8, {uint8, uint8}[])", "(uint8 a, {uint8 x, uint8 y}[] b)", true, true),
+        ] {
+            let alike = [Stored::Packed, Stored::Text].map(|form| is_alike(form, stored, current));
+            assert_eq!(alike, [packed, text], "{stored} {current}");
         }
     }
 

@@ -16,6 +16,7 @@ mod files;
 mod layout;
 mod open;
 mod operation;
+mod parts;
 mod progress;
 mod rehearse;
 mod rewrite;
@@ -34,7 +35,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::backup::{backup, check_backup};
-pub use self::layout::is_compatible as is_stored_alike;
+pub use self::layout::is_alike as is_stored_alike;
 pub use self::open::{
     Configured, Stores, check_start, open, open_archive, open_archive_mut, open_rewrite,
 };

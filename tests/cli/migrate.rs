@@ -155,7 +155,7 @@ fn refuse_as_stale(folder: &Folder, from: &str) {
 fn text_that_is_none_of_the_old_files_is_refused_if_the_new_ones_can_read_it() {
     let folder = folder(YAML, 2);
     let read = folder.read("objects/types.yaml");
-    assert!(read.contains("setPos: (int16/10, int16/10)"), "{read}");
+    assert!(read.contains("setPos: (int16/10 x, int16/10 y)"), "{read}");
     fs::remove_file(folder.path("objects/types.yaml")).expect("removed");
     folder.write("wrong.dc", &OLD.replace("int16/10", "uint8"));
     refuse_as_stale(&folder, "wrong.dc");
@@ -175,9 +175,10 @@ fn types_are_noted_along_with_the_objects() {
     let folder = folder(YAML, 2);
     folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
     let read = folder.read("objects/types.yaml");
-    let expected = "Account:\n  money: uint8\n  setGold: (uint8)\n  setName: (string)\n  setPos: (int32/100, int32/100)\n";
+    let expected = "Account:\n  money: uint8\n  setGold: (uint8 gold)\n  setName: (string name)\n  setPos: (int32/100 x, int32/100 y)\n";
     assert!(read.ends_with(expected), "{read}");
-    let why = "Account.setPos: stored as `(int32/100, int32/100)`, now `(int16/10, int16/10)`";
+    let why =
+        "Account.setPos: stored as `(int32/100 x, int32/100 y)`, now `(int16/10 x, int16/10 y)`";
     folder.run(&["check", "old.yml"]).code(1).complains(&[why]);
     folder.run(&["old.yml"]).code(1).says(&[why]);
     folder.run(&["check", "new.yml"]).code(0);

@@ -240,7 +240,7 @@ fn record(
     let class_of = schema.class_by_name(class).expect("a class");
     let raw = |(name, text): (&String, &String)| {
         let field = class_of.field_by_name(name).expect("a field");
-        let type_text = Some(field.type_text().into());
+        let type_text = Some(field.named_type_text().into());
         let raw = match form {
             Form::Text | Form::Either => Raw::Text { text: text.clone(), type_text },
             Form::Packed => {

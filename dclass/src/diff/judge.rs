@@ -3,7 +3,7 @@
 //! On the wire there are numbers and bytes, no names: programs with the old files do well with the new ones as long as
 //! every number that they use still means the same, packed alike.
 
-use super::Renames;
+use super::Stored;
 use super::matching::{ClassPair, FieldPair, Matching};
 use super::pairs::{Mode, Sameness};
 use super::types::Differ;
@@ -154,10 +154,8 @@ impl Findings {
 pub(super) struct Scene<'a> {
     pub old: &'a DcFile,
     pub new: &'a DcFile,
-    /// Names as they were given, without guesses: a store believes nothing else.
-    pub given: &'a Renames,
     pub matching: &'a Matching<'a>,
-    pub is_stored_alike: &'a dyn Fn(&str, &str) -> bool,
+    pub is_stored_alike: &'a dyn Fn(Stored, &str, &str) -> bool,
 }
 
 /// One who has the old files.
@@ -374,19 +372,13 @@ impl Scene<'_> {
     }
 
     fn stored_field(&self, who: Who, old: &Field, new: &Field, place: &str, found: &mut Findings) {
-        let exactly = Sameness { old: self.old, renames: self.given, mode: Mode::Meaning };
-        let is_readable = match who {
-            Who::Sql => (self.is_stored_alike)(&old.type_text(), &new.type_text()),
-            _ => Sameness { mode: Mode::Text, ..exactly }.of_fields(old, new),
+        let (form, kind) = match who {
+            Who::Sql => (Stored::Packed, Kind::Unreadable),
+            _ => (Stored::Text, Kind::Misread),
         };
-        if !is_readable {
-            let kind = if who == Who::Sql { Kind::Unreadable } else { Kind::Misread };
-            return found.note(kind, place);
-        }
-        let has_moved_parts = Sameness { mode: Mode::Packing, ..exactly }.of_fields(old, new)
-            && !exactly.of_fields(old, new);
-        if has_moved_parts {
-            found.note(Kind::Misread, place);
+        let (before, after) = (old.named_type_text(), new.named_type_text());
+        if !(self.is_stored_alike)(form, &before, &after) {
+            found.note(kind, place);
         } else if self.is_narrower(old, new) {
             found.note(Kind::Outside, place);
         }

@@ -130,13 +130,22 @@ pub enum Aspect {
     Names(Vec<String>, Vec<String>),
 }
 
-/// Compares two schemas. `is_stored_alike` says whether values that were stored under one type text can be read
-/// under another, as the stores see it.
+/// How a store keeps values.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// As on the wire.
+    Packed,
+    /// As DC text.
+    Text,
+}
+
+/// Compares two schemas. `is_stored_alike` says whether values that were stored under one [named type
+/// text](Field::named_type_text) can be read under another, as the stores see it.
 pub fn compare(
     old: &DcFile,
     new: &DcFile,
     renames: &Renames,
-    is_stored_alike: impl Fn(&str, &str) -> bool,
+    is_stored_alike: impl Fn(Stored, &str, &str) -> bool,
 ) -> Comparison {
     let matching = Matching::new(old, new, renames);
     let same = Sameness { old, renames: &matching.renames, mode: pairs::Mode::Meaning };
@@ -147,13 +156,7 @@ pub fn compare(
         .iter()
         .filter_map(|pair| Some((pair.new?.name(), pair.old?.id().0, pair.new?.id().0)));
     let moved = moved(named);
-    let scene = judge::Scene {
-        old,
-        new,
-        given: renames,
-        matching: &matching,
-        is_stored_alike: &is_stored_alike,
-    };
+    let scene = judge::Scene { old, new, matching: &matching, is_stored_alike: &is_stored_alike };
     Comparison { hashes: (old.hash(), new.hash()), classes, moved, verdicts: scene.verdicts() }
 }
 
@@ -184,6 +187,13 @@ impl Comparison {
     }
 }
 
+impl FieldChange {
+    fn is_value_changed(&self) -> bool {
+        self.fate != Fate::Changed
+            || self.aspects.iter().any(|aspect| matches!(aspect, Aspect::Type(_)))
+    }
+}
+
 fn moved<'n>(numbers: impl Iterator<Item = (&'n str, u16, u16)>) -> Option<Moved> {
     let moved: Vec<(String, u16, u16)> = numbers
         .filter(|(_, old, new)| old != new)
@@ -208,6 +218,9 @@ fn class_change(
         let is_now = |aspect: &Aspect| !matches!(aspect, Aspect::Filled(_));
         fields.iter_mut().for_each(|field| field.aspects.retain(is_now));
     }
+    if is_part_stored(old, pair.old) || is_part_stored(new, pair.new) {
+        fields.iter_mut().for_each(|field| field.effects.stored |= field.is_value_changed());
+    }
     let moved = moved(
         pair.fields
             .iter()
@@ -225,12 +238,11 @@ fn class_change(
     if fate == Fate::Changed && fields.is_empty() && moved.is_none() && parents.is_none() {
         return None;
     }
-    let is_value_changed = fields.iter().any(|field| {
-        field.fate != Fate::Changed
-            || field.aspects.iter().any(|aspect| matches!(aspect, Aspect::Type(_)))
-    });
+    let is_value_changed = fields.iter().any(FieldChange::is_value_changed);
     let used_by = match pair.old {
-        Some(class) if is_value_changed && pair.new.is_some() => users(old, class),
+        Some(class) if is_value_changed && pair.new.is_some() => users(old, class)
+            .map(|(class, field)| format!("{}.{}", class.name(), field.name()))
+            .collect(),
         _ => Vec::new(),
     };
     Some(ClassChange {
@@ -261,16 +273,18 @@ fn parent_names(dc: &DcFile, class: &Class) -> Vec<String> {
 }
 
 /// The fields of others that have a struct in them.
-fn users(dc: &DcFile, structure: &Class) -> Vec<String> {
-    let mut users = Vec::new();
-    for class in matching::all(dc).into_iter().filter(|class| class.id() != structure.id()) {
-        for field in matching::own(class) {
-            if field.params().iter().any(|param| pairs::has_class(&param.ty, structure.id())) {
-                users.push(format!("{}.{}", class.name(), field.name()));
-            }
-        }
-    }
-    users
+fn users<'a>(dc: &'a DcFile, structure: &'a Class) -> impl Iterator<Item = (&'a Class, &'a Field)> {
+    let others = matching::all(dc).into_iter().filter(|class| class.id() != structure.id());
+    let fields =
+        others.flat_map(|class| matching::own(class).into_iter().map(move |field| (class, field)));
+    fields.filter(|(_, field)| {
+        field.params().iter().any(|param| pairs::has_class(&param.ty, structure.id()))
+    })
+}
+
+/// Whether there are values of a struct in what is stored.
+fn is_part_stored(dc: &DcFile, structure: Option<&Class>) -> bool {
+    structure.is_some_and(|structure| users(dc, structure).any(|(_, field)| is_db(field)))
 }
 
 fn field_change(pair: &FieldPair<'_>, same: Sameness<'_>) -> Option<FieldChange> {

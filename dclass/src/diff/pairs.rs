@@ -2,8 +2,7 @@
 
 use super::Renames;
 use super::carry::is_plain;
-use crate::ast::NumberKind;
-use crate::schema::types::{Bytes, Number, Shape, Spelling, Switch, Type};
+use crate::schema::types::{Bytes, Shape, Spelling, Switch, Type};
 use crate::schema::{Body, ClassId, DcFile, Field, Param};
 use std::sync::Arc;
 
@@ -125,8 +124,6 @@ pub(super) enum Mode {
     Packing,
     /// How they are packed, and which part has which name.
     Meaning,
-    /// How they are written as text.
-    Text,
 }
 
 /// Compares types, but for their limits.
@@ -163,18 +160,16 @@ impl Sameness<'_> {
 
     pub fn of_types(&self, old: &Type, new: &Type) -> bool {
         match (&old.shape, &new.shape) {
-            (Shape::Number(old), Shape::Number(new)) => self.of_numbers(old, new),
+            (Shape::Number(old), Shape::Number(new)) => {
+                old.kind == new.kind && old.divisor == new.divisor
+            }
             (Shape::Bytes(old), Shape::Bytes(new)) => {
                 let is_tagged_alike =
                     old.tag() == new.tag() && old.counts.fixed() == new.counts.fixed();
-                let is_text =
-                    |bytes: &Bytes| matches!(bytes.spelling, Spelling::String | Spelling::Array(_));
-                let is_written_alike = self.mode == Mode::Text && is_text(old) && is_text(new);
-                (is_tagged_alike || is_written_alike) && !is_scaled(old, new)
+                is_tagged_alike && !is_scaled(old, new)
             }
             (Shape::Array(old), Shape::Array(new)) => {
-                let is_tagged_alike = old.untagged() == new.untagged() || self.mode == Mode::Text;
-                is_tagged_alike && self.of_types(&old.element, &new.element)
+                old.untagged() == new.untagged() && self.of_types(&old.element, &new.element)
             }
             (Shape::Struct(old), Shape::Struct(new)) => {
                 self.of_parts(&of_fields(&old.fields), &of_fields(&new.fields))
@@ -202,17 +197,6 @@ impl Sameness<'_> {
                 (None, None) => true,
                 _ => false,
             }
-    }
-
-    fn of_numbers(&self, old: &Number, new: &Number) -> bool {
-        let is_same_kind = match self.mode {
-            Mode::Text => {
-                let is_char = |number: &Number| number.kind == NumberKind::Char;
-                old.kind.is_float() == new.kind.is_float() && is_char(old) == is_char(new)
-            }
-            Mode::Packing | Mode::Meaning => old.kind == new.kind,
-        };
-        is_same_kind && old.divisor == new.divisor
     }
 }
 

@@ -10,10 +10,12 @@ impl Field {
     /// `(uint8, {int16/10, string(0-20)}[])`. If this text has changed from one DC file to the
     /// next, values stored under the old one may not fit the new one.
     pub fn type_text(&self) -> String {
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = write_field(self, &mut out);
-        out
+        format!("{}", FieldText(self))
+    }
+
+    /// The same with the names of parts behind their types: `(uint8 kind, {int16/10 x, string(0-20) text}[] list)`.
+    pub fn named_type_text(&self) -> String {
+        format!("{:#}", FieldText(self))
     }
 
     /// The field's declaration without its keywords: `setXY(int16/10 x, int16/10 y)`.
@@ -66,24 +68,38 @@ fn array_parts(array: &Array) -> (&Type, String) {
     (element, dims)
 }
 
-fn write_field(field: &Field, out: &mut impl Write) -> fmt::Result {
-    match &field.body {
-        Body::Param(param) => write!(out, "{}", Text(&param.ty)),
-        Body::Method(params) => {
-            out.write_char('(')?;
-            for (i, param) in params.iter().enumerate() {
-                let comma = if i > 0 { ", " } else { "" };
-                write!(out, "{comma}{}", Text(&param.ty))?;
+/// The types of a field's values; if it is written as an alternate, with the names of their parts.
+struct FieldText<'f>(&'f Field);
+
+impl Display for FieldText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.body {
+            Body::Param(param) => Text(&param.ty).fmt(f),
+            Body::Method(params) => {
+                f.write_char('(')?;
+                for (i, param) in params.iter().enumerate() {
+                    f.write_str(if i > 0 { ", " } else { "" })?;
+                    Text(&param.ty).fmt(f)?;
+                    part_name(f, &param.name)?;
+                }
+                f.write_char(')')
             }
-            out.write_char(')')
-        }
-        Body::Molecular(parts) => {
-            for (i, part) in parts.iter().enumerate() {
-                out.write_str(if i > 0 { " + " } else { "" })?;
-                write_field(part, out)?;
+            Body::Molecular(parts) => {
+                for (i, part) in parts.iter().enumerate() {
+                    f.write_str(if i > 0 { " + " } else { "" })?;
+                    FieldText(part).fmt(f)?;
+                    part_name(f, part.name())?;
+                }
+                Ok(())
             }
-            Ok(())
         }
+    }
+}
+
+fn part_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    match f.alternate() && !name.is_empty() {
+        true => write!(f, " {name}"),
+        false => Ok(()),
     }
 }
 
@@ -95,9 +111,9 @@ impl Display for Text<'_> {
         match &self.0.shape {
             Shape::Number(number) => write!(f, "{number}"),
             Shape::Bytes(bytes) => write!(f, "{bytes}"),
-            Shape::Array(array) => write!(f, "{array}"),
+            Shape::Array(array) => array.fmt(f),
             Shape::Struct(parts) => list(f, &parts.fields),
-            Shape::Switch(switch) => write!(f, "{switch}"),
+            Shape::Switch(switch) => switch.fmt(f),
         }
     }
 }
@@ -106,7 +122,8 @@ fn list(f: &mut fmt::Formatter<'_>, fields: &[std::sync::Arc<Field>]) -> fmt::Re
     f.write_char('{')?;
     for (i, field) in fields.iter().enumerate() {
         f.write_str(if i > 0 { ", " } else { "" })?;
-        write_field(field, f)?;
+        FieldText(field).fmt(f)?;
+        part_name(f, field.name())?;
     }
     f.write_char('}')
 }
@@ -172,7 +189,10 @@ impl Display for Array {
                 Shape::Bytes(Bytes { spelling: Spelling::Array(number), counts, .. }) => {
                     write!(f, "{number}{dims}[{}]", Sizes(counts))
                 }
-                _ => write!(f, "{}{dims}", Text(element)),
+                _ => {
+                    Text(element).fmt(f)?;
+                    f.write_str(&dims)
+                }
             };
         };
         f.write_str(word.simple.word())?;
@@ -183,7 +203,7 @@ impl Display for Array {
 impl Display for Switch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("switch (")?;
-        write_field(&self.key, f)?;
+        FieldText(&self.key).fmt(f)?;
         f.write_str(") {")?;
         for case in &self.cases {
             f.write_str("case ")?;

@@ -54,6 +54,54 @@ impl fmt::Display for TypeChange {
     }
 }
 
+/// What is stored, beside the DC files.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    news: Amendment,
+    misfits: Vec<TypeChange>,
+}
+
+impl Comparison {
+    /// Numbers of fields whose values would be misread, if there are any.
+    pub fn misfits(&self) -> Vec<i32> {
+        self.misfits.iter().map(|change| change.field).collect()
+    }
+
+    /// Which of them have any: the database is asked only about those.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn held(&self, session: &mut impl Session) -> sqlx::Result<Vec<i32>> {
+        let mut held = Vec::new();
+        for field in self.misfits() {
+            if session.number(any_value_of(field)).await?.is_some() {
+                held.push(field);
+            }
+        }
+        Ok(held)
+    }
+
+    /// What is to be noted, if only the fields `held` have values.
+    ///
+    /// # Errors
+    /// If values were stored under a type that means something else now.
+    pub fn judge(self, held: &[i32]) -> Result<Amendment, OpenError> {
+        let Comparison { mut news, misfits } = self;
+        let (misread, unused): (Vec<_>, Vec<_>) =
+            misfits.into_iter().partition(|change| held.contains(&change.field));
+        news.changed.extend(unused);
+        match misread.is_empty() {
+            true => Ok(news),
+            false => Err(layout::refuse(misread.iter().map(TypeChange::to_string).collect())),
+        }
+    }
+}
+
+/// A query for an object that has a value of the field with this number.
+pub fn any_value_of(field: i32) -> String {
+    format!("SELECT object_id FROM donet_value WHERE field_id = {field} LIMIT 1")
+}
+
 #[derive(Debug)]
 struct StoredField {
     name: String,
@@ -118,7 +166,7 @@ impl Catalog {
     /// What must be noted before objects of `class` can be stored.
     pub fn additions(class: &Class) -> Amendment {
         let field = |field: &Arc<Field>| {
-            (class.name().to_owned(), field.name().to_owned(), field.type_text())
+            (class.name().to_owned(), field.name().to_owned(), field.named_type_text())
         };
         let stored = class.fields().iter().filter(|field| field.keywords().db());
         Amendment {
@@ -128,20 +176,16 @@ impl Catalog {
         }
     }
 
-    /// Compares what is stored with the DC files, and says what is to be noted.
-    ///
-    /// # Errors
-    /// If values were stored under a type that means something else now.
-    pub fn check(&self, schema: &Schema) -> Result<Amendment, OpenError> {
-        let mut news = Amendment::default();
-        let mut misfits = Vec::new();
+    /// Compares what is stored with the DC files.
+    pub fn compare(&self, schema: &Schema) -> Comparison {
+        let mut found = Comparison::default();
         for stored in self.classes.values() {
             let Some(class) = stored.class.and_then(|id| schema.class(id)) else {
                 continue;
             };
             let known = |name: &str| self.field_numbers.contains_key(&field_key(class, name));
             let additions = Catalog::additions(class).fields.into_iter();
-            news.fields.extend(additions.filter(|(_, name, _)| !known(name)));
+            found.news.fields.extend(additions.filter(|(_, name, _)| !known(name)));
             for (number, field) in &stored.fields {
                 let Some(current) = field.field.and_then(|id| class.field(id)) else {
                     continue;
@@ -151,19 +195,16 @@ impl Catalog {
                     class_name: class.name().to_owned(),
                     name: field.name.clone(),
                     stored: field.type_text.clone(),
-                    current: current.type_text(),
+                    current: current.named_type_text(),
                 };
                 match layout::compare(&change.stored, &change.current) {
                     Change::None => {}
-                    Change::Compatible => news.changed.push(change),
-                    Change::Incompatible => misfits.push(change.to_string()),
+                    Change::Compatible => found.news.changed.push(change),
+                    Change::Incompatible => found.misfits.push(change),
                 }
             }
         }
-        if misfits.is_empty() {
-            return Ok(news);
-        }
-        Err(layout::refuse(misfits))
+        found
     }
 
     /// Classes that the DC files do not have.

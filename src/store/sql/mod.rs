@@ -64,6 +64,7 @@ use crate::hash::{Map, Seed};
 use crate::ids::{DoId, FieldId};
 use crate::store::apply::{Ids, Need, Object, Slot, Stored, WorkingSet, needs};
 use crate::store::complaints::{Complaints, Misfit};
+use crate::store::layout::is_renamed;
 use crate::store::{
     Backend, BoxFuture, Commit, Error, Mark, OpenError, Operation, Outcome, Progress, Schema, hex,
 };
@@ -112,11 +113,16 @@ impl<S: Session> SqlBackend<S> {
         let mut catalog = Catalog::load(&mut session, &schema)
             .await
             .map_err(failed("cannot read the classes of"))?;
-        let news = catalog.check(&schema)?;
+        let found = catalog.compare(&schema);
+        let held = found.held(&mut session).await.map_err(failed("cannot read the values of"))?;
+        let news = found.judge(&held)?;
         shown::show_all(&mut session, &schema).await.map_err(failed("cannot write to"))?;
         if !news.is_empty() {
             for change in &news.changed {
-                info!(%change, "the type of a stored field has changed, its values fit");
+                // Earlier versions have noted types without the names of their parts.
+                if !is_renamed(&change.stored, &change.current) {
+                    info!(%change, "the type of a stored field has changed, its values fit");
+                }
             }
             session.amend(&news).await.map_err(failed("cannot note new fields in"))?;
             catalog = Catalog::load(&mut session, &schema)
@@ -151,9 +157,15 @@ impl<S: Session> SqlBackend<S> {
             error,
         };
         let mut session = S::open(options).await.map_err(failed)?;
-        let catalog = Catalog::load(&mut session, schema).await.map_err(failed);
+        let looked = async {
+            let found = Catalog::load(&mut session, schema).await?.compare(schema);
+            let held = found.held(&mut session).await?;
+            Ok((found, held))
+        };
+        let looked = looked.await.map_err(failed);
         session.close().await;
-        catalog?.check(schema).map(drop)
+        let (found, held) = looked?;
+        found.judge(&held).map(drop)
     }
 
     async fn run_batch(

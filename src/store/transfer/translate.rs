@@ -103,7 +103,7 @@ fn check_type(
     stored: Option<&str>,
     is_alike: impl Fn(&str, &str) -> bool,
 ) -> Result<(), String> {
-    let current = field.type_text();
+    let current = field.named_type_text();
     match stored {
         Some(stored) if !is_alike(stored, &current) => {
             Err(format!("stored as `{stored}`, now `{current}`"))
@@ -125,7 +125,7 @@ fn translate_value(field: &Field, raw: Raw, form: Form) -> Result<Option<Raw>, S
             text.filter(|text| field.parse(text).is_ok_and(|parsed| parsed == value))
         }
     };
-    let type_text = Some(field.type_text().into());
+    let type_text = Some(field.named_type_text().into());
     Ok(Some(match text {
         Some(text) => Raw::Text { text, type_text },
         None => Raw::Packed { value: value.into(), type_text },

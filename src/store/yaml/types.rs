@@ -69,7 +69,7 @@ impl Types {
     /// Notes the types of all that `schema` stores, but where values are known that it would misread.
     pub fn learn(&mut self, schema: &Schema) {
         for (class, field) in stored_fields(schema) {
-            let text: Arc<str> = field.type_text().into();
+            let text: Arc<str> = field.named_type_text().into();
             let known = self.get(class.name(), field.name());
             if known.is_none_or(|known| is_read_alike(known, &text)) {
                 self.set(class.name(), field.name(), text);
@@ -124,7 +124,7 @@ pub fn check(directory: &Directory, schema: &Schema) -> Result<Types, OpenError>
     let mut types = Types::of(directory)?;
     let is_misread = |(class, field): &(&Class, &dclass::Field)| {
         let known = types.get(class.name(), field.name());
-        known.is_some_and(|known| !is_read_alike(known, &field.type_text()))
+        known.is_some_and(|known| !is_read_alike(known, &field.named_type_text()))
     };
     let misread: Vec<_> = stored_fields(schema).filter(is_misread).collect();
     if !misread.is_empty() {
@@ -133,7 +133,7 @@ pub fn check(directory: &Directory, schema: &Schema) -> Result<Types, OpenError>
         let misfit = |(class, field): &(&Class, &dclass::Field)| {
             let key = (class.name(), field.name());
             let stored = types.get(key.0, key.1).filter(|_| held.contains(&key))?;
-            Some(layout::in_words(key.0, key.1, stored, &field.type_text()))
+            Some(layout::in_words(key.0, key.1, stored, &field.named_type_text()))
         };
         let misfits: Vec<String> = misread.iter().filter_map(misfit).collect();
         if !misfits.is_empty() {
@@ -141,7 +141,7 @@ pub fn check(directory: &Directory, schema: &Schema) -> Result<Types, OpenError>
         }
         // There is nothing of these types.
         for (class, field) in misread {
-            types.set(class.name(), field.name(), field.type_text().into());
+            types.set(class.name(), field.name(), field.named_type_text().into());
         }
     }
     types.learn(schema);

@@ -65,8 +65,11 @@ fn field_text(out: &mut String, name: &str, field: &FieldReport) {
     }
     let mut parts = Vec::new();
     if let Some((old, new)) = &field.types {
-        let types =
-            if old == new { "parts have moved".to_owned() } else { format!("{old} → {new}") };
+        let types = if old == new {
+            "parts have other places or names".to_owned()
+        } else {
+            format!("{old} → {new}")
+        };
         parts.push(format!("{types}, {}", values(field.carried)));
     } else if field.carried > 0 {
         parts.push(values(field.carried));

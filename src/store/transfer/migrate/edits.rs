@@ -234,7 +234,7 @@ impl Editor<'_> {
     }
 
     fn raw(&self, field: &Field, value: &[u8]) -> Raw {
-        let type_text = Some(field.type_text().into());
+        let type_text = Some(field.named_type_text().into());
         match self.form {
             Form::Text | Form::Either => Raw::Text { text: text(field, value), type_text },
             Form::Packed => Raw::Packed { value: value.to_vec().into(), type_text },
@@ -266,7 +266,7 @@ fn is_of_old(plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<bool, Misfi
         Raw::Text { type_text: Some(stored), .. } => (stored, is_read_alike),
         _ => return Ok(true),
     };
-    let is = |field: &Field| is_alike(stored, &field.type_text());
+    let is = |field: &Field| is_alike(stored, &field.named_type_text());
     match (is(plan.old), is(new)) {
         (true, _) => Ok(true),
         (false, true) => {
@@ -274,7 +274,7 @@ fn is_of_old(plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<bool, Misfi
             Ok(false)
         }
         (false, false) => {
-            let old = plan.old.type_text();
+            let old = plan.old.named_type_text();
             let why = format!("it is stored as `{stored}`, and is `{old}` in the old files");
             Err(Misfit { why, is_stale: true })
         }

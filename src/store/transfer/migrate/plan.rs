@@ -88,7 +88,7 @@ impl<'a> Plan<'a> {
             for field in
                 plan.added.iter().filter(|field| !is_there.iter().any(|name| name == field.name()))
             {
-                let (field, type_text) = (field.name().to_owned(), field.type_text());
+                let (field, type_text) = (field.name().to_owned(), field.named_type_text());
                 noted.added.push(((*name).to_owned(), field, type_text));
             }
         }
@@ -105,14 +105,14 @@ impl ClassPlan<'_> {
                 plan.is_renamed() && plan.new.is_some_and(|new| new.name() == name)
             };
             let returns = self.new.and_then(|class| class.field_by_name(name));
-            let fits = returns.is_none_or(|field| is_compatible(stored, &field.type_text()));
+            let fits = returns.is_none_or(|field| is_compatible(stored, &field.named_type_text()));
             return (self.fields.values().any(is_target) || !fits).then_some(NotedField::Dropped);
         };
         let Some(new) = field.new else {
             return field.old.keywords().db().then_some(NotedField::Dropped);
         };
-        let current = new.type_text();
-        let is_old = is_compatible(stored, &field.old.type_text());
+        let current = new.named_type_text();
+        let is_old = is_compatible(stored, &field.old.named_type_text());
         let is_carried = match (is_old, is_compatible(stored, &current)) {
             (true, _) => field.work == Work::Carry,
             // It was carried already.
@@ -151,7 +151,7 @@ fn class_plan<'a>(carrier: Carrier<'a>, old: &'a Class, new: Option<&'a Class>) 
 }
 
 fn work(carrier: Carrier<'_>, old: &Field, new: &Field) -> Work {
-    let (before, after) = (old.type_text(), new.type_text());
+    let (before, after) = (old.named_type_text(), new.named_type_text());
     match carrier.is_same(old, new) {
         true if before == after => Work::Nothing,
         true if is_compatible(&before, &after) => Work::Check,
