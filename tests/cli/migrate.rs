@@ -131,6 +131,31 @@ fn a_removed_field_with_values_is_refused() {
 }
 
 #[test]
+fn what_is_left_out_is_named_by_field_or_all_of_it() {
+    let folder = folder(SQLITE, 30);
+    folder.write("map.yml", "");
+    folder.write("new.dc", &NEW.replace("setName(string", "setName(string(2)"));
+    let short = folder.run(&migrate(&["--drop"])).code(0);
+    let short = short.says(&["coins: 30 values have no place\n"]);
+    let why = "object 1000: Account.coins: the new files do not store such a field: 0\n";
+    let more = ["  … and 29 more of Account.coins\n", "  … and 19 more of Account.setName\n"];
+    short.complains(&[
+        why,
+        more[0],
+        "object 1010: Account.setName: ",
+        more[1],
+        "--all names every one",
+    ]);
+    let all = folder.run(&migrate(&["--drop", "--apply", "--all"])).code(0);
+    let all = all.says(&[
+        "coins: 30 values are left out\n",
+        "30 objects are changed, 50 values or objects left out\n",
+    ]);
+    assert_eq!(all.stderr.matches("object 10").count(), 50, "{all:#?}");
+    assert!(!all.stderr.contains(" more"), "{all:#?}");
+}
+
+#[test]
 fn old_files_that_are_not_those_of_the_objects_are_refused_whatever_may_be_dropped() {
     for backend in [YAML, SQLITE] {
         let folder = folder(backend, 2);

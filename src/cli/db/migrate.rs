@@ -10,14 +10,12 @@ use clap::Args;
 use dclass::diff::{Renames, compare};
 
 use super::progress::Bar;
-use super::{PROBLEMS_SHOWN, choose, count};
+use super::{choose, count};
 use crate::cli::dc::files_of;
 use crate::cli::out::{complain, say, write};
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
-use crate::store::transfer::{
-    Migrator, Permissions, Problem, Report, Step, read_map, refuse_others,
-};
+use crate::store::transfer::{Migrator, Permissions, Report, Step, read_map, refuse_others};
 use crate::store::{Rewrite, Schema, backup, check_backup, is_stored_alike, open_rewrite};
 
 /// Options of `donet db migrate`.
@@ -51,6 +49,10 @@ pub(in crate::cli) struct Migrate {
     #[arg(long)]
     round: bool,
 
+    /// Name every value that is lost, instead of one of each field with a count
+    #[arg(long)]
+    all: bool,
+
     /// Do it; otherwise it is only said what would be done
     #[arg(long)]
     apply: bool,
@@ -74,7 +76,7 @@ impl Migrate {
             None => Renames::default(),
         };
         let permissions = Permissions { drop: self.drop, round: self.round };
-        let migrator = Migrator::new(&old, &new, &renames, permissions);
+        let migrator = Migrator::new(&old, &new, &renames, permissions).naming_all(self.all);
         let (mut store, was_unfinished) = open_rewrite(&database.backend, &old, self.apply).await?;
         if was_unfinished {
             say!("the migration that was interrupted has been finished");
@@ -83,12 +85,13 @@ impl Migrate {
             self.check_before(&database, &mut *store).await?;
         }
         let report = self.look(&migrator, &mut *store).await?;
-        write(format_args!("{}", report::page(&store.describe(), [old.dc(), new.dc()], &report)));
-        if report.done_before.is_some() || report.is_empty() && report.lost_count == 0 {
+        let is_dropped = self.apply && permissions.allow(&report);
+        let files = [old.dc(), new.dc()];
+        write(format_args!("{}", report::page(&store.describe(), files, &report, is_dropped)));
+        if report.done_before.is_some() || report.is_empty() && report.lost.count == 0 {
             return Ok(0);
         }
-        print_problems(&report.lost, report.lost_count);
-        print_problems(&report.rounded, report.rounded_count);
+        print_problems(&report);
         if !permissions.allow(&report) {
             let guesses = compare(old.dc(), new.dc(), &renames, is_stored_alike).guesses();
             return Err(self.refusal(&report, &guesses));
@@ -105,7 +108,11 @@ impl Migrate {
         let done = migrator.apply(&mut *store, now, progress).await;
         bar.finish();
         let done = done?;
-        say!("{} changed", count(done.changed, "object is", "objects are"));
+        let left_out = match done.lost.count {
+            0 => String::new(),
+            lost => format!(", {} left out", count(lost, "value or object", "values or objects")),
+        };
+        say!("{} changed{left_out}", count(done.changed, "object is", "objects are"));
         Ok(0)
     }
 
@@ -162,16 +169,16 @@ impl Migrate {
             );
         }
         let mut ways = Vec::new();
-        if report.lost_count > 0 && !self.drop {
+        if report.lost.count > 0 && !self.drop {
             ways.push(format!(
                 "--drop leaves out {}",
-                match report.lost_count {
+                match report.lost.count {
                     1 => "what has no place".to_owned(),
                     count => format!("the {count} values or objects that have no place"),
                 }
             ));
         }
-        if report.rounded_count > 0 && !self.round {
+        if report.rounded.count > 0 && !self.round {
             ways.push("--round rounds numbers".to_owned());
         }
         let renamed = match guesses {
@@ -216,12 +223,11 @@ impl Migrate {
     }
 }
 
-fn print_problems(problems: &[Problem], count: u64) {
-    for problem in problems.iter().take(PROBLEMS_SHOWN) {
-        complain!("{problem}");
+fn print_problems(report: &Report) {
+    for line in report.lost.lines().iter().chain(&report.rounded.lines()) {
+        complain!("{line}");
     }
-    let hidden = count.saturating_sub(PROBLEMS_SHOWN as u64);
-    if hidden > 0 {
-        complain!("… and {hidden} more");
+    if report.lost.is_short() || report.rounded.is_short() {
+        complain!("--all names every one");
     }
 }

@@ -18,7 +18,7 @@ pub use self::copy::{CopyError, Mode, Moved, Options, Progress, Step, copy};
 pub use self::inspect::{ClassStats, Shown, Stats, show, stats, verify};
 pub use self::json_lines::{JsonLines, JsonStream};
 pub use self::migrate::{
-    ClassReport, FieldReport, Migrator, Permissions, Report, read_map, refuse_others,
+    ClassReport, FieldReport, Migrator, Permissions, Problems, Report, read_map, refuse_others,
 };
 pub use self::mongo::MongoDump;
 pub use self::translate::Problem;

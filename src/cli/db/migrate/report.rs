@@ -7,8 +7,13 @@ use dclass::DcFile;
 use super::super::count;
 use crate::store::transfer::{ClassReport, FieldReport, Report};
 
-/// The whole page.
-pub(super) fn page(store: &str, [old, new]: [&DcFile; 2], report: &Report) -> String {
+/// The whole page. What has no place is left out if that `is_dropped`.
+pub(super) fn page(
+    store: &str,
+    [old, new]: [&DcFile; 2],
+    report: &Report,
+    is_dropped: bool,
+) -> String {
     let mut out = String::new();
     let hashes = format!("from hash {:#010x} to {:#010x}", old.hash(), new.hash());
     if let Some(done) = report.done_before {
@@ -17,7 +22,7 @@ pub(super) fn page(store: &str, [old, new]: [&DcFile; 2], report: &Report) -> St
         return format!("{store}: nothing is to be done, it was migrated {hashes}{when}\n");
     }
     let objects = count(report.objects, "object", "objects");
-    if report.is_empty() && report.lost_count == 0 {
+    if report.is_empty() && report.lost.count == 0 {
         return format!("{store}: nothing is to be done for {objects}, {hashes}\n");
     }
     let changed = match report.changed {
@@ -30,7 +35,7 @@ pub(super) fn page(store: &str, [old, new]: [&DcFile; 2], report: &Report) -> St
     };
     line(&mut out, format!("{store}, {hashes}: {changed}"));
     for (name, class) in &report.classes {
-        class_text(&mut out, name, class);
+        class_text(&mut out, name, class, is_dropped);
     }
     out
 }
@@ -40,7 +45,7 @@ fn line(out: &mut String, text: String) {
     out.push('\n');
 }
 
-fn class_text(out: &mut String, name: &str, class: &ClassReport) {
+fn class_text(out: &mut String, name: &str, class: &ClassReport, is_dropped: bool) {
     let is_changed = class.renamed.is_some() || class.is_gone || !class.fields.is_empty();
     if !is_changed || class.objects == 0 {
         return;
@@ -53,11 +58,11 @@ fn class_text(out: &mut String, name: &str, class: &ClassReport) {
     };
     line(out, head);
     for (name, field) in &class.fields {
-        field_text(out, name, field);
+        field_text(out, name, field, is_dropped);
     }
 }
 
-fn field_text(out: &mut String, name: &str, field: &FieldReport) {
+fn field_text(out: &mut String, name: &str, field: &FieldReport, is_dropped: bool) {
     let values = |number| count(number, "value", "values");
     let mut head = format!("  {name}");
     if let Some(new) = &field.renamed {
@@ -89,8 +94,13 @@ fn field_text(out: &mut String, name: &str, field: &FieldReport) {
         parts.push(format!("new, {} {objects} {get} {default}", field.filled));
     }
     if field.dropped > 0 {
-        let have = if field.dropped == 1 { "has" } else { "have" };
-        parts.push(format!("{} {have} no place", values(field.dropped)));
+        let are = match (is_dropped, field.dropped) {
+            (true, 1) => "is left out",
+            (true, _) => "are left out",
+            (false, 1) => "has no place",
+            (false, _) => "have no place",
+        };
+        parts.push(format!("{} {are}", values(field.dropped)));
     }
     if parts.is_empty() {
         return;

@@ -20,6 +20,8 @@ pub struct Editor<'a> {
     pub plan: &'a Plan<'a>,
     pub form: Form,
     pub permissions: Permissions,
+    /// Whether all that is lost is named.
+    pub are_all_kept: bool,
     pub report: Report,
 }
 
@@ -177,7 +179,7 @@ impl Editor<'_> {
         if !carried.rounded.is_empty() && !self.permissions.round {
             let why = format!("{} has digits that the new type cannot hold", text(field, before));
             let problem = self.problem(record, Some(field.name()), why);
-            self.report.round(problem);
+            self.report.rounded.note(problem, self.are_all_kept);
         }
         if !carried.left_out.is_empty() {
             let parts: Vec<String> =
@@ -186,7 +188,7 @@ impl Editor<'_> {
             let (parts, value) = (parts.join(", "), text(field, before));
             let why = format!("{parts} of {value} {have} no place in the new type");
             let problem = self.problem(record, Some(field.name()), why);
-            self.report.lose(problem);
+            self.report.lost.note(problem, self.are_all_kept);
         }
     }
 
@@ -246,7 +248,7 @@ impl Editor<'_> {
             self.report.field(&record.class, field).dropped += 1;
         }
         let problem = self.problem(record, field, why);
-        self.report.lose(problem);
+        self.report.lost.note(problem, self.are_all_kept);
     }
 
     fn problem(&self, record: &Record, field: Option<&str>, why: String) -> Problem {

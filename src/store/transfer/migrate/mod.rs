@@ -7,6 +7,7 @@
 mod edits;
 mod map;
 mod plan;
+mod problems;
 mod report;
 
 use dclass::DcFile;
@@ -15,6 +16,7 @@ use dclass::diff::{Renames, fingerprint};
 use self::edits::{Decision, Editor};
 pub use self::map::read_map;
 use self::plan::Plan;
+pub use self::problems::Problems;
 pub use self::report::{ClassReport, FieldReport, Report};
 use super::copy::{Progress, Step};
 use super::translate::Problem;
@@ -38,8 +40,8 @@ impl Permissions {
     /// Whether all that a report says may be done. With old files that are not those of the objects, nothing may.
     pub fn allow(self, report: &Report) -> bool {
         report.stale_count == 0
-            && (self.drop || report.lost_count == 0)
-            && (self.round || report.rounded_count == 0)
+            && (self.drop || report.lost.count == 0)
+            && (self.round || report.rounded.count == 0)
     }
 }
 
@@ -63,6 +65,7 @@ pub struct Migrator<'a> {
     new: &'a Schema,
     plan: Plan<'a>,
     permissions: Permissions,
+    are_all_kept: bool,
 }
 
 impl<'a> Migrator<'a> {
@@ -74,7 +77,13 @@ impl<'a> Migrator<'a> {
         permissions: Permissions,
     ) -> Self {
         let plan = Plan::new(old.dc(), new.dc(), renames);
-        Migrator { old: old.dc(), new, plan, permissions }
+        Migrator { old: old.dc(), new, plan, permissions, are_all_kept: false }
+    }
+
+    /// Has the report name all that is lost, instead of an example of each kind.
+    #[must_use]
+    pub fn naming_all(self, are_all_kept: bool) -> Self {
+        Migrator { are_all_kept, ..self }
     }
 
     /// Says what would be done.
@@ -148,6 +157,7 @@ impl<'a> Migrator<'a> {
             plan: &self.plan,
             form: store.form(),
             permissions: self.permissions,
+            are_all_kept: self.are_all_kept,
             report: Report::default(),
         };
         let step = if is_writing { Step::Moving } else { Step::Checking };
@@ -166,7 +176,8 @@ impl<'a> Migrator<'a> {
                     Err(broken) => {
                         let (class, field) = (String::new(), None);
                         let why = format!("{}; it stays as it is", broken.why);
-                        editor.report.lose(Problem { do_id: broken.do_id, class, field, why });
+                        let problem = Problem { do_id: broken.do_id, class, field, why };
+                        editor.report.lost.note(problem, self.are_all_kept);
                         continue;
                     }
                 };

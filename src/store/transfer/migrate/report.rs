@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::problems::Problems;
 use crate::ids::DoId;
-use crate::store::transfer::Problem;
 
 /// How many examples are kept of each kind.
 const EXAMPLES: usize = 2;
-/// Problems that are remembered; others are counted.
-const PROBLEMS_MAX: usize = 100;
 
 /// What is done with the objects of a store.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -19,16 +17,12 @@ pub struct Report {
     pub changed: u64,
     /// By the old name, classes of which something is changed.
     pub classes: BTreeMap<String, ClassReport>,
-    /// What cannot be kept, or a part of it.
-    pub lost: Vec<Problem>,
-    /// How many values and objects that are.
-    pub lost_count: u64,
+    /// Values and objects that cannot be kept.
+    pub lost: Problems,
     /// How many values are not stored by the old files, so that nobody can tell what they mean.
     pub stale_count: u64,
-    /// Numbers that cannot be kept with all their digits, or a part of them.
-    pub rounded: Vec<Problem>,
-    /// How many values have such numbers.
-    pub rounded_count: u64,
+    /// Values with numbers that cannot be kept with all their digits.
+    pub rounded: Problems,
     /// Whether what the store knows of classes and fields changes, even if no object does.
     pub is_noted: bool,
     /// Whether a migration that was interrupted has been finished first.
@@ -100,19 +94,5 @@ impl Report {
 
     pub(super) fn field(&mut self, class: &str, name: &str) -> &mut FieldReport {
         self.class(class).fields.entry(name.to_owned()).or_default()
-    }
-
-    pub(super) fn lose(&mut self, problem: Problem) {
-        self.lost_count += 1;
-        if self.lost.len() < PROBLEMS_MAX {
-            self.lost.push(problem);
-        }
-    }
-
-    pub(super) fn round(&mut self, problem: Problem) {
-        self.rounded_count += 1;
-        if self.rounded.len() < PROBLEMS_MAX {
-            self.rounded.push(problem);
-        }
     }
 }
