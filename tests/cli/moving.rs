@@ -66,6 +66,80 @@ fn an_object_of_an_unknown_class_is_one_problem_for_every_database() {
 }
 
 #[test]
+fn what_no_database_can_have_is_not_imported() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend);
+        folder.write("game.dc", &DC.replace("b(string) db", "b(string) ram"));
+        let export = EXPORT.replace("5000", "0");
+        folder.write("objects.jsonl", &export);
+        let import = ["db", "import", "game.yml", "objects.jsonl"];
+        let refused = folder.run(&import).code(1);
+        let whys = [
+            "object 0: no object has the id 0",
+            "object 5001: Gone.b: the field has no keyword `db`",
+        ];
+        refused
+            .complains(&whys)
+            .complains(&["nothing was moved: 1 object and 1 value are not allowed"]);
+        folder.run(&[&import[..], &["--drop-unreadable"]].concat()).code(0).complains(&whys);
+        folder.run(&["db", "verify", "game.yml"]).code(0);
+        let left = folder.run(&["db", "export", "game.yml"]).code(0).stdout;
+        assert!(left.contains("{\"a\":\"(1)\"}") && left.contains("{\"end\":1,"), "{left}");
+        // An id that is free twice is free once.
+        folder.write(
+            "objects.jsonl",
+            &EXPORT
+                .replace(",\"b\":\"(\\\"y\\\")\"", "")
+                .replace("5002}", "5009,\"free\":[5003,5003,0]}"),
+        );
+        folder.run(&[&import[..], &["--replace"]].concat()).code(0);
+        let left = folder.run(&["db", "export", "game.yml"]).code(0).stdout;
+        assert!(left.contains("\"free\":[5003]"), "{backend}: {left}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_with_the_line() {
+    let folder = folder(SQLITE);
+    let (_, rest) = EXPORT.split_once('\n').expect("lines");
+    folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    let database = fs::read(folder.path("o.sqlite")).expect("a database");
+    let twice = EXPORT.replace("{\"a\":\"(1)\",\"b\"", "{\"a\":\"(1)\",\"a\"");
+    for (content, why) in [
+        (EXPORT.replace("\"end\":2", "\"end\":3"), "o.jsonl, line 4: 1 object is missing of 3\n"),
+        (
+            EXPORT.replace("\"end\":2", "\"end\":0"),
+            "o.jsonl, line 4: 2 objects are before this line, which counts 0\n",
+        ),
+        (twice, "o.jsonl, line 3: the field `a` stands there twice, at column "),
+        (
+            EXPORT.replace("\"fields\"", "\"field\""),
+            "o.jsonl, line 2: missing field `fields`, at column 53\n",
+        ),
+        (
+            rest.to_owned(),
+            "o.jsonl: the first line of donet's export is missing: {\"donet\":\"export\",\"version\":1}\n",
+        ),
+        (format!("\u{feff}{EXPORT}"), "o.jsonl: there is a byte order mark at its beginning"),
+        (
+            "{\"_id\":1}\n{\"_id\"\n".to_owned(),
+            "o.jsonl: line 2: EOF while parsing an object, at column 0\n",
+        ),
+    ] {
+        folder.write("o.jsonl", &content);
+        let import = ["db", "import", "game.yml", "o.jsonl", "--replace"];
+        folder.run(&import).code(1).complains(&[why]);
+    }
+    fs::write(folder.path("copy"), database).expect("written");
+    let refused = folder.run(&["db", "import", "game.yml", "copy", "--replace"]).code(1);
+    refused.complains(&["copy: this is a SQLite database: SOURCE is to be the configuration"]);
+    // The bytes of a value that is text are nothing to look at.
+    folder.write("o.jsonl", &EXPORT.replace("\"(1)\"", "\"(300)\""));
+    let refused = folder.run(&["db", "import", "game.yml", "o.jsonl", "--replace"]).code(1);
+    assert!(refused.stderr.matches("at offset").count() <= 1, "{refused:#?}");
+}
+
+#[test]
 fn an_export_keeps_objects_of_an_unknown_class() {
     for backend in [YAML, SQLITE] {
         let folder = folder(backend);

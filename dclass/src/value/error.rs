@@ -57,6 +57,14 @@ impl ValueError {
         matches!(self, ValueError::Truncated { .. })
     }
 
+    /// What is wrong, for those who have never seen the bytes.
+    pub(crate) fn without_offset(&self) -> String {
+        match self {
+            ValueError::Constraint { path, reason, .. } => format!("{path}: {reason}"),
+            error => error.to_string(),
+        }
+    }
+
     /// Where in the bytes the trouble begins.
     pub fn offset(&self) -> usize {
         match self {

@@ -40,7 +40,7 @@ impl Field {
         })?;
         match self.validate_all(&packer.out) {
             Ok(()) => Ok(packer.out),
-            Err(error) => Err(whole(error.to_string())),
+            Err(error) => Err(whole(error.without_offset())),
         }
     }
 }

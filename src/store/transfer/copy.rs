@@ -1,6 +1,6 @@
 //! From one store into another, and then a look at whether everything arrived.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::translate::{Problem, translate};
 use crate::ids::DoId;
@@ -136,7 +136,11 @@ pub async fn copy(
         target.clear().await?;
     }
     let moved = mover.write(source, target).await?;
-    target.set_free_ids(&source.free_ids().await?).await?;
+    let mut ids = source.free_ids().await?;
+    let mut known = FxHashSet::default();
+    // An id that is free twice would be given twice, and 0 is none.
+    ids.free.retain(|id| id.0 != 0 && known.insert(*id));
+    target.set_free_ids(&ids).await?;
     if options.verify {
         mover.compare(source, target).await?;
     }

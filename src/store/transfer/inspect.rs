@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::copy::{Progress, Step};
-use super::translate::{Problem, packed, translate, unknown_class};
+use super::translate::{NOT_STORED, Problem, no_id, packed, translate, unknown_class};
 use crate::ids::DoId;
 use crate::store::archive::{Archive, Form, FreeIds, Raw, Record, id_of};
 use crate::store::{OpenError, Schema, hex};
@@ -104,13 +104,17 @@ pub async fn verify(
 
 /// What the DC files do not have is kept as it is, but nobody can ask for it.
 fn unknown_names(record: &Record, schema: &Schema, problem: &mut (dyn FnMut(Problem) + Send)) {
+    if let Some(why) = no_id(record.do_id) {
+        let (do_id, class) = (record.do_id, record.class.clone());
+        problem(Problem { do_id, class, field: None, why });
+    }
     let Some(class) = schema.class_by_name(&record.class) else {
         return problem(unknown_class(record));
     };
     for (name, _) in &record.values {
         let why = match class.field_by_name(name) {
             None => "the DC files have no such field",
-            Some(field) if !field.keywords().db() => "the field has no keyword `db`",
+            Some(field) if !field.keywords().db() => NOT_STORED,
             Some(_) => continue,
         };
         let (do_id, class) = (record.do_id, record.class.clone());

@@ -10,12 +10,16 @@
 //! A value is its DC text; one that its text does not say exactly, or that the DC files do not know, is packed,
 //! in hexadecimal, with its type. The last line tells a whole file from one that was cut short.
 
+use std::cmp::Ordering;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, Serializer};
+use rustc_hash::FxHashSet;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::index::Index;
@@ -27,6 +31,8 @@ use crate::store::files::{self, PRIVATE};
 use crate::store::{BoxFuture, OpenError, hex};
 
 const VERSION: u32 = 1;
+/// How much is read to see what a file is.
+const FIRST_BYTES_MAX: u64 = 200;
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -38,7 +44,37 @@ struct Header {
 struct Line {
     id: DoIdRepr,
     class: String,
-    fields: serde_json::Map<String, Value>,
+    fields: Fields,
+}
+
+/// Names and values, each name once.
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("names of fields with their values")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let (mut fields, mut known) = (Vec::new(), FxHashSet::default());
+        while let Some(name) = map.next_key::<String>()? {
+            if !known.insert(name.clone()) {
+                return Err(A::Error::custom(format!("the field `{name}` stands there twice")));
+            }
+            fields.push((name, map.next_value()?));
+        }
+        Ok(Fields(fields))
+    }
 }
 
 #[derive(Serialize)]
@@ -69,13 +105,52 @@ struct End {
 /// Whether a file is an export.
 ///
 /// # Errors
-/// If it cannot be read.
+/// If it cannot be read, or is one whose first line is missing or cannot be read as it is.
 pub fn is_export(path: &Path) -> Result<bool, OpenError> {
     let file = File::open(path).map_err(failed("cannot open", path))?;
     let mut first = Vec::new();
-    let read = BufReader::new(file).take(200).read_until(b'\n', &mut first);
+    let read = BufReader::new(file).take(FIRST_BYTES_MAX).read_until(b'\n', &mut first);
     read.map_err(failed("cannot read", path))?;
-    Ok(serde_json::from_slice::<Header>(&first).is_ok_and(|header| header.donet == "export"))
+    if serde_json::from_slice::<Header>(&first).is_ok_and(|header| header.donet == "export") {
+        return Ok(true);
+    }
+    let why = if first.starts_with(b"SQLite format 3\0") {
+        "this is a SQLite database: SOURCE is to be the configuration that it belongs to"
+    } else if [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
+        .iter()
+        .any(|mark| first.starts_with(mark))
+    {
+        "there is a byte order mark at its beginning: save it as UTF-8 without one"
+    } else if is_line(&first) {
+        return Err(OpenError::Damaged(format!(
+            "{}: the first line of donet's export is missing: {}",
+            path.display(),
+            String::from_utf8_lossy(&header()).trim_end()
+        )));
+    } else {
+        return Ok(false);
+    };
+    Err(OpenError::Damaged(format!("{}: {why}", path.display())))
+}
+
+/// Whether a line, of which the end may be missing, is one of an export, but not the first.
+fn is_line(line: &[u8]) -> bool {
+    let is_end = || serde_json::from_slice::<End>(line).is_ok();
+    let text = String::from_utf8_lossy(line);
+    let mut text = text.chars().filter(|c| !c.is_whitespace());
+    let begins =
+        |with: &str, text: &mut dyn Iterator<Item = char>| with.chars().eq(text.take(with.len()));
+    begins("{\"id\":", &mut text) || is_end()
+}
+
+/// What is wrong with JSON, without the number of the line, which is always the first.
+pub(super) fn json_fault(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(text) => format!("{text}, at column {}", error.column()),
+        None => text,
+    }
 }
 
 fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
@@ -157,15 +232,13 @@ impl JsonLines {
                     Err(_) => return Err(damaged(number, "no export of donet's".to_owned())),
                 }
             } else if let Ok(end) = serde_json::from_slice::<End>(&line) {
-                if end.end != index.len() as u64 {
-                    return Err(damaged(number, format!("{} objects are missing", end.end)));
-                }
+                check_count(end.end, index.len() as u64).map_err(|why| damaged(number, why))?;
                 let free = end.free.into_iter().map(DoId).collect();
                 self.last = Some(FreeIds { next: end.next, free });
                 break;
             } else {
                 let object: Line = serde_json::from_slice(&line)
-                    .map_err(|error| damaged(number, error.to_string()))?;
+                    .map_err(|error| damaged(number, json_fault(&error)))?;
                 index.push((DoId(object.id), at));
             }
             at += length;
@@ -189,9 +262,9 @@ impl JsonLines {
         BufReader::new(file).read_until(b'\n', &mut line).map_err(&failed)?;
         let object: Line = match serde_json::from_slice(&line) {
             Ok(object) => object,
-            Err(error) => return Ok(Err(Broken { do_id, why: error.to_string() })),
+            Err(error) => return Ok(Err(Broken { do_id, why: json_fault(&error) })),
         };
-        let values = object.fields.into_iter().map(|(name, value)| (name, raw(value))).collect();
+        let values = object.fields.0.into_iter().map(|(name, value)| (name, raw(value))).collect();
         Ok(Ok(Record { do_id, class: object.class, values }))
     }
 
@@ -227,6 +300,19 @@ impl JsonLines {
         self.end = objects_end;
         self.last = Some(ids.clone());
         self.file.sync_all().map_err(self.failed("cannot write"))
+    }
+}
+
+/// Compares what the last line counts with what there is.
+fn check_count(said: u64, there: u64) -> Result<(), String> {
+    let objects = |count| match count {
+        1 => "1 object is".to_owned(),
+        count => format!("{count} objects are"),
+    };
+    match said.cmp(&there) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(format!("{} missing of {said}", objects(said - there))),
+        Ordering::Less => Err(format!("{} before this line, which counts {said}", objects(there))),
     }
 }
 

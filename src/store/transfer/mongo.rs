@@ -9,6 +9,7 @@ use bson::{Bson, Document};
 use dclass::TypeView;
 
 use super::index::Index;
+use super::json_lines::json_fault;
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, Broken, Entry, FreeIds, Raw, Record, ready};
 use crate::store::{BoxFuture, OpenError, Schema};
@@ -101,21 +102,25 @@ fn for_each_document(
 ) -> Result<(), OpenError> {
     let mut reader = BufReader::new(file);
     let (mut bytes, mut at) = (Vec::new(), 0);
-    loop {
+    for number in 1.. {
         bytes.clear();
         let more = match is_bson {
             true => read_bson(&mut reader, &mut bytes),
             false => reader.read_until(b'\n', &mut bytes).map(|length| length > 0),
         };
         if !more.map_err(failed(path))? {
-            return Ok(());
+            break;
         }
         if !bytes.trim_ascii().is_empty() {
-            let document = parse(&bytes, is_bson).map_err(|why| damaged(path, why))?;
+            let document = parse(&bytes, is_bson).map_err(|why| {
+                let what = if is_bson { "document" } else { "line" };
+                damaged(path, format!("{what} {number}: {why}"))
+            })?;
             take(at, bytes.len(), document)?;
         }
         at += bytes.len() as u64;
     }
+    Ok(())
 }
 
 /// Reads one document, which begins with its length; whether there was one.
@@ -139,7 +144,7 @@ fn parse(bytes: &[u8], is_bson: bool) -> Result<Document, String> {
         return Document::from_reader(bytes).map_err(|error| error.to_string());
     }
     let json: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        serde_json::from_slice(bytes).map_err(|error| json_fault(&error))?;
     match Bson::try_from(json) {
         Ok(Bson::Document(document)) => Ok(document),
         Ok(_) => Err("not one document a line".to_owned()),

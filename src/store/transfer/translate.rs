@@ -53,10 +53,21 @@ pub fn translate(
         problem(unknown_class(&record));
         return None;
     }
+    if form != Form::Either
+        && let Some(why) = no_id(record.do_id)
+    {
+        let Record { do_id, class, .. } = record;
+        problem(Problem { do_id, class, field: None, why });
+        return None;
+    }
     let mut values = Vec::with_capacity(record.values.len());
     for (name, raw) in record.values {
         let field = class.and_then(|class| class.field_by_name(&name));
         let translated = match field {
+            // An export has all that is there, a database what can be asked for.
+            Some(field) if form != Form::Either && !field.keywords().db() => {
+                Err(NOT_STORED.to_owned())
+            }
             Some(field) => translate_value(field, raw, form),
             None => foreign(raw, form),
         };
@@ -73,6 +84,14 @@ pub fn translate(
     values.sort_by_key(|(field, ..)| (field.is_none(), *field));
     let values = values.into_iter().map(|(_, name, raw)| (name, raw)).collect();
     Some(Record { values, ..record })
+}
+
+/// What is wrong with a value of a field that is not stored.
+pub const NOT_STORED: &str = "the field has no keyword `db`";
+
+/// What is wrong with an id that no object can have.
+pub fn no_id(do_id: DoId) -> Option<String> {
+    (do_id.0 == 0).then(|| "no object has the id 0, which stands for none".to_owned())
 }
 
 /// What is wrong with an object of a class that the DC files do not have.
