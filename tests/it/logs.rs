@@ -257,6 +257,20 @@ fn lines_of_a_kind_are_summed_up() {
 }
 
 #[test]
+fn each_role_says_that_it_has_started() {
+    let daemon = setup("")
+        .role("type: stateserver, control: 4002")
+        .role("type: dbss, database: 4003, ranges: [{min: 9000, max: 9999}, {min: 20000, max: 20001}]")
+        .start();
+    for line in [
+        "INFO: state_server: state server ready control=4002\n",
+        "INFO: db_state_server: database-state server ready database=4003 ranges=\"9000-9999, 20000-20001\"\n",
+    ] {
+        wait_until(line, || daemon.log().contains(line).then_some(()));
+    }
+}
+
+#[test]
 fn links_with_a_name_are_named_when_they_end() {
     let daemon = setup("").start();
     let ended = |end: &dyn Fn(Link), text: &str| {
@@ -280,20 +294,6 @@ fn links_with_a_name_are_named_when_they_end() {
     ended(&|mut link| link.stream().send_raw(&[1, 0, 7]), "datagram ends inside its recipients");
 }
 
-#[test]
-fn links_without_a_name_are_logged_with_their_address() {
-    let daemon = setup("").start();
-    let mut link = daemon.link();
-    let address = link.stream().socket().local_addr().expect("connected");
-    link.subscribe(SERVER);
-    link.sync();
-    link.close();
-    for text in ["link opened", "link closed"] {
-        let line = wait_until(text, || {
-            let log = daemon.log();
-            let of_it =
-                |line: &&str| line.contains(text) && line.ends_with(&format!("peer={address}"));
-            Some(log.lines().find(of_it)?.to_owned())
 #[test]
 fn what_comes_with_a_name_in_one_read_is_logged_with_it() {
     let daemon = setup("").start();
@@ -321,6 +321,20 @@ fn what_comes_with_a_name_in_one_read_is_logged_with_it() {
     assert_eq!(log.matches("link named").count(), 1, "{log}");
 }
 
+#[test]
+fn links_without_a_name_are_logged_with_their_address() {
+    let daemon = setup("").start();
+    let mut link = daemon.link();
+    let address = link.stream().socket().local_addr().expect("connected");
+    link.subscribe(SERVER);
+    link.sync();
+    link.close();
+    for text in ["link opened", "link closed"] {
+        let line = wait_until(text, || {
+            let log = daemon.log();
+            let of_it =
+                |line: &&str| line.contains(text) && line.ends_with(&format!("peer={address}"));
+            Some(log.lines().find(of_it)?.to_owned())
         });
         assert!(line.contains("INFO: message_director: "), "{line}");
     }
