@@ -154,6 +154,50 @@ fn mistakes_of_both_kinds_of_file_are_shown() {
 }
 
 #[test]
+fn a_dc_file_that_is_named_twice_is_one_error() {
+    let text =
+        "general:\n  dc_files: [game.dc, ./game.dc]\nroles: [{type: stateserver, control: 1001}]";
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    let expected = "\
+error: general.dc_files[1]: this is the same file as general.dc_files[0]: all of it would be declared twice
+ --> game.yml:2:23
+  |
+2 |   dc_files: [game.dc, ./game.dc]
+  |              -------  ^^^^^^^^^
+  |              |
+  |              named here already
+
+1 error
+";
+    assert_eq!(ended.stderr, expected);
+    // What nobody minds is none.
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", "keyword fast;\n")]);
+    folder.run(&["check", "game.yml"]).code(0);
+}
+
+#[test]
+fn both_kinds_of_file_are_called_as_the_configuration_is() {
+    let text = "general: {dc_files: [game.dc], foo: 1}";
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", "dclass A { f(uint9 x); };\n")]);
+    let absolute = folder.path("game.yml").display().to_string();
+    for (config, dc) in [
+        ("game.yml", "game.dc".to_owned()),
+        ("./game.yml", "game.dc".to_owned()),
+        (&absolute, folder.path("game.dc").display().to_string()),
+    ] {
+        let ended = folder.run(&["check", "--format", "json", config]).code(1);
+        let named = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            line["file"].as_str().map(str::to_owned)
+        };
+        let files: Vec<_> = ended.stdout.lines().filter_map(named).collect();
+        assert!(files.contains(&config.trim_start_matches("./").to_owned()), "{ended:#?}");
+        assert!(files.contains(&dc), "{ended:#?}");
+    }
+}
+
+#[test]
 fn a_warning_is_no_error() {
     let folder = Folder::with(&[("astrond.yml", "daemon: {name: a, name: b}")]);
     let warning = ["warning: daemon.name: ", " --> astrond.yml:1:19"];
