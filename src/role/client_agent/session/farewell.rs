@@ -3,6 +3,7 @@
 use super::{Departure, Ejection, End, Loss, Session};
 use crate::ids::DoId;
 use crate::message::{EjectReason, Message as _, StateServer};
+use crate::net;
 use crate::role::client_agent::agent::{Context, News, Shared};
 use crate::wire::Writer;
 
@@ -79,7 +80,10 @@ impl Session {
                         may_be_lost_bytes,
                         "client dropped: {reason}"
                     ),
-                    None => tracing::debug!(%client, %remote, reason, "client lost"),
+                    None => {
+                        let reason = net::logged(reason);
+                        tracing::debug!(%client, %remote, reason, "client lost");
+                    }
                 }
                 if !self.identity.peer.is_local {
                     self.identity.last_event(cx.shared, "client-lost", |event, peer| {

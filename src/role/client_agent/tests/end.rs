@@ -137,6 +137,20 @@ fn the_end_of_a_session_in_its_order() {
 }
 
 #[test]
+fn the_log_says_of_a_client_that_has_gone_what_it_says_of_a_link() {
+    let mut agent = Agent::new();
+    let log = Caught::from(Level::Debug);
+    let client = agent.established();
+    agent.lose(client);
+    let lines = log.lines();
+    let let_in = format!("client let in client={} remote=", client.channel);
+    let with = format!(" version={VERSION} dc_hash={:#010x}", dc().hash());
+    assert!(lines.iter().any(|line| line.contains(&let_in) && line.contains(&with)), "{lines:?}");
+    let lost = lines.last().expect("a line");
+    assert!(lost.contains("client lost") && lost.contains(crate::net::CLOSED), "{lines:?}");
+}
+
+#[test]
 fn nothing_reaches_a_session_that_has_ended() {
     let mut agent = Agent::new();
     let client = furnished(&mut agent);
