@@ -69,6 +69,10 @@ impl fmt::Display for Diagnostic {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
+    /// Errors and warnings that are only counted in one of `items`.
+    left_out: [usize; 2],
+    /// Those of `items` that only count others.
+    counting: [usize; 2],
 }
 
 impl Diagnostics {
@@ -92,6 +96,23 @@ impl Diagnostics {
         self.items.iter().any(|item| item.severity == Severity::Error)
     }
 
+    /// How many errors and how many warnings there are, with those that are not shown.
+    pub fn counts(&self) -> (usize, usize) {
+        let count = |severity: Severity| {
+            let shown = self.items.iter().filter(|item| item.severity == severity).count();
+            let index = severity as usize;
+            shown + self.left_out[index] - self.counting[index]
+        };
+        (count(Severity::Error), count(Severity::Warning))
+    }
+
+    /// That there are more than are shown.
+    fn push_more(&mut self, file: &str, severity: Severity, message: String, more: usize) {
+        self.left_out[severity as usize] += more;
+        self.counting[severity as usize] += 1;
+        self.push_of_file(file, severity, message, None);
+    }
+
     pub(crate) fn of_file(file: &str, message: String) -> Diagnostics {
         let mut out = Diagnostics::default();
         out.push_whole(file, message);
@@ -101,6 +122,10 @@ impl Diagnostics {
     /// Appends what others say.
     pub(crate) fn append(&mut self, other: Diagnostics) {
         self.items.extend(other.items);
+        for index in 0..2 {
+            self.left_out[index] += other.left_out[index];
+            self.counting[index] += other.counting[index];
+        }
     }
 
     pub(crate) fn push_whole(&mut self, file: &str, message: String) {
@@ -264,21 +289,22 @@ impl Log {
                 }
             }
             for (severity, word, count) in counts {
-                let message = match count.saturating_sub(SHOWN_MAX) {
+                let more = count.saturating_sub(SHOWN_MAX);
+                let message = match more {
                     0 => continue,
                     1 => format!("one more {word} of this file is not shown"),
                     more => format!("{more} more {word}s of this file are not shown"),
                 };
-                out.push_of_file(text.name, severity, message, None);
+                out.push_more(text.name, severity, message, more);
             }
         }
         if self.errors >= ERRORS_MAX {
             let message = format!("reading has ended after {ERRORS_MAX} errors");
-            out.push_whole("", message);
+            out.push_more("", Severity::Error, message, 0);
         } else if self.warnings > ERRORS_MAX {
             let more = self.warnings - ERRORS_MAX;
             let message = format!("there are {more} more warnings");
-            out.push_of_file("", Severity::Warning, message, None);
+            out.push_more("", Severity::Warning, message, more);
         }
         out
     }

@@ -1,5 +1,7 @@
 //! `donet check FILE`: everything that can be known to be wrong before the daemon runs.
 
+mod summary;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +11,8 @@ use dclass::DcFile;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use crate::cli::out::{complain, say};
-use crate::config::{
-    self, Address, BackendConfig, ClientTlsConfig, Config, DoIdRange, Host, LinkTlsConfig, Loaded,
-    RoleConfig, Survey,
-};
+use crate::cli::out::{complain, counted, say};
+use crate::config::{self, BackendConfig, Config, Host, Loaded, RoleConfig, Survey};
 use crate::finding::{Finding, Severity};
 use crate::store::{Schema, rehearse};
 
@@ -52,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
                 complain!("");
             }
             if !findings.is_empty() {
-                complain!("{}", count(errors, findings.len() - errors));
+                complain!("{}", counted(errors, findings.len() - errors));
             }
         }
     }
@@ -62,20 +61,9 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
     if let (Survey { loaded: Some(loaded), dc: Some(dc), .. }, 0, Format::Human) =
         (&survey, errors, arguments.format)
     {
-        say!("{}", summary(&loaded.config, dc));
+        say!("{}", summary::summary(&loaded.config, dc));
     }
     u8::from(errors > 0)
-}
-
-/// "2 errors, 1 warning"
-fn count(errors: usize, warnings: usize) -> String {
-    let of = |count: usize, word: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {word}")),
-        _ => Some(format!("{count} {word}s")),
-    };
-    let counts = [of(errors, "error"), of(warnings, "warning")];
-    counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Adds what this machine has to say of what could be read of a configuration.
@@ -172,80 +160,4 @@ fn check_writable(path: &Path) -> io::Result<()> {
 /// Whether the path depends on the time.
 fn is_pattern(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().contains(&b'%')
-}
-
-fn summary(config: &Config, dc: &DcFile) -> String {
-    let director = &config.message_director;
-    let or_none = |address: &Option<Address>| match address {
-        Some(address) => address.to_string(),
-        None => "none".to_owned(),
-    };
-    let tls = director.tls.as_ref();
-    let and_tls = |address: &LinkTlsConfig| match &address.bind {
-        Some(address) => format!(" and with TLS on {address}"),
-        None => String::new(),
-    };
-    let upstream_tls = match tls {
-        Some(tls) if tls.connects && director.connect.is_some() => " with TLS",
-        _ => "",
-    };
-    let mut lines = vec![
-        format!("DC hash: {}", super::dc::hash_text(dc)),
-        format!(
-            "DC files: {}, with {} classes",
-            config.general.dc_files.len(),
-            dc.classes().count()
-        ),
-        format!("UberDOGs: {}", config.uberdogs.len()),
-        format!("event logger: {}", or_none(&config.general.event_logger)),
-        format!(
-            "message director: listens on {}{}, upstream is {}{upstream_tls}",
-            or_none(&director.bind),
-            tls.map(and_tls).unwrap_or_default(),
-            or_none(&director.connect)
-        ),
-    ];
-    lines.extend(config.roles.iter().map(describe));
-    lines.join("\n")
-}
-
-fn describe(role: &RoleConfig) -> String {
-    match role {
-        RoleConfig::ClientAgent(role) => {
-            let versions: Vec<String> =
-                role.versions.iter().map(|one| format!("{one:?}")).collect();
-            let binds = match role.tls.as_deref() {
-                None => role.bind.to_string(),
-                Some(ClientTlsConfig { bind: None, .. }) => format!("{} with TLS", role.bind),
-                Some(ClientTlsConfig { bind: Some(tls), .. }) => {
-                    format!("{} and with TLS on {tls}", role.bind)
-                }
-            };
-            format!(
-                "client agent: listens on {binds}, version {}, channels {}",
-                versions.join(" or "),
-                role.channels
-            )
-        }
-        RoleConfig::StateServer(role) => format!("state server: channel {}", role.control),
-        RoleConfig::Database(role) => {
-            let (control, generate) = (role.control, role.generate);
-            let backend = match &role.backend {
-                BackendConfig::Sqlite { file, .. } => format!("SQLite {}", file.display()),
-                BackendConfig::Postgres { .. } => "PostgreSQL".to_owned(),
-                BackendConfig::MySql { .. } => "MySQL".to_owned(),
-                BackendConfig::Yaml { directory, .. } => format!("YAML {}", directory.display()),
-                BackendConfig::Soci { driver, .. } => format!("SOCI {driver}"),
-            };
-            format!("database server: channel {control}, new objects {generate}, {backend}")
-        }
-        RoleConfig::DbStateServer(role) => {
-            let ranges: Vec<String> = role.ranges.iter().map(DoIdRange::to_string).collect();
-            let (database, ranges) = (role.database, ranges.join(", "));
-            format!("database-state server: database {database}, objects {ranges}")
-        }
-        RoleConfig::EventLogger(role) => {
-            format!("event logger: listens on {}, writes {}", role.bind, role.output)
-        }
-    }
 }

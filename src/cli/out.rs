@@ -35,3 +35,15 @@ pub(super) fn lament(text: Arguments<'_>) {
     // There is nowhere else to say that it cannot be said.
     let _ = io::stderr().lock().write_fmt(text);
 }
+
+/// "1 class", "2 classes"
+pub(super) fn number_of(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// "2 errors, 1 warning"; nothing of what there is none of.
+pub(super) fn counted(errors: usize, warnings: usize) -> String {
+    let errors = (errors > 0).then(|| number_of(errors, "error", "errors"));
+    let warnings = (warnings > 0).then(|| number_of(warnings, "warning", "warnings"));
+    errors.into_iter().chain(warnings).collect::<Vec<_>>().join(", ")
+}

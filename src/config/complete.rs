@@ -1,5 +1,6 @@
 //! A configuration together with the DC files that it names: all that a daemon reads before it does anything.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,13 +109,53 @@ fn has_errors(findings: &[Finding]) -> bool {
 fn read_dc_of(loaded: &Loaded, findings: &mut Vec<Finding>) -> Option<Arc<DcFile>> {
     match loaded.config.read_dc() {
         Ok(dc) => {
-            findings.extend(dc.warnings().iter().map(Finding::from));
+            findings.extend(dc.warnings().iter().map(|found| shown(loaded, found)));
             Some(Arc::new(dc))
         }
         Err(diagnostics) => {
-            findings.extend(diagnostics.iter().map(|found| of_dc_file(loaded, found)));
+            let twice = named_twice(loaded);
+            let others = match &twice[..] {
+                [] => Some(diagnostics),
+                // All that they declare would be declared twice.
+                twice => loaded.config.read_dc_without(twice).err(),
+            };
+            let others = others.iter().flatten();
+            findings.extend(twice.iter().map(|twice| twice.finding(loaded)));
+            findings.extend(others.map(|found| of_dc_file(loaded, found)));
             None
         }
+    }
+}
+
+/// A DC file that has been named before.
+struct Twice {
+    /// Which of the files it is.
+    index: usize,
+    /// Which is the same.
+    first: usize,
+}
+
+fn named_twice(loaded: &Loaded) -> Vec<Twice> {
+    let mut known = HashMap::new();
+    let mut twice = Vec::new();
+    for (index, path) in loaded.config.general.dc_files.iter().enumerate() {
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let first = *known.entry(path).or_insert(index);
+        if first != index {
+            twice.push(Twice { index, first });
+        }
+    }
+    twice
+}
+
+impl Twice {
+    fn finding(&self, loaded: &Loaded) -> Finding {
+        let [key, first] = [self.index, self.first].map(|i| format!("general.dc_files[{i}]"));
+        let message =
+            format!("this is the same file as {first}: all of it would be declared twice");
+        let mut finding = loaded.about(Severity::Error, &key, message);
+        finding.marks.push(loaded.report.mark(loaded.root.at(&first), "named here already"));
+        finding
     }
 }
 
@@ -134,8 +175,15 @@ impl Config {
     /// # Errors
     /// All that is wrong with them.
     pub fn read_dc(&self) -> Result<DcFile, Diagnostics> {
+        self.read_dc_without(&[])
+    }
+
+    fn read_dc_without(&self, twice: &[Twice]) -> Result<DcFile, Diagnostics> {
         let options = dclass::Options { string_encoding: self.general.string_encoding };
-        dclass::read_with(&self.general.dc_files, options)
+        let is_new = |i: usize| twice.iter().all(|twice| twice.index != i);
+        let files = self.general.dc_files.iter().enumerate();
+        let files: Vec<_> = files.filter(|(i, _)| is_new(*i)).map(|(_, file)| file).collect();
+        dclass::read_with(&files, options)
     }
 }
 
@@ -150,8 +198,18 @@ fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
             let Finding { severity, help, .. } = Finding::from(found);
             Finding { help, ..loaded.about(severity, &key, message) }
         }
-        _ => Finding::from(found),
+        _ => shown(loaded, found),
     }
+}
+
+/// With the DC file below the folder of the configuration as that is written.
+fn shown(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
+    let finding = Finding::from(found);
+    let below = Path::new(&found.file).strip_prefix(&loaded.config.base_dir);
+    let (Ok(below), Some(folder)) = (below, Path::new(loaded.report.file()).parent()) else {
+        return finding;
+    };
+    Finding { file: folder.join(below).display().to_string(), ..finding }
 }
 
 fn unknown_classes(loaded: &Loaded, dc: &DcFile) -> Vec<Finding> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::networks::{Networks, ProxyHeaders};
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
+use dclass::DcFile;
 pub use dclass::StringEncoding;
 
 use crate::ids::{Channel, ChannelRange, DoId};
@@ -185,6 +186,21 @@ pub struct ClientAgentConfig {
     pub rights_grace_ms: u64,
     /// Which rights that is for.
     pub rights_grace_for: RightsGrace,
+}
+
+impl ClientAgentConfig {
+    /// The DC hashes with 0 replaced by those of the DC files: Panda3D's, and Astron's if that is another.
+    pub fn accepted_hashes(&self, dc: &DcFile) -> Vec<u32> {
+        let of_files = || [dc.hash()].into_iter().chain(dc.astron_hash());
+        let mut hashes = Vec::with_capacity(self.dc_hashes.len() + 1);
+        for hash in &self.dc_hashes {
+            match hash {
+                0 => hashes.extend(of_files()),
+                hash => hashes.push(*hash),
+            }
+        }
+        hashes
+    }
 }
 
 /// Which lost rights a client may go on using for a while, without effect.

@@ -65,7 +65,7 @@ fn any_host(port: u16) -> Address {
 fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgentConfig> {
     section.renamed("server_version", "version");
     let bind = section.optional("bind", value::address(CLIENT_AGENT_PORT));
-    let versions = section.one_or_more("version", value::string);
+    let versions = section.one_or_more("version", value::version);
     let haproxy = haproxy(&mut section);
     let encrypts = section.has("tls");
     let tls = section
@@ -193,10 +193,10 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     if let Some(bytes) = section.optional("write_buffer_size", value::number(0..=u64::MAX)) {
         client.write_buffer_bytes_max = bytes;
     }
-    if let Some(ms) = section.optional("write_timeout_ms", value::number(0..=u32::MAX)) {
+    if let Some(ms) = section.optional("write_timeout_ms", value::milliseconds) {
         client.write_timeout_ms = ms.into();
     }
-    if let Some(ms) = section.optional("heartbeat_timeout", value::number(0..=u32::MAX)) {
+    if let Some(ms) = section.optional("heartbeat_timeout", value::milliseconds) {
         client.heartbeat_timeout_ms = ms.into();
     }
     if let Some(idle) = section.optional("keepalive_ms", value::time_limit) {
@@ -259,25 +259,24 @@ fn tuning(section: Option<Section<'_>>) -> Tuning {
         channel_rest_ms: CHANNEL_REST_MS,
     };
     if let Some(mut section) = section {
-        let milliseconds = value::number(0..=u32::MAX);
-        if let Some(ms) = section.optional("interest_timeout", &milliseconds) {
+        if let Some(ms) = section.optional("interest_timeout", value::milliseconds) {
             tuning.interest_timeout_ms = ms;
         }
-        if let Some(ms) = section.optional("handshake_timeout", &milliseconds) {
+        if let Some(ms) = section.optional("handshake_timeout", value::milliseconds) {
             tuning.handshake_timeout_ms = ms;
         }
-        if let Some(ms) = section.optional("anonymous_timeout", &milliseconds) {
+        if let Some(ms) = section.optional("anonymous_timeout", value::milliseconds) {
             tuning.anonymous_timeout_ms = ms;
         }
         if let Some(count) = section.optional("historical_objects", value::number(0..=usize::MAX)) {
             tuning.historical_objects_max = count;
         }
-        if let Some(ms) = section.optional("rights_grace", &milliseconds) {
+        if let Some(ms) = section.optional("rights_grace", value::milliseconds) {
             tuning.rights_grace_ms = ms;
         }
         let rights = value::choice(&[("lost", RightsGrace::Lost), ("all", RightsGrace::All)]);
         tuning.rights_grace_for = section.optional("rights_grace_for", rights).unwrap_or_default();
-        if let Some(ms) = section.optional("channel_rest", &milliseconds) {
+        if let Some(ms) = section.optional("channel_rest", value::milliseconds) {
             tuning.channel_rest_ms = ms;
         }
         section.finish();
@@ -299,7 +298,7 @@ fn database(mut section: Section<'_>, base_dir: &Path) -> Option<DatabaseConfig>
     }
     let generate = section.section("generate").and_then(generated);
     let backend = read_backend::backend(&mut section, base_dir);
-    let timeout = section.optional("operation_timeout_ms", value::number(0..=u32::MAX));
+    let timeout = section.optional("operation_timeout_ms", value::milliseconds);
     section.finish();
     Some(DatabaseConfig {
         control: control?,
@@ -342,7 +341,7 @@ fn db_state_server(mut section: Section<'_>) -> Option<DbStateServerConfig> {
     let what = "the control channel of the database with its objects";
     let database = section.required("database", what, value::channel);
     let ranges = section.sections("ranges", loaded);
-    let timeout = section.optional("load_timeout_ms", value::number(0..=u32::MAX));
+    let timeout = section.optional("load_timeout_ms", value::milliseconds);
     // What is written otherwise is an error, of which this would come.
     if !section.has("ranges") && !section.has_unknown() {
         section.warning("ranges", "without this key the role serves no object");

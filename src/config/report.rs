@@ -28,6 +28,11 @@ impl Report {
         }
     }
 
+    /// The file as it is called.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Takes the text of the file, which is what findings from now on show, but for what is secret in it.
     pub fn set_text(&self, text: &str, root: Option<&Rc<Node>>) {
         let mut masked = secret::masked(text, root);

@@ -316,7 +316,9 @@ impl<'a> Section<'a> {
     /// Ends reading: keys that nobody asked for are mistakes.
     pub fn finish(self) {
         for entry in self.entries.iter().filter(|entry| !self.is_known(entry.key)) {
-            let hint = did_you_mean(entry.key, self.known.iter().copied())
+            let known = || self.known.iter().copied();
+            let hint = did_you_mean(entry.key, known())
+                .or_else(|| begun(entry.key, known()))
                 .unwrap_or_else(|| format!("; known are {}", list_of(&self.known)));
             let path = join(&self.path, entry.key);
             let message = format!("there is no such key{hint}");
@@ -384,6 +386,14 @@ pub(super) fn did_you_mean<'a>(
     known: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
     near(found, known).map(|name| format!("; did you mean `{name}`?"))
+}
+
+/// A name of which only the beginning was written, such as `user` of `username`.
+fn begun<'a>(found: &str, mut known: impl Iterator<Item = &'a str>) -> Option<String> {
+    /// Of less, nobody knows what is meant.
+    const LENGTH_MIN: usize = 3;
+    let is_begun = |name: &&str| found.len() >= LENGTH_MIN && name.starts_with(found);
+    known.find(is_begun).map(|name| format!("; did you mean `{name}`?"))
 }
 
 /// "`a`, `b` and `c`"

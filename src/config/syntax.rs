@@ -31,7 +31,11 @@ pub(super) fn parse(bytes: &[u8], report: &Report) -> Option<Rc<Node>> {
             Some(root)
         }
         Ok(_) => {
-            report.error_at(Vec::new(), "the file is empty");
+            let message = match text.trim().is_empty() {
+                true => "the file is empty",
+                false => "the file has no keys: nothing but comments",
+            };
+            report.error_at(Vec::new(), message);
             None
         }
         Err(error) => {

@@ -83,9 +83,48 @@ where
     }
 }
 
+/// The name of a version. What reads like several is one all the same.
+pub(super) fn version(node: &Found<'_>) -> Read<String> {
+    let text = string(node)?;
+    if text.contains(',') {
+        let versions: Vec<&str> = text.split(',').map(str::trim).collect();
+        node.doubt(format!(
+            "this is one version with a comma in its name; a list is written `[{}]`",
+            versions.join(", ")
+        ));
+    }
+    Ok(text)
+}
+
+/// A time in milliseconds.
+pub(super) fn milliseconds(node: &Found<'_>) -> Read<u32> {
+    let what = format!("milliseconds: a whole number from 0 to {}", u32::MAX);
+    let ms = unsigned(node, &what).map_err(|error| error + &in_milliseconds(node))?;
+    u32::try_from(ms).map_err(|_| expected(node, &what))
+}
+
+/// `; 5s are 5000`, if that is what was meant.
+fn in_milliseconds(node: &Found<'_>) -> String {
+    let meant = |text: &str| {
+        let unit_at = text.find(|letter: char| !letter.is_ascii_digit())?;
+        let (count, unit) = text.split_at(unit_at);
+        let count = digits::<u32>(count)?;
+        let meant = match unit.trim() {
+            "ms" => Duration::from_millis(count.into()),
+            "s" => Duration::from_secs(count.into()),
+            "m" | "min" => Duration::from_secs(60 * u64::from(count)),
+            "h" => Duration::from_secs(60 * 60 * u64::from(count)),
+            _ => return None,
+        };
+        let ms = u32::try_from(meant.as_millis()).ok()?;
+        Some(format!("; without a unit, `{text}` is `{ms}`"))
+    };
+    node.text().and_then(meant).unwrap_or_default()
+}
+
 /// A time limit in milliseconds; 0 is none.
 pub(super) fn time_limit(node: &Found<'_>) -> Read<Option<Duration>> {
-    let ms = number(0..=u32::MAX)(node)?;
+    let ms = milliseconds(node)?;
     Ok((ms > 0).then(|| Duration::from_millis(ms.into())))
 }
 

@@ -32,5 +32,5 @@ pub use spares::Spares;
 pub use stranger::Stranger;
 pub use stream::Stream;
 pub use tcp::{Line, Liveness, Question, within};
-pub use words::{CLOSED, reason, words};
+pub use words::{CLOSED, logged, reason, words};
 pub use write_queue::WriteQueue;

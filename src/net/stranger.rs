@@ -12,6 +12,8 @@ pub enum Stranger {
     Tls,
     /// HTTP: a browser, a health check, a scanner.
     Http,
+    /// SSH: a client of it, or a tunnel that ends at the wrong port.
+    Ssh,
     /// A PROXY protocol header where none is expected.
     ProxyHeader,
 }
@@ -30,6 +32,9 @@ impl Stranger {
         if HTTP_METHODS.iter().any(|method| bytes.starts_with(method)) {
             return Some(Stranger::Http);
         }
+        if bytes.starts_with(b"SSH-2.0-") || bytes.starts_with(b"SSH-1.") {
+            return Some(Stranger::Ssh);
+        }
         let is_proxied = bytes.starts_with(proxy_protocol::LINE_START)
             || bytes.starts_with(&proxy_protocol::SIGNATURE);
         is_proxied.then_some(Stranger::ProxyHeader)
@@ -40,7 +45,7 @@ impl Stranger {
         match self {
             Stranger::Tls => Some(TLS_ALERT),
             Stranger::Http => Some(http),
-            Stranger::ProxyHeader => None,
+            Stranger::Ssh | Stranger::ProxyHeader => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::Lost;
 /// is said in the same way of links, clients and the upstream.
 pub fn words(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => "end of file".into(),
+        io::ErrorKind::UnexpectedEof => END_OF_FILE.into(),
         io::ErrorKind::ConnectionReset => "connection reset by peer".into(),
         io::ErrorKind::BrokenPipe => "broken pipe".into(),
         // One with words of its own says what was waited for.
@@ -23,8 +23,15 @@ pub fn words(error: &io::Error) -> String {
     }
 }
 
-/// What is said of a peer that has ended a connection between servers.
+/// What is said of a peer that has ended a connection.
 pub const CLOSED: &str = "closed by the peer";
+/// The same in events, as Astron's have it.
+const END_OF_FILE: &str = "end of file";
+
+/// What the log says for a `reason` of an event.
+pub fn logged(reason: &str) -> &str {
+    if reason == END_OF_FILE { CLOSED } else { reason }
+}
 
 /// Why a connection between servers has been given up. Whoever writes to a peer that has closed learns that as a broken
 /// pipe, which would read like a failure of the network, although the peer may but have been stopped.

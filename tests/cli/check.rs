@@ -40,8 +40,9 @@ roles:
     let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
     let ended = folder.run(&["check", "game.yml"]).code(0).says(&[
         "DC hash: 0x",
-        "listens on 127.0.0.1:7199, upstream is none",
-        "client agent: listens on 0.0.0.0:7198, version \"v1\", channels 2000-2999",
+        "DC files: 1, with 1 class\n",
+        "listens on 127.0.0.1:7199, has no upstream\n",
+        "client agent: listens on 0.0.0.0:7198, version \"v1\", DC hash 0x",
         "state server: channel 1001",
         "database server: channel 1002, new objects 10000-19999, SQLite ",
         "database-state server: database 1002, objects 10000-19999",
@@ -51,6 +52,32 @@ roles:
     let hash = folder.run(&["dc", "hash", "game.dc"]).code(0).stdout;
     assert!(ended.stdout.contains(hash.trim()), "{ended:#?}");
     assert_eq!(folder.files(), ["game.dc", "game.yml"], "checking makes nothing");
+}
+
+#[test]
+fn the_summary_says_who_is_let_in_and_where_objects_are_kept() {
+    let text = r#"
+general: {dc_files: [game.dc]}
+roles:
+  - {type: clientagent, version: [v1, v2], manual_dc_hash: [7, 0], channels: {min: 2000, max: 2999}}
+  - {type: database, control: 1001, generate: {min: 1000, max: 1999}, backend: {type: postgres, url: "postgres://me:pss@db.example/world"}}
+  - {type: database, control: 1002, generate: {min: 2000, max: 2999}, backend: {type: mysql, host: db.example, database: world, username: me, password: pss}}
+  - {type: database, control: 1003, generate: {min: 3000, max: 3999}, backend: {type: soci, driver: sqlite3, database: world.sqlite}}
+  - {type: database, control: 1004, generate: {min: 4000, max: 4999}, backend: {type: soci, driver: mysql, address: db.example, database: old, username: me, password: pss}}
+"#;
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
+    let hash = folder.run(&["dc", "hash", "game.dc"]).code(0).stdout;
+    let accepted =
+        format!("version \"v1\" or \"v2\", DC hash 0x00000007 or {}, channels", hash.trim());
+    let ended = folder.run(&["check", "game.yml"]).code(0).says(&[
+        "message director: takes no links, has no upstream\n",
+        &accepted,
+        "PostgreSQL world at db.example\n",
+        "MySQL world at db.example",
+        "/world.sqlite\n",
+        "SOCI mysql old at db.example",
+    ]);
+    assert!(!ended.stdout.contains("pss"), "{ended:#?}");
 }
 
 #[test]
@@ -124,6 +151,50 @@ fn mistakes_of_both_kinds_of_file_are_shown() {
         .run(&["check", "none.yml"])
         .code(1)
         .complains(&["the file cannot be read", "--> none.yml"]);
+}
+
+#[test]
+fn a_dc_file_that_is_named_twice_is_one_error() {
+    let text =
+        "general:\n  dc_files: [game.dc, ./game.dc]\nroles: [{type: stateserver, control: 1001}]";
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", DC)]);
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    let expected = "\
+error: general.dc_files[1]: this is the same file as general.dc_files[0]: all of it would be declared twice
+ --> game.yml:2:23
+  |
+2 |   dc_files: [game.dc, ./game.dc]
+  |              -------  ^^^^^^^^^
+  |              |
+  |              named here already
+
+1 error
+";
+    assert_eq!(ended.stderr, expected);
+    // What nobody minds is none.
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", "keyword fast;\n")]);
+    folder.run(&["check", "game.yml"]).code(0);
+}
+
+#[test]
+fn both_kinds_of_file_are_called_as_the_configuration_is() {
+    let text = "general: {dc_files: [game.dc], foo: 1}";
+    let folder = Folder::with(&[("game.yml", text), ("game.dc", "dclass A { f(uint9 x); };\n")]);
+    let absolute = folder.path("game.yml").display().to_string();
+    for (config, dc) in [
+        ("game.yml", "game.dc".to_owned()),
+        ("./game.yml", "game.dc".to_owned()),
+        (&absolute, folder.path("game.dc").display().to_string()),
+    ] {
+        let ended = folder.run(&["check", "--format", "json", config]).code(1);
+        let named = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            line["file"].as_str().map(str::to_owned)
+        };
+        let files: Vec<_> = ended.stdout.lines().filter_map(named).collect();
+        assert!(files.contains(&config.trim_start_matches("./").to_owned()), "{ended:#?}");
+        assert!(files.contains(&dc), "{ended:#?}");
+    }
 }
 
 #[test]

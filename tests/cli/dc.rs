@@ -24,7 +24,7 @@ fn folder() -> Folder {
 #[test]
 fn check_counts_what_is_there() {
     let ended = folder().run(&["dc", "check", "base.dc", "game.dc"]).code(0);
-    ended.says(&["2 classes with 4 fields, 1 structs; hash 0x"]);
+    ended.says(&["2 classes with 4 fields, 1 struct; hash 0x"]);
 }
 
 #[test]
@@ -147,7 +147,8 @@ fn a_file_that_is_no_text_is_one_error() {
         for command in ["check", "hash", "show"] {
             let ended = folder.run(&["dc", command, file, "game.dc"]).code(1);
             // What the other one needs of it is not asked for.
-            assert_eq!(ended.stderr, format!("{expected}{help}"));
+            let count = if command == "check" { "\n1 error\n" } else { "" };
+            assert_eq!(ended.stderr, format!("{expected}{help}{count}"));
         }
         assert_eq!(folder.run(&["dc", "diff", file, "base.dc"]).code(2).stderr, expected);
     }
@@ -168,10 +169,11 @@ fn of_many_errors_twenty_are_shown() {
         "{text}"
     );
     assert!(
-        text.ends_with("error: one more error of this file is not shown\n --> b.dc\n"),
+        text.ends_with("error: one more error of this file is not shown\n --> b.dc\n\n51 errors\n"),
         "{text}"
     );
     let text = shown(&["a.dc", "c.dc"]);
     assert!(text.contains("50 more errors of this file are not shown\n --> c.dc\n"), "{text}");
-    assert!(text.ends_with("error: reading has ended after 100 errors\n"), "{text}");
+    let end = "error: reading has ended after 100 errors\n\n100 errors\n";
+    assert!(text.ends_with(end), "{text}");
 }

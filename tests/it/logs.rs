@@ -7,6 +7,8 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
+use donet::wire::{CONTROL_HEAD, write_frame};
+
 use crate::client_agent::*;
 use crate::harness::world::{DC_HASH, VERSION};
 use crate::harness::*;
@@ -255,6 +257,20 @@ fn lines_of_a_kind_are_summed_up() {
 }
 
 #[test]
+fn each_role_says_that_it_has_started() {
+    let daemon = setup("")
+        .role("type: stateserver, control: 4002")
+        .role("type: dbss, database: 4003, ranges: [{min: 9000, max: 9999}, {min: 20000, max: 20001}]")
+        .start();
+    for line in [
+        "INFO: state_server: state server ready control=4002\n",
+        "INFO: db_state_server: database-state server ready database=4003 ranges=\"9000-9999, 20000-20001\"\n",
+    ] {
+        wait_until(line, || daemon.log().contains(line).then_some(()));
+    }
+}
+
+#[test]
 fn links_with_a_name_are_named_when_they_end() {
     let daemon = setup("").start();
     let ended = |end: &dyn Fn(Link), text: &str| {
@@ -276,6 +292,33 @@ fn links_with_a_name_are_named_when_they_end() {
     assert!(line.contains(" unsent_bytes=0 may_be_lost_bytes=0 "), "{line}");
     // A number of recipients, and none of them.
     ended(&|mut link| link.stream().send_raw(&[1, 0, 7]), "datagram ends inside its recipients");
+}
+
+#[test]
+fn what_comes_with_a_name_in_one_read_is_logged_with_it() {
+    let daemon = setup("").start();
+    let mut link = daemon.link();
+    let name = |name| control_datagram(&Control::SetConName { name: Blob(name) });
+    // Twice, and another one; a number of recipients without them, and control message 9999.
+    let unknown = [&CONTROL_HEAD[..], &9999u16.to_le_bytes()].concat();
+    let datagrams = [name(b"AI 1"), name(b"AI 1"), vec![2, 0, 7], name(b"AI 2"), unknown];
+    let mut bytes = Vec::new();
+    for datagram in &datagrams {
+        write_frame(&mut bytes, |writer| writer.raw(datagram)).expect("short");
+    }
+    link.stream().send_raw(&bytes);
+    let log = wait_until("the last line", || {
+        Some(daemon.log()).filter(|log| log.contains("unknown control message"))
+    });
+    let of_it = |text: &str| log.lines().position(|line| line.contains(text)).expect(&log);
+    let (named, defect) = (of_it("link named"), of_it("datagram ends inside its recipients"));
+    let (renamed, unknown) = (of_it("link renamed"), of_it("unknown control message"));
+    assert!(named < defect && defect < renamed && renamed < unknown, "{log}");
+    let line = |index: usize| log.lines().nth(index).expect("it was found");
+    assert!(line(defect).contains("name=\"AI 1\" peer="), "{log}");
+    assert!(line(renamed).contains("old_name=\"AI 1\" name=\"AI 2\" peer="), "{log}");
+    assert!(line(unknown).contains("name=\"AI 2\" peer="), "{log}");
+    assert_eq!(log.matches("link named").count(), 1, "{log}");
 }
 
 #[test]

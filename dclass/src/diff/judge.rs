@@ -103,9 +103,7 @@ impl Kind {
             Kind::Entry => "objects are created and shown with other required values",
             Kind::Unreadable => "the daemon does not start where there are values of",
             Kind::Misread => "the text would be read as another value, or not at all",
-            Kind::Hash => {
-                "the hash is another one: list both in `manual_dc_hash` of the client agent"
-            }
+            Kind::Hash => "the hash is another one",
             Kind::OutOfReach => "stored values are out of reach",
             Kind::Refused => "values may be refused that were allowed",
             Kind::Ejected => "clients that send it are ejected",
@@ -138,6 +136,10 @@ impl Findings {
             let more = examples.len().saturating_sub(EXAMPLES);
             examples.truncate(EXAMPLES);
             let mut text = kind.text().to_owned();
+            // Who cannot stay must not be let in.
+            if kind == Kind::Hash && answer < Answer::No {
+                text += ": list both in `manual_dc_hash` of the client agent";
+            }
             if !examples.is_empty() {
                 text = format!("{text}: {}", examples.join(", "));
             }

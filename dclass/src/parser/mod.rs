@@ -1,6 +1,7 @@
 //! Tokens → syntax tree. The grammar is written with nom, one function a production; this module
 //! has what stands outside of braces, and goes on after an error: at the next `;` or `}`.
 
+mod advice;
 mod field;
 mod input;
 mod types;
@@ -215,7 +216,7 @@ impl<'a> Reader<'a, '_> {
         };
         let help = match word && crate::ast::is_reserved(found.first_text()) {
             true => help.or_else(|| Some(format!("{found_text} is a reserved word"))),
-            false => help,
+            false => help.or_else(|| advice::advice(self.whole, at, &error)),
         };
         let note = Note::error(span, format!("expected {expected}, found {found_text}"));
         self.log.push(note.label(format!("expected {expected}")).help(help));

@@ -22,8 +22,12 @@ struct Draft<'p> {
     inherited: HashMap<&'p str, &'p Arc<Field>>,
     /// Ids of inherited constructors.
     constructors: HashSet<FieldId>,
-    /// A field could not be read.
+    /// A field could not be read, or a parent.
     broken: bool,
+    /// Nobody knows which: so any name may be one of them.
+    has_unknown: bool,
+    /// A parent is not declared.
+    lacks_parent: bool,
 }
 
 impl Resolver<'_> {
@@ -54,8 +58,11 @@ impl Resolver<'_> {
     }
 
     fn class_body(&mut self, decl: &ClassDecl<'_>, id: ClassId) -> Option<Arc<Class>> {
-        let (parents, parents_complete) = self.parents(decl);
-        let mut draft = Draft { broken: !parents_complete || decl.damaged, ..Draft::default() };
+        let (parents, absent) = self.parents(decl);
+        let has_unknown = decl.damaged || absent == Some(Absent::Reported);
+        let lacks_parent = absent == Some(Absent::Unknown);
+        let broken = has_unknown || lacks_parent;
+        let mut draft = Draft { broken, has_unknown, lacks_parent, ..Draft::default() };
         self.inherit(&mut draft, &parents, decl)?;
         for member in &decl.members {
             if self.log.is_full() || self.exhausted {
@@ -98,10 +105,11 @@ impl Resolver<'_> {
         Some(class)
     }
 
-    fn parents(&mut self, decl: &ClassDecl<'_>) -> (Vec<Arc<Class>>, bool) {
+    /// The parents, and why some of them are absent: if one is broken, that.
+    fn parents(&mut self, decl: &ClassDecl<'_>) -> (Vec<Arc<Class>>, Option<Absent>) {
         let mut parents: Vec<Arc<Class>> = Vec::with_capacity(decl.parents.len());
         let mut known: HashSet<ClassId> = HashSet::new();
-        let mut complete = true;
+        let mut absent = None;
         let kind = if decl.is_struct { "struct" } else { "class" };
         for name in &decl.parents {
             let message = match self.names.get(name.text) {
@@ -115,13 +123,13 @@ impl Resolver<'_> {
                     continue;
                 }
                 Some(Named::Broken) => {
-                    complete = false;
+                    absent = Some(Absent::Reported);
                     continue;
                 }
                 Some(_) => format!("`{}` is no {kind}", shown(name.text)),
                 None => format!("unknown {kind} `{}`", shown(name.text)),
             };
-            complete = false;
+            absent = absent.or(Some(Absent::Unknown));
             let help = match self.log.is_full() {
                 true => None,
                 false => did_you_mean(name.text, self.ids.keys().map(String::as_str)),
@@ -129,7 +137,7 @@ impl Resolver<'_> {
             let label = format!("expected a {kind} that is declared before");
             self.log.push(Note::error(name.span, message).label(label).help(help));
         }
-        (parents, complete)
+        (parents, absent)
     }
 
     /// Takes over what the parents have; of several fields with one name, the first parent's.
@@ -169,11 +177,13 @@ impl Resolver<'_> {
         let constructs = decl.name.is_some_and(|class| class.text == text);
         let sound = self.check_member(decl, member, draft, constructs);
         let (made, keywords) = if let Decl::Molecular { parts, .. } = &member.decl {
+            // A struct has none: its parts are no matter.
+            let parts: &[Name<'_>] = if decl.is_struct { &[] } else { parts };
             let find = |name: &str| match draft.names.get(name) {
                 Some(own) => own.clone().ok_or(Absent::Reported),
                 None => match draft.inherited.get(name) {
                     Some(field) => Ok(Arc::clone(field)),
-                    None if draft.broken => Err(Absent::Reported),
+                    None if draft.has_unknown => Err(Absent::Reported),
                     None => Err(Absent::Unknown),
                 },
             };
@@ -181,7 +191,7 @@ impl Resolver<'_> {
                 let inherited = draft.inherited.keys();
                 draft.names.keys().chain(inherited).map(|name| (*name).to_owned()).collect()
             };
-            self.molecular(parts, find, known).unzip()
+            self.molecular(parts, find, known, draft.lacks_parent).unzip()
         } else {
             let keywords = self.keyword_list(&member.keywords);
             (self.made(member), Some(keywords))

@@ -20,7 +20,8 @@ pub(super) struct KeywordList {
     by_name: bool,
 }
 
-/// Why a molecular field's part cannot be found.
+/// Why a molecular field's part, or a parent, cannot be found.
+#[derive(Copy, Clone, PartialEq, Eq)]
 pub(super) enum Absent {
     /// Nothing has this name.
     Unknown,
@@ -206,6 +207,7 @@ impl Resolver<'_> {
         names: &[Name<'_>],
         find: impl Fn(&str) -> Result<Arc<Field>, Absent>,
         known: impl Fn() -> Vec<String>,
+        lacks_parent: bool,
     ) -> Option<(Made, KeywordList)> {
         let mut parts: Vec<Arc<Field>> = Vec::with_capacity(names.len());
         let mut complete = true;
@@ -217,7 +219,9 @@ impl Resolver<'_> {
                 }
                 Err(Absent::Unknown) => {
                     let known = known();
-                    let help = did_you_mean(name.text, known.iter().map(String::as_str));
+                    let parents = || "unless it is one of the parent that is unknown".to_owned();
+                    let help = did_you_mean(name.text, known.iter().map(String::as_str))
+                        .or_else(|| lacks_parent.then(parents));
                     let message = format!("this class has no field `{}`", shown(name.text));
                     Note::error(name.span, message).label("declared before this one").help(help)
                 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{Done, hash_text};
-use crate::cli::out::{complain, say};
+use crate::cli::out::{complain, counted, number_of, say};
 use crate::finding::Finding;
 
 /// What to check.
@@ -33,15 +33,19 @@ impl Check {
         match self.format {
             Format::Json => found.iter().for_each(|it| say!("{}", Finding::from(it).json())),
             Format::Human if found.is_empty() => {}
-            Format::Human => complain!("{found}"),
+            Format::Human => {
+                let (errors, warnings) = found.counts();
+                complain!("{found}\n\n{}", counted(errors, warnings));
+            }
         }
         let Ok(dc) = &read else { return Ok(1) };
         if self.format == Format::Human {
             let fields: usize = dc.classes().map(|class| class.own_fields().len()).sum();
             say!(
-                "{} classes with {fields} fields, {} structs; hash {}",
-                dc.classes().count(),
-                dc.structs().count(),
+                "{} with {}, {}; hash {}",
+                number_of(dc.classes().count(), "class", "classes"),
+                number_of(fields, "field", "fields"),
+                number_of(dc.structs().count(), "struct", "structs"),
                 hash_text(dc)
             );
         }

@@ -44,7 +44,7 @@ fn files_that_are_no_configuration() {
     let list = "expected a list (lines that begin with `- `)";
     for (text, expected) in [
         ("", " the file is empty".to_owned()),
-        ("# nothing\n", " the file is empty".to_owned()),
+        ("# nothing\n", " the file has no keys: nothing but comments".to_owned()),
         ("- a", format!("1:1: found a list, {map}")),
         ("just text", format!("1:1: found `just text`, {map}")),
         ("general:", format!("1:8: general: found nothing, {map}")),

@@ -98,6 +98,18 @@ fn intervals() {
 }
 
 #[test]
+fn a_key_of_which_only_the_beginning_is_written_is_recognised() {
+    let text = backend("{type: postgres, host: h, database: d, user: u, us: u}");
+    let known = "known are `type`";
+    let found = errors(&text);
+    assert!(
+        found.contains("backend.user: there is no such key; did you mean `username`?"),
+        "{found}"
+    );
+    assert!(found.contains(&format!("backend.us: there is no such key; {known}")), "{found}");
+}
+
+#[test]
 fn one_or_a_list_of_versions_and_hashes() {
     let agent = "general: {dc_files: [game.dc]}\nroles:\n  - type: clientagent\n    channels: {min: 1000, max: 1000}\n    ";
     let read = |keys: &str| {
@@ -115,7 +127,22 @@ fn one_or_a_list_of_versions_and_hashes() {
 5:21: roles[0].version[2]: `a` stands in this list already
 6:28: roles[0].manual_dc_hash[1]: `171` stands in this list already";
     assert_eq!(warnings, expected);
+    let (versions, _, warnings) = read("version: v1, v2");
+    assert_eq!(versions, ["v1, v2"]);
+    let expected = "5:14: roles[0].version: this is one version with a comma in its name; a list is written `[v1, v2]`";
+    assert_eq!(warnings, expected);
     let check = |keys: &str, expected: &str| check_error(&format!("{agent}{keys}"), expected);
+    let expected = "expected milliseconds: a whole number from 0 to 4294967295";
+    for (text, hint) in [
+        ("5s", "; without a unit, `5s` is `5000`"),
+        ("2 min", "; without a unit, `2 min` is `120000`"),
+        ("soon", ""),
+    ] {
+        check(
+            &format!("client: {{heartbeat_timeout: {text}}}"),
+            &format!("5:33: roles[0].client.heartbeat_timeout: found `{text}`, {expected}{hint}"),
+        );
+    }
     check(
         "version: []",
         "5:14: roles[0].version: found an empty list, expected at least one value",

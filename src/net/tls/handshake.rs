@@ -53,6 +53,7 @@ fn of_io(error: &io::Error) -> String {
 fn of_first(bytes: &[u8]) -> String {
     match Stranger::recognise(bytes) {
         Some(Stranger::Http) => ", but HTTP".into(),
+        Some(Stranger::Ssh) => ", but SSH".into(),
         Some(Stranger::ProxyHeader) => ", but begins with a PROXY header".into(),
         Some(Stranger::Tls) | None => {
             let first = &bytes[..bytes.len().min(12)];

@@ -146,6 +146,10 @@ impl Core {
         let (kind, do_id) = Kind::of_truncated(number, envelope.body).unzip();
         let do_id = do_id.flatten().map(|do_id| do_id.0);
         let request = message::name_of(number);
+        if let message::Error::UnknownType(_) = error {
+            // What belongs to another family has a name all the same.
+            return error!(%sender, request, number, "unknown message");
+        }
         error!(%sender, doId = do_id, request, number, %error, "request cannot be read");
         if let Some(kind) = kind {
             self.answer(Request { sender, kind }, &Outcome::Absent, effects);

@@ -25,5 +25,8 @@ pub fn start(
     let name = format!("DBSS(Database: {})", config.database);
     let role = router.join_role(name, DbStateServer::new(config, dc, seed));
     role.turn(|core, _, out| core.start(out)).expect("a new role has not panicked");
+    let ranges: Vec<String> = config.ranges.iter().map(ToString::to_string).collect();
+    let ranges = ranges.join(", ");
+    tracing::info!(database = %config.database, ranges, "database-state server ready");
     tokio::spawn(async move { role.drive(&shutdown).await })
 }

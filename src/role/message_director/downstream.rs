@@ -357,12 +357,7 @@ impl Link {
 
     fn change(&self, change: LinkChange, ear: &Ear<'_>, seat: &Seat) {
         match change {
-            LinkChange::Name(name) => {
-                tracing::Span::current().record("name", &*name);
-                tracing::info!("link named");
-                ear.participant.rename(format!("{name} ({})", self.peer));
-                ear.who.is_named(&name);
-            }
+            LinkChange::Name(name) => ear.participant.rename(format!("{name} ({})", self.peer)),
             LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
             LinkChange::Hello(epoch, _) => {
                 seat.answer(epoch);

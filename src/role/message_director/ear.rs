@@ -132,6 +132,10 @@ impl<'l> Ear<'l> {
                         return Err(Malformed::Itself);
                     }
                     Some(change) => {
+                        // At once: what comes behind it may be defective.
+                        if let LinkChange::Name(name) = &change {
+                            self.who.is_named(name);
+                        }
                         note(&change, &mut batch);
                         self.changes.push(change);
                     }

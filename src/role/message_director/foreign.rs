@@ -53,6 +53,7 @@ impl fmt::Display for Foreign {
         f.write_str(match self {
             Foreign::Stranger(Stranger::Tls) => "TLS, but this port is not encrypted",
             Foreign::Stranger(Stranger::Http) => "HTTP, but this port is for the servers of a game",
+            Foreign::Stranger(Stranger::Ssh) => "SSH, but this port is for the servers of a game",
             Foreign::Stranger(Stranger::ProxyHeader) => {
                 "a PROXY header, which only a client agent with haproxy reads"
             }
@@ -91,6 +92,7 @@ mod tests {
         for (bytes, expected) in [
             (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], stranger(Stranger::Tls)),
             (b"GET / HTTP/1.1\r\n", stranger(Stranger::Http)),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", stranger(Stranger::Ssh)),
             (b"PROXY TCP4 ", stranger(Stranger::ProxyHeader)),
             (&hello(b""), client(ClientFamily::Astron)),
             (&hello(b"v1.0.0"), client(ClientFamily::Astron)),

@@ -27,8 +27,17 @@ struct Said {
 }
 
 impl Who {
+    /// Takes its name, and says so, unless it is no other than before. What is logged of the peer from then on has it.
     pub fn is_named(&self, name: &str) {
-        self.said.lock().name = Some(name.to_owned());
+        let old = self.said.lock().name.replace(name.to_owned());
+        if old.as_deref() == Some(name) {
+            return;
+        }
+        tracing::Span::current().record("name", name);
+        match old {
+            None => tracing::info!("link named"),
+            Some(old_name) => tracing::info!(old_name, "link renamed"),
+        }
         self.more.notify_one();
     }
 

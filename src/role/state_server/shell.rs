@@ -25,5 +25,6 @@ pub fn start(
     let name = format!("StateServer({})", config.control);
     let role = router.join_role(name, StateServer::new(config, dc, seed));
     role.turn(|core, _, out| core.start(out)).expect("a new role has not panicked");
+    tracing::info!(control = %config.control, "state server ready");
     tokio::spawn(async move { role.drive(&shutdown).await })
 }

@@ -18,6 +18,9 @@ fn start(sink: &EventSink, more: &str) -> Daemon {
         .start()
 }
 
+/// What its client was let in with.
+const BUILD: [(&str, &str); 2] = [("version", world::VERSION), ("dc_hash", "0x0123abcd")];
+
 /// Connects a client, and expects the event of it; returns both addresses.
 fn connect(daemon: &Daemon, sink: &EventSink) -> (Client, String, String) {
     let client = daemon.client();
@@ -38,7 +41,8 @@ fn a_client_that_comes_and_says_goodbye() {
     let (mut client, ..) = connect(&daemon, &sink);
     client.hello();
     client.send(&ClientMessage::Disconnect {});
-    sink.expect(&[("type", "client-disconnected"), ("sender", "Client:3000000")]);
+    let end = [("type", "client-disconnected"), ("sender", "Client:3000000")];
+    sink.expect(&[&end[..], &BUILD[..]].concat());
 }
 
 #[test]
@@ -84,6 +88,8 @@ fn a_client_that_does_what_no_honest_client_does() {
         ("sender", "Client:3000000"),
         ("reason_code", "108"),
         ("reason_msg", &text),
+        BUILD[0],
+        BUILD[1],
     ]);
 }
 
@@ -101,6 +107,8 @@ fn a_client_that_the_cluster_ejects() {
         ("sender", "Client:3000000"),
         ("reason_code", "4321"),
         ("reason_msg", &text),
+        BUILD[0],
+        BUILD[1],
     ]);
 }
 

@@ -35,7 +35,7 @@ pub use cable::Cable;
 pub use client::Client;
 pub use daemon::{Daemon, Setup, free_address};
 pub use datagram::{
-    At, Datagram, Expected, To, client_datagram as client_datagram_of,
+    At, Datagram, Expected, To, client_datagram as client_datagram_of, control_datagram,
     server_datagram as datagram_of,
 };
 pub use event_sink::EventSink;

@@ -45,19 +45,6 @@ pub struct Shared {
     pub spare_buffers: Vec<Vec<u8>>,
 }
 
-/// The hashes with 0 replaced by those of the DC files: Panda3D's, and Astron's if that is another.
-fn dc_hashes(configured: &[u32], dc: &DcFile) -> Vec<u32> {
-    let of_files = || [dc.hash()].into_iter().chain(dc.astron_hash());
-    let mut hashes = Vec::with_capacity(configured.len() + 1);
-    for hash in configured {
-        match hash {
-            0 => hashes.extend(of_files()),
-            hash => hashes.push(*hash),
-        }
-    }
-    hashes
-}
-
 /// What a session needs to handle something.
 pub struct Context<'a> {
     pub shared: &'a mut Shared,
@@ -78,7 +65,7 @@ impl Shared {
         Shared {
             config: config.clone(),
             prices: Prices::new(&config.limits),
-            dc_hashes: dc_hashes(&config.dc_hashes, &dc),
+            dc_hashes: config.accepted_hashes(&dc),
             dc,
             uberdogs,
             voice,

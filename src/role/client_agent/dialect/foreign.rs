@@ -40,6 +40,7 @@ impl fmt::Display for Foreign {
         f.write_str(match self {
             Foreign::Stranger(Stranger::Tls) => "TLS, but this port is not encrypted",
             Foreign::Stranger(Stranger::Http) => "HTTP, but this port is for game clients",
+            Foreign::Stranger(Stranger::Ssh) => "SSH, but this port is for game clients",
             Foreign::Stranger(Stranger::ProxyHeader) => {
                 "a PROXY header, but haproxy is off for this client agent"
             }
@@ -90,6 +91,7 @@ mod tests {
                 Some(Foreign::Stranger(Stranger::Tls)),
             ),
             (b"GET / HTTP/1.1\r\n", Some(Foreign::Stranger(Stranger::Http))),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", Some(Foreign::Stranger(Stranger::Ssh))),
             (b"PROXY TCP4 ", Some(Foreign::Stranger(Stranger::ProxyHeader))),
             (b"\r\n\r\n\0\r\nQUIT\n!", Some(Foreign::Stranger(Stranger::ProxyHeader))),
             (&link, Some(Foreign::MessageDirectorLink)),

@@ -7,7 +7,7 @@ use super::{Dialect, Foreign, foreign};
 use crate::ids::Location;
 use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message};
 use crate::role::client_agent::agent::{Context, News, Voice};
-use crate::role::client_agent::session::{End, Flow, Life, Request, Session};
+use crate::role::client_agent::session::{Build, End, Flow, Life, Request, Session};
 use crate::wire::{self, Framing, Reader};
 
 /// The protocol of [`Client`] itself: each message is written as it is.
@@ -131,7 +131,8 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         return Err(End::truncated());
     };
     let config = &cx.shared.config;
-    if !config.versions.iter().any(|right| right.as_bytes() == version.0) {
+    let known = config.versions.iter().position(|right| right.as_bytes() == version.0);
+    let Some(known) = known else {
         // It has to fit a datagram, in which what is no text takes three times as much.
         let said = &version.0[..version.0.len().min(VERSION_BYTES_SAID)];
         let client = String::from_utf8_lossy(said);
@@ -144,7 +145,7 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
             text += &format!(", server={}", one_of(&config.versions, String::clone));
         }
         return Err(End::eject(EjectReason::BadVersion, text));
-    }
+    };
     let expected = &cx.shared.dc_hashes;
     if !expected.contains(&dc_hash) {
         let mut text = format!("Client DC hash mismatch: client=0x{dc_hash:x}");
@@ -154,7 +155,7 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         return Err(End::eject(EjectReason::BadDcHash, text));
     }
     session.send(cx.shared, |writer| Client::HelloResp {}.write(writer));
-    session.let_in();
+    session.let_in(cx.shared, Build { version: known, dc_hash });
     reader.finish().map_err(|_| End::excess())
 }
 

@@ -3,6 +3,7 @@
 use super::{Departure, Ejection, End, Loss, Session};
 use crate::ids::DoId;
 use crate::message::{EjectReason, Message as _, StateServer};
+use crate::net;
 use crate::role::client_agent::agent::{Context, News, Shared};
 use crate::wire::Writer;
 
@@ -66,7 +67,7 @@ impl Session {
             End::Dropped => tracing::info!(%client, %remote, "client dropped by the cluster"),
             End::Disconnected => {
                 tracing::debug!(%client, %remote, "client disconnected");
-                self.identity.event(cx.shared, "client-disconnected", |event, _| event);
+                self.identity.last_event(cx.shared, "client-disconnected", |event, _| event);
             }
             End::Lost(loss) => {
                 let Loss { reason, limit, unsent_bytes, may_be_lost_bytes } = &**loss;
@@ -79,10 +80,13 @@ impl Session {
                         may_be_lost_bytes,
                         "client dropped: {reason}"
                     ),
-                    None => tracing::debug!(%client, %remote, reason, "client lost"),
+                    None => {
+                        let reason = net::logged(reason);
+                        tracing::debug!(%client, %remote, reason, "client lost");
+                    }
                 }
                 if !self.identity.peer.is_local {
-                    self.identity.event(cx.shared, "client-lost", |event, peer| {
+                    self.identity.last_event(cx.shared, "client-lost", |event, peer| {
                         event
                             .with("remote_address", peer.remote.to_string())
                             .with("local_address", peer.local.to_string())
@@ -111,7 +115,7 @@ impl Session {
             tracing::warn!(text = &*text, %client, %remote, reason, limit, "client ejected");
         }
         let kind = if security { "client-ejected-security" } else { "client-ejected" };
-        self.identity.event(cx.shared, kind, |event, _| {
+        self.identity.last_event(cx.shared, kind, |event, _| {
             event.with("reason_code", reason.to_string()).with("reason_msg", cut(text.into_owned()))
         });
     }

@@ -21,6 +21,15 @@ pub struct Peer {
     pub is_local: bool,
 }
 
+/// What a client was let in with.
+#[derive(Copy, Clone, Debug)]
+pub struct Build {
+    /// Which of the versions that are configured.
+    pub version: usize,
+    /// The hash of its DC files.
+    pub dc_hash: u32,
+}
+
 /// Who a client is, for the agent and for the cluster.
 #[derive(Debug)]
 pub struct Identity {
@@ -35,6 +44,8 @@ pub struct Identity {
     pub channel_since: Instant,
     /// How datagrams are told apart on the client's connection.
     pub framing: Framing,
+    /// `None` until it is let in.
+    build: Option<Build>,
     /// Boxed: seldom looked at.
     pub peer: Box<Peer>,
 }
@@ -55,8 +66,17 @@ impl Identity {
             channel: allocated,
             channel_since: now,
             framing,
+            build: None,
             peer,
         }
+    }
+
+    /// Notes and logs what the client is let in with.
+    pub fn is_let_in(&mut self, shared: &Shared, build: Build) {
+        let (client, remote) = (self.allocated, &self.peer.remote);
+        let (version, dc_hash) = build.words(shared);
+        tracing::debug!(%client, %remote, version, dc_hash, "client let in");
+        self.build = Some(build);
     }
 
     /// A number that no request of this session has had for a long time.
@@ -75,5 +95,34 @@ impl Identity {
     ) {
         let event = Event::new(kind, format!("Client:{}", self.allocated));
         shared.events.push(with(event, &self.peer));
+    }
+
+    /// Tells the event logger that the session ends, and what the client was let in with: who looks whether an old version
+    /// is still in use finds it behind the keys that Astron has.
+    pub fn last_event(
+        &self,
+        shared: &mut Shared,
+        kind: &'static str,
+        with: impl FnOnce(Event, &Peer) -> Event,
+    ) {
+        let build = self.build.map(|build| {
+            let (version, dc_hash) = build.words(shared);
+            (version.to_owned(), dc_hash)
+        });
+        self.event(shared, kind, |event, peer| {
+            let event = with(event, peer);
+            match build {
+                Some((version, dc_hash)) => event.with("version", version).with("dc_hash", dc_hash),
+                None => event,
+            }
+        });
+    }
+}
+
+impl Build {
+    /// The version, and the hash as people write it.
+    fn words(self, shared: &Shared) -> (&str, String) {
+        let version = shared.config.versions.get(self.version).map_or("", String::as_str);
+        (version, format!("{:#010x}", self.dc_hash))
     }
 }

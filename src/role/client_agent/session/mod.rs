@@ -56,7 +56,7 @@ use std::time::Duration;
 pub use cluster::Arrival;
 pub use comparing::{Lack, Told};
 pub use end::{CloseKind, Ejection, End, Flow, Loss};
-pub use identity::Peer;
+pub use identity::{Build, Peer};
 pub use life::{Life, Request};
 pub use listening::Departure;
 pub use outbox::Outbox;

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{End, Flow, Life, Request, Session, nonzero_ms};
+use super::{Build, End, Flow, Life, Request, Session, nonzero_ms};
 use crate::message::EjectReason;
 use crate::role::client_agent::agent::{Context, SessionKey, Shared, Silence, Timer};
 use crate::role::client_agent::view::Right;
@@ -51,7 +51,8 @@ impl Presence {
 
 impl Session {
     /// The client has said what its dialect wants to hear first.
-    pub fn let_in(&mut self) {
+    pub fn let_in(&mut self, shared: &Shared, build: Build) {
+        self.identity.is_let_in(shared, build);
         self.life = Life::Anonymous;
     }
 

@@ -176,7 +176,9 @@ impl Cluster {
             let text = String::from_utf8_lossy(&packet[..length]).into_owned();
             if text.contains("client-lost") {
                 let (_, reason) = text.split_once("reason").expect("a reason");
-                return reason.trim_start_matches('\u{fffd}').to_owned();
+                // Before and behind it are lengths, which are no text.
+                let mut parts = reason.split('\u{fffd}').filter(|part| !part.is_empty());
+                return parts.next().expect("a reason").to_owned();
             }
         }
     }

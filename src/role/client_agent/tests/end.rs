@@ -130,8 +130,24 @@ fn the_end_of_a_session_in_its_order() {
     let lost = Event::new("client-lost", format!("Client:{}", client.channel))
         .with("remote_address", "203.0.113.5:54321")
         .with("local_address", "198.51.100.77:7198")
-        .with("reason", "end of file");
+        .with("reason", "end of file")
+        .with("version", VERSION)
+        .with("dc_hash", format!("{:#010x}", dc().hash()));
     assert_eq!(agent.events.last(), Some(&lost));
+}
+
+#[test]
+fn the_log_says_of_a_client_that_has_gone_what_it_says_of_a_link() {
+    let mut agent = Agent::new();
+    let log = Caught::from(Level::Debug);
+    let client = agent.established();
+    agent.lose(client);
+    let lines = log.lines();
+    let let_in = format!("client let in client={} remote=", client.channel);
+    let with = format!(" version={VERSION} dc_hash={:#010x}", dc().hash());
+    assert!(lines.iter().any(|line| line.contains(&let_in) && line.contains(&with)), "{lines:?}");
+    let lost = lines.last().expect("a line");
+    assert!(lost.contains("client lost") && lost.contains(crate::net::CLOSED), "{lines:?}");
 }
 
 #[test]
@@ -163,7 +179,9 @@ fn the_cluster_ejects_with_its_own_words_and_drops_without() {
     assert_eq!(agent.closed[&client.key], CloseKind::Flushed);
     let ejected = Event::new("client-ejected", format!("Client:{}", client.channel))
         .with("reason_code", "4321")
-        .with("reason_msg", "go");
+        .with("reason_msg", "go")
+        .with("version", VERSION)
+        .with("dc_hash", format!("{:#010x}", dc().hash()));
     assert_eq!(agent.events.last(), Some(&ejected));
 
     let client = agent.established();

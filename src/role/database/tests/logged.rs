@@ -5,6 +5,7 @@ use crate::message::{List, Message};
 use crate::store::Refusal;
 use crate::telemetry::Level;
 use crate::telemetry::testing::Caught;
+use crate::wire::Envelope;
 
 /// What is logged of a message.
 fn logged(message: &Database<'_>) -> Vec<String> {
@@ -71,4 +72,23 @@ fn what_the_store_refuses_is_logged_with_what_there_is() {
     assert_eq!(lines, [expected]);
     let lines = logged_of(Outcome::Absent);
     assert_eq!(lines, ["DEBUG: database: no such object sender=20 doId=1000 operation=get"]);
+}
+
+#[test]
+fn a_message_that_a_database_does_not_know_is_called_unknown() {
+    for (number, name) in
+        [(2000u16, "STATESERVER_CREATE_OBJECT_WITH_REQUIRED"), (3999, "\"unknown message\"")]
+    {
+        let mut datagram = Vec::new();
+        let mut writer = Writer::new(&mut datagram);
+        Envelope::write_head(&mut writer, &[CONTROL], SENDER);
+        writer.u16(number);
+        let log = Caught::from(Level::Warning);
+        let mut server = Server::new();
+        server.core.handle(server.now, &datagram, &mut server.effects);
+        let line =
+            format!("ERROR: database: unknown message sender=20 request={name} number={number}");
+        assert_eq!(log.lines(), [line]);
+        assert!(server.sent().is_empty());
+    }
 }

@@ -1,0 +1,113 @@
+//! What a configuration without errors means, in a few lines.
+
+use dclass::DcFile;
+use url::Url;
+
+use crate::cli::out::number_of;
+use crate::config::{
+    Address, BackendConfig, ClientAgentConfig, ClientTlsConfig, Config, DoIdRange, LinkTlsConfig,
+    RoleConfig,
+};
+
+pub(super) fn summary(config: &Config, dc: &DcFile) -> String {
+    let files = config.general.dc_files.len();
+    let classes = number_of(dc.classes().count(), "class", "classes");
+    let logger = match &config.general.event_logger {
+        Some(address) => address.to_string(),
+        None => "none".to_owned(),
+    };
+    let mut lines = vec![
+        format!("DC hash: {}", super::super::dc::hash_text(dc)),
+        format!("DC files: {files}, with {classes}"),
+        format!("UberDOGs: {}", config.uberdogs.len()),
+        format!("event logger: {logger}"),
+        message_director(config),
+    ];
+    lines.extend(config.roles.iter().map(|role| describe(role, dc)));
+    lines.join("\n")
+}
+
+fn message_director(config: &Config) -> String {
+    let director = &config.message_director;
+    let tls = director.tls.as_ref();
+    let bind_tls = tls.and_then(|LinkTlsConfig { bind, .. }| bind.as_ref());
+    let binds = match (&director.bind, bind_tls) {
+        (None, None) => "takes no links".to_owned(),
+        (Some(bind), None) => format!("listens on {bind}"),
+        (None, Some(tls)) => format!("listens with TLS on {tls}"),
+        (Some(bind), Some(tls)) => format!("listens on {bind} and with TLS on {tls}"),
+    };
+    let upstream_tls = if tls.is_some_and(|tls| tls.connects) { " with TLS" } else { "" };
+    let upstream = |address: &Address| format!("upstream is {address}{upstream_tls}");
+    let upstream = director.connect.as_ref().map_or("has no upstream".to_owned(), upstream);
+    format!("message director: {binds}, {upstream}")
+}
+
+fn describe(role: &RoleConfig, dc: &DcFile) -> String {
+    match role {
+        RoleConfig::ClientAgent(role) => client_agent(role, dc),
+        RoleConfig::StateServer(role) => format!("state server: channel {}", role.control),
+        RoleConfig::Database(role) => {
+            let (control, generate, backend) = (role.control, role.generate, store(&role.backend));
+            format!("database server: channel {control}, new objects {generate}, {backend}")
+        }
+        RoleConfig::DbStateServer(role) => {
+            let ranges: Vec<String> = role.ranges.iter().map(DoIdRange::to_string).collect();
+            let (database, ranges) = (role.database, ranges.join(", "));
+            format!("database-state server: database {database}, objects {ranges}")
+        }
+        RoleConfig::EventLogger(role) => {
+            format!("event logger: listens on {}, writes {}", role.bind, role.output)
+        }
+    }
+}
+
+fn client_agent(role: &ClientAgentConfig, dc: &DcFile) -> String {
+    let versions: Vec<String> = role.versions.iter().map(|one| format!("{one:?}")).collect();
+    let hashes: Vec<String> =
+        role.accepted_hashes(dc).iter().map(|hash| format!("{hash:#010x}")).collect();
+    let binds = match role.tls.as_deref() {
+        None => role.bind.to_string(),
+        Some(ClientTlsConfig { bind: None, .. }) => format!("{} with TLS", role.bind),
+        Some(ClientTlsConfig { bind: Some(tls), .. }) => {
+            format!("{} and with TLS on {tls}", role.bind)
+        }
+    };
+    format!(
+        "client agent: listens on {binds}, version {}, DC hash {}, channels {}",
+        versions.join(" or "),
+        hashes.join(" or "),
+        role.channels
+    )
+}
+
+/// Where objects are kept: neither a user nor a password.
+fn store(backend: &BackendConfig) -> String {
+    match backend {
+        BackendConfig::Sqlite { file, .. } => format!("SQLite {}", file.display()),
+        BackendConfig::Postgres { url, .. } => format!("PostgreSQL {}", database_at(url)),
+        BackendConfig::MySql { url, .. } => format!("MySQL {}", database_at(url)),
+        BackendConfig::Yaml { directory, .. } => format!("YAML {}", directory.display()),
+        BackendConfig::Soci { driver, database, .. } if driver == "sqlite3" => {
+            format!("SOCI {driver} {database}")
+        }
+        BackendConfig::Soci { driver, database, address, .. } => {
+            format!("SOCI {driver} {database} at {address}")
+        }
+    }
+}
+
+/// "database at host:port", of a URL.
+fn database_at(url: &str) -> String {
+    // It was checked when it was read.
+    let Ok(url) = Url::parse(url) else { return String::new() };
+    let given = |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value);
+    let database = given("dbname").unwrap_or(url.path().trim_start_matches('/').into());
+    let host = given("host").or_else(|| given("socket"));
+    let host = host.or_else(|| given("hostaddr")).unwrap_or(url.host_str().unwrap_or("").into());
+    let port = given("port").or_else(|| url.port().map(|port| port.to_string().into()));
+    match port {
+        Some(port) => format!("{database} at {host}:{port}"),
+        None => format!("{database} at {host}"),
+    }
+}
