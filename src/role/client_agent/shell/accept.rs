@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Shared;
 use crate::net::proxy_protocol::{self, Header};
 use crate::net::{self, Close, Connection, Listener, Lost, Socket};
-use crate::role::client_agent::{Heard, Loss, Peer, SessionKey};
+use crate::role::client_agent::{Heard, Loss, Peer, SessionKey, Stop};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
 
@@ -100,11 +100,7 @@ fn connection(
         // Without an address it has gone already.
         let Some(peer) = peer else { return };
         // Boxed: what is only needed at the beginning should not stay with each connection.
-        let begun = tokio::select! {
-            biased;
-            () = shared.shutdown.cancelled() => None,
-            begun = Box::pin(begin(&shared, peer, &connection)) => begun,
-        };
+        let begun = Box::pin(begin(&shared, peer, &connection)).await;
         let Some((key, first_bytes)) = begun else { return };
         // If this task fails, the session must not stay.
         let mut guard = Guard { shared: &shared, key, loss: None };
@@ -181,9 +177,12 @@ async fn begin(
     let mut after_header = Vec::new();
     if shared.haproxy {
         let limit = shared.handshake_timeout;
-        match read_header_within(limit, connection, &mut after_header).await {
-            Ok(header) => apply_header(&mut peer, header),
-            Err(error) => {
+        let header = read_header_within(limit, connection, &mut after_header);
+        match shared.shutdown.run_until_cancelled(header).await {
+            Some(Ok(header)) => apply_header(&mut peer, header),
+            // It is told below.
+            None => {}
+            Some(Err(error)) => {
                 tracing::warn!(remote = %peer.remote, %error, "no usable PROXY header");
                 return None;
             }
@@ -192,7 +191,7 @@ async fn begin(
     let admitted = shared.role.turn(|server, now, out| {
         // Asked for where sessions are ended: none can begin after the last has been ended.
         if shared.shutdown.is_cancelled() {
-            return Err(Vec::new());
+            return Err(server.stopping(FRAMING, Stop::default()));
         }
         server.admit(now, peer, FRAMING, connection.clone(), out)
     });
