@@ -169,11 +169,15 @@ impl Phase {
     }
 }
 
-/// All that runs. Links stop first: AIs see the end of the daemon and not the end of everyone else's
-/// objects. Then the roles, whose last messages the upstream still gets, and the event logger their last events.
-/// An event logger that is one of the roles stops last, so that it gets them, too.
+/// All that runs, in the order in which it stops. Client agents come first, while everything else still runs: their clients are told
+/// that the server stops, and hear nothing of how its parts go, and the cluster is told what it is always told of
+/// clients that leave. Then databases finish what was asked, and who asked is answered. Then links: AIs see the end of the daemon and not
+/// that of the objects of others. Then the state servers, whose last messages the upstream still gets, and the event logger all their
+/// last events. An event logger that is one of the roles stops last, so that it gets them, too.
 #[derive(Default)]
 pub struct Parts {
+    clients: Phase,
+    databases: Phase,
     links: Phase,
     roles: Phase,
     upstream: Phase,
@@ -238,8 +242,10 @@ impl Parts {
         parts.start_upstream(&config, &context, peers, tls).await?;
         for role in &config.roles {
             let phase = match role {
+                RoleConfig::ClientAgent(_) => &mut parts.clients,
+                RoleConfig::Database(_) => &mut parts.databases,
+                RoleConfig::StateServer(_) | RoleConfig::DbStateServer(_) => &mut parts.roles,
                 RoleConfig::EventLogger(_) => &mut parts.loggers,
-                _ => &mut parts.roles,
             };
             start_role(role, &context, phase).await?;
         }
@@ -337,6 +343,8 @@ impl Parts {
     pub async fn first_failure(&mut self) -> anyhow::Error {
         tokio::select! {
             biased;
+            failure = self.clients.first_failure() => failure,
+            failure = self.databases.first_failure() => failure,
             failure = self.links.first_failure() => failure,
             failure = self.roles.first_failure() => failure,
             failure = self.upstream.first_failure() => failure,
@@ -347,6 +355,8 @@ impl Parts {
 
     /// Stops them in their order.
     pub async fn stop(&mut self) {
+        self.clients.stop().await;
+        self.databases.stop().await;
         self.links.stop().await;
         self.roles.stop().await;
         self.upstream.stop().await;

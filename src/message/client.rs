@@ -79,6 +79,8 @@ pub enum EjectReason {
     FieldConstraint = 127,
     /// A session object was deleted or lost.
     SessionObjectDeleted = 153,
+    /// The server stops or restarts.
+    Restart = 160,
     /// The client has not shown life in time.
     NoHeartbeat = 345,
 }

@@ -16,7 +16,9 @@ use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
-use super::session::{Arrival, CloseKind, Departure, End, Flow, Loss, Outbox, Peer, Session};
+use super::session::{
+    Arrival, CloseKind, Departure, Ejection, End, Flow, Loss, Outbox, Peer, Session, Stop,
+};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
@@ -182,9 +184,18 @@ impl Core {
 
     /// What to write to a connection for which there is no place.
     pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
-        let reason = EjectReason::Generic as u16;
+        self.refusal(framing, EjectReason::Generic as u16, b"Client capacity reached")
+    }
+
+    /// What to write to a connection that gets no session since there are to be no new ones.
+    pub fn stopping(&self, framing: Framing, stop: Stop) -> Vec<u8> {
+        let Ejection { reason, text, .. } = stop.ejection();
+        self.refusal(framing, reason, &text)
+    }
+
+    fn refusal(&self, framing: Framing, reason: u16, text: &[u8]) -> Vec<u8> {
         let mut frame = Vec::new();
-        let news = News::Ejected { reason, text: b"Client capacity reached" };
+        let news = News::Ejected { reason, text };
         self.shared.voice.write(&news, framing, &mut frame).expect("a short text fits");
         frame
     }
@@ -270,14 +281,20 @@ impl Core {
         self.with(now, key, out, |_, _| Err(End::Lost(Box::new(loss))));
     }
 
-    /// Ends all sessions, at most `budget` at a time; whether there are others left. From the first call on none
-    /// of them hears or does anything.
-    pub fn shut_down(&mut self, now: Instant, budget: usize, out: &mut Effects) -> bool {
+    /// Ends all sessions, at most `budget` at a time, and tells their clients why; whether there are others left.
+    /// From the first call on none of them hears or does anything.
+    pub fn shut_down(
+        &mut self,
+        now: Instant,
+        budget: usize,
+        stop: Stop,
+        out: &mut Effects,
+    ) -> bool {
         let from = self.shut_down.unwrap_or(0);
         let to = (from + budget).min(self.slots.len());
         self.shut_down = Some(to);
         for index in from..to {
-            self.end(now, index as SessionIndex, &End::ShutDown, out);
+            self.end(now, index as SessionIndex, &End::ShutDown(stop), out);
         }
         let has_more = to < self.slots.len();
         if !has_more {

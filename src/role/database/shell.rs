@@ -38,6 +38,10 @@ const PENDING_BYTES_MAX: usize = 64 << 20;
 const BATCH_LIMIT: BatchLimit = BatchLimit { operations: 4096, bytes: 4 << 20 };
 /// How long a server that has failed goes on answering. The daemon gives its parts as long at its end.
 const FAILURE_GRACE: Duration = Duration::from_secs(10);
+
+/// For how long after the shutdown requests are taken that come while others are still being worked on: links are open then, and
+/// an AI that stores how its players have ended does so now.
+const LATE_REQUESTS: Duration = Duration::from_secs(2);
 /// Effects are applied and other tasks let run after so many requests or outcomes, or this much input.
 const AT_ONCE: usize = 128;
 const BYTES_AT_ONCE: usize = 64 << 10;
@@ -126,14 +130,20 @@ impl Shell {
     async fn run(mut self, shutdown: CancellationToken) {
         let mut input = Vec::new();
         let mut is_ending = false;
+        let mut hears_until = None;
         while !is_ending || self.core.pending_operations() > 0 {
-            let is_reading = !is_ending && self.core.pending_bytes() < PENDING_BYTES_MAX;
+            let hears = match hears_until {
+                None => !is_ending,
+                Some(end) => self.failure.is_none() && now() < end,
+            };
+            let is_reading = hears && self.core.pending_bytes() < PENDING_BYTES_MAX;
             let deadline = self.core.next_deadline();
             let end = self.failure.as_ref().map(|(_, end)| *end);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled(), if !is_ending => {
                     is_ending = true;
+                    hears_until = Some(now() + LATE_REQUESTS);
                     if self.inbox.try_recv(&mut input) {
                         self.read(&input).await;
                     }
@@ -149,6 +159,7 @@ impl Shell {
                 () = until(deadline) => self.core.expire(now(), &mut self.effects),
                 () = self.store.in_vain() => self.core.expire_late(&mut self.effects),
                 () = until(end) => break,
+                () = until(hears_until), if is_ending && hears => {}
                 () = self.inbox.recv(&mut input), if is_reading => self.read(&input).await,
             }
             self.dispatch();

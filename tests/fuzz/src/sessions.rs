@@ -12,7 +12,7 @@ use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message};
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::dialect::foreign;
-use donet::role::client_agent::{Core, Peer, SessionKey, UberDog, UberDogs};
+use donet::role::client_agent::{Core, Peer, SessionKey, Stop, UberDog, UberDogs};
 use donet::router::Role;
 use donet::wire::{Frames, write_frame};
 
@@ -48,7 +48,7 @@ pub fn client_agent(input: &[u8]) {
         }
         agent.settle();
     }
-    while agent.core.shut_down(agent.now, 2, &mut agent.outside.effects) {}
+    while agent.core.shut_down(agent.now, 2, Stop::default(), &mut agent.outside.effects) {}
     agent.settle();
     assert!(agent.open.is_empty());
     assert_eq!(agent.core.session_count(), 0);

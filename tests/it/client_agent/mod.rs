@@ -3,6 +3,7 @@
 mod cluster_messages;
 mod connection;
 mod ejects;
+mod ending;
 mod interest_changes;
 pub mod interests;
 mod objects;

@@ -271,10 +271,13 @@ impl Client {
     fn may_be_ejected(&self, reason: u16) -> bool {
         const IS_NOT_IN: u16 = EjectReason::InvalidMsgtype as u16;
         const IS_LOST: u16 = EjectReason::SessionObjectDeleted as u16;
+        const IS_STOPPED: u16 = EjectReason::Restart as u16;
         const IS_SAID: u16 = EjectReason::Generic as u16;
         match reason {
             // What has let it in was lost, and that it may come in was not.
             IS_NOT_IN => true,
+            // Daemons are told to end, too; who is of one that is not then has no reason to be, which nothing here can tell.
+            IS_STOPPED => true,
             IS_LOST => !self.tied.is_empty(),
             IS_SAID => self.has_heir,
             _ => false,

@@ -24,7 +24,29 @@ pub enum End {
         farewell: Option<&'static [u8]>,
     },
     /// The client agent itself ends.
-    ShutDown,
+    ShutDown(Stop),
+}
+
+/// What becomes of the server when a client agent ends.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Stop {
+    /// Nobody said that it comes back.
+    #[default]
+    ForGood,
+    /// It is to be started again.
+    Restart,
+}
+
+impl Stop {
+    /// What clients are told.
+    pub fn ejection(self) -> Ejection {
+        let text = match self {
+            Stop::ForGood => "The server stops.",
+            Stop::Restart => "The server restarts.",
+        };
+        let (reason, text) = (EjectReason::Restart as u16, text.into());
+        Ejection { reason, text, security: false, limit: None }
+    }
 }
 
 /// Why a client is put out, as it is told.
@@ -116,7 +138,7 @@ impl End {
             | End::Dropped
             | End::Disconnected
             | End::Foreign { .. }
-            | End::ShutDown => CloseKind::Flushed,
+            | End::ShutDown(_) => CloseKind::Flushed,
         }
     }
 }

@@ -94,7 +94,13 @@ impl Session {
                     });
                 }
             }
-            End::ShutDown => {}
+            End::ShutDown(stop) => {
+                let ejection = stop.ejection();
+                self.tell_ejection(cx, &ejection);
+                // All go: a line for each would say no more than that of the daemon.
+                tracing::debug!(%client, %remote, "client ejected: the daemon ends");
+                self.note_event(cx, &ejection);
+            }
         }
     }
 
@@ -106,17 +112,23 @@ impl Session {
     /// Says to the log and to the event logger that the client is ejected.
     fn note_ejection(&self, cx: &mut Context<'_>, ejection: &Ejection) {
         let &Ejection { reason, ref text, security, limit } = ejection;
-        let text = String::from_utf8_lossy(text);
+        let text = &*String::from_utf8_lossy(text);
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
         // A field, which is cut and escaped as such: a client may have had its own words put into it.
         if security {
-            crate::security!(text = &*text, %client, %remote, reason, "client ejected");
+            crate::security!(text, %client, %remote, reason, "client ejected");
         } else {
-            tracing::warn!(text = &*text, %client, %remote, reason, limit, "client ejected");
+            tracing::warn!(text, %client, %remote, reason, limit, "client ejected");
         }
+        self.note_event(cx, ejection);
+    }
+
+    fn note_event(&self, cx: &mut Context<'_>, ejection: &Ejection) {
+        let &Ejection { reason, ref text, security, .. } = ejection;
         let kind = if security { "client-ejected-security" } else { "client-ejected" };
+        let text = String::from_utf8_lossy(text).into_owned();
         self.identity.last_event(cx.shared, kind, |event, _| {
-            event.with("reason_code", reason.to_string()).with("reason_msg", cut(text.into_owned()))
+            event.with("reason_code", reason.to_string()).with("reason_msg", cut(text))
         });
     }
 }

@@ -55,7 +55,7 @@ use std::time::Duration;
 
 pub use cluster::Arrival;
 pub use comparing::{Lack, Told};
-pub use end::{CloseKind, Ejection, End, Flow, Loss};
+pub use end::{CloseKind, Ejection, End, Flow, Loss, Stop};
 pub use identity::{Build, Peer};
 pub use life::{Life, Request};
 pub use listening::Departure;

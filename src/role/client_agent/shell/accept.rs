@@ -14,7 +14,7 @@ use crate::message::ClientFamily;
 use crate::net::proxy_protocol::{self, Header};
 use crate::net::tls::{Failure, Tls};
 use crate::net::{self, Close, Connection, Listener, Lost, Socket, Stream};
-use crate::role::client_agent::{Heard, Loss, Peer, SessionKey};
+use crate::role::client_agent::{Heard, Loss, Peer, SessionKey, Stop};
 use crate::router::{Fed, quietly};
 use crate::wire::{Assembler, Framing};
 
@@ -114,12 +114,7 @@ fn connection(
     async move {
         // It is the connection's until its end.
         let _ = &place;
-        let begun = tokio::select! {
-            biased;
-            () = shared.shutdown.cancelled() => None,
-            begun = beginning => begun,
-        };
-        let Some(Begun { key, connection, first_bytes }) = begun else { return };
+        let Some(Begun { key, connection, first_bytes }) = beginning.await else { return };
         // If this task fails, the session must not stay.
         let mut guard = Guard { shared: &shared, key, loss: None };
         let mut ear = Ear::new(&shared, key);
@@ -207,16 +202,21 @@ async fn begin(
     let mut first_bytes = Vec::new();
     let limit = shared.handshake_timeout;
     if shared.haproxy != ProxyHeaders::None {
-        match read_header_within(limit, &stream, &mut first_bytes).await {
-            Ok(header) => apply_header(&mut peer, header),
-            Err(error) => {
+        let header = read_header_within(limit, &stream, &mut first_bytes);
+        match shared.shutdown.run_until_cancelled(header).await {
+            Some(Ok(header)) => apply_header(&mut peer, header),
+            // It is told below.
+            None => {}
+            Some(Err(error)) => {
                 tracing::warn!(remote = %peer.remote, %error, "no usable PROXY header");
                 return None;
             }
         }
     }
     if let Some(tls) = tls {
-        match shake_within(limit, &tls, stream, std::mem::take(&mut first_bytes)).await {
+        let shake = shake_within(limit, &tls, stream, std::mem::take(&mut first_bytes));
+        // Who is not encrypted yet at the end can be told nothing.
+        match shared.shutdown.run_until_cancelled(shake).await? {
             Ok(encrypted) => stream = encrypted,
             // Proxies try whether somebody listens.
             Err(_) if peer.is_local => return None,
@@ -230,7 +230,7 @@ async fn begin(
     let admitted = shared.role.turn(|server, now, out| {
         // Asked for where sessions are ended: none can begin after the last has been ended.
         if shared.shutdown.is_cancelled() {
-            return Err(Vec::new());
+            return Err(server.stopping(FRAMING, Stop::default()));
         }
         server.admit(now, peer, FRAMING, connection.clone(), out)
     });

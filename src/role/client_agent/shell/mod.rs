@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use self::serve::Server;
 use super::dialect::{self, Dialect};
-use super::{Core, UberDogs};
+use super::{Core, Stop, UberDogs};
 use crate::config::{Address, ClientAgentConfig, ProxyHeaders};
 use crate::event::EventSender;
 use crate::hash::Seed;
@@ -183,7 +183,9 @@ impl Bound {
                 Some(Err(failure)) = helpers.join_next() => Some(failure),
             };
             // A role that is lost has no sessions.
-            while shared.role.turn(Server::shut_down) == Ok(true) {
+            let stop = Stop::default();
+            while shared.role.turn(|server, now, out| server.shut_down(stop, now, out)) == Ok(true)
+            {
                 tokio::task::yield_now().await;
             }
             helpers.shutdown().await;

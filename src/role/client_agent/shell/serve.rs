@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
-use crate::role::client_agent::{CloseKind, Core, Heard, Loss, Peer, SessionKey, Silence};
+use crate::role::client_agent::{CloseKind, Core, Heard, Loss, Peer, SessionKey, Silence, Stop};
 use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
 use crate::wire::{Envelope, Framing};
 
@@ -73,6 +73,11 @@ impl Server {
         self.core.capacity_reached(framing)
     }
 
+    /// What to write to a connection that comes when there are to be no new sessions.
+    pub fn stopping(&self, framing: Framing, stop: Stop) -> Vec<u8> {
+        self.core.stopping(framing, stop)
+    }
+
     /// Handles whole frames from a client.
     pub fn input(
         &mut self,
@@ -106,8 +111,8 @@ impl Server {
     }
 
     /// Ends some of the sessions; whether there are others left.
-    pub fn shut_down(&mut self, now: Instant, out: &mut Effects) -> bool {
-        self.core.shut_down(now, SHUT_DOWN_AT_ONCE, out)
+    pub fn shut_down(&mut self, stop: Stop, now: Instant, out: &mut Effects) -> bool {
+        self.core.shut_down(now, SHUT_DOWN_AT_ONCE, stop, out)
     }
 }
 

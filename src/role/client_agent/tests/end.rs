@@ -3,7 +3,7 @@
 use super::*;
 use crate::message::ClientFamily;
 use crate::net::Stranger;
-use crate::role::client_agent::Loss;
+use crate::role::client_agent::{Loss, Stop};
 use crate::telemetry::Level;
 use crate::telemetry::testing::Caught;
 
@@ -332,9 +332,13 @@ fn the_agent_ends_all_its_sessions() {
     let mut agent = Agent::new();
     let clients = [furnished(&mut agent), agent.connect()];
     agent.out.clear();
-    assert!(!agent.core.shut_down(agent.now, 2, &mut agent.out));
+    assert!(!agent.core.shut_down(agent.now, 2, Stop::default(), &mut agent.out));
     agent.drain();
     assert_eq!(agent.routed().len(), 4);
+    for client in clients {
+        let text = agent.expect_ejected(client, EjectReason::Restart);
+        assert!(text.contains("stops"), "{text}");
+    }
     assert!(clients.iter().all(|client| !agent.is_open(*client)));
     assert_eq!(agent.core.session_count(), 0);
 }

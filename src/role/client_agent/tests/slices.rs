@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::ClientLimitsConfig;
+use crate::role::client_agent::Stop;
 
 const PARENT: DoId = DoId(5);
 
@@ -108,7 +109,7 @@ fn many_that_leave_at_the_same_time_share_what_is_done_at_once() {
 fn the_agent_ends_its_sessions_some_at_a_time_and_none_of_them_hears_what_becomes_of_the_others() {
     let mut agent = Agent::new();
     let clients: Vec<TestClient> = (0..5).map(|_| agent.established()).collect();
-    assert!(agent.core.shut_down(agent.now, 2, &mut agent.out));
+    assert!(agent.core.shut_down(agent.now, 2, Stop::default(), &mut agent.out));
     agent.drain();
     assert_eq!(agent.closed.len(), 2);
     let message = ClientAgent::SendDatagram { datagram: Blob(b"hi") };
@@ -117,8 +118,8 @@ fn the_agent_ends_its_sessions_some_at_a_time_and_none_of_them_hears_what_become
     agent.routed();
     agent.send(clients[4], &client_sets(1234, "request", b"\0\0"));
     assert_eq!(agent.routed(), [], "nor does it do anything");
-    assert!(agent.core.shut_down(agent.now, 2, &mut agent.out));
-    assert!(!agent.core.shut_down(agent.now, 2, &mut agent.out));
+    assert!(agent.core.shut_down(agent.now, 2, Stop::default(), &mut agent.out));
+    assert!(!agent.core.shut_down(agent.now, 2, Stop::default(), &mut agent.out));
     agent.drain();
     assert_eq!((agent.closed.len(), agent.core.session_count()), (5, 0));
 }

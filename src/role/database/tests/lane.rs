@@ -4,6 +4,7 @@ use std::fmt;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::super::lane::Store;
@@ -11,7 +12,7 @@ use super::super::schedule::Ticket;
 use super::super::shell;
 use super::*;
 use crate::config::{BackendConfig, DatabaseConfig, DoIdRange};
-use crate::router::{Inbox, Router};
+use crate::router::{Inbox, Participant, Router};
 use crate::store::{Backend, BoxFuture, Commit, Mark, Progress, Selection};
 use crate::telemetry::Level;
 use crate::telemetry::testing::Caught;
@@ -397,25 +398,34 @@ async fn a_panic_is_answered_with_what_is_known() {
     }
 }
 
-/// A server with two batches under way, of which the second one panics and the first one may be done then.
-async fn expect_end_after_a_panic(is_done_then: bool) {
-    let then = Arc::new(Notify::new());
-    let backend = Scripted::new(&[Answer::DoneThen(Arc::clone(&then)), Answer::Panic], &[]);
-    let config = DatabaseConfig {
-        control: CONTROL,
-        broadcast: true,
-        generate: DoIdRange::new(DoId(1000), DoId(1999)).expect("a range"),
-        backend: BackendConfig::Sqlite { file: "none".into(), file_mode: 0o600 },
-        operation_timeout_ms: 0,
-    };
-    let router = Router::new();
-    let shutdown = CancellationToken::new();
-    let (schema, seed) = (Schema::new(dc()), Seed::fixed(0));
-    let server = shell::serve(&config, backend.clone(), schema, seed, &router, shutdown.clone());
-    let inbox = Inbox::new("test", 1 << 20, usize::MAX);
-    let peer = router.join("peer", inbox.clone());
-    peer.batch().subscribe(SENDER);
-    let send = |context| {
+/// A server, and who asks it.
+struct Served {
+    server: JoinHandle<()>,
+    shutdown: CancellationToken,
+    peer: Participant,
+    inbox: Arc<Inbox>,
+}
+
+impl Served {
+    fn by(backend: Arc<Scripted>) -> Self {
+        let config = DatabaseConfig {
+            control: CONTROL,
+            broadcast: true,
+            generate: DoIdRange::new(DoId(1000), DoId(1999)).expect("a range"),
+            backend: BackendConfig::Sqlite { file: "none".into(), file_mode: 0o600 },
+            operation_timeout_ms: 0,
+        };
+        let router = Router::new();
+        let shutdown = CancellationToken::new();
+        let (schema, seed) = (Schema::new(dc()), Seed::fixed(0));
+        let server = shell::serve(&config, backend, schema, seed, &router, shutdown.clone());
+        let inbox = Inbox::new("test", 1 << 20, usize::MAX);
+        let peer = router.join("peer", inbox.clone());
+        peer.batch().subscribe(SENDER);
+        Served { server, shutdown, peer, inbox }
+    }
+
+    fn send(&self, context: u32) {
         let mut effects = Effects::new();
         let (field, values) = (COINS, [0; 8]);
         let message = Database::ObjectSetFieldIfEquals {
@@ -425,11 +435,13 @@ async fn expect_end_after_a_panic(is_done_then: bool) {
             values: Rest(&values),
         };
         effects.route(&[CONTROL], SENDER, &message).expect("it fits");
-        peer.batch().apply(&effects);
-    };
-    let answer = async || {
+        self.peer.batch().apply(&effects);
+    }
+
+    /// Who is answered next, and whether it was done.
+    async fn answer(&self) -> (u32, bool) {
         let mut frames = Vec::new();
-        inbox.recv(&mut frames).await;
+        self.inbox.recv(&mut frames).await;
         let frame = Frames::new(&frames).next().expect("a frame");
         let envelope = Envelope::read(frame.datagram()).expect("complete");
         let mut reader = Reader::new(envelope.body);
@@ -437,21 +449,53 @@ async fn expect_end_after_a_panic(is_done_then: bool) {
             Ok(Database::ObjectSetFieldIfEqualsResp { context, done, .. }) => (context.0, done),
             other => panic!("{other:?}"),
         }
-    };
-    send(1);
+    }
+}
+
+async fn begun(backend: &Scripted) {
     while backend.batches.lock().is_empty() {
         tokio::task::yield_now().await;
     }
-    send(2);
-    assert_eq!(answer().await, (2, false), "the one that has panicked fails");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_while_a_server_that_ends_has_work_is_done_but_not_for_ever() {
+    let (first, second) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let answers = [&first, &second].map(|then| Answer::DoneThen(Arc::clone(then)));
+    let backend = Scripted::new(&answers, &[]);
+    let served = Served::by(backend.clone());
+    served.send(1);
+    begun(&backend).await;
+    served.shutdown.cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    served.send(2);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    served.send(3);
+    first.notify_one();
+    assert_eq!(served.answer().await, (1, true));
+    second.notify_one();
+    assert_eq!(served.answer().await, (2, true));
+    served.server.await.expect("it ends in order");
+    assert!(!served.inbox.try_recv(&mut Vec::new()), "the last came too late");
+}
+
+/// A server with two batches under way, of which the second one panics and the first one may be done then.
+async fn expect_end_after_a_panic(is_done_then: bool) {
+    let then = Arc::new(Notify::new());
+    let backend = Scripted::new(&[Answer::DoneThen(Arc::clone(&then)), Answer::Panic], &[]);
+    let served = Served::by(backend.clone());
+    served.send(1);
+    begun(&backend).await;
+    served.send(2);
+    assert_eq!(served.answer().await, (2, false), "the one that has panicked fails");
     if is_done_then {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        assert!(!server.is_finished());
+        assert!(!served.server.is_finished());
         then.notify_one();
-        assert_eq!(answer().await, (1, true), "the other one is done");
+        assert_eq!(served.answer().await, (1, true), "the other one is done");
     }
-    assert!(server.await.expect_err("it has failed").is_panic());
-    assert!(!shutdown.is_cancelled(), "that is for the daemon to decide");
+    assert!(served.server.await.expect_err("it has failed").is_panic());
+    assert!(!served.shutdown.is_cancelled(), "that is for the daemon to decide");
 }
 
 #[tokio::test(start_paused = true)]
