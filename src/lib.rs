@@ -1,10 +1,11 @@
 //! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
-//! `net`, `store`, `config`, `finding` and `yaml` stand beside the line.
+//! `net`, `store`, `config`, `control`, `finding` and `yaml` stand beside the line.
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod event;
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
+use donet::config::Reading;
+use donet::daemon::Started;
 use donet::finding::{Finding, Severity};
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
@@ -65,9 +67,15 @@ fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
         fatal!(file = %run.config.display(), "the configuration has errors");
         return Ok(ExitCode::FAILURE);
     }
-    let (config, dc) = (complete.loaded.config, complete.dc);
-    let runtime = runtime(config.daemon.threads).context("cannot start threads")?;
-    let ended = runtime.block_on(daemon::run(config, dc, log.clone()));
+    let (reading, dc) = (Reading::from(&complete), complete.dc);
+    let daemon = &reading.config.daemon;
+    if let (None, Some(level)) = (run.log_level, daemon.log_level) {
+        log.set_level(level);
+    }
+    let runtime = runtime(daemon.threads).context("cannot start threads")?;
+    let (file, log_level) = (run.config.clone(), run.log_level);
+    let started = Started { file, reading, log_level, for_programs };
+    let ended = runtime.block_on(daemon::run(started, dc, log.clone()));
     // Left to itself, it would wait for a thread that a frozen file system holds.
     runtime.shutdown_timeout(PATIENCE);
     // What is left to be said comes before the last line.

@@ -9,6 +9,7 @@ mod db;
 mod dc;
 mod hint;
 mod out;
+mod running;
 mod version;
 
 use std::ffi::OsString;
@@ -20,6 +21,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 pub use certificates::check_certificates;
 
 use self::out::complain;
+use crate::control::Request;
 use crate::telemetry;
 
 /// The configuration that is used if none is named.
@@ -48,9 +50,9 @@ pub struct Arguments {
     #[arg(short = 'L', long = "log", value_name = "FILE")]
     log_file: Option<PathBuf>,
 
-    /// Log what is at least this severe
-    #[arg(short = 'l', long = "loglevel", value_name = "LEVEL", default_value = "info")]
-    log_level: telemetry::Level,
+    /// Log what is at least this severe [default: `daemon.loglevel`, or info]
+    #[arg(short = 'l', long = "loglevel", value_name = "LEVEL")]
+    log_level: Option<telemetry::Level>,
 
     /// How log lines look
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -83,6 +85,8 @@ enum Command {
     /// Check, compare, hash, lay out or show DC files
     #[command(subcommand)]
     Dc(dc::Command),
+    /// Have the daemon that runs read its configuration again
+    Reload(running::Arguments),
     /// Print version and build options
     Version,
 }
@@ -101,6 +105,8 @@ pub enum Action {
 pub struct Run {
     /// The configuration file.
     pub config: PathBuf,
+    /// The level that the command line names.
+    pub log_level: Option<telemetry::Level>,
     /// What is logged and where.
     pub log: telemetry::Options,
 }
@@ -127,6 +133,9 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
+        Some(Command::Reload(arguments)) => {
+            Action::Exit(running::ask(&arguments, &Request::Reload))
+        }
         Some(Command::Version) => {
             out::write(format_args!("{}", Arguments::command().render_version()));
             Action::Exit(0)
@@ -144,8 +153,9 @@ impl Arguments {
         let config = self.config.or(first);
         Run {
             config: config.unwrap_or_else(|| DEFAULT_CONFIG.into()),
+            log_level: self.log_level,
             log: telemetry::Options {
-                level: self.log_level,
+                level: self.log_level.unwrap_or_default(),
                 format: self.log_format,
                 color: !self.boring,
                 file: self.log_file,

@@ -5,6 +5,7 @@
 //! and reported with its line and key. [`load`] is the entry; [`Config`] is what comes out.
 
 mod address;
+mod changes;
 mod complete;
 mod conflict;
 mod database_url;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub use address::{Address, AddressError, Host};
+pub use changes::Reading;
 pub use complete::{Complete, Survey, survey};
 pub use conflict::{Conflict, conflicts};
 pub use diagnostic::ConfigErrors;

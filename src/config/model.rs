@@ -11,6 +11,7 @@ use dclass::DcFile;
 pub use dclass::StringEncoding;
 
 use crate::ids::{Channel, ChannelRange, DoId};
+use crate::telemetry::Level;
 
 /// Everything that one configuration file says, with defaults filled in.
 #[derive(Clone, PartialEq, Debug)]
@@ -66,6 +67,10 @@ pub struct DaemonConfig {
     pub threads: usize,
     /// File descriptors that clients leave to links, databases and logs.
     pub reserved_files: usize,
+    /// The socket by which commands reach the daemon, absolute; `None` is the default place.
+    pub control: Option<PathBuf>,
+    /// What is logged, if the command line says nothing else.
+    pub log_level: Option<Level>,
 }
 
 impl DaemonConfig {

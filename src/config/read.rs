@@ -12,6 +12,7 @@ use super::section::Section;
 use super::tls;
 use super::value;
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
+use crate::telemetry::Level;
 use crate::yaml::Node;
 
 /// The port of a message director.
@@ -45,7 +46,7 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
         "these are `write_buffer_size` and `write_timeout_ms` in section `client` of a client agent",
     );
     file.ignored("web", "there is no web page, as in Astron; leave it out");
-    let daemon = daemon(file.section("daemon"));
+    let daemon = daemon(file.section("daemon"), base_dir);
     let section = file.section("general");
     let is_no_section = file.has("general") && section.is_none();
     let (general, mut knows_dc_files) = general(report, section, base_dir);
@@ -77,12 +78,26 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
     })
 }
 
-fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
+/// As on the command line.
+const LEVELS: [(&str, Level); 8] = [
+    ("packet", Level::Packet),
+    ("trace", Level::Trace),
+    ("debug", Level::Debug),
+    ("info", Level::Info),
+    ("warning", Level::Warning),
+    ("security", Level::Security),
+    ("error", Level::Error),
+    ("fatal", Level::Fatal),
+];
+
+fn daemon(section: Option<Section<'_>>, base_dir: &Path) -> DaemonConfig {
     let mut daemon = DaemonConfig {
         name: DaemonConfig::UNNAMED.to_owned(),
         url: String::new(),
         threads: 1,
         reserved_files: RESERVED_FILES,
+        control: None,
+        log_level: None,
     };
     if let Some(mut section) = section {
         if let Some(name) = section.optional("name", value::string) {
@@ -98,6 +113,9 @@ fn daemon(section: Option<Section<'_>>) -> DaemonConfig {
         if let Some(files) = section.optional("reserved_files", value::number(0..=usize::MAX)) {
             daemon.reserved_files = files;
         }
+        let control = section.optional("control", value::name("the path of a socket"));
+        daemon.control = control.map(|path| tidy(&base_dir.join(path)));
+        daemon.log_level = section.optional("loglevel", value::choice(&LEVELS));
         section.finish();
     }
     daemon

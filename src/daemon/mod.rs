@@ -5,6 +5,7 @@
 //! speak, and whatever cannot start ends the process before it looks alive.
 
 mod files;
+mod operator;
 mod signals;
 mod stalls;
 #[cfg(test)]
@@ -33,8 +34,10 @@ use crate::router::Router;
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
 use files::Files;
+use operator::Operator;
+pub use operator::Started;
+use signals::Signals;
 pub use signals::survive_signals;
-use signals::{Request, Signals};
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
@@ -44,12 +47,13 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
-pub async fn run(config: Config, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+pub async fn run(started: Started, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     // Before anything else, so that a signal during the start is not lost.
     let signals = Signals::new()?;
     warn_of_root();
-    let mut operator = Operator { signals, log, reopen: watch::Sender::default() };
-    let reopen = operator.reopen.subscribe();
+    let config = started.reading.config.clone();
+    let mut operator = Operator::new(signals, started, log.clone());
+    let reopen = operator.reopen();
     let outside = Outside::machine();
     let router = Router::with_seed(outside.seed());
     let mut parts = tokio::select! {
@@ -59,8 +63,9 @@ pub async fn run(config: Config, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Resu
             return Ok(ExitCode::SUCCESS);
         }
     };
+    operator.agents = std::mem::take(&mut parts.agents);
     tracing::info!("ready");
-    operator.log.has_started();
+    log.has_started();
     let ended = tokio::select! {
         signal = operator.wants_the_end() => Ok(signal),
         failure = parts.first_failure() => Err(failure),
@@ -115,30 +120,6 @@ impl Outside {
     }
 }
 
-/// Whoever sends signals.
-struct Operator {
-    signals: Signals,
-    log: Arc<Log>,
-    /// Told when log files are to be opened anew, and certificates read.
-    reopen: watch::Sender<()>,
-}
-
-impl Operator {
-    /// Waits for a signal that ends the daemon, and does meanwhile what others ask for. Returns which it was.
-    async fn wants_the_end(&mut self) -> &'static str {
-        loop {
-            if let Request::End(signal) = self.signals.next().await {
-                return signal;
-            }
-            tracing::info!(
-                "SIGHUP: log files are opened anew, and certificates that have changed are read"
-            );
-            self.log.reopen();
-            self.reopen.send_replace(());
-        }
-    }
-}
-
 /// Parts of the daemon that stop together: each ends when `stop` is cancelled, or fails before.
 #[derive(Default)]
 struct Phase {
@@ -183,6 +164,8 @@ pub struct Parts {
     upstream: Phase,
     events: Phase,
     loggers: Phase,
+    /// The client agents, each with the number of its role.
+    agents: Vec<(usize, client_agent::Handle)>,
 }
 
 impl Parts {
@@ -240,14 +223,15 @@ impl Parts {
         let tls = parts.start_tls(&config, &context)?;
         let listener = listen(&config, &context.outside, peers.clone(), tls.clone()).await?;
         parts.start_upstream(&config, &context, peers, tls).await?;
-        for role in &config.roles {
+        for (number, role) in config.roles.iter().enumerate() {
             let phase = match role {
                 RoleConfig::ClientAgent(_) => &mut parts.clients,
                 RoleConfig::Database(_) => &mut parts.databases,
                 RoleConfig::StateServer(_) | RoleConfig::DbStateServer(_) => &mut parts.roles,
                 RoleConfig::EventLogger(_) => &mut parts.loggers,
             };
-            start_role(role, &context, phase).await?;
+            let agent = start_role(role, &context, phase).await?;
+            parts.agents.extend(agent.map(|agent| (number, agent)));
         }
         warn_of_few_places(&config, files.set_aside_open());
         // A daemon without any role still waits for its signal.
@@ -443,9 +427,15 @@ fn warn_of_root() {
     }
 }
 
-async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> anyhow::Result<()> {
+/// Starts a role; if it is a client agent, returns what reaches it.
+async fn start_role(
+    role: &RoleConfig,
+    context: &Context,
+    phase: &mut Phase,
+) -> anyhow::Result<Option<client_agent::Handle>> {
     let Context { dc, uberdogs, outside, router, events, places, base_dir, reopen } = context;
     let (dc, stop) = (dc.clone(), phase.stop.clone());
+    let mut handle = None;
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => (
             "event logger",
@@ -463,24 +453,19 @@ async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> 
             "database-state server",
             db_state_server::start(role, dc, outside.seed(), router, stop.clone()),
         ),
-        RoleConfig::ClientAgent(role) => (
-            "client agent",
-            client_agent::start(
-                role,
-                Machine {
-                    network: outside.network.clone(),
-                    places: places.clone(),
-                    seed: outside.seed(),
-                    reload: reopen.clone(),
-                },
-                uberdogs.clone(),
-                dc,
-                router,
-                events.clone(),
-                stop.clone(),
-            )
-            .await?,
-        ),
+        RoleConfig::ClientAgent(role) => {
+            let machine = Machine {
+                network: outside.network.clone(),
+                places: places.clone(),
+                seed: outside.seed(),
+                reload: reopen.clone(),
+            };
+            let (uberdogs, events, stop) = (uberdogs.clone(), events.clone(), stop.clone());
+            let started = client_agent::start(role, machine, uberdogs, dc, router, events, stop);
+            let (agent, task) = started.await?;
+            handle = Some(agent);
+            ("client agent", task)
+        }
     };
     phase.tasks.spawn(async move {
         let ended = task.await;
@@ -490,5 +475,5 @@ async fn start_role(role: &RoleConfig, context: &Context, phase: &mut Phase) -> 
             Ok(()) => Err(anyhow!("{name} ended")),
         }
     });
-    Ok(())
+    Ok(handle)
 }

@@ -23,7 +23,7 @@ pub fn survive_signals() -> io::Result<()> {
 pub(super) enum Request {
     /// The end, in order; by which signal.
     End(&'static str),
-    /// SIGHUP: that logs are opened anew.
+    /// SIGHUP: that logs are opened anew, and the configuration is read again.
     Reopen,
 }
 

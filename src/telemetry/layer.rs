@@ -17,8 +17,6 @@ use super::{Level, Log};
 
 /// Turns every event into a line.
 pub(super) struct Lines {
-    /// The least severe level that is written.
-    pub level: Level,
     pub log: Arc<Log>,
     /// What peers are told apart by.
     pub hash: RandomState,
@@ -69,9 +67,9 @@ impl<S> Layer<S> for Lines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    /// The answer is kept for each place in the code, since it never changes.
+    /// The answer is kept for each place in the code, until the level changes.
     fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
-        self.level.lets_through(metadata)
+        self.log.level().lets_through(metadata)
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -28,6 +28,12 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level whose number this is, from the least severe on.
+    pub(super) fn from_number(number: u8) -> Self {
+        let all = <Self as clap::ValueEnum>::value_variants();
+        all.get(usize::from(number)).copied().unwrap_or_default()
+    }
+
     /// The level of an event.
     pub(super) fn of(event: &Metadata<'_>) -> Self {
         match event.target() {

@@ -25,7 +25,7 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,6 +97,8 @@ const LAST_PATIENCE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Log {
     outputs: Vec<Output>,
+    /// The least severe [`Level`] that is written.
+    level: AtomicU8,
     /// Held while a line is put into their queues: all have the same lines in the same order.
     order: Mutex<()>,
     /// Asked for once: to look it up may mean to read files.
@@ -130,7 +132,8 @@ pub fn init(options: &Options) -> io::Result<Arc<Log>> {
     thread::Builder::new()
         .name("log-sums".to_owned())
         .spawn(move || summing_up.sum_up_in_time())?;
-    let lines = Lines { level: options.level, log: log.clone(), hash: RandomState::new() };
+    log.level.store(options.level as u8, Ordering::Relaxed);
+    let lines = Lines { log: log.clone(), hash: RandomState::new() };
     tracing_subscriber::registry().with(lines).init();
     let of_panics = log.clone();
     std::panic::set_hook(Box::new(move |panic| log_panic(panic, &of_panics)));
@@ -141,6 +144,7 @@ impl Log {
     fn new(outputs: Vec<Output>) -> Self {
         Log {
             outputs,
+            level: AtomicU8::new(Level::default() as u8),
             order: Mutex::new(()),
             zone: Mutex::new(TimeZone::system()),
             limiter: Mutex::default(),
@@ -153,6 +157,17 @@ impl Log {
     /// class, of each field.
     pub fn has_started(&self) {
         self.has_started.store(true, Ordering::Relaxed);
+    }
+
+    fn level(&self) -> Level {
+        Level::from_number(self.level.load(Ordering::Relaxed))
+    }
+
+    /// From now on, what is at least this severe is written.
+    pub fn set_level(&self, level: Level) {
+        self.level.store(level as u8, Ordering::Relaxed);
+        // Each place in the code has kept whether it is asked at all.
+        tracing::callsite::rebuild_interest_cache();
     }
 
     /// Says what has been left out so far.

@@ -52,7 +52,8 @@ impl Caught {
         let output = Output::start(Target::new(paper.clone()), look).expect("a thread");
         let log = Arc::new(Log::new(vec![output]));
         log.has_started();
-        let lines = Lines { level, log: log.clone(), hash: RandomState::new() };
+        log.set_level(level);
+        let lines = Lines { log: log.clone(), hash: RandomState::new() };
         let subscriber = tracing_subscriber::registry().with(lines);
         let _guard = tracing::subscriber::set_default(subscriber);
         Caught { paper, log, _guard }

@@ -16,7 +16,8 @@ fn logged(level: Level, format: Format, color: bool, speak: impl FnOnce()) -> St
     let output = Output::start(Target::new(paper.clone()), Look { format, color, priority: false });
     let log = Arc::new(Log::new(vec![output.expect("a thread")]));
     log.has_started();
-    let lines = Lines { level, log: log.clone(), hash: RandomState::new() };
+    log.set_level(level);
+    let lines = Lines { log: log.clone(), hash: RandomState::new() };
     let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, speak);
     log.flush(PATIENCE);
@@ -236,7 +237,7 @@ fn lines_of_a_kind_are_counted_instead_of_written() {
 #[test]
 fn what_is_found_at_the_start_is_not_left_out() {
     let log = Arc::new(Log::new(Vec::new()));
-    let lines = Lines { level: Level::Info, log: log.clone(), hash: RandomState::new() };
+    let lines = Lines { log: log.clone(), hash: RandomState::new() };
     let subscriber = tracing_subscriber::registry().with(lines);
     let left_out = || {
         (0..10).for_each(|class| tracing::warn!(class, "without a peer"));

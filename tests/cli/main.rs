@@ -11,6 +11,7 @@ mod migrate;
 mod moving;
 mod options;
 mod program;
+mod reload;
 mod run;
 mod stores;
 mod tls;

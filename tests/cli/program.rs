@@ -66,6 +66,8 @@ impl Folder {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_donet"));
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
+        // The control sockets of daemons that are killed stay.
+        command.env("XDG_RUNTIME_DIR", self.0.path());
         command
     }
 

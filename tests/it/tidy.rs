@@ -12,20 +12,25 @@ const LINE: &[&str] = &["hash", "ids", "wire", "message", "router", "object", "r
 const BESIDE: &[(&str, &[&str])] = &[
     ("yaml", &[]),
     ("finding", &["yaml"]),
-    ("config", &["ids", "yaml", "finding"]),
+    ("config", &["ids", "yaml", "finding", "telemetry"]),
     ("telemetry", &["ids"]),
+    ("control", &[]),
     ("event", &["ids", "config"]),
     ("store", &["hash", "ids", "yaml", "config"]),
     ("net", &["ids", "wire", "router", "config"]),
-    ("cli", &["ids", "finding", "config", "telemetry", "store", "net"]),
+    ("cli", &["ids", "finding", "config", "control", "telemetry", "store", "net"]),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.
 const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event", "fault"];
 
 /// The modules beside the line that only some on the line may use.
-const OPEN_TO_SOME: &[(&str, &[&str])] =
-    &[("net", &["role", "daemon"]), ("store", &["role", "daemon"])];
+const OPEN_TO_SOME: &[(&str, &[&str])] = &[
+    ("net", &["role", "daemon"]),
+    ("store", &["role", "daemon"]),
+    ("control", &["daemon"]),
+    ("finding", &["daemon"]),
+];
 
 const LINES_MAX: usize = 600;
 

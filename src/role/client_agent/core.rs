@@ -2,6 +2,7 @@
 
 mod absent;
 mod comparing;
+mod operating;
 mod telling;
 
 use std::collections::VecDeque;
@@ -16,14 +17,12 @@ use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
 use super::dialect::{self, Dialect, Foreign};
-use super::session::{
-    Arrival, CloseKind, Departure, Ejection, End, Flow, Loss, Outbox, Peer, Session, Stop,
-};
+use super::session::{Arrival, CloseKind, Departure, End, Flow, Loss, Outbox, Peer, Session, Stop};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::ids::{self, Channel};
-use crate::message::{Cluster, EjectReason};
+use crate::message::Cluster;
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Framing, Reader};
@@ -180,24 +179,6 @@ impl Core {
         let mut cx = Context { shared: &mut self.shared, out, now };
         slot.session = Some(Box::new(Session::new(&mut cx, key, channel, peer, framing)));
         Ok(key)
-    }
-
-    /// What to write to a connection for which there is no place.
-    pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
-        self.refusal(framing, EjectReason::Generic as u16, b"Client capacity reached")
-    }
-
-    /// What to write to a connection that gets no session since there are to be no new ones.
-    pub fn stopping(&self, framing: Framing, stop: Stop) -> Vec<u8> {
-        let Ejection { reason, text, .. } = stop.ejection();
-        self.refusal(framing, reason, &text)
-    }
-
-    fn refusal(&self, framing: Framing, reason: u16, text: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::new();
-        let news = News::Ejected { reason, text };
-        self.shared.voice.write(&news, framing, &mut frame).expect("a short text fits");
-        frame
     }
 
     /// Handles whole frames from a client, as far as its limits and the turns of others allow. A session that has

@@ -215,6 +215,7 @@ impl Daemon {
             .args(&self.run.arguments)
             .arg(self.path(CONFIG_FILE))
             .current_dir(self.folder.path())
+            .env("XDG_RUNTIME_DIR", self.folder.path())
             .stdin(Stdio::null())
             .stdout(match self.run.output_is_unread {
                 true => Stdio::piped(),

@@ -61,6 +61,13 @@ impl Session {
         self.presence.alive = cx.now;
     }
 
+    /// From now on the client is to show life, and was not before.
+    pub fn watch_life(&mut self, cx: &mut Context<'_>, timeout: Duration) {
+        self.presence.alive = cx.now;
+        let timer = Timer::Silence(self.identity.key, Silence::Heartbeat);
+        cx.shared.deadlines.set(cx.now + timeout, timer);
+    }
+
     /// The client has said something, whatever it is.
     pub fn note_heard(&mut self, now: Instant) {
         self.presence.heard = now;
@@ -140,6 +147,11 @@ impl Session {
             }
             Silence::Anonymous => (self.presence.heard, config.anonymous_timeout_ms),
         };
+        if ms == 0 {
+            // There is no such limit any more.
+            self.presence.is_watched &= silence != Silence::Anonymous;
+            return false;
+        }
         let since = if self.budget.may_have_said_more() { cx.now } else { since };
         let due = since + Duration::from_millis(ms);
         if due > cx.now {

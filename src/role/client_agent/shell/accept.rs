@@ -87,7 +87,7 @@ async fn turn_away(stream: Socket, shared: Arc<Shared>) {
 /// A connection for which there is no place, and what it is told. Nobody tells it if the role is lost.
 fn without_place(stream: Socket, shared: &Shared) -> Option<(Connection, Vec<u8>)> {
     let words = shared.role.turn(|server, _, _| server.capacity_reached(FRAMING)).ok()?;
-    Some((Connection::new(stream, shared.policy.clone()), words))
+    Some((Connection::new(stream, shared.policy()), words))
 }
 
 /// Writes `words` as far as there is room for them.
@@ -200,7 +200,7 @@ async fn begin(
     let (remote, tlvs) = (remote.into(), Box::default());
     let mut peer = Box::new(Peer { remote, local, tlvs, is_local: false });
     let mut first_bytes = Vec::new();
-    let limit = shared.handshake_timeout;
+    let limit = shared.handshake_timeout();
     if shared.haproxy != ProxyHeaders::None {
         let header = read_header_within(limit, &stream, &mut first_bytes);
         match shared.shutdown.run_until_cancelled(header).await {
@@ -226,7 +226,7 @@ async fn begin(
             }
         }
     }
-    let connection = Arc::new(Connection::new(stream, shared.policy.clone()));
+    let connection = Arc::new(Connection::new(stream, shared.policy()));
     let admitted = shared.role.turn(|server, now, out| {
         // Asked for where sessions are ended: none can begin after the last has been ended.
         if shared.shutdown.is_cancelled() {
@@ -404,7 +404,7 @@ impl<'s> Ear<'s> {
                 Some(until) => tokio::time::sleep_until(until.into()).await,
                 None => tokio::task::yield_now().await,
             }
-            self.fed.leave_time(self.shared.router_percent).await;
+            self.fed.leave_time(self.shared.router_percent()).await;
             let heard = input(self.shared, self.key, &mut self.fed, &frames[*handled..]);
             *held_until = heard.held_until;
             *handled = frames.len() - heard.rest;
@@ -426,7 +426,7 @@ impl<'s> Ear<'s> {
                 // Boxed, since it is seldom needed and would be carried by every idle connection.
                 Box::pin(self.hear_rest()).await;
             }
-            self.fed.leave_time(self.shared.router_percent).await;
+            self.fed.leave_time(self.shared.router_percent()).await;
             self.fed.brake(std::mem::take(&mut read)).await;
             if !may_read() {
                 return io::ErrorKind::UnexpectedEof.into();

@@ -10,11 +10,12 @@ mod silence;
 mod tests;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use dclass::DcFile;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -40,12 +41,8 @@ const REFUSALS_MAX: usize = 16;
 struct Shared {
     role: RoleParticipant<Server>,
     dialect: Box<dyn Dialect>,
-    /// How the connections of clients are treated.
-    policy: Arc<Policy>,
     haproxy: ProxyHeaders,
-    handshake_timeout: Option<Duration>,
-    /// For how much of the time one client may hold the router.
-    router_percent: u32,
+    rules: Mutex<Rules>,
     shutdown: CancellationToken,
     /// How many more connections there may be.
     places: Arc<Semaphore>,
@@ -53,6 +50,64 @@ struct Shared {
     refusals: Semaphore,
     /// The connections' tasks.
     connections: TaskTracker,
+}
+
+/// What a newer configuration can change while the agent runs.
+struct Rules {
+    /// How the connections of clients are treated that come from now on.
+    policy: Arc<Policy>,
+    handshake_timeout: Option<Duration>,
+    /// For how much of the time one client may hold the router.
+    router_percent: u32,
+}
+
+impl Rules {
+    fn new(config: &ClientAgentConfig, spares: Arc<Spares>) -> Self {
+        let limits = ClientLimits {
+            bytes_max: or_any(config.client.write_buffer_bytes_max),
+            entry_bytes_max: or_any(config.limits.entry_bytes_max),
+            stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
+        };
+        Rules {
+            policy: Arc::new(Policy::client(spares, limits)),
+            handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
+            router_percent: config.limits.router_percent,
+        }
+    }
+}
+
+impl Shared {
+    fn policy(&self) -> Arc<Policy> {
+        self.rules.lock().policy.clone()
+    }
+
+    fn handshake_timeout(&self) -> Option<Duration> {
+        self.rules.lock().handshake_timeout
+    }
+
+    fn router_percent(&self) -> u32 {
+        self.rules.lock().router_percent
+    }
+}
+
+/// A client agent that runs, for whoever tells it something. It does not keep it alive.
+pub struct Handle {
+    /// What it has of the configuration.
+    config: ClientAgentConfig,
+    spares: Arc<Spares>,
+    shared: Weak<Shared>,
+}
+
+impl Handle {
+    /// Has the agent take over limits and time-outs of a newer configuration.
+    pub fn reconfigure(&mut self, newer: &ClientAgentConfig) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        self.config.take_over(newer);
+        *shared.rules.lock() = Rules::new(&self.config, self.spares.clone());
+        let config = &self.config;
+        // A role that is lost ends the daemon.
+        let _ = shared.role.turn(|server, now, out| server.reconfigure(now, config, out));
+    }
 }
 
 /// A limit of bytes of which 0 means that there is none.
@@ -143,25 +198,18 @@ impl Bound {
         router: &Router,
         events: EventSender,
         shutdown: CancellationToken,
-    ) -> JoinHandle<()> {
+    ) -> (Handle, JoinHandle<()>) {
         let config = &self.config;
-        let limits = ClientLimits {
-            bytes_max: or_any(config.client.write_buffer_bytes_max),
-            entry_bytes_max: or_any(config.limits.entry_bytes_max),
-            stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
-        };
         let core = Core::new(config, uberdogs, dc, self.machine.seed);
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
-        let policy = Arc::new(Policy::client(spares.clone(), limits));
-        let server = Server::new(core, events, spares, ask);
+        let rules = Mutex::new(Rules::new(config, spares.clone()));
+        let server = Server::new(core, events, spares.clone(), ask);
         let shared = Arc::new(Shared {
             role: router.join_role(format!("ClientAgent({})", config.bind), server),
             dialect: dialect::of(config.client.kind),
-            policy,
             haproxy: config.haproxy.clone(),
-            handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
-            router_percent: config.limits.router_percent,
+            rules,
             shutdown,
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
@@ -175,7 +223,8 @@ impl Bound {
             helpers.spawn(accept::accept(listener, tls, shared.clone()));
         }
         let keeping = self.tls.map(|tls| tokio::spawn(tls.keep(self.machine.reload)));
-        tokio::spawn(async move {
+        let handle = Handle { config: self.config, spares, shared: Arc::downgrade(&shared) };
+        let task = tokio::spawn(async move {
             let failure = tokio::select! {
                 biased;
                 () = shared.role.drive(&shared.shutdown) => None,
@@ -197,7 +246,8 @@ impl Bound {
             if let Some(Ok(panic)) = failure.map(JoinError::try_into_panic) {
                 std::panic::resume_unwind(panic);
             }
-        })
+        });
+        (handle, task)
     }
 }
 
@@ -213,7 +263,7 @@ pub async fn start(
     router: &Router,
     events: EventSender,
     shutdown: CancellationToken,
-) -> anyhow::Result<JoinHandle<()>> {
+) -> anyhow::Result<(Handle, JoinHandle<()>)> {
     let bound = Bound::new(config, machine).await?;
     for (address, is_encrypted) in bound.addresses() {
         let client = dialect::of(config.client.kind).name();

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
@@ -71,6 +72,11 @@ impl Server {
     /// What to write to a connection for which there is no place.
     pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
         self.core.capacity_reached(framing)
+    }
+
+    /// Takes over limits and time-outs.
+    pub fn reconfigure(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
+        self.core.reconfigure(now, newer, out);
     }
 
     /// What to write to a connection that comes when there are to be no new sessions.

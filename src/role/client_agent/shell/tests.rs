@@ -99,7 +99,7 @@ impl Cluster {
         let bound = Bound::new(&config, machine(100)).await.expect("a free port");
         let address = bound.addresses().next().expect("bound").0;
         let shutdown = CancellationToken::new();
-        let task = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
+        let (_, task) = bound.serve(Arc::new(uberdogs), dc, &router, sender, shutdown.clone());
         tokio::spawn(courier.run(shutdown.clone()));
         let (client, arrived) = (Channel::NONE, Vec::new());
         Cluster { address, router, participant, client, inbox, arrived, events, shutdown, task }

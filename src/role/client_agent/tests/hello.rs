@@ -386,3 +386,22 @@ fn of_many_right_versions_only_some_are_said() {
     let expected = "client=?, server=0 or 1 or 2 or 3 or 4 or 5 or 6 or 7 or 59992 others";
     assert!(text.ends_with(expected), "{text}");
 }
+
+#[test]
+fn limits_and_time_outs_can_be_changed_for_sessions_that_are_there() {
+    let mut agent = Agent::new();
+    let client = agent.established();
+    let mut newer = config();
+    newer.client.heartbeat_timeout_ms = 1_000;
+    newer.limits.interests = 1;
+    agent.core.reconfigure(agent.now, &newer, &mut agent.out);
+    agent.pass(999);
+    assert!(agent.is_open(client));
+    agent.pass(2);
+    agent.expect_ejected(client, EjectReason::NoHeartbeat);
+    let second = agent.established();
+    newer.client.heartbeat_timeout_ms = 0;
+    agent.core.reconfigure(agent.now, &newer, &mut agent.out);
+    agent.pass(60_000);
+    assert!(agent.is_open(second), "there is no such limit any more");
+}

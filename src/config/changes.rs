@@ -1,0 +1,207 @@
+//! What is another in a newer reading of the same configuration, and which of that a daemon that runs takes over.
+//!
+//! The files themselves are compared, key by key: a key that nobody has thought of here is one that needs a restart, and is
+//! named as such.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{ClientAgentConfig, Config, RoleConfig};
+use super::{Complete, Loaded};
+use crate::yaml::{Node, Value};
+
+/// Keys that are taken over without a restart; `[]` is any item.
+const APPLIED: [&str; 18] = [
+    "daemon.loglevel",
+    "roles[].limits.messages_per_second",
+    "roles[].limits.bytes_per_second",
+    "roles[].limits.entries_per_second",
+    "roles[].limits.interests",
+    "roles[].limits.zones_per_interest",
+    "roles[].limits.zones",
+    "roles[].limits.entry_bytes",
+    "roles[].limits.router_percent",
+    "roles[].limits.patience_ms",
+    "roles[].client.write_buffer_size",
+    "roles[].client.heartbeat_timeout",
+    "roles[].tuning.interest_timeout",
+    "roles[].tuning.handshake_timeout",
+    "roles[].tuning.anonymous_timeout",
+    "roles[].tuning.historical_objects",
+    "roles[].tuning.rights_grace",
+    "roles[].tuning.rights_grace_for",
+];
+
+impl ClientAgentConfig {
+    /// Takes over what [`APPLIED`] says.
+    pub fn take_over(&mut self, newer: &Self) {
+        self.limits = newer.limits.clone();
+        self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
+        self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
+        self.interest_timeout_ms = newer.interest_timeout_ms;
+        self.handshake_timeout_ms = newer.handshake_timeout_ms;
+        self.anonymous_timeout_ms = newer.anonymous_timeout_ms;
+        self.historical_objects_max = newer.historical_objects_max;
+        self.rights_grace_ms = newer.rights_grace_ms;
+        self.rights_grace_for = newer.rights_grace_for;
+    }
+}
+
+/// What a configuration says, to be compared with what it says later. There may be passwords in it.
+pub struct Reading {
+    /// The configuration.
+    pub config: Config,
+    /// What is written, by its key.
+    values: BTreeMap<String, String>,
+    dc_hashes: (u32, Option<u32>),
+}
+
+impl From<&Complete> for Reading {
+    fn from(complete: &Complete) -> Self {
+        let Loaded { config, root, .. } = &complete.loaded;
+        let mut values = BTreeMap::new();
+        collect("", root, &mut values);
+        let dc_hashes = (complete.dc.hash(), complete.dc.astron_hash());
+        Reading { config: config.clone(), values, dc_hashes }
+    }
+}
+
+impl Reading {
+    /// The keys whose values are others in `newer`, and that need a restart.
+    pub fn need_restart(&self, newer: &Self) -> Vec<String> {
+        let keys: BTreeSet<&String> = self.values.keys().chain(newer.values.keys()).collect();
+        let is_other = |key: &&String| self.values.get(*key) != newer.values.get(*key);
+        let mut others: Vec<String> =
+            keys.into_iter().filter(is_other).filter(|key| !is_applied(key)).cloned().collect();
+        if self.dc_hashes != newer.dc_hashes
+            && self.values_of_dc_files().eq(newer.values_of_dc_files())
+        {
+            others.push("general.dc_files (what is in them)".to_owned());
+        }
+        // What a file with a password says does not stand in this one.
+        for (i, (old, new)) in self.config.roles.iter().zip(&newer.config.roles).enumerate() {
+            let (RoleConfig::Database(old), RoleConfig::Database(new)) = (old, new) else {
+                continue;
+            };
+            let backend = format!("roles[{i}].backend.");
+            if old.backend != new.backend && !others.iter().any(|key| key.starts_with(&backend)) {
+                others.push(backend + "password_file (what is in it)");
+            }
+        }
+        others
+    }
+
+    fn values_of_dc_files(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.values.iter().filter(|(key, _)| key.starts_with("general."))
+    }
+}
+
+fn collect(path: &str, node: &Node, into: &mut BTreeMap<String, String>) {
+    match &node.value {
+        Value::Scalar { text, .. } => drop(into.insert(path.to_owned(), text.clone())),
+        Value::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                collect(&format!("{path}[{i}]"), item, into);
+            }
+        }
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                let Value::Scalar { text, .. } = &key.value else { continue };
+                collect(&super::section::join(path, text), value, into);
+            }
+        }
+    }
+}
+
+fn is_applied(key: &str) -> bool {
+    let mut pattern = String::new();
+    for (i, part) in key.split('[').enumerate() {
+        match part.split_once(']') {
+            Some((_, rest)) if i > 0 => pattern += &format!("[]{rest}"),
+            _ => pattern.push_str(part),
+        }
+    }
+    APPLIED.contains(&&*pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn reading(folder: &Path, text: &str) -> Reading {
+        let file = folder.join("game.yml");
+        std::fs::write(&file, text).expect("a file");
+        let complete = super::super::survey(&file).complete();
+        Reading::from(&complete.unwrap_or_else(|survey| panic!("{:?}", survey.findings)))
+    }
+
+    /// A client agent that says this beside what it must.
+    fn agent(key: &str, value: &str) -> String {
+        let role = "type: clientagent, channels: {min: 1000, max: 1999}";
+        match key.strip_prefix("roles[].").map(|key| key.split_once('.')) {
+            Some(Some((section, key))) => {
+                format!("roles: [{{{role}, {section}: {{{key}: {value}}}}}]")
+            }
+            _ => format!("daemon: {{loglevel: {value}}}\nroles: [{{{role}}}]"),
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_be_applied_is_all_that_has_changed_and_is_taken_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for key in APPLIED {
+            let values = match key.rsplit('.').next().expect("a word") {
+                "loglevel" => ["debug", "error"],
+                "rights_grace_for" => ["lost", "all"],
+                _ => ["21", "42"],
+            };
+            let [old, new] = values.map(|value| reading(folder.path(), &agent(key, value)));
+            assert_eq!(old.need_restart(&new), [""; 0], "{key}");
+            if key.starts_with("daemon") {
+                continue;
+            }
+            let [RoleConfig::ClientAgent(old), RoleConfig::ClientAgent(new)] =
+                [&old, &new].map(|reading| &reading.config.roles[0])
+            else {
+                panic!("{key}")
+            };
+            assert_ne!(old, new, "{key}");
+            let mut taken = old.clone();
+            taken.take_over(new);
+            assert_eq!(taken, *new, "{key}");
+        }
+    }
+
+    #[test]
+    fn every_other_key_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let old = "daemon: {name: a, threads: 1}\nmessagedirector: {bind: '127.0.0.1:1'}\n\
+                   roles: [{type: stateserver, control: 4002}]";
+        let new = "daemon: {name: b}\nmessagedirector: {bind: '127.0.0.1:2', keepalive_ms: 5}\n\
+                   roles: [{type: stateserver, control: 4003}, {type: eventlogger}]";
+        let [old, new] = [old, new].map(|text| reading(folder.path(), text));
+        let expected = [
+            "daemon.name",
+            "daemon.threads",
+            "messagedirector.bind",
+            "messagedirector.keepalive_ms",
+            "roles[0].control",
+            "roles[1].type",
+        ];
+        assert_eq!(old.need_restart(&new), expected);
+        assert_eq!(new.need_restart(&new), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_in_dc_files_needs_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = "general: {dc_files: [game.dc]}";
+        let [old, new] = ["A", "B"].map(|class| {
+            let dc = format!("dclass {class} {{}};");
+            std::fs::write(folder.path().join("game.dc"), dc).expect("a file");
+            reading(folder.path(), text)
+        });
+        assert_eq!(old.need_restart(&new), ["general.dc_files (what is in them)"]);
+    }
+}

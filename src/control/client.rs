@@ -1,0 +1,73 @@
+//! The command's end.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::{Answer, PATIENCE, Request};
+
+/// The longest answer, in bytes.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// Why a daemon has not answered.
+#[derive(thiserror::Error, Debug)]
+pub enum Unheard {
+    /// There is no socket, or nobody behind it.
+    #[error("no daemon with this configuration runs: nobody listens at {0}")]
+    Nobody(String),
+    /// The socket is somebody else's.
+    #[error("{path} belongs to user {owner}, who is neither you nor root: nothing is sent there")]
+    Stranger {
+        /// Where.
+        path: String,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// It may be another user's.
+    #[error("cannot ask the daemon at {path}: {error}")]
+    Io {
+        /// Where.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The daemon has ended meanwhile.
+    #[error("the daemon has ended before it has answered")]
+    Ended,
+}
+
+/// Asks the daemon at `path` for something, hands over what it says, and returns the exit code.
+///
+/// # Errors
+/// When it cannot be asked, or does not answer.
+pub fn ask(path: &Path, request: &Request, mut heard: impl FnMut(Answer)) -> Result<u8, Unheard> {
+    let shown = || path.display().to_string();
+    let failed = |error| Unheard::Io { path: shown(), error };
+    let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => Unheard::Nobody(shown()),
+        _ => failed(error),
+    })?;
+    let peer = rustix::net::sockopt::socket_peercred(stream.as_fd());
+    let owner = peer.map_err(|error| failed(error.into()))?.uid.as_raw();
+    if ![rustix::process::geteuid().as_raw(), 0].contains(&owner) {
+        return Err(Unheard::Stranger { path: shown(), owner });
+    }
+    let mut line = serde_json::to_vec(request).expect("it has a form in JSON");
+    line.push(b'\n');
+    let sent = stream.set_write_timeout(Some(PATIENCE)).and_then(|()| stream.write_all(&line));
+    sent.map_err(failed)?;
+    let mut answers = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        let read = answers.by_ref().take(ANSWER_BYTES_MAX).read_line(&mut line);
+        match read.map_err(failed)? {
+            0 => return Err(Unheard::Ended),
+            _ => match serde_json::from_str(&line) {
+                Ok(Answer::Exit(code)) => return Ok(code),
+                Ok(answer) => heard(answer),
+                Err(error) => return Err(failed(error.into())),
+            },
+        }
+    }
+}

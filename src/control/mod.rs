@@ -1,0 +1,43 @@
+//! How commands such as `donet reload` reach a daemon that runs: a Unix socket that only its own user can open.
+//!
+//! A request is one line of JSON, [`Request`]; answers are lines of JSON, [`Answer`], of which the last is the exit code. What
+//! a command does is the daemon's matter, and not known here.
+
+mod client;
+mod place;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::{Unheard, ask};
+pub use place::default_path;
+pub use server::{Bound, Heard, Replies};
+
+/// The longest request, in bytes.
+const REQUEST_BYTES_MAX: usize = 4096;
+/// How long a peer may take for its request, or for taking an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a daemon is asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Request {
+    /// To read its configuration again.
+    Reload,
+}
+
+/// What it says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// A line for standard output.
+    Say(String),
+    /// A line for standard error.
+    Complain(String),
+    /// That is all; with this the command ends.
+    Exit(u8),
+}

@@ -1,0 +1,153 @@
+//! The daemon's end.
+//!
+//! A peer can cost little: eight are heard at a time, others are closed at once, and each has a limit of bytes and of time. Only
+//! the daemon's own user and root are heard: the file's mode says so, and the system is asked besides.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+
+use super::{Answer, PATIENCE, REQUEST_BYTES_MAX, Request};
+
+/// How many peers are heard at a time.
+const PEERS_MAX: usize = 8;
+/// How many answers wait for their peer.
+const ANSWERS_MAX: usize = 256;
+
+/// Where the answers to a request go. What the peer does not take in time is lost, and nobody waits for it.
+pub type Replies = mpsc::Sender<Answer>;
+
+/// A request, and where its answers go. It is answered when the latter is dropped.
+pub type Heard = (Request, Replies);
+
+/// A socket that is there. It is removed when it is dropped.
+#[derive(Debug)]
+pub struct Bound {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Device and number of the file: another daemon may have put its own there since.
+    file: (u64, u64),
+    /// For those who are heard.
+    places: Arc<Semaphore>,
+}
+
+impl Bound {
+    /// Makes the socket. That of a daemon that has died is replaced, and that of one that lives is not.
+    ///
+    /// # Errors
+    /// If it cannot be made, or is in use.
+    pub fn new(path: &Path) -> io::Result<Self> {
+        may_replace(path)?;
+        // Nobody else can look into this folder, so nobody can connect before the mode is set.
+        let folder = path.with_file_name(format!(".donet-{}", std::process::id()));
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let bound = bind_in(&folder, path);
+        let _ = fs::remove_file(folder.join("s"));
+        let _ = fs::remove_dir(&folder);
+        bound
+    }
+
+    /// Hears requests, without end.
+    pub async fn serve(&self, requests: mpsc::Sender<Heard>) -> std::convert::Infallible {
+        loop {
+            let Ok((stream, _)) = self.listener.accept().await else {
+                // There are no files left, say.
+                tokio::time::sleep(PATIENCE).await;
+                continue;
+            };
+            if let Ok(place) = self.places.clone().try_acquire_owned()
+                && is_trusted(&stream)
+            {
+                let requests = requests.clone();
+                tokio::spawn(async move {
+                    // Whoever asks may have gone.
+                    let _ = converse(stream, requests).await;
+                    drop(place);
+                });
+            }
+        }
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        if file_of(&self.path).is_ok_and(|file| file == self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn bind_in(folder: &Path, path: &Path) -> io::Result<Bound> {
+    let made = folder.join("s");
+    let listener = UnixListener::bind(&made)?;
+    fs::set_permissions(&made, Permissions::from_mode(0o600))?;
+    let file = file_of(&made)?;
+    fs::rename(&made, path)?;
+    let places = Arc::new(Semaphore::new(PEERS_MAX));
+    Ok(Bound { listener, path: path.to_owned(), file, places })
+}
+
+fn file_of(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Whether there is nothing that somebody needs.
+fn may_replace(path: &Path) -> io::Result<()> {
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata?,
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(io::Error::other("something else than a socket is there"));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::Error::other("another daemon that runs has it")),
+    }
+}
+
+fn is_trusted(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| [own, 0].contains(&peer.uid()))
+}
+
+async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::Result<()> {
+    let (read, mut write) = stream.split();
+    let mut line = String::new();
+    let mut read = BufReader::new(read.take(REQUEST_BYTES_MAX as u64));
+    timeout(PATIENCE, read.read_line(&mut line)).await??;
+    let (replies, mut answers) = mpsc::channel(ANSWERS_MAX);
+    match serde_json::from_str(&line) {
+        Ok(request) => {
+            let Ok(()) = requests.try_send((request, replies)) else {
+                let busy = Answer::Complain("the daemon is busy with other commands".to_owned());
+                send(&mut write, &busy).await?;
+                return send(&mut write, &Answer::Exit(1)).await;
+            };
+        }
+        Err(error) => {
+            let text = format!("the daemon does not understand this command: {error}");
+            send(&mut write, &Answer::Complain(text)).await?;
+            return send(&mut write, &Answer::Exit(1)).await;
+        }
+    }
+    while let Some(answer) = answers.recv().await {
+        send(&mut write, &answer).await?;
+    }
+    Ok(())
+}
+
+async fn send(write: &mut (impl AsyncWriteExt + Unpin), answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer).expect("texts and numbers have a form in JSON");
+    line.push(b'\n');
+    timeout(PATIENCE, write.write_all(&line)).await?
+}

@@ -1,0 +1,48 @@
+//! What an operator brings about: other limits while the agent runs, and what those are told who come in vain.
+
+use std::time::Instant;
+
+use super::Core;
+use crate::config::ClientAgentConfig;
+use crate::message::EjectReason;
+use crate::role::Effects;
+use crate::role::client_agent::agent::{Context, News, Prices};
+use crate::role::client_agent::session::{Ejection, Stop, nonzero_ms};
+use crate::wire::Framing;
+
+impl Core {
+    /// Takes over limits and time-outs from a newer configuration, for sessions that are there, too. Whoever has not logged in yet
+    /// keeps the time that he has for that.
+    pub fn reconfigure(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
+        let Core { shared, slots, .. } = self;
+        let was_watched = shared.config.client.heartbeat_timeout_ms > 0;
+        shared.config.take_over(newer);
+        shared.prices = Prices::new(&newer.limits);
+        if let Some(timeout) = nonzero_ms(newer.client.heartbeat_timeout_ms)
+            && !was_watched
+        {
+            let mut cx = Context { shared, out, now };
+            for session in slots.iter_mut().filter_map(|slot| slot.session.as_deref_mut()) {
+                session.watch_life(&mut cx, timeout);
+            }
+        }
+    }
+
+    /// What to write to a connection for which there is no place.
+    pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
+        self.refusal(framing, EjectReason::Generic as u16, b"Client capacity reached")
+    }
+
+    /// What to write to a connection that gets no session since there are to be no new ones.
+    pub fn stopping(&self, framing: Framing, stop: Stop) -> Vec<u8> {
+        let Ejection { reason, text, .. } = stop.ejection();
+        self.refusal(framing, reason, &text)
+    }
+
+    fn refusal(&self, framing: Framing, reason: u16, text: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        let news = News::Ejected { reason, text };
+        self.shared.voice.write(&news, framing, &mut frame).expect("a short text fits");
+        frame
+    }
+}

@@ -1,0 +1,109 @@
+//! `donet reload` and SIGHUP: what a daemon that runs takes over, and what it says of the rest.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::program::{Ended, Folder, Running};
+
+const CONFIG: &str = "daemon: {control: control.sock}\nmessagedirector: {bind: '127.0.0.1:0'}\n";
+
+fn stage(text: &str) -> (Folder, Running) {
+    let folder = Folder::with(&[("game.yml", text)]);
+    let running = folder.start(&["game.yml"]).ready();
+    (folder, running)
+}
+
+fn reload(folder: &Folder) -> Ended {
+    folder.run(&["reload", "--config", "game.yml"])
+}
+
+#[test]
+fn what_can_be_is_taken_over_and_the_rest_is_named() {
+    let (folder, mut running) = stage(CONFIG);
+    let mode = std::fs::metadata(folder.path("control.sock")).expect("a socket").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    let ended = reload(&folder).code(0);
+    assert_eq!(ended.stdout, "the configuration has been read again\n");
+    let changed = "daemon: {control: control.sock, loglevel: debug, name: new}\n\
+                   messagedirector: {bind: '127.0.0.1:0', settle_ms: 5}\n";
+    folder.write("game.yml", changed);
+    let expected = "the configuration has been read again\n\
+                    daemon.name: changed, and needs a restart\n\
+                    messagedirector.settle_ms: changed, and needs a restart\n";
+    let ended = reload(&folder).code(0);
+    assert_eq!((&*ended.stdout, &*ended.stderr), (expected, ""));
+    running.wait_for("WARNING: daemon: changed, and needs a restart key=daemon.name");
+    running.signal("USR1");
+    running.wait_for("DEBUG: daemon: signal ignored signal=SIGUSR1");
+    // By a signal as by the command; it is what runs that is compared with.
+    folder.write("game.yml", CONFIG);
+    running.signal("HUP");
+    running.wait_for("the configuration has been read again");
+    running.signal("USR1");
+    running.signal("TERM");
+    let ended = running.wait().code(0);
+    assert_eq!(ended.stdout.matches("signal ignored").count(), 1, "{ended:#?}");
+    assert_eq!(folder.files(), ["game.yml"], "the socket is gone");
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_says_why() {
+    let (folder, mut running) = stage(CONFIG);
+    folder.write("game.yml", &format!("{CONFIG}roles: [{{type: stateserver}}]\n"));
+    let socket = folder.path("control.sock").display().to_string();
+    let ended = folder.run(&["reload", "--control", &socket]).code(1).complains(&[
+        "game.yml:3:9: roles[0].control: the key is missing",
+        "the configuration has errors: nothing is changed",
+    ]);
+    assert_eq!(ended.stdout, "");
+    running.wait_for("ERROR: daemon: the configuration has errors: nothing is changed");
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn the_command_line_has_the_last_word_about_the_log() {
+    let folder = Folder::with(&[("game.yml", "daemon: {control: c, loglevel: debug}")]);
+    let mut running = folder.start(&["-l", "info", "game.yml"]).ready();
+    reload(&folder).code(0);
+    running.wait_for("the configuration has been read again");
+    running.signal("USR1");
+    running.signal("TERM");
+    let ended = running.wait().code(0);
+    assert!(!ended.stdout.contains("DEBUG"), "{ended:#?}");
+}
+
+#[test]
+fn without_a_daemon_one_line_says_so() {
+    let folder = Folder::with(&[("game.yml", CONFIG)]);
+    let ended = reload(&folder).code(1);
+    let expected = "no daemon with this configuration runs: nobody listens at ";
+    assert!(ended.stderr.starts_with(expected), "{ended:#?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn a_daemon_that_cannot_have_its_socket_runs_all_the_same() {
+    for path in ["/nowhere/to/be/found", "file"] {
+        let text = format!("daemon: {{control: {path}}}");
+        let folder = Folder::with(&[("game.yml", &text), ("file", "precious")]);
+        let mut running = folder.start(&["game.yml"]);
+        running.wait_for("WARNING: daemon: no commands such as `donet reload` can be given");
+        let running = running.ready();
+        running.signal("TERM");
+        running.wait().code(0);
+        assert_eq!(folder.read("file"), "precious");
+    }
+}
+
+#[test]
+fn two_daemons_with_one_socket_leave_it_to_the_first() {
+    let (folder, first) = stage(CONFIG);
+    let mut second = folder.start(&["game.yml"]);
+    second.wait_for("error=\"another daemon that runs has it\"");
+    let second = second.ready();
+    second.signal("TERM");
+    second.wait().code(0);
+    reload(&folder).code(0);
+    first.signal("TERM");
+    first.wait().code(0);
+}
