@@ -102,6 +102,11 @@ pub trait Archive: Send {
     /// What it is called in messages.
     fn describe(&self) -> String;
 
+    /// Whether it says itself that there are no objects, if there are none: what has none may only be the wrong place.
+    fn knows_that_it_is_empty(&self) -> bool {
+        false
+    }
+
     /// How many objects there are.
     fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>>;
 

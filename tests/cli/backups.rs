@@ -187,6 +187,28 @@ fn a_database_is_not_moved_to_itself() {
 }
 
 #[test]
+fn a_place_without_objects_replaces_nothing() {
+    for backends in [YAML, SQLITE] {
+        let folder = folder(backends.0, backends.1);
+        folder.write("given/5000.yaml", "class: Note\nfields: {text: <0100ff>}\n");
+        folder.run(&["db", "import", "game.yml", "given"]).code(0);
+        folder.write("zero.jsonl", "");
+        folder.write("line.jsonl", "\n");
+        fs::create_dir(folder.path("empty")).expect("made");
+        for source in ["zero.jsonl", "line.jsonl", "empty", "/dev/null"] {
+            let refused = folder.run(&["db", "import", "game.yml", source, "--replace"]).code(1);
+            refused.complains(&["nothing was moved: there are no objects in ", source]);
+        }
+        assert_eq!(count(folder.run(&["db", "stats", "game.yml"])), 1);
+        // An export says so itself.
+        let nothing = "{\"donet\":\"export\",\"version\":1}\n{\"end\":0}\n";
+        folder.write("nothing.jsonl", nothing);
+        folder.run(&["db", "import", "game.yml", "nothing.jsonl", "--replace"]).code(0);
+        assert_eq!(count(folder.run(&["db", "stats", "game.yml"])), 0);
+    }
+}
+
+#[test]
 fn a_database_file_may_be_a_link() {
     let folder = folder(SQLITE.0, SQLITE.1);
     folder.write("given/5000.yaml", "class: Note\nfields: {text: <0100ff>}\n");

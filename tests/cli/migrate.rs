@@ -165,6 +165,26 @@ fn old_files_that_are_not_those_of_the_objects_are_refused_whatever_may_be_dropp
     }
 }
 
+#[test]
+fn a_name_that_is_empty_does_not_stand_for_no_files() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend, 2);
+        let before = folder.run(&["db", "export", "old.yml"]).code(0).stdout;
+        for files in [
+            ["--from", "", "--to", "new.dc"],
+            ["--from", "old.dc", "--to", ""],
+            ["--from", ",", "--to", "new.dc"],
+        ] {
+            let more = ["--drop", "--apply", "--no-backup"];
+            let arguments = [&["db", "migrate", "old.yml"], &files[..], &more].concat();
+            folder.run(&arguments).code(1).complains(&["could not read the DC files"]);
+        }
+        assert_eq!(folder.run(&["db", "export", "old.yml"]).code(0).stdout, before);
+    }
+    let folder = folder(YAML, 0);
+    folder.run(&["dc", "diff", "", "new.dc"]).code(2).complains(&["cannot read the file"]);
+}
+
 #[track_caller]
 fn refuse_as_stale(folder: &Folder, from: &str) {
     for more in [&["--apply"][..], &["--apply", "--drop"]] {

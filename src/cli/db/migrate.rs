@@ -129,6 +129,11 @@ impl Migrate {
             [] => config.general.dc_files.clone(),
             names => named(names),
         };
+        if new.is_empty() {
+            bail!(
+                "the configuration has no DC files that the objects could go with: name them with --to"
+            );
+        }
         Ok((read(&named(&self.from))?, read(&new)?))
     }
 

@@ -210,6 +210,10 @@ impl Import {
         let Opened { config, schema } = self.database.open()?;
         refuse_a_running_daemon(&config.backend, &schema).await?;
         let mut source = self.open_source(&config.backend, &schema).await?;
+        // With --replace, whoever names the wrong place would lose what is there.
+        if !source.knows_that_it_is_empty() && source.count().await? == 0 {
+            bail!("nothing was moved: there are no objects in {}", source.describe());
+        }
         let mut target = open_archive_mut(&config.backend, &schema).await?;
         let options = Options {
             mode: mode(self.replace, self.resume),

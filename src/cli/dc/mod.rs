@@ -75,7 +75,8 @@ pub(super) fn files_of(argument: &str) -> Vec<PathBuf> {
     if Path::new(argument).exists() {
         return vec![argument.into()];
     }
-    argument.split(',').filter(|name| !name.is_empty()).map(PathBuf::from).collect()
+    // What is empty, as a variable that is not set, is a file that is not there, and not none at all.
+    argument.split(',').map(PathBuf::from).collect()
 }
 
 /// The hash as people look for it, and Astron's if that is another.

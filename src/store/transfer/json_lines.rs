@@ -368,6 +368,10 @@ fn raw(value: Value) -> Raw {
 }
 
 impl Archive for JsonLines {
+    fn knows_that_it_is_empty(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> String {
         format!("the export {}", self.path.display())
     }
