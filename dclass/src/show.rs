@@ -59,7 +59,8 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
     let mut widths = [0; N];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
+            // Text cannot be filled up to more than this.
+            *width = (*width).max(cell.chars().count()).min(usize::from(u16::MAX));
         }
     }
     let mut text = String::new();

@@ -177,3 +177,14 @@ fn of_many_errors_twenty_are_shown() {
     let end = "error: reading has ended after 100 errors\n\n100 errors\n";
     assert!(text.ends_with(end), "{text}");
 }
+
+#[test]
+fn a_name_of_any_length_is_shown() {
+    let folder = Folder::new();
+    let name = "A".repeat(70_000);
+    folder.write("long.dc", &format!("dclass {name} {{ f{name}(uint8); }};\n"));
+    for class in [&[][..], &[&*name]] {
+        let arguments = [&["dc", "show", "long.dc"], class].concat();
+        assert!(folder.run(&arguments).code(0).stdout.contains(&name));
+    }
+}

@@ -111,6 +111,7 @@ fn what_is_wrong_with_a_file_is_said_with_the_line() {
             EXPORT.replace("\"end\":2", "\"end\":0"),
             "o.jsonl, line 4: 2 objects are before this line, which counts 0\n",
         ),
+        (EXPORT.repeat(2), "o.jsonl, line 5: the line before says that it was the last\n"),
         (twice, "o.jsonl, line 3: the field `a` stands there twice, at column "),
         (
             EXPORT.replace("\"fields\"", "\"field\""),

@@ -235,6 +235,13 @@ impl JsonLines {
                 check_count(end.end, index.len() as u64).map_err(|why| damaged(number, why))?;
                 let free = end.free.into_iter().map(DoId).collect();
                 self.last = Some(FreeIds { next: end.next, free });
+                // Two exports in one file, say.
+                line.clear();
+                reader.read_until(b'\n', &mut line).map_err(&failed)?;
+                if !line.trim_ascii().is_empty() {
+                    let why = "the line before says that it was the last".to_owned();
+                    return Err(damaged(number + 1, why));
+                }
                 break;
             } else {
                 let object: Line = serde_json::from_slice(&line)
