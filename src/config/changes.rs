@@ -90,6 +90,18 @@ impl Reading {
         others
     }
 
+    /// Whether each role of `newer` is one that runs already: what it says is not for another one that stood in its place.
+    pub fn has_same_roles(&self, newer: &Self) -> bool {
+        let (old, new) = (&self.config.roles, &newer.config.roles);
+        let is_same = |(old, new): (&RoleConfig, &RoleConfig)| match (old, new) {
+            (RoleConfig::ClientAgent(old), RoleConfig::ClientAgent(new)) => {
+                (&old.bind, old.channels) == (&new.bind, new.channels)
+            }
+            (old, new) => std::mem::discriminant(old) == std::mem::discriminant(new),
+        };
+        old.len() == new.len() && old.iter().zip(new).all(is_same)
+    }
+
     fn values_of_dc_files(&self) -> impl Iterator<Item = (&String, &String)> {
         self.values.iter().filter(|(key, _)| key.starts_with("general."))
     }
@@ -191,6 +203,31 @@ mod tests {
         ];
         assert_eq!(old.need_restart(&new), expected);
         assert_eq!(new.need_restart(&new), [""; 0]);
+    }
+
+    #[test]
+    fn a_role_is_the_same_only_in_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = |roles: &str| reading(folder.path(), &format!("roles: [{roles}]"));
+        let agent = |port, limit| {
+            format!(
+                "{{type: clientagent, bind: '127.0.0.1:{port}', channels: {{min: {port}, max: {port}}}, \
+                 limits: {{interests: {limit}}}}}"
+            )
+        };
+        let (one, other, server) =
+            (agent(5001, 7), agent(5002, 7), "{type: stateserver, control: 4002}");
+        let running = read(&format!("{one}, {other}"));
+        assert!(running.has_same_roles(&read(&format!("{}, {other}", agent(5001, 8)))));
+        for roles in [
+            format!("{other}, {one}"),
+            format!("{server}, {one}, {other}"),
+            format!("{one}, {server}"),
+            one.clone(),
+            format!("{one}, {}", agent(5003, 7)),
+        ] {
+            assert!(!running.has_same_roles(&read(&roles)), "{roles}");
+        }
     }
 
     #[test]

@@ -162,13 +162,18 @@ impl Operator {
         if self.started.log_level.is_none() {
             self.log.set_level(newer.config.daemon.log_level.unwrap_or_default());
         }
-        for (number, agent) in &mut self.agents {
-            if let Some(RoleConfig::ClientAgent(config)) = newer.config.roles.get(*number) {
-                agent.reconfigure(config);
-            }
-        }
         // It is compared with what the daemon was started with, as long as that is what runs.
-        let keys = self.started.reading.need_restart(newer);
+        let mut keys = self.started.reading.need_restart(newer);
+        if self.started.reading.has_same_roles(newer) {
+            for (number, agent) in &mut self.agents {
+                if let Some(RoleConfig::ClientAgent(config)) = newer.config.roles.get(*number) {
+                    agent.reconfigure(config);
+                }
+            }
+        } else {
+            // Whose limits they are is not known.
+            keys.insert(0, "roles (there are others, or in other places: all of them)".to_owned());
+        }
         let mut answers = vec![Answer::Say("the configuration has been read again".to_owned())];
         tracing::info!("the configuration has been read again");
         for key in &keys {
