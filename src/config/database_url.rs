@@ -144,7 +144,7 @@ pub(super) fn set_password(url: &mut Url, password: Option<&str>) -> Option<()> 
 }
 
 /// A `%` is encoded by nobody else, and would be understood as the beginning of something that is.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     text.replace('%', "%25")
 }
 

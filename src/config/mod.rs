@@ -38,6 +38,7 @@ pub use address::{Address, AddressError, Host};
 pub use changes::Reading;
 pub use complete::{Complete, Survey, survey};
 pub use conflict::{Conflict, conflicts};
+pub(crate) use database_url::literal as url_literal;
 pub use diagnostic::ConfigErrors;
 pub use model::*;
 pub use networks::{Networks, ProxyHeaders};

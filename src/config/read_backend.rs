@@ -146,7 +146,8 @@ fn sql_server(
     let given = section.optional("url", |node| database_url::read(node, server));
     let host = section.optional("host", value::name("a host"));
     let port = section.optional("port", value::number(1..=u16::MAX));
-    let database = section.optional("database", value::name("the name of the database"));
+    let database =
+        section.optional("database", |node| no_url(value::name("the name of the database")(node)?));
     let username = section.optional("username", value::name("the name of a user"));
     let Password(password) = password::read(section, base_dir);
     let pool_max = section.optional("pool_max", value::number(1..=POOL_LIMIT)).unwrap_or(POOL_MAX);
@@ -184,14 +185,22 @@ fn sql_server(
     Some((url?.into(), pool_max))
 }
 
+/// The name of a database, or a file, which messages show. What is meant as a URL may have a password in it.
+fn no_url(database: String) -> Result<String, String> {
+    match database.contains("://") {
+        true => Err("found a URL, expected the name of the database".to_owned()),
+        false => Ok(database),
+    }
+}
+
 fn soci(section: &mut Section<'_>, base_dir: &Path) -> BackendConfig {
     let driver = section.optional(
         "driver",
         value::choice(&[("postgresql", "postgresql"), ("mysql", "mysql"), ("sqlite3", "sqlite3")]),
     );
-    let mut text = |key| section.optional(key, value::string);
-    let database = text("database").unwrap_or_default();
-    let username = text("username").unwrap_or_default();
+    let database = section.optional("database", |node| no_url(value::string(node)?));
+    let database = database.unwrap_or_default();
+    let username = section.optional("username", value::string).unwrap_or_default();
     let address = section.optional("address", soci_address);
     // Astron's own tests write this one.
     let server = section.optional("server", soci_address);

@@ -110,9 +110,14 @@ fn is_secret(key: &str) -> bool {
 
 /// Where the names of secrets end in a text that may be no YAML.
 fn ends_of_names(text: &str) -> impl Iterator<Item = usize> {
-    let words = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
-    let end_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize + word.len();
-    words.filter(|word| is_secret(word)).map(end_of)
+    let is_between = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'));
+    let mut at = 0;
+    text.split_inclusive(is_between).filter_map(move |piece| {
+        let word = piece.trim_end_matches(is_between);
+        let end = at + word.len();
+        at += piece.len();
+        is_secret(word).then_some(end)
+    })
 }
 
 /// Whether somebody may have meant a URL with a password.

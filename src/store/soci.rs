@@ -12,7 +12,7 @@ use super::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
 use super::files::PRIVATE;
 use super::open::check_there;
 use super::{BoxFuture, OpenError, Schema};
-use crate::config::BackendConfig;
+use crate::config::{BackendConfig, url_literal};
 use crate::ids::{DoId, DoIdRepr};
 
 /// The database that an Astron configuration names, as a backend of donet's own.
@@ -37,11 +37,9 @@ pub fn own_backend(config: &BackendConfig) -> Result<BackendConfig, OpenError> {
     } else {
         username.clone()
     };
-    // A `%` in them is one: whoever sets them encodes everything else.
-    let literal = |text: &str| text.replace('%', "%25");
-    url.set_username(&literal(&user)).map_err(|()| bad())?;
+    url.set_username(&url_literal(&user)).map_err(|()| bad())?;
     if !password.is_empty() {
-        url.set_password(Some(&literal(password))).map_err(|()| bad())?;
+        url.set_password(Some(&url_literal(password))).map_err(|()| bad())?;
     }
     url.path_segments_mut().map_err(|()| bad())?.clear().push(database);
     let url = url.to_string();

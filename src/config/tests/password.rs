@@ -172,6 +172,8 @@ fn a_url_that_would_be_misread_is_an_error() {
     assert!(!said.contains("hunter2"), "{said}");
     for keys in [
         "{type: soci, address: 'user:hunter2@h'}",
+        "{type: soci, driver: mysql, database: 'mysql://u:hunter2@h/d'}",
+        "{type: postgres, host: h, database: 'postgres://u:hunter2@h/d'}",
         "{type: soci, server: 'host=h password=hunter2'}",
         "{type: 'postgres://user:hunter2@h/db'}",
         "{type: mongodb, server: 'mongodb://user:1/hunter2@h/db'}",
