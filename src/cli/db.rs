@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 
 use self::progress::Bar;
-use crate::cli::out::{complain, say};
+use crate::cli::out::{complain, number_of, say};
 use crate::config::{self, Config, DatabaseConfig, RoleConfig};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
 use crate::store::transfer::{self, Step};
@@ -146,10 +146,6 @@ fn choose(
     }
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
 async fn verify(database: &Database) -> anyhow::Result<u8> {
     let Opened { config, schema } = database.open()?;
     let mut source = open_archive(&config.backend, &schema).await?;
@@ -171,8 +167,8 @@ async fn verify(database: &Database) -> anyhow::Result<u8> {
     }
     complain!(
         "{} in {name}, {}",
-        count(objects, "object", "objects"),
-        count(problems, "problem", "problems")
+        number_of(objects, "object", "objects"),
+        number_of(problems, "problem", "problems")
     );
     Ok(u8::from(problems > 0))
 }
@@ -199,7 +195,7 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
     if let Some((lowest, highest)) = stats.ids {
         say!("ids {lowest} to {highest}, of the range {}", config.generate);
     }
-    say!("{} freed", count(stats.free.free.len() as u64, "id", "ids"));
+    say!("{} freed", number_of(stats.free.free.len() as u64, "id", "ids"));
     Ok(0)
 }
 
@@ -237,7 +233,11 @@ impl Backup {
         let progress = &mut |done, total| bar.show(Step::Copying, done, total);
         let copied = store::backup(&config, &self.target, progress).await;
         bar.finish();
-        complain!("{} copied to {}", count(copied?, "object", "objects"), self.target.display());
+        complain!(
+            "{} copied to {}",
+            number_of(copied?, "object", "objects"),
+            self.target.display()
+        );
         Ok(0)
     }
 }

@@ -4,7 +4,9 @@
 //! would have had. `println!` panics there.
 
 use std::fmt::Arguments;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use crate::telemetry::is_printable;
 
 /// Writes a line to standard output, as `println!` does.
 macro_rules! say {
@@ -21,7 +23,12 @@ pub(super) use {complain, say};
 /// Writes to standard output. If that takes nothing, the command ends: what it says would be lost.
 pub(super) fn write(text: Arguments<'_>) {
     let mut out = io::stdout().lock();
-    match out.write_fmt(text).and_then(|()| out.flush()) {
+    // What somebody else reads is data, and stays as it is.
+    let written = match out.is_terminal() {
+        true => out.write_all(harmless(text).as_bytes()),
+        false => out.write_fmt(text),
+    };
+    match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             lament(format_args!("cannot write to standard output: {error}\n"));
             std::process::exit(1);
@@ -33,17 +40,47 @@ pub(super) fn write(text: Arguments<'_>) {
 /// Writes to standard error.
 pub(super) fn lament(text: Arguments<'_>) {
     // There is nowhere else to say that it cannot be said.
-    let _ = io::stderr().lock().write_fmt(text);
+    let _ = io::stderr().lock().write_all(harmless(text).as_bytes());
+}
+
+/// What commands say has names, values and lines of files in it that may be anybody's: none of that steers a terminal.
+fn harmless(text: Arguments<'_>) -> String {
+    let text = text.to_string();
+    let is_shown = |c: char| matches!(c, '\n' | '\t') || is_printable(c);
+    if text.chars().all(is_shown) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_shown(c) {
+            true => shown.push(c),
+            false => shown.extend(c.escape_default()),
+        }
+    }
+    shown
 }
 
 /// "1 class", "2 classes"
-pub(super) fn number_of(number: usize, one: &str, many: &str) -> String {
+pub(super) fn number_of(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// "2 errors, 1 warning"; nothing of what there is none of.
 pub(super) fn counted(errors: usize, warnings: usize) -> String {
-    let errors = (errors > 0).then(|| number_of(errors, "error", "errors"));
-    let warnings = (warnings > 0).then(|| number_of(warnings, "warning", "warnings"));
+    let errors = (errors > 0).then(|| number_of(errors as u64, "error", "errors"));
+    let warnings = (warnings > 0).then(|| number_of(warnings as u64, "warning", "warnings"));
     errors.into_iter().chain(warnings).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_said_steers_a_terminal() {
+        let name = "a\u{1b}[2Jb\u{7}\0\u{202e}\u{9b}é\r";
+        let shown = harmless(format_args!("\t{name}: 1\n"));
+        assert_eq!(shown, "\ta\\u{1b}[2Jb\\u{7}\\u{0}\\u{202e}\\u{9b}é\\r: 1\n");
+        assert_eq!(harmless(format_args!("tür → {}\n", 1)), "tür → 1\n");
+    }
 }

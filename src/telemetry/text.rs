@@ -108,7 +108,7 @@ fn push_char(line: &mut String, c: char, style: Style) {
 
 /// Whether a terminal shows it, and nothing else: no control character of either kind, no mark that turns the
 /// direction of what follows.
-fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     // Those that the second has escapes for although they can be shown.
     matches!(c, ' '..='~') || c.escape_debug().len() == 1
 }

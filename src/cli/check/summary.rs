@@ -11,7 +11,7 @@ use crate::config::{
 
 pub(super) fn summary(config: &Config, dc: &DcFile) -> String {
     let files = config.general.dc_files.len();
-    let classes = number_of(dc.classes().count(), "class", "classes");
+    let classes = number_of(dc.classes().count() as u64, "class", "classes");
     let logger = match &config.general.event_logger {
         Some(address) => address.to_string(),
         None => "none".to_owned(),

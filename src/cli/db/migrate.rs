@@ -9,10 +9,10 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use dclass::diff::{Renames, compare};
 
+use super::choose;
 use super::progress::Bar;
-use super::{choose, count};
 use crate::cli::dc::files_of;
-use crate::cli::out::{complain, say, write};
+use crate::cli::out::{complain, number_of, say, write};
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
 use crate::store::transfer::{Migrator, Permissions, Report, Step, read_map, refuse_others};
@@ -110,9 +110,11 @@ impl Migrate {
         let done = done?;
         let left_out = match done.lost.count {
             0 => String::new(),
-            lost => format!(", {} left out", count(lost, "value or object", "values or objects")),
+            lost => {
+                format!(", {} left out", number_of(lost, "value or object", "values or objects"))
+            }
         };
-        say!("{} changed{left_out}", count(done.changed, "object is", "objects are"));
+        say!("{} changed{left_out}", number_of(done.changed, "object is", "objects are"));
         Ok(0)
     }
 
@@ -170,7 +172,7 @@ impl Migrate {
             return anyhow!(
                 "nothing is written: {} not stored by the files of --from, which are to be those that the database was \
                  last used with",
-                count(report.stale_count, "value is", "values are")
+                number_of(report.stale_count, "value is", "values are")
             );
         }
         let mut ways = Vec::new();

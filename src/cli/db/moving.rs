@@ -7,8 +7,8 @@ use anyhow::bail;
 use clap::Args;
 
 use super::progress::Bar;
-use super::{Database, Opened, PROBLEMS_SHOWN, count, open_config};
-use crate::cli::out::complain;
+use super::{Database, Opened, PROBLEMS_SHOWN, open_config};
+use crate::cli::out::{complain, number_of};
 use crate::config::BackendConfig;
 use crate::store::archive::{Archive, ArchiveMut};
 use crate::store::transfer::{
@@ -132,8 +132,8 @@ async fn run(
     let Moved { objects, values, skipped, problem_count, .. } = moved;
     complain!(
         "{} with {} {done} from {} to {}{}{}{}",
-        count(objects, "object", "objects"),
-        count(values, "value", "values"),
+        number_of(objects, "object", "objects"),
+        number_of(values, "value", "values"),
         source.describe(),
         target.describe(),
         if skipped > 0 { format!(", {skipped} were there already") } else { String::new() },
@@ -155,12 +155,12 @@ fn print_problems(moved: &Moved) {
 
 /// How much the DC files do not allow.
 fn left_out(moved: &Moved) -> String {
-    let objects = || count(moved.problem_objects, "object", "objects");
+    let objects = || number_of(moved.problem_objects, "object", "objects");
     let values = moved.problem_count - moved.problem_objects;
     match (moved.problem_objects, values) {
-        (0, values) => count(values, "value", "values"),
+        (0, values) => number_of(values, "value", "values"),
         (_, 0) => objects(),
-        (_, values) => format!("{} and {}", objects(), count(values, "value", "values")),
+        (_, values) => format!("{} and {}", objects(), number_of(values, "value", "values")),
     }
 }
 

@@ -43,9 +43,9 @@ impl Check {
             let fields: usize = dc.classes().map(|class| class.own_fields().len()).sum();
             say!(
                 "{} with {}, {}; hash {}",
-                number_of(dc.classes().count(), "class", "classes"),
-                number_of(fields, "field", "fields"),
-                number_of(dc.structs().count(), "struct", "structs"),
+                number_of(dc.classes().count() as u64, "class", "classes"),
+                number_of(fields as u64, "field", "fields"),
+                number_of(dc.structs().count() as u64, "struct", "structs"),
                 hash_text(dc)
             );
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use dclass::DcFile;
 
-use super::super::count;
+use crate::cli::out::number_of;
 use crate::store::transfer::{ClassReport, FieldReport, Report};
 
 /// The whole page. What has no place is left out if that `is_dropped`.
@@ -21,7 +21,7 @@ pub(super) fn page(
             jiff::Timestamp::from_second(done).map_or(String::new(), |at| format!(" at {at}"));
         return format!("{store}: nothing is to be done, it was migrated {hashes}{when}\n");
     }
-    let objects = count(report.objects, "object", "objects");
+    let objects = number_of(report.objects, "object", "objects");
     if report.is_empty() && report.lost.count == 0 {
         return format!("{store}: nothing is to be done for {objects}, {hashes}\n");
     }
@@ -50,7 +50,7 @@ fn class_text(out: &mut String, name: &str, class: &ClassReport, is_dropped: boo
     if !is_changed || class.objects == 0 {
         return;
     }
-    let objects = count(class.objects, "object", "objects");
+    let objects = number_of(class.objects, "object", "objects");
     let head = match (&class.renamed, class.is_gone) {
         (_, true) => format!("{name}: gone, with {objects}"),
         (Some(new), _) => format!("{name} → {new}: {objects}"),
@@ -63,7 +63,7 @@ fn class_text(out: &mut String, name: &str, class: &ClassReport, is_dropped: boo
 }
 
 fn field_text(out: &mut String, name: &str, field: &FieldReport, is_dropped: bool) {
-    let values = |number| count(number, "value", "values");
+    let values = |number| number_of(number, "value", "values");
     let mut head = format!("  {name}");
     if let Some(new) = &field.renamed {
         let _ = write!(head, " → {new}");
