@@ -43,10 +43,16 @@ pub fn check_backup(config: &DatabaseConfig, target: &Path) -> Result<(), OpenEr
             target.display()
         )));
     }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     match own_backend(&config.backend)? {
+        BackendConfig::Yaml { directory, .. } if is_within(folder, &directory) => {
+            Err(OpenError::Refused(format!(
+                "{} is in the database itself, where donet would take it for something else: choose another place",
+                target.display()
+            )))
+        }
         BackendConfig::Sqlite { .. } | BackendConfig::Yaml { .. } => {
-            let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new("."));
             access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| OpenError::Io {
                 what: format!("cannot write {}", target.display()),
                 error: error.into(),
@@ -64,6 +70,12 @@ pub fn check_backup(config: &DatabaseConfig, target: &Path) -> Result<(), OpenEr
         )),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
+}
+
+/// Whether a folder is another one, or in it, also by links.
+fn is_within(folder: &Path, directory: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(folder).is_some_and(|folder| real(directory).is_some_and(|all| folder.starts_with(all)))
 }
 
 fn with_own_means(kind: &str, backup: &str, restore: &str) -> OpenError {

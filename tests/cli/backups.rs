@@ -187,6 +187,23 @@ fn a_database_is_not_moved_to_itself() {
 }
 
 #[test]
+fn a_backup_is_not_put_into_the_database() {
+    let folder = folder(YAML.0, YAML.1);
+    folder.write("given/5000.yaml", "class: Note\nfields: {text: <0100ff>}\n");
+    folder.run(&["db", "import", "game.yml", "given"]).code(0);
+    std::os::unix::fs::symlink(folder.path("objects"), folder.path("link")).expect("made");
+    let before = folder.files();
+    for target in ["objects/.donet-migration", "objects/5001.yaml", "link/copy"] {
+        let backup = ["db", "backup", "game.yml", target];
+        folder.run(&backup).code(1).complains(&[target, "is in the database itself"]);
+        let migration =
+            ["db", "migrate", "game.yml", "--from", "game.dc", "--apply", "--backup", target];
+        folder.run(&migration).code(1).complains(&[target, "is in the database itself"]);
+    }
+    assert_eq!(folder.files(), before);
+}
+
+#[test]
 fn a_place_without_objects_replaces_nothing() {
     for backends in [YAML, SQLITE] {
         let folder = folder(backends.0, backends.1);
