@@ -32,7 +32,7 @@ const APPLIED: [&str; 18] = [
 ];
 
 impl ClientAgentConfig {
-    /// Takes over what [`APPLIED`] says.
+    /// Takes over what `APPLIED` says.
     pub fn take_over(&mut self, newer: &Self) {
         self.limits = newer.limits.clone();
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
