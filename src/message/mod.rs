@@ -187,8 +187,14 @@ macro_rules! messages {
             fn write(&self, writer: &mut $crate::wire::Writer<'_>) {
                 writer.u16(self.number());
                 match self {
+                    // Each in a function of its own: an arm among dozens is taken for one that is hardly ever
+                    // run, and the compiler would make a call of every number that it writes.
                     $(Self::$variant { $($field),* } => {
-                        $($crate::message::Part::write($field, writer);)*
+                        fn put<$life>(writer: &mut $crate::wire::Writer<'_>, $($field: &$ty),*) {
+                            let _ = &writer;
+                            $($crate::message::Part::write($field, writer);)*
+                        }
+                        put(writer, $($field),*);
                     })*
                 }
             }
