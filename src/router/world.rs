@@ -50,6 +50,8 @@ struct Slot {
     post_removes: PostRemoves,
     /// It has got something since the last [`World::settle`].
     touched: bool,
+    /// It is in [`World::high`].
+    is_high: bool,
 }
 
 /// What happened in a batch, for the counters.
@@ -118,7 +120,11 @@ pub(super) struct World {
     steps_left: usize,
     pub(super) holds: Holds,
     pub(super) turn: Turn,
-    /// Queues above their marks that have been fed since the last [`World::end_batch`].
+    /// Those whose queues were above their marks when they got something since the last [`World::end_batch`]: a full queue
+    /// is asked for its brake once in a batch, not for each message.
+    high: Vec<Key>,
+    uplink_is_high: bool,
+    /// What is to be waited for because of what has been done since then.
     fed: Fed,
     /// Roles that have panicked, to be dropped when the router is free.
     lost: Vec<Box<dyn Role>>,
@@ -158,6 +164,8 @@ impl World {
             steps_left: STEPS_PER_HOLD,
             holds: Holds::default(),
             turn: Turn::new(),
+            high: Vec::new(),
+            uplink_is_high: false,
             fed: Fed::default(),
             lost: Vec::new(),
             is_at_work: false,
@@ -171,7 +179,8 @@ impl World {
 
     pub(super) fn join(&mut self, name: String, receiver: Receiver) -> Key {
         receiver.rename(&name);
-        let slot = Slot { name, receiver, post_removes: PostRemoves::default(), touched: false };
+        let post_removes = PostRemoves::default();
+        let slot = Slot { name, receiver, post_removes, touched: false, is_high: false };
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).expect("fewer participants than 2^32")
@@ -336,6 +345,7 @@ impl World {
     /// Ends a batch: the next one is at another time. Who was fed and is above its mark is noted in `fed`.
     pub(super) fn end_batch(&mut self, fed: Option<&mut Fed>) -> BatchEnd {
         self.now = None;
+        self.note_high();
         match fed {
             Some(fed) => {
                 fed.take(&mut self.fed);

@@ -41,6 +41,14 @@ impl World {
         self.table.listeners(recipients.iter(), except, &mut self.listeners);
     }
 
+    fn is_high(&mut self, key: Key) {
+        if let Some(slot) = &mut self.slots[key.0 as usize]
+            && !std::mem::replace(&mut slot.is_high, true)
+        {
+            self.high.push(key);
+        }
+    }
+
     pub(super) fn are_queues_only(&self) -> bool {
         let is_role = |key: &Key| {
             let slot = &self.slots[key.0 as usize];
@@ -65,10 +73,8 @@ impl World {
             };
             is_for_here = true;
             self.counts.delivered += count;
-            if sink.push_all(frames.clone()) == Load::High
-                && let Some(brake) = sink.brake()
-            {
-                self.fed.note(&brake);
+            if sink.push_all(frames.clone()) == Load::High {
+                self.is_high(key);
             }
         }
         self.listeners = listeners;
@@ -121,10 +127,9 @@ impl World {
             is_for_here = true;
             self.counts.delivered += 1;
             if let Receiver::Sink(sink) = &slot.receiver {
-                if sink.push(frame) == Load::High
-                    && let Some(brake) = sink.brake()
-                {
-                    self.fed.note(&brake);
+                if sink.push(frame) == Load::High && !slot.is_high {
+                    slot.is_high = true;
+                    self.high.push(key);
                 }
                 continue;
             }
@@ -154,12 +159,36 @@ impl World {
     ) {
         if let (Some(uplink), Some(_)) = (&self.uplink, from) {
             self.uplink_touched = true;
-            if push(&**uplink) == Load::High
-                && !is_for_here
-                && let Some(brake) = uplink.brake()
+            if push(&**uplink) == Load::High && !is_for_here {
+                self.uplink_is_high = true;
+            }
+        }
+    }
+
+    /// Notes for what those have to wait who have fed queues above their marks.
+    #[inline]
+    pub(super) fn note_high(&mut self) {
+        if !self.high.is_empty() || self.uplink_is_high {
+            self.note_brakes();
+        }
+    }
+
+    #[inline(never)]
+    fn note_brakes(&mut self) {
+        for key in self.high.drain(..) {
+            // The place may be another's by now.
+            if let Some(slot) = &mut self.slots[key.0 as usize]
+                && std::mem::take(&mut slot.is_high)
+                && let Receiver::Sink(sink) = &slot.receiver
+                && let Some(brake) = sink.brake()
             {
                 self.fed.note(&brake);
             }
+        }
+        if std::mem::take(&mut self.uplink_is_high)
+            && let Some(brake) = self.uplink.as_ref().and_then(|uplink| uplink.brake())
+        {
+            self.fed.note(&brake);
         }
     }
 }
