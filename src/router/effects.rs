@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Origin, Said};
 use crate::ids::{Channel, ChannelRange, RECIPIENTS_MAX};
 use crate::message::Message;
-use crate::wire::{Envelope, Error, Frame, Writer, write_frame};
+use crate::wire::{Envelope, Error, Frame, Frames, Run, Runs, Writer, write_frame};
 
 /// One thing that a core wants done.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -48,7 +48,7 @@ enum Record {
 
 /// Something that waits for its turn to be routed.
 pub(super) enum Routed<'a> {
-    Datagram(Frame<'a>),
+    Datagrams(Run<'a>),
     /// What one who has left wanted said.
     LastWords(Said, Frame<'a>),
     /// All that is kept under this sender has been said.
@@ -303,15 +303,36 @@ impl Effects {
         self.records.iter().map(|record| self.effect(record))
     }
 
-    /// What is to be routed, in order.
+    /// What is to be routed, in order: what a client has to say to an UberDOG, for instance, is many datagrams in a row for
+    /// one recipient, and is handed on as one.
     pub(super) fn routes(&self) -> impl Iterator<Item = Routed<'_>> {
-        self.records.iter().filter_map(|record| match record {
-            Record::Route(place, _) => Some(Routed::Datagram(self.frame(place))),
-            Record::LastWords(place, said) => {
-                Some(Routed::LastWords(self.last_words[*said].1, self.frame(place)))
+        let mut records = self.records.iter().peekable();
+        let mut runs = Runs::new(Frames::new(&[]));
+        std::iter::from_fn(move || {
+            if let Some(run) = runs.next() {
+                return Some(Routed::Datagrams(run));
             }
-            Record::ForgetSaid(sender) => Some(Routed::Forget(*sender)),
-            _ => None,
+            loop {
+                match records.next()? {
+                    Record::Route(place, _) => {
+                        let mut end = place.end;
+                        while let Some(Record::Route(next, _)) = records.peek()
+                            && next.start == end
+                        {
+                            end = next.end;
+                            records.next();
+                        }
+                        runs = Runs::new(Frames::new(&self.frames[place.start..end]));
+                        return runs.next().map(Routed::Datagrams);
+                    }
+                    Record::LastWords(place, said) => {
+                        let said = self.last_words[*said].1;
+                        return Some(Routed::LastWords(said, self.frame(place)));
+                    }
+                    Record::ForgetSaid(sender) => return Some(Routed::Forget(*sender)),
+                    _ => {}
+                }
+            }
         })
     }
 

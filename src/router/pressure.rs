@@ -182,6 +182,12 @@ impl Fed {
         }
     }
 
+    /// For how long what the socket has brought has held the router since it has left others theirs.
+    #[inline]
+    pub const fn held(&self) -> Duration {
+        self.held
+    }
+
     /// What the socket has brought has held the router for so long.
     #[inline]
     pub(super) fn has_held(&mut self, time: Duration) {

@@ -234,7 +234,7 @@ impl World {
         self.find_listeners(recipients, from);
         let mut frames = run.frames();
         if self.are_queues_only() {
-            let bytes_max = COPIED_AT_ONCE / self.listeners.len().max(1);
+            let bytes_max = self.bytes_at_once();
             loop {
                 self.deliver_to_queues(frames.take_front(bytes_max), from);
                 if frames.is_empty() || self.has_to_wait(from) || self.is_turn_over() {
@@ -489,29 +489,50 @@ impl World {
         while let Some((key, effects)) = self.pending.pop_front() {
             let mut last = Last::default();
             for routed in effects.routes() {
-                let frame = match routed {
-                    Routed::Datagram(frame) => frame,
+                match routed {
+                    Routed::Datagrams(run) => self.route_own(run, key, &mut last),
                     Routed::LastWords(said, frame) => {
                         self.say_members_last_words(said, frame, key);
                         // It has looked for others.
                         last = Last::default();
-                        continue;
                     }
-                    Routed::Forget(sender) => {
-                        self.clear_post_removes(key, sender);
-                        continue;
-                    }
-                };
-                let Ok(recipients) = Recipients::of(frame.datagram()) else { continue };
-                let version = self.table.version();
-                last.or_find(recipients, version, || self.find_listeners(recipients, Some(key)));
-                self.deliver(frame, recipients, Some(key));
+                    Routed::Forget(sender) => self.clear_post_removes(key, sender),
+                }
             }
             self.recycle(effects);
         }
         if self.pending.capacity() > PENDING_KEPT {
             self.pending = VecDeque::new();
         }
+    }
+
+    /// Hands on what a role routes.
+    #[inline]
+    fn route_own(&mut self, run: Run<'_>, key: Key, last: &mut Last<()>) {
+        let Some(recipients) = run.recipients() else { return };
+        let version = self.table.version();
+        last.or_find(recipients, version, || self.find_listeners(recipients, Some(key)));
+        if run.is_single() {
+            self.deliver(run.first(), recipients, Some(key));
+        } else if self.are_queues_only() {
+            let mut frames = run.frames();
+            let bytes_max = self.bytes_at_once();
+            while !frames.is_empty() {
+                self.deliver_to_queues(frames.take_front(bytes_max), Some(key));
+            }
+        } else {
+            for frame in run.frames() {
+                // A role may have changed who listens.
+                let version = self.table.version();
+                last.or_find(recipients, version, || self.find_listeners(recipients, Some(key)));
+                self.deliver(frame, recipients, Some(key));
+            }
+        }
+    }
+
+    /// How much is handed to each of the listeners before it is handed to the next.
+    fn bytes_at_once(&self) -> usize {
+        COPIED_AT_ONCE / self.listeners.len().max(1)
     }
 
     fn recycle(&mut self, mut effects: Box<Effects>) {

@@ -71,6 +71,9 @@ pub struct Heard {
     pub rest: usize,
     /// Not before then, if the client is over a limit.
     pub held_until: Option<Instant>,
+    /// They are so many that others may have to have their turn, and there is no other reason: if that was quickly done,
+    /// the rest can be given at once.
+    pub is_long: bool,
 }
 
 fn session_at(slots: &mut [Slot], key: SessionKey) -> Option<&mut Session> {
@@ -210,7 +213,9 @@ impl Core {
         if !frames.is_empty() {
             match session.held_until(cx.shared, now, time) {
                 Ok(None) => {}
-                Ok(held_until) => return Heard { rest: frames.len(), held_until },
+                Ok(held_until) => {
+                    return Heard { rest: frames.len(), held_until, is_long: false };
+                }
                 Err(end) => {
                     self.end(now, key.index, &end, out);
                     return Heard::default();
@@ -218,6 +223,7 @@ impl Core {
             }
         }
         let mut bill = session.bill(time);
+        let mut is_long = true;
         for _ in 0..MESSAGES_A_TURN {
             if bill.is_overdrawn() {
                 break;
@@ -231,6 +237,7 @@ impl Core {
             if let Some(messages) = session.take_asked() {
                 // What it has asked for comes first: then it is known what that costs.
                 bill.add_messages(&cx.shared.prices, messages - 1);
+                is_long = false;
                 break;
             }
             if frames.len() - datagrams.remaining().len() >= BYTES_A_TURN {
@@ -240,10 +247,10 @@ impl Core {
         let rest = datagrams.remaining().len();
         session.pay(&bill);
         if rest == 0 || !bill.is_overdrawn() {
-            return Heard { rest, held_until: None };
+            return Heard { rest, held_until: None, is_long: is_long && rest > 0 };
         }
         match session.held_until(cx.shared, now, time) {
-            Ok(held_until) => Heard { rest, held_until },
+            Ok(held_until) => Heard { rest, held_until, is_long: false },
             Err(end) => {
                 self.end(now, key.index, &end, out);
                 Heard::default()

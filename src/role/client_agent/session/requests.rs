@@ -245,12 +245,12 @@ impl<'s> Standing<'s> {
         is_sendable: impl FnOnce() -> bool,
     ) -> Result<&'s Field, Refusal> {
         let subject = self.subject.ok_or(Refusal::NoObject)?;
-        if !self.is_established && !subject.is_anonymous {
+        if !self.is_established && !subject.is_anonymous() {
             return Err(Refusal::NotAnonymous);
         }
         let field = subject.class.field(field_id).ok_or(Refusal::NoField)?;
         let keywords = field.keywords();
-        if keywords.clsend() || keywords.ownsend() && subject.is_owned || is_sendable() {
+        if keywords.clsend() || keywords.ownsend() && subject.is_owned() || is_sendable() {
             return Ok(field);
         }
         Err(Refusal::NotSendable)

@@ -24,6 +24,9 @@ const FRAMING: Framing = Framing::Tag16;
 /// The most that is read at a time before a connection has a session.
 const FIRST_BYTES_MAX: usize = 16 * 1024;
 
+/// Who has held the router for so long has had its turn. To be woken again costs as much as some microseconds of work.
+const LONG: Duration = Duration::from_micros(200);
+
 /// How many connections are accepted before others have their turn: whoever is connected already should not wait for
 /// all who come at once.
 const ACCEPTS_A_TURN: u32 = 8;
@@ -336,11 +339,19 @@ async fn talk(ear: &mut Ear<'_>, connection: &Connection) -> Result<Close, Lost>
     end
 }
 
-/// Gives whole frames to the core. A role that is lost ends the daemon, and hears nothing more.
+/// Gives whole frames to the core, until it has been enough for others to have their turn. A role that is lost ends the
+/// daemon, and hears nothing more.
 fn input(shared: &Shared, key: SessionKey, fed: &mut Fed, frames: &[u8]) -> Heard {
-    let heard =
-        shared.role.turn_feeding(fed, |server, now, out| server.input(now, key, frames, out));
-    heard.unwrap_or_default()
+    let (held, mut rest) = (fed.held(), frames);
+    loop {
+        let heard =
+            shared.role.turn_feeding(fed, |server, now, out| server.input(now, key, rest, out));
+        let heard = heard.unwrap_or_default();
+        if !heard.is_long || fed.held() - held >= LONG {
+            return heard;
+        }
+        rest = &rest[rest.len() - heard.rest..];
+    }
 }
 
 /// Hands what a client sends to the core.

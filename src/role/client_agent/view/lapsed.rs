@@ -61,12 +61,12 @@ impl View {
         let shared: &'s Shared = cx.shared;
         let ownership = self.had_to(cx, Right::Ownership(do_id));
         if let Some(subject) = self.subject(shared, do_id) {
-            let is_owned = subject.is_owned || ownership.is_some() && shared.forgives_all();
-            return Some(Subject { is_owned, ..subject });
+            let is_owned = subject.is_owned() || ownership.is_some() && shared.forgives_all();
+            return Some(Subject::new(subject.class, subject.is_anonymous(), is_owned));
         }
         let class_id = ownership.or_else(|| self.had_to(cx, Right::Declaration(do_id)))?;
         let class = shared.dc.class(class_id?)?;
-        Some(Subject { class, is_anonymous: false, is_owned: ownership.is_some() })
+        Some(Subject::new(class, false, ownership.is_some()))
     }
 
     /// Notes that the client is no longer to know an object.

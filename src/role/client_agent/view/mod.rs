@@ -40,10 +40,32 @@ pub struct View {
 pub struct Subject<'s> {
     /// The object's class.
     pub class: &'s Class,
+    /// Both answers in one byte: two values are returned in registers, three through memory, for each update.
+    rights: u8,
+}
+
+impl<'s> Subject<'s> {
+    const ANONYMOUS: u8 = 1;
+    const OWNED: u8 = 2;
+
+    /// An object that clients that have not logged in may send to, or not, and that the client owns, or not.
+    #[inline]
+    pub fn new(class: &'s Class, is_anonymous: bool, is_owned: bool) -> Self {
+        let rights = u8::from(is_anonymous) * Self::ANONYMOUS + u8::from(is_owned) * Self::OWNED;
+        Subject { class, rights }
+    }
+
     /// Whether clients that have not logged in may send to it.
-    pub is_anonymous: bool,
+    #[inline]
+    pub const fn is_anonymous(self) -> bool {
+        self.rights & Self::ANONYMOUS != 0
+    }
+
     /// Whether the client owns it.
-    pub is_owned: bool,
+    #[inline]
+    pub const fn is_owned(self) -> bool {
+        self.rights & Self::OWNED != 0
+    }
 }
 
 impl View {
@@ -131,6 +153,7 @@ impl View {
 
     /// An object that the client may send to: an UberDOG, or one that it owns, sees or that has been
     /// declared to it.
+    #[inline]
     pub fn subject<'s>(&self, shared: &'s Shared, do_id: DoId) -> Option<Subject<'s>> {
         let known = self.known(do_id);
         let is_owned = known.is_some_and(|known| known.tie.is_owned());
@@ -141,7 +164,7 @@ impl View {
                 (class_id.or_else(|| self.rights.as_ref()?.declared(do_id))?, false)
             }
         };
-        Some(Subject { class: shared.dc.class(class_id)?, is_anonymous, is_owned })
+        Some(Subject::new(shared.dc.class(class_id)?, is_anonymous, is_owned))
     }
 
     /// Makes an object seen. Its class is `None` if the DC files do not have it.
