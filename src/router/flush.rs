@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::holds::{Held, Holder};
+use super::holds::Held;
 use super::world::Told;
 use super::{Key, Shared, quietly};
 
@@ -108,7 +108,7 @@ pub(super) async fn gather(shared: &Shared) {
             tokio::task::yield_now().await;
         }
         *shared.flush.said.lock() = Said::Nothing;
-        tell(shared, shared.hold(Holder::Flush), &mut told);
+        tell(shared, Held::to_flush(&shared.world), &mut told);
     }
 }
 
@@ -127,6 +127,7 @@ impl<'s> Gathering<'s> {
 impl Drop for Gathering<'_> {
     fn drop(&mut self) {
         self.shared.flush.is_gathering.store(false, Ordering::Relaxed);
-        quietly(|| tell(self.shared, self.shared.hold(Holder::Flush), &mut Told::default()));
+        let shared = self.shared;
+        quietly(|| tell(shared, Held::to_flush(&shared.world), &mut Told::default()));
     }
 }

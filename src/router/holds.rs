@@ -1,6 +1,6 @@
 //! How long the router is held, and by whom.
 //!
-//! While one holds it, everybody else waits: so each hold is measured, from the lock to its end. What is known of
+//! While one holds it, everybody else waits: so each hold in which a role may act is measured, from the lock to its end. What is known of
 //! holds is guarded by the lock that they hold, so that noting one costs nothing but two looks at the clock.
 
 use std::time::Duration;
@@ -125,6 +125,7 @@ pub(super) struct Held<'r> {
     /// Present until it is dropped.
     world: Option<MutexGuard<'r, World>>,
     holder: Holder,
+    is_measured: bool,
 }
 
 impl<'r> Held<'r> {
@@ -132,7 +133,19 @@ impl<'r> Held<'r> {
     pub(super) fn new(world: &'r Mutex<World>, holder: Holder) -> Self {
         let mut world = world.lock();
         world.turn.begin();
-        Held { world: Some(world), holder }
+        Held { world: Some(world), holder, is_measured: true }
+    }
+
+    /// To have written what has been routed. If that is only to note a few queues, it is not measured: looking at
+    /// the clock twice would take as long.
+    #[inline]
+    pub(super) fn to_flush(world: &'r Mutex<World>) -> Self {
+        let mut world = world.lock();
+        let is_measured = !world.are_few_queues_touched();
+        if is_measured {
+            world.turn.begin();
+        }
+        Held { world: Some(world), holder: Holder::Flush, is_measured }
     }
 }
 
@@ -156,6 +169,9 @@ impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
         let mut world = self.world.take().expect("dropped once");
+        if !self.is_measured {
+            return;
+        }
         let held = world.turn.elapsed();
         let work = world.take_work();
         world.holds.note(held, work);

@@ -32,6 +32,8 @@ const STEPS_PER_HOLD: usize = 256;
 /// So many bytes are copied to queues before others may have their turn: more than one read brings, unless there are very
 /// many queues. So each of them makes room for it once.
 const COPIED_AT_ONCE: usize = 16 << 20;
+/// So many queues are told in less time than it takes to look at the clock twice.
+const FEW: usize = 8;
 /// Lists of effects that are kept to be used again, and how many waiting ones there is room for.
 const SPARE_MAX: usize = 16;
 const PENDING_KEPT: usize = 256;
@@ -377,6 +379,18 @@ impl World {
     /// Whether somebody has got something and has not been told.
     pub(super) fn has_touched(&self) -> bool {
         !self.touched.is_empty() || self.uplink_touched
+    }
+
+    /// Whether those who have got something and have not been told are only queues, and a few.
+    #[inline]
+    pub(super) fn are_few_queues_touched(&self) -> bool {
+        self.touched.len() <= FEW && !self.touched.iter().any(|&key| self.is_role(key))
+    }
+
+    #[inline]
+    fn is_role(&self, key: Key) -> bool {
+        let slot = &self.slots[key.0 as usize];
+        matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
     }
 
     /// Roles hand over what is to be written. Whom to tell when the lock is free.

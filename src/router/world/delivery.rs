@@ -50,11 +50,7 @@ impl World {
     }
 
     pub(super) fn are_queues_only(&self) -> bool {
-        let is_role = |key: &Key| {
-            let slot = &self.slots[key.0 as usize];
-            matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
-        };
-        !self.listeners.iter().any(is_role)
+        !self.listeners.iter().any(|&key| self.is_role(key))
     }
 
     /// Hands the frames to the queues in the list of listeners, and upstream.
