@@ -190,6 +190,7 @@ macro_rules! messages {
                     // Each in a function of its own: an arm among dozens is taken for one that is hardly ever
                     // run, and the compiler would make a call of every number that it writes.
                     $(Self::$variant { $($field),* } => {
+                        #[allow(clippy::extra_unused_lifetimes, reason = "not all fields borrow")]
                         fn put<$life>(writer: &mut $crate::wire::Writer<'_>, $($field: &$ty),*) {
                             let _ = &writer;
                             $($crate::message::Part::write($field, writer);)*
