@@ -173,7 +173,7 @@ fn a_daemon_that_waits_for_its_database_can_be_ended() {
     let mut running = folder.start(&["game.yml"]);
     running.wait_for("the store cannot be opened; trying again");
     running.signal("HUP");
-    running.wait_for("SIGHUP: log files are opened anew");
+    running.wait_for("SIGHUP: remembered until everything has started");
     running.signal("TERM");
     running.wait().code(0).says(&["told to end before everything has started"]);
 }
