@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::{Folder, Running};
+use crate::program::{Folder, Running, make_fifo};
 
 const LOGGER: &str = "roles: [{type: eventlogger, bind: '127.0.0.1:0', output: events.log}]";
 
@@ -137,11 +137,6 @@ fn other_signals_end_nothing() {
     }
     running.signal("TERM");
     running.wait().code(0);
-}
-
-fn make_fifo(path: &Path) {
-    let made = Command::new("mkfifo").arg(path).status().expect("mkfifo is there");
-    assert!(made.success());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dclass::input::read_file;
 use parking_lot::RwLock;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
@@ -68,10 +69,10 @@ fn load(config: &TlsConfig) -> (Option<Current>, Flaws) {
 /// What is in the files of a section.
 fn contents(config: &TlsConfig) -> Contents {
     let identities = config.identities.iter();
-    let files = identities
+    let named = identities
         .flat_map(|files| [Some(&files.certificate), Some(&files.key), files.chain.as_ref()]);
-    let files = files.chain([config.authority.as_ref()]).flatten();
-    files.map(|path| std::fs::read(path).ok()).collect()
+    let named = named.chain([config.authority.as_ref()]).flatten();
+    named.map(|path| read_file(path, files::BYTES_MAX).ok()).collect()
 }
 
 /// What is wrong with the files of a section.
