@@ -389,3 +389,18 @@ fn what_is_no_file_is_named_and_neither_hangs_nor_fills_the_memory() {
     std::thread::spawn(move || std::fs::write(path, "messagedirector: {bind: '127.0.0.1:0'}"));
     folder.run(&["check", "pipe.yml"]).code(0);
 }
+
+#[test]
+fn more_mistakes_than_anybody_reads_are_counted() {
+    let keys = |count: usize| -> String { (0..count).map(|at| format!("key{at}: 1\n")).collect() };
+    let text = format!("{}general: {{dc_files: [game.dc]}}\n", keys(2_000));
+    let folder = Folder::with(&[("game.yml", &text), ("game.dc", "")]);
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    let ended = ended.complains(&["error: … and 1900 more errors\n", "2000 errors"]);
+    assert!(ended.stderr.len() < 50_000, "{}", ended.stderr.len());
+    // Those of DC files that are not shown are counted, too.
+    let classes: String = (0..40).map(|at| format!("dclass A{at} {{ f(none x); }};\n")).collect();
+    folder.write("game.dc", &classes);
+    folder.write("game.yml", "general: {dc_files: [game.dc]}\n");
+    folder.run(&["check", "game.yml"]).code(1).complains(&["20 more errors", "40 errors"]);
+}
