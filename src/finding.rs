@@ -69,6 +69,8 @@ pub struct Finding {
     pub marks: Vec<Mark>,
     /// Where the lines of the marks are.
     pub source: Arc<Source>,
+    /// How many it stands for: one, or those that it counts.
+    pub stands_for: usize,
 }
 
 impl Finding {
@@ -76,7 +78,7 @@ impl Finding {
     pub fn of_file(severity: Severity, file: String, message: String) -> Self {
         let source = Arc::new(Source { first_line: 1, text: String::new() });
         let (key, help, marks) = (String::new(), Vec::new(), Vec::new());
-        Finding { severity, file, key, message, help, marks, source }
+        Finding { severity, file, key, message, help, marks, source, stands_for: 1 }
     }
 
     /// Where it is in the file.
@@ -287,6 +289,7 @@ impl From<&dclass::Diagnostic> for Finding {
             help: found.help.iter().cloned().collect(),
             marks: mark.into_iter().collect(),
             source: Arc::new(Source { first_line: position.line, text: found.excerpt.clone() }),
+            stands_for: found.stands_for,
         }
     }
 }

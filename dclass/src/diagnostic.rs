@@ -36,6 +36,8 @@ pub struct Diagnostic {
     pub label: String,
     /// A hint, such as a name that was probably meant.
     pub help: Option<String>,
+    /// How many findings it stands for: one, or those that it counts, of which there may be none.
+    pub stands_for: usize,
 }
 
 impl fmt::Display for Diagnostic {
@@ -69,10 +71,6 @@ impl fmt::Display for Diagnostic {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
-    /// Errors and warnings that are only counted in one of `items`.
-    left_out: [usize; 2],
-    /// Those of `items` that only count others.
-    counting: [usize; 2],
 }
 
 impl Diagnostics {
@@ -99,18 +97,16 @@ impl Diagnostics {
     /// How many errors and how many warnings there are, with those that are not shown.
     pub fn counts(&self) -> (usize, usize) {
         let count = |severity: Severity| {
-            let shown = self.items.iter().filter(|item| item.severity == severity).count();
-            let index = severity as usize;
-            shown + self.left_out[index] - self.counting[index]
+            let items = self.items.iter().filter(|item| item.severity == severity);
+            items.map(|item| item.stands_for).sum()
         };
         (count(Severity::Error), count(Severity::Warning))
     }
 
     /// That there are more than are shown.
     fn push_more(&mut self, file: &str, severity: Severity, message: String, more: usize) {
-        self.left_out[severity as usize] += more;
-        self.counting[severity as usize] += 1;
         self.push_of_file(file, severity, message, None);
+        self.items.last_mut().expect("just pushed").stands_for = more;
     }
 
     pub(crate) fn of_file(file: &str, message: String) -> Diagnostics {
@@ -122,10 +118,6 @@ impl Diagnostics {
     /// Appends what others say.
     pub(crate) fn append(&mut self, other: Diagnostics) {
         self.items.extend(other.items);
-        for index in 0..2 {
-            self.left_out[index] += other.left_out[index];
-            self.counting[index] += other.counting[index];
-        }
     }
 
     pub(crate) fn push_whole(&mut self, file: &str, message: String) {
@@ -157,6 +149,7 @@ impl Diagnostics {
             width: 0,
             label: String::new(),
             help,
+            stands_for: 1,
         });
     }
 }
@@ -362,6 +355,7 @@ impl Place {
             width: all[start..end.min(to).max(start)].chars().count().max(1),
             label: note.label,
             help: note.help,
+            stands_for: 1,
         }
     }
 }

@@ -30,6 +30,7 @@ pub mod diff;
 mod fmt;
 mod fuzz;
 mod hash;
+pub mod input;
 mod lexer;
 mod limits;
 mod load;
@@ -43,6 +44,7 @@ mod value;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use fmt::format_source;
 pub use fuzz::fuzz;
+pub use limits::SOURCE_BYTES_MAX;
 pub use load::{parse, parse_with, read, read_with};
 pub use resolve::Options;
 pub use schema::{

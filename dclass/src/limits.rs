@@ -2,7 +2,7 @@
 //! only a file made to exhaust memory, stack or time, which gets an error instead.
 
 /// Bytes of all sources together. 65536 fields, each with a comment, fit.
-pub(crate) const SOURCE_BYTES_MAX: usize = 8 << 20;
+pub const SOURCE_BYTES_MAX: usize = 8 << 20;
 /// Errors after which reading stops.
 pub(crate) const ERRORS_MAX: usize = 100;
 /// Errors of one file that are shown, and warnings; the others are counted.

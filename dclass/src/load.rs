@@ -1,14 +1,13 @@
 //! Files and sources → schema.
 
 use crate::diagnostic::{Diagnostics, Log};
+use crate::input::{Unread, read_file};
 use crate::lexer::{Mode, lex};
 use crate::limits::SOURCE_BYTES_MAX;
 use crate::parser;
 use crate::resolve::{Options, Resolver};
 use crate::schema::DcFile;
 use crate::source::{Source, Text};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// Reads DC sources, in their order, into one schema.
@@ -85,8 +84,8 @@ pub fn read_with(paths: &[impl AsRef<Path>], options: Options) -> Result<DcFile,
     for path in paths {
         let path = path.as_ref();
         let name = path.display().to_string();
-        match read_one(path) {
-            Ok(text) if text.len() > SOURCE_BYTES_MAX => return Err(too_large(&name)),
+        match read_file(path, SOURCE_BYTES_MAX as u64) {
+            Err(Unread::TooLarge(_)) => return Err(too_large(&name)),
             Ok(text) => sources.push(Source { name, text }),
             Err(error) => {
                 problems.push_missing(&name, format!("cannot read the file: {error}"), paths.len());
@@ -108,13 +107,6 @@ fn check_size(sources: &[Source]) -> Result<(), Diagnostics> {
         return Err(too_large(name.map_or("", |source| &source.name)));
     }
     Ok(())
-}
-
-/// The file's content, or as much of it as shows that it is too large.
-fn read_one(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut text)?;
-    Ok(text)
 }
 
 fn too_large(name: &str) -> Diagnostics {

@@ -42,7 +42,11 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
     let mut survey = config::survey(&arguments.file);
     look_around(&mut survey);
     let findings = &survey.findings;
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let count = |severity: Severity| -> usize {
+        let found = findings.iter().filter(|finding| finding.severity == severity);
+        found.map(|finding| finding.stands_for).sum()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     match arguments.format {
         Format::Json => findings.iter().for_each(|finding| say!("{}", finding.json())),
         Format::Human => {
@@ -51,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
                 complain!("");
             }
             if !findings.is_empty() {
-                complain!("{}", counted(errors, findings.len() - errors));
+                complain!("{}", counted(errors, warnings));
             }
         }
     }
@@ -80,8 +84,10 @@ fn look_around(survey: &mut Survey) {
     }
     // Those of the DC files follow in their order.
     let place = |finding: &Finding| match loaded.is_about(finding) {
+        // What counts the rest comes last.
+        true if finding.stands_for > 1 => (1, None),
         true => (0, finding.position()),
-        false => (1, None),
+        false => (2, None),
     };
     findings.sort_by_key(place);
 }

@@ -47,7 +47,12 @@ pub fn survey(path: &Path) -> Survey {
         return Survey { loaded: None, dc: None, findings, unseen };
     };
     let mut unseen = Vec::new();
-    if let [most @ .., last] = &loaded.config.places.left_out[..] {
+    const SHOWN: usize = 10;
+    let left_out = &loaded.config.places.left_out;
+    if let Some(more) = left_out.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let shown = left_out[..SHOWN].join(", ");
+        unseen.push(format!("{shown} and {more} more together with the rest"));
+    } else if let [most @ .., last] = &left_out[..] {
         let parts = match most {
             [] => last.clone(),
             most => format!("{} and {last}", most.join(", ")),
@@ -195,8 +200,8 @@ fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
         Some(i) if found.line == 0 => {
             let message = format!("{}: {}", found.file, found.message);
             let key = format!("general.dc_files[{i}]");
-            let Finding { severity, help, .. } = Finding::from(found);
-            Finding { help, ..loaded.about(severity, &key, message) }
+            let Finding { severity, help, stands_for, .. } = Finding::from(found);
+            Finding { help, stands_for, ..loaded.about(severity, &key, message) }
         }
         _ => shown(loaded, found),
     }

@@ -161,13 +161,16 @@ fn report_conflicts(config: &Config, root: &Node, report: &Report) {
     }
 }
 
+/// No configuration is that long.
+const BYTES_MAX: u64 = 16 << 20;
+
 /// Reports why there is no result, if there is none.
 fn read_file(path: &Path, report: &Report, environment: Lookup<'_>) -> Option<(Config, Rc<Node>)> {
     let whole_file = |message: String| report.error_at(Vec::new(), message);
     let base_dir = folder_of(path)
         .map_err(|error| whole_file(format!("the folder of the file is unknown: {error}")))
         .ok()?;
-    let bytes = std::fs::read(path)
+    let bytes = dclass::input::read_file(path, BYTES_MAX)
         .map_err(|error| whole_file(format!("the file cannot be read: {error}")))
         .ok()?;
     read_bytes(&bytes, &base_dir, report, environment)

@@ -4,9 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use dclass::input::{self, Unread};
+
 use super::path::tidy;
 use super::section::Section;
 use super::value;
+
+/// No password is that long.
+const BYTES_MAX: u64 = 64 * 1024;
 
 /// A password, if there is one.
 pub(super) struct Password(pub Option<String>);
@@ -44,14 +49,23 @@ pub(super) fn read(section: &mut Section<'_>, base_dir: &Path) -> Password {
 /// What is in the file, without the end of its line, and whether everybody can read it.
 fn read_file(path: &Path) -> Result<(String, bool), String> {
     const OTHERS: u32 = 0o004;
-    let unreadable = |error| format!("the file cannot be read: {error}");
-    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let unreadable = |error: Unread| format!("the file cannot be read: {error}");
+    let mode = fs::metadata(path).map_err(|error| unreadable(error.into()))?.permissions().mode();
+    let bytes = input::read_file(path, BYTES_MAX).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text")?;
     let password = text.strip_suffix('\n').unwrap_or(&text);
     let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() {
-        return Err("the file is empty".to_owned());
-    }
-    Ok((password.to_owned(), mode & OTHERS != 0))
+    // Whatever is odd in it would be taken for a part of the password, and refused by the database without a reason.
+    let why = if password.is_empty() {
+        "the file is empty"
+    } else if password.starts_with('\u{feff}') {
+        "the file begins with a byte order mark (BOM), which would be a part of the password; save it without"
+    } else if password.contains(['\n', '\r']) {
+        "the file has several lines; a password is one, and the end of that line is not a part of it"
+    } else if password.contains('\0') {
+        "there is a NUL character in the file, which no password can have"
+    } else {
+        return Ok((password.to_owned(), mode & OTHERS != 0));
+    };
+    Err(why.to_owned())
 }

@@ -1,6 +1,7 @@
 //! What has been found while a file is read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,7 +16,14 @@ pub(super) struct Report {
     masked: RefCell<Masked>,
     source: RefCell<Arc<Source>>,
     findings: RefCell<Vec<Finding>>,
+    /// Places and keys of which an error has been found.
+    known: RefCell<HashSet<(Position, String)>>,
+    /// Errors and warnings that are only counted.
+    left_out: [Cell<usize>; 2],
 }
+
+/// So many errors are shown, and so many warnings: nobody reads more at once.
+const SHOWN_MAX: usize = 100;
 
 impl Report {
     pub fn new(file: String) -> Self {
@@ -25,6 +33,8 @@ impl Report {
             masked: RefCell::default(),
             source: RefCell::new(Arc::new(source)),
             findings: RefCell::default(),
+            known: RefCell::default(),
+            left_out: [const { Cell::new(0) }; 2],
         }
     }
 
@@ -75,26 +85,40 @@ impl Report {
     }
 
     pub fn push(&self, finding: Finding) {
-        let mut findings = self.findings.borrow_mut();
+        if self.is_to_be_shown(finding.severity, finding.position(), &finding.key) {
+            self.findings.borrow_mut().push(finding);
+        }
+    }
+
+    /// Whether something is to be said, or it is known already, or only counted.
+    fn is_to_be_shown(&self, severity: Severity, at: Option<Position>, key: &str) -> bool {
         // One mistake in a value is enough: the second comes of the first.
-        let is_known = finding.severity == Severity::Error
-            && finding.position().is_some()
-            && findings.iter().any(|known| {
-                known.severity == finding.severity
-                    && known.position() == finding.position()
-                    && known.key == finding.key
-            });
-        if !is_known {
-            findings.push(finding);
+        if let (Severity::Error, Some(at)) = (severity, at)
+            && !self.known.borrow_mut().insert((at, key.to_owned()))
+        {
+            return false;
+        }
+        if self.shown(severity) < SHOWN_MAX {
+            return true;
+        }
+        let left_out = &self.left_out[severity as usize];
+        left_out.set(left_out.get() + 1);
+        false
+    }
+
+    fn say(&self, severity: Severity, node: &Node, key: &str, message: impl Into<String>) {
+        // To show it takes a look at the text around it.
+        if self.is_to_be_shown(severity, Some(node.position), key) {
+            self.findings.borrow_mut().push(self.about(severity, node, key, message));
         }
     }
 
     pub fn error(&self, node: &Node, key: &str, message: impl Into<String>) {
-        self.push(self.about(Severity::Error, node, key, message));
+        self.say(Severity::Error, node, key, message);
     }
 
     pub fn warning(&self, node: &Node, key: &str, message: impl Into<String>) {
-        self.push(self.about(Severity::Warning, node, key, message));
+        self.say(Severity::Warning, node, key, message);
     }
 
     /// Something that is wrong at places, of which there may be none: then the file as a whole is.
@@ -119,8 +143,12 @@ impl Report {
 
     /// How many errors there are.
     pub fn errors(&self) -> usize {
+        self.shown(Severity::Error) + self.left_out[Severity::Error as usize].get()
+    }
+
+    fn shown(&self, severity: Severity) -> usize {
         let findings = self.findings.borrow();
-        findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+        findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
     /// Whether something has been said about a key or what is below it.
@@ -128,10 +156,17 @@ impl Report {
         self.findings.borrow().iter().any(|finding| finding.key.starts_with(key))
     }
 
-    /// Takes everything, in the order of the file.
+    /// Takes everything, in the order of the file, and at the end how much more there is.
     pub fn take_findings(&self) -> Vec<Finding> {
         let mut findings = self.findings.take();
         findings.sort_by_key(Finding::position);
+        for (severity, word) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
+            let more = self.left_out[severity as usize].take();
+            let words = if more == 1 { word.to_owned() } else { format!("{word}s") };
+            let message = format!("… and {more} more {words}");
+            let finding = Finding::of_file(severity, self.file.clone(), message);
+            findings.extend((more > 0).then_some(Finding { stands_for: more, ..finding }));
+        }
         findings
     }
 }

@@ -1,6 +1,7 @@
 //! Reading a map key by key: what is asked for is what is known, all else is a mistake.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Deref;
 
 use super::report::Report;
@@ -83,14 +84,18 @@ impl<'a> Section<'a> {
             return None;
         };
         let mut entries: Vec<Entry<'a>> = Vec::with_capacity(pairs.len());
+        let mut places: HashMap<&str, usize> = HashMap::with_capacity(pairs.len());
         for (key_node, node) in pairs {
             let Some(key) = key_node.text() else {
                 report.error(key_node, &path, expected(key_node, "the name of a key"));
                 continue;
             };
-            match entries.iter().find(|entry| entry.key == key) {
-                Some(first) => report_twice(report, first, key_node, &join(&path, key)),
-                None => entries.push(Entry { key, key_node, node }),
+            match places.get(key) {
+                Some(first) => report_twice(report, &entries[*first], key_node, &join(&path, key)),
+                None => {
+                    places.insert(key, entries.len());
+                    entries.push(Entry { key, key_node, node });
+                }
             }
         }
         let (known, settled) = (Vec::new(), Vec::new());

@@ -63,9 +63,9 @@ pub async fn run(started: Started, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Re
             return Ok(ExitCode::SUCCESS);
         }
     };
-    operator.agents = std::mem::take(&mut parts.agents);
     tracing::info!("ready");
     log.has_started();
+    operator.has_started(std::mem::take(&mut parts.agents));
     let ended = tokio::select! {
         signal = operator.wants_the_end() => Ok(signal),
         failure = parts.first_failure() => Err(failure),

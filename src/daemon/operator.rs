@@ -45,8 +45,10 @@ pub(super) struct Operator {
     log: Arc<Log>,
     /// Told when log files are to be opened anew, and certificates read.
     reopen: watch::Sender<()>,
-    /// Client agents, each with the number of its role.
-    pub agents: Vec<(usize, client_agent::Handle)>,
+    /// Client agents, each with the number of its role; none before everything has started.
+    agents: Option<Vec<(usize, client_agent::Handle)>>,
+    /// Something was to be read again before there was anybody who could be told.
+    is_due: bool,
     control: Option<Bound>,
     commands: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     /// The configuration is being read again, for whoever has asked by a command. Not waited for: the disk may be frozen, and
@@ -71,7 +73,8 @@ impl Operator {
             started,
             log,
             reopen: watch::Sender::default(),
-            agents: Vec::new(),
+            agents: None,
+            is_due: false,
             control: control.ok(),
             commands: mpsc::channel(COMMANDS_MAX),
             reading: None,
@@ -83,10 +86,20 @@ impl Operator {
         self.reopen.subscribe()
     }
 
+    /// Notes that everything has started, and does what has been asked for meanwhile.
+    pub fn has_started(&mut self, agents: Vec<(usize, client_agent::Handle)>) {
+        self.agents = Some(agents);
+        if std::mem::take(&mut self.is_due) {
+            self.reload(None);
+        }
+    }
+
     /// Waits for a signal that ends the daemon, and does meanwhile what others ask for. Returns which it was.
     pub async fn wants_the_end(&mut self) -> &'static str {
         loop {
             let Operator { signals, control, commands: (sender, commands), reading, .. } = self;
+            // Who asks by a command is answered when it has been done.
+            let has_started = self.agents.is_some();
             let read = async {
                 match reading {
                     Some((reading, _)) => reading.await,
@@ -102,12 +115,17 @@ impl Operator {
             tokio::select! {
                 wish = signals.next() => match wish {
                     Wish::End(signal) => return signal,
+                    Wish::Reopen if !has_started => {
+                        tracing::info!("SIGHUP: remembered until everything has started");
+                        self.log.reopen();
+                        self.is_due = true;
+                    }
                     Wish::Reopen => {
                         tracing::info!("SIGHUP: log files are opened anew, and certificates and the configuration read again");
                         self.reload(None);
                     }
                 },
-                Some((Request::Reload, replies)) = commands.recv() => {
+                Some((Request::Reload, replies)) = commands.recv(), if has_started => {
                     tracing::info!("a command: log files are opened anew, and certificates and the configuration read again");
                     self.reload(Some(replies));
                 }
@@ -165,7 +183,7 @@ impl Operator {
         // It is compared with what the daemon was started with, as long as that is what runs.
         let mut keys = self.started.reading.need_restart(newer);
         if self.started.reading.has_same_roles(newer) {
-            for (number, agent) in &mut self.agents {
+            for (number, agent) in self.agents.iter_mut().flatten() {
                 if let Some(RoleConfig::ClientAgent(config)) = newer.config.roles.get(*number) {
                     agent.reconfigure(config);
                 }

@@ -224,3 +224,32 @@ async fn what_was_left_to_be_said_is_said_before_the_daemon_ends() {
     assert!(stage.inbox.try_recv(&mut frames));
     assert_eq!(Frames::new(&frames).count(), usize::from(KEPT));
 }
+
+/// Whoever starts cannot be told yet.
+#[tokio::test]
+async fn a_hangup_during_the_start_is_remembered() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("donet.yml");
+    fs::write(&file, "daemon: {control: control.sock}").expect("the folder is ours");
+    let complete = crate::config::survey(&file).complete();
+    let reading = crate::config::Reading::from(&complete.ok().expect("a correct file"));
+    let started = Started { file, reading, log_level: None, for_programs: false };
+    let caught = crate::telemetry::testing::Caught::from(crate::telemetry::Level::Info);
+    let mut operator = Operator::new(Signals::new().expect("signals"), started, caught.log());
+    let reopen = operator.reopen();
+    let mut hangup =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).expect("resources");
+    let this = rustix::process::getpid();
+    rustix::process::kill_process(this, rustix::process::Signal::HUP).expect("a signal");
+    // Both hear of it at the same moment, and the operator is asked first.
+    tokio::select! {
+        biased;
+        signal = operator.wants_the_end() => panic!("{signal}"),
+        _ = hangup.recv() => {}
+    }
+    assert!(!reopen.has_changed().expect("the operator is there"));
+    operator.has_started(Vec::new());
+    assert!(reopen.has_changed().expect("the operator is there"));
+    let lines = caught.lines();
+    assert!(lines[0].contains("SIGHUP: remembered until everything has started"), "{lines:?}");
+}

@@ -59,6 +59,11 @@ impl Caught {
         Caught { paper, log, _guard }
     }
 
+    /// The log that they go to.
+    pub fn log(&self) -> Arc<Log> {
+        self.log.clone()
+    }
+
     /// All lines so far, without their time.
     pub fn lines(&self) -> Vec<String> {
         self.log.flush(PATIENCE);

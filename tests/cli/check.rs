@@ -1,6 +1,6 @@
 //! `donet check`.
 
-use crate::program::Folder;
+use crate::program::{Folder, make_fifo};
 
 const DC: &str = "dclass Login {\n  login(string name) clsend;\n};\n";
 
@@ -325,4 +325,82 @@ roles:
     folder.write("game.yml", "a: [b");
     let unseen = "not looked at before that is mended: all that the configuration says, ";
     folder.run(&["check", "game.yml"]).code(1).complains(&[unseen]);
+}
+
+const STORE: &str = "roles: [{type: database, control: 4003, generate: {min: 1000, max: 2000}, \
+                     backend: {type: yaml, directory: objects}}]";
+
+/// Whatever stands where a file should be.
+#[test]
+fn what_is_no_file_is_named_and_neither_hangs_nor_fills_the_memory() {
+    let text = |dc: &str, more: &str| format!("general: {{dc_files: [{dc}]}}\n{more}");
+    let tls = "roles: [{type: clientagent, bind: '127.0.0.1:0', channels: {min: 2000, max: 2999}, \
+               tls: {certificate: /dev/zero, key_file: .}}]";
+    let password = "roles: [{type: database, control: 4003, generate: {min: 1000, max: 2000}, \
+                    backend: {type: postgres, host: h, database: d, password_file: /dev/zero}}]";
+    let folder = Folder::with(&[
+        ("dc.yml", &text("/dev/zero", "")),
+        ("folder.yml", &text(".", "")),
+        ("tls.yml", &text("game.dc", tls)),
+        ("password.yml", &text("game.dc", password)),
+        ("game.dc", "dclass A { f(uint8 x); };"),
+    ]);
+    let limit = "which is the limit";
+    for (arguments, said) in [
+        (
+            &["check", "/dev/zero"][..],
+            &["--> /dev/zero", "it is larger than 16777216 bytes", limit][..],
+        ),
+        (&["check", "."], &["the file cannot be read: it is a directory"]),
+        (&["check", "dc.yml"], &["/dev/zero", "larger than 8388608 bytes"]),
+        (&["check", "folder.yml"], &["cannot read the file: it is a directory"]),
+        (
+            &["check", "tls.yml"],
+            &[
+                "/dev/zero: the file cannot be read: it is larger than 16777216 bytes",
+                "it is a directory",
+            ],
+        ),
+        (
+            &["check", "password.yml"],
+            &["/dev/zero: the file cannot be read: it is larger than 65536 bytes"],
+        ),
+        (
+            &["dc", "fmt", "--check", "/dev/zero"],
+            &["/dev/zero: cannot read the file: it is larger than 8388608 bytes"],
+        ),
+    ] {
+        folder.run(arguments).code(1).complains(said);
+    }
+    let said = &["/dev/zero: the map cannot be read: it is larger than 16777216 bytes"];
+    folder.run(&["dc", "diff", "game.dc", "game.dc", "--map", "/dev/zero"]).code(2).complains(said);
+    // Nobody writes to the one, and somebody to the other.
+    make_fifo(&folder.path("silent"));
+    folder.write("store.yml", &text("game.dc", STORE));
+    for (source, why) in [("silent", "it is no regular file"), ("/dev/zero", "is the limit")] {
+        let said = &[source, why];
+        folder.run(&["db", "import", source, "store.yml"]).code(1).complains(said);
+    }
+    let said =
+        &["silent: cannot read the file: it is no regular file, and nothing has come from it for"];
+    folder.run(&["dc", "fmt", "--check", "silent"]).code(1).complains(said);
+    make_fifo(&folder.path("pipe.yml"));
+    let path = folder.path("pipe.yml");
+    std::thread::spawn(move || std::fs::write(path, "messagedirector: {bind: '127.0.0.1:0'}"));
+    folder.run(&["check", "pipe.yml"]).code(0);
+}
+
+#[test]
+fn more_mistakes_than_anybody_reads_are_counted() {
+    let keys = |count: usize| -> String { (0..count).map(|at| format!("key{at}: 1\n")).collect() };
+    let text = format!("{}general: {{dc_files: [game.dc]}}\n", keys(2_000));
+    let folder = Folder::with(&[("game.yml", &text), ("game.dc", "")]);
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    let ended = ended.complains(&["error: … and 1900 more errors\n", "2000 errors"]);
+    assert!(ended.stderr.len() < 50_000, "{}", ended.stderr.len());
+    // Those of DC files that are not shown are counted, too.
+    let classes: String = (0..40).map(|at| format!("dclass A{at} {{ f(none x); }};\n")).collect();
+    folder.write("game.dc", &classes);
+    folder.write("game.yml", "general: {dc_files: [game.dc]}\n");
+    folder.run(&["check", "game.yml"]).code(1).complains(&["20 more errors", "40 errors"]);
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::{Folder, Running};
+use crate::program::{Folder, Running, make_fifo};
 
 const LOGGER: &str = "roles: [{type: eventlogger, bind: '127.0.0.1:0', output: events.log}]";
 
@@ -139,11 +139,6 @@ fn other_signals_end_nothing() {
     running.wait().code(0);
 }
 
-fn make_fifo(path: &Path) {
-    let made = Command::new("mkfifo").arg(path).status().expect("mkfifo is there");
-    assert!(made.success());
-}
-
 #[test]
 fn harmless_signals_during_the_start_do_not_end_it() {
     let folder = Folder::new();
@@ -173,7 +168,7 @@ fn a_daemon_that_waits_for_its_database_can_be_ended() {
     let mut running = folder.start(&["game.yml"]);
     running.wait_for("the store cannot be opened; trying again");
     running.signal("HUP");
-    running.wait_for("SIGHUP: log files are opened anew");
+    running.wait_for("SIGHUP: remembered until everything has started");
     running.signal("TERM");
     running.wait().code(0).says(&["told to end before everything has started"]);
 }

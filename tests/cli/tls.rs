@@ -67,7 +67,7 @@ fn every_kind_of_wrong_file_is_named() {
     fails(&folder, "tls.certificate: ");
     fails(&folder, "game.pem: there is no such file");
     fs::create_dir(folder.path("game.pem")).expect("ours");
-    fails(&folder, "game.pem: the file cannot be read: is a directory");
+    fails(&folder, "game.pem: the file cannot be read: it is a directory");
 }
 
 #[test]

@@ -119,8 +119,9 @@ impl Carrier<'_> {
             let inside = Path::Part(path, old[from].name(), from);
             self.part(&old[from], part, bytes, starts[from], &inside, out)?;
         }
-        for (index, part) in old.iter().enumerate() {
-            if !pairs.contains(&Some(index)) {
+        for (index, is_kept) in pairs::is_kept(old.len(), &pairs).into_iter().enumerate() {
+            let part = &old[index];
+            if !is_kept {
                 out.left_out.insert(Path::Part(path, part.name(), index).to_string());
             }
         }

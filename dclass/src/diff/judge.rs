@@ -7,8 +7,9 @@ use super::Stored;
 use super::matching::{ClassPair, FieldPair, Matching};
 use super::pairs::{Mode, Sameness};
 use super::types::Differ;
+use super::work::step;
 use crate::schema::{Class, DcFile, Field, FieldId, Keywords};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many examples a reason has.
 const EXAMPLES: usize = 3;
@@ -64,6 +65,7 @@ enum Kind {
     FieldMoved,
     Reused,
     Packed,
+    Swapped,
     Entry,
     Unreadable,
     Misread,
@@ -86,6 +88,7 @@ impl Kind {
             | Kind::FieldMoved
             | Kind::Reused
             | Kind::Packed
+            | Kind::Swapped
             | Kind::Entry
             | Kind::Unreadable
             | Kind::Misread => Answer::No,
@@ -100,6 +103,9 @@ impl Kind {
             Kind::FieldMoved => "fields have other numbers",
             Kind::Reused => "numbers mean something else now",
             Kind::Packed => "values are packed otherwise",
+            Kind::Swapped => {
+                "the same bytes are other parts of the value, which are taken for each other"
+            }
             Kind::Entry => "objects are created and shown with other required values",
             Kind::Unreadable => "the daemon does not start where there are values of",
             Kind::Misread => "the text would be read as another value, or not at all",
@@ -119,29 +125,38 @@ impl Kind {
 
 /// Reasons with examples, each kind once.
 #[derive(Default)]
-struct Findings(BTreeMap<Kind, Vec<String>>);
+struct Findings(BTreeMap<Kind, Examples>);
+
+/// Each once, in the order in which they were found.
+#[derive(Default)]
+struct Examples {
+    shown: Vec<String>,
+    known: HashSet<String>,
+}
 
 impl Findings {
     fn note(&mut self, kind: Kind, example: impl Into<String>) {
+        step();
         let (example, examples) = (example.into(), self.0.entry(kind).or_default());
-        if !examples.contains(&example) {
-            examples.push(example);
+        if !example.is_empty()
+            && examples.known.insert(example.clone())
+            && examples.shown.len() < EXAMPLES
+        {
+            examples.shown.push(example);
         }
     }
 
     fn verdict(self, who: Who) -> Verdict {
         let answer = self.0.keys().map(|kind| kind.answer()).max().unwrap_or(Answer::Yes);
-        let reason = |(kind, mut examples): (Kind, Vec<String>)| {
-            examples.retain(|example| !example.is_empty());
-            let more = examples.len().saturating_sub(EXAMPLES);
-            examples.truncate(EXAMPLES);
+        let reason = |(kind, Examples { shown, known }): (Kind, Examples)| {
+            let more = known.len() - shown.len();
             let mut text = kind.text().to_owned();
             // Who cannot stay must not be let in.
             if kind == Kind::Hash && answer < Answer::No {
                 text += ": list both in `manual_dc_hash` of the client agent";
             }
-            if !examples.is_empty() {
-                text = format!("{text}: {}", examples.join(", "));
+            if !shown.is_empty() {
+                text = format!("{text}: {}", shown.join(", "));
             }
             if more > 0 {
                 text = format!("{text} and {more} more");
@@ -293,6 +308,8 @@ impl Scene<'_> {
                 }
                 if !self.same(Mode::Packing).of_fields(old, new) {
                     found.note(Kind::Packed, place(new));
+                } else if !self.same(Mode::Places).of_fields(old, new) {
+                    found.note(Kind::Swapped, place(new));
                 } else if peer.sends(old) && self.is_narrower(old, new) {
                     found.note(Kind::Refused, place(new));
                 }
@@ -331,6 +348,8 @@ impl Scene<'_> {
     /// What becomes of stored values, if the daemon is started with the new files and nothing else is done.
     fn stored(&self, who: Who) -> Verdict {
         let mut found = Findings::default();
+        // What many inherit is judged once.
+        let mut known: HashSet<(FieldId, FieldId)> = HashSet::new();
         for old in self.old.classes() {
             let name = old.name();
             let stored: Vec<_> =
@@ -346,7 +365,10 @@ impl Scene<'_> {
                 let declared = self.old.class_or_struct(field.class_id()).map_or(name, Class::name);
                 let place = format!("{declared}.{}", field.name());
                 match new.field_by_name(field.name()).filter(|field| field.keywords().db()) {
-                    Some(current) => self.stored_field(who, field, current, &place, &mut found),
+                    Some(current) if known.insert((field.id(), current.id())) => {
+                        self.stored_field(who, field, current, &place, &mut found);
+                    }
+                    Some(_) => {}
                     None => {
                         let current = self.matching.renames.new_field(self.old, declared, field);
                         found.note(Kind::OutOfReach, place + &self.hint(current, field.name()));
@@ -381,6 +403,10 @@ impl Scene<'_> {
         let (before, after) = (old.named_type_text(), new.named_type_text());
         if !(self.is_stored_alike)(form, &before, &after) {
             found.note(kind, place);
+        } else if self.same(Mode::Packing).of_fields(old, new)
+            && !self.same(Mode::Places).of_fields(old, new)
+        {
+            found.note(Kind::Swapped, place);
         } else if self.is_narrower(old, new) {
             found.note(Kind::Outside, place);
         }

@@ -1,8 +1,10 @@
 //! Which class and field of the old files is which of the new ones.
 
 use super::Renames;
+use super::likeness::Likenesses;
+use super::work::step;
 use crate::schema::{Class, DcFile, Field};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The pairs, by name or by what was said of names, and by the look of it.
 pub(super) struct Matching<'a> {
@@ -53,18 +55,19 @@ impl<'a> Matching<'a> {
                 None => gone.push(class),
             }
         }
+        let mut likenesses = Likenesses::new(&gone);
         for class in
             all(new).into_iter().filter(|class| old.class_or_struct_by_name(class.name()).is_none())
         {
             if pairs.contains_key(class.name()) {
                 continue;
             }
-            if let Some(at) = gone.iter().position(|old| looks_like(old, class)) {
-                let old = gone.remove(at);
+            if let Some(old) = likenesses.take(class) {
                 renames.class(old.name(), class.name());
                 pairs.insert(class.name(), (old, true));
             }
         }
+        let gone = likenesses.left();
         let mut classes = Vec::new();
         for class in all(new) {
             let (from, is_guessed) = match pairs.get(class.name()) {
@@ -93,16 +96,6 @@ fn only<'a>(class: &'a Class, pair: impl Fn(&'a Field) -> FieldPair<'a>) -> Vec<
     own(class).into_iter().map(pair).collect()
 }
 
-/// Whether half of their fields have the same names.
-fn looks_like(old: &Class, new: &Class) -> bool {
-    let (old_fields, new_fields) = (own(old), own(new));
-    let names: HashSet<&str> = old_fields.iter().map(|field| field.name()).collect();
-    let common = new_fields.iter().filter(|field| names.contains(field.name())).count();
-    old.is_struct() == new.is_struct()
-        && common > 0
-        && 2 * common >= old_fields.len().max(new_fields.len())
-}
-
 fn pair_fields<'a>(
     dc: &DcFile,
     old: &'a Class,
@@ -113,10 +106,13 @@ fn pair_fields<'a>(
     let (old_fields, new_fields) = (own(old), own(new));
     let mut of_new: Vec<Option<(usize, bool)>> = vec![None; new_fields.len()];
     let mut is_used = vec![false; old_fields.len()];
+    // The first of several that are called so.
+    let named = new_fields.iter().enumerate().rev().filter(|(_, field)| !field.name().is_empty());
+    let by_name: HashMap<&str, usize> = named.map(|(to, field)| (field.name(), to)).collect();
     for (from, field) in old_fields.iter().enumerate() {
         let name = given.new_field(dc, old.name(), field);
-        let is_it = |new: &&Field| new.name() == name && !name.is_empty();
-        if let Some(to) = new_fields.iter().position(is_it) {
+        step();
+        if let Some(&to) = by_name.get(name) {
             of_new[to] = Some((from, false));
             is_used[from] = true;
         }

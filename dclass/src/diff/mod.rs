@@ -6,6 +6,7 @@
 mod carry;
 mod fingerprint;
 mod judge;
+mod likeness;
 mod matching;
 mod number;
 mod pairs;
@@ -13,6 +14,8 @@ mod renames;
 #[cfg(test)]
 mod tests;
 mod types;
+mod uses;
+mod work;
 
 pub use carry::{Carried, Carrier, Misfit};
 pub use fingerprint::fingerprint;
@@ -24,6 +27,7 @@ use crate::schema::{Class, DcFile, Field, Keywords};
 use matching::{ClassPair, FieldPair, Matching};
 use pairs::Sameness;
 use types::Differ;
+use uses::Uses;
 
 /// All differences between two schemas.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +153,8 @@ pub fn compare(
 ) -> Comparison {
     let matching = Matching::new(old, new, renames);
     let same = Sameness { old, renames: &matching.renames, mode: pairs::Mode::Meaning };
-    let change = |pair: &ClassPair<'_>| class_change(pair, old, new, same);
+    let uses = [Uses::new(old), Uses::new(new)];
+    let change = |pair: &ClassPair<'_>| class_change(pair, old, new, same, &uses);
     let classes = matching.classes.iter().filter_map(change).collect();
     let named = matching
         .classes
@@ -208,6 +213,7 @@ fn class_change(
     old: &DcFile,
     new: &DcFile,
     same: Sameness<'_>,
+    [old_uses, new_uses]: &[Uses<'_>; 2],
 ) -> Option<ClassChange> {
     let shown = pair.new.or(pair.old)?;
     let fate = fate(pair.old.map(Class::name), pair.new.map(Class::name), pair.is_guessed);
@@ -218,7 +224,7 @@ fn class_change(
         let is_now = |aspect: &Aspect| !matches!(aspect, Aspect::Filled(_));
         fields.iter_mut().for_each(|field| field.aspects.retain(is_now));
     }
-    if is_part_stored(old, pair.old) || is_part_stored(new, pair.new) {
+    if is_part_stored(old_uses, pair.old) || is_part_stored(new_uses, pair.new) {
         fields.iter_mut().for_each(|field| field.effects.stored |= field.is_value_changed());
     }
     let moved = moved(
@@ -240,7 +246,9 @@ fn class_change(
     }
     let is_value_changed = fields.iter().any(FieldChange::is_value_changed);
     let used_by = match pair.old {
-        Some(class) if is_value_changed && pair.new.is_some() => users(old, class)
+        Some(class) if is_value_changed && pair.new.is_some() => old_uses
+            .of(class)
+            .iter()
             .map(|(class, field)| format!("{}.{}", class.name(), field.name()))
             .collect(),
         _ => Vec::new(),
@@ -272,19 +280,9 @@ fn parent_names(dc: &DcFile, class: &Class) -> Vec<String> {
     parents.map(|parent| parent.name().to_owned()).collect()
 }
 
-/// The fields of others that have a struct in them.
-fn users<'a>(dc: &'a DcFile, structure: &'a Class) -> impl Iterator<Item = (&'a Class, &'a Field)> {
-    let others = matching::all(dc).into_iter().filter(|class| class.id() != structure.id());
-    let fields =
-        others.flat_map(|class| matching::own(class).into_iter().map(move |field| (class, field)));
-    fields.filter(|(_, field)| {
-        field.params().iter().any(|param| pairs::has_class(&param.ty, structure.id()))
-    })
-}
-
 /// Whether there are values of a struct in what is stored.
-fn is_part_stored(dc: &DcFile, structure: Option<&Class>) -> bool {
-    structure.is_some_and(|structure| users(dc, structure).any(|(_, field)| is_db(field)))
+fn is_part_stored(uses: &Uses<'_>, structure: Option<&Class>) -> bool {
+    structure.is_some_and(|structure| uses.of(structure).iter().any(|(_, field)| is_db(field)))
 }
 
 fn field_change(pair: &FieldPair<'_>, same: Sameness<'_>) -> Option<FieldChange> {
@@ -330,12 +328,22 @@ fn is_db(field: &Field) -> bool {
     field.keywords().db()
 }
 
-fn text(field: &Field, value: &[u8]) -> String {
-    field.format(value).unwrap_or_else(|_| "something".to_owned())
+fn default_text(field: &Field) -> Option<String> {
+    field.default_value().map(|_| field.implicit_text())
 }
 
-fn default_text(field: &Field) -> Option<String> {
-    field.default_value().map(|value| text(field, value))
+/// Whether both have the same default, or none. Another divisor makes other bytes of the same default, and other
+/// defaults of the same bytes.
+fn is_same_default(old: &Field, new: &Field, same: Sameness<'_>) -> bool {
+    let (Some(before), Some(after)) = (old.default_value(), new.default_value()) else {
+        return old.default_value().is_none() && new.default_value().is_none();
+    };
+    // What nobody can read is only ever the bytes that it is.
+    if old.unreadable.is_some() || new.unreadable.is_some() {
+        return old.unreadable.is_some() && new.unreadable.is_some() && before == after;
+    }
+    let carrier = Carrier { old: same.old, renames: same.renames };
+    carrier.carry(old, new, before).is_ok_and(|carried| carried.value == after)
 }
 
 /// What stored objects get that have no value of a field, which they did not get before: the explicit default, and in any
@@ -346,7 +354,7 @@ fn filled(old: Option<&Field>, new: &Field) -> Option<String> {
     if !gets(new) || !is_filled(new) || old.is_some_and(|old| gets(old) && is_filled(old)) {
         return None;
     }
-    Some(text(new, new.implicit_value()))
+    Some(new.implicit_text())
 }
 
 fn words(field: &Field) -> Vec<String> {
@@ -370,15 +378,7 @@ fn aspects(old: &Field, new: &Field, same: Sameness<'_>) -> Vec<Aspect> {
         let lost = before.iter().filter(|word| !after.contains(word));
         aspects.extend(lost.map(|word| Aspect::Lost(word.clone(), consequence(word, false))));
     }
-    // Another divisor makes other bytes of the same default, and other defaults of the same bytes.
-    let carrier = Carrier { old: same.old, renames: same.renames };
-    let carried = old.default_value().and_then(|value| carrier.carry(old, new, value).ok());
-    let is_same_default = match (&carried, new.default_value()) {
-        (Some(carried), Some(new)) => carried.value == new,
-        (None, None) => old.default_value().is_none(),
-        _ => false,
-    };
-    if !is_same_default {
+    if !is_same_default(old, new, same) {
         aspects.push(Aspect::Default(default_text(old), default_text(new)));
     }
     let names = |field: &Field| -> Vec<String> {
@@ -390,7 +390,9 @@ fn aspects(old: &Field, new: &Field, same: Sameness<'_>) -> Vec<Aspect> {
         }
     };
     let (before, after) = (names(old), names(new));
-    if before.len() == after.len() && before != after {
+    // Where one stands in another's place, that is more than its name.
+    let is_in_place = Sameness { mode: pairs::Mode::Places, ..same }.of_fields(old, new);
+    if before.len() == after.len() && before != after && is_in_place {
         aspects.push(Aspect::Names(before, after));
     }
     aspects

@@ -2,8 +2,10 @@
 
 use super::Renames;
 use super::carry::is_plain;
+use super::work::step;
 use crate::schema::types::{Bytes, Shape, Spelling, Switch, Type};
-use crate::schema::{Body, ClassId, DcFile, Field, Param};
+use crate::schema::{Body, DcFile, Field, Param};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A part of a value.
@@ -71,13 +73,17 @@ pub(super) fn pair(
         }
     };
     let names: Vec<String> = old.iter().map(new_name).collect();
+    // The first of several that are called so is the last in its list.
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (from, name) in names.iter().enumerate().rev().filter(|(_, name)| !name.is_empty()) {
+        step();
+        by_name.entry(name).or_default().push(from);
+    }
     let mut pairs = vec![None; new.len()];
     let mut is_used = vec![false; old.len()];
     for (to, part) in new.iter().enumerate() {
-        let is_named = |from: &usize| {
-            !is_used[*from] && !names[*from].is_empty() && names[*from] == part.name()
-        };
-        if let Some(from) = (0..old.len()).find(is_named) {
+        step();
+        if let Some(from) = by_name.get_mut(part.name()).and_then(Vec::pop) {
             pairs[to] = Some(from);
             is_used[from] = true;
         }
@@ -96,6 +102,13 @@ pub(super) fn pair(
         }
     }
     pairs
+}
+
+/// Which of so many old parts become some new part.
+pub(super) fn is_kept(count: usize, pairs: &[Option<usize>]) -> Vec<bool> {
+    let mut is_kept = vec![false; count];
+    pairs.iter().flatten().for_each(|from| is_kept[*from] = true);
+    is_kept
 }
 
 /// Whether values of one type can become values of the other, as far as the outermost types tell.
@@ -122,6 +135,8 @@ pub(super) fn is_scaled(old: &Bytes, new: &Bytes) -> bool {
 pub(super) enum Mode {
     /// How values are packed.
     Packing,
+    /// How they are packed, and that no part stands where another one stood. A part that is called otherwise is the same.
+    Places,
     /// How they are packed, and which part has which name.
     Meaning,
 }
@@ -146,9 +161,15 @@ impl Sameness<'_> {
         if old.len() != new.len() {
             return false;
         }
-        let is_in_place = |(at, pair): (usize, &Option<usize>)| *pair == Some(at);
-        let is_named = self.mode == Mode::Meaning;
-        if is_named && !pair(self.old, self.renames, old, new).iter().enumerate().all(is_in_place) {
+        let pairs = match self.mode {
+            Mode::Packing => Vec::new(),
+            Mode::Places | Mode::Meaning => pair(self.old, self.renames, old, new),
+        };
+        let is_in_place = |(at, pair): (usize, &Option<usize>)| match pair {
+            Some(pair) => *pair == at,
+            None => self.mode == Mode::Places,
+        };
+        if !pairs.iter().enumerate().all(is_in_place) {
             return false;
         }
         old.iter().zip(new).all(|pair| match pair {
@@ -197,18 +218,5 @@ impl Sameness<'_> {
                 (None, None) => true,
                 _ => false,
             }
-    }
-}
-
-/// Whether a type is made of a struct, at whatever depth.
-pub(super) fn has_class(ty: &Type, class: ClassId) -> bool {
-    let in_fields = |fields: &[Arc<Field>]| {
-        fields.iter().flat_map(|field| field.params()).any(|param| has_class(&param.ty, class))
-    };
-    match &ty.shape {
-        Shape::Number(_) | Shape::Bytes(_) => false,
-        Shape::Array(array) => has_class(&array.element, class),
-        Shape::Struct(parts) => parts.class.id() == class || in_fields(&parts.fields),
-        Shape::Switch(switch) => in_fields(&switch.fields),
     }
 }

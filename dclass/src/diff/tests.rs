@@ -1,6 +1,6 @@
 //! Values that are carried, and verdicts.
 
-use super::{Answer, Carrier, ClassChange, Renames, Stored, Who, compare, fingerprint};
+use super::{Answer, Aspect, Carrier, ClassChange, Renames, Stored, Who, compare, fingerprint};
 use crate::{DcFile, Source, parse};
 
 fn dc(text: &str) -> DcFile {
@@ -226,6 +226,47 @@ fn who_may_stay() {
 }
 
 #[test]
+fn who_takes_one_part_for_another_cannot_stay() {
+    use Answer::{Mind, No, Yes};
+    let [a, b] = ["uint8 a", "uint8 b"];
+    for (types, field, expected) in [
+        // Parameters, of the same type.
+        ("", "f(1, 2) broadcast;", [No, No, Yes, Yes]),
+        ("", "f(1, 2) db;", [Yes, No, No, No]),
+        // Fields of a struct, at whatever depth.
+        ("struct P { 1; 2; };", "f(P p) broadcast;", [No, No, Yes, Yes]),
+        ("struct P { 1; 2; }; struct Q { P p[]; };", "f(Q q) db;", [Yes, No, No, No]),
+        ("switch S (uint8 k) { case 1: 1; 2; break; };", "f(S s) broadcast;", [No, No, Yes, Yes]),
+    ] {
+        let text = |first: &str, second: &str| {
+            format!("{types} dclass A {{ {field} }};").replace('1', first).replace('2', second)
+        };
+        let text = |first: &str, second: &str| {
+            text(first, second).replace(&format!("case {first}"), "case 1")
+        };
+        let answers = answers(&text(a, b), &text(b, a));
+        let answers = answers.map(|answer| if answer == Mind { Yes } else { answer });
+        assert_eq!(answers, expected, "{types} {field}");
+        // Other names in the same places are only names.
+        let renamed = self::answers(&text(a, b), &text("uint8 c", b));
+        assert!(!renamed[..2].contains(&No), "{types} {field}: {renamed:?}");
+    }
+    let verdicts = compare(
+        &dc("dclass A { f(uint8 a, uint8 b) broadcast; };"),
+        &dc("dclass A { f(uint8 b, uint8 c) broadcast; };"),
+        &Renames::default(),
+        |_, old, new| old == new,
+    );
+    let text = &verdicts.verdicts[0].reasons[0].text;
+    assert_eq!(
+        text,
+        "the same bytes are other parts of the value, which are taken for each other: A.f"
+    );
+    let aspects = &verdicts.classes[0].fields[0].aspects;
+    assert!(!aspects.iter().any(|aspect| matches!(aspect, Aspect::Names(..))), "{aspects:?}");
+}
+
+#[test]
 fn a_part_of_what_is_stored_is_stored() {
     let old = "struct P { uint8 a; uint8 b; }; struct Q { P p; }; struct R { uint8 a; };";
     let new = "struct P { uint8 a; uint16 b; }; struct Q { P p; }; struct R { uint16 a; };";
@@ -282,4 +323,92 @@ fn a_fingerprint_is_about_what_is_stored() {
     );
     // It is kept with the values, so it must never change.
     assert_eq!(of("dclass A { a(uint8 x) db; };"), 12_496_391_065_418_134_267);
+}
+
+#[test]
+fn a_default_that_nobody_can_read_changes_only_if_it_is_written_otherwise() {
+    let defaults = |old: &str, new: &str| -> Vec<String> {
+        let class = |field: &str| {
+            dc(&format!(
+                "typedef blob B = <ff>; struct S {{ blob v = <00ff>; uint8 n = 3; }}; dclass A {{ {field} db; }};"
+            ))
+        };
+        let comparison =
+            compare(&class(old), &class(new), &Renames::default(), |_, old, new| old == new);
+        let aspects = comparison
+            .classes
+            .iter()
+            .flat_map(|class| &class.fields)
+            .flat_map(|field| &field.aspects);
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        aspects
+            .filter_map(|aspect| match aspect {
+                Aspect::Default(old, new) => Some(format!("{} → {}", text(old), text(new))),
+                Aspect::Filled(new) => Some(format!("filled {new}")),
+                _ => None,
+            })
+            .collect()
+    };
+    for same in [
+        "blob v = <00ff10>",
+        "f(uint8 a = 3, blob v = <00ff10>, uint8 b)",
+        "B v",
+        "S v",
+        "blob v[] = [<00ff>, <01>]",
+    ] {
+        assert_eq!(defaults(same, same), Vec::<String>::new(), "{same}");
+    }
+    for (old, new, expected) in [
+        ("blob v = <00ff10>", "blob v = <00FF11>", "<00ff10> → <00FF11>"),
+        ("blob v = <00ff10>", "blob v = <010041>", "<00ff10> → <010041>"),
+        ("blob v = \"A\"", "blob v = <00ff10>", "<010041> → <00ff10>"),
+        ("string v = <0100>", "string v = <02ff>", "<0100> → <02ff>"),
+        (
+            "f(uint8 a = 3, blob v = <00ff10>, uint8 b = 4)",
+            "f(uint8 a = 3, blob v = <00ff11>, uint8 b = 4)",
+            "(3, <00ff10>, 4) → (3, <00ff11>, 4)",
+        ),
+        ("B v", "B v = <fe>", "<ff> → <fe>"),
+        ("S v", "S v = { v = <00fe>, n = 3 }", "{<00ff>, 3} → [v = <00fe>, n = 3]"),
+        ("uint8 x", "blob v = <00ff10>", " → <00ff10>"),
+    ] {
+        assert_eq!(defaults(old, new)[0], expected, "{old} → {new}");
+    }
+}
+
+/// Files with so many classes, and a struct and a class with so many parts, of which `change` makes the old or new form.
+fn many(count: usize, change: impl Fn(usize) -> (String, String)) -> String {
+    let (mut text, mut fields, mut params) = (String::new(), String::new(), String::new());
+    for at in 0..count {
+        let (name, ty) = change(at);
+        text += &format!(
+            "struct S{name} {{ {ty} a; uint8 b; }};
+            dclass C{name} {{ f{at}(S{name} s, uint8 n) broadcast db; g{at}({ty} a) required db; }};"
+        );
+        fields += &format!("f{name}({ty} a) broadcast db;");
+        params += &format!("{}uint8 p{name}", if at > 0 { ", " } else { "" });
+    }
+    format!("{text} dclass Many {{ {fields} many({params}) broadcast db; }};")
+}
+
+#[test]
+fn twice_as_much_takes_twice_as_long() {
+    type Change = fn(usize) -> (String, String);
+    let same: Change = |at| (at.to_string(), "uint8".to_owned());
+    let forms: [(&str, Change); 4] = [
+        ("the same", same),
+        ("other types", |at| (at.to_string(), "uint16".to_owned())),
+        ("other names", |at| (format!("x{at}"), "uint8".to_owned())),
+        ("all gone, all new", |at| (format!("x{at}"), "string".to_owned())),
+    ];
+    for (what, form) in forms {
+        let steps = |count: usize| {
+            let (old, new) = (dc(&many(count, same)), dc(&many(count, form)));
+            let compared =
+                || drop(compare(&old, &new, &Renames::default(), |_, old, new| old == new));
+            super::work::steps_of(compared)
+        };
+        let (few, twice) = (steps(100), steps(200));
+        assert!(twice < 3 * few, "{what}: {few} steps, and {twice} for twice as much");
+    }
 }

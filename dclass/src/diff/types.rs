@@ -1,6 +1,6 @@
 //! What has changed between two types, part by part, in words.
 
-use super::pairs::{Part, Sameness, is_molecular, pair, parts_of};
+use super::pairs::{Part, Sameness, is_kept, is_molecular, pair, parts_of};
 use crate::ast::NumberKind;
 use crate::schema::types::{Array, Bytes, Counts, Number, Shape, Spelling, Type};
 use crate::schema::{Field, Text};
@@ -44,8 +44,8 @@ impl Differ<'_> {
             (path, "") => format!("{path}.{at}"),
             (path, name) => format!("{path}.{name}"),
         };
-        for (at, part) in old.iter().enumerate() {
-            if !pairs.contains(&Some(at)) {
+        for (part, is_kept) in old.iter().zip(is_kept(old.len(), &pairs)) {
+            if !is_kept {
                 let text = format!("`{}` is gone", shown(part));
                 self.push(path, text, true);
             }

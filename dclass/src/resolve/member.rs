@@ -6,7 +6,7 @@ use crate::diagnostic::{Note, did_you_mean};
 use crate::schema::types::{Size, Type};
 use crate::schema::{Body, ClassId, Field, FieldId, FieldKind, Keywords, Param};
 use crate::source::{Span, shown};
-use crate::value::{Meaning, Misfit, Packer, Unreadable, implicit};
+use crate::value::{Meaning, Misfit, Packer, Unreadable, implicit, written};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -34,6 +34,16 @@ pub(super) struct Made {
     body: Body,
     implicit: Vec<u8>,
     explicit: bool,
+    /// The default as it is written, if nobody can read it.
+    unreadable: Option<String>,
+}
+
+/// A parameter, and the value that nobody gives it.
+struct Parameter {
+    param: Param,
+    implicit: Vec<u8>,
+    explicit: bool,
+    unreadable: Option<String>,
 }
 
 impl Resolver<'_> {
@@ -71,6 +81,7 @@ impl Resolver<'_> {
             checked,
             explicit: made.explicit,
             implicit: made.implicit.into(),
+            unreadable: made.unreadable.map(String::into_boxed_str),
         };
         self.count_default(field.implicit.len(), span)?;
         let field = Arc::new(field);
@@ -82,8 +93,8 @@ impl Resolver<'_> {
         match &member.decl {
             Decl::Method { params, .. } => self.method(params),
             Decl::Param(param) => {
-                let (param, implicit, explicit) = self.param(param)?;
-                Some(Made { body: Body::Param(param), implicit, explicit })
+                let Parameter { param, implicit, explicit, unreadable } = self.param(param)?;
+                Some(Made { body: Body::Param(param), implicit, explicit, unreadable })
             }
             Decl::Molecular { .. } => None,
         }
@@ -93,6 +104,8 @@ impl Resolver<'_> {
         let mut params = Vec::with_capacity(decls.len());
         let mut implicit = Vec::new();
         let mut explicit = false;
+        // Of each parameter, if it is unreadable and where it ends.
+        let mut unreadable: Vec<(Option<String>, usize)> = Vec::new();
         let mut names: HashSet<&str> = HashSet::new();
         let mut complete = true;
         for decl in decls {
@@ -104,10 +117,11 @@ impl Resolver<'_> {
                 self.log.push(Note::warning(name.span, message));
             }
             match self.param(decl) {
-                Some((param, value, has_default)) => {
-                    implicit.extend_from_slice(&value);
-                    explicit |= has_default;
-                    params.push(param);
+                Some(made) => {
+                    implicit.extend_from_slice(&made.implicit);
+                    explicit |= made.explicit;
+                    unreadable.push((made.unreadable, implicit.len()));
+                    params.push(made.param);
                 }
                 None => complete = false,
             }
@@ -116,14 +130,14 @@ impl Resolver<'_> {
                 implicit.clear();
             }
         }
-        complete.then(|| Made { body: Body::Method(params.into()), implicit, explicit })
+        let unreadable = written::of_method(&params, &implicit, unreadable);
+        complete.then(|| Made { body: Body::Method(params.into()), implicit, explicit, unreadable })
     }
 
-    /// The parameter, its default or implicit value, and whether it has a default.
-    fn param(&mut self, decl: &ParamDecl<'_>) -> Option<(Param, Vec<u8>, bool)> {
+    fn param(&mut self, decl: &ParamDecl<'_>) -> Option<Parameter> {
         let (ty, inherited) = self.param_type(decl)?;
         let name = decl.name.map_or("", |name| name.text).to_owned();
-        let (value, explicit) = match (&decl.default, inherited) {
+        let (implicit, explicit) = match (&decl.default, inherited) {
             (Some(part), _) => (self.packed(&ty, &name, part)?, true),
             (None, Some(value)) => (value.to_vec(), true),
             (None, None) => {
@@ -133,7 +147,9 @@ impl Resolver<'_> {
                 (value, explicit)
             }
         };
-        Some((Param { name, ty }, value, explicit))
+        let written = decl.default.as_ref().map(|part| &part.value);
+        let unreadable = explicit.then(|| written::of_default(&ty, &implicit, written)).flatten();
+        Some(Parameter { param: Param { name, ty }, implicit, explicit, unreadable })
     }
 
     /// A default value of a DC file, packed and checked. It may repeat the name that it is for.
@@ -250,8 +266,12 @@ impl Resolver<'_> {
             custom: first.custom.to_vec(),
             by_name: first.hash_by_name,
         };
-        let made =
-            Made { body: Body::Molecular(parts.into()), implicit: Vec::new(), explicit: false };
+        let made = Made {
+            body: Body::Molecular(parts.into()),
+            implicit: Vec::new(),
+            explicit: false,
+            unreadable: None,
+        };
         Some((made, keywords))
     }
 }
@@ -262,7 +282,7 @@ impl Made {
         let mut value = Vec::new();
         implicit(&ty, &mut value);
         let body = Body::Param(Param { name: String::new(), ty });
-        Made { body, implicit: value, explicit: false }
+        Made { body, implicit: value, explicit: false, unreadable: None }
     }
 }
 

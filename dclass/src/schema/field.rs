@@ -36,6 +36,8 @@ pub struct Field {
     pub(crate) explicit: bool,
     /// The value that the field has when nobody gave one.
     pub(crate) implicit: Box<[u8]>,
+    /// The default as it is written, if it is no value of the type. Then the bytes do not tell where its parts end.
+    pub(crate) unreadable: Option<Box<str>>,
 }
 
 /// What a field is made of.
@@ -112,6 +114,16 @@ impl Field {
     /// zeros, and as few elements as the type allows. Empty for molecular fields.
     pub fn implicit_value(&self) -> &[u8] {
         &self.implicit
+    }
+
+    /// The value that the field has when nobody gave one, as DC text; a default that nobody can read as it is written.
+    pub fn implicit_text(&self) -> String {
+        match &self.unreadable {
+            Some(written) => written.clone().into_string(),
+            None => self
+                .format(&self.implicit)
+                .unwrap_or_else(|_| crate::value::written::hex(&self.implicit)),
+        }
     }
 
     /// A method's parameters, or a parameter field's only one.

@@ -28,6 +28,13 @@ impl Field {
     }
 }
 
+/// As [`Field::format`], of a value that stands by itself.
+pub(super) fn of_type(ty: &Type, bytes: &[u8]) -> Option<String> {
+    let mut out = String::new();
+    let end = value(ty, bytes, 0, &mut out).ok()?;
+    (end == bytes.len()).then_some(out)
+}
+
 type Formatted = Result<usize, Box<Fault>>;
 
 fn field(field: &Field, bytes: &[u8], at: usize, out: &mut String) -> Formatted {

@@ -8,6 +8,7 @@ mod format;
 mod implicit;
 mod pack;
 mod text;
+pub(crate) mod written;
 
 pub(crate) use check::{extent, signed, switch_fields, unsigned, walk, walk_field, walk_parts};
 pub(crate) use error::Fault;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::out::{complain, say};
 use clap::{Args, Subcommand};
+use dclass::input::read_file;
 use dclass::{DcFile, Diagnostics, Source};
 
 /// What to do with DC files.
@@ -131,7 +132,8 @@ impl Fmt {
 
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
     let read = |path: &PathBuf| {
-        let text = std::fs::read(path).map_err(|error| failed(path, "read", &error))?;
+        let text = read_file(path, dclass::SOURCE_BYTES_MAX as u64)
+            .map_err(|error| failed(path, "read", &error))?;
         match String::from_utf8(text) {
             Ok(text) => Ok(Source::new(path.display().to_string(), text)),
             Err(_) => Err(format!("{}: the file is not UTF-8 text", path.display())),
@@ -144,6 +146,6 @@ fn parse(sources: &[Source]) -> Result<DcFile, String> {
     dclass::parse(sources).map_err(|diagnostics: Diagnostics| diagnostics.to_string())
 }
 
-fn failed(path: &Path, what: &str, error: &std::io::Error) -> String {
+fn failed(path: &Path, what: &str, error: &dyn std::fmt::Display) -> String {
     format!("{}: cannot {what} the file: {error}", path.display())
 }

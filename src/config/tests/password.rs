@@ -265,3 +265,25 @@ error: roles[0].backend.port: found `x`, expected a whole number from 1 to 65535
   |                                                    ^";
     assert_eq!(shown.expect_err("invalid").to_string(), expected);
 }
+
+#[test]
+fn what_cannot_be_a_password_is_refused_unseen() {
+    const SECRET: &[u8] = b"hunter2";
+    for (content, why) in [
+        (&b"hunter2\nhunter3\n"[..], "the file has several lines"),
+        (b"hunter2\n\n", "the file has several lines"),
+        (b"hunter2\rhunter3", "the file has several lines"),
+        (b"\xef\xbb\xbfhunter2\n", "the file begins with a byte order mark"),
+        (b"hunter2\0\n", "there is a NUL character in the file"),
+        (b"hunter2\xff\n", "the file is not UTF-8 text"),
+        (&SECRET.repeat(10_000), "it is larger than 65536 bytes, which is the limit"),
+    ] {
+        let folder = folder("", 0o600);
+        std::fs::write(folder.path().join("db.password"), content).expect("ours");
+        let text = backend("{type: postgres, database: d, password_file: db.password}");
+        let errors = read_in(folder.path(), text.as_bytes()).expect_err("invalid");
+        let shown = format!("{errors}{errors:?}");
+        assert!(shown.contains(why), "{why}: {shown}");
+        assert!(!shown.contains("hunter"), "{shown}");
+    }
+}

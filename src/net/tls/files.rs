@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use dclass::input::{Unread, read_file};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{PemObject, SectionKind};
@@ -15,6 +16,9 @@ use rustls::sign::CertifiedKey;
 use super::x509::{Age, Facts};
 use crate::config::{IdentityFiles, TlsConfig};
 use crate::net::words;
+
+/// All authorities of the world are a few hundred KiB.
+pub(super) const BYTES_MAX: u64 = 16 << 20;
 
 /// What is wrong or odd in a file: the key that names it, and what to say.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -146,9 +150,12 @@ fn authority(path: &Path) -> Result<RootCertStore, String> {
 /// The sections of a PEM file, of which there is at least one.
 fn sections(path: &Path) -> Result<Vec<(SectionKind, Vec<u8>)>, String> {
     let shown = path.display();
-    let text = fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("{shown}: there is no such file"),
-        _ => format!("{shown}: the file cannot be read: {}", words(&error)),
+    let text = read_file(path, BYTES_MAX).map_err(|error| match error {
+        Unread::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("{shown}: there is no such file")
+        }
+        Unread::Io(error) => format!("{shown}: the file cannot be read: {}", words(&error)),
+        error => format!("{shown}: the file cannot be read: {error}"),
     })?;
     let sections: Result<Vec<_>, _> = <(SectionKind, Vec<u8>)>::pem_slice_iter(&text).collect();
     let sections =

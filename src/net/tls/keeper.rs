@@ -1,9 +1,9 @@
 //! What a section `tls` comes to, as long as the daemon runs: its files are read again when they change.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dclass::input::read_file;
 use parking_lot::RwLock;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(3);
 pub struct Tls {
     config: TlsConfig,
     current: RwLock<Current>,
+    /// What was in the files before they were read: whatever is there later is news.
+    at_first: Contents,
     half_open: HalfOpen,
 }
 
@@ -64,6 +66,15 @@ fn load(config: &TlsConfig) -> (Option<Current>, Flaws) {
     (current, flaws)
 }
 
+/// What is in the files of a section.
+fn contents(config: &TlsConfig) -> Contents {
+    let identities = config.identities.iter();
+    let named = identities
+        .flat_map(|files| [Some(&files.certificate), Some(&files.key), files.chain.as_ref()]);
+    let named = named.chain([config.authority.as_ref()]).flatten();
+    named.map(|path| read_file(path, files::BYTES_MAX).ok()).collect()
+}
+
 /// What is wrong with the files of a section.
 pub fn look_at(config: &TlsConfig) -> Flaws {
     load(config).1
@@ -75,6 +86,7 @@ impl Tls {
     /// # Errors
     /// What is wrong with them.
     pub fn load(config: &TlsConfig) -> anyhow::Result<Arc<Self>> {
+        let at_first = contents(config);
         let (current, flaws) = load(config);
         let Some(current) = current else {
             let errors = flaws.errors.into_iter();
@@ -85,6 +97,7 @@ impl Tls {
         let tls = Tls {
             config: config.clone(),
             current: RwLock::new(current),
+            at_first,
             half_open: HalfOpen::default(),
         };
         Ok(Arc::new(tls))
@@ -125,11 +138,10 @@ impl Tls {
         }
     }
 
-    /// Reads the files again whenever they have changed, or `reload` says so. New connections get what they say then; of
+    /// Reads the files again whenever they have changed since they were read first, and at once if `reload` says so. New connections get what they say then; of
     /// those that there are none is touched.
     pub async fn keep(self: Arc<Self>, mut reload: watch::Receiver<()>) {
-        reload.mark_unchanged();
-        let mut known = self.clone().contents().await;
+        let mut known = self.at_first.clone();
         let mut seen = known.clone();
         loop {
             let is_asked = tokio::select! {
@@ -150,15 +162,8 @@ impl Tls {
     }
 
     async fn contents(self: Arc<Self>) -> Contents {
-        let read = move || self.files().map(|path| std::fs::read(path).ok()).collect();
+        let read = move || contents(&self.config);
         tokio::task::spawn_blocking(read).await.unwrap_or_default()
-    }
-
-    fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        let identities = self.config.identities.iter();
-        let files = identities
-            .flat_map(|files| [Some(&files.certificate), Some(&files.key), files.chain.as_ref()]);
-        files.chain([self.config.authority.as_ref()]).flatten()
     }
 
     /// Reads all files, and takes what they say if all of them are right.
@@ -179,6 +184,66 @@ impl Tls {
                     );
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+    use super::*;
+    use crate::config::{IdentityFiles, TlsVersion};
+
+    /// Only a failing test waits for it.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn write(folder: &tempfile::TempDir, name: &str) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        fs::write(folder.path().join("game.pem"), cert.pem()).expect("ours");
+        fs::write(folder.path().join("game.key"), signing_key.serialize_pem()).expect("ours");
+    }
+
+    #[tokio::test]
+    async fn what_has_changed_before_anybody_looks_is_read_when_somebody_asks() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let identity = IdentityFiles {
+            section: "tls".to_owned(),
+            certificate: folder.path().join("game.pem"),
+            key: folder.path().join("game.key"),
+            chain: None,
+        };
+        let config = TlsConfig {
+            key: "tls".to_owned(),
+            identities: vec![identity],
+            authority: None,
+            is_optional: false,
+            min_version: TlsVersion::default(),
+            allowed_names: Vec::new(),
+            is_for_links: false,
+        };
+        write(&folder, "old.example");
+        let tls = Tls::load(&config).expect("they fit");
+        let (reload, heard) = watch::channel(());
+        write(&folder, "new.example");
+        reload.send_replace(());
+        let names = || -> Vec<String> {
+            let current = tls.current.read();
+            current.facts.iter().flat_map(Facts::names).map(str::to_owned).collect()
+        };
+        let has = |name: &str| names().iter().any(|known| known == name);
+        assert!(has("old.example"));
+        let wait = async {
+            while !has("new.example") {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            () = tls.clone().keep(heard) => unreachable!("it has no end"),
+            read = tokio::time::timeout(PATIENCE, wait) => read.expect("it is read"),
         }
     }
 }

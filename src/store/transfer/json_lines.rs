@@ -23,6 +23,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::index::Index;
+use dclass::input::open_file;
+
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
@@ -107,7 +109,7 @@ struct End {
 /// # Errors
 /// If it cannot be read, or is one whose first line is missing or cannot be read as it is.
 pub fn is_export(path: &Path) -> Result<bool, OpenError> {
-    let file = File::open(path).map_err(failed("cannot open", path))?;
+    let file = open_file(path).map_err(failed("cannot open", path))?;
     let mut first = Vec::new();
     let read = BufReader::new(file).take(FIRST_BYTES_MAX).read_until(b'\n', &mut first);
     read.map_err(failed("cannot read", path))?;
@@ -176,7 +178,7 @@ impl JsonLines {
     /// # Errors
     /// If it cannot be read, or is no export, or is cut short.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = File::open(path).map_err(failed("cannot open", path))?;
+        let file = open_file(path).map_err(failed("cannot open", path))?;
         let lines = JsonLines::read(path, file)?;
         match lines.last {
             Some(_) => Ok(lines),

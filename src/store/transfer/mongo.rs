@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bson::{Bson, Document};
 use dclass::TypeView;
+use dclass::input::open_file;
 
 use super::index::Index;
 use super::json_lines::json_fault;
@@ -50,7 +51,7 @@ impl MongoDump {
     /// # Errors
     /// If it cannot be read.
     pub fn open(path: &Path, schema: &Schema) -> Result<Self, OpenError> {
-        let file = File::open(path).map_err(failed(path))?;
+        let file = open_file(path).map_err(failed(path))?;
         let is_bson = path.extension().is_some_and(|extension| extension == "bson");
         let mut index = Vec::new();
         for_each_document(&file, path, is_bson, |at, length, document| {
@@ -159,7 +160,7 @@ fn free_ids(objects: &Path, is_bson: bool) -> Result<FreeIds, OpenError> {
     if path == objects || !path.is_file() {
         return Ok(ids);
     }
-    let file = File::open(&path).map_err(failed(&path))?;
+    let file = open_file(&path).map_err(failed(&path))?;
     for_each_document(&file, &path, is_bson, |_, _, document| {
         let Ok(doid) = document.get_document("doid") else {
             return Ok(());

@@ -4,10 +4,14 @@ use std::path::Path;
 
 use dclass::DcFile;
 use dclass::diff::Renames;
+use dclass::input::read_file;
 
 use crate::yaml::{self, Node, Position, Rules, Value};
 
 const RULES: Rules = Rules { depth_max: 4, aliases: false, other_documents: false };
+
+/// A line for each class and each field that a DC file can have.
+const BYTES_MAX: u64 = 16 << 20;
 
 /// Reads a map and holds it against the files. Its lines are `OldClass: NewClass` and `OldClass.oldField: newField`.
 ///
@@ -15,8 +19,10 @@ const RULES: Rules = Rules { depth_max: 4, aliases: false, other_documents: fals
 /// All that is wrong with it, each in a line with its place.
 pub fn read_map(path: &Path, old: &DcFile, new: &DcFile) -> Result<Renames, String> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
+    let text = read_file(path, BYTES_MAX)
         .map_err(|error| format!("{name}: the map cannot be read: {error}"))?;
+    let text = String::from_utf8(text)
+        .map_err(|_| format!("{name}: the map cannot be read: it is no UTF-8 text"))?;
     read(&text, old, new).map_err(|problems| {
         let line = |(at, problem): &(Option<Position>, String)| match at {
             Some(Position { line, column }) => format!("{name}:{line}:{column}: {problem}"),
