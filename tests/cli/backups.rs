@@ -212,10 +212,12 @@ fn a_place_without_objects_replaces_nothing() {
         folder.write("zero.jsonl", "");
         folder.write("line.jsonl", "\n");
         fs::create_dir(folder.path("empty")).expect("made");
-        for source in ["zero.jsonl", "line.jsonl", "empty", "/dev/null"] {
-            let refused = folder.run(&["db", "import", "game.yml", source, "--replace"]).code(1);
-            refused.complains(&["nothing was moved: there are no objects in ", source]);
+        let refused =
+            |source| folder.run(&["db", "import", "game.yml", source, "--replace"]).code(1);
+        for source in ["zero.jsonl", "line.jsonl", "empty"] {
+            refused(source).complains(&["nothing was moved: there are no objects in ", source]);
         }
+        refused("/dev/null").complains(&["/dev/null: it is no regular file"]);
         assert_eq!(count(folder.run(&["db", "stats", "game.yml"])), 1);
         // An export says so itself.
         let nothing = "{\"donet\":\"export\",\"version\":1}\n{\"end\":0}\n";
