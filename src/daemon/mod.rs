@@ -6,6 +6,7 @@
 
 mod files;
 mod operator;
+mod readiness;
 mod signals;
 mod stalls;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::telemetry::Log;
 use files::Files;
 use operator::Operator;
 pub use operator::Started;
+pub use readiness::{Readiness, Stage};
 use signals::Signals;
 pub use signals::survive_signals;
 
@@ -54,6 +56,7 @@ pub async fn run(started: Started, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Re
     let config = started.reading.config.clone();
     let mut operator = Operator::new(signals, started, log.clone());
     let reopen = operator.reopen();
+    let readiness = Readiness::default();
     let outside = Outside::machine();
     let router = Router::with_seed(outside.seed());
     let mut parts = tokio::select! {
@@ -64,6 +67,7 @@ pub async fn run(started: Started, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Re
         }
     };
     tracing::info!("ready");
+    readiness.reach(Stage::Ready);
     log.has_started();
     operator.has_started(std::mem::take(&mut parts.agents));
     let ended = tokio::select! {
@@ -71,6 +75,7 @@ pub async fn run(started: Started, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Re
         failure = parts.first_failure() => Err(failure),
         () = stalls::watch() => unreachable!("it has no end"),
     };
+    readiness.reach(Stage::Stopping);
     match &ended {
         Ok(signal) => tracing::info!(signal, "shutting down"),
         Err(error) => tracing::error!(error = format!("{error:#}"), "shutting down"),
