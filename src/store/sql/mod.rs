@@ -25,6 +25,7 @@ mod archive;
 mod catalog;
 mod commits;
 mod copy;
+mod faults;
 mod ids;
 mod look;
 mod mysql;
@@ -36,6 +37,7 @@ mod shown;
 mod sqlite;
 mod sqlite_file;
 mod statement;
+mod tables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,7 +49,7 @@ use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::copy::copy_sqlite;
-pub use self::look::LookedInto;
+pub use self::look::{LookedInto, connect as look_at_sqlite};
 pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};
 pub use self::session::{Session, in_words};
@@ -106,6 +108,7 @@ impl<S: Session> SqlBackend<S> {
             }
         };
         let mut session = open_session::<S>(&options).await.map_err(no_session)?;
+        session.check_tables(&S::describe(&options)).await?;
         session.migrate().await.map_err(failed("cannot create or migrate the tables of"))?;
         if S::IS_REMOTE {
             commits::prune(&mut session).await.map_err(failed("cannot write to"))?;
