@@ -131,6 +131,7 @@ impl Store {
             io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
             _ => cannot("open the directory", path, error),
         })?;
+        look::check_writable(path)?;
         let (next, free) = read_ids(&directory, range, seed)?;
         note_types(&directory, &schema)?;
         let complaints = Complaints::new(seed);
