@@ -252,3 +252,54 @@ fn files_that_may_not_grow() {
     limited(200, &backup).complains(&["backup.sqlite"]);
     assert!(!folder.files().iter().any(|name| name.starts_with("backup")), "{:?}", folder.files());
 }
+
+/// What a killed import leaves is no database that anybody starts with.
+#[test]
+fn an_import_that_was_killed() {
+    let yaml = TEXT.replace("type: sqlite, file: o.sqlite", "type: yaml, directory: objects");
+    for (text, is_yaml) in [(TEXT, false), (&*yaml, true)] {
+        let folder = folder();
+        folder.write("game.yml", text);
+        folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+        folder.run(&["db", "verify", "game.yml"]).code(0);
+        // It is there from before the first object is moved to after the last one.
+        match is_yaml {
+            true => folder.write("objects/.donet-import", ""),
+            false => {
+                alter(&folder.path("o.sqlite"), "CREATE TABLE donet_import (id BIGINT PRIMARY KEY)")
+            }
+        }
+        let why = "a `donet db import` into the ";
+        let way = "to finish it, give it again with --resume, or with --replace to begin anew";
+        folder.run(&["check", "game.yml"]).code(1).complains(&[why, way]);
+        folder.run(&["game.yml"]).code(1).says(&[why, way]);
+        folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why, way]);
+        folder.run(&[&MIGRATE[..], &["--apply"]].concat()).code(1).complains(&[why, way]);
+        folder
+            .run(&["db", "import", "game.yml", "objects.jsonl"])
+            .code(1)
+            .complains(&["--resume adds"]);
+        folder.run(&["db", "verify", "game.yml"]).code(1);
+        for more in ["--resume", "--replace"] {
+            folder.run(&["db", "import", "game.yml", "objects.jsonl", more]).code(0);
+            folder.run(&["db", "verify", "game.yml"]).code(0);
+            folder.run(&["check", "game.yml"]).code(0);
+        }
+        // One that ends in the middle.
+        let text = "x".repeat(900);
+        let note = |id: u32| {
+            format!(
+                "{{\"id\":{id},\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"{text}\\\")\"}}}}\n"
+            )
+        };
+        let notes: String = (5000..6500).map(note).collect();
+        let export = format!("{{\"donet\":\"export\",\"version\":1}}\n{notes}{{\"end\":1500}}\n");
+        folder.write("many.jsonl", &export);
+        let import = ["db", "import", "game.yml", "many.jsonl", "--replace"];
+        let blocks = if is_yaml { 1 } else { 900 };
+        folder.start_with_file_limit(blocks, &import).wait().code(1);
+        folder.run(&["check", "game.yml"]).code(1).complains(&[why, way]);
+        folder.run(&[&import[..4], &["--resume"]].concat()).code(0);
+        folder.run(&["check", "game.yml"]).code(0);
+    }
+}

@@ -14,7 +14,7 @@ use super::{SqliteFile, SqliteSession};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
 use crate::store::layout::{self, is_compatible};
-use crate::store::{BoxFuture, OpenError, Schema};
+use crate::store::{BoxFuture, OpenError, Schema, half_imported};
 
 /// A SQL database.
 pub struct SqlArchive<S: Session> {
@@ -75,6 +75,7 @@ impl<S: Session> SqlArchive<S> {
     /// # Errors
     /// If it is.
     pub async fn refuse_damaged(&mut self) -> Result<(), OpenError> {
+        refuse_half_imported(&mut self.session, &self.name).await?;
         let found = self.session.faults(false).await;
         let faults = found.map_err(self.failed("cannot read"))?;
         if faults.is_empty() {
@@ -366,6 +367,12 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
         })
     }
 
+    fn set_unfinished(&mut self, is_unfinished: bool) -> BoxFuture<'_, Result<(), OpenError>> {
+        let failed = self.failed("cannot write into");
+        let sql = if is_unfinished { BEGIN_IMPORT } else { END_IMPORT };
+        Box::pin(async move { self.session.run(sql).await.map_err(failed) })
+    }
+
     fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
         let failed = self.failed("cannot clear");
         Box::pin(async {
@@ -387,6 +394,27 @@ pub(super) fn no_class(number: i32) -> String {
 
 /// Ids looked up at a time.
 const PAGE: usize = 256;
+
+/// The table is there while objects are moved in.
+const BEGIN_IMPORT: &str = "CREATE TABLE IF NOT EXISTS donet_import (id BIGINT PRIMARY KEY)";
+const END_IMPORT: &str = "DROP TABLE IF EXISTS donet_import";
+
+/// Refuses a database, called `name`, of which objects are missing, since they were being moved in.
+///
+/// # Errors
+/// If it is one; if the database cannot be reached.
+pub(super) async fn refuse_half_imported<S: Session>(
+    session: &mut S,
+    name: &str,
+) -> Result<(), OpenError> {
+    let found = session.number("SELECT COUNT(*) FROM donet_import".to_owned()).await;
+    match found {
+        Ok(_) => Err(half_imported(name)),
+        // There is no such table.
+        Err(sqlx::Error::Database(_)) => Ok(()),
+        Err(error) => Err(OpenError::Sql { what: format!("cannot read {name}"), error }),
+    }
+}
 
 /// See [`Rewrite`](crate::store::rewrite::Rewrite).
 const FORGET_PAST: &str = "DROP TABLE IF EXISTS donet_migration";

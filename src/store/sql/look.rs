@@ -12,7 +12,7 @@ use super::session::CATALOG;
 use super::sqlite_file::{BUSY_TIMEOUT, SqliteFile, beside};
 use super::statement::catalog_rows;
 use super::tables;
-use crate::store::{OpenError, Schema};
+use crate::store::{OpenError, Schema, half_imported};
 
 /// What is in a database that can be used.
 pub struct LookedInto {
@@ -29,7 +29,14 @@ impl LookedInto {
         let failed = |error| OpenError::Sql { what: format!("cannot open {file}"), error };
         let (mut connection, _) = connect(file.path()).await.map_err(failed)?;
         let looked = async {
-            match tables::version(&mut connection, &file.to_string()).await? {
+            let version = tables::version(&mut connection, &file.to_string()).await?;
+            let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_import'";
+            let unfinished: i64 =
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.map_err(failed)?;
+            if unfinished > 0 {
+                return Err(half_imported(&file.to_string()));
+            }
+            match version {
                 0 => Ok((Comparison::default(), Vec::new(), 0)),
                 _ => read(&mut connection, schema).await.map_err(failed),
             }
