@@ -101,6 +101,8 @@ impl Files {
     }
 }
 
+/// Object, class, and a field with its value, with numbers as SQLite has them.
+type StoredRow = (i64, i64, Option<i64>, Option<Vec<u8>>);
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteSession {
@@ -306,8 +308,7 @@ impl Session for SqliteSession {
                    LEFT JOIN donet_value v ON v.object_id = o.id \
                    WHERE o.id IN (SELECT value FROM json_each(?))";
         let query = sqlx::query_as(sql).bind(json(objects));
-        let rows: Vec<(i64, i64, Option<i64>, Option<Vec<u8>>)> =
-            query.fetch_all(&mut self.connection).await?;
+        let rows: Vec<StoredRow> = query.fetch_all(&mut self.connection).await?;
         self.files.check()?;
         let row =
             |(id, class, field, value)| (id, number(class), Option::map(field, number), value);
