@@ -18,6 +18,10 @@ use tokio::runtime::{Builder, Runtime};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
+    if let Err(error) = daemon::survive_full_files() {
+        eprintln!("cannot take signals: {error}");
+        return ExitCode::FAILURE;
+    }
     let run = match cli::evaluate(std::env::args_os()) {
         Action::Run(run) => run,
         Action::Exit(code) => return code.into(),

@@ -1,6 +1,7 @@
 //! Parts of a configuration that are right by themselves and wrong together.
 
 use std::fmt;
+use std::path::Path;
 
 use super::address::{Address, Host};
 use super::model::{BackendConfig, Config, RoleConfig};
@@ -88,6 +89,7 @@ pub fn conflicts(config: &Config) -> Vec<Conflict> {
     }
     found.extend(second_uberdogs(config));
     found.extend(second_owners(config));
+    found.extend(logs_in_databases(config));
     let listeners = listeners(config);
     for (i, listener) in listeners.iter().enumerate() {
         let before = listeners[..i].iter().find(|before| before.excludes(listener));
@@ -202,6 +204,63 @@ fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
             other_has: "the other one".to_owned(),
         })
     })
+}
+
+/// Event logs that would be written into files of a database: its objects would be lost.
+fn logs_in_databases(config: &Config) -> impl Iterator<Item = Conflict> {
+    let logs = config.numbered_roles().filter_map(|(i, role)| match role {
+        RoleConfig::EventLogger(logger) => Some((i, config.base_dir.join(&logger.output))),
+        _ => None,
+    });
+    logs.filter_map(|(i, output)| {
+        let (j, role, key) = config.numbered_roles().find_map(|(j, role)| match role {
+            RoleConfig::Database(database) => {
+                Some((j, role, key_of_file(config, &database.backend, &output)?))
+            }
+            _ => None,
+        })?;
+        Some(Conflict {
+            severity: Severity::Error,
+            key: format!("roles[{i}].output"),
+            message: format!("{} is a file of {}", output.display(), role_name(j, role)),
+            other: format!("roles[{j}].backend.{key}"),
+            other_has: "the database".to_owned(),
+        })
+    })
+}
+
+/// The key that says where a database is, if a file is one of it.
+fn key_of_file(config: &Config, backend: &BackendConfig, file: &Path) -> Option<&'static str> {
+    /// Behind the name of a SQLite database.
+    const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+    let is_sqlite = |database: &Path| {
+        BESIDE.iter().any(|suffix| {
+            let mut name = database.as_os_str().to_owned();
+            name.push(suffix);
+            is_same(&config.base_dir.join(name), file)
+        })
+    };
+    match backend {
+        BackendConfig::Sqlite { file, .. } => is_sqlite(file).then_some("file"),
+        BackendConfig::Soci { driver, database, .. } if driver == "sqlite3" => {
+            is_sqlite(Path::new(database)).then_some("database")
+        }
+        // All that ends so is taken for one of its own.
+        BackendConfig::Yaml { directory, .. } => {
+            let is_in = file
+                .parent()
+                .is_some_and(|folder| is_same(&config.base_dir.join(directory), folder));
+            (is_in && file.extension().is_some_and(|end| end == "yaml")).then_some("directory")
+        }
+        _ => None,
+    }
+}
+
+/// Whether two paths are the same, however they are written, or lead to the same.
+fn is_same(left: &Path, right: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    left.components().eq(right.components())
+        || matches!((real(left), real(right)), (Some(left), Some(right)) if left == right)
 }
 
 /// A part that listens.

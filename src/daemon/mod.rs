@@ -39,7 +39,7 @@ use operator::Operator;
 pub use operator::Started;
 pub use readiness::{Readiness, Stage};
 use signals::Signals;
-pub use signals::survive_signals;
+pub use signals::{survive_full_files, survive_signals};
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);

@@ -18,6 +18,21 @@ pub fn survive_signals() -> io::Result<()> {
     Harmless::new().map(drop)
 }
 
+/// Has a file that has reached the size that the process may give it fail a write as on a full disk, instead of ending the
+/// process without a word. For whatever the program does.
+///
+/// # Errors
+/// When the system has no resources for that.
+pub fn survive_full_files() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    file_size().map(drop)
+}
+
+fn file_size() -> io::Result<Signal> {
+    signal(SignalKind::from_raw(Known::XFSZ.as_raw()))
+}
+
 /// What a signal asks for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Request {
@@ -76,7 +91,7 @@ impl Harmless {
             hangup: signal(SignalKind::hangup())?,
             user1: signal(SignalKind::user_defined1())?,
             user2: signal(SignalKind::user_defined2())?,
-            file_size: signal(SignalKind::from_raw(Known::XFSZ.as_raw()))?,
+            file_size: file_size()?,
         })
     }
 }

@@ -154,6 +154,12 @@ pub trait ArchiveMut: Archive {
     /// Notes which ids are free.
     fn set_free_ids<'a>(&'a mut self, ids: &'a FreeIds) -> BoxFuture<'a, Result<(), OpenError>>;
 
+    /// Notes that objects are being moved in, so that whoever finds it after a kill knows that some are missing; or that
+    /// this is done. A store that shows by itself that it is not complete needs no note.
+    fn set_unfinished(&mut self, _is_unfinished: bool) -> BoxFuture<'_, Result<(), OpenError>> {
+        ready(Ok(()))
+    }
+
     /// Removes everything.
     fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>>;
 }

@@ -176,6 +176,14 @@ pub enum OpenError {
     Refused(String),
 }
 
+/// Objects were being moved into a store, called `name`, when whoever did it ended.
+fn half_imported(name: &str) -> OpenError {
+    OpenError::Refused(format!(
+        "a `donet db import` into {name} was interrupted, and objects are missing\n\
+         to finish it, give it again with --resume, or with --replace to begin anew"
+    ))
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

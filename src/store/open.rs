@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::archive::{Archive, ArchiveMut};
+use super::files::PRIVATE;
 use super::soci::{SociArchive, own_backend};
 use super::sql::{
-    MySqlOptions, MySqlSession, PostgresOptions, PostgresSession, Session, SqlArchive, SqlBackend,
-    SqliteFile, SqliteSession,
+    LookedInto, MySqlOptions, MySqlSession, PostgresOptions, PostgresSession, Session, SqlArchive,
+    SqlBackend, SqliteFile, SqliteSession,
 };
 use super::yaml::{YamlArchive, YamlBackend};
 use super::{Backend, BoxFuture, OpenError, Rewrite, Schema};
@@ -175,7 +176,11 @@ async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), O
         return Ok(());
     };
     let unmoved = astron.count().await?;
-    if unmoved == 0 || open_archive_mut(config, schema).await?.count().await? > 0 {
+    let own = match &backend {
+        BackendConfig::Sqlite { file, .. } => look_at_sqlite(file, schema).await?.count().await?,
+        own => open_archive_mut(own, schema).await?.count().await?,
+    };
+    if unmoved == 0 || own > 0 {
         return Ok(());
     }
     Err(self::unmoved(unmoved))
@@ -200,13 +205,14 @@ pub async fn open_archive(
 ) -> Result<Box<dyn Archive>, OpenError> {
     match config {
         BackendConfig::Yaml { directory, .. } => Ok(Box::new(YamlArchive::open(directory)?)),
-        BackendConfig::Sqlite { file, .. } => {
-            check_there("the SQLite database", file)?;
-            Ok(open_archive_mut(config, schema).await?)
-        }
+        BackendConfig::Sqlite { file, .. } => look_at_sqlite(file, schema).await,
         BackendConfig::Soci { .. } => {
-            let astron = SociArchive::open(&own_backend(config)?, schema).await?;
-            let mut own = open_archive_mut(config, schema).await?;
+            let own = own_backend(config)?;
+            let astron = SociArchive::open(&own, schema).await?;
+            let mut own: Box<dyn Archive> = match &own {
+                BackendConfig::Sqlite { file, .. } => look_at_sqlite(file, schema).await?,
+                own => open_archive_mut(own, schema).await?,
+            };
             let is_unmoved = own.count().await? == 0;
             match astron {
                 Some(astron) if is_unmoved => Ok(Box::new(astron)),
@@ -215,6 +221,12 @@ pub async fn open_archive(
         }
         config => Ok(open_archive_mut(config, schema).await?),
     }
+}
+
+async fn look_at_sqlite(file: &Path, schema: &Schema) -> Result<Box<dyn Archive>, OpenError> {
+    check_there("the SQLite database", file)?;
+    let file = SqliteFile::new(file.to_owned(), PRIVATE);
+    Ok(Box::new(SqlArchive::look(&file, schema).await?))
 }
 
 /// Looks whether a server would start on a store: what [`open`] refuses, this does, but that one may be running on it.
@@ -230,7 +242,7 @@ pub async fn check_start(config: &DatabaseConfig, schema: &Schema) -> Result<(),
             super::yaml::check(&directory, config.generate, schema)
         }
         BackendConfig::Sqlite { file, file_mode } => {
-            SqlBackend::<SqliteSession>::check(&SqliteFile::new(file, file_mode), schema).await
+            LookedInto::sqlite(&SqliteFile::new(file, file_mode), schema).await.map(drop)
         }
         BackendConfig::Postgres { url, prepared_statements, .. } => {
             let options = postgres(&url, prepared_statements)?;
@@ -286,6 +298,12 @@ pub async fn open_rewrite(
         BackendConfig::Sqlite { file, file_mode } => {
             check_there("the SQLite database", &file)?;
             let file = SqliteFile::new(file, file_mode);
+            let mut looked_at = SqlArchive::look(&file, schema).await?;
+            looked_at.refuse_damaged().await?;
+            if !is_to_change {
+                return Ok((Box::new(looked_at), false));
+            }
+            Box::new(looked_at).close().await;
             Box::new(SqlArchive::<SqliteSession>::open(&file, schema).await?)
         }
         BackendConfig::Postgres { url, prepared_statements, .. } => {

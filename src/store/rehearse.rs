@@ -10,7 +10,7 @@ use super::archive::Archive as _;
 use super::files::metadata_at;
 use super::open::{mysql, postgres, unmoved};
 use super::soci::{SociArchive, own_backend};
-use super::sql::LookedInto;
+use super::sql::{LookedInto, SqliteFile};
 use super::yaml::look_into_directory;
 use super::{OpenError, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
@@ -22,7 +22,7 @@ use crate::config::{BackendConfig, DatabaseConfig};
 pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), OpenError> {
     let own = own_backend(&config.backend)?;
     match &own {
-        BackendConfig::Sqlite { file, .. } => {
+        BackendConfig::Sqlite { file, file_mode } => {
             check_usable(file).map_err(|error| OpenError::Io {
                 what: format!("cannot open the SQLite database {}", file.display()),
                 error,
@@ -30,7 +30,8 @@ pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), Op
             if !file.exists() {
                 return Ok(());
             }
-            let found = LookedInto::sqlite(file, schema).await?;
+            let found =
+                LookedInto::sqlite(&SqliteFile::new(file.clone(), *file_mode), schema).await?;
             if matches!(config.backend, BackendConfig::Soci { .. })
                 && found.objects == 0
                 && let Some(mut astron) = SociArchive::open(&own, schema).await?

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::program::Folder;
 
@@ -156,6 +157,42 @@ fn odd_stores() {
     ] {
         check(&database(backend), expected);
     }
+}
+
+/// Whoever may write everywhere, as root, starts.
+#[test]
+fn directories_that_cannot_be_written() {
+    let folder = Folder::with(&[("game.dc", DC), ("db/info.yaml", "next: 7\n")]);
+    let mode = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(folder.path("db"), mode).expect("changed");
+    };
+    mode(0o555);
+    let may_write = fs::write(folder.path("db/tried"), "").is_ok();
+    let expected = if may_write { Starts } else { Fails };
+    compare(&folder, &database("type: yaml, directory: db"), expected);
+    mode(0o755);
+}
+
+#[test]
+fn event_logs_in_databases() {
+    for (backend, output, expected) in [
+        ("type: sqlite, file: o.sqlite", "./o.sqlite", Fails),
+        ("type: sqlite, file: o.sqlite", "o.sqlite-wal", Fails),
+        ("type: sqlite, file: o.sqlite", "o.log", Starts),
+        ("type: soci, driver: sqlite3, database: o.sqlite", "o.sqlite", Fails),
+        ("type: yaml, directory: db/", "db/info.yaml", Fails),
+        ("type: yaml, directory: db", "db/5000.yaml", Fails),
+        ("type: yaml, directory: db", "info.yaml", Starts),
+    ] {
+        let logger = format!("  - {{type: eventlogger, bind: '127.0.0.1:0', output: {output}}}\n");
+        check(&(database(backend) + &logger), expected);
+    }
+    let logger = "  - {type: eventlogger, bind: '127.0.0.1:0', output: o.sqlite}\n";
+    let text = database("type: sqlite, file: o.sqlite") + logger;
+    let folder = Folder::with(&[("game.yml", &text), ("game.dc", DC)]);
+    let whose = "o.sqlite is a file of roles[0] (database)";
+    folder.run(&["check", "game.yml"]).code(1).complains(&["error: roles[1].output: ", whose]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod agree;
 mod backups;
 mod check;
+mod damage;
 mod dc;
 mod dc_diff;
 mod examples;

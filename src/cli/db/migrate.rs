@@ -107,6 +107,7 @@ impl Migrate {
         let progress = &mut |step, done, total| bar.show(step, done, total);
         let done = migrator.apply(&mut *store, now, progress).await;
         bar.finish();
+        store.close().await;
         let done = done?;
         let left_out = match done.lost.count {
             0 => String::new(),

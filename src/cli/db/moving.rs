@@ -12,7 +12,7 @@ use crate::cli::out::{complain, number_of};
 use crate::config::BackendConfig;
 use crate::store::archive::{Archive, ArchiveMut};
 use crate::store::transfer::{
-    self, CopyError, JsonLines, JsonStream, Mode, Moved, Options, refuse_others,
+    self, CopyError, JsonLines, JsonStream, Mode, Moved, Options, Problem, refuse_others,
 };
 use crate::store::{OpenError, Schema, open_archive, open_archive_mut};
 
@@ -120,8 +120,15 @@ async fn run(
                 1 => ("is not", "it"),
                 _ => ("are not", "them"),
             };
+            let way = match moved.problems.iter().any(Problem::is_of_another_type) {
+                true => {
+                    "\nto keep what is stored of another type: take the DC files by which it was stored, and then \
+                         `donet db migrate`"
+                }
+                false => "",
+            };
             bail!(
-                "nothing was {done}: {} {are_not} allowed by the DC files; --drop-unreadable leaves {them} out",
+                "nothing was {done}: {} {are_not} allowed by the DC files; --drop-unreadable leaves {them} out{way}",
                 left_out(&moved)
             );
         }
@@ -180,11 +187,11 @@ impl Export {
         };
         let written = match file {
             Some(file) => {
-                let mut target = JsonLines::open_mut(file)?;
+                let mut target = JsonLines::open_mut(file)?.of(&schema);
                 run(&EXPORT, &mut *source, &mut target, &schema, options).await
             }
             None => {
-                let mut target: JsonStream<Stdout> = JsonStream::new(io::stdout());
+                let mut target: JsonStream<Stdout> = JsonStream::new(io::stdout()).of(&schema);
                 run(&EXPORT, &mut *source, &mut target, &schema, options).await
             }
         };

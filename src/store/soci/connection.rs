@@ -2,13 +2,14 @@
 
 use sqlx::mysql::MySqlRow;
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{
     AssertSqlSafe, Column, ConnectOptions, Connection as _, MySqlConnection, PgConnection,
     Row as _, SqliteConnection,
 };
 
 use crate::config::BackendConfig;
+use crate::store::sql::look_at_sqlite;
 
 /// A connection to one of the databases that Astron's SQL backend can use.
 pub(super) enum Connection {
@@ -28,10 +29,7 @@ impl Connection {
     /// Connects to the database of a backend of donet's own; `None` if that is no SQL database.
     pub async fn open(config: &BackendConfig) -> sqlx::Result<Option<Self>> {
         Ok(Some(match config {
-            BackendConfig::Sqlite { file, .. } => {
-                let options = SqliteConnectOptions::new().filename(file);
-                Connection::Sqlite(options.connect().await?)
-            }
+            BackendConfig::Sqlite { file, .. } => Connection::Sqlite(look_at_sqlite(file).await?.0),
             BackendConfig::Postgres { url, .. } => {
                 // PgBouncer does not know the option for the digits of floats.
                 let options = url.parse::<PgConnectOptions>()?.extra_float_digits(None);

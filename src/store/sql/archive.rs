@@ -8,12 +8,13 @@ use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
 use super::rewrite::Renumbered;
-use super::session::{Changes, Session};
+use super::session::{Changes, NO_NUMBER, Session};
 use super::shown::{self, shown};
+use super::{SqliteFile, SqliteSession};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
 use crate::store::layout::{self, is_compatible};
-use crate::store::{BoxFuture, OpenError, Schema};
+use crate::store::{BoxFuture, OpenError, Schema, half_imported};
 
 /// A SQL database.
 pub struct SqlArchive<S: Session> {
@@ -46,8 +47,16 @@ impl<S: Session> SqlArchive<S> {
         let name = S::describe(options);
         let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
         let mut session = S::open(options).await.map_err(failed)?;
+        session.check_tables(&name).await?;
         session.migrate().await.map_err(failed)?;
         shown::show_all(&mut session, schema).await.map_err(failed)?;
+        Self::of(session, options, schema).await
+    }
+
+    /// What a session has to do with.
+    async fn of(session: S, options: &S::Options, schema: &Schema) -> Result<Self, OpenError> {
+        let name = S::describe(options);
+        let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
         let mut archive = SqlArchive {
             session,
             options: options.clone(),
@@ -59,6 +68,26 @@ impl<S: Session> SqlArchive<S> {
         };
         archive.read_names().await.map_err(failed)?;
         Ok(archive)
+    }
+
+    /// Refuses to change what is damaged.
+    ///
+    /// # Errors
+    /// If it is.
+    pub async fn refuse_damaged(&mut self) -> Result<(), OpenError> {
+        refuse_half_imported(&mut self.session, &self.name).await?;
+        let found = self.session.faults(false).await;
+        let faults = found.map_err(self.failed("cannot read"))?;
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(OpenError::Damaged(format!(
+            "nothing is written: {} is damaged\n  {}\n\
+             put a backup in its place; or write what can be read of it with `donet db export --drop-unreadable`, move it \
+             away, and take that in with `donet db import`",
+            self.name,
+            faults.join("\n  ")
+        )))
     }
 
     pub(super) fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
@@ -140,7 +169,7 @@ impl<S: Session> SqlArchive<S> {
             let values = by_object.remove(&id).unwrap_or_default();
             Some(match self.names.classes.get(&class) {
                 Some(class) => Ok(Record { do_id, class: class.to_string(), values }),
-                None => Err(Broken { do_id, why: format!("no class has the number {class}") }),
+                None => Err(Broken { do_id, why: no_class(class) }),
             })
         };
         Ok(heads.into_iter().filter_map(record).collect())
@@ -210,7 +239,29 @@ impl<S: Session> SqlArchive<S> {
     }
 }
 
+impl SqlArchive<SqliteSession> {
+    /// As [`SqlArchive::open`], but to read only: nothing is made or changed.
+    ///
+    /// # Errors
+    /// If it is not there, or is damaged; what the database says.
+    pub async fn look(file: &SqliteFile, schema: &Schema) -> Result<Self, OpenError> {
+        Self::of(SqliteSession::look(file).await?, file, schema).await
+    }
+}
+
 impl<S: Session> Archive for SqlArchive<S> {
+    fn oddities<'a>(
+        &'a mut self,
+        tell: &'a mut (dyn FnMut(String) + Send),
+    ) -> BoxFuture<'a, Result<(), OpenError>> {
+        let failed = self.failed("cannot read");
+        Box::pin(async {
+            let faults = self.session.faults(true).await.map_err(failed)?;
+            faults.into_iter().for_each(tell);
+            Ok(())
+        })
+    }
+
     fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>> {
         let failed = self.failed("cannot look who uses");
         Box::pin(async { self.session.others(&self.options).await.map_err(failed) })
@@ -258,7 +309,8 @@ impl<S: Session> Archive for SqlArchive<S> {
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
         let failed = self.failed("cannot read the free ids of");
         Box::pin(async move {
-            let highest = self.session.highest(0, i64::MAX).await.map_err(&failed)?;
+            let highest =
+                self.session.highest(0, i64::from(DoIdRepr::MAX)).await.map_err(&failed)?;
             let next = highest.map(|highest| highest.unsigned_abs() + 1);
             let free = self.session.free(0, i64::MAX, i64::MAX).await.map_err(failed)?;
             let free = free.into_iter().filter_map(|id| DoIdRepr::try_from(id).ok());
@@ -315,6 +367,12 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
         })
     }
 
+    fn set_unfinished(&mut self, is_unfinished: bool) -> BoxFuture<'_, Result<(), OpenError>> {
+        let failed = self.failed("cannot write into");
+        let sql = if is_unfinished { BEGIN_IMPORT } else { END_IMPORT };
+        Box::pin(async move { self.session.run(sql).await.map_err(failed) })
+    }
+
     fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
         let failed = self.failed("cannot clear");
         Box::pin(async {
@@ -326,8 +384,37 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
     }
 }
 
+/// What is wrong with an object of such a class.
+pub(super) fn no_class(number: i32) -> String {
+    match number {
+        NO_NUMBER => "no class has a number like its class's".to_owned(),
+        number => format!("no class has the number {number}"),
+    }
+}
+
 /// Ids looked up at a time.
 const PAGE: usize = 256;
+
+/// The table is there while objects are moved in.
+const BEGIN_IMPORT: &str = "CREATE TABLE IF NOT EXISTS donet_import (id BIGINT PRIMARY KEY)";
+const END_IMPORT: &str = "DROP TABLE IF EXISTS donet_import";
+
+/// Refuses a database, called `name`, of which objects are missing, since they were being moved in.
+///
+/// # Errors
+/// If it is one; if the database cannot be reached.
+pub(super) async fn refuse_half_imported<S: Session>(
+    session: &mut S,
+    name: &str,
+) -> Result<(), OpenError> {
+    let found = session.number("SELECT COUNT(*) FROM donet_import".to_owned()).await;
+    match found {
+        Ok(_) => Err(half_imported(name)),
+        // There is no such table.
+        Err(sqlx::Error::Database(_)) => Ok(()),
+        Err(error) => Err(OpenError::Sql { what: format!("cannot read {name}"), error }),
+    }
+}
 
 /// See [`Rewrite`](crate::store::rewrite::Rewrite).
 const FORGET_PAST: &str = "DROP TABLE IF EXISTS donet_migration";

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use dclass::{Class, Field};
 use rustc_hash::FxHashMap;
 
+use super::archive::no_class;
 use super::session::{CatalogRow, Session};
 use crate::ids::{ClassId, FieldId};
 use crate::store::layout::{self, Change};
@@ -229,7 +230,7 @@ impl Catalog {
             Some(stored) => {
                 stored.class.ok_or_else(|| Refusal::UnknownClass(Arc::clone(&stored.name)))
             }
-            None => Err(Refusal::Broken(format!("no class has the number {number}").into())),
+            None => Err(Refusal::Broken(no_class(number).into())),
         }
     }
 

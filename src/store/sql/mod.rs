@@ -10,6 +10,7 @@
 //! | `donet_free` | ids of deleted objects, in the order of deletion |
 //! | `donet_given` | the last id of each range that was given before the objects were moved here |
 //! | `donet_unshown` | a row while there may be values without a text |
+//! | `donet_import` | nothing; it is there while `donet db import` moves objects in |
 //! | `donet_migration` | which [migrations](rewrite) were carried out; made by the first one |
 //! | `donet_commit` | the last transaction of each writer, [to find out](commits) what was committed; not in SQLite |
 //!
@@ -25,6 +26,7 @@ mod archive;
 mod catalog;
 mod commits;
 mod copy;
+mod faults;
 mod ids;
 mod look;
 mod mysql;
@@ -36,6 +38,7 @@ mod shown;
 mod sqlite;
 mod sqlite_file;
 mod statement;
+mod tables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,7 +50,7 @@ use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::copy::copy_sqlite;
-pub use self::look::LookedInto;
+pub use self::look::{LookedInto, connect as look_at_sqlite};
 pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};
 pub use self::session::{Session, in_words};
@@ -106,6 +109,8 @@ impl<S: Session> SqlBackend<S> {
             }
         };
         let mut session = open_session::<S>(&options).await.map_err(no_session)?;
+        session.check_tables(&S::describe(&options)).await?;
+        archive::refuse_half_imported(&mut session, &S::describe(&options)).await?;
         session.migrate().await.map_err(failed("cannot create or migrate the tables of"))?;
         if S::IS_REMOTE {
             commits::prune(&mut session).await.map_err(failed("cannot write to"))?;
@@ -157,6 +162,7 @@ impl<S: Session> SqlBackend<S> {
             error,
         };
         let mut session = S::open(options).await.map_err(failed)?;
+        archive::refuse_half_imported(&mut session, &S::describe(options)).await?;
         let looked = async {
             let found = Catalog::load(&mut session, schema).await?.compare(schema);
             let held = found.held(&mut session).await?;

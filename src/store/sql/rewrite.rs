@@ -13,7 +13,7 @@ use super::catalog::Amendment;
 use super::session::{Changes, Session};
 use super::shown::shown;
 use crate::ids::DoId;
-use crate::store::archive::{Form, Raw};
+use crate::store::archive::{Archive as _, Form, Raw};
 use crate::store::rewrite::{Change, Edit, Migration, Noted, NotedField, Rewrite};
 use crate::store::{BoxFuture, OpenError, Schema};
 
@@ -110,7 +110,7 @@ impl<S: Session> SqlArchive<S> {
     }
 
     /// What a change of objects comes to.
-    fn changes(&self, changes: &[Change]) -> Changes {
+    fn changes(&self, changes: &[Change]) -> Result<Changes, OpenError> {
         let mut all = Changes::default();
         for change in changes {
             let id = i64::from(change.do_id.0);
@@ -135,14 +135,26 @@ impl<S: Session> SqlArchive<S> {
                         let Raw::Packed { value, .. } = value else {
                             unreachable!("values are given packed");
                         };
-                        let number = self.renumbered.new[&(Arc::clone(&class), new.clone())];
+                        let key = (Arc::clone(&class), new.clone());
+                        let Some(number) = self.renumbered.new.get(&key).copied() else {
+                            return Err(self.lacks(change.do_id, old_class, new));
+                        };
                         let field = new_class.and_then(|class| class.field_by_name(new));
                         all.values.push((id, number, value.clone(), shown(field, value)));
                     }
                 }
             }
         }
-        all
+        Ok(all)
+    }
+
+    /// The tables of classes and fields have been changed by somebody else.
+    fn lacks(&self, do_id: DoId, class: &str, field: &str) -> OpenError {
+        OpenError::Damaged(format!(
+            "nothing is written: {} is damaged: the table donet_field has no row for {class}.{field}, of which object {do_id} \
+             has a value\nput a backup in its place",
+            self.describe()
+        ))
     }
 
     async fn end(&mut self, migration: Migration) -> sqlx::Result<()> {
@@ -201,7 +213,7 @@ impl<S: Session> Rewrite for SqlArchive<S> {
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> BoxFuture<'a, Result<(), OpenError>> {
         let failed = self.failed("cannot write into");
         Box::pin(async move {
-            let changes = self.changes(changes);
+            let changes = self.changes(changes)?;
             self.session.write(&changes).await.map_err(failed)
         })
     }

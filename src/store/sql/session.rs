@@ -10,7 +10,7 @@ use sqlx::SqlSafeStr;
 use sqlx::postgres::PgDatabaseError;
 
 use super::catalog::Amendment;
-use crate::store::{Error, Mark};
+use crate::store::{Error, Mark, OpenError};
 
 /// What a transaction writes, each kind with few statements. Deletions come first, since a new object may
 /// take the place of one that is gone.
@@ -43,6 +43,9 @@ impl Changes {
             && freed.is_empty()
     }
 }
+
+/// No class or field has this number.
+pub const NO_NUMBER: i32 = i32::MIN;
 
 /// Objects with their stored class.
 pub type Heads = Vec<(i64, i32)>;
@@ -118,6 +121,18 @@ pub trait Session: Send + Sized + 'static {
 
     /// Runs a query for one number.
     fn number(&mut self, sql: String) -> impl Future<Output = sqlx::Result<Option<i64>>> + Send;
+
+    /// Refuses a database, called `name`, whose tables cannot be as they are. Where others keep tables from being dropped
+    /// or changed by accident, that is not looked for.
+    fn check_tables(&mut self, _name: &str) -> impl Future<Output = Result<(), OpenError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// What is wrong with the database whatever the DC files say, one line each; if whoever asks `meets` with what is
+    /// wrong with single objects, without that.
+    fn faults(&mut self, _meets: bool) -> impl Future<Output = sqlx::Result<Vec<String>>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
     /// Creates the tables or brings them up to date, alone if several do it at once.
     fn migrate(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;

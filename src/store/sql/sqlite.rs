@@ -1,16 +1,21 @@
 //! SQLite: one file, in write-ahead mode, durable at every commit.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection, Row as _, SqlSafeStr};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
+use super::faults::faults;
+use super::look;
 use super::session::{
-    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify,
+    CATALOG, CatalogRow, Changes, Heads, NO_NUMBER, Session, SqlError, StoredValues, classify,
 };
-use super::sqlite_file::{Opened, SqliteFile};
+use super::sqlite_file::{Opened, SqliteFile, beside};
 use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
+use super::tables;
+use crate::store::OpenError;
 
 /// Rows in one statement. The largest statement of four columns stays well below SQLite's limit of
 /// parameters.
@@ -71,12 +76,66 @@ pub(super) const SCHEMA: &[&str] = &[
 /// A connection to a SQLite file.
 pub struct SqliteSession {
     connection: SqliteConnection,
-    opened: Opened,
+    files: Files,
 }
 
+/// The files of a connection.
+enum Files {
+    Opened(Opened),
+    /// Only looked at, such as nobody keeps others from changing them.
+    Unguarded(PathBuf),
+    /// Only looked at.
+    Guarded,
+}
+
+impl Files {
+    fn check(&self) -> sqlx::Result<()> {
+        match self {
+            Files::Opened(opened) => opened.check(),
+            Files::Unguarded(log) if log.exists() => {
+                let why = "it was taken into use while it was read: give the command again";
+                Err(sqlx::Error::Configuration(why.into()))
+            }
+            Files::Unguarded(_) | Files::Guarded => Ok(()),
+        }
+    }
+}
+
+/// Object, class, and a field with its value, with numbers as SQLite has them.
+type StoredRow = (i64, i64, Option<i64>, Option<Vec<u8>>);
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteSession {
+    /// Connects to read, and only that: nothing is made or changed. Where no tables are there are none with anything in
+    /// them.
+    ///
+    /// # Errors
+    /// If it is not there, or is damaged; what the database says.
+    pub async fn look(file: &SqliteFile) -> Result<Self, OpenError> {
+        let failed = |error| OpenError::Sql { what: format!("cannot open {file}"), error };
+        let (mut connection, is_unguarded) = look::connect(file.path()).await.map_err(failed)?;
+        let version = tables::version(&mut connection, &file.to_string()).await?;
+        let files = match is_unguarded {
+            true => Files::Unguarded(beside(file.path(), "-wal")),
+            false => Files::Guarded,
+        };
+        let mut session = SqliteSession { connection, files };
+        let made = async {
+            // What an earlier version has not is empty.
+            match version {
+                0 => {
+                    let memory = SqliteConnectOptions::new().in_memory(true).connect().await?;
+                    std::mem::replace(&mut session.connection, memory).close().await?;
+                    session.migrate().await
+                }
+                1 => session.run("CREATE TEMP TABLE donet_given (id INTEGER PRIMARY KEY)").await,
+                _ => Ok(()),
+            }
+        };
+        made.await.map_err(failed)?;
+        Ok(session)
+    }
+
     /// Runs a statement for all `items`, many at a time.
     async fn for_rows<'i, T>(
         &mut self,
@@ -112,11 +171,11 @@ impl Session for SqliteSession {
 
     async fn open(file: &SqliteFile) -> sqlx::Result<Self> {
         let (connection, opened) = file.connect().await?;
-        Ok(SqliteSession { connection, opened })
+        Ok(SqliteSession { connection, files: Files::Opened(opened) })
     }
 
     async fn test(&mut self) -> sqlx::Result<()> {
-        self.opened.check()
+        self.files.check()
     }
 
     async fn run(&mut self, sql: impl SqlSafeStr + Send) -> sqlx::Result<()> {
@@ -155,6 +214,14 @@ impl Session for SqliteSession {
             moved.and_then(|row| Ok((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?)));
         let is_moved = matches!(moved, Ok((0, 1..)));
         is_moved && self.run("PRAGMA wal_checkpoint(TRUNCATE)").await.is_ok()
+    }
+
+    async fn check_tables(&mut self, name: &str) -> Result<(), OpenError> {
+        tables::version(&mut self.connection, name).await.map(drop)
+    }
+
+    async fn faults(&mut self, meets: bool) -> sqlx::Result<Vec<String>> {
+        faults(&mut self.connection, meets).await
     }
 
     async fn migrate(&mut self) -> sqlx::Result<()> {
@@ -223,21 +290,29 @@ impl Session for SqliteSession {
         // The transaction has the whole file.
         let sql = "SELECT id, class_id FROM donet_object \
                    WHERE id IN (SELECT value FROM json_each(?))";
-        sqlx::query_as(sql).bind(json(objects)).fetch_all(&mut self.connection).await
+        let query = sqlx::query_as(sql).bind(json(objects));
+        let rows: Vec<(i64, i64)> = query.fetch_all(&mut self.connection).await?;
+        Ok(rows.into_iter().map(|(id, class)| (id, number(class))).collect())
     }
 
     async fn values(&mut self, objects: &[i64]) -> sqlx::Result<StoredValues> {
         let sql = "SELECT object_id, field_id, value FROM donet_value \
                    WHERE object_id IN (SELECT value FROM json_each(?))";
-        sqlx::query_as(sql).bind(json(objects)).fetch_all(&mut self.connection).await
+        let query = sqlx::query_as(sql).bind(json(objects));
+        let rows: Vec<(i64, i64, Vec<u8>)> = query.fetch_all(&mut self.connection).await?;
+        Ok(rows.into_iter().map(|(id, field, value)| (id, number(field), value)).collect())
     }
 
     async fn snapshot(&mut self, objects: &[i64]) -> sqlx::Result<(Heads, StoredValues)> {
         let sql = "SELECT o.id, o.class_id, v.field_id, v.value FROM donet_object o \
                    LEFT JOIN donet_value v ON v.object_id = o.id \
                    WHERE o.id IN (SELECT value FROM json_each(?))";
-        let rows = sqlx::query_as(sql).bind(json(objects)).fetch_all(&mut self.connection).await?;
-        Ok(split_snapshot(rows))
+        let query = sqlx::query_as(sql).bind(json(objects));
+        let rows: Vec<StoredRow> = query.fetch_all(&mut self.connection).await?;
+        self.files.check()?;
+        let row =
+            |(id, class, field, value)| (id, number(class), Option::map(field, number), value);
+        Ok(split_snapshot(rows.into_iter().map(row).collect()))
     }
 
     async fn write(&mut self, changes: &Changes) -> sqlx::Result<()> {
@@ -278,7 +353,7 @@ impl Session for SqliteSession {
         let freed = Rows::new("INSERT INTO donet_free (id) VALUES", 1, "");
         self.for_rows(freed, &changes.freed, |query, id| query.bind(id)).await?;
         // What would be committed into a file that nobody finds any more would be lost.
-        self.opened.check()
+        self.files.check()
     }
 
     async fn show(&mut self, texts: &[(i64, i32, String)]) -> sqlx::Result<()> {
@@ -319,7 +394,8 @@ impl Session for SqliteSession {
     /// If the file is gone, this session is all that is left of it.
     async fn discard(mut self, file: &SqliteFile) {
         if self.rollback().await.is_ok() {
-            file.keep_if_lost(self.connection, &self.opened).await;
+            let Files::Opened(opened) = &self.files else { return };
+            file.keep_if_lost(self.connection, opened).await;
         }
     }
 
@@ -348,6 +424,12 @@ impl Session for SqliteSession {
             Err(_) => SqlError::Rejected,
         })
     }
+}
+
+/// A column of SQLite's takes more than the number of a class or field can be; what is none is that of nothing then, and
+/// costs only the object or value that has it.
+fn number(stored: i64) -> i32 {
+    i32::try_from(stored).unwrap_or(NO_NUMBER)
 }
 
 /// Ids as one parameter: a statement of one shape serves any number of them.

@@ -95,7 +95,8 @@ fn gone(path: &Path, what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("{} {what}", path.display()))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// One of the files that SQLite has beside that of a database.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -114,6 +115,11 @@ impl SqliteFile {
     pub fn new(path: PathBuf, mode: u32) -> Self {
         let path = path.canonicalize().unwrap_or(path);
         SqliteFile { path, mode, used: Arc::default() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Another process that has the file open. SQLite keeps a lock on a part of it for as long as it reads and writes

@@ -132,6 +132,7 @@ pub async fn copy(
     if !options.drop_unreadable {
         mover.check(source, target.form()).await?;
     }
+    target.set_unfinished(true).await?;
     if options.mode == Mode::Replace {
         target.clear().await?;
     }
@@ -141,6 +142,7 @@ pub async fn copy(
     // An id that is free twice would be given twice, and 0 is none.
     ids.free.retain(|id| id.0 != 0 && known.insert(*id));
     target.set_free_ids(&ids).await?;
+    target.set_unfinished(false).await?;
     if options.verify {
         mover.compare(source, target).await?;
     }

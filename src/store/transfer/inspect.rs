@@ -83,7 +83,6 @@ pub async fn verify(
     tell: &mut (dyn FnMut(String) + Send),
 ) -> Result<u64, OpenError> {
     source.oddities(tell).await?;
-    let problem = &mut |problem: Problem| tell(problem.to_string());
     let (total, mut done, mut after) = (source.count().await?, 0, None);
     loop {
         let page = source.page(after, PAGE).await?;
@@ -93,10 +92,19 @@ pub async fn verify(
         done += page.len() as u64;
         for entry in page {
             after = Some(id_of(&entry));
+            let mut told = Vec::new();
+            let problem = &mut |problem: Problem| {
+                let problem = problem.to_string();
+                // What has no name has no type either.
+                if !told.contains(&problem) {
+                    tell(problem.clone());
+                    told.push(problem);
+                }
+            };
             if let Ok(record) = &entry {
                 unknown_names(record, schema, problem);
             }
-            translate(entry, schema, Form::Either, &mut *problem);
+            translate(entry, schema, Form::Either, problem);
         }
         progress(Step::Checking, done, total);
     }

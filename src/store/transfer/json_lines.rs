@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! {"donet":"export","version":1}
+//! {"types":{"Account":{"setName":"(string)","coins":"uint8"}}}
 //! {"id":1000,"class":"Account","fields":{"setName":"(\"Ada\")","coins":"7"}}
 //! {"id":1001,"class":"Account","fields":{"old":{"type":"uint8","packed":"07"}}}
 //! {"end":2,"next":1005,"free":[1003,1002]}
 //! ```
 //!
-//! A value is its DC text; one that its text does not say exactly, or that the DC files do not know, is packed,
+//! A value is its DC text, of the type that the second line says; one that its text does not say exactly, or that the DC files do not know, is packed,
 //! in hexadecimal, with its type. The last line tells a whole file from one that was cut short.
 
 use std::cmp::Ordering;
@@ -22,6 +23,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::export_types::ExportTypes;
 use super::index::Index;
 use dclass::input::open_file;
 
@@ -30,7 +32,7 @@ use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
 };
 use crate::store::files::{self, PRIVATE};
-use crate::store::{BoxFuture, OpenError, hex};
+use crate::store::{BoxFuture, OpenError, Schema, hex};
 
 const VERSION: u32 = 1;
 /// How much is read to see what a file is.
@@ -127,7 +129,7 @@ pub fn is_export(path: &Path) -> Result<bool, OpenError> {
         return Err(OpenError::Damaged(format!(
             "{}: the first line of donet's export is missing: {}",
             path.display(),
-            String::from_utf8_lossy(&header()).trim_end()
+            String::from_utf8_lossy(&first_line()).trim_end()
         )));
     } else {
         return Ok(false);
@@ -170,6 +172,10 @@ pub struct JsonLines {
     /// Behind the last object's line.
     end: u64,
     last: Option<FreeIds>,
+    /// Of the text in the file.
+    types: ExportTypes,
+    /// Of what is to be written.
+    new_types: ExportTypes,
 }
 
 impl JsonLines {
@@ -196,9 +202,20 @@ impl JsonLines {
         JsonLines::read(path, file)
     }
 
+    /// Writes objects of these DC files, and notes their types.
+    #[must_use]
+    pub fn of(mut self, schema: &Schema) -> Self {
+        self.new_types = ExportTypes::of(schema);
+        if self.end == 0 {
+            self.types = self.new_types.clone();
+        }
+        self
+    }
+
     fn read(path: &Path, file: File) -> Result<Self, OpenError> {
         let (path, index) = (path.to_owned(), Index::new(Vec::new()));
-        let mut lines = JsonLines { path, file, index, end: 0, last: None };
+        let (types, new_types) = (ExportTypes::default(), ExportTypes::default());
+        let mut lines = JsonLines { path, file, index, end: 0, last: None, types, new_types };
         lines.read_index()?;
         Ok(lines)
     }
@@ -233,6 +250,10 @@ impl JsonLines {
                     }
                     Err(_) => return Err(damaged(number, "no export of donet's".to_owned())),
                 }
+            } else if number == 2
+                && let Ok(types) = serde_json::from_slice::<ExportTypes>(&line)
+            {
+                self.types = types;
             } else if let Ok(end) = serde_json::from_slice::<End>(&line) {
                 check_count(end.end, index.len() as u64).map_err(|why| damaged(number, why))?;
                 let free = end.free.into_iter().map(DoId).collect();
@@ -273,8 +294,16 @@ impl JsonLines {
             Ok(object) => object,
             Err(error) => return Ok(Err(Broken { do_id, why: json_fault(&error) })),
         };
-        let values = object.fields.0.into_iter().map(|(name, value)| (name, raw(value))).collect();
-        Ok(Ok(Record { do_id, class: object.class, values }))
+        let class = object.class;
+        let value = |(name, value): (String, Value)| {
+            let mut raw = raw(value);
+            if let Raw::Text { type_text, .. } = &mut raw {
+                *type_text = self.types.get(&class, &name);
+            }
+            (name, raw)
+        };
+        let values = object.fields.0.into_iter().map(value).collect();
+        Ok(Ok(Record { do_id, class, values }))
     }
 
     fn append(&mut self, text: &[u8]) -> Result<(), OpenError> {
@@ -288,7 +317,12 @@ impl JsonLines {
     fn put_now(&mut self, records: &[Record]) -> Result<(), OpenError> {
         let mut text = Vec::new();
         if self.end == 0 {
-            text = header();
+            text = header(&self.types);
+        } else if !self.types.is_empty() && self.types != self.new_types {
+            return Err(OpenError::Refused(format!(
+                "{} was begun with other DC files, of which its types are: --replace begins it anew",
+                self.path.display()
+            )));
         }
         let mut index = Vec::with_capacity(records.len());
         for record in records {
@@ -302,7 +336,7 @@ impl JsonLines {
 
     fn set_free_ids_now(&mut self, ids: &FreeIds) -> Result<(), OpenError> {
         let objects_end = self.end;
-        let mut text = if self.end == 0 { header() } else { Vec::new() };
+        let mut text = if self.end == 0 { header(&self.types) } else { Vec::new() };
         let objects_end = objects_end + text.len() as u64;
         text.extend(end_line(self.index.count(), ids));
         self.append(&text)?;
@@ -325,8 +359,16 @@ fn check_count(said: u64, there: u64) -> Result<(), String> {
     }
 }
 
-fn header() -> Vec<u8> {
+fn first_line() -> Vec<u8> {
     line_of(&Header { donet: "export".to_owned(), version: VERSION })
+}
+
+fn header(types: &ExportTypes) -> Vec<u8> {
+    let mut lines = first_line();
+    if !types.is_empty() {
+        lines.extend(line_of(types));
+    }
+    lines
 }
 
 fn end_line(objects: u64, ids: &FreeIds) -> Vec<u8> {
@@ -421,6 +463,7 @@ impl ArchiveMut for JsonLines {
 
     fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
         (self.end, self.last) = (0, None);
+        self.types = self.new_types.clone();
         self.index.clear();
         ready(self.append(&[]))
     }
@@ -432,16 +475,23 @@ pub struct JsonStream<W> {
     to: W,
     objects: u64,
     is_begun: bool,
+    types: ExportTypes,
 }
 
 impl<W: Write + Send> JsonStream<W> {
     /// Writes to `to`.
-    pub const fn new(to: W) -> Self {
-        JsonStream { to, objects: 0, is_begun: false }
+    pub fn new(to: W) -> Self {
+        JsonStream { to, objects: 0, is_begun: false, types: ExportTypes::default() }
+    }
+
+    /// As [`JsonLines::of`].
+    #[must_use]
+    pub fn of(self, schema: &Schema) -> Self {
+        JsonStream { types: ExportTypes::of(schema), ..self }
     }
 
     fn write(&mut self, text: &[u8]) -> Result<(), OpenError> {
-        let header = if self.is_begun { Vec::new() } else { header() };
+        let header = if self.is_begun { Vec::new() } else { header(&self.types) };
         self.is_begun = true;
         let written = self.to.write_all(&header).and_then(|()| self.to.write_all(text));
         let flushed = written.and_then(|()| self.to.flush());

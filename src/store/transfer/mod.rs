@@ -5,6 +5,7 @@
 //! target takes, `copy` moves and compares, `inspect` counts and shows.
 
 mod copy;
+mod export_types;
 mod index;
 mod inspect;
 mod json_lines;

@@ -22,6 +22,16 @@ pub struct Problem {
     pub why: String,
 }
 
+/// How it is said that a value is stored of a type that its field has not.
+const OF_ANOTHER_TYPE: &str = "stored as `";
+
+impl Problem {
+    /// Whether a value is stored of a type that its field has not.
+    pub fn is_of_another_type(&self) -> bool {
+        self.why.starts_with(OF_ANOTHER_TYPE)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Problem { do_id, class, field, why } = self;
@@ -125,7 +135,7 @@ fn check_type(
     let current = field.named_type_text();
     match stored {
         Some(stored) if !is_alike(stored, &current) => {
-            Err(format!("stored as `{stored}`, now `{current}`"))
+            Err(format!("{OF_ANOTHER_TYPE}{stored}`, now `{current}`"))
         }
         _ => Ok(()),
     }

@@ -56,6 +56,7 @@ impl YamlArchive {
     /// # Errors
     /// As there, and if it cannot be finished.
     pub fn open_to_rewrite(path: &Path, file_mode: u32) -> Result<(Self, bool), OpenError> {
+        staging::refuse_half_imported(path)?;
         let archive = Self::opened(path, Directory::open(path, file_mode))?;
         let was_unfinished = staging::go_on(path)
             .map_err(archive.failed("cannot finish the migration that was interrupted in"))?;
@@ -281,6 +282,11 @@ impl ArchiveMut for YamlArchive {
 
     fn set_free_ids<'a>(&'a mut self, ids: &'a FreeIds) -> BoxFuture<'a, Result<(), OpenError>> {
         ready(self.set_free_ids_now(ids))
+    }
+
+    fn set_unfinished(&mut self, is_unfinished: bool) -> BoxFuture<'_, Result<(), OpenError>> {
+        let set = staging::set_half_imported(self.directory.path(), is_unfinished);
+        ready(set.map_err(self.failed("cannot write into")))
     }
 
     fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {

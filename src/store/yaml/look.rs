@@ -23,7 +23,22 @@ pub fn look_into_directory(
         what: format!("cannot open the directory {}", path.display()),
         error,
     })?;
-    if is_there { check(path, range, schema) } else { Ok(()) }
+    if !is_there {
+        return Ok(());
+    }
+    check_writable(path)?;
+    check(path, range, schema)
+}
+
+/// Looks whether files can be made in the directory at `path`, since everything that is stored takes that.
+///
+/// # Errors
+/// If they cannot.
+pub fn check_writable(path: &Path) -> Result<(), OpenError> {
+    access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| OpenError::Io {
+        what: format!("cannot write into the directory {}", path.display()),
+        error: error.into(),
+    })
 }
 
 /// Whether it is there.

@@ -131,6 +131,7 @@ impl Store {
             io::ErrorKind::WouldBlock => OpenError::InUse(path.display().to_string()),
             _ => cannot("open the directory", path, error),
         })?;
+        look::check_writable(path)?;
         let (next, free) = read_ids(&directory, range, seed)?;
         note_types(&directory, &schema)?;
         let complaints = Complaints::new(seed);
@@ -391,6 +392,7 @@ fn read_ids(
 ) -> Result<(u64, VecDeque<DoId>), OpenError> {
     let path = directory.path();
     staging::refuse_unfinished(path)?;
+    staging::refuse_half_imported(path)?;
     let info = directory.read_info();
     let info = info.map_err(|error| cannot("read info.yaml in", path, error))?;
     let info = Info::read(&info.unwrap_or_default())

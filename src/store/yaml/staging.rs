@@ -9,13 +9,16 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::ids::{DoId, DoIdRepr};
-use crate::store::{OpenError, files};
+use crate::store::{OpenError, files, half_imported};
 
 const FOLDER: &str = ".donet-migration";
 /// Says that the folder is complete.
 const COMPLETE: &str = "complete";
 /// Names files that go.
 const REMOVED: &str = "removed";
+
+/// Is there while objects are moved in.
+const IMPORT: &str = ".donet-import";
 
 /// Says which changes were carried out in a directory.
 pub const PAST: &str = "migrations.yaml";
@@ -49,6 +52,30 @@ pub fn refuse_unfinished(directory: &Path) -> Result<(), OpenError> {
          to finish it, give the same `donet db migrate … --apply` again",
         directory.display()
     )))
+}
+
+/// Notes that objects are being moved into a directory, or that this is done.
+///
+/// # Errors
+/// What the system says.
+pub fn set_half_imported(directory: &Path, is_unfinished: bool) -> io::Result<()> {
+    let path = directory.join(IMPORT);
+    match is_unfinished {
+        true => File::create(&path)?.sync_all()?,
+        false => files::remove_if_there(&path)?,
+    }
+    sync(directory)
+}
+
+/// Refuses a directory of which objects are missing, since they were being moved in.
+///
+/// # Errors
+/// If it is one.
+pub fn refuse_half_imported(directory: &Path) -> Result<(), OpenError> {
+    match directory.join(IMPORT).exists() {
+        true => Err(half_imported(&format!("the YAML directory {}", directory.display()))),
+        false => Ok(()),
+    }
 }
 
 /// Goes on with a change that counts already. Whether there was one.

@@ -1,0 +1,132 @@
+//! What is wrong with a SQLite file whatever the DC files say: rows that belong to none, numbers that are none, damaged
+//! pages.
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::in_words;
+
+/// Rows of a kind that are named; the others are counted.
+const NAMED: usize = 20;
+
+/// A kind of rows that should not be.
+struct Kind {
+    /// A text for each.
+    query: &'static str,
+    /// What they are, if there are too many to name.
+    many: &'static str,
+    /// Whether whoever reads all objects meets with them, too.
+    is_met: bool,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        query: "SELECT 'table donet_field, row ' || id || ' (' || name || '): no class has the number ' || \
+                quote(class_id) FROM donet_field WHERE class_id NOT IN (SELECT id FROM donet_class)",
+        many: "fields of classes that are not there",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_field, row ' || id || ' (' || name || '): its number is larger than any can be' \
+                FROM donet_field WHERE id NOT BETWEEN 0 AND 2147483647 UNION ALL \
+                SELECT 'table donet_class, row ' || id || ' (' || name || '): its number is larger than any can be' \
+                FROM donet_class WHERE id NOT BETWEEN 0 AND 2147483647",
+        many: "numbers of classes and fields that are none",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_object, row ' || id || ': this is no id of an object' \
+                FROM donet_object WHERE id NOT BETWEEN 0 AND 4294967295",
+        many: "objects with ids that are none",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_object, row ' || id || ': no class has the number ' || quote(class_id) \
+                FROM donet_object WHERE class_id NOT IN (SELECT id FROM donet_class) \
+                AND id BETWEEN 0 AND 4294967295",
+        many: "objects of classes that are not there",
+        is_met: true,
+    },
+    Kind {
+        query: "SELECT 'table donet_value: values without an object: ' || count(*) || ' of ' || object_id \
+                FROM donet_value WHERE object_id NOT IN (SELECT id FROM donet_object) GROUP BY object_id",
+        many: "objects that are not there, but have values",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_value, object ' || object_id || ': no field has the number ' || quote(field_id) \
+                FROM donet_value WHERE field_id NOT IN (SELECT id FROM donet_field) \
+                AND object_id IN (SELECT id FROM donet_object)",
+        many: "values of fields that are not there",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_value, object ' || o.id || ': field ' || f.id || ' (' || f.name || \
+                ') is one of class ' || quote(f.class_id) || ', and the object is of class ' || quote(o.class_id) \
+                FROM donet_value v JOIN donet_object o ON o.id = v.object_id JOIN donet_field f ON f.id = v.field_id \
+                WHERE f.class_id <> o.class_id",
+        many: "values of fields of another class",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_free: ' || quote(id) || ' is no id of an object' \
+                FROM donet_free WHERE id NOT BETWEEN 1 AND 4294967295 OR typeof(id) <> 'integer' UNION ALL \
+                SELECT 'table donet_given: ' || id || ' is no id of an object' \
+                FROM donet_given WHERE id NOT BETWEEN 0 AND 4294967295",
+        many: "free or given ids that are none",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_free: ' || id || ' is the id of an object that is there' \
+                FROM donet_free WHERE id IN (SELECT id FROM donet_object)",
+        many: "free ids that objects have",
+        is_met: false,
+    },
+];
+
+/// What is wrong with a database, one line each. What whoever reads all objects `meets` with is left out then.
+///
+/// # Errors
+/// If nothing at all can be read.
+pub async fn faults(connection: &mut SqliteConnection, meets: bool) -> sqlx::Result<Vec<String>> {
+    let mut faults = damaged_pages(connection).await?;
+    for kind in KINDS.iter().filter(|kind| !meets || !kind.is_met) {
+        match rows(connection, kind).await {
+            Ok(rows) => faults.extend(rows),
+            Err(error) => {
+                faults.push(format!("{} cannot be looked for: {}", kind.many, in_words(&error)))
+            }
+        }
+    }
+    Ok(faults)
+}
+
+async fn damaged_pages(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    let sql = format!("PRAGMA integrity_check({})", NAMED + 1);
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    let mut faults = Vec::new();
+    for row in rows {
+        let text: String = row.try_get(0)?;
+        faults.extend(
+            text.lines().filter(|line| *line != "ok").map(|line| format!("the file: {line}")),
+        );
+    }
+    if faults.len() > NAMED {
+        faults.truncate(NAMED);
+        faults.push("the file: … and more of this kind".to_owned());
+    }
+    Ok(faults)
+}
+
+async fn rows(connection: &mut SqliteConnection, kind: &Kind) -> sqlx::Result<Vec<String>> {
+    let Kind { query, many, .. } = kind;
+    let named = AssertSqlSafe(format!("SELECT * FROM ({query}) LIMIT {}", NAMED + 1));
+    let mut rows: Vec<String> = sqlx::query_scalar(named).fetch_all(&mut *connection).await?;
+    if rows.len() > NAMED {
+        let count = AssertSqlSafe(format!("SELECT count(*) FROM ({query})"));
+        let count: i64 = sqlx::query_scalar(count).fetch_one(connection).await?;
+        rows.truncate(NAMED);
+        rows.push(format!("… and {} more {many}", count - NAMED as i64));
+    }
+    Ok(rows)
+}
