@@ -6,15 +6,11 @@
 
 use std::ops::Range;
 
-use super::{Error, Frames, Writer, write_frame};
+use super::{Error, Frames, Writer, websocket, write_frame};
 use crate::ids::DATAGRAM_BYTES_MAX;
 
 /// The most that a datagram has before it.
 const LONGEST_PREFIX_BYTES: usize = size_of::<u32>();
-/// The first byte of a WebSocket message that is binary and whole (RFC 6455, section 5.2).
-const WEBSOCKET_BINARY: u8 = 0x82;
-/// Stands where a short length would, before one of two bytes.
-const WEBSOCKET_LONG: u8 = 126;
 
 /// How datagrams are told apart on a connection.
 #[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
@@ -25,9 +21,11 @@ pub enum Framing {
     /// A `u32` length before each.
     Tag32,
     /// WebSocket's: each datagram is a binary message. Those that leave have its header before them, which
-    /// depends on nothing but their length; of those that come, whoever takes masks and fragments away hands
-    /// over one message at a time.
+    /// depends on nothing but their length; those that come get Astron's tag from whoever takes masks and
+    /// fragments away ([`websocket::Decoder`]).
     Message,
+    /// WebSocket's, with Astron's tags in messages: what leaves at once is one ([`Framing::finish`]).
+    Frames,
 }
 
 /// A datagram that no peer may send: what follows it cannot be found.
@@ -40,14 +38,38 @@ pub struct TooLong {
 
 impl Framing {
     /// All of them.
-    pub const ALL: [Framing; 3] = [Framing::Tag16, Framing::Tag32, Framing::Message];
+    pub const ALL: [Framing; 4] =
+        [Framing::Tag16, Framing::Tag32, Framing::Message, Framing::Frames];
+
+    /// Which of those with the same bytes for a broadcast stands for all of them.
+    #[inline]
+    pub const fn of_broadcast(self) -> Self {
+        match self {
+            Framing::Frames => Framing::Tag16,
+            other => other,
+        }
+    }
+
+    /// Makes what is sent at once of all that has been [written](Framing::write).
+    pub fn finish(self, bytes: &mut Vec<u8>) {
+        if self == Framing::Frames {
+            websocket::wrap(bytes);
+        }
+    }
+
+    /// Appends the very last that is sent, after what [`Framing::finish`] has made: why the connection is closed. Only
+    /// WebSocket says that.
+    pub fn write_close(self, bytes: &mut Vec<u8>, code: u16, text: &str) {
+        if matches!(self, Framing::Message | Framing::Frames) {
+            websocket::write_close(bytes, code, text);
+        }
+    }
 
     /// Bytes before each datagram that comes.
     const fn prefix_bytes(self) -> usize {
         match self {
-            Framing::Tag16 => size_of::<u16>(),
+            Framing::Tag16 | Framing::Message | Framing::Frames => size_of::<u16>(),
             Framing::Tag32 => size_of::<u32>(),
-            Framing::Message => 0,
         }
     }
 
@@ -55,12 +77,13 @@ impl Framing {
     #[inline]
     fn frame_bytes(self, bytes: &[u8]) -> Result<Option<usize>, TooLong> {
         let length = match self {
-            Framing::Tag16 => bytes.first_chunk().map(|tag| usize::from(u16::from_le_bytes(*tag))),
+            Framing::Tag16 | Framing::Message | Framing::Frames => {
+                bytes.first_chunk().map(|tag| usize::from(u16::from_le_bytes(*tag)))
+            }
             // A length that does not fit is too long in any case.
             Framing::Tag32 => bytes
                 .first_chunk()
                 .map(|tag| usize::try_from(u32::from_le_bytes(*tag)).unwrap_or(usize::MAX)),
-            Framing::Message => (!bytes.is_empty()).then_some(bytes.len()),
         };
         match length {
             Some(bytes) if bytes > DATAGRAM_BYTES_MAX => Err(TooLong { bytes }),
@@ -70,7 +93,7 @@ impl Framing {
 
     /// How many of `bytes`, from the first on, are whole frames, and whether there can be others after them.
     fn whole_bytes(self, bytes: &[u8]) -> (usize, Result<(), TooLong>) {
-        if self == Framing::Tag16 {
+        if self != Framing::Tag32 {
             // Nothing that the tag can say is too long.
             return (Frames::whole_bytes(bytes), Ok(()));
         }
@@ -99,7 +122,7 @@ impl Framing {
         buffer: &mut Vec<u8>,
         content: impl FnOnce(&mut Writer<'_>),
     ) -> Result<Range<usize>, Error> {
-        if self == Framing::Tag16 {
+        if matches!(self, Framing::Tag16 | Framing::Frames) {
             return write_frame(buffer, content);
         }
         let start = buffer.len();
@@ -111,20 +134,14 @@ impl Framing {
             buffer.truncate(start);
             return Err(Error::Oversize { bytes: length });
         }
-        let length = length as u16;
-        let prefix = &mut buffer[start..datagram];
-        match self {
-            Framing::Tag16 | Framing::Tag32 => {
-                prefix.copy_from_slice(&u32::from(length).to_le_bytes());
-            }
-            Framing::Message if length < WEBSOCKET_LONG.into() => {
-                prefix[..2].copy_from_slice(&[WEBSOCKET_BINARY, length as u8]);
-                buffer.drain(start + 2..datagram);
-            }
-            Framing::Message => {
-                prefix[..2].copy_from_slice(&[WEBSOCKET_BINARY, WEBSOCKET_LONG]);
-                prefix[2..].copy_from_slice(&length.to_be_bytes());
-            }
+        if self == Framing::Tag32 {
+            buffer[start..datagram].copy_from_slice(&(length as u32).to_le_bytes());
+        } else {
+            let header = websocket::Header::binary(length);
+            let header = header.bytes();
+            buffer[start..][..header.len()].copy_from_slice(header);
+            // A short one leaves room.
+            buffer.drain(start + header.len()..datagram);
         }
         Ok(start..buffer.len())
     }
@@ -263,19 +280,32 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_a_datagram_as_it_is() {
-        let mut assembler = Assembler::new(Framing::Message);
-        let mut found = Vec::new();
-        for message in [&b"\x05\0ab"[..], b"c"] {
-            let take = |frames: &[u8]| {
-                found.extend(Framing::Message.datagrams(frames).map(<[u8]>::to_vec));
-            };
-            assembler.take(message, take).expect("short");
+    fn a_message_has_a_header_of_its_own_and_frames_are_one_message() {
+        let datagrams = [b"ab".to_vec(), vec![7; 126]];
+        let messages = [&b"\x82\x02ab\x82\x7e\0\x7e"[..], &datagrams[1]].concat();
+        assert_eq!(framed(Framing::Message, &datagrams), messages);
+        for (framing, header) in [(Framing::Frames, &b"\x82\x7e\0\x84"[..]), (Framing::Tag16, b"")] {
+            let mut bytes = framed(framing, &datagrams);
+            framing.finish(&mut bytes);
+            assert_eq!(bytes, [header, &framed(Framing::Tag16, &datagrams)].concat());
         }
-        assert_eq!(found, [&b"\x05\0ab"[..], b"c"]);
-        let long = vec![7; 126];
-        let headers = [&b"\x82\x04\x05\0ab\x82\x01c\x82\x7e\0\x7e"[..], &long].concat();
-        assert_eq!(framed(Framing::Message, &[found, vec![long]].concat()), headers);
+        let mut nothing = Vec::new();
+        Framing::Frames.finish(&mut nothing);
+        assert!(nothing.is_empty());
+    }
+
+    #[test]
+    fn only_websocket_says_why_it_is_closed_and_in_little_room() {
+        let text = format!("{}é", "x".repeat(122));
+        for framing in Framing::ALL {
+            let mut bytes = vec![7];
+            framing.write_close(&mut bytes, 4004, &text);
+            let expected = match framing {
+                Framing::Tag16 | Framing::Tag32 => Vec::new(),
+                _ => [&b"\x88\x7c\x0f\xa4"[..], "x".repeat(122).as_bytes()].concat(),
+            };
+            assert_eq!(bytes[1..], expected);
+        }
     }
 
     #[test]

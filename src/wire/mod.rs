@@ -11,6 +11,7 @@ mod envelope;
 mod frame;
 mod framing;
 mod reader;
+pub mod websocket;
 mod writer;
 
 pub use envelope::{CONTROL_HEAD, Envelope, Recipients};

@@ -47,6 +47,7 @@ impl Translation {
         voice: &dyn Voice,
         news: impl IntoIterator<Item = &'n News<'n>>,
     ) -> Result<&[u8], wire::Error> {
+        let framing = framing.of_broadcast();
         let frames = &mut self.of_framings[framing as usize];
         if !frames.is_made {
             frames.bytes.clear();

@@ -1,0 +1,121 @@
+//! WebSocket's frames (RFC 6455, section 5).
+//!
+//! What comes is masked and may be in pieces: a [`Decoder`] makes of it frames as they are on any other connection.
+//! What leaves is not masked, so that what a broadcast says is the same bytes for all whom it reaches, header and all.
+//!
+//! ```text
+//! final:1 reserved:3 opcode:4 | masked:1 length:7 | [length: u16 or u64, big-endian] | [mask: 4 bytes] | payload
+//! ```
+
+mod decoder;
+mod flaw;
+#[cfg(test)]
+mod tests;
+
+pub use decoder::{Decoder, Heard, Parting};
+pub use flaw::Flaw;
+
+use super::Frames;
+use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
+
+/// In the first byte: nothing of the message follows this frame.
+const FINAL: u8 = 0x80;
+const CONTINUATION: u8 = 0;
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+const PONG: u8 = 10;
+/// Stands where a short length would, before one of two bytes.
+const LONG: u8 = 126;
+/// The same, before one of eight.
+const VERY_LONG: u8 = 127;
+/// The most that a control frame holds.
+const CONTROL_BYTES_MAX: usize = 125;
+
+/// The most that a message holds: the longest datagram with its tag. What is more for one that reads tags comes in
+/// several messages.
+pub const MESSAGE_BYTES_MAX: usize = LENGTH_TAG_BYTES + DATAGRAM_BYTES_MAX;
+
+/// What a peer is asked with whether it is still there.
+pub const ASK: [u8; 2] = [FINAL | PING, 0];
+
+/// Why a connection is closed, as the peer is told: a close frame's code and text.
+pub const NORMAL: u16 = 1000;
+/// The first of the codes that are a program's own.
+pub const OWN: u16 = 4000;
+/// The last of them.
+pub const OWN_MAX: u16 = 4999;
+
+/// Before a frame of `length` bytes that leaves.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Header {
+    bytes: [u8; Header::BYTES_MAX],
+    length: usize,
+}
+
+impl Header {
+    pub const BYTES_MAX: usize = 10;
+
+    /// Of a binary message that is whole.
+    pub fn binary(length: usize) -> Self {
+        Self::new(BINARY, length)
+    }
+
+    fn new(opcode: u8, length: usize) -> Self {
+        let mut bytes = [0; Self::BYTES_MAX];
+        bytes[0] = FINAL | opcode;
+        let header = if length < LONG.into() {
+            bytes[1] = length as u8;
+            2
+        } else if let Ok(length) = u16::try_from(length) {
+            bytes[1] = LONG;
+            bytes[2..4].copy_from_slice(&length.to_be_bytes());
+            4
+        } else {
+            bytes[1] = VERY_LONG;
+            bytes[2..].copy_from_slice(&(length as u64).to_be_bytes());
+            Self::BYTES_MAX
+        };
+        Header { bytes, length: header }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// Makes messages of the whole frames in `bytes`: one, unless they are very many.
+pub(super) fn wrap(bytes: &mut Vec<u8>) {
+    match bytes.len() {
+        0 => {}
+        length @ ..=MESSAGE_BYTES_MAX => {
+            bytes.splice(..0, Header::binary(length).bytes().iter().copied());
+        }
+        length => {
+            let messages = length / (MESSAGE_BYTES_MAX / 2) + 1;
+            let mut wrapped = Vec::with_capacity(length + messages * Header::BYTES_MAX);
+            let mut frames = Frames::new(bytes);
+            while !frames.is_empty() {
+                let message = frames.take_front(MESSAGE_BYTES_MAX).remaining();
+                wrapped.extend_from_slice(Header::binary(message.len()).bytes());
+                wrapped.extend_from_slice(message);
+            }
+            *bytes = wrapped;
+        }
+    }
+}
+
+/// Appends a close frame: nothing may follow it. Of the text there is room for little.
+pub(super) fn write_close(bytes: &mut Vec<u8>, code: u16, text: &str) {
+    let code = code.to_be_bytes();
+    let text = &text[..text.floor_char_boundary(CONTROL_BYTES_MAX - code.len())];
+    bytes.extend_from_slice(Header::new(CLOSE, code.len() + text.len()).bytes());
+    bytes.extend_from_slice(&code);
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// The answer to a ping.
+fn pong(payload: &[u8]) -> Vec<u8> {
+    [Header::new(PONG, payload.len()).bytes(), payload].concat()
+}
