@@ -26,6 +26,7 @@ replay! {
     messages
     proxy_protocol
     state_server
+    websocket
 }
 
 fn folder() -> &'static Path {

@@ -15,7 +15,7 @@ use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, Interes
 use donet::ids::{Location, ZoneId};
 use donet::message::{Blob, Client, ClientAgent, Message, ObjectState, Rest, StateServer};
 use donet::net::proxy_protocol::Endpoint;
-use donet::role::client_agent::{Core, Peer, SessionKey, UberDogs};
+use donet::role::client_agent::{Core, Peer, SessionKey, Transport, UberDogs};
 use donet::router::{Effect, Effects, Origin, Role};
 use donet::wire::{Envelope, Reader, Writer, write_frame};
 
@@ -65,7 +65,13 @@ impl Agent {
     fn log_in(&mut self) {
         let endpoint = || Endpoint { ip: "203.0.113.5".into(), port: 7198 };
         let (remote, local) = (endpoint(), endpoint());
-        let peer = Peer { remote, local, tlvs: Box::default(), is_local: false };
+        let peer = Peer {
+            remote,
+            local,
+            tlvs: Box::default(),
+            transport: Transport::Tcp,
+            is_local: false,
+        };
         let key = self.core.connect(self.now, peer, &mut self.effects).expect("a channel is free");
         // It listens to its own channel first.
         let channel = self.effects.iter().find_map(|effect| match effect {

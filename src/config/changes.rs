@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 18] = [
+const APPLIED: [&str; 19] = [
     "daemon.loglevel",
     "roles[].limits.messages_per_second",
     "roles[].limits.bytes_per_second",
@@ -29,6 +29,7 @@ const APPLIED: [&str; 18] = [
     "roles[].tuning.historical_objects",
     "roles[].tuning.rights_grace",
     "roles[].tuning.rights_grace_for",
+    "roles[].websocket.ping_ms",
 ];
 
 impl ClientAgentConfig {
@@ -43,6 +44,9 @@ impl ClientAgentConfig {
         self.historical_objects_max = newer.historical_objects_max;
         self.rights_grace_ms = newer.rights_grace_ms;
         self.rights_grace_for = newer.rights_grace_for;
+        if let (Some(websocket), Some(newer)) = (&mut self.websocket, &newer.websocket) {
+            websocket.ping = newer.ping;
+        }
     }
 }
 

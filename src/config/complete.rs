@@ -169,10 +169,14 @@ impl Config {
     pub fn tls_sections(&self) -> impl Iterator<Item = &TlsConfig> {
         let links = self.message_director.tls.iter().map(|links| &links.tls);
         let agents = self.roles.iter().filter_map(|role| match role {
-            RoleConfig::ClientAgent(agent) => agent.tls.as_ref().map(|clients| &clients.tls),
+            RoleConfig::ClientAgent(agent) => Some(agent),
             _ => None,
         });
-        links.chain(agents)
+        let clients = agents.flat_map(|agent| {
+            let websocket = agent.websocket.as_ref().and_then(|websocket| websocket.tls.as_ref());
+            agent.tls.as_ref().map(|clients| &clients.tls).into_iter().chain(websocket)
+        });
+        links.chain(clients)
     }
 
     /// Reads the DC files.

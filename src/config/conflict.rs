@@ -310,21 +310,16 @@ fn listeners(config: &Config) -> Vec<Listener<'_>> {
         })
     });
     let roles = config.numbered_roles().flat_map(|(i, role)| {
-        let (transport, plain, tls) = match role {
-            RoleConfig::ClientAgent(role) => {
-                let tls = role.tls.as_ref().and_then(|tls| tls.bind.as_ref());
-                (Transport::Tcp, Some(&role.bind), tls)
-            }
-            RoleConfig::EventLogger(role) => (Transport::Udp, Some(&role.bind), None),
-            _ => (Transport::Tcp, None, None),
+        let (transport, addresses) = match role {
+            RoleConfig::ClientAgent(role) => (Transport::Tcp, role.addresses().collect()),
+            RoleConfig::EventLogger(role) => (Transport::Udp, vec![("bind", &role.bind)]),
+            _ => (Transport::Tcp, Vec::new()),
         };
-        [("bind", plain), ("tls.bind", tls)].into_iter().filter_map(move |(key, address)| {
-            Some(Listener {
-                owner: role_name(i, role),
-                key: format!("roles[{i}].{key}"),
-                transport,
-                address: address?,
-            })
+        addresses.into_iter().map(move |(key, address)| Listener {
+            owner: role_name(i, role),
+            key: format!("roles[{i}].{key}"),
+            transport,
+            address,
         })
     });
     director.chain(roles).collect()

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::address::Host;
 use super::model::{Config, RoleConfig};
+use super::websocket::WebSocketConfig;
 
 /// Something that is hardly meant: the key, and what is odd.
 pub(super) struct Doubt {
@@ -32,22 +33,47 @@ pub(super) fn doubts(config: &Config) -> Vec<Doubt> {
     if let Some(open) = open_director(config) {
         doubt("messagedirector.bind", open);
     }
+    for (i, agent) in config.numbered_roles() {
+        let RoleConfig::ClientAgent(agent) = agent else { continue };
+        if let Some(plain) = agent.websocket.as_deref().and_then(plain_websocket) {
+            doubt(&format!("roles[{i}].websocket.bind"), plain);
+        }
+    }
     for (i, database) in databases_of_nobody(config) {
         doubt(&format!("roles[{i}].database"), database);
     }
     doubts
 }
 
+/// Whether nobody from elsewhere comes to an address, and whether only those of a private network do; nothing is known of
+/// what a name leads to.
+const fn reach(host: &Host) -> Option<(bool, bool)> {
+    match host {
+        Host::Ip(IpAddr::V4(ip)) => Some((ip.is_loopback(), ip.is_private() || ip.is_link_local())),
+        Host::Ip(IpAddr::V6(ip)) => Some((ip.is_loopback(), ip.is_unique_local())),
+        // Where it leads to is found at the start.
+        Host::Name(_) => None,
+    }
+}
+
+/// What to say of a WebSocket that players' browsers will hardly open.
+fn plain_websocket(websocket: &WebSocketConfig) -> Option<String> {
+    let (is_here, is_private) = reach(&websocket.bind.host)?;
+    if is_here || is_private || websocket.tls.is_some() || !websocket.trusted_proxies.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "{} is not encrypted, and browsers let a page that came by https connect to wss only: use `websocket.tls`, or \
+         have a proxy encrypt, and name it in `websocket.trusted_proxies`",
+        websocket.bind
+    ))
+}
+
 /// What to say of a message director to which anybody could connect. Whoever is linked can do everything.
 fn open_director(config: &Config) -> Option<String> {
     let director = &config.message_director;
     let bind = director.bind.as_ref()?;
-    let (is_here, is_private) = match &bind.host {
-        Host::Ip(IpAddr::V4(ip)) => (ip.is_loopback(), ip.is_private() || ip.is_link_local()),
-        Host::Ip(IpAddr::V6(ip)) => (ip.is_loopback(), ip.is_unique_local()),
-        // Where it leads to is found at the start.
-        Host::Name(_) => return None,
-    };
+    let (is_here, is_private) = reach(&bind.host)?;
     if is_here || is_private && !director.allow.is_empty() {
         return None;
     }

@@ -26,6 +26,7 @@ mod section;
 mod syntax;
 mod tls;
 mod value;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ pub use diagnostic::ConfigErrors;
 pub use model::*;
 pub use networks::{Networks, ProxyHeaders};
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
+pub use websocket::WebSocketConfig;
 
 use environment::Lookup;
 use report::Report;

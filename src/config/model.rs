@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::networks::{Networks, ProxyHeaders};
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
+use super::websocket::WebSocketConfig;
 use dclass::DcFile;
 pub use dclass::StringEncoding;
 
@@ -160,14 +161,16 @@ pub enum RoleConfig {
 /// A role of type `clientagent`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientAgentConfig {
-    /// Where clients connect.
-    pub bind: Address,
+    /// Where clients connect over TCP; `None` is nowhere.
+    pub bind: Option<Address>,
     /// The versions of which a client must name one.
     pub versions: Vec<String>,
     /// Who begins connections with a PROXY protocol header.
     pub haproxy: ProxyHeaders,
     /// How connections are encrypted.
     pub tls: Option<Box<ClientTlsConfig>>,
+    /// Where and how clients connect over WebSocket.
+    pub websocket: Option<Box<WebSocketConfig>>,
     /// The DC hashes of which a client must name one; 0 stands for those of the DC files.
     pub dc_hashes: Vec<u32>,
     /// The channels given to sessions.
@@ -205,6 +208,14 @@ impl ClientAgentConfig {
             }
         }
         hashes
+    }
+
+    /// All addresses where clients connect, each with its key; those with a host name may be several.
+    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, &Address)> {
+        let tls = self.tls.as_ref().and_then(|tls| tls.bind.as_ref());
+        let websocket = self.websocket.as_ref().map(|websocket| &websocket.bind);
+        let all = [("bind", self.bind.as_ref()), ("tls.bind", tls), ("websocket.bind", websocket)];
+        all.into_iter().filter_map(|(key, address)| address.map(|address| (key, address)))
     }
 }
 

@@ -11,6 +11,7 @@ use super::read_backend;
 use super::section::Section;
 use super::tls;
 use super::value;
+use super::websocket::{self, WebSocketConfig};
 use crate::ids::{ChannelRange, DoId, DoIdRepr};
 
 /// The port of a client agent.
@@ -64,13 +65,19 @@ fn any_host(port: u16) -> Address {
 
 fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgentConfig> {
     section.renamed("server_version", "version");
-    let bind = section.optional("bind", value::address(CLIENT_AGENT_PORT));
+    let bind = section.optional("bind", value::address_or("none", CLIENT_AGENT_PORT));
     let versions = section.one_or_more("version", value::version);
     let haproxy = haproxy(&mut section);
     let encrypts = section.has("tls");
     let tls = section
         .section("tls")
         .and_then(|section| tls::client(section, base_dir, CLIENT_AGENT_TLS_PORT));
+    let has_websocket = section.has("websocket");
+    let websocket =
+        section.section("websocket").and_then(|section| websocket::websocket(section, base_dir));
+    if bind == Some(None) {
+        check_unbound(&section, tls.as_ref(), has_websocket);
+    }
     let dc_hashes = section.one_or_more("manual_dc_hash", value::number(0..=u32::MAX));
     let channels = channels(&mut section);
     let client = client_section(&mut section);
@@ -78,11 +85,12 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
     let tuning = tuning(section.section("tuning"));
     section.finish();
     Some(ClientAgentConfig {
-        bind: bind.unwrap_or_else(|| any_host(CLIENT_AGENT_PORT)),
+        bind: bind.unwrap_or_else(|| Some(any_host(CLIENT_AGENT_PORT))),
         versions: versions.unwrap_or_else(|| vec!["dev".to_owned()]),
         haproxy,
         // Nobody should believe to be encrypted: where the section is wrong there is no agent.
         tls: if encrypts { Some(Box::new(tls?)) } else { None },
+        websocket: if has_websocket { Some(Box::<WebSocketConfig>::new(websocket?)) } else { None },
         dc_hashes: dc_hashes.unwrap_or_else(|| vec![0]),
         channels: channels?,
         channel_rest_ms: tuning.channel_rest_ms.into(),
@@ -95,6 +103,22 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         rights_grace_ms: tuning.rights_grace_ms.into(),
         rights_grace_for: tuning.rights_grace_for,
     })
+}
+
+/// `bind: none` leaves clients somewhere else to connect.
+fn check_unbound(section: &Section<'_>, tls: Option<&tls::ClientTlsConfig>, has_websocket: bool) {
+    match tls {
+        Some(tls) if tls.bind.is_none() => {
+            let message = "with `bind: none` this is for nobody; give it a `bind` of its own, or encrypt `websocket.tls`";
+            section.error_beside("tls", message, "bind", "there is no address here");
+        }
+        None if !has_websocket => {
+            let message =
+                "with `none` nobody can connect; it is for agents with `websocket` or `tls.bind`";
+            section.error("bind", message);
+        }
+        _ => {}
+    }
 }
 
 /// `true`, or the networks of those who are believed.

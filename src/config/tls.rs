@@ -76,6 +76,12 @@ pub(super) fn client(
     port: u16,
 ) -> Option<ClientTlsConfig> {
     let bind = section.optional("bind", value::address(port));
+    let tls = served(section, base_dir)?;
+    Some(ClientTlsConfig { bind, tls })
+}
+
+/// Reads how clients are encrypted, wherever they connect.
+pub(super) fn served(mut section: Section<'_>, base_dir: &Path) -> Option<TlsConfig> {
     let first = identity(&mut section, base_dir);
     let authority = section.optional("cert_authority", file(base_dir));
     if section.optional("max_verify_depth", value::number(0..=u32::MAX)).is_some() {
@@ -98,7 +104,7 @@ pub(super) fn client(
     });
     let key = section.path().to_owned();
     section.finish();
-    let tls = TlsConfig {
+    Some(TlsConfig {
         key,
         identities: std::iter::once(first?)
             .chain(others.into_iter().map(|(_, read)| read))
@@ -108,8 +114,7 @@ pub(super) fn client(
         min_version: min_version.unwrap_or_default(),
         allowed_names: Vec::new(),
         is_for_links: false,
-    };
-    Some(ClientTlsConfig { bind, tls })
+    })
 }
 
 /// Reads the section of the message director.

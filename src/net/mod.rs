@@ -4,6 +4,7 @@
 //! the [`Framing`](crate::wire::Framing) of whoever reads and fills it. Streams come from a [`Network`].
 
 mod connection;
+mod half_open;
 mod last_words;
 mod listener;
 mod network;
@@ -20,10 +21,12 @@ mod tests;
 pub mod tls;
 #[cfg(test)]
 pub mod torn;
+pub mod websocket;
 mod words;
 mod write_queue;
 
 pub use connection::{ClientLimits, Close, Connection, LAST_BYTES_MAX, Lost, Policy};
+pub use half_open::{HalfOpen, TooMany};
 pub use last_words::LastWords;
 pub use listener::Listener;
 pub use network::{Accept, Connecting, Dialler, Ends, Network, Socket, Tcp, Wire};
@@ -32,5 +35,5 @@ pub use spares::Spares;
 pub use stranger::Stranger;
 pub use stream::Stream;
 pub use tcp::{Line, Liveness, Question, within};
-pub use words::{CLOSED, logged, reason, words};
+pub use words::{CLOSED, end_of_file, logged, reason, words};
 pub use write_queue::WriteQueue;

@@ -28,6 +28,11 @@ pub const CLOSED: &str = "closed by the peer";
 /// The same in events, as Astron's have it.
 const END_OF_FILE: &str = "end of file";
 
+/// What events say of a peer that has ended a connection.
+pub fn end_of_file() -> String {
+    END_OF_FILE.to_owned()
+}
+
 /// What the log says for a `reason` of an event.
 pub fn logged(reason: &str) -> &str {
     if reason == END_OF_FILE { CLOSED } else { reason }

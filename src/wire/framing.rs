@@ -284,7 +284,8 @@ mod tests {
         let datagrams = [b"ab".to_vec(), vec![7; 126]];
         let messages = [&b"\x82\x02ab\x82\x7e\0\x7e"[..], &datagrams[1]].concat();
         assert_eq!(framed(Framing::Message, &datagrams), messages);
-        for (framing, header) in [(Framing::Frames, &b"\x82\x7e\0\x84"[..]), (Framing::Tag16, b"")] {
+        for (framing, header) in [(Framing::Frames, &b"\x82\x7e\0\x84"[..]), (Framing::Tag16, b"")]
+        {
             let mut bytes = framed(framing, &datagrams);
             framing.finish(&mut bytes);
             assert_eq!(bytes, [header, &framed(Framing::Tag16, &datagrams)].concat());

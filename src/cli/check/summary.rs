@@ -5,8 +5,7 @@ use url::Url;
 
 use crate::cli::out::number_of;
 use crate::config::{
-    Address, BackendConfig, ClientAgentConfig, ClientTlsConfig, Config, DoIdRange, LinkTlsConfig,
-    RoleConfig,
+    Address, BackendConfig, ClientAgentConfig, Config, DoIdRange, LinkTlsConfig, RoleConfig,
 };
 
 pub(super) fn summary(config: &Config, dc: &DcFile) -> String {
@@ -66,15 +65,24 @@ fn client_agent(role: &ClientAgentConfig, dc: &DcFile) -> String {
     let versions: Vec<String> = role.versions.iter().map(|one| format!("{one:?}")).collect();
     let hashes: Vec<String> =
         role.accepted_hashes(dc).iter().map(|hash| format!("{hash:#010x}")).collect();
-    let binds = match role.tls.as_deref() {
-        None => role.bind.to_string(),
-        Some(ClientTlsConfig { bind: None, .. }) => format!("{} with TLS", role.bind),
-        Some(ClientTlsConfig { bind: Some(tls), .. }) => {
-            format!("{} and with TLS on {tls}", role.bind)
-        }
-    };
+    let binds: Vec<String> = role
+        .addresses()
+        .map(|(key, address)| match key {
+            "tls.bind" => format!("with TLS on {address}"),
+            "websocket.bind" => {
+                let is_encrypted = role.websocket.as_ref().is_some_and(|it| it.tls.is_some());
+                let tls = if is_encrypted { " with TLS" } else { "" };
+                format!("for WebSocket{tls} on {address}")
+            }
+            _ if role.tls.as_ref().is_some_and(|tls| tls.bind.is_none()) => {
+                format!("with TLS on {address}")
+            }
+            _ => format!("on {address}"),
+        })
+        .collect();
+    let binds = binds.join(" and ");
     format!(
-        "client agent: listens on {binds}, version {}, DC hash {}, channels {}",
+        "client agent: listens {binds}, version {}, DC hash {}, channels {}",
         versions.join(" or "),
         hashes.join(" or "),
         role.channels

@@ -8,6 +8,7 @@ mod rule;
 mod section;
 mod tls;
 mod value;
+mod websocket;
 
 use std::ffi::OsString;
 

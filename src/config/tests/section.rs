@@ -88,10 +88,11 @@ fn words_for_no_address() {
 fn a_client_agent_with_defaults() {
     let config = valid("roles: [{type: clientagent, channels: {min: 1000, max: 1000}}]");
     let expected = ClientAgentConfig {
-        bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7198)).into(),
+        bind: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7198)).into()),
         versions: vec!["dev".to_owned()],
         haproxy: ProxyHeaders::None,
         tls: None,
+        websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(1000), Channel(1000)).expect("one channel"),
         client: ClientConfig {
@@ -169,10 +170,11 @@ roles:
 "#,
     );
     let expected = ClientAgentConfig {
-        bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 57128)).into(),
+        bind: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 57128)).into()),
         versions: vec!["1.0".to_owned()],
         haproxy: ProxyHeaders::All,
         tls: None,
+        websocket: None,
         dc_hashes: vec![0xbeef],
         channels: ChannelRange::new(Channel(3100), Channel(3999)).expect("not empty"),
         client: ClientConfig {

@@ -11,11 +11,11 @@ use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 use tokio::sync::watch;
 
 use super::files::{self, Flaw, Flaws};
-use super::handshake::{Failure, HalfOpen, shake};
+use super::handshake::{Failure, shake};
 use super::server;
 use super::x509::Facts;
 use crate::config::{Host, TlsConfig};
-use crate::net::Socket;
+use crate::net::{HalfOpen, Socket};
 
 /// How often files are looked at. What has changed is read when it has stayed so for as long again: a certificate
 /// and its key are seldom written at the same moment.

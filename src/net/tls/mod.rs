@@ -14,6 +14,6 @@ mod words;
 mod x509;
 
 pub use files::{Flaw, Flaws};
-pub use handshake::{Failure, HalfOpen};
+pub use handshake::Failure;
 pub use keeper::{Tls, look_at};
 pub use stream::{Below, TlsStream};

@@ -14,6 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Server
 
 use super::handshake::shake;
 use super::*;
+use crate::net::HalfOpen;
 use crate::net::{Close, Connection, Policy, Stream};
 
 /// Only a failing test waits for it.

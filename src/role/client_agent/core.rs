@@ -2,6 +2,7 @@
 
 mod absent;
 mod comparing;
+mod line;
 mod operating;
 mod telling;
 
@@ -16,8 +17,8 @@ use self::comparing::Comparing;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
-use super::dialect::{self, Dialect, Foreign};
-use super::session::{Arrival, CloseKind, Departure, End, Flow, Loss, Outbox, Peer, Session, Stop};
+use super::dialect::{self, Dialect};
+use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session, Stop};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
@@ -258,17 +259,6 @@ impl Core {
         }
     }
 
-    /// Ends the session of a connection that speaks something else.
-    pub fn foreign(&mut self, now: Instant, key: SessionKey, foreign: Foreign, out: &mut Effects) {
-        let (speaks, farewell) = (foreign.to_string(), foreign.farewell());
-        self.with(now, key, out, |_, _| Err(End::Foreign { speaks, farewell }));
-    }
-
-    /// Ends the session of a connection that is no more.
-    pub fn disconnected(&mut self, now: Instant, key: SessionKey, loss: Loss, out: &mut Effects) {
-        self.with(now, key, out, |_, _| Err(End::Lost(Box::new(loss))));
-    }
-
     /// Ends all sessions, at most `budget` at a time, and tells their clients why; whether there are others left.
     /// From the first call on none of them hears or does anything.
     pub fn shut_down(
@@ -407,7 +397,10 @@ impl Core {
         slot.generation = slot.generation.wrapping_add(1);
         slot.holds = 2;
         let departure = session.end(&mut Context { shared: &mut self.shared, out, now }, end);
-        let bytes = session.take_outbox().bytes;
+        let mut bytes = session.take_outbox().bytes;
+        if let Some((code, text)) = end.close_code() {
+            session.framing().write_close(&mut bytes, code, &text);
+        }
         self.ended.push(Ended { key: session.key(), bytes, close: end.close_kind() });
         self.departures.push_back(departure);
         let mut at_once = self.at_once;

@@ -43,5 +43,5 @@ mod tests;
 
 pub use self::core::{Core, Heard, Output};
 pub use agent::{SessionKey, Silence, UberDog, UberDogs};
-pub use session::{CloseKind, Loss, Peer, Stop};
+pub use session::{CloseKind, Loss, Peer, Stop, Transport};
 pub use shell::{Bound, Handle, Machine, start};

@@ -299,4 +299,3 @@ fn unmask(into: &mut Vec<u8>, bytes: &[u8], mask: &mut [u8; MASK_BYTES]) {
     }
     mask.rotate_left(bytes.len() % MASK_BYTES);
 }
-

@@ -88,7 +88,11 @@ fn what_no_peer_may_send_ends_it_and_nothing_after_it_is_read() {
         (frame(0x82, &[0; 65_536]), Flaw::TooLong(65_536), 1009),
         ([frame(0x02, &[0; 65_535]), frame(0x80, b"a")].concat(), Flaw::TooLong(65_536), 1009),
         (b"\x82\xff\0\0\0\x01\0\0\0\0\0\0\0\0".to_vec(), Flaw::TooLong(1 << 32), 1009),
-        (b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0".to_vec(), Flaw::TooLong(u64::MAX), 1009),
+        (
+            b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0".to_vec(),
+            Flaw::TooLong(u64::MAX),
+            1009,
+        ),
     ] {
         let found = flaw(false, &[bytes, after.clone()].concat());
         assert_eq!(found, expected);

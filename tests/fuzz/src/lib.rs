@@ -9,11 +9,13 @@ mod database;
 mod input;
 mod objects;
 mod sessions;
+mod websocket;
 mod wire;
 
 pub use database::database;
 pub use objects::{db_state_server, state_server};
 pub use sessions::client_agent;
+pub use websocket::websocket;
 pub use wire::{event_log, frames, messages, proxy_protocol};
 
 /// A DC file, and after a zero byte values of its fields.

@@ -12,7 +12,7 @@ use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message};
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::dialect::foreign;
-use donet::role::client_agent::{Core, Peer, SessionKey, Stop, UberDog, UberDogs};
+use donet::role::client_agent::{Core, Peer, SessionKey, Stop, Transport, UberDog, UberDogs};
 use donet::router::Role;
 use donet::wire::{Frames, write_frame};
 
@@ -81,6 +81,7 @@ impl Agent {
             remote: endpoint(54321),
             local: endpoint(7198),
             tlvs: Box::default(),
+            transport: Transport::Tcp,
             is_local: false,
         };
         match self.core.connect(self.now, peer, &mut self.outside.effects) {

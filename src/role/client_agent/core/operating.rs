@@ -7,7 +7,7 @@ use crate::config::ClientAgentConfig;
 use crate::message::EjectReason;
 use crate::role::Effects;
 use crate::role::client_agent::agent::{Context, News, Prices};
-use crate::role::client_agent::session::{Ejection, Stop, nonzero_ms};
+use crate::role::client_agent::session::{Ejection, End, Stop, nonzero_ms};
 use crate::wire::Framing;
 
 impl Core {
@@ -30,19 +30,23 @@ impl Core {
 
     /// What to write to a connection for which there is no place.
     pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
-        self.refusal(framing, EjectReason::Generic as u16, b"Client capacity reached")
+        let (reason, text) = (EjectReason::Generic as u16, b"Client capacity reached".to_vec());
+        self.refusal(framing, Ejection { reason, text, security: false, limit: None })
     }
 
     /// What to write to a connection that gets no session since there are to be no new ones.
     pub fn stopping(&self, framing: Framing, stop: Stop) -> Vec<u8> {
-        let Ejection { reason, text, .. } = stop.ejection();
-        self.refusal(framing, reason, &text)
+        self.refusal(framing, stop.ejection())
     }
 
-    fn refusal(&self, framing: Framing, reason: u16, text: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::new();
-        let news = News::Ejected { reason, text };
-        self.shared.voice.write(&news, framing, &mut frame).expect("a short text fits");
-        frame
+    fn refusal(&self, framing: Framing, ejection: Ejection) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let news = News::Ejected { reason: ejection.reason, text: &ejection.text };
+        self.shared.voice.write(&news, framing, &mut bytes).expect("a short text fits");
+        framing.finish(&mut bytes);
+        if let Some((code, text)) = End::Ejected(ejection).close_code() {
+            framing.write_close(&mut bytes, code, &text);
+        }
+        bytes
     }
 }

@@ -1,6 +1,9 @@
 //! How sessions end.
 
+use std::borrow::Cow;
+
 use crate::message::EjectReason;
+use crate::wire::websocket::{self, Parting};
 
 /// What handling a message comes to: the session goes on, or it ends.
 pub type Flow = Result<(), End>;
@@ -16,6 +19,8 @@ pub enum End {
     Disconnected,
     /// The connection is no more.
     Lost(Box<Loss>),
+    /// The client's side of a WebSocket has ended: it can be answered.
+    Parted(Parting),
     /// The connection never spoke the client protocol.
     Foreign {
         /// What it speaks.
@@ -130,6 +135,31 @@ impl End {
         )
     }
 
+    /// What a WebSocket is closed with: a code, and a text. Ejects have codes of their own.
+    pub fn close_code(&self) -> Option<(u16, Cow<'_, str>)> {
+        let of_ejection =
+            |reason: u16| websocket::OWN.saturating_add(reason).min(websocket::OWN_MAX);
+        match self {
+            End::Ejected(Ejection { reason, text, .. }) => {
+                Some((of_ejection(*reason), String::from_utf8_lossy(text)))
+            }
+            End::ShutDown(stop) => {
+                let Ejection { reason, text, .. } = stop.ejection();
+                let text = String::from_utf8_lossy(&text).into_owned();
+                Some((of_ejection(reason), text.into()))
+            }
+            End::Foreign { speaks, .. } => {
+                Some((of_ejection(EjectReason::NoHello as u16), speaks.into()))
+            }
+            End::Dropped | End::Disconnected => Some((websocket::NORMAL, "".into())),
+            End::Parted(Parting::Closed(code)) => {
+                Some((code.unwrap_or(websocket::NORMAL), "".into()))
+            }
+            End::Parted(Parting::Flaw(flaw)) => Some((flaw.close_code(), flaw.to_string().into())),
+            End::Lost(_) => None,
+        }
+    }
+
     /// What is to be done with the connection.
     pub const fn close_kind(&self) -> CloseKind {
         match self {
@@ -137,6 +167,7 @@ impl End {
             End::Ejected(_)
             | End::Dropped
             | End::Disconnected
+            | End::Parted(_)
             | End::Foreign { .. }
             | End::ShutDown(_) => CloseKind::Flushed,
         }

@@ -1,11 +1,12 @@
 //! The beginning and the end of a session, as the world hears of them.
 
-use super::{Departure, Ejection, End, Loss, Session};
+use super::{Departure, Ejection, End, Session};
 use crate::ids::DoId;
 use crate::message::{EjectReason, Message as _, StateServer};
 use crate::net;
 use crate::role::client_agent::agent::{Context, News, Shared};
 use crate::wire::Writer;
+use crate::wire::websocket::Parting;
 
 impl Session {
     /// Says that the session has begun: to the log and to the event logger.
@@ -19,7 +20,8 @@ impl Session {
             });
         }
         let client = self.identity.allocated;
-        tracing::debug!(%client, remote = %peer.remote, "client connected");
+        let transport = peer.transport.name();
+        tracing::debug!(%client, remote = %peer.remote, transport, "client connected");
     }
 
     /// Ends the session. What is in the outbox still goes to the client. All that others can hear of it is said
@@ -70,29 +72,30 @@ impl Session {
                 self.identity.last_event(cx.shared, "client-disconnected", |event, _| event);
             }
             End::Lost(loss) => {
-                let Loss { reason, limit, unsent_bytes, may_be_lost_bytes } = &**loss;
-                match limit {
+                match loss.limit {
                     Some(limit) => tracing::warn!(
                         %client,
                         %remote,
                         limit,
-                        unsent_bytes,
-                        may_be_lost_bytes,
-                        "client dropped: {reason}"
+                        unsent_bytes = loss.unsent_bytes,
+                        may_be_lost_bytes = loss.may_be_lost_bytes,
+                        "client dropped: {}", loss.reason
                     ),
                     None => {
-                        let reason = net::logged(reason);
+                        let reason = net::logged(&loss.reason);
                         tracing::debug!(%client, %remote, reason, "client lost");
                     }
                 }
-                if !self.identity.peer.is_local {
-                    self.identity.last_event(cx.shared, "client-lost", |event, peer| {
-                        event
-                            .with("remote_address", peer.remote.to_string())
-                            .with("local_address", peer.local.to_string())
-                            .with("reason", reason.as_str())
-                    });
-                }
+                self.note_loss(cx.shared, &loss.reason);
+            }
+            End::Parted(Parting::Closed(code)) => {
+                tracing::debug!(%client, %remote, code, reason = net::CLOSED, "client lost");
+                self.note_loss(cx.shared, &net::end_of_file());
+            }
+            End::Parted(Parting::Flaw(flaw)) => {
+                let reason = flaw.to_string();
+                tracing::warn!(%client, %remote, reason, code = flaw.close_code(), "client dropped: bad WebSocket");
+                self.note_loss(cx.shared, &reason);
             }
             End::ShutDown(stop) => {
                 let ejection = stop.ejection();
@@ -102,6 +105,19 @@ impl Session {
                 self.note_event(cx, &ejection);
             }
         }
+    }
+
+    /// Says to the event logger that the client is lost.
+    fn note_loss(&self, shared: &mut Shared, reason: &str) {
+        if self.identity.peer.is_local {
+            return;
+        }
+        self.identity.last_event(shared, "client-lost", |event, peer| {
+            event
+                .with("remote_address", peer.remote.to_string())
+                .with("local_address", peer.local.to_string())
+                .with("reason", reason)
+        });
     }
 
     fn tell_ejection(&mut self, cx: &mut Context<'_>, ejection: &Ejection) {

@@ -8,6 +8,29 @@ use crate::net::proxy_protocol::Endpoint;
 use crate::role::client_agent::agent::{SessionKey, Shared};
 use crate::wire::Framing;
 
+/// By what a client's bytes come.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Transport {
+    /// TCP, unencrypted.
+    #[default]
+    Tcp,
+    /// TLS.
+    Tls,
+    /// WebSocket, encrypted or not.
+    WebSocket,
+}
+
+impl Transport {
+    /// As logs name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            Transport::WebSocket => "websocket",
+        }
+    }
+}
+
 /// Who connects, and to what: by the socket, or by the PROXY header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {
@@ -17,6 +40,8 @@ pub struct Peer {
     pub local: Endpoint,
     /// What the PROXY header says beyond the addresses.
     pub tlvs: Box<[u8]>,
+    /// By what.
+    pub transport: Transport,
     /// The load balancer itself connects; its comings and goings are no events.
     pub is_local: bool,
 }

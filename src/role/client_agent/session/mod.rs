@@ -56,7 +56,7 @@ use std::time::Duration;
 pub use cluster::Arrival;
 pub use comparing::{Lack, Told};
 pub use end::{CloseKind, Ejection, End, Flow, Loss, Stop};
-pub use identity::{Build, Peer};
+pub use identity::{Build, Peer, Transport};
 pub use life::{Life, Request};
 pub use listening::Departure;
 pub use outbox::Outbox;
@@ -179,9 +179,11 @@ impl Session {
         self.outbox.open(shared, self.identity.key).extend_from_slice(frame);
     }
 
-    /// What the shell has not taken yet; it is the shell's now.
+    /// What the shell has not taken yet; it is the shell's now, as it leaves.
     pub fn take_outbox(&mut self) -> Outbox {
-        std::mem::take(&mut self.outbox)
+        let mut outbox = std::mem::take(&mut self.outbox);
+        self.identity.framing.finish(&mut outbox.bytes);
+        outbox
     }
 
     /// Routes a message from the client's channel.

@@ -4,6 +4,10 @@
 //! the client does not read.
 
 mod accept;
+mod begin;
+mod door;
+mod ear;
+mod pulse;
 mod serve;
 mod silence;
 #[cfg(test)]
@@ -13,7 +17,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use dclass::DcFile;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -21,14 +24,15 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::door::Door;
 use self::serve::Server;
 use super::dialect::{self, Dialect};
 use super::{Core, Stop, UberDogs};
-use crate::config::{Address, ClientAgentConfig, ProxyHeaders};
+use crate::config::{ClientAgentConfig, ProxyHeaders};
 use crate::event::EventSender;
 use crate::hash::Seed;
 use crate::net::tls::Tls;
-use crate::net::{ClientLimits, Listener, Liveness, Network, Policy, Spares};
+use crate::net::{ClientLimits, Network, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
 /// How long connections may take to say their last words when the agent ends.
@@ -59,6 +63,8 @@ struct Rules {
     handshake_timeout: Option<Duration>,
     /// For how much of the time one client may hold the router.
     router_percent: u32,
+    /// How often clients are asked whether they are still there, where they can be.
+    ping: Option<Duration>,
 }
 
 impl Rules {
@@ -72,6 +78,7 @@ impl Rules {
             policy: Arc::new(Policy::client(spares, limits)),
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
             router_percent: config.limits.router_percent,
+            ping: config.websocket.as_ref().and_then(|websocket| websocket.ping),
         }
     }
 }
@@ -83,6 +90,10 @@ impl Shared {
 
     fn handshake_timeout(&self) -> Option<Duration> {
         self.rules.lock().handshake_timeout
+    }
+
+    fn ping(&self) -> Option<Duration> {
+        self.rules.lock().ping
     }
 
     fn router_percent(&self) -> u32 {
@@ -131,35 +142,10 @@ pub struct Machine {
     pub reload: watch::Receiver<()>,
 }
 
-/// Where clients come in, and whether they are encrypted.
-struct Door {
-    listener: Listener,
-    tls: Option<Arc<Tls>>,
-}
-
-impl Door {
-    async fn open(
-        address: &Address,
-        tls: Option<Arc<Tls>>,
-        config: &ClientAgentConfig,
-        machine: &Machine,
-    ) -> anyhow::Result<Self> {
-        let what = || format!("client agent: cannot listen on {address}");
-        let addresses = address.resolve().await.with_context(what)?;
-        let stall_max = super::session::nonzero_ms(config.client.write_timeout_ms);
-        let liveness = Liveness::new(config.client.keepalive, stall_max);
-        let mut listener =
-            Listener::bind(&*machine.network, &addresses, liveness).with_context(what)?;
-        listener.keep_spare();
-        Ok(Door { listener, tls })
-    }
-}
-
 /// A client agent that clients can connect to, but that does not serve them yet.
 pub struct Bound {
     config: ClientAgentConfig,
     doors: Vec<Door>,
-    tls: Option<Arc<Tls>>,
     machine: Machine,
 }
 
@@ -169,25 +155,20 @@ impl Bound {
     /// # Errors
     /// When none of them can be bound, or its certificates cannot be used.
     pub async fn new(config: &ClientAgentConfig, machine: Machine) -> anyhow::Result<Self> {
-        let Some(section) = &config.tls else {
-            let door = Door::open(&config.bind, None, config, &machine).await?;
-            return Ok(Bound { config: config.clone(), doors: vec![door], tls: None, machine });
-        };
-        let tls = Tls::load(&section.tls).context("client agent")?;
-        let encrypted = section.bind.as_ref().unwrap_or(&config.bind);
-        let mut doors = vec![Door::open(encrypted, Some(tls.clone()), config, &machine).await?];
-        if section.bind.is_some() {
-            doors.insert(0, Door::open(&config.bind, None, config, &machine).await?);
-        }
-        Ok(Bound { config: config.clone(), doors, tls: Some(tls), machine })
+        let doors = Door::open_all(config, &machine).await?;
+        Ok(Bound { config: config.clone(), doors, machine })
     }
 
-    /// The addresses that it listens on, and whether clients are encrypted there.
-    pub fn addresses(&self) -> impl Iterator<Item = (SocketAddr, bool)> {
+    /// The addresses that it listens on, and how clients come in there, as the log says it.
+    pub fn addresses(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> {
         self.doors.iter().flat_map(|door| {
             let addresses = door.listener.addresses().into_iter();
-            addresses.map(|address| (address, door.tls.is_some()))
+            addresses.map(|address| (address, door.entrance.words()))
         })
+    }
+
+    fn all_tls(&self) -> impl Iterator<Item = &Arc<Tls>> {
+        self.doors.iter().filter_map(|door| door.entrance.tls.as_ref())
     }
 
     /// Begins to serve, until `shutdown`.
@@ -199,6 +180,10 @@ impl Bound {
         events: EventSender,
         shutdown: CancellationToken,
     ) -> (Handle, JoinHandle<()>) {
+        let mut keeping = JoinSet::new();
+        for tls in self.all_tls() {
+            keeping.spawn(tls.clone().keep(self.machine.reload.clone()));
+        }
         let config = &self.config;
         let core = Core::new(config, uberdogs, dc, self.machine.seed);
         let spares = Arc::<Spares>::default();
@@ -206,7 +191,7 @@ impl Bound {
         let rules = Mutex::new(Rules::new(config, spares.clone()));
         let server = Server::new(core, events, spares.clone(), ask);
         let shared = Arc::new(Shared {
-            role: router.join_role(format!("ClientAgent({})", config.bind), server),
+            role: router.join_role(name(config), server),
             dialect: dialect::of(config.client.kind),
             haproxy: config.haproxy.clone(),
             rules,
@@ -219,10 +204,9 @@ impl Bound {
         let _ = shared.role.turn(|_, _, out| Core::start(out));
         let mut helpers = JoinSet::new();
         helpers.spawn(silence::judge(silent, shared.clone()));
-        for Door { listener, tls } in self.doors {
-            helpers.spawn(accept::accept(listener, tls, shared.clone()));
+        for Door { listener, entrance } in self.doors {
+            helpers.spawn(accept::accept(listener, entrance, shared.clone()));
         }
-        let keeping = self.tls.map(|tls| tokio::spawn(tls.keep(self.machine.reload)));
         let handle = Handle { config: self.config, spares, shared: Arc::downgrade(&shared) };
         let task = tokio::spawn(async move {
             let failure = tokio::select! {
@@ -238,7 +222,7 @@ impl Bound {
                 tokio::task::yield_now().await;
             }
             helpers.shutdown().await;
-            keeping.inspect(JoinHandle::abort);
+            keeping.abort_all();
             shared.connections.close();
             if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
                 tracing::debug!("some clients do not hang up");
@@ -249,6 +233,12 @@ impl Bound {
         });
         (handle, task)
     }
+}
+
+/// What the router calls it: by the first of its addresses.
+fn name(config: &ClientAgentConfig) -> String {
+    let address = config.addresses().next().map(|(_, address)| address.to_string());
+    format!("ClientAgent({})", address.unwrap_or_default())
 }
 
 /// Starts a client agent: clients can connect when this returns.
@@ -265,13 +255,10 @@ pub async fn start(
     shutdown: CancellationToken,
 ) -> anyhow::Result<(Handle, JoinHandle<()>)> {
     let bound = Bound::new(config, machine).await?;
-    for (address, is_encrypted) in bound.addresses() {
+    for (address, how) in bound.addresses() {
         let client = dialect::of(config.client.kind).name();
-        match is_encrypted {
-            false => tracing::info!(%address, client, "client agent is listening"),
-            true => tracing::info!(%address, client, "client agent is listening with TLS"),
-        }
+        tracing::info!(%address, client, "client agent is listening{how}");
     }
-    bound.tls.iter().for_each(|tls| tls.say_expiry());
+    bound.all_tls().for_each(|tls| tls.say_expiry());
     Ok(bound.serve(uberdogs, dc, router, events, shutdown))
 }

@@ -11,6 +11,7 @@ use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{CloseKind, Core, Heard, Loss, Peer, SessionKey, Silence, Stop};
 use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
+use crate::wire::websocket::Parting;
 use crate::wire::{Envelope, Framing};
 
 /// How many sessions are ended before others have their turn, when the agent ends.
@@ -103,6 +104,22 @@ impl Server {
     /// Ends the session of a connection that is no more.
     pub fn disconnected(&mut self, now: Instant, key: SessionKey, loss: Loss, out: &mut Effects) {
         self.core.disconnected(now, key, loss, out);
+    }
+
+    /// Ends the session of a WebSocket whose peer says nothing more, or nothing that can be read.
+    pub fn parted(&mut self, now: Instant, key: SessionKey, parting: Parting, out: &mut Effects) {
+        self.core.parted(now, key, parting, out);
+    }
+
+    /// Has a client pay for what its connection carries besides messages; until when nothing of it is to be read.
+    pub fn charge(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        messages: u32,
+        out: &mut Effects,
+    ) -> Option<Instant> {
+        self.core.charge(now, key, messages, out)
     }
 
     /// Puts a client out whose time is over, if nothing of it lies unread.

@@ -29,10 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 fn config() -> ClientAgentConfig {
     ClientAgentConfig {
-        bind: loopback(),
+        bind: Some(loopback()),
         versions: vec!["v1".into()],
         haproxy: ProxyHeaders::None,
         tls: None,
+        websocket: None,
         dc_hashes: vec![7],
         channels: ChannelRange::new(FIRST, Channel(1001)).expect("a range"),
         client: ClientConfig {
@@ -470,7 +471,7 @@ async fn the_objects_of_an_interest_may_exceed_the_buffer() {
 async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
-    let config = ClientAgentConfig { bind: address.into(), ..config() };
+    let config = ClientAgentConfig { bind: Some(address.into()), ..config() };
     let error = Bound::new(&config, machine(1)).await.err().expect("in use");
     assert!(format!("{error:#}").contains(&address.to_string()), "{error:#}");
 }

@@ -78,10 +78,11 @@ fn field(name: &str) -> FieldId {
 
 fn config() -> ClientAgentConfig {
     ClientAgentConfig {
-        bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
+        bind: Some("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into()),
         versions: vec![VERSION.into()],
         haproxy: ProxyHeaders::None,
         tls: None,
+        websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(FIRST_CHANNEL, Channel(FIRST_CHANNEL.0 + 9)).expect("a range"),
         client: ClientConfig {
@@ -175,6 +176,7 @@ impl Agent {
             remote: Endpoint { ip: "203.0.113.5".into(), port: 54321 },
             local: Endpoint { ip: "198.51.100.77".into(), port: 7198 },
             tlvs: Box::default(),
+            transport: Transport::Tcp,
             is_local: false,
         }
     }

@@ -1,0 +1,264 @@
+//! What comes before a connection has a session: a PROXY header, the handshakes of TLS and WebSocket.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use super::door::Entrance;
+use crate::config::{ProxyHeaders, WebSocketConfig};
+use crate::message::ClientFamily;
+use crate::net::proxy_protocol::{self, Endpoint, Header};
+use crate::net::tls::{self, Tls};
+use crate::net::websocket::{self, Accepted};
+use crate::net::{Close, Connection, HalfOpen, Socket, Stream};
+use crate::role::client_agent::{Peer, SessionKey, Stop};
+use crate::wire::Framing;
+
+/// The most that is read at a time before a connection has a session.
+const FIRST_BYTES_MAX: usize = 16 * 1024;
+
+/// A connection that has a session.
+pub struct Begun {
+    pub key: SessionKey,
+    pub connection: Arc<Connection>,
+    pub framing: Framing,
+    /// What it has said already.
+    pub first_bytes: Vec<u8>,
+}
+
+/// Reads the PROXY header, if there must be one, does the handshakes of TLS and WebSocket after that, and gets a session.
+pub async fn begin(
+    shared: Arc<Shared>,
+    mut stream: Socket,
+    remote: SocketAddr,
+    entrance: Arc<Entrance>,
+) -> Option<Begun> {
+    // Without an address it has gone already.
+    let local = stream.local_addr().ok()?.into();
+    let (remote, tlvs, transport) = (remote.into(), Box::default(), entrance.transport());
+    let mut peer = Box::new(Peer { remote, local, tlvs, transport, is_local: false });
+    let mut first_bytes = Vec::new();
+    let limit = shared.handshake_timeout();
+    if shared.haproxy != ProxyHeaders::None {
+        let header = read_header_within(limit, &stream, &mut first_bytes);
+        match shared.shutdown.run_until_cancelled(header).await {
+            Some(Ok(header)) => apply_header(&mut peer, header),
+            // It is told below.
+            None => {}
+            Some(Err(error)) => {
+                tracing::warn!(remote = %peer.remote, %error, "no usable PROXY header");
+                return None;
+            }
+        }
+    }
+    if let Some(tls) = &entrance.tls {
+        let shake = shake_within(limit, tls, stream, std::mem::take(&mut first_bytes));
+        // Who is not encrypted yet at the end can be told nothing.
+        match shared.shutdown.run_until_cancelled(shake).await? {
+            Ok(encrypted) => stream = encrypted,
+            // Proxies try whether somebody listens.
+            Err(_) if peer.is_local => return None,
+            Err(reason) => {
+                tracing::warn!(remote = %peer.remote, reason, "no TLS handshake");
+                return None;
+            }
+        }
+    }
+    let connection = Arc::new(Connection::new(stream, shared.policy()));
+    let mut framing = Framing::Tag16;
+    if let Some((config, half_open)) = &entrance.websocket {
+        let ask = ask_within(limit, config, half_open, &connection, &mut first_bytes, &mut peer);
+        match shared.shutdown.run_until_cancelled(ask).await {
+            Some(Ok(agreed)) => framing = agreed,
+            Some(Err(farewell)) => {
+                refuse(&connection, &farewell?).await;
+                return None;
+            }
+            None => {
+                refuse(&connection, &websocket::no_place()).await;
+                return None;
+            }
+        }
+    }
+    let admitted = shared.role.turn(|server, now, out| {
+        // Asked for where sessions are ended: none can begin after the last has been ended.
+        if shared.shutdown.is_cancelled() {
+            return Err(server.stopping(framing, Stop::default()));
+        }
+        server.admit(now, peer, framing, connection.clone(), out)
+    });
+    match admitted.ok()? {
+        Ok(key) => Some(Begun { key, connection, framing, first_bytes }),
+        Err(last_words) => {
+            refuse(&connection, &last_words).await;
+            None
+        }
+    }
+}
+
+/// Agrees on a WebSocket, notes for whom a proxy connects, and returns how datagrams are told apart. Otherwise what the
+/// peer is to be told, if it understands anything.
+async fn ask_within(
+    limit: Option<Duration>,
+    config: &WebSocketConfig,
+    half_open: &HalfOpen,
+    connection: &Connection,
+    first_bytes: &mut Vec<u8>,
+    peer: &mut Peer,
+) -> Result<Framing, Option<Vec<u8>>> {
+    let stream = connection.stream();
+    let address = peer.remote.ip.parse::<IpAddr>().ok();
+    let ask = websocket::accept(stream, first_bytes, config, address, half_open, || true);
+    let asked = match limit {
+        None => ask.await,
+        Some(limit) => match tokio::time::timeout(limit, ask).await {
+            Ok(asked) => asked,
+            // The whole process may have been stalled.
+            Err(_) => {
+                let may_read = || stream.has_unread();
+                websocket::accept(stream, first_bytes, config, address, half_open, may_read).await
+            }
+        },
+    };
+    match asked {
+        Ok(Accepted { has_tags, answer, client }) => {
+            connection.push_bytes(&answer);
+            connection.write();
+            if let Some((ip, port)) = client {
+                peer.remote = Endpoint { ip: ip.to_string().into(), port };
+            }
+            Ok(if has_tags { Framing::Frames } else { Framing::Message })
+        }
+        Err(failure) => {
+            // Proxies try whether somebody listens.
+            if !peer.is_local {
+                let reason = failure.to_string();
+                let family = match &failure {
+                    websocket::Failure::NotHttp(bytes) => ClientFamily::of(bytes),
+                    _ => None,
+                };
+                let family = family.map(|family| format!(": it is {family}, without WebSocket"));
+                let reason = reason + &family.unwrap_or_default();
+                tracing::warn!(remote = %peer.remote, reason, "no WebSocket");
+            }
+            Err(failure.farewell())
+        }
+    }
+}
+
+/// Writes `last_words` to a connection that has no session, and closes it in order.
+pub async fn refuse(connection: &Connection, last_words: &[u8]) {
+    connection.push_bytes(last_words);
+    connection.close(Close::Flushed);
+    if connection.drive().await.is_ok() {
+        connection.hang_up().await;
+    }
+}
+
+/// Reads the PROXY header; what came after it is left in `bytes`. When the time is over, what has come by then
+/// still counts: the whole process may have been stalled.
+async fn read_header_within(
+    limit: Option<Duration>,
+    stream: &Socket,
+    bytes: &mut Vec<u8>,
+) -> io::Result<Header> {
+    let header = read_header(stream, bytes, || true);
+    let Some(limit) = limit else { return header.await };
+    match tokio::time::timeout(limit, header).await {
+        Ok(header) => header,
+        Err(_) => read_header(stream, bytes, || stream.has_unread()).await,
+    }
+}
+
+/// Encrypts a connection, or says why it cannot be.
+async fn shake_within(
+    limit: Option<Duration>,
+    tls: &Tls,
+    stream: Socket,
+    first_bytes: Vec<u8>,
+) -> Result<Socket, String> {
+    let shake = tls.accept(stream, first_bytes);
+    let shaken = match limit {
+        None => shake.await,
+        Some(limit) => tokio::time::timeout(limit, shake).await.map_err(|_| {
+            format!("it took longer than {} s (tuning.handshake_timeout)", limit.as_secs_f32())
+        })?,
+    };
+    shaken.map_err(|failure| match failure {
+        tls::Failure::NotTls(bytes) if let Some(family) = ClientFamily::of(&bytes) => {
+            format!("it does not speak TLS: it is {family}, unencrypted")
+        }
+        failure => failure.to_string(),
+    })
+}
+
+/// Reads the PROXY header while `may_read` says so.
+async fn read_header(
+    stream: &Socket,
+    bytes: &mut Vec<u8>,
+    may_read: impl Fn() -> bool,
+) -> io::Result<Header> {
+    while may_read() {
+        let read = poll_fn(|context| stream.poll_read(context, bytes, FIRST_BYTES_MAX));
+        if read.await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match proxy_protocol::read(bytes) {
+            Ok(None) => {}
+            Ok(Some((header, length))) => {
+                bytes.drain(..length);
+                return Ok(header);
+            }
+            Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+fn apply_header(peer: &mut Peer, header: Header) {
+    match header {
+        Header::Local => peer.is_local = true,
+        Header::Unknown => {}
+        Header::Proxied { source, destination, tlvs } => {
+            let transport = peer.transport;
+            *peer = Peer { remote: source, local: destination, tlvs, transport, is_local: false };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::role::client_agent::Transport;
+
+    #[test]
+    fn addresses_of_the_header_replace_those_of_the_socket() {
+        let endpoint = |ip: &str| Endpoint { ip: ip.into(), port: 1 };
+        let socket = Peer {
+            remote: endpoint("10.0.0.1"),
+            local: endpoint("10.0.0.2"),
+            tlvs: Box::default(),
+            transport: Transport::Tls,
+            is_local: false,
+        };
+        let with = |header| {
+            let mut peer = socket.clone();
+            apply_header(&mut peer, header);
+            peer
+        };
+        assert_eq!(with(Header::Unknown), socket);
+        assert_eq!(with(Header::Local), Peer { is_local: true, ..socket.clone() });
+        let (source, destination) = (endpoint("203.0.113.5"), endpoint("198.51.100.77"));
+        let header = Header::Proxied {
+            source: source.clone(),
+            destination: destination.clone(),
+            tlvs: (*b"t").into(),
+        };
+        let expected =
+            Peer { remote: source, local: destination, tlvs: (*b"t").into(), ..socket.clone() };
+        assert_eq!(with(header), expected);
+    }
+}
