@@ -23,3 +23,4 @@ mod tls;
 mod upheavals;
 mod upstream;
 mod upstream_losses;
+mod websocket;

@@ -171,10 +171,11 @@ const STRICT: ClientLimitsConfig = ClientLimitsConfig {
 fn config(options: u8) -> ClientAgentConfig {
     let last = Channel(FIRST_CHANNEL + CHANNELS - 1);
     ClientAgentConfig {
-        bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
+        bind: Some("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into()),
         versions: vec![VERSION.into()],
         haproxy: ProxyHeaders::None,
         tls: None,
+        websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
         client: ClientConfig {

@@ -5,6 +5,7 @@
 //! | [`Daemon`] | the process under test, on free ports, in a folder of its own |
 //! | [`Link`] | a participant of the message director: an AI, an UberDOG, a database |
 //! | [`Client`] | a game client at a client agent |
+//! | [`WebSocket`](websocket::WebSocket) | one that comes by WebSocket |
 //! | [`Upstream`] | the message director that a daemon under test connects to |
 //! | [`Line`] | a line between two daemons, which can be cut |
 //! | [`Cable`] | what connects two daemons, and can be cut |
@@ -27,6 +28,7 @@ pub mod secure;
 mod stream;
 mod upstream;
 mod values;
+pub mod websocket;
 pub mod world;
 
 use std::time::{Duration, Instant};

@@ -153,6 +153,11 @@ impl Secure {
         }
     }
 
+    /// The encrypted connection itself.
+    pub fn into_stream(self) -> impl Read + Write + Send {
+        self.stream
+    }
+
     /// The certificate that the other end has shown.
     pub fn shown(&self) -> CertificateDer<'static> {
         let shown = self.stream.conn.peer_certificates().expect("a server shows one");
