@@ -17,7 +17,7 @@ use donet::message::{Blob, Client, ClientAgent, Message, ObjectState, Rest, Stat
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::{Core, Peer, SessionKey, Transport, UberDogs};
 use donet::router::{Effect, Effects, Origin, Role};
-use donet::wire::{Envelope, Reader, Writer, write_frame};
+use donet::wire::{Envelope, Framing, Reader, Writer, write_frame};
 
 use super::bench;
 
@@ -47,6 +47,10 @@ struct Agent {
 
 impl Agent {
     fn new(sessions: u64) -> Self {
+        Self::framed(sessions, Framing::Tag16)
+    }
+
+    fn framed(sessions: u64, framing: Framing) -> Self {
         let source = Source::new("bench.dc", "dclass Avatar { setXY(int16, int16) broadcast; };");
         let dc: Arc<DcFile> = dclass::parse(&[source]).expect("a correct file").into();
         let dc_hash = dc.hash();
@@ -58,11 +62,11 @@ impl Agent {
             sessions: Vec::new(),
             bytes: Vec::new(),
         };
-        (0..sessions).for_each(|_| agent.log_in());
+        (0..sessions).for_each(|_| agent.log_in(framing));
         agent
     }
 
-    fn log_in(&mut self) {
+    fn log_in(&mut self, framing: Framing) {
         let endpoint = || Endpoint { ip: "203.0.113.5".into(), port: 7198 };
         let (remote, local) = (endpoint(), endpoint());
         let peer = Peer {
@@ -72,7 +76,9 @@ impl Agent {
             transport: Transport::Tcp,
             is_local: false,
         };
-        let key = self.core.connect(self.now, peer, &mut self.effects).expect("a channel is free");
+        let (peer, effects) = (Box::new(peer), &mut self.effects);
+        let key = self.core.connect_framed(self.now, peer, framing, effects);
+        let key = key.expect("a channel is free");
         // It listens to its own channel first.
         let channel = self.effects.iter().find_map(|effect| match effect {
             Effect::Subscribe(channel) => Some(channel),
@@ -162,10 +168,11 @@ fn avatar(number: u32) -> ObjectState<'static> {
 fn config() -> ClientAgentConfig {
     let last = Channel(FIRST_CHANNEL + SESSIONS_MAX - 1);
     ClientAgentConfig {
-        bind: "127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into(),
+        bind: Some("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into()),
         versions: vec![VERSION.into()],
         haproxy: ProxyHeaders::None,
         tls: None,
+        websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
         client: ClientConfig {
@@ -202,13 +209,17 @@ pub fn benches(c: &mut Criterion) {
         &[PLAZA.channel()],
         avatar(0).do_id.channel(),
     );
-    for sessions in [1, 100, SESSIONS_MAX] {
-        bench(c, "broadcast to sessions", &sessions.to_string(), || {
-            let mut agent = Agent::new(sessions);
+    let plain = [1, 100, SESSIONS_MAX].map(|sessions| (sessions, Framing::Tag16, ""));
+    let by_websocket =
+        [(100, Framing::Message, ", WebSocket"), (100, Framing::Frames, ", WebSocket with tags")];
+    for (sessions, framing, how) in plain.into_iter().chain(by_websocket) {
+        bench(c, "broadcast to sessions", &format!("{sessions}{how}"), || {
+            let mut agent = Agent::framed(sessions, framing);
             (0..sessions as usize).for_each(|session| agent.open_interest(session));
             agent.drain();
             receive(&mut agent.core, agent.now, &update, &mut agent.effects);
-            assert_eq!(agent.drain() as u64, sessions * 14, "every client gets the update");
+            let bytes = if framing == Framing::Frames { 16 } else { 14 };
+            assert_eq!(agent.drain() as u64, sessions * bytes, "every client gets the update");
             let update = &update;
             move || {
                 receive(&mut agent.core, agent.now, black_box(update), &mut agent.effects);

@@ -50,9 +50,18 @@ impl Framing {
         }
     }
 
-    /// Makes what is sent at once of all that has been [written](Framing::write).
-    pub fn finish(self, bytes: &mut Vec<u8>) {
+    /// Begins what is sent at once, in an empty buffer.
+    #[inline]
+    pub fn begin(self, bytes: &mut Vec<u8>) {
         if self == Framing::Frames {
+            bytes.extend_from_slice(&websocket::ROOM);
+        }
+    }
+
+    /// Makes what is sent at once of all that has been [written](Framing::write) since [`Framing::begin`].
+    #[inline]
+    pub fn finish(self, bytes: &mut Vec<u8>) {
+        if self == Framing::Frames && !bytes.is_empty() {
             websocket::wrap(bytes);
         }
     }
@@ -286,13 +295,20 @@ mod tests {
         assert_eq!(framed(Framing::Message, &datagrams), messages);
         for (framing, header) in [(Framing::Frames, &b"\x82\x7e\0\x84"[..]), (Framing::Tag16, b"")]
         {
-            let mut bytes = framed(framing, &datagrams);
+            let mut bytes = Vec::new();
+            framing.begin(&mut bytes);
+            bytes.extend(framed(framing, &datagrams));
             framing.finish(&mut bytes);
             assert_eq!(bytes, [header, &framed(Framing::Tag16, &datagrams)].concat());
         }
-        let mut nothing = Vec::new();
-        Framing::Frames.finish(&mut nothing);
-        assert!(nothing.is_empty());
+        for has_begun in [false, true] {
+            let mut nothing = Vec::new();
+            if has_begun {
+                Framing::Frames.begin(&mut nothing);
+            }
+            Framing::Frames.finish(&mut nothing);
+            assert!(nothing.is_empty());
+        }
     }
 
     #[test]

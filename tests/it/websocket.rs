@@ -287,6 +287,22 @@ fn who_answers_no_ping_is_lost_and_who_does_is_not() {
 }
 
 #[test]
+fn who_sends_only_what_says_nothing_is_read_more_slowly() {
+    let mut stage = stage_with(", ping_ms: 0", ", limits: {messages_per_second: 1}");
+    for frames in [vec![frame(FINAL | PING, b""); 40], vec![frame(0, b""); 40]] {
+        let (mut client, channel) = established(&mut stage, &[]);
+        client.send_frame(BINARY, b"");
+        client.try_send_raw(&frames.concat()).expect("open");
+        let limit = format!("client={channel}");
+        wait_until("it is held", || {
+            let log = stage.daemon.log();
+            let held = |line: &str| line.contains("read more slowly") && line.contains(&limit);
+            log.lines().any(held).then_some(())
+        });
+    }
+}
+
+#[test]
 fn who_reads_nothing_is_dropped_as_by_tcp() {
     let more = "tuning: {handshake_timeout: 0}";
     let mut stage = Stage::with(&format!(

@@ -20,6 +20,8 @@ use crate::config::WebSocketConfig;
 
 /// The longest request: browsers send cookies along.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// What is read of it at a time: there is memory for so much although little may come, and very many may wait.
+const READ_BYTES_MAX: usize = 2 * 1024;
 /// What ends it.
 const END: &[u8] = b"\r\n\r\n";
 
@@ -113,7 +115,7 @@ pub async fn accept(
         if !may_read() {
             return Err(Refusal::too_slow().into());
         }
-        let left = REQUEST_BYTES_MAX - looked_at;
+        let left = READ_BYTES_MAX.min(REQUEST_BYTES_MAX - looked_at);
         let read = poll_fn(|context| stream.poll_read(context, bytes, left));
         if entry.wait(read).await?? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());

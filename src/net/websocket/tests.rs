@@ -147,6 +147,24 @@ async fn what_is_no_http_is_known_by_its_first_bytes() {
 }
 
 #[tokio::test]
+async fn at_the_end_of_its_time_what_has_come_counts() {
+    let half_open = HalfOpen::default();
+    for (come, is_whole) in [(request(GET, &[]), true), (b"GET /game HTTP/1.1\r\n".to_vec(), false)]
+    {
+        let torn = Torn::default();
+        torn.come(&come);
+        let may_read = || torn.has_unread();
+        let mut bytes = Vec::new();
+        let asked = accept(&torn, &mut bytes, &config(), None, &half_open, may_read).await;
+        assert_eq!(asked.is_ok(), is_whole);
+        if let Err(failure) = asked {
+            let told = failure.farewell().expect("an answer");
+            assert!(told.starts_with(b"HTTP/1.1 408 "), "{}", told.escape_ascii());
+        }
+    }
+}
+
+#[tokio::test]
 async fn origins_are_compared_if_any_are_named() {
     let allowed_origins = vec!["https://game.example".to_owned(), "null".to_owned()];
     let config = WebSocketConfig { allowed_origins, ..config() };

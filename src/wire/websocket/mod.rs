@@ -85,17 +85,26 @@ impl Header {
     }
 }
 
-/// Makes messages of the whole frames in `bytes`: one, unless they are very many.
+/// What stands before frames of which a message is to be made: room for the header of a short one.
+pub(super) const ROOM: [u8; 2] = [0; 2];
+
+/// Makes messages of the whole frames behind [`ROOM`]: one, unless they are very many.
 pub(super) fn wrap(bytes: &mut Vec<u8>) {
-    match bytes.len() {
-        0 => {}
+    match bytes.len() - ROOM.len() {
+        0 => bytes.clear(),
         length @ ..=MESSAGE_BYTES_MAX => {
-            bytes.splice(..0, Header::binary(length).bytes().iter().copied());
+            let header = Header::binary(length);
+            let header = header.bytes();
+            if header.len() > ROOM.len() {
+                bytes.resize(header.len() + length, 0);
+                bytes.copy_within(ROOM.len()..ROOM.len() + length, header.len());
+            }
+            bytes[..header.len()].copy_from_slice(header);
         }
         length => {
             let messages = length / (MESSAGE_BYTES_MAX / 2) + 1;
             let mut wrapped = Vec::with_capacity(length + messages * Header::BYTES_MAX);
-            let mut frames = Frames::new(bytes);
+            let mut frames = Frames::new(&bytes[ROOM.len()..]);
             while !frames.is_empty() {
                 let message = frames.take_front(MESSAGE_BYTES_MAX).remaining();
                 wrapped.extend_from_slice(Header::binary(message.len()).bytes());

@@ -148,7 +148,9 @@ fn what_is_more_than_a_message_holds_is_several_of_whole_frames() {
     for lengths in [vec![65_535, 65_535, 1], vec![40_000, 30_000], vec![30_000; 9], vec![65_535]] {
         let datagrams: Vec<Vec<u8>> = lengths.iter().map(|length| vec![7; *length]).collect();
         let frames = tagged(&datagrams);
-        let mut rest = frames.clone();
+        let mut rest = Vec::new();
+        Framing::Frames.begin(&mut rest);
+        rest.extend_from_slice(&frames);
         Framing::Frames.finish(&mut rest);
         let mut found = Vec::new();
         while !rest.is_empty() {

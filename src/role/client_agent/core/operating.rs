@@ -41,6 +41,7 @@ impl Core {
 
     fn refusal(&self, framing: Framing, ejection: Ejection) -> Vec<u8> {
         let mut bytes = Vec::new();
+        framing.begin(&mut bytes);
         let news = News::Ejected { reason: ejection.reason, text: &ejection.text };
         self.shared.voice.write(&news, framing, &mut bytes).expect("a short text fits");
         framing.finish(&mut bytes);

@@ -152,7 +152,7 @@ impl Session {
 
     /// Tells the client something.
     pub fn tell(&mut self, shared: &mut Shared, news: &News<'_>) {
-        let buffer = self.outbox.open(shared, self.identity.key);
+        let buffer = self.outbox.open(shared, &self.identity);
         if let Err(error) = shared.voice.write(news, self.identity.framing, buffer) {
             let (client, name) = (self.identity.allocated, news.name());
             tracing::error!(%client, %error, "{name} cannot be told");
@@ -161,7 +161,7 @@ impl Session {
 
     /// Sends the client a datagram, which `content` writes.
     pub fn send(&mut self, shared: &mut Shared, content: impl FnOnce(&mut Writer<'_>)) {
-        let buffer = self.outbox.open(shared, self.identity.key);
+        let buffer = self.outbox.open(shared, &self.identity);
         if let Err(error) = self.identity.framing.write(buffer, content) {
             tracing::error!(client = %self.identity.allocated, %error, "a datagram cannot be sent");
         }
@@ -176,7 +176,7 @@ impl Session {
     /// Sends the client frames that are complete.
     #[inline]
     pub fn send_frame(&mut self, shared: &mut Shared, frame: &[u8]) {
-        self.outbox.open(shared, self.identity.key).extend_from_slice(frame);
+        self.outbox.open(shared, &self.identity).extend_from_slice(frame);
     }
 
     /// What the shell has not taken yet; it is the shell's now, as it leaves.

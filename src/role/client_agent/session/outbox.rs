@@ -1,6 +1,7 @@
 //! What a session has for its connection.
 
-use crate::role::client_agent::agent::{SessionKey, Shared};
+use super::Identity;
+use crate::role::client_agent::agent::Shared;
 
 /// What the shell has not taken yet. A session with something here is on the agent's list of those touched.
 #[derive(Debug, Default)]
@@ -14,12 +15,13 @@ pub struct Outbox {
 impl Outbox {
     /// The bytes, to append frames to.
     #[inline]
-    pub fn open(&mut self, shared: &mut Shared, session: SessionKey) -> &mut Vec<u8> {
+    pub fn open(&mut self, shared: &mut Shared, of: &Identity) -> &mut Vec<u8> {
         if self.bytes.is_empty() {
-            shared.touched.push(session);
+            shared.touched.push(of.key);
             if self.bytes.capacity() == 0 {
                 self.bytes = shared.spare_buffer();
             }
+            of.framing.begin(&mut self.bytes);
         }
         &mut self.bytes
     }

@@ -37,7 +37,7 @@ impl Session {
         let mut over = FxHashSet::default();
         let before = self.outbox.bytes.len();
         if holding.frames.len() > LARGE {
-            self.outbox.open(cx.shared, self.identity.key).reserve_exact(holding.frames.len());
+            self.outbox.open(cx.shared, &self.identity).reserve_exact(holding.frames.len());
         }
         for record in holding.found.iter().filter(is_told) {
             self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);

@@ -209,7 +209,8 @@ async fn talk_and_ask(
     connection: &Connection,
     pulse: &Pulse,
 ) -> Result<Close, Lost> {
-    let asking = pulse.keep_asking(ear.shared, connection);
+    let shared = ear.shared;
+    let asking = pulse.keep_asking(|| shared.ping(), connection);
     tokio::select! {
         biased;
         end = talk(ear, connection) => end,

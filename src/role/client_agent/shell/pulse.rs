@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::Shared;
-use crate::net::{Connection, Lost};
+use crate::net::{Connection, Lost, Stream};
 use crate::router::Sink;
 use crate::wire::websocket;
 
@@ -24,11 +23,15 @@ impl Pulse {
     }
 
     /// Sends a ping now and then, and returns why the connection is to be given up when nothing at all has come until the
-    /// next. What lies unread has come.
-    pub async fn keep_asking(&self, shared: &Shared, connection: &Connection) -> Lost {
+    /// next. What lies unread has come. `ping` is how often it is asked.
+    pub async fn keep_asking<S: Stream>(
+        &self,
+        ping: impl Fn() -> Option<Duration>,
+        connection: &Connection<S>,
+    ) -> Lost {
         let mut asked: Option<Duration> = None;
         loop {
-            let every = shared.ping();
+            let every = ping();
             tokio::time::sleep(every.unwrap_or(LOOK)).await;
             let has_come = self.0.swap(false, Ordering::Relaxed);
             if let Some(asked) = asked
@@ -45,5 +48,60 @@ impl Pulse {
                 connection.announce();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::torn::Torn;
+    use crate::net::{ClientLimits, Policy, Spares};
+
+    const EVERY: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(300);
+
+    fn connection(torn: &Torn) -> Connection<Torn> {
+        let limits = ClientLimits { bytes_max: 1000, entry_bytes_max: 1000, stall_max: None };
+        Connection::new(torn.clone(), Policy::client(Arc::<Spares>::default(), limits))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_asked_and_says_nothing_until_he_is_asked_again_is_lost() {
+        let torn = Torn::default();
+        let connection = connection(&torn);
+        let since = tokio::time::Instant::now();
+        let lost = Pulse::default().keep_asking(|| Some(EVERY), &connection).await;
+        assert_eq!(lost.to_string(), "no answer for 20 s (websocket.ping_ms)");
+        assert_eq!((since.elapsed(), torn.written()), (2 * EVERY, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_comes_is_an_answer_and_so_is_what_has_not_been_read() {
+        let torn = Torn::default();
+        let connection = connection(&torn);
+        let pulse = Pulse::default();
+        let asking = pulse.keep_asking(|| Some(EVERY), &connection);
+        let beating = async {
+            loop {
+                tokio::time::sleep(EVERY / 2).await;
+                pulse.beat();
+            }
+        };
+        let beating: Result<(), _> = tokio::time::timeout(LONG, async {
+            tokio::select! {
+                biased;
+                lost = asking => panic!("{lost}"),
+                () = beating => {}
+            }
+        })
+        .await;
+        beating.expect_err("it beats");
+        torn.come(b"unread");
+        let pulse = Pulse::default();
+        let asking = pulse.keep_asking(|| Some(EVERY), &connection);
+        tokio::time::timeout(LONG, asking).await.expect_err("it lies unread");
+        // Who is not asked owes no answer.
+        let asking = pulse.keep_asking(|| None, &connection);
+        tokio::time::timeout(LONG, asking).await.expect_err("nobody asks");
     }
 }

@@ -1,5 +1,7 @@
 //! Over real sockets, with a router and a participant that stands for the cluster.
 
+mod websocket;
+
 use std::time::Duration;
 
 use dclass::Source;
