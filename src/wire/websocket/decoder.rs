@@ -1,5 +1,6 @@
 //! What clients send: masks and pieces off, messages out.
 
+use super::flaw::may_be_sent;
 use super::{BINARY, CLOSE, CONTINUATION, CONTROL_BYTES_MAX, FINAL, Flaw, LONG, MESSAGE_BYTES_MAX};
 use super::{PING, PONG, TEXT, VERY_LONG, pong};
 use crate::ids::{DATAGRAM_BYTES_MAX, LengthTag};
@@ -276,7 +277,7 @@ fn close_of(payload: &[u8]) -> Parting {
         return if payload.is_empty() { Parting::Closed(None) } else { Flaw::CloseCode.into() };
     };
     let code = u16::from_be_bytes(*code);
-    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+    if !may_be_sent(code) {
         return Flaw::CloseCode.into();
     }
     match str::from_utf8(text) {

@@ -1,4 +1,16 @@
-//! What a peer may not do.
+//! What a peer may not do, and the codes with which connections are closed (RFC 6455, section 7.4).
+
+/// Nothing is wrong.
+pub const NORMAL: u16 = 1000;
+/// The first of the codes that are a program's own.
+pub const OWN: u16 = 4000;
+/// The last of them.
+pub const OWN_MAX: u16 = 4999;
+
+/// Whether a code may stand in a close frame: others say what has happened without one, or nothing yet.
+pub(super) const fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=OWN_MAX)
+}
 
 /// What is wrong with what has come. Nothing more is read then.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -45,7 +57,7 @@ pub enum Flaw {
 }
 
 impl Flaw {
-    /// With which code a connection is closed for it (RFC 6455, section 7.4.1).
+    /// With which code a connection is closed for it.
     pub const fn close_code(self) -> u16 {
         match self {
             Flaw::Text => 1003,

@@ -13,7 +13,7 @@ mod flaw;
 mod tests;
 
 pub use decoder::{Decoder, Heard, Parting};
-pub use flaw::Flaw;
+pub use flaw::{Flaw, NORMAL, OWN, OWN_MAX};
 
 use super::Frames;
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
@@ -39,13 +39,6 @@ pub const MESSAGE_BYTES_MAX: usize = LENGTH_TAG_BYTES + DATAGRAM_BYTES_MAX;
 
 /// What a peer is asked with whether it is still there.
 pub const ASK: [u8; 2] = [FINAL | PING, 0];
-
-/// Why a connection is closed, as the peer is told: a close frame's code and text.
-pub const NORMAL: u16 = 1000;
-/// The first of the codes that are a program's own.
-pub const OWN: u16 = 4000;
-/// The last of them.
-pub const OWN_MAX: u16 = 4999;
 
 /// Before a frame of `length` bytes that leaves.
 #[derive(Copy, Clone, Debug)]
