@@ -89,3 +89,24 @@ fn what_peers_or_others_on_the_machine_make_of_it_is_warned_of() {
         "{checked:#?}"
     );
 }
+
+#[test]
+fn those_of_websocket_are_looked_at_too_and_where_it_listens_is_said() {
+    const WEBSOCKET: &str = "roles: [{type: clientagent, bind: none, channels: {min: 2000, max: 2999}, websocket: \
+        {bind: '127.0.0.1:0', tls: {certificate: game.pem, key_file: game.key}}}]";
+    let (good, key) = certificate((2020, 4000));
+    let (_, other) = certificate((2020, 4000));
+    let folder = folder(&good, &key);
+    fs::write(folder.path("game.yml"), WEBSOCKET).expect("ours");
+    let checked = folder.run(&["check", "game.yml"]).code(0);
+    let said = "client agent: listens for WebSocket with TLS on 127.0.0.1:0, version";
+    assert!(checked.stdout.contains(said), "{checked:#?}");
+    fs::write(folder.path("game.key"), other).expect("ours");
+    fails(&folder, "websocket.tls.key_file: ");
+    let plain = WEBSOCKET.replace("bind: none", "bind: '127.0.0.1:1'");
+    let plain = plain.replace(", tls: {certificate: game.pem, key_file: game.key}", "");
+    fs::write(folder.path("game.yml"), plain).expect("ours");
+    let checked = folder.run(&["check", "game.yml"]).code(0);
+    let said = "client agent: listens on 127.0.0.1:1 and for WebSocket on 127.0.0.1:0, version";
+    assert!(checked.stdout.contains(said), "{checked:#?}");
+}

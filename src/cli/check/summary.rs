@@ -75,7 +75,7 @@ fn client_agent(role: &ClientAgentConfig, dc: &DcFile) -> String {
                 format!("for WebSocket{tls} on {address}")
             }
             _ if role.tls.as_ref().is_some_and(|tls| tls.bind.is_none()) => {
-                format!("with TLS on {address}")
+                format!("on {address} with TLS")
             }
             _ => format!("on {address}"),
         })
