@@ -60,7 +60,10 @@ class Stage:
     def start_daemon(self, **options) -> Daemon:
         number = sum(isinstance(process, Daemon) for process in self.processes)
         name = "daemon" if number == 0 else f"daemon-{number + 1}"
-        self.daemon = Daemon(self.binary, self.directory, name=name, **options)
+        websocket = not self.astron
+        self.daemon = Daemon(
+            self.binary, self.directory, name=name, websocket=websocket, **options
+        )
         self.processes.append(self.daemon)
         return self.daemon
 

@@ -60,6 +60,7 @@ class Ports:
         self.messages = free_port()
         self.clients = free_port()
         self.strict_clients = free_port()
+        self.websocket = free_port()
         self.events = free_port(socket.SOCK_DGRAM)
 
 
@@ -73,7 +74,7 @@ def client_agent(port: int, first_channel: int, **client) -> dict:
     }
 
 
-def configuration(ports: Ports, database_backend: dict | None) -> dict:
+def configuration(ports: Ports, database_backend: dict | None, websocket: bool) -> dict:
     """The cluster. `threaded: false` means nothing to donet; Astron crashes without it."""
     roles = [
         {"type": "eventlogger", "bind": f"127.0.0.1:{ports.events}", "output": "events.log"},
@@ -81,6 +82,8 @@ def configuration(ports: Ports, database_backend: dict | None) -> dict:
         client_agent(ports.clients, 1_000_000_000),
         client_agent(ports.strict_clients, 1_000_001_000, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS),
     ]
+    if websocket:
+        roles[2]["websocket"] = {"bind": f"127.0.0.1:{ports.websocket}"}
     if database_backend is not None:
         roles += [
             {
@@ -111,6 +114,7 @@ class Daemon(Process):
         directory: pathlib.Path,
         database_backend: dict | None = None,
         name: str = "daemon",
+        websocket: bool = False,
     ):
         self.ports = Ports()
         self.event_log = directory / "events.log"
@@ -118,7 +122,7 @@ class Daemon(Process):
             (directory / database_backend["directory"]).mkdir(exist_ok=True)
         # JSON is YAML, so that the tests need no YAML library.
         config = directory / f"{name}.yml"
-        config.write_text(json.dumps(configuration(self.ports, database_backend), indent=2))
+        config.write_text(json.dumps(configuration(self.ports, database_backend, websocket), indent=2))
         super().__init__(name, [binary, config], directory)
         for port in (self.ports.messages, self.ports.clients, self.ports.strict_clients):
             wait_for_listener(self, port)
