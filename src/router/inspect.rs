@@ -59,6 +59,8 @@ pub enum Item {
         channel: Channel,
         /// What it may do: the name of its state.
         state: &'static str,
+        /// By what its client came: `tcp`, `tls` or `websocket`.
+        transport: &'static str,
         /// The client's address.
         remote: String,
         /// How many interests it has open.

@@ -9,9 +9,6 @@ use std::ops::Range;
 use super::{Error, Frames, Writer, websocket, write_frame};
 use crate::ids::DATAGRAM_BYTES_MAX;
 
-/// The most that a datagram has before it.
-const LONGEST_PREFIX_BYTES: usize = size_of::<u32>();
-
 /// How datagrams are told apart on a connection.
 #[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
 pub enum Framing {
@@ -135,22 +132,22 @@ impl Framing {
             return write_frame(buffer, content);
         }
         let start = buffer.len();
-        let datagram = start + LONGEST_PREFIX_BYTES;
-        buffer.resize(datagram, 0);
+        let room: &[u8] = match self {
+            Framing::Tag32 => &[0; size_of::<u32>()],
+            _ => &websocket::ROOM,
+        };
+        buffer.extend_from_slice(room);
         content(&mut Writer::new(buffer));
-        let length = buffer.len() - datagram;
+        let length = buffer.len() - start - room.len();
         if length > DATAGRAM_BYTES_MAX {
             buffer.truncate(start);
             return Err(Error::Oversize { bytes: length });
         }
-        if self == Framing::Tag32 {
-            buffer[start..datagram].copy_from_slice(&(length as u32).to_le_bytes());
-        } else {
-            let header = websocket::Header::binary(length);
-            let header = header.bytes();
-            buffer[start..][..header.len()].copy_from_slice(header);
-            // A short one leaves room.
-            buffer.drain(start + header.len()..datagram);
+        match self {
+            Framing::Tag32 => {
+                buffer[start..][..room.len()].copy_from_slice(&(length as u32).to_le_bytes());
+            }
+            _ => websocket::put_header(buffer, start),
         }
         Ok(start..buffer.len())
     }

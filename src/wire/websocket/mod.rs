@@ -78,22 +78,29 @@ impl Header {
     }
 }
 
-/// What stands before frames of which a message is to be made: room for the header of a short one.
+/// What stands before that of which a message is to be made: room for the header of a short one.
 pub(super) const ROOM: [u8; 2] = [0; 2];
+
+/// Makes a message of all that stands behind [`ROOM`] at `start`. Most are short, so that nothing is moved.
+#[inline]
+pub(super) fn put_header(bytes: &mut Vec<u8>, start: usize) {
+    let length = bytes.len() - start - ROOM.len();
+    let header = Header::binary(length);
+    let header = header.bytes();
+    let moved = header.len() - ROOM.len();
+    if moved > 0 {
+        bytes.resize(bytes.len() + moved, 0);
+        let content = start + ROOM.len();
+        bytes.copy_within(content..content + length, content + moved);
+    }
+    bytes[start..start + header.len()].copy_from_slice(header);
+}
 
 /// Makes messages of the whole frames behind [`ROOM`]: one, unless they are very many.
 pub(super) fn wrap(bytes: &mut Vec<u8>) {
     match bytes.len() - ROOM.len() {
         0 => bytes.clear(),
-        length @ ..=MESSAGE_BYTES_MAX => {
-            let header = Header::binary(length);
-            let header = header.bytes();
-            if header.len() > ROOM.len() {
-                bytes.resize(header.len() + length, 0);
-                bytes.copy_within(ROOM.len()..ROOM.len() + length, header.len());
-            }
-            bytes[..header.len()].copy_from_slice(header);
-        }
+        ..=MESSAGE_BYTES_MAX => put_header(bytes, 0),
         length => {
             let messages = length / (MESSAGE_BYTES_MAX / 2) + 1;
             let mut wrapped = Vec::with_capacity(length + messages * Header::BYTES_MAX);

@@ -136,6 +136,7 @@ impl Session {
             allocated: self.identity.allocated,
             channel: self.identity.channel,
             state: self.life.name(),
+            transport: self.identity.peer.transport.name(),
             remote: self.identity.peer.remote.to_string(),
             interests: self.interests.count(),
             objects: self.view.object_count(),
