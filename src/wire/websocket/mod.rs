@@ -100,7 +100,7 @@ pub(super) fn put_header(bytes: &mut Vec<u8>, start: usize) {
 pub(super) fn wrap(bytes: &mut Vec<u8>) {
     match bytes.len() - ROOM.len() {
         0 => bytes.clear(),
-        ..=MESSAGE_BYTES_MAX => put_header(bytes, 0),
+        1..=MESSAGE_BYTES_MAX => put_header(bytes, 0),
         length => {
             let messages = length / (MESSAGE_BYTES_MAX / 2) + 1;
             let mut wrapped = Vec::with_capacity(length + messages * Header::BYTES_MAX);
