@@ -17,12 +17,18 @@ impl Outbox {
     #[inline]
     pub fn open(&mut self, shared: &mut Shared, of: &Identity) -> &mut Vec<u8> {
         if self.bytes.is_empty() {
-            shared.touched.push(of.key);
-            if self.bytes.capacity() == 0 {
-                self.bytes = shared.spare_buffer();
-            }
-            of.framing.begin(&mut self.bytes);
+            self.begin(shared, of);
         }
         &mut self.bytes
+    }
+
+    /// Once for many frames: what is done for each of them stays small enough to stand where it is used.
+    #[inline(never)]
+    fn begin(&mut self, shared: &mut Shared, of: &Identity) {
+        shared.touched.push(of.key);
+        if self.bytes.capacity() == 0 {
+            self.bytes = shared.spare_buffer();
+        }
+        of.framing.begin(&mut self.bytes);
     }
 }
