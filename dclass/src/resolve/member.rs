@@ -5,8 +5,9 @@ use crate::ast::{Decl, Member, Name, Param as ParamDecl, Part, ValueKind};
 use crate::diagnostic::{Note, did_you_mean};
 use crate::schema::types::{Size, Type};
 use crate::schema::{Body, ClassId, Field, FieldId, FieldKind, Keywords, Param};
-use crate::source::{Span, shown};
+use crate::source::Span;
 use crate::value::{Meaning, Misfit, Packer, Unreadable, implicit, written};
+use crate::visible::shown;
 use std::collections::HashSet;
 use std::sync::Arc;
 
