@@ -235,17 +235,20 @@ async fn a_hangup_during_the_start_is_remembered() {
     let reading = crate::config::Reading::from(&complete.ok().expect("a correct file"));
     let started = Started { file, reading, log_level: None, for_programs: false };
     let caught = crate::telemetry::testing::Caught::from(crate::telemetry::Level::Info);
-    let mut operator = Operator::new(Signals::new().expect("signals"), started, caught.log());
-    let reopen = operator.reopen();
+    let survived = survive_signals().expect("signals");
     let mut hangup =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).expect("resources");
     let this = rustix::process::getpid();
     rustix::process::kill_process(this, rustix::process::Signal::HUP).expect("a signal");
-    // Both hear of it at the same moment, and the operator is asked first.
+    // It has come, and only now does the daemon run, which has read its configuration before.
+    hangup.recv().await;
+    let signals = Signals::new(survived).expect("signals");
+    let mut operator = Operator::new(signals, started, caught.log());
+    let reopen = operator.reopen();
     tokio::select! {
         biased;
         signal = operator.wants_the_end() => panic!("{signal}"),
-        _ = hangup.recv() => {}
+        () = std::future::ready(()) => {}
     }
     assert!(!reopen.has_changed().expect("the operator is there"));
     operator.has_started(Vec::new());

@@ -150,7 +150,8 @@ impl Resolver<'_> {
         };
         let written = decl.default.as_ref().map(|part| &part.value);
         let unreadable = explicit.then(|| written::of_default(&ty, &implicit, written)).flatten();
-        Some(Parameter { param: Param { name, ty }, implicit, explicit, unreadable })
+        let param = Param { name, ty, implicit_bytes: implicit.len() };
+        Some(Parameter { param, implicit, explicit, unreadable })
     }
 
     /// A default value of a DC file, packed and checked. It may repeat the name that it is for.
@@ -282,7 +283,7 @@ impl Made {
     pub(super) fn bare(ty: Arc<Type>) -> Made {
         let mut value = Vec::new();
         implicit(&ty, &mut value);
-        let body = Body::Param(Param { name: String::new(), ty });
+        let body = Body::Param(Param { name: String::new(), ty, implicit_bytes: value.len() });
         Made { body, implicit: value, explicit: false, unreadable: None }
     }
 }
