@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use dclass::visible;
 use serde::Serialize;
 
 use crate::yaml::Position;
@@ -106,7 +107,7 @@ impl Finding {
         if !self.marks.is_empty() {
             group = group.element(self.snippet());
         }
-        let help = self.help.iter().map(|help| Level::HELP.message(help.as_str()));
+        let help = self.help.iter().map(|help| Level::HELP.message(seen(help)));
         let group = group.elements(help);
         if group.is_empty() { String::new() } else { renderer.render(&[group]) }
     }
@@ -174,11 +175,10 @@ impl Finding {
     }
 
     fn render(&self, renderer: &Renderer) -> String {
-        let title = self.title();
-        let title = [Group::with_title(self.level().primary_title(title.as_str()))];
+        let title = [Group::with_title(self.level().primary_title(seen(&self.title())))];
         let mut text = renderer.render(&title);
         if !self.file.is_empty() {
-            text.push_str(&format!("\n{}--> {}", " ".repeat(self.margin()), self.place()));
+            text.push_str(&format!("\n{}--> {}", " ".repeat(self.margin()), seen(&self.place())));
         }
         let excerpt = self.excerpt(renderer);
         if !excerpt.is_empty() {
@@ -221,14 +221,25 @@ impl Finding {
         let first = lines().min().unwrap_or(1).max(self.source.first_line);
         let last = lines().max().unwrap_or(1);
         let text = self.source.lines(first, last);
-        let annotations = self.marks.iter().enumerate().map(|(i, mark)| {
+        let spans = self.marks.iter().map(|mark| span(text, mark.position.line - first, mark));
+        let mut spans: Vec<Range<usize>> = spans.collect();
+        let mut places: Vec<&mut usize> =
+            spans.iter_mut().flat_map(|Range { start, end }| [start, end]).collect();
+        places.sort_unstable();
+        let text = visible(text, &mut places);
+        let annotations = self.marks.iter().zip(spans).enumerate().map(|(i, (mark, span))| {
             let kind = if i == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-            let label = Some(mark.label.as_str()).filter(|label| !label.is_empty());
-            kind.span(span(text, mark.position.line - first, mark)).label(label)
+            let label = Some(seen(&mark.label)).filter(|label| !label.is_empty());
+            kind.span(span).label(label)
         });
         let annotations: Vec<_> = annotations.collect();
         Snippet::source(text).line_start(first).annotations(annotations)
     }
+}
+
+/// What of a text can be seen, and none of it steers a terminal.
+fn seen(text: &str) -> String {
+    visible(text, &mut []).into_owned()
 }
 
 /// Whose lines they are in the log.
@@ -313,6 +324,34 @@ pub fn near<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_stand_below_what_is_shown() {
+        let text = "\u{feff}a: [\u{200b}界, e\u{301}x, \u{9b}y]";
+        let mark = |offset: usize, width, label: &str| {
+            let position = Position { line: 1, column: offset + 1 };
+            Mark::new(position, width, label)
+        };
+        let about = Finding::of_file(Severity::Error, "a\u{7f}.yml".into(), "odd \u{1b}[2J".into());
+        let finding = Finding {
+            help: vec!["not \u{202e}".into()],
+            marks: vec![mark(15, 1, "last \u{1b}"), mark(6, 1, "first"), mark(9, 3, "then")],
+            source: Arc::new(Source { first_line: 1, text: text.to_owned() }),
+            ..about
+        };
+        let shown = [
+            r"error: odd \u{1b}[2J",
+            r" --> a\u{7f}.yml:1:16",
+            r"  |",
+            r"1 | \u{feff}a: [\u{200b}界, e\u{301}x, \u{9b}y]",
+            r"  |                     --  --------- then   ^ last \u{1b}",
+            r"  |                     |",
+            r"  |                     first",
+            r"  |",
+            r"  = help: not \u{202e}",
+        ];
+        assert_eq!(finding.to_string(), shown.join("\n"));
+    }
 
     #[test]
     fn what_is_like_a_name() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use donet::cli::{self, Action, Run};
 use donet::config::Reading;
-use donet::daemon::Started;
+use donet::daemon::{Started, Survived};
 use donet::finding::{Finding, Severity};
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
@@ -26,10 +26,13 @@ fn main() -> ExitCode {
         Action::Run(run) => run,
         Action::Exit(code) => return code.into(),
     };
-    if let Err(error) = daemon::survive_signals() {
-        eprintln!("cannot take signals: {error}");
-        return ExitCode::FAILURE;
-    }
+    let survived = match daemon::survive_signals() {
+        Ok(survived) => survived,
+        Err(error) => {
+            eprintln!("cannot take signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let log = match telemetry::init(&run.log) {
         Ok(log) => log,
         Err(error) => {
@@ -38,7 +41,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = start(&run, log.clone()).unwrap_or_else(|error| {
+    let code = start(&run, log.clone(), survived).unwrap_or_else(|error| {
         // What is to be done is in lines of its own.
         for line in format!("{error:#}").lines() {
             fatal!("{line}");
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
     code
 }
 
-fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+fn start(run: &Run, log: Arc<Log>, survived: Survived) -> anyhow::Result<ExitCode> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let for_programs = run.log.format == telemetry::Format::Json;
     let say = |findings: &[Finding]| findings.iter().for_each(|finding| finding.log(for_programs));
@@ -79,7 +82,7 @@ fn start(run: &Run, log: Arc<Log>) -> anyhow::Result<ExitCode> {
     let runtime = runtime(daemon.threads).context("cannot start threads")?;
     let (file, log_level) = (run.config.clone(), run.log_level);
     let started = Started { file, reading, log_level, for_programs };
-    let ended = runtime.block_on(daemon::run(started, dc, log.clone()));
+    let ended = runtime.block_on(daemon::run(started, dc, log.clone(), survived));
     // Left to itself, it would wait for a thread that a frozen file system holds.
     runtime.shutdown_timeout(PATIENCE);
     // What is left to be said comes before the last line.

@@ -1,7 +1,10 @@
 //! What is wrong with a DC file, where, and how it is shown.
 
 use crate::limits::{ERRORS_MAX, SHOWN_MAX};
+use crate::load::Twice;
 use crate::source::{Span, Text};
+use crate::visible::visible;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fmt;
 
 /// How bad a [`Diagnostic`] is.
@@ -28,9 +31,9 @@ pub struct Diagnostic {
     pub column: u32,
     /// The line, or the part of a long line around the place.
     pub excerpt: String,
-    /// Where the caret stands below the excerpt, in characters.
+    /// Before how many of the excerpt's characters the marked part begins.
     pub caret: usize,
-    /// How many characters the caret underlines.
+    /// How many characters are marked.
     pub width: usize,
     /// What to say beside the caret: what was expected. May be empty.
     pub label: String,
@@ -38,30 +41,53 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// How many findings it stands for: one, or those that it counts, of which there may be none.
     pub stands_for: usize,
+    /// Which of the files it is, if it is that this one has been named before.
+    pub twice: Option<Twice>,
+}
+
+impl Diagnostic {
+    /// Whether it has to do with a place in the file.
+    fn has_place(&self) -> bool {
+        self.line > 0
+    }
+
+    /// Where in the excerpt the marked part begins and ends, in bytes.
+    fn marked(&self) -> [usize; 2] {
+        let byte = |chars: usize| {
+            let found = self.excerpt.char_indices().nth(chars);
+            found.map_or(self.excerpt.len(), |(at, _)| at)
+        };
+        [byte(self.caret), byte(self.caret + self.width.max(1))]
+    }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
         };
-        write!(f, "{word}: {}", self.message)?;
-        if self.line > 0 {
-            let margin = self.line.to_string();
-            let blank = " ".repeat(margin.len());
-            write!(f, "\n{blank}--> {}:{}:{}", self.file, self.line, self.column)?;
-            write!(f, "\n{blank} |\n{margin} | {}", self.excerpt.trim_end())?;
-            let marks = "^".repeat(self.width.max(1));
-            write!(f, "\n{blank} | {}{marks}", " ".repeat(self.caret))?;
-            if !self.label.is_empty() {
-                write!(f, " {}", self.label)?;
-            }
+        let seen = |text: &str| visible(text, &mut []).into_owned();
+        let renderer = Renderer::plain();
+        let title = Group::with_title(level.clone().primary_title(seen(&self.message)));
+        f.write_str(&renderer.render(&[title]))?;
+        let [mut from, mut to] = self.marked();
+        let line = visible(&self.excerpt, &mut [&mut from, &mut to]);
+        let mut group = Group::with_level(level);
+        if self.has_place() {
+            let margin = self.line.to_string().len();
+            let (file, line_number, column) = (seen(&self.file), self.line, self.column);
+            write!(f, "\n{:margin$}--> {file}:{line_number}:{column}", "")?;
+            let label = Some(seen(&self.label)).filter(|label| !label.is_empty());
+            let mark = AnnotationKind::Primary.span(from..to).label(label);
+            let line = Snippet::source(line).line_start(line_number as usize).annotation(mark);
+            group = group.element(line);
         } else if !self.file.is_empty() {
-            write!(f, "\n --> {}", self.file)?;
+            write!(f, "\n --> {}", seen(&self.file))?;
         }
-        if let Some(help) = &self.help {
-            write!(f, "\n  = help: {help}")?;
+        let group = group.elements(self.help.iter().map(|help| Level::HELP.message(seen(help))));
+        if !group.is_empty() {
+            write!(f, "\n{}", renderer.render(&[group]))?;
         }
         Ok(())
     }
@@ -130,6 +156,17 @@ impl Diagnostics {
         self.push_of_file(file, Severity::Error, message, Some(help).filter(|_| files > 1));
     }
 
+    /// That a file has been named before.
+    pub(crate) fn push_twice(&mut self, file: &str, first: &str, twice: Twice) {
+        let why = "all of it would be declared twice";
+        let message = match file == first {
+            true => format!("this file is given twice: {why}"),
+            false => format!("this is the same file as {first}: {why}"),
+        };
+        self.push_whole(file, message);
+        self.items.last_mut().expect("just pushed").twice = Some(twice);
+    }
+
     /// Something about a file as a whole.
     pub(crate) fn push_of_file(
         &mut self,
@@ -150,6 +187,7 @@ impl Diagnostics {
             label: String::new(),
             help,
             stands_for: 1,
+            twice: None,
         });
     }
 }
@@ -335,7 +373,7 @@ impl Place {
         let end = floor_boundary(all, (note.span.end as usize).clamp(start, line_end));
         let from = floor_boundary(all, self.line_start.max(start.saturating_sub(EXCERPT_SIDE)));
         let to = floor_boundary(all, line_end.min(start + EXCERPT_SIDE));
-        let mut excerpt = all[from..to].replace(['\t', '\r'], " ");
+        let mut excerpt = all[from..to].trim_end_matches('\r').to_owned();
         let mut caret = all[from..start].chars().count();
         if from > self.line_start {
             excerpt.insert(0, '…');
@@ -356,6 +394,7 @@ impl Place {
             label: note.label,
             help: note.help,
             stands_for: 1,
+            twice: None,
         }
     }
 }

@@ -40,15 +40,17 @@ mod schema;
 mod show;
 mod source;
 mod value;
+mod visible;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use fmt::format_source;
 pub use fuzz::fuzz;
 pub use limits::SOURCE_BYTES_MAX;
-pub use load::{parse, parse_with, read, read_with};
+pub use load::{Twice, given_twice, parse, parse_with, read, read_with};
 pub use resolve::Options;
 pub use schema::{
     Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, StringEncoding, TypeView,
 };
 pub use source::Source;
 pub use value::{Split, TextError, ValueError};
+pub use visible::{is_printable, visible};

@@ -54,13 +54,3 @@ impl<'a> Text<'a> {
         controls > 3 && controls > self.text.len() / 20
     }
 }
-
-/// A name for a message: long ones are cut, control characters are escaped.
-pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut out: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        out.push('…');
-    }
-    out
-}

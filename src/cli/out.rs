@@ -6,7 +6,7 @@
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
-use crate::telemetry::is_printable;
+use dclass::visible;
 
 /// Writes a line to standard output, as `println!` does.
 macro_rules! say {
@@ -45,19 +45,7 @@ pub(super) fn lament(text: Arguments<'_>) {
 
 /// What commands say has names, values and lines of files in it that may be anybody's: none of that steers a terminal.
 fn harmless(text: Arguments<'_>) -> String {
-    let text = text.to_string();
-    let is_shown = |c: char| matches!(c, '\n' | '\t') || is_printable(c);
-    if text.chars().all(is_shown) {
-        return text;
-    }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match is_shown(c) {
-            true => shown.push(c),
-            false => shown.extend(c.escape_default()),
-        }
-    }
-    shown
+    visible(&text.to_string(), &mut []).into_owned()
 }
 
 /// "1 class", "2 classes"

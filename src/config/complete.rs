@@ -1,10 +1,9 @@
 //! A configuration together with the DC files that it names: all that a daemon reads before it does anything.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use dclass::{DcFile, Diagnostics};
+use dclass::{DcFile, Diagnostics, Twice};
 
 use super::model::{BackendConfig, Config, RoleConfig};
 use super::tls::TlsConfig;
@@ -118,49 +117,9 @@ fn read_dc_of(loaded: &Loaded, findings: &mut Vec<Finding>) -> Option<Arc<DcFile
             Some(Arc::new(dc))
         }
         Err(diagnostics) => {
-            let twice = named_twice(loaded);
-            let others = match &twice[..] {
-                [] => Some(diagnostics),
-                // All that they declare would be declared twice.
-                twice => loaded.config.read_dc_without(twice).err(),
-            };
-            let others = others.iter().flatten();
-            findings.extend(twice.iter().map(|twice| twice.finding(loaded)));
-            findings.extend(others.map(|found| of_dc_file(loaded, found)));
+            findings.extend(diagnostics.iter().map(|found| of_dc_file(loaded, found)));
             None
         }
-    }
-}
-
-/// A DC file that has been named before.
-struct Twice {
-    /// Which of the files it is.
-    index: usize,
-    /// Which is the same.
-    first: usize,
-}
-
-fn named_twice(loaded: &Loaded) -> Vec<Twice> {
-    let mut known = HashMap::new();
-    let mut twice = Vec::new();
-    for (index, path) in loaded.config.general.dc_files.iter().enumerate() {
-        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let first = *known.entry(path).or_insert(index);
-        if first != index {
-            twice.push(Twice { index, first });
-        }
-    }
-    twice
-}
-
-impl Twice {
-    fn finding(&self, loaded: &Loaded) -> Finding {
-        let [key, first] = [self.index, self.first].map(|i| format!("general.dc_files[{i}]"));
-        let message =
-            format!("this is the same file as {first}: all of it would be declared twice");
-        let mut finding = loaded.about(Severity::Error, &key, message);
-        finding.marks.push(loaded.report.mark(loaded.root.at(&first), "named here already"));
-        finding
     }
 }
 
@@ -184,20 +143,25 @@ impl Config {
     /// # Errors
     /// All that is wrong with them.
     pub fn read_dc(&self) -> Result<DcFile, Diagnostics> {
-        self.read_dc_without(&[])
-    }
-
-    fn read_dc_without(&self, twice: &[Twice]) -> Result<DcFile, Diagnostics> {
         let options = dclass::Options { string_encoding: self.general.string_encoding };
-        let is_new = |i: usize| twice.iter().all(|twice| twice.index != i);
-        let files = self.general.dc_files.iter().enumerate();
-        let files: Vec<_> = files.filter(|(i, _)| is_new(*i)).map(|(_, file)| file).collect();
-        dclass::read_with(&files, options)
+        dclass::read_with(&self.general.dc_files, options)
     }
+}
+
+/// A DC file that is named twice, with both places.
+fn named_twice(loaded: &Loaded, twice: Twice) -> Finding {
+    let [key, first] = [twice.index, twice.first].map(|i| format!("general.dc_files[{i}]"));
+    let message = format!("this is the same file as {first}: all of it would be declared twice");
+    let mut finding = loaded.about(Severity::Error, &key, message);
+    finding.marks.push(loaded.report.mark(loaded.root.at(&first), "named here already"));
+    finding
 }
 
 /// A file that cannot be read is shown where it is named.
 fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
+    if let Some(twice) = found.twice {
+        return named_twice(loaded, twice);
+    }
     let mut files = loaded.config.general.dc_files.iter();
     let named = files.position(|file| file.display().to_string() == found.file);
     match named {

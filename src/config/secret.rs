@@ -1,5 +1,6 @@
 //! What of a configuration is nobody's business but the daemon's: it is not shown when a line of the file is.
 
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::yaml::{Node, Position, Value};
@@ -34,7 +35,10 @@ impl Masked {
     /// In which column of the text that is shown a place stands.
     pub fn column(&self, at: Position) -> usize {
         let mut column = at.column;
-        for cut in self.cuts.iter().filter(|cut| cut.line == at.line && cut.from < at.column) {
+        // A file may have as many of them as lines, and be asked about each.
+        let first = self.cuts.partition_point(|cut| cut.line < at.line);
+        let here = self.cuts[first..].iter().take_while(|cut| cut.line == at.line);
+        for cut in here.filter(|cut| cut.from < at.column) {
             let is_behind = cut.to <= at.column;
             // Within the mask, all places are its beginning.
             column -= if is_behind { cut.to - cut.from } else { at.column - cut.from };
@@ -49,7 +53,7 @@ pub(super) fn masked(text: &str, root: Option<&Rc<Node>>) -> Masked {
     let mut hidden = Vec::new();
     let lines: Vec<&str> = text.lines().collect();
     match root {
-        Some(root) => collect(root, &lines, &mut Vec::new(), &mut hidden),
+        Some(root) => collect(root, &lines, &mut HashSet::new(), &mut hidden),
         None => hidden.extend(lines.iter().enumerate().filter_map(behind_a_name)),
     }
     let has_tree = root.is_some();
@@ -67,13 +71,17 @@ type Part = (Position, Position);
 
 fn hide(text: &str, hidden: &[Part]) -> Masked {
     let mut masked = Masked::default();
+    let mut by_line: HashMap<usize, Vec<&Part>> = HashMap::new();
+    for part in hidden {
+        for line in part.0.line..=part.1.line {
+            by_line.entry(line).or_default().push(part);
+        }
+    }
     for (i, line) in text.split_inclusive('\n').enumerate() {
-        let here: Vec<&Part> =
-            hidden.iter().filter(|(from, to)| (from.line..=to.line).contains(&(i + 1))).collect();
-        if here.is_empty() {
+        let Some(here) = by_line.get(&(i + 1)) else {
             masked.text.push_str(line);
             continue;
-        }
+        };
         let chars: Vec<char> = line.chars().collect();
         let is_hidden = |j: usize| {
             let at = Position { line: i + 1, column: j + 1 };
@@ -130,7 +138,7 @@ fn is_broken_url(key: &str, value: &Node) -> bool {
 fn collect(
     node: &Rc<Node>,
     lines: &[&str],
-    visited: &mut Vec<*const Node>,
+    visited: &mut HashSet<*const Node>,
     hidden: &mut Vec<Part>,
 ) {
     if visited.contains(&Rc::as_ptr(node)) {
@@ -140,11 +148,11 @@ fn collect(
         Value::Scalar { text, .. } if may_hold_one(text) => hidden.extend(in_scalar(node, lines)),
         Value::Scalar { .. } => {}
         Value::List(items) => {
-            visited.push(Rc::as_ptr(node));
+            visited.insert(Rc::as_ptr(node));
             items.iter().for_each(|item| collect(item, lines, visited, hidden));
         }
         Value::Map(entries) => {
-            visited.push(Rc::as_ptr(node));
+            visited.insert(Rc::as_ptr(node));
             for (key, value) in entries {
                 match key.text() {
                     Some(name) if is_secret(name) || is_broken_url(name, value) => {

@@ -39,19 +39,24 @@ use operator::Operator;
 pub use operator::Started;
 pub use readiness::{Readiness, Stage};
 use signals::Signals;
-pub use signals::{survive_full_files, survive_signals};
+pub use signals::{Survived, survive_full_files, survive_signals};
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs the daemon until a signal ends it.
+/// Runs the daemon until a signal ends it; those that came before count as well.
 ///
 /// # Errors
 /// When something cannot be started, or a part of the daemon has failed; both end the process with
 /// exit code 1.
-pub async fn run(started: Started, dc: Arc<DcFile>, log: Arc<Log>) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    started: Started,
+    dc: Arc<DcFile>,
+    log: Arc<Log>,
+    survived: Survived,
+) -> anyhow::Result<ExitCode> {
     // Before anything else, so that a signal during the start is not lost.
-    let signals = Signals::new()?;
+    let signals = Signals::new(survived)?;
     warn_of_root();
     let config = started.reading.config.clone();
     let mut operator = Operator::new(signals, started, log.clone());

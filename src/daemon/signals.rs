@@ -7,15 +7,16 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Takes the signals that must not end the process, as early as possible. Those that end it still do so at once: there
-/// is nothing yet that has an order to end in.
+/// is nothing yet that has an order to end in. What comes before the daemon runs is remembered by what is returned.
 ///
 /// # Errors
 /// When the system has no resources for that.
-pub fn survive_signals() -> io::Result<()> {
-    // A handler stays for as long as the process, whatever becomes of the runtime that it was installed in.
+pub fn survive_signals() -> io::Result<Survived> {
+    // A handler stays for as long as the process, whatever becomes of the runtime that it was installed in; and who listens
+    // hears by any other.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
-    Harmless::new().map(drop)
+    Harmless::new().map(Survived)
 }
 
 /// Has a file that has reached the size that the process may give it fail a write as on a full disk, instead of ending the
@@ -32,6 +33,9 @@ pub fn survive_full_files() -> io::Result<()> {
 fn file_size() -> io::Result<Signal> {
     signal(SignalKind::from_raw(Known::XFSZ.as_raw()))
 }
+
+/// Those signals, with what has been sent since they are taken.
+pub struct Survived(Harmless);
 
 /// What a signal asks for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -59,12 +63,12 @@ struct Harmless {
 }
 
 impl Signals {
-    /// Takes the signals. What is sent from now on waits until it is asked for.
-    pub fn new() -> io::Result<Self> {
+    /// Takes the others, too. What is sent from now on waits until it is asked for.
+    pub fn new(Survived(harmless): Survived) -> io::Result<Self> {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            harmless: Harmless::new()?,
+            harmless,
         })
     }
 

@@ -226,8 +226,14 @@ async fn what_was_left_to_be_said_is_said_before_the_daemon_ends() {
 }
 
 /// Whoever starts cannot be told yet.
-#[tokio::test]
-async fn a_hangup_during_the_start_is_remembered() {
+#[test]
+fn a_hangup_during_the_start_is_remembered() {
+    let survived = survive_signals().expect("signals");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(hang_up(survived));
+}
+
+async fn hang_up(survived: Survived) {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("donet.yml");
     fs::write(&file, "daemon: {control: control.sock}").expect("the folder is ours");
@@ -235,17 +241,19 @@ async fn a_hangup_during_the_start_is_remembered() {
     let reading = crate::config::Reading::from(&complete.ok().expect("a correct file"));
     let started = Started { file, reading, log_level: None, for_programs: false };
     let caught = crate::telemetry::testing::Caught::from(crate::telemetry::Level::Info);
-    let mut operator = Operator::new(Signals::new().expect("signals"), started, caught.log());
-    let reopen = operator.reopen();
     let mut hangup =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).expect("resources");
     let this = rustix::process::getpid();
     rustix::process::kill_process(this, rustix::process::Signal::HUP).expect("a signal");
-    // Both hear of it at the same moment, and the operator is asked first.
+    // It has come, and only now does the daemon run, which has read its configuration before.
+    hangup.recv().await;
+    let signals = Signals::new(survived).expect("signals");
+    let mut operator = Operator::new(signals, started, caught.log());
+    let reopen = operator.reopen();
     tokio::select! {
         biased;
         signal = operator.wants_the_end() => panic!("{signal}"),
-        _ = hangup.recv() => {}
+        () = std::future::ready(()) => {}
     }
     assert!(!reopen.has_changed().expect("the operator is there"));
     operator.has_started(Vec::new());

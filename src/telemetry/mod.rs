@@ -41,7 +41,6 @@ use layer::Lines;
 pub use level::Level;
 use limit::{Limiter, Subject, Summary, Verdict};
 use output::{Output, Target};
-pub(crate) use text::is_printable;
 
 /// Target of errors that end the process. Log them with [`fatal!`](crate::fatal).
 pub const FATAL: &str = "fatal";

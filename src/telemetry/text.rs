@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Write};
 
+use dclass::is_printable;
+
 /// The most bytes of a line that one value takes, its quotes and the mark of a cut left aside. The eject line of a
 /// client that has not logged in has two long ones, and stays below 1 kB.
 pub(super) const TEXT_BYTES_MAX: usize = 384;
@@ -104,13 +106,6 @@ fn push_char(line: &mut String, c: char, style: Style) {
             }
         },
     }
-}
-
-/// Whether a terminal shows it, and nothing else: no control character of either kind, no mark that turns the
-/// direction of what follows.
-pub(crate) fn is_printable(c: char) -> bool {
-    // Those that the second has escapes for although they can be shown.
-    matches!(c, ' '..='~') || c.escape_debug().len() == 1
 }
 
 #[cfg(test)]

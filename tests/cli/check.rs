@@ -404,3 +404,40 @@ fn more_mistakes_than_anybody_reads_are_counted() {
     folder.write("game.yml", "general: {dc_files: [game.dc]}\n");
     folder.run(&["check", "game.yml"]).code(1).complains(&["20 more errors", "40 errors"]);
 }
+
+/// Values that are not what is expected, each from the environment.
+const FOREIGN: &str = r#"
+general: {dc_files: ["${M}"], string_encoding: "${M}"}
+daemon: {name: a, threads: "${M}", loglevel: "${M}", control: "${M}/x", reserved_files: "${M}"}
+messagedirector: {bind: "${M}", connect: "${M}:1", settle_ms: "${M}", keepalive_ms: "${M}"}
+eventlogger: "${M}"
+uberdogs: [{id: "${M}", class: "${M}", anonymous: "${M}"}]
+roles:
+  - {type: "${M}"}
+  - {type: clientagent, bind: "${M}", version: 1, channels: {min: "${M}", max: "${M}"}, client: {type: "${M}", heartbeat_timeout: "${M}", relocate: "${M}"}, manual_dc_hash: ["${M}"], tls: {certificate: "${M}", key: "${M}"}}
+  - {type: stateserver, control: "${M}"}
+  - {type: database, control: 4003, generate: {min: 1000, max: 2000}, backend: {type: postgresql, url: "${M}://h/x"}}
+  - {type: database, control: 4004, generate: {min: 1000, max: 2000}, backend: {type: yaml, directory: "/nowhere/${M}"}}
+  - {type: database, control: 4005, generate: {min: "${M}", max: 2000}, backend: {type: "${M}"}}
+  - {type: dbss, database: "${M}", ranges: [{min: "${M}", max: 5}, "${M}"]}
+  - {type: eventlogger, bind: "${M}", output: "${M}", rotate_interval: "${M}"}
+"#;
+
+#[test]
+fn what_a_variable_holds_is_not_shown_if_it_is_not_what_is_expected() {
+    let folder = Folder::with(&[("game.yml", FOREIGN)]);
+    for arguments in [
+        &["check", "game.yml"][..],
+        &["check", "--format", "json", "game.yml"],
+        &["game.yml"],
+        &["--log-format", "json", "game.yml"],
+    ] {
+        let ended = folder.command(arguments).env("M", "marker3fd1").output().expect("it runs");
+        let said = [ended.stdout, ended.stderr].concat();
+        let said = String::from_utf8(said).expect("UTF-8");
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.matches("what `${M}` stands for").count() > 15, "{said}");
+        let shown: Vec<&str> = said.lines().filter(|line| line.contains("marker3fd1")).collect();
+        assert!(shown.is_empty(), "{arguments:?}: {shown:#?}");
+    }
+}

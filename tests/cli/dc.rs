@@ -35,6 +35,36 @@ fn mistakes_are_shown_with_their_line() {
 }
 
 #[test]
+fn a_file_that_is_given_twice_is_one_mistake() {
+    let folder = folder();
+    std::fs::create_dir(folder.path("below")).expect("a folder");
+    std::os::unix::fs::symlink("base.dc", folder.path("link.dc")).expect("a link");
+    let why = "all of it would be declared twice";
+    for (again, what) in [
+        ("base.dc", "this file is given twice"),
+        ("below/../base.dc", "this is the same file as base.dc"),
+        ("link.dc", "this is the same file as base.dc"),
+    ] {
+        let expected = format!("error: {what}: {why}\n --> {again}\n");
+        for command in ["check", "hash", "show", "fmt"] {
+            let ended = folder.run(&["dc", command, "base.dc", "game.dc", again]).code(1);
+            let count = if command == "check" { "\n1 error\n" } else { "" };
+            assert_eq!(ended.stderr, format!("{expected}{count}"), "{command}");
+        }
+        let twice = format!("base.dc,{again},game.dc");
+        assert_eq!(folder.run(&["dc", "diff", &twice, "base.dc"]).code(2).stderr, expected);
+    }
+    // Whatever else is wrong is said, too, once.
+    folder.write("odd.dc", "dclass A { f(nothing x); };");
+    let ended = folder.run(&["dc", "check", "odd.dc", "odd.dc", "none.dc", "none.dc"]).code(1);
+    assert_eq!(ended.stderr.matches("given twice").count(), 2, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("cannot read").count(), 1, "{}", ended.stderr);
+    // A file that declares nothing does no harm.
+    folder.write("empty.dc", "// Nothing yet.\n");
+    folder.run(&["dc", "check", "empty.dc", "base.dc", "empty.dc"]).code(0);
+}
+
+#[test]
 fn the_hash_is_one_word() {
     // The value is Panda3D's, DCFile.getHash().
     let folder = Folder::with(&[("game.dc", "dclass A {\n  f(uint8 x) broadcast;\n};\n")]);
@@ -143,7 +173,7 @@ fn a_file_that_is_no_text_is_one_error() {
     for file in ["binary.dc", "utf16.dc"] {
         let expected =
             format!("error: this is no DC file: it has bytes that no text has\n --> {file}\n");
-        let help = "  = help: without it, only the grammar of the others can be checked\n";
+        let help = " = help: without it, only the grammar of the others can be checked\n";
         for command in ["check", "hash", "show"] {
             let ended = folder.run(&["dc", command, file, "game.dc"]).code(1);
             // What the other one needs of it is not asked for.

@@ -107,3 +107,32 @@ fn two_daemons_with_one_socket_leave_it_to_the_first() {
     first.signal("TERM");
     first.wait().code(0);
 }
+
+#[test]
+fn all_of_the_json_log_has_one_shape() {
+    let odd =
+        format!("{CONFIG}roles: [{{type: dbss, database: 4003, ranges: [{{min: 9, max: 8}}]}}]\n");
+    let folder = Folder::with(&[("game.yml", CONFIG), ("odd.yml", &odd)]);
+    let refused = folder.run(&["--log-format", "json", "odd.yml"]).code(1);
+    let mut running = folder.start(&["--log-format", "json", "game.yml"]);
+    running.wait_for("\"ready\"");
+    folder.write("game.yml", &odd);
+    folder.run(&["reload", "--config", "game.yml"]).code(1);
+    running.signal("TERM");
+    let ended = running.wait().code(0);
+    let keys = |line: &str| -> Vec<String> {
+        // Not read as JSON, which has no order.
+        let parts = line.split('"').skip(1).step_by(2);
+        parts.filter(|part| line.contains(&format!("\"{part}\":"))).map(str::to_owned).collect()
+    };
+    let about = |log: &str| -> Vec<Vec<String>> {
+        let lines = log.lines().inspect(|line| {
+            assert_eq!(keys(line)[..4], ["time", "level", "target", "message"], "{line}");
+            assert!(!line.contains("\"severity\""), "{line}");
+        });
+        lines.filter(|line| line.contains("\"line\":")).map(keys).collect()
+    };
+    let (first, later) = (about(&refused.stdout), about(&ended.stdout));
+    assert!(!first.is_empty(), "{refused:#?}");
+    assert_eq!(first, later, "{ended:#?}");
+}

@@ -111,9 +111,12 @@ impl Carrier<'_> {
             end = walked.map_err(|fault| path.at(fault.to_string()))?;
         }
         let pairs = pairs::pair(self.old, self.renames, old, new);
-        for (part, from) in new.iter().zip(&pairs) {
+        for (to, (part, from)) in new.iter().zip(&pairs).enumerate() {
             let Some(from) = *from else {
-                out.value.extend_from_slice(part.implicit());
+                let inside = Path::Part(path, part.name(), to);
+                let why = "it is new, and nobody can read the default that it would get";
+                let implicit = part.implicit().ok_or_else(|| inside.at(why.to_owned()))?;
+                out.value.extend_from_slice(implicit);
                 continue;
             };
             let inside = Path::Part(path, old[from].name(), from);

@@ -5,6 +5,7 @@ use super::carry::is_plain;
 use super::work::step;
 use crate::schema::types::{Bytes, Shape, Spelling, Switch, Type};
 use crate::schema::{Body, DcFile, Field, Param};
+use crate::value::walk;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -24,11 +25,15 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The value that the part has if nobody gave one.
-    pub fn implicit(&self) -> &'a [u8] {
+    /// The value that the part has if nobody gave one, unless nobody could read it.
+    pub fn implicit(&self) -> Option<&'a [u8]> {
         match self {
-            Part::Param(_, implicit) => implicit,
-            Part::Field(field) => field.implicit_value(),
+            Part::Param(param, implicit) => {
+                let end = walk::<false>(&param.ty, implicit, 0).ok()?;
+                (end == implicit.len()).then_some(implicit)
+            }
+            Part::Field(Field { unreadable: Some(_), .. }) => None,
+            Part::Field(field) => Some(field.implicit_value()),
         }
     }
 }
@@ -49,8 +54,7 @@ pub(super) fn parts_of(field: &Field) -> Vec<Part<'_>> {
     // The defaults of parameters are kept one after the other.
     let mut rest = field.implicit_value();
     let params = field.params().iter().map(|param| {
-        let length = crate::value::walk::<false>(&param.ty, rest, 0).unwrap_or(0);
-        let (own, behind) = rest.split_at(length);
+        let (own, behind) = rest.split_at_checked(param.implicit_bytes).unwrap_or_default();
         rest = behind;
         Part::Param(param, own)
     });

@@ -1,8 +1,8 @@
 //! What is called otherwise in the new files: names alone do not tell a renamed field from two others.
 
+use super::work::step;
 use crate::schema::{DcFile, Field};
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// New names of classes, structs and fields, by their old ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,18 +69,39 @@ impl Renames {
             };
             problems.push((from.clone(), problem));
         }
+        let mut heirs = None;
         for ((class, field), to) in &self.fields {
-            let problem = self.field_problem(old, new, class, field, to);
+            // They come class by class.
+            if heirs.as_ref().is_none_or(|heirs: &Heirs<'_>| heirs.class != class) {
+                heirs = Some(self.heirs(old, class));
+            }
+            let heirs = heirs.as_ref().expect("just made");
+            let problem = self.field_problem(old, new, heirs, field, to);
             problems.extend(problem.map(|problem| (format!("{class}.{field}"), problem)));
         }
         problems
+    }
+
+    fn heirs<'n>(&'n self, old: &'n DcFile, class: &'n str) -> Heirs<'n> {
+        let mut by_new_name = HashMap::new();
+        let fields = old.class_or_struct_by_name(class).map_or(&[][..], |class| class.fields());
+        for field in fields {
+            step();
+            let (first, second) = by_new_name
+                .entry(self.new_field(old, class, field))
+                .or_insert((field.name(), None));
+            if second.is_none() && *first != field.name() {
+                *second = Some(field.name());
+            }
+        }
+        Heirs { class, by_new_name }
     }
 
     fn field_problem(
         &self,
         old: &DcFile,
         new: &DcFile,
-        class: &str,
+        Heirs { class, by_new_name }: &Heirs<'_>,
         field: &str,
         to: &str,
     ) -> Option<String> {
@@ -97,10 +118,17 @@ impl Renames {
         if new_class.field_by_name(to).is_none() {
             return Some(format!("`{new_name}` has no field `{to}` in the new files"));
         }
-        let is_twin =
-            |other: &&Arc<Field>| other.name() != field && self.new_field(old, class, other) == to;
-        let twin = old_class.fields().iter().find(is_twin)?;
-        let stays = if twin.name() == to { "stays" } else { "becomes the same" };
-        Some(format!("`{}` {stays}, as far as the map says", twin.name()))
+        let &(first, second) = by_new_name.get(to)?;
+        let twin = if first == field { second? } else { first };
+        let stays = if twin == to { "stays" } else { "becomes the same" };
+        Some(format!("`{twin}` {stays}, as far as the map says"))
     }
+}
+
+/// What becomes of the fields of one class.
+struct Heirs<'n> {
+    /// Its old name.
+    class: &'n str,
+    /// By their new names, the old ones of the first and of another field that is called so.
+    by_new_name: HashMap<&'n str, (&'n str, Option<&'n str>)>,
 }

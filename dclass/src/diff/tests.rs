@@ -412,3 +412,46 @@ fn twice_as_much_takes_twice_as_long() {
         assert!(twice < 3 * few, "{what}: {few} steps, and {twice} for twice as much");
     }
 }
+
+#[test]
+fn a_map_of_twice_as_many_fields_takes_twice_as_long() {
+    let fields = |name: &str, count: usize| -> String {
+        (0..count).map(|at| format!("uint8 {name}{at} db; ")).collect()
+    };
+    let class = |name: &str, count| dc(&format!("dclass A {{ {} }};", fields(name, count)));
+    let steps = |count: usize| {
+        let (old, new) = (class("old", count), class("new", count));
+        let mut renames = Renames::default();
+        (0..count).for_each(|at| renames.field("A", format!("old{at}"), format!("new{at}")));
+        super::work::steps_of(|| assert_eq!(renames.problems(&old, &new), []))
+    };
+    let (few, twice) = (steps(100), steps(200));
+    assert!((1..3 * few).contains(&twice), "{few} steps, and {twice} for twice as much");
+}
+
+#[test]
+fn new_parts_beside_a_default_that_nobody_can_read_get_their_own() {
+    let old = "f(uint8 a)";
+    for (new, expected) in [
+        ("f(uint8 a, uint8 b = 7)", Ok("(3, 7)")),
+        // `a` keeps its value, and what its default is does not matter.
+        ("f(uint8 b = 7, uint8 a)", Ok("(7, 3)")),
+        ("f(string odd = <ff>, uint8 a)", Err("f.odd: it is new, and nobody can read the default")),
+        ("f(blob odd = <0100>, uint8 a)", Err("f.odd: it is new, and nobody can read the default")),
+        ("f(S odd, uint8 a)", Err("f.odd: it is new, and nobody can read the default")),
+    ] {
+        let with =
+            |field: &str| format!("struct S {{ blob v = <00ff>; }}; dclass A {{ {field} db; }};");
+        let carried = carry_in(&with(old), &with(new), &Renames::default(), "(3)");
+        match (&carried, expected) {
+            (Ok(carried), Ok(expected)) => assert_eq!(carried, expected, "{new}"),
+            (Err(error), Err(expected)) => assert!(error.starts_with(expected), "{new}: {error}"),
+            _ => panic!("{new}: {carried:?}"),
+        }
+    }
+    // The one that is there already has such a default, and another one comes behind it.
+    let old = "dclass A { f(uint8 a, blob odd = <00ff10>) db; };";
+    let new = "dclass A { f(uint8 a, blob odd = <00ff10>, uint8 b = 7, string c = \"x\") db; };";
+    let carried = carry_in(old, new, &Renames::default(), "(3, \"k\")");
+    assert_eq!(carried.as_deref(), Ok("(3, <01006b>, 7, \"x\")"));
+}

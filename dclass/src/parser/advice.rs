@@ -4,7 +4,8 @@ use super::input::{SyntaxError, Tokens};
 use crate::ast::Simple;
 use crate::lexer::Kind;
 use crate::schema::Keywords;
-use crate::source::{Span, shown};
+use crate::source::Span;
+use crate::visible::shown;
 use nom::Input;
 
 /// What to do about an error at token `at` of the whole file, if it is one of these.

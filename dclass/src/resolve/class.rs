@@ -7,7 +7,7 @@ use crate::diagnostic::{Note, did_you_mean};
 use crate::limits::{IDS_MAX, INHERITED_MAX};
 use crate::schema::types::Type;
 use crate::schema::{Class, ClassId, Field, FieldId, Parts};
-use crate::source::shown;
+use crate::visible::shown;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

@@ -5,8 +5,9 @@ use crate::ast::{Decl, Member, Name, Param as ParamDecl, Part, ValueKind};
 use crate::diagnostic::{Note, did_you_mean};
 use crate::schema::types::{Size, Type};
 use crate::schema::{Body, ClassId, Field, FieldId, FieldKind, Keywords, Param};
-use crate::source::{Span, shown};
+use crate::source::Span;
 use crate::value::{Meaning, Misfit, Packer, Unreadable, implicit, written};
+use crate::visible::shown;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -149,7 +150,8 @@ impl Resolver<'_> {
         };
         let written = decl.default.as_ref().map(|part| &part.value);
         let unreadable = explicit.then(|| written::of_default(&ty, &implicit, written)).flatten();
-        Some(Parameter { param: Param { name, ty }, implicit, explicit, unreadable })
+        let param = Param { name, ty, implicit_bytes: implicit.len() };
+        Some(Parameter { param, implicit, explicit, unreadable })
     }
 
     /// A default value of a DC file, packed and checked. It may repeat the name that it is for.
@@ -281,7 +283,7 @@ impl Made {
     pub(super) fn bare(ty: Arc<Type>) -> Made {
         let mut value = Vec::new();
         implicit(&ty, &mut value);
-        let body = Body::Param(Param { name: String::new(), ty });
+        let body = Body::Param(Param { name: String::new(), ty, implicit_bytes: value.len() });
         Made { body, implicit: value, explicit: false, unreadable: None }
     }
 }

@@ -12,7 +12,8 @@ use crate::hash::{self, Renamings};
 use crate::limits::{DEFAULT_BYTES_MAX, HASH_NUMBERS_MAX, IDS_MAX};
 use crate::schema::types::{Bytes, Shape, Spelling, StringEncoding, Type};
 use crate::schema::{Class, ClassId, DcFile, Field, FieldId, Import, Keywords};
-use crate::source::{Span, shown};
+use crate::source::Span;
+use crate::visible::shown;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

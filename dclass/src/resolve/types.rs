@@ -10,7 +10,8 @@ use crate::schema::StringEncoding;
 use crate::schema::types::{
     Array, ArrayWord, Bytes, Counts, Limits, Number, Shape, Spelling, Type,
 };
-use crate::source::{Span, shown};
+use crate::source::Span;
+use crate::visible::shown;
 use std::sync::Arc;
 
 impl Resolver<'_> {

@@ -54,6 +54,8 @@ pub(crate) struct Param {
     /// Empty if it has none.
     pub name: String,
     pub ty: Arc<Type>,
+    /// How many bytes its default has. Of a method's they stand in a row, and not all of them can be read.
+    pub implicit_bytes: usize,
 }
 
 impl Field {

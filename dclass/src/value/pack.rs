@@ -8,7 +8,8 @@ use crate::schema::types::{
     Array, Bytes, Counts, Limits, Number, Shape, Size, Spelling, Switch, Type,
 };
 use crate::schema::{Body, Field, Param};
-use crate::source::{Span, shown};
+use crate::source::Span;
+use crate::visible::shown;
 use std::sync::Arc;
 
 /// What a number in the text means.

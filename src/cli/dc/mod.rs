@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::out::{complain, say};
 use clap::{Args, Subcommand};
 use dclass::input::read_file;
-use dclass::{DcFile, Diagnostics, Source};
+use dclass::{DcFile, Source};
 
 /// What to do with DC files.
 #[derive(Subcommand, Debug)]
@@ -101,15 +101,19 @@ fn hash(files: &[PathBuf]) -> Done {
 impl Fmt {
     fn run(&self) -> Done {
         let paths = &self.files.files;
+        let twice = dclass::given_twice(paths);
+        if !twice.is_empty() {
+            return Err(twice.to_string());
+        }
         let before = sources(paths)?;
-        let hash = parse(&before)?.hash();
+        let hash = dclass::parse(&before).map_err(|found| found.to_string())?.hash();
         let layout = |source: &Source| {
             let text = dclass::format_source(source).map_err(|diagnostics| diagnostics.to_string());
             Ok(Source::new(source.name.clone(), text?))
         };
         let after: Vec<Source> = before.iter().map(layout).collect::<Result<_, String>>()?;
         // Whatever else is wrong with a layout, it must not be another schema.
-        if parse(&after).map(|dc| dc.hash()).ok() != Some(hash) {
+        if dclass::parse(&after).map(|dc| dc.hash()).ok() != Some(hash) {
             return Err(
                 "the layout would change what the files mean; nothing is written".to_owned()
             );
@@ -140,10 +144,6 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
         }
     };
     paths.iter().map(read).collect()
-}
-
-fn parse(sources: &[Source]) -> Result<DcFile, String> {
-    dclass::parse(sources).map_err(|diagnostics: Diagnostics| diagnostics.to_string())
 }
 
 fn failed(path: &Path, what: &str, error: &dyn std::fmt::Display) -> String {

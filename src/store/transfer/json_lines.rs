@@ -35,6 +35,8 @@ use crate::store::files::{self, PRIVATE};
 use crate::store::{BoxFuture, OpenError, Schema, hex};
 
 const VERSION: u32 = 1;
+/// How long a line may be. The last one has all free ids in it: there is room for a hundred million.
+const LINE_BYTES_MAX: u64 = 1 << 30;
 /// How much is read to see what a file is.
 const FIRST_BYTES_MAX: u64 = 200;
 
@@ -157,6 +159,22 @@ pub(super) fn json_fault(error: &serde_json::Error) -> String {
     }
 }
 
+/// Reads the line of this number, with its end; returns how many bytes it has. What has more than `limit` is no line that
+/// anybody has written.
+pub(super) fn read_line(
+    reader: impl BufRead,
+    line: &mut Vec<u8>,
+    number: usize,
+    limit: u64,
+) -> io::Result<u64> {
+    let length = reader.take(limit + 1).read_until(b'\n', line)? as u64;
+    if length > limit {
+        let why = format!("line {number} is longer than {limit} bytes, which is the limit");
+        return Err(io::Error::other(why));
+    }
+    Ok(length)
+}
+
 fn failed(what: &str, path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
     let what = format!("{what} {}", path.display());
     move |error| OpenError::Io { what: what.clone(), error }
@@ -233,7 +251,8 @@ impl JsonLines {
         let (mut line, mut at, mut index) = (Vec::new(), 0, Vec::new());
         for number in 1.. {
             line.clear();
-            let length = reader.read_until(b'\n', &mut line).map_err(&failed)? as u64;
+            let read = read_line(&mut reader, &mut line, number, LINE_BYTES_MAX);
+            let length = read.map_err(&failed)?;
             if !line.ends_with(b"\n") && self.last.is_none() {
                 // An export that was interrupted ends in the middle of a line.
                 break;
@@ -260,7 +279,8 @@ impl JsonLines {
                 self.last = Some(FreeIds { next: end.next, free });
                 // Two exports in one file, say.
                 line.clear();
-                reader.read_until(b'\n', &mut line).map_err(&failed)?;
+                let read = read_line(&mut reader, &mut line, number + 1, LINE_BYTES_MAX);
+                read.map_err(&failed)?;
                 if !line.trim_ascii().is_empty() {
                     let why = "the line before says that it was the last".to_owned();
                     return Err(damaged(number + 1, why));
@@ -289,7 +309,8 @@ impl JsonLines {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(at)).map_err(&failed)?;
         let mut line = Vec::new();
-        BufReader::new(file).read_until(b'\n', &mut line).map_err(&failed)?;
+        let reader = &mut BufReader::new(file);
+        reader.take(LINE_BYTES_MAX).read_until(b'\n', &mut line).map_err(&failed)?;
         let object: Line = match serde_json::from_slice(&line) {
             Ok(object) => object,
             Err(error) => return Ok(Err(Broken { do_id, why: json_fault(&error) })),
@@ -540,5 +561,28 @@ impl<W: Write + Send> ArchiveMut for JsonStream<W> {
 
     fn clear(&mut self) -> BoxFuture<'_, Result<(), OpenError>> {
         ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_end_is_not_read_to_its_end() {
+        let mut text = &b"{}\n12345\n1234"[..];
+        let mut next = |number, limit| {
+            let mut line = Vec::new();
+            let length = read_line(&mut text, &mut line, number, limit);
+            length.map(|length| (length, line)).map_err(|error| error.to_string())
+        };
+        assert_eq!(next(1, 6), Ok((3, b"{}\n".to_vec())));
+        assert_eq!(next(2, 6), Ok((6, b"12345\n".to_vec())));
+        let why = "line 3 is longer than 3 bytes, which is the limit";
+        assert_eq!(next(3, 3), Err(why.to_owned()));
+        let mut endless = BufReader::new(io::repeat(b'x'));
+        let mut line = Vec::new();
+        assert!(read_line(&mut endless, &mut line, 1, 1 << 20).is_err());
+        assert_eq!(line.len(), (1 << 20) + 1);
     }
 }

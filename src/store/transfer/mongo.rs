@@ -10,13 +10,15 @@ use dclass::TypeView;
 use dclass::input::open_file;
 
 use super::index::Index;
-use super::json_lines::json_fault;
+use super::json_lines::{json_fault, read_line};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, Broken, Entry, FreeIds, Raw, Record, ready};
 use crate::store::{BoxFuture, OpenError, Schema};
 
 /// The most bytes that MongoDB allows a document.
 const DOCUMENT_BYTES_MAX: u32 = 16 << 20;
+/// As text it is some times as long.
+const LINE_BYTES_MAX: u64 = 16 * DOCUMENT_BYTES_MAX as u64;
 
 /// The objects of a dump.
 #[derive(Debug)]
@@ -107,7 +109,9 @@ fn for_each_document(
         bytes.clear();
         let more = match is_bson {
             true => read_bson(&mut reader, &mut bytes),
-            false => reader.read_until(b'\n', &mut bytes).map(|length| length > 0),
+            false => {
+                read_line(&mut reader, &mut bytes, number, LINE_BYTES_MAX).map(|length| length > 0)
+            }
         };
         if !more.map_err(failed(path))? {
             break;
