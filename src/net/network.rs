@@ -303,6 +303,11 @@ impl Dialler {
         self
     }
 
+    /// Whether it encrypts connections.
+    pub const fn encrypts(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Where it connects to.
     pub const fn address(&self) -> &Address {
         &self.address

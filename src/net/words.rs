@@ -17,8 +17,12 @@ pub fn words(error: &io::Error) -> String {
             let said = error.to_string();
             let said = said.split_once(" (os error ").map_or(&*said, |(said, _)| said);
             let mut letters = said.chars();
-            let first = letters.next().map(|first| first.to_lowercase());
-            first.into_iter().flatten().chain(letters).collect()
+            let first = letters.next();
+            // An abbreviation stays one.
+            if letters.clone().next().is_some_and(char::is_uppercase) {
+                return said.to_owned();
+            }
+            first.into_iter().flat_map(char::to_lowercase).chain(letters).collect()
         }
     }
 }

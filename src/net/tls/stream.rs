@@ -303,7 +303,9 @@ impl End {
     fn outcome(&self) -> io::Result<usize> {
         match self {
             End::Peer => Ok(0),
-            End::Wrong(why) => Err(io::Error::new(io::ErrorKind::InvalidData, why.clone())),
+            End::Wrong(why) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, format!("TLS: {why}")))
+            }
             End::Below(error) => Err(match error.raw_os_error() {
                 Some(number) => io::Error::from_raw_os_error(number),
                 None => error.kind().into(),

@@ -326,7 +326,7 @@ async fn what_was_altered_ends_it() {
     *lane_to_server(&client).lock().bytes.back_mut().expect("bytes") ^= 1;
     assert_eq!(read(&server, 10).await.expect("open"), b"abc");
     let error = read(&server, 10).await.expect_err("altered");
-    assert_eq!(error.to_string(), "what came was altered on its way");
+    assert_eq!(error.to_string(), "TLS: what came was altered on its way");
     let error = server.try_write(b"g").expect_err("it is over");
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     let told = read(&client, 10).await.expect_err("an alert");

@@ -28,8 +28,9 @@ fn of_certificate(error: &CertificateError) -> String {
         CertificateError::BadSignature => "has a wrong signature",
         CertificateError::NotValidForName => "is for another name",
         CertificateError::NotValidForNameContext { expected, presented } => {
-            let names = presented.join(", ");
-            return format!("its certificate is for {names}, and not for {}", expected.to_str());
+            let names: Vec<_> = presented.iter().map(|name| plain_name(name)).collect();
+            let (names, expected) = (names.join(", "), expected.to_str());
+            return format!("its certificate is for {names}, and not for {expected}");
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "is not meant for this side of a connection (extendedKeyUsage)"
@@ -38,6 +39,12 @@ fn of_certificate(error: &CertificateError) -> String {
         _ => return format!("its certificate is not usable: {error}"),
     };
     format!("its certificate {why}")
+}
+
+/// A name in a certificate, which rustls gives as `DnsName("localhost")`.
+fn plain_name(presented: &str) -> &str {
+    let inside = presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")"));
+    inside.unwrap_or(presented)
 }
 
 const fn incompatible(what: &PeerIncompatible) -> &'static str {
@@ -94,6 +101,13 @@ mod tests {
             (
                 Error::AlertReceived(AlertDescription::UnknownCA),
                 "it does not accept this side's certificate (alert: UnknownCA)",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+                    expected: rustls::pki_types::ServerName::try_from("127.0.0.1").expect("one"),
+                    presented: vec!["DnsName(\"a.example\")".into(), "10.0.0.1".into()],
+                }),
+                "its certificate is for a.example, 10.0.0.1, and not for 127.0.0.1",
             ),
         ] {
             assert_eq!(words(&error), expected);

@@ -27,7 +27,21 @@ pub struct Link {
     are_last_words: AtomicBool,
     /// The other end has said that it can be told what they are.
     takes_last_words: AtomicBool,
+    /// Who has answered has been reached, and nobody else is waited for.
+    is_answer_enough: AtomicBool,
     state: Mutex<State>,
+}
+
+/// What is waited for on a new connection before anything but what must be known is sent.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum WaitsFor {
+    /// Nothing.
+    Nobody,
+    /// The other end's answer. With TLS it may still refuse this side's certificate when this side has done its part
+    /// of the handshake, and what was sent by then would be lost.
+    Answer,
+    /// That everybody is there.
+    Everybody,
 }
 
 enum State {
@@ -64,6 +78,7 @@ impl Link {
             backlog_max,
             are_last_words: AtomicBool::new(false),
             takes_last_words: AtomicBool::new(false),
+            is_answer_enough: AtomicBool::new(false),
             state: Mutex::new(State::Away(Backlog::new(backlog_max))),
         }
     }
@@ -74,8 +89,8 @@ impl Link {
     }
 
     /// Makes a new connection the one in use. The other end has yet to be told everything that it must know
-    /// ([`Uplink::told`]). What has waited goes on waiting for [`Link::settle`] then, if there is some or `waits` says so.
-    pub fn take_over(&self, connection: &Arc<Connection>, waits: bool) {
+    /// ([`Uplink::told`]). What has waited goes on waiting for [`Link::settle`] then, if there is some or `waits_for` says so.
+    pub fn take_over(&self, connection: &Arc<Connection>, waits_for: WaitsFor) {
         connection.push_burst(&self.introduction);
         let mut state = self.state.lock();
         // That was another one.
@@ -84,7 +99,9 @@ impl Link {
             State::Away(backlog) => backlog,
             _ => Backlog::new(self.backlog_max),
         };
-        let waits = waits || !backlog.is_untouched();
+        let waits_for = if backlog.is_untouched() { waits_for } else { WaitsFor::Everybody };
+        self.is_answer_enough.store(waits_for == WaitsFor::Answer, Ordering::Relaxed);
+        let waits = waits_for != WaitsFor::Nobody;
         *state = State::Telling { connection: connection.clone(), backlog, waits };
     }
 
@@ -92,6 +109,20 @@ impl Link {
     pub fn is_capable_of(&self, capabilities: u32) {
         let takes_last_words = capabilities & Control::TAKES_LAST_WORDS != 0;
         self.takes_last_words.store(takes_last_words, Ordering::Relaxed);
+    }
+
+    /// The other end has answered: sends what has waited for that.
+    pub fn has_answered(&self) {
+        if self.is_answer_enough.load(Ordering::Relaxed) {
+            let mut state = self.state.lock();
+            if let State::Telling { waits, .. } = &mut *state {
+                *waits = false;
+                return;
+            }
+            drop(state);
+            // A full backlog has been said.
+            let _ = self.settle();
+        }
     }
 
     /// Sends what has waited: everybody is there.

@@ -26,7 +26,7 @@ use crate::message::{Blob, Control};
 use crate::net::{Connection, Dialler, reason, words};
 use crate::router::{Router, Sink};
 use crate::wire::write_frame;
-use link::Link;
+use link::{Link, WaitsFor};
 use retry::Retry;
 use talk::{Ear, Talk};
 
@@ -221,14 +221,20 @@ impl Upstream {
         let since = Instant::now();
         // Only the first attempt, and only if nothing waits: there is nobody to be waited for, and Astron's
         // daemons say nothing.
-        let waits = past.retry.has_failed() || past.met_itself;
+        let waits_for = if past.retry.has_failed() || past.met_itself {
+            WaitsFor::Everybody
+        } else if dialler.encrypts() {
+            WaitsFor::Answer
+        } else {
+            WaitsFor::Nobody
+        };
         let connection = Arc::new(Connection::new(stream, link.policy()));
         if let Some(brake) = Sink::brake(&*connection) {
             brake.rename(&format!("upstream {}", dialler.address()));
         }
         peers.has_made(connection.stream().ends().ok());
         peers.above(Above::Settling, false);
-        router.begin_to_tell_uplink(|| link.take_over(&connection, waits));
+        router.begin_to_tell_uplink(|| link.take_over(&connection, waits_for));
         let (said, mut hearing) = mpsc::unbounded_channel();
         let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
         let mut ear = Ear::new(link);

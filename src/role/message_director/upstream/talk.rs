@@ -238,6 +238,7 @@ impl<'u> Talk<'u> {
                     Said::Hello(epoch, _) if epoch == self.peers.epoch() => return Ended::Itself(Way::Direct),
                     Said::Hello(_, capabilities) => {
                         (self.has_answered, self.past.answers, has_to_tell) = (true, true, true);
+                        self.link.has_answered();
                         finds_circles = capabilities & Control::FINDS_CIRCLES != 0;
                         deadline = Instant::now() + PATIENCE.max(self.settle);
                     }
