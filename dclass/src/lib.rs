@@ -27,6 +27,7 @@
 mod ast;
 mod diagnostic;
 pub mod diff;
+mod export;
 mod fmt;
 mod fuzz;
 mod hash;

@@ -1,5 +1,7 @@
 //! `donet dc`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::program::Folder;
@@ -141,6 +143,77 @@ id  field                        keywords                declared by
     let hint = ["neither a file nor a class has the name `Hut`; did you mean `Hat`?"];
     folder().run(&["dc", "show", "base.dc", "game.dc", "Hut"]).code(1).complains(&hint);
 }
+
+#[test]
+fn show_exports_everything_as_json() {
+    let folder = Folder::with(&[("game.dc", EXPORTED)]);
+    let ended = folder.run(&["dc", "show", "--format", "json", "game.dc"]).code(0);
+    let shown: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let hash = folder.run(&["dc", "hash", "game.dc"]).code(0).stdout;
+    assert_eq!(format!("{:#010x}\n", shown["hash"].as_u64().expect("a number")), hash);
+    assert_eq!(shown["format"], 1);
+    let classes = json!([
+        {"id": 0, "name": "Point", "struct": true, "parents": [], "fields": [0, 1]},
+        {"id": 1, "name": "Thing", "struct": false, "parents": [], "constructor": 2, "fields": [3, 4]},
+        {"id": 2, "name": "Hat", "struct": false, "parents": [1], "fields": [3, 4, 5, 6]},
+    ]);
+    assert_eq!(shown["classes"], classes);
+    let int16 = json!({"kind": "int16", "divisor": 10, "limits": [[-50, 50]]});
+    let point = json!({"kind": "struct", "struct": 0});
+    let wide = json!({"kind": "uint64", "modulus": 360, "limits": [["0", "18446744073709551615"]]});
+    let switch = json!({
+        "kind": "switch", "key": {"name": "k", "type": {"kind": "uint8"}},
+        "fields": [{"name": "s", "type": {"kind": "string", "tag": 0, "counts": [[3, 3]]}}],
+        "cases": [["01", 0, 1], ["02", 0, 1]], "default": [1, 1],
+    });
+    let fields = json!([
+        {"id": 0, "class": 0, "name": "x", "keywords": [], "type": int16},
+        {"id": 1, "class": 0, "name": "", "keywords": [], "type": {"kind": "float64", "limits": [[0.0, 0.5]]}},
+        {"id": 2, "class": 1, "name": "Thing", "keywords": [], "params": []},
+        {"id": 3, "class": 1, "name": "setP", "keywords": ["ram", "secret"], "params": [
+            {"name": "p", "type": {"kind": "array", "tag": 2, "counts": [[0, 3]], "element": point}},
+        ]},
+        {"id": 4, "class": 1, "name": "n", "keywords": ["required", "db"], "default": "05",
+            "type": {"kind": "uint8"}},
+        {"id": 5, "class": 2, "name": "setQ", "keywords": [], "params": [
+            {"name": "", "type": wide}, {"name": "b", "type": {"kind": "blob", "tag": 4}},
+            {"name": "s", "type": switch},
+        ]},
+        {"id": 6, "class": 2, "name": "setR", "keywords": ["ram", "secret"], "parts": [3]},
+    ]);
+    assert_eq!(shown["fields"], fields);
+    let with_class = ["dc", "show", "--format", "json", "game.dc", "Hat"];
+    folder.run(&with_class).code(1).complains(&["there is no file `Hat`"]);
+}
+
+/// What tests/client checks clients with is what this side packs.
+#[test]
+fn the_clients_vectors_are_ours() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client");
+    let dc = dclass::read(&[folder.join("vectors.dc")]).expect("valid");
+    let text = std::fs::read_to_string(folder.join("vectors.json")).expect("vectors");
+    let vectors: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    assert!(vectors.len() > 40);
+    for vector in vectors {
+        let text = |key: &str| vector[key].as_str().expect("a text");
+        let (class, field) = text("field").split_once('.').expect("a class and a field");
+        let field = dc.class_by_name(class).and_then(|class| class.field_by_name(field));
+        let packed = field.expect("a field").parse(text("text")).expect("a value");
+        let hex: String = packed.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, text("hex"), "{vector}");
+    }
+}
+
+const EXPORTED: &str = "\
+keyword secret;
+struct Point { int16/10(-5-5) x; float64(0-0.5); };
+dclass Thing { Thing(); setP(Point p[0-3]) ram secret; uint8 n = 5 required db; };
+dclass Hat : Thing {
+  setQ(uint64%360(0-18446744073709551615), blob32 b,
+       switch (uint8 k) { case 1: case 2: string(3) s; break; default: break; } s);
+  setR : setP;
+};
+";
 
 #[test]
 fn fmt_lays_out_in_place() {

@@ -1,8 +1,8 @@
-//! `donet dc show`: classes and fields as tables.
+//! `donet dc show`: classes and fields, as tables for people or as JSON for programs.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use dclass::{Class, DcFile};
 
 use super::{Done, read};
@@ -16,6 +16,16 @@ pub(in crate::cli) struct Show {
     /// class if its fields are to be shown
     #[arg(value_name = "FILE|CLASS", required = true)]
     arguments: Vec<String>,
+
+    /// How to show it: as tables, or everything that the files declare as one JSON object
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    Human,
+    Json,
 }
 
 impl Show {
@@ -24,7 +34,13 @@ impl Show {
         let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
         let dc = read(&files)?;
         let text = match class {
+            None if self.format == Format::Json => dc.to_json(),
             None => dc.show(),
+            Some(name) if self.format == Format::Json => {
+                return Err(format!(
+                    "there is no file `{name}`; --format json takes files only, and shows all classes"
+                ));
+            }
             Some(name) => {
                 let found = dc.class_or_struct_by_name(name);
                 dc.show_fields(found.ok_or_else(|| unknown(&dc, name))?)
