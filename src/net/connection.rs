@@ -31,6 +31,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::{Socket, Spares, Stream, WriteQueue, words};
+use crate::metrics::{self, Figures};
 use crate::router::{Brake, Gauge, Load, Sink};
 use crate::wire::{Frame, Frames};
 
@@ -105,6 +106,11 @@ impl Policy {
     /// next.
     pub fn upstream(bytes_max: usize, stall_max: Option<Duration>) -> Self {
         Policy { keeps_unsent: true, ..Self::link(bytes_max, stall_max) }
+    }
+
+    /// Whether it is that of a link.
+    const fn is_link(&self) -> bool {
+        self.mark.is_some()
     }
 
     /// That of a client. Clients say little at a time.
@@ -343,7 +349,9 @@ impl<S: Stream> Connection<S> {
     }
 
     fn put_back(&self, state: &mut State, mut queue: WriteQueue, written: io::Result<()>) {
-        state.taken += (state.in_hand - queue.len()) as u64;
+        let taken = (state.in_hand - queue.len()) as u64;
+        state.taken += taken;
+        metrics::count_sent(self.policy.is_link(), taken);
         state.in_hand = 0;
         if state.is_over() {
             if self.policy.keeps_unsent {
@@ -469,12 +477,20 @@ impl<S: Stream> Connection<S> {
             scratch.clear();
             self.is_taking.store(true, Ordering::SeqCst);
             let read = self.stream.poll_read(context, scratch, self.policy.read_bytes_max);
-            if matches!(read, Poll::Ready(Ok(_))) {
+            if let Poll::Ready(Ok(count)) = read {
+                metrics::count_received(self.policy.is_link(), count as u64);
                 take(scratch);
             }
             self.is_taking.store(false, Ordering::SeqCst);
             read
         })
+    }
+
+    /// Tells how much waits.
+    pub fn measure_queue(&self, kind: &str, figures: &mut Figures) {
+        let waiting = self.state.lock().waiting() as u64;
+        figures.add(&metrics::QUEUE_BYTES, &[kind], waiting);
+        figures.at_least(&metrics::QUEUE_LONGEST, &[kind], waiting);
     }
 
     /// Whether something has come that nobody has done with yet: it lies unread, also because reading is braked,
@@ -551,6 +567,13 @@ impl<S: Stream> Sink for Connection<S> {
 
     fn brake(&self) -> Option<Arc<Brake>> {
         self.state.lock().gauge.as_ref().map(|gauge| gauge.brake().clone())
+    }
+
+    fn measure(&self, figures: &mut Figures) {
+        if self.policy.is_link() {
+            figures.add(&metrics::LINKS, &["in"], 1);
+        }
+        self.measure_queue(if self.policy.is_link() { "links" } else { "clients" }, figures);
     }
 
     fn announce(&self) {

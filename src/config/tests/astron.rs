@@ -101,9 +101,8 @@ fn sections_of_former_times_are_named() {
         let errors = errors(text);
         assert!(errors.contains(expected), "{text}: {errors}");
     }
-    let said = warnings("web: {bind: '0.0.0.0:80'}\ndaemon: {id: 3}\nmessagedirector: {bind: a}");
-    let expected = "1:1: web: there is no web page, as in Astron; leave it out\n\
-                    2:10: daemon.id: a daemon has no id, as in Astron; leave it out";
+    let said = warnings("daemon: {id: 3}\nmessagedirector: {bind: a}");
+    let expected = "1:10: daemon.id: a daemon has no id, as in Astron; leave it out";
     assert_eq!(said, expected);
 }
 
