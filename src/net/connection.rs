@@ -206,7 +206,7 @@ impl<S: Stream> Connection<S> {
     pub fn new(stream: S, policy: impl Into<Arc<Policy>>) -> Self {
         let policy = policy.into();
         let state = State {
-            queue: new_queue(policy.keeps_unsent),
+            queue: WriteQueue::of_frames(),
             keeps_unsent: policy.keeps_unsent,
             in_hand: 0,
             taken: 0,
@@ -294,7 +294,7 @@ impl<S: Stream> Connection<S> {
         if state.in_hand > 0 {
             return None;
         }
-        let queue = std::mem::replace(&mut state.queue, new_queue(self.policy.keeps_unsent));
+        let queue = std::mem::replace(&mut state.queue, WriteQueue::of_frames());
         state.measure();
         Some(queue.into_frames())
     }
@@ -332,8 +332,7 @@ impl<S: Stream> Connection<S> {
             if !state.can_be_written() {
                 break;
             }
-            let mut queue =
-                std::mem::replace(&mut state.queue, new_queue(self.policy.keeps_unsent));
+            let mut queue = std::mem::replace(&mut state.queue, WriteQueue::of_frames());
             state.in_hand = queue.len();
             let written = MutexGuard::unlocked(&mut state, || {
                 queue.write_with(|bytes| self.stream.try_write(bytes))
@@ -356,6 +355,8 @@ impl<S: Stream> Connection<S> {
         if state.is_over() {
             if self.policy.keeps_unsent {
                 queue.put_before(&mut state.queue);
+            } else if state.is_thrown_away() {
+                thrown_away(self.policy.is_link(), &queue);
             }
             state.measure();
             return;
@@ -510,6 +511,14 @@ impl State {
         matches!(self.life, Life::Lost(_) | Life::Over)
     }
 
+    /// Whether the peer is still there, and has been given up with all that waits for it.
+    const fn is_thrown_away(&self) -> bool {
+        matches!(
+            self.life,
+            Life::Lost(Lost::TooSlow(_) | Lost::TooManyEntries(_) | Lost::Stalled(_))
+        )
+    }
+
     /// Whether what is pushed to a connection that has been given up waits all the same.
     const fn waits_to_be_taken_back(&self) -> bool {
         self.keeps_unsent && self.is_over()
@@ -543,7 +552,10 @@ impl State {
             self.life = Life::Lost(why);
             if !self.keeps_unsent {
                 self.forgotten = self.waiting();
-                self.queue = WriteQueue::default();
+                if self.is_thrown_away() {
+                    thrown_away(self.gauge.is_some(), &self.queue);
+                }
+                self.queue = WriteQueue::of_frames();
             }
             self.full = false;
             self.measure();
@@ -551,8 +563,12 @@ impl State {
     }
 }
 
-fn new_queue(keeps_frames: bool) -> WriteQueue {
-    if keeps_frames { WriteQueue::of_frames() } else { WriteQueue::default() }
+/// Counts what has been thrown away with a connection.
+#[cold]
+fn thrown_away(is_link: bool, queue: &WriteQueue) {
+    let reason = if is_link { "slow_link" } else { "client" };
+    metrics::DROPPED.add(&[reason], queue.frame_count());
+    metrics::DROPPED_BYTES.add(&[reason], queue.len() as u64);
 }
 
 impl<S: Stream> Sink for Connection<S> {

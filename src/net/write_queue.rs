@@ -157,6 +157,19 @@ impl WriteQueue {
         std::iter::once(self.bytes).chain(self.later)
     }
 
+    /// How many datagrams the socket has not taken whole, if they have 2-byte tags; of others there may be more.
+    pub fn frame_count(&self) -> u64 {
+        let gone = Frames::whole_bytes(&self.bytes[..self.written]);
+        let first = &self.bytes[gone..];
+        let buffers = std::iter::once(first).chain(self.later.iter().map(Vec::as_slice));
+        buffers
+            .map(|bytes| {
+                let whole = Frames::whole_bytes(bytes);
+                Frames::new(&bytes[..whole]).count() as u64
+            })
+            .sum()
+    }
+
     /// Forgets what the socket has; of a frame that must be kept whole, nothing.
     fn forget_written(&mut self) {
         let written = &self.bytes[..self.written];
@@ -315,6 +328,8 @@ mod tests {
                 in_hand.put_before(&mut queue);
             }
             let whole = Frames::whole_bytes(&pushed[..taken]);
+            let left = Frames::new(&pushed[whole..]).count();
+            prop_assert_eq!(queue.frame_count(), left as u64);
             prop_assert_eq!(queue.into_frames().collect::<Vec<_>>().concat(), &pushed[whole..]);
         }
     }

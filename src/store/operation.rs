@@ -178,7 +178,9 @@ impl Outcome {
     /// What it comes to, in a word.
     pub const fn result(&self) -> &'static str {
         match self {
-            Outcome::Created(_) | Outcome::Object { .. } | Outcome::Updated | Outcome::Deleted => "ok",
+            Outcome::Created(_) | Outcome::Object { .. } | Outcome::Updated | Outcome::Deleted => {
+                "ok"
+            }
             Outcome::Mismatch(_) => "mismatch",
             Outcome::Absent => "absent",
             Outcome::Refused(_) => "refused",

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::metrics;
 use crate::ids::Channel;
 use crate::message::{Blob, Control, is_deletion};
+use crate::metrics;
 use crate::wire::{CONTROL_HEAD, Envelope, Frame, Frames, Reader, write_frame};
 
 /// Frames are kept in pieces, so that making room among them costs no more than looking at one. They are so large that
