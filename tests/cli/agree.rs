@@ -72,7 +72,7 @@ fn odd_files() {
         ("daemon: {name: '${DONET_TEST_UNSET:-a}', threads: 02}", Starts),
         ("web: {bind: '0.0.0.0:0'}", Starts),
         ("web: {bind: '127.0.0.1:0', path: a}", Fails),
-        ("web: {bind: 7180a}", Fails),
+        ("web: {bind: '127.0.0.1:7180a'}", Fails),
         ("web: {bind: '127.0.0.1:7987'}\nmessagedirector: {bind: '127.0.0.1:7987'}", Fails),
         ("message-director: {host: a}", Fails),
         ("general: {dc_files: [none.dc]}", Fails),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use donet::metrics::{self, Kind};
 
-use crate::harness::{Daemon, LIMIT, Setup, wait_until};
+use crate::harness::{Blob, Channel, ClientAgent, Daemon, LIMIT, Setup, wait_until};
 
 const ROLES: [&str; 3] = [
     "type: clientagent, bind: $CA, version: v, channels: {min: 1000, max: 1999}",
@@ -228,12 +228,14 @@ fn whoever_says_nothing_is_hung_up_on_and_the_others_are_answered() {
 
 #[test]
 fn what_a_client_does_not_read_is_counted_when_it_is_dropped() {
-    let agent = "type: clientagent, bind: $CA, version: v, channels: {min: 1000, max: 1999}, \
+    let agent = "type: clientagent, bind: $CA, version: v, channels: {min: 1000, max: 1000}, \
                  client: {write_buffer_size: 65536}";
     let daemon = Setup::new().web().role(agent).start();
     let dropped = |reason: &str| {
         let text = metrics_of(&daemon);
-        let of = |what: &str| value(&text, &format!("donet_dropped_{what}_total{{reason=\"{reason}\"}}"));
+        let of = |what: &str| {
+            value(&text, &format!("donet_dropped_{what}_total{{reason=\"{reason}\"}}"))
+        };
         of("messages").zip(of("bytes"))
     };
     assert_eq!(dropped("client"), None);
@@ -244,7 +246,7 @@ fn what_a_client_does_not_read_is_counted_when_it_is_dropped() {
         for _ in 0..100 {
             let datagram = [7u8; 20_000];
             let message = ClientAgent::SendDatagram { datagram: Blob(&datagram) };
-            link.send(&server_datagram([1000], 1, &message));
+            link.send(Channel(1000), Channel(4321), &message);
         }
         dropped("client")
     });

@@ -108,7 +108,7 @@ fn sections_of_former_times_are_named() {
 
 #[test]
 fn what_is_answered_over_http_is_so_where_it_is_said() {
-    let bind = |text: &str| load(text).web.map(|address| address.to_string());
+    let bind = |text: &str| valid(text).web.map(|address| address.to_string());
     assert_eq!(bind("{}"), None);
     assert_eq!(bind("web: {}").as_deref(), Some("127.0.0.1:7180"));
     assert_eq!(bind("web: {bind: '[::1]'}").as_deref(), Some("[::1]:7180"));
@@ -118,8 +118,10 @@ fn what_is_answered_over_http_is_so_where_it_is_said() {
         let said = warnings(&format!("web: {{bind: '{open}'}}"));
         assert!(said.contains("web.bind: ") && said.contains("is open, unencrypted"), "{said}");
     }
-    let taken = errors("web: {bind: '127.0.0.1:80'}\nroles: [{type: clientagent, bind: '0.0.0.0:80', \
-                        channels: {min: 1, max: 2}}]");
+    let taken = errors(
+        "web: {bind: '127.0.0.1:80'}\nroles: [{type: clientagent, bind: '0.0.0.0:80', \
+                        channels: {min: 1, max: 2}}]",
+    );
     assert!(taken.contains("roles[0].bind: 0.0.0.0:80 is taken by web too"), "{taken}");
 }
 
