@@ -356,7 +356,7 @@ impl<S: Stream> Connection<S> {
             if self.policy.keeps_unsent {
                 queue.put_before(&mut state.queue);
             } else if state.is_thrown_away() {
-                thrown_away(self.policy.is_link(), &queue);
+                queue.is_thrown_away(self.policy.is_link());
             }
             state.measure();
             return;
@@ -553,7 +553,7 @@ impl State {
             if !self.keeps_unsent {
                 self.forgotten = self.waiting();
                 if self.is_thrown_away() {
-                    thrown_away(self.gauge.is_some(), &self.queue);
+                    self.queue.is_thrown_away(self.gauge.is_some());
                 }
                 self.queue = WriteQueue::of_frames();
             }
@@ -561,14 +561,6 @@ impl State {
             self.measure();
         }
     }
-}
-
-/// Counts what has been thrown away with a connection.
-#[cold]
-fn thrown_away(is_link: bool, queue: &WriteQueue) {
-    let reason = if is_link { "slow_link" } else { "client" };
-    metrics::DROPPED.add(&[reason], queue.frame_count());
-    metrics::DROPPED_BYTES.add(&[reason], queue.len() as u64);
 }
 
 impl<S: Stream> Sink for Connection<S> {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 
+use crate::metrics;
 use crate::wire::Frames;
 
 /// More than this is not copied to another place: what comes then gets a buffer of its own.
@@ -168,6 +169,14 @@ impl WriteQueue {
                 Frames::new(&bytes[..whole]).count() as u64
             })
             .sum()
+    }
+
+    /// Counts what is in it, since nobody gets it any more.
+    #[cold]
+    pub fn is_thrown_away(&self, is_link: bool) {
+        let reason = if is_link { "slow_link" } else { "client" };
+        metrics::DROPPED.add(&[reason], self.frame_count());
+        metrics::DROPPED_BYTES.add(&[reason], self.len() as u64);
     }
 
     /// Forgets what the socket has; of a frame that must be kept whole, nothing.

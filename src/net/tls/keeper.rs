@@ -112,7 +112,7 @@ impl Tls {
         let server = ServerConnection::new(self.current.read().server.clone())?;
         let counted = Counted("in");
         let stream = shake(socket, server.into(), first, &self.half_open).await?;
-        counted.is_done();
+        counted.succeeds();
         Ok(Socket::Other(Box::new(stream)))
     }
 
@@ -129,7 +129,7 @@ impl Tls {
         let client = ClientConnection::new(self.current.read().client.clone(), name)?;
         let counted = Counted("out");
         let stream = shake(socket, client.into(), Vec::new(), &self.half_open).await?;
-        counted.is_done();
+        counted.succeeds();
         Ok(Socket::Other(Box::new(stream)))
     }
 
@@ -197,7 +197,7 @@ impl Tls {
 struct Counted(&'static str);
 
 impl Counted {
-    fn is_done(self) {
+    fn succeeds(self) {
         metrics::HANDSHAKES.one(&[self.0, "ok"]);
         std::mem::forget(self);
     }
