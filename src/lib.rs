@@ -1,7 +1,7 @@
 //! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
-//! `net`, `store`, `config`, `control`, `finding` and `yaml` stand beside the line.
+//! `net`, `store`, `config`, `control`, `finding`, `metrics` and `yaml` stand beside the line.
 
 pub mod cli;
 pub mod config;
@@ -14,6 +14,7 @@ pub mod finding;
 pub mod hash;
 pub mod ids;
 pub mod message;
+pub mod metrics;
 pub mod net;
 pub mod object;
 pub mod role;

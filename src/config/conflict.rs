@@ -322,7 +322,13 @@ fn listeners(config: &Config) -> Vec<Listener<'_>> {
             address,
         })
     });
-    director.chain(roles).collect()
+    let web = config.web.iter().map(|address| Listener {
+        owner: "web".to_owned(),
+        key: "web.bind".to_owned(),
+        transport: Transport::Tcp,
+        address,
+    });
+    director.chain(web).chain(roles).collect()
 }
 
 pub(super) fn role_name(index: usize, role: &RoleConfig) -> String {

@@ -33,6 +33,9 @@ pub(super) fn doubts(config: &Config) -> Vec<Doubt> {
     if let Some(open) = open_director(config) {
         doubt("messagedirector.bind", open);
     }
+    if let Some(open) = open_web(config) {
+        doubt("web.bind", open);
+    }
     for (i, agent) in config.numbered_roles() {
         let RoleConfig::ClientAgent(agent) = agent else { continue };
         if let Some(plain) = agent.websocket.as_deref().and_then(plain_websocket) {
@@ -66,6 +69,16 @@ fn plain_websocket(websocket: &WebSocketConfig) -> Option<String> {
         "{} is not encrypted, and browsers let a page that came by https connect to wss only: use `websocket.tls`, or \
          have a proxy encrypt, and name it in `websocket.trusted_proxies`",
         websocket.bind
+    ))
+}
+
+/// What to say of figures that anybody could read. They need no user.
+fn open_web(config: &Config) -> Option<String> {
+    let bind = config.web.as_ref()?;
+    let (is_here, _) = reach(&bind.host)?;
+    (!is_here).then(|| format!(
+        "{bind} is open, unencrypted, to whoever reaches it, and asks for no password; use a loopback address, and a \
+         proxy before it where others are to see it"
     ))
 }
 

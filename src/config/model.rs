@@ -25,6 +25,8 @@ pub struct Config {
     pub general: GeneralConfig,
     /// Section `uberdogs`.
     pub uberdogs: Vec<UberDogConfig>,
+    /// Section `web`: where HTTP is answered; `None` is nowhere.
+    pub web: Option<Address>,
     /// Section `messagedirector`.
     pub message_director: MessageDirectorConfig,
     /// Section `roles`, in the order of the file, which is the order of starting.

@@ -83,7 +83,7 @@ fn for_clients(limit: usize, open: usize, reserved: usize) -> usize {
 }
 
 /// How many files this process has open, where the system tells.
-fn open_files() -> Option<usize> {
+pub(super) fn open_files() -> Option<usize> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?;
     // The folder itself is one.
     Some(open.count().saturating_sub(1))

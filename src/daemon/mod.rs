@@ -1,6 +1,6 @@
 //! The running daemon: start order, supervision, signals, shutdown.
 //!
-//! Order: DC files, event sender, message director's listener, upstream, roles in the order of the
+//! Order: DC files, the answers to whoever monitors it, event sender, message director's listener, upstream, roles in the order of the
 //! configuration, then links are served. So every role is subscribed before anyone outside can
 //! speak, and whatever cannot start ends the process before it looks alive.
 
@@ -11,6 +11,7 @@ mod signals;
 mod stalls;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ pub use operator::Started;
 pub use readiness::{Readiness, Stage};
 use signals::Signals;
 pub use signals::{Survived, survive_full_files, survive_signals};
+use web::Web;
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
@@ -64,6 +66,8 @@ pub async fn run(
     let readiness = Readiness::default();
     let outside = Outside::machine();
     let router = Router::with_seed(outside.seed());
+    // Before the roles, which may take their time, and until they have ended.
+    let _web = Web::start(config.web.as_ref(), readiness.clone(), router.clone()).await?;
     let mut parts = tokio::select! {
         parts = Parts::start(config, dc, outside, router, reopen) => parts?,
         signal = operator.wants_the_end() => {

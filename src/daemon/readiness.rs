@@ -17,6 +17,18 @@ pub enum Stage {
     Stopping,
 }
 
+impl Stage {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Starting => "starting",
+            Stage::Ready => "ready",
+            Stage::Draining => "draining",
+            Stage::Stopping => "stopping",
+        }
+    }
+}
+
 /// The stage that a daemon has reached: one sets it, others look.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<AtomicU8>);

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::metrics;
+
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// What is not worth a line.
@@ -18,6 +20,7 @@ pub async fn watch() {
         tokio::time::sleep_until(due).await;
         let late = due.elapsed();
         if late > SHORT {
+            metrics::STALLS.one(&[]);
             let stood_still_ms = late.as_millis() as u64;
             tracing::warn!(stood_still_ms, "this process has stood still for {} s", late.as_secs());
         }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sender::{Packets, Queue};
 use crate::config::{Address, Host};
+use crate::metrics;
 
 /// A host name is looked up this often: the event logger may have moved.
 const LOOK_UP_INTERVAL: Duration = Duration::from_secs(30);
@@ -103,12 +104,14 @@ impl Courier {
     }
 
     async fn send(&mut self, packets: &Packets) {
-        let mut patience = SOCKET_PATIENCE;
+        let (mut patience, mut count) = (SOCKET_PATIENCE, 0);
         for (index, packet) in packets.iter().enumerate() {
             if index % PACKETS_AT_ONCE == PACKETS_AT_ONCE - 1 {
                 tokio::task::yield_now().await;
             }
-            if let Err(error) = self.target.send(packet, patience).await {
+            let sent = self.target.send(packet, patience).await;
+            count += u64::from(sent.is_ok());
+            if let Err(error) = sent {
                 if error.kind() == io::ErrorKind::TimedOut {
                     // Once is enough for all that wait: the next ones are there already.
                     patience = Duration::ZERO;
@@ -116,6 +119,7 @@ impl Courier {
                 self.losses.add(1, &error.to_string());
             }
         }
+        metrics::EVENTS_SENT.add(&[], count);
     }
 
     fn report(&mut self) {
@@ -180,6 +184,7 @@ impl Target {
 
 impl Losses {
     fn add(&mut self, count: u64, reason: &str) {
+        metrics::EVENTS_LOST.add(&[], count);
         self.count += count;
         reason.clone_into(&mut self.reason);
     }

@@ -31,6 +31,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::{Socket, Spares, Stream, WriteQueue, words};
+use crate::metrics::{self, Figures};
 use crate::router::{Brake, Gauge, Load, Sink};
 use crate::wire::{Frame, Frames};
 
@@ -105,6 +106,11 @@ impl Policy {
     /// next.
     pub fn upstream(bytes_max: usize, stall_max: Option<Duration>) -> Self {
         Policy { keeps_unsent: true, ..Self::link(bytes_max, stall_max) }
+    }
+
+    /// Whether it is that of a link.
+    const fn is_link(&self) -> bool {
+        self.mark.is_some()
     }
 
     /// That of a client. Clients say little at a time.
@@ -200,7 +206,7 @@ impl<S: Stream> Connection<S> {
     pub fn new(stream: S, policy: impl Into<Arc<Policy>>) -> Self {
         let policy = policy.into();
         let state = State {
-            queue: new_queue(policy.keeps_unsent),
+            queue: WriteQueue::of_frames(),
             keeps_unsent: policy.keeps_unsent,
             in_hand: 0,
             taken: 0,
@@ -288,7 +294,7 @@ impl<S: Stream> Connection<S> {
         if state.in_hand > 0 {
             return None;
         }
-        let queue = std::mem::replace(&mut state.queue, new_queue(self.policy.keeps_unsent));
+        let queue = std::mem::replace(&mut state.queue, WriteQueue::of_frames());
         state.measure();
         Some(queue.into_frames())
     }
@@ -326,8 +332,7 @@ impl<S: Stream> Connection<S> {
             if !state.can_be_written() {
                 break;
             }
-            let mut queue =
-                std::mem::replace(&mut state.queue, new_queue(self.policy.keeps_unsent));
+            let mut queue = std::mem::replace(&mut state.queue, WriteQueue::of_frames());
             state.in_hand = queue.len();
             let written = MutexGuard::unlocked(&mut state, || {
                 queue.write_with(|bytes| self.stream.try_write(bytes))
@@ -343,11 +348,15 @@ impl<S: Stream> Connection<S> {
     }
 
     fn put_back(&self, state: &mut State, mut queue: WriteQueue, written: io::Result<()>) {
-        state.taken += (state.in_hand - queue.len()) as u64;
+        let taken = (state.in_hand - queue.len()) as u64;
+        state.taken += taken;
+        metrics::count_sent(self.policy.is_link(), taken);
         state.in_hand = 0;
         if state.is_over() {
             if self.policy.keeps_unsent {
                 queue.put_before(&mut state.queue);
+            } else if state.is_thrown_away() {
+                queue.is_thrown_away(self.policy.is_link());
             }
             state.measure();
             return;
@@ -469,12 +478,20 @@ impl<S: Stream> Connection<S> {
             scratch.clear();
             self.is_taking.store(true, Ordering::SeqCst);
             let read = self.stream.poll_read(context, scratch, self.policy.read_bytes_max);
-            if matches!(read, Poll::Ready(Ok(_))) {
+            if let Poll::Ready(Ok(count)) = read {
+                metrics::count_received(self.policy.is_link(), count as u64);
                 take(scratch);
             }
             self.is_taking.store(false, Ordering::SeqCst);
             read
         })
+    }
+
+    /// Tells how much waits.
+    pub fn measure_queue(&self, kind: &str, figures: &mut Figures) {
+        let waiting = self.state.lock().waiting() as u64;
+        figures.add(&metrics::QUEUE_BYTES, &[kind], waiting);
+        figures.at_least(&metrics::QUEUE_LONGEST, &[kind], waiting);
     }
 
     /// Whether something has come that nobody has done with yet: it lies unread, also because reading is braked,
@@ -492,6 +509,14 @@ impl State {
 
     const fn is_over(&self) -> bool {
         matches!(self.life, Life::Lost(_) | Life::Over)
+    }
+
+    /// Whether the peer is still there, and has been given up with all that waits for it.
+    const fn is_thrown_away(&self) -> bool {
+        matches!(
+            self.life,
+            Life::Lost(Lost::TooSlow(_) | Lost::TooManyEntries(_) | Lost::Stalled(_))
+        )
     }
 
     /// Whether what is pushed to a connection that has been given up waits all the same.
@@ -527,16 +552,15 @@ impl State {
             self.life = Life::Lost(why);
             if !self.keeps_unsent {
                 self.forgotten = self.waiting();
-                self.queue = WriteQueue::default();
+                if self.is_thrown_away() {
+                    self.queue.is_thrown_away(self.gauge.is_some());
+                }
+                self.queue = WriteQueue::of_frames();
             }
             self.full = false;
             self.measure();
         }
     }
-}
-
-fn new_queue(keeps_frames: bool) -> WriteQueue {
-    if keeps_frames { WriteQueue::of_frames() } else { WriteQueue::default() }
 }
 
 impl<S: Stream> Sink for Connection<S> {
@@ -551,6 +575,13 @@ impl<S: Stream> Sink for Connection<S> {
 
     fn brake(&self) -> Option<Arc<Brake>> {
         self.state.lock().gauge.as_ref().map(|gauge| gauge.brake().clone())
+    }
+
+    fn measure(&self, figures: &mut Figures) {
+        if self.policy.is_link() {
+            figures.add(&metrics::LINKS, &["in"], 1);
+        }
+        self.measure_queue(if self.policy.is_link() { "links" } else { "clients" }, figures);
     }
 
     fn announce(&self) {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 
+use crate::metrics;
 use crate::wire::Frames;
 
 /// More than this is not copied to another place: what comes then gets a buffer of its own.
@@ -155,6 +156,27 @@ impl WriteQueue {
         debug_assert!(self.keeps_frames, "the beginning of a frame may be gone");
         self.forget_written();
         std::iter::once(self.bytes).chain(self.later)
+    }
+
+    /// How many datagrams the socket has not taken whole, if they have 2-byte tags; of others there may be more.
+    pub fn frame_count(&self) -> u64 {
+        let gone = Frames::whole_bytes(&self.bytes[..self.written]);
+        let first = &self.bytes[gone..];
+        let buffers = std::iter::once(first).chain(self.later.iter().map(Vec::as_slice));
+        buffers
+            .map(|bytes| {
+                let whole = Frames::whole_bytes(bytes);
+                Frames::new(&bytes[..whole]).count() as u64
+            })
+            .sum()
+    }
+
+    /// Counts what is in it, since nobody gets it any more.
+    #[cold]
+    pub fn is_thrown_away(&self, is_link: bool) {
+        let reason = if is_link { "slow_link" } else { "client" };
+        metrics::DROPPED.add(&[reason], self.frame_count());
+        metrics::DROPPED_BYTES.add(&[reason], self.len() as u64);
     }
 
     /// Forgets what the socket has; of a frame that must be kept whole, nothing.
@@ -315,6 +337,8 @@ mod tests {
                 in_hand.put_before(&mut queue);
             }
             let whole = Frames::whole_bytes(&pushed[..taken]);
+            let left = Frames::new(&pushed[whole..]).count();
+            prop_assert_eq!(queue.frame_count(), left as u64);
             prop_assert_eq!(queue.into_frames().collect::<Vec<_>>().concat(), &pushed[whole..]);
         }
     }

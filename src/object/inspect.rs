@@ -2,9 +2,27 @@
 
 use super::distributed_object::DistributedObject;
 use super::population::Population;
+use crate::ids::ClassId;
+use crate::metrics::{self, Figures};
 use crate::router::{Cursor, Item, Page, Query};
 
+/// So many classes are told of by themselves: those with the most objects.
+const CLASSES_MAX: usize = 200;
+
 impl Population {
+    /// Tells how many objects there are of each class.
+    pub fn measure(&self, figures: &mut Figures) {
+        let counts = self.objects.by_class().iter().enumerate().filter(|(_, count)| **count > 0);
+        let mut counts: Vec<_> = counts.collect();
+        counts.sort_by_key(|(class, count)| (std::cmp::Reverse(**count), *class));
+        for (place, (class, count)) in counts.into_iter().enumerate() {
+            let id = u16::try_from(class).map(ClassId);
+            let class = id.ok().and_then(|id| self.dc().class(id)).filter(|_| place < CLASSES_MAX);
+            let name = class.map_or(metrics::OTHER, |class| class.name());
+            figures.add(&metrics::OBJECTS, &[name], *count as u64);
+        }
+    }
+
     /// A page of what is asked, if that is objects: from `cursor` on, at most `budget` visits, whether or not
     /// there is an object of those that are asked for.
     pub fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

@@ -12,6 +12,8 @@ pub(super) struct Places {
     by_id: Paged<DoId, Place>,
     /// Places without an object; the last one is taken first.
     free: Vec<Place>,
+    /// How many objects there are of each class, by its number.
+    by_class: Vec<usize>,
 }
 
 /// Where an object is, while it lives. Then the place may be another's.
@@ -26,7 +28,12 @@ impl Place {
 
 impl Places {
     pub fn new(seed: Seed) -> Self {
-        Places { places: Vec::new(), by_id: Paged::with_hasher(seed), free: Vec::new() }
+        Places {
+            places: Vec::new(),
+            by_id: Paged::with_hasher(seed),
+            free: Vec::new(),
+            by_class: Vec::new(),
+        }
     }
 
     /// Where an object is.
@@ -63,6 +70,11 @@ impl Places {
         self.by_id.len()
     }
 
+    /// How many objects there are of each class, by its number; of those that come later there are none.
+    pub fn by_class(&self) -> &[usize] {
+        &self.by_class
+    }
+
     /// All objects, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = &DistributedObject> {
         self.places.iter().filter_map(Option::as_deref)
@@ -78,10 +90,14 @@ impl Places {
     /// # Panics
     /// If there is an object of this id.
     pub fn insert(&mut self, object: Box<DistributedObject>) -> Place {
-        let do_id = object.do_id();
+        let (do_id, class) = (object.do_id(), usize::from(object.class_id.0));
+        if class >= self.by_class.len() {
+            self.by_class.resize(class + 1, 0);
+        }
         let place = self.free.pop().unwrap_or_else(|| self.add_place());
         let is_new = self.by_id.insert(do_id, place);
         assert!(is_new, "object {do_id} exists");
+        self.by_class[class] += 1;
         self.places[place.index()] = Some(object);
         place
     }
@@ -89,7 +105,9 @@ impl Places {
     /// Forgets an object; its place is free.
     pub fn remove(&mut self, do_id: DoId) {
         if let Some(place) = self.by_id.remove(do_id) {
-            self.places[place.index()] = None;
+            if let Some(object) = self.places[place.index()].take() {
+                self.by_class[usize::from(object.class_id.0)] -= 1;
+            }
             self.free.push(place);
         }
     }
@@ -143,6 +161,7 @@ mod tests {
                 }
                 most = most.max(model.len());
                 prop_assert_eq!((places.len(), places.count()), (model.len(), most));
+                prop_assert_eq!(places.by_class().iter().sum::<usize>(), model.len());
                 prop_assert_eq!(places.find(do_id), model.get(&do_id).copied());
                 for (do_id, place) in &model {
                     prop_assert_eq!(places.get_mut(*place).map(|o| o.do_id()), Some(*do_id));

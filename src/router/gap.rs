@@ -1,6 +1,7 @@
 //! What was away and has come back.
 
 use super::{Batch, Router};
+use crate::metrics;
 
 /// A connection to the rest of the cluster was lost, and is settled again: everybody is there, and what waited has
 /// been sent. What was derived from what may have been missed meanwhile has to be asked again.
@@ -15,6 +16,7 @@ impl Router {
     /// Says that there was a gap: the one place where whoever has to compare what it holds with the cluster is told.
     /// It is called with the router free, in the order of gaps.
     pub fn gap(&self, gap: Gap) {
+        metrics::GAPS.one(&[]);
         tracing::debug!(same_epoch = gap.same_epoch, "the upstream was away and is settled again");
         for (key, _) in self.roles() {
             // A role that is lost, or has left meanwhile, has nothing to compare.

@@ -9,19 +9,17 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Key;
 use super::world::World;
+use crate::metrics::Times;
 
 /// A hold that is longer than this is worth a warning.
 const LONG: Duration = Duration::from_millis(5);
 const LONGER: Duration = Duration::from_millis(50);
 const VERY_LONG: Duration = Duration::from_millis(500);
-/// Durations are sorted into powers of two of nanoseconds.
-const BUCKETS: usize = 40;
 
 /// What has been noted of all holds of the router.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Holds {
-    /// How many took less than 2^n ns, and no less than half of that, by n.
-    buckets: [u64; BUCKETS],
+    times: Times,
     longest: Duration,
     most: Work,
 }
@@ -46,16 +44,15 @@ struct Warning {
     work: Work,
 }
 
-impl Default for Holds {
-    fn default() -> Self {
-        Holds { buckets: [0; BUCKETS], longest: Duration::ZERO, most: Work::default() }
-    }
-}
-
 impl Holds {
     /// How many there were.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
+        self.times.count()
+    }
+
+    /// How long all took.
+    pub const fn times(&self) -> &Times {
+        &self.times
     }
 
     /// The longest.
@@ -70,15 +67,7 @@ impl Holds {
 
     /// A time that `share` of all holds do not exceed, to a factor of two: 0.99 for the 99th percentile.
     pub fn percentile(&self, share: f64) -> Duration {
-        // Holds are fewer than what a float can count exactly.
-        let wanted = (self.count() as f64 * share).ceil() as u64;
-        let mut seen = 0;
-        let bucket = self.buckets.iter().position(|count| {
-            seen += count;
-            seen >= wanted
-        });
-        let limit = Duration::from_nanos(1 << bucket.unwrap_or(BUCKETS - 1));
-        limit.min(self.longest)
+        self.times.percentile(share).min(self.longest)
     }
 
     /// Says how long the router was held, when the daemon ends.
@@ -98,9 +87,7 @@ impl Holds {
 
     #[inline]
     fn note(&mut self, held: Duration, work: Work) {
-        let nanos = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = (u64::BITS - nanos.leading_zeros()) as usize;
-        self.buckets[bucket.min(BUCKETS - 1)] += 1;
+        self.times.note(held);
         self.longest = self.longest.max(held);
         self.most.datagrams = self.most.datagrams.max(work.datagrams);
         self.most.bytes = self.most.bytes.max(work.bytes);

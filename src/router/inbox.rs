@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::Sink;
 use super::pressure::{Brake, Gauge, Load};
+use crate::metrics::{self, Figures};
 use crate::wire::Frame;
 
 /// Memory that an emptied inbox keeps.
@@ -89,6 +90,7 @@ impl Sink for Inbox {
         let bytes = queue.frames.len() + frame.bytes().len();
         if bytes > self.bytes_max {
             queue.lost += 1;
+            metrics::DROPPED.one(&["inbox"]);
             if queue.lost == 1 {
                 tracing::error!(receiver = self.name, "is too slow; datagrams are dropped");
             }
@@ -100,6 +102,12 @@ impl Sink for Inbox {
 
     fn brake(&self) -> Option<Arc<Brake>> {
         Some(self.brake.clone())
+    }
+
+    fn measure(&self, figures: &mut Figures) {
+        let waiting = self.queue.lock().frames.len() as u64;
+        figures.add(&metrics::QUEUE_BYTES, &["database"], waiting);
+        figures.at_least(&metrics::QUEUE_LONGEST, &["database"], waiting);
     }
 
     #[inline]

@@ -35,6 +35,7 @@ mod inbox;
 mod inspect;
 mod last_words;
 mod leaving;
+mod measure;
 mod participant;
 mod post_remove;
 mod pressure;
@@ -72,6 +73,7 @@ pub use table::{Change, Key, Table};
 use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::message::Timing;
+use crate::metrics::Figures;
 use crate::wire::{Frame, Frames};
 use flush::Flush;
 use holds::{Held, Holder};
@@ -93,6 +95,9 @@ pub trait Sink: Send + Sync {
     fn brake(&self) -> Option<Arc<Brake>> {
         None
     }
+
+    /// Tells how much waits. Called while the router is locked.
+    fn measure(&self, _figures: &mut Figures) {}
 
     /// Says that the pushes of a batch are over. The router is free again by then.
     fn announce(&self);
@@ -136,6 +141,9 @@ pub trait Uplink: Send + Sync {
     fn brake(&self) -> Option<Arc<Brake>> {
         None
     }
+
+    /// Tells how much waits, and whether there is a connection. Called while the router is locked.
+    fn measure(&self, _figures: &mut Figures) {}
 
     /// The pushes and changes of a batch are over.
     fn announce(&self);

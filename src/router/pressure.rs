@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::world::Receiver;
+use crate::metrics;
 
 /// A socket read below this is not a flood, and is never braked.
 pub const FLOOD_BYTES: usize = 8 * 1024;
@@ -242,6 +243,7 @@ impl Fed {
         let until = Instant::now() + BRAKE_MAX;
         for brake in self.high.drain(..) {
             if brake.is_high() {
+                metrics::BRAKES.one(&[]);
                 brake.say();
             }
             // The bound is the point; whether it was reached changes nothing.

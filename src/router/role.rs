@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Cursor, Effects, Gap, Page, Query, Sink};
+use crate::metrics::Figures;
 use crate::wire::Envelope;
 
 /// Who sent a datagram, as the role that gets it can tell.
@@ -58,6 +59,14 @@ pub trait Role: Any + Send {
     /// Each sink put into `told` is announced when the router is free again.
     fn settle(&mut self, now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
         let _ = (now, told);
+    }
+
+    /// Tells figures about what the role holds, for whoever monitors the daemon: those that are known anyway at
+    /// the first call, and what has to be looked for in at most `budget` entries from `cursor` on. Where to go on, if
+    /// there is more.
+    fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {
+        let _ = (cursor, budget, figures);
+        None
     }
 
     /// Answers a question about what the role holds, from `cursor` on. It visits at most `budget` entries.

@@ -3,6 +3,7 @@
 mod cleaning;
 mod delivery;
 mod last_words;
+mod measure;
 mod retelling;
 mod snapshot;
 

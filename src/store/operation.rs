@@ -174,6 +174,22 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+impl Outcome {
+    /// What it comes to, in a word.
+    pub const fn result(&self) -> &'static str {
+        match self {
+            Outcome::Created(_) | Outcome::Object { .. } | Outcome::Updated | Outcome::Deleted => {
+                "ok"
+            }
+            Outcome::Mismatch(_) => "mismatch",
+            Outcome::Absent => "absent",
+            Outcome::Refused(_) => "refused",
+            Outcome::Failed(Failure::TimedOut) => "timeout",
+            Outcome::Exhausted | Outcome::Failed(_) => "failed",
+        }
+    }
+}
+
 /// Why an operation cannot be done with an object that is there.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {

@@ -36,6 +36,7 @@ use tracing::Metadata;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::metrics;
 use format::{Fields, Line, Look, category};
 use layer::Lines;
 pub use level::Level;
@@ -254,6 +255,9 @@ impl Log {
         if verdict == Verdict::LeaveOutFirst {
             self.incomplete.notify_one();
         }
+        if verdict != Verdict::Write {
+            metrics::LOG_DROPPED.one(&["limit"]);
+        }
         verdict == Verdict::Write
     }
 
@@ -278,6 +282,7 @@ impl Log {
 }
 
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>, log: &Log) {
+    metrics::PANICS.one(&[]);
     let message = panic.payload_as_str().unwrap_or("(no message)");
     let place = panic.location().map(ToString::to_string);
     let place = place.unwrap_or_default();

@@ -19,6 +19,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Level;
 use super::format::{Fields, Line, Look};
+use crate::metrics;
 
 /// What waits for an output at most.
 pub(super) const QUEUE_BYTES_MAX: usize = 1 << 20;
@@ -146,6 +147,7 @@ impl Output {
         let is_full = state.bytes() + line.len() > QUEUE_BYTES_MAX;
         if is_full || state.dropped > 0 {
             state.dropped += 1;
+            metrics::LOG_DROPPED.one(&["full"]);
             let is_stuck = state.dropped == 1 && state.refusal.is_none() && state.in_flight > 0;
             // A line that is too long for an empty queue is missing, too.
             if state.bytes() == 0 {

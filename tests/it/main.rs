@@ -16,6 +16,7 @@ mod harness;
 mod last_words;
 mod logs;
 mod message_director;
+mod metrics;
 mod spoken_for;
 mod state_server;
 mod tidy;

@@ -13,16 +13,17 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("yaml", &[]),
     ("finding", &["yaml"]),
     ("config", &["ids", "yaml", "finding", "telemetry"]),
-    ("telemetry", &["ids"]),
+    ("telemetry", &["ids", "metrics"]),
     ("control", &[]),
-    ("event", &["ids", "config"]),
+    ("metrics", &[]),
+    ("event", &["ids", "config", "metrics"]),
     ("store", &["hash", "ids", "yaml", "config"]),
-    ("net", &["ids", "wire", "router", "config"]),
+    ("net", &["ids", "wire", "router", "config", "metrics"]),
     ("cli", &["ids", "finding", "config", "control", "telemetry", "store", "net"]),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.
-const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event", "fault"];
+const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "metrics", "event", "fault"];
 
 /// The modules beside the line that only some on the line may use.
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[

@@ -101,10 +101,28 @@ fn sections_of_former_times_are_named() {
         let errors = errors(text);
         assert!(errors.contains(expected), "{text}: {errors}");
     }
-    let said = warnings("web: {bind: '0.0.0.0:80'}\ndaemon: {id: 3}\nmessagedirector: {bind: a}");
-    let expected = "1:1: web: there is no web page, as in Astron; leave it out\n\
-                    2:10: daemon.id: a daemon has no id, as in Astron; leave it out";
+    let said = warnings("daemon: {id: 3}\nmessagedirector: {bind: a}");
+    let expected = "1:10: daemon.id: a daemon has no id, as in Astron; leave it out";
     assert_eq!(said, expected);
+}
+
+#[test]
+fn what_is_answered_over_http_is_so_where_it_is_said() {
+    let bind = |text: &str| valid(text).web.map(|address| address.to_string());
+    assert_eq!(bind("{}"), None);
+    assert_eq!(bind("web: {}").as_deref(), Some("127.0.0.1:7180"));
+    assert_eq!(bind("web: {bind: '[::1]'}").as_deref(), Some("[::1]:7180"));
+    assert!(!warnings("web: {bind: '127.0.0.2:80'}").contains("web.bind"));
+    assert!(!warnings("web: {bind: 'game.example'}").contains("web.bind"));
+    for open in ["0.0.0.0:80", "192.168.0.1:80", "[::]:80"] {
+        let said = warnings(&format!("web: {{bind: '{open}'}}"));
+        assert!(said.contains("web.bind: ") && said.contains("is open, unencrypted"), "{said}");
+    }
+    let taken = errors(
+        "web: {bind: '127.0.0.1:80'}\nroles: [{type: clientagent, bind: '0.0.0.0:80', \
+                        channels: {min: 1, max: 2}}]",
+    );
+    assert!(taken.contains("roles[0].bind: 0.0.0.0:80 is taken by web too"), "{taken}");
 }
 
 #[test]

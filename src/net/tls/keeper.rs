@@ -15,6 +15,7 @@ use super::handshake::{Failure, shake};
 use super::server;
 use super::x509::Facts;
 use crate::config::{Host, TlsConfig};
+use crate::metrics;
 use crate::net::{HalfOpen, Socket};
 
 /// How often files are looked at. What has changed is read when it has stayed so for as long again: a certificate
@@ -109,7 +110,9 @@ impl Tls {
     /// Why it failed.
     pub async fn accept(&self, socket: Socket, first: Vec<u8>) -> Result<Socket, Failure> {
         let server = ServerConnection::new(self.current.read().server.clone())?;
+        let counted = Counted("in");
         let stream = shake(socket, server.into(), first, &self.half_open).await?;
+        counted.succeeds();
         Ok(Socket::Other(Box::new(stream)))
     }
 
@@ -124,7 +127,9 @@ impl Tls {
                 .map_err(|error| rustls::Error::General(error.to_string()))?,
         };
         let client = ClientConnection::new(self.current.read().client.clone(), name)?;
+        let counted = Counted("out");
         let stream = shake(socket, client.into(), Vec::new(), &self.half_open).await?;
+        counted.succeeds();
         Ok(Socket::Other(Box::new(stream)))
     }
 
@@ -185,6 +190,22 @@ impl Tls {
                 }
             }
         }
+    }
+}
+
+/// A handshake that has begun, and failed if nothing else is said of it: whoever waits for it may have enough.
+struct Counted(&'static str);
+
+impl Counted {
+    fn succeeds(self) {
+        metrics::HANDSHAKES.one(&[self.0, "ok"]);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::HANDSHAKES.one(&[self.0, "failed"]);
     }
 }
 

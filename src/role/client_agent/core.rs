@@ -24,6 +24,7 @@ use crate::event::Event;
 use crate::hash::Seed;
 use crate::ids::{self, Channel};
 use crate::message::Cluster;
+use crate::metrics::Figures;
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Framing, Reader};
@@ -558,6 +559,16 @@ impl Role for Core {
 
     fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {
         self.was_away(now, out);
+    }
+
+    fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {
+        let end = cursor.0.saturating_add(budget.max(1)).min(self.slots.len());
+        for slot in self.slots.iter().take(end).skip(cursor.0) {
+            if let Some(session) = &slot.session {
+                session.measure(figures);
+            }
+        }
+        (end < self.slots.len()).then_some(Cursor(end))
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

@@ -61,12 +61,24 @@ struct Pending {
     operation: Arc<Operation>,
     /// Who waits for the answer.
     request: Request,
+    since: Instant,
     deadline: Option<Instant>,
     bytes: usize,
     /// How far it has come, if the backend has it.
     running: Option<Progress>,
     /// Whether it took too long and was answered with failure. Then it is not stored any more.
     is_answered: bool,
+}
+
+/// An operation that has been answered.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// What it is called.
+    pub operation: &'static str,
+    /// What came of it, in a word.
+    pub result: &'static str,
+    /// When it was asked for.
+    pub since: Instant,
 }
 
 /// What is kept for an operation beside itself: here, in the schedule, and in tables that are never full.
@@ -88,6 +100,8 @@ pub struct Core {
     next_ticket: u64,
     /// Bytes of all pending operations.
     bytes: usize,
+    /// What has been answered since somebody asked for it.
+    answered: Vec<Answered>,
 }
 
 impl Core {
@@ -102,7 +116,13 @@ impl Core {
             late: BTreeSet::new(),
             next_ticket: 0,
             bytes: 0,
+            answered: Vec::new(),
         }
+    }
+
+    /// Hands over what has been answered, and how.
+    pub fn drain_answered(&mut self) -> impl Iterator<Item = Answered> + '_ {
+        self.answered.drain(..)
     }
 
     /// Bytes of all operations without an outcome, roughly.
@@ -169,6 +189,7 @@ impl Core {
         let pending = Pending {
             operation: Arc::clone(&operation),
             request,
+            since: now,
             deadline,
             bytes,
             running: None,
@@ -219,7 +240,7 @@ impl Core {
             debug_assert!(!is_stored, "what was answered with failure is not stored");
             return;
         }
-        self.log_outcome(&pending, &outcome);
+        self.note_outcome(&pending, &outcome);
         self.announce(pending.request.sender, &pending.operation, &outcome, effects);
         self.answer(pending.request, &outcome, effects);
     }
@@ -298,13 +319,19 @@ impl Core {
             return false;
         }
         let outcome = Outcome::Failed(Failure::TimedOut);
-        self.log_outcome(&pending, &outcome);
+        self.note_outcome(&pending, &outcome);
         self.answer(pending.request, &outcome, effects);
         match pending.running {
             Some(_) => drop(self.pending.insert(ticket, Pending { is_answered: true, ..pending })),
             None => self.bytes -= pending.bytes,
         }
         true
+    }
+
+    fn note_outcome(&mut self, pending: &Pending, outcome: &Outcome) {
+        let (operation, result) = (pending.operation.name(), outcome.result());
+        self.answered.push(Answered { operation, result, since: pending.since });
+        self.log_outcome(pending, outcome);
     }
 
     fn log_outcome(&self, pending: &Pending, outcome: &Outcome) {

@@ -7,6 +7,7 @@
 //! The queue of operations without an outcome is filled by the inbox and emptied by the backend. Above
 //! [`PENDING_BYTES_MAX`] the inbox is left alone, which brakes the sockets that feed it.
 
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,12 +18,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, error_span, info};
 
-use super::core::{BatchLimit, Core, Settings};
+use super::core::{Answered, BatchLimit, Core, Settings};
 use super::lane::{Finished, Panic, Store};
 use super::schedule::Ticket;
 use crate::config::DatabaseConfig;
 use crate::hash::Seed;
 use crate::ids::Channel;
+use crate::metrics::{self, Times};
 use crate::role::Effects;
 use crate::router::{Inbox, Participant, Router};
 use crate::store::{Backend, Outcome, Schema, Stores};
@@ -98,6 +100,7 @@ pub fn serve(
         lanes,
         running: JoinSet::new(),
         inbox,
+        name: config.control.to_string(),
         participant,
         effects: Effects::new(),
         failure: None,
@@ -119,6 +122,8 @@ struct Shell {
     lanes: usize,
     running: JoinSet<Finished>,
     inbox: Arc<Inbox>,
+    /// The channel by which others know it.
+    name: String,
     participant: Participant,
     effects: Effects,
     /// What a batch has panicked with, and when the server ends for that whatever is left to be answered.
@@ -213,7 +218,23 @@ impl Shell {
         }
     }
 
+    /// Tells how long answers have taken: once for all that there are.
+    fn count_answered(&mut self) {
+        let now = now();
+        let mut times = BTreeMap::<_, Times>::new();
+        for Answered { operation, result, since } in self.core.drain_answered() {
+            let times = times.entry([operation, result]).or_default();
+            times.note(now.saturating_duration_since(since));
+        }
+        for (labels, times) in times {
+            metrics::DATABASE.times(&labels, &times);
+        }
+        let pending = self.core.pending_operations();
+        metrics::DATABASE_PENDING.is_now(&[&self.name], pending as u64);
+    }
+
     fn apply_effects(&mut self) {
+        self.count_answered();
         if !self.effects.is_empty() {
             self.participant.batch().apply(&self.effects);
             self.effects.clear();

@@ -18,6 +18,7 @@ use crate::ids::{Channel, ChannelRange, DoId};
 use crate::message::{
     Cluster, Database, DbStateServer as Dbss, Error, Message, StateServer, name_of,
 };
+use crate::metrics::{self, Figures};
 use crate::object::{Population, Standing};
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
@@ -331,6 +332,12 @@ impl Role for DbStateServer {
         let has_letters = self.objects.go_on(budget, out);
         let compares = self.objects.go_on_comparing(now, out);
         self.objects.go_on_with_census(out) || compares || has_letters
+    }
+
+    fn measure(&self, _: Cursor, _: usize, figures: &mut Figures) -> Option<Cursor> {
+        self.objects.measure(figures);
+        figures.add(&metrics::LOADING, &[], self.loads.len() as u64);
+        None
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

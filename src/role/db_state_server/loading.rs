@@ -11,6 +11,7 @@ use super::stored::{Stored, from_stored, read_overrides};
 use crate::hash::{Map, Seed};
 use crate::ids::{Channel, ClassId, Context, DoId, Location};
 use crate::message::{Database, DbStateServer as Dbss, Family, FieldValues, ObjectState};
+use crate::metrics;
 use crate::object::PackedFields;
 use crate::wire::{Envelope, Reader, write_frame};
 
@@ -147,6 +148,8 @@ impl Loads {
         if let Some((class_id, fields)) = stored {
             load.make(do_id, class_id, fields, world);
         }
+        let is_there = world.objects.get(do_id).is_some();
+        metrics::ACTIVATIONS.one(&[if is_there { "done" } else { "failed" }]);
         load.waiting
     }
 }

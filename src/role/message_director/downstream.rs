@@ -18,6 +18,7 @@ use super::record::Record;
 use super::rivals::{Entry, Links};
 use crate::config::{MessageDirectorConfig, Networks};
 use crate::event::EventSender;
+use crate::metrics;
 use crate::net::tls::Tls;
 use crate::net::{
     self, Close, Connection, LAST_BYTES_MAX, LastWords, Liveness, Lost, Network, Policy, Socket,
@@ -125,6 +126,7 @@ impl Listener {
                 accepted = accept(&mut self.doors) => accepted,
             };
             if !self.allow.is_empty() && !self.allow.contain(peer.ip()) {
+                metrics::REFUSED.one(&["link"]);
                 tracing::warn!(%peer, "link refused: its address is not allowed (messagedirector.allow)");
                 continue;
             }

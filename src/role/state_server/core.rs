@@ -10,6 +10,7 @@ use crate::config::StateServerConfig;
 use crate::hash::Seed;
 use crate::ids::Channel;
 use crate::message::{self, Message, ObjectState};
+use crate::metrics::Figures;
 use crate::object::{NewObject, Population, Standing};
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
@@ -116,6 +117,11 @@ impl Role for StateServer {
         let has_letters = self.objects.go_on(budget, out);
         let compares = self.objects.go_on_comparing(now, out);
         self.objects.go_on_with_census(out) || compares || has_letters
+    }
+
+    fn measure(&self, _: Cursor, _: usize, figures: &mut Figures) -> Option<Cursor> {
+        self.objects.measure(figures);
+        None
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

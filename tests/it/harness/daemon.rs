@@ -25,6 +25,8 @@ pub struct Setup {
     daemon: Vec<String>,
     general: Vec<String>,
     director: Vec<String>,
+    /// Whether figures are told at `$WEB`.
+    web: bool,
     uberdogs: Vec<String>,
     roles: Vec<String>,
     dc: String,
@@ -50,6 +52,7 @@ impl Setup {
             daemon: Vec::new(),
             general: vec!["dc_files: [world.dc]".to_owned()],
             director: vec!["bind: $MD".to_owned(), "threaded: false".to_owned()],
+            web: false,
             uberdogs: Vec::new(),
             roles: Vec::new(),
             dc: WORLD_DC.to_owned(),
@@ -100,6 +103,12 @@ impl Setup {
         self
     }
 
+    /// Has the daemon tell figures at `$WEB`.
+    pub const fn web(mut self) -> Self {
+        self.web = true;
+        self
+    }
+
     /// One more item of `uberdogs`.
     pub fn uberdog(mut self, keys: impl Into<String>) -> Self {
         self.uberdogs.push(keys.into());
@@ -138,6 +147,9 @@ impl Setup {
         );
         if !self.daemon.is_empty() {
             yaml += &format!("daemon: {{{}}}\n", self.daemon.join(", "));
+        }
+        if self.web {
+            yaml += "web: {bind: $WEB}\n";
         }
         for (section, items) in [("uberdogs", &self.uberdogs), ("roles", &self.roles)] {
             if !items.is_empty() {

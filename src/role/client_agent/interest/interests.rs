@@ -1,5 +1,7 @@
 //! All that one client is interested in: interests, the zones that they cover, and queries for them.
 
+use std::time::Instant;
+
 use smallvec::SmallVec;
 
 use super::held_back::HeldBack;
@@ -117,7 +119,13 @@ impl Interests {
     }
 
     /// Somebody waits for an open interest, until these queries are over.
-    pub fn begin_operation(&mut self, id: InterestId, asked: Asked, queries: &[Context]) {
+    pub fn begin_operation(
+        &mut self,
+        id: InterestId,
+        asked: Asked,
+        queries: &[Context],
+        since: Instant,
+    ) {
         let serial = self.new_serial();
         for query in queries {
             if let Some(query) = self.queries.get_mut(query) {
@@ -126,7 +134,7 @@ impl Interests {
         }
         let queries_open = u32::try_from(queries.len()).expect("queries are numbered by 32 bits");
         if let Some(interest) = self.open.get_mut(&id) {
-            interest.operation = Some(Operation { serial, queries_open, asked });
+            interest.operation = Some(Operation { serial, queries_open, asked, since });
         }
     }
 
@@ -430,7 +438,7 @@ mod tests {
         let mut interests = asking();
         let asked = Asked { context: Context(9), caller: crate::ids::Channel::NONE };
         assert!(interests.open(InterestId(3), PARENT, &[ZONE]).is_none());
-        interests.begin_operation(InterestId(3), asked, &[OUTER, INNER]);
+        interests.begin_operation(InterestId(3), asked, &[OUTER, INNER], Instant::now());
         let waiting = |interests: &mut Interests, context| {
             interests.take_holding(context).expect("a query").waiting.to_vec()
         };

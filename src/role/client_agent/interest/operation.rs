@@ -1,5 +1,7 @@
 //! Interests, and who waits for them.
 
+use std::time::Instant;
+
 use crate::ids::{Channel, Context, DoId, ZoneId};
 
 /// What a client wants to see.
@@ -22,6 +24,8 @@ pub struct Operation {
     pub queries_open: u32,
     /// Who is told when it is done.
     pub asked: Asked,
+    /// Since when.
+    pub since: Instant,
 }
 
 /// Who asked for an interest to be opened, altered or closed, and is told when that is done.

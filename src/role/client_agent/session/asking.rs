@@ -51,7 +51,7 @@ impl Session {
                 self.tell_caller(cx, id, asked.caller);
             } else {
                 // The end of the session ends it, too.
-                self.interests.begin_operation(id, asked, &[]);
+                self.interests.begin_operation(id, asked, &[], cx.now);
             }
             return Err(end);
         }
@@ -66,7 +66,7 @@ impl Session {
         if queries.is_empty() {
             self.interest_done(cx, id, asked);
         } else {
-            self.interests.begin_operation(id, asked, &queries);
+            self.interests.begin_operation(id, asked, &queries, cx.now);
         }
         Ok(())
     }

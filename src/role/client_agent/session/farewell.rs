@@ -3,6 +3,7 @@
 use super::{Departure, Ejection, End, Session};
 use crate::ids::DoId;
 use crate::message::{EjectReason, Message as _, StateServer};
+use crate::metrics;
 use crate::net;
 use crate::role::client_agent::agent::{Context, News, Shared};
 use crate::wire::Writer;
@@ -141,6 +142,7 @@ impl Session {
 
     fn note_event(&self, cx: &mut Context<'_>, ejection: &Ejection) {
         let &Ejection { reason, ref text, security, .. } = ejection;
+        metrics::EJECTS.one(&[&reason.to_string()]);
         let kind = if security { "client-ejected-security" } else { "client-ejected" };
         let text = String::from_utf8_lossy(text).into_owned();
         self.identity.last_event(cx.shared, kind, |event, _| {

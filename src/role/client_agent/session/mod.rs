@@ -71,6 +71,7 @@ use super::interest::Interests;
 use super::view::View;
 use crate::ids::Channel;
 use crate::message::Message;
+use crate::metrics::{self, Figures};
 use crate::router::{Item, Origin};
 use crate::wire::{self, Framing, Writer};
 
@@ -141,6 +142,13 @@ impl Session {
             interests: self.interests.count(),
             objects: self.view.object_count(),
         }
+    }
+
+    /// Adds what there is to be told of it to figures of all.
+    pub fn measure(&self, figures: &mut Figures) {
+        let transport = self.identity.peer.transport.name();
+        figures.add(&metrics::CLIENTS, &[self.life.name(), transport], 1);
+        figures.add(&metrics::INTERESTS, &[], self.interests.count() as u64);
     }
 
     fn subscribe(&mut self, cx: &mut Context<'_>, channel: Channel) {

@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::Session;
 use crate::ids::{self, InterestId};
+use crate::metrics;
 use crate::role::client_agent::agent::Context;
 use crate::role::client_agent::interest::{Held, Record};
 
@@ -111,6 +112,7 @@ impl Session {
     /// One of the queries that an operation waits for is over.
     fn query_is_over(&mut self, cx: &mut Context<'_>, id: InterestId, serial: u32) {
         if let Some(operation) = self.interests.query_is_over_for(id, serial) {
+            metrics::INTEREST.time(&[], cx.now.saturating_duration_since(operation.since));
             self.interest_done(cx, id, operation.asked);
         }
     }

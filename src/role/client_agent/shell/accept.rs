@@ -13,6 +13,7 @@ use super::door::Entrance;
 use super::ear::Ear;
 use super::pulse::Pulse;
 use crate::config::ProxyHeaders;
+use crate::metrics;
 use crate::net::{self, Close, Connection, Listener, Lost, Socket, websocket};
 use crate::role::client_agent::{Loss, SessionKey};
 use crate::router::quietly;
@@ -38,10 +39,12 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
         if let ProxyHeaders::From(proxies) = &shared.haproxy
             && !proxies.contain(remote.ip())
         {
+            metrics::REFUSED.one(&["client"]);
             tracing::warn!(%remote, "client refused: it is none of the proxies (haproxy.from)");
             continue;
         }
         if listener.is_full() {
+            metrics::REFUSED.one(&["client"]);
             tracing::warn!(%remote, "client refused: too many files are open");
             // Who would have to be told by TLS is only hung up on.
             if let Some((connection, words)) = without_place(stream, &entrance, &shared) {
@@ -58,6 +61,7 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
                 connections.spawn(connection(stream, remote, entrance, place, shared));
             }
             Err(_) => {
+                metrics::REFUSED.one(&["client"]);
                 tracing::warn!(%remote, "client refused: too many files would be open");
                 if let Some((connection, words)) = without_place(stream, &entrance, &shared) {
                     shared.connections.spawn(turn_away(connection, words, shared.clone()));

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
+use crate::metrics::Figures;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{CloseKind, Core, Heard, Loss, Peer, SessionKey, Silence, Stop};
@@ -168,6 +169,17 @@ impl Role for Server {
 
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
         self.core.on_deadline(now, out);
+    }
+
+    /// What sessions have is counted when it is asked for: it costs nothing while they play.
+    fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {
+        let next = self.core.measure(cursor, budget, figures);
+        let end = next.map_or(usize::MAX, |next| next.0);
+        let places = self.connections.iter().take(end).skip(cursor.0);
+        for (_, connection) in places.flatten() {
+            connection.measure_queue("clients", figures);
+        }
+        next
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::ids::Channel;
 use crate::message::{Blob, Control, is_deletion};
+use crate::metrics;
 use crate::wire::{CONTROL_HEAD, Envelope, Frame, Frames, Reader, write_frame};
 
 /// Frames are kept in pieces, so that making room among them costs no more than looking at one. They are so large that
@@ -88,6 +89,7 @@ impl Backlog {
         let is_dear = is_dear || is_always_dear(frame);
         let missing = (self.bytes + size).saturating_sub(self.bytes_max);
         if missing > 0 && !(is_dear && self.make_room(missing)) {
+            metrics::DROPPED.one(&["backlog"]);
             self.lost.datagrams += 1;
             self.lost.dear += u64::from(is_dear);
             return;
@@ -173,6 +175,7 @@ impl Backlog {
         for piece in self.pieces.iter_mut().rev().filter(|piece| piece.cheap_bytes > 0) {
             let (bytes, datagrams) = piece.drop_youngest(wanted);
             self.bytes -= bytes;
+            metrics::DROPPED.add(&["backlog"], datagrams);
             self.lost.datagrams += datagrams;
             wanted = wanted.saturating_sub(bytes);
             if wanted == 0 {

@@ -12,6 +12,7 @@ use super::backlog::{Backlog, Lost};
 use crate::config::MessageDirectorConfig;
 use crate::ids::Channel;
 use crate::message::{Blob, Control, StateServer};
+use crate::metrics::{self, Figures};
 use crate::net::{Connection, LastWords, Policy};
 use crate::router::{Brake, Change, Load, Router, Said, Sink, Uplink};
 use crate::wire::{Envelope, Frame, Frames, write_frame};
@@ -337,6 +338,24 @@ fn write_post_remove(frames: &mut Vec<u8>, sender: Channel, frame: Frame<'_>) {
 }
 
 impl Uplink for Link {
+    fn measure(&self, figures: &mut Figures) {
+        let state = self.state.lock();
+        let (connection, backlog) = match &*state {
+            State::Telling { connection, backlog, .. } | State::Settling(connection, backlog) => {
+                (Some(connection), backlog.bytes())
+            }
+            State::Connected(connection) => (Some(connection), 0),
+            State::Away(backlog) => (None, backlog.bytes()),
+            State::Alone => (None, 0),
+        };
+        figures.add(&metrics::LINKS, &["out"], u64::from(connection.is_some()));
+        figures.add(&metrics::QUEUE_BYTES, &["upstream"], backlog as u64);
+        figures.at_least(&metrics::QUEUE_LONGEST, &["upstream"], backlog as u64);
+        if let Some(connection) = connection {
+            connection.measure_queue("upstream", figures);
+        }
+    }
+
     fn change(&self, change: Change) {
         self.push_control(false, |frames| write_change(frames, change));
     }

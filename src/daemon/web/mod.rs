@@ -1,0 +1,170 @@
+//! What is answered over HTTP: figures, and whether the daemon lives and is ready.
+//!
+//! Whoever asks must not be able to hold up the daemon, nor to take its files. So there are few connections at a time, each
+//! for one question and for a few seconds; whatever is asked beyond its head is not read; and figures are gathered for one
+//! at a time.
+
+mod collect;
+mod process;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::{Readiness, Stage};
+use crate::config::{Address, Host};
+use crate::metrics::{self, Figures};
+use crate::router::Router;
+
+/// How many connections there may be at a time; the next ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 64;
+/// How long the head of a question may take to come.
+const HEAD_MAX: Duration = Duration::from_secs(5);
+/// How long a connection may take from its beginning to its end.
+const LIFE_MAX: Duration = Duration::from_secs(15);
+/// The most bytes that the head of a question may have.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// How long it takes until something is tried again that the system refuses.
+const PAUSE: Duration = Duration::from_millis(100);
+/// What the format of figures is called.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is asked for.
+#[derive(Clone)]
+struct Asked {
+    readiness: Readiness,
+    router: Router,
+    /// Held by whoever gathers figures.
+    gathering: Arc<Mutex<()>>,
+}
+
+/// Answers until it is dropped.
+pub(super) struct Web {
+    tasks: Vec<AbortHandle>,
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Web {
+    /// Listens at an address, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be listened there.
+    pub async fn start(
+        address: Option<&Address>,
+        readiness: Readiness,
+        router: Router,
+    ) -> anyhow::Result<Self> {
+        process::begin();
+        let Some(address) = address else { return Ok(Web { tasks: Vec::new() }) };
+        let what = || format!("web.bind: cannot listen on {address}");
+        let addresses = address.resolve().await.with_context(what)?;
+        let is_open = addresses.iter().any(|address| !address.ip().is_loopback());
+        if is_open && matches!(address.host, Host::Name(_)) {
+            tracing::warn!(
+                %address,
+                "web.bind leads to an address that is open, unencrypted and without a password, to whoever reaches it"
+            );
+        }
+        let asked = Asked { readiness, router, gathering: Arc::default() };
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut tasks = Vec::new();
+        for address in addresses {
+            let listener = TcpListener::bind(address).await.with_context(what)?;
+            let address = listener.local_addr().with_context(what)?;
+            tracing::info!(%address, "answering /metrics, /livez and /readyz");
+            let serving = serve(listener, places.clone(), routes(asked.clone()));
+            tasks.push(tokio::spawn(serving).abort_handle());
+        }
+        Ok(Web { tasks })
+    }
+}
+
+fn routes(asked: Asked) -> axum::Router {
+    // Of what has a route, everything but GET and HEAD is answered with 405.
+    axum::Router::new()
+        .route("/metrics", get(tell_metrics))
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(tell_readiness))
+        .with_state(asked)
+}
+
+async fn tell_readiness(State(asked): State<Asked>) -> (StatusCode, String) {
+    let stage = asked.readiness.stage();
+    let status = match stage {
+        Stage::Ready => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, format!("{}\n", stage.name()))
+}
+
+type Text = ([(HeaderName, &'static str); 1], String);
+
+async fn tell_metrics(State(asked): State<Asked>) -> Result<Text, StatusCode> {
+    let _gathering = asked.gathering.lock().await;
+    let mut figures = Figures::default();
+    asked.router.measure(&mut figures).await;
+    metrics::measure_bytes(&mut figures);
+    figures.set(&metrics::STAGE, &[asked.readiness.stage().name()], 1.0);
+    // The system is asked, which may take longer than others should wait.
+    let text = tokio::task::spawn_blocking(move || {
+        process::measure(&mut figures);
+        collect::encode(figures)
+    });
+    match text.await {
+        Ok(Ok(text)) => Ok(([(CONTENT_TYPE, OPEN_METRICS)], text)),
+        _ => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+async fn serve(listener: TcpListener, places: Arc<Semaphore>, routes: axum::Router) {
+    // Who is still there is hung up on with the end of this.
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        while connections.try_join_next().is_some() {}
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // It has gone again, or too many files are open.
+            Err(error) => {
+                tracing::debug!(%error, "a connection to web.bind cannot be accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let routes = routes.clone();
+        connections.spawn(async move {
+            let _place = place;
+            // Whoever is too slow is hung up on.
+            let _ = tokio::time::timeout(LIFE_MAX, answer(stream, routes)).await;
+        });
+    }
+}
+
+/// Answers one question.
+async fn answer(stream: TcpStream, routes: axum::Router) {
+    let answering = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    if let Err(error) = answering.await {
+        tracing::debug!(%error, "no answer to a question over HTTP");
+    }
+}

@@ -1,0 +1,49 @@
+//! What the system knows of this process.
+
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::{Resource, getrlimit};
+
+use crate::daemon::files::open_files;
+use crate::metrics::{self, Figures};
+
+/// When this was looked at first, which is at the start.
+static BEGAN: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+
+/// Notes the time of the start.
+pub fn begin() {
+    LazyLock::force(&BEGAN);
+}
+
+/// Tells what there is to be known; where the system does not tell, there is no such figure.
+pub fn measure(figures: &mut Figures) {
+    figures.set(&metrics::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0);
+    let began = BEGAN.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    figures.set(&metrics::START_TIME, &[], began.as_secs_f64());
+    if let Some(open) = open_files() {
+        figures.set(&metrics::OPEN_FILES, &[], open as f64);
+    }
+    if let Some(limit) = getrlimit(Resource::Nofile).current {
+        figures.set(&metrics::OPEN_FILES_MAX, &[], limit as f64);
+    }
+    if let Some(pages) = resident_pages() {
+        figures.set(&metrics::MEMORY, &[], pages * rustix::param::page_size() as f64);
+    }
+    if let Some(seconds) = processor_time() {
+        figures.set(&metrics::CPU, &[], seconds);
+    }
+}
+
+fn resident_pages() -> Option<f64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    statm.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn processor_time() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program may have spaces in it.
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || words.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / rustix::param::clock_ticks_per_second() as f64)
+}
