@@ -248,9 +248,16 @@ fn limits(section: Option<Section<'_>>) -> ClientLimitsConfig {
         ("interests", &mut limits.interests),
         ("zones_per_interest", &mut limits.zones_per_interest),
         ("zones", &mut limits.zones),
+        ("visible_objects", &mut limits.visible_objects),
+        ("datagram_bytes", &mut limits.datagram_bytes),
+        ("connections", &mut limits.connections),
+        ("connections_per_address", &mut limits.connections_per_address),
     ];
     for (key, limit) in counts {
         *limit = section.optional(key, value::number(0..=usize::MAX)).unwrap_or(*limit);
+    }
+    if let Some(rate) = section.optional("connects_per_second", value::number(0..=u32::MAX)) {
+        limits.connects_per_second = rate;
     }
     if let Some(percent) = section.optional("router_percent", value::number(0..=100u32)) {
         limits.router_percent = percent;

@@ -2,6 +2,7 @@
 
 mod cluster_messages;
 mod connection;
+mod crowds;
 mod ejects;
 mod ending;
 mod interest_changes;

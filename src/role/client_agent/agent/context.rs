@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use dclass::DcFile;
 
-use super::{ChannelPool, Deadlines, Prices, SessionKey, Silence, Subscribers, UberDogs, Voice};
+use super::{
+    ChannelPool, Deadlines, LimitCounts, Prices, SessionKey, Silence, Subscribers, UberDogs, Voice,
+};
 use crate::config::{ClientAgentConfig, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
@@ -21,6 +23,8 @@ pub struct Shared {
     pub config: ClientAgentConfig,
     /// What clients pay at its limits.
     pub prices: Prices,
+    /// How often they have come up against them.
+    pub limit_counts: Arc<LimitCounts>,
     /// Of which a client must name one in its hello.
     pub dc_hashes: Vec<u32>,
     pub dc: Arc<DcFile>,
@@ -65,6 +69,7 @@ impl Shared {
         Shared {
             config: config.clone(),
             prices: Prices::new(&config.limits),
+            limit_counts: Arc::default(),
             dc_hashes: config.accepted_hashes(&dc),
             dc,
             uberdogs,

@@ -160,6 +160,15 @@ impl End {
         }
     }
 
+    /// The key of the configuration that has the limit above which the client was.
+    pub const fn limit(&self) -> Option<&'static str> {
+        match self {
+            End::Ejected(ejection) => ejection.limit,
+            End::Lost(loss) => loss.limit,
+            _ => None,
+        }
+    }
+
     /// What is to be done with the connection.
     pub const fn close_kind(&self) -> CloseKind {
         match self {

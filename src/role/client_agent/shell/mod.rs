@@ -7,6 +7,7 @@ mod accept;
 mod begin;
 mod door;
 mod ear;
+mod gate;
 mod pulse;
 mod serve;
 mod silence;
@@ -25,9 +26,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::door::Door;
+use self::gate::Gate;
 use self::serve::Server;
 use super::dialect::{self, Dialect};
-use super::{Core, Stop, UberDogs};
+use super::{Core, LimitCounts, Stop, UberDogs};
 use crate::config::{ClientAgentConfig, ProxyHeaders};
 use crate::event::EventSender;
 use crate::hash::Seed;
@@ -47,6 +49,8 @@ struct Shared {
     dialect: Box<dyn Dialect>,
     haproxy: ProxyHeaders,
     rules: Mutex<Rules>,
+    gate: Arc<Gate>,
+    limit_counts: Arc<LimitCounts>,
     shutdown: CancellationToken,
     /// How many more connections there may be.
     places: Arc<Semaphore>,
@@ -107,13 +111,20 @@ pub struct Handle {
     config: ClientAgentConfig,
     spares: Arc<Spares>,
     shared: Weak<Shared>,
+    limit_counts: Arc<LimitCounts>,
 }
 
 impl Handle {
+    /// How often clients have come up against limits.
+    pub const fn limit_counts(&self) -> &Arc<LimitCounts> {
+        &self.limit_counts
+    }
+
     /// Has the agent take over limits and time-outs of a newer configuration.
     pub fn reconfigure(&mut self, newer: &ClientAgentConfig) {
         let Some(shared) = self.shared.upgrade() else { return };
         self.config.take_over(newer);
+        shared.gate.set_limits(&self.config.limits);
         *shared.rules.lock() = Rules::new(&self.config, self.spares.clone());
         let config = &self.config;
         // A role that is lost ends the daemon.
@@ -189,12 +200,15 @@ impl Bound {
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
         let rules = Mutex::new(Rules::new(config, spares.clone()));
+        let limit_counts = core.limit_counts();
         let server = Server::new(core, events, spares.clone(), ask);
         let shared = Arc::new(Shared {
             role: router.join_role(name(config), server),
             dialect: dialect::of(config.client.kind),
             haproxy: config.haproxy.clone(),
             rules,
+            gate: Gate::new(&config.limits, self.machine.seed),
+            limit_counts: limit_counts.clone(),
             shutdown,
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
@@ -207,7 +221,8 @@ impl Bound {
         for Door { listener, entrance } in self.doors {
             helpers.spawn(accept::accept(listener, entrance, shared.clone()));
         }
-        let handle = Handle { config: self.config, spares, shared: Arc::downgrade(&shared) };
+        let shared_by = Arc::downgrade(&shared);
+        let handle = Handle { config: self.config, spares, shared: shared_by, limit_counts };
         let task = tokio::spawn(async move {
             let failure = tokio::select! {
                 biased;

@@ -7,9 +7,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
+use crate::net::proxy_protocol::Endpoint;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
-use crate::role::client_agent::{CloseKind, Core, Heard, Loss, Peer, SessionKey, Silence, Stop};
+use crate::role::client_agent::{
+    CloseKind, Core, Ejection, Heard, Loss, Peer, SessionKey, Silence, Stop,
+};
 use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
 use crate::wire::websocket::Parting;
 use crate::wire::{Envelope, Framing};
@@ -73,6 +76,17 @@ impl Server {
     /// What to write to a connection for which there is no place.
     pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
         self.core.capacity_reached(framing)
+    }
+
+    /// Notes that somebody is refused; what to write to him.
+    pub fn refuse(
+        &mut self,
+        now: Instant,
+        remote: &Endpoint,
+        framing: Framing,
+        ejection: Ejection,
+    ) -> Vec<u8> {
+        self.core.refuse(now, remote, framing, ejection)
     }
 
     /// Takes over limits and time-outs.

@@ -1,6 +1,7 @@
 //! Messages in; effects, and bytes for clients, out.
 
 mod absent;
+mod bounds;
 mod closed;
 mod cluster;
 mod comparing;
