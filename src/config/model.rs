@@ -181,6 +181,8 @@ pub struct ClientAgentConfig {
     pub client: ClientConfig,
     /// How much of the agent's work one client may ask for.
     pub limits: ClientLimitsConfig,
+    /// The file that says who may not come in.
+    pub banlist: Option<PathBuf>,
     /// How long an interest waits for its objects.
     pub interest_timeout_ms: u64,
     /// How long a connection may take for its PROXY header and hello; 0 is for ever.

@@ -17,8 +17,9 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("control", &[]),
     ("event", &["ids", "config"]),
     ("store", &["hash", "ids", "yaml", "config"]),
+    ("banlist", &["store"]),
     ("net", &["ids", "wire", "router", "config"]),
-    ("cli", &["ids", "finding", "config", "control", "telemetry", "store", "net"]),
+    ("cli", &["banlist", "ids", "finding", "config", "control", "telemetry", "store", "net"]),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.
@@ -28,6 +29,7 @@ const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "event", "fault"];
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("net", &["role", "daemon"]),
     ("store", &["role", "daemon"]),
+    ("banlist", &["role", "daemon"]),
     ("control", &["daemon"]),
     ("finding", &["daemon"]),
 ];

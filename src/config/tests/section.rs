@@ -128,6 +128,7 @@ fn a_client_agent_with_defaults() {
         historical_objects_max: 10_000,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        banlist: None,
         channel_rest_ms: 30_000,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
@@ -220,6 +221,7 @@ roles:
         historical_objects_max: 5,
         rights_grace_ms: 2_000,
         rights_grace_for: RightsGrace::All,
+        banlist: None,
         channel_rest_ms: 1_500,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);

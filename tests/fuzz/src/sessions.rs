@@ -205,6 +205,7 @@ fn config(options: u8) -> ClientAgentConfig {
         historical_objects_max: 3,
         rights_grace_ms: 1000,
         rights_grace_for: if options & 16 == 0 { RightsGrace::Lost } else { RightsGrace::All },
+        banlist: None,
         channel_rest_ms: 30_000,
     }
 }

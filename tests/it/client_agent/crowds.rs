@@ -1,6 +1,7 @@
 //! How many clients may come, in all and from one address, and how fast.
 
 use super::*;
+use crate::harness::websocket::WebSocket;
 
 /// A header for a client of this address, as a proxy sends it.
 fn header(ip: &str) -> Vec<u8> {
@@ -38,11 +39,12 @@ fn one_address_has_so_many_connections_and_another_is_not_concerned() {
         let text = three.expect_eject_with(EjectReason::Generic as u16);
         assert_eq!(text, "There are too many connections from this address.");
         let _other = let_in(&daemon, other);
+        let address = format!("{}:4000", same[2]);
         let event = wait_until("it is ejected", || {
             let event = sink.event();
-            (event[0].1 == "client-ejected").then_some(event)
+            let is_its = event[1].1 == "ClientAgent" && event[2].1 == address;
+            is_its.then_some(event)
         });
-        let address = format!("{}:4000", same[2]);
         let expected = [
             ("type", "client-ejected"),
             ("sender", "ClientAgent"),

@@ -1,5 +1,6 @@
 //! clientagent.md: what clients may do, what they are told, and how sessions end.
 
+mod bans;
 mod cluster_messages;
 mod connection;
 mod crowds;

@@ -16,7 +16,7 @@ mod translation;
 mod uberdog;
 
 pub use channel_pool::{ChannelPool, Given};
-pub use context::{Context, Shared};
+pub use context::{Bans, Context, Shared};
 pub use deadlines::{Deadlines, Silence, Timer};
 pub use key::{SessionIndex, SessionKey};
 pub use limit_counts::LimitCounts;

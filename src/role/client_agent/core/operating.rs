@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::message::EjectReason;
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::Effects;
-use crate::role::client_agent::agent::{Context, LimitCounts, News, Prices};
+use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Prices, SessionIndex};
 use crate::role::client_agent::session::{Ejection, End, Stop, nonzero_ms};
 use crate::wire::Framing;
 
@@ -49,6 +49,29 @@ impl Core {
                 session.watch_life(&mut cx, timeout);
             }
         }
+    }
+
+    /// Takes over who may not be in.
+    pub fn take_bans(&mut self, bans: Bans) {
+        self.shared.bans = bans;
+    }
+
+    /// Puts out who may not be in, of `budget` sessions from this one on; from which to go on, if there are more.
+    pub fn eject_banned(
+        &mut self,
+        now: Instant,
+        from: usize,
+        budget: usize,
+        out: &mut Effects,
+    ) -> Option<usize> {
+        let to = (from + budget).min(self.slots.len());
+        for index in from..to {
+            let Some(session) = &self.slots[index].session else { continue };
+            if let Err(end) = session.check_bans(&self.shared, now) {
+                self.end(now, index as SessionIndex, &end, out);
+            }
+        }
+        (to < self.slots.len()).then_some(to)
     }
 
     /// What to write to a connection for which there is no place.

@@ -161,7 +161,10 @@ impl Session {
             }
             C::Drop {} => return Err(End::Dropped),
             C::SetState { state } => self.set_life(cx, state),
-            C::SetClientId { channel } => self.set_channel(cx, channel),
+            C::SetClientId { channel } => {
+                self.set_channel(cx, channel);
+                return self.check_account(cx.shared, cx.now);
+            }
             C::SendDatagram { datagram: Blob(datagram) } => {
                 self.send(cx.shared, |writer| writer.raw(datagram));
             }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::banlist::Ban;
 use crate::message::EjectReason;
 use crate::wire::websocket::{self, Parting};
 
@@ -105,6 +106,11 @@ impl End {
             security: false,
             limit: Some(limit),
         })
+    }
+
+    /// The ejection of somebody who is banned.
+    pub fn banned(ban: &Ban) -> End {
+        End::eject(EjectReason::Banned, ban.text())
     }
 
     /// An ejection for what an honest client does not do.

@@ -123,12 +123,14 @@ pub fn turned_down(
     peer: &Endpoint,
     refusal: Refusal,
 ) -> Option<(Connection, Vec<u8>)> {
+    let is_banned = matches!(refusal, Refusal::Banned(_));
     let ejection = refusal.ejection();
     let words =
         shared.role.turn(|server, now, _| server.refuse(now, peer, Framing::Tag16, ejection));
     let words = words.ok()?;
     let words = match entrance {
         Entrance { tls: Some(_), .. } => return None,
+        Entrance { websocket: Some(_), .. } if is_banned => websocket::banned(),
         Entrance { websocket: Some(_), .. } => websocket::no_place(),
         _ => words,
     };

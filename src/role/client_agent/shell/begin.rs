@@ -114,6 +114,10 @@ pub async fn begin(
         if shared.shutdown.is_cancelled() {
             return Err(server.stopping(framing, Stop::default()));
         }
+        // Again, since it may have been banned while it waited.
+        if let Err(refusal) = shared.check_ban(&peer) {
+            return Err(server.refuse(now, &peer.remote, framing, refusal.ejection()));
+        }
         server.admit(now, peer, framing, connection.clone(), out)
     });
     match admitted.ok()? {
@@ -131,6 +135,7 @@ async fn come_from(shared: &Shared, place: &mut Place, peer: &Peer) -> Result<()
     if peer.is_local {
         return Ok(());
     }
+    shared.check_ban(peer)?;
     let now = tokio::time::Instant::now().into_std();
     let wait = place.pass.come_from(now, &peer.remote.ip)?;
     if !wait.is_zero() {

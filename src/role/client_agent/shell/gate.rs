@@ -49,8 +49,10 @@ struct Known {
 }
 
 /// Why somebody may not come in.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
+    /// He is banned; what he is told.
+    Banned(String),
     /// There are too many connections.
     Full,
     /// There are too many from his address.
@@ -63,6 +65,10 @@ impl Refusal {
     /// What he is told.
     pub fn ejection(self) -> Ejection {
         let (limit, text) = match self {
+            Refusal::Banned(text) => {
+                let (reason, text) = (EjectReason::Banned as u16, text.into_bytes());
+                return Ejection { reason, text, security: false, limit: None };
+            }
             Refusal::Full => ("limits.connections", "Client capacity reached"),
             Refusal::Crowd => (
                 "limits.connections_per_address",

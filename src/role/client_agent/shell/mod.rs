@@ -4,6 +4,7 @@
 //! the client does not read.
 
 mod accept;
+mod bans;
 mod begin;
 mod door;
 mod ear;
@@ -15,9 +16,11 @@ mod silence;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use dclass::DcFile;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -30,6 +33,7 @@ use self::gate::Gate;
 use self::serve::Server;
 use super::dialect::{self, Dialect};
 use super::{Core, LimitCounts, Stop, UberDogs};
+use crate::banlist::Banlist;
 use crate::config::{ClientAgentConfig, ProxyHeaders};
 use crate::event::EventSender;
 use crate::hash::Seed;
@@ -50,6 +54,7 @@ struct Shared {
     haproxy: ProxyHeaders,
     rules: Mutex<Rules>,
     gate: Arc<Gate>,
+    banlist: Option<Arc<Banlist>>,
     limit_counts: Arc<LimitCounts>,
     shutdown: CancellationToken,
     /// How many more connections there may be.
@@ -112,9 +117,15 @@ pub struct Handle {
     spares: Arc<Spares>,
     shared: Weak<Shared>,
     limit_counts: Arc<LimitCounts>,
+    banlist: Option<Arc<Banlist>>,
 }
 
 impl Handle {
+    /// Who may not come in, if there is a list.
+    pub const fn banlist(&self) -> Option<&Arc<Banlist>> {
+        self.banlist.as_ref()
+    }
+
     /// How often clients have come up against limits.
     pub const fn limit_counts(&self) -> &Arc<LimitCounts> {
         &self.limit_counts
@@ -157,6 +168,7 @@ pub struct Machine {
 pub struct Bound {
     config: ClientAgentConfig,
     doors: Vec<Door>,
+    banlist: Option<Arc<Banlist>>,
     machine: Machine,
 }
 
@@ -166,8 +178,13 @@ impl Bound {
     /// # Errors
     /// When none of them can be bound, or its certificates cannot be used.
     pub async fn new(config: &ClientAgentConfig, machine: Machine) -> anyhow::Result<Self> {
+        let open = |path: &PathBuf| {
+            let what = || format!("client agent: cannot read the ban list {}", path.display());
+            Banlist::open(path).with_context(what)
+        };
+        let banlist = config.banlist.as_ref().map(open).transpose()?;
         let doors = Door::open_all(config, &machine).await?;
-        Ok(Bound { config: config.clone(), doors, machine })
+        Ok(Bound { config: config.clone(), doors, banlist, machine })
     }
 
     /// The addresses that it listens on, and how clients come in there, as the log says it.
@@ -195,6 +212,9 @@ impl Bound {
         for tls in self.all_tls() {
             keeping.spawn(tls.clone().keep(self.machine.reload.clone()));
         }
+        if let Some(banlist) = &self.banlist {
+            keeping.spawn(banlist.clone().keep(self.machine.reload.clone()));
+        }
         let config = &self.config;
         let core = Core::new(config, uberdogs, dc, self.machine.seed);
         let spares = Arc::<Spares>::default();
@@ -209,6 +229,7 @@ impl Bound {
             rules,
             gate: Gate::new(&config.limits, self.machine.seed),
             limit_counts: limit_counts.clone(),
+            banlist: self.banlist.clone(),
             shutdown,
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
@@ -218,11 +239,15 @@ impl Bound {
         let _ = shared.role.turn(|_, _, out| Core::start(out));
         let mut helpers = JoinSet::new();
         helpers.spawn(silence::judge(silent, shared.clone()));
+        if let Some(banlist) = &self.banlist {
+            helpers.spawn(bans::enforce(banlist.clone(), shared.clone()));
+        }
         for Door { listener, entrance } in self.doors {
             helpers.spawn(accept::accept(listener, entrance, shared.clone()));
         }
         let shared_by = Arc::downgrade(&shared);
-        let handle = Handle { config: self.config, spares, shared: shared_by, limit_counts };
+        let (config, banlist) = (self.config, self.banlist);
+        let handle = Handle { config, spares, shared: shared_by, limit_counts, banlist };
         let task = tokio::spawn(async move {
             let failure = tokio::select! {
                 biased;

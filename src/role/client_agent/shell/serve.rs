@@ -11,7 +11,7 @@ use crate::net::proxy_protocol::Endpoint;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{
-    CloseKind, Core, Ejection, Heard, Loss, Peer, SessionKey, Silence, Stop,
+    Bans, CloseKind, Core, Ejection, Heard, Loss, Peer, SessionKey, Silence, Stop,
 };
 use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
 use crate::wire::websocket::Parting;
@@ -19,6 +19,9 @@ use crate::wire::{Envelope, Framing};
 
 /// How many sessions are ended before others have their turn, when the agent ends.
 const SHUT_DOWN_AT_ONCE: usize = 64;
+
+/// How many sessions are looked at before others have their turn, when others are banned.
+const LOOKED_AT_AT_ONCE: usize = 256;
 
 /// What a connection is told when it asks for a session: its key, or what to write before it is closed.
 pub type Admission = Result<SessionKey, Vec<u8>>;
@@ -87,6 +90,16 @@ impl Server {
         ejection: Ejection,
     ) -> Vec<u8> {
         self.core.refuse(now, remote, framing, ejection)
+    }
+
+    /// Takes over who may not be in.
+    pub fn take_bans(&mut self, bans: Bans) {
+        self.core.take_bans(bans);
+    }
+
+    /// Puts some of those out who may not be in; from where to go on, if there are more.
+    pub fn eject_banned(&mut self, now: Instant, from: usize, out: &mut Effects) -> Option<usize> {
+        self.core.eject_banned(now, from, LOOKED_AT_AT_ONCE, out)
     }
 
     /// Takes over limits and time-outs.
