@@ -144,6 +144,7 @@ pub enum UpstreamLoss {
 }
 
 /// One item of `roles`.
+#[expect(clippy::large_enum_variant, reason = "a daemon has few roles, and they are seldom moved")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum RoleConfig {
     /// `type: clientagent`
