@@ -1,6 +1,7 @@
 //! How many clients may come, in all and from one address, and how fast.
 
 use super::*;
+use crate::harness::secure::Authority;
 use crate::harness::websocket::WebSocket;
 
 /// A header for a client of this address, as a proxy sends it.
@@ -117,4 +118,31 @@ fn behind_a_websockets_proxy_it_is_the_client_that_counts() {
     let text = two.expect_close(4001);
     assert_eq!(text, "There are too many connections from this address.");
     assert!(eject.ends_with(text.as_bytes()));
+}
+
+#[test]
+fn limits_can_be_raised_while_clients_are_in() {
+    let daemon = setup(", limits: {connections: 1}").start();
+    let mut one = daemon.client();
+    one.hello();
+    daemon.client().expect_eject(EjectReason::Generic);
+    let file = daemon.path("donet.yml");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    std::fs::write(&file, text.replace("connections: 1}", "connections: 2}")).expect("ours");
+    daemon.signal("HUP");
+    let done = "the configuration has been read again";
+    wait_until("it is taken over", || daemon.log().contains(done).then_some(()));
+    daemon.client().hello();
+}
+
+#[test]
+fn who_would_have_to_be_told_by_tls_is_hung_up_on_before_the_handshake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = Authority::new("authority").write(folder.path(), "game", &["game.example"]);
+    let keys = format!(", limits: {{connections_per_address: 1}}, tls: {{bind: $TLS, {files}}}");
+    let daemon = setup(&keys).start();
+    let mut one = daemon.client();
+    one.hello();
+    daemon.client_at("TLS").expect_closed();
+    assert!(!daemon.log().contains("no TLS handshake"));
 }
