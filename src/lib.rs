@@ -1,8 +1,9 @@
 //! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
-//! `net`, `store`, `config`, `control`, `finding`, `metrics` and `yaml` stand beside the line.
+//! `net`, `store`, `banlist`, `config`, `control`, `finding`, `metrics` and `yaml` stand beside the line.
 
+pub mod banlist;
 pub mod cli;
 pub mod config;
 pub mod control;

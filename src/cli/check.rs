@@ -74,6 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
 fn look_around(survey: &mut Survey) {
     let Survey { loaded: Some(loaded), dc, findings, .. } = survey else { return };
     findings.extend(super::check_certificates(loaded));
+    findings.extend(super::bans::check_banlists(loaded));
     findings.extend(unwritable_logs(loaded));
     if leads_to_itself(&loaded.config) {
         let message = "leads to messagedirector.bind, this daemon itself";

@@ -3,6 +3,7 @@
 //! Without a command the daemon runs. `donet FILE` runs it with that configuration even if a command
 //! has the same name as the file, as long as it is written `--config FILE`.
 
+mod bans;
 mod certificates;
 mod check;
 mod db;
@@ -77,6 +78,8 @@ pub struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Let an address, a network or an account in no more, and put out who is in
+    Ban(running::Ban),
     /// Check a configuration and everything that it names, without running it
     Check(check::Arguments),
     /// Export, import, migrate, check or show the objects of a database
@@ -87,6 +90,8 @@ enum Command {
     Dc(dc::Command),
     /// Have the daemon that runs read its configuration again
     Reload(running::Arguments),
+    /// Let somebody in again who is banned
+    Unban(running::Unban),
     /// Print version and build options
     Version,
 }
@@ -136,6 +141,8 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Reload(arguments)) => {
             Action::Exit(running::ask(&arguments, &Request::Reload))
         }
+        Some(Command::Ban(arguments)) => Action::Exit(running::ban(&arguments)),
+        Some(Command::Unban(arguments)) => Action::Exit(running::unban(&arguments)),
         Some(Command::Version) => {
             out::write(format_args!("{}", Arguments::command().render_version()));
             Action::Exit(0)

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::DEFAULT_CONFIG;
 use super::out::{complain, say};
+use crate::banlist::Subject;
 use crate::config;
 use crate::control::{self, Answer, Request};
 
@@ -19,6 +20,90 @@ pub(super) struct Arguments {
     /// The socket at which it listens
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+}
+
+/// Who is meant.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Whom {
+    /// An address, such as 192.0.2.1, or a network, such as 192.0.2.0/24
+    #[arg(value_name = "ADDRESS", value_parser = network)]
+    address: Option<Subject>,
+
+    /// An account: the upper half of its client's channel
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    account: Option<u32>,
+}
+
+impl Whom {
+    fn words(&self) -> String {
+        let account = self.account.map(Subject::Account);
+        let subject = self.address.or(account).expect("one of them must be given");
+        subject.to_string()
+    }
+}
+
+/// Whom to ban, for how long and why.
+#[derive(Args, Debug)]
+pub(super) struct Ban {
+    #[command(flatten)]
+    whom: Whom,
+
+    /// For how long, such as 90s, 30m, 1h or 7d [default: for ever]
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    time: Option<u64>,
+
+    /// Why, for the player and the file
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+
+    #[command(flatten)]
+    daemon: Arguments,
+}
+
+/// Whom to let in again.
+#[derive(Args, Debug)]
+pub(super) struct Unban {
+    #[command(flatten)]
+    whom: Whom,
+
+    #[command(flatten)]
+    daemon: Arguments,
+}
+
+/// An address or a network, and no account: that has an option of its own.
+fn network(text: &str) -> Result<Subject, String> {
+    text.parse::<std::net::IpAddr>().map(Subject::of).or_else(|_| text.parse())
+}
+
+/// A number with one of the units s, m, h, d.
+fn seconds(text: &str) -> Result<u64, String> {
+    let read = || {
+        let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 60 * 60,
+            "d" => 24 * 60 * 60,
+            _ => return None,
+        };
+        let seconds = u64::from(count.parse::<u32>().ok()?) * unit;
+        // A century is for ever.
+        (1..=100 * 365 * 24 * 60 * 60).contains(&seconds).then_some(seconds)
+    };
+    read().ok_or_else(|| "expected a time such as 90s, 30m, 1h or 7d".to_owned())
+}
+
+/// Has the daemon ban somebody; the exit code.
+pub(super) fn ban(arguments: &Ban) -> u8 {
+    let Ban { whom, time, reason, daemon } = arguments;
+    let (subject, reason) = (whom.words(), reason.clone());
+    ask(daemon, &Request::Ban { subject, seconds: *time, reason })
+}
+
+/// Has the daemon let somebody in again; the exit code.
+pub(super) fn unban(arguments: &Unban) -> u8 {
+    ask(&arguments.daemon, &Request::Unban { subject: arguments.whom.words() })
 }
 
 /// Asks the daemon for something, and returns the exit code.

@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 19] = [
+const APPLIED: [&str; 24] = [
     "daemon.loglevel",
     "roles[].limits.messages_per_second",
     "roles[].limits.bytes_per_second",
@@ -19,6 +19,11 @@ const APPLIED: [&str; 19] = [
     "roles[].limits.zones_per_interest",
     "roles[].limits.zones",
     "roles[].limits.entry_bytes",
+    "roles[].limits.visible_objects",
+    "roles[].limits.datagram_bytes",
+    "roles[].limits.connections",
+    "roles[].limits.connections_per_address",
+    "roles[].limits.connects_per_second",
     "roles[].limits.router_percent",
     "roles[].limits.patience_ms",
     "roles[].client.write_buffer_size",

@@ -146,6 +146,7 @@ pub enum UpstreamLoss {
 }
 
 /// One item of `roles`.
+#[expect(clippy::large_enum_variant, reason = "a daemon has few roles, and they are seldom moved")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum RoleConfig {
     /// `type: clientagent`
@@ -183,6 +184,8 @@ pub struct ClientAgentConfig {
     pub client: ClientConfig,
     /// How much of the agent's work one client may ask for.
     pub limits: ClientLimitsConfig,
+    /// The file that says who may not come in.
+    pub banlist: Option<PathBuf>,
     /// How long an interest waits for its objects.
     pub interest_timeout_ms: u64,
     /// How long a connection may take for its PROXY header and hello; 0 is for ever.
@@ -273,6 +276,16 @@ pub struct ClientLimitsConfig {
     pub zones: usize,
     /// Bytes of objects in opened zones that the client has not read.
     pub entry_bytes_max: u64,
+    /// Objects that the client sees or owns at a time.
+    pub visible_objects: usize,
+    /// Bytes of a message.
+    pub datagram_bytes: usize,
+    /// Connections to the agent.
+    pub connections: usize,
+    /// Connections from one address.
+    pub connections_per_address: usize,
+    /// How many may come from one address in a second.
+    pub connects_per_second: u32,
     /// Of the time, for how much what a client sends may hold the router.
     pub router_percent: u32,
     /// How long a client may be above a rate; `None` is for ever.
@@ -290,6 +303,11 @@ impl Default for ClientLimitsConfig {
             zones_per_interest: 1_000,
             zones: 5_000,
             entry_bytes_max: 16 << 20,
+            visible_objects: 50_000,
+            datagram_bytes: u16::MAX as usize,
+            connections: 0,
+            connections_per_address: 1_000,
+            connects_per_second: 100,
             router_percent: 10,
             patience: Some(Duration::from_secs(60)),
         }
@@ -306,6 +324,11 @@ impl ClientLimitsConfig {
         zones_per_interest: 0,
         zones: 0,
         entry_bytes_max: 0,
+        visible_objects: 0,
+        datagram_bytes: 0,
+        connections: 0,
+        connections_per_address: 0,
+        connects_per_second: 0,
         router_percent: 0,
         patience: None,
     };

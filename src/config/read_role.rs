@@ -6,6 +6,7 @@ use std::path::Path;
 use super::address::{Address, Host};
 use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
+use super::path::tidy;
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
 use super::section::Section;
@@ -82,6 +83,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
     let channels = channels(&mut section);
     let client = client_section(&mut section);
     let limits = limits(section.section("limits"));
+    let banlist = section.optional("banlist", value::name("the path of a ban list"));
     let tuning = tuning(section.section("tuning"));
     section.finish();
     Some(ClientAgentConfig {
@@ -96,6 +98,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         channel_rest_ms: tuning.channel_rest_ms.into(),
         client,
         limits,
+        banlist: banlist.map(|path| tidy(&base_dir.join(path))),
         interest_timeout_ms: tuning.interest_timeout_ms.into(),
         handshake_timeout_ms: tuning.handshake_timeout_ms.into(),
         anonymous_timeout_ms: tuning.anonymous_timeout_ms.into(),
@@ -248,9 +251,16 @@ fn limits(section: Option<Section<'_>>) -> ClientLimitsConfig {
         ("interests", &mut limits.interests),
         ("zones_per_interest", &mut limits.zones_per_interest),
         ("zones", &mut limits.zones),
+        ("visible_objects", &mut limits.visible_objects),
+        ("datagram_bytes", &mut limits.datagram_bytes),
+        ("connections", &mut limits.connections),
+        ("connections_per_address", &mut limits.connections_per_address),
     ];
     for (key, limit) in counts {
         *limit = section.optional(key, value::number(0..=usize::MAX)).unwrap_or(*limit);
+    }
+    if let Some(rate) = section.optional("connects_per_second", value::number(0..=u32::MAX)) {
+        limits.connects_per_second = rate;
     }
     if let Some(percent) = section.optional("router_percent", value::number(0..=100u32)) {
         limits.router_percent = percent;

@@ -28,6 +28,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum Request {
     /// To read its configuration again.
     Reload,
+    /// To let somebody in no more.
+    Ban {
+        /// Whom, as a ban list has it.
+        subject: String,
+        /// For how many seconds; for ever, if it does not say.
+        seconds: Option<u64>,
+        /// Why.
+        reason: String,
+    },
+    /// To let somebody in again.
+    Unban {
+        /// Whom.
+        subject: String,
+    },
 }
 
 /// What it says.

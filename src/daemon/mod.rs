@@ -4,6 +4,7 @@
 //! configuration, then links are served. So every role is subscribed before anyone outside can
 //! speak, and whatever cannot start ends the process before it looks alive.
 
+mod bans;
 mod files;
 mod operator;
 mod readiness;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
+use super::bans;
 use super::signals::{Request as Wish, Signals};
 use crate::config::{self, Reading, RoleConfig};
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
@@ -125,12 +126,30 @@ impl Operator {
                         self.reload(None);
                     }
                 },
-                Some((Request::Reload, replies)) = commands.recv(), if has_started => {
-                    tracing::info!("a command: log files are opened anew, and certificates and the configuration read again");
-                    self.reload(Some(replies));
+                Some((request, replies)) = commands.recv(), if has_started => {
+                    self.carry_out(request, replies);
                 }
                 outcome = read => self.has_read(outcome),
                 never = hearing => match never {},
+            }
+        }
+    }
+
+    fn carry_out(&mut self, request: Request, replies: Replies) {
+        match request {
+            Request::Reload => {
+                tracing::info!(
+                    "a command: log files are opened anew, and certificates and the configuration read again"
+                );
+                self.reload(Some(replies));
+            }
+            Request::Ban { .. } | Request::Unban { .. } => {
+                let agents = self.agents.iter().flatten();
+                let banlists = agents.filter_map(|(_, agent)| agent.banlist().cloned()).collect();
+                // It writes a file, which may take a while.
+                tokio::task::spawn_blocking(move || {
+                    answer(Some(replies), bans::carry_out(&request, banlists));
+                });
             }
         }
     }

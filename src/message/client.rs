@@ -77,6 +77,8 @@ pub enum EjectReason {
     BadDcHash = 125,
     /// A value violates its field's constraints.
     FieldConstraint = 127,
+    /// The client's address or account is banned.
+    Banned = 152,
     /// A session object was deleted or lost.
     SessionObjectDeleted = 153,
     /// The server stops or restarts.

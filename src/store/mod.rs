@@ -12,7 +12,7 @@ mod apply;
 pub mod archive;
 mod backup;
 mod complaints;
-mod files;
+pub(crate) mod files;
 mod layout;
 mod open;
 mod operation;

@@ -2,6 +2,7 @@
 
 mod agree;
 mod backups;
+mod bans;
 mod check;
 mod damage;
 mod dc;

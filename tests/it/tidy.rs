@@ -18,8 +18,9 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("event", &["ids", "config", "metrics"]),
     ("store", &["hash", "ids", "yaml", "config"]),
+    ("banlist", &["store"]),
     ("net", &["ids", "wire", "router", "config", "metrics"]),
-    ("cli", &["ids", "finding", "config", "control", "telemetry", "store", "net"]),
+    ("cli", &["banlist", "ids", "finding", "config", "control", "telemetry", "store", "net"]),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.
@@ -29,6 +30,7 @@ const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "metrics", "event", "fault
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("net", &["role", "daemon"]),
     ("store", &["role", "daemon"]),
+    ("banlist", &["role", "daemon"]),
     ("control", &["daemon"]),
     ("finding", &["daemon"]),
 ];

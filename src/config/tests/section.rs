@@ -114,6 +114,11 @@ fn a_client_agent_with_defaults() {
             zones_per_interest: 1_000,
             zones: 5_000,
             entry_bytes_max: 16_777_216,
+            visible_objects: 50_000,
+            datagram_bytes: 65_535,
+            connections: 0,
+            connections_per_address: 1_000,
+            connects_per_second: 100,
             router_percent: 10,
             patience: Some(Duration::from_secs(60)),
         },
@@ -123,6 +128,7 @@ fn a_client_agent_with_defaults() {
         historical_objects_max: 10_000,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        banlist: None,
         channel_rest_ms: 30_000,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
@@ -157,6 +163,11 @@ roles:
           zones_per_interest: 5
           zones: 6
           entry_bytes: 7
+          visible_objects: 9
+          datagram_bytes: 10
+          connections: 11
+          connections_per_address: 12
+          connects_per_second: 13
           router_percent: 8
           patience_ms: 8
       tuning:
@@ -196,6 +207,11 @@ roles:
             zones_per_interest: 5,
             zones: 6,
             entry_bytes_max: 7,
+            visible_objects: 9,
+            datagram_bytes: 10,
+            connections: 11,
+            connections_per_address: 12,
+            connects_per_second: 13,
             router_percent: 8,
             patience: Some(Duration::from_millis(8)),
         },
@@ -205,6 +221,7 @@ roles:
         historical_objects_max: 5,
         rights_grace_ms: 2_000,
         rights_grace_for: RightsGrace::All,
+        banlist: None,
         channel_rest_ms: 1_500,
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);

@@ -80,6 +80,11 @@ pub fn no_place() -> Vec<u8> {
     Refusal::no_place().answer()
 }
 
+/// What somebody is told who may not come in.
+pub fn banned() -> Vec<u8> {
+    Refusal::banned().answer()
+}
+
 /// Reads the request while `may_read` says so, of which `bytes` have come already; what comes after it is left there.
 /// `peer` is who connects, if that is an address.
 ///

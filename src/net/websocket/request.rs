@@ -84,6 +84,11 @@ impl Refusal {
         Self::new(Status::ServiceUnavailable, "there is no room for another player now")
     }
 
+    /// Who asks is banned.
+    pub(super) fn banned() -> Self {
+        Self::new(Status::Forbidden, "you are banned")
+    }
+
     pub(super) fn too_long(bytes: usize) -> Self {
         let refusal = Self::new(Status::FieldsTooLarge, "the request is too long");
         refusal.because(format!("its request is longer than {bytes} bytes"))

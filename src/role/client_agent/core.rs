@@ -14,6 +14,7 @@ use dclass::DcFile;
 
 use self::absent::Absent;
 use self::comparing::Comparing;
+use self::operating::Refusals;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
 };
@@ -108,6 +109,7 @@ pub struct Core {
     comparing: Comparing,
     /// Parents that have not answered interests in them.
     absent: Absent,
+    refusals: Refusals,
 }
 
 impl Core {
@@ -132,6 +134,7 @@ impl Core {
             receivers: Vec::new(),
             comparing: Comparing::new(seed),
             absent: Absent::new(seed),
+            refusals: Refusals::default(),
         }
     }
 
@@ -232,7 +235,9 @@ impl Core {
             }
             let Some(datagram) = datagrams.next() else { break };
             bill.add_message(&cx.shared.prices, datagram.len());
-            if let Err(end) = dialect.handle(session, &mut cx, datagram) {
+            let handled = Session::check_length(cx.shared, datagram.len())
+                .and_then(|()| dialect.handle(session, &mut cx, datagram));
+            if let Err(end) = handled {
                 self.end(now, key.index, &end, out);
                 return Heard::default();
             }

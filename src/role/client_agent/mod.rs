@@ -42,6 +42,6 @@ mod view;
 mod tests;
 
 pub use self::core::{Core, Heard, Output};
-pub use agent::{SessionKey, Silence, UberDog, UberDogs};
-pub use session::{CloseKind, Loss, Peer, Stop, Transport};
+pub use agent::{Bans, LimitCounts, SessionKey, Silence, UberDog, UberDogs};
+pub use session::{CloseKind, Ejection, Loss, Peer, Stop, Transport};
 pub use shell::{Bound, Handle, Machine, start};

@@ -164,6 +164,11 @@ const STRICT: ClientLimitsConfig = ClientLimitsConfig {
     zones_per_interest: 3,
     zones: 5,
     entry_bytes_max: 1,
+    visible_objects: 4,
+    datagram_bytes: 500,
+    connections: 0,
+    connections_per_address: 0,
+    connects_per_second: 0,
     router_percent: 1,
     patience: Some(Duration::from_secs(20)),
 };
@@ -200,6 +205,7 @@ fn config(options: u8) -> ClientAgentConfig {
         historical_objects_max: 3,
         rights_grace_ms: 1000,
         rights_grace_for: if options & 16 == 0 { RightsGrace::Lost } else { RightsGrace::All },
+        banlist: None,
         channel_rest_ms: 30_000,
     }
 }

@@ -1,7 +1,9 @@
 //! clientagent.md: what clients may do, what they are told, and how sessions end.
 
+mod bans;
 mod cluster_messages;
 mod connection;
+mod crowds;
 mod ejects;
 mod ending;
 mod interest_changes;

@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dclass::DcFile;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{ChannelPool, Deadlines, Prices, SessionKey, Silence, Subscribers, UberDogs, Voice};
+use super::{
+    ChannelPool, Deadlines, LimitCounts, Prices, SessionKey, Silence, Subscribers, UberDogs, Voice,
+};
+use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
@@ -21,6 +25,10 @@ pub struct Shared {
     pub config: ClientAgentConfig,
     /// What clients pay at its limits.
     pub prices: Prices,
+    /// How often they have come up against them.
+    pub limit_counts: Arc<LimitCounts>,
+    /// Who may not be in.
+    pub bans: Bans,
     /// Of which a client must name one in its hello.
     pub dc_hashes: Vec<u32>,
     pub dc: Arc<DcFile>,
@@ -45,6 +53,23 @@ pub struct Shared {
     pub spare_buffers: Vec<Vec<u8>>,
 }
 
+/// Who may not be in, and what time it was when that was said: a core has no calendar.
+#[derive(Clone, Default)]
+pub struct Bans {
+    /// The list.
+    pub list: Arc<List>,
+    /// The same moment on both clocks.
+    pub at: Option<(Instant, Timestamp)>,
+}
+
+impl Bans {
+    /// The date; `None` if there has never been a list.
+    pub fn date(&self, now: Instant) -> Option<Timestamp> {
+        let (then, date) = self.at?;
+        date.checked_add(SignedDuration::try_from(now.saturating_duration_since(then)).ok()?).ok()
+    }
+}
+
 /// What a session needs to handle something.
 pub struct Context<'a> {
     pub shared: &'a mut Shared,
@@ -65,6 +90,8 @@ impl Shared {
         Shared {
             config: config.clone(),
             prices: Prices::new(&config.limits),
+            limit_counts: Arc::default(),
+            bans: Bans::default(),
             dc_hashes: config.accepted_hashes(&dc),
             dc,
             uberdogs,

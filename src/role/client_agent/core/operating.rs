@@ -1,14 +1,37 @@
 //! What an operator brings about: other limits while the agent runs, and what those are told who come in vain.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Core;
 use crate::config::ClientAgentConfig;
+use crate::event::Event;
 use crate::message::EjectReason;
+use crate::net::proxy_protocol::Endpoint;
 use crate::role::Effects;
-use crate::role::client_agent::agent::{Context, News, Prices};
+use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Prices, SessionIndex};
 use crate::role::client_agent::session::{Ejection, End, Stop, nonzero_ms};
 use crate::wire::Framing;
+
+/// Of how many who are refused the event logger is told in a second. Whoever connects without end should not fill its files.
+const REFUSALS_TOLD_A_SECOND: u32 = 20;
+
+/// Those who are refused, as far as the event logger is told of them.
+#[derive(Default)]
+pub(super) struct Refusals {
+    since: Option<Instant>,
+    told: u32,
+}
+
+impl Refusals {
+    fn may_be_told(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| now >= since + Duration::from_secs(1)) {
+            *self = Refusals { since: Some(now), told: 0 };
+        }
+        self.told += 1;
+        self.told <= REFUSALS_TOLD_A_SECOND
+    }
+}
 
 impl Core {
     /// Takes over limits and time-outs from a newer configuration, for sessions that are there, too. Whoever has not logged in yet
@@ -28,10 +51,62 @@ impl Core {
         }
     }
 
+    /// Takes over who may not be in.
+    pub fn take_bans(&mut self, bans: Bans) {
+        self.shared.bans = bans;
+    }
+
+    /// Puts out who may not be in, of `budget` sessions from this one on; from which to go on, if there are more.
+    pub fn eject_banned(
+        &mut self,
+        now: Instant,
+        from: usize,
+        budget: usize,
+        out: &mut Effects,
+    ) -> Option<usize> {
+        let to = (from + budget).min(self.slots.len());
+        for index in from..to {
+            let Some(session) = &self.slots[index].session else { continue };
+            if let Err(end) = session.check_bans(&self.shared, now) {
+                self.end(now, index as SessionIndex, &end, out);
+            }
+        }
+        (to < self.slots.len()).then_some(to)
+    }
+
     /// What to write to a connection for which there is no place.
     pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
         let (reason, text) = (EjectReason::Generic as u16, b"Client capacity reached".to_vec());
         self.refusal(framing, Ejection { reason, text, security: false, limit: None })
+    }
+
+    /// How often clients have come up against limits.
+    pub fn limit_counts(&self) -> Arc<LimitCounts> {
+        self.shared.limit_counts.clone()
+    }
+
+    /// Notes that somebody is refused who has no session yet, and returns what to write to him.
+    pub fn refuse(
+        &mut self,
+        now: Instant,
+        remote: &Endpoint,
+        framing: Framing,
+        ejection: Ejection,
+    ) -> Vec<u8> {
+        let Ejection { reason, ref text, limit, .. } = ejection;
+        let text = String::from_utf8_lossy(text).into_owned();
+        tracing::warn!(text, %remote, reason, limit, "client refused");
+        if let Some(limit) = limit {
+            self.shared.limit_counts.add(limit);
+        }
+        if self.refusals.may_be_told(now) {
+            let event = Event::new("client-ejected", "ClientAgent")
+                .with("remote_address", remote.to_string())
+                .with("reason_code", reason.to_string())
+                .with("reason_msg", text);
+            self.shared.events.push(event);
+        }
+        self.refusal(framing, ejection)
     }
 
     /// What to write to a connection that gets no session since there are to be no new ones.

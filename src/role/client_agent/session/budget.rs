@@ -225,17 +225,20 @@ impl Session {
             }
             return Ok(None);
         }
-        self.budget.is_held = true;
+        let was_held = std::mem::replace(&mut self.budget.is_held, true);
         if is_ahead {
             self.check_patience(shared, now)?;
         }
         let wait = if is_ahead { lasts_until - AHEAD_MAX - now_at } else { 0 };
+        let limits = &shared.config.limits;
+        let (limit, allowed) = match is_ahead {
+            true => self.budget.tightest(limits),
+            false => ("limits.interests", limits.interests as u64),
+        };
+        if !was_held {
+            shared.limit_counts.add(limit);
+        }
         if !std::mem::replace(&mut self.budget.is_noted, true) {
-            let limits = &shared.config.limits;
-            let (limit, allowed) = match is_ahead {
-                true => self.budget.tightest(limits),
-                false => ("limits.interests", limits.interests as u64),
-            };
             let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
             tracing::warn!(%client, %remote, limit, allowed, "a client is at a limit and is read more slowly");
         }
@@ -273,6 +276,36 @@ impl Session {
                 "limits.entry_bytes",
                 EjectReason::ForbiddenInterest,
                 format!("Client has opened zones with more than {max} bytes of objects."),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks that the client does not see more objects than it may.
+    pub(super) fn check_sight(&self, shared: &Shared) -> Flow {
+        let max = shared.config.limits.visible_objects;
+        if max > 0 && self.view.object_count() > max {
+            return Err(End::above(
+                "limits.visible_objects",
+                EjectReason::ForbiddenInterest,
+                format!("Client sees more than {max} objects."),
+            ));
+        }
+        self.check_held_bytes(shared)
+    }
+
+    /// Checks that a message of the client is not longer than it may be.
+    ///
+    /// # Errors
+    /// The session ends.
+    #[inline]
+    pub fn check_length(shared: &Shared, bytes: usize) -> Flow {
+        let max = shared.config.limits.datagram_bytes;
+        if max > 0 && bytes > max {
+            return Err(End::above(
+                "limits.datagram_bytes",
+                EjectReason::OversizedDatagram,
+                format!("Client has sent a datagram of {bytes} bytes; {max} are allowed."),
             ));
         }
         Ok(())

@@ -123,21 +123,21 @@ impl Session {
             S::ObjectEnterLocationWithRequired { object }
             | S::ObjectEnterLocationWithRequiredOther { object } => {
                 self.object_shown(cx, arrival.sender, object, frame);
-                self.check_held_bytes(cx.shared)
+                self.check_sight(cx.shared)
             }
             S::ObjectEnterInterestWithRequired { context, object }
             | S::ObjectEnterInterestWithRequiredOther { context, object } => {
                 self.query_object(cx, *context, object, frame);
-                self.check_held_bytes(cx.shared)
+                self.check_sight(cx.shared)
             }
             S::ObjectGetZonesCountResp { context, count } => {
                 self.query_count(cx, *context, count.0);
-                Ok(())
+                self.check_sight(cx.shared)
             }
             S::ObjectEnterOwnerWithRequired { object }
             | S::ObjectEnterOwnerWithRequiredOther { object } => {
                 self.ownership_gained(cx, object, frame);
-                Ok(())
+                self.check_sight(cx.shared)
             }
             S::ObjectChangingOwner { do_id, new, .. } => self.owner_changed(cx, *do_id, *new),
             other => {
@@ -161,7 +161,10 @@ impl Session {
             }
             C::Drop {} => return Err(End::Dropped),
             C::SetState { state } => self.set_life(cx, state),
-            C::SetClientId { channel } => self.set_channel(cx, channel),
+            C::SetClientId { channel } => {
+                self.set_channel(cx, channel);
+                return self.check_account(cx.shared, cx.now);
+            }
             C::SendDatagram { datagram: Blob(datagram) } => {
                 self.send(cx.shared, |writer| writer.raw(datagram));
             }

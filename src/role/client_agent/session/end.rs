@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::banlist::Ban;
 use crate::message::EjectReason;
 use crate::wire::websocket::{self, Parting};
 
@@ -107,6 +108,11 @@ impl End {
         })
     }
 
+    /// The ejection of somebody who is banned.
+    pub fn banned(ban: &Ban) -> End {
+        End::eject(EjectReason::Banned, ban.text())
+    }
+
     /// An ejection for what an honest client does not do.
     pub fn security(reason: EjectReason, text: impl Into<String>) -> End {
         End::Ejected(Ejection {
@@ -157,6 +163,15 @@ impl End {
             }
             End::Parted(Parting::Flaw(flaw)) => Some((flaw.close_code(), flaw.to_string().into())),
             End::Lost(_) => None,
+        }
+    }
+
+    /// The key of the configuration that has the limit above which the client was.
+    pub const fn limit(&self) -> Option<&'static str> {
+        match self {
+            End::Ejected(ejection) => ejection.limit,
+            End::Lost(loss) => loss.limit,
+            _ => None,
         }
     }
 

@@ -29,6 +29,9 @@ impl Session {
     /// at once, in its order; what they cannot is left to be done: the channels that it listened to.
     pub fn end(&mut self, cx: &mut Context<'_>, end: &End) -> Departure {
         self.say_why(cx, end);
+        if let Some(limit) = end.limit() {
+            cx.shared.limit_counts.add(limit);
+        }
         let session = self.identity.key.index;
         cx.shared.pool.free(self.identity.allocated, cx.now);
         for do_id in self.view.take_session_objects() {

@@ -96,6 +96,12 @@ impl Identity {
         }
     }
 
+    /// As what the client is logged in: the upper half of the channel that the cluster has given it.
+    pub fn account(&self) -> Option<u32> {
+        let account = (self.channel.0 >> 32) as u32;
+        (self.channel != self.allocated && account > 0).then_some(account)
+    }
+
     /// Notes and logs what the client is let in with.
     pub fn is_let_in(&mut self, shared: &Shared, build: Build) {
         let (client, remote) = (self.allocated, &self.peer.remote);

@@ -50,6 +50,23 @@ impl Presence {
 }
 
 impl Session {
+    /// Checks that what the client is logged in as is not banned.
+    pub fn check_account(&self, shared: &Shared, now: Instant) -> Flow {
+        let banned = self.identity.account().and_then(|account| {
+            let date = shared.bans.date(now)?;
+            shared.bans.list.of_account(account, date)
+        });
+        banned.map_or(Ok(()), |ban| Err(End::banned(ban)))
+    }
+
+    /// Checks that neither the client's address nor its account is banned.
+    pub fn check_bans(&self, shared: &Shared, now: Instant) -> Flow {
+        let peer = &self.identity.peer;
+        let ip = peer.remote.ip.parse().ok().filter(|_| !peer.is_local);
+        let banned = ip.and_then(|ip| shared.bans.list.of_address(ip, shared.bans.date(now)?));
+        banned.map_or_else(|| self.check_account(shared, now), |ban| Err(End::banned(ban)))
+    }
+
     /// The client has said what its dialect wants to hear first.
     pub fn let_in(&mut self, shared: &Shared, build: Build) {
         self.identity.is_let_in(shared, build);

@@ -11,9 +11,11 @@ use super::Shared;
 use super::begin::{Begun, begin, refuse};
 use super::door::Entrance;
 use super::ear::Ear;
+use super::gate::{Pass, Refusal};
 use super::pulse::Pulse;
 use crate::config::ProxyHeaders;
 use crate::metrics;
+use crate::net::proxy_protocol::Endpoint;
 use crate::net::{self, Close, Connection, Listener, Lost, Socket, websocket};
 use crate::role::client_agent::{Loss, SessionKey};
 use crate::router::quietly;
@@ -55,11 +57,22 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
             continue;
         }
         match shared.places.clone().try_acquire_owned() {
-            Ok(place) => {
-                let (entrance, shared) = (entrance.clone(), shared.clone());
-                let connections = shared.connections.clone();
-                connections.spawn(connection(stream, remote, entrance, place, shared));
-            }
+            Ok(permit) => match shared.gate.enter() {
+                Ok(pass) => {
+                    let (entrance, shared) = (entrance.clone(), shared.clone());
+                    let connections = shared.connections.clone();
+                    let place = Box::new(Place { pass, _permit: permit });
+                    connections.spawn(connection(stream, remote, entrance, place, shared));
+                }
+                Err(refusal) => {
+                    let peer = remote.into();
+                    if let Some((connection, words)) =
+                        turned_down(stream, &entrance, &shared, &peer, refusal)
+                    {
+                        shared.connections.spawn(turn_away(connection, words, shared.clone()));
+                    }
+                }
+            },
             Err(_) => {
                 metrics::REFUSED.one(&["client"]);
                 tracing::warn!(%remote, "client refused: too many files would be open");
@@ -71,9 +84,17 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
     }
 }
 
+/// What a connection has that has been let in.
+pub struct Place {
+    /// Of those that may be connected to the agent.
+    pub pass: Pass,
+    /// Of the files of the process.
+    _permit: OwnedSemaphorePermit,
+}
+
 /// A connection for which there is no place is told so. If many come at once, most are closed without waiting for
 /// them to have read it: it must not be they who take the files that are reserved.
-async fn turn_away(connection: Connection, words: Vec<u8>, shared: Arc<Shared>) {
+pub async fn turn_away(connection: Connection, words: Vec<u8>, shared: Arc<Shared>) {
     match shared.refusals.try_acquire() {
         Ok(_refusal) => refuse(&connection, &words).await,
         Err(_) => refuse_at_once(&connection, &words).await,
@@ -98,6 +119,28 @@ fn without_place(
     Some((Connection::new(stream, shared.policy()), words))
 }
 
+/// A connection that is refused, and what it is told: nothing if it would have to be encrypted first, or the role is lost.
+pub fn turned_down(
+    stream: Socket,
+    entrance: &Entrance,
+    shared: &Shared,
+    peer: &Endpoint,
+    refusal: Refusal,
+) -> Option<(Connection, Vec<u8>)> {
+    let is_banned = matches!(refusal, Refusal::Banned(_));
+    let ejection = refusal.ejection();
+    let words =
+        shared.role.turn(|server, now, _| server.refuse(now, peer, Framing::Tag16, ejection));
+    let words = words.ok()?;
+    let words = match entrance {
+        Entrance { tls: Some(_), .. } => return None,
+        Entrance { websocket: Some(_), .. } if is_banned => websocket::banned(),
+        Entrance { websocket: Some(_), .. } => websocket::no_place(),
+        _ => words,
+    };
+    Some((Connection::new(stream, shared.policy()), words))
+}
+
 /// Writes `words` as far as there is room for them.
 async fn refuse_at_once(connection: &Connection, words: &[u8]) {
     connection.push_bytes(words);
@@ -114,15 +157,16 @@ fn connection(
     stream: Socket,
     remote: SocketAddr,
     entrance: Arc<Entrance>,
-    place: OwnedSemaphorePermit,
+    place: Box<Place>,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + Send {
     // Boxed: what is only needed at the beginning should not stay with each connection.
-    let beginning = Box::pin(begin(shared.clone(), stream, remote, entrance));
+    let beginning = Box::pin(begin(shared.clone(), stream, remote, entrance, place));
     async move {
-        // It is the connection's until its end.
-        let _ = &place;
-        let Some(Begun { key, connection, framing, first_bytes }) = beginning.await else { return };
+        let Some(Begun { key, connection, framing, first_bytes, place: _place }) = beginning.await
+        else {
+            return;
+        };
         // If this task fails, the session must not stay.
         let mut guard = Guard { shared: &shared, key, loss: None };
         let mut ear = Ear::new(&shared, key, framing);
@@ -229,7 +273,7 @@ mod tests {
     #[test]
     fn what_is_kept_for_each_connection_is_small() {
         fn size_of_future<F>(
-            _: impl Fn(Socket, SocketAddr, Arc<Entrance>, OwnedSemaphorePermit, Arc<Shared>) -> F,
+            _: impl Fn(Socket, SocketAddr, Arc<Entrance>, Box<Place>, Arc<Shared>) -> F,
         ) -> usize {
             size_of::<F>()
         }

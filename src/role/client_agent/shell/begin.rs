@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
+use super::accept::{Place, turn_away, turned_down};
 use super::door::Entrance;
+use super::gate::Refusal;
 use crate::config::{ProxyHeaders, WebSocketConfig};
 use crate::message::ClientFamily;
 use crate::net::proxy_protocol::{self, Endpoint, Header};
@@ -27,6 +29,8 @@ pub struct Begun {
     pub framing: Framing,
     /// What it has said already.
     pub first_bytes: Vec<u8>,
+    /// What it has as long as it is there.
+    pub place: Box<Place>,
 }
 
 /// Reads the PROXY header, if there must be one, does the handshakes of TLS and WebSocket after that, and gets a session.
@@ -35,6 +39,7 @@ pub async fn begin(
     mut stream: Socket,
     remote: SocketAddr,
     entrance: Arc<Entrance>,
+    mut place: Box<Place>,
 ) -> Option<Begun> {
     // Without an address it has gone already.
     let local = stream.local_addr().ok()?.into();
@@ -53,6 +58,15 @@ pub async fn begin(
                 return None;
             }
         }
+    }
+    // For whom a proxy asks is only known when it has.
+    if !entrance.trusts(&peer)
+        && let Err(refusal) = come_from(&shared, &mut place, &peer).await
+    {
+        drop(place);
+        let (connection, words) = turned_down(stream, &entrance, &shared, &peer.remote, refusal)?;
+        turn_away(connection, words, shared).await;
+        return None;
     }
     if let Some(tls) = &entrance.tls {
         let shake = shake_within(limit, tls, stream, std::mem::take(&mut first_bytes));
@@ -83,20 +97,55 @@ pub async fn begin(
             }
         }
     }
+    if !place.pass.is_counted()
+        && let Err(refusal) = come_from(&shared, &mut place, &peer).await
+    {
+        drop(place);
+        let ejection = refusal.ejection();
+        let turn =
+            shared.role.turn(|server, now, _| server.refuse(now, &peer.remote, framing, ejection));
+        let words = turn.ok()?;
+        let connection = Arc::into_inner(connection)?;
+        turn_away(connection, words, shared).await;
+        return None;
+    }
     let admitted = shared.role.turn(|server, now, out| {
         // Asked for where sessions are ended: none can begin after the last has been ended.
         if shared.shutdown.is_cancelled() {
             return Err(server.stopping(framing, Stop::default()));
         }
+        // Again, since it may have been banned while it waited.
+        if let Err(refusal) = shared.check_ban(&peer) {
+            return Err(server.refuse(now, &peer.remote, framing, refusal.ejection()));
+        }
         server.admit(now, peer, framing, connection.clone(), out)
     });
     match admitted.ok()? {
-        Ok(key) => Some(Begun { key, connection, framing, first_bytes }),
+        Ok(key) => Some(Begun { key, connection, framing, first_bytes, place }),
         Err(last_words) => {
             refuse(&connection, &last_words).await;
             None
         }
     }
+}
+
+/// Counts a connection for its address, and waits until it is its turn. A proxy that looks whether somebody is there
+/// is nobody.
+async fn come_from(shared: &Shared, place: &mut Place, peer: &Peer) -> Result<(), Refusal> {
+    if peer.is_local {
+        return Ok(());
+    }
+    shared.check_ban(peer)?;
+    let now = tokio::time::Instant::now().into_std();
+    let wait = place.pass.come_from(now, &peer.remote.ip)?;
+    if !wait.is_zero() {
+        let limit = "limits.connects_per_second";
+        tracing::warn!(remote = %peer.remote, limit, "connections come too fast from an address, and wait");
+        shared.limit_counts.add(limit);
+        let wait = tokio::time::sleep(wait);
+        let _ = shared.shutdown.run_until_cancelled(wait).await;
+    }
+    Ok(())
 }
 
 /// Agrees on a WebSocket, notes for whom a proxy connects, and returns how datagrams are told apart. Otherwise what the

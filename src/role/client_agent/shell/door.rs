@@ -8,8 +8,8 @@ use super::Machine;
 use crate::config::{Address, ClientAgentConfig, WebSocketConfig};
 use crate::net::tls::Tls;
 use crate::net::{HalfOpen, Listener, Liveness};
-use crate::role::client_agent::Transport;
 use crate::role::client_agent::session::nonzero_ms;
+use crate::role::client_agent::{Peer, Transport};
 
 /// What a connection goes through before it has a session.
 #[derive(Debug, Default)]
@@ -28,6 +28,12 @@ impl Entrance {
             Entrance { tls: Some(_), .. } => Transport::Tls,
             _ => Transport::Tcp,
         }
+    }
+
+    /// Whether a peer may say in its request for whom it connects.
+    pub fn trusts(&self, peer: &Peer) -> bool {
+        let Some((config, _)) = &self.websocket else { return false };
+        peer.remote.ip.parse().is_ok_and(|ip| config.trusted_proxies.contain(ip))
     }
 
     /// How the log says that.

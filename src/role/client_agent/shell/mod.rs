@@ -4,9 +4,11 @@
 //! the client does not read.
 
 mod accept;
+mod bans;
 mod begin;
 mod door;
 mod ear;
+mod gate;
 mod pulse;
 mod serve;
 mod silence;
@@ -14,9 +16,11 @@ mod silence;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use dclass::DcFile;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -25,9 +29,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::door::Door;
+use self::gate::Gate;
 use self::serve::Server;
 use super::dialect::{self, Dialect};
-use super::{Core, Stop, UberDogs};
+use super::{Core, LimitCounts, Stop, UberDogs};
+use crate::banlist::Banlist;
 use crate::config::{ClientAgentConfig, ProxyHeaders};
 use crate::event::EventSender;
 use crate::hash::Seed;
@@ -47,6 +53,9 @@ struct Shared {
     dialect: Box<dyn Dialect>,
     haproxy: ProxyHeaders,
     rules: Mutex<Rules>,
+    gate: Arc<Gate>,
+    banlist: Option<Arc<Banlist>>,
+    limit_counts: Arc<LimitCounts>,
     shutdown: CancellationToken,
     /// How many more connections there may be.
     places: Arc<Semaphore>,
@@ -107,13 +116,26 @@ pub struct Handle {
     config: ClientAgentConfig,
     spares: Arc<Spares>,
     shared: Weak<Shared>,
+    limit_counts: Arc<LimitCounts>,
+    banlist: Option<Arc<Banlist>>,
 }
 
 impl Handle {
+    /// Who may not come in, if there is a list.
+    pub const fn banlist(&self) -> Option<&Arc<Banlist>> {
+        self.banlist.as_ref()
+    }
+
+    /// How often clients have come up against limits.
+    pub const fn limit_counts(&self) -> &Arc<LimitCounts> {
+        &self.limit_counts
+    }
+
     /// Has the agent take over limits and time-outs of a newer configuration.
     pub fn reconfigure(&mut self, newer: &ClientAgentConfig) {
         let Some(shared) = self.shared.upgrade() else { return };
         self.config.take_over(newer);
+        shared.gate.set_limits(&self.config.limits);
         *shared.rules.lock() = Rules::new(&self.config, self.spares.clone());
         let config = &self.config;
         // A role that is lost ends the daemon.
@@ -146,6 +168,7 @@ pub struct Machine {
 pub struct Bound {
     config: ClientAgentConfig,
     doors: Vec<Door>,
+    banlist: Option<Arc<Banlist>>,
     machine: Machine,
 }
 
@@ -155,8 +178,13 @@ impl Bound {
     /// # Errors
     /// When none of them can be bound, or its certificates cannot be used.
     pub async fn new(config: &ClientAgentConfig, machine: Machine) -> anyhow::Result<Self> {
+        let open = |path: &PathBuf| {
+            let what = || format!("client agent: cannot read the ban list {}", path.display());
+            Banlist::open(path).with_context(what)
+        };
+        let banlist = config.banlist.as_ref().map(open).transpose()?;
         let doors = Door::open_all(config, &machine).await?;
-        Ok(Bound { config: config.clone(), doors, machine })
+        Ok(Bound { config: config.clone(), doors, banlist, machine })
     }
 
     /// The addresses that it listens on, and how clients come in there, as the log says it.
@@ -184,17 +212,24 @@ impl Bound {
         for tls in self.all_tls() {
             keeping.spawn(tls.clone().keep(self.machine.reload.clone()));
         }
+        if let Some(banlist) = &self.banlist {
+            keeping.spawn(banlist.clone().keep(self.machine.reload.clone()));
+        }
         let config = &self.config;
         let core = Core::new(config, uberdogs, dc, self.machine.seed);
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
         let rules = Mutex::new(Rules::new(config, spares.clone()));
+        let limit_counts = core.limit_counts();
         let server = Server::new(core, events, spares.clone(), ask);
         let shared = Arc::new(Shared {
             role: router.join_role(name(config), server),
             dialect: dialect::of(config.client.kind),
             haproxy: config.haproxy.clone(),
             rules,
+            gate: Gate::new(&config.limits, self.machine.seed),
+            limit_counts: limit_counts.clone(),
+            banlist: self.banlist.clone(),
             shutdown,
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
@@ -204,10 +239,15 @@ impl Bound {
         let _ = shared.role.turn(|_, _, out| Core::start(out));
         let mut helpers = JoinSet::new();
         helpers.spawn(silence::judge(silent, shared.clone()));
+        if let Some(banlist) = &self.banlist {
+            helpers.spawn(bans::enforce(banlist.clone(), shared.clone()));
+        }
         for Door { listener, entrance } in self.doors {
             helpers.spawn(accept::accept(listener, entrance, shared.clone()));
         }
-        let handle = Handle { config: self.config, spares, shared: Arc::downgrade(&shared) };
+        let shared_by = Arc::downgrade(&shared);
+        let (config, banlist) = (self.config, self.banlist);
+        let handle = Handle { config, spares, shared: shared_by, limit_counts, banlist };
         let task = tokio::spawn(async move {
             let failure = tokio::select! {
                 biased;

@@ -8,15 +8,21 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::metrics::Figures;
+use crate::net::proxy_protocol::Endpoint;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
-use crate::role::client_agent::{CloseKind, Core, Heard, Loss, Peer, SessionKey, Silence, Stop};
+use crate::role::client_agent::{
+    Bans, CloseKind, Core, Ejection, Heard, Loss, Peer, SessionKey, Silence, Stop,
+};
 use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
 use crate::wire::websocket::Parting;
 use crate::wire::{Envelope, Framing};
 
 /// How many sessions are ended before others have their turn, when the agent ends.
 const SHUT_DOWN_AT_ONCE: usize = 64;
+
+/// How many sessions are looked at before others have their turn, when others are banned.
+const LOOKED_AT_AT_ONCE: usize = 256;
 
 /// What a connection is told when it asks for a session: its key, or what to write before it is closed.
 pub type Admission = Result<SessionKey, Vec<u8>>;
@@ -74,6 +80,27 @@ impl Server {
     /// What to write to a connection for which there is no place.
     pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
         self.core.capacity_reached(framing)
+    }
+
+    /// Notes that somebody is refused; what to write to him.
+    pub fn refuse(
+        &mut self,
+        now: Instant,
+        remote: &Endpoint,
+        framing: Framing,
+        ejection: Ejection,
+    ) -> Vec<u8> {
+        self.core.refuse(now, remote, framing, ejection)
+    }
+
+    /// Takes over who may not be in.
+    pub fn take_bans(&mut self, bans: Bans) {
+        self.core.take_bans(bans);
+    }
+
+    /// Puts some of those out who may not be in; from where to go on, if there are more.
+    pub fn eject_banned(&mut self, now: Instant, from: usize, out: &mut Effects) -> Option<usize> {
+        self.core.eject_banned(now, from, LOOKED_AT_AT_ONCE, out)
     }
 
     /// Takes over limits and time-outs.

@@ -56,6 +56,7 @@ fn config() -> ClientAgentConfig {
         historical_objects_max: 100,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        banlist: None,
         channel_rest_ms: 30_000,
     }
 }

@@ -1,6 +1,7 @@
 //! Messages in; effects, and bytes for clients, out.
 
 mod absent;
+mod bounds;
 mod closed;
 mod cluster;
 mod comparing;
@@ -103,6 +104,7 @@ fn config() -> ClientAgentConfig {
         historical_objects_max: 100,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        banlist: None,
         channel_rest_ms: 30_000,
     }
 }

@@ -1,0 +1,243 @@
+//! Who may not come in: a file of addresses, networks and accounts, which people and the daemon write.
+//!
+//! A line is whom it is for, `ADDRESS[/BITS]` or `account N`; then until when, as RFC 3339 has it, or `never`; then the reason.
+//! Empty lines, and those that begin with `#`, say nothing.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+pub use file::{Banlist, read_file};
+
+/// Whom a ban is for.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Subject {
+    /// Who connects from these addresses.
+    Network(IpNet),
+    /// Who is logged in as this.
+    Account(u32),
+}
+
+impl Subject {
+    /// One address.
+    pub fn of(ip: IpAddr) -> Self {
+        Subject::Network(ip.to_canonical().into())
+    }
+}
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(number) = text.strip_prefix("account ") {
+            let account = number.trim().parse().ok().filter(|account| *account > 0);
+            let wrong = || format!("{number:?} is no account: a number from 1 to {}", u32::MAX);
+            return account.map(Subject::Account).ok_or_else(wrong);
+        }
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(Subject::of(ip));
+        }
+        let network = text.parse::<IpNet>().map_err(|_| {
+            format!(
+                "{text:?} is no address, such as 192.0.2.1, and no network, such as 192.0.2.0/24"
+            )
+        })?;
+        Ok(Subject::Network(network.trunc()))
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Network(network) if network.prefix_len() == network.max_prefix_len() => {
+                write!(f, "{}", network.addr())
+            }
+            Subject::Network(network) => write!(f, "{network}"),
+            Subject::Account(account) => write!(f, "account {account}"),
+        }
+    }
+}
+
+/// For how long, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ban {
+    /// `None` is for ever.
+    pub until: Option<Timestamp>,
+    /// For the player.
+    pub reason: String,
+}
+
+impl Ban {
+    fn lasts(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
+    /// What the player is told.
+    pub fn text(&self) -> String {
+        let until = self.until.map_or(String::new(), |until| format!(" until {until}"));
+        match &*self.reason {
+            "" => format!("You are banned{until}."),
+            reason => format!("You are banned{until}: {reason}"),
+        }
+    }
+}
+
+/// A line that says nothing that is understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Flaw {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// What the file says, to be looked up.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct List {
+    bans: HashMap<Subject, Ban>,
+    /// The lengths of the prefixes that there are, of IPv4 and of IPv6: each is looked up.
+    lengths: [Vec<u8>; 2],
+}
+
+impl List {
+    /// Reads a file's text, as far as its lines are right. Of several lines for one the last counts.
+    pub fn read(text: &str) -> (Self, Vec<Flaw>) {
+        let (mut list, mut flaws) = (List::default(), Vec::new());
+        for (i, line) in text.lines().enumerate() {
+            match entry(line) {
+                None => {}
+                Some(Ok((subject, ban))) => drop(list.bans.insert(subject, ban)),
+                Some(Err(message)) => flaws.push(Flaw { line: i + 1, message }),
+            }
+        }
+        let networks = list.bans.keys().filter_map(|subject| match subject {
+            Subject::Network(network) => Some(network),
+            Subject::Account(_) => None,
+        });
+        for network in networks {
+            list.lengths[family(network)].push(network.prefix_len());
+        }
+        for lengths in &mut list.lengths {
+            lengths.sort_unstable();
+            lengths.dedup();
+        }
+        (list, flaws)
+    }
+
+    /// Whether there is nobody in it.
+    pub fn is_empty(&self) -> bool {
+        self.bans.is_empty()
+    }
+
+    /// The ban for whoever connects from an address: the one of the smallest network that it is in.
+    pub fn of_address(&self, ip: IpAddr, now: Timestamp) -> Option<&Ban> {
+        let whole = IpNet::from(ip.to_canonical());
+        let lengths = self.lengths[family(&whole)].iter().rev();
+        let mut found = lengths.filter_map(|length| {
+            let network = IpNet::new(whole.addr(), *length).ok()?.trunc();
+            self.bans.get(&Subject::Network(network))
+        });
+        found.find(|ban| ban.lasts(now))
+    }
+
+    /// The ban for an account.
+    pub fn of_account(&self, account: u32, now: Timestamp) -> Option<&Ban> {
+        self.bans.get(&Subject::Account(account)).filter(|ban| ban.lasts(now))
+    }
+}
+
+const fn family(network: &IpNet) -> usize {
+    match network {
+        IpNet::V4(_) => 0,
+        IpNet::V6(_) => 1,
+    }
+}
+
+/// What a line says, if it is to say anything.
+fn entry(line: &str) -> Option<Result<(Subject, Ban), String>> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return None;
+    }
+    Some(read_entry(line))
+}
+
+fn read_entry(line: &str) -> Result<(Subject, Ban), String> {
+    let (first, rest) = word(line);
+    let (subject, rest) = match first {
+        "account" => {
+            let (number, rest) = word(rest);
+            (format!("account {number}").parse()?, rest)
+        }
+        address => (address.parse()?, rest),
+    };
+    let until = match word(rest).0 {
+        "" => {
+            return Err(
+                "it does not say until when: a time such as 2030-01-31T12:00:00Z, or never".into(),
+            );
+        }
+        "never" => None,
+        time => match time.parse() {
+            Ok(until) => Some(until),
+            Err(_) => {
+                return Err(format!(
+                    "{time:?} is no time such as 2030-01-31T12:00:00Z, and not never"
+                ));
+            }
+        },
+    };
+    Ok((subject, Ban { until, reason: word(rest).1.to_owned() }))
+}
+
+/// The first word, and what comes after it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim())
+}
+
+/// A file's text with a ban, in the place of an older one for the same; everything else stays as it is.
+pub fn with(text: &str, subject: Subject, ban: &Ban) -> String {
+    let until = ban.until.map_or("never".to_owned(), |until| until.to_string());
+    // A reason is one line.
+    let reason: Vec<&str> = ban.reason.split_whitespace().collect();
+    let line = format!("{subject} {until} {}", reason.join(" "));
+    let line = line.trim_end();
+    let (mut new, mut is_there) = (String::with_capacity(text.len() + line.len() + 2), false);
+    for old in text.split_inclusive('\n') {
+        if !is_of(old, subject) {
+            new.push_str(old);
+        } else if !std::mem::replace(&mut is_there, true) {
+            new += line;
+            new.push('\n');
+        }
+    }
+    if !is_there {
+        if !new.is_empty() && !new.ends_with('\n') {
+            new.push('\n');
+        }
+        new += line;
+        new.push('\n');
+    }
+    new
+}
+
+/// A file's text without the bans for one, if there are any.
+pub fn without(text: &str, subject: Subject) -> Option<String> {
+    let lines = text.split_inclusive('\n');
+    let new: String = lines.filter(|line| !is_of(line, subject)).collect();
+    (new.len() < text.len()).then_some(new)
+}
+
+fn is_of(line: &str, subject: Subject) -> bool {
+    matches!(entry(line), Some(Ok((its, _))) if its == subject)
+}

@@ -1,0 +1,62 @@
+//! `donet ban`, `donet unban`, and what `donet check` says of a ban list.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::program::Folder;
+
+const CONFIG: &str = "daemon: {control: control.sock}\n\
+                      roles: [{type: clientagent, bind: '127.0.0.1:0', banlist: bans.txt, \
+                      channels: {min: 1000, max: 1999}}]\n";
+
+#[test]
+fn bans_are_kept_in_the_file_and_the_rest_of_it_stays() {
+    let folder = Folder::with(&[("game.yml", CONFIG), ("bans.txt", "# ours\naccount 6 never\n")]);
+    let file = folder.path("bans.txt");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o604)).expect("ours");
+    let running = folder.start(&["game.yml"]).ready();
+    let run = |words: &[&str]| folder.run(&[words, &["--config", "game.yml"]].concat());
+    let ended = run(&["ban", "::ffff:192.0.2.1", "--reason", "an aimbot"]).code(0);
+    assert_eq!(ended.stdout, "192.0.2.1 is banned for ever\n");
+    run(&["ban", "--account", "5"]).code(0);
+    let kept = "# ours\naccount 6 never\n192.0.2.1 never an aimbot\naccount 5 never\n";
+    assert_eq!(folder.read("bans.txt"), kept);
+    let ended = run(&["ban", "10.1.2.3/8", "--for", "1h"]).code(0);
+    assert!(ended.stdout.starts_with("10.0.0.0/8 is banned until 2"), "{ended:#?}");
+    let ended = run(&["unban", "10.0.0.0/8"]).code(0);
+    assert_eq!(ended.stdout, "10.0.0.0/8 is banned no more\n");
+    assert_eq!(folder.read("bans.txt"), kept);
+    run(&["unban", "--account", "9"]).code(1).complains(&["account 9 is not in the ban list"]);
+    for words in [&["ban", "nonsense"][..], &["ban"], &["ban", "192.0.2.1", "--for", "soon"]] {
+        let ended = run(words);
+        assert!(!ended.stderr.is_empty(), "{ended:#?}");
+    }
+    assert_eq!(folder.read("bans.txt"), kept);
+    let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o604);
+    running.signal("TERM");
+    running.wait().code(0);
+    let ended = run(&["ban", "192.0.2.1"]).code(1);
+    assert!(ended.stderr.starts_with("no daemon with this configuration runs"), "{ended:#?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn without_a_ban_list_nobody_can_be_banned() {
+    let folder = Folder::with(&[("game.yml", "daemon: {control: control.sock}\n")]);
+    let running = folder.start(&["game.yml"]).ready();
+    let ended = folder.run(&["ban", "192.0.2.1", "--config", "game.yml"]).code(1);
+    let expected = "no client agent of this daemon has a ban list: see `clientagent.banlist`\n";
+    assert_eq!(ended.stderr, expected);
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn a_list_that_is_missing_is_a_warning_and_a_bad_line_an_error() {
+    let folder = Folder::with(&[("game.yml", CONFIG)]);
+    let ended = folder.run(&["check", "game.yml"]).code(0);
+    assert!(ended.stderr.contains("there is no such file yet; `donet ban` makes it"), "{ended:#?}");
+    folder.write("bans.txt", "192.0.2.1 never\n192.0.2.2 tomorrow\n");
+    let ended = folder.run(&["check", "game.yml"]).code(1);
+    assert!(ended.stderr.contains("line 2: \"tomorrow\" is no time"), "{ended:#?}");
+}
