@@ -28,6 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum Request {
     /// To read its configuration again.
     Reload,
+    /// To let nobody in any more, and to end when those who are there have left.
+    Drain {
+        /// For how long they may stay; if that is not said, it is the daemon's matter.
+        grace_seconds: Option<u32>,
+        /// Whether whoever asks waits until the daemon has ended.
+        wait: bool,
+    },
 }
 
 /// What it says.

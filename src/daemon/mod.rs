@@ -4,6 +4,7 @@
 //! configuration, then links are served. So every role is subscribed before anyone outside can
 //! speak, and whatever cannot start ends the process before it looks alive.
 
+mod drain;
 mod files;
 mod operator;
 mod readiness;
@@ -66,8 +67,11 @@ pub async fn run(
     let router = Router::with_seed(outside.seed());
     let mut parts = tokio::select! {
         parts = Parts::start(config, dc, outside, router, reopen) => parts?,
-        signal = operator.wants_the_end() => {
+        ending = operator.wants_the_end() => {
+            let signal = ending.signal;
             tracing::info!(signal, "told to end before everything has started");
+            operator.tell("not everything has started yet: the daemon ends at once");
+            operator.has_ended(0).await;
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -76,8 +80,7 @@ pub async fn run(
     log.has_started();
     operator.has_started(std::mem::take(&mut parts.agents));
     let ended = tokio::select! {
-        signal = operator.wants_the_end() => Ok(signal),
-        failure = parts.first_failure() => Err(failure),
+        ended = drain::live(&mut operator, &mut parts, &readiness) => ended,
         () = stalls::watch() => unreachable!("it has no end"),
     };
     readiness.reach(Stage::Stopping);
@@ -87,13 +90,14 @@ pub async fn run(
     }
     tokio::select! {
         () = parts.stop() => {}
-        signal = operator.wants_the_end() => {
+        signal = operator.is_impatient() => {
             tracing::warn!(signal, "second signal: not waiting any longer");
         }
         () = tokio::time::sleep(GRACE) => {
             tracing::warn!(seconds = GRACE.as_secs(), "not waiting any longer");
         }
     }
+    operator.has_ended(u8::from(ended.is_err())).await;
     ended.map(|_| ExitCode::SUCCESS)
 }
 

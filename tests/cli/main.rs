@@ -6,6 +6,7 @@ mod check;
 mod damage;
 mod dc;
 mod dc_diff;
+mod drain;
 mod examples;
 mod logs;
 mod migrate;

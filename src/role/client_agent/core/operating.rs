@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Core;
+use super::{Core, SessionIndex};
 use crate::config::ClientAgentConfig;
 use crate::message::EjectReason;
 use crate::role::Effects;
@@ -26,6 +26,25 @@ impl Core {
                 session.watch_life(&mut cx, timeout);
             }
         }
+    }
+
+    /// Puts out at most `most` clients, from that in a place on; how many, and the place from which to go on. The others play
+    /// on.
+    pub fn put_out(
+        &mut self,
+        now: Instant,
+        from: usize,
+        most: usize,
+        stop: Stop,
+        out: &mut Effects,
+    ) -> (usize, usize) {
+        let (mut count, mut place) = (0, from);
+        while count < most && place < self.slots.len() {
+            count += usize::from(self.slots[place].session.is_some());
+            self.end(now, place as SessionIndex, &End::ShutDown(stop), out);
+            place += 1;
+        }
+        (count, place)
     }
 
     /// What to write to a connection for which there is no place.

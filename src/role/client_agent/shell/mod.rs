@@ -5,6 +5,7 @@
 
 mod accept;
 mod begin;
+mod crowd;
 mod door;
 mod ear;
 mod pulse;
@@ -24,6 +25,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::crowd::Crowd;
 use self::door::Door;
 use self::serve::Server;
 use super::dialect::{self, Dialect};
@@ -48,6 +50,8 @@ struct Shared {
     haproxy: ProxyHeaders,
     rules: Mutex<Rules>,
     shutdown: CancellationToken,
+    /// Nobody is let in any more; those who are there may stay until `shutdown`.
+    closing: CancellationToken,
     /// How many more connections there may be.
     places: Arc<Semaphore>,
     /// How many more may be told that there are too many.
@@ -84,6 +88,17 @@ impl Rules {
 }
 
 impl Shared {
+    /// Whether nobody is let in any more.
+    fn is_closing(&self) -> bool {
+        self.closing.is_cancelled() || self.shutdown.is_cancelled()
+    }
+
+    /// What clients are told of the end.
+    fn stop(&self) -> Stop {
+        // Who is given time to leave is to come back.
+        if self.closing.is_cancelled() { Stop::Restart } else { Stop::ForGood }
+    }
+
     fn policy(&self) -> Arc<Policy> {
         self.rules.lock().policy.clone()
     }
@@ -196,6 +211,7 @@ impl Bound {
             haproxy: config.haproxy.clone(),
             rules,
             shutdown,
+            closing: CancellationToken::new(),
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
@@ -212,11 +228,11 @@ impl Bound {
             let failure = tokio::select! {
                 biased;
                 () = shared.role.drive(&shared.shutdown) => None,
-                // They end with the shutdown only: an agent that accepts nobody is none.
-                Some(Err(failure)) = helpers.join_next() => Some(failure),
+                // An agent that accepts nobody, and was not asked for that, is none.
+                failure = first_failure(&mut helpers) => Some(failure),
             };
             // A role that is lost has no sessions.
-            let stop = Stop::default();
+            let stop = shared.stop();
             while shared.role.turn(|server, now, out| server.shut_down(stop, now, out)) == Ok(true)
             {
                 tokio::task::yield_now().await;
@@ -232,6 +248,17 @@ impl Bound {
             }
         });
         (handle, task)
+    }
+}
+
+/// Waits for one that fails. Those that end in order are not waited for any more.
+async fn first_failure(helpers: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match helpers.join_next().await {
+            Some(Ok(())) => {}
+            Some(Err(failure)) => return failure,
+            None => return std::future::pending().await,
+        }
     }
 }
 
