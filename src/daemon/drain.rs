@@ -36,6 +36,7 @@ pub(super) async fn live(
     let (clients, shown) = (drain.count(), show_duration(grace));
     let by = signal.unwrap_or("a command");
     tracing::info!(by, grace = shown, clients, "draining: nobody is let in any more");
+    operator.waits_for(clients);
     operator.tell(&format!("draining: {clients} clients may stay for {shown} at most"));
     loop {
         let wave = operator.drain_wave();
@@ -50,10 +51,12 @@ pub(super) async fn live(
         };
         match word {
             Word::Left(clients) => {
+                operator.waits_for(clients);
                 tracing::info!(clients, "draining");
                 operator.tell(&format!("{clients} clients are left"));
             }
             Word::GraceIsOver(clients) => {
+                operator.waits_for(clients);
                 tracing::info!(clients, a_second = wave, "the grace is over: clients are ejected");
                 operator.tell(&format!(
                     "the grace is over: {clients} clients are ejected, at most {wave} a second"

@@ -6,6 +6,7 @@
 
 mod drain;
 mod files;
+mod notify;
 mod operator;
 mod readiness;
 mod signals;
@@ -36,6 +37,7 @@ use crate::router::Router;
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
 use files::Files;
+use notify::Manager;
 use operator::Operator;
 pub use operator::Started;
 pub use readiness::{Readiness, Stage};
@@ -60,7 +62,8 @@ pub async fn run(
     let signals = Signals::new(survived)?;
     warn_of_root();
     let config = started.reading.config.clone();
-    let mut operator = Operator::new(signals, started, log.clone());
+    let manager = Arc::new(Manager::of_environment());
+    let mut operator = Operator::new(signals, started, log.clone(), manager.clone());
     let reopen = operator.reopen();
     let readiness = Readiness::default();
     let outside = Outside::machine();
@@ -77,19 +80,23 @@ pub async fn run(
     };
     tracing::info!("ready");
     readiness.reach(Stage::Ready);
+    manager.is_ready();
     log.has_started();
     operator.has_started(std::mem::take(&mut parts.agents));
     let ended = tokio::select! {
         ended = drain::live(&mut operator, &mut parts, &readiness) => ended,
         () = stalls::watch() => unreachable!("it has no end"),
+        never = manager.watch() => match never {},
     };
     readiness.reach(Stage::Stopping);
+    manager.is_stopping();
     match &ended {
         Ok(signal) => tracing::info!(signal, "shutting down"),
         Err(error) => tracing::error!(error = format!("{error:#}"), "shutting down"),
     }
     tokio::select! {
         () = parts.stop() => {}
+        never = manager.watch() => match never {},
         signal = operator.is_impatient() => {
             tracing::warn!(signal, "second signal: not waiting any longer");
         }

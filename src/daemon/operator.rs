@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
+use super::notify::Manager;
 use super::signals::{Request as Wish, Signals};
 use crate::config::{self, Reading, RoleConfig};
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
@@ -61,6 +62,8 @@ pub(super) struct Operator {
     signals: Signals,
     started: Started,
     log: Arc<Log>,
+    /// Who is told what the daemon does.
+    manager: Arc<Manager>,
     /// Told when log files are to be opened anew, and certificates read.
     reopen: watch::Sender<()>,
     /// Client agents, each with the number of its role; none before everything has started.
@@ -86,7 +89,7 @@ pub(super) struct Operator {
 type Outcome = Result<Reading, Vec<Finding>>;
 
 impl Operator {
-    pub fn new(signals: Signals, started: Started, log: Arc<Log>) -> Self {
+    pub fn new(signals: Signals, started: Started, log: Arc<Log>, manager: Arc<Manager>) -> Self {
         let path = started.reading.config.daemon.control.clone();
         let path = path.unwrap_or_else(|| control::default_path(&started.file));
         let bound = Bound::new(&path);
@@ -100,6 +103,7 @@ impl Operator {
             signals,
             started,
             log,
+            manager,
             reopen: watch::Sender::default(),
             agents: None,
             due: Vec::new(),
@@ -134,6 +138,11 @@ impl Operator {
     /// How many clients a second are put out by a drain, at most.
     pub const fn drain_wave(&self) -> u32 {
         self.drain_wave
+    }
+
+    /// Has the service manager give clients more time.
+    pub fn waits_for(&self, clients: usize) {
+        self.manager.is_draining(clients);
     }
 
     /// Tells those who wait for the end of the daemon how far it has come.
@@ -244,6 +253,7 @@ impl Operator {
             answer(replies, [Answer::Complain(busy), Answer::Exit(1)]);
             return;
         }
+        self.manager.is_reloading();
         let file = self.started.file.clone();
         // Files are read and checked, which may take a while.
         let reading = tokio::task::spawn_blocking(move || {
@@ -263,6 +273,8 @@ impl Operator {
                 vec![Answer::Complain(format!("it cannot be read: {error}")), Answer::Exit(1)]
             }
         };
+        // Also if it was refused: it runs on.
+        self.manager.is_ready();
         answer(replies, answers);
     }
 

@@ -16,4 +16,5 @@ mod program;
 mod reload;
 mod run;
 mod stores;
+mod systemd;
 mod tls;
