@@ -29,7 +29,7 @@ use crate::config::{Config, Host, RoleConfig};
 use crate::event::EventSender;
 use crate::hash::{self, Seed};
 use crate::net::tls::Tls;
-use crate::net::{Dialler, Liveness, Network, Tcp};
+use crate::net::{Dialler, Inherited, Liveness, Network, Tcp};
 use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
@@ -66,10 +66,11 @@ pub async fn run(
     let mut operator = Operator::new(signals, started, log.clone(), manager.clone());
     let reopen = operator.reopen();
     let readiness = Readiness::default();
-    let outside = Outside::machine();
+    let passed = operator.passed();
+    let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
-    let mut parts = tokio::select! {
-        parts = Parts::start(config, dc, outside, router, reopen) => parts?,
+    let started = tokio::select! {
+        parts = Parts::start(config, dc, outside, router, reopen) => parts,
         ending = operator.wants_the_end() => {
             let signal = ending.signal;
             tracing::info!(signal, "told to end before everything has started");
@@ -78,6 +79,8 @@ pub async fn run(
             return Ok(ExitCode::SUCCESS);
         }
     };
+    passed.dismiss();
+    let mut parts = started?;
     tracing::info!("ready");
     readiness.reach(Stage::Ready);
     manager.is_ready();
@@ -460,7 +463,8 @@ async fn start_role(
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => (
             "event logger",
-            event_logger::start(role, base_dir, reopen.clone(), stop.clone()).await?,
+            event_logger::start(role, base_dir, &*outside.network, reopen.clone(), stop.clone())
+                .await?,
         ),
         RoleConfig::Database(role) => (
             "database",

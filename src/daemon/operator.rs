@@ -12,6 +12,7 @@ use super::signals::{Request as Wish, Signals};
 use crate::config::{self, Reading, RoleConfig};
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
 use crate::finding::Finding;
+use crate::net::Passed;
 use crate::role::client_agent;
 use crate::telemetry::{Level, Log};
 
@@ -48,6 +49,8 @@ pub struct Started {
     pub log_level: Option<Level>,
     /// Whether the log is for programs.
     pub for_programs: bool,
+    /// Sockets that a service manager has bound.
+    pub passed: Arc<Passed>,
 }
 
 /// Who asks and does not read the answer is not waited for.
@@ -115,6 +118,11 @@ impl Operator {
             watchers: Vec::new(),
             asker: None,
         }
+    }
+
+    /// Sockets that a service manager has bound.
+    pub fn passed(&self) -> Arc<Passed> {
+        self.started.passed.clone()
     }
 
     /// Changes when log files are to be opened anew.

@@ -1,5 +1,6 @@
 //! The command line and the configuration, as someone sees them who runs the program.
 
+mod activation;
 mod agree;
 mod backups;
 mod check;

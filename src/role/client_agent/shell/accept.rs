@@ -33,7 +33,9 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
             () = shared.shutdown.cancelled() => return,
             accepted = listener.accept("client") => accepted,
             // Only when nobody waits any more: who has connected before is told why he has to go.
-            () = shared.closing.cancelled() => return,
+            () = shared.closing.cancelled(), if !listener.is_shared() => return,
+            // Who comes now is let in by the next daemon.
+            () = shared.clearing.cancelled() => return,
         };
         #[cfg(test)]
         crate::fault::happens("accept");

@@ -18,7 +18,8 @@ impl Handle {
 
 impl Crowd {
     /// From now on nobody is let in. The agent's sockets are closed as soon as those have been told so who have connected
-    /// before; then others can have the addresses, and balancers notice.
+    /// before; then others can have the addresses, and balancers notice. A socket that others have, too, cannot be closed: who comes there
+    /// is told so until the first is put out.
     pub fn close_doors(&self) {
         if let Some(shared) = self.0.upgrade() {
             shared.closing.cancel();
@@ -36,6 +37,7 @@ impl Crowd {
     /// many. It may be fewer than there are, so that others have their turn: only 0 means that nobody is left.
     pub fn put_out(&self, most: usize) -> usize {
         let Some(shared) = self.0.upgrade() else { return 0 };
+        shared.clearing.cancel();
         let put_out =
             shared.role.turn(|server, now, out| server.put_out(Stop::Restart, most, now, out));
         put_out.unwrap_or_default()

@@ -52,6 +52,8 @@ struct Shared {
     shutdown: CancellationToken,
     /// Nobody is let in any more; those who are there may stay until `shutdown`.
     closing: CancellationToken,
+    /// Those who are there are put out. A socket that others have, too, is not listened on any more.
+    clearing: CancellationToken,
     /// How many more connections there may be.
     places: Arc<Semaphore>,
     /// How many more may be told that there are too many.
@@ -212,6 +214,7 @@ impl Bound {
             rules,
             shutdown,
             closing: CancellationToken::new(),
+            clearing: CancellationToken::new(),
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
