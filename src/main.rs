@@ -10,6 +10,7 @@ use donet::cli::{self, Action, Run};
 use donet::config::Reading;
 use donet::daemon::{Started, Survived};
 use donet::finding::{Finding, Severity};
+use donet::net::Passed;
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
 use tokio::runtime::{Builder, Runtime};
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // As long as there is one thread.
+    let passed = Arc::new(Passed::of_environment());
     let log = match telemetry::init(&run.log) {
         Ok(log) => log,
         Err(error) => {
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = start(&run, log.clone(), survived).unwrap_or_else(|error| {
+    let code = start(&run, log.clone(), survived, passed).unwrap_or_else(|error| {
         // What is to be done is in lines of its own.
         for line in format!("{error:#}").lines() {
             fatal!("{line}");
@@ -52,7 +55,12 @@ fn main() -> ExitCode {
     code
 }
 
-fn start(run: &Run, log: Arc<Log>, survived: Survived) -> anyhow::Result<ExitCode> {
+fn start(
+    run: &Run,
+    log: Arc<Log>,
+    survived: Survived,
+    passed: Arc<Passed>,
+) -> anyhow::Result<ExitCode> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let for_programs = run.log.format == telemetry::Format::Json;
     let say = |findings: &[Finding]| findings.iter().for_each(|finding| finding.log(for_programs));
@@ -81,7 +89,7 @@ fn start(run: &Run, log: Arc<Log>, survived: Survived) -> anyhow::Result<ExitCod
     }
     let runtime = runtime(daemon.threads).context("cannot start threads")?;
     let (file, log_level) = (run.config.clone(), run.log_level);
-    let started = Started { file, reading, log_level, for_programs };
+    let started = Started { file, reading, log_level, for_programs, passed };
     let ended = runtime.block_on(daemon::run(started, dc, log.clone(), survived));
     // Left to itself, it would wait for a thread that a frozen file system holds.
     runtime.shutdown_timeout(PATIENCE);

@@ -88,6 +88,8 @@ enum Command {
     /// Check, compare, hash, lay out or show DC files
     #[command(subcommand)]
     Dc(dc::Command),
+    /// Have the daemon that runs let nobody in any more, and end when its clients have left
+    Drain(running::DrainArguments),
     /// Have the daemon that runs read its configuration again
     Reload(running::Arguments),
     /// Let somebody in again who is banned
@@ -138,6 +140,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
+        Some(Command::Drain(arguments)) => Action::Exit(running::drain(&arguments)),
         Some(Command::Reload(arguments)) => {
             Action::Exit(running::ask(&arguments, &Request::Reload))
         }

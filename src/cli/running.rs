@@ -1,6 +1,7 @@
 //! Commands for a daemon that runs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -61,6 +62,20 @@ pub(super) struct Ban {
     daemon: Arguments,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct DrainArguments {
+    /// How long clients may stay: `10m`, `90s`, `0` [default: `daemon.drain`, or 10m]
+    #[arg(long, value_name = "DURATION", value_parser = config::parse_duration)]
+    grace: Option<Duration>,
+
+    /// Do not wait until the daemon has ended
+    #[arg(long)]
+    no_wait: bool,
+
+    #[command(flatten)]
+    daemon: Arguments,
+}
+
 /// Whom to let in again.
 #[derive(Args, Debug)]
 pub(super) struct Unban {
@@ -104,6 +119,13 @@ pub(super) fn ban(arguments: &Ban) -> u8 {
 /// Has the daemon let somebody in again; the exit code.
 pub(super) fn unban(arguments: &Unban) -> u8 {
     ask(&arguments.daemon, &Request::Unban { subject: arguments.whom.words() })
+}
+
+/// Has the daemon end when its clients have left, and returns the exit code.
+pub(super) fn drain(arguments: &DrainArguments) -> u8 {
+    let seconds = |grace: Duration| u32::try_from(grace.as_secs()).unwrap_or(u32::MAX);
+    let grace_seconds = arguments.grace.map(seconds);
+    ask(&arguments.daemon, &Request::Drain { grace_seconds, wait: !arguments.no_wait })
 }
 
 /// Asks the daemon for something, and returns the exit code.

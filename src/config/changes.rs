@@ -10,8 +10,10 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 24] = [
+const APPLIED: [&str; 26] = [
     "daemon.loglevel",
+    "daemon.drain",
+    "daemon.drain_wave",
     "roles[].limits.messages_per_second",
     "roles[].limits.bytes_per_second",
     "roles[].limits.entries_per_second",
@@ -164,7 +166,10 @@ mod tests {
             Some(Some((section, key))) => {
                 format!("roles: [{{{role}, {section}: {{{key}: {value}}}}}]")
             }
-            _ => format!("daemon: {{loglevel: {value}}}\nroles: [{{{role}}}]"),
+            _ => {
+                let key = key.trim_start_matches("daemon.");
+                format!("daemon: {{{key}: {value}}}\nroles: [{{{role}}}]")
+            }
         }
     }
 
@@ -174,6 +179,7 @@ mod tests {
         for key in APPLIED {
             let values = match key.rsplit('.').next().expect("a word") {
                 "loglevel" => ["debug", "error"],
+                "drain" => ["90s", "10m"],
                 "rights_grace_for" => ["lost", "all"],
                 _ => ["21", "42"],
             };

@@ -74,6 +74,10 @@ pub struct DaemonConfig {
     pub control: Option<PathBuf>,
     /// What is logged, if the command line says nothing else.
     pub log_level: Option<Level>,
+    /// For how long clients may stay when a SIGTERM ends the daemon.
+    pub drain: Option<Duration>,
+    /// How many clients a second are put out when a drain's grace is over, at most.
+    pub drain_wave: u32,
 }
 
 impl DaemonConfig {

@@ -33,6 +33,8 @@ const LINK_BUFFER_BYTES_MIN: usize = LENGTH_TAG_BYTES + DATAGRAM_BYTES_MAX;
 const LINK_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent before it is asked whether it lives.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Who comes back to another daemon logs in there: so many at a time are no burden.
+const DRAIN_WAVE: u32 = 50;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(2);
 const RESERVED_FILES: usize = 128;
@@ -111,6 +113,8 @@ fn daemon(section: Option<Section<'_>>, base_dir: &Path) -> DaemonConfig {
         reserved_files: RESERVED_FILES,
         control: None,
         log_level: None,
+        drain: None,
+        drain_wave: DRAIN_WAVE,
     };
     if let Some(mut section) = section {
         if let Some(name) = section.optional("name", value::string) {
@@ -129,6 +133,10 @@ fn daemon(section: Option<Section<'_>>, base_dir: &Path) -> DaemonConfig {
         let control = section.optional("control", value::name("the path of a socket"));
         daemon.control = control.map(|path| tidy(&base_dir.join(path)));
         daemon.log_level = section.optional("loglevel", value::choice(&LEVELS));
+        daemon.drain = section.optional("drain", value::interval).flatten();
+        if let Some(wave) = section.optional("drain_wave", value::number(1..=u32::MAX)) {
+            daemon.drain_wave = wave;
+        }
         section.finish();
     }
     daemon

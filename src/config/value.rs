@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::address::Address;
+use super::duration::parse_duration;
 use super::networks;
 use super::section::{Found, did_you_mean, expected, list_of};
 use ipnet::IpNet;
@@ -197,24 +198,10 @@ pub(super) fn network(node: &Found<'_>) -> Read<IpNet> {
 pub(super) fn interval(node: &Found<'_>) -> Read<Option<Duration>> {
     const WHAT: &str = "`0` (never) or an interval such as `30m`, `12h` or `1d`";
     let text = scalar(node, WHAT)?;
-    if text == "0" {
-        return Ok(None);
-    }
-    let read = |text: &str| {
-        let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 60 * 60,
-            "d" => 24 * 60 * 60,
-            _ => return None,
-        };
-        let seconds = digits::<u32>(count)?.checked_mul(seconds)?;
-        Some(Duration::from_secs(seconds.into())).filter(|interval| !interval.is_zero())
-    };
-    match read(text) {
-        Some(interval) => Ok(Some(interval)),
-        None => Err(expected(node, WHAT)),
+    match parse_duration(text) {
+        Ok(interval) if !interval.is_zero() => Ok(Some(interval)),
+        Ok(_) if text == "0" => Ok(None),
+        _ => Err(expected(node, WHAT)),
     }
 }
 

@@ -43,7 +43,7 @@ pub enum Unheard {
 /// When it cannot be asked, or does not answer.
 pub fn ask(path: &Path, request: &Request, mut heard: impl FnMut(Answer)) -> Result<u8, Unheard> {
     let shown = || path.display().to_string();
-    let failed = |error| Unheard::Io { path: shown(), error };
+    let failed = |error: io::Error| Unheard::Io { path: shown(), error };
     let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => Unheard::Nobody(shown()),
         _ => failed(error),
@@ -58,6 +58,20 @@ pub fn ask(path: &Path, request: &Request, mut heard: impl FnMut(Answer)) -> Res
     let sent = stream.set_write_timeout(Some(PATIENCE)).and_then(|()| stream.write_all(&line));
     sent.map_err(failed)?;
     let mut answers = BufReader::new(stream);
+    let code = hear(&mut answers, &mut heard, &failed)?;
+    if let Request::Drain { wait: true, .. } = request {
+        // It keeps the connection until its process ends.
+        let _ = io::copy(&mut answers, &mut io::sink());
+    }
+    Ok(code)
+}
+
+/// Hands over answers until the last, and returns the exit code.
+fn hear(
+    answers: &mut impl BufRead,
+    heard: &mut impl FnMut(Answer),
+    failed: &impl Fn(io::Error) -> Unheard,
+) -> Result<u8, Unheard> {
     loop {
         let mut line = String::new();
         let read = answers.by_ref().take(ANSWER_BYTES_MAX).read_line(&mut line);

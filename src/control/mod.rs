@@ -42,6 +42,13 @@ pub enum Request {
         /// Whom.
         subject: String,
     },
+    /// To let nobody in any more, and to end when those who are there have left.
+    Drain {
+        /// For how long they may stay; if that is not said, it is the daemon's matter.
+        grace_seconds: Option<u32>,
+        /// Whether whoever asks waits until the daemon has ended.
+        wait: bool,
+    },
 }
 
 /// What it says.

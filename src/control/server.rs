@@ -142,6 +142,13 @@ async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::
     }
     while let Some(answer) = answers.recv().await {
         send(&mut write, &answer).await?;
+        if let Answer::Exit(_) = answer {
+            drop(answers);
+            // Who waits for the end of the process hears of it by that of the connection.
+            let mut nowhere = tokio::io::sink();
+            let gone = tokio::io::copy(&mut read, &mut nowhere);
+            return timeout(PATIENCE, gone).await?.map(drop);
+        }
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ fn change(request: &Request, banlists: &[Arc<Banlist>]) -> Result<String, String
                 false => Err(format!("{subject} is not in the ban list")),
             }
         }
-        Request::Reload => unreachable!("it is no ban"),
+        Request::Reload | Request::Drain { .. } => unreachable!("it is no ban"),
     }
 }
 

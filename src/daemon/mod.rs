@@ -5,7 +5,9 @@
 //! speak, and whatever cannot start ends the process before it looks alive.
 
 mod bans;
+mod drain;
 mod files;
+mod notify;
 mod operator;
 mod readiness;
 mod signals;
@@ -29,7 +31,7 @@ use crate::config::{Config, Host, RoleConfig};
 use crate::event::EventSender;
 use crate::hash::{self, Seed};
 use crate::net::tls::Tls;
-use crate::net::{Dialler, Liveness, Network, Tcp};
+use crate::net::{Dialler, Inherited, Liveness, Network, Tcp};
 use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
@@ -37,6 +39,7 @@ use crate::router::Router;
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
 use files::Files;
+use notify::Manager;
 use operator::Operator;
 pub use operator::Started;
 pub use readiness::{Readiness, Stage};
@@ -62,43 +65,54 @@ pub async fn run(
     let signals = Signals::new(survived)?;
     warn_of_root();
     let config = started.reading.config.clone();
-    let mut operator = Operator::new(signals, started, log.clone());
+    let manager = Arc::new(Manager::of_environment());
+    let mut operator = Operator::new(signals, started, log.clone(), manager.clone());
     let reopen = operator.reopen();
     let readiness = Readiness::default();
-    let outside = Outside::machine();
+    let passed = operator.passed();
+    let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
     // Before the roles, which may take their time, and until they have ended.
     let _web = Web::start(config.web.as_ref(), readiness.clone(), router.clone()).await?;
-    let mut parts = tokio::select! {
-        parts = Parts::start(config, dc, outside, router, reopen) => parts?,
-        signal = operator.wants_the_end() => {
+    let started = tokio::select! {
+        parts = Parts::start(config, dc, outside, router, reopen) => parts,
+        ending = operator.wants_the_end() => {
+            let signal = ending.signal;
             tracing::info!(signal, "told to end before everything has started");
+            operator.tell("not everything has started yet: the daemon ends at once");
+            operator.has_ended(0).await;
             return Ok(ExitCode::SUCCESS);
         }
     };
+    passed.dismiss();
+    let mut parts = started?;
     tracing::info!("ready");
     readiness.reach(Stage::Ready);
+    manager.is_ready();
     log.has_started();
     operator.has_started(std::mem::take(&mut parts.agents));
     let ended = tokio::select! {
-        signal = operator.wants_the_end() => Ok(signal),
-        failure = parts.first_failure() => Err(failure),
+        ended = drain::live(&mut operator, &mut parts, &readiness) => ended,
         () = stalls::watch() => unreachable!("it has no end"),
+        never = manager.watch() => match never {},
     };
     readiness.reach(Stage::Stopping);
+    manager.is_stopping();
     match &ended {
         Ok(signal) => tracing::info!(signal, "shutting down"),
         Err(error) => tracing::error!(error = format!("{error:#}"), "shutting down"),
     }
     tokio::select! {
         () = parts.stop() => {}
-        signal = operator.wants_the_end() => {
+        never = manager.watch() => match never {},
+        signal = operator.is_impatient() => {
             tracing::warn!(signal, "second signal: not waiting any longer");
         }
         () = tokio::time::sleep(GRACE) => {
             tracing::warn!(seconds = GRACE.as_secs(), "not waiting any longer");
         }
     }
+    operator.has_ended(u8::from(ended.is_err())).await;
     ended.map(|_| ExitCode::SUCCESS)
 }
 
@@ -454,7 +468,8 @@ async fn start_role(
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => (
             "event logger",
-            event_logger::start(role, base_dir, reopen.clone(), stop.clone()).await?,
+            event_logger::start(role, base_dir, &*outside.network, reopen.clone(), stop.clone())
+                .await?,
         ),
         RoleConfig::Database(role) => (
             "database",

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::bans;
+use super::notify::Manager;
 use super::signals::{Request as Wish, Signals};
 use crate::config::{self, Reading, RoleConfig};
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
 use crate::finding::Finding;
+use crate::net::Passed;
 use crate::role::client_agent;
 use crate::telemetry::{Level, Log};
 
@@ -19,6 +22,23 @@ const COMMANDS_MAX: usize = 4;
 
 /// How many lines a command is told of one kind.
 const LINES_MAX: usize = 100;
+
+/// How many commands may wait for the end of the daemon: others are still to be heard.
+const WATCHERS_MAX: usize = 4;
+
+/// For how long clients may stay if neither the command nor the configuration says so.
+const GRACE: Duration = Duration::from_secs(10 * 60);
+
+/// How long the end waits for a command to have taken its last answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How the daemon is to end.
+pub(super) struct Ending {
+    /// By which signal, if it was one.
+    pub signal: Option<&'static str>,
+    /// For how long clients may stay, if they may.
+    pub grace: Option<Duration>,
+}
 
 /// What the command line says that a reading of the configuration does not change.
 pub struct Started {
@@ -30,6 +50,8 @@ pub struct Started {
     pub log_level: Option<Level>,
     /// Whether the log is for programs.
     pub for_programs: bool,
+    /// Sockets that a service manager has bound.
+    pub passed: Arc<Passed>,
 }
 
 /// Who asks and does not read the answer is not waited for.
@@ -44,24 +66,34 @@ pub(super) struct Operator {
     signals: Signals,
     started: Started,
     log: Arc<Log>,
+    /// Who is told what the daemon does.
+    manager: Arc<Manager>,
     /// Told when log files are to be opened anew, and certificates read.
     reopen: watch::Sender<()>,
     /// Client agents, each with the number of its role; none before everything has started.
     agents: Option<Vec<(usize, client_agent::Handle)>>,
-    /// Something was to be read again before there was anybody who could be told.
-    is_due: bool,
+    /// The configuration was to be read again before there was anybody who could be told: for whom.
+    due: Vec<Option<Replies>>,
+    /// What the configuration says of drains.
+    drain: Option<Duration>,
+    drain_wave: u32,
     control: Option<Bound>,
     commands: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     /// The configuration is being read again, for whoever has asked by a command. Not waited for: the disk may be frozen, and
     /// signals are heard all the same.
     reading: Option<(JoinHandle<Outcome>, Option<Replies>)>,
+    /// Commands that wait until the daemon has ended. After `control`: when they hear that, another daemon can have the
+    /// socket.
+    watchers: Vec<Replies>,
+    /// A command that does not, and is to be told what comes of it.
+    asker: Option<Replies>,
 }
 
 /// What has been read, or what is wrong with it.
 type Outcome = Result<Reading, Vec<Finding>>;
 
 impl Operator {
-    pub fn new(signals: Signals, started: Started, log: Arc<Log>) -> Self {
+    pub fn new(signals: Signals, started: Started, log: Arc<Log>, manager: Arc<Manager>) -> Self {
         let path = started.reading.config.daemon.control.clone();
         let path = path.unwrap_or_else(|| control::default_path(&started.file));
         let bound = Bound::new(&path);
@@ -69,17 +101,29 @@ impl Operator {
             let path = path.display();
             tracing::warn!(%path, %error, "no commands such as `donet reload` can be given; see `daemon.control`");
         });
+        let daemon = &started.reading.config.daemon;
+        let (drain, drain_wave) = (daemon.drain, daemon.drain_wave);
         Operator {
             signals,
             started,
             log,
+            manager,
             reopen: watch::Sender::default(),
             agents: None,
-            is_due: false,
+            due: Vec::new(),
+            drain,
+            drain_wave,
             control: control.ok(),
             commands: mpsc::channel(COMMANDS_MAX),
             reading: None,
+            watchers: Vec::new(),
+            asker: None,
         }
+    }
+
+    /// Sockets that a service manager has bound.
+    pub fn passed(&self) -> Arc<Passed> {
+        self.started.passed.clone()
     }
 
     /// Changes when log files are to be opened anew.
@@ -90,13 +134,76 @@ impl Operator {
     /// Notes that everything has started, and does what has been asked for meanwhile.
     pub fn has_started(&mut self, agents: Vec<(usize, client_agent::Handle)>) {
         self.agents = Some(agents);
-        if std::mem::take(&mut self.is_due) {
-            self.reload(None);
+        for replies in std::mem::take(&mut self.due) {
+            self.reload(replies);
         }
     }
 
-    /// Waits for a signal that ends the daemon, and does meanwhile what others ask for. Returns which it was.
-    pub async fn wants_the_end(&mut self) -> &'static str {
+    /// The clients of all agents.
+    pub fn crowds(&self) -> Vec<client_agent::Crowd> {
+        self.agents.iter().flatten().map(|(_, agent)| agent.crowd()).collect()
+    }
+
+    /// How many clients a second are put out by a drain, at most.
+    pub const fn drain_wave(&self) -> u32 {
+        self.drain_wave
+    }
+
+    /// Has the service manager give clients more time.
+    pub fn waits_for(&self, clients: usize) {
+        self.manager.is_draining(clients);
+    }
+
+    /// Tells those who wait for the end of the daemon how far it has come.
+    pub fn tell(&mut self, text: &str) {
+        let say = || Answer::Say(text.to_owned());
+        answer(self.asker.take(), [say(), Answer::Exit(0)]);
+        self.watchers.retain(|watcher| !watcher.is_closed());
+        self.watchers.iter().for_each(|watcher| drop(watcher.try_send(say())));
+    }
+
+    /// Tells them that it has ended.
+    pub async fn has_ended(&mut self, code: u8) {
+        answer(self.asker.take(), [Answer::Exit(code)]);
+        for watcher in &self.watchers {
+            let _ = watcher.try_send(Answer::Exit(code));
+        }
+        let taken = async {
+            for watcher in &self.watchers {
+                watcher.closed().await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, taken).await;
+    }
+
+    /// Notes who asks for a drain, and says how long it is to be.
+    fn is_to_drain(&mut self, grace_seconds: Option<u32>, wait: bool, replies: Replies) -> Ending {
+        self.watchers.retain(|watcher| !watcher.is_closed());
+        if wait && self.watchers.len() < WATCHERS_MAX {
+            self.watchers.push(replies);
+        } else {
+            if wait {
+                let text = "not waited for: too many others wait already".to_owned();
+                answer(Some(replies.clone()), [Answer::Complain(text)]);
+            }
+            self.asker = Some(replies);
+        }
+        let grace = grace_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Ending { signal: None, grace: Some(grace.or(self.drain).unwrap_or(GRACE)) }
+    }
+
+    /// Waits for a signal that is not to be waited any longer. The daemon stops, and whoever asks for a drain is told so.
+    pub async fn is_impatient(&mut self) -> &'static str {
+        loop {
+            if let Some(signal) = self.wants_the_end().await.signal {
+                return signal;
+            }
+            self.tell("the daemon stops already");
+        }
+    }
+
+    /// Waits until somebody wants the daemon to end, and does meanwhile what others ask for. Returns how it is to end.
+    pub async fn wants_the_end(&mut self) -> Ending {
         loop {
             let Operator { signals, control, commands: (sender, commands), reading, .. } = self;
             // Who asks by a command is answered when it has been done.
@@ -115,43 +222,48 @@ impl Operator {
             };
             tokio::select! {
                 wish = signals.next() => match wish {
-                    Wish::End(signal) => return signal,
+                    Wish::End(signal) => {
+                        let grace = self.drain.filter(|_| signal == "SIGTERM");
+                        return Ending { signal: Some(signal), grace };
+                    }
                     Wish::Reopen if !has_started => {
                         tracing::info!("SIGHUP: remembered until everything has started");
                         self.log.reopen();
-                        self.is_due = true;
+                        self.due.push(None);
                     }
                     Wish::Reopen => {
                         tracing::info!("SIGHUP: log files are opened anew, and certificates and the configuration read again");
                         self.reload(None);
                     }
                 },
-                Some((request, replies)) = commands.recv(), if has_started => {
-                    self.carry_out(request, replies);
-                }
+                Some((request, replies)) = commands.recv() => match request {
+                    Request::Reload if !has_started => self.due.push(Some(replies)),
+                    Request::Drain { grace_seconds, wait } => {
+                        return self.is_to_drain(grace_seconds, wait, replies);
+                    }
+                    Request::Reload => {
+                        tracing::info!("a command: log files are opened anew, and certificates and the configuration read again");
+                        self.reload(Some(replies));
+                    }
+                    Request::Ban { .. } | Request::Unban { .. } => self.ban(request, replies),
+                },
                 outcome = read => self.has_read(outcome),
                 never = hearing => match never {},
             }
         }
     }
 
-    fn carry_out(&mut self, request: Request, replies: Replies) {
-        match request {
-            Request::Reload => {
-                tracing::info!(
-                    "a command: log files are opened anew, and certificates and the configuration read again"
-                );
-                self.reload(Some(replies));
-            }
-            Request::Ban { .. } | Request::Unban { .. } => {
-                let agents = self.agents.iter().flatten();
-                let banlists = agents.filter_map(|(_, agent)| agent.banlist().cloned()).collect();
-                // It writes a file, which may take a while.
-                tokio::task::spawn_blocking(move || {
-                    answer(Some(replies), bans::carry_out(&request, banlists));
-                });
-            }
-        }
+    /// Lets somebody in no more, or again.
+    fn ban(&self, request: Request, replies: Replies) {
+        let Some(agents) = &self.agents else {
+            let early = "not everything has started yet; try again".to_owned();
+            return answer(Some(replies), [Answer::Complain(early), Answer::Exit(1)]);
+        };
+        let banlists = agents.iter().filter_map(|(_, agent)| agent.banlist().cloned()).collect();
+        // It writes a file, which may take a while.
+        tokio::task::spawn_blocking(move || {
+            answer(Some(replies), bans::carry_out(&request, banlists));
+        });
     }
 
     /// Has log files opened anew, and the configuration read again.
@@ -164,6 +276,7 @@ impl Operator {
             answer(replies, [Answer::Complain(busy), Answer::Exit(1)]);
             return;
         }
+        self.manager.is_reloading();
         let file = self.started.file.clone();
         // Files are read and checked, which may take a while.
         let reading = tokio::task::spawn_blocking(move || {
@@ -183,6 +296,8 @@ impl Operator {
                 vec![Answer::Complain(format!("it cannot be read: {error}")), Answer::Exit(1)]
             }
         };
+        // Also if it was refused: it runs on.
+        self.manager.is_ready();
         answer(replies, answers);
     }
 
@@ -199,6 +314,7 @@ impl Operator {
         if self.started.log_level.is_none() {
             self.log.set_level(newer.config.daemon.log_level.unwrap_or_default());
         }
+        (self.drain, self.drain_wave) = (newer.config.daemon.drain, newer.config.daemon.drain_wave);
         // It is compared with what the daemon was started with, as long as that is what runs.
         let mut keys = self.started.reading.need_restart(newer);
         if self.started.reading.has_same_roles(newer) {

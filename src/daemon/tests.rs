@@ -239,7 +239,8 @@ async fn hang_up(survived: Survived) {
     fs::write(&file, "daemon: {control: control.sock}").expect("the folder is ours");
     let complete = crate::config::survey(&file).complete();
     let reading = crate::config::Reading::from(&complete.ok().expect("a correct file"));
-    let started = Started { file, reading, log_level: None, for_programs: false };
+    let started =
+        Started { file, reading, log_level: None, for_programs: false, passed: Arc::default() };
     let caught = crate::telemetry::testing::Caught::from(crate::telemetry::Level::Info);
     let mut hangup =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).expect("resources");
@@ -248,11 +249,11 @@ async fn hang_up(survived: Survived) {
     // It has come, and only now does the daemon run, which has read its configuration before.
     hangup.recv().await;
     let signals = Signals::new(survived).expect("signals");
-    let mut operator = Operator::new(signals, started, caught.log());
+    let mut operator = Operator::new(signals, started, caught.log(), Arc::default());
     let reopen = operator.reopen();
     tokio::select! {
         biased;
-        signal = operator.wants_the_end() => panic!("{signal}"),
+        ending = operator.wants_the_end() => panic!("{:?}", ending.signal),
         () = std::future::ready(()) => {}
     }
     assert!(!reopen.has_changed().expect("the operator is there"));

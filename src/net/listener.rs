@@ -94,6 +94,11 @@ impl Listener {
         Ok(Listener { sockets, first: 0, failures: 0, spare: Spare::No })
     }
 
+    /// Whether others have one of its sockets, too: see [`Accept::is_shared`].
+    pub fn is_shared(&self) -> bool {
+        self.sockets.iter().any(|socket| socket.is_shared())
+    }
+
     /// Where it listens.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()

@@ -8,6 +8,7 @@ mod half_open;
 mod last_words;
 mod listener;
 mod network;
+mod passed;
 pub mod proxy_protocol;
 mod pulse;
 #[cfg(target_os = "linux")]
@@ -29,7 +30,8 @@ pub use connection::{ClientLimits, Close, Connection, LAST_BYTES_MAX, Lost, Poli
 pub use half_open::{HalfOpen, TooMany};
 pub use last_words::LastWords;
 pub use listener::Listener;
-pub use network::{Accept, Connecting, Dialler, Ends, Network, Socket, Tcp, Wire};
+pub use network::{Accept, Connecting, Dialler, Ends, Inherited, Network, Socket, Tcp, Wire};
+pub use passed::Passed;
 pub use pulse::{Examination, Signs, Verdict};
 pub use spares::Spares;
 pub use stranger::Stranger;

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::tcp::{self, Line, Liveness, Question};
 use super::tls::Tls;
-use super::{Signs, Stream, within};
+use super::{Passed, Signs, Stream, within};
 use crate::config::Address;
 
 /// What is waited for when somebody connects.
@@ -30,6 +30,11 @@ pub trait Network: Send + Sync + 'static {
 
     /// Connects to an address.
     fn connect(&self, address: SocketAddr) -> Connecting<'_>;
+
+    /// The socket for UDP packets to an address that somebody has bound already.
+    fn bound_udp(&self, _address: SocketAddr) -> Option<UdpSocket> {
+        None
+    }
 }
 
 /// Somebody who listens.
@@ -39,6 +44,11 @@ pub trait Accept: Send + fmt::Debug {
     /// # Errors
     /// What the system says.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Whether others have the socket, too: who connects waits there also when it is closed here.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// The next connection, and from where it comes.
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>>;
@@ -71,11 +81,33 @@ pub struct Tcp;
 
 impl Network for Tcp {
     fn bind(&self, address: SocketAddr, liveness: Liveness) -> io::Result<Box<dyn Accept>> {
-        Ok(Box::new(TcpAccept { listener: tcp::bind(address)?, liveness }.prepared()))
+        let listener = tcp::bind(address)?;
+        Ok(Box::new(TcpAccept { listener, liveness, is_shared: false }.prepared()))
     }
 
     fn connect(&self, address: SocketAddr) -> Connecting<'_> {
         Box::pin(async move { Ok(TcpStream::connect(address).await?.into()) })
+    }
+}
+
+/// The network of the machine, where a service manager has bound some sockets.
+#[derive(Clone, Debug)]
+pub struct Inherited(pub Arc<Passed>);
+
+impl Network for Inherited {
+    fn bind(&self, address: SocketAddr, liveness: Liveness) -> io::Result<Box<dyn Accept>> {
+        let Some(listener) = self.0.take_tcp(address) else { return Tcp.bind(address, liveness) };
+        tracing::debug!(%address, "the socket was passed on (LISTEN_FDS)");
+        let listener = TcpListener::from_std(listener)?;
+        Ok(Box::new(TcpAccept { listener, liveness, is_shared: true }.prepared()))
+    }
+
+    fn connect(&self, address: SocketAddr) -> Connecting<'_> {
+        Box::pin(async move { Tcp.connect(address).await })
+    }
+
+    fn bound_udp(&self, address: SocketAddr) -> Option<UdpSocket> {
+        self.0.take_udp(address)
     }
 }
 
@@ -84,6 +116,7 @@ impl Network for Tcp {
 struct TcpAccept {
     listener: TcpListener,
     liveness: Liveness,
+    is_shared: bool,
 }
 
 impl TcpAccept {
@@ -101,6 +134,10 @@ impl TcpAccept {
 impl Accept for TcpAccept {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {

@@ -1,5 +1,6 @@
 //! The command line and the configuration, as someone sees them who runs the program.
 
+mod activation;
 mod agree;
 mod backups;
 mod bans;
@@ -7,6 +8,7 @@ mod check;
 mod damage;
 mod dc;
 mod dc_diff;
+mod drain;
 mod examples;
 mod logs;
 mod migrate;
@@ -16,4 +18,5 @@ mod program;
 mod reload;
 mod run;
 mod stores;
+mod systemd;
 mod tls;

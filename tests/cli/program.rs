@@ -90,7 +90,8 @@ impl Folder {
         Self::start_command(command)
     }
 
-    fn start_command(mut command: Command) -> Running {
+    /// Starts what [`Folder::command`] has made.
+    pub fn start_command(mut command: Command) -> Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program is built");
         let stdout = lines(child.stdout.take().expect("piped"));

@@ -44,4 +44,4 @@ mod tests;
 pub use self::core::{Core, Heard, Output};
 pub use agent::{Bans, LimitCounts, SessionKey, Silence, UberDog, UberDogs};
 pub use session::{CloseKind, Ejection, Loss, Peer, Stop, Transport};
-pub use shell::{Bound, Handle, Machine, start};
+pub use shell::{Bound, Crowd, Handle, Machine, start};

@@ -14,6 +14,7 @@ use super::json::PacketError;
 use super::{BindError, EventLogger};
 use crate::config::{Address, EventLoggerConfig};
 use crate::event::{Courier, Event, EventSender};
+use crate::net::Tcp;
 
 const NOON: &str = "2024-01-31T12:00:00.25+01:00[Europe/Berlin]";
 const NOON_START: &str = r#"{"_time": "2024-01-31 12:00:00+0100""#;
@@ -278,7 +279,7 @@ fn a_clock_that_is_set_back_does_not_stop_rotation() {
 /// Runs a logger while `send` sends to it, and returns its log's lines without their time.
 async fn logged(folder: &Path, send: impl AsyncFnOnce(Address)) -> Vec<Value> {
     let config = config("events.log", None);
-    let logger = EventLogger::bind(&config, folder).await.expect("a free port");
+    let logger = EventLogger::bind(&config, folder, &Tcp).await.expect("a free port");
     let address = logger.local_addr().into();
     let shutdown = CancellationToken::new();
     let (_reopen, reopen) = watch::channel(());
@@ -357,7 +358,7 @@ async fn an_address_in_use_is_an_error() {
     let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let mut config = config("events.log", None);
     config.bind = taken.local_addr().expect("bound").into();
-    let error = EventLogger::bind(&config, Path::new("")).await.expect_err("taken");
+    let error = EventLogger::bind(&config, Path::new(""), &Tcp).await.expect_err("taken");
     assert!(matches!(error, BindError::Bind(..)), "{error:?}");
 }
 
@@ -365,6 +366,6 @@ async fn an_address_in_use_is_an_error() {
 async fn an_unknown_host_is_an_error() {
     let mut config = config("events.log", None);
     config.bind = Address::parse("no-such-host.invalid:1", 0).expect("well-formed");
-    let error = EventLogger::bind(&config, Path::new("")).await.expect_err("unknown");
+    let error = EventLogger::bind(&config, Path::new(""), &Tcp).await.expect_err("unknown");
     assert!(matches!(error, BindError::Resolve(..)), "{error:?}");
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Core;
+use super::{Core, SessionIndex};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::message::EjectReason;
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::Effects;
-use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Prices, SessionIndex};
+use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Prices};
 use crate::role::client_agent::session::{Ejection, End, Stop, nonzero_ms};
 use crate::wire::Framing;
 
@@ -72,6 +72,25 @@ impl Core {
             }
         }
         (to < self.slots.len()).then_some(to)
+    }
+
+    /// Puts out at most `most` clients, from that in a place on; how many, and the place from which to go on. The others play
+    /// on.
+    pub fn put_out(
+        &mut self,
+        now: Instant,
+        from: usize,
+        most: usize,
+        stop: Stop,
+        out: &mut Effects,
+    ) -> (usize, usize) {
+        let (mut count, mut place) = (0, from);
+        while count < most && place < self.slots.len() {
+            count += usize::from(self.slots[place].session.is_some());
+            self.end(now, place as SessionIndex, &End::ShutDown(stop), out);
+            place += 1;
+        }
+        (count, place)
     }
 
     /// What to write to a connection for which there is no place.

@@ -25,7 +25,7 @@ use crate::wire::Framing;
 /// all who come at once.
 const ACCEPTS_A_TURN: u32 = 8;
 
-/// Accepts connections until the shutdown.
+/// Accepts connections until the shutdown, or until nobody is to be let in any more.
 pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc<Shared>) {
     for count in 1u32.. {
         if count % ACCEPTS_A_TURN == 0 {
@@ -35,6 +35,10 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
             biased;
             () = shared.shutdown.cancelled() => return,
             accepted = listener.accept("client") => accepted,
+            // Only when nobody waits any more: who has connected before is told why he has to go.
+            () = shared.closing.cancelled(), if !listener.is_shared() => return,
+            // Who comes now is let in by the next daemon.
+            () = shared.clearing.cancelled() => return,
         };
         #[cfg(test)]
         crate::fault::happens("accept");

@@ -16,7 +16,7 @@ use crate::net::proxy_protocol::{self, Endpoint, Header};
 use crate::net::tls::{self, Tls};
 use crate::net::websocket::{self, Accepted};
 use crate::net::{Close, Connection, HalfOpen, Socket, Stream};
-use crate::role::client_agent::{Peer, SessionKey, Stop};
+use crate::role::client_agent::{Peer, SessionKey};
 use crate::wire::Framing;
 
 /// The most that is read at a time before a connection has a session.
@@ -111,8 +111,8 @@ pub async fn begin(
     }
     let admitted = shared.role.turn(|server, now, out| {
         // Asked for where sessions are ended: none can begin after the last has been ended.
-        if shared.shutdown.is_cancelled() {
-            return Err(server.stopping(framing, Stop::default()));
+        if shared.is_closing() {
+            return Err(server.stopping(framing, shared.stop()));
         }
         // Again, since it may have been banned while it waited.
         if let Err(refusal) = shared.check_ban(&peer) {

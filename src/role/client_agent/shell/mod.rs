@@ -6,6 +6,7 @@
 mod accept;
 mod bans;
 mod begin;
+mod crowd;
 mod door;
 mod ear;
 mod gate;
@@ -28,6 +29,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::crowd::Crowd;
 use self::door::Door;
 use self::gate::Gate;
 use self::serve::Server;
@@ -57,6 +59,10 @@ struct Shared {
     banlist: Option<Arc<Banlist>>,
     limit_counts: Arc<LimitCounts>,
     shutdown: CancellationToken,
+    /// Nobody is let in any more; those who are there may stay until `shutdown`.
+    closing: CancellationToken,
+    /// Those who are there are put out. A socket that others have, too, is not listened on any more.
+    clearing: CancellationToken,
     /// How many more connections there may be.
     places: Arc<Semaphore>,
     /// How many more may be told that there are too many.
@@ -93,6 +99,17 @@ impl Rules {
 }
 
 impl Shared {
+    /// Whether nobody is let in any more.
+    fn is_closing(&self) -> bool {
+        self.closing.is_cancelled() || self.shutdown.is_cancelled()
+    }
+
+    /// What clients are told of the end.
+    fn stop(&self) -> Stop {
+        // Who is given time to leave is to come back.
+        if self.closing.is_cancelled() { Stop::Restart } else { Stop::ForGood }
+    }
+
     fn policy(&self) -> Arc<Policy> {
         self.rules.lock().policy.clone()
     }
@@ -231,6 +248,8 @@ impl Bound {
             limit_counts: limit_counts.clone(),
             banlist: self.banlist.clone(),
             shutdown,
+            closing: CancellationToken::new(),
+            clearing: CancellationToken::new(),
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
@@ -252,11 +271,11 @@ impl Bound {
             let failure = tokio::select! {
                 biased;
                 () = shared.role.drive(&shared.shutdown) => None,
-                // They end with the shutdown only: an agent that accepts nobody is none.
-                Some(Err(failure)) = helpers.join_next() => Some(failure),
+                // An agent that accepts nobody, and was not asked for that, is none.
+                failure = first_failure(&mut helpers) => Some(failure),
             };
             // A role that is lost has no sessions.
-            let stop = Stop::default();
+            let stop = shared.stop();
             while shared.role.turn(|server, now, out| server.shut_down(stop, now, out)) == Ok(true)
             {
                 tokio::task::yield_now().await;
@@ -272,6 +291,17 @@ impl Bound {
             }
         });
         (handle, task)
+    }
+}
+
+/// Waits for one that fails. Those that end in order are not waited for any more.
+async fn first_failure(helpers: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match helpers.join_next().await {
+            Some(Ok(())) => {}
+            Some(Err(failure)) => return failure,
+            None => return std::future::pending().await,
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Server {
     events: EventSender,
     /// Connections by their sessions' places.
     connections: Vec<Option<(SessionKey, Arc<Connection>)>>,
+    /// Below this place all clients have been put out, if no new ones are let in.
+    cleared: usize,
     /// Buffers that connections have emptied: the core fills them again.
     spares: Arc<Spares>,
     /// Whoever asks connections whether anything lies unread. Each session waits for at most one answer to each
@@ -56,7 +58,7 @@ impl Server {
         spares: Arc<Spares>,
         silent: UnboundedSender<Silent>,
     ) -> Self {
-        Server { core, events, connections: Vec::new(), spares, silent }
+        Server { core, events, connections: Vec::new(), cleared: 0, spares, silent }
     }
 
     /// Begins a session for a connection.
@@ -159,6 +161,19 @@ impl Server {
         out: &mut Effects,
     ) {
         self.core.judge(now, who, has_unread, out);
+    }
+
+    /// How many clients there are.
+    pub fn count(&self) -> usize {
+        self.core.session_count()
+    }
+
+    /// Puts some clients out, at most `most`; how many. Others play on, and none is let in any more.
+    pub fn put_out(&mut self, stop: Stop, most: usize, now: Instant, out: &mut Effects) -> usize {
+        let most = most.min(SHUT_DOWN_AT_ONCE);
+        let (count, cleared) = self.core.put_out(now, self.cleared, most, stop, out);
+        self.cleared = cleared;
+        count
     }
 
     /// Ends some of the sessions; whether there are others left.

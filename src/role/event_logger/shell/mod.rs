@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use self::file::Log;
 use super::core::{Core, Effect};
 use crate::config::{Address, EventLoggerConfig};
+use crate::net::Network;
 
 /// The most that UDP carries.
 const PACKET_BYTES_MAX: usize = 65_535;
@@ -59,10 +60,11 @@ pub struct EventLogger {
 pub async fn start(
     config: &EventLoggerConfig,
     base_dir: &Path,
+    network: &dyn Network,
     reopen: watch::Receiver<()>,
     shutdown: CancellationToken,
 ) -> Result<JoinHandle<()>, BindError> {
-    let logger = EventLogger::bind(config, base_dir).await?;
+    let logger = EventLogger::bind(config, base_dir, network).await?;
     Ok(tokio::spawn(logger.run(reopen, shutdown)))
 }
 
@@ -71,11 +73,18 @@ impl EventLogger {
     ///
     /// # Errors
     /// As [`start`].
-    pub async fn bind(config: &EventLoggerConfig, base_dir: &Path) -> Result<Self, BindError> {
+    pub async fn bind(
+        config: &EventLoggerConfig,
+        base_dir: &Path,
+        network: &dyn Network,
+    ) -> Result<Self, BindError> {
         let address = &config.bind;
         let candidates =
             address.resolve().await.map_err(|error| BindError::Resolve(address.clone(), error))?;
-        let bound = UdpSocket::bind(&candidates[..]).await;
+        let bound = match candidates.iter().find_map(|address| network.bound_udp(*address)) {
+            Some(socket) => UdpSocket::from_std(socket),
+            None => UdpSocket::bind(&candidates[..]).await,
+        };
         let with_address = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
         let (local_addr, socket) =
             with_address.map_err(|error| BindError::Bind(address.clone(), error))?;

@@ -135,8 +135,16 @@ async fn what_the_upstream_has_sent_before_its_end_is_routed() {
     let address: std::net::SocketAddr = "127.0.0.1:7199".parse().expect("an address");
     let dialler = Dialler::new(network, address.into(), None, Liveness::default());
     let (name, url) = (DaemonConfig::UNNAMED.to_owned(), String::new());
-    let daemon =
-        DaemonConfig { name, url, threads: 1, reserved_files: 0, control: None, log_level: None };
+    let daemon = DaemonConfig {
+        name,
+        url,
+        threads: 1,
+        reserved_files: 0,
+        control: None,
+        log_level: None,
+        drain: None,
+        drain_wave: 1,
+    };
     let config = config();
     let (peers, end) = (Peers::new(&config, 1), CancellationToken::new());
     let router = stage.router.clone();

@@ -1,0 +1,120 @@
+//! Sockets that a service manager has bound and passes on (`LISTEN_FDS`): whoever connects while the daemon is started again
+//! waits in them, and is not refused.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use listenfd::ListenFd;
+use parking_lot::Mutex;
+use socket2::SockRef;
+
+/// Those that nobody has taken yet.
+#[derive(Default)]
+pub struct Passed(Mutex<Vec<Socket>>);
+
+struct Socket {
+    /// The number of its file, and its `FileDescriptorName`.
+    what: String,
+    kind: Kind,
+}
+
+enum Kind {
+    Tcp(SocketAddr, TcpListener),
+    Udp(SocketAddr, UdpSocket),
+    /// Nothing that is listened on here, and why.
+    Useless(String),
+}
+
+impl Passed {
+    /// Takes those that the environment speaks of, if they are for this process. To be called before there are threads: the
+    /// variables are removed.
+    pub fn of_environment() -> Self {
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let names: Vec<&str> = names.split(':').collect();
+        // Without a process they may be for anybody.
+        if std::env::var_os("LISTEN_PID").is_none_or(|pid| pid.is_empty()) {
+            return Passed::default();
+        }
+        let mut files = ListenFd::from_env();
+        let mut sockets = Vec::new();
+        for index in 0..files.len() {
+            let name = names.get(index).map_or("", |name| name);
+            let what = format!("{} ({name})", index + 3).replace(" ()", "");
+            let kind = kind(&mut files, index).unwrap_or_else(|error| {
+                // Closed, if it is a Unix socket.
+                let _ = files.take_unix_listener(index);
+                let _ = files.take_unix_datagram(index);
+                Kind::Useless(error.to_string())
+            });
+            sockets.push(Socket { what, kind });
+        }
+        Passed(Mutex::new(sockets))
+    }
+
+    /// Takes the socket that listens on an address.
+    pub fn take_tcp(&self, address: SocketAddr) -> Option<TcpListener> {
+        let is_it = |kind: &Kind| matches!(kind, Kind::Tcp(bound, _) if *bound == address);
+        match self.take(is_it)?.kind {
+            Kind::Tcp(_, listener) => Some(listener),
+            _ => None,
+        }
+    }
+
+    /// Takes the socket that UDP packets to an address come to.
+    pub fn take_udp(&self, address: SocketAddr) -> Option<UdpSocket> {
+        let is_it = |kind: &Kind| matches!(kind, Kind::Udp(bound, _) if *bound == address);
+        match self.take(is_it)?.kind {
+            Kind::Udp(_, socket) => Some(socket),
+            _ => None,
+        }
+    }
+
+    fn take(&self, is_it: impl Fn(&Kind) -> bool) -> Option<Socket> {
+        let mut sockets = self.0.lock();
+        let place = sockets.iter().position(|socket| is_it(&socket.kind))?;
+        Some(sockets.remove(place))
+    }
+
+    /// Closes those that nobody has taken, with a warning of each.
+    pub fn dismiss(&self) {
+        for Socket { what: file, kind } in std::mem::take(&mut *self.0.lock()) {
+            tracing::warn!(
+                file,
+                socket = %kind,
+                "a socket that was passed on (LISTEN_FDS) fits no address of the configuration, and is closed"
+            );
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Tcp(address, _) => write!(f, "TCP {address}"),
+            Kind::Udp(address, _) => write!(f, "UDP {address}"),
+            Kind::Useless(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl fmt::Debug for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.lock().iter().map(|socket| &socket.what)).finish()
+    }
+}
+
+fn kind(files: &mut ListenFd, index: usize) -> io::Result<Kind> {
+    let none = || io::Error::other("it is there no more");
+    if let Ok(socket) = files.take_udp_socket(index) {
+        let socket = socket.ok_or_else(none)?;
+        socket.set_nonblocking(true)?;
+        return Ok(Kind::Udp(socket.local_addr()?, socket));
+    }
+    let listener = files.take_tcp_listener(index)?.ok_or_else(none)?;
+    if !SockRef::from(&listener).is_listener()? {
+        return Ok(Kind::Useless("a connection, and not a socket that listens".to_owned()));
+    }
+    listener.set_nonblocking(true)?;
+    Ok(Kind::Tcp(listener.local_addr()?, listener))
+}
