@@ -74,6 +74,12 @@ pub struct Finding {
     pub stands_for: usize,
 }
 
+/// What is wrong, and what to do about it: what an error says in its first line, and in those that follow.
+pub fn parts_of_error(text: &str) -> (&str, Vec<String>) {
+    let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
+    (message, rest.lines().map(|line| line.trim().to_owned()).collect())
+}
+
 impl Finding {
     /// Something about a file as a whole.
     pub fn of_file(severity: Severity, file: String, message: String) -> Self {

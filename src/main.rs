@@ -9,7 +9,7 @@ use anyhow::Context;
 use donet::cli::{self, Action, Run};
 use donet::config::Reading;
 use donet::daemon::{Started, Survived};
-use donet::finding::{Finding, Severity};
+use donet::finding::{Finding, Severity, parts_of_error};
 use donet::net::Passed;
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
@@ -45,10 +45,10 @@ fn main() -> ExitCode {
         }
     };
     let code = start(&run, log.clone(), survived, passed).unwrap_or_else(|error| {
-        // What is to be done is in lines of its own.
-        for line in format!("{error:#}").lines() {
-            fatal!("{line}");
-        }
+        let text = format!("{error:#}");
+        let (message, help) = parts_of_error(&text);
+        let help = Some(help.join("; ")).filter(|help| !help.is_empty());
+        fatal!(help, "{message}");
         ExitCode::FAILURE
     });
     log.flush(PATIENCE);

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::cli::out::{complain, counted, say};
 use crate::config::{self, BackendConfig, Config, Host, Loaded, RoleConfig, Survey};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, parts_of_error};
 use crate::store::{Schema, rehearse};
 
 /// What to check.
@@ -113,12 +113,9 @@ fn unusable_stores(loaded: &Loaded, dc: Arc<DcFile>) -> Vec<Finding> {
             BackendConfig::Postgres { .. } | BackendConfig::MySql { .. } => "url",
         };
         let key = format!("roles[{i}].backend.{key}");
-        // What is to be done is in lines of its own.
         let text = error.to_string();
-        let (message, help) = text.split_once('\n').unwrap_or((&text, ""));
-        let finding = loaded.about(Severity::Error, &key, message);
-        let help = Some(help.to_owned()).filter(|help| !help.is_empty());
-        Some(Finding { help: help.into_iter().collect(), ..finding })
+        let (message, help) = parts_of_error(&text);
+        Some(Finding { help, ..loaded.about(Severity::Error, &key, message) })
     });
     unusable.collect()
 }

@@ -24,6 +24,7 @@ mod read_role;
 mod report;
 mod secret;
 mod section;
+mod slips;
 mod syntax;
 mod tls;
 mod value;

@@ -9,7 +9,7 @@ use super::networks::{Networks, ProxyHeaders};
 use super::path::tidy;
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
-use super::section::Section;
+use super::section::{Section, list_of};
 use super::tls;
 use super::value;
 use super::websocket::{self, WebSocketConfig};
@@ -51,12 +51,22 @@ pub(super) const ROLE_TYPES: [(&str, RoleType); 5] = [
 pub(super) fn role(mut section: Section<'_>, base_dir: &Path) -> Option<RoleConfig> {
     let role_type = value::choice(&ROLE_TYPES);
     // Which other keys there are depends on the type, so that without it nothing more can be said.
-    match section.required("type", "the type of the role", role_type)? {
+    match section.required("type", &type_of(&section), role_type)? {
         RoleType::ClientAgent => client_agent(section, base_dir).map(RoleConfig::ClientAgent),
         RoleType::StateServer => state_server(section).map(RoleConfig::StateServer),
         RoleType::Database => database(section, base_dir).map(RoleConfig::Database),
         RoleType::DbStateServer => db_state_server(section).map(RoleConfig::DbStateServer),
         RoleType::EventLogger => Some(RoleConfig::EventLogger(event_logger(section))),
+    }
+}
+
+/// What is missing where there is no type. Some make it a key.
+fn type_of(section: &Section<'_>) -> String {
+    let names: Vec<&str> = ROLE_TYPES.iter().map(|(name, _)| *name).collect();
+    let what = format!("the type of the role: one of {}", list_of(&names));
+    match names.iter().find(|name| section.has(name)) {
+        Some(name) => format!("{what}; write `type: {name}`, and the other keys below it"),
+        None => what,
     }
 }
 
@@ -79,7 +89,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
     if bind == Some(None) {
         check_unbound(&section, tls.as_ref(), has_websocket);
     }
-    let dc_hashes = section.one_or_more("manual_dc_hash", value::number(0..=u32::MAX));
+    let dc_hashes = section.one_or_more("manual_dc_hash", value::dc_hash);
     let channels = channels(&mut section);
     let client = client_section(&mut section);
     let limits = limits(section.section("limits"));

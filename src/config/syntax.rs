@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::report::Report;
+use super::slips;
 use crate::finding::Mark;
 use crate::yaml::{self, Node, Position};
 
@@ -40,45 +41,50 @@ pub(super) fn parse(bytes: &[u8], report: &Report) -> Option<Rc<Node>> {
         }
         Err(error) => {
             report.set_text(text, None);
-            let (marks, message) = describe(&error, text);
-            report.error_with_help(marks, message, unquoted_reference(&error, text));
+            let (marks, message, help) = describe(&error, text);
+            report.error_with_help(marks, message, help);
             None
         }
     }
 }
 
-fn describe(error: &yaml::Error, text: &str) -> (Vec<Mark>, String) {
+/// Where a mistake is, what it is, and what to do.
+type Description = (Vec<Mark>, String, Option<String>);
+
+fn describe(error: &yaml::Error, text: &str) -> Description {
     let (at, message) = match error {
         yaml::Error::Syntax { error, open } => {
-            let at = yaml::position(error.marker());
-            return describe_syntax(at, error.info(), *open, text);
+            let (at, info) = (yaml::position(error.marker()), error.info());
+            return match open {
+                Some(open) => in_brackets(at, info, *open, text),
+                None => in_a_block(at, info, text),
+            };
         }
         yaml::Error::TooDeep(at) => (at, "lists and maps are nested too deeply"),
         yaml::Error::Alias(at) => (at, "an alias within its own anchor"),
         yaml::Error::SecondDocument(at) => (at, "a second document begins here"),
     };
-    (vec![Mark::new(*at, 1, "")], message.to_owned())
+    (vec![Mark::new(*at, 1, "")], message.to_owned(), None)
+}
+
+/// Outside of brackets, where the parser notices late what is wrong.
+fn in_a_block(at: Position, info: &str, text: &str) -> Description {
+    if let Some((mark, message, help)) = slips::find(text, at) {
+        return (vec![mark], format!("this is not YAML: {message}"), Some(help));
+    }
+    (vec![Mark::new(at, 1, "")], format!("this is not YAML: {info}"), slips::advise(info))
 }
 
 /// In brackets a value ends before a bracket, which references have.
-fn unquoted_reference(error: &yaml::Error, text: &str) -> Option<String> {
-    let yaml::Error::Syntax { error, open: Some(_) } = error else { return None };
-    let at = yaml::position(error.marker());
+fn unquoted_reference(at: Position, text: &str) -> Option<String> {
     let line = text.lines().nth(at.line - 1)?;
     let before: String = line.chars().take(at.column).collect();
     before.ends_with("${").then(|| "in brackets a value with `${…}` needs quotes".to_owned())
 }
 
 /// What is open when the parser gives up was probably meant to end before.
-fn describe_syntax(
-    at: Position,
-    info: &str,
-    open: Option<Position>,
-    text: &str,
-) -> (Vec<Mark>, String) {
-    let Some(open) = open else {
-        return (vec![Mark::new(at, 1, "")], format!("this is not YAML: {info}"));
-    };
+fn in_brackets(at: Position, info: &str, open: Position, text: &str) -> Description {
+    let help = unquoted_reference(at, text);
     let bracket = text.lines().nth(open.line - 1).and_then(|it| it.chars().nth(open.column - 1));
     let bracket = bracket.unwrap_or('{');
     let is_end = text.lines().count() < at.line || at.line > open.line;
@@ -87,10 +93,10 @@ fn describe_syntax(
         if at.line <= text.lines().count() {
             marks.push(Mark::new(at, 1, "what follows here does not belong into it"));
         }
-        return (marks, format!("this `{bracket}` is not closed"));
+        return (marks, format!("this `{bracket}` is not closed"), help);
     }
     let marks = vec![Mark::new(at, 1, ""), Mark::new(open, 1, "this one is open")];
-    (marks, format!("this is not YAML: {info}"))
+    (marks, format!("this is not YAML: {info}"), help)
 }
 
 /// Line and column of a byte.

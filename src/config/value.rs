@@ -84,6 +84,17 @@ where
     }
 }
 
+/// The hash of DC files, which commands print as `0x…`.
+pub(super) fn dc_hash(node: &Found<'_>) -> Read<u32> {
+    number(0..=u32::MAX)(node).map_err(|error| {
+        let is_hash = |text: &&str| {
+            (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let hint = |text: &str| format!("; in hexadecimal it is `0x{text}`");
+        error + &node.text().filter(is_hash).map(hint).unwrap_or_default()
+    })
+}
+
 /// The name of a version. What reads like several is one all the same.
 pub(super) fn version(node: &Found<'_>) -> Read<String> {
     let text = string(node)?;

@@ -42,6 +42,7 @@ metrics! {
     REFUSED: Counter "donet_refused_connections_total" ["peer"] "Connections that were accepted and closed at once: there was no place for them, or they were not allowed";
     // The client agent.
     EJECTS: Counter "donet_ejects_total" ["code"] "Clients that were put out, by the code that they were told";
+    LIMITS: Counter "donet_limits_total" ["limit"] "Times at which a client was refused, slowed down or put out for a limit, by the last word of its key";
     INTERESTS: Gauge "donet_interests" [] "Interests that clients have open";
     INTEREST: Histogram "donet_interest_seconds" [] "Time from opening or altering an interest until the client was told that it is done";
     // Objects.

@@ -67,14 +67,22 @@ pub fn in_words(class: &str, field: &str, stored: &str, current: &str) -> String
     format!("{class}.{field}: stored as `{stored}`, now `{current}`")
 }
 
+/// How many fields are named of those whose values would be misread.
+const NAMED: usize = 3;
+
 /// Says that values would be misread, of fields [in words](in_words).
 pub fn refuse(mut misfits: Vec<String>) -> OpenError {
     misfits.sort();
+    let more = match misfits.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    misfits.truncate(NAMED);
     OpenError::Refused(format!(
-        "the database holds values of types that the DC files have changed:\n  {}\n\
+        "the database holds values of types that the DC files have changed: {}{more}\n\
          they would be misread; `donet db migrate CONFIG --from OLD.dc`, with the old DC files, \
          carries them over",
-        misfits.join("\n  ")
+        misfits.join("; ")
     ))
 }
 

@@ -307,3 +307,67 @@ fn a_cause_is_said_once() {
     folder.run(&["check", "game.yml"]).code(1).complains(&[cause, "postgres://u:***@127"]);
     folder.run(&["game.yml"]).code(1).says(&[cause]);
 }
+
+/// What is wrong stands in the headline, and what to do beside it, wherever it is said.
+#[test]
+fn values_of_other_types_are_one_finding_and_one_record() {
+    let fields = |ty: &str| (1..=5).map(|n| format!("  f{n}({ty}) db;\n")).collect::<String>();
+    let dc = |ty: &str| format!("dclass Note {{\n{}}};\n", fields(ty));
+    let values: Vec<String> = (1..=5).map(|n| format!("\"f{n}\":\"(25)\"")).collect();
+    let export = format!(
+        "{{\"donet\":\"export\",\"version\":1}}\n\
+         {{\"id\":5000,\"class\":\"Note\",\"fields\":{{{}}}}}\n{{\"end\":1}}\n",
+        values.join(",")
+    );
+    let misread = |n: u32| format!("Note.f{n}: stored as `(int16/10)`, now `(string)`");
+    let headline = format!(
+        "the database holds values of types that the DC files have changed: {}; {}; {}; and 2 more",
+        misread(1),
+        misread(2),
+        misread(3)
+    );
+    let help = "they would be misread; `donet db migrate CONFIG --from OLD.dc`, with the old DC files, carries them over";
+    for backend in ["type: yaml, directory: db", "type: sqlite, file: o.sqlite"] {
+        let text = format!(
+            "general: {{dc_files: [game.dc]}}\nmessagedirector: {{bind: \"127.0.0.1:0\"}}\n\
+             roles: [{{type: database, control: 4003, generate: {{min: 1000, max: 9999}}, backend: {{{backend}}}}}]\n"
+        );
+        let folder = Folder::with(&[
+            ("game.yml", &text),
+            ("o.jsonl", &export),
+            ("game.dc", &dc("int16/10")),
+        ]);
+        folder.run(&["db", "import", "game.yml", "o.jsonl"]).code(0);
+        folder.write("game.dc", &dc("string"));
+        let ended = folder.run(&["check", "game.yml", "--format", "json"]).code(1);
+        let records: Vec<serde_json::Value> = ended
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|record: &serde_json::Value| record["severity"] == "error")
+            .collect();
+        let [record] = &records[..] else { panic!("{ended:#?}") };
+        let message = record["message"].as_str().expect("a text");
+        assert!(message.ends_with(&headline), "{message}");
+        assert_eq!(record["help"], serde_json::json!([help]));
+        let ended = folder.run(&["--log-format", "json", "game.yml"]).code(1);
+        let fatal: Vec<serde_json::Value> = ended
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|record: &serde_json::Value| record["level"] == "fatal")
+            .collect();
+        let [record] = &fatal[..] else { panic!("{ended:#?}") };
+        let message = record["message"].as_str().expect("a text");
+        assert!(message.ends_with(&headline), "{message}");
+        assert_eq!(record["help"], help);
+        let ended = folder.run(&["game.yml"]).code(1);
+        let fatal = ended.stdout.lines().filter(|line| line.contains("FATAL"));
+        assert_eq!(fatal.count(), 1, "{ended:#?}");
+        // All of them are told by whoever looks at the objects.
+        folder
+            .run(&["db", "verify", "game.yml"])
+            .code(1)
+            .says(&[&misread(4)[..20], &misread(5)[..20]]);
+    }
+}

@@ -178,3 +178,51 @@ dclass B, new
     ]);
     assert_eq!(json["classes"][0]["fields"][1]["aspects"], expected, "{json:#}");
 }
+
+#[test]
+fn limits_within_structs_are_limits_of_the_fields_that_hold_one() {
+    let game = |item: &str, percent: &str| {
+        format!(
+            "typedef {percent} Pct;\nstruct Item {{ {item} wear = 1; }};\ndclass A {{\n  setA(Pct a) db clsend;\n  \
+             setI(Item i) db clsend;\n  setL(Item l[]) db clsend;\n  setR(Item i) required broadcast db clsend;\n}};\n"
+        )
+    };
+    let folder = Folder::with(&[
+        ("narrow.dc", &game("uint8(0-50)", "uint8(0-50)")),
+        ("wide.dc", &game("uint8(0-100)", "uint8(0-100)")),
+        ("long.dc", &game("uint16", "uint8(0-50)")),
+    ]);
+    let said = |old: &str, new: &str| {
+        let page = folder.run(&["dc", "diff", old, new]).code(1).stdout;
+        // As one line, wherever it was wrapped.
+        page.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let narrower = said("wide.dc", "narrow.dc");
+    let fields = "A.setA, A.setI, A.setL and 1 more";
+    for expected in [
+        &*format!("clients that send one are ejected: {fields} old AIs"),
+        &format!("· values may be refused that were allowed: {fields} ·"),
+        &format!(
+            "values in YAML yes, if · values outside of the new limits fail when they are read: {fields}"
+        ),
+        &format!(
+            "MySQL yes, if · values outside of the new limits fail when they are read: {fields}"
+        ),
+        "`donet db migrate` carries stored values over",
+    ] {
+        assert!(narrower.contains(expected), "{expected}\n{narrower}");
+    }
+    let wider = said("narrow.dc", "wide.dc");
+    let unread = "values outside of their limits, which they cannot read, must not be sent: A.s";
+    for expected in [
+        &*format!("{unread}etR old AIs"),
+        &format!("{unread}etA, A.setI, A.setL and 1 more ·"),
+        "values in SQLite, PostgreSQL, MySQL yes values in YAML yes",
+    ] {
+        assert!(wider.contains(expected), "{expected}\n{wider}");
+    }
+    // Text has no widths, and limits all the same.
+    let shorter = said("long.dc", "narrow.dc");
+    let expected = "values in YAML yes, if · values outside of the new limits fail when they are read: A.setI, A.setL, A.setR";
+    assert!(shorter.contains(expected), "{shorter}");
+}

@@ -7,7 +7,7 @@ use super::Renames;
 use super::number;
 use super::pairs::{self, Mode, Part, Sameness};
 use crate::ast::NumberKind;
-use crate::schema::types::{Bytes, Number, Shape, Spelling, Switch, Type};
+use crate::schema::types::{Bytes, Counts, Number, Shape, Spelling, Switch, Type};
 use crate::schema::{Body, DcFile, Field};
 use crate::value::{extent, switch_fields, walk, walk_field};
 use std::collections::BTreeSet;
@@ -238,19 +238,20 @@ impl Carrier<'_> {
 }
 
 /// Something that consists of elements in a row.
-struct Row<'t> {
-    element: Element<'t>,
+pub(super) struct Row<'t> {
+    pub element: Element<'t>,
+    pub counts: &'t Counts,
     /// The width of the length tag.
-    tag: usize,
+    pub tag: usize,
 }
 
-enum Element<'t> {
+pub(super) enum Element<'t> {
     Type(&'t Type),
     Number(Number),
 }
 
 impl Element<'_> {
-    fn number(&self) -> Option<&Number> {
+    pub fn number(&self) -> Option<&Number> {
         match self {
             Element::Number(number) => Some(number),
             Element::Type(Type { shape: Shape::Number(number), .. }) => Some(number),
@@ -260,22 +261,24 @@ impl Element<'_> {
 }
 
 impl<'t> Row<'t> {
-    fn of(ty: &'t Type) -> Option<Row<'t>> {
+    pub fn of(ty: &'t Type) -> Option<Row<'t>> {
         match &ty.shape {
             Shape::Array(array) => {
                 let tag = if array.untagged().is_some() { 0 } else { 2 };
-                Some(Row { element: Element::Type(&array.element), tag })
+                Some(Row { element: Element::Type(&array.element), counts: &array.counts, tag })
             }
-            Shape::Bytes(bytes) => {
-                let number = match &bytes.spelling {
-                    Spelling::Array(number) => number.clone(),
-                    Spelling::String => Number::plain(NumberKind::Char),
-                    Spelling::Blob | Spelling::Blob32 => Number::plain(NumberKind::UInt8),
-                };
-                Some(Row { element: Element::Number(number), tag: bytes.tag() })
-            }
+            Shape::Bytes(bytes) => Some(Row::of_bytes(bytes)),
             _ => None,
         }
+    }
+
+    pub fn of_bytes(bytes: &'t Bytes) -> Row<'t> {
+        let number = match &bytes.spelling {
+            Spelling::Array(number) => number.clone(),
+            Spelling::String => Number::plain(NumberKind::Char),
+            Spelling::Blob | Spelling::Blob32 => Number::plain(NumberKind::UInt8),
+        };
+        Row { element: Element::Number(number), counts: &bytes.counts, tag: bytes.tag() }
     }
 }
 

@@ -4,9 +4,9 @@
 //! every number that they use still means the same, packed alike.
 
 use super::Stored;
+use super::limits::LimitChanges;
 use super::matching::{ClassPair, FieldPair, Matching};
 use super::pairs::{Mode, Sameness};
-use super::types::Differ;
 use super::work::step;
 use crate::schema::{Class, DcFile, Field, FieldId, Keywords};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -72,6 +72,7 @@ enum Kind {
     Hash,
     OutOfReach,
     Refused,
+    Unread,
     Ejected,
     Removed,
     Untold,
@@ -97,7 +98,7 @@ impl Kind {
         }
     }
 
-    const fn text(self) -> &'static str {
+    const fn text(self, who: Who) -> &'static str {
         match self {
             Kind::ClassMoved => "classes have other numbers",
             Kind::FieldMoved => "fields have other numbers",
@@ -111,7 +112,13 @@ impl Kind {
             Kind::Misread => "the text would be read as another value, or not at all",
             Kind::Hash => "the hash is another one",
             Kind::OutOfReach => "stored values are out of reach",
+            Kind::Refused if matches!(who, Who::Clients) => {
+                "values may be refused that were allowed, and clients that send one are ejected"
+            }
             Kind::Refused => "values may be refused that were allowed",
+            Kind::Unread => {
+                "values outside of their limits, which they cannot read, must not be sent"
+            }
             Kind::Ejected => "clients that send it are ejected",
             Kind::Removed => "nobody may send what is gone",
             Kind::Untold => "no longer told to everybody who was told",
@@ -150,7 +157,7 @@ impl Findings {
         let answer = self.0.keys().map(|kind| kind.answer()).max().unwrap_or(Answer::Yes);
         let reason = |(kind, Examples { shown, known }): (Kind, Examples)| {
             let more = known.len() - shown.len();
-            let mut text = kind.text().to_owned();
+            let mut text = kind.text(who).to_owned();
             // Who cannot stay must not be let in.
             if kind == Kind::Hash && answer < Answer::No {
                 text += ": list both in `manual_dc_hash` of the client agent";
@@ -173,6 +180,7 @@ pub(super) struct Scene<'a> {
     pub new: &'a DcFile,
     pub matching: &'a Matching<'a>,
     pub is_stored_alike: &'a dyn Fn(Stored, &str, &str) -> bool,
+    pub limits: LimitChanges,
 }
 
 /// One who has the old files.
@@ -301,7 +309,8 @@ impl Scene<'_> {
             format!("{class}.{}", field.name())
         };
         match (pair.old, pair.new) {
-            (Some(old), Some(new)) if peer.uses(old) => {
+            // What they are sent now counts, too, whatever they know of it.
+            (Some(old), Some(new)) if peer.uses(old) || peer.hears(new) => {
                 if old.id() != new.id() {
                     let (before, after) = (old.id().0, new.id().0);
                     found.note(Kind::FieldMoved, format!("{} {before} → {after}", place(new)));
@@ -310,8 +319,14 @@ impl Scene<'_> {
                     found.note(Kind::Packed, place(new));
                 } else if !self.same(Mode::Places).of_fields(old, new) {
                     found.note(Kind::Swapped, place(new));
-                } else if peer.sends(old) && self.is_narrower(old, new) {
-                    found.note(Kind::Refused, place(new));
+                } else {
+                    let limits = self.limits.of_fields(old, new);
+                    if peer.sends(old) && limits.is_narrower {
+                        found.note(Kind::Refused, place(new));
+                    }
+                    if peer.hears(new) && limits.is_wider {
+                        found.note(Kind::Unread, place(new));
+                    }
                 }
                 if peer.who == Who::Clients && peer.sends(old) && !peer.sends(new) {
                     found.note(Kind::Ejected, place(new));
@@ -337,12 +352,6 @@ impl Scene<'_> {
             }
             _ => {}
         }
-    }
-
-    fn is_narrower(&self, old: &Field, new: &Field) -> bool {
-        let mut differ = Differ { same: self.same(Mode::Meaning), found: Vec::new() };
-        differ.fields(old, new);
-        differ.found.iter().any(|change| change.is_narrower)
     }
 
     /// What becomes of stored values, if the daemon is started with the new files and nothing else is done.
@@ -407,7 +416,7 @@ impl Scene<'_> {
             && !self.same(Mode::Places).of_fields(old, new)
         {
             found.note(Kind::Swapped, place);
-        } else if self.is_narrower(old, new) {
+        } else if self.limits.of_fields(old, new).is_narrower {
             found.note(Kind::Outside, place);
         }
     }

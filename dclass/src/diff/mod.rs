@@ -7,6 +7,7 @@ mod carry;
 mod fingerprint;
 mod judge;
 mod likeness;
+mod limits;
 mod matching;
 mod number;
 mod pairs;
@@ -161,7 +162,13 @@ pub fn compare(
         .iter()
         .filter_map(|pair| Some((pair.new?.name(), pair.old?.id().0, pair.new?.id().0)));
     let moved = moved(named);
-    let scene = judge::Scene { old, new, matching: &matching, is_stored_alike: &is_stored_alike };
+    let scene = judge::Scene {
+        old,
+        new,
+        matching: &matching,
+        is_stored_alike: &is_stored_alike,
+        limits: limits::LimitChanges::default(),
+    };
     Comparison { hashes: (old.hash(), new.hash()), classes, moved, verdicts: scene.verdicts() }
 }
 

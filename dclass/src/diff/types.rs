@@ -1,5 +1,6 @@
 //! What has changed between two types, part by part, in words.
 
+use super::limits::LimitChange;
 use super::pairs::{Part, Sameness, is_kept, is_molecular, pair, parts_of};
 use crate::ast::NumberKind;
 use crate::schema::types::{Array, Bytes, Counts, Number, Shape, Spelling, Type};
@@ -134,11 +135,17 @@ impl Differ<'_> {
             number.ranges.iter().map(|(min, max)| (min.as_f64(), max.as_f64())).collect()
         };
         let (from, to): (Vec<_>, Vec<_>) = (range(old), range(new));
-        self.ranges(path, "range", &from, &to);
+        // As packed, numbers of two divisors cannot be compared.
+        let is_narrower = if old.kind == new.kind && old.divisor == new.divisor {
+            LimitChange::of_numbers(old, new).is_narrower
+        } else {
+            is_outside(&from, &to)
+        };
+        self.ranges(path, "range", &from, &to, is_narrower);
     }
 
     fn arrays(&mut self, path: &str, old: &Array, new: &Array) {
-        self.counts(path, "number of elements", &old.counts, &new.counts);
+        self.counts(path, "number of elements", (&old.counts, 2), (&new.counts, 2));
         if old.word.is_some() != new.word.is_some() {
             self.push(path, "declared as another kind of array".to_owned(), false);
         }
@@ -156,29 +163,41 @@ impl Differ<'_> {
         };
         match (&old.spelling, &new.spelling) {
             (Spelling::Array(from), Spelling::Array(to)) => {
-                self.counts(path, "number of elements", &old.counts, &new.counts);
+                let counts = [(&old.counts, old.tag()), (&new.counts, new.tag())];
+                self.counts(path, "number of elements", counts[0], counts[1]);
                 self.numbers(path, from, to);
             }
-            _ if kind(old) != kind(new) => self.push(path, arrow, old.counts.0 != new.counts.0),
-            _ => self.counts(path, "length", &old.counts, &new.counts),
+            _ if kind(old) != kind(new) => {
+                self.push(path, arrow, LimitChange::of_bytes(old, new).is_narrower);
+            }
+            _ => {
+                let counts = [(&old.counts, old.tag()), (&new.counts, new.tag())];
+                self.counts(path, "length", counts[0], counts[1]);
+            }
         }
     }
 
-    fn counts(&mut self, path: &str, what: &str, old: &Counts, new: &Counts) {
-        let range = |counts: &Counts| {
+    /// Numbers of elements or bytes, each with the width of its length tag.
+    fn counts(&mut self, path: &str, what: &str, old: (&Counts, usize), new: (&Counts, usize)) {
+        let range = |(counts, _): (&Counts, usize)| {
             counts.0.iter().map(|(min, max)| (f64::from(*min), f64::from(*max))).collect()
         };
         let (from, to): (Vec<_>, Vec<_>) = (range(old), range(new));
-        self.ranges(path, what, &from, &to);
+        let is_narrower = LimitChange::of_counts(old, new).is_narrower;
+        self.ranges(path, what, &from, &to, is_narrower);
     }
 
-    fn ranges(&mut self, path: &str, what: &str, old: &[(f64, f64)], new: &[(f64, f64)]) {
+    fn ranges(
+        &mut self,
+        path: &str,
+        what: &str,
+        old: &[(f64, f64)],
+        new: &[(f64, f64)],
+        is_narrower: bool,
+    ) {
         if old == new {
             return;
         }
-        let is_inside =
-            |(min, max): &(f64, f64)| new.iter().any(|(low, high)| low <= min && max <= high);
-        let is_narrower = !new.is_empty() && (old.is_empty() || !old.iter().all(is_inside));
         let text = |ranges: &[(f64, f64)]| match ranges {
             [] => "any".to_owned(),
             ranges => {
@@ -197,6 +216,13 @@ impl Differ<'_> {
     fn push(&mut self, path: &str, text: String, is_narrower: bool) {
         self.found.push(TypeChange { part: path.to_owned(), text, is_narrower });
     }
+}
+
+/// Whether some of the old numbers is in no new range.
+fn is_outside(old: &[(f64, f64)], new: &[(f64, f64)]) -> bool {
+    let is_inside =
+        |(min, max): &(f64, f64)| new.iter().any(|(low, high)| low <= min && max <= high);
+    !new.is_empty() && (old.is_empty() || !old.iter().all(is_inside))
 }
 
 fn word(kind: NumberKind) -> &'static str {

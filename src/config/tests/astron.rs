@@ -120,7 +120,7 @@ fn what_is_answered_over_http_is_so_where_it_is_said() {
     }
     let taken = errors(
         "web: {bind: '127.0.0.1:80'}\nroles: [{type: clientagent, bind: '0.0.0.0:80', \
-                        channels: {min: 1, max: 2}}]",
+                        channels: {min: 1001, max: 1002}}]",
     );
     assert!(taken.contains("roles[0].bind: 0.0.0.0:80 is taken by web too"), "{taken}");
 }

@@ -33,7 +33,7 @@ roles:
 10:7: roles[1].contrl: there is no such key; did you mean `control`?
 14:16: roles[2].ranges[0].max: found `3`, expected a doId: a whole number from 1000 to 4294967295; 0 to 999 belong to the protocol
 15:13: roles[3].type: found `databas`, expected one of `clientagent`, `stateserver`, `database`, `dbss` and `eventlogger`; did you mean `database`?
-16:7: roles[4].type: the key is missing; expected the type of the role
+16:7: roles[4].type: the key is missing; expected the type of the role: one of `clientagent`, `stateserver`, `database`, `dbss` and `eventlogger`
 17:7: roles[5]: found `foo`, expected a map (lines of the form `key: value`)",
     );
 }
@@ -222,4 +222,64 @@ roles:
         let config = outcome(read, report).0.expect("a map").config;
         assert_eq!(config.places.knows_dc_files, knows, "{text}");
     }
+}
+
+#[test]
+fn a_slip_in_yaml_is_shown_where_it_is() {
+    for (text, place, help) in [
+        (
+            "roles:\n  - type: stateserver\n    control:4002\n    daemon: a\n",
+            "game.yml:3:12: this is not YAML: no blank behind the `:`",
+            "a value has a blank before it: `control: …`",
+        ),
+        (
+            "roles:\n  - type: stateserver\n    control:4002\n",
+            "game.yml:3:12: this is not YAML: no blank behind the `:`",
+            "a value has a blank before it: `control: …`",
+        ),
+        (
+            "roles:\n  - type: stateserver\n\tcontrol: 4002\n",
+            "game.yml:3:1: this is not YAML: a tab in the indentation",
+            "indent with blanks",
+        ),
+        (
+            "roles:\n  - type: eventlogger\n  -type: stateserver\n    control: 4002\n",
+            "game.yml:3:3: this is not YAML: no blank behind the `-`",
+            "an item of a list has a blank behind its dash: `- type: …`",
+        ),
+        (
+            "roles:\n  - type: stateserver\n   control: 4002\n",
+            "game.yml:3:4: this is not YAML: ",
+            "the keys of one map begin in the same column, and so do the `-` of one list",
+        ),
+        (
+            "roles:\n  - type: eventlogger\n  control: 4002\n",
+            "game.yml:3:3: this is not YAML: ",
+            "the keys of one map begin in the same column, and so do the `-` of one list",
+        ),
+    ] {
+        let errors = read(text).expect_err("invalid");
+        let headline = errors.0[0].headline();
+        assert!(headline.starts_with(place), "{text}\n{headline}");
+        assert_eq!(errors.0[0].help, [help], "{text}\n{headline}");
+    }
+}
+
+#[test]
+fn a_type_that_is_a_key_is_told_from_none() {
+    for role in ["stateserver: {control: 4002}", "stateserver:\n      control: 4002"] {
+        let errors = errors(&format!("roles:\n  - {role}"));
+        let expected = "2:5: roles[0].type: the key is missing; expected the type of the role: one of `clientagent`, \
+                        `stateserver`, `database`, `dbss` and `eventlogger`; write `type: stateserver`, and the other keys below it";
+        assert!(errors.contains(expected), "{errors}");
+    }
+}
+
+#[test]
+fn a_hash_without_its_0x_is_known() {
+    let errors = errors(
+        "roles: [{type: clientagent, channels: {min: 5000, max: 6000}, manual_dc_hash: [0, 00a5ac7b]}]",
+    );
+    let expected = "manual_dc_hash[1]: found `00a5ac7b`, expected a whole number from 0 to 4294967295; in hexadecimal it is `0x00a5ac7b`";
+    assert!(errors.contains(expected), "{errors}");
 }

@@ -25,7 +25,7 @@ use crate::event::Event;
 use crate::hash::Seed;
 use crate::ids::{self, Channel};
 use crate::message::Cluster;
-use crate::metrics::Figures;
+use crate::metrics::{self, Figures};
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Framing, Reader};
@@ -567,6 +567,10 @@ impl Role for Core {
     }
 
     fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {
+        if cursor == Cursor::default() {
+            let counts = self.shared.limit_counts.all();
+            counts.for_each(|(limit, count)| figures.add(&metrics::LIMITS, &[limit], count));
+        }
         let end = cursor.0.saturating_add(budget.max(1)).min(self.slots.len());
         for slot in self.slots.iter().take(end).skip(cursor.0) {
             if let Some(session) = &slot.session {
