@@ -275,6 +275,17 @@ fn an_import_that_was_killed() {
         folder.run(&["game.yml"]).code(1).says(&[why, way]);
         folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why, way]);
         folder.run(&[&MIGRATE[..], &["--apply"]].concat()).code(1).complains(&[why, way]);
+        let export = ["db", "export", "game.yml", "saved.jsonl"];
+        folder.run(&export).code(1).complains(&[why, way, "--drop-unreadable takes what is there"]);
+        folder.run(&["db", "backup", "game.yml", "copy"]).code(1).complains(&[why, way]);
+        assert!(!folder.files().iter().any(|name| name.contains("copy") || name == "saved.jsonl"));
+        folder.run(&["db", "stats", "game.yml"]).code(0).complains(&[why, way]);
+        folder.run(&["db", "show", "game.yml", "5000"]).code(0).complains(&[why, way]);
+        folder.write("other.yml", &TEXT.replace("o.sqlite", "other.sqlite"));
+        let other = ["db", "import", "other.yml", "game.yml"];
+        folder.run(&other).code(1).complains(&[why, way]);
+        let all = [&export[..], &["--drop-unreadable"]].concat();
+        folder.run(&all).code(0).complains(&[why, "2 objects with 3 values written"]);
         folder
             .run(&["db", "import", "game.yml", "objects.jsonl"])
             .code(1)
@@ -302,4 +313,35 @@ fn an_import_that_was_killed() {
         folder.run(&[&import[..4], &["--resume"]].concat()).code(0);
         folder.run(&["check", "game.yml"]).code(0);
     }
+}
+
+/// Until all have been moved, Astron's tables are the whole, and what is beside them a part of it.
+#[test]
+fn an_import_of_astrons_tables_that_was_killed() {
+    let folder = folder();
+    folder.write(
+        "game.yml",
+        &TEXT.replace("type: sqlite, file:", "type: soci, driver: sqlite3, database:"),
+    );
+    let file = folder.path("o.sqlite");
+    alter(
+        &file,
+        "CREATE TABLE objects (id INT NOT NULL PRIMARY KEY, class_id INT NOT NULL);
+         CREATE TABLE classes (id INT NOT NULL PRIMARY KEY, name VARCHAR(32), storable BOOLEAN);
+         CREATE TABLE fields_Note (object_id INT NOT NULL PRIMARY KEY, text TEXT, n TEXT);
+         INSERT INTO classes VALUES (0, 'Note', true);
+         INSERT INTO objects VALUES (5000, 0), (5001, 0);
+         INSERT INTO fields_Note VALUES (5000, '(\"x\")', '(7)'), (5001, '(\"y\")', '(8)');",
+    );
+    let import = ["db", "import", "game.yml", "game.yml"];
+    folder.run(&import).code(0).complains(&["2 objects with 4 values moved"]);
+    alter(
+        &file,
+        "DELETE FROM donet_value WHERE object_id = 5001; DELETE FROM donet_object WHERE id = 5001;
+         CREATE TABLE donet_import (id BIGINT PRIMARY KEY)",
+    );
+    folder.run(&["check", "game.yml"]).code(1).complains(&["was interrupted"]);
+    let resumed = folder.run(&[&import[..], &["--resume"]].concat()).code(0);
+    resumed.complains(&["1 object with 2 values moved", "1 were there already"]);
+    folder.run(&["check", "game.yml"]).code(0);
 }

@@ -262,6 +262,14 @@ impl<S: Session> Archive for SqlArchive<S> {
         })
     }
 
+    fn half_imported(&mut self) -> BoxFuture<'_, Result<Option<OpenError>, OpenError>> {
+        let failed = self.failed("cannot read");
+        Box::pin(async {
+            let is_half = is_half_imported(&mut self.session).await.map_err(failed)?;
+            Ok(is_half.then(|| half_imported(&self.name)))
+        })
+    }
+
     fn others(&mut self) -> BoxFuture<'_, Result<Option<String>, OpenError>> {
         let failed = self.failed("cannot look who uses");
         Box::pin(async { self.session.others(&self.options).await.map_err(failed) })
@@ -407,12 +415,19 @@ pub(super) async fn refuse_half_imported<S: Session>(
     session: &mut S,
     name: &str,
 ) -> Result<(), OpenError> {
-    let found = session.number("SELECT COUNT(*) FROM donet_import".to_owned()).await;
-    match found {
-        Ok(_) => Err(half_imported(name)),
+    let is_half = is_half_imported(session).await;
+    match is_half.map_err(|error| OpenError::Sql { what: format!("cannot read {name}"), error })? {
+        true => Err(half_imported(name)),
+        false => Ok(()),
+    }
+}
+
+async fn is_half_imported<S: Session>(session: &mut S) -> sqlx::Result<bool> {
+    match session.number("SELECT COUNT(*) FROM donet_import".to_owned()).await {
+        Ok(_) => Ok(true),
         // There is no such table.
-        Err(sqlx::Error::Database(_)) => Ok(()),
-        Err(error) => Err(OpenError::Sql { what: format!("cannot read {name}"), error }),
+        Err(sqlx::Error::Database(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -14,6 +14,9 @@ use super::statement::catalog_rows;
 use super::tables;
 use crate::store::{OpenError, Schema, half_imported};
 
+/// More than none if objects are missing, since they were being moved in.
+pub const HALF_IMPORTED: &str = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_import'";
+
 /// What is in a database that can be used.
 pub struct LookedInto {
     /// How many objects it has.
@@ -30,9 +33,8 @@ impl LookedInto {
         let (mut connection, _) = connect(file.path()).await.map_err(failed)?;
         let looked = async {
             let version = tables::version(&mut connection, &file.to_string()).await?;
-            let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_import'";
-            let unfinished: i64 =
-                sqlx::query_scalar(sql).fetch_one(&mut connection).await.map_err(failed)?;
+            let unfinished = sqlx::query_scalar(HALF_IMPORTED).fetch_one(&mut connection);
+            let unfinished: i64 = unfinished.await.map_err(failed)?;
             if unfinished > 0 {
                 return Err(half_imported(&file.to_string()));
             }
