@@ -345,3 +345,55 @@ fn an_import_of_astrons_tables_that_was_killed() {
     resumed.complains(&["1 object with 2 values moved", "1 were there already"]);
     folder.run(&["check", "game.yml"]).code(0);
 }
+
+/// A cell that is not of its column's type, and a damaged page of values, cost the objects that have them.
+#[test]
+fn what_can_be_read_beside_damage_is_exported() {
+    let export = ["db", "export", "game.yml", "saved.jsonl"];
+    let left = ["1 object with 1 value written", "1 object left out"];
+    for (sql, row) in [
+        (
+            "UPDATE donet_value SET value = 7 WHERE object_id = 5000 AND field_id = 1",
+            "table donet_value, object 5000: the value of field 1 is integer, and not blob",
+        ),
+        (
+            "UPDATE donet_object SET class_id = 'abc' WHERE id = 5000",
+            "no class has the number 'abc'",
+        ),
+    ] {
+        let folder = filled();
+        alter(&folder.path("o.sqlite"), sql);
+        let why = "object 5000: a value is not of the type that its column has";
+        folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why]);
+        folder.run(&[&MIGRATE[..], &["--apply"]].concat()).code(1).complains(&[row]);
+        folder.run(&["db", "show", "game.yml", "5001"]).code(0);
+        let shown = folder.run(&["db", "show", "game.yml", "5000"]).code(1);
+        shown
+            .complains(&["object 5000 in the SQLite database ", " cannot be read: a value is not"]);
+        folder.run(&export).code(1).complains(&[why, "nothing was written: 1 object is not"]);
+        folder.run(&[&export[..], &["--drop-unreadable"]].concat()).code(0).complains(&left);
+    }
+    let folder = folder();
+    let text = "x".repeat(300);
+    let note = |id: u32| {
+        format!("{{\"id\":{id},\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"{text}\\\")\"}}}}\n")
+    };
+    let notes: String = (5000..5100).map(note).collect();
+    let all = format!("{{\"donet\":\"export\",\"version\":1}}\n{notes}{{\"end\":100}}\n");
+    folder.write("many.jsonl", &all);
+    folder.run(&["db", "import", "game.yml", "many.jsonl"]).code(0);
+    let mut bytes = fs::read(folder.path("o.sqlite")).expect("a database");
+    // A leaf with values in it, whatever its number.
+    let is_of_values = |page: &[u8]| {
+        matches!(page[0], 10 | 13) && page.windows(300).any(|text| text.iter().all(|b| *b == b'x'))
+    };
+    let pages: Vec<_> = bytes.chunks_mut(4096).filter(|page| is_of_values(page)).collect();
+    let count = pages.len();
+    pages.into_iter().nth(count / 2).expect("one").fill(0xff);
+    fs::write(folder.path("o.sqlite"), bytes).expect("written");
+    folder.run(&export).code(1).complains(&["database disk image is malformed", "nothing was"]);
+    let dropped = folder.run(&[&export[..], &["--drop-unreadable"]].concat()).code(0);
+    dropped.complains(&[" left out; all compared"]);
+    let saved = folder.read("saved.jsonl").lines().count() - 3;
+    assert!((80..100).contains(&saved), "{saved} of 100");
+}
