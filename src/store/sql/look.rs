@@ -1,9 +1,9 @@
 //! A SQLite file as it is, without making or migrating anything: no table, no file beside it.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use dclass::input::open_file;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
@@ -110,6 +110,6 @@ fn writes_ahead(path: &Path) -> io::Result<bool> {
     const HEAD: usize = 20;
     const READ_BY: usize = 19;
     let mut head = Vec::with_capacity(HEAD);
-    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    open_file(path)?.take(HEAD as u64).read_to_end(&mut head)?;
     Ok(head.get(READ_BY) == Some(&2))
 }
