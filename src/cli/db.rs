@@ -15,7 +15,7 @@ use crate::cli::out::{complain, number_of, say};
 use crate::config::{self, Config, DatabaseConfig, RoleConfig};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
 use crate::store::transfer::{self, Step};
-use crate::store::{self, Schema, check_start, open_archive};
+use crate::store::{self, OpenError, Schema, check_start, open_archive};
 
 /// How many problems are printed; the others are counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -178,6 +178,7 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
     let mut source = open_archive(&config.backend, &schema).await?;
     let mut bar = Bar::new();
     let progress = &mut |step, done, total| bar.show(step, done, total);
+    let half_imported = source.half_imported().await;
     let stats = transfer::stats(&mut *source, progress).await;
     bar.finish();
     let name = source.describe();
@@ -196,7 +197,15 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
         say!("ids {lowest} to {highest}, of the range {}", config.generate);
     }
     say!("{} freed", number_of(stats.free.free.len() as u64, "id", "ids"));
+    warn_of(half_imported?);
     Ok(0)
+}
+
+/// What is shown is right, and not all that there should be.
+fn warn_of(half_imported: Option<OpenError>) {
+    if let Some(error) = half_imported {
+        complain!("{error}");
+    }
 }
 
 impl Show {
@@ -204,9 +213,11 @@ impl Show {
         let Opened { config, schema } = self.database.open()?;
         let mut source = open_archive(&config.backend, &schema).await?;
         let do_id = DoId(self.do_id);
+        let half_imported = source.half_imported().await;
         let found = transfer::show(&mut *source, &schema, do_id).await;
         let name = source.describe();
         source.close().await;
+        warn_of(half_imported?);
         let Some(shown) = found? else {
             bail!("{name} has no object {do_id}");
         };

@@ -128,6 +128,11 @@ pub trait Archive: Send {
         ready(Ok(None))
     }
 
+    /// That objects are missing, if they were being moved in when whoever did it ended.
+    fn half_imported(&mut self) -> BoxFuture<'_, Result<Option<OpenError>, OpenError>> {
+        ready(Ok(None))
+    }
+
     /// Tells what is written such that whoever reads it may take it for something else.
     fn oddities<'a>(
         &'a mut self,

@@ -8,7 +8,7 @@ use super::files::Unfinished;
 use super::open::check_there;
 use super::soci::own_backend;
 use super::yaml::copy_directory;
-use super::{OpenError, sql};
+use super::{OpenError, half_imported, sql};
 use crate::config::{BackendConfig, DatabaseConfig};
 
 /// Copies a store to `target`, which is a file for SQLite and a directory for YAML. It is there when it is complete and
@@ -94,6 +94,9 @@ async fn copy_sqlite(file: &Path, target: &Path) -> Result<u64, OpenError> {
         what: format!("cannot copy the SQLite database {} to {}", file.display(), target.display()),
         error,
     })?;
+    // A copy of it would look whole to whoever does not start with it.
+    let copied =
+        copied.ok_or_else(|| half_imported(&format!("the SQLite database {}", file.display())))?;
     copy.finish().map_err(writing)?;
     Ok(copied)
 }

@@ -213,7 +213,8 @@ pub async fn open_archive(
                 BackendConfig::Sqlite { file, .. } => look_at_sqlite(file, schema).await?,
                 own => open_archive_mut(own, schema).await?,
             };
-            let is_unmoved = own.count().await? == 0;
+            // Until they have all been moved, Astron's tables are those that are whole.
+            let is_unmoved = own.count().await? == 0 || own.half_imported().await?.is_some();
             match astron {
                 Some(astron) if is_unmoved => Ok(Box::new(astron)),
                 Some(_) | None => Ok(own),

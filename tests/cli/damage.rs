@@ -275,6 +275,17 @@ fn an_import_that_was_killed() {
         folder.run(&["game.yml"]).code(1).says(&[why, way]);
         folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why, way]);
         folder.run(&[&MIGRATE[..], &["--apply"]].concat()).code(1).complains(&[why, way]);
+        let export = ["db", "export", "game.yml", "saved.jsonl"];
+        folder.run(&export).code(1).complains(&[why, way, "--drop-unreadable takes what is there"]);
+        folder.run(&["db", "backup", "game.yml", "copy"]).code(1).complains(&[why, way]);
+        assert!(!folder.files().iter().any(|name| name.contains("copy") || name == "saved.jsonl"));
+        folder.run(&["db", "stats", "game.yml"]).code(0).complains(&[why, way]);
+        folder.run(&["db", "show", "game.yml", "5000"]).code(0).complains(&[why, way]);
+        folder.write("other.yml", &TEXT.replace("o.sqlite", "other.sqlite"));
+        let other = ["db", "import", "other.yml", "game.yml"];
+        folder.run(&other).code(1).complains(&[why, way]);
+        let all = [&export[..], &["--drop-unreadable"]].concat();
+        folder.run(&all).code(0).complains(&[why, "2 objects with 3 values written"]);
         folder
             .run(&["db", "import", "game.yml", "objects.jsonl"])
             .code(1)
@@ -302,4 +313,87 @@ fn an_import_that_was_killed() {
         folder.run(&[&import[..4], &["--resume"]].concat()).code(0);
         folder.run(&["check", "game.yml"]).code(0);
     }
+}
+
+/// Until all have been moved, Astron's tables are the whole, and what is beside them a part of it.
+#[test]
+fn an_import_of_astrons_tables_that_was_killed() {
+    let folder = folder();
+    folder.write(
+        "game.yml",
+        &TEXT.replace("type: sqlite, file:", "type: soci, driver: sqlite3, database:"),
+    );
+    let file = folder.path("o.sqlite");
+    alter(
+        &file,
+        "CREATE TABLE objects (id INT NOT NULL PRIMARY KEY, class_id INT NOT NULL);
+         CREATE TABLE classes (id INT NOT NULL PRIMARY KEY, name VARCHAR(32), storable BOOLEAN);
+         CREATE TABLE fields_Note (object_id INT NOT NULL PRIMARY KEY, text TEXT, n TEXT);
+         INSERT INTO classes VALUES (0, 'Note', true);
+         INSERT INTO objects VALUES (5000, 0), (5001, 0);
+         INSERT INTO fields_Note VALUES (5000, '(\"x\")', '(7)'), (5001, '(\"y\")', '(8)');",
+    );
+    let import = ["db", "import", "game.yml", "game.yml"];
+    folder.run(&import).code(0).complains(&["2 objects with 4 values moved"]);
+    alter(
+        &file,
+        "DELETE FROM donet_value WHERE object_id = 5001; DELETE FROM donet_object WHERE id = 5001;
+         CREATE TABLE donet_import (id BIGINT PRIMARY KEY)",
+    );
+    folder.run(&["check", "game.yml"]).code(1).complains(&["was interrupted"]);
+    let resumed = folder.run(&[&import[..], &["--resume"]].concat()).code(0);
+    resumed.complains(&["1 object with 2 values moved", "1 were there already"]);
+    folder.run(&["check", "game.yml"]).code(0);
+}
+
+/// A cell that is not of its column's type, and a damaged page of values, cost the objects that have them.
+#[test]
+fn what_can_be_read_beside_damage_is_exported() {
+    let export = ["db", "export", "game.yml", "saved.jsonl"];
+    let left = ["1 object with 1 value written", "1 object left out"];
+    for (sql, row) in [
+        (
+            "UPDATE donet_value SET value = 7 WHERE object_id = 5000 AND field_id = 1",
+            "table donet_value, object 5000: the value of field 1 is integer, and not blob",
+        ),
+        (
+            "UPDATE donet_object SET class_id = 'abc' WHERE id = 5000",
+            "no class has the number 'abc'",
+        ),
+    ] {
+        let folder = filled();
+        alter(&folder.path("o.sqlite"), sql);
+        let why = "object 5000: a value is not of the type that its column has";
+        folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why]);
+        folder.run(&[&MIGRATE[..], &["--apply"]].concat()).code(1).complains(&[row]);
+        folder.run(&["db", "show", "game.yml", "5001"]).code(0);
+        let shown = folder.run(&["db", "show", "game.yml", "5000"]).code(1);
+        shown
+            .complains(&["object 5000 in the SQLite database ", " cannot be read: a value is not"]);
+        folder.run(&export).code(1).complains(&[why, "nothing was written: 1 object is not"]);
+        folder.run(&[&export[..], &["--drop-unreadable"]].concat()).code(0).complains(&left);
+    }
+    let folder = folder();
+    let text = "x".repeat(300);
+    let note = |id: u32| {
+        format!("{{\"id\":{id},\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"{text}\\\")\"}}}}\n")
+    };
+    let notes: String = (5000..5100).map(note).collect();
+    let all = format!("{{\"donet\":\"export\",\"version\":1}}\n{notes}{{\"end\":100}}\n");
+    folder.write("many.jsonl", &all);
+    folder.run(&["db", "import", "game.yml", "many.jsonl"]).code(0);
+    let mut bytes = fs::read(folder.path("o.sqlite")).expect("a database");
+    // A leaf with values in it, whatever its number.
+    let is_of_values = |page: &[u8]| {
+        matches!(page[0], 10 | 13) && page.windows(300).any(|text| text.iter().all(|b| *b == b'x'))
+    };
+    let pages: Vec<_> = bytes.chunks_mut(4096).filter(|page| is_of_values(page)).collect();
+    let count = pages.len();
+    pages.into_iter().nth(count / 2).expect("one").fill(0xff);
+    fs::write(folder.path("o.sqlite"), bytes).expect("written");
+    folder.run(&export).code(1).complains(&["database disk image is malformed", "nothing was"]);
+    let dropped = folder.run(&[&export[..], &["--drop-unreadable"]].concat()).code(0);
+    dropped.complains(&[" left out; all compared"]);
+    let saved = folder.read("saved.jsonl").lines().count() - 3;
+    assert!((80..100).contains(&saved), "{saved} of 100");
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use crate::program::Folder;
+use crate::program::{Folder, make_fifo};
 
 const DC: &str = "\
 dclass Note {
@@ -170,7 +170,9 @@ fn an_object_of_an_unknown_class_is_not_overwritten() {
         folder.write("other.jsonl", &other);
         let resumed = folder.run(&["db", "import", "less.yml", "other.jsonl", "--resume"]).code(1);
         resumed.complains(&["has an object 5001 that is not the same"]);
-        let exported = folder.run(&["db", "export", "game.yml"]).code(0).stdout;
+        // It has the note of an import that was not finished.
+        let export = ["db", "export", "game.yml", "--drop-unreadable"];
+        let exported = folder.run(&export).code(0).stdout;
         assert_eq!(objects(&exported), EXPORT, "{backend}");
     }
 }
@@ -240,6 +242,33 @@ fn whoever_has_read_enough_of_an_export_ends_it_silently() {
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
     assert_eq!(ended.status.code(), Some(141));
     assert!(!folder.files().iter().any(|name| name.starts_with("o.sqlite-")));
+}
+
+/// What is no file is written to as standard output is: reading it first would never end.
+#[test]
+fn an_export_into_a_pipe_or_a_device_is_a_stream() {
+    let folder = folder(SQLITE);
+    folder.write("many.jsonl", &many_notes());
+    folder.run(&["db", "import", "game.yml", "many.jsonl"]).code(0);
+    let export = |to| ["db", "export", "game.yml", to];
+    folder.run(&export("/dev/null")).code(0).complains(&["2000 objects", " to /dev/null"]);
+    for more in ["--resume", "--replace"] {
+        let again = folder.run(&[&export("/dev/null")[..], &[more]].concat()).code(1);
+        again.complains(&["--replace and --resume are about a FILE, and /dev/null is none"]);
+    }
+    folder.run(&export("/dev/full")).code(1).complains(&["cannot write to /dev/full: No space"]);
+    folder.run(&export(".")).code(1).complains(&["cannot open .: "]);
+    make_fifo(&folder.path("pipe"));
+    let running = folder.start(&export("pipe"));
+    let read = std::fs::read_to_string(folder.path("pipe")).expect("read");
+    running.wait().code(0).complains(&["2000 objects with 2000 values written from "]);
+    assert!(read.ends_with("{\"end\":2000,\"next\":7000}\n"), "{read}");
+    let running = folder.start(&export("pipe"));
+    let mut first = String::new();
+    let reader = File::open(folder.path("pipe")).expect("opened");
+    BufReader::new(reader).read_line(&mut first).expect("read");
+    assert_eq!(first, "{\"donet\":\"export\",\"version\":1}\n");
+    running.wait().code(141);
 }
 
 #[test]

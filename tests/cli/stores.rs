@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::program::{Folder, Running};
+use crate::program::{Folder, Running, make_fifo};
 
 const TEXT: &str = "
 general: {dc_files: [game.dc]}
@@ -83,4 +83,41 @@ fn a_log_of_changes_that_may_not_grow_is_emptied() {
     let ended = running.wait().code(0);
     let text = "the store cannot be written; what only reads goes on";
     assert_eq!(ended.stdout.matches(text).count(), 1, "{ended:#?}");
+}
+
+/// What is no regular file never ends, or never begins: nobody waits for it.
+#[test]
+fn what_is_no_file_in_a_store_is_not_waited_for() {
+    let why = "it is no regular file";
+    let of = |backend: &str| {
+        format!(
+            "general: {{dc_files: [game.dc]}}\nmessagedirector: {{bind: '127.0.0.1:0'}}\n\
+             roles: [{{type: database, control: 4003, generate: {{min: 1000, max: 1999}}, backend: {{{backend}}}}}]\n"
+        )
+    };
+    let (yaml, pipe) = (of("type: yaml, directory: objects"), of("type: sqlite, file: pipe"));
+    let (null, dc) =
+        (of("type: sqlite, file: /dev/null"), "dclass Note {\n  text(string) db;\n};\n");
+    let folder = Folder::with(&[
+        ("yaml.yml", &yaml),
+        ("pipe.yml", &pipe),
+        ("null.yml", &null),
+        ("game.dc", dc),
+        ("objects/1000.yaml", "class: Note\nfields: {}\n"),
+    ]);
+    let refuse = |config| {
+        folder.run(&["check", config]).code(1).complains(&[why]);
+        folder.run(&[config]).code(1).says(&[why]);
+    };
+    refuse("null.yml");
+    let at = |name: &str| folder.path("objects").join(name);
+    std::os::unix::fs::symlink("/dev/zero", at("1001.yaml")).expect("linked");
+    make_fifo(&at("1002.yaml"));
+    let both = ["object 1001: it is no regular file", "object 1002: it is no regular file"];
+    folder.run(&["db", "verify", "yaml.yml"]).code(1).says(&both);
+    folder.run(&["db", "show", "yaml.yml", "1002"]).code(1).complains(&["object 1002 in ", why]);
+    make_fifo(&at("info.yaml"));
+    make_fifo(&folder.path("pipe"));
+    refuse("yaml.yml");
+    refuse("pipe.yml");
 }

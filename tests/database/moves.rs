@@ -198,7 +198,7 @@ pub async fn an_export_can_go_into_a_pipe(setup: Setup) {
     let schema = Schema::new(setup.dc.clone());
     let mut source = open_archive(&setup.backend, &schema).await.expect("opens");
     let mut written = Vec::new();
-    let mut target = JsonStream::new(&mut written);
+    let mut target = JsonStream::new(&mut written, "standard output".to_owned());
     let options = Options { verify: false, ..OPTIONS };
     transfer::copy(&mut *source, &mut target, &schema, options, &mut |_, _, _| {})
         .await

@@ -1,9 +1,10 @@
 //! `donet db export` and `donet db import`: all objects from one place to another.
 
-use std::io::{self, Stdout};
+use std::fs::{Metadata, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::progress::Bar;
@@ -27,7 +28,7 @@ pub(in crate::cli) struct Export {
     #[command(flatten)]
     database: Database,
 
-    /// The file to write; without one, or with `-`, standard output
+    /// The file to write; without one, or with `-`, standard output. A pipe or a device is written to as that is
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -173,35 +174,69 @@ fn left_out(moved: &Moved) -> String {
 
 impl Export {
     pub(super) async fn run(&self) -> anyhow::Result<u8> {
-        let file = self.file.as_deref().filter(|file| *file != Path::new(STDOUT));
-        if file.is_none() && (self.replace || self.resume) {
-            bail!("--replace and --resume are about a FILE, and standard output is none");
+        let stream = self.stream_name();
+        if let Some(name) = &stream
+            && (self.replace || self.resume)
+        {
+            bail!("--replace and --resume are about a FILE, and {name} is none");
         }
         let Opened { config, schema } = self.database.open()?;
+        // Nothing of the database is held while a pipe waits for its reader.
+        let stream = stream.map(|name| self.open_stream(name, &schema)).transpose()?;
         let mut source = open_archive(&config.backend, &schema).await?;
+        refuse_half_imported(&mut *source, self.drop_unreadable).await?;
+        let is_stream = stream.is_some();
         let options = Options {
             mode: mode(self.replace, self.resume),
             drop_unreadable: self.drop_unreadable,
             // What has gone through a pipe does not come back.
-            verify: !self.no_verify && file.is_some(),
+            verify: !self.no_verify && !is_stream,
         };
-        let written = match file {
-            Some(file) => {
-                let mut target = JsonLines::open_mut(file)?.of(&schema);
-                run(&EXPORT, &mut *source, &mut target, &schema, options).await
-            }
-            None => {
-                let mut target: JsonStream<Stdout> = JsonStream::new(io::stdout()).of(&schema);
-                run(&EXPORT, &mut *source, &mut target, &schema, options).await
-            }
+        let mut target: Box<dyn ArchiveMut> = match (stream, self.file.as_deref()) {
+            (None, Some(file)) => Box::new(JsonLines::open_mut(file)?.of(&schema)),
+            (stream, _) => stream.expect("without a file, there is one"),
         };
+        let written = run(&EXPORT, &mut *source, &mut *target, &schema, options).await;
         source.close().await;
         match written {
             // Whoever reads has read enough.
-            Err(error) if file.is_none() && is_broken_pipe(&error) => Ok(NOT_READ),
+            Err(error) if is_stream && is_broken_pipe(&error) => Ok(NOT_READ),
             written => written.map(|()| 0),
         }
     }
+
+    /// What the export goes to, if that is nothing that could be read again.
+    fn stream_name(&self) -> Option<String> {
+        let file = self.file.as_deref().filter(|file| *file != Path::new(STDOUT));
+        let Some(file) = file else { return Some("standard output".to_owned()) };
+        // Of a folder it is said that it is one.
+        let is_stream = |kind: Metadata| !kind.is_file() && !kind.is_dir();
+        std::fs::metadata(file).is_ok_and(is_stream).then(|| file.display().to_string())
+    }
+
+    fn open_stream(&self, name: String, schema: &Schema) -> anyhow::Result<Box<dyn ArchiveMut>> {
+        let to: Box<dyn Write + Send> = match self.file.as_deref() {
+            Some(file) if file != Path::new(STDOUT) => {
+                let opened = OpenOptions::new().write(true).open(file);
+                Box::new(opened.with_context(|| format!("cannot open {name}"))?)
+            }
+            _ => Box::new(io::stdout()),
+        };
+        Ok(Box::new(JsonStream::new(to, name).of(schema)))
+    }
+}
+
+/// An export of what was moved in only in part would look whole. Whoever has nothing else may still have what is there.
+async fn refuse_half_imported(
+    source: &mut dyn Archive,
+    takes_what_is_there: bool,
+) -> anyhow::Result<()> {
+    match source.half_imported().await? {
+        Some(error) if takes_what_is_there => complain!("{error}"),
+        Some(error) => bail!("{error}\n--drop-unreadable takes what is there"),
+        None => {}
+    }
+    Ok(())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -217,6 +252,7 @@ impl Import {
         let Opened { config, schema } = self.database.open()?;
         refuse_a_running_daemon(&config.backend, &schema).await?;
         let mut source = self.open_source(&config.backend, &schema).await?;
+        refuse_half_imported(&mut *source, self.drop_unreadable).await?;
         // With --replace, whoever names the wrong place would lose what is there.
         if !source.knows_that_it_is_empty() && source.count().await? == 0 {
             bail!("nothing was moved: there are no objects in {}", source.describe());

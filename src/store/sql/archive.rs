@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
 use super::rewrite::Renumbered;
-use super::session::{Changes, NO_NUMBER, Session};
+use super::session::{Changes, NO_NUMBER, Session, in_words};
 use super::shown::{self, shown};
 use super::{SqliteFile, SqliteSession};
 use crate::ids::{DoId, DoIdRepr};
@@ -92,7 +92,10 @@ impl<S: Session> SqlArchive<S> {
 
     pub(super) fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
         let name = self.name.clone();
-        move |error| OpenError::Sql { what: format!("{what} {name}"), error }
+        move |error| match !S::IS_REMOTE && is_damage(&error) {
+            true => OpenError::Damaged(format!("{what} {name}: {}\n{RECOVER}", in_words(&error))),
+            false => OpenError::Sql { what: format!("{what} {name}"), error },
+        }
     }
 
     /// The number of a class.
@@ -139,7 +142,38 @@ impl<S: Session> SqlArchive<S> {
     }
 
     async fn read(&mut self, ids: &[i64]) -> Result<Vec<Entry>, OpenError> {
-        let failed = self.failed("cannot read");
+        match self.read_together(ids).await {
+            Err(error) if !self.is_changing && !S::IS_REMOTE && is_damage(&error) => {
+                self.read_apart(ids).await
+            }
+            read => read.map_err(self.failed("cannot read")),
+        }
+    }
+
+    /// What is damaged takes nothing with it that is not: of what cannot be read, each half is tried.
+    async fn read_apart(&mut self, ids: &[i64]) -> Result<Vec<Entry>, OpenError> {
+        let (mut parts, mut entries) = (vec![ids], Vec::new());
+        while let Some(part) = parts.pop() {
+            match (self.read_together(part).await, part) {
+                (Ok(read), _) => entries.extend(read),
+                (Err(error), _) if !is_damage(&error) => {
+                    return Err(self.failed("cannot read")(error));
+                }
+                (Err(error), [id]) => {
+                    let do_id = DoIdRepr::try_from(*id).ok().map(DoId);
+                    let why = in_words(&error);
+                    entries.extend(do_id.map(|do_id| Err(Broken { do_id, why })));
+                }
+                (Err(_), part) => {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    parts.extend([right, left]);
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    async fn read_together(&mut self, ids: &[i64]) -> sqlx::Result<Vec<Entry>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -150,10 +184,10 @@ impl<S: Session> SqlArchive<S> {
             }
             self.session.snapshot(ids).await
         };
-        let (heads, values) = read.await.map_err(&failed)?;
+        let (heads, values) = read.await?;
         let unknown = |class: &i32| !self.names.classes.contains_key(class);
         if !self.is_changing && heads.iter().any(|(_, class)| unknown(class)) {
-            self.read_names().await.map_err(failed)?;
+            self.read_names().await?;
         }
         let mut by_object: FxHashMap<i64, Vec<(String, Raw)>> = FxHashMap::default();
         for (id, field, value) in values {
@@ -259,6 +293,14 @@ impl<S: Session> Archive for SqlArchive<S> {
             let faults = self.session.faults(true).await.map_err(failed)?;
             faults.into_iter().for_each(tell);
             Ok(())
+        })
+    }
+
+    fn half_imported(&mut self) -> BoxFuture<'_, Result<Option<OpenError>, OpenError>> {
+        let failed = self.failed("cannot read");
+        Box::pin(async {
+            let is_half = is_half_imported(&mut self.session).await.map_err(failed)?;
+            Ok(is_half.then(|| half_imported(&self.name)))
         })
     }
 
@@ -384,6 +426,21 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
     }
 }
 
+/// Whether a SQLite file says so of a part of it: of a page, or of a cell that has not the type of its column.
+fn is_damage(error: &sqlx::Error) -> bool {
+    // SQLITE_CORRUPT, and SQLITE_IOERR_SHORT_READ of a file that ends too early.
+    const CORRUPT: i32 = 11;
+    const SHORT_READ: i32 = 522;
+    match error {
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().and_then(|code| code.parse::<i32>().ok());
+            code.is_some_and(|code| code == SHORT_READ || code & 0xff == CORRUPT)
+        }
+        _ => false,
+    }
+}
+
 /// What is wrong with an object of such a class.
 pub(super) fn no_class(number: i32) -> String {
     match number {
@@ -391,6 +448,10 @@ pub(super) fn no_class(number: i32) -> String {
         number => format!("no class has the number {number}"),
     }
 }
+
+/// What to do about a file that is damaged where all objects are listed.
+const RECOVER: &str = "the file is damaged where it says which objects there are: put a backup in its place, or get out what \
+                       is left with `sqlite3 FILE .recover`";
 
 /// Ids looked up at a time.
 const PAGE: usize = 256;
@@ -407,12 +468,19 @@ pub(super) async fn refuse_half_imported<S: Session>(
     session: &mut S,
     name: &str,
 ) -> Result<(), OpenError> {
-    let found = session.number("SELECT COUNT(*) FROM donet_import".to_owned()).await;
-    match found {
-        Ok(_) => Err(half_imported(name)),
+    let is_half = is_half_imported(session).await;
+    match is_half.map_err(|error| OpenError::Sql { what: format!("cannot read {name}"), error })? {
+        true => Err(half_imported(name)),
+        false => Ok(()),
+    }
+}
+
+async fn is_half_imported<S: Session>(session: &mut S) -> sqlx::Result<bool> {
+    match session.number("SELECT COUNT(*) FROM donet_import".to_owned()).await {
+        Ok(_) => Ok(true),
         // There is no such table.
-        Err(sqlx::Error::Database(_)) => Ok(()),
-        Err(error) => Err(OpenError::Sql { what: format!("cannot read {name}"), error }),
+        Err(sqlx::Error::Database(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -69,6 +69,12 @@ const KINDS: &[Kind] = &[
         is_met: false,
     },
     Kind {
+        query: "SELECT 'table donet_value, object ' || quote(object_id) || ': the value of field ' || quote(field_id) || \
+                ' is ' || typeof(value) || ', and not blob' FROM donet_value WHERE typeof(value) <> 'blob'",
+        many: "values that are no bytes",
+        is_met: false,
+    },
+    Kind {
         query: "SELECT 'table donet_free: ' || quote(id) || ' is no id of an object' \
                 FROM donet_free WHERE id NOT BETWEEN 1 AND 4294967295 OR typeof(id) <> 'integer' UNION ALL \
                 SELECT 'table donet_given: ' || id || ' is no id of an object' \

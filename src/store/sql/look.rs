@@ -1,9 +1,9 @@
 //! A SQLite file as it is, without making or migrating anything: no table, no file beside it.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use dclass::input::open_file;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
@@ -13,6 +13,9 @@ use super::sqlite_file::{BUSY_TIMEOUT, SqliteFile, beside};
 use super::statement::catalog_rows;
 use super::tables;
 use crate::store::{OpenError, Schema, half_imported};
+
+/// More than none if objects are missing, since they were being moved in.
+pub const HALF_IMPORTED: &str = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_import'";
 
 /// What is in a database that can be used.
 pub struct LookedInto {
@@ -30,9 +33,8 @@ impl LookedInto {
         let (mut connection, _) = connect(file.path()).await.map_err(failed)?;
         let looked = async {
             let version = tables::version(&mut connection, &file.to_string()).await?;
-            let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'donet_import'";
-            let unfinished: i64 =
-                sqlx::query_scalar(sql).fetch_one(&mut connection).await.map_err(failed)?;
+            let unfinished = sqlx::query_scalar(HALF_IMPORTED).fetch_one(&mut connection);
+            let unfinished: i64 = unfinished.await.map_err(failed)?;
             if unfinished > 0 {
                 return Err(half_imported(&file.to_string()));
             }
@@ -108,6 +110,6 @@ fn writes_ahead(path: &Path) -> io::Result<bool> {
     const HEAD: usize = 20;
     const READ_BY: usize = 19;
     let mut head = Vec::with_capacity(HEAD);
-    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    open_file(path)?.take(HEAD as u64).read_to_end(&mut head)?;
     Ok(head.get(READ_BY) == Some(&2))
 }

@@ -350,6 +350,10 @@ pub fn in_words(error: &sqlx::Error) -> String {
         error @ sqlx::Error::Configuration(_) => {
             error.to_string().trim_start_matches("error with configuration: ").to_owned()
         }
+        // Which type of this program's it is not says nothing to anybody.
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+            "a value is not of the type that its column has".to_owned()
+        }
         error => error.to_string(),
     }
 }

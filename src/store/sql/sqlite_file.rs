@@ -147,6 +147,11 @@ impl SqliteFile {
         let mut used = self.used.lock().await;
         let now = files::metadata_at(&self.path)?;
         match (&used.first, now) {
+            // SQLite would wait for a pipe. It is not opened for that: to close it again gives up locks.
+            (None, Some(now)) if !now.is_file() => {
+                // Nor does it become one when it is tried again.
+                return Err(sqlx::Error::Configuration("it is no regular file".into()));
+            }
             (None, Some(_)) => {}
             (None, None) => drop(files::open_or_create(&self.path, self.mode)?),
             (Some(first), Some(now)) if Identity::of(first) == Identity::of(&now) => {

@@ -153,7 +153,10 @@ pub async fn show(
     let Some(entry) = source.find(&[do_id]).await?.pop() else {
         return Ok(None);
     };
-    let record = entry.map_err(|broken| OpenError::Damaged(broken.why))?;
+    let record = entry.map_err(|broken| {
+        let (do_id, why) = (broken.do_id, broken.why);
+        OpenError::Damaged(format!("object {do_id} in {} cannot be read: {why}", source.describe()))
+    })?;
     let class = schema.class_by_name(&record.class);
     let mut fields: Vec<_> = record
         .values

@@ -494,15 +494,16 @@ impl ArchiveMut for JsonLines {
 #[derive(Debug)]
 pub struct JsonStream<W> {
     to: W,
+    name: String,
     objects: u64,
     is_begun: bool,
     types: ExportTypes,
 }
 
 impl<W: Write + Send> JsonStream<W> {
-    /// Writes to `to`.
-    pub fn new(to: W) -> Self {
-        JsonStream { to, objects: 0, is_begun: false, types: ExportTypes::default() }
+    /// Writes to `to`, which is called `name` in messages.
+    pub fn new(to: W, name: String) -> Self {
+        JsonStream { to, name, objects: 0, is_begun: false, types: ExportTypes::default() }
     }
 
     /// As [`JsonLines::of`].
@@ -516,13 +517,14 @@ impl<W: Write + Send> JsonStream<W> {
         self.is_begun = true;
         let written = self.to.write_all(&header).and_then(|()| self.to.write_all(text));
         let flushed = written.and_then(|()| self.to.flush());
-        flushed.map_err(|error| OpenError::Io { what: "cannot write the output".to_owned(), error })
+        let what = || format!("cannot write to {}", self.name);
+        flushed.map_err(|error| OpenError::Io { what: what(), error })
     }
 }
 
 impl<W: Write + Send> Archive for JsonStream<W> {
     fn describe(&self) -> String {
-        "the output".to_owned()
+        self.name.clone()
     }
 
     fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {

@@ -239,6 +239,10 @@ fn raw(written: Written, type_text: Option<Arc<str>>) -> Raw {
 }
 
 impl Archive for YamlArchive {
+    fn half_imported(&mut self) -> BoxFuture<'_, Result<Option<OpenError>, OpenError>> {
+        ready(Ok(staging::refuse_half_imported(self.directory.path()).err()))
+    }
+
     fn describe(&self) -> String {
         format!("the YAML directory {}", self.directory.path().display())
     }

@@ -31,6 +31,7 @@ pub fn copy_directory(
     let writing = |error| cannot("write", target, error);
     let directory = Directory::open_shared(source).map_err(reading)?;
     staging::refuse_unfinished(source)?;
+    staging::refuse_half_imported(source)?;
     let copy = Unfinished::directory(target).map_err(writing)?;
     let mut ids = directory
         .objects()
@@ -58,6 +59,8 @@ pub fn copy_directory(
     }
     // Otherwise objects may be missing that were moved away with it.
     directory.check().map_err(reading)?;
+    // Nobody has kept an import from beginning meanwhile.
+    staging::refuse_half_imported(source)?;
     copy.finish().map_err(writing)?;
     Ok(copied.len() as u64)
 }

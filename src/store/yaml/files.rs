@@ -1,8 +1,10 @@
 //! The files of a YAML directory, replaced so that a crash leaves either the old or the new one.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+
+use dclass::input::open_file;
 
 use super::staging::PAST;
 use super::types::TYPES;
@@ -130,11 +132,7 @@ impl Directory {
     /// # Errors
     /// What the system says.
     pub fn object_bytes(&self, do_id: DoId) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.object_path(do_id)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read_bytes(&self.object_path(do_id))
     }
 
     /// `info.yaml`, if there is one.
@@ -289,8 +287,19 @@ impl Directory {
 }
 
 fn read(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    let text = read_bytes(path)?.map(String::from_utf8).transpose();
+    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text: not UTF-8"))
+}
+
+/// A pipe would have a server wait, and a device never end.
+fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let read = open_file(path).and_then(|mut file| {
+        let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0));
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    match read {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
