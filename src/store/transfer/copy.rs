@@ -132,8 +132,8 @@ pub async fn copy(
     if !options.drop_unreadable {
         mover.check(source, target.form()).await?;
     }
-    target.set_unfinished(true).await?;
     if options.mode == Mode::Replace {
+        target.set_unfinished(true).await?;
         target.clear().await?;
     }
     let moved = mover.write(source, target).await?;
@@ -195,6 +195,10 @@ impl Mover<'_> {
                 let before = records.len();
                 records = self.missing(records, target).await?;
                 moved.skipped += (before - records.len()) as u64;
+            }
+            // Not before something is written: what is refused then has left the target as it was.
+            if moved.objects == 0 && !records.is_empty() {
+                target.set_unfinished(true).await?;
             }
             target.put(&records).await?;
             moved.objects += records.len() as u64;
