@@ -24,8 +24,8 @@ fn from(daemon: &Daemon, ip: &str) -> Client {
 #[test]
 fn a_banned_address_is_refused_and_one_that_is_banned_while_in_is_put_out() {
     let (folder, daemon) = start(", haproxy: true");
-    let log = daemon.log();
-    assert!(log.contains("a line of the ban list is ignored: \"nonsense\" is no address"), "{log}");
+    let line = "a line of the ban list is ignored: \"nonsense\" is no address";
+    wait_until("the line is said", || daemon.log().contains(line).then_some(()));
     let text = from(&daemon, "192.0.2.9").expect_eject_with(EjectReason::Banned as u16);
     assert_eq!(text, "You are banned: cheats");
     let (mut other, mut banned) = (from(&daemon, "198.51.100.1"), from(&daemon, "198.51.100.2"));
