@@ -83,7 +83,8 @@ fn a_full_agent_says_so() {
 fn who_comes_too_fast_waits_for_its_turn_and_at_last_is_refused() {
     let daemon = setup(", haproxy: true, limits: {connects_per_second: 1}").start();
     let mut clients: Vec<Client> = (0..3).map(|_| let_in(&daemon, "192.0.2.1")).collect();
-    assert!(daemon.log().contains("connections come too fast from an address, and wait"));
+    let line = "connections come too fast from an address, and wait";
+    wait_until("it is said", || daemon.log().contains(line).then_some(()));
     // The queue for this address is full at some time; those of others are not concerned.
     let waiting: Vec<Client> = (0..12).map(|_| from(&daemon, "192.0.2.1")).collect();
     clients.push(let_in(&daemon, "192.0.2.2"));
