@@ -10,6 +10,7 @@ mod post_removes;
 mod pressure;
 mod ranges;
 mod roles;
+mod runs;
 mod spoken_for;
 mod telling;
 mod turns;
