@@ -203,6 +203,17 @@ fn a_full_event_log_goes_on_with_a_line_of_its_own() {
 }
 
 #[test]
+fn an_event_log_that_is_a_pipe_without_a_reader_holds_nobody_up() {
+    let folder = Folder::with(&[("game.yml", LOGGER)]);
+    make_fifo(&folder.path("events.log"));
+    let mut running = folder.start(&["game.yml"]);
+    let line = running.wait_for("events are lost");
+    assert!(line.contains("error=\"it is a pipe that nobody reads\""), "{line}");
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
 fn an_event_log_that_takes_nothing_does_not_keep_the_process() {
     let folder = Folder::with(&[("game.yml", LOGGER)]);
     make_fifo(&folder.path("events.log"));

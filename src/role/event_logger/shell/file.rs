@@ -2,8 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
 
 use crate::role::event_logger::core::Effect;
 
@@ -126,7 +129,13 @@ impl Log {
 /// Opens the file at `path`, or makes it. If its last line has no end, because the disk was full or the power gone, it
 /// is given one.
 fn open_to_append(path: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    // To open a pipe that nobody reads is not to wait for one who does: it fails at once, as a full disk does. What is
+    // written into one that is read slowly waits as always.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).custom_flags(flags);
+    let mut file = options.open(path).map_err(in_words)?;
+    fcntl_setfl(&file, OFlags::APPEND)?;
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.len() > 0 {
         let mut last = [b'\n'];
@@ -140,6 +149,15 @@ fn open_to_append(path: &Path) -> io::Result<File> {
         }
     }
     Ok(file)
+}
+
+fn in_words(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(number) if number == Errno::NXIO.raw_os_error() => {
+            io::Error::other("it is a pipe that nobody reads")
+        }
+        _ => error,
+    }
 }
 
 fn is_empty(file: &File) -> bool {
