@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use dclass::input::Unread;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
@@ -14,6 +15,8 @@ use crate::store::files;
 
 /// How often the file is looked at. What has changed is read when it has stayed so for as long again.
 const LOOK: Duration = Duration::from_secs(3);
+/// The longest file: there is room for a million bans.
+const BYTES_MAX: u64 = 64 << 20;
 /// The mode of a file that is made.
 const MODE: u32 = 0o640;
 /// How many flaws of a file are logged one by one.
@@ -34,10 +37,11 @@ pub struct Banlist {
 /// # Errors
 /// What the system says.
 pub fn read_file(path: &Path) -> io::Result<Option<String>> {
-    match fs::read(path) {
+    match dclass::input::read_file(path, BYTES_MAX) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(Unread::Io(error)) => Err(error),
+        Err(error) => Err(io::Error::other(error)),
     }
 }
 

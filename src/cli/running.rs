@@ -11,6 +11,9 @@ use crate::banlist::Subject;
 use crate::config;
 use crate::control::{self, Answer, Request};
 
+/// The longest reason of a ban.
+const REASON_BYTES_MAX: usize = 1000;
+
 /// Which daemon is meant.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -51,11 +54,11 @@ pub(super) struct Ban {
     whom: Whom,
 
     /// For how long, such as 90s, 30m, 1h or 7d [default: for ever]
-    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
-    time: Option<u64>,
+    #[arg(long = "for", value_name = "DURATION", value_parser = some_time)]
+    time: Option<Duration>,
 
     /// Why, for the player and the file
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = reason)]
     reason: String,
 
     #[command(flatten)]
@@ -91,29 +94,26 @@ fn network(text: &str) -> Result<Subject, String> {
     text.parse::<std::net::IpAddr>().map(Subject::of).or_else(|_| text.parse())
 }
 
-/// A number with one of the units s, m, h, d.
-fn seconds(text: &str) -> Result<u64, String> {
-    let read = || {
-        let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let unit = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 60 * 60,
-            "d" => 24 * 60 * 60,
-            _ => return None,
-        };
-        let seconds = u64::from(count.parse::<u32>().ok()?) * unit;
-        // A century is for ever.
-        (1..=100 * 365 * 24 * 60 * 60).contains(&seconds).then_some(seconds)
-    };
-    read().ok_or_else(|| "expected a time such as 90s, 30m, 1h or 7d".to_owned())
+/// A duration that is one.
+fn some_time(text: &str) -> Result<Duration, &'static str> {
+    let time = config::parse_duration(text)?;
+    if time.is_zero() { Err("it is over at once") } else { Ok(time) }
+}
+
+/// A reason that a request has room for, and a client reads.
+fn reason(text: &str) -> Result<String, String> {
+    if text.len() > REASON_BYTES_MAX {
+        return Err(format!("it is longer than {REASON_BYTES_MAX} bytes"));
+    }
+    Ok(text.to_owned())
 }
 
 /// Has the daemon ban somebody; the exit code.
 pub(super) fn ban(arguments: &Ban) -> u8 {
     let Ban { whom, time, reason, daemon } = arguments;
     let (subject, reason) = (whom.words(), reason.clone());
-    ask(daemon, &Request::Ban { subject, seconds: *time, reason })
+    let seconds = time.map(|time| time.as_secs());
+    ask(daemon, &Request::Ban { subject, seconds, reason })
 }
 
 /// Has the daemon let somebody in again; the exit code.

@@ -26,8 +26,15 @@ fn bans_are_kept_in_the_file_and_the_rest_of_it_stays() {
     assert_eq!(ended.stdout, "10.0.0.0/8 is banned no more\n");
     assert_eq!(folder.read("bans.txt"), kept);
     run(&["unban", "--account", "9"]).code(1).complains(&["account 9 is not in the ban list"]);
-    for words in [&["ban", "nonsense"][..], &["ban"], &["ban", "192.0.2.1", "--for", "soon"]] {
-        let ended = run(words);
+    let long = "x".repeat(5_000);
+    for words in [
+        &["ban", "nonsense"][..],
+        &["ban"],
+        &["ban", "192.0.2.1", "--for", "soon"],
+        &["ban", "192.0.2.1", "--for", "0"],
+        &["ban", "192.0.2.1", "--reason", &long],
+    ] {
+        let ended = run(words).code(1);
         assert!(!ended.stderr.is_empty(), "{ended:#?}");
     }
     assert_eq!(folder.read("bans.txt"), kept);
