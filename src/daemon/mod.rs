@@ -73,7 +73,7 @@ pub async fn run(
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
     // Before the roles, which may take their time, and until they have ended.
-    let _web = Web::start(config.web.as_ref(), readiness.clone(), router.clone()).await?;
+    let _web = Web::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
     let started = tokio::select! {
         parts = Parts::start(config, dc, outside, router, reopen) => parts,
         ending = operator.wants_the_end() => {

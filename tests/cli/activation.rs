@@ -1,6 +1,6 @@
 //! Sockets that a service manager has bound and passes on: `LISTEN_FDS`.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
@@ -81,6 +81,23 @@ fn events_that_come_before_the_start_are_logged() {
     daemon.signal("TERM");
     daemon.wait().code(0);
     assert!(folder.read("events.log").contains("\"early\""), "{}", folder.read("events.log"));
+}
+
+#[test]
+fn who_asks_over_http_before_the_start_is_answered_after_it() {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.local_addr().expect("bound");
+    let text = format!("daemon: {{control: c}}\nweb: {{bind: '{address}'}}");
+    let folder = Folder::with(&[("game.yml", &text)]);
+    let mut early = connect(address);
+    early.write_all(b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n").expect("it is bound");
+    let daemon = start(&folder, socket, "$$");
+    let answer = last_words(early);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("alive\n"), "{answer}");
+    let daemon = daemon.ready();
+    daemon.signal("TERM");
+    let ended = daemon.wait().code(0);
+    assert!(!ended.stdout.contains("fits no address"), "{ended:#?}");
 }
 
 #[test]

@@ -25,6 +25,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::{Readiness, Stage};
 use crate::config::{Address, Host};
 use crate::metrics::{self, Figures};
+use crate::net::Passed;
 use crate::router::Router;
 
 /// How many connections there may be at a time; the next ones wait to be accepted.
@@ -61,12 +62,13 @@ impl Drop for Web {
 }
 
 impl Web {
-    /// Listens at an address, if there is one.
+    /// Listens at an address, if there is one, by the socket that was passed on for it if there is one.
     ///
     /// # Errors
     /// If it cannot be listened there.
     pub async fn start(
         address: Option<&Address>,
+        passed: &Passed,
         readiness: Readiness,
         router: Router,
     ) -> anyhow::Result<Self> {
@@ -85,7 +87,11 @@ impl Web {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut tasks = Vec::new();
         for address in addresses {
-            let listener = TcpListener::bind(address).await.with_context(what)?;
+            let listener = match passed.take_tcp(address) {
+                Some(listener) => TcpListener::from_std(listener),
+                None => TcpListener::bind(address).await,
+            };
+            let listener = listener.with_context(what)?;
             let address = listener.local_addr().with_context(what)?;
             tracing::info!(%address, "answering /metrics, /livez and /readyz");
             let serving = serve(listener, places.clone(), routes(asked.clone()));
