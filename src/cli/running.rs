@@ -12,7 +12,7 @@ use crate::config;
 use crate::control::{self, Answer, Request};
 
 /// The longest reason of a ban.
-const REASON_BYTES_MAX: usize = 1000;
+const REASON_BYTES_MAX: usize = 1024;
 
 /// Which daemon is meant.
 #[derive(Args, Debug)]
