@@ -211,7 +211,7 @@ impl<S: Stream> Connection<S> {
             in_hand: 0,
             taken: 0,
             allowance: 0,
-            gauge: policy.mark.map(Gauge::new),
+            gauge: policy.mark.map(|mark| Gauge::new(mark, policy.bytes_max)),
             full: false,
             life: Life::Open,
             forgotten: 0,

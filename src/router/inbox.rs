@@ -39,7 +39,7 @@ struct Queue {
 impl Inbox {
     /// An inbox that brakes above `mark` bytes, and takes no more than `bytes_max`. `name` is for the log.
     pub fn new(name: impl Into<String>, mark: usize, bytes_max: usize) -> Arc<Self> {
-        let gauge = Gauge::new(mark);
+        let gauge = Gauge::new(mark, bytes_max);
         Arc::new(Inbox {
             name: name.into(),
             bytes_max,

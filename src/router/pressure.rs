@@ -5,6 +5,10 @@
 //! waits a little before it is read again. Nobody else waits: congestion belongs to a receiver, and only those
 //! who feed it pay for it. The wait is bounded: two peers that flood each other and read nothing must not stop
 //! each other for ever.
+//!
+//! So however many feed a queue, each of them still brings something each time, and enough of them fill it. Who
+//! makes nobody wait can wait longer, and pays for little, too, when a queue is about to overflow: that is a client,
+//! whose own queue brakes nobody ([`Fed::patient`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +25,8 @@ use crate::metrics;
 pub const FLOOD_BYTES: usize = 8 * 1024;
 /// The longest wait after one read.
 const BRAKE_MAX: Duration = Duration::from_millis(100);
+/// The longest wait of a patient one for a queue that is about to overflow. A thousand floods bring less than 3 MB a second then.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Shorter times are waited for together.
 const HELD_MIN: Duration = Duration::from_micros(500);
 /// The time between two lines of the log about the same slow receiver.
@@ -39,6 +45,8 @@ pub enum Load {
 #[derive(Debug, Default)]
 pub struct Brake {
     is_high: AtomicBool,
+    /// It is high above its mark, and what is above its limit will be lost.
+    is_full: AtomicBool,
     eased: Notify,
     label: Mutex<Label>,
 }
@@ -74,11 +82,25 @@ impl Brake {
         self.is_high.load(Ordering::Acquire)
     }
 
-    /// Waits until it is not.
+    /// Whether the queue is about to overflow.
+    pub fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is below its mark.
     pub(super) async fn eased(&self) {
+        self.until(|| !self.is_high()).await;
+    }
+
+    /// Waits until there is some way again to where it overflows.
+    async fn relieved(&self) {
+        self.until(|| !self.is_full()).await;
+    }
+
+    async fn until(&self, is_eased: impl Fn() -> bool) {
         loop {
             let notified = self.eased.notified();
-            if !self.is_high() {
+            if is_eased() {
                 return;
             }
             notified.await;
@@ -102,13 +124,16 @@ impl Receiver {
 pub struct Gauge {
     brake: Arc<Brake>,
     mark: usize,
+    /// Half of what the queue takes.
+    half: usize,
     is_above: bool,
+    is_full: bool,
 }
 
 impl Gauge {
-    /// A gauge for a queue that should stay below `mark` bytes.
-    pub fn new(mark: usize) -> Self {
-        Gauge { brake: Arc::default(), mark, is_above: false }
+    /// A gauge for a queue that should stay below `mark` bytes, and takes no more than `bytes_max`.
+    pub fn new(mark: usize, bytes_max: usize) -> Self {
+        Gauge { brake: Arc::default(), mark, half: bytes_max / 2, is_above: false, is_full: false }
     }
 
     /// What sockets wait for.
@@ -119,26 +144,29 @@ impl Gauge {
     /// Notes how many bytes the queue holds now. What was above the mark stays so until half of it is left.
     #[inline]
     pub fn set(&mut self, bytes: usize) -> Load {
-        if !self.is_above && bytes > self.mark {
-            self.is_above = true;
-            self.brake.is_high.store(true, Ordering::Release);
-        } else if self.is_above && bytes <= self.mark / 2 {
-            self.ease();
+        if bytes > self.mark.min(self.half) || self.is_above {
+            self.judge(bytes);
         }
         if self.is_above { Load::High } else { Load::Fine }
     }
 
-    fn ease(&mut self) {
-        self.is_above = false;
-        self.brake.is_high.store(false, Ordering::Release);
-        self.brake.eased.notify_waiters();
+    #[cold]
+    fn judge(&mut self, bytes: usize) {
+        let (was_above, was_full) = (self.is_above, self.is_full);
+        self.is_full = bytes > if was_full { self.half / 2 } else { self.half };
+        self.is_above = self.is_full || bytes > if was_above { self.mark / 2 } else { self.mark };
+        self.brake.is_high.store(self.is_above, Ordering::Release);
+        self.brake.is_full.store(self.is_full, Ordering::Release);
+        if was_above && !self.is_above || was_full && !self.is_full {
+            self.brake.eased.notify_waiters();
+        }
     }
 }
 
 impl Drop for Gauge {
     fn drop(&mut self) {
         if self.is_above {
-            self.ease();
+            self.judge(0);
         }
     }
 }
@@ -154,9 +182,19 @@ pub struct Fed {
     filled: Vec<Arc<Brake>>,
     /// For how long what the socket has brought has held the router, since [`Fed::leave_time`].
     held: Duration,
+    /// See [`Fed::patient`].
+    is_patient: bool,
+    /// What a patient one has brought since it has waited, while a queue that it feeds was about to overflow.
+    unpaid: u32,
 }
 
 impl Fed {
+    /// For a socket whose peer makes nobody wait, however slow it is: it can wait until a queue that is about to overflow
+    /// is not any more, without two waiting for each other. It pays for all that it brings then, and not for floods alone.
+    pub fn patient() -> Self {
+        Fed { is_patient: true, ..Fed::default() }
+    }
+
     /// A queue that is above its mark has been fed.
     pub(super) fn note(&mut self, brake: &Arc<Brake>) {
         note_in(&mut self.high, brake);
@@ -226,8 +264,7 @@ impl Fed {
         if self.has_filled() {
             let _ = Box::pin(tokio::time::timeout(BRAKE_MAX, self.room())).await;
         }
-        if bytes_read < FLOOD_BYTES {
-            self.forget();
+        if bytes_read < FLOOD_BYTES && !self.owes(bytes_read) {
             return;
         }
         // So that what a flood has left behind is written before there is more of it. Twice, since who lets others go
@@ -239,15 +276,30 @@ impl Fed {
         }
     }
 
+    /// Whether what is no flood has become as much as one, for a queue that is about to overflow.
+    fn owes(&mut self, bytes_read: usize) -> bool {
+        if !self.is_patient || !self.high.iter().any(|brake| brake.is_full()) {
+            self.forget();
+            self.unpaid = 0;
+            return false;
+        }
+        self.unpaid += bytes_read as u32;
+        self.unpaid as usize >= FLOOD_BYTES
+    }
+
     async fn high_are_eased(&mut self) {
-        let until = Instant::now() + BRAKE_MAX;
+        let now = Instant::now();
+        self.unpaid = 0;
         for brake in self.high.drain(..) {
             if brake.is_high() {
                 metrics::BRAKES.one(&[]);
                 brake.say();
             }
-            // The bound is the point; whether it was reached changes nothing.
-            let _ = tokio::time::timeout_at(until, brake.eased()).await;
+            // The bounds are the point; whether they were reached changes nothing.
+            if self.is_patient {
+                let _ = tokio::time::timeout_at(now + PATIENCE, brake.relieved()).await;
+            }
+            let _ = tokio::time::timeout_at(now + BRAKE_MAX, brake.eased()).await;
         }
     }
 }
@@ -266,7 +318,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_brake_holds_a_flood_until_the_queue_is_half_empty() {
-        let mut gauge = Gauge::new(100);
+        let mut gauge = Gauge::new(100, usize::MAX);
         assert_eq!(gauge.set(100), Load::Fine);
         assert_eq!(gauge.set(101), Load::High);
         let brake = gauge.brake().clone();
@@ -294,7 +346,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_brake_gives_up_after_its_bound_however_many_are_slow() {
-        let mut gauges = [Gauge::new(1), Gauge::new(1), Gauge::new(1)];
+        let mut gauges = [(); 3].map(|()| Gauge::new(1, usize::MAX));
         let mut fed = Fed::default();
         for gauge in &mut gauges {
             assert_eq!(gauge.set(2), Load::High);
@@ -309,9 +361,58 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_makes_nobody_wait_waits_until_a_queue_does_not_overflow() {
+        let mut gauge = Gauge::new(100, 1000);
+        let brake = gauge.brake().clone();
+        let start = Instant::now();
+        let mut client = Fed::patient();
+        let mut link = Fed::default();
+        let feed = async move |fed: &mut Fed, bytes| {
+            fed.note(&brake);
+            let start = Instant::now();
+            fed.brake(bytes).await;
+            start.elapsed()
+        };
+
+        // Above its mark, there is time for what is no flood.
+        assert_eq!(gauge.set(500), Load::High);
+        assert_eq!(feed(&mut client, FLOOD_BYTES - 1).await, Duration::ZERO);
+        assert_eq!(feed(&mut client, FLOOD_BYTES).await, BRAKE_MAX);
+
+        // About to overflow, what is little is paid for when it has become much.
+        assert_eq!(gauge.set(501), Load::High);
+        assert_eq!(feed(&mut client, FLOOD_BYTES - 1).await, Duration::ZERO);
+        assert_eq!(feed(&mut client, 1).await, PATIENCE);
+        assert_eq!(feed(&mut client, FLOOD_BYTES - 1).await, Duration::ZERO);
+        assert_eq!(feed(&mut link, FLOOD_BYTES - 1).await, Duration::ZERO);
+        assert_eq!(feed(&mut link, 1).await, Duration::ZERO);
+        assert_eq!(feed(&mut link, FLOOD_BYTES).await, BRAKE_MAX);
+
+        // With some way to go, it goes on: it has waited for long enough.
+        let waiting = tokio::spawn(async move { feed(&mut client, FLOOD_BYTES).await });
+        tokio::time::sleep(PATIENCE / 2).await;
+        assert_eq!(gauge.set(251), Load::High);
+        tokio::time::sleep(BRAKE_MAX).await;
+        assert!(!waiting.is_finished());
+        assert_eq!(gauge.set(250), Load::High);
+        assert_eq!(waiting.await.expect("no panic"), PATIENCE / 2 + BRAKE_MAX);
+        assert_eq!(start.elapsed(), PATIENCE + PATIENCE / 2 + BRAKE_MAX * 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_small_queue_is_full_below_the_mark() {
+        let mut gauge = Gauge::new(1000, 100);
+        assert_eq!(gauge.set(50), Load::Fine);
+        assert_eq!(gauge.set(51), Load::High);
+        assert!(gauge.brake().is_full());
+        assert_eq!(gauge.set(25), Load::Fine);
+        assert!(!gauge.brake().is_full());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whoever_is_slow_is_named_now_and_then() {
         let log = Caught::from(Level::Info);
-        let mut gauge = Gauge::new(1);
+        let mut gauge = Gauge::new(1, usize::MAX);
         gauge.brake().rename("AI");
         let mut fed = Fed::default();
         for _ in 0..700 {
@@ -344,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_queue_that_is_no_more_brakes_nobody() {
-        let mut gauge = Gauge::new(1);
+        let mut gauge = Gauge::new(1, usize::MAX);
         assert_eq!(gauge.set(2), Load::High);
         let brake = gauge.brake().clone();
         drop(gauge);

@@ -48,7 +48,7 @@ impl Resident {
             armed: None,
             excused_until: None,
             has_more: false,
-            gauge: Gauge::new(0),
+            gauge: Gauge::new(0, usize::MAX),
             is_filled: false,
             wake: Arc::default(),
         }

@@ -261,7 +261,8 @@ impl Uplink for Slow {
 fn no_more_is_told_again_than_the_upstream_takes() {
     let (router, _, [clearing, _first, _second, _third]) = many();
     keep(&clearing, 60_000);
-    let slow = Slow { uplink: UplinkRecorder::default(), gauge: Mutex::new(Gauge::new(1000)) };
+    let slow =
+        Slow { uplink: UplinkRecorder::default(), gauge: Mutex::new(Gauge::new(1000, usize::MAX)) };
     let slow = Arc::new(slow);
     router.set_uplink(slow.clone());
     clearing.batch().clear_post_removes(SENDER);

@@ -61,7 +61,7 @@ impl Uplink for StuckUplink {
     fn clear_post_removes(&self, _: Channel) {}
 
     fn push(&self, _: Frame<'_>) -> Load {
-        self.brake.lock().get_or_insert_with(|| Gauge::new(0)).set(1)
+        self.brake.lock().get_or_insert_with(|| Gauge::new(0, usize::MAX)).set(1)
     }
 
     fn brake(&self) -> Option<Arc<Brake>> {

@@ -76,3 +76,35 @@ fn bug_80_what_clients_send_faster_than_it_is_taken_is_not_piled_up() {
     let grown = stage.daemon.peak_memory() - before;
     assert!(grown < 24 << 20, "{grown} bytes for {MESSAGES} messages");
 }
+
+#[test]
+fn however_many_clients_feed_somebody_slow_it_is_not_cut_off() {
+    let setup = client_agent::setup(", limits: {bytes_per_second: 0, messages_per_second: 0}");
+    let mut stage = client_agent::Stage::of(setup.director("link_buffer_size: 4000000"));
+    let mut uberdog = stage.hearer(client_agent::MAIL);
+    let value = Values::new().u32(0).string(&"x".repeat(5_000));
+    const CLIENTS: usize = 100;
+    const MESSAGES: usize = 100;
+    let clients: Vec<_> = (0..CLIENTS).map(|_| stage.established().0).collect();
+    std::thread::scope(|scope| {
+        let value = &value;
+        for mut client in clients {
+            scope.spawn(move || {
+                for _ in 0..MESSAGES {
+                    client.send(&client_agent::update(client_agent::MAIL, mail::SEND, value));
+                }
+                // The connection has to last until all of it has arrived.
+                client.expect_closed();
+            });
+        }
+        let is_braked = || stage.daemon.log().contains("read more slowly").then_some(());
+        wait_until("they are held up", is_braked);
+        // Long enough for what is let through every 100 ms to be too much.
+        std::thread::sleep(Duration::from_secs(2));
+        for _ in 0..CLIENTS * MESSAGES {
+            uberdog.receive();
+        }
+        stage.tell(Channel::CLIENTS, &ClientAgent::Drop {});
+    });
+    assert!(!stage.daemon.log().contains("reads too slowly"));
+}

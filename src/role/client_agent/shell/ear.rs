@@ -86,7 +86,7 @@ impl<'s> Ear<'s> {
             Framing::Message => messages(false),
             Framing::Frames => messages(true),
         };
-        Ear { shared, key, reading, has_heard: false, fed: Fed::default(), rest: None }
+        Ear { shared, key, reading, has_heard: false, fed: Fed::patient(), rest: None }
     }
 
     /// What tells whether the peer is still there, if it can be asked.
