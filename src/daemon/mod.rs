@@ -89,11 +89,11 @@ pub async fn run(
     tracing::info!("ready");
     readiness.reach(Stage::Ready);
     manager.is_ready();
+    let _watch = stalls::Watch::start().context("no thread can be started")?;
     log.has_started();
     operator.has_started(std::mem::take(&mut parts.agents));
     let ended = tokio::select! {
         ended = drain::live(&mut operator, &mut parts, &readiness) => ended,
-        () = stalls::watch() => unreachable!("it has no end"),
         never = manager.watch() => match never {},
     };
     readiness.reach(Stage::Stopping);

@@ -28,11 +28,13 @@ fn a_stall_of_the_daemon_is_not_the_silence_of_its_clients() {
         stage.daemon.signal("STOP");
         alive.iter_mut().for_each(|(client, _)| client.send(&ClientMessage::Heartbeat {}));
         // The stall itself, and nothing that is waited for.
-        std::thread::sleep(TIMEOUT + TIMEOUT / 4);
+        std::thread::sleep(TIMEOUT * 2);
         stage.daemon.signal("CONT");
         alive.iter_mut().for_each(|(client, _)| client.send(&ClientMessage::Heartbeat {}));
         stage.sync_all(&mut alive);
         silent.expect_eject(EjectReason::NoHeartbeat);
+        let line = "this process has stood still for ";
+        wait_until("it is said", || stage.daemon.log().contains(line).then_some(()));
     }
 }
 
