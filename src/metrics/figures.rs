@@ -65,7 +65,7 @@ impl Figures {
         self.entry(metric, labels, Value::Times(Box::default())).add_times(times);
     }
 
-    /// What has been told of a metric, and what has been counted of it. What has no labels is there, whatever happened.
+    /// What has been told of a metric, and what has been counted of it. What is known to have to be there is, whatever happened.
     pub fn of(&self, metric: &Metric) -> BTreeMap<Labels, Value> {
         let mut all = self.told.get(metric.name).cloned().unwrap_or_default();
         for (labels, counted) in metric.counted() {
@@ -75,8 +75,8 @@ impl Figures {
                 (_, Value::Number(_)) => {}
             }
         }
-        if all.is_empty() && metric.labels.is_empty() {
-            all.insert(Labels::new(), metric.nothing());
+        for labels in metric.known_labels() {
+            all.entry(labels).or_insert_with(|| metric.nothing());
         }
         all
     }

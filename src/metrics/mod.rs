@@ -51,6 +51,8 @@ pub struct Metric {
     pub kind: Kind,
     /// By what it is told apart.
     pub labels: &'static [&'static str],
+    /// The values of each label that are told from the beginning; none where they are not known.
+    known: &'static [&'static [&'static str]],
     /// What it means.
     pub help: &'static str,
     counted: Mutex<Vec<(Labels, Value)>>,
@@ -61,9 +63,22 @@ impl Metric {
         name: &'static str,
         kind: Kind,
         labels: &'static [&'static str],
+        known: &'static [&'static [&'static str]],
         help: &'static str,
     ) -> Self {
-        Metric { name, kind, labels, help, counted: Mutex::new(Vec::new()) }
+        Metric { name, kind, labels, known, help, counted: Mutex::new(Vec::new()) }
+    }
+
+    /// What is told, whatever has happened: all combinations of labels, if the values of all are known.
+    fn known_labels(&self) -> Vec<Labels> {
+        self.known.iter().fold(vec![Labels::new()], |all, values| {
+            let with = |labels: &Labels, value: &'static str| {
+                labels.iter().cloned().chain([Cow::Borrowed(value)]).collect()
+            };
+            all.iter()
+                .flat_map(|labels| values.iter().map(move |value| with(labels, value)))
+                .collect()
+        })
     }
 
     /// Counts so many.
@@ -84,6 +99,11 @@ impl Metric {
     pub fn is_now(&self, labels: &[&str], number: u64) {
         debug_assert_eq!(self.kind, Kind::Gauge, "{}", self.name);
         self.change(labels, |value| *value = Value::Count(number), || Value::Count(0));
+    }
+
+    /// What it was by these labels is nothing any more.
+    pub fn forget(&self, is_gone: impl Fn(&Labels) -> bool) {
+        self.counted.lock().retain(|(labels, _)| !is_gone(labels));
     }
 
     /// Notes how long something has taken.
@@ -158,7 +178,8 @@ mod tests {
 
     #[test]
     fn counts_are_kept_by_their_labels_and_there_are_not_any_number_of_those() {
-        let metric = Metric::new("donet_tests_total", Kind::Counter, &["a", "b"], "Tests.");
+        let metric =
+            Metric::new("donet_tests_total", Kind::Counter, &["a", "b"], &[&[], &[]], "Tests.");
         metric.add(&["x", "y"], 2);
         metric.add(&["x", "y"], 3);
         metric.one(&["x", "z"]);

@@ -1,10 +1,15 @@
 //! All metrics. The book has a page of them, which a test compares with what a daemon tells.
+//!
+//! Labels whose values are known stand with them: what has not happened yet is told as 0, since whoever looks how much a counter has
+//! grown would not see the first time otherwise.
 
 use super::{Kind, Metric};
 
 macro_rules! metrics {
-    ($($name:ident: $kind:ident $text:literal [$($label:literal),*] $help:literal;)*) => {
-        $(#[doc = $help] pub static $name: Metric = Metric::new($text, Kind::$kind, &[$($label),*], $help);)*
+    ($($name:ident: $kind:ident $text:literal [$($label:literal $(: $($value:literal)|+)?),*] $help:literal;)*) => {
+        $(#[doc = $help] pub static $name: Metric = Metric::new(
+            $text, Kind::$kind, &[$($label),*], &[$(&[$($($value),+)?]),*], $help,
+        );)*
         /// Each of them.
         pub static ALL: &[&Metric] = &[$(&$name),*];
     };
@@ -21,25 +26,26 @@ metrics! {
     CPU: Counter "donet_cpu_seconds_total" [] "Processor time that the process has used";
     PANICS: Counter "donet_panics_total" [] "Panics: mistakes of the program, each of which is in the log";
     STALLS: Counter "donet_stalls_total" [] "Times at which the whole process has stood still for more than two seconds";
-    LOG_DROPPED: Counter "donet_log_lines_dropped_total" ["reason"] "Log lines that were not written: the output took nothing (full), or there were too many of the kind (limit)";
+    LOG_DROPPED: Counter "donet_log_lines_dropped_total" ["reason": "full" | "limit"] "Log lines that were not written: the output took nothing (full), or there were too many of the kind (limit)";
     // The router.
     ROUTED: Counter "donet_routed_messages_total" [] "Datagrams given to the router, those of roles included";
     DELIVERED: Counter "donet_delivered_messages_total" [] "Copies of datagrams handed to participants, the upstream not counted";
-    DROPPED: Counter "donet_dropped_messages_total" ["reason"] "Datagrams that were thrown away: with a link that was given up (slow_link), a client that was dropped (client), for want of room for the upstream (backlog) or in a database's inbox (inbox)";
-    DROPPED_BYTES: Counter "donet_dropped_bytes_total" ["reason"] "Bytes of what was thrown away with a link or a client";
+    DROPPED: Counter "donet_dropped_messages_total" ["reason": "slow_link" | "client" | "backlog" | "inbox"] "Datagrams that were thrown away: with a link that was given up (slow_link), a client that was dropped (client), for want of room for the upstream (backlog) or in a database's inbox (inbox)";
+    DROPPED_BYTES: Counter "donet_dropped_bytes_total" ["reason": "slow_link" | "client"] "Bytes of what was thrown away with a link or a client";
     HOLD: Histogram "donet_router_hold_seconds" [] "How long the router was held, while everybody else waits";
     PARTICIPANTS: Gauge "donet_participants" [] "Roles and links that the router knows";
     GAPS: Counter "donet_gaps_total" [] "Times at which messages may have been missed, since the upstream was away";
     BRAKES: Counter "donet_brakes_total" [] "Times at which a socket was read more slowly, since a receiver did not keep up";
     // Connections.
     LINKS: Gauge "donet_links" ["direction"] "Links to other daemons and AIs: made by them (in), or to the upstream (out)";
-    CLIENTS: Gauge "donet_clients" ["state", "transport"] "Clients, by how far they have come and how they are connected";
+    CLIENTS: Gauge "donet_clients" ["state": "new" | "anonymous" | "established", "transport": "tcp" | "tls" | "websocket"] "Clients, by how far they have come and how they are connected";
     QUEUE_BYTES: Gauge "donet_queue_bytes" ["queue"] "Bytes that wait in all queues of a kind: links, clients, upstream, database";
     QUEUE_LONGEST: Gauge "donet_queue_longest_bytes" ["queue"] "Bytes that wait in the longest queue of a kind: of the slowest receiver";
     RECEIVED_BYTES: Counter "donet_received_bytes_total" ["peer"] "Bytes read from links and clients, TLS not counted";
     SENT_BYTES: Counter "donet_sent_bytes_total" ["peer"] "Bytes written to links and clients, TLS not counted";
-    HANDSHAKES: Counter "donet_handshakes_total" ["direction", "result"] "TLS handshakes with whoever connects (in) and with the upstream (out): ok or failed";
-    REFUSED: Counter "donet_refused_connections_total" ["peer"] "Connections that were accepted and closed at once: there was no place for them, or they were not allowed";
+    HANDSHAKES: Counter "donet_handshakes_total" ["direction": "in" | "out", "result": "ok" | "failed"] "TLS handshakes with whoever connects (in) and with the upstream (out): ok or failed";
+    CERTIFICATE: Gauge "donet_certificate_end_time_seconds" ["section", "names"] "Until when a certificate that is shown to others is valid, as a Unix time";
+    REFUSED: Counter "donet_refused_connections_total" ["peer": "client" | "link"] "Connections that were let go before they were anybody: there was no place for them, or they were not allowed, or banned";
     // The client agent.
     EJECTS: Counter "donet_ejects_total" ["code"] "Clients that were put out, by the code that they were told";
     LIMITS: Counter "donet_limits_total" ["limit"] "Times at which a client was refused, slowed down or put out for a limit, by the last word of its key";
@@ -47,7 +53,7 @@ metrics! {
     INTEREST: Histogram "donet_interest_seconds" [] "Time from opening or altering an interest until the client was told that it is done";
     // Objects.
     OBJECTS: Gauge "donet_objects" ["class"] "DistributedObjects in memory; of very many classes the smaller ones are told together";
-    ACTIVATIONS: Counter "donet_activations_total" ["result"] "Objects that a database-state server was to load: done or failed";
+    ACTIVATIONS: Counter "donet_activations_total" ["result": "done" | "failed"] "Objects that a database-state server was to load: done or failed";
     LOADING: Gauge "donet_loading_objects" [] "Objects that database-state servers wait for the database for";
     // Databases.
     DATABASE: Histogram "donet_database_seconds" ["operation", "result"] "Time from a request to a database server until its answer";

@@ -71,7 +71,7 @@ impl Times {
             limits.push((Duration::from_nanos(1 << end).as_secs_f64(), count));
             begin = end + 1;
         }
-        limits.push((f64::MAX, self.buckets[begin..].iter().sum()));
+        limits.push((f64::INFINITY, self.buckets[begin..].iter().sum()));
         limits
     }
 }

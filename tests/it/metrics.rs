@@ -165,7 +165,8 @@ fn what_happens_is_counted() {
     let link = daemon.link();
     // The harness has a link of its own.
     wait_for(&daemon, "donet_links{direction=\"in\"}", 2.0);
-    assert_eq!(value(&before, "donet_links{direction=\"out\"}"), Some(0.0));
+    // It has no upstream.
+    assert_eq!(value(&before, "donet_links{direction=\"out\"}"), None);
     // What is no hello ends a session.
     let mut stranger = TcpStream::connect(daemon.address("CA")).expect("a client agent");
     stranger.write_all(&[2, 0, 9, 0]).expect("it is taken");
@@ -180,12 +181,42 @@ fn what_happens_is_counted() {
         assert!(after > before, "{series}: {before}, then {after}");
     }
     drop((client, link));
-    wait_until("the client has gone", || {
-        value(&metrics_of(&daemon), "donet_clients{state=\"new\",transport=\"tcp\"}")
-            .is_none()
-            .then_some(())
-    });
+    wait_for(&daemon, "donet_clients{state=\"new\",transport=\"tcp\"}", 0.0);
     wait_for(&daemon, "donet_links{direction=\"in\"}", 1.0);
+}
+
+/// Whoever looks how much something has grown must have seen it before, and whoever asks for a share of times needs a limit for the
+/// longest.
+#[test]
+fn what_has_not_happened_yet_is_told_and_the_last_limit_of_times_has_no_end() {
+    let text = metrics_of(&start());
+    for series in [
+        "donet_dropped_messages_total{reason=\"slow_link\"}",
+        "donet_refused_connections_total{peer=\"client\"}",
+        "donet_handshakes_total{direction=\"in\",result=\"ok\"}",
+        "donet_clients{state=\"established\",transport=\"tls\"}",
+        "donet_panics_total",
+    ] {
+        assert_eq!(value(&text, series), Some(0.0), "{series}");
+    }
+    for name in ["donet_router_hold_seconds", "donet_interest_seconds"] {
+        let last = value(&text, &format!("{name}_bucket{{le=\"+Inf\"}}"));
+        assert_eq!(last, value(&text, &format!("{name}_count")), "{name}");
+        assert!(last.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn who_is_refused_is_counted() {
+    let agent = "type: clientagent, bind: $CA, version: v, channels: {min: 1000, max: 1999}, \
+                 limits: {connections: 1}";
+    let daemon = Setup::new().web().role(agent).start();
+    let one = daemon.client();
+    wait_for(&daemon, "donet_clients{state=\"new\",transport=\"tcp\"}", 1.0);
+    let two = daemon.client();
+    wait_for(&daemon, "donet_refused_connections_total{peer=\"client\"}", 1.0);
+    wait_for(&daemon, "donet_limits_total{limit=\"connections\"}", 1.0);
+    drop((one, two));
 }
 
 #[test]
@@ -238,7 +269,7 @@ fn what_a_client_does_not_read_is_counted_when_it_is_dropped() {
         };
         of("messages").zip(of("bytes"))
     };
-    assert_eq!(dropped("client"), None);
+    assert_eq!(dropped("client"), Some((0.0, 0.0)));
     let client = daemon.client();
     wait_for(&daemon, "donet_clients{state=\"new\",transport=\"tcp\"}", 1.0);
     let mut link = daemon.link();
@@ -248,7 +279,7 @@ fn what_a_client_does_not_read_is_counted_when_it_is_dropped() {
             let message = ClientAgent::SendDatagram { datagram: Blob(&datagram) };
             link.send(Channel(1000), Channel(4321), &message);
         }
-        dropped("client")
+        dropped("client").filter(|(messages, _)| *messages > 0.0)
     });
     // They are some 20 KB each, and the last may have gone in part.
     let (messages, bytes) = counted;

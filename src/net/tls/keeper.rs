@@ -135,11 +135,14 @@ impl Tls {
 
     /// Says until when the certificates are valid.
     pub fn say_expiry(&self) {
+        metrics::CERTIFICATE.forget(|labels| labels[0] == self.config.key);
         for facts in &self.current.read().facts {
             let names: Vec<&str> = facts.names().collect();
             let (section, names) = (&self.config.key, names.join(", "));
             let expires = facts.not_after;
             tracing::info!(section, names, %expires, "certificate loaded");
+            let expires = u64::try_from(expires.as_second()).unwrap_or(0);
+            metrics::CERTIFICATE.is_now(&[section, &names], expires);
         }
     }
 
@@ -238,7 +241,7 @@ mod tests {
             chain: None,
         };
         let config = TlsConfig {
-            key: "tls".to_owned(),
+            key: "keeper".to_owned(),
             identities: vec![identity],
             authority: None,
             is_optional: false,
@@ -266,5 +269,13 @@ mod tests {
             () = tls.clone().keep(heard) => unreachable!("it has no end"),
             read = tokio::time::timeout(PATIENCE, wait) => read.expect("it is read"),
         }
+        // Nobody is to be warned of the end of one that is not shown any more.
+        tls.say_expiry();
+        let told = metrics::CERTIFICATE.counted().into_iter();
+        let told: Vec<_> = told.filter(|(labels, _)| labels[0] == "keeper").collect();
+        let expires = tls.current.read().facts[0].not_after.as_second();
+        let expires = metrics::Value::Count(expires.try_into().expect("it is not over"));
+        let [(labels, value)] = &told[..] else { panic!("{told:?}") };
+        assert!(labels[1].contains("new.example") && *value == expires, "{told:?}");
     }
 }

@@ -169,6 +169,7 @@ impl Core {
     ) -> Result<SessionKey, Vec<u8>> {
         let Some(Given { channel, too_early }) = self.shared.pool.allocate(now) else {
             tracing::warn!(remote = %peer.remote, "client refused: all channels are in use");
+            metrics::REFUSED.one(&["client"]);
             return Err(self.capacity_reached(framing));
         };
         if let Some(rested) = too_early {

@@ -15,7 +15,6 @@ impl World {
     ) -> Option<Asked> {
         if participant == 0 && cursor == Cursor::default() {
             figures.add(&metrics::LINKS, &["in"], 0);
-            figures.add(&metrics::LINKS, &["out"], 0);
             if let Some(uplink) = &self.uplink {
                 uplink.measure(figures);
             }

@@ -7,6 +7,7 @@ use super::{Core, SessionIndex};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::message::EjectReason;
+use crate::metrics;
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::Effects;
 use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Prices};
@@ -115,6 +116,7 @@ impl Core {
         let Ejection { reason, ref text, limit, .. } = ejection;
         let text = String::from_utf8_lossy(text).into_owned();
         tracing::warn!(text, %remote, reason, limit, "client refused");
+        metrics::REFUSED.one(&["client"]);
         if let Some(limit) = limit {
             self.shared.limit_counts.add(limit);
         }
