@@ -40,7 +40,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "2,000 clients connect and log in; latency of that",
             "client",
             Group::Table,
-            |run| idle(run, run.scaled(2_000)),
+            |run| idle(run, run.scaled(2_000), ClientAgent::default()),
         )
     },
     Scenario {
@@ -50,7 +50,7 @@ pub const SCENARIOS: &[Scenario] = &[
             "an AI updates 50 objects 10,000 times in a zone that 200 clients see",
             "delivery",
             Group::Table,
-            |run| zone(run, run.scaled(200), run.scaled(10_000)),
+            |run| zone(run, run.scaled(200), run.scaled(10_000), ClientAgent::default()),
         )
     },
     scenario(
@@ -74,7 +74,10 @@ pub const SCENARIOS: &[Scenario] = &[
             "10,000 clients, or as many as files may be open, connect and log in",
             "client",
             Group::Check,
-            |run| idle(run, run.scaled(10_000).min(open_files_max().saturating_sub(200))),
+            |run| {
+                let count = run.scaled(10_000).min(open_files_max().saturating_sub(200));
+                idle(run, count, ClientAgent::default())
+            },
         )
     },
     scenario(
@@ -82,7 +85,24 @@ pub const SCENARIOS: &[Scenario] = &[
         "ca_zone at ten times the volume: its peak memory should be the same",
         "delivery",
         Group::Check,
-        |run| zone(run, run.scaled(200), run.scaled(100_000)),
+        |run| zone(run, run.scaled(200), run.scaled(100_000), ClientAgent::default()),
+    ),
+    Scenario {
+        thing: "client",
+        ..scenario(
+            "ca_idle_tls",
+            "ca_idle over TLS: a whole handshake for each client",
+            "client",
+            Group::Check,
+            |run| idle(run, run.scaled(2_000), encrypted()),
+        )
+    },
+    scenario(
+        "ca_zone_tls",
+        "ca_zone over TLS: what a delivery costs that is encrypted",
+        "delivery",
+        Group::Check,
+        |run| zone(run, run.scaled(200), run.scaled(10_000), encrypted()),
     ),
     scenario(
         "ca_upstream_x10",
@@ -116,7 +136,16 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// Limits under which a slow daemon also ends: comparing needs a result.
 fn patient() -> ClientAgent {
-    ClientAgent { interest_timeout_ms: Some(120_000), write_buffer_bytes: Some(64 << 20) }
+    ClientAgent {
+        interest_timeout_ms: Some(120_000),
+        write_buffer_bytes: Some(64 << 20),
+        ..ClientAgent::default()
+    }
+}
+
+/// With clients that encrypt.
+fn encrypted() -> ClientAgent {
+    ClientAgent { is_encrypted: true, ..ClientAgent::default() }
 }
 
 /// A daemon with clients that have logged in.
@@ -157,8 +186,8 @@ impl Stage {
     }
 }
 
-fn idle(run: &Run, count: usize) -> Result<Sample> {
-    let daemon = run.start(&Roles::clients())?;
+fn idle(run: &Run, count: usize, options: ClientAgent) -> Result<Sample> {
+    let daemon = run.start(&Roles { client_agent: Some(options), ..Roles::clients() })?;
     let mut barrier = Barrier::open(daemon.director)?;
     let mut clients = Clients::new(&daemon, &mut barrier)?;
     let before = rss(daemon.pid())?;
@@ -176,12 +205,12 @@ fn idle(run: &Run, count: usize) -> Result<Sample> {
 /// Objects that the AI moves.
 const MOVING: u32 = 50;
 
-fn zone(run: &Run, count: usize, updates: usize) -> Result<Sample> {
+fn zone(run: &Run, count: usize, updates: usize, options: ClientAgent) -> Result<Sample> {
     if run.is_relay() {
         return relay_zone(run, count, updates);
     }
     let objects = [(ZONE, MOVING as usize)];
-    let mut stage = Stage::set(run, ClientAgent::default(), count, &objects)?;
+    let mut stage = Stage::set(run, options, count, &objects)?;
     stage.clients.open_interest(WORLD, ZONE, MOVING as usize)?;
     let mut batch = Batch::default();
     for number in 0..updates as u32 {

@@ -64,7 +64,7 @@ impl Clients {
         let mut ai = Link::connect(daemon.director)?;
         ai.send(Batch::default().subscribe(GATE.into()).subscribe(AI))?;
         barrier.pass(&mut ai)?;
-        let (swarm, channels) = (Swarm::new()?, Vec::new());
+        let (swarm, channels) = (Swarm::with(daemon.tls.clone())?, Vec::new());
         Ok(Clients { swarm, ai, channels, client_agent: daemon.client_agent })
     }
 

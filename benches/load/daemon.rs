@@ -6,11 +6,14 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustls::ClientConfig;
 
 use crate::relay;
+use crate::secure;
 use crate::wire::{DC_HASH, VERSION};
 
 /// The parent of all objects.
@@ -81,6 +84,8 @@ pub struct Roles {
 pub struct ClientAgent {
     pub interest_timeout_ms: Option<u32>,
     pub write_buffer_bytes: Option<u64>,
+    /// Whether clients encrypt.
+    pub is_encrypted: bool,
 }
 
 impl Roles {
@@ -100,6 +105,8 @@ pub struct Daemon {
     child: Child,
     pub director: SocketAddr,
     pub client_agent: SocketAddr,
+    /// How clients encrypt, if they do.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Daemon {
@@ -113,7 +120,10 @@ impl Daemon {
         fs::write(folder.join("load.yml"), config)?;
         let mut command = command(program, variant.cpus.as_deref());
         command.arg(folder.join("load.yml"));
+        let is_encrypted = roles.client_agent.as_ref().is_some_and(|options| options.is_encrypted);
+        let tls = if is_encrypted { Some(secure::prepare(folder)?) } else { None };
         let mut daemon = Daemon::spawn(command, director, client_agent, folder)?;
+        daemon.tls = tls;
         daemon.await_listener(director)?;
         if roles.client_agent.is_some() {
             daemon.await_listener(client_agent)?;
@@ -148,7 +158,7 @@ impl Daemon {
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Daemon { child, director, client_agent })
+        Ok(Daemon { child, director, client_agent, tls: None })
     }
 
     /// Its process id.
@@ -233,6 +243,10 @@ fn configuration(
              manual_dc_hash: {DC_HASH}\n    channels:\n      min: {min}\n      max: {max}\n    \
              client:\n      relocate: true\n      add_interest: enabled\n"
         )?;
+        if options.is_encrypted {
+            let (certificate, key) = secure::FILES;
+            write!(y, "    tls:\n      certificate: {certificate}\n      key_file: {key}\n")?;
+        }
         if let Some(bytes) = options.write_buffer_bytes {
             writeln!(y, "      write_buffer_size: {bytes}")?;
         }

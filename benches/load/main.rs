@@ -56,6 +56,7 @@ mod process;
 mod relay;
 mod report;
 mod scenario;
+mod secure;
 mod ss;
 mod swarm;
 mod wire;

@@ -3,12 +3,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use mio::{Events, Interest, Poll, Token};
+use rustls::ClientConfig;
 
 use crate::link::{READ_BUFFER, STALL};
+use crate::secure::Socket;
 use crate::wire::{Batch, split};
 
 /// A set of connections; they are named by their position.
@@ -18,12 +21,14 @@ pub struct Swarm {
     connections: Vec<Connection>,
     /// Every read lands here; only the rest of a frame is kept for each connection.
     scratch: Box<[u8]>,
+    /// How they encrypt, if they do.
+    tls: Option<Arc<ClientConfig>>,
     /// Connections that the daemon has closed.
     pub closed: usize,
 }
 
 struct Connection {
-    stream: mio::net::TcpStream,
+    stream: Socket,
     /// The beginning of a frame whose end has not arrived.
     partial: Vec<u8>,
     /// What the socket has not taken yet.
@@ -34,11 +39,17 @@ struct Connection {
 impl Swarm {
     /// An empty set.
     pub fn new() -> Result<Swarm> {
+        Swarm::with(None)
+    }
+
+    /// An empty set of connections that are encrypted in this way, if in any.
+    pub fn with(tls: Option<Arc<ClientConfig>>) -> Result<Swarm> {
         Ok(Swarm {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             connections: Vec::new(),
             scratch: vec![0; READ_BUFFER].into(),
+            tls,
             closed: 0,
         })
     }
@@ -65,6 +76,7 @@ impl Swarm {
         let mut stream = mio::net::TcpStream::from_std(stream);
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(index), interest)?;
+        let stream = Socket::new(stream, self.tls.as_ref())?;
         Ok(Connection { stream, partial: Vec::new(), unsent: Vec::new(), open: true })
     }
 
@@ -141,6 +153,7 @@ impl Connection {
         let mut written = 0;
         while written < self.unsent.len() {
             match self.stream.write(&self.unsent[written..]) {
+                Ok(0) => break,
                 Ok(n) => written += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                 // Reading reports it, after what the daemon said before it closed.
@@ -149,7 +162,12 @@ impl Connection {
             }
         }
         self.unsent.drain(..written);
-        Ok(())
+        match self.stream.flush() {
+            Err(e) if e.kind() != ErrorKind::WouldBlock && !is_hangup(e.kind()) => {
+                Err(e).context("writing to the daemon")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads until the socket is empty, which a read that does not fill the buffer shows, or with
@@ -179,7 +197,7 @@ impl Connection {
             let whole = split(&scratch[..filled], &mut handle)?;
             self.partial.clear();
             self.partial.extend_from_slice(&scratch[whole..filled]);
-            if filled < scratch.len() && !to_end {
+            if filled < scratch.len() && !to_end && !self.stream.is_encrypted() {
                 return Ok(());
             }
         }
