@@ -72,6 +72,19 @@ pub struct Finding {
     pub source: Arc<Source>,
     /// How many it stands for: one, or those that it counts.
     pub stands_for: usize,
+    /// Another place that has to do with it, with its own line: it may be far away, or in another file.
+    pub beside: Option<Box<Beside>>,
+}
+
+/// A place in a file, and its line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beside {
+    /// The file.
+    pub file: String,
+    /// The place.
+    pub mark: Mark,
+    /// Where its line is.
+    pub source: Source,
 }
 
 /// What is wrong, and what to do about it: what an error says in its first line, and in those that follow.
@@ -85,7 +98,7 @@ impl Finding {
     pub fn of_file(severity: Severity, file: String, message: String) -> Self {
         let source = Arc::new(Source { first_line: 1, text: String::new() });
         let (key, help, marks) = (String::new(), Vec::new(), Vec::new());
-        Finding { severity, file, key, message, help, marks, source, stands_for: 1 }
+        Finding { severity, file, key, message, help, marks, source, stands_for: 1, beside: None }
     }
 
     /// Where it is in the file.
@@ -107,11 +120,20 @@ impl Finding {
         line + &self.title()
     }
 
+    /// The headline, and what to do about it: all that there is without the lines of the file.
+    pub fn lines(&self) -> Vec<String> {
+        let help = self.help.iter().map(|help| format!("help: {help}"));
+        [self.headline()].into_iter().chain(help).collect()
+    }
+
     /// The lines in question, and what to do.
     pub fn excerpt(&self, renderer: &Renderer) -> String {
         let mut group = Group::with_level(self.level());
         if !self.marks.is_empty() {
             group = group.element(self.snippet());
+        }
+        if let Some(beside) = self.beside.as_deref() {
+            group = group.element(beside.snippet());
         }
         let help = self.help.iter().map(|help| Level::HELP.message(seen(help)));
         let group = group.elements(help);
@@ -218,7 +240,8 @@ impl Finding {
 
     /// How wide the numbers beside the excerpt are.
     fn margin(&self) -> usize {
-        let last = self.marks.iter().map(|mark| mark.position.line).max();
+        let beside = self.beside.iter().map(|beside| &beside.mark);
+        let last = self.marks.iter().chain(beside).map(|mark| mark.position.line).max();
         last.map_or(1, |line| line.to_string().len())
     }
 
@@ -240,6 +263,17 @@ impl Finding {
         });
         let annotations: Vec<_> = annotations.collect();
         Snippet::source(text).line_start(first).annotations(annotations)
+    }
+}
+
+impl Beside {
+    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let line = self.mark.position.line;
+        let text = self.source.lines(line, line);
+        let Range { mut start, mut end } = span(text, 0, &self.mark);
+        let text = visible(text, &mut [&mut start, &mut end]);
+        let mark = AnnotationKind::Context.span(start..end).label(Some(seen(&self.mark.label)));
+        Snippet::source(text).line_start(line).path(seen(&self.file)).annotation(mark)
     }
 }
 
@@ -307,6 +341,19 @@ impl From<&dclass::Diagnostic> for Finding {
             marks: mark.into_iter().collect(),
             source: Arc::new(Source { first_line: position.line, text: found.excerpt.clone() }),
             stands_for: found.stands_for,
+            beside: found.beside.as_deref().map(|beside| Box::new(beside.into())),
+        }
+    }
+}
+
+impl From<&dclass::Beside> for Beside {
+    fn from(found: &dclass::Beside) -> Self {
+        let position = Position { line: found.line as usize, column: found.column as usize };
+        let (offset, width, label) = (found.caret, found.width, found.label.clone());
+        Beside {
+            file: found.file.clone(),
+            mark: Mark { position, offset, width, label },
+            source: Source { first_line: position.line, text: found.excerpt.clone() },
         }
     }
 }

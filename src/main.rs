@@ -11,6 +11,7 @@ use donet::config::Reading;
 use donet::daemon::{Started, Survived};
 use donet::finding::{Finding, Severity, parts_of_error};
 use donet::net::Passed;
+use donet::net::tls::check_certificates;
 use donet::telemetry::Log;
 use donet::{config, daemon, fatal, telemetry};
 use tokio::runtime::{Builder, Runtime};
@@ -75,7 +76,7 @@ fn start(
             return Ok(ExitCode::FAILURE);
         }
     };
-    let certificates = cli::check_certificates(&complete.loaded);
+    let certificates = check_certificates(&complete.loaded);
     say(&complete.warnings);
     say(&certificates);
     if certificates.iter().any(|finding| finding.severity == Severity::Error) {

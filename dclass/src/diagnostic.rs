@@ -43,21 +43,42 @@ pub struct Diagnostic {
     pub stands_for: usize,
     /// Which of the files it is, if it is that this one has been named before.
     pub twice: Option<Twice>,
+    /// Another place that has to do with it, such as the first declaration of a name.
+    pub beside: Option<Box<Beside>>,
+}
+
+/// A second place of a [`Diagnostic`], with its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// The source's name.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// The line, or the part of a long line around the place.
+    pub excerpt: String,
+    /// Before how many of the excerpt's characters the marked part begins.
+    pub caret: usize,
+    /// How many characters are marked.
+    pub width: usize,
+    /// What to say beside it.
+    pub label: String,
+}
+
+/// Where in an excerpt the marked part begins and ends, in bytes.
+fn marked(excerpt: &str, caret: usize, width: usize) -> [usize; 2] {
+    let byte = |chars: usize| {
+        let found = excerpt.char_indices().nth(chars);
+        found.map_or(excerpt.len(), |(at, _)| at)
+    };
+    [byte(caret), byte(caret + width.max(1))]
 }
 
 impl Diagnostic {
     /// Whether it has to do with a place in the file.
     fn has_place(&self) -> bool {
         self.line > 0
-    }
-
-    /// Where in the excerpt the marked part begins and ends, in bytes.
-    fn marked(&self) -> [usize; 2] {
-        let byte = |chars: usize| {
-            let found = self.excerpt.char_indices().nth(chars);
-            found.map_or(self.excerpt.len(), |(at, _)| at)
-        };
-        [byte(self.caret), byte(self.caret + self.width.max(1))]
     }
 }
 
@@ -71,17 +92,26 @@ impl fmt::Display for Diagnostic {
         let renderer = Renderer::plain();
         let title = Group::with_title(level.clone().primary_title(seen(&self.message)));
         f.write_str(&renderer.render(&[title]))?;
-        let [mut from, mut to] = self.marked();
+        let [mut from, mut to] = marked(&self.excerpt, self.caret, self.width);
         let line = visible(&self.excerpt, &mut [&mut from, &mut to]);
         let mut group = Group::with_level(level);
         if self.has_place() {
-            let margin = self.line.to_string().len();
+            let last = self.beside.as_ref().map_or(0, |beside| beside.line).max(self.line);
+            let margin = last.to_string().len();
             let (file, line_number, column) = (seen(&self.file), self.line, self.column);
             write!(f, "\n{:margin$}--> {file}:{line_number}:{column}", "")?;
             let label = Some(seen(&self.label)).filter(|label| !label.is_empty());
             let mark = AnnotationKind::Primary.span(from..to).label(label);
             let line = Snippet::source(line).line_start(line_number as usize).annotation(mark);
             group = group.element(line);
+            if let Some(beside) = self.beside.as_deref() {
+                let [mut from, mut to] = marked(&beside.excerpt, beside.caret, beside.width);
+                let text = visible(&beside.excerpt, &mut [&mut from, &mut to]).into_owned();
+                let label = Some(seen(&beside.label));
+                let mark = AnnotationKind::Context.span(from..to).label(label);
+                let line = Snippet::source(text).line_start(beside.line as usize).annotation(mark);
+                group = group.element(line.path(seen(&beside.file)));
+            }
         } else if !self.file.is_empty() {
             write!(f, "\n --> {}", seen(&self.file))?;
         }
@@ -130,7 +160,13 @@ impl Diagnostics {
     }
 
     /// That there are more than are shown.
-    fn push_more(&mut self, file: &str, severity: Severity, message: String, more: usize) {
+    pub(crate) fn push_more(
+        &mut self,
+        file: &str,
+        severity: Severity,
+        message: String,
+        more: usize,
+    ) {
         self.push_of_file(file, severity, message, None);
         self.items.last_mut().expect("just pushed").stands_for = more;
     }
@@ -188,6 +224,7 @@ impl Diagnostics {
             help,
             stands_for: 1,
             twice: None,
+            beside: None,
         });
     }
 }
@@ -223,12 +260,15 @@ pub(crate) struct Note {
     message: String,
     label: String,
     help: Option<String>,
+    /// Another place, and what is said beside it.
+    beside: Option<(Span, String)>,
 }
 
 impl Note {
     pub(crate) fn error(span: Span, message: impl Into<String>) -> Note {
         let severity = Severity::Error;
-        Note { severity, span, message: message.into(), label: String::new(), help: None }
+        let (label, message) = (String::new(), message.into());
+        Note { severity, span, message, label, help: None, beside: None }
     }
 
     pub(crate) fn warning(span: Span, message: impl Into<String>) -> Note {
@@ -237,6 +277,11 @@ impl Note {
 
     pub(crate) fn label(self, label: impl Into<String>) -> Note {
         Note { label: label.into(), ..self }
+    }
+
+    /// The first of two.
+    pub(crate) fn first(self, first: Option<Span>) -> Note {
+        Note { beside: first.map(|span| (span, "the first one is here".to_owned())), ..self }
     }
 
     pub(crate) fn help(self, help: impl Into<Option<String>>) -> Note {
@@ -316,7 +361,10 @@ impl Log {
                 *count += 1;
                 if *count <= SHOWN_MAX {
                     place.advance(note.span, &text.text);
-                    out.items.push(place.diagnostic(note, text));
+                    let beside = note.beside.clone();
+                    let mut found = place.diagnostic(note, text);
+                    found.beside = beside.and_then(|(span, label)| beside_of(span, label, texts));
+                    out.items.push(found);
                 }
             }
             for (severity, word, count) in counts {
@@ -339,6 +387,15 @@ impl Log {
         }
         out
     }
+}
+
+fn beside_of(span: Span, label: String, texts: &[Text<'_>]) -> Option<Box<Beside>> {
+    let text = texts.get(span.file as usize)?;
+    let mut place = Place::default();
+    place.advance(span, &text.text);
+    let Diagnostic { file, line, column, excerpt, caret, width, .. } =
+        place.diagnostic(Note::error(span, ""), text);
+    Some(Box::new(Beside { file, line, column, excerpt, caret, width, label }))
 }
 
 /// A walk through a source that counts lines, so that each byte is looked at once.
@@ -395,6 +452,7 @@ impl Place {
             help: note.help,
             stands_for: 1,
             twice: None,
+            beside: None,
         }
     }
 }

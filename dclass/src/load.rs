@@ -1,15 +1,16 @@
 //! Files and sources → schema.
 
-use crate::diagnostic::{Diagnostics, Log};
+use crate::diagnostic::{Diagnostics, Log, Severity};
 use crate::input::{Unread, read_file};
 use crate::lexer::{Mode, lex};
-use crate::limits::SOURCE_BYTES_MAX;
+use crate::limits::{SHOWN_MAX, SOURCE_BYTES_MAX};
 use crate::parser;
 use crate::resolve::{Options, Resolver};
 use crate::schema::DcFile;
 use crate::source::{Source, Text};
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Reads DC sources, in their order, into one schema.
 ///
@@ -86,14 +87,15 @@ pub fn read_with(paths: &[impl AsRef<Path>], options: Options) -> Result<DcFile,
         Ok(file) => return Ok(file),
         Err(found) => found,
     };
-    let mut problems = given_twice(paths);
-    if problems.is_empty() {
+    let repeated = repeated(paths);
+    if repeated.is_empty() {
         return Err(found);
     }
     // Whatever such a file declares is declared twice.
-    for twice in problems.iter().filter_map(|problem| problem.twice) {
+    for twice in &repeated {
         files.0[twice.index] = None;
     }
+    let mut problems = say_twice(paths, &repeated);
     match files.parse(options) {
         Ok(file) => problems.append(file.warnings),
         Err(others) => problems.append(others),
@@ -101,12 +103,21 @@ pub fn read_with(paths: &[impl AsRef<Path>], options: Options) -> Result<DcFile,
     Err(problems)
 }
 
+/// Where a path leads to, if that is known.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
 fn name_of(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What has been read of each file, or why it could not be: [`None`] for one that is left out.
-struct Files(Vec<Option<Result<Source, (String, Unread)>>>);
+/// What has been read of each file, or why it could not be: [`None`] for one that is left out. Those that are given
+/// again, by whatever path, are not read again.
+struct Files(Vec<Option<Rc<Content>>>);
+
+/// What is in a file, or its name and why that cannot be read.
+type Content = Result<Source, (String, Unread)>;
 
 impl Files {
     fn read(paths: &[impl AsRef<Path>]) -> Files {
@@ -117,21 +128,32 @@ impl Files {
                 Err(error) => Err((name, error)),
             }
         };
-        Files(paths.iter().map(|path| Some(read(path.as_ref()))).collect())
+        let mut known = HashMap::new();
+        let mut once =
+            |path: &Path| Rc::clone(known.entry(real(path)).or_insert_with(|| Rc::new(read(path))));
+        Files(paths.iter().map(|path| Some(once(path.as_ref()))).collect())
     }
 
     fn parse(&self, options: Options) -> Result<DcFile, Diagnostics> {
         let count = self.0.iter().flatten().count();
         let mut problems = Diagnostics::default();
-        for (name, error) in self.0.iter().flatten().filter_map(|read| read.as_ref().err()) {
-            match error {
-                Unread::TooLarge(_) => return Err(too_large(name)),
-                error => {
-                    problems.push_missing(name, format!("cannot read the file: {error}"), count)
-                }
-            }
+        let mut unread = HashSet::new();
+        let failed = self.0.iter().flatten().filter(|read| read.is_err());
+        // Of one that is given again, this is said once.
+        let failed = failed.filter(|read| unread.insert(Rc::as_ptr(read)));
+        let failed: Vec<_> = failed.filter_map(|read| read.as_ref().as_ref().err()).collect();
+        if let Some((name, _)) = failed.iter().find(|(_, it)| matches!(it, Unread::TooLarge(_))) {
+            return Err(too_large(name));
         }
-        let sources: Vec<&Source> = self.0.iter().flatten().flatten().collect();
+        for (name, error) in failed.iter().take(SHOWN_MAX) {
+            problems.push_missing(name, format!("cannot read the file: {error}"), count);
+        }
+        if let Some(more) = failed.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+            let message = format!("{more} more of the files cannot be read");
+            problems.push_more("", Severity::Error, message, more);
+        }
+        let sources: Vec<&Source> =
+            self.0.iter().flatten().filter_map(|read| read.as_ref().as_ref().ok()).collect();
         check_size(&sources)?;
         parse_all(&sources, options, problems)
     }
@@ -148,15 +170,27 @@ pub struct Twice {
 
 /// Says of each file that has been named before, perhaps by another path, that it has.
 pub fn given_twice(paths: &[impl AsRef<Path>]) -> Diagnostics {
+    say_twice(paths, &repeated(paths))
+}
+
+fn repeated(paths: &[impl AsRef<Path>]) -> Vec<Twice> {
     let mut known = HashMap::new();
+    let twice = |(index, path)| {
+        let first = *known.entry(real(path)).or_insert(index);
+        (first != index).then_some(Twice { index, first })
+    };
+    paths.iter().map(AsRef::as_ref).enumerate().filter_map(twice).collect()
+}
+
+fn say_twice(paths: &[impl AsRef<Path>], repeated: &[Twice]) -> Diagnostics {
     let mut problems = Diagnostics::default();
-    for (index, path) in paths.iter().map(AsRef::as_ref).enumerate() {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let first = *known.entry(real).or_insert(index);
-        if first != index {
-            let (name, named) = (name_of(path), name_of(paths[first].as_ref()));
-            problems.push_twice(&name, &named, Twice { index, first });
-        }
+    let name = |index: usize| name_of(paths[index].as_ref());
+    for twice in repeated.iter().take(SHOWN_MAX) {
+        problems.push_twice(&name(twice.index), &name(twice.first), *twice);
+    }
+    if let Some(more) = repeated.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+        let message = format!("{more} more files are given twice");
+        problems.push_more("", Severity::Error, message, more);
     }
     problems
 }
@@ -173,4 +207,27 @@ fn check_size(sources: &[&Source]) -> Result<(), Diagnostics> {
 fn too_large(name: &str) -> Diagnostics {
     let message = format!("the DC files are larger than {SOURCE_BYTES_MAX} bytes together");
     Diagnostics::of_file(name, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Read each time it is given, this takes minutes, and more memory than there is.
+    #[test]
+    fn a_file_that_is_given_very_often_is_read_once() {
+        const COUNT: usize = 50_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = format!("dclass A {{}}; //{}\n", " ".repeat(4 << 20));
+        let (file, none) = (folder.path().join("a.dc"), folder.path().join("none.dc"));
+        std::fs::write(&file, text).expect("a file");
+        for (path, first) in [(&file, 0), (&none, 1)] {
+            let found = read(&vec![path; COUNT]).expect_err("it is given twice");
+            assert_eq!(found.counts(), (COUNT - 1 + first, 0), "{}", path.display());
+            assert_eq!(found.len(), SHOWN_MAX + 1 + first);
+        }
+        let many: Vec<_> = (0..COUNT).map(|i| folder.path().join(format!("none{i}.dc"))).collect();
+        let found = read(&many).expect_err("there are none");
+        assert_eq!((found.counts(), found.len()), ((COUNT, 0), SHOWN_MAX + 1));
+    }
 }

@@ -2,19 +2,18 @@
 
 mod summary;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use dclass::DcFile;
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
 
 use crate::cli::out::{complain, counted, say};
 use crate::config::{self, BackendConfig, Config, Host, Loaded, RoleConfig, Survey};
 use crate::finding::{Finding, Severity, parts_of_error};
+use crate::net::tls::check_certificates;
 use crate::store::{Schema, rehearse};
+use crate::telemetry::check_writable;
 
 /// What to check.
 #[derive(clap::Args, Debug)]
@@ -73,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
 /// Adds what this machine has to say of what could be read of a configuration.
 fn look_around(survey: &mut Survey) {
     let Survey { loaded: Some(loaded), dc, findings, .. } = survey else { return };
-    findings.extend(super::check_certificates(loaded));
+    findings.extend(check_certificates(loaded));
     findings.extend(super::bans::check_banlists(loaded));
     findings.extend(unwritable_logs(loaded));
     if leads_to_itself(&loaded.config) {
@@ -139,26 +138,14 @@ fn unwritable_logs(loaded: &Loaded) -> impl Iterator<Item = Finding> {
     config.numbered_roles().filter_map(move |(i, role)| {
         let RoleConfig::EventLogger(logger) = role else { return None };
         let path = config.base_dir.join(&logger.output);
+        // Where it depends on the time, others will be there.
+        if path.parent().is_some_and(is_pattern) {
+            return None;
+        }
         let error = check_writable(&path).err()?;
         let message = format!("{} cannot be written here: {error}", path.display());
         Some(loaded.about(Severity::Warning, &format!("roles[{i}].output"), message))
     })
-}
-
-fn check_writable(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if is_pattern(folder) {
-        return Ok(());
-    }
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    match access(path, Access::WRITE_OK) {
-        // It will be made, as one with a pattern is.
-        Err(Errno::NOENT) => Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
-        checked => Ok(checked?),
-    }
 }
 
 /// Whether the path depends on the time.

@@ -59,7 +59,7 @@ pub(super) struct Show {
 
     /// The id of the object
     #[arg(value_name = "DOID")]
-    do_id: DoIdRepr,
+    do_id: String,
 }
 
 /// Options of `donet db backup`.
@@ -209,10 +209,33 @@ fn warn_of(half_imported: Option<OpenError>) {
 }
 
 impl Show {
+    /// The id, or what to do to find one.
+    fn do_id(&self) -> anyhow::Result<DoId> {
+        if let Ok(do_id) = self.do_id.parse::<DoIdRepr>() {
+            return Ok(DoId(do_id));
+        }
+        let is_name = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let class = match is_name(&self.do_id) {
+            true => &self.do_id,
+            false => "CLASS",
+        };
+        let config = self.database.config.display();
+        bail!(
+            "`{}` is no id of an object: expected a number from 0 to {}\n\
+             `donet db export {config} | grep '\"class\":\"{class}\"'` lists the objects of a class, and `donet db stats \
+             {config}` counts them",
+            self.do_id,
+            DoIdRepr::MAX
+        )
+    }
+
     async fn run(&self) -> anyhow::Result<u8> {
+        let do_id = self.do_id()?;
         let Opened { config, schema } = self.database.open()?;
         let mut source = open_archive(&config.backend, &schema).await?;
-        let do_id = DoId(self.do_id);
         let half_imported = source.half_imported().await;
         let found = transfer::show(&mut *source, &schema, do_id).await;
         let name = source.describe();

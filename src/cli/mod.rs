@@ -4,7 +4,6 @@
 //! has the same name as the file, as long as it is written `--config FILE`.
 
 mod bans;
-mod certificates;
 mod check;
 mod db;
 mod dc;
@@ -18,8 +17,6 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
-
-pub use certificates::check_certificates;
 
 use self::out::complain;
 use crate::control::Request;

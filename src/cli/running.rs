@@ -8,7 +8,7 @@ use clap::Args;
 use super::DEFAULT_CONFIG;
 use super::out::{complain, say};
 use crate::banlist::Subject;
-use crate::config;
+use crate::config::{self, Survey};
 use crate::control::{self, Answer, Request};
 
 /// The longest reason of a ban.
@@ -130,19 +130,30 @@ pub(super) fn drain(arguments: &DrainArguments) -> u8 {
 
 /// Asks the daemon for something, and returns the exit code.
 pub(super) fn ask(arguments: &Arguments, request: &Request) -> u8 {
-    let path = arguments.control.clone().unwrap_or_else(|| {
-        let file = arguments.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
-        // Whatever else is wrong with it: it may be why the daemon is asked.
-        let named = config::survey(&file).loaded.and_then(|loaded| loaded.config.daemon.control);
-        named.unwrap_or_else(|| control::default_path(&file))
-    });
+    let file = arguments.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
+    // Whatever else is wrong with it: it may be why the daemon is asked.
+    let survey = arguments.control.is_none().then(|| config::survey(&file));
+    let loaded = survey.as_ref().and_then(|survey| survey.loaded.as_ref());
+    let named = loaded.and_then(|loaded| loaded.config.daemon.control.clone());
+    let path = arguments.control.clone().or(named);
+    let path = path.unwrap_or_else(|| control::default_path(&file));
     let answered = control::ask(&path, request, |answer| match answer {
         Answer::Say(text) => say!("{text}"),
         Answer::Complain(text) => complain!("{text}"),
         Answer::Exit(_) => {}
     });
     answered.unwrap_or_else(|error| {
-        complain!("{error}");
+        match survey {
+            Some(Survey { loaded: None, findings, .. }) => {
+                findings.iter().for_each(|finding| complain!("{}", finding.headline()));
+                let hint = match arguments.config {
+                    Some(_) => "name the daemon's socket with --control PATH",
+                    None => "name the configuration of the daemon with --config FILE",
+                };
+                complain!("so it is not known which daemon is meant: {hint}");
+            }
+            _ => complain!("{error}"),
+        }
         1
     })
 }

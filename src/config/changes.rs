@@ -101,6 +101,21 @@ impl Reading {
         others
     }
 
+    /// What of `newer` is taken over without a restart: the values by their keys.
+    pub fn taken_over(&self, newer: &Self) -> BTreeMap<String, String> {
+        let has_below = |section: &str| {
+            let mut behind = self.values.range(section.to_owned()..);
+            behind.next().is_some_and(|(key, _)| key.starts_with(section))
+        };
+        // Of a section that was not there nothing is.
+        let is_there = |key: &str| match key.strip_suffix("websocket.ping_ms") {
+            Some(role) => has_below(&format!("{role}websocket.")),
+            None => true,
+        };
+        let taken = newer.values.iter().filter(|(key, _)| is_applied(key) && is_there(key));
+        taken.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Whether each role of `newer` is one that runs already: what it says is not for another one that stood in its place.
     pub fn has_same_roles(&self, newer: &Self) -> bool {
         let (old, new) = (&self.config.roles, &newer.config.roles);

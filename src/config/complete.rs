@@ -162,9 +162,11 @@ fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
     if let Some(twice) = found.twice {
         return named_twice(loaded, twice);
     }
-    let mut files = loaded.config.general.dc_files.iter();
-    let named = files.position(|file| file.display().to_string() == found.file);
-    match named {
+    let place = || {
+        let mut files = loaded.config.general.dc_files.iter();
+        files.position(|file| file.display().to_string() == found.file)
+    };
+    match Some(found).filter(|found| !found.file.is_empty()).and_then(|_| place()) {
         Some(i) if found.line == 0 => {
             let message = format!("{}: {}", found.file, found.message);
             let key = format!("general.dc_files[{i}]");
@@ -175,14 +177,18 @@ fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
     }
 }
 
-/// With the DC file below the folder of the configuration as that is written.
+/// With the DC files below the folder of the configuration as that is written.
 fn shown(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
-    let finding = Finding::from(found);
-    let below = Path::new(&found.file).strip_prefix(&loaded.config.base_dir);
-    let (Ok(below), Some(folder)) = (below, Path::new(loaded.report.file()).parent()) else {
-        return finding;
+    let as_written = |file: &str| {
+        let below = Path::new(file).strip_prefix(&loaded.config.base_dir).ok()?;
+        Some(Path::new(loaded.report.file()).parent()?.join(below).display().to_string())
     };
-    Finding { file: folder.join(below).display().to_string(), ..finding }
+    let mut finding = Finding::from(found);
+    if let Some(beside) = &mut finding.beside {
+        beside.file = as_written(&beside.file).unwrap_or_else(|| beside.file.clone());
+    }
+    finding.file = as_written(&finding.file).unwrap_or(finding.file);
+    finding
 }
 
 fn unknown_classes(loaded: &Loaded, dc: &DcFile) -> Vec<Finding> {

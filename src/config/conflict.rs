@@ -1,10 +1,12 @@
 //! Parts of a configuration that are right by themselves and wrong together.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::address::{Address, Host};
 use super::model::{BackendConfig, Config, RoleConfig};
+use super::overlap::{Interval, overlaps};
 use crate::finding::Severity;
 use crate::ids::{Channel, DoId};
 
@@ -33,7 +35,7 @@ struct Claim {
     high: Channel,
 }
 
-#[derive(Copy, Clone, PartialEq, Eq)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// The channel on which a role is spoken to.
     Control,
@@ -66,58 +68,52 @@ impl fmt::Display for Claim {
     }
 }
 
-/// Says which parts of `config` take the same channel, doId or network address.
+/// Says which parts of `config` take the same channel, doId or network address: each at most once, with the first one
+/// before it.
 ///
 /// A daemon whose parts share channels starts, as Astron does, but they get each other's messages. One that would
 /// listen twice on one address does not.
 pub fn conflicts(config: &Config) -> Vec<Conflict> {
-    let claims = claims(config);
-    let mut found = Vec::new();
-    for (i, one) in claims.iter().enumerate() {
-        for other in &claims[i + 1..] {
-            let overlap = one.low <= other.high && other.low <= one.high;
-            if overlap && !is_shared(one.kind, other.kind) {
-                found.push(Conflict {
-                    severity: Severity::Warning,
-                    key: other.key.clone(),
-                    message: format!("{other} overlaps {one} of {}", one.owner),
-                    other: one.key.clone(),
-                    other_has: one.to_string(),
-                });
-            }
-        }
-    }
+    conflicts_without(config, |_| false)
+}
+
+/// The same, without channels of keys that are `left_out`.
+pub(super) fn conflicts_without(config: &Config, left_out: impl Fn(&str) -> bool) -> Vec<Conflict> {
+    let mut claims = claims(config);
+    claims.retain(|claim| !left_out(&claim.key));
+    let mut found = shared_channels(&claims);
     found.extend(second_uberdogs(config));
     found.extend(second_owners(config));
     found.extend(logs_in_databases(config));
-    let listeners = listeners(config);
-    for (i, listener) in listeners.iter().enumerate() {
-        let before = listeners[..i].iter().find(|before| before.excludes(listener));
-        if let Some(Listener { owner, key: other, address, .. }) = before {
-            let taken = listener.address;
-            let message = match taken == *address {
-                true => format!("{taken} is taken by {owner} too"),
-                false => format!("{taken} is taken by {owner} too, which listens on {address}"),
-            };
-            found.push(Conflict {
-                severity: Severity::Error,
-                key: listener.key.clone(),
-                message,
-                other: other.clone(),
-                other_has: address.to_string(),
-            });
-        }
-    }
+    found.extend(taken_addresses(config));
     found
+}
+
+fn shared_channels(claims: &[Claim]) -> Vec<Conflict> {
+    let interval =
+        |Claim { kind, low, high, .. }: &Claim| Interval { kind: *kind, low: low.0, high: high.0 };
+    let intervals: Vec<_> = claims.iter().map(interval).collect();
+    let conflict = |(claim, found): (&Claim, Option<(usize, usize)>)| {
+        let (first, more) = found?;
+        let one = &claims[first];
+        let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+        Some(Conflict {
+            severity: Severity::Warning,
+            key: claim.key.clone(),
+            message: format!("{claim} overlaps {one} of {}{more}", one.owner),
+            other: one.key.clone(),
+            other_has: one.to_string(),
+        })
+    };
+    claims.iter().zip(overlaps(&intervals, is_shared)).filter_map(conflict).collect()
 }
 
 /// UberDOGs that take the place of an earlier one.
 fn second_uberdogs(config: &Config) -> impl Iterator<Item = Conflict> {
-    let uberdogs: Vec<_> = config.numbered_uberdogs().collect();
-    (0..uberdogs.len()).filter_map(move |n| {
-        let (i, uberdog) = uberdogs[n];
-        let (j, before) = *uberdogs[..n].iter().rfind(|(_, before)| before.id == uberdog.id)?;
-        let (id, class, before) = (uberdog.id, &uberdog.class, &before.class);
+    let mut known = HashMap::new();
+    config.numbered_uberdogs().filter_map(move |(i, uberdog)| {
+        let (j, before) = known.insert(uberdog.id, (i, &uberdog.class))?;
+        let (id, class) = (uberdog.id, &uberdog.class);
         Some(Conflict {
             severity: Severity::Warning,
             key: format!("uberdogs[{i}].id"),
@@ -182,23 +178,18 @@ fn claims(config: &Config) -> Vec<Claim> {
 
 /// Database servers that would have a YAML directory which an earlier one has for itself.
 fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
-    let directories = config.numbered_roles().filter_map(|(i, role)| match role {
-        RoleConfig::Database(database) => match &database.backend {
-            BackendConfig::Yaml { directory, .. } => Some((i, role, directory)),
-            _ => None,
-        },
-        _ => None,
-    });
-    let directories: Vec<_> = directories.collect();
-    directories.clone().into_iter().enumerate().filter_map(move |(n, (i, _, path))| {
-        let (j, before, _) = directories[..n].iter().find(|(.., before)| *before == path)?;
-        Some(Conflict {
+    let mut known = HashMap::new();
+    config.numbered_roles().filter_map(move |(i, role)| {
+        let RoleConfig::Database(database) = role else { return None };
+        let BackendConfig::Yaml { directory, .. } = &database.backend else { return None };
+        let (j, before) = *known.entry(directory).or_insert((i, role));
+        (i != j).then(|| Conflict {
             severity: Severity::Error,
             key: format!("roles[{i}].backend.directory"),
             message: format!(
                 "{} is the directory of {} already, which has it for itself",
-                path.display(),
-                role_name(*j, before)
+                directory.display(),
+                role_name(j, before)
             ),
             other: format!("roles[{j}].backend.directory"),
             other_has: "the other one".to_owned(),
@@ -207,18 +198,19 @@ fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
 }
 
 /// Event logs that would be written into files of a database: its objects would be lost.
-fn logs_in_databases(config: &Config) -> impl Iterator<Item = Conflict> {
+fn logs_in_databases(config: &Config) -> Vec<Conflict> {
     let logs = config.numbered_roles().filter_map(|(i, role)| match role {
         RoleConfig::EventLogger(logger) => Some((i, config.base_dir.join(&logger.output))),
         _ => None,
     });
-    logs.filter_map(|(i, output)| {
-        let (j, role, key) = config.numbered_roles().find_map(|(j, role)| match role {
-            RoleConfig::Database(database) => {
-                Some((j, role, key_of_file(config, &database.backend, &output)?))
-            }
-            _ => None,
-        })?;
+    let mut logs = logs.peekable();
+    if logs.peek().is_none() {
+        // Paths need not be looked up.
+        return Vec::new();
+    }
+    let stores = Stores::of(config);
+    let conflict = |(i, output): (usize, PathBuf)| {
+        let (j, role, key) = stores.at(&output)?;
         Some(Conflict {
             severity: Severity::Error,
             key: format!("roles[{i}].output"),
@@ -226,41 +218,72 @@ fn logs_in_databases(config: &Config) -> impl Iterator<Item = Conflict> {
             other: format!("roles[{j}].backend.{key}"),
             other_has: "the database".to_owned(),
         })
-    })
+    };
+    logs.filter_map(conflict).collect()
 }
 
-/// The key that says where a database is, if a file is one of it.
-fn key_of_file(config: &Config, backend: &BackendConfig, file: &Path) -> Option<&'static str> {
-    /// Behind the name of a SQLite database.
-    const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
-    let is_sqlite = |database: &Path| {
-        BESIDE.iter().any(|suffix| {
-            let mut name = database.as_os_str().to_owned();
-            name.push(suffix);
-            is_same(&config.base_dir.join(name), file)
-        })
-    };
-    match backend {
-        BackendConfig::Sqlite { file, .. } => is_sqlite(file).then_some("file"),
-        BackendConfig::Soci { driver, database, .. } if driver == "sqlite3" => {
-            is_sqlite(Path::new(database)).then_some("database")
+/// A role with its number and the key that says where its database is.
+type Store<'a> = (usize, &'a RoleConfig, &'static str);
+
+/// Where databases are: of two at one place the first.
+#[derive(Default)]
+struct Stores<'a> {
+    files: HashMap<PathBuf, Store<'a>>,
+    /// All that ends like a file of theirs is taken for one.
+    directories: HashMap<PathBuf, Store<'a>>,
+}
+
+impl<'a> Stores<'a> {
+    fn of(config: &'a Config) -> Self {
+        /// Behind the name of a SQLite database.
+        const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+        let mut stores = Stores::default();
+        for (i, role) in config.numbered_roles() {
+            let RoleConfig::Database(database) = role else { continue };
+            let (file, key) = match &database.backend {
+                BackendConfig::Sqlite { file, .. } => (file.as_path(), "file"),
+                BackendConfig::Soci { driver, database, .. } if driver == "sqlite3" => {
+                    (Path::new(database), "database")
+                }
+                BackendConfig::Yaml { directory, .. } => {
+                    let path = config.base_dir.join(directory);
+                    note(&mut stores.directories, path, (i, role, "directory"));
+                    continue;
+                }
+                _ => continue,
+            };
+            for suffix in BESIDE {
+                let mut name = config.base_dir.join(file).into_os_string();
+                name.push(suffix);
+                note(&mut stores.files, name.into(), (i, role, key));
+            }
         }
-        // All that ends so is taken for one of its own.
-        BackendConfig::Yaml { directory, .. } => {
-            let is_in = file
-                .parent()
-                .is_some_and(|folder| is_same(&config.base_dir.join(directory), folder));
-            (is_in && file.extension().is_some_and(|end| end == "yaml")).then_some("directory")
-        }
-        _ => None,
+        stores
+    }
+
+    /// The one that a file belongs to.
+    fn at(&self, file: &Path) -> Option<Store<'a>> {
+        let is_yaml = file.extension().is_some_and(|end| end == "yaml");
+        let folder = file.parent().filter(|_| is_yaml);
+        let among = |stores: &HashMap<PathBuf, Store<'a>>, path: &Path| {
+            let found = ways_to(path).into_iter().filter_map(|way| stores.get(&way).copied());
+            found.min_by_key(|(i, ..)| *i)
+        };
+        let found =
+            [among(&self.files, file), folder.and_then(|folder| among(&self.directories, folder))];
+        found.into_iter().flatten().min_by_key(|(i, ..)| *i)
     }
 }
 
-/// Whether two paths are the same, however they are written, or lead to the same.
-fn is_same(left: &Path, right: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().ok();
-    left.components().eq(right.components())
-        || matches!((real(left), real(right)), (Some(left), Some(right)) if left == right)
+fn note<'a>(stores: &mut HashMap<PathBuf, Store<'a>>, path: PathBuf, store: Store<'a>) {
+    for way in ways_to(&path) {
+        stores.entry(way).or_insert(store);
+    }
+}
+
+/// A path as it is written, and where it leads to.
+fn ways_to(path: &Path) -> Vec<PathBuf> {
+    [Some(path.to_owned()), path.canonicalize().ok()].into_iter().flatten().collect()
 }
 
 /// A part that listens.
@@ -272,28 +295,64 @@ struct Listener<'a> {
     address: &'a Address,
 }
 
-#[derive(Copy, Clone, PartialEq, Eq)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash)]
 enum Transport {
     Tcp,
     Udp,
 }
 
-impl Listener<'_> {
-    /// Whether the system gives the address of `other` to nobody as long as this one listens. What names lead to is not
-    /// known here.
-    fn excludes(&self, other: &Listener<'_>) -> bool {
-        let (one, two) = (self.address, other.address);
-        if self.transport != other.transport || one.port != two.port || one.port == 0 {
-            return false;
+/// Listeners on an address that an earlier one has: the system gives it to nobody else then. What names lead to is not
+/// known here.
+fn taken_addresses(config: &Config) -> Vec<Conflict> {
+    /// An address, any of IPv4 (`true`) or IPv6, or all of one of them.
+    #[derive(PartialEq, Eq, Hash)]
+    enum Place<'a> {
+        One(&'a Host),
+        Any(bool),
+        All(bool),
+    }
+    let listeners = listeners(config);
+    let mut known: HashMap<(Transport, u16, Place<'_>), usize> = HashMap::new();
+    let mut found = Vec::new();
+    for (i, listener) in listeners.iter().enumerate() {
+        let Listener { transport, address: Address { host, port }, .. } = listener;
+        if *port == 0 {
+            continue;
         }
-        match (&one.host, &two.host) {
-            (Host::Ip(one), Host::Ip(two)) => {
-                let is_any = one.is_unspecified() || two.is_unspecified();
-                one == two || is_any && one.is_ipv4() == two.is_ipv4()
+        let (takes, minds) = match host {
+            Host::Name(_) => (vec![Place::One(host)], vec![Place::One(host)]),
+            Host::Ip(ip) if ip.is_unspecified() => {
+                let family = ip.is_ipv4();
+                (vec![Place::Any(family), Place::All(family)], vec![Place::Any(family)])
             }
-            (Host::Name(one), Host::Name(two)) => one == two,
-            _ => false,
+            Host::Ip(ip) => {
+                let family = ip.is_ipv4();
+                let takes = vec![Place::One(host), Place::Any(family)];
+                (takes, vec![Place::One(host), Place::All(family)])
+            }
+        };
+        let before = minds.into_iter().filter_map(|place| known.get(&(*transport, *port, place)));
+        found.extend(before.min().map(|before| taken(listener, &listeners[*before])));
+        for place in takes {
+            known.entry((*transport, *port, place)).or_insert(i);
         }
+    }
+    found
+}
+
+fn taken(listener: &Listener<'_>, before: &Listener<'_>) -> Conflict {
+    let Listener { owner, key: other, address, .. } = before;
+    let taken = listener.address;
+    let message = match taken == *address {
+        true => format!("{taken} is taken by {owner} too"),
+        false => format!("{taken} is taken by {owner} too, which listens on {address}"),
+    };
+    Conflict {
+        severity: Severity::Error,
+        key: listener.key.clone(),
+        message,
+        other: other.clone(),
+        other_has: address.to_string(),
     }
 }
 

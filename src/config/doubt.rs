@@ -1,10 +1,12 @@
 //! Configurations that are right, and hardly meant as they are.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::address::Host;
 use super::model::{Config, RoleConfig};
 use super::websocket::WebSocketConfig;
+use crate::ids::Channel;
 
 /// Something that is hardly meant: the key, and what is odd.
 pub(super) struct Doubt {
@@ -99,25 +101,29 @@ fn open_director(config: &Config) -> Option<String> {
 /// Database-state servers whose database is not in this file although it should be. In a cluster it may be another
 /// daemon's: then this one has no database at all, and is linked to others.
 fn databases_of_nobody(config: &Config) -> impl Iterator<Item = (usize, String)> {
-    let served = || {
-        config.roles.iter().filter_map(|role| match role {
-            RoleConfig::Database(database) => Some(database.control),
-            _ => None,
-        })
+    /// So many others are named.
+    const SHOWN: usize = 3;
+    let served = config.roles.iter().filter_map(|role| match role {
+        RoleConfig::Database(database) => Some(database.control),
+        _ => None,
+    });
+    let served: Vec<Channel> = served.collect();
+    let known: HashSet<Channel> = served.iter().copied().collect();
+    let shown: Vec<String> = served.iter().take(SHOWN).map(Channel::to_string).collect();
+    let shown = shown.join(", ");
+    let others = match served.len() {
+        0 => "this file has none".to_owned(),
+        1 => format!("this file's is {shown}"),
+        2..=SHOWN => format!("this file's are {shown}"),
+        count => format!("this file's are {shown} and {} more", count - SHOWN),
     };
-    let is_upstream_possible =
-        config.message_director.connect.is_some() && served().next().is_none();
+    let is_upstream_possible = config.message_director.connect.is_some() && served.is_empty();
     config.numbered_roles().filter_map(move |(i, role)| {
         let RoleConfig::DbStateServer(server) = role else { return None };
         let control = server.database;
-        if is_upstream_possible || served().any(|served| served == control) {
+        if is_upstream_possible || known.contains(&control) {
             return None;
         }
-        let others: Vec<String> = served().map(|served| served.to_string()).collect();
-        let others = match &others[..] {
-            [] => "this file has none".to_owned(),
-            others => format!("this file's is {}", others.join(", ")),
-        };
         Some((i, format!("no database of this file has the channel {control}: {others}")))
     })
 }

@@ -16,6 +16,7 @@ mod environment;
 mod foreign;
 mod model;
 mod networks;
+mod overlap;
 mod password;
 mod path;
 mod read;
@@ -153,9 +154,9 @@ fn report_conflicts(config: &Config, root: &Node, report: &Report) {
         key.split_once(".ranges[")
             .is_some_and(|(role, _)| report.has_about(&format!("{role}.ranges[")))
     };
-    let mut conflicts = conflicts(config);
-    conflicts.retain(|found| !is_doubtful(&found.key) && !is_doubtful(&found.other));
-    for Conflict { severity, key, message, other, other_has } in conflicts {
+    for Conflict { severity, key, message, other, other_has } in
+        conflict::conflicts_without(config, is_doubtful)
+    {
         let mut finding = report.about(severity, root.at(&key), &key, message);
         let other = report.mark(root.at(&other), &other_has);
         // Neither may be written, and what they would stand in be the same.

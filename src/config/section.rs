@@ -1,13 +1,17 @@
 //! Reading a map key by key: what is asked for is what is known, all else is a mistake.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::ops::Deref;
 
 use super::report::Report;
 use super::secret;
 use crate::finding::{Finding, Severity, near};
 use crate::yaml::{Node, Value};
+
+/// So many places are marked beside the one that a finding is about.
+const MARKS_MAX: usize = 5;
 
 /// A value that is being read. Whoever reads it may find that it is hardly meant as it is written.
 pub(super) struct Found<'a> {
@@ -118,7 +122,7 @@ impl<'a> Section<'a> {
 
     /// The value of `key`, or the values in the list under it. An empty list is reported, and warned of what
     /// stands in it twice. `None` if the key is absent, or nothing under it is right.
-    pub fn one_or_more<T: PartialEq>(
+    pub fn one_or_more<T: Clone + Eq + Hash>(
         &mut self,
         key: &'static str,
         read: impl Fn(&Found<'_>) -> Result<T, String>,
@@ -132,10 +136,11 @@ impl<'a> Section<'a> {
             self.report.error(item.node, &item.path, message);
         }
         let mut values: Vec<T> = Vec::with_capacity(nodes.len());
+        let mut known = HashSet::with_capacity(nodes.len());
         for (index, node) in nodes.iter().enumerate() {
             let path = format!("{}[{index}]", item.path);
             match (Item { path: path.clone(), node }).read(self.report, &read) {
-                Some(value) if values.contains(&value) => {
+                Some(value) if !known.insert(value.clone()) => {
                     let message = format!("{} stands in this list already", describe(node));
                     self.report.warning(node, &path, message);
                 }
@@ -208,6 +213,7 @@ impl<'a> Section<'a> {
         match self.entry(key).map(|entry| &entry.node.value) {
             None => Vec::new(),
             Some(Value::List(items)) => {
+                let read: HashSet<usize> = read.iter().copied().collect();
                 let others = (0..items.len()).filter(|i| !read.contains(i));
                 others.map(|i| format!("{path}[{i}]")).collect()
             }
@@ -310,7 +316,9 @@ impl<'a> Section<'a> {
             &format!("{path}[{first}].{absent}"),
             message,
         );
-        finding.marks.extend(others.iter().map(|i| self.report.mark(item(*i), "this one, too")));
+        // Each of them is drawn.
+        let others = others.iter().take(MARKS_MAX);
+        finding.marks.extend(others.map(|i| self.report.mark(item(*i), "this one, too")));
         self.push(finding);
     }
 

@@ -16,6 +16,11 @@ const PROGRESS: Duration = Duration::from_secs(10);
 /// How far waves are apart.
 const WAVE: Duration = Duration::from_secs(1);
 
+/// So many of them, and what they do.
+fn clients_are(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 client {one}") } else { format!("{count} clients {many}") }
+}
+
 /// Lets the daemon live until somebody wants its end, and its clients have had the time that they are given. Returns the
 /// signal that has ended it, if it was one.
 ///
@@ -37,7 +42,8 @@ pub(super) async fn live(
     let by = signal.unwrap_or("a command");
     tracing::info!(by, grace = shown, clients, "draining: nobody is let in any more");
     operator.waits_for(clients);
-    operator.tell(&format!("draining: {clients} clients may stay for {shown} at most"));
+    let stay = clients_are(clients, "may stay", "may stay");
+    operator.tell(&format!("draining: {stay} for {shown} at most"));
     loop {
         let wave = operator.drain_wave();
         let word = tokio::select! {
@@ -53,14 +59,15 @@ pub(super) async fn live(
             Word::Left(clients) => {
                 operator.waits_for(clients);
                 tracing::info!(clients, "draining");
-                operator.tell(&format!("{clients} clients are left"));
+                operator.tell(&clients_are(clients, "is left", "are left"));
             }
             Word::GraceIsOver(clients) => {
                 operator.waits_for(clients);
                 tracing::info!(clients, a_second = wave, "the grace is over: clients are ejected");
-                operator.tell(&format!(
-                    "the grace is over: {clients} clients are ejected, at most {wave} a second"
-                ));
+                let ejected = clients_are(clients, "is ejected", "are ejected");
+                let pace =
+                    if clients > 1 { format!(", at most {wave} a second") } else { String::new() };
+                operator.tell(&format!("the grace is over: {ejected}{pace}"));
             }
             Word::Over => {
                 tracing::info!("drained: no clients are left");
@@ -78,7 +85,8 @@ fn hurry(drain: &mut Drain<client_agent::Crowd>, operator: &mut Operator, ending
     if let Some(signal) = ending.signal {
         if drain.is_clearing {
             tracing::warn!(signal, clients, "second signal: all clients are ejected at once");
-            operator.tell(&format!("{signal}: {clients} clients are ejected at once"));
+            let ejected = clients_are(clients, "is ejected", "are ejected");
+            operator.tell(&format!("{signal}: {ejected} at once"));
             return true;
         }
         tracing::info!(signal, clients, "second signal: the grace is over");
@@ -88,7 +96,8 @@ fn hurry(drain: &mut Drain<client_agent::Crowd>, operator: &mut Operator, ending
     drain.shorten(ending.grace.unwrap_or_default());
     let left = show_duration(drain.left());
     tracing::info!(left, clients, "draining already, and asked again");
-    operator.tell(&format!("draining already: {clients} clients may stay for {left} at most"));
+    let stay = clients_are(clients, "may stay", "may stay");
+    operator.tell(&format!("draining already: {stay} for {left} at most"));
     false
 }
 

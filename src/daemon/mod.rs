@@ -10,6 +10,7 @@ mod files;
 mod notify;
 mod operator;
 mod readiness;
+mod reload;
 mod signals;
 mod stalls;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use dclass::DcFile;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +42,7 @@ use crate::telemetry::Log;
 use files::Files;
 use notify::Manager;
 use operator::Operator;
-pub use operator::Started;
+pub use operator::{Anew, Started};
 pub use readiness::{Readiness, Stage};
 use signals::Signals;
 pub use signals::{Survived, survive_full_files, survive_signals};
@@ -67,7 +68,7 @@ pub async fn run(
     let config = started.reading.config.clone();
     let manager = Arc::new(Manager::of_environment());
     let mut operator = Operator::new(signals, started, log.clone(), manager.clone());
-    let reopen = operator.reopen();
+    let anew = operator.anew();
     let readiness = Readiness::default();
     let passed = operator.passed();
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
@@ -75,7 +76,7 @@ pub async fn run(
     // Before the roles, which may take their time, and until they have ended.
     let _web = Web::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
     let started = tokio::select! {
-        parts = Parts::start(config, dc, outside, router, reopen) => parts,
+        parts = Parts::start(config, dc, outside, router, anew) => parts,
         ending = operator.wants_the_end() => {
             let signal = ending.signal;
             tracing::info!(signal, "told to end before everything has started");
@@ -198,8 +199,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Starts everything that the configuration names, with its DC files and an empty router. Whoever changes `reopen` has log files
-    /// opened anew.
+    /// Starts everything that the configuration names, with its DC files and an empty router. Whoever changes `anew` has files
+    /// opened or read again.
     ///
     /// # Errors
     /// When something cannot be started.
@@ -208,7 +209,7 @@ impl Parts {
         dc: Arc<DcFile>,
         outside: Outside,
         router: Router,
-        reopen: watch::Receiver<()>,
+        anew: Anew,
     ) -> anyhow::Result<Self> {
         tracing::info!(
             files = config.general.dc_files.len(),
@@ -227,7 +228,7 @@ impl Parts {
             places: files.places(),
             events,
             base_dir: config.base_dir.clone(),
-            reopen,
+            anew,
         };
         if config.daemon.threads == 1 {
             let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
@@ -312,7 +313,8 @@ impl Parts {
         let Some(links) = &config.message_director.tls else { return Ok(None) };
         let tls = Tls::load(&links.tls).context("message director")?;
         tls.say_expiry();
-        let (stop, keep) = (self.upstream.stop.clone(), tls.clone().keep(context.reopen.clone()));
+        let (stop, keep) =
+            (self.upstream.stop.clone(), tls.clone().keep(context.anew.files.clone()));
         self.upstream.tasks.spawn(async move {
             let _ = stop.run_until_cancelled(keep).await;
             Ok(())
@@ -388,8 +390,7 @@ struct Context {
     /// For clients' connections.
     places: Arc<Semaphore>,
     base_dir: PathBuf,
-    /// Changes when log files are to be opened anew.
-    reopen: watch::Receiver<()>,
+    anew: Anew,
 }
 
 fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {
@@ -462,13 +463,13 @@ async fn start_role(
     context: &Context,
     phase: &mut Phase,
 ) -> anyhow::Result<Option<client_agent::Handle>> {
-    let Context { dc, uberdogs, outside, router, events, places, base_dir, reopen } = context;
+    let Context { dc, uberdogs, outside, router, events, places, base_dir, anew } = context;
     let (dc, stop) = (dc.clone(), phase.stop.clone());
     let mut handle = None;
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => (
             "event logger",
-            event_logger::start(role, base_dir, &*outside.network, reopen.clone(), stop.clone())
+            event_logger::start(role, base_dir, &*outside.network, anew.logs.clone(), stop.clone())
                 .await?,
         ),
         RoleConfig::Database(role) => (
@@ -488,7 +489,7 @@ async fn start_role(
                 network: outside.network.clone(),
                 places: places.clone(),
                 seed: outside.seed(),
-                reload: reopen.clone(),
+                reload: anew.files.clone(),
             };
             let (uberdogs, events, stop) = (uberdogs.clone(), events.clone(), stop.clone());
             let started = client_agent::start(role, machine, uberdogs, dc, router, events, stop);

@@ -59,9 +59,8 @@ impl Manager {
     /// Says that clients are waited for, which takes longer than a stop usually does.
     pub fn is_draining(&self, clients: usize) {
         let usec = EXTENSION.as_micros();
-        self.say(&format!(
-            "EXTEND_TIMEOUT_USEC={usec}\nSTATUS=draining: {clients} clients are left"
-        ));
+        let left = if clients == 1 { "client is left" } else { "clients are left" };
+        self.say(&format!("EXTEND_TIMEOUT_USEC={usec}\nSTATUS=draining: {clients} {left}"));
     }
 
     /// Says that the daemon stops.

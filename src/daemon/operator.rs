@@ -9,8 +9,9 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::bans;
 use super::notify::Manager;
+use super::reload::{self, InForce, Read};
 use super::signals::{Request as Wish, Signals};
-use crate::config::{self, Reading, RoleConfig};
+use crate::config::{Reading, RoleConfig};
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
 use crate::finding::Finding;
 use crate::net::Passed;
@@ -68,8 +69,10 @@ pub(super) struct Operator {
     log: Arc<Log>,
     /// Who is told what the daemon does.
     manager: Arc<Manager>,
-    /// Told when log files are to be opened anew, and certificates read.
-    reopen: watch::Sender<()>,
+    /// Told when files are to be opened or read again.
+    anew: AnewSenders,
+    /// What has been taken over since the start.
+    in_force: InForce,
     /// Client agents, each with the number of its role; none before everything has started.
     agents: Option<Vec<(usize, client_agent::Handle)>>,
     /// The configuration was to be read again before there was anybody who could be told: for whom.
@@ -81,7 +84,7 @@ pub(super) struct Operator {
     commands: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     /// The configuration is being read again, for whoever has asked by a command. Not waited for: the disk may be frozen, and
     /// signals are heard all the same.
-    reading: Option<(JoinHandle<Outcome>, Option<Replies>)>,
+    reading: Option<(JoinHandle<Read>, Option<Replies>)>,
     /// Commands that wait until the daemon has ended. After `control`: when they hear that, another daemon can have the
     /// socket.
     watchers: Vec<Replies>,
@@ -89,8 +92,33 @@ pub(super) struct Operator {
     asker: Option<Replies>,
 }
 
-/// What has been read, or what is wrong with it.
-type Outcome = Result<Reading, Vec<Finding>>;
+/// Changes when files are to be opened or read again.
+#[derive(Clone)]
+pub struct Anew {
+    /// Log files are to be opened.
+    pub logs: watch::Receiver<()>,
+    /// Certificates and ban lists are to be read.
+    pub files: watch::Receiver<()>,
+}
+
+impl Anew {
+    /// Nobody ever asks for it.
+    pub fn never() -> Self {
+        AnewSenders::default().subscribe()
+    }
+}
+
+#[derive(Default)]
+struct AnewSenders {
+    logs: watch::Sender<()>,
+    files: watch::Sender<()>,
+}
+
+impl AnewSenders {
+    fn subscribe(&self) -> Anew {
+        Anew { logs: self.logs.subscribe(), files: self.files.subscribe() }
+    }
+}
 
 impl Operator {
     pub fn new(signals: Signals, started: Started, log: Arc<Log>, manager: Arc<Manager>) -> Self {
@@ -103,12 +131,14 @@ impl Operator {
         });
         let daemon = &started.reading.config.daemon;
         let (drain, drain_wave) = (daemon.drain, daemon.drain_wave);
+        let in_force = InForce::new(&started.reading);
         Operator {
             signals,
             started,
             log,
             manager,
-            reopen: watch::Sender::default(),
+            anew: AnewSenders::default(),
+            in_force,
             agents: None,
             due: Vec::new(),
             drain,
@@ -126,9 +156,9 @@ impl Operator {
         self.started.passed.clone()
     }
 
-    /// Changes when log files are to be opened anew.
-    pub fn reopen(&self) -> watch::Receiver<()> {
-        self.reopen.subscribe()
+    /// Changes when files are to be opened or read again.
+    pub fn anew(&self) -> Anew {
+        self.anew.subscribe()
     }
 
     /// Notes that everything has started, and does what has been asked for meanwhile.
@@ -269,7 +299,7 @@ impl Operator {
     /// Has log files opened anew, and the configuration read again.
     fn reload(&mut self, replies: Option<Replies>) {
         self.log.reopen();
-        self.reopen.send_replace(());
+        self.anew.logs.send_replace(());
         if self.reading.is_some() {
             let busy = "the configuration is being read already; try again".to_owned();
             tracing::warn!("{busy}");
@@ -277,25 +307,32 @@ impl Operator {
             return;
         }
         self.manager.is_reloading();
-        let file = self.started.file.clone();
+        let (file, log) = (self.started.file.clone(), self.log.clone());
+        let running = self.started.reading.config.clone();
         // Files are read and checked, which may take a while.
-        let reading = tokio::task::spawn_blocking(move || {
-            let complete = config::survey(&file).complete();
-            complete.map(|complete| Reading::from(&complete)).map_err(|survey| survey.findings)
-        });
+        let reading = tokio::task::spawn_blocking(move || reload::read(&file, &running, &log));
         self.reading = Some((reading, replies));
     }
 
-    fn has_read(&mut self, outcome: Result<Outcome, JoinError>) {
+    fn has_read(&mut self, read: Result<Read, JoinError>) {
         let replies = self.reading.take().and_then(|(_, replies)| replies);
-        let answers = match outcome {
-            Ok(Ok(reading)) => self.apply(&reading),
-            Ok(Err(findings)) => self.refuse(&findings),
+        let mut answers = Vec::new();
+        match read {
+            Ok(Read { outcome, warnings }) => {
+                let warnings =
+                    warnings.into_iter().map(|it| Answer::Complain(format!("warning: {it}")));
+                answers.extend(warnings.take(LINES_MAX));
+                answers.extend(match outcome {
+                    Ok(reading) => self.apply(&reading),
+                    Err(findings) => self.refuse(&findings),
+                });
+            }
             Err(error) => {
                 tracing::error!(%error, "the configuration cannot be read again");
-                vec![Answer::Complain(format!("it cannot be read: {error}")), Answer::Exit(1)]
+                let text = format!("the configuration cannot be read again: {error}");
+                answers.extend([Answer::Complain(text), Answer::Exit(1)]);
             }
-        };
+        }
         // Also if it was refused: it runs on.
         self.manager.is_ready();
         answer(replies, answers);
@@ -305,13 +342,14 @@ impl Operator {
         findings.iter().for_each(|finding| finding.log(self.started.for_programs));
         let file = self.started.file.display();
         tracing::error!(%file, "the configuration has errors: nothing is changed");
-        let shown = findings.iter().map(|finding| Answer::Complain(finding.headline()));
+        let shown = findings.iter().flat_map(Finding::lines).map(Answer::Complain);
         let last = "the configuration has errors: nothing is changed".to_owned();
         shown.take(LINES_MAX).chain([Answer::Complain(last), Answer::Exit(1)]).collect()
     }
 
     fn apply(&mut self, newer: &Reading) -> Vec<Answer> {
-        if self.started.log_level.is_none() {
+        let is_overruled = self.started.log_level.is_some();
+        if !is_overruled {
             self.log.set_level(newer.config.daemon.log_level.unwrap_or_default());
         }
         (self.drain, self.drain_wave) = (newer.config.daemon.drain, newer.config.daemon.drain_wave);
@@ -327,11 +365,19 @@ impl Operator {
             // Whose limits they are is not known.
             keys.insert(0, "roles (there are others, or in other places: all of them)".to_owned());
         }
-        let mut answers = vec![Answer::Say("the configuration has been read again".to_owned())];
-        tracing::info!("the configuration has been read again");
+        self.anew.files.send_replace(());
+        let mut applied = self.in_force.change(&self.started.reading, newer);
+        let is_level = |key: &String| is_overruled && key == "daemon.loglevel";
+        let overruled: Vec<String> = applied.extract_if(.., |key| is_level(key)).collect();
+        let line = reload::in_a_line(&applied, !keys.is_empty() || !overruled.is_empty());
+        tracing::info!("{line}");
         for key in &keys {
             tracing::warn!(key, "changed, and needs a restart");
         }
+        let mut answers = vec![Answer::Say(line)];
+        answers.extend(overruled.iter().map(|key| {
+            Answer::Say(format!("{key}: changed, but `--loglevel` of the command line holds"))
+        }));
         let shown = keys.iter().take(LINES_MAX);
         answers
             .extend(shown.map(|key| Answer::Say(format!("{key}: changed, and needs a restart"))));

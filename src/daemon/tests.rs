@@ -75,8 +75,8 @@ roles:
         let config = crate::config::load(&path).expect("a correct file");
         let dc = Arc::new(config.read_dc().expect("a correct DC file"));
         let router = Router::new();
-        let reopen = watch::Sender::default().subscribe();
-        let parts = Parts::start(config, dc, Outside::machine(), router.clone(), reopen)
+        let anew = Anew::never();
+        let parts = Parts::start(config, dc, Outside::machine(), router.clone(), anew)
             .await
             .expect("it starts");
         let inbox = Inbox::new("AI", 1 << 20, usize::MAX);
@@ -250,7 +250,7 @@ async fn hang_up(survived: Survived) {
     hangup.recv().await;
     let signals = Signals::new(survived).expect("signals");
     let mut operator = Operator::new(signals, started, caught.log(), Arc::default());
-    let reopen = operator.reopen();
+    let reopen = operator.anew().logs;
     tokio::select! {
         biased;
         ending = operator.wants_the_end() => panic!("{:?}", ending.signal),

@@ -50,6 +50,40 @@ pub fn metadata_at(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
+/// Refuses a symbolic link that leads to nothing: nothing can be made in its place.
+///
+/// # Errors
+/// If it is one.
+pub fn refuse_dangling(path: &Path) -> io::Result<()> {
+    match path.is_symlink() {
+        true => Err(io::Error::other("it is a symbolic link that leads to nothing")),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a folder of a file system in which nobody makes files, whatever its rights say.
+///
+/// # Errors
+/// If it is one, or what the system says.
+#[cfg(target_os = "linux")]
+pub fn check_takes_files(folder: &Path) -> io::Result<()> {
+    const SYSFS_MAGIC: rustix::fs::FsWord = 0x6265_6572;
+    let kind = rustix::fs::statfs(folder)?.f_type;
+    match [rustix::fs::PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&kind) {
+        true => Err(io::Error::other(format!("no files can be made in {}", folder.display()))),
+        false => Ok(()),
+    }
+}
+
+/// Whatever there is of that kind is not known.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn check_takes_files(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Deletes the file at `path`, if there is one.
 ///
 /// # Errors

@@ -142,7 +142,10 @@ pub enum OpenError {
         error: std::io::Error,
     },
     /// Somebody else uses it.
-    #[error("{0} is in use by another process")]
+    #[error(
+        "{0} is in use by another process: stop the daemon that has it first; \
+         `donet db backup` makes a copy while it runs"
+    )]
     InUse(String),
     /// What it holds cannot be understood.
     #[error("{0}")]

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use super::archive::Archive as _;
-use super::files::metadata_at;
+use super::files::{check_takes_files, metadata_at, refuse_dangling};
 use super::open::{mysql, postgres, unmoved};
 use super::soci::{SociArchive, own_backend};
 use super::sql::{LookedInto, SqliteFile};
@@ -61,9 +61,13 @@ fn check_usable(file: &Path) -> io::Result<()> {
     if found.as_ref().is_some_and(std::fs::Metadata::is_dir) {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?;
-    if found.is_some() {
-        access(file, Access::READ_OK | Access::WRITE_OK)?;
+    let folder = folder.unwrap_or(Path::new("."));
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    match found {
+        Some(_) => Ok(access(file, Access::READ_OK | Access::WRITE_OK)?),
+        None => {
+            refuse_dangling(file)?;
+            check_takes_files(folder)
+        }
     }
-    Ok(())
 }

@@ -18,6 +18,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+mod writable;
 
 use std::fs::File;
 use std::hash::RandomState;
@@ -42,6 +43,7 @@ use layer::Lines;
 pub use level::Level;
 use limit::{Limiter, Subject, Summary, Verdict};
 use output::{Output, Target};
+pub use writable::check_writable;
 
 /// Target of errors that end the process. Log them with [`fatal!`](crate::fatal).
 pub const FATAL: &str = "fatal";
@@ -213,6 +215,16 @@ impl Log {
         for output in &self.outputs {
             output.reopen();
         }
+    }
+
+    /// Waits until they have been, but no longer than `patience`, and says of which files it is not so.
+    pub fn not_reopened(&self, patience: Duration) -> Vec<String> {
+        let deadline = Instant::now() + patience;
+        let failure = |output: &Output| {
+            let (name, error) = (output.name(), output.not_reopened(deadline)?);
+            Some(format!("the log file {name} cannot be opened again: {error}; the old one stays"))
+        };
+        self.outputs.iter().filter_map(failure).collect()
     }
 
     /// Writes a line, in one piece: it is never torn or mixed with another.

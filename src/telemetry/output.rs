@@ -66,6 +66,8 @@ struct State {
     refusal: Option<String>,
     /// Whether the file is to be opened anew.
     reopen: bool,
+    /// Why it could not be the last time.
+    not_reopened: Option<String>,
     closed: bool,
 }
 
@@ -100,18 +102,21 @@ impl Target {
     }
 
     /// Goes on with whatever file is at the path now, or makes it. Returns whether it is another.
-    fn reopen(&mut self) -> bool {
-        let Some(path) = &self.path else { return false };
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn reopen(&mut self) -> io::Result<bool> {
+        let Some(path) = &self.path else { return Ok(false) };
         match append_to(path) {
             Ok(file) => {
                 self.writer = Box::new(file);
                 tracing::info!(path = %path.display(), "log file opened again");
-                true
+                Ok(true)
             }
             Err(error) => {
                 let path = path.display();
                 tracing::error!(%path, %error, "the log file cannot be opened again; the old one stays");
-                false
+                Err(error)
             }
         }
     }
@@ -175,6 +180,17 @@ impl Output {
             }
         }
         0
+    }
+
+    /// Waits until the file has been opened anew, but no longer than to `deadline`; why it has not been.
+    pub fn not_reopened(&self, deadline: Instant) -> Option<String> {
+        let mut state = self.queue.state.lock();
+        while state.reopen {
+            if self.queue.progress.wait_until(&mut state, deadline).timed_out() {
+                return Some("the output takes nothing".to_owned());
+            }
+        }
+        state.not_reopened.clone()
     }
 
     /// Has the file opened anew before the next line is written.
@@ -278,10 +294,13 @@ impl Queue {
         if !self.state.lock().reopen {
             return false;
         }
-        let is_another = target.reopen();
+        let reopened = target.reopen();
         let mut state = self.state.lock();
         state.reopen = false;
-        is_another
+        state.not_reopened = reopened.as_ref().err().map(io::Error::to_string);
+        drop(state);
+        self.progress.notify_all();
+        reopened.unwrap_or(false)
     }
 }
 

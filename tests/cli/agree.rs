@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use crate::program::Folder;
 
@@ -42,7 +42,9 @@ fn compare(folder: &Folder, text: &str, expected: Verdict) {
     let headline = |line: &str| line.strip_prefix("warning: ").map(str::to_owned);
     for said in checked.stderr.lines().filter_map(headline) {
         let is_of_machine =
-            said.contains("cannot be written here") || said.contains("this daemon itself");
+            ["cannot be written here", "this daemon itself", "there is no such file yet"]
+                .iter()
+                .any(|text| said.contains(text));
         assert!(is_of_machine || started.stdout.contains(&said), "{said}\n{started:#?}");
     }
 }
@@ -159,6 +161,75 @@ fn odd_stores() {
         ("type: bdb", Fails),
     ] {
         check(&database(backend), expected);
+    }
+}
+
+/// Whatever stands where a path leads to.
+#[test]
+fn odd_paths() {
+    use Verdict::{Fails as F, Starts as S};
+    let tls = "tls: {certificate: 'PATH', key_file: 'PATH'}";
+    let agent = |keys: &str| {
+        format!(
+            "roles: [{{type: clientagent, bind: '127.0.0.1:0', channels: {{min: 2000, max: 2999}}, {keys}}}]"
+        )
+    };
+    let kinds: [(String, [Verdict; 9]); 7] = [
+        (database("type: yaml, directory: 'PATH'"), [S, F, S, F, F, F, F, F, S]),
+        (database("type: sqlite, file: 'PATH'"), [F, F, F, F, F, F, F, F, F]),
+        ("general: {dc_files: ['PATH']}".to_owned(), [F, F, F, F, F, F, F, F, F]),
+        (agent(tls), [F, F, F, F, F, F, F, F, F]),
+        (agent("banlist: 'PATH'"), [F, S, F, F, F, S, S, F, S]),
+        ("daemon: {control: 'PATH'}".to_owned(), [S; 9]),
+        ("roles: [{type: eventlogger, bind: '127.0.0.1:0', output: 'PATH'}]".to_owned(), [S; 9]),
+    ];
+    let paths = [
+        "dir",
+        "dangling",
+        "link",
+        "loop",
+        "text/x",
+        "/proc/x",
+        "/sys/x",
+        "/proc/self/fd",
+        "far/x",
+    ];
+    for (text, verdicts) in kinds {
+        for (path, expected) in paths.into_iter().zip(verdicts) {
+            let folder = Folder::with(&[("game.dc", DC), ("text", "some")]);
+            fs::create_dir(folder.path("dir")).expect("a folder");
+            for (name, to) in [("dangling", "no/where"), ("link", "dir"), ("loop", "loop")] {
+                symlink(to, folder.path(name)).expect("a link");
+            }
+            compare(&folder, &text.replace("PATH", path), expected);
+        }
+    }
+}
+
+/// Whatever stands where a YAML directory has a file.
+#[test]
+fn odd_files_in_a_yaml_directory() {
+    for name in ["5000.yaml", "info.yaml", "types.yaml", ".5000.yaml.donet-new"] {
+        for kind in ["dangling", "dir", "link", "loop"] {
+            let folder = Folder::with(&[("game.dc", DC)]);
+            fs::create_dir_all(folder.path("db/dir")).expect("a folder");
+            let path = folder.path("db").join(name);
+            let made = match kind {
+                "dangling" => symlink("no/where", path),
+                "link" => symlink("dir", path),
+                "loop" => symlink(name, path),
+                _ => fs::create_dir(path),
+            };
+            made.expect("something odd");
+            let expected = match (name, kind) {
+                // It is told when somebody wants the object.
+                ("5000.yaml", _) => Starts,
+                ("info.yaml" | "types.yaml", "dangling") => Starts,
+                (".5000.yaml.donet-new", "dangling" | "link" | "loop") => Starts,
+                _ => Fails,
+            };
+            compare(&folder, &database("type: yaml, directory: db"), expected);
+        }
     }
 }
 

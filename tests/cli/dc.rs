@@ -37,6 +37,28 @@ fn mistakes_are_shown_with_their_line() {
 }
 
 #[test]
+fn what_is_declared_twice_is_shown_with_both_places() {
+    let config = "general: {dc_files: [a.dc, b.dc]}\nroles: [{type: stateserver, control: 4002}]\n";
+    let (a, b) = ("dclass A {};\n", "\n\ndclass B : A {};\ntypedef uint8 A;\n");
+    let folder = Folder::with(&[("a.dc", a), ("b.dc", b), ("game.yml", config)]);
+    let expected = "\
+error: `A` is declared twice
+ --> b.dc:4:15
+  |
+4 | typedef uint8 A;
+  |               ^ classes, structs and typedefs share their names
+  |
+ ::: a.dc:1:8
+  |
+1 | dclass A {};
+  |        - the first one is here
+";
+    folder.run(&["dc", "check", "a.dc", "b.dc"]).code(1).complains(&[expected]);
+    folder.run(&["check", "game.yml"]).code(1).complains(&[expected]);
+    folder.run(&["dc", "hash", "a.dc", "b.dc"]).complains(&[expected]);
+}
+
+#[test]
 fn a_file_that_is_given_twice_is_one_mistake() {
     let folder = folder();
     std::fs::create_dir(folder.path("below")).expect("a folder");

@@ -157,7 +157,7 @@ fn sigterm_drains_if_the_configuration_says_so_and_a_second_one_shortens_it() {
 fn a_second_drain_without_grace_shortens_the_first() {
     let mut stage = Stage::new(1, ", loglevel: debug");
     let clients = stage.clients(1);
-    stage.drain(&["--no-wait"]).wait().code(0).says(&["1 clients may stay for 10m at most"]);
+    stage.drain(&["--no-wait"]).wait().code(0).says(&["1 client may stay for 10m at most"]);
     stage.drain(&["--grace", "0", "--no-wait"]).wait().code(0);
     for client in clients {
         assert_eq!(last_words(client), ejected(RESTARTS));

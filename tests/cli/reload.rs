@@ -22,11 +22,11 @@ fn what_can_be_is_taken_over_and_the_rest_is_named() {
     let mode = std::fs::metadata(folder.path("control.sock")).expect("a socket").permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
     let ended = reload(&folder).code(0);
-    assert_eq!(ended.stdout, "the configuration has been read again\n");
+    assert_eq!(ended.stdout, "the configuration has been read again: nothing has changed\n");
     let changed = "daemon: {control: control.sock, loglevel: debug, name: new}\n\
                    messagedirector: {bind: '127.0.0.1:0', settle_ms: 5}\n";
     folder.write("game.yml", changed);
-    let expected = "the configuration has been read again\n\
+    let expected = "the configuration has been read again; applied: daemon.loglevel\n\
                     daemon.name: changed, and needs a restart\n\
                     messagedirector.settle_ms: changed, and needs a restart\n";
     let ended = reload(&folder).code(0);
@@ -34,6 +34,11 @@ fn what_can_be_is_taken_over_and_the_rest_is_named() {
     running.wait_for("WARNING: daemon: changed, and needs a restart key=daemon.name");
     running.signal("USR1");
     running.wait_for("DEBUG: daemon: signal ignored signal=SIGUSR1");
+    // What has been applied is not applied again, and what needs a restart still does.
+    let ended = reload(&folder).code(0);
+    let nothing = "the configuration has been read again: nothing of what has changed can be applied without a restart\n";
+    assert!(ended.stdout.starts_with(nothing), "{ended:#?}");
+    assert_eq!(ended.stdout.lines().count(), 3, "{ended:#?}");
     // By a signal as by the command; it is what runs that is compared with.
     folder.write("game.yml", CONFIG);
     running.signal("HUP");
@@ -64,12 +69,99 @@ fn a_bad_file_changes_nothing_and_says_why() {
 fn the_command_line_has_the_last_word_about_the_log() {
     let folder = Folder::with(&[("game.yml", "daemon: {control: c, loglevel: debug}")]);
     let mut running = folder.start(&["-l", "info", "game.yml"]).ready();
-    reload(&folder).code(0);
+    folder.write("game.yml", "daemon: {control: c, loglevel: error}");
+    let overruled = "daemon.loglevel: changed, but `--loglevel` of the command line holds\n";
+    reload(&folder).code(0).says(&[overruled]);
     running.wait_for("the configuration has been read again");
     running.signal("USR1");
     running.signal("TERM");
     let ended = running.wait().code(0);
     assert!(!ended.stdout.contains("DEBUG"), "{ended:#?}");
+}
+
+#[test]
+fn log_files_that_cannot_be_opened_again_are_named() {
+    let logger = "roles: [{type: eventlogger, bind: '127.0.0.1:0', output: logs/events}]\n";
+    let folder =
+        Folder::with(&[("game.yml", &format!("{CONFIG}{logger}")), ("logs/daemon.log", "")]);
+    let running = folder.start(&["-L", "logs/daemon.log", "game.yml"]).ready();
+    assert_eq!(reload(&folder).code(0).stderr, "");
+    std::fs::rename(folder.path("logs"), folder.path("old")).expect("ours");
+    reload(&folder).code(0).complains(&[
+        "warning: the log file logs/daemon.log cannot be opened again: No such file or directory",
+        "warning: the event log ",
+        "logs/events cannot be opened again: No such file or directory (os error 2); the old file stays",
+    ]);
+    std::fs::create_dir(folder.path("logs")).expect("ours");
+    assert_eq!(reload(&folder).code(0).stderr, "");
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn a_file_that_is_gone_is_named() {
+    let (folder, running) = stage(CONFIG);
+    std::fs::remove_file(folder.path("game.yml")).expect("ours");
+    let socket = folder.path("control.sock").display().to_string();
+    let missing = "game.yml: the file cannot be read: No such file or directory";
+    folder
+        .run(&["reload", "--control", &socket])
+        .code(1)
+        .complains(&[missing, "the configuration has errors: nothing is changed"]);
+    // Where its daemon is to be found is not known either.
+    reload(&folder).code(1).complains(&[missing, "name the daemon's socket with --control PATH"]);
+    let which = "name the configuration of the daemon with --config FILE";
+    folder.run(&["drain"]).code(1).complains(&["astrond.yml: the file cannot be read: ", which]);
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn a_bad_certificate_is_an_error_and_nothing_is_changed() {
+    let folder = Folder::new();
+    crate::tls::write_certificate(&folder);
+    let text = |keys: &str| {
+        format!(
+            "daemon: {{control: control.sock{keys}}}\nroles:\n  - {{type: clientagent, bind: '127.0.0.1:0', \
+             channels: {{min: 1000, max: 1999}}, tls: {{certificate: game.pem, key_file: game.key}}}}\n"
+        )
+    };
+    folder.write("game.yml", &text(""));
+    let mut running = folder.start(&["game.yml"]).ready();
+    folder.write("game.yml", &text(", loglevel: debug"));
+    folder.write("game.pem", "nonsense");
+    let ended = reload(&folder).code(1).complains(&[
+        "game.yml:3:",
+        "roles[0].tls.certificate: ",
+        "nothing is changed",
+    ]);
+    assert_eq!(ended.stdout, "");
+    running.wait_for("ERROR: daemon: the configuration has errors: nothing is changed");
+    // It is in use, whatever the configuration says by now.
+    folder.write(
+        "game.yml",
+        "daemon: {control: control.sock}\nmessagedirector: {bind: '127.0.0.1:0'}\n",
+    );
+    reload(&folder).code(1).complains(&["roles[0].tls.certificate: "]);
+    crate::tls::write_certificate(&folder);
+    folder.write("game.yml", &text(", loglevel: debug"));
+    reload(&folder).code(0).says(&["; applied: daemon.loglevel\n"]);
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn a_ban_list_that_is_not_understood_is_said() {
+    let agent = "roles: [{type: clientagent, bind: '127.0.0.1:0', channels: {min: 1000, max: 1999}, \
+                 banlist: bans, limits: {interests: 7}}]\n";
+    let (folder, running) = stage(&format!("{CONFIG}{agent}"));
+    folder.write("bans", "192.0.2.1 never\n192.0.2.2 tomorrow\n");
+    folder.write("game.yml", &format!("{CONFIG}{}", agent.replace("interests: 7", "interests: 8")));
+    let ended = reload(&folder).code(0).complains(&["bans:2: the line is ignored: \"tomorrow\""]);
+    let applied = "the configuration has been read again; applied: roles[0].limits.interests\n";
+    assert_eq!(ended.stdout, applied);
+    running.signal("TERM");
+    running.wait().code(0);
 }
 
 #[test]

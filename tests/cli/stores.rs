@@ -11,6 +11,7 @@ general: {dc_files: [game.dc]}
 messagedirector: {bind: '127.0.0.1:0'}
 roles: [{type: database, control: 4003, generate: {min: 5000}, backend: {type: sqlite, file: o.sqlite}}]
 ";
+const EXPORT: &str = "{\"donet\":\"export\",\"version\":1}\n{\"end\":0}\n";
 const DC: &str = "dclass Note {\n  text(blob) db;\n};\n";
 /// In units of 512 or 1024 bytes, as the shell has it: less than what SQLite keeps in its log before it empties it.
 const LIMIT: u32 = 512;
@@ -120,4 +121,36 @@ fn what_is_no_file_in_a_store_is_not_waited_for() {
     make_fifo(&folder.path("pipe"));
     refuse("yaml.yml");
     refuse("pipe.yml");
+}
+
+#[test]
+fn a_directory_that_a_daemon_has_is_said_to_be_in_use_and_what_to_do() {
+    let text = TEXT.replace("sqlite, file: o.sqlite", "yaml, directory: db");
+    let folder = Folder::with(&[("game.yml", &text), ("game.dc", DC), ("o.jsonl", EXPORT)]);
+    let running = folder.start(&["game.yml"]).ready();
+    let what = "is in use by another process: stop the daemon that has it first; `donet db backup` makes a copy while it runs";
+    for command in [
+        &["db", "import", "game.yml", "o.jsonl"][..],
+        &["db", "migrate", "game.yml", "--from", "game.dc", "--apply"],
+    ] {
+        let ended = folder.run(command).code(1).complains(&[what]);
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+    }
+    folder.run(&["db", "backup", "game.yml", "copy"]).code(0);
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn who_names_a_class_instead_of_an_object_is_told_how_to_find_its_objects() {
+    let folder = Folder::with(&[("game.yml", TEXT), ("game.dc", DC)]);
+    let ended = folder.run(&["db", "show", "game.yml", "Note"]).code(1);
+    let expected = "`Note` is no id of an object: expected a number from 0 to 4294967295\n\
+                    `donet db export game.yml | grep '\"class\":\"Note\"'` lists the objects of a class, and \
+                    `donet db stats game.yml` counts them\n";
+    assert_eq!(ended.stderr, expected);
+    folder
+        .run(&["db", "show", "game.yml", "4294967296"])
+        .code(1)
+        .complains(&["\"class\":\"CLASS\""]);
 }

@@ -97,7 +97,7 @@ fn a_drain_asks_for_more_time() {
     manager.waits_for("READY=1");
     folder.run(&["drain", "--no-wait", "--config", "game.yml"]).code(0);
     let draining = manager.hears();
-    assert_eq!(draining, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=draining: 1 clients are left");
+    assert_eq!(draining, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=draining: 1 client is left");
     daemon.signal("TERM");
     assert!(client.read_to_end(&mut Vec::new()).is_ok());
     manager.waits_for("STOPPING=1");

@@ -19,6 +19,13 @@ fn certificate(years: (i32, i32)) -> (String, String) {
     (params.self_signed(&key).expect("a certificate").pem(), key.serialize_pem())
 }
 
+/// Puts a good certificate and its key into a folder: `game.pem`, `game.key`.
+pub fn write_certificate(folder: &Folder) {
+    let (certificate, key) = certificate((2020, 4000));
+    folder.write("game.pem", &certificate);
+    folder.write("game.key", &key);
+}
+
 fn folder(certificate: &str, key: &str) -> Folder {
     let folder = Folder::with(&[("game.yml", TEXT), ("game.pem", certificate), ("game.key", key)]);
     fs::set_permissions(folder.path("game.key"), Permissions::from_mode(0o600)).expect("ours");

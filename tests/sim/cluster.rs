@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use donet::config::{self, Config};
-use donet::daemon::{Outside, Parts};
+use donet::daemon::{Anew, Outside, Parts};
 use donet::router::Router;
 use parking_lot::Mutex;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::chance::Chance;
@@ -192,9 +191,9 @@ impl Cluster {
             stores: Arc::new(self.disk.clone()),
         };
         let router = Router::with_seed(outside.seed());
-        let reopen = watch::Sender::default().subscribe();
+        let anew = Anew::never();
         let dc = Arc::new(node.config.read_dc().expect("a correct DC file"));
-        let parts = Parts::start(node.config.clone(), dc, outside, router, reopen).await;
+        let parts = Parts::start(node.config.clone(), dc, outside, router, anew).await;
         let parts = parts.unwrap_or_else(|error| panic!("daemon {index}: {error:#}"));
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
         let failures = self.failures.clone();

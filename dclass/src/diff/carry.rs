@@ -5,7 +5,7 @@
 
 use super::Renames;
 use super::number;
-use super::pairs::{self, Mode, Part, Sameness};
+use super::pairs::{self, Known, Mode, Part, Sameness};
 use crate::ast::NumberKind;
 use crate::schema::types::{Bytes, Counts, Number, Shape, Spelling, Switch, Type};
 use crate::schema::{Body, DcFile, Field};
@@ -63,7 +63,9 @@ impl Carrier<'_> {
 
     /// Whether each packed value of `old` is the same value of `new`, but for limits.
     pub fn is_same(&self, old: &Field, new: &Field) -> bool {
-        let same = Sameness { old: self.old, renames: self.renames, mode: Mode::Meaning };
+        let known = Known::default();
+        let (old_dc, renames, mode) = (self.old, self.renames, Mode::Meaning);
+        let same = Sameness { old: old_dc, renames, mode, known: &known };
         same.of_fields(old, new)
     }
 

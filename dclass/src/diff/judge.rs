@@ -6,7 +6,7 @@
 use super::Stored;
 use super::limits::LimitChanges;
 use super::matching::{ClassPair, FieldPair, Matching};
-use super::pairs::{Mode, Sameness};
+use super::pairs::{Known, Mode, Sameness};
 use super::work::step;
 use crate::schema::{Class, DcFile, Field, FieldId, Keywords};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -179,6 +179,7 @@ pub(super) struct Scene<'a> {
     pub old: &'a DcFile,
     pub new: &'a DcFile,
     pub matching: &'a Matching<'a>,
+    pub known: &'a Known,
     pub is_stored_alike: &'a dyn Fn(Stored, &str, &str) -> bool,
     pub limits: LimitChanges,
 }
@@ -232,7 +233,7 @@ impl Scene<'_> {
     }
 
     fn same(&self, mode: Mode) -> Sameness<'_> {
-        Sameness { old: self.old, renames: &self.matching.renames, mode }
+        Sameness { old: self.old, renames: &self.matching.renames, mode, known: self.known }
     }
 
     fn peer(&self, peer: &Peer) -> Verdict {

@@ -4,10 +4,10 @@
 //! written. Numbers are compared as they are packed, which is how text has them, too.
 
 use super::carry::{Element, Row};
-use super::pairs::{Part, of_fields, parts_of};
+use super::pairs::{Composites, Part, composites, of_fields, parts_of};
 use super::work::step;
+use crate::schema::Field;
 use crate::schema::types::{Bytes, Counts, Limits, Number, Shape, StringEncoding, Switch, Type};
-use crate::schema::{Class, Field};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::BitOr;
@@ -80,9 +80,9 @@ impl BitOr for LimitChange {
     }
 }
 
-/// Looks along two types. What has changed in a struct is looked for once, however many fields have one.
+/// Looks along two types. What has changed in a struct or switch is looked for once, however many fields have one.
 #[derive(Default)]
-pub(super) struct LimitChanges(RefCell<HashMap<[*const Class; 2], LimitChange>>);
+pub(super) struct LimitChanges(RefCell<HashMap<Composites, LimitChange>>);
 
 impl LimitChanges {
     pub fn of_fields(&self, old: &Field, new: &Field) -> LimitChange {
@@ -107,17 +107,19 @@ impl LimitChanges {
 
     fn of_types(&self, old: &Type, new: &Type) -> LimitChange {
         step();
+        let Some(pair) = composites(old, new) else { return self.of_shapes(old, new) };
+        if let Some(known) = self.0.borrow().get(&pair) {
+            return *known;
+        }
+        let change = self.of_shapes(old, new);
+        self.0.borrow_mut().insert(pair, change);
+        change
+    }
+
+    fn of_shapes(&self, old: &Type, new: &Type) -> LimitChange {
         match (&old.shape, &new.shape) {
             (Shape::Number(old), Shape::Number(new)) => LimitChange::of_numbers(old, new),
-            (Shape::Struct(old), Shape::Struct(new)) => {
-                let pair = [Arc::as_ptr(&old.class), Arc::as_ptr(&new.class)];
-                if let Some(known) = self.0.borrow().get(&pair) {
-                    return *known;
-                }
-                let change = self.of_lists(&old.fields, &new.fields);
-                self.0.borrow_mut().insert(pair, change);
-                change
-            }
+            (Shape::Struct(old), Shape::Struct(new)) => self.of_lists(&old.fields, &new.fields),
             (Shape::Switch(old), Shape::Switch(new)) => self.of_switches(old, new),
             (Shape::Bytes(old), Shape::Bytes(new)) => LimitChange::of_bytes(old, new),
             _ => self.of_rows(old, new),

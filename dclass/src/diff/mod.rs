@@ -153,7 +153,9 @@ pub fn compare(
     is_stored_alike: impl Fn(Stored, &str, &str) -> bool,
 ) -> Comparison {
     let matching = Matching::new(old, new, renames);
-    let same = Sameness { old, renames: &matching.renames, mode: pairs::Mode::Meaning };
+    let known = pairs::Known::default();
+    let (renames, mode) = (&matching.renames, pairs::Mode::Meaning);
+    let same = Sameness { old, renames, mode, known: &known };
     let uses = [Uses::new(old), Uses::new(new)];
     let change = |pair: &ClassPair<'_>| class_change(pair, old, new, same, &uses);
     let classes = matching.classes.iter().filter_map(change).collect();
@@ -166,6 +168,7 @@ pub fn compare(
         old,
         new,
         matching: &matching,
+        known: &known,
         is_stored_alike: &is_stored_alike,
         limits: limits::LimitChanges::default(),
     };
@@ -374,7 +377,7 @@ fn declaration(field: &Field) -> String {
 }
 
 fn aspects(old: &Field, new: &Field, same: Sameness<'_>) -> Vec<Aspect> {
-    let mut differ = Differ { same, found: Vec::new() };
+    let mut differ = Differ::new(same);
     differ.fields(old, new);
     let mut aspects: Vec<Aspect> = differ.found.into_iter().map(Aspect::Type).collect();
     // A molecular field has the keywords of its parts, where they are told.
@@ -398,8 +401,8 @@ fn aspects(old: &Field, new: &Field, same: Sameness<'_>) -> Vec<Aspect> {
     };
     let (before, after) = (names(old), names(new));
     // Where one stands in another's place, that is more than its name.
-    let is_in_place = Sameness { mode: pairs::Mode::Places, ..same }.of_fields(old, new);
-    if before.len() == after.len() && before != after && is_in_place {
+    let is_in_place = || Sameness { mode: pairs::Mode::Places, ..same }.of_fields(old, new);
+    if before.len() == after.len() && before != after && is_in_place() {
         aspects.push(Aspect::Names(before, after));
     }
     aspects

@@ -6,6 +6,7 @@ use super::work::step;
 use crate::schema::types::{Bytes, Shape, Spelling, Switch, Type};
 use crate::schema::{Body, DcFile, Field, Param};
 use crate::value::walk;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -135,7 +136,7 @@ pub(super) fn is_scaled(old: &Bytes, new: &Bytes) -> bool {
 }
 
 /// What has to be the same.
-#[derive(Copy, Clone, PartialEq, Eq)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Mode {
     /// How values are packed.
     Packing,
@@ -151,6 +152,29 @@ pub(super) struct Sameness<'a> {
     pub old: &'a DcFile,
     pub renames: &'a Renames,
     pub mode: Mode,
+    pub known: &'a Known,
+}
+
+/// What has been found of two structs or switches. They stand in many fields, and a struct may have two of another that
+/// has two of a third: each pair is looked at once.
+#[derive(Default)]
+pub(super) struct Known(RefCell<HashMap<(Mode, Composites), bool>>);
+
+/// An old type and a new one, both made of fields.
+pub(super) type Composites = [*const (); 2];
+
+/// What tells two structs or two switches from other pairs, wherever they are used.
+pub(super) fn composites(old: &Type, new: &Type) -> Option<Composites> {
+    match (&old.shape, &new.shape) {
+        (Shape::Struct(old), Shape::Struct(new)) => {
+            Some([&old.class, &new.class].map(|class| Arc::as_ptr(class).cast()))
+        }
+        // Each has a key of its own, which its copies share.
+        (Shape::Switch(old), Shape::Switch(new)) => {
+            Some([&old.key, &new.key].map(|key| Arc::as_ptr(key).cast()))
+        }
+        _ => None,
+    }
 }
 
 impl Sameness<'_> {
@@ -184,6 +208,18 @@ impl Sameness<'_> {
     }
 
     pub fn of_types(&self, old: &Type, new: &Type) -> bool {
+        step();
+        let Some(pair) = composites(old, new) else { return self.of_shapes(old, new) };
+        let key = (self.mode, pair);
+        if let Some(known) = self.known.0.borrow().get(&key) {
+            return *known;
+        }
+        let is_same = self.of_shapes(old, new);
+        self.known.0.borrow_mut().insert(key, is_same);
+        is_same
+    }
+
+    fn of_shapes(&self, old: &Type, new: &Type) -> bool {
         match (&old.shape, &new.shape) {
             (Shape::Number(old), Shape::Number(new)) => {
                 old.kind == new.kind && old.divisor == new.divisor

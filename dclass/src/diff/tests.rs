@@ -413,6 +413,39 @@ fn twice_as_much_takes_twice_as_long() {
     }
 }
 
+/// Types that hold two of the one before, and so are written out twice as long: the innermost is `ty`.
+fn doubled(form: &str, depth: usize, ty: &str, name: &str) -> String {
+    let inner = |at: usize| if at == 0 { ty.to_owned() } else { format!("{name}{}", at - 1) };
+    let outer =
+        |at: usize| form.replace("NAME", &format!("{name}{at}")).replace("TYPE", &inner(at));
+    let types: String = (0..depth).map(outer).collect();
+    format!(
+        "{types} dclass A {{ f({name}{0} x) broadcast db; {name}{0} g required db; }};",
+        depth - 1
+    )
+}
+
+#[test]
+fn what_holds_two_of_the_one_before_is_looked_at_once() {
+    for form in [
+        "struct NAME { TYPE a; TYPE b; };\n",
+        "switch NAME (uint8 k) { case 1: TYPE a; TYPE b; break; default: TYPE a; break; };\n",
+        "switch NAME (uint8 k) { case 1: TYPE a; case 2: TYPE b; break; };\n",
+    ] {
+        for (ty, name) in [("uint8", "S"), ("uint16", "S"), ("uint8(0-50)", "S"), ("uint8", "T")] {
+            let steps = |depth: usize| {
+                let old = dc(&doubled(form, depth, "uint8", "S"));
+                let new = dc(&doubled(form, depth, ty, name));
+                let compared =
+                    || drop(compare(&old, &new, &Renames::default(), |_, old, new| old == new));
+                super::work::steps_of(compared)
+            };
+            let (few, twice) = (steps(4), steps(8));
+            assert!(twice < 4 * few, "{form}{ty}: {few} steps, and {twice} for twice as deep");
+        }
+    }
+}
+
 #[test]
 fn a_map_of_twice_as_many_fields_takes_twice_as_long() {
     let fields = |name: &str, count: usize| -> String {

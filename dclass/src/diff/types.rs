@@ -1,10 +1,12 @@
 //! What has changed between two types, part by part, in words.
 
 use super::limits::LimitChange;
-use super::pairs::{Part, Sameness, is_kept, is_molecular, pair, parts_of};
+use super::pairs::{Composites, Part, Sameness, composites, is_kept, is_molecular, pair, parts_of};
+use super::work::step;
 use crate::ast::NumberKind;
 use crate::schema::types::{Array, Bytes, Counts, Number, Shape, Spelling, Type};
 use crate::schema::{Field, Text};
+use std::collections::HashSet;
 
 /// One difference between the types of two fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +21,17 @@ pub struct TypeChange {
 
 /// Looks for differences along two types.
 pub(super) struct Differ<'a> {
-    pub same: Sameness<'a>,
+    same: Sameness<'a>,
     pub found: Vec<TypeChange>,
+    /// Structs that have been looked at: what has changed in them is told once.
+    known: HashSet<Composites>,
 }
 
-impl Differ<'_> {
+impl<'a> Differ<'a> {
+    pub fn new(same: Sameness<'a>) -> Self {
+        Differ { same, found: Vec::new(), known: HashSet::new() }
+    }
+
     pub fn fields(&mut self, old: &Field, new: &Field) {
         if is_molecular(old) != is_molecular(new) {
             return self.push("", "it is molecular in one of the files only".to_owned(), true);
@@ -72,6 +80,7 @@ impl Differ<'_> {
     }
 
     fn types(&mut self, path: &str, old: &Type, new: &Type) {
+        step();
         let arrow = || format!("{} → {}", Text(old), Text(new));
         match (&old.shape, &new.shape) {
             (Shape::Number(from), Shape::Number(to)) => self.numbers(path, from, to),
@@ -84,6 +93,13 @@ impl Differ<'_> {
                 }
                 if from_name != to_name && is_named {
                     self.push(path, format!("struct {from_name} → struct {to_name}"), false);
+                }
+                if !composites(old, new).is_none_or(|pair| self.known.insert(pair)) {
+                    // Of those with names, the line before says which they are.
+                    if !is_named && !self.same.of_types(old, new) {
+                        self.push(path, "changed as above".to_owned(), false);
+                    }
+                    return;
                 }
                 let (from, to) =
                     (super::pairs::of_fields(&from.fields), super::pairs::of_fields(&to.fields));

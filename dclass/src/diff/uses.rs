@@ -15,10 +15,10 @@ impl<'a> Uses<'a> {
         let mut uses: HashMap<ClassId, Vec<(&Class, &Field)>> = HashMap::new();
         for class in all(dc) {
             for field in own(class) {
-                let mut within = HashSet::new();
-                field.params().iter().for_each(|param| note(&param.ty, &mut within));
-                within.remove(&class.id());
-                for id in within {
+                let mut within = Within::default();
+                within.note_params(field);
+                within.structs.remove(&class.id());
+                for id in within.structs {
                     uses.entry(id).or_default().push((class, field));
                 }
             }
@@ -31,20 +31,34 @@ impl<'a> Uses<'a> {
     }
 }
 
-fn note(ty: &Type, within: &mut HashSet<ClassId>) {
-    step();
-    match &ty.shape {
-        Shape::Number(_) | Shape::Bytes(_) => {}
-        Shape::Array(array) => note(&array.element, within),
-        Shape::Struct(parts) => {
-            if within.insert(parts.class.id()) {
-                note_fields(&parts.fields, within);
-            }
-        }
-        Shape::Switch(switch) => note_fields(&switch.fields, within),
-    }
+/// What a field is made of.
+#[derive(Default)]
+struct Within {
+    structs: HashSet<ClassId>,
+    /// By their keys.
+    switches: HashSet<*const Field>,
 }
 
-fn note_fields(fields: &[Arc<Field>], within: &mut HashSet<ClassId>) {
-    fields.iter().flat_map(|field| field.params()).for_each(|param| note(&param.ty, within));
+impl Within {
+    fn note(&mut self, ty: &Type) {
+        step();
+        match &ty.shape {
+            Shape::Number(_) | Shape::Bytes(_) => {}
+            Shape::Array(array) => self.note(&array.element),
+            Shape::Struct(parts) => {
+                if self.structs.insert(parts.class.id()) {
+                    parts.fields.iter().for_each(|field| self.note_params(field));
+                }
+            }
+            Shape::Switch(switch) => {
+                if self.switches.insert(Arc::as_ptr(&switch.key)) {
+                    switch.fields.iter().for_each(|field| self.note_params(field));
+                }
+            }
+        }
+    }
+
+    fn note_params(&mut self, field: &Field) {
+        field.params().iter().for_each(|param| self.note(&param.ty));
+    }
 }

@@ -7,6 +7,7 @@ use crate::diagnostic::{Note, did_you_mean};
 use crate::limits::{IDS_MAX, INHERITED_MAX};
 use crate::schema::types::Type;
 use crate::schema::{Class, ClassId, Field, FieldId, Parts};
+use crate::source::Span;
 use crate::visible::shown;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ struct Draft<'p> {
     constructor: Option<Arc<Field>>,
     /// Names of own fields, also of those with errors.
     names: HashMap<&'p str, Option<Arc<Field>>>,
+    /// Where they stand first.
+    places: HashMap<&'p str, Span>,
     /// Fields of the parents, by name.
     inherited: HashMap<&'p str, &'p Arc<Field>>,
     /// Ids of inherited constructors.
@@ -68,7 +71,11 @@ impl Resolver<'_> {
             if self.log.is_full() || self.exhausted {
                 return None;
             }
-            match self.member(decl, id, member, &draft) {
+            let made = self.member(decl, id, member, &draft);
+            if let Some(name) = name_of(member) {
+                draft.places.entry(name.text).or_insert(name.span);
+            }
+            match made {
                 Some((field, true)) => draft.constructor = Some(field),
                 Some((field, false)) => {
                     if let Some(name) = name_of(member) {
@@ -117,7 +124,9 @@ impl Resolver<'_> {
                     let class = Arc::clone(class);
                     if !known.insert(class.id()) {
                         let message = format!("`{}` is named twice", shown(name.text));
-                        self.log.push(Note::warning(name.span, message));
+                        let first = decl.parents.iter().find(|other| other.text == name.text);
+                        let first = first.map(|first| first.span);
+                        self.log.push(Note::warning(name.span, message).first(first));
                     }
                     parents.push(class);
                     continue;
@@ -243,7 +252,8 @@ impl Resolver<'_> {
             self.warn_of_borrowed_name(decl, member);
             return Some(());
         };
-        self.log.push(Note::error(span, message));
+        let first = name.and_then(|name| draft.places.get(name.text)).copied();
+        self.log.push(Note::error(span, message).first(first));
         None
     }
 

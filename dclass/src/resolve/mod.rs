@@ -40,6 +40,8 @@ pub(crate) struct Resolver<'l> {
     options: Options,
     log: &'l mut Log,
     names: HashMap<String, Named>,
+    /// Where they are declared.
+    places: HashMap<String, Span>,
     /// Classes, structs and switches that are being read, from the outside in.
     open: Vec<String>,
     /// Declared keywords; standard ones are among them only if they were redeclared.
@@ -71,6 +73,7 @@ impl<'l> Resolver<'l> {
             options,
             log,
             names: HashMap::new(),
+            places: HashMap::new(),
             open: Vec::new(),
             keywords: HashSet::new(),
             imports: Vec::new(),
@@ -183,9 +186,12 @@ impl<'l> Resolver<'l> {
         if self.names.contains_key(name.text) {
             let message = format!("`{}` is declared twice", shown(name.text));
             let note = Note::error(name.span, message);
-            self.log.push(note.label("classes, structs and typedefs share their names"));
+            let first = self.places.get(name.text).copied();
+            self.log
+                .push(note.label("classes, structs and typedefs share their names").first(first));
             return;
         }
+        self.places.insert(name.text.to_owned(), name.span);
         self.names.insert(name.text.to_owned(), named);
     }
 

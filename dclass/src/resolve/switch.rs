@@ -8,7 +8,7 @@ use crate::schema::types::{Case, Switch, Type};
 use crate::schema::{ClassId, Field, FieldId, Parts};
 use crate::source::Span;
 use crate::value::{Meaning, Packer};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The id of fields that have none: those of switches.
@@ -25,7 +25,9 @@ struct Draft {
     /// How many of the cases end at a `break`; later ones are still open.
     closed: Vec<u32>,
     default: Option<(u32, Option<u32>)>,
-    values: HashSet<Vec<u8>>,
+    /// Where they stand.
+    values: HashMap<Vec<u8>, Span>,
+    default_span: Option<Span>,
     /// A case may be missing, so that fields seem to belong to none.
     damaged: bool,
 }
@@ -78,9 +80,11 @@ impl Resolver<'_> {
             Arm::Break => draft.close(),
             Arm::Default(span) => {
                 if draft.default.is_some() {
-                    self.log.push(Note::error(*span, "this switch has two defaults"));
+                    let note = Note::error(*span, "this switch has two defaults");
+                    self.log.push(note.first(draft.default_span));
                     return None;
                 }
+                draft.default_span = Some(*span);
                 draft.default = Some((here, None));
             }
             Arm::Case(value) => {
@@ -95,10 +99,12 @@ impl Resolver<'_> {
                     self.log.push(Note::error(value.span, message));
                     return None;
                 }
-                if !draft.values.insert(packer.out.clone()) {
-                    self.log.push(Note::error(value.span, "this case is there already"));
+                if let Some(first) = draft.values.get(&packer.out) {
+                    let note = Note::error(value.span, "this case is there already");
+                    self.log.push(note.first(Some(*first)));
                     return None;
                 }
+                draft.values.insert(packer.out.clone(), value.span);
                 self.count_default(packer.out.len(), value.span)?;
                 draft.cases.push((packer.out, here));
             }

@@ -129,6 +129,49 @@ roles:
 }
 
 #[test]
+fn of_many_others_the_first_is_named_and_the_rest_counted() {
+    let said = warnings(
+        "general: {dc_files: [a.dc]}\nuberdogs: [{id: 3500, class: A}, {id: 3600, class: B}, {id: 9000, class: C}]\n\
+         roles:\n  - {type: clientagent, channels: {min: 3000, max: 3999}}\n",
+    );
+    let expected = "4:35: roles[0].channels: client channels 3000-3999 overlaps id 3500 of uberdogs[0] (A), and 1 more";
+    assert_eq!(said, expected);
+}
+
+/// What is said of so many items of a list, in all, and how often something is said.
+fn counted(list: &str, item: &str) -> (usize, usize) {
+    const COUNT: usize = 10_000;
+    let text = format!(
+        "general: {{dc_files: [a.dc]}}\n{list}:\n{}",
+        format!("  - {{{item}}}\n").repeat(COUNT)
+    );
+    let findings = match read(&text) {
+        Ok(loaded) => loaded.warnings,
+        Err(errors) => errors.0,
+    };
+    (findings.iter().map(|finding| finding.stands_for).sum(), findings.len())
+}
+
+/// Pair by pair, each of these takes minutes and all memory.
+#[test]
+fn so_many_that_want_the_same_are_counted() {
+    for (list, item, count) in [
+        ("roles", "type: stateserver, control: 2000", 9_999),
+        ("roles", "type: eventlogger, bind: '127.0.0.1:7000', output: a", 9_999),
+        // And that nothing is done.
+        ("uberdogs", "id: 2000, class: A", 10_000),
+    ] {
+        assert_eq!(counted(list, item), (count, 101), "{item}");
+    }
+    // Its channel, its ids and its directory.
+    let database = "type: database, control: 4003, generate: {min: 5000}, backend: {type: yaml, directory: db}";
+    assert_eq!(counted("roles", database), (3 * 9_999, 202));
+    // No database is theirs.
+    let (all, shown) = counted("roles", "type: dbss, database: 4003, ranges: [{min: 5000}]");
+    assert_eq!((all, shown), (19_999, 101));
+}
+
+#[test]
 fn a_conflict_is_shown_with_both_lines() {
     let text = "general: {dc_files: [a.dc]}\nroles:\n  - {type: stateserver, control: 2000}\n  \
                 - {type: stateserver, control: 2000}\n";

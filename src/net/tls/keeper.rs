@@ -14,7 +14,8 @@ use super::files::{self, Flaw, Flaws};
 use super::handshake::{Failure, shake};
 use super::server;
 use super::x509::Facts;
-use crate::config::{Host, TlsConfig};
+use crate::config::{Host, Loaded, TlsConfig};
+use crate::finding::{Finding, Severity};
 use crate::metrics;
 use crate::net::{HalfOpen, Socket};
 
@@ -79,6 +80,19 @@ fn contents(config: &TlsConfig) -> Contents {
 /// What is wrong with the files of a section.
 pub fn look_at(config: &TlsConfig) -> Flaws {
     load(config).1
+}
+
+/// Reads all certificates and keys that a configuration names: what is wrong and odd about them, shown where they are
+/// named.
+pub fn check_certificates(loaded: &Loaded) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for section in loaded.config.tls_sections() {
+        let flaws = look_at(section);
+        let about = |severity| move |Flaw { key, message }| loaded.about(severity, &key, message);
+        findings.extend(flaws.errors.into_iter().map(about(Severity::Error)));
+        findings.extend(flaws.warnings.into_iter().map(about(Severity::Warning)));
+    }
+    findings
 }
 
 impl Tls {

@@ -15,5 +15,5 @@ mod x509;
 
 pub use files::{Flaw, Flaws};
 pub use handshake::Failure;
-pub use keeper::{Tls, look_at};
+pub use keeper::{Tls, check_certificates, look_at};
 pub use stream::{Below, TlsStream};

@@ -127,7 +127,7 @@ fn line_start(now: &Zoned) -> String {
 }
 
 /// The name that the pattern `output` means at `now`. What is no placeholder stays as it is.
-fn file_name(output: &str, now: &Zoned) -> String {
+pub(super) fn file_name(output: &str, now: &Zoned) -> String {
     let lenient = Config::new().lenient(true);
     BrokenDownTime::from(now)
         .to_string_with_config(&lenient, output)

@@ -12,7 +12,7 @@ mod json;
 mod shell;
 
 pub use json::{PacketError, write_entries};
-pub use shell::{BindError, EventLogger, start};
+pub use shell::{BindError, EventLogger, check_output, start};
 
 #[cfg(test)]
 mod tests;

@@ -274,16 +274,40 @@ impl Directory {
 
     /// What a crash left behind was never acknowledged.
     fn remove_temporary(&self) -> io::Result<()> {
-        let (prefix, suffix) = TEMPORARY;
-        for entry in fs::read_dir(&self.path)? {
-            let name = entry?.file_name();
-            let is_ours = |name: &str| name.starts_with(prefix) && name.ends_with(suffix);
-            if name.to_str().is_some_and(is_ours) {
-                fs::remove_file(self.path.join(name))?;
+        for path in self.temporaries()? {
+            fs::remove_file(&path).map_err(|error| in_the_way(&path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether what a crash seems to have left behind can be removed.
+    ///
+    /// # Errors
+    /// If it cannot: it is in the way of what is written.
+    pub fn check_temporary(&self) -> io::Result<()> {
+        for path in self.temporaries()? {
+            if fs::symlink_metadata(&path)?.is_dir() {
+                return Err(in_the_way(&path, &io::ErrorKind::IsADirectory.into()));
             }
         }
         Ok(())
     }
+
+    fn temporaries(&self) -> io::Result<Vec<PathBuf>> {
+        let (prefix, suffix) = TEMPORARY;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let name = entry?.file_name();
+            let is_ours = |name: &str| name.starts_with(prefix) && name.ends_with(suffix);
+            found.extend(name.to_str().is_some_and(is_ours).then(|| self.path.join(&name)));
+        }
+        Ok(found)
+    }
+}
+
+fn in_the_way(path: &Path, error: &io::Error) -> io::Error {
+    let name = path.file_name().unwrap_or_default().display();
+    io::Error::other(format!("{name} is in the way, and cannot be removed: {error}"))
 }
 
 fn read(path: &Path) -> io::Result<Option<String>> {

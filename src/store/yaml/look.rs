@@ -7,7 +7,7 @@ use rustix::fs::{Access, access};
 
 use super::check;
 use crate::config::DoIdRange;
-use crate::store::files::metadata_at;
+use crate::store::files::{check_takes_files, metadata_at, refuse_dangling};
 use crate::store::{OpenError, Schema};
 
 /// Says why the directory at `path` could not be opened, or made, if that can be seen from here.
@@ -35,9 +35,10 @@ pub fn look_into_directory(
 /// # Errors
 /// If they cannot.
 pub fn check_writable(path: &Path) -> Result<(), OpenError> {
-    access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| OpenError::Io {
+    let rights = access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from);
+    rights.and_then(|()| check_takes_files(path)).map_err(|error| OpenError::Io {
         what: format!("cannot write into the directory {}", path.display()),
-        error: error.into(),
+        error,
     })
 }
 
@@ -46,15 +47,18 @@ pub fn check_writable(path: &Path) -> Result<(), OpenError> {
 /// # Errors
 /// If it is not, and cannot be made.
 fn is_there(path: &Path) -> io::Result<bool> {
-    if metadata_at(path)?.is_some() {
-        return Ok(true);
+    match metadata_at(path)? {
+        Some(found) if found.is_dir() => return Ok(true),
+        Some(_) => return Err(io::ErrorKind::NotADirectory.into()),
+        None => refuse_dangling(path)?,
     }
     for above in path.ancestors().skip(1) {
         let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
         match metadata_at(above)? {
-            None => {}
+            None => refuse_dangling(above)?,
             Some(found) if found.is_dir() => {
                 access(above, Access::WRITE_OK | Access::EXEC_OK)?;
+                check_takes_files(above)?;
                 break;
             }
             Some(_) => return Err(io::ErrorKind::NotADirectory.into()),

@@ -370,6 +370,7 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> OpenError {
 pub fn check(path: &Path, range: DoIdRange, schema: &Schema) -> Result<(), OpenError> {
     let directory = Directory::open_shared(path);
     let directory = directory.map_err(|error| cannot("open the directory", path, error))?;
+    directory.check_temporary().map_err(|error| cannot("open the directory", path, error))?;
     read_ids(&directory, range, Seed::random())?;
     types::check(&directory, schema).map(drop)
 }

@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::file::Log;
-use super::core::{Core, Effect};
+use super::core::{Core, Effect, file_name};
 use crate::config::{Address, EventLoggerConfig};
 use crate::net::Network;
+use crate::telemetry;
 
 /// The most that UDP carries.
 const PACKET_BYTES_MAX: usize = 65_535;
@@ -66,6 +67,18 @@ pub async fn start(
 ) -> Result<JoinHandle<()>, BindError> {
     let logger = EventLogger::bind(config, base_dir, network).await?;
     Ok(tokio::spawn(logger.run(reopen, shutdown)))
+}
+
+/// Looks whether the file of the event logger could be opened now.
+///
+/// # Errors
+/// Which it is, and why not.
+pub fn check_output(
+    config: &EventLoggerConfig,
+    base_dir: &Path,
+) -> Result<(), (PathBuf, io::Error)> {
+    let path = base_dir.join(file_name(&config.output, &Zoned::now()));
+    telemetry::check_writable(&path).map_err(|error| (path, error))
 }
 
 impl EventLogger {

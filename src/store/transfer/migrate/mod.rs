@@ -53,7 +53,7 @@ pub async fn refuse_others(store: &mut dyn Archive) -> Result<(), OpenError> {
     match store.others().await? {
         None => Ok(()),
         Some(who) => Err(OpenError::Refused(format!(
-            "{} is in use by {who}: stop the daemon first",
+            "{} is in use by {who}: stop the daemon first; `donet db backup` makes a copy while it runs",
             store.describe()
         ))),
     }

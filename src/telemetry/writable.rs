@@ -1,0 +1,23 @@
+//! Whether a file could be appended to, found without opening or making it.
+
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
+/// Says why nothing could be appended to the file at `path`, which is made if it is not there, by whoever asks.
+///
+/// # Errors
+/// What opening it would probably fail with.
+pub fn check_writable(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    match access(path, Access::WRITE_OK) {
+        Err(Errno::NOENT) => Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
+        checked => Ok(checked?),
+    }
+}
