@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::progress::Bar;
 use super::{Database, Opened, PROBLEMS_SHOWN, open_config};
-use crate::cli::out::{complain, number_of};
+use crate::cli::out::{complain, number_of, one_line};
 use crate::config::BackendConfig;
 use crate::store::archive::{Archive, ArchiveMut};
 use crate::store::transfer::{
@@ -117,6 +117,11 @@ async fn run(
         Ok(moved) => moved,
         Err(CopyError::Unreadable(moved)) => {
             print_problems(&moved);
+            if moved.problem_count == 0 {
+                bail!(
+                    "nothing was {done}: not everything can be read; --drop-unreadable takes what can"
+                );
+            }
             let (are_not, them) = match moved.problem_count {
                 1 => ("is not", "it"),
                 _ => ("are not", "them"),
@@ -144,9 +149,17 @@ async fn run(
         number_of(values, "value", "values"),
         source.describe(),
         target.describe(),
-        if skipped > 0 { format!(", {skipped} were there already") } else { String::new() },
+        match skipped {
+            0 => String::new(),
+            1 => ", 1 was there already".to_owned(),
+            skipped => format!(", {skipped} were there already"),
+        },
         if problem_count > 0 { format!(", {} left out", left_out(&moved)) } else { String::new() },
-        if options.verify { "; all compared" } else { "" },
+        match (options.verify, moved.lost.is_empty()) {
+            (true, true) => "; all compared",
+            (true, false) => "; all that can be read compared",
+            (false, _) => "",
+        },
     );
     Ok(())
 }
@@ -158,6 +171,9 @@ fn print_problems(moved: &Moved) {
     let hidden = moved.problem_count.saturating_sub(PROBLEMS_SHOWN as u64);
     if hidden > 0 {
         complain!("… and {hidden} more");
+    }
+    for lost in &moved.lost {
+        complain!("{}", one_line(lost));
     }
 }
 

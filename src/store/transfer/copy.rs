@@ -66,6 +66,8 @@ pub struct Moved {
     pub problem_count: u64,
     /// How many of them were whole objects.
     pub problem_objects: u64,
+    /// What of the source cannot even be listed.
+    pub lost: Vec<String>,
 }
 
 impl Moved {
@@ -101,7 +103,7 @@ pub enum CopyError {
         do_id: DoId,
     },
     /// Not everything can be moved; nothing was.
-    #[error("{} things cannot be moved", .0.problem_count)]
+    #[error("{} things cannot be moved", .0.problem_count + .0.lost.len() as u64)]
     Unreadable(Moved),
     /// The target does not have what was written into it.
     #[error("object {do_id} is not in {target} as it was written")]
@@ -136,8 +138,9 @@ pub async fn copy(
         target.set_unfinished(true).await?;
         target.clear().await?;
     }
-    let moved = mover.write(source, target).await?;
+    let mut moved = mover.write(source, target).await?;
     let mut ids = source.free_ids().await?;
+    moved.lost = source.lost();
     let mut known = FxHashSet::default();
     // An id that is free twice would be given twice, and 0 is none.
     ids.free.retain(|id| id.0 != 0 && known.insert(*id));
@@ -171,9 +174,11 @@ impl Mover<'_> {
             }
             (self.progress)(Step::Checking, done, self.total);
         }
-        match moved.problem_count {
-            0 => Ok(()),
-            _ => Err(CopyError::Unreadable(moved)),
+        source.free_ids().await?;
+        moved.lost = source.lost();
+        match moved.problem_count == 0 && moved.lost.is_empty() {
+            true => Ok(()),
+            false => Err(CopyError::Unreadable(moved)),
         }
     }
 

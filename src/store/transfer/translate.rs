@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dclass::Field;
+use dclass::{Field, visible};
 
 use crate::ids::DoId;
 use crate::store::Schema;
@@ -32,13 +32,19 @@ impl Problem {
     }
 }
 
+/// Names and values that are stored are anybody's: without line breaks, and with nothing that steers a terminal.
+fn one_line(text: &str) -> String {
+    visible(text, &mut []).replace('\n', "\\n")
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Problem { do_id, class, field, why } = self;
-        match field {
-            Some(field) => write!(f, "object {do_id}: {class}.{field}: {why}"),
-            None => write!(f, "object {do_id}: {why}"),
-        }
+        let line = match field {
+            Some(field) => format!("object {do_id}: {class}.{field}: {why}"),
+            None => format!("object {do_id}: {why}"),
+        };
+        f.write_str(&one_line(&line))
     }
 }
 
