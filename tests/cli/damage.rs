@@ -505,3 +505,22 @@ fn pages_of(file: &Path, name: &str) -> Vec<usize> {
     let below = (0..cells).map(|cell| below(number(12 + 2 * cell)));
     std::iter::once(root).chain(below).collect()
 }
+
+/// What an operator would otherwise learn of too late.
+#[test]
+fn what_is_odd_at_the_start_or_in_an_import_is_said_at_once() {
+    let folder = folder();
+    folder.write("o.sqlite", "");
+    let running = folder.start(&["game.yml"]).ready();
+    running.signal("TERM");
+    let empty = "WARNING: database: the file of the database is there, but empty: it is taken for a new one";
+    running.wait().code(0).says(&[empty]);
+    // No time makes a folder, so none is spent.
+    let nowhere = TEXT.replace("o.sqlite", "nowhere/o.sqlite").replace("500,", "600000,");
+    folder.write("nowhere.yml", &nowhere);
+    let ended = folder.run(&["nowhere.yml"]).code(1).says(&["No such file or directory"]);
+    assert!(!ended.stdout.contains("trying again"), "{ended:#?}");
+    folder.write("game.yml", &TEXT.replace("min: 5000", "min: 5001"));
+    let imported = folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    imported.complains(&["warning: 1 object has an id outside of `generate`, 5001-4294967295: "]);
+}

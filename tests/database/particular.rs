@@ -215,7 +215,7 @@ pub async fn a_cell_of_the_wrong_type_costs_only_what_it_is(setup: Setup) {
         Outcome::Object { values, .. } => Some(values.len()),
         _ => None,
     };
-    assert_eq!(got.iter().map(count).collect::<Vec<_>>(), [Some(1), None, Some(2)]);
+    assert_eq!(got.iter().map(count).collect::<Vec<_>>(), [Some(3), None, Some(4)]);
     backend.close().await;
 }
 

@@ -142,7 +142,14 @@ async fn run(
         Err(error) => return Err(error.into()),
     };
     print_problems(&moved);
-    let Moved { objects, values, skipped, problem_count, .. } = moved;
+    let Moved { objects, values, skipped, problem_count, outside, .. } = moved;
+    if let Some(range) = options.range.filter(|_| outside > 0) {
+        let have = if outside == 1 { "has an id" } else { "have ids" };
+        complain!(
+            "warning: {} {have} outside of `generate`, {range}: they can be used, but their ids are not given again",
+            number_of(outside, "object", "objects")
+        );
+    }
     complain!(
         "{} with {} {done} from {} to {}{}{}{}",
         number_of(objects, "object", "objects"),
@@ -207,6 +214,7 @@ impl Export {
             drop_unreadable: self.drop_unreadable,
             // What has gone through a pipe does not come back.
             verify: !self.no_verify && !is_stream,
+            range: None,
         };
         let mut target: Box<dyn ArchiveMut> = match (stream, self.file.as_deref()) {
             (None, Some(file)) => Box::new(JsonLines::open_mut(file)?.of(&schema)),
@@ -278,6 +286,7 @@ impl Import {
             mode: mode(self.replace, self.resume),
             drop_unreadable: self.drop_unreadable,
             verify: !self.no_verify,
+            range: Some(config.generate),
         };
         let moved = run(&IMPORT, &mut *source, &mut *target, &schema, options).await;
         source.close().await;

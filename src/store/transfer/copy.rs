@@ -3,6 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::translate::{Problem, translate};
+use crate::config::DoIdRange;
 use crate::ids::DoId;
 use crate::store::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record, id_of};
 use crate::store::{OpenError, Schema};
@@ -33,6 +34,8 @@ pub struct Options {
     pub drop_unreadable: bool,
     /// Whether everything is compared at the end.
     pub verify: bool,
+    /// The ids that the target gives, if it gives any.
+    pub range: Option<DoIdRange>,
 }
 
 /// What is being done.
@@ -66,6 +69,8 @@ pub struct Moved {
     pub problem_count: u64,
     /// How many of them were whole objects.
     pub problem_objects: u64,
+    /// How many of the objects have ids that the target gives to nobody.
+    pub outside: u64,
     /// What of the source cannot even be listed.
     pub lost: Vec<String>,
 }
@@ -207,6 +212,10 @@ impl Mover<'_> {
             }
             target.put(&records).await?;
             moved.objects += records.len() as u64;
+            let is_outside = |record: &&Record| {
+                self.options.range.is_some_and(|range| !range.contains(record.do_id))
+            };
+            moved.outside += records.iter().filter(is_outside).count() as u64;
             moved.values += records.iter().map(|record| record.values.len() as u64).sum::<u64>();
             (self.progress)(Step::Moving, done, self.total);
         }

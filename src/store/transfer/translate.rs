@@ -32,6 +32,15 @@ impl Problem {
     }
 }
 
+/// The beginning of a value, for a message.
+pub(super) fn short(text: &str) -> String {
+    const CHARS: usize = 100;
+    match text.char_indices().nth(CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 /// Names and values that are stored are anybody's: without line breaks, and with nothing that steers a terminal.
 fn one_line(text: &str) -> String {
     visible(text, &mut []).replace('\n', "\\n")
@@ -122,7 +131,7 @@ pub fn packed(field: &Field, raw: &Raw) -> Result<Vec<u8>, String> {
     match raw {
         Raw::Text { text, type_text } => {
             check_type(field, type_text.as_deref(), is_read_alike)?;
-            field.parse(text).map_err(|error| format!("`{text}`: {error}"))
+            field.parse(text).map_err(|error| format!("`{}`: {error}", short(text)))
         }
         Raw::Packed { value, type_text } => {
             check_type(field, type_text.as_deref(), is_compatible)?;

@@ -46,19 +46,43 @@ pub fn check_writable(path: &Path) -> Result<(), OpenError> {
 /// # Errors
 /// If it is not, and cannot be made.
 fn is_there(path: &Path) -> io::Result<bool> {
-    if metadata_at(path)?.is_some() {
-        return Ok(true);
+    match metadata_at(path)? {
+        Some(found) if found.is_dir() => return Ok(true),
+        Some(_) => return Err(io::ErrorKind::NotADirectory.into()),
+        None => refuse_dangling(path)?,
     }
     for above in path.ancestors().skip(1) {
         let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
         match metadata_at(above)? {
-            None => {}
+            None => refuse_dangling(above)?,
             Some(found) if found.is_dir() => {
                 access(above, Access::WRITE_OK | Access::EXEC_OK)?;
+                refuse_unmakable(above)?;
                 break;
             }
             Some(_) => return Err(io::ErrorKind::NotADirectory.into()),
         }
     }
     Ok(false)
+}
+
+/// Refuses a symbolic link that leads to nothing: no directory can be made in its place.
+fn refuse_dangling(path: &Path) -> io::Result<()> {
+    match path.is_symlink() {
+        true => {
+            Err(io::Error::other(format!("{} is a link that leads to nothing", path.display())))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Refuses a file system in which nobody makes files, whatever the rights say.
+fn refuse_unmakable(directory: &Path) -> io::Result<()> {
+    const PROC: i64 = 0x9fa0;
+    const SYSFS: i64 = 0x6265_6572;
+    let kind = rustix::fs::statfs(directory)?.f_type as i64;
+    match [PROC, SYSFS].contains(&kind) {
+        true => Err(io::Error::other(format!("nothing can be made in {}", directory.display()))),
+        false => Ok(()),
+    }
 }

@@ -13,6 +13,7 @@ use crate::store::archive::{Form, Raw, Record};
 use crate::store::hex;
 use crate::store::layout::{is_compatible, is_read_alike};
 use crate::store::rewrite::{Change, Edit};
+use crate::store::transfer::translate::short;
 use crate::store::transfer::{Problem, translate};
 
 /// Looks at objects, says what is to be done with them, and counts it.
@@ -104,7 +105,7 @@ impl Editor<'_> {
                 return None;
             }
             let why = "the new files do not store such a field".to_owned();
-            self.lose(record, Some(name), format!("{why}: {}", shown(plan.old, raw)));
+            self.lose(record, Some(name), format!("{why}: {}", short(&shown(plan.old, raw))));
             return drop();
         };
         let fate = match self.fate(plan, new, raw) {
@@ -185,7 +186,8 @@ impl Editor<'_> {
     /// Notes what a value loses.
     fn note_losses(&mut self, record: &Record, field: &Field, before: &[u8], carried: &Carried) {
         if !carried.rounded.is_empty() && !self.permissions.round {
-            let why = format!("{} has digits that the new type cannot hold", text(field, before));
+            let value = short(&text(field, before));
+            let why = format!("{value} has digits that the new type cannot hold");
             let problem = self.problem(record, Some(field.name()), why);
             self.report.rounded.note(problem, self.are_all_kept);
         }
@@ -193,7 +195,7 @@ impl Editor<'_> {
             let parts: Vec<String> =
                 carried.left_out.iter().map(|part| format!("`{part}`")).collect();
             let have = if parts.len() == 1 { "has" } else { "have" };
-            let (parts, value) = (parts.join(", "), text(field, before));
+            let (parts, value) = (parts.join(", "), short(&text(field, before)));
             let why = format!("{parts} of {value} {have} no place in the new type");
             let problem = self.problem(record, Some(field.name()), why);
             self.report.lost.note(problem, self.are_all_kept);
@@ -300,7 +302,7 @@ fn is_of_old(plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<bool, Misfi
 fn unreadable(new: &Field, text: &str, is_told: bool, error: &dyn Display) -> Misfit {
     let is_stale = !is_told && new.parse(text).is_ok();
     let which = if is_stale { "in the old files, not in the new ones: " } else { "" };
-    Misfit { why: format!("`{text}`: {which}{error}"), is_stale }
+    Misfit { why: format!("`{}`: {which}{error}", short(text)), is_stale }
 }
 
 /// A value as text, or its bytes if it is none.
