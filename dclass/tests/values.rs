@@ -515,3 +515,28 @@ fn a_short_value_of_a_fixed_length_has_no_parts() {
     let walked = field.validate_parts(&[7], |part, _| panic!("{}", part.name()));
     assert_eq!(walked, field.validate(&[7]));
 }
+
+/// Whoever means infinity says so.
+#[test]
+fn a_number_that_no_float_can_hold_is_refused() {
+    let text =
+        "dclass A { float32 f; float64 d; float32(0.1-1.0e38) r; float64(-1.0e300-1.0e300) w; };";
+    let file = parse(&[Source::new("f.dc", text)]).unwrap();
+    let field = |name: &str| file.class(ClassId(0)).unwrap().field_by_name(name).unwrap();
+    for (name, text, why) in [
+        ("f", "1e39", "the value must be -3.4028235e38 to 3.4028235e38"),
+        ("f", "-1e39", "the value must be -3.4028235e38 to 3.4028235e38"),
+        ("d", "1e309", "the number is larger than a float64 can be"),
+        ("f", "1e400", "the number is larger than a float64 can be"),
+        ("w", "1e308", "value 1.0e308 is out of range, allowed: -1.0e300 to 1.0e300"),
+        ("r", "3e38", "value 3.0e38 is out of range, allowed: 0.1 to 1.0e38"),
+    ] {
+        let error = field(name).parse(text).map_err(|error| error.to_string()).unwrap_err();
+        assert!(error.contains(why), "{name} {text}: {error}");
+    }
+    for (name, text) in
+        [("f", "inf"), ("f", "-inf"), ("d", "inf"), ("f", "3.4028235e38"), ("d", "1e308")]
+    {
+        field(name).parse(text).expect(text);
+    }
+}

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 
 use self::progress::Bar;
-use crate::cli::out::{complain, number_of, say};
+use crate::cli::out::{complain, number_of, one_line, say};
 use crate::config::{self, Config, DatabaseConfig, RoleConfig};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
 use crate::store::transfer::{self, Step};
@@ -154,7 +154,7 @@ async fn verify(database: &Database) -> anyhow::Result<u8> {
     let progress = &mut |step, done, total| bar.show(step, done, total);
     let objects = transfer::verify(&mut *source, &schema, progress, &mut |problem| {
         problems += 1;
-        say!("{problem}");
+        say!("{}", one_line(&problem));
     })
     .await;
     bar.finish();
@@ -189,7 +189,7 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
     let mut total = 0;
     for (class, stats) in &stats.classes {
         total += stats.objects;
-        let name = if class.is_empty() { "(unreadable)" } else { class };
+        let name = if class.is_empty() { "(unreadable)" } else { &one_line(class) };
         say!("{:>12} {:>12} {:>14}  {name}", stats.objects, stats.values, stats.bytes);
     }
     say!("{total:>12} objects");
@@ -197,6 +197,9 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
         say!("ids {lowest} to {highest}, of the range {}", config.generate);
     }
     say!("{} freed", number_of(stats.free.free.len() as u64, "id", "ids"));
+    for lost in stats.lost {
+        complain!("{}", one_line(&lost));
+    }
     warn_of(half_imported?);
     Ok(0)
 }
@@ -245,13 +248,14 @@ impl Show {
             bail!("{name} has no object {do_id}");
         };
         let unknown = if shown.is_known { "" } else { ": the DC files have no such class" };
-        say!("{do_id}: {}{unknown}", shown.class);
+        say!("{do_id}: {}{unknown}", one_line(&shown.class));
         let mut code = u8::from(!shown.is_known);
         for (name, text) in shown.fields {
+            let name = one_line(&name);
             match text {
-                Ok(text) => say!("  {name} = {text}"),
+                Ok(text) => say!("  {name} = {}", one_line(&text)),
                 Err(why) => {
-                    say!("  {name}: {why}");
+                    say!("  {name}: {}", one_line(&why));
                     code = 1;
                 }
             }

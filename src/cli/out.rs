@@ -48,6 +48,12 @@ fn harmless(text: Arguments<'_>) -> String {
     visible(&text.to_string(), &mut []).into_owned()
 }
 
+/// What is anybody's, such as a stored name or value, in a line of its own: without line breaks, and with nothing that steers
+/// a terminal, wherever it goes.
+pub(super) fn one_line(text: &str) -> String {
+    visible(text, &mut []).replace('\n', "\\n")
+}
+
 /// "1 class", "2 classes"
 pub(super) fn number_of(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -70,5 +76,6 @@ mod tests {
         let shown = harmless(format_args!("\t{name}: 1\n"));
         assert_eq!(shown, "\ta\\u{1b}[2Jb\\u{7}\\u{0}\\u{202e}\\u{9b}é\\r: 1\n");
         assert_eq!(harmless(format_args!("tür → {}\n", 1)), "tür → 1\n");
+        assert_eq!(one_line("a\nb\u{1b}[2J\u{2028}c"), "a\\nb\\u{1b}[2J\\u{2028}c");
     }
 }

@@ -133,6 +133,12 @@ pub trait Archive: Send {
         ready(Ok(None))
     }
 
+    /// What of the list of objects, of their classes and of free ids has turned out to be unreadable, in words. Whoever has read
+    /// all of them knows.
+    fn lost(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Tells what is written such that whoever reads it may take it for something else.
     fn oddities<'a>(
         &'a mut self,

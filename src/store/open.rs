@@ -1,5 +1,6 @@
 //! From a configuration to a store.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +120,8 @@ fn is_passing(error: &OpenError) -> bool {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Database(_)
         ),
         OpenError::Sql { error, .. } => match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Io(error) => is_of_the_network(error),
+            sqlx::Error::PoolTimedOut => true,
             sqlx::Error::Database(error) => {
                 error.code().is_some_and(|code| PASSING.contains(&&*code))
             }
@@ -130,6 +132,27 @@ fn is_passing(error: &OpenError) -> bool {
         | OpenError::Refused(_)
         | OpenError::InVain { .. } => false,
     }
+}
+
+/// Whether an error is one of connections. Those of files are there until somebody does something about them.
+fn is_of_the_network(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
+        NetworkDown, NetworkUnreachable, NotConnected, TimedOut, UnexpectedEof,
+    };
+    matches!(
+        error.kind(),
+        BrokenPipe
+            | ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
+            | NotConnected
+            | TimedOut
+            | UnexpectedEof
+    )
 }
 
 async fn open_once(

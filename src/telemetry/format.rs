@@ -47,9 +47,9 @@ pub(super) struct Line<'a> {
 }
 
 /// Fields with a number that has a type of its own, which tracing knows only as text.
-const IDS: [&str; 13] = [
+const IDS: [&str; 16] = [
     "doId", "client", "sender", "database", "parent", "child", "ai", "mine", "asker", "context",
-    "other", "channel", "origin",
+    "other", "channel", "origin", "control", "low", "high",
 ];
 /// The name under which tracing records the text of an event.
 const MESSAGE: &str = "message";

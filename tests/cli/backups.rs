@@ -276,7 +276,7 @@ fn what_stops_the_start_fails_the_check_of_the_database() {
     folder.write("objects/5000.yaml", "class: Note\nfields: {text: <0100ff>}\n");
     folder.run(&["db", "verify", "game.yml"]).code(0);
     for (info, why) in [
-        (conflict, "no YAML"),
+        (conflict, "line 1 has the mark of a conflict"),
         ("next: seven\n", "`seven` is no doId"),
         ("next: [5002]\n", "malformed"),
         ("free: [-1]\n", "`-1` is no doId"),

@@ -342,7 +342,7 @@ fn an_import_of_astrons_tables_that_was_killed() {
     );
     folder.run(&["check", "game.yml"]).code(1).complains(&["was interrupted"]);
     let resumed = folder.run(&[&import[..], &["--resume"]].concat()).code(0);
-    resumed.complains(&["1 object with 2 values moved", "1 were there already"]);
+    resumed.complains(&["1 object with 2 values moved", "1 was there already"]);
     folder.run(&["check", "game.yml"]).code(0);
 }
 
@@ -350,30 +350,67 @@ fn an_import_of_astrons_tables_that_was_killed() {
 #[test]
 fn what_can_be_read_beside_damage_is_exported() {
     let export = ["db", "export", "game.yml", "saved.jsonl"];
-    let left = ["1 object with 1 value written", "1 object left out"];
-    for (sql, row) in [
+    for (sql, row, why, left) in [
         (
             "UPDATE donet_value SET value = 7 WHERE object_id = 5000 AND field_id = 1",
             "table donet_value, object 5000: the value of field 1 is integer, and not blob",
+            "object 5000: Note.n: what its table has there are no bytes",
+            ["2 objects with 2 values written", "1 value left out"],
+        ),
+        (
+            "UPDATE donet_value SET field_id = 'abc' WHERE object_id = 5000 AND field_id = 1",
+            "table donet_value, object 5000: no field has the number 'abc'",
+            "object 5000: Note.a field without a number: the DC files have no such field",
+            ["2 objects with 2 values written", "1 value left out"],
         ),
         (
             "UPDATE donet_object SET class_id = 'abc' WHERE id = 5000",
             "no class has the number 'abc'",
+            "object 5000: no class has a number like its class's",
+            ["1 object with 1 value written", "1 object left out"],
         ),
     ] {
         let folder = filled();
         alter(&folder.path("o.sqlite"), sql);
-        let why = "object 5000: a value is not of the type that its column has";
         folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why]);
         folder.run(&[&MIGRATE[..], &["--apply"]].concat()).code(1).complains(&[row]);
         folder.run(&["db", "show", "game.yml", "5001"]).code(0);
-        let shown = folder.run(&["db", "show", "game.yml", "5000"]).code(1);
-        shown
-            .complains(&["object 5000 in the SQLite database ", " cannot be read: a value is not"]);
-        folder.run(&export).code(1).complains(&[why, "nothing was written: 1 object is not"]);
+        folder.run(&["db", "show", "game.yml", "5000"]).code(1);
+        folder.run(&export).code(1).complains(&[why, "nothing was written: 1 "]);
         folder.run(&[&export[..], &["--drop-unreadable"]].concat()).code(0).complains(&left);
     }
-    let folder = folder();
+    // The content of a name is what it is, whatever its cell says.
+    for (sql, row) in [
+        (
+            "UPDATE donet_class SET name = CAST(name AS BLOB)",
+            "table donet_class, row 1 (Note): its name is blob, and not text",
+        ),
+        (
+            "UPDATE donet_field SET name = CAST(name AS BLOB), type = CAST(type AS BLOB)",
+            "table donet_field, row 1 (n): its name is blob, and not text",
+        ),
+        (
+            "UPDATE donet_field SET type = CAST(type AS BLOB) WHERE id = 1",
+            "table donet_field, row 1 (n): its type is blob, and not text",
+        ),
+    ] {
+        let folder = filled();
+        alter(&folder.path("o.sqlite"), sql);
+        folder.run(&["db", "verify", "game.yml"]).code(1).says(&[row]);
+        folder.run(&[&MIGRATE[..], &["--apply"]].concat()).code(1).complains(&[row]);
+        folder.run(&export).code(0).complains(&["2 objects with 3 values written"]);
+        folder.run(&["check", "game.yml"]).code(0);
+        folder.start(&["game.yml"]).ready();
+    }
+    // What is no name at all is that of nothing.
+    let folder = filled();
+    let sql = "UPDATE donet_class SET name = x'ff0a00' WHERE name = 'Other'";
+    alter(&folder.path("o.sqlite"), sql);
+    let why = "object 5001: the DC files have no class `\u{fffd}\\n\\u{0}`";
+    folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why]);
+    folder.run(&export).code(0).complains(&["2 objects with 3 values written"]);
+    folder.start(&["game.yml"]).ready();
+    let folder = self::folder();
     let text = "x".repeat(300);
     let note = |id: u32| {
         format!("{{\"id\":{id},\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"{text}\\\")\"}}}}\n")
@@ -396,4 +433,94 @@ fn what_can_be_read_beside_damage_is_exported() {
     dropped.complains(&[" left out; all compared"]);
     let saved = folder.read("saved.jsonl").lines().count() - 3;
     assert!((80..100).contains(&saved), "{saved} of 100");
+}
+
+/// Damage where the file says which objects, classes and free ids there are.
+#[test]
+fn what_can_be_read_beside_a_damaged_list_is_exported() {
+    let notes = |ids: std::ops::Range<u32>| -> String {
+        let note =
+            |id| format!("{{\"id\":{id},\"class\":\"Note\",\"fields\":{{\"n\":\"(7)\"}}}}\n");
+        ids.map(note).collect()
+    };
+    let many = format!(
+        "{{\"donet\":\"export\",\"version\":1}}\n{}{}{{\"end\":1600,\"next\":2000000,\"free\":[4001,4002]}}\n",
+        notes(5000..5800),
+        notes(1_000_000..1_000_800),
+    );
+    let export = ["db", "export", "game.yml", "saved.jsonl"];
+    let dropped = [&export[..], &["--drop-unreadable"]].concat();
+    // Which page of which table or index, and what is left.
+    for (name, page, why, left) in [
+        ("donet_object", 1, "the table donet_object cannot be read as a whole", 1000..1600),
+        ("donet_object", 0, "the table donet_object cannot be read as a whole", 0..1),
+        ("sqlite_autoindex_donet_class_1", 0, "", 1600..1601),
+        ("sqlite_autoindex_donet_field_1", 0, "", 1600..1601),
+        ("donet_class", 0, "", 1600..1601),
+        ("donet_field", 0, "the table donet_field cannot be read as a whole", 1600..1601),
+        ("donet_free", 0, "", 1600..1601),
+        ("donet_given", 0, "the table donet_given cannot be read as a whole", 1600..1601),
+        ("sqlite_autoindex_donet_free_1", 0, "", 1600..1601),
+    ] {
+        let folder = folder();
+        folder.write("many.jsonl", &many);
+        folder.run(&["db", "import", "game.yml", "many.jsonl"]).code(0);
+        let file = folder.path("o.sqlite");
+        let page = pages_of(&file, name)[page];
+        let mut bytes = fs::read(&file).expect("a database");
+        bytes[(page - 1) * 4096..][..4096].fill(0xff);
+        fs::write(&file, bytes).expect("written");
+        folder.run(&["db", "verify", "game.yml"]).code(1).says(&[why]);
+        let whole = folder.run(&export);
+        match why {
+            "" => whole.code(0).complains(&["1600 objects with 1600 values written"]),
+            why => whole.code(1).complains(&[why, "nothing was written"]),
+        };
+        let _ = fs::remove_file(folder.path("saved.jsonl"));
+        folder.run(&dropped).code(0).complains(&[why]);
+        let saved = folder.read("saved.jsonl").lines().count() - 3;
+        assert!(left.contains(&saved), "{name}: {saved} of 1600");
+        folder.run(&["db", "stats", "game.yml"]).code(0).complains(&[why]);
+    }
+}
+
+/// The pages of a table or index: its root, and those below.
+fn pages_of(file: &Path, name: &str) -> Vec<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let root: i64 = runtime.block_on(async {
+        let mut connection =
+            SqliteConnectOptions::new().filename(file).connect().await.expect("opened");
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
+        let root = sqlx::query_scalar(sql).bind(name).fetch_one(&mut connection).await;
+        connection.close().await.expect("closed");
+        root.expect("there")
+    });
+    let root = usize::try_from(root).expect("a page");
+    let bytes = fs::read(file).expect("a database");
+    let page = &bytes[(root - 1) * 4096..][..4096];
+    let number = |at: usize| usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
+    // One that has others below.
+    let below = |at: usize| u32::from_be_bytes(page[at..at + 4].try_into().expect("four")) as usize;
+    let cells = if page[0] == 5 { number(3) } else { 0 };
+    let below = (0..cells).map(|cell| below(number(12 + 2 * cell)));
+    std::iter::once(root).chain(below).collect()
+}
+
+/// What an operator would otherwise learn of too late.
+#[test]
+fn what_is_odd_at_the_start_or_in_an_import_is_said_at_once() {
+    let folder = folder();
+    folder.write("o.sqlite", "");
+    let running = folder.start(&["game.yml"]).ready();
+    running.signal("TERM");
+    let empty = "WARNING: database: the file of the database is there, but empty: it is taken for a new one";
+    running.wait().code(0).says(&[empty]);
+    // No time makes a folder, so none is spent.
+    let nowhere = TEXT.replace("o.sqlite", "nowhere/o.sqlite").replace("500,", "600000,");
+    folder.write("nowhere.yml", &nowhere);
+    let ended = folder.run(&["nowhere.yml"]).code(1).says(&["No such file or directory"]);
+    assert!(!ended.stdout.contains("trying again"), "{ended:#?}");
+    folder.write("game.yml", &TEXT.replace("min: 5000", "min: 5001"));
+    let imported = folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    imported.complains(&["warning: 1 object has an id outside of `generate`, 5001-4294967295: "]);
 }

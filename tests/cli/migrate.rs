@@ -329,3 +329,68 @@ fn a_migration_that_is_killed_has_done_all_or_nothing() {
         println!("{backend}: {untouched} untouched, {done} done");
     }
 }
+
+/// An object keeps what it has to have, and gets what `donet dc diff` says.
+#[test]
+fn objects_get_what_is_required_in_place_of_what_has_no_place() {
+    let old = "dclass P { a(uint16 x) db required; list(uint8[] l) db; g(uint8 a) db; };";
+    let new = "dclass P { a(uint8(5-200) x) db required; list(uint8[2-4] l) db required; \
+               g(uint8 a = 3) db; n(uint8 a) db required; };";
+    let objects = "{\"donet\":\"export\",\"version\":1}\n\
+         {\"id\":5000,\"class\":\"P\",\"fields\":{\"a\":\"(700)\",\"list\":\"([1, 2, 3])\"}}\n\
+         {\"id\":5001,\"class\":\"P\",\"fields\":{\"a\":\"(70)\",\"list\":\"([])\"}}\n\
+         {\"id\":5002,\"class\":\"P\",\"fields\":{\"a\":\"(70)\",\"g\":\"(9)\"}}\n{\"end\":3}\n";
+    for backend in ["type: sqlite, file: o.sqlite", "type: yaml, directory: objects"] {
+        let config = format!(
+            "general: {{dc_files: [old.dc]}}\nroles: [{{type: database, control: 4003, generate: {{min: 5000}}, backend: {{{backend}}}}}]\n"
+        );
+        let folder = Folder::with(&[
+            ("old.dc", old),
+            ("new.dc", new),
+            ("objects.jsonl", objects),
+            ("old.yml", &config),
+            ("new.yml", &config.replace("old.dc", "new.dc")),
+        ]);
+        folder.run(&["db", "import", "old.yml", "objects.jsonl"]).code(0);
+        folder.run(&["dc", "diff", "old.dc", "new.dc"]).code(1).says(&[
+            "stored objects without a value get ([0, 0])\n",
+            "stored objects without a value get (3)\n",
+            "stored objects without a value get (0)\n",
+        ]);
+        let from = ["db", "migrate", "new.yml", "--from", "old.dc"];
+        let migrate = [&from[..], &["--drop", "--apply", "--no-backup"]].concat();
+        folder.run(&migrate).code(0).says(&[
+            "1 value is left out; 1 object gets (5) in its place, as the field is required\n",
+            "  g: 2 objects get (3) for want of a value\n",
+            "  list: 1 object gets ([0, 0]) for want of a value; 1 value is left out; 1 object gets ([0, 0]) in its place",
+            "  n: new, 3 objects get (0)\n",
+        ]);
+        folder.run(&["db", "verify", "new.yml"]).code(0);
+        folder.run(&["db", "export", "new.yml"]).code(0).says(&[
+            "\"a\":\"(5)\",\"list\":\"([1, 2, 3])\",\"g\":\"(3)\",\"n\":\"(0)\"",
+            "\"a\":\"(70)\",\"list\":\"([0, 0])\",\"g\":\"(3)\",\"n\":\"(0)\"",
+            "\"a\":\"(70)\",\"list\":\"([0, 0])\",\"g\":\"(9)\",\"n\":\"(0)\"",
+        ]);
+    }
+}
+
+/// What was interrupted is done when it has been finished, and that is what is said last.
+#[test]
+fn the_last_line_of_a_migration_that_was_interrupted() {
+    let folder = folder(YAML, 3);
+    folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
+    // As if its last file had not been moved yet.
+    let (objects, staged) = (folder.path("objects"), folder.path("objects/.donet-migration"));
+    std::fs::create_dir(&staged).expect("made");
+    for name in ["complete", "removed"] {
+        std::fs::write(staged.join(name), "").expect("written");
+    }
+    std::fs::rename(objects.join("types.yaml"), staged.join("types.yaml")).expect("moved");
+    let finished = folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
+    let finished = finished.says(&["the migration that was interrupted has been finished\n"]);
+    let last = finished.stdout.lines().last().expect("a line");
+    assert!(last.ends_with("objects: all its objects go with the new files now"), "{last}");
+    folder.run(&["db", "verify", "new.yml"]).code(0);
+    let again = folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
+    again.says(&["nothing is to be done, it was migrated"]);
+}

@@ -16,7 +16,8 @@ use donet::store::{Schema, open_archive, open_archive_mut};
 use crate::harness::{Cluster, Setup, parse_dc};
 use crate::stores::{execute_in, number_in};
 
-const OPTIONS: Options = Options { mode: Mode::New, drop_unreadable: false, verify: true };
+const OPTIONS: Options =
+    Options { mode: Mode::New, drop_unreadable: false, verify: true, range: None };
 
 async fn import(
     source: &mut dyn Archive,

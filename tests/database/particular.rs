@@ -1,14 +1,16 @@
 //! What only some stores do: types that change, several servers, lost connections, files that people edit.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use donet::config::BackendConfig;
 use donet::hash::Seed;
 use donet::ids::DoId;
 use donet::message::Database;
-use donet::store::{self, Operation, Outcome, Progress, Schema};
+use donet::store::{self, Operation, Outcome, Progress, Schema, Selection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use crate::harness::{Cluster, DC, Setup, parse_dc};
 use crate::stores::disconnect_all;
@@ -182,6 +184,48 @@ pub async fn a_directory_has_one_server(setup: Setup) {
     let error = error.err().map(|error| format!("{error:#}")).expect("it is in use");
     assert!(error.contains("in use by another process"), "{error}");
     cluster.stop().await;
+}
+
+/// A cell of the wrong type costs what it is about, and nothing that is read together with it.
+pub async fn a_cell_of_the_wrong_type_costs_only_what_it_is(setup: Setup) {
+    let BackendConfig::Sqlite { file, .. } = &setup.backend else {
+        panic!("{:?} is no file", setup.backend);
+    };
+    let mut cluster = Cluster::start(&setup).await;
+    let values = [("Person.setName", "(\"Ada\")"), ("Person.coins", "5")];
+    let [odd, classless, fine] = [1_000_000, 1_000_001, 1_000_002].map(DoId);
+    for do_id in [odd, classless, fine] {
+        assert_eq!(cluster.create("Person", &values).await, do_id);
+    }
+    cluster.stop().await;
+    alter(
+        file,
+        "UPDATE donet_value SET value = 7 WHERE object_id = 1000000 AND length(value) = 4; \
+         UPDATE donet_object SET class_id = 'x' WHERE id = 1000001; \
+         UPDATE donet_class SET name = CAST(name AS BLOB); PRAGMA wal_checkpoint(TRUNCATE)",
+    )
+    .await;
+    let schema = Schema::new(Arc::clone(&setup.dc));
+    let backend =
+        store::open(&setup.config(), &schema, Seed::random(), None).await.expect("opened");
+    let get = |do_id| Arc::new(Operation::Get { do_id, selection: Selection::All });
+    let together = [odd, classless, fine].map(get);
+    let got = backend.run(&together, None, &Progress::default()).await.expect("read");
+    let count = |outcome: &Outcome| match outcome {
+        Outcome::Object { values, .. } => Some(values.len()),
+        _ => None,
+    };
+    assert_eq!(got.iter().map(count).collect::<Vec<_>>(), [Some(3), None, Some(4)]);
+    backend.close().await;
+}
+
+/// Does what nobody should.
+async fn alter(file: &Path, sql: &str) {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection = options.connect().await.expect("opened");
+    let sql = AssertSqlSafe(sql.to_owned());
+    sqlx::raw_sql(sql).execute(&mut connection).await.expect("altered");
+    connection.close().await.expect("closed");
 }
 
 /// A backend begins nothing for which somebody was answered, and says when nobody may be any more.

@@ -74,7 +74,8 @@ pub async fn a_molecular_value_is_a_value(setup: Setup) {
 
 /// Astron keeps it there as a document of its parts.
 async fn comes_from_mongodb(setup: &Setup) {
-    const OPTIONS: Options = Options { mode: Mode::Replace, drop_unreadable: false, verify: true };
+    const OPTIONS: Options =
+        Options { mode: Mode::Replace, drop_unreadable: false, verify: true, range: None };
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("astron.objects.json");
     let dump = "{\"_id\": 1000003, \"dclass\": \"Person\", \"fields\": {\"setP\": {\"p\": 1}, \
@@ -96,7 +97,8 @@ async fn comes_from_mongodb(setup: &Setup) {
 
 /// Moves everything into a file and from there into other stores, and compares an object.
 async fn comes_back_from_anywhere(setup: &Setup, do_id: DoId) {
-    const OPTIONS: Options = Options { mode: Mode::New, drop_unreadable: false, verify: true };
+    const OPTIONS: Options =
+        Options { mode: Mode::New, drop_unreadable: false, verify: true, range: None };
     let schema = Schema::new(Arc::clone(&setup.dc));
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("objects.jsonl");

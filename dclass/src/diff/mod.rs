@@ -323,7 +323,8 @@ fn field_change(pair: &FieldPair<'_>, same: Sameness<'_>) -> Option<FieldChange>
             aspects.extend(default.map(|new| Aspect::Default(None, Some(new))));
         }
     }
-    aspects.extend(pair.new.and_then(|new| filled(pair.old, new)).map(Aspect::Filled));
+    let filled = pair.new.filter(|new| filled(pair.old, new).is_some());
+    aspects.extend(filled.map(|new| Aspect::Filled(new.implicit_text())));
     Some(FieldChange {
         name: shown.name().to_owned(),
         fate,
@@ -357,14 +358,20 @@ fn is_same_default(old: &Field, new: &Field, same: Sameness<'_>) -> bool {
 }
 
 /// What stored objects get that have no value of a field, which they did not get before: the explicit default, and in any
-/// case something if it is required.
-fn filled(old: Option<&Field>, new: &Field) -> Option<String> {
-    let gets = |field: &Field| is_db(field) && !pairs::is_molecular(field);
-    let is_filled = |field: &Field| field.keywords().required() || field.default_value().is_some();
-    if !gets(new) || !is_filled(new) || old.is_some_and(|old| gets(old) && is_filled(old)) {
-        return None;
+/// case something if it is required. Nothing if that is no value of the field.
+pub fn filled<'a>(old: Option<&Field>, new: &'a Field) -> Option<&'a [u8]> {
+    match old.and_then(given) {
+        Some(_) => None,
+        None => given(new),
     }
-    Some(new.implicit_text())
+}
+
+/// What a stored object gets that has no value of a field.
+pub fn given(field: &Field) -> Option<&[u8]> {
+    let is_given = field.keywords().required() || field.default_value().is_some();
+    let value = field.implicit_value();
+    let is_value = is_db(field) && !value.is_empty() && field.validate_all(value).is_ok();
+    (is_given && is_value).then_some(value)
 }
 
 fn words(field: &Field) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! lengths are read.
 
 use super::error::{Fault, FaultKind, Step};
+use super::format::Float;
 use crate::ast::NumberKind;
 use crate::schema::types::{Array, Bytes, Limits, Number, Shape, Size, Switch, Type};
 use crate::schema::{Body, Field, StringEncoding};
@@ -236,7 +237,15 @@ fn check_number(number: &Number, bytes: &[u8], at: usize) -> Result<(), Box<Faul
         }
         Limits::Float(allowed) => {
             let value = float(number.kind, bytes);
-            if within(allowed, value) { Ok(()) } else { Err(out_of_range(value, allowed, at)) }
+            if within(allowed, value) {
+                return Ok(());
+            }
+            let allowed: Vec<_> =
+                allowed.iter().map(|(min, max)| (Float(*min), Float(*max))).collect();
+            Err(match number.kind {
+                NumberKind::Float32 => out_of_range(Float(value as f32), &allowed, at),
+                _ => out_of_range(Float(value), &allowed, at),
+            })
         }
     }
 }

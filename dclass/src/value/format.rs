@@ -140,6 +140,26 @@ fn append(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
+/// A float for a message: the fewest digits that say it.
+#[derive(PartialEq)]
+pub(super) struct Float<T>(pub T);
+
+impl std::fmt::Display for Float<f32> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::new();
+        float32(self.0, &mut text);
+        f.write_str(&text)
+    }
+}
+
+impl std::fmt::Display for Float<f64> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::new();
+        float64(self.0, &mut text);
+        f.write_str(&text)
+    }
+}
+
 /// Bounds between which floats are written without an exponent.
 const PLAIN: std::ops::Range<f64> = 1e-5..1e16;
 

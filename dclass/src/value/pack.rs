@@ -1,6 +1,7 @@
 //! Values as written → packed bytes, along a type.
 
 use super::check::ranges;
+use super::format::Float;
 use crate::ast::{Number as Literal, NumberKind, Part, Value, ValueKind};
 use crate::lexer;
 use crate::limits::VALUE_BYTES_MAX;
@@ -174,10 +175,18 @@ impl Packer {
     }
 
     fn single(&self, number: &Number, literal: Literal, span: Span) -> Result<f32, Misfit> {
-        match (self.meaning, literal) {
-            (Meaning::Packed, Literal::Real(_, single)) => Ok(single),
-            _ => Ok(self.double(number, literal, span)? as f32),
+        let single = match (self.meaning, literal) {
+            (Meaning::Packed, Literal::Real(_, single)) => single,
+            _ => self.double(number, literal, span)? as f32,
+        };
+        // Whoever means infinity writes `inf`.
+        if self.meaning == Meaning::Packed && single.is_infinite() && literal.as_f64().is_finite() {
+            return misfit(
+                span,
+                format!("the value must be {} to {}", Float(f32::MIN), Float(f32::MAX)),
+            );
         }
+        Ok(single)
     }
 
     fn bytes(&mut self, ty: &Type, kind: &Bytes, value: &Value<'_>) -> Packed {

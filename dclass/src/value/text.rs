@@ -3,7 +3,7 @@
 use super::TextError;
 use super::pack::{Meaning, Packer};
 use crate::diagnostic::Log;
-use crate::lexer::{Mode, lex};
+use crate::lexer::{Kind, Mode, Token, lex};
 use crate::limits::SOURCE_BYTES_MAX;
 use crate::parser;
 use crate::schema::Field;
@@ -33,6 +33,15 @@ impl Field {
         let Some(value) = value else {
             return Ok(Vec::new());
         };
+        // Whoever means infinity writes `inf`.
+        let written = |token: &Token| &text.text[token.start as usize..token.end as usize];
+        let is_too_large = |token: &&Token| {
+            token.kind == Kind::Real && written(token).parse().is_ok_and(f64::is_infinite)
+        };
+        if let Some(token) = lexed.tokens.iter().find(is_too_large) {
+            let message = "the number is larger than a float64 can be".to_owned();
+            return Err(TextError { message, offset: token.start as usize });
+        }
         let mut packer = Packer::new(Meaning::Packed);
         packer.field(self, &value).map_err(|misfit| TextError {
             message: misfit.message,

@@ -85,6 +85,11 @@ impl Migrate {
             self.check_before(&database, &mut *store).await?;
         }
         let report = self.look(&migrator, &mut *store).await?;
+        if was_unfinished && report.done_before.is_some() {
+            // Nothing else is to be done, and that alone would sound as if nothing had been.
+            say!("{}: all its objects go with the new files now", store.describe());
+            return Ok(0);
+        }
         let is_dropped = self.apply && permissions.allow(&report);
         let files = [old.dc(), new.dc()];
         write(format_args!("{}", report::page(&store.describe(), files, &report, is_dropped)));

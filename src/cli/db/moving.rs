@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::progress::Bar;
 use super::{Database, Opened, PROBLEMS_SHOWN, open_config};
-use crate::cli::out::{complain, number_of};
+use crate::cli::out::{complain, number_of, one_line};
 use crate::config::BackendConfig;
 use crate::store::archive::{Archive, ArchiveMut};
 use crate::store::transfer::{
@@ -117,6 +117,11 @@ async fn run(
         Ok(moved) => moved,
         Err(CopyError::Unreadable(moved)) => {
             print_problems(&moved);
+            if moved.problem_count == 0 {
+                bail!(
+                    "nothing was {done}: not everything can be read; --drop-unreadable takes what can"
+                );
+            }
             let (are_not, them) = match moved.problem_count {
                 1 => ("is not", "it"),
                 _ => ("are not", "them"),
@@ -137,16 +142,31 @@ async fn run(
         Err(error) => return Err(error.into()),
     };
     print_problems(&moved);
-    let Moved { objects, values, skipped, problem_count, .. } = moved;
+    let Moved { objects, values, skipped, problem_count, outside, .. } = moved;
+    if let Some(range) = options.range.filter(|_| outside > 0) {
+        let have = if outside == 1 { "has an id" } else { "have ids" };
+        complain!(
+            "warning: {} {have} outside of `generate`, {range}: they can be used, but their ids are not given again",
+            number_of(outside, "object", "objects")
+        );
+    }
     complain!(
         "{} with {} {done} from {} to {}{}{}{}",
         number_of(objects, "object", "objects"),
         number_of(values, "value", "values"),
         source.describe(),
         target.describe(),
-        if skipped > 0 { format!(", {skipped} were there already") } else { String::new() },
+        match skipped {
+            0 => String::new(),
+            1 => ", 1 was there already".to_owned(),
+            skipped => format!(", {skipped} were there already"),
+        },
         if problem_count > 0 { format!(", {} left out", left_out(&moved)) } else { String::new() },
-        if options.verify { "; all compared" } else { "" },
+        match (options.verify, moved.lost.is_empty()) {
+            (true, true) => "; all compared",
+            (true, false) => "; all that can be read compared",
+            (false, _) => "",
+        },
     );
     Ok(())
 }
@@ -158,6 +178,9 @@ fn print_problems(moved: &Moved) {
     let hidden = moved.problem_count.saturating_sub(PROBLEMS_SHOWN as u64);
     if hidden > 0 {
         complain!("… and {hidden} more");
+    }
+    for lost in &moved.lost {
+        complain!("{}", one_line(lost));
     }
 }
 
@@ -191,6 +214,7 @@ impl Export {
             drop_unreadable: self.drop_unreadable,
             // What has gone through a pipe does not come back.
             verify: !self.no_verify && !is_stream,
+            range: None,
         };
         let mut target: Box<dyn ArchiveMut> = match (stream, self.file.as_deref()) {
             (None, Some(file)) => Box::new(JsonLines::open_mut(file)?.of(&schema)),
@@ -262,6 +286,7 @@ impl Import {
             mode: mode(self.replace, self.resume),
             drop_unreadable: self.drop_unreadable,
             verify: !self.no_verify,
+            range: Some(config.generate),
         };
         let moved = run(&IMPORT, &mut *source, &mut *target, &schema, options).await;
         source.close().await;

@@ -8,7 +8,8 @@ use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
 use super::rewrite::Renumbered;
-use super::session::{Changes, NO_NUMBER, Session, in_words};
+use super::salvage::{Salvaged, is_damage};
+use super::session::{Changes, NO_BYTES, NO_NUMBER, Session, in_words};
 use super::shown::{self, shown};
 use super::{SqliteFile, SqliteSession};
 use crate::ids::{DoId, DoIdRepr};
@@ -23,6 +24,10 @@ pub struct SqlArchive<S: Session> {
     name: String,
     names: Names,
     pub(super) schema: Schema,
+    /// Whether nothing is to be written.
+    pub(super) is_only_read: bool,
+    /// What can be read of it, if there is damage where it says which objects there are.
+    pub(super) salvaged: Option<Salvaged>,
     /// Whether there is a transaction in which all objects are changed.
     pub(super) is_changing: bool,
     /// The numbers of fields in it.
@@ -50,11 +55,16 @@ impl<S: Session> SqlArchive<S> {
         session.check_tables(&name).await?;
         session.migrate().await.map_err(failed)?;
         shown::show_all(&mut session, schema).await.map_err(failed)?;
-        Self::of(session, options, schema).await
+        Self::of(session, options, schema, false).await
     }
 
     /// What a session has to do with.
-    async fn of(session: S, options: &S::Options, schema: &Schema) -> Result<Self, OpenError> {
+    async fn of(
+        session: S,
+        options: &S::Options,
+        schema: &Schema,
+        is_only_read: bool,
+    ) -> Result<Self, OpenError> {
         let name = S::describe(options);
         let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
         let mut archive = SqlArchive {
@@ -63,6 +73,8 @@ impl<S: Session> SqlArchive<S> {
             name: name.clone(),
             names: Names::default(),
             schema: schema.clone(),
+            is_only_read,
+            salvaged: None,
             is_changing: false,
             renumbered: Renumbered::default(),
         };
@@ -127,7 +139,11 @@ impl<S: Session> SqlArchive<S> {
 
     async fn read_names(&mut self) -> sqlx::Result<()> {
         let mut names = Names::default();
-        for row in self.session.catalog().await? {
+        let catalog = match self.session.catalog().await {
+            Err(error) => self.salvage(error).await?.catalog.clone(),
+            read => read?,
+        };
+        for row in catalog {
             let class: Arc<str> = row.class_name.into();
             names.class_numbers.insert(Arc::clone(&class), row.class);
             names.classes.insert(row.class, class);
@@ -193,9 +209,13 @@ impl<S: Session> SqlArchive<S> {
         for (id, field, value) in values {
             let (name, type_text) = match self.names.fields.get(&field) {
                 Some((name, type_text)) => (name.to_string(), Some(Arc::clone(type_text))),
+                None if field == NO_NUMBER => ("a field without a number".to_owned(), None),
                 None => (format!("field {field}"), None),
             };
-            let raw = Raw::Packed { value: Bytes::from(value), type_text };
+            let raw = match value {
+                Some(value) => Raw::Packed { value: Bytes::from(value), type_text },
+                None => Raw::Foreign { why: NO_BYTES.to_owned() },
+            };
             by_object.entry(id).or_default().push((name, raw));
         }
         let record = |(id, class): (i64, i32)| {
@@ -279,7 +299,7 @@ impl SqlArchive<SqliteSession> {
     /// # Errors
     /// If it is not there, or is damaged; what the database says.
     pub async fn look(file: &SqliteFile, schema: &Schema) -> Result<Self, OpenError> {
-        Self::of(SqliteSession::look(file).await?, file, schema).await
+        Self::of(SqliteSession::look(file).await?, file, schema, true).await
     }
 }
 
@@ -294,6 +314,10 @@ impl<S: Session> Archive for SqlArchive<S> {
             faults.into_iter().for_each(tell);
             Ok(())
         })
+    }
+
+    fn lost(&self) -> Vec<String> {
+        self.salvaged.iter().flat_map(|salvaged| salvaged.lost.clone()).collect()
     }
 
     fn half_imported(&mut self) -> BoxFuture<'_, Result<Option<OpenError>, OpenError>> {
@@ -320,8 +344,10 @@ impl<S: Session> Archive for SqlArchive<S> {
     fn count(&mut self) -> BoxFuture<'_, Result<u64, OpenError>> {
         let failed = self.failed("cannot count the objects of");
         Box::pin(async {
-            let count = self.session.count().await.map_err(failed)?;
-            Ok(count.unsigned_abs())
+            match self.session.count().await {
+                Ok(count) => Ok(count.unsigned_abs()),
+                Err(error) => Ok(self.salvage(error).await.map_err(failed)?.count()),
+            }
         })
     }
 
@@ -334,7 +360,15 @@ impl<S: Session> Archive for SqlArchive<S> {
         let after = after.map_or(-1, |id| i64::from(id.0));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         Box::pin(async move {
-            let ids = self.session.object_ids(after, limit).await.map_err(failed)?;
+            let ids = match &self.salvaged {
+                Some(salvaged) => salvaged.ids_after(after, limit),
+                None => match self.session.object_ids(after, limit).await {
+                    Ok(ids) => ids,
+                    Err(error) => {
+                        self.salvage(error).await.map_err(failed)?.ids_after(after, limit)
+                    }
+                },
+            };
             let mut page = self.read(&ids).await?;
             page.sort_unstable_by_key(id_of);
             Ok(page)
@@ -351,10 +385,18 @@ impl<S: Session> Archive for SqlArchive<S> {
     fn free_ids(&mut self) -> BoxFuture<'_, Result<FreeIds, OpenError>> {
         let failed = self.failed("cannot read the free ids of");
         Box::pin(async move {
-            let highest =
-                self.session.highest(0, i64::from(DoIdRepr::MAX)).await.map_err(&failed)?;
+            let read = async {
+                let highest = self.session.highest(0, i64::from(DoIdRepr::MAX)).await?;
+                Ok((highest, self.session.free(0, i64::MAX, i64::MAX).await?))
+            };
+            let (highest, free) = match read.await {
+                Ok(read) => read,
+                Err(error) => {
+                    let salvaged = self.salvage(error).await.map_err(failed)?;
+                    (salvaged.highest, salvaged.free.clone())
+                }
+            };
             let next = highest.map(|highest| highest.unsigned_abs() + 1);
-            let free = self.session.free(0, i64::MAX, i64::MAX).await.map_err(failed)?;
             let free = free.into_iter().filter_map(|id| DoIdRepr::try_from(id).ok());
             Ok(FreeIds { next, free: free.map(DoId).collect() })
         })
@@ -423,21 +465,6 @@ impl<S: Session> ArchiveMut for SqlArchive<S> {
             self.session.run(FORGET_PAST).await.map_err(&failed)?;
             self.read_names().await.map_err(failed)
         })
-    }
-}
-
-/// Whether a SQLite file says so of a part of it: of a page, or of a cell that has not the type of its column.
-fn is_damage(error: &sqlx::Error) -> bool {
-    // SQLITE_CORRUPT, and SQLITE_IOERR_SHORT_READ of a file that ends too early.
-    const CORRUPT: i32 = 11;
-    const SHORT_READ: i32 = 522;
-    match error {
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
-        sqlx::Error::Database(error) => {
-            let code = error.code().and_then(|code| code.parse::<i32>().ok());
-            code.is_some_and(|code| code == SHORT_READ || code & 0xff == CORRUPT)
-        }
-        _ => false,
     }
 }
 

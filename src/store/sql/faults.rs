@@ -1,10 +1,12 @@
 //! What is wrong with a SQLite file whatever the DC files say: rows that belong to none, numbers that are none, damaged
 //! pages.
 
+use dclass::visible;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::in_words;
+use super::salvage::is_damage;
 
 /// Rows of a kind that are named; the others are counted.
 const NAMED: usize = 20;
@@ -32,6 +34,16 @@ const KINDS: &[Kind] = &[
                 SELECT 'table donet_class, row ' || id || ' (' || name || '): its number is larger than any can be' \
                 FROM donet_class WHERE id NOT BETWEEN 0 AND 2147483647",
         many: "numbers of classes and fields that are none",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT 'table donet_class, row ' || id || ' (' || name || '): its name is ' || typeof(name) || \
+                ', and not text' FROM donet_class WHERE typeof(name) <> 'text' UNION ALL \
+                SELECT 'table donet_field, row ' || id || ' (' || name || '): its name is ' || typeof(name) || \
+                ', and not text' FROM donet_field WHERE typeof(name) <> 'text' UNION ALL \
+                SELECT 'table donet_field, row ' || id || ' (' || name || '): its type is ' || typeof(type) || \
+                ', and not text' FROM donet_field WHERE typeof(type) <> 'text'",
+        many: "names and types that are no text",
         is_met: false,
     },
     Kind {
@@ -95,7 +107,10 @@ const KINDS: &[Kind] = &[
 /// # Errors
 /// If nothing at all can be read.
 pub async fn faults(connection: &mut SqliteConnection, meets: bool) -> sqlx::Result<Vec<String>> {
-    let mut faults = damaged_pages(connection).await?;
+    let mut faults = match damaged_pages(connection).await {
+        Err(error) if is_damage(&error) => vec![format!("the file: {}", in_words(&error))],
+        found => found?,
+    };
     for kind in KINDS.iter().filter(|kind| !meets || !kind.is_met) {
         match rows(connection, kind).await {
             Ok(rows) => faults.extend(rows),
@@ -107,12 +122,22 @@ pub async fn faults(connection: &mut SqliteConnection, meets: bool) -> sqlx::Res
     Ok(faults)
 }
 
+/// Without line breaks, and with nothing that steers a terminal.
+fn one_line(text: &str) -> String {
+    visible(text, &mut []).replace('\n', "\\n")
+}
+
+/// What a file says need not be text.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 async fn damaged_pages(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
     let sql = format!("PRAGMA integrity_check({})", NAMED + 1);
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
     let mut faults = Vec::new();
     for row in rows {
-        let text: String = row.try_get(0)?;
+        let text = text(row.try_get(0)?);
         faults.extend(
             text.lines().filter(|line| *line != "ok").map(|line| format!("the file: {line}")),
         );
@@ -127,7 +152,8 @@ async fn damaged_pages(connection: &mut SqliteConnection) -> sqlx::Result<Vec<St
 async fn rows(connection: &mut SqliteConnection, kind: &Kind) -> sqlx::Result<Vec<String>> {
     let Kind { query, many, .. } = kind;
     let named = AssertSqlSafe(format!("SELECT * FROM ({query}) LIMIT {}", NAMED + 1));
-    let mut rows: Vec<String> = sqlx::query_scalar(named).fetch_all(&mut *connection).await?;
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar(named).fetch_all(&mut *connection).await?;
+    let mut rows: Vec<String> = rows.into_iter().map(|row| one_line(&text(row))).collect();
     if rows.len() > NAMED {
         let count = AssertSqlSafe(format!("SELECT count(*) FROM ({query})"));
         let count: i64 = sqlx::query_scalar(count).fetch_one(connection).await?;

@@ -8,9 +8,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use super::catalog::{Catalog, Comparison, any_value_of};
-use super::session::CATALOG;
+use super::sqlite::catalog;
 use super::sqlite_file::{BUSY_TIMEOUT, SqliteFile, beside};
-use super::statement::catalog_rows;
 use super::tables;
 use crate::store::{OpenError, Schema, half_imported};
 
@@ -56,8 +55,7 @@ async fn read(
     connection: &mut SqliteConnection,
     schema: &Schema,
 ) -> sqlx::Result<(Comparison, Vec<i32>, i64)> {
-    let rows = sqlx::query_as(CATALOG).fetch_all(&mut *connection).await?;
-    let found = Catalog::of(catalog_rows(rows), schema).compare(schema);
+    let found = Catalog::of(catalog(connection).await?, schema).compare(schema);
     let mut held = Vec::new();
     for field in found.misfits() {
         let value = sqlx::query_scalar::<_, i64>(AssertSqlSafe(any_value_of(field)));

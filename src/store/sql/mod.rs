@@ -33,6 +33,7 @@ mod mysql;
 mod pool;
 mod postgres;
 mod rewrite;
+mod salvage;
 mod session;
 mod shown;
 mod sqlite;
@@ -61,7 +62,7 @@ use self::catalog::Catalog;
 use self::commits::Commits;
 use self::ids::{Allocator, Reservation};
 use self::pool::Pool;
-use self::session::Changes;
+use self::session::{Changes, NO_BYTES};
 use crate::config::DoIdRange;
 use crate::hash::{Map, Seed};
 use crate::ids::{DoId, FieldId};
@@ -390,21 +391,24 @@ impl<S: Session> SqlBackend<S> {
     }
 
     /// What was stored may have become invalid since: the DC files change.
-    fn checked(&self, id: i64, object: &Object, field: FieldId, value: Vec<u8>) -> Stored {
+    fn checked(&self, id: i64, object: &Object, field: FieldId, value: Option<Vec<u8>>) -> Stored {
         let class = object.class.as_ref().ok().and_then(|class| self.schema.class(*class));
         let Some((class, field)) = class.and_then(|class| Some((class, class.field(field)?)))
         else {
             return Stored::Unreadable;
         };
-        match field.validate_all(&value) {
-            Ok(()) => Stored::Packed(Bytes::from(value)),
-            Err(why) => {
-                let place = S::describe(self.pool.options());
-                let misfit = Misfit { do_id: do_id(id), class, field, place: &place };
-                let text = field.format(&value).unwrap_or_else(|_| hex(&value));
-                self.complaints.complain(misfit, &value, &text, &why);
-                Stored::Unreadable
-            }
+        let complain = |text: &str, why: &dyn fmt::Display| {
+            let place = S::describe(self.pool.options());
+            let misfit = Misfit { do_id: do_id(id), class, field, place: &place };
+            self.complaints.complain(misfit, &value, text, why);
+            Stored::Unreadable
+        };
+        let Some(bytes) = &value else {
+            return complain("", &NO_BYTES);
+        };
+        match field.validate_all(bytes) {
+            Ok(()) => Stored::Packed(Bytes::from(value.unwrap_or_default())),
+            Err(why) => complain(&field.format(bytes).unwrap_or_else(|_| hex(bytes)), &why),
         }
     }
 

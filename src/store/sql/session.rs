@@ -10,6 +10,7 @@ use sqlx::SqlSafeStr;
 use sqlx::postgres::PgDatabaseError;
 
 use super::catalog::Amendment;
+use super::salvage::Salvaged;
 use crate::store::{Error, Mark, OpenError};
 
 /// What a transaction writes, each kind with few statements. Deletions come first, since a new object may
@@ -47,10 +48,13 @@ impl Changes {
 /// No class or field has this number.
 pub const NO_NUMBER: i32 = i32::MIN;
 
+/// What is wrong with a cell of a value that is of another type.
+pub const NO_BYTES: &str = "what its table has there are no bytes";
+
 /// Objects with their stored class.
 pub type Heads = Vec<(i64, i32)>;
-/// Values: object, stored field, packed value. In no order.
-pub type StoredValues = Vec<(i64, i32, Vec<u8>)>;
+/// Values: object, stored field, packed value, or nothing if what is stored there are no bytes. In no order.
+pub type StoredValues = Vec<(i64, i32, Option<Vec<u8>>)>;
 
 /// One row of what the database knows of classes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -132,6 +136,11 @@ pub trait Session: Send + Sized + 'static {
     /// wrong with single objects, without that.
     fn faults(&mut self, _meets: bool) -> impl Future<Output = sqlx::Result<Vec<String>>> + Send {
         async { Ok(Vec::new()) }
+    }
+
+    /// What can be read of a file with damage where it says which objects and classes there are.
+    fn salvage(&mut self) -> impl Future<Output = sqlx::Result<Salvaged>> + Send {
+        async { Ok(Salvaged::default()) }
     }
 
     /// Creates the tables or brings them up to date, alone if several do it at once.

@@ -67,10 +67,10 @@ async fn show_page(
     session.begin().await?;
     let mut values = session.values(ids).await?;
     values.sort_unstable_by_key(|(object, field, _)| (*object, *field));
-    let text = |(object, field, value): (i64, i32, Vec<u8>)| {
-        (object, field, shown(fields.get(&field).copied(), &value))
+    let text = |(object, field, value): (i64, i32, Option<Vec<u8>>)| {
+        Some((object, field, shown(fields.get(&field).copied(), &value?)))
     };
-    let texts: Vec<_> = values.into_iter().map(text).collect();
+    let texts: Vec<_> = values.into_iter().filter_map(text).collect();
     session.show(&texts).await?;
     session.commit().await?;
     Ok(texts.len())

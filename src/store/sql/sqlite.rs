@@ -9,11 +9,12 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Row as _, SqlSafeStr}
 use super::catalog::Amendment;
 use super::faults::faults;
 use super::look;
+use super::salvage::Salvaged;
 use super::session::{
-    CATALOG, CatalogRow, Changes, Heads, NO_NUMBER, Session, SqlError, StoredValues, classify,
+    CatalogRow, Changes, Heads, NO_NUMBER, Session, SqlError, StoredValues, classify,
 };
 use super::sqlite_file::{Opened, SqliteFile, beside};
-use super::statement::{Rows, catalog_rows, chunks, pending, split_snapshot};
+use super::statement::{Rows, chunks, pending, split_snapshot};
 use super::tables;
 use crate::store::OpenError;
 
@@ -103,6 +104,11 @@ impl Files {
 
 /// Object, class, and a field with its value, with numbers as SQLite has them.
 type StoredRow = (i64, i64, Option<i64>, Option<Vec<u8>>);
+/// Number and name of a class.
+pub(super) type ClassRow = (i64, Vec<u8>);
+/// A field: number, class, name, type.
+pub(super) type FieldRow = (i64, Option<i64>, Vec<u8>, Vec<u8>);
+type JoinedRow = (i64, Vec<u8>, Option<i64>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteSession {
@@ -243,9 +249,12 @@ impl Session for SqliteSession {
         self.commit().await
     }
 
+    async fn salvage(&mut self) -> sqlx::Result<Salvaged> {
+        Salvaged::of(&mut self.connection).await
+    }
+
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
-        let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
-        Ok(catalog_rows(rows))
+        catalog(&mut self.connection).await
     }
 
     async fn note(&mut self, amendment: &Amendment) -> sqlx::Result<()> {
@@ -288,25 +297,33 @@ impl Session for SqliteSession {
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
         // The transaction has the whole file.
-        let sql = "SELECT id, class_id FROM donet_object \
-                   WHERE id IN (SELECT value FROM json_each(?))";
+        let class = whole("class_id");
+        let sql = AssertSqlSafe(format!(
+            "SELECT id, {class} FROM donet_object WHERE id IN (SELECT value FROM json_each(?))"
+        ));
         let query = sqlx::query_as(sql).bind(json(objects));
         let rows: Vec<(i64, i64)> = query.fetch_all(&mut self.connection).await?;
         Ok(rows.into_iter().map(|(id, class)| (id, number(class))).collect())
     }
 
     async fn values(&mut self, objects: &[i64]) -> sqlx::Result<StoredValues> {
-        let sql = "SELECT object_id, field_id, value FROM donet_value \
-                   WHERE object_id IN (SELECT value FROM json_each(?))";
+        let field = whole("field_id");
+        let sql = AssertSqlSafe(format!(
+            "SELECT object_id, {field}, {BYTES} FROM donet_value \
+             WHERE object_id IN (SELECT value FROM json_each(?))"
+        ));
         let query = sqlx::query_as(sql).bind(json(objects));
-        let rows: Vec<(i64, i64, Vec<u8>)> = query.fetch_all(&mut self.connection).await?;
+        let rows: Vec<(i64, i64, Option<Vec<u8>>)> = query.fetch_all(&mut self.connection).await?;
         Ok(rows.into_iter().map(|(id, field, value)| (id, number(field), value)).collect())
     }
 
     async fn snapshot(&mut self, objects: &[i64]) -> sqlx::Result<(Heads, StoredValues)> {
-        let sql = "SELECT o.id, o.class_id, v.field_id, v.value FROM donet_object o \
-                   LEFT JOIN donet_value v ON v.object_id = o.id \
-                   WHERE o.id IN (SELECT value FROM json_each(?))";
+        let (class, field) = (whole("class_id"), whole("field_id"));
+        let sql = AssertSqlSafe(format!(
+            "SELECT o.id, {class}, {field}, {BYTES} FROM donet_object o \
+             LEFT JOIN donet_value v ON v.object_id = o.id \
+             WHERE o.id IN (SELECT value FROM json_each(?))"
+        ));
         let query = sqlx::query_as(sql).bind(json(objects));
         let rows: Vec<StoredRow> = query.fetch_all(&mut self.connection).await?;
         self.files.check()?;
@@ -430,6 +447,55 @@ impl Session for SqliteSession {
 /// costs only the object or value that has it.
 fn number(stored: i64) -> i32 {
     i32::try_from(stored).unwrap_or(NO_NUMBER)
+}
+
+/// The bytes of a value; nothing if its cell is of another type.
+const BYTES: &str = "CASE typeof(value) WHEN 'blob' THEN value END";
+
+/// A column that should be a whole number: one that is none costs only what has it.
+fn whole(column: &str) -> String {
+    format!("CASE WHEN typeof({column}) IN ('integer', 'null') THEN {column} ELSE {NO_NUMBER} END")
+}
+
+/// All that a file knows of classes. A name whose cell is of another type than text counts as its text.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn catalog(connection: &mut SqliteConnection) -> sqlx::Result<Vec<CatalogRow>> {
+    let sql = "SELECT c.id, CAST(c.name AS BLOB), f.id, f.class_id, CAST(f.name AS BLOB), CAST(f.type AS BLOB) \
+               FROM donet_class c LEFT JOIN donet_field f ON f.class_id = c.id";
+    let rows: Vec<JoinedRow> = sqlx::query_as(sql).fetch_all(connection).await?;
+    let (mut classes, mut fields) = (Vec::new(), Vec::new());
+    for (class, class_name, field, of, name, type_text) in rows {
+        classes.push((class, class_name));
+        if let (Some(field), Some(name), Some(type_text)) = (field, name, type_text) {
+            fields.push((field, of, name, type_text));
+        }
+    }
+    Ok(catalog_of(classes, fields))
+}
+
+/// What rows of classes and fields say. A number that is none is that of nothing.
+pub(super) fn catalog_of(mut classes: Vec<ClassRow>, fields: Vec<FieldRow>) -> Vec<CatalogRow> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    classes.sort();
+    classes.dedup_by_key(|(number, _)| *number);
+    let mut rows = Vec::new();
+    for (class, class_name) in classes {
+        let Ok(number) = i32::try_from(class) else { continue };
+        let class_name = text(&class_name);
+        let own = fields.iter().filter(|(_, of, ..)| *of == Some(class));
+        let own = own.filter_map(|(field, _, name, type_text)| {
+            Some((i32::try_from(*field).ok()?, text(name), text(type_text)))
+        });
+        // A class without fields is one, too.
+        rows.push(CatalogRow { class: number, class_name: class_name.clone(), field: None });
+        rows.extend(own.map(|field| {
+            let class_name = class_name.clone();
+            CatalogRow { class: number, class_name, field: Some(field) }
+        }));
+    }
+    rows
 }
 
 /// Ids as one parameter: a statement of one shape serves any number of them.

@@ -16,7 +16,7 @@ use rustix::process::{Flock, FlockType};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::sync::Mutex;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use super::in_words;
 use crate::store::files::{self, Identity};
@@ -151,6 +151,13 @@ impl SqliteFile {
             (None, Some(now)) if !now.is_file() => {
                 // Nor does it become one when it is tried again.
                 return Err(sqlx::Error::Configuration("it is no regular file".into()));
+            }
+            (None, Some(now)) if now.len() == 0 && !beside(&self.path, "-wal").exists() => {
+                warn!(
+                    store = %self,
+                    "the file of the database is there, but empty: it is taken for a new one; if it had objects, end donet, \
+                     and put a backup in its place"
+                );
             }
             (None, Some(_)) => {}
             (None, None) => drop(files::open_or_create(&self.path, self.mode)?),

@@ -60,9 +60,7 @@ pub fn split_snapshot(rows: Vec<JoinedRow>) -> (Heads, StoredValues) {
     let (mut heads, mut values) = (Vec::new(), Vec::new());
     for (id, class, field, value) in rows {
         heads.push((id, class));
-        if let (Some(field), Some(value)) = (field, value) {
-            values.push((id, field, value));
-        }
+        values.extend(field.map(|field| (id, field, value)));
     }
     heads.sort_unstable();
     heads.dedup();

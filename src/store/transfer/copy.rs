@@ -3,6 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::translate::{Problem, translate};
+use crate::config::DoIdRange;
 use crate::ids::DoId;
 use crate::store::archive::{Archive, ArchiveMut, Entry, Form, Raw, Record, id_of};
 use crate::store::{OpenError, Schema};
@@ -33,6 +34,8 @@ pub struct Options {
     pub drop_unreadable: bool,
     /// Whether everything is compared at the end.
     pub verify: bool,
+    /// The ids that the target gives, if it gives any.
+    pub range: Option<DoIdRange>,
 }
 
 /// What is being done.
@@ -66,6 +69,10 @@ pub struct Moved {
     pub problem_count: u64,
     /// How many of them were whole objects.
     pub problem_objects: u64,
+    /// How many of the objects have ids that the target gives to nobody.
+    pub outside: u64,
+    /// What of the source cannot even be listed.
+    pub lost: Vec<String>,
 }
 
 impl Moved {
@@ -101,7 +108,7 @@ pub enum CopyError {
         do_id: DoId,
     },
     /// Not everything can be moved; nothing was.
-    #[error("{} things cannot be moved", .0.problem_count)]
+    #[error("{} things cannot be moved", .0.problem_count + .0.lost.len() as u64)]
     Unreadable(Moved),
     /// The target does not have what was written into it.
     #[error("object {do_id} is not in {target} as it was written")]
@@ -136,8 +143,9 @@ pub async fn copy(
         target.set_unfinished(true).await?;
         target.clear().await?;
     }
-    let moved = mover.write(source, target).await?;
+    let mut moved = mover.write(source, target).await?;
     let mut ids = source.free_ids().await?;
+    moved.lost = source.lost();
     let mut known = FxHashSet::default();
     // An id that is free twice would be given twice, and 0 is none.
     ids.free.retain(|id| id.0 != 0 && known.insert(*id));
@@ -171,9 +179,11 @@ impl Mover<'_> {
             }
             (self.progress)(Step::Checking, done, self.total);
         }
-        match moved.problem_count {
-            0 => Ok(()),
-            _ => Err(CopyError::Unreadable(moved)),
+        source.free_ids().await?;
+        moved.lost = source.lost();
+        match moved.problem_count == 0 && moved.lost.is_empty() {
+            true => Ok(()),
+            false => Err(CopyError::Unreadable(moved)),
         }
     }
 
@@ -202,6 +212,10 @@ impl Mover<'_> {
             }
             target.put(&records).await?;
             moved.objects += records.len() as u64;
+            let is_outside = |record: &&Record| {
+                self.options.range.is_some_and(|range| !range.contains(record.do_id))
+            };
+            moved.outside += records.iter().filter(is_outside).count() as u64;
             moved.values += records.iter().map(|record| record.values.len() as u64).sum::<u64>();
             (self.progress)(Step::Moving, done, self.total);
         }

@@ -31,6 +31,8 @@ pub struct Stats {
     pub ids: Option<(DoId, DoId)>,
     /// Which ids are free.
     pub free: FreeIds,
+    /// What cannot even be listed, in words.
+    pub lost: Vec<String>,
 }
 
 /// Counts.
@@ -43,6 +45,7 @@ pub async fn stats(source: &mut dyn Archive, progress: Progress<'_>) -> Result<S
     loop {
         let page = source.page(after, PAGE).await?;
         if page.is_empty() {
+            stats.lost = source.lost();
             return Ok(stats);
         }
         done += page.len() as u64;
@@ -87,6 +90,9 @@ pub async fn verify(
     loop {
         let page = source.page(after, PAGE).await?;
         if page.is_empty() {
+            // Asked for what turns out to be lost; an error of its own is one of the start, too.
+            let _ = source.free_ids().await;
+            source.lost().into_iter().for_each(tell);
             return Ok(done);
         }
         done += page.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dclass::Field;
+use dclass::{Field, visible};
 
 use crate::ids::DoId;
 use crate::store::Schema;
@@ -32,13 +32,28 @@ impl Problem {
     }
 }
 
+/// The beginning of a value, for a message.
+pub(super) fn short(text: &str) -> String {
+    const CHARS: usize = 100;
+    match text.char_indices().nth(CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Names and values that are stored are anybody's: without line breaks, and with nothing that steers a terminal.
+fn one_line(text: &str) -> String {
+    visible(text, &mut []).replace('\n', "\\n")
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Problem { do_id, class, field, why } = self;
-        match field {
-            Some(field) => write!(f, "object {do_id}: {class}.{field}: {why}"),
-            None => write!(f, "object {do_id}: {why}"),
-        }
+        let line = match field {
+            Some(field) => format!("object {do_id}: {class}.{field}: {why}"),
+            None => format!("object {do_id}: {why}"),
+        };
+        f.write_str(&one_line(&line))
     }
 }
 
@@ -116,7 +131,7 @@ pub fn packed(field: &Field, raw: &Raw) -> Result<Vec<u8>, String> {
     match raw {
         Raw::Text { text, type_text } => {
             check_type(field, type_text.as_deref(), is_read_alike)?;
-            field.parse(text).map_err(|error| format!("`{text}`: {error}"))
+            field.parse(text).map_err(|error| format!("`{}`: {error}", short(text)))
         }
         Raw::Packed { value, type_text } => {
             check_type(field, type_text.as_deref(), is_compatible)?;

@@ -57,9 +57,12 @@ impl YamlArchive {
     /// As there, and if it cannot be finished.
     pub fn open_to_rewrite(path: &Path, file_mode: u32) -> Result<(Self, bool), OpenError> {
         staging::refuse_half_imported(path)?;
-        let archive = Self::opened(path, Directory::open(path, file_mode))?;
+        let mut archive = Self::opened(path, Directory::open(path, file_mode))?;
         let was_unfinished = staging::go_on(path)
             .map_err(archive.failed("cannot finish the migration that was interrupted in"))?;
+        if was_unfinished {
+            archive.types = Types::of(&archive.directory)?;
+        }
         Ok((archive, was_unfinished))
     }
 

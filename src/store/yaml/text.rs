@@ -15,6 +15,11 @@ pub enum Error {
     /// It is no YAML.
     #[error("no YAML: {0}")]
     Syntax(String),
+    /// Two versions of it stand in the file, as a version control system leaves them.
+    #[error(
+        "line {0} has the mark of a conflict between two versions of the file: keep one of them"
+    )]
+    Conflict(usize),
     /// It is YAML, but something else than expected.
     #[error("{0}")]
     Shape(&'static str),
@@ -323,12 +328,21 @@ const TREE_BYTES_MAX: usize = 1 << 20;
 
 fn parse(text: &str) -> Result<Option<Rc<Node>>, Error> {
     let content = yaml::parse(text, RULES).map_err(|error| match error {
-        yaml::Error::Syntax { error, .. } => Error::Syntax(error.to_string()),
+        yaml::Error::Syntax { error, .. } => match conflict(text) {
+            Some(line) => Error::Conflict(line),
+            None => Error::Syntax(error.to_string()),
+        },
         yaml::Error::TooDeep(_) => Error::Shape("nested too deeply"),
         yaml::Error::Alias(_) => Error::Shape("an alias of nothing"),
         yaml::Error::SecondDocument(_) => Error::Shape("more than one document"),
     })?;
     Ok(content.root)
+}
+
+/// The line with the first mark of a conflict.
+fn conflict(text: &str) -> Option<usize> {
+    let is_mark = |line: &str| ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark));
+    text.lines().position(is_mark).map(|at| at + 1)
 }
 
 fn key(node: &Node) -> Result<&str, Error> {
@@ -475,6 +489,13 @@ fields:
             assert_eq!(error.to_string(), expected, "{text}");
         }
         assert!(matches!(Document::read("a: [b"), Err(Error::Syntax(_))));
+        for (text, line) in [
+            ("id: 7\nclass: T\nfields:\n<<<<<<< HEAD\n  a: 1\n=======\n  a: 2\n>>>>>>> other", 4),
+            ("id: 7\n<<<<<<< HEAD\nclass: T\n=======\nclass: S\n>>>>>>> other\nfields: {}", 2),
+            ("<<<<<<< HEAD\nid: 7\n=======\nid: 8\n>>>>>>> other\nclass: T\nfields: {}", 1),
+        ] {
+            assert_eq!(Document::read(text), Err(Error::Conflict(line)), "{text}");
+        }
     }
 
     #[test]

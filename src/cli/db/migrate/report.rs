@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use dclass::DcFile;
 
-use crate::cli::out::number_of;
+use crate::cli::out::{number_of, one_line};
 use crate::store::transfer::{ClassReport, FieldReport, Report};
 
 /// The whole page. What has no place is left out if that `is_dropped`.
@@ -85,13 +85,15 @@ fn field_text(out: &mut String, name: &str, field: &FieldReport, is_dropped: boo
     if field.cut > 0 {
         parts.push(format!("{} with parts that are left out", field.cut));
     }
-    if field.filled > 0 {
-        let default = field.default.as_deref().unwrap_or_default();
-        let (objects, get) = match field.filled {
-            1 => ("object", "gets"),
-            _ => ("objects", "get"),
-        };
-        parts.push(format!("new, {} {objects} {get} {default}", field.filled));
+    let default = short(field.default.as_deref().unwrap_or_default());
+    let get = |count| match count {
+        1 => format!("1 object gets {default}"),
+        count => format!("{count} objects get {default}"),
+    };
+    match (field.filled, field.is_new) {
+        (0, _) => {}
+        (filled, true) => parts.push(format!("new, {}", get(filled))),
+        (filled, false) => parts.push(format!("{} for want of a value", get(filled))),
     }
     if field.dropped > 0 {
         let are = match (is_dropped, field.dropped) {
@@ -101,6 +103,9 @@ fn field_text(out: &mut String, name: &str, field: &FieldReport, is_dropped: boo
             (false, _) => "have no place",
         };
         parts.push(format!("{} {are}", values(field.dropped)));
+    }
+    if field.replaced > 0 {
+        parts.push(format!("{} in its place, as the field is required", get(field.replaced)));
     }
     if parts.is_empty() {
         return;
@@ -115,7 +120,7 @@ fn field_text(out: &mut String, name: &str, field: &FieldReport, is_dropped: boo
 fn short(text: &str) -> String {
     const CHARS: usize = 40;
     match text.char_indices().nth(CHARS) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", one_line(&text[..at])),
+        None => one_line(text),
     }
 }

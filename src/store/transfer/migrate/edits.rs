@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use dclass::Field;
-use dclass::diff::Carried;
+use dclass::diff::{Carried, given};
 
 use super::Permissions;
 use super::plan::{ClassPlan, FieldPlan, Plan, Work};
@@ -13,6 +13,7 @@ use crate::store::archive::{Form, Raw, Record};
 use crate::store::hex;
 use crate::store::layout::{is_compatible, is_read_alike};
 use crate::store::rewrite::{Change, Edit};
+use crate::store::transfer::translate::short;
 use crate::store::transfer::{Problem, translate};
 
 /// Looks at objects, says what is to be done with them, and counts it.
@@ -74,8 +75,16 @@ impl Editor<'_> {
                 None => edits.extend(self.unknown(record, class, name, raw)),
             }
         }
-        for field in &class.added {
-            edits.extend(self.added(record, field));
+        for (field, value) in &class.filled {
+            let is_of = |(name, _): &(String, Raw)| {
+                let plan = class.fields.get(name.as_str());
+                name == field.name() || plan.is_some_and(|plan| plan.becomes(field))
+            };
+            if !record.values.iter().any(is_of) {
+                let is_new = !class.fields.values().any(|plan| plan.becomes(field));
+                edits.push(self.fill(record, None, field, value));
+                self.report.field(&record.class, field.name()).is_new = is_new;
+            }
         }
         let names = (record.class.clone(), new.name().to_owned());
         if names.0 != names.1 {
@@ -96,7 +105,7 @@ impl Editor<'_> {
                 return None;
             }
             let why = "the new files do not store such a field".to_owned();
-            self.lose(record, Some(name), format!("{why}: {}", shown(plan.old, raw)));
+            self.lose(record, Some(name), format!("{why}: {}", short(&shown(plan.old, raw))));
             return drop();
         };
         let fate = match self.fate(plan, new, raw) {
@@ -104,7 +113,7 @@ impl Editor<'_> {
             Err(Misfit { why, is_stale }) => {
                 self.report.stale_count += u64::from(is_stale);
                 self.lose(record, Some(name), why);
-                return drop();
+                return Some(self.in_place_of(record, name, new));
             }
         };
         if plan.is_renamed() {
@@ -177,7 +186,8 @@ impl Editor<'_> {
     /// Notes what a value loses.
     fn note_losses(&mut self, record: &Record, field: &Field, before: &[u8], carried: &Carried) {
         if !carried.rounded.is_empty() && !self.permissions.round {
-            let why = format!("{} has digits that the new type cannot hold", text(field, before));
+            let value = short(&text(field, before));
+            let why = format!("{value} has digits that the new type cannot hold");
             let problem = self.problem(record, Some(field.name()), why);
             self.report.rounded.note(problem, self.are_all_kept);
         }
@@ -185,7 +195,7 @@ impl Editor<'_> {
             let parts: Vec<String> =
                 carried.left_out.iter().map(|part| format!("`{part}`")).collect();
             let have = if parts.len() == 1 { "has" } else { "have" };
-            let (parts, value) = (parts.join(", "), text(field, before));
+            let (parts, value) = (parts.join(", "), short(&text(field, before)));
             let why = format!("{parts} of {value} {have} no place in the new type");
             let problem = self.problem(record, Some(field.name()), why);
             self.report.lost.note(problem, self.are_all_kept);
@@ -204,7 +214,8 @@ impl Editor<'_> {
         let becomes_it = |plan: &FieldPlan<'_>| {
             plan.is_renamed() && plan.new.is_some_and(|new| new.name() == name)
         };
-        let why = if class.fields.values().any(becomes_it) {
+        let is_taken = class.fields.values().any(becomes_it);
+        let why = if is_taken {
             "the old files have no such field, and another one gets its name".to_owned()
         } else {
             let returns = class.new.and_then(|class| class.field_by_name(name))?;
@@ -214,25 +225,28 @@ impl Editor<'_> {
             }
         };
         self.lose(record, Some(name), why);
-        Some(Edit::Drop { old: name.to_owned() })
+        Some(match class.new.and_then(|class| class.field_by_name(name)) {
+            Some(returns) if !is_taken => self.in_place_of(record, name, returns),
+            _ => Edit::Drop { old: name.to_owned() },
+        })
     }
 
-    /// What an object gets of a field that comes: what a new object would get, and in any case something if it is
-    /// required.
-    fn added(&mut self, record: &Record, field: &Field) -> Option<Edit> {
-        let is_there = record.values.iter().any(|(name, _)| name == field.name());
-        let given = field.default_value();
-        let value = match field.keywords().required() {
-            true => given.or(Some(field.implicit_value())),
-            false => given,
-        };
-        let value = value
-            .filter(|value| !is_there && field.validate_all(value).is_ok() && !value.is_empty())?;
-        let report = self.report.field(&record.class, field.name());
-        report.filled += 1;
+    /// What comes in the place of a value that is left out: nothing, unless the object has to have one.
+    fn in_place_of(&mut self, record: &Record, old: &str, field: &Field) -> Edit {
+        match given(field).filter(|_| field.keywords().required()) {
+            Some(value) => self.fill(record, Some(old), field, value),
+            None => Edit::Drop { old: old.to_owned() },
+        }
+    }
+
+    /// Gives an object the value that it has of a field if it has no other, in the place of an `old` one.
+    fn fill(&mut self, record: &Record, old: Option<&str>, field: &Field, value: &[u8]) -> Edit {
+        let report = self.report.field(&record.class, old.unwrap_or(field.name()));
+        let count = if old.is_some() { &mut report.replaced } else { &mut report.filled };
+        *count += 1;
         report.default.get_or_insert_with(|| text(field, value));
-        let value = self.raw(field, value);
-        Some(Edit::Set { old: None, new: field.name().to_owned(), value })
+        let (old, new) = (old.map(str::to_owned), field.name().to_owned());
+        Edit::Set { old, new, value: self.raw(field, value) }
     }
 
     fn raw(&self, field: &Field, value: &[u8]) -> Raw {
@@ -288,7 +302,7 @@ fn is_of_old(plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<bool, Misfi
 fn unreadable(new: &Field, text: &str, is_told: bool, error: &dyn Display) -> Misfit {
     let is_stale = !is_told && new.parse(text).is_ok();
     let which = if is_stale { "in the old files, not in the new ones: " } else { "" };
-    Misfit { why: format!("`{text}`: {which}{error}"), is_stale }
+    Misfit { why: format!("`{}`: {which}{error}", short(text)), is_stale }
 }
 
 /// A value as text, or its bytes if it is none.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dclass::diff::{Carrier, Renames};
+use dclass::diff::{Carrier, Renames, filled};
 use dclass::{Class, DcFile, Field};
 
 use crate::store::layout::is_compatible;
@@ -21,8 +21,8 @@ pub struct ClassPlan<'a> {
     pub new: Option<&'a Class>,
     /// By the old names.
     pub fields: BTreeMap<&'a str, FieldPlan<'a>>,
-    /// Stored fields that the class did not have, or did not store.
-    pub added: Vec<&'a Field>,
+    /// Stored fields of which objects get a value that have none, and did not get one before.
+    pub filled: Vec<(&'a Field, &'a [u8])>,
 }
 
 /// What becomes of a field.
@@ -45,6 +45,11 @@ pub enum Work {
 }
 
 impl FieldPlan<'_> {
+    /// Whether it is what this field of the new files was.
+    pub fn becomes(&self, field: &Field) -> bool {
+        self.new.is_some_and(|new| new.name() == field.name())
+    }
+
     pub fn is_renamed(&self) -> bool {
         self.new.is_some_and(|new| new.name() != self.old.name())
     }
@@ -85,8 +90,10 @@ impl<'a> Plan<'a> {
                     None => is_there.push(field.clone()),
                 }
             }
-            for field in
-                plan.added.iter().filter(|field| !is_there.iter().any(|name| name == field.name()))
+            for (field, _) in plan
+                .filled
+                .iter()
+                .filter(|(field, _)| !is_there.iter().any(|name| name == field.name()))
             {
                 let (field, type_text) = (field.name().to_owned(), field.named_type_text());
                 noted.added.push(((*name).to_owned(), field, type_text));
@@ -139,15 +146,11 @@ fn class_plan<'a>(carrier: Carrier<'a>, old: &'a Class, new: Option<&'a Class>) 
     };
     let fields = old.fields().iter().map(|field| (field.name(), plan(field)));
     let fields: BTreeMap<&str, FieldPlan<'a>> = fields.collect();
-    let was_stored = |field: &Field| {
-        let is_it = |plan: &FieldPlan<'_>| {
-            is_db(plan.old) && plan.new.is_some_and(|new| new.name() == field.name())
-        };
-        fields.values().any(is_it)
-    };
+    let before =
+        |field: &Field| fields.values().find(|plan| plan.becomes(field)).map(|plan| plan.old);
     let stored = new.map_or(&[][..], Class::db_fields).iter().map(|field| &**field);
-    let added = stored.filter(|field| !was_stored(field)).collect();
-    ClassPlan { new, fields, added }
+    let filled = stored.filter_map(|field| Some((field, filled(before(field), field)?))).collect();
+    ClassPlan { new, fields, filled }
 }
 
 fn work(carrier: Carrier<'_>, old: &Field, new: &Field) -> Work {

@@ -25,8 +25,6 @@ pub struct Report {
     pub rounded: Problems,
     /// Whether what the store knows of classes and fields changes, even if no object does.
     pub is_noted: bool,
-    /// Whether a migration that was interrupted has been finished first.
-    pub was_unfinished: bool,
     /// When this very migration was carried out before, in seconds since 1970.
     pub done_before: Option<i64>,
 }
@@ -53,8 +51,12 @@ pub struct FieldReport {
     pub types: Option<(String, String)>,
     /// How many values are carried or renamed.
     pub carried: u64,
-    /// How many objects get the default.
+    /// How many objects get the default, since they have no value.
     pub filled: u64,
+    /// How many get it in the place of a value that is left out, since they have to have one.
+    pub replaced: u64,
+    /// Whether the class had no such field.
+    pub is_new: bool,
     /// The default, as text.
     pub default: Option<String>,
     /// How many values are left out.
