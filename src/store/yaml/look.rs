@@ -66,13 +66,3 @@ fn is_there(path: &Path) -> io::Result<bool> {
     }
     Ok(false)
 }
-
-/// Refuses a symbolic link that leads to nothing: no directory can be made in its place.
-fn refuse_dangling(path: &Path) -> io::Result<()> {
-    match path.is_symlink() {
-        true => {
-            Err(io::Error::other(format!("{} is a link that leads to nothing", path.display())))
-        }
-        false => Ok(()),
-    }
-}
