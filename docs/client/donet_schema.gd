@@ -317,7 +317,7 @@ func _pack_bytes(out: StreamPeerBuffer, type: Dictionary, value, where: String) 
 		bytes = value.to_utf8_buffer()
 	elif value is PackedByteArray:
 		bytes = value
-	elif value is Array:
+	elif value is Array and _are_bytes(value):
 		bytes = PackedByteArray(value)
 	else:
 		_fail("%s: expected a PackedByteArray or a list of bytes, not %s" % [where, value])
@@ -327,6 +327,13 @@ func _pack_bytes(out: StreamPeerBuffer, type: Dictionary, value, where: String) 
 		for byte in bytes:
 			_check_limits(type, byte, byte, where)
 	_put_tagged(out, type, bytes, where)
+
+
+func _are_bytes(values: Array) -> bool:
+	for each in values:
+		if not (each is int or each is float) or each < 0 or each > 255:
+			return false
+	return true
 
 
 func _check_count(type: Dictionary, count: int, what: String, where: String) -> void:

@@ -38,6 +38,7 @@ func refused(schema) -> void:
 		["Numbers.letter", ["ab"], "Numbers.letter: c: expected one character below U+0100, not ab"],
 		["Bytes.short", ["12345"], "Bytes.short: s: 5 bytes are not allowed"],
 		["Bytes.dice", [[7]], "Bytes.dice: b: 7 is out of range"],
+		["Bytes.raw", [[256]], "Bytes.raw: b: expected a PoolByteArray or a list of bytes, not [256]"],
 		["Rows.few", [[1, 2, 3]], "Rows.few: v: 3 elements are not allowed"],
 		["Rows.items", [[{"kind": 1}]], "Rows.items: i[0]: wear is missing"],
 		["Shapes.item", [{"kind": 1, "wear": 0, "ware": 0}], "Shapes.item: i: there are more values than its 2 parts"],
