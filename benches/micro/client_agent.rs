@@ -8,7 +8,7 @@ use criterion::Criterion;
 use dclass::{DcFile, Source};
 use donet::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    ProxyHeaders, RightsGrace,
+    OffencesConfig, ProxyHeaders, RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
@@ -193,6 +193,7 @@ fn config() -> ClientAgentConfig {
         historical_objects_max: 10_000,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 30_000,
     }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dclass::input::Unread;
+use jiff::Timestamp;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use super::offenders::{self, Entered};
 use super::{Ban, Flaw, List, Subject, with, without};
 use crate::store::files;
 
@@ -21,6 +23,9 @@ const BYTES_MAX: u64 = 64 << 20;
 const MODE: u32 = 0o640;
 /// How many flaws of a file are logged one by one.
 const FLAWS_MAX: usize = 20;
+
+/// Held while a file is changed: the lists of several agents may be one file.
+static CHANGING: Mutex<()> = Mutex::new(());
 
 /// A ban list that is watched.
 #[derive(Debug)]
@@ -157,9 +162,24 @@ impl Banlist {
         self.edit(|text| without(text, subject))
     }
 
+    /// Enters those whom the daemon itself bans, all at once.
+    ///
+    /// # Errors
+    /// When the file cannot be written: nothing has changed then.
+    pub fn ban_offenders(&self, bans: &[(Subject, Ban)], now: Timestamp) -> io::Result<Entered> {
+        let mut entered = Entered::default();
+        self.edit(|text| {
+            let new;
+            (new, entered) = offenders::with(text, bans, now);
+            (new != text).then_some(new)
+        })?;
+        Ok(entered)
+    }
+
     /// Changes what is in the file now, which may be newer than what has been read.
     fn edit(&self, change: impl FnOnce(&str) -> Option<String>) -> io::Result<bool> {
         let mut text = self.text.lock();
+        let _changing = CHANGING.lock();
         let old = read_file(&self.path)?;
         let Some(new) = change(old.as_deref().unwrap_or_default()) else { return Ok(false) };
         replace(&self.path, &new)?;

@@ -4,6 +4,7 @@
 //! Empty lines, and those that begin with `#`, say nothing.
 
 mod file;
+mod offenders;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 pub use file::{Banlist, read_file};
+pub use offenders::{Entered, OFFENDERS_MAX};
 
 /// Whom a ban is for.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
@@ -30,6 +32,19 @@ impl Subject {
     /// One address.
     pub fn of(ip: IpAddr) -> Self {
         Subject::Network(ip.to_canonical().into())
+    }
+
+    /// All addresses that the host at one of them has: of IPv6 that is a /64.
+    pub fn host(ip: IpAddr) -> Self {
+        /// What every network hands out, at least.
+        const HOST_BITS: u8 = 64;
+        match ip.to_canonical() {
+            ip @ IpAddr::V4(_) => Subject::of(ip),
+            ip @ IpAddr::V6(_) => {
+                let network = IpNet::new(ip, HOST_BITS).expect("it has so many bits");
+                Subject::Network(network.trunc())
+            }
+        }
     }
 }
 
@@ -205,19 +220,22 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim())
 }
 
-/// A file's text with a ban, in the place of an older one for the same; everything else stays as it is.
-pub fn with(text: &str, subject: Subject, ban: &Ban) -> String {
+fn line_of(subject: Subject, ban: &Ban) -> String {
     let until = ban.until.map_or("never".to_owned(), |until| until.to_string());
     // A reason is one line.
     let reason: Vec<&str> = ban.reason.split_whitespace().collect();
-    let line = format!("{subject} {until} {}", reason.join(" "));
-    let line = line.trim_end();
+    format!("{subject} {until} {}", reason.join(" ")).trim_end().to_owned()
+}
+
+/// A file's text with a ban, in the place of an older one for the same; everything else stays as it is.
+pub fn with(text: &str, subject: Subject, ban: &Ban) -> String {
+    let line = line_of(subject, ban);
     let (mut new, mut is_there) = (String::with_capacity(text.len() + line.len() + 2), false);
     for old in text.split_inclusive('\n') {
         if !is_of(old, subject) {
             new.push_str(old);
         } else if !std::mem::replace(&mut is_there, true) {
-            new += line;
+            new += &line;
             new.push('\n');
         }
     }
@@ -225,7 +243,7 @@ pub fn with(text: &str, subject: Subject, ban: &Ban) -> String {
         if !new.is_empty() && !new.ends_with('\n') {
             new.push('\n');
         }
-        new += line;
+        new += &line;
         new.push('\n');
     }
     new

@@ -138,3 +138,67 @@ async fn a_file_is_watched_and_stays_in_force_when_it_is_gone() {
     assert!(has(3), "nobody is let in for that");
     keep.abort();
 }
+
+fn second(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).expect("a time")
+}
+
+fn offender(until: i64) -> Ban {
+    Ban::for_offence("permission", Some(second(until)))
+}
+
+#[test]
+fn an_offender_is_entered_and_what_people_have_written_stays() {
+    let ours = "# ours\n192.0.2.1 never cheats\n192.0.2.2 1970-01-01T00:01:40Z insults\nnonsense\naccount 9 \
+                1970-01-01T00:00:01Z over";
+    let subject = |text: &str| text.parse::<Subject>().expect("somebody");
+    let bans = [
+        // For ever is longer.
+        (subject("192.0.2.1"), offender(500)),
+        (subject("192.0.2.2"), offender(500)),
+        (subject("account 7"), offender(500)),
+    ];
+    let (text, entered) = offenders::with(ours, &bans, second(50));
+    let expected = "# ours\n192.0.2.1 never cheats\n192.0.2.2 1970-01-01T00:01:40Z insults\nnonsense\naccount 9 \
+                    1970-01-01T00:00:01Z over\n192.0.2.2 1970-01-01T00:08:20Z offence: permission\naccount 7 1970-01-01T00:08:20Z offence: permission\n";
+    assert_eq!((&*text, entered), (expected, Entered { count: 2, left_out: 0 }));
+    let ban = List::read(&text).0;
+    let ban = ban.of_address([192, 0, 2, 2].into(), second(50)).expect("he is banned");
+    assert_eq!(*ban, offender(500), "the last counts");
+    // Shorter bans change nothing, and neither does nobody.
+    let shorter = [(subject("192.0.2.2"), offender(499))];
+    for bans in [&shorter[..], &[]] {
+        assert_eq!(offenders::with(&text, bans, second(50)), (text.clone(), Entered::default()));
+    }
+    assert_eq!(offenders::with(ours, &[], second(50)).0, ours);
+    // Those that are over go; not those that people have written.
+    let (text, _) = offenders::with(&text, &[], second(500));
+    assert_eq!(text, format!("{ours}\n"));
+}
+
+#[test]
+fn there_is_an_end_to_those_that_the_daemon_enters() {
+    let bans = |from: u32| {
+        let number = |number: u32| (Subject::Account(from + number), offender(500));
+        (0..6_000).map(number).collect::<Vec<_>>()
+    };
+    let (text, entered) = offenders::with("account 8000 never ours\n", &bans(1), second(50));
+    assert_eq!(entered, Entered { count: 6_000, left_out: 0 });
+    let (text, entered) = offenders::with(&text, &bans(7_001), second(50));
+    assert_eq!(entered, Entered { count: 4_000, left_out: 1_999 });
+    assert!(text.starts_with("account 8000 never ours\n"));
+}
+
+#[test]
+fn a_host_of_ipv6_is_all_that_it_can_call_itself() {
+    for (ip, expected) in [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1:2:3:4:5", "2001:db8:0:1::/64"),
+    ] {
+        let host = Subject::host(ip.parse().expect("an address"));
+        assert_eq!(host.to_string(), expected);
+        let ban = List::read(&format!("{host} never")).0;
+        assert!(ban.of_address(ip.parse().expect("an address"), second(0)).is_some());
+    }
+}

@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 26] = [
+const APPLIED: [&str; 36] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -28,6 +28,16 @@ const APPLIED: [&str; 26] = [
     "roles[].limits.connects_per_second",
     "roles[].limits.router_percent",
     "roles[].limits.patience_ms",
+    "roles[].offences.permission",
+    "roles[].offences.object",
+    "roles[].offences.value",
+    "roles[].offences.interest",
+    "roles[].offences.message",
+    "roles[].offences.malformed",
+    "roles[].offences.hello",
+    "roles[].offences.version",
+    "roles[].offences.limit",
+    "roles[].offences.ban_for",
     "roles[].client.write_buffer_size",
     "roles[].client.heartbeat_timeout",
     "roles[].tuning.interest_timeout",
@@ -43,6 +53,7 @@ impl ClientAgentConfig {
     /// Takes over what `APPLIED` says.
     pub fn take_over(&mut self, newer: &Self) {
         self.limits = newer.limits.clone();
+        self.offences = newer.offences.clone();
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
         self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
         self.interest_timeout_ms = newer.interest_timeout_ms;
@@ -176,7 +187,7 @@ mod tests {
 
     /// A client agent that says this beside what it must.
     fn agent(key: &str, value: &str) -> String {
-        let role = "type: clientagent, channels: {min: 1000, max: 1999}";
+        let role = "type: clientagent, channels: {min: 1000, max: 1999}, banlist: bans.txt";
         match key.strip_prefix("roles[].").map(|key| key.split_once('.')) {
             Some(Some((section, key))) => {
                 format!("roles: [{{{role}, {section}: {{{key}: {value}}}}}]")
@@ -194,7 +205,8 @@ mod tests {
         for key in APPLIED {
             let values = match key.rsplit('.').next().expect("a word") {
                 "loglevel" => ["debug", "error"],
-                "drain" => ["90s", "10m"],
+                "drain" | "ban_for" => ["90s", "10m"],
+                _ if key.contains("offences") => ["eject", "ban"],
                 "rights_grace_for" => ["lost", "all"],
                 _ => ["21", "42"],
             };

@@ -16,6 +16,7 @@ mod environment;
 mod foreign;
 mod model;
 mod networks;
+mod offences;
 mod overlap;
 mod password;
 mod path;
@@ -47,6 +48,7 @@ pub use diagnostic::ConfigErrors;
 pub use duration::{parse_duration, show_duration};
 pub use model::*;
 pub use networks::{Networks, ProxyHeaders};
+pub use offences::{Offence, OffencesConfig, Reaction};
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
 pub use websocket::WebSocketConfig;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::networks::{Networks, ProxyHeaders};
+use super::offences::OffencesConfig;
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
 use super::websocket::WebSocketConfig;
 use dclass::DcFile;
@@ -188,6 +189,8 @@ pub struct ClientAgentConfig {
     pub client: ClientConfig,
     /// How much of the agent's work one client may ask for.
     pub limits: ClientLimitsConfig,
+    /// What becomes of clients that break a rule.
+    pub offences: OffencesConfig,
     /// The file that says who may not come in.
     pub banlist: Option<PathBuf>,
     /// How long an interest waits for its objects.

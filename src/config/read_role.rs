@@ -6,6 +6,7 @@ use std::path::Path;
 use super::address::{Address, Host};
 use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
+use super::offences;
 use super::path::tidy;
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
@@ -94,6 +95,8 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
     let client = client_section(&mut section);
     let limits = limits(section.section("limits"));
     let banlist = section.optional("banlist", value::name("the path of a ban list"));
+    let has_banlist = section.has("banlist");
+    let offences = offences::offences(section.section("offences"), has_banlist);
     let tuning = tuning(section.section("tuning"));
     section.finish();
     Some(ClientAgentConfig {
@@ -108,6 +111,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         channel_rest_ms: tuning.channel_rest_ms.into(),
         client,
         limits,
+        offences,
         banlist: banlist.map(|path| tidy(&base_dir.join(path))),
         interest_timeout_ms: tuning.interest_timeout_ms.into(),
         handshake_timeout_ms: tuning.handshake_timeout_ms.into(),

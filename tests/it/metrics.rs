@@ -8,7 +8,7 @@ use std::path::Path;
 
 use donet::metrics::{self, Kind};
 
-use crate::harness::{Blob, Channel, ClientAgent, Daemon, LIMIT, Setup, wait_until};
+use crate::harness::{Blob, Channel, ClientAgent, ClientMessage, Daemon, LIMIT, Setup, wait_until};
 
 const ROLES: [&str; 3] = [
     "type: clientagent, bind: $CA, version: v, channels: {min: 1000, max: 1999}",
@@ -286,4 +286,24 @@ fn what_a_client_does_not_read_is_counted_when_it_is_dropped() {
     assert!(messages >= 3.0 && bytes >= 65_536.0, "{messages}, {bytes}");
     assert!((bytes / 20_000.0 - messages).abs() <= 2.0, "{messages}, {bytes}");
     drop(client);
+}
+
+#[test]
+fn offences_are_counted_by_what_becomes_of_them() {
+    let agent = "type: clientagent, bind: $CA, version: v, manual_dc_hash: 7, channels: {min: 1000, max: 1999}, \
+                 offences: {message: ignore}";
+    let daemon = Setup::new().web().role(agent).start();
+    let series = |offence: &str, reaction: &str| {
+        format!("donet_offences_total{{offence=\"{offence}\",reaction=\"{reaction}\"}}")
+    };
+    wait_for(&daemon, &series("message", "ignore"), 0.0);
+    let mut client = daemon.client();
+    client.send(&ClientMessage::Hello { dc_hash: 7, version: Blob(b"v") });
+    client.expect(&ClientMessage::HelloResp {});
+    for _ in 0..3 {
+        client.send(&ClientMessage::HelloResp {});
+    }
+    wait_for(&daemon, &series("message", "ignore"), 3.0);
+    client.stream().send(b"!");
+    wait_for(&daemon, &series("malformed", "eject"), 1.0);
 }

@@ -128,6 +128,7 @@ fn a_client_agent_with_defaults() {
         historical_objects_max: 10_000,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 30_000,
     };
@@ -221,6 +222,7 @@ roles:
         historical_objects_max: 5,
         rights_grace_ms: 2_000,
         rights_grace_for: RightsGrace::All,
+        offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 1_500,
     };

@@ -14,9 +14,9 @@ use dclass::DcFile;
 
 use self::absent::Absent;
 use self::comparing::Comparing;
-use self::operating::Refusals;
 use super::agent::{
-    Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Translation, UberDogs,
+    Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Told, Translation,
+    UberDogs,
 };
 use super::dialect::{self, Dialect};
 use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session, Stop};
@@ -109,7 +109,8 @@ pub struct Core {
     comparing: Comparing,
     /// Parents that have not answered interests in them.
     absent: Absent,
-    refusals: Refusals,
+    /// How many of those who are refused the event logger has been told.
+    refusals_told: Told,
 }
 
 impl Core {
@@ -134,7 +135,7 @@ impl Core {
             receivers: Vec::new(),
             comparing: Comparing::new(seed),
             absent: Absent::new(seed),
-            refusals: Refusals::default(),
+            refusals_told: Told::default(),
         }
     }
 
@@ -238,7 +239,9 @@ impl Core {
             bill.add_message(&cx.shared.prices, datagram.len());
             let handled = Session::check_length(cx.shared, datagram.len())
                 .and_then(|()| dialect.handle(session, &mut cx, datagram));
-            if let Err(end) = handled {
+            if let Err(end) = handled
+                && !session.is_spared(&mut cx, &end)
+            {
                 self.end(now, key.index, &end, out);
                 return Heard::default();
             }
@@ -569,8 +572,7 @@ impl Role for Core {
 
     fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {
         if cursor == Cursor::default() {
-            let counts = self.shared.limit_counts.all();
-            counts.for_each(|(limit, count)| figures.add(&metrics::LIMITS, &[limit], count));
+            self.measure_counts(figures);
         }
         let end = cursor.0.saturating_add(budget.max(1)).min(self.slots.len());
         for slot in self.slots.iter().take(end).skip(cursor.0) {

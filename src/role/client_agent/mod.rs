@@ -42,6 +42,6 @@ mod view;
 mod tests;
 
 pub use self::core::{Core, Heard, Output};
-pub use agent::{Bans, LimitCounts, SessionKey, Silence, UberDog, UberDogs};
+pub use agent::{Bans, LimitCounts, Offender, SessionKey, Silence, UberDog, UberDogs};
 pub use session::{CloseKind, Ejection, Loss, Peer, Stop, Transport};
 pub use shell::{Bound, Crowd, Handle, Machine, start};

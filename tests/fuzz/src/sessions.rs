@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use donet::config::{
-    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    ProxyHeaders, RightsGrace,
+    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, Offence,
+    OffencesConfig, ProxyHeaders, Reaction, RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
@@ -205,7 +205,25 @@ fn config(options: u8) -> ClientAgentConfig {
         historical_objects_max: 3,
         rights_grace_ms: 1000,
         rights_grace_for: if options & 16 == 0 { RightsGrace::Lost } else { RightsGrace::All },
+        offences: offences(options & 32 != 0),
         banlist: None,
         channel_rest_ms: 30_000,
     }
+}
+
+/// What has clients put out, or not.
+fn offences(are_spared: bool) -> OffencesConfig {
+    let mut offences = OffencesConfig::default();
+    if are_spared {
+        for (offence, reaction) in [
+            (Offence::Permission, Reaction::Ignore),
+            (Offence::Object, Reaction::Warn),
+            (Offence::Value, Reaction::Ignore),
+            (Offence::Interest, Reaction::Warn),
+            (Offence::Message, Reaction::Ignore),
+        ] {
+            offences.set(offence, reaction);
+        }
+    }
+    offences
 }

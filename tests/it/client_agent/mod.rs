@@ -9,6 +9,7 @@ mod ending;
 mod interest_changes;
 pub mod interests;
 mod objects;
+mod offences;
 mod order;
 mod proxy_protocol;
 mod session_objects;

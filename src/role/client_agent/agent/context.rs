@@ -7,7 +7,8 @@ use dclass::DcFile;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    ChannelPool, Deadlines, LimitCounts, Prices, SessionKey, Silence, Subscribers, UberDogs, Voice,
+    ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, SessionKey, Silence,
+    Subscribers, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -27,6 +28,12 @@ pub struct Shared {
     pub prices: Prices,
     /// How often they have come up against them.
     pub limit_counts: Arc<LimitCounts>,
+    /// How often they have broken rules.
+    pub offence_counts: OffenceCounts,
+    /// Who is to be banned for that.
+    pub offenders: Vec<Offender>,
+    /// How much of it the event logger has been told.
+    pub offences_told: Told,
     /// Who may not be in.
     pub bans: Bans,
     /// Of which a client must name one in its hello.
@@ -91,6 +98,9 @@ impl Shared {
             config: config.clone(),
             prices: Prices::new(&config.limits),
             limit_counts: Arc::default(),
+            offence_counts: OffenceCounts::default(),
+            offenders: Vec::new(),
+            offences_told: Told::default(),
             bans: Bans::default(),
             dc_hashes: config.accepted_hashes(&dc),
             dc,

@@ -1,38 +1,18 @@
 //! What an operator brings about: other limits while the agent runs, and what those are told who come in vain.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Core, SessionIndex};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::message::EjectReason;
-use crate::metrics;
+use crate::metrics::{self, Figures};
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::Effects;
-use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Prices};
+use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Offender, Prices};
 use crate::role::client_agent::session::{Ejection, End, Stop, nonzero_ms};
 use crate::wire::Framing;
-
-/// Of how many who are refused the event logger is told in a second. Whoever connects without end should not fill its files.
-const REFUSALS_TOLD_A_SECOND: u32 = 20;
-
-/// Those who are refused, as far as the event logger is told of them.
-#[derive(Default)]
-pub(super) struct Refusals {
-    since: Option<Instant>,
-    told: u32,
-}
-
-impl Refusals {
-    fn may_be_told(&mut self, now: Instant) -> bool {
-        if self.since.is_none_or(|since| now >= since + Duration::from_secs(1)) {
-            *self = Refusals { since: Some(now), told: 0 };
-        }
-        self.told += 1;
-        self.told <= REFUSALS_TOLD_A_SECOND
-    }
-}
 
 impl Core {
     /// Takes over limits and time-outs from a newer configuration, for sessions that are there, too. Whoever has not logged in yet
@@ -96,8 +76,25 @@ impl Core {
 
     /// What to write to a connection for which there is no place.
     pub fn capacity_reached(&self, framing: Framing) -> Vec<u8> {
-        let (reason, text) = (EjectReason::Generic as u16, b"Client capacity reached".to_vec());
-        self.refusal(framing, Ejection { reason, text, security: false, limit: None })
+        let ejection = Ejection::new(EjectReason::Generic as u16, "Client capacity reached");
+        self.refusal(framing, ejection)
+    }
+
+    /// Hands over who is to be entered into the ban list.
+    pub fn drain_offenders(&mut self) -> impl Iterator<Item = Offender> + '_ {
+        self.shared.offenders.drain(..)
+    }
+
+    /// Tells how often clients have come up against limits, and have broken rules.
+    pub(super) fn measure_counts(&self, figures: &mut Figures) {
+        for (limit, count) in self.shared.limit_counts.all() {
+            figures.add(&metrics::LIMITS, &[limit], count);
+        }
+        for (offence, reaction, count) in
+            self.shared.offence_counts.all(&self.shared.config.offences)
+        {
+            figures.add(&metrics::OFFENCES, &[offence.name(), reaction.name()], count);
+        }
     }
 
     /// How often clients have come up against limits.
@@ -120,7 +117,7 @@ impl Core {
         if let Some(limit) = limit {
             self.shared.limit_counts.add(limit);
         }
-        if self.refusals.may_be_told(now) {
+        if self.refusals_told.may_be_told(now) {
             let event = Event::new("client-ejected", "ClientAgent")
                 .with("remote_address", remote.to_string())
                 .with("reason_code", reason.to_string())

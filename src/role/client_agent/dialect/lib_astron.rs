@@ -4,6 +4,7 @@
 //! is a request, if the session's life admits it.
 
 use super::{Dialect, Foreign, foreign};
+use crate::config::Offence;
 use crate::ids::Location;
 use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message};
 use crate::role::client_agent::agent::{Context, News, Voice};
@@ -119,12 +120,14 @@ fn refusal(life: Life, number: u16) -> End {
         Life::New | Life::Anonymous => "not allowed prior to authentication",
         Life::Established => "not valid",
     };
-    End::security(EjectReason::InvalidMsgtype, format!("Message type {number} {why}."))
+    let text = format!("Message type {number} {why}.");
+    End::security(Offence::Message, EjectReason::InvalidMsgtype, text)
 }
 
 fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: Reader<'_>) -> Flow {
     if number != Client::CLIENT_HELLO {
-        return Err(End::eject(EjectReason::NoHello, "First packet is not CLIENT_HELLO"));
+        let text = "First packet is not CLIENT_HELLO";
+        return Err(End::for_offence(Offence::Hello, EjectReason::NoHello, text));
     }
     session.note_life(cx);
     let Ok(Client::Hello { dc_hash, version }) = Client::decode(number, &mut reader) else {
@@ -144,7 +147,7 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         if config.client.send_version {
             text += &format!(", server={}", one_of(&config.versions, String::clone));
         }
-        return Err(End::eject(EjectReason::BadVersion, text));
+        return Err(End::for_offence(Offence::Version, EjectReason::BadVersion, text));
     };
     let expected = &cx.shared.dc_hashes;
     if !expected.contains(&dc_hash) {
@@ -152,7 +155,7 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         if config.client.send_hash {
             text += &format!(", server={}", one_of(expected, |hash| format!("0x{hash:x}")));
         }
-        return Err(End::eject(EjectReason::BadDcHash, text));
+        return Err(End::for_offence(Offence::Version, EjectReason::BadDcHash, text));
     }
     session.send(cx.shared, |writer| Client::HelloResp {}.write(writer));
     session.let_in(cx.shared, Build { version: known, dc_hash });
@@ -204,7 +207,8 @@ fn handle_request(
         | Client::EnterObjectRequiredOwner { .. }
         | Client::EnterObjectRequiredOtherOwner { .. }
         | Client::DoneInterestResp { .. } => {
-            Err(End::security(EjectReason::InvalidMsgtype, "This is not for clients to send."))
+            let text = "This is not for clients to send.";
+            Err(End::security(Offence::Message, EjectReason::InvalidMsgtype, text))
         }
     }
 }

@@ -272,9 +272,8 @@ impl Session {
     pub(super) fn check_held_bytes(&self, shared: &Shared) -> Flow {
         let max = shared.config.limits.entry_bytes_max;
         if max > 0 && self.interests.held_bytes() as u64 > max {
-            return Err(End::above(
+            return Err(End::shown_too_much(
                 "limits.entry_bytes",
-                EjectReason::ForbiddenInterest,
                 format!("Client has opened zones with more than {max} bytes of objects."),
             ));
         }
@@ -285,9 +284,8 @@ impl Session {
     pub(super) fn check_sight(&self, shared: &Shared) -> Flow {
         let max = shared.config.limits.visible_objects;
         if max > 0 && self.view.object_count() > max {
-            return Err(End::above(
+            return Err(End::shown_too_much(
                 "limits.visible_objects",
-                EjectReason::ForbiddenInterest,
                 format!("Client sees more than {max} objects."),
             ));
         }

@@ -157,7 +157,7 @@ impl Session {
         match *message {
             C::Eject { reason, text: Blob(text) } => {
                 let text = text.to_vec();
-                return Err(End::Ejected(Ejection { reason, text, security: false, limit: None }));
+                return Err(End::Ejected(Ejection::new(reason, text)));
             }
             C::Drop {} => return Err(End::Dropped),
             C::SetState { state } => self.set_life(cx, state),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::banlist::Ban;
+use crate::config::Offence;
 use crate::message::EjectReason;
 use crate::wire::websocket::{self, Parting};
 
@@ -50,8 +51,7 @@ impl Stop {
             Stop::ForGood => "The server stops.",
             Stop::Restart => "The server restarts.",
         };
-        let (reason, text) = (EjectReason::Restart as u16, text.into());
-        Ejection { reason, text, security: false, limit: None }
+        Ejection::new(EjectReason::Restart as u16, text)
     }
 }
 
@@ -66,6 +66,15 @@ pub struct Ejection {
     pub security: bool,
     /// The key of the configuration that has the limit above which it was.
     pub limit: Option<&'static str>,
+    /// The rule that the client has broken, if it is for that.
+    pub offence: Option<Offence>,
+}
+
+impl Ejection {
+    /// For what can befall an honest client.
+    pub fn new(reason: u16, text: impl Into<Vec<u8>>) -> Self {
+        Ejection { reason, text: text.into(), security: false, limit: None, offence: None }
+    }
 }
 
 /// How a connection was lost.
@@ -90,22 +99,31 @@ impl From<&str> for Loss {
 impl End {
     /// An ejection for what can befall an honest client.
     pub fn eject(reason: EjectReason, text: impl Into<String>) -> End {
-        End::Ejected(Ejection {
-            reason: reason as u16,
-            text: text.into().into_bytes(),
-            security: false,
-            limit: None,
-        })
+        End::Ejected(Ejection::new(reason as u16, text.into()))
     }
 
-    /// As [`End::eject`], for being above a limit of this key of the configuration.
+    /// As [`End::eject`], for what the client has done against a rule, perhaps without knowing it.
+    pub fn for_offence(offence: Offence, reason: EjectReason, text: impl Into<String>) -> End {
+        let ejection = Ejection::new(reason as u16, text.into());
+        End::Ejected(Ejection { offence: Some(offence), ..ejection })
+    }
+
+    /// An ejection for what an honest client does not do.
+    pub fn security(offence: Offence, reason: EjectReason, text: impl Into<String>) -> End {
+        let ejection = Ejection::new(reason as u16, text.into());
+        End::Ejected(Ejection { security: true, offence: Some(offence), ..ejection })
+    }
+
+    /// An ejection for asking for more than a limit of this key of the configuration allows.
     pub fn above(limit: &'static str, reason: EjectReason, text: impl Into<String>) -> End {
-        End::Ejected(Ejection {
-            reason: reason as u16,
-            text: text.into().into_bytes(),
-            security: false,
-            limit: Some(limit),
-        })
+        let ejection = Ejection::new(reason as u16, text.into());
+        End::Ejected(Ejection { limit: Some(limit), offence: Some(Offence::Limit), ..ejection })
+    }
+
+    /// An ejection for being shown more than a limit allows: the game has a part in that, and it is no offence.
+    pub fn shown_too_much(limit: &'static str, text: impl Into<String>) -> End {
+        let ejection = Ejection::new(EjectReason::ForbiddenInterest as u16, text.into());
+        End::Ejected(Ejection { limit: Some(limit), ..ejection })
     }
 
     /// The ejection of somebody who is banned.
@@ -113,29 +131,39 @@ impl End {
         End::eject(EjectReason::Banned, ban.text())
     }
 
-    /// An ejection for what an honest client does not do.
-    pub fn security(reason: EjectReason, text: impl Into<String>) -> End {
-        End::Ejected(Ejection {
-            reason: reason as u16,
-            text: text.into().into_bytes(),
-            security: true,
-            limit: None,
-        })
-    }
-
     /// The ejection for a datagram that ends too early.
     pub fn truncated() -> End {
-        End::eject(EjectReason::TruncatedDatagram, "Datagram unexpectedly ended while iterating.")
+        End::ends_early(Offence::Malformed)
+    }
+
+    /// The ejection for a field's value that does.
+    pub fn truncated_value() -> End {
+        End::ends_early(Offence::Value)
+    }
+
+    fn ends_early(offence: Offence) -> End {
+        let text = "Datagram unexpectedly ended while iterating.";
+        End::for_offence(offence, EjectReason::TruncatedDatagram, text)
     }
 
     /// The ejection for a datagram with bytes after its arguments.
     pub fn excess() -> End {
-        End::security(EjectReason::OversizedDatagram, "Datagram contains excess data.")
+        End::goes_on(Offence::Malformed)
     }
 
-    /// The ejection for a request that is too large for the cluster.
+    /// The ejection for bytes after a field's value.
+    pub fn excess_value() -> End {
+        End::goes_on(Offence::Value)
+    }
+
+    fn goes_on(offence: Offence) -> End {
+        End::security(offence, EjectReason::OversizedDatagram, "Datagram contains excess data.")
+    }
+
+    /// The ejection for an update whose value is too large for the cluster.
     pub fn oversized() -> End {
         End::security(
+            Offence::Value,
             EjectReason::OversizedDatagram,
             "ClientDatagram too large to be routed on MD.",
         )
@@ -172,6 +200,20 @@ impl End {
             End::Ejected(ejection) => ejection.limit,
             End::Lost(loss) => loss.limit,
             _ => None,
+        }
+    }
+
+    /// The rule that the client has broken, if it is for that.
+    pub const fn offence(&self) -> Option<Offence> {
+        match self {
+            End::Ejected(ejection) => ejection.offence,
+            End::Foreign { .. } => Some(Offence::Hello),
+            End::Parted(Parting::Flaw(_)) => Some(Offence::Malformed),
+            End::Parted(Parting::Closed(_))
+            | End::Dropped
+            | End::Disconnected
+            | End::Lost(_)
+            | End::ShutDown(_) => None,
         }
     }
 

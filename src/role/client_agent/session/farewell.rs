@@ -32,6 +32,7 @@ impl Session {
         if let Some(limit) = end.limit() {
             cx.shared.limit_counts.add(limit);
         }
+        self.punish(cx.shared, end);
         let session = self.identity.key.index;
         cx.shared.pool.free(self.identity.allocated, cx.now);
         for do_id in self.view.take_session_objects() {
@@ -61,9 +62,7 @@ impl Session {
             }
             End::Foreign { speaks, farewell } => {
                 let text = format!("First packet is not CLIENT_HELLO; this looks like {speaks}");
-                let reason = EjectReason::NoHello as u16;
-                let (text, security, limit) = (text.into(), false, None);
-                let ejection = Ejection { reason, text, security, limit };
+                let ejection = Ejection::new(EjectReason::NoHello as u16, text);
                 match farewell {
                     Some(farewell) => self.send_frame(cx.shared, farewell),
                     None => self.tell_ejection(cx, &ejection),
@@ -131,7 +130,7 @@ impl Session {
 
     /// Says to the log and to the event logger that the client is ejected.
     fn note_ejection(&self, cx: &mut Context<'_>, ejection: &Ejection) {
-        let &Ejection { reason, ref text, security, limit } = ejection;
+        let &Ejection { reason, ref text, security, limit, .. } = ejection;
         let text = &*String::from_utf8_lossy(text);
         let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
         // A field, which is cut and escaped as such: a client may have had its own words put into it.
@@ -157,7 +156,7 @@ impl Session {
 /// The most bytes that an event has of a text in which there may be a client's own words.
 const TEXT_BYTES_MAX: usize = 256;
 
-fn cut(mut text: String) -> String {
+pub(super) fn cut(mut text: String) -> String {
     let end = text.floor_char_boundary(TEXT_BYTES_MAX);
     if end < text.len() {
         let left_out = text.len() - end;

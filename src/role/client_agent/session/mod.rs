@@ -43,6 +43,7 @@ mod farewell;
 mod identity;
 mod life;
 mod listening;
+mod offending;
 mod outbox;
 mod ownership;
 mod post_removes;

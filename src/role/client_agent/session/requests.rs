@@ -11,7 +11,7 @@ use dclass::Field;
 
 use super::asking::distinct;
 use super::{End, Flow, Life, Request, Session};
-use crate::config::InterestPermission;
+use crate::config::{InterestPermission, Offence};
 use crate::ids::{self, Channel, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{EjectReason, Rest, StateServer};
 use crate::role::client_agent::agent::{Context, Shared};
@@ -41,12 +41,13 @@ impl Session {
         };
         let length = field.validate(value).map_err(|error| {
             if error.is_truncated() {
-                return End::truncated();
+                return End::truncated_value();
             }
             let subject = self.view.late_subject(cx, do_id);
             let class = subject.map_or("", |subject| subject.class.name());
             let field = field.name();
             End::security(
+                Offence::Value,
                 EjectReason::FieldConstraint,
                 format!(
                     "Client tried to send update that violates the constraints for field \
@@ -55,7 +56,7 @@ impl Session {
             )
         })?;
         if length < value.len() {
-            return Err(End::excess());
+            return Err(End::excess_value());
         }
         if !is_in_time {
             self.drop_late(do_id);
@@ -120,11 +121,13 @@ impl Session {
             }
             return Err(if self.view.sees(do_id) {
                 End::security(
+                    Offence::Permission,
                     EjectReason::ForbiddenRelocate,
                     "Can't relocate an object the client doesn't own",
                 )
             } else {
                 End::security(
+                    Offence::Object,
                     EjectReason::MissingObject,
                     format!("Client tried to manipulate unknown object {do_id}"),
                 )
@@ -180,6 +183,7 @@ impl Session {
                 return Ok(());
             }
             return Err(End::security(
+                Offence::Interest,
                 EjectReason::Generic,
                 "Tried to remove a non-existing interest.",
             ));
@@ -212,6 +216,7 @@ impl Session {
             return Ok(false);
         }
         Err(End::security(
+            Offence::Interest,
             EjectReason::ForbiddenInterest,
             format!(
                 "Cannot {what} parent with id {parent} because parent is not visible to client."
@@ -262,6 +267,10 @@ impl Refusal {
     fn end(self, subject: Option<Subject<'_>>, do_id: DoId, field_id: FieldId) -> End {
         let class = subject.map(|subject| subject.class);
         let object = format!("{}({do_id})", class.map_or("", |class| class.name()));
+        let offence = match self {
+            Refusal::NoObject => Offence::Object,
+            Refusal::NotAnonymous | Refusal::NoField | Refusal::NotSendable => Offence::Permission,
+        };
         let (reason, text) = match self {
             Refusal::NoObject => (
                 EjectReason::MissingObject,
@@ -286,7 +295,7 @@ impl Refusal {
                 ),
             ),
         };
-        End::security(reason, text)
+        End::security(offence, reason, text)
     }
 }
 
@@ -295,16 +304,22 @@ impl Request {
     pub fn check_permission(self, shared: &Shared) -> Flow {
         let rules = &shared.config.client;
         let no_interests = rules.add_interest == InterestPermission::Disabled;
-        let (reason, text) = match self {
-            Request::SetLocation if !rules.relocate => {
-                (EjectReason::ForbiddenRelocate, "Owned object relocation is disabled by server.")
-            }
-            Request::OpenInterest if no_interests => {
-                (EjectReason::ForbiddenInterest, "Client is not allowed to add interests.")
-            }
-            Request::CloseInterest if no_interests => {
-                (EjectReason::ForbiddenInterest, "Client is not allowed to remove interests.")
-            }
+        let (offence, reason, text) = match self {
+            Request::SetLocation if !rules.relocate => (
+                Offence::Permission,
+                EjectReason::ForbiddenRelocate,
+                "Owned object relocation is disabled by server.",
+            ),
+            Request::OpenInterest if no_interests => (
+                Offence::Interest,
+                EjectReason::ForbiddenInterest,
+                "Client is not allowed to add interests.",
+            ),
+            Request::CloseInterest if no_interests => (
+                Offence::Interest,
+                EjectReason::ForbiddenInterest,
+                "Client is not allowed to remove interests.",
+            ),
             Request::Disconnect
             | Request::Heartbeat
             | Request::SetField
@@ -312,6 +327,6 @@ impl Request {
             | Request::OpenInterest
             | Request::CloseInterest => return Ok(()),
         };
-        Err(End::security(reason, text))
+        Err(End::security(offence, reason, text))
     }
 }

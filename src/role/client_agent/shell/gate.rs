@@ -66,8 +66,7 @@ impl Refusal {
     pub fn ejection(self) -> Ejection {
         let (limit, text) = match self {
             Refusal::Banned(text) => {
-                let (reason, text) = (EjectReason::Banned as u16, text.into_bytes());
-                return Ejection { reason, text, security: false, limit: None };
+                return Ejection::new(EjectReason::Banned as u16, text);
             }
             Refusal::Full => ("limits.connections", "Client capacity reached"),
             Refusal::Crowd => (
@@ -79,8 +78,7 @@ impl Refusal {
                 "Too many connections come from this address; try again in a minute.",
             ),
         };
-        let (reason, text) = (EjectReason::Generic as u16, text.into());
-        Ejection { reason, text, security: false, limit: Some(limit) }
+        Ejection { limit: Some(limit), ..Ejection::new(EjectReason::Generic as u16, text) }
     }
 }
 

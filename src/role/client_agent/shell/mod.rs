@@ -29,6 +29,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::bans::Offenders;
 pub use self::crowd::Crowd;
 use self::door::Door;
 use self::gate::Gate;
@@ -57,6 +58,7 @@ struct Shared {
     rules: Mutex<Rules>,
     gate: Arc<Gate>,
     banlist: Option<Arc<Banlist>>,
+    offenders: Arc<Offenders>,
     limit_counts: Arc<LimitCounts>,
     shutdown: CancellationToken,
     /// Nobody is let in any more; those who are there may stay until `shutdown`.
@@ -238,7 +240,8 @@ impl Bound {
         let (ask, silent) = mpsc::unbounded_channel();
         let rules = Mutex::new(Rules::new(config, spares.clone()));
         let limit_counts = core.limit_counts();
-        let server = Server::new(core, events, spares.clone(), ask);
+        let offenders = Arc::<Offenders>::default();
+        let server = Server::new(core, events, spares.clone(), ask, offenders.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(name(config), server),
             dialect: dialect::of(config.client.kind),
@@ -247,6 +250,7 @@ impl Bound {
             gate: Gate::new(&config.limits, self.machine.seed),
             limit_counts: limit_counts.clone(),
             banlist: self.banlist.clone(),
+            offenders,
             shutdown,
             closing: CancellationToken::new(),
             clearing: CancellationToken::new(),
@@ -260,6 +264,7 @@ impl Bound {
         helpers.spawn(silence::judge(silent, shared.clone()));
         if let Some(banlist) = &self.banlist {
             helpers.spawn(bans::enforce(banlist.clone(), shared.clone()));
+            helpers.spawn(bans::enter(banlist.clone(), shared.offenders.clone()));
         }
         for Door { listener, entrance } in self.doors {
             helpers.spawn(accept::accept(listener, entrance, shared.clone()));
@@ -281,6 +286,10 @@ impl Bound {
                 tokio::task::yield_now().await;
             }
             helpers.shutdown().await;
+            if let Some(banlist) = &shared.banlist {
+                let last = shared.offenders.enter(banlist);
+                let _ = tokio::time::timeout(DRAIN, last).await;
+            }
             keeping.abort_all();
             shared.connections.close();
             if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {

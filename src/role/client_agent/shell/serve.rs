@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::bans::Offenders;
+
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::metrics::Figures;
@@ -40,6 +42,8 @@ pub struct Server {
     /// Whoever asks connections whether anything lies unread. Each session waits for at most one answer to each
     /// question.
     silent: UnboundedSender<Silent>,
+    /// Who is to be entered into the ban list.
+    offenders: Arc<Offenders>,
 }
 
 /// A client whose time is over, unless something of it lies unread.
@@ -57,8 +61,9 @@ impl Server {
         events: EventSender,
         spares: Arc<Spares>,
         silent: UnboundedSender<Silent>,
+        offenders: Arc<Offenders>,
     ) -> Self {
-        Server { core, events, connections: Vec::new(), cleared: 0, spares, silent }
+        Server { core, events, connections: Vec::new(), cleared: 0, spares, silent, offenders }
     }
 
     /// Begins a session for a connection.
@@ -254,6 +259,9 @@ impl Role for Server {
                 // Without anybody to ask, the agent ends.
                 let _ = self.silent.send(Silent { who, connection: connection.clone() });
             }
+        }
+        for offender in self.core.drain_offenders() {
+            self.offenders.add(offender);
         }
         for event in self.core.drain_events() {
             self.events.send(&event);

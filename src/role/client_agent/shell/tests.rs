@@ -10,8 +10,8 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::*;
 use crate::config::{
-    Address, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, ProxyHeaders,
-    RightsGrace,
+    Address, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, OffencesConfig,
+    ProxyHeaders, RightsGrace,
 };
 use crate::ids::*;
 use crate::message::*;
@@ -56,6 +56,7 @@ fn config() -> ClientAgentConfig {
         historical_objects_max: 100,
         rights_grace_ms: 5_000,
         rights_grace_for: RightsGrace::Lost,
+        offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 30_000,
     }

@@ -17,6 +17,7 @@ mod limits;
 mod line;
 mod model;
 mod objects;
+mod offences;
 mod places;
 mod queries;
 mod requests;
@@ -32,7 +33,7 @@ use super::dialect as client_type;
 use super::*;
 use crate::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    ProxyHeaders, RightsGrace,
+    OffencesConfig, ProxyHeaders, RightsGrace,
 };
 use crate::event::Event;
 use crate::hash::Seed;
@@ -98,6 +99,7 @@ fn config() -> ClientAgentConfig {
             keepalive: None,
         },
         limits: ClientLimitsConfig::default(),
+        offences: OffencesConfig::default(),
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,
         anonymous_timeout_ms: 0,
