@@ -240,11 +240,18 @@ fn check_number(number: &Number, bytes: &[u8], at: usize) -> Result<(), Box<Faul
             if within(allowed, value) {
                 return Ok(());
             }
-            let allowed: Vec<_> =
-                allowed.iter().map(|(min, max)| (Float(*min), Float(*max))).collect();
             Err(match number.kind {
-                NumberKind::Float32 => out_of_range(Float(value as f32), &allowed, at),
-                _ => out_of_range(Float(value), &allowed, at),
+                // As they are written, and not as a wider number shows them.
+                NumberKind::Float32 => {
+                    let short = |(min, max): &(f64, f64)| (Float(*min as f32), Float(*max as f32));
+                    let allowed: Vec<_> = allowed.iter().map(short).collect();
+                    out_of_range(Float(value as f32), &allowed, at)
+                }
+                _ => {
+                    let allowed: Vec<_> =
+                        allowed.iter().map(|(min, max)| (Float(*min), Float(*max))).collect();
+                    out_of_range(Float(value), &allowed, at)
+                }
             })
         }
     }
