@@ -197,6 +197,7 @@ fn config(options: u8) -> ClientAgentConfig {
             write_timeout_ms: 5000,
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
             keepalive: None,
+            resume_ms: 0,
         },
         limits: if options & 16 == 0 { ClientLimitsConfig::NONE } else { STRICT },
         interest_timeout_ms: 500,
