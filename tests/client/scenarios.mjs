@@ -312,8 +312,8 @@ export const scenarios = {
     same([connection.objects.get(6101) === ida, connection.objects.get(6104) === leo], [true, true], 'the same objects');
     same([leo.owned, leo.visible, connection.interests.get(interest.id) === interest], [true, true, true]);
     // The session is the same one: its rights and interests hold, and nobody else has noticed.
-    leo.send('walk', [0.5, 0.25]);
-    await command('received', 'walk(0.5,0.25)');
+    leo.send('walk', [0.5, 0.2]);
+    await command('received', 'walk(0.5,0.2)');
     same(heard, [['leave', 6102], ['location', 6103], ['enter', 6105]]);
     await connection.removeInterest(interest);
     same(connection.objects.has(6101), false);
