@@ -87,7 +87,7 @@ impl Agent {
     }
 
     fn kinds(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.events).iter().map(|event| kind(event)).collect()
+        std::mem::take(&mut self.events).iter().map(kind).collect()
     }
 
     #[track_caller]
