@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, SessionKey, Silence,
-    Subscribers, Told, Tokens, UberDogs, Voice,
+    Subscribers, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};

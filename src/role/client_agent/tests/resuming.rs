@@ -528,6 +528,7 @@ fn a_newcomer_for_whom_there_is_no_room_may_only_come_back() {
         text: b"full".to_vec(),
         security: false,
         limit: Some("limits.connections"),
+        offence: None,
     };
     let mut agent = agent();
     let (client, token) = agent.resumable();
