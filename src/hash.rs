@@ -14,6 +14,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use foldhash::fast::{FixedState, FoldHasher};
 
+use rand_chacha::rand_core::{OsRng, TryRngCore as _};
+
 pub use paged::{IntoEntries, Paged, Walk};
 
 /// A table by a key that a peer can choose: `Map::with_hasher(seed)`.
@@ -25,6 +27,16 @@ pub type Set<K> = HashSet<K, Seed>;
 pub fn random() -> u64 {
     // The standard library's hash has keys from the system's random source.
     RandomState::new().hash_one(0)
+}
+
+/// Bytes from the system's random source, which nobody can guess.
+///
+/// # Panics
+/// If it has none.
+pub fn secret() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    OsRng.try_fill_bytes(&mut bytes).expect("the system has random numbers");
+    bytes
 }
 
 /// What tables are hashed with.

@@ -185,6 +185,7 @@ fn config() -> ClientAgentConfig {
             write_timeout_ms: 5000,
             heartbeat_timeout_ms: 0,
             keepalive: None,
+            resume_ms: 0,
         },
         limits: ClientLimitsConfig::NONE,
         interest_timeout_ms: 500,

@@ -481,6 +481,7 @@ const HELLO = 1, HELLO_RESP = 2, DISCONNECT = 3, EJECT = 4, HEARTBEAT = 5;
 const SET_FIELD = 120, SET_FIELDS = 121, LEAVING = 132, LOCATION = 140;
 const ENTER = 142, ENTER_OTHER = 143, LEAVING_OWNER = 161, ENTER_OWNER = 172, ENTER_OTHER_OWNER = 173;
 const ADD_INTEREST = 200, ADD_INTERESTS = 201, REMOVE_INTEREST = 203, DONE_INTEREST = 204;
+const RESUME_ASK = 310, RESUME_TOKEN = 311, RESUME = 312, RESUME_RESP = 313, RESUME_DONE = 314;
 
 /** The server stops or restarts: the one reason of an eject after which it is worth coming back. */
 export const EJECT_RESTART = 160;
@@ -494,8 +495,8 @@ const FRAMES = 'donet.frames', MESSAGE_MAX = 65537;
  * @property {number} [heartbeat] how often to say that we live, in milliseconds; 10000, and 0 for never
  * @property {false | {first?: number, most?: number}} [reconnect] after how many milliseconds to try again when the
  *   connection is lost: 500 at first, then twice as many each time, up to 30000; `false`: not at all
- * @property {boolean} [resume] ask for the same session after a loss. Accepted for later: no daemon serves it yet, and
- *   each connection is a new session
+ * @property {boolean} [resume] come back to the same session after a loss, where `client.resume_ms` lets us. Only a donet
+ *   understands the question: others eject whoever asks
  * @property {boolean} [frames] several datagrams in a message, where the server can; true
  * @property {any} [WebSocket] the class to use where there is no global one
  */
@@ -569,6 +570,23 @@ export class DistributedObject {
   }
 }
 
+/** Whether two values of a field are the same. @param {Value} one @param {Value} other @returns {boolean} */
+function equal(one, other) {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || !one || !other) return false;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => key in other && equal(one[key], other[key]));
+}
+
+/**
+ * What waits for a DONE: a request that may have to be sent again.
+ * @typedef {{done: () => void, lost: (error: Error) => void, interest: number, opens: boolean, datagram: Uint8Array}} Question
+ *
+ * What a client does not know that is back in its session, until it has been told all: what ties it to the objects that it had,
+ * which interests it had and what it was waiting for, and which interests the server says that it has.
+ * @typedef {{visible: Set<number>, owned: Set<number>, interests: Interest[], pending: Map<string, Question>, open: Set<number>}} Doubt
+ */
+
 /** Zones of a parent that the client sees. @typedef {{id: number, parent: number, zones: number[]}} Interest */
 
 /**
@@ -576,8 +594,9 @@ export class DistributedObject {
  *
  * Events, each with a `detail`: `ready` – the hello was answered, once for each new session; `enter` and `leave`
  * {object, owner}; `update` {object, field, value}; `location` {object, parent, zone}; `interest` {interest, open}: a server
- * has opened or closed one; `eject` {code, text}; `lost` {code, reason, retry}: milliseconds until it is
- * tried again; `close` {code, reason}: it is not; `unknown` {doId, field, value}: an update of an object that was
+ * has opened or closed one; `eject` {code, text}; `lost` {code, reason, retry, resume}: milliseconds until it is
+ * tried again, and whether for the same session; `resumed` {connection}: that one goes on, and `resume-failed` {connection}: it is over;
+ * `close` {code, reason}: it is not tried again; `unknown` {doId, field, value}: an update of an object that was
  * not declared; `error` {error}: what came could not be read.
  */
 export class Connection extends EventTarget {
@@ -593,7 +612,7 @@ export class Connection extends EventTarget {
     this.objects = new Map();
     /** The open interests by number. @type {Map<number, Interest>} */
     this.interests = new Map();
-    /** Who waits for a DONE, by context and interest. @type {Map<string, {done: () => void, lost: (error: Error) => void}>} */
+    /** Who waits for a DONE, by context and interest. @type {Map<string, Question>} */
     this.pending = new Map();
     /** @type {Map<number, DistributedObject>} */ this.declared = new Map();
     /** @type {Uint8Array[]} */ this.unsent = [];
@@ -601,6 +620,8 @@ export class Connection extends EventTarget {
     this.lastContext = 0;
     this.lastInterest = 0xffff;
     /** @type {Ejected | undefined} */ this.ejected = undefined;
+    /** With what we come back to the session. A secret. @type {Uint8Array | undefined} */ this.token = undefined;
+    /** @type {Doubt | undefined} */ this.doubt = undefined;
     /** @type {any} */ this.socket = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */ this.retry = undefined;
     /** @type {ReturnType<typeof setInterval> | undefined} */ this.heart = undefined;
@@ -627,7 +648,7 @@ export class Connection extends EventTarget {
     do this.lastInterest = (this.lastInterest + 1) & 0xffff;
     while (this.interests.has(this.lastInterest));
     const interest = { id: this.lastInterest, parent, zones: [zones].flat() };
-    const done = this.ask(interest.id, (context) => {
+    const done = this.ask(interest.id, true, (context) => {
       const head = new Writer().u16(ADD_INTERESTS).u32(context).u16(interest.id).u32(parent).u16(interest.zones.length);
       return interest.zones.reduce((datagram, zone) => datagram.u32(zone), head);
     });
@@ -639,7 +660,7 @@ export class Connection extends EventTarget {
   /** Closes an interest; done when all objects that are in no other have left. @param {Interest} interest */
   async removeInterest(interest) {
     if (this.interests.get(interest.id) !== interest) throw new Error(`the interest ${interest.id} is not open`);
-    const done = this.ask(interest.id, (context) => new Writer().u16(REMOVE_INTEREST).u32(context).u16(interest.id));
+    const done = this.ask(interest.id, false, (context) => new Writer().u16(REMOVE_INTEREST).u32(context).u16(interest.id));
     this.interests.delete(interest.id);
     await done;
   }
@@ -654,11 +675,13 @@ export class Connection extends EventTarget {
     this.end(1000, '', 1000);
   }
 
-  /** @param {number} interest @param {(context: number) => Writer} datagram @returns {Promise<void>} */
-  ask(interest, datagram) {
+  /** @param {number} interest @param {boolean} opens @param {(context: number) => Writer} write @returns {Promise<void>} */
+  ask(interest, opens, write) {
     const context = (this.lastContext = (this.lastContext + 1) >>> 0);
-    this.transmit(datagram(context).bytes());
-    return new Promise((done, lost) => this.pending.set(`${context} ${interest}`, { done, lost }));
+    const datagram = write(context).bytes();
+    this.transmit(datagram);
+    return new Promise((done, lost) =>
+      this.pending.set(`${context} ${interest}`, { done, lost, interest, opens, datagram }));
   }
 
   /** @param {string} type @param {any} detail */
@@ -672,7 +695,7 @@ export class Connection extends EventTarget {
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     // Only the socket in use is listened to: what an old one has to say is over.
-    socket.onopen = () => socket === this.socket && this.hello();
+    socket.onopen = () => socket === this.socket && (this.token ? this.comeBack(this.token) : this.hello());
     socket.onmessage = (/** @type {{data: any}} */ { data }) => socket === this.socket && this.receive(data);
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) =>
       socket === this.socket && this.lose(code, reason);
@@ -684,6 +707,12 @@ export class Connection extends EventTarget {
     this.state = 'hello';
     const version = encoder.encode(this.options.version);
     this.transmit(new Writer().u16(HELLO).u32(this.schema.hash).u16(version.length).append(version).bytes());
+  }
+
+  /** Asks for the session that we had. @param {Uint8Array} token */
+  comeBack(token) {
+    this.state = 'hello';
+    this.transmit(new Writer().u16(RESUME).u16(token.length).append(token).bytes());
   }
 
   /** Sends a datagram, together with what else is sent at this time. @param {Uint8Array} datagram */
@@ -736,17 +765,75 @@ export class Connection extends EventTarget {
       case ADD_INTEREST: case ADD_INTERESTS: this.opened(type, datagram); break;
       case REMOVE_INTEREST: this.closed(datagram); break;
       case DONE_INTEREST: this.done(`${datagram.u32()} ${datagram.u16()}`); break;
+      case RESUME_TOKEN: this.offered(datagram); break;
+      case RESUME_RESP: this.isBack(datagram.bytes(1)[0] === 1, datagram); break;
+      case RESUME_DONE: this.allTold(); break;
       default: fail(`there is no message ${type}`);
     }
     datagram.end();
   }
 
   welcome() {
+    this.isReady();
+    if (this.options.resume) this.transmit(new Writer().u16(RESUME_ASK).bytes());
+    this.emit('ready', { connection: this });
+  }
+
+  isReady() {
     this.state = 'ready';
     this.attempts = 0;
     const every = this.options.heartbeat ?? 10000;
     if (every > 0) this.heart = setInterval(() => this.transmit(new Writer().u16(HEARTBEAT).bytes()), every);
-    this.emit('ready', { connection: this });
+  }
+
+  /** With what we can come back. For how long it is good the server knows: who is too late is told so. @param {Reader} datagram */
+  offered(datagram) {
+    const token = datagram.bytes(datagram.u16()).slice();
+    datagram.u32();
+    this.token = token.length > 0 ? token : undefined;
+  }
+
+  /** Whether we are in the session that we had. Then we hold all that we know for doubtful. @param {boolean} back @param {Reader} datagram */
+  isBack(back, datagram) {
+    this.offered(datagram);
+    if (!back) {
+      this.forget();
+      this.emit('resume-failed', { connection: this });
+      // A listener may have closed it.
+      if (this.state === 'hello') this.hello();
+      return;
+    }
+    /** @param {'visible' | 'owned'} tie */
+    const tied = (tie) => new Set([...this.objects.values()].filter((object) => object[tie]).map(({ doId }) => doId));
+    const [interests, pending] = [[...this.interests.values()], new Map(this.pending)];
+    this.doubt = { visible: tied('visible'), owned: tied('owned'), interests, pending, open: new Set() };
+    this.isReady();
+  }
+
+  /** What we have not been told again is gone; what we have asked for and the server does not know, we ask for again. */
+  allTold() {
+    const doubt = this.doubt;
+    if (!doubt) return;
+    this.doubt = undefined;
+    for (const doId of doubt.visible) this.leave(doId, false);
+    for (const doId of doubt.owned) this.leave(doId, true);
+    const asked = [...doubt.pending].filter(([name, question]) => this.pending.get(name) === question);
+    for (const interest of doubt.interests) {
+      const isAsked = asked.some(([, question]) => question.interest === interest.id);
+      if (isAsked || doubt.open.has(interest.id) || this.interests.get(interest.id) !== interest) continue;
+      this.interests.delete(interest.id);
+      this.emit('interest', { interest, open: false });
+    }
+    for (const [name, { interest, opens, datagram }] of asked) {
+      if (doubt.open.has(interest) === opens) {
+        this.done(name);
+        continue;
+      }
+      if (opens) doubt.open.add(interest);
+      else doubt.open.delete(interest);
+      this.transmit(datagram);
+    }
+    this.emit('resumed', { connection: this });
   }
 
   /** @param {number} code @param {string} text */
@@ -760,7 +847,17 @@ export class Connection extends EventTarget {
     const doId = datagram.u32();
     const [parent, zone] = [datagram.u32(), datagram.u32()];
     const dclass = this.schema.classById(datagram.u16());
-    const known = this.objects.get(doId);
+    let known = this.objects.get(doId);
+    const isAgain = this.doubt?.[owner ? 'owned' : 'visible'].delete(doId);
+    if (isAgain && known) {
+      if (known.dclass === dclass) return this.again(known, { parent, zone }, datagram, hasOther, owner);
+      // Another object has its id.
+      for (const owned of [false, true]) {
+        this.doubt?.[owned ? 'owned' : 'visible'].delete(doId);
+        if (owned ? known.owned : known.visible) this.leave(doId, owned);
+      }
+      known = undefined;
+    }
     const object = known?.dclass === dclass ? known : new DistributedObject(this, doId, dclass);
     Object.assign(object, { parent, zone }, owner ? { owned: true } : { visible: true });
     for (const field of dclass.shown(owner)) this.store(object, field, this.value(object, field, datagram));
@@ -770,6 +867,24 @@ export class Connection extends EventTarget {
     }
     this.objects.set(doId, object);
     this.emit('enter', { object, owner });
+  }
+
+  /**
+   * We are told again what we know: only what differs is news.
+   * @param {DistributedObject} object @param {{parent: number, zone: number}} at @param {Reader} datagram
+   * @param {boolean} hasOther @param {boolean} owner
+   */
+  again(object, at, datagram, hasOther, owner) {
+    /** @type {[Field, Value][]} */
+    const values = object.dclass.shown(owner).map((field) => [field, this.value(object, field, datagram)]);
+    for (let left = hasOther ? datagram.u16() : 0; left > 0; left--) {
+      const field = this.schema.field(datagram.u16());
+      values.push([field, this.value(object, field, datagram)]);
+    }
+    if (object.parent !== at.parent || object.zone !== at.zone) this.relocate(object.doId, at.parent, at.zone);
+    for (const [field, value] of values) {
+      if (!equal(object.fields[field.name], value)) this.tell(object, field, value);
+    }
   }
 
   /** @param {DistributedObject | undefined} object @param {Field} field @param {Reader} datagram @returns {Value} */
@@ -819,6 +934,7 @@ export class Connection extends EventTarget {
   leave(doId, owner) {
     const object = this.objects.get(doId);
     if (!object) return;
+    this.doubt?.[owner ? 'owned' : 'visible'].delete(doId);
     object[owner ? 'owned' : 'visible'] = false;
     if (!object.owned && !object.visible && !this.declared.has(doId)) this.objects.delete(doId);
     this.emit('leave', { object, owner });
@@ -837,6 +953,13 @@ export class Connection extends EventTarget {
     const [, id, parent] = [datagram.u32(), datagram.u16(), datagram.u32()];
     const count = type === ADD_INTEREST ? 1 : datagram.u16();
     const interest = { id, parent, zones: Array.from({ length: count }, () => datagram.u32()) };
+    if (this.doubt) {
+      this.doubt.open.add(id);
+      // What we have opened, or are closing, is no news.
+      const known = this.interests.get(id);
+      const isSame = known && known.parent === parent && equal([...new Set(known.zones)].sort(), [...interest.zones].sort());
+      if (isSame || [...this.doubt.pending.values()].some((question) => question.interest === id)) return;
+    }
     this.interests.set(id, interest);
     this.emit('interest', { interest, open: true });
   }
@@ -862,13 +985,16 @@ export class Connection extends EventTarget {
     const back = this.options.reconnect !== false && (!this.ejected || this.ejected.code === EJECT_RESTART);
     // A server that closes without a word has nothing against us, but does not want us either.
     if (!back || code === 1000) return this.end(code, reason);
-    this.forget();
+    // The session is still there; or not, but then we are told so.
+    const resume = !this.ejected && this.token !== undefined;
+    if (resume) this.suspend();
+    else this.forget();
     const { first = 500, most = 30000 } = this.options.reconnect || {};
     // Not all players come back at the same moment.
     const delay = Math.min(most, first * 2 ** this.attempts++) * (0.5 + Math.random() / 2);
     this.state = 'waiting';
     this.retry = setTimeout(() => this.open(), delay);
-    this.emit('lost', { code, reason, retry: delay });
+    this.emit('lost', { code, reason, retry: delay, resume });
   }
 
   /** Nothing comes after this. @param {number} code @param {string} reason @param {number} [farewell] to an open socket */
@@ -881,10 +1007,17 @@ export class Connection extends EventTarget {
     this.emit('close', { code, reason });
   }
 
-  /** All that belonged to the session goes with it. */
-  forget() {
+  /** What belongs to the connection goes with it. */
+  suspend() {
     clearInterval(this.heart);
     this.unsent = [];
+    this.doubt = undefined;
+  }
+
+  /** All that belonged to the session goes with it. */
+  forget() {
+    this.suspend();
+    this.token = undefined;
     this.interests.clear();
     const error = this.ejected ?? new Error('the connection was lost');
     for (const { lost } of this.pending.values()) lost(error);

@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 36] = [
+const APPLIED: [&str; 37] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -40,6 +40,7 @@ const APPLIED: [&str; 36] = [
     "roles[].offences.ban_for",
     "roles[].client.write_buffer_size",
     "roles[].client.heartbeat_timeout",
+    "roles[].client.resume_ms",
     "roles[].tuning.interest_timeout",
     "roles[].tuning.handshake_timeout",
     "roles[].tuning.anonymous_timeout",
@@ -56,6 +57,7 @@ impl ClientAgentConfig {
         self.offences = newer.offences.clone();
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
         self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
+        self.client.resume_ms = newer.client.resume_ms;
         self.interest_timeout_ms = newer.interest_timeout_ms;
         self.handshake_timeout_ms = newer.handshake_timeout_ms;
         self.anonymous_timeout_ms = newer.anonymous_timeout_ms;

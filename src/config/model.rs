@@ -264,6 +264,9 @@ pub struct ClientConfig {
     pub heartbeat_timeout_ms: u64,
     /// After how long without traffic a client's host is asked whether it still lives; `None` is never.
     pub keepalive: Option<Duration>,
+    /// For how long a client that has asked for it can come back to its session when its connection is lost; 0 is not at
+    /// all.
+    pub resume_ms: u32,
 }
 
 /// Section `limits` of a client agent: what one client may ask for. 0 is any number.

@@ -210,6 +210,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
         write_timeout_ms: CLIENT_WRITE_TIMEOUT_MS.into(),
         heartbeat_timeout_ms: 0,
         keepalive: Some(KEEPALIVE),
+        resume_ms: 0,
     };
     let Some(mut section) = section else {
         return client;
@@ -242,6 +243,9 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     }
     if let Some(idle) = section.optional("keepalive_ms", value::time_limit) {
         client.keepalive = idle;
+    }
+    if let Some(ms) = section.optional("resume_ms", value::milliseconds) {
+        client.resume_ms = ms;
     }
     section.finish();
     client

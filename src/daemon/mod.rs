@@ -130,6 +130,8 @@ pub struct Outside {
     pub network: Arc<dyn Network>,
     /// Numbers that nobody knows.
     pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Bytes that nobody can guess, whatever he knows of others.
+    pub secret: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
     /// What database servers keep their objects in.
     pub stores: Arc<dyn Stores>,
 }
@@ -140,6 +142,7 @@ impl Outside {
         Outside {
             network: Arc::new(Tcp),
             random: Arc::new(hash::random),
+            secret: Arc::new(hash::secret),
             stores: Arc::new(Configured),
         }
     }
@@ -489,6 +492,7 @@ async fn start_role(
                 network: outside.network.clone(),
                 places: places.clone(),
                 seed: outside.seed(),
+                secret: (outside.secret)(),
                 reload: anew.files.clone(),
             };
             let (uberdogs, events, stop) = (uberdogs.clone(), events.clone(), stop.clone());

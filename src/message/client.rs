@@ -1,6 +1,6 @@
 //! Messages between a client and its client agent.
 
-use super::{Blob, FieldValues, List, ObjectState, Rest, messages};
+use super::{Blob, FieldValues, List, ObjectState, Rest, Secret, messages};
 use crate::ids::{Context, DoId, FieldId, InterestId, Location, ZoneId};
 
 messages! {
@@ -42,6 +42,17 @@ messages! {
         203 CLIENT_REMOVE_INTEREST => RemoveInterest { context: Context, interest: InterestId }
         /// Agent → client: everything in the interest's zones has been told.
         204 CLIENT_DONE_INTEREST_RESP => DoneInterestResp { context: Context, interest: InterestId }
+        /// Client → agent: the client wants to be able to come back when its connection is lost. Not of Astron, as all that
+        /// follow.
+        310 CLIENT_RESUME_ASK => ResumeAsk {}
+        /// Agent → client: with this it can, once, for so long after the loss; with nothing if it cannot.
+        311 CLIENT_RESUME_TOKEN => ResumeToken { token: Secret<'a>, resume_ms: u32 }
+        /// Client → agent: the first message of a client that comes back.
+        312 CLIENT_RESUME => Resume { token: Secret<'a> }
+        /// Agent → client: whether it is back in its session, and what it can come back with the next time.
+        313 CLIENT_RESUME_RESP => ResumeResp { resumed: bool, token: Secret<'a>, resume_ms: u32 }
+        /// Agent → client: it has been told again all that it can know.
+        314 CLIENT_RESUME_DONE => ResumeDone {}
     }
 }
 

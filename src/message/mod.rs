@@ -33,7 +33,7 @@ pub use control::{Control, Timing};
 pub use database::Database;
 pub use db_state_server::DbStateServer;
 pub use families::ClientFamily;
-pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest};
+pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest, Secret};
 pub use state_server::StateServer;
 pub use table::{Family, Row, name_of, table};
 

@@ -129,6 +129,28 @@ impl fmt::Debug for Blob<'_> {
     }
 }
 
+/// A [`Blob`] that nobody else is to see: no log has it.
+#[derive(Copy, Clone, PartialEq, Eq, Default)]
+pub struct Secret<'a>(pub &'a [u8]);
+
+impl<'a> Part<'a> for Secret<'a> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        reader.blob().map(Secret)
+    }
+
+    #[inline]
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.blob(self.0);
+    }
+}
+
+impl fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "\"\"" } else { "…" })
+    }
+}
+
 /// Everything up to the end of the datagram: packed values that only a schema can split.
 #[derive(Copy, Clone, PartialEq, Eq, Default)]
 pub struct Rest<'a>(pub &'a [u8]);

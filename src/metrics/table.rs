@@ -50,6 +50,7 @@ metrics! {
     EJECTS: Counter "donet_ejects_total" ["code"] "Clients that were put out, by the code that they were told";
     LIMITS: Counter "donet_limits_total" ["limit"] "Times at which a client was refused, slowed down or put out for a limit, by the last word of its key";
     OFFENCES: Counter "donet_offences_total" ["offence", "reaction"] "Times at which a client has broken a rule, by what became of it: ignore, warn, eject or ban";
+    RESUMES: Counter "donet_resumes_total" ["result": "resumed" | "refused"] "Clients that came back to their sessions after a loss (resumed), or wanted to and could not (refused)";
     INTERESTS: Gauge "donet_interests" [] "Interests that clients have open";
     INTEREST: Histogram "donet_interest_seconds" [] "Time from opening or altering an interest until the client was told that it is done";
     // Objects.

@@ -91,7 +91,7 @@ export class Daemon {
           bind: 'none',
           version: VERSION,
           channels: { min: 1000000, max: 1000999 },
-          client: { relocate: true, add_interest: 'enabled', heartbeat_timeout: 3000 },
+          client: { relocate: true, add_interest: 'enabled', heartbeat_timeout: 3000, resume_ms: 60000 },
           websocket: { bind: `127.0.0.1:${this.websocket}` },
         },
       ],

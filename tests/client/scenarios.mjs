@@ -39,6 +39,18 @@ async function join(donet, setting, command, others) {
   return { connection, name };
 }
 
+/** A player who comes back to the session after a loss, and all that happens to it. */
+async function resumable(donet, setting, command) {
+  const joined = await join(donet, { ...setting, url: setting.proxied }, command, { resume: true });
+  const { connection } = joined;
+  while (!connection.token) await new Promise((resolve) => setTimeout(resolve, 5));
+  const events = [];
+  for (const type of ['ready', 'enter', 'leave', 'update', 'location', 'interest', 'lost', 'resumed', 'resume-failed', 'close', 'unknown', 'error']) {
+    connection.addEventListener(type, ({ detail }) => events.push([type, detail.object?.doId ?? detail.interest?.id, detail.field]));
+  }
+  return { ...joined, events };
+}
+
 export const scenarios = {
   async 'a hello is answered, and a goodbye ends it'(donet, setting) {
     const connection = donet.connect(setting.url, options(setting, { resume: true }));
@@ -265,5 +277,125 @@ export const scenarios = {
       await connection.addInterest(setting.room, 11);
       connection.close();
     }
+  },
+
+  async 'after a loss the session goes on, and only what differs is said'(donet, setting, command) {
+    const { connection, name, events } = await resumable(donet, setting, command);
+    for (const [doId, owner] of [[6101, 'Ida'], [6102, 'Jon'], [6103, 'Kim'], [6104, 'Leo']]) await command('create', doId, 21, owner);
+    await command('own', 6104, name);
+    const interest = await connection.addInterest(setting.room, [21, 22]);
+    const witness = await join(donet, setting, command);
+    await witness.connection.addInterest(setting.room, [21, 22]);
+    const heard = [];
+    for (const type of ['enter', 'leave', 'location']) witness.connection.addEventListener(type, ({ detail }) => heard.push([type, detail.object.doId]));
+    const [ida, leo] = [connection.objects.get(6101), connection.objects.get(6104)];
+    const moods = [];
+    ida.on('setMood', (mood) => moods.push(mood));
+    events.length = 0;
+    const lost = next(connection, 'lost');
+    const resumed = next(connection, 'resumed');
+    await command('cut');
+    same((await lost).resume, true);
+    await command('set', 6101, 'setMood', ['glad']);
+    await command('delete', 6102);
+    await command('move', 6103, 22);
+    await command('create', 6105, 21, 'Mia');
+    await resumed;
+    // It may have been back before all of that had happened.
+    while (!connection.objects.has(6105) || moods.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const said = events.map((event) => text(event)).sort();
+    same(said, [
+      ['enter', 6105, null], ['leave', 6102, null], ['location', 6103, null], ['lost', null, null], ['resumed', null, null],
+      ['update', 6101, 'setMood'],
+    ].map((event) => text(event)).sort());
+    same(moods, ['glad']);
+    same([connection.objects.get(6101) === ida, connection.objects.get(6104) === leo], [true, true], 'the same objects');
+    same([leo.owned, leo.visible, connection.interests.get(interest.id) === interest], [true, true, true]);
+    // The session is the same one: its rights and interests hold, and nobody else has noticed.
+    leo.send('walk', [0.5, 0.2]);
+    await command('received', 'walk(0.5,0.2)');
+    same(heard, [['leave', 6102], ['location', 6103], ['enter', 6105]]);
+    await connection.removeInterest(interest);
+    same(connection.objects.has(6101), false);
+    for (const doId of [6101, 6103, 6104, 6105]) await command('delete', doId);
+    connection.close();
+    witness.connection.close();
+  },
+
+  async 'what was asked for when the link broke is asked for again'(donet, setting, command) {
+    const { connection, name } = await resumable(donet, setting, command);
+    await command('create', 6111, 23, 'Ned');
+    await command('create', 6112, 24, 'Oda');
+    const old = await connection.addInterest(setting.room, 24);
+    // Both are under way, or have not even left, when it breaks.
+    const added = connection.addInterest(setting.room, 23);
+    const removed = connection.removeInterest(old);
+    const resumed = next(connection, 'resumed');
+    await command('cut');
+    await resumed;
+    const interest = await added;
+    await removed;
+    same([connection.objects.has(6111), connection.objects.has(6112)], [true, false]);
+    same([...connection.interests.keys()], [interest.id]);
+    const left = next(connection, 'interest', ({ open }) => open);
+    await command('openInterest', name, 78, 24);
+    await left;
+    connection.close();
+    await command('delete', 6111);
+    await command('delete', 6112);
+  },
+
+  async 'it is lost many times in a row, also in the middle of being told'(donet, setting, command) {
+    const { connection, events } = await resumable(donet, setting, command);
+    for (let doId = 6121; doId < 6141; doId++) await command('create', doId, 25, 'Pia');
+    await connection.addInterest(setting.room, 25);
+    events.length = 0;
+    for (let loss = 0; loss < 5; loss++) {
+      const lost = next(connection, 'lost');
+      const resumed = next(connection, 'resumed');
+      await command('cut');
+      await lost;
+      await resumed;
+    }
+    same(events.filter(([type]) => type !== 'lost' && type !== 'resumed'), []);
+    same([...connection.objects.values()].filter(({ visible }) => visible).length, 20);
+    connection.close();
+    for (let doId = 6121; doId < 6141; doId++) await command('delete', doId);
+  },
+
+  async 'a token that was used is no good, and its thief begins anew'(donet, setting, command) {
+    const { connection } = await resumable(donet, setting, command);
+    const { token } = connection;
+    const resumed = next(connection, 'resumed');
+    await command('cut');
+    await resumed;
+    same(text([...connection.token]) === text([...token]), false);
+    const thief = donet.connect(setting.url, options(setting, { resume: true }));
+    thief.token = token;
+    const failed = next(thief, 'resume-failed');
+    await failed;
+    await thief.ready;
+    same([thief.objects.size, connection.state], [0, 'ready']);
+    thief.close();
+    connection.close();
+  },
+
+  async 'there is nothing to come back to in a daemon that was killed'(donet, setting, command) {
+    const { connection, events } = await resumable(donet, setting, command);
+    await command('create', 6151, 26, 'Quin');
+    await connection.addInterest(setting.room, 26);
+    events.length = 0;
+    const lost = next(connection, 'lost');
+    await command('kill');
+    same((await lost).resume, true);
+    same(connection.objects.has(6151), true, 'it may still be there');
+    const failed = next(connection, 'resume-failed');
+    const ready = next(connection, 'ready');
+    await command('start');
+    await failed;
+    await ready;
+    same([connection.objects.size, connection.interests.size], [1, 0], 'only what was declared is left');
+    same(events.filter(([type]) => type === 'leave'), [['leave', 6151, undefined]]);
+    connection.close();
   },
 };

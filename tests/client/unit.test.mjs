@@ -41,7 +41,7 @@ function play(t, others = {}) {
   const connection = connect('ws://test/', { dc, version: '1', WebSocket: Socket, ...others });
   t.after(() => connection.close());
   const events = [];
-  for (const type of ['ready', 'eject', 'lost', 'close', 'error', 'unknown', 'update', 'leave']) {
+  for (const type of ['ready', 'eject', 'lost', 'close', 'error', 'unknown', 'update', 'enter', 'leave', 'location', 'interest', 'resumed', 'resume-failed']) {
     connection.addEventListener(type, ({ detail }) => events.push([type, detail]));
   }
   return { connection, events, types: () => events.map(([type]) => type) };
@@ -179,4 +179,102 @@ test('a callback that fails ends nothing', (t) => {
   assert.deepEqual(types(), ['ready', 'error', 'update']);
   assert.equal(connection.state, 'ready');
   assert.ok(new DonetEvent('x', 1) instanceof Event);
+});
+
+/** A datagram in a message that holds tags: numbers of 1, 2 or 4 bytes, and texts. */
+const framed = (...parts) => {
+  const number = (value, bytes) => Array.from({ length: bytes }, (_, at) => ((value >>> (8 * at)) & 0xff).toString(16).padStart(2, '0')).join('');
+  const datagram = parts.map((part) => (typeof part === 'string' ? part : number(...part))).join('');
+  return number(datagram.length / 2, 2) + datagram;
+};
+const u16 = (value) => [value, 2];
+const u32 = (value) => [value, 4];
+const offer = (token) => framed(u16(311), u16(token.length / 2), token, u32(60000));
+const back = (token) => framed(u16(313), token ? '01' : '00', u16(token.length / 2), token, u32(token ? 60000 : 0));
+const allTold = framed(u16(314));
+const enters = (doId, zone, name, x) =>
+  framed(u16(142), u32(doId), u32(5), u32(zone), u16(3), u16(name.length), Buffer.from(name).toString('hex'), u16(x), u16(0));
+
+/** The connection with which it comes back. */
+function again(connection) {
+  clearTimeout(connection.retry);
+  connection.open();
+  Socket.all.at(-1).open();
+  return Socket.all.at(-1);
+}
+
+/** One that has a token, an interest and two objects, and has lost its socket. */
+async function away(t) {
+  const played = play(t, { resume: true });
+  const { connection } = played;
+  Socket.all[0].open();
+  Socket.all[0].receive(WELCOME);
+  await null;
+  assert.ok(Socket.all[0].sent.at(-1).endsWith(framed(u16(310))), 'it asks');
+  Socket.all[0].receive(offer('aabb'));
+  connection.addInterest(5, 1);
+  Socket.all[0].receive(enters(11, 1, 'Ann', 10) + enters(12, 1, 'Bob', 10) + framed(u16(204), u32(1), u16(0)));
+  await null;
+  Socket.all[0].end(1006);
+  played.events.length = 0;
+  return played;
+}
+
+test('who is back keeps what is told again, hears of what differs, and parts with the rest', async (t) => {
+  const { connection, types } = await away(t);
+  const ann = connection.objects.get(11);
+  assert.deepEqual([connection.objects.size, connection.interests.size, connection.state], [2, 1, 'waiting']);
+  assert.throws(() => ann.send('say', ['hello']), /not ready, but waiting/);
+  const socket = again(connection);
+  await null;
+  assert.deepEqual(socket.sent, [framed(u16(312), u16(2), 'aabb')], 'the token, and no hello');
+  socket.receive(back('ccdd') + framed(u16(200), u32(9), u16(0), u32(5), u32(1)));
+  socket.receive(enters(11, 2, 'Ann', 20) + enters(13, 1, 'Cid', 10));
+  assert.deepEqual(types(), ['location', 'update', 'enter']);
+  socket.receive(allTold);
+  assert.deepEqual(types().slice(3), ['leave', 'resumed']);
+  assert.equal(connection.objects.get(11), ann);
+  assert.deepEqual([ann.zone, ann.fields.setPosition, [...connection.objects.keys()]], [2, [2, 0], [11, 13]]);
+  // The token that it has now is the new one.
+  socket.end(1006);
+  await null;
+  const next = again(connection);
+  await null;
+  assert.deepEqual(next.sent, [framed(u16(312), u16(2), 'ccdd')]);
+});
+
+test('another object under the same id is another object', async (t) => {
+  const { connection, types } = await away(t);
+  const ann = connection.objects.get(11);
+  const socket = again(connection);
+  socket.receive(back('ccdd'));
+  // It is a room now.
+  socket.receive(framed(u16(142), u32(11), u32(5), u32(1), u16(2)) + enters(12, 1, 'Bob', 10) + allTold);
+  assert.deepEqual(types(), ['leave', 'enter', 'interest', 'resumed']);
+  assert.notEqual(connection.objects.get(11), ann);
+  assert.deepEqual([ann.visible, connection.interests.size], [false, 0], 'nobody said that the interest is open');
+});
+
+test('who is refused has lost all, and says hello on the same connection', async (t) => {
+  const { connection, types } = await away(t);
+  const socket = again(connection);
+  await null;
+  socket.receive(back(''));
+  assert.deepEqual(types(), ['leave', 'leave', 'resume-failed']);
+  await null;
+  assert.equal(socket.sent.length, 2);
+  assert.equal(socket.sent[1].slice(4, 8), '0100', 'a hello');
+  socket.receive(WELCOME);
+  assert.deepEqual(types().slice(3), ['ready']);
+  await null;
+  assert.ok(socket.sent.at(-1).endsWith(framed(u16(310))), 'it asks anew');
+});
+
+test('after a restart of the server there is nothing to come back to', async (t) => {
+  const { connection, types } = await away(t);
+  const socket = again(connection);
+  socket.receive(back('ccdd') + allTold);
+  socket.end(4160, 'The server restarts.');
+  assert.equal(types().at(-1), 'lost');
+  assert.equal(connection.token, undefined);
 });

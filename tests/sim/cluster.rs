@@ -188,6 +188,7 @@ impl Cluster {
         let outside = Outside {
             network: Arc::new(Host::new(self.net.clone(), ip(node.index), process)),
             random: Arc::new(move || chance.lock().next()),
+            secret: Arc::new(move || [process as u8; 32]),
             stores: Arc::new(self.disk.clone()),
         };
         let router = Router::with_seed(outside.seed());

@@ -105,6 +105,7 @@ fn a_client_agent_with_defaults() {
             write_timeout_ms: 5_000,
             heartbeat_timeout_ms: 0,
             keepalive: Some(Duration::from_secs(30)),
+            resume_ms: 0,
         },
         limits: ClientLimitsConfig {
             messages_per_second: 1_000,
@@ -156,6 +157,7 @@ roles:
           write_timeout_ms: 20
           heartbeat_timeout: 60000
           keepalive_ms: 0
+          resume_ms: 90000
       limits:
           messages_per_second: 1
           bytes_per_second: 0
@@ -199,6 +201,7 @@ roles:
             write_timeout_ms: 20,
             heartbeat_timeout_ms: 60_000,
             keepalive: None,
+            resume_ms: 90_000,
         },
         limits: ClientLimitsConfig {
             messages_per_second: 1,

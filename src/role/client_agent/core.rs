@@ -4,6 +4,8 @@ mod absent;
 mod comparing;
 mod line;
 mod operating;
+mod output;
+mod returning;
 mod telling;
 
 use std::collections::VecDeque;
@@ -14,12 +16,16 @@ use dclass::DcFile;
 
 use self::absent::Absent;
 use self::comparing::Comparing;
+use self::output::Ended;
+pub use self::output::Output;
+pub use self::returning::Resumed;
+use self::returning::Returning;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Told, Translation,
     UberDogs,
 };
 use super::dialect::{self, Dialect};
-use super::session::{Arrival, CloseKind, Departure, End, Flow, Outbox, Peer, Session, Stop};
+use super::session::{Arrival, Departure, End, Flow, Peer, Session, Stop};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
@@ -44,25 +50,6 @@ struct Slot {
     holds: u8,
     /// Boxed: places of sessions that have ended cost little.
     session: Option<Box<Session>>,
-}
-
-/// A session that has ended, with what it has still to say.
-struct Ended {
-    key: SessionKey,
-    bytes: Vec<u8>,
-    close: CloseKind,
-}
-
-/// What the shell has to do with one connection.
-#[derive(Debug)]
-pub struct Output<'a> {
-    /// Frames for the client. Whoever takes the buffer leaves another one, empty.
-    pub bytes: &'a mut Vec<u8>,
-    /// How many of the bytes are the initial objects of interests: there is a limit of its own for how many of
-    /// them a client may leave unread.
-    pub burst: usize,
-    /// Set when the session has ended. Nothing more comes for it.
-    pub close: Option<CloseKind>,
 }
 
 /// How far what a client sent has been handled.
@@ -111,6 +98,8 @@ pub struct Core {
     absent: Absent,
     /// How many of those who are refused the event logger has been told.
     refusals_told: Told,
+    /// Clients that have lost their connections, and those that are back.
+    returning: Returning,
 }
 
 impl Core {
@@ -136,6 +125,7 @@ impl Core {
             comparing: Comparing::new(seed),
             absent: Absent::new(seed),
             refusals_told: Told::default(),
+            returning: Returning::default(),
         }
     }
 
@@ -209,7 +199,8 @@ impl Core {
 
     fn hear(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) -> Heard {
         let Core { shared, dialect, slots, shut_down, .. } = self;
-        let Some(session) = session_at(slots, key).filter(|_| shut_down.is_none()) else {
+        let is_heard = |session: &&mut Session| shut_down.is_none() && !session.is_away();
+        let Some(session) = session_at(slots, key).filter(is_heard) else {
             return Heard::default();
         };
         session.note_heard(now);
@@ -257,6 +248,10 @@ impl Core {
         }
         let rest = datagrams.remaining().len();
         session.pay(&bill);
+        if let Some(said) = session.take_said() {
+            self.comes_back(now, key, &said, rest, out);
+            return Heard { rest, ..Heard::default() };
+        }
         if rest == 0 || !bill.is_overdrawn() {
             return Heard { rest, held_until: None, is_long: is_long && rest > 0 };
         }
@@ -292,50 +287,6 @@ impl Core {
         has_more
     }
 
-    /// Hands over what there is for clients, once a session.
-    pub fn drain_output(&mut self, mut take: impl FnMut(SessionKey, Output<'_>)) {
-        for key in std::mem::take(&mut self.shared.touched) {
-            let slot = &mut self.slots[key.index as usize];
-            // A session that has ended stands in `ended` with all that it had.
-            let Some(session) = slot.session.as_mut().filter(|session| session.key() == key) else {
-                continue;
-            };
-            let Outbox { mut bytes, burst } = session.take_outbox();
-            take(key, Output { bytes: &mut bytes, burst, close: None });
-            self.shared.keep_buffer(bytes);
-        }
-        for Ended { key, mut bytes, close } in std::mem::take(&mut self.ended) {
-            // Only now: until then the shell's place is that of the connection that is to be told.
-            self.let_go(key.index);
-            take(key, Output { bytes: &mut bytes, burst: 0, close: Some(close) });
-        }
-        self.at_once = DEPARTURE_AT_ONCE;
-        if self.shared.deadlines.is_crowded() {
-            self.tidy_deadlines();
-        }
-    }
-
-    fn tidy_deadlines(&mut self) {
-        let Core { shared, slots, .. } = self;
-        let session = |key: SessionKey| {
-            let session = slots[key.place()].session.as_deref();
-            session.filter(|session| session.key() == key)
-        };
-        shared.deadlines.tidy(|timer| match timer {
-            Timer::Silence(key, _) | Timer::Spared(key, _) => session(key).is_some(),
-            Timer::Query(key, query) => session(key).is_some_and(|session| session.asks(query)),
-        });
-    }
-
-    /// One reason less why a place is not given to another session.
-    fn let_go(&mut self, index: SessionIndex) {
-        let slot = &mut self.slots[index as usize];
-        slot.holds -= 1;
-        if slot.holds == 0 {
-            self.free.push(index);
-        }
-    }
-
     /// Hands over whose time is over, and for what. Whether anything of them lies unread is to be found out, and
     /// said with [`Core::judge`].
     pub fn drain_silent(&mut self) -> impl Iterator<Item = (SessionKey, Silence)> + '_ {
@@ -350,12 +301,15 @@ impl Core {
         has_unread: bool,
         out: &mut Effects,
     ) {
-        self.with(now, key, out, |session, cx| session.judge(cx, silence, has_unread));
-    }
-
-    /// Emptied buffers, to be filled again: whoever has taken some with the output gives them back here.
-    pub const fn spare_buffers(&mut self) -> &mut Vec<Vec<u8>> {
-        &mut self.shared.spare_buffers
+        let Core { shared, slots, .. } = self;
+        let Some(session) = session_at(slots, key) else { return };
+        let judged =
+            session.judge(&mut Context { shared, out: &mut *out, now }, silence, has_unread);
+        match judged {
+            Ok(()) => {}
+            Err(end) if silence == Silence::Heartbeat => self.lose(now, key, end, true, out),
+            Err(end) => self.end(now, key.index, &end, out),
+        }
     }
 
     /// Hands over what the event logger is to be told.
@@ -411,7 +365,8 @@ impl Core {
         if let Some((code, text)) = end.close_code() {
             session.framing().write_close(&mut bytes, code, &text);
         }
-        self.ended.push(Ended { key: session.key(), bytes, close: end.close_kind() });
+        let (key, close) = (session.key(), end.close_kind());
+        self.ended.push(Ended { key, bytes, close, is_away: false });
         self.departures.push_back(departure);
         let mut at_once = self.at_once;
         if self.depart(now, &mut at_once, out) {
@@ -551,6 +506,14 @@ impl Role for Core {
                     self.query_due(now, key, context, out);
                     None
                 }
+                Timer::Away(key) => {
+                    self.is_away_for_long(now, key, out);
+                    None
+                }
+                Timer::Retelling(key) => self.with(now, key, out, |session, cx| {
+                    session.retelling_due(cx);
+                    Ok(())
+                }),
                 Timer::Spared(key, do_id) => {
                     self.reprieve_is_over(now, key, do_id, out);
                     None
@@ -561,7 +524,8 @@ impl Role for Core {
     }
 
     fn resume(&mut self, now: Instant, mut budget: usize, out: &mut Effects) -> bool {
-        let departs = self.depart(now, &mut budget, out);
+        let ends = self.end_away(now, &mut budget, out);
+        let departs = self.depart(now, &mut budget, out) || ends;
         let asks = self.ask_absent(&mut budget, out);
         self.compare(now, &mut budget, out) || departs || asks
     }

@@ -41,7 +41,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::{Core, Heard, Output};
+pub use self::core::{Core, Heard, Output, Resumed};
 pub use agent::{Bans, LimitCounts, Offender, SessionKey, Silence, UberDog, UberDogs};
 pub use session::{CloseKind, Ejection, Loss, Peer, Stop, Transport};
 pub use shell::{Bound, Crowd, Handle, Machine, start};

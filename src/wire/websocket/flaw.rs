@@ -2,10 +2,17 @@
 
 /// Nothing is wrong.
 pub const NORMAL: u16 = 1000;
+/// The peer goes, or leaves the page.
+pub const GOING_AWAY: u16 = 1001;
 /// The first of the codes that are a program's own.
 pub const OWN: u16 = 4000;
 /// The last of them.
 pub const OWN_MAX: u16 = 4999;
+
+/// Whether a peer that closes with a code wants to be gone.
+pub const fn is_goodbye(code: u16) -> bool {
+    matches!(code, NORMAL | GOING_AWAY)
+}
 
 /// Whether a code may stand in a close frame: others say what has happened without one, or nothing yet.
 pub(super) const fn may_be_sent(code: u16) -> bool {

@@ -13,7 +13,7 @@ mod flaw;
 mod tests;
 
 pub use decoder::{Decoder, Heard, Parting};
-pub use flaw::{Flaw, NORMAL, OWN, OWN_MAX};
+pub use flaw::{Flaw, GOING_AWAY, NORMAL, OWN, OWN_MAX, is_goodbye};
 
 use super::Frames;
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};

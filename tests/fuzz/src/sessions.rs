@@ -1,6 +1,6 @@
 //! Clients' sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use donet::config::{
@@ -9,12 +9,12 @@ use donet::config::{
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
-use donet::message::{Blob, Client, Message};
+use donet::message::{Blob, Client, Message, Secret};
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::dialect::foreign;
 use donet::role::client_agent::{Core, Peer, SessionKey, Stop, Transport, UberDog, UberDogs};
 use donet::router::Role;
-use donet::wire::{Frames, write_frame};
+use donet::wire::{Frames, Reader, write_frame};
 
 use super::cluster::{Outside, channels, datagram, schema};
 use super::input::Input;
@@ -50,7 +50,7 @@ pub fn client_agent(input: &[u8]) {
     }
     while agent.core.shut_down(agent.now, 2, Stop::default(), &mut agent.outside.effects) {}
     agent.settle();
-    assert!(agent.open.is_empty());
+    assert!(agent.open.is_empty() && agent.away.is_empty());
     assert_eq!(agent.core.session_count(), 0);
     assert!(agent.outside.subscriptions.is_empty(), "{:?}", agent.outside.subscriptions);
     assert!(agent.outside.post_removes.is_empty(), "{:?}", agent.outside.post_removes);
@@ -62,6 +62,10 @@ struct Agent {
     now: Instant,
     /// The connections that have not been closed, and the bytes they got.
     open: BTreeMap<SessionKey, Vec<u8>>,
+    /// Sessions that wait for their clients to come back.
+    away: BTreeSet<SessionKey>,
+    /// With what clients can come back, and could.
+    tokens: Vec<Vec<u8>>,
 }
 
 impl Agent {
@@ -69,12 +73,14 @@ impl Agent {
         let dc = schema();
         let uberdogs: UberDogs =
             [(DoId(5), UberDog { class_id: ClassId(2), anonymous: true })].into_iter().collect();
-        let core = Core::new(&config(options), uberdogs.into(), dc, Seed::fixed(0));
+        let mut core = Core::new(&config(options), uberdogs.into(), dc, Seed::fixed(0));
+        core.make_tokens([0; 32]);
         let outside = Outside { is_courier: true, ..Outside::default() };
-        Agent { core, outside, now: Instant::now(), open: BTreeMap::new() }
+        let (open, away, tokens) = Default::default();
+        Agent { core, outside, now: Instant::now(), open, away, tokens }
     }
 
-    /// A new connection, which says hello if it is to be `welcome`.
+    /// A new connection, which says hello if it is to be `welcome`. If it is not, it comes back, if anybody can.
     fn connect(&mut self, welcome: bool) {
         let endpoint = |port| Endpoint { ip: "203.0.113.5".into(), port };
         let peer = Peer {
@@ -87,16 +93,41 @@ impl Agent {
         match self.core.connect(self.now, peer, &mut self.outside.effects) {
             Ok(key) => {
                 assert!(self.open.insert(key, Vec::new()).is_none(), "a key given twice");
-                if welcome {
+                if !welcome {
+                    if let Some(token) = self.tokens.pop() {
+                        self.say(key, &Client::Resume { token: Secret(&token) });
+                    }
+                } else {
                     let mut hello = Vec::new();
                     let dc_hash = schema().hash();
                     let message = Client::Hello { dc_hash, version: Blob(VERSION.as_bytes()) };
                     write_frame(&mut hello, |writer| message.write(writer)).expect("small");
                     let heard = self.core.input(self.now, key, &hello, &mut self.outside.effects);
                     assert_eq!(heard.rest, 0, "the first message is within all limits");
+                    self.say(key, &Client::ResumeAsk {});
                 }
             }
-            Err(bytes) => assert_eq!(self.open.len() as u64, CHANNELS, "{bytes:?}"),
+            Err(bytes) => {
+                let count = self.open.len() + self.away.len();
+                assert_eq!(count as u64, CHANNELS, "{bytes:?}");
+            }
+        }
+    }
+
+    fn say(&mut self, key: SessionKey, message: &Client<'_>) {
+        let mut frame = Vec::new();
+        write_frame(&mut frame, |writer| message.write(writer)).expect("small");
+        self.hear(key, &frame);
+    }
+
+    fn hear(&mut self, key: SessionKey, frame: &[u8]) {
+        // What it may not say yet it does not say again.
+        let heard = self.core.input(self.now, key, frame, &mut self.outside.effects);
+        assert!(heard.rest == 0 || heard.held_until.is_some_and(|at| at > self.now));
+        if let Some(resumed) = self.core.take_resumed() {
+            self.open.remove(&key).expect("it had just come");
+            self.open.insert(resumed.key, Vec::new());
+            self.away.remove(&resumed.key);
         }
     }
 
@@ -111,11 +142,7 @@ impl Agent {
         write_frame(&mut frame, |writer| writer.raw(datagram)).expect("small");
         match foreign::recognise(&frame) {
             Some(other) => self.core.foreign(self.now, key, other, &mut self.outside.effects),
-            None => {
-                // What it may not say yet it does not say again.
-                let heard = self.core.input(self.now, key, &frame, &mut self.outside.effects);
-                assert!(heard.rest == 0 || heard.held_until.is_some_and(|at| at > self.now));
-            }
+            None => self.hear(key, &frame),
         }
     }
 
@@ -139,18 +166,33 @@ impl Agent {
     fn settle(&mut self) {
         while self.core.resume(self.now, 100, &mut self.outside.effects) {}
         self.outside.give_back(&mut self.core, self.now);
-        let Agent { core, open, .. } = self;
+        let Agent { core, open, away, tokens, .. } = self;
         core.drain_output(|key, output| {
+            if output.close.is_some() && away.remove(&key) {
+                return;
+            }
             let told = open.get_mut(&key).expect("nothing comes for a closed connection");
             assert!(output.burst <= output.bytes.len());
             told.append(output.bytes);
             assert_eq!(Frames::whole_bytes(told), told.len(), "whole frames only");
+            for frame in Frames::new(told) {
+                let mut reader = Reader::new(frame.datagram());
+                let number = reader.u16().unwrap_or_default();
+                if let Ok(Client::ResumeToken { token, .. } | Client::ResumeResp { token, .. }) =
+                    Client::decode(number, &mut reader)
+                {
+                    tokens.extend((!token.0.is_empty()).then(|| token.0.to_vec()));
+                }
+            }
             told.clear();
             if output.close.is_some() {
                 open.remove(&key);
             }
+            if output.is_away {
+                away.insert(key);
+            }
         });
-        assert_eq!(core.session_count(), open.len());
+        assert_eq!(core.session_count(), open.len() + away.len());
         core.drain_events().for_each(drop);
     }
 }
@@ -197,6 +239,7 @@ fn config(options: u8) -> ClientAgentConfig {
             write_timeout_ms: 5000,
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
             keepalive: None,
+            resume_ms: if options & 16 == 0 { 0 } else { 3000 },
         },
         limits: if options & 16 == 0 { ClientLimitsConfig::NONE } else { STRICT },
         interest_timeout_ms: 500,

@@ -12,6 +12,7 @@ mod objects;
 mod offences;
 mod order;
 mod proxy_protocol;
+mod resuming;
 mod session_objects;
 mod silence;
 mod updates;

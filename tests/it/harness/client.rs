@@ -19,6 +19,11 @@ impl Client {
         Client { stream }
     }
 
+    /// Connects to an address.
+    pub fn connect(address: SocketAddr) -> Self {
+        Client::new(FrameStream::connect(address))
+    }
+
     /// The connection itself, for what is not a message.
     pub const fn stream(&mut self) -> &mut FrameStream {
         &mut self.stream

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, SessionKey, Silence,
-    Subscribers, Told, UberDogs, Voice,
+    Subscribers, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -56,6 +56,10 @@ pub struct Shared {
     pub last_answer: Option<Instant>,
     /// What clients know is being compared with the cluster after a gap: it may be wrong.
     pub is_comparing: bool,
+    /// Makes what clients come back with; `None` if nobody can.
+    pub tokens: Option<Tokens>,
+    /// Nobody is let in any more, nor back.
+    pub is_closing: bool,
     /// Emptied buffers, to be filled again.
     pub spare_buffers: Vec<Vec<u8>>,
 }
@@ -115,6 +119,8 @@ impl Shared {
             silent: Vec::new(),
             last_answer: None,
             is_comparing: false,
+            tokens: None,
+            is_closing: false,
             spare_buffers: Vec::new(),
         }
     }

@@ -25,6 +25,10 @@ pub enum Timer {
     Silence(SessionKey, Silence),
     /// A query must have been answered.
     Query(SessionKey, Context),
+    /// A client that is away must have come back.
+    Away(SessionKey),
+    /// Objects must have told all of themselves to a client that is back.
+    Retelling(SessionKey),
     /// A session object that was not found after a gap must have been heard of.
     Spared(SessionKey, DoId),
 }

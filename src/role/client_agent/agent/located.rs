@@ -56,6 +56,11 @@ impl<V: Copy> Located<V> {
         self.by_id.iter().map(|(&do_id, placed)| (do_id, placed))
     }
 
+    /// What is known about each of them.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.by_id.values_mut().map(|placed| &mut placed.value)
+    }
+
     /// One of them.
     #[inline]
     pub fn get(&self, do_id: DoId) -> Option<&Placed<V>> {

@@ -13,6 +13,7 @@ mod news;
 mod offences;
 mod price;
 mod subscribers;
+mod token;
 mod translation;
 mod uberdog;
 
@@ -26,5 +27,6 @@ pub use news::{News, Voice};
 pub use offences::{OffenceCounts, Offender, Told};
 pub use price::{Nanoseconds, Prices, SECOND};
 pub use subscribers::Subscribers;
+pub use token::{Token, Tokens};
 pub use translation::Translation;
 pub use uberdog::{UberDog, UberDogs};

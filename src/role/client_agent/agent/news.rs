@@ -1,5 +1,6 @@
 //! What clients are told, in terms of the world, and who puts it into bytes.
 
+use super::Token;
 use crate::ids::{Context, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{Cluster, FieldValues, ObjectState, Rest, StateServer};
 use crate::wire::{self, Framing};
@@ -79,6 +80,20 @@ pub enum News<'a> {
         /// The interest.
         interest: InterestId,
     },
+    /// The client can come back if its connection is lost; or it cannot.
+    ComebackOffered {
+        /// With what it can, and for how many milliseconds after the loss.
+        offer: Option<(&'a Token, u32)>,
+    },
+    /// The client is back in its session, and what it knows is to be told anew; or there is no such session.
+    Back {
+        /// As [`News::ComebackOffered`], for the next time.
+        offer: Option<(&'a Token, u32)>,
+        /// Whether it is back.
+        is_back: bool,
+    },
+    /// All that a client can know that is back has been told anew.
+    AllTold,
     /// The client is put out.
     Ejected {
         /// An [`crate::message::EjectReason`] or a game's own.
@@ -102,6 +117,9 @@ impl<'a> News<'a> {
             News::InterestOpened { .. } => "that an interest is opened",
             News::InterestClosed { .. } => "that an interest is closed",
             News::InterestDone { .. } => "that an interest is done",
+            News::ComebackOffered { .. } => "how it can come back",
+            News::Back { .. } => "whether it is back",
+            News::AllTold => "that it knows all",
             News::Ejected { .. } => "why it is ejected",
         }
     }

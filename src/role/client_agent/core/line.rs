@@ -16,14 +16,15 @@ impl Core {
         self.with(now, key, out, |_, _| Err(End::Foreign { speaks, farewell }));
     }
 
-    /// Ends the session of a connection that is no more.
+    /// Ends the session of a connection that is no more, or has it wait for its client to come back.
     pub fn disconnected(&mut self, now: Instant, key: SessionKey, loss: Loss, out: &mut Effects) {
-        self.with(now, key, out, |_, _| Err(End::Lost(Box::new(loss))));
+        self.lose(now, key, End::Lost(Box::new(loss)), false, out);
     }
 
-    /// Ends the session of a WebSocket whose peer says nothing more, or nothing that can be read.
+    /// Ends the session of a WebSocket whose peer says nothing more, or nothing that can be read; or has it wait for its
+    /// client to come back.
     pub fn parted(&mut self, now: Instant, key: SessionKey, parting: Parting, out: &mut Effects) {
-        self.with(now, key, out, |_, _| Err(End::Parted(parting)));
+        self.lose(now, key, End::Parted(parting), false, out);
     }
 
     /// Has a client pay for what its connection carries besides messages, as for so many of them; until when nothing of

@@ -5,13 +5,8 @@ use dclass::Keywords;
 use crate::message::{ObjectState, Rest};
 use crate::object::{FieldError, shown_values};
 use crate::role::client_agent::agent::{News, Shared, Translation};
-use crate::role::client_agent::session::{Lack, Session, Told};
+use crate::role::client_agent::session::{Lack, Session, Told, for_clients};
 use crate::wire;
-
-/// Whether clients see a field.
-pub fn for_clients(keywords: Keywords) -> bool {
-    keywords.broadcast() || keywords.clrecv()
-}
 
 /// Whatever a field is.
 pub const ALL: fn(Keywords) -> bool = |_| true;

@@ -6,8 +6,8 @@
 use super::{Dialect, Foreign, foreign};
 use crate::config::Offence;
 use crate::ids::Location;
-use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message};
-use crate::role::client_agent::agent::{Context, News, Voice};
+use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message, Secret};
+use crate::role::client_agent::agent::{Context, News, Token, Voice};
 use crate::role::client_agent::session::{Build, End, Flow, Life, Request, Session};
 use crate::wire::{self, Framing, Reader};
 
@@ -90,6 +90,15 @@ impl Voice for LibAstron {
             News::InterestDone { context, interest } => {
                 Client::DoneInterestResp { context, interest }
             }
+            News::ComebackOffered { offer } => {
+                let (token, resume_ms) = secret_of(offer);
+                Client::ResumeToken { token, resume_ms }
+            }
+            News::Back { offer, is_back: resumed } => {
+                let (token, resume_ms) = secret_of(offer);
+                Client::ResumeResp { resumed, token, resume_ms }
+            }
+            News::AllTold => Client::ResumeDone {},
             News::Ejected { reason, text } => Client::Eject { reason, text: Blob(text) },
         };
         framing.write(buffer, |writer| message.write(writer)).map(drop)
@@ -111,6 +120,7 @@ const fn request_of(number: u16) -> Option<Request> {
         Client::CLIENT_OBJECT_LOCATION => Request::SetLocation,
         Client::CLIENT_ADD_INTEREST | Client::CLIENT_ADD_INTEREST_MULTIPLE => Request::OpenInterest,
         Client::CLIENT_REMOVE_INTEREST => Request::CloseInterest,
+        Client::CLIENT_RESUME_ASK => Request::Comeback,
         _ => return None,
     })
 }
@@ -125,6 +135,9 @@ fn refusal(life: Life, number: u16) -> End {
 }
 
 fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: Reader<'_>) -> Flow {
+    if number == Client::CLIENT_RESUME {
+        return resume(session, cx, reader);
+    }
     if number != Client::CLIENT_HELLO {
         let text = "First packet is not CLIENT_HELLO";
         return Err(End::for_offence(Offence::Hello, EjectReason::NoHello, text));
@@ -157,9 +170,26 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         }
         return Err(End::for_offence(Offence::Version, EjectReason::BadDcHash, text));
     }
+    session.check_room()?;
     session.send(cx.shared, |writer| Client::HelloResp {}.write(writer));
     session.let_in(cx.shared, Build { version: known, dc_hash });
     reader.finish().map_err(|_| End::excess())
+}
+
+/// A client that comes back: the core looks to which session, once this has been handled.
+fn resume(session: &mut Session, cx: &mut Context<'_>, mut reader: Reader<'_>) -> Flow {
+    session.note_life(cx);
+    let Ok(Client::Resume { token }) = Client::decode(Client::CLIENT_RESUME, &mut reader) else {
+        return Err(End::truncated());
+    };
+    reader.finish().map_err(|_| End::excess())?;
+    session.says_token(token.0);
+    Ok(())
+}
+
+/// What a client is told of an offer.
+fn secret_of<'a>(offer: Option<(&'a Token, u32)>) -> (Secret<'a>, u32) {
+    offer.map_or((Secret(&[]), 0), |(token, ms)| (Secret(token.bytes()), ms))
 }
 
 fn handle_request(
@@ -194,6 +224,11 @@ fn handle_request(
         Client::RemoveInterest { context, interest } => {
             session.close_interest(cx, interest, context, whole)
         }
+        Client::ResumeAsk {} => {
+            whole?;
+            session.offer_comeback(cx.shared);
+            Ok(())
+        }
         // None of these is a request, or it has been handled.
         Client::Hello { .. }
         | Client::HelloResp {}
@@ -206,7 +241,11 @@ fn handle_request(
         | Client::ObjectLeavingOwner { .. }
         | Client::EnterObjectRequiredOwner { .. }
         | Client::EnterObjectRequiredOtherOwner { .. }
-        | Client::DoneInterestResp { .. } => {
+        | Client::DoneInterestResp { .. }
+        | Client::ResumeToken { .. }
+        | Client::Resume { .. }
+        | Client::ResumeResp { .. }
+        | Client::ResumeDone {} => {
             let text = "This is not for clients to send.";
             Err(End::security(Offence::Message, EjectReason::InvalidMsgtype, text))
         }

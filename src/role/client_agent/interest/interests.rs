@@ -160,7 +160,34 @@ impl Interests {
         operations
     }
 
+    /// All that has been asked is forgotten, with what it holds; interests and their zones stay. Those who wait for it, in
+    /// the order in which they began to.
+    pub fn ask_anew(&mut self) -> Vec<(InterestId, Operation)> {
+        self.queries.clear();
+        self.pending = Located::new(*self.queries.hasher());
+        self.held_back = HeldBack::default();
+        self.held_bytes = 0;
+        self.coverage.retain(|_, coverage| {
+            *coverage = Coverage { interests: coverage.interests, ..Coverage::default() };
+            coverage.is_needed()
+        });
+        self.end_operations()
+    }
+
+    /// All interests, in the order of their numbers.
+    pub fn all(&self) -> Vec<(InterestId, &Interest)> {
+        let mut all: Vec<_> = self.open.iter().map(|(&id, interest)| (id, interest)).collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all
+    }
+
     // Zones.
+
+    /// The zones of an interest; none if it is not open.
+    pub fn zones_of(&self, id: InterestId) -> impl Iterator<Item = Location> {
+        let interest = self.open.get(&id).into_iter();
+        interest.flat_map(|one| one.zones.iter().map(|&zone| Location::new(one.parent, zone)))
+    }
 
     /// The zones of all interests; one that is in several comes with each.
     pub fn all_open(&self) -> impl Iterator<Item = Location> {

@@ -10,7 +10,7 @@ use crate::role::client_agent::interest::Phase;
 
 /// While the cluster answers other queries, one that has found no object yet waits this many times the
 /// configured time: its answers may stand behind those in some queue.
-const PATIENCE: u32 = 20;
+pub(super) const PATIENCE: u32 = 20;
 
 impl Session {
     /// The cluster says how many objects a query will find.

@@ -14,7 +14,7 @@ use crate::role::client_agent::agent::{Context, News, Timer};
 use crate::role::client_agent::interest::{Asked, Emptied, Interest, Query};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
-const QUERY_ZONES_MAX: usize = 16_000;
+pub(super) const QUERY_ZONES_MAX: usize = 16_000;
 
 /// The zones of a list, each once, in their order.
 pub fn distinct(zones: impl Iterator<Item = ZoneId>, seed: Seed) -> SmallVec<[ZoneId; 8]> {
@@ -90,7 +90,7 @@ impl Session {
     }
 
     /// Asks the cluster for the objects in zones; from now on the session listens to them.
-    fn send_query(
+    pub(super) fn send_query(
         &mut self,
         cx: &mut Context<'_>,
         parent: DoId,

@@ -139,6 +139,10 @@ impl Session {
                 self.ownership_gained(cx, object, frame);
                 self.check_sight(cx.shared)
             }
+            S::ObjectGetAllResp { context, object } => {
+                self.object_answers(cx, *context, object);
+                self.check_sight(cx.shared)
+            }
             S::ObjectChangingOwner { do_id, new, .. } => self.owner_changed(cx, *do_id, *new),
             other => {
                 self.unexpected(arrival.sender, other);

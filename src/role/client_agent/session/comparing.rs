@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use dclass::Keywords;
+
 use super::{End, Flow, Session};
 use crate::ids::{Channel, DoId, Location};
 use crate::message::{EjectReason, ObjectState};
@@ -18,6 +20,11 @@ pub struct Told<'a> {
     pub location: &'a [u8],
     /// Its values.
     pub values: &'a [u8],
+}
+
+/// Whether clients see a field.
+pub fn for_clients(keywords: Keywords) -> bool {
+    keywords.broadcast() || keywords.clrecv()
 }
 
 /// Which values of an object that was asked itself a client is to be told: those that no parent's answer has.

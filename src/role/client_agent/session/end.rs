@@ -217,6 +217,21 @@ impl End {
         }
     }
 
+    /// Whether a client with whom it ends so may come back: neither it nor we wanted it to. Who is too slow for the objects
+    /// of the zones that it has opened would be so again.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            End::Lost(loss) => loss.limit != Some("limits.entry_bytes"),
+            End::Parted(Parting::Closed(code)) => !code.is_none_or(websocket::is_goodbye),
+            End::Ejected(_)
+            | End::Parted(Parting::Flaw(_))
+            | End::Dropped
+            | End::Disconnected
+            | End::Foreign { .. }
+            | End::ShutDown(_) => false,
+        }
+    }
+
     /// What is to be done with the connection.
     pub const fn close_kind(&self) -> CloseKind {
         match self {

@@ -28,6 +28,8 @@ pub enum Request {
     OpenInterest,
     /// To close an interest.
     CloseInterest,
+    /// To be able to come back.
+    Comeback,
 }
 
 impl Life {
@@ -37,7 +39,13 @@ impl Life {
         match self {
             Life::New => false,
             Life::Anonymous => {
-                matches!(request, Request::Disconnect | Request::Heartbeat | Request::SetField)
+                matches!(
+                    request,
+                    Request::Disconnect
+                        | Request::Heartbeat
+                        | Request::SetField
+                        | Request::Comeback
+                )
             }
             Life::Established => true,
         }
@@ -56,7 +64,7 @@ impl Life {
 impl Request {
     /// Whether it is for something that can be taken from a client. It may always go, or be alive.
     pub const fn needs_right(self) -> bool {
-        !matches!(self, Request::Disconnect | Request::Heartbeat)
+        !matches!(self, Request::Disconnect | Request::Heartbeat | Request::Comeback)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | [`Life::New`] | it connected | whatever its dialect has for a beginning, and nothing else | ends when `handshake_timeout_ms` are over |
 //! | [`Life::Anonymous`] | its dialect let it in | show life, go, send to anonymous UberDOGs | |
 //! | [`Life::Established`] | the cluster said so | all that its rights and the configuration allow | |
+//! | away | its connection was lost, and it may come back ([`Comeback`]) | nothing | otherwise it is as before: only what its client is told is dropped |
 //! | ended | an [`End`] | nothing: there is no session any more | the core keeps its last words for the shell |
 //!
 //! The cluster can put a session into any of the first three, also back. What the cluster may do with
@@ -27,12 +28,15 @@
 //! | [`PostRemoves`] | what is routed when it ends | the router has the same |
 //! | [`Outbox`] | what the shell has not taken yet | with anything in it, it is on the agent's list of those touched |
 //! | [`Budget`] | what the client has used of its limits | – |
+//! | [`Comeback`] | with what the client can come back to it, and whether it is away | an object that is untold is being told anew |
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
 //! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
 //! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `comparing` (messages may have been
-//! missed), `farewell` (the session ends).
+//! missed), `absence` (the client has lost its connection, and comes back), `retelling` (it is told all anew), `farewell`
+//! (the session ends).
 
+mod absence;
 mod answers;
 mod asking;
 mod budget;
@@ -50,18 +54,20 @@ mod post_removes;
 mod progress;
 mod release;
 mod requests;
+mod retelling;
 mod sight;
 
 use std::time::Duration;
 
 pub use cluster::Arrival;
-pub use comparing::{Lack, Told};
+pub use comparing::{Lack, Told, for_clients};
 pub use end::{CloseKind, Ejection, End, Flow, Loss, Stop};
 pub use identity::{Build, Peer, Transport};
 pub use life::{Life, Request};
 pub use listening::Departure;
 pub use outbox::Outbox;
 
+use self::absence::Comeback;
 use self::budget::Budget;
 use self::identity::Identity;
 use self::listening::Listening;
@@ -88,6 +94,8 @@ pub struct Session {
     post_removes: PostRemoves,
     outbox: Outbox,
     budget: Budget,
+    /// Most clients never ask for it.
+    comeback: Option<Box<Comeback>>,
 }
 
 impl Session {
@@ -110,6 +118,7 @@ impl Session {
             post_removes: PostRemoves::default(),
             outbox: Outbox::default(),
             budget: Budget::new(cx.now),
+            comeback: None,
         };
         session.subscribe(cx, channel);
         session.subscribe(cx, Channel::CLIENTS);
@@ -137,7 +146,7 @@ impl Session {
         Item::Session {
             allocated: self.identity.allocated,
             channel: self.identity.channel,
-            state: self.life.name(),
+            state: self.state(),
             transport: self.identity.peer.transport.name(),
             remote: self.identity.peer.remote.to_string(),
             interests: self.interests.count(),
@@ -148,7 +157,7 @@ impl Session {
     /// Adds what there is to be told of it to figures of all.
     pub fn measure(&self, figures: &mut Figures) {
         let transport = self.identity.peer.transport.name();
-        figures.add(&metrics::CLIENTS, &[self.life.name(), transport], 1);
+        figures.add(&metrics::CLIENTS, &[self.state(), transport], 1);
         figures.add(&metrics::INTERESTS, &[], self.interests.count() as u64);
     }
 

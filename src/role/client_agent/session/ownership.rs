@@ -14,7 +14,7 @@ impl Session {
         frame: &[u8],
     ) {
         let &ObjectState { do_id, location, class_id, .. } = object;
-        if cx.shared.is_comparing && self.view.owns(do_id) {
+        if cx.shared.is_comparing && self.view.is_told_own(do_id) {
             // It has been another's meanwhile. Some clients cannot be given what they have.
             self.tell(cx.shared, &News::OwnerLost { do_id });
         }
@@ -47,7 +47,9 @@ impl Session {
                 format!("The session object with id {do_id} has unexpectedly left ownership."),
             ));
         }
-        self.tell(cx.shared, &News::OwnerLost { do_id });
+        if self.view.is_told_own(do_id) {
+            self.tell(cx.shared, &News::OwnerLost { do_id });
+        }
         self.view.disown(cx, do_id);
         Ok(())
     }

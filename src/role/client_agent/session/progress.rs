@@ -169,7 +169,9 @@ impl Session {
             self.presence.is_watched &= silence != Silence::Anonymous;
             return false;
         }
-        let since = if self.budget.may_have_said_more() { cx.now } else { since };
+        // Who is away cannot say anything.
+        let is_excused = self.budget.may_have_said_more() || self.is_away();
+        let since = if is_excused { cx.now } else { since };
         let due = since + Duration::from_millis(ms);
         if due > cx.now {
             cx.shared.deadlines.set(due, Timer::Silence(self.identity.key, silence));

@@ -53,6 +53,7 @@ impl Session {
         for record in holding.found.iter().chain(&holding.queue) {
             self.interests.let_go(record.do_id, record.serial);
         }
+        self.query_is_retold(cx, context);
     }
 
     /// Objects that were said to be in a query's zones, and that it did not find there.

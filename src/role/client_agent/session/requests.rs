@@ -325,7 +325,8 @@ impl Request {
             | Request::SetField
             | Request::SetLocation
             | Request::OpenInterest
-            | Request::CloseInterest => return Ok(()),
+            | Request::CloseInterest
+            | Request::Comeback => return Ok(()),
         };
         Err(End::security(offence, reason, text))
     }

@@ -97,9 +97,8 @@ impl Session {
     ) {
         // The client has its own view of an object that it owns; one that is also tied to its session
         // needs no other.
-        if let Some(tie) = self.view.tie_of(do_id)
-            && (tie.is_seen() || self.view.is_session_object(do_id))
-        {
+        let has_its_own = || self.view.is_session_object(do_id) && self.view.only_owns(do_id);
+        if self.view.sees(do_id) || has_its_own() {
             return;
         }
         let class = cx.shared.dc.class(class_id).map(Class::id);
@@ -111,9 +110,11 @@ impl Session {
         self.send_frame(cx.shared, frame);
     }
 
-    /// Tells the client that an object is out of its sight.
+    /// Tells the client that an object is out of its sight, if it has been told that it sees it.
     pub(super) fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
-        self.tell(cx.shared, &News::ObjectLeaves { do_id });
+        if self.view.sees(do_id) {
+            self.tell(cx.shared, &News::ObjectLeaves { do_id });
+        }
         self.view.unsee(do_id);
         self.view.remember_gone(cx, do_id);
     }
@@ -156,6 +157,7 @@ impl Session {
                 format!("The session object with id {do_id} has been unexpectedly deleted."),
             ));
         }
+        self.forget_untold(cx, do_id);
         let (seen, owned) = (self.view.sees(do_id), self.view.owns(do_id));
         if !seen && !owned && !is_uberdog && !self.view.knows(do_id) {
             if self.interests.end_stay(do_id) {
@@ -176,6 +178,7 @@ impl Session {
             self.view.disown(cx, do_id);
         }
         self.view.remember_gone(cx, do_id);
+        self.is_told(cx, do_id);
         Ok(())
     }
 
@@ -193,8 +196,15 @@ impl Session {
         if covered {
             self.interests.doubt(do_id, to);
         }
+        if !covered && self.is_untold_sight(do_id) {
+            if is_session_object && !owned {
+                return Err(Self::session_object_left(do_id));
+            }
+            self.view.unsee(do_id);
+        }
         if self.interests.holds(do_id) {
             if covered {
+                self.view.move_untold(do_id, to);
                 self.interests.move_pending(do_id, to);
                 self.interests.hold_update(do_id, frame);
                 return Ok(());
@@ -212,7 +222,9 @@ impl Session {
             return Ok(());
         };
         if !tie.is_seen() || covered || (is_session_object && owned) {
-            self.send_frame(cx.shared, frame);
+            if !self.is_retelling() || self.view.tie_of(do_id).is_some() {
+                self.send_frame(cx.shared, frame);
+            }
         } else if is_session_object {
             return Err(Self::session_object_left(do_id));
         } else {

@@ -17,7 +17,7 @@ use crate::config::ProxyHeaders;
 use crate::metrics;
 use crate::net::proxy_protocol::Endpoint;
 use crate::net::{self, Close, Connection, Listener, Lost, Socket, websocket};
-use crate::role::client_agent::{Loss, SessionKey};
+use crate::role::client_agent::Loss;
 use crate::router::quietly;
 use crate::wire::Framing;
 
@@ -167,21 +167,21 @@ fn connection(
     // Boxed: what is only needed at the beginning should not stay with each connection.
     let beginning = Box::pin(begin(shared.clone(), stream, remote, entrance, place));
     async move {
-        let Some(Begun { key, connection, framing, first_bytes, place: _place }) = beginning.await
-        else {
+        let Some(Begun { line, connection, framing, first_bytes, place }) = beginning.await else {
             return;
         };
         // If this task fails, the session must not stay.
-        let mut guard = Guard { shared: &shared, key, loss: None };
-        let mut ear = Ear::new(&shared, key, framing);
+        let ear = Ear::new(&shared, line, framing);
+        let mut guard = Guard { ear, loss: None, place: Some(place) };
+        let ear = &mut guard.ear;
         if !first_bytes.is_empty() {
             ear.hear(&first_bytes);
         }
         drop(first_bytes);
         let ended = match ear.pulse() {
-            None => talk(&mut ear, &connection).await,
+            None => talk(ear, &connection).await,
             // Boxed: whoever has none should not carry it.
-            Some(pulse) => Box::pin(talk_and_ask(&mut ear, &connection, &pulse)).await,
+            Some(pulse) => Box::pin(talk_and_ask(ear, &connection, &pulse)).await,
         };
         match ended {
             Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
@@ -223,8 +223,9 @@ fn reason(lost: &Lost) -> String {
 /// Tells the core that a connection has ended, however it did. A session that has ended before takes
 /// no notice.
 struct Guard<'s> {
-    shared: &'s Shared,
-    key: SessionKey,
+    ear: Ear<'s>,
+    /// The session's as long as its client may come back.
+    place: Option<Box<Place>>,
     /// How, if the task has got so far.
     loss: Option<Box<Loss>>,
 }
@@ -232,10 +233,12 @@ struct Guard<'s> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let loss = self.loss.take().map_or_else(|| "connection failed".into(), |loss| *loss);
+        let pass = self.place.take().map(|place| place.pass);
+        let Ear { shared, line, .. } = self.ear;
         quietly(|| {
             // A role that is lost has lost the session, too.
-            let _ = self.shared.role.turn(|server, now, out| {
-                server.disconnected(now, self.key, loss, out);
+            let _ = shared.role.turn(|server, now, out| {
+                server.disconnected(now, line, loss, pass, out);
             });
         });
     }

@@ -10,13 +10,14 @@ use super::Shared;
 use super::accept::{Place, turn_away, turned_down};
 use super::door::Entrance;
 use super::gate::Refusal;
+use super::seat::Line;
 use crate::config::{ProxyHeaders, WebSocketConfig};
 use crate::message::ClientFamily;
 use crate::net::proxy_protocol::{self, Endpoint, Header};
 use crate::net::tls::{self, Tls};
 use crate::net::websocket::{self, Accepted};
 use crate::net::{Close, Connection, HalfOpen, Socket, Stream};
-use crate::role::client_agent::{Peer, SessionKey};
+use crate::role::client_agent::Peer;
 use crate::wire::Framing;
 
 /// The most that is read at a time before a connection has a session.
@@ -24,7 +25,7 @@ const FIRST_BYTES_MAX: usize = 16 * 1024;
 
 /// A connection that has a session.
 pub struct Begun {
-    pub key: SessionKey,
+    pub line: Line,
     pub connection: Arc<Connection>,
     pub framing: Framing,
     /// What it has said already.
@@ -118,10 +119,11 @@ pub async fn begin(
         if let Err(refusal) = shared.check_ban(&peer) {
             return Err(server.refuse(now, &peer.remote, framing, refusal.ejection()));
         }
-        server.admit(now, peer, framing, connection.clone(), out)
+        let refusal = place.pass.over().cloned().map(Refusal::ejection);
+        server.admit(now, peer, framing, connection.clone(), refusal, out)
     });
     match admitted.ok()? {
-        Ok(key) => Some(Begun { key, connection, framing, first_bytes, place }),
+        Ok(line) => Some(Begun { line, connection, framing, first_bytes, place }),
         Err(last_words) => {
             refuse(&connection, &last_words).await;
             None

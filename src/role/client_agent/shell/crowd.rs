@@ -23,6 +23,8 @@ impl Crowd {
     pub fn close_doors(&self) {
         if let Some(shared) = self.0.upgrade() {
             shared.closing.cancel();
+            // A role that is lost has nobody who could come back.
+            let _ = shared.role.turn(|server, _, out| server.close_doors(out));
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::pulse::Pulse;
+use super::seat::Line;
 use crate::net::Connection;
-use crate::role::client_agent::{Heard, SessionKey};
+use crate::role::client_agent::Heard;
 use crate::router::{Fed, Sink};
 use crate::wire::websocket::{Decoder, Parting};
 use crate::wire::{Assembler, Framing, websocket};
@@ -25,11 +26,11 @@ thread_local! {
 
 /// Gives whole frames to the core, until it has been enough for others to have their turn. A role that is lost ends the
 /// daemon, and hears nothing more.
-fn input(shared: &Shared, key: SessionKey, fed: &mut Fed, frames: &[u8]) -> Heard {
+fn input(shared: &Shared, line: &mut Line, fed: &mut Fed, frames: &[u8]) -> Heard {
     let (held, mut rest) = (fed.held(), frames);
     loop {
         let heard =
-            shared.role.turn_feeding(fed, |server, now, out| server.input(now, key, rest, out));
+            shared.role.turn_feeding(fed, |server, now, out| server.input(now, line, rest, out));
         let heard = heard.unwrap_or_default();
         if !heard.is_long || fed.held() - held >= LONG {
             return heard;
@@ -41,7 +42,8 @@ fn input(shared: &Shared, key: SessionKey, fed: &mut Fed, frames: &[u8]) -> Hear
 /// Hands what a client sends to the core.
 pub struct Ear<'s> {
     pub shared: &'s Shared,
-    key: SessionKey,
+    /// Whose connection it is: of a client that comes back it is another session's later.
+    pub line: Line,
     reading: Reading,
     has_heard: bool,
     /// The slow queues that it feeds.
@@ -76,7 +78,7 @@ struct Rest {
 
 impl<'s> Ear<'s> {
     /// Nothing has been said yet.
-    pub fn new(shared: &'s Shared, key: SessionKey, framing: Framing) -> Self {
+    pub fn new(shared: &'s Shared, line: Line, framing: Framing) -> Self {
         let messages = |has_tags| {
             let (decoder, pulse) = (Decoder::new(has_tags), Pulse::default());
             Reading::Messages(Box::new(Messages { decoder, pulse, heard: Default::default() }))
@@ -86,7 +88,7 @@ impl<'s> Ear<'s> {
             Framing::Message => messages(false),
             Framing::Frames => messages(true),
         };
-        Ear { shared, key, reading, has_heard: false, fed: Fed::patient(), rest: None }
+        Ear { shared, line, reading, has_heard: false, fed: Fed::patient(), rest: None }
     }
 
     /// What tells whether the peer is still there, if it can be asked.
@@ -101,13 +103,13 @@ impl<'s> Ear<'s> {
     pub fn hear(&mut self, bytes: &[u8]) {
         #[cfg(test)]
         crate::fault::happens("client");
-        let Ear { shared, key, reading, has_heard, fed, rest } = self;
+        let Ear { shared, line, reading, has_heard, fed, rest } = self;
         let hand_on = |frames: &[u8]| {
             if let Some(rest) = rest {
                 rest.frames.extend_from_slice(frames);
                 return;
             }
-            let heard = input(shared, *key, fed, frames);
+            let heard = input(shared, line, fed, frames);
             if heard.rest > 0 {
                 let frames = frames[frames.len() - heard.rest..].to_vec();
                 *rest = Some(Box::new(Rest { frames, handled: 0, held_until: heard.held_until }));
@@ -118,9 +120,10 @@ impl<'s> Ear<'s> {
                 if !std::mem::replace(has_heard, true)
                     && let Some(foreign) = shared.dialect.recognise(bytes)
                 {
-                    let key = *key;
-                    let _ =
-                        shared.role.turn(|server, now, out| server.foreign(now, key, foreign, out));
+                    let line = *line;
+                    let _ = shared
+                        .role
+                        .turn(|server, now, out| server.foreign(now, line, foreign, out));
                     return;
                 }
                 let framed = assembler.take(bytes, hand_on);
@@ -138,7 +141,7 @@ impl<'s> Ear<'s> {
                 None => tokio::task::yield_now().await,
             }
             self.fed.leave_time(self.shared.router_percent()).await;
-            let heard = input(self.shared, self.key, &mut self.fed, &frames[*handled..]);
+            let heard = input(self.shared, &mut self.line, &mut self.fed, &frames[*handled..]);
             *held_until = heard.held_until;
             *handled = frames.len() - heard.rest;
             if heard.rest == 0 {
@@ -177,8 +180,10 @@ impl<'s> Ear<'s> {
     /// Has the client pay for frames that say nothing, and waits as long as it has to.
     async fn pay(&self, mut frames: u32) {
         loop {
-            let turn =
-                self.shared.role.turn(|server, now, out| server.charge(now, self.key, frames, out));
+            let turn = self
+                .shared
+                .role
+                .turn(|server, now, out| server.charge(now, self.line, frames, out));
             let Ok(Some(until)) = turn else { return };
             frames = 0;
             tokio::time::sleep_until(until.into()).await;
@@ -186,8 +191,8 @@ impl<'s> Ear<'s> {
     }
 
     fn part(&self, parting: Parting) {
-        let key = self.key;
-        let _ = self.shared.role.turn(|server, now, out| server.parted(now, key, parting, out));
+        let line = self.line;
+        let _ = self.shared.role.turn(|server, now, out| server.parted(now, line, parting, out));
     }
 
     /// Reads as long as the core takes it and `may_read` says so, and returns why there is no more.

@@ -44,6 +44,8 @@ impl Origin {
 #[derive(Copy, Clone)]
 struct Known {
     connections: usize,
+    /// Clients whose connections are lost, and that may come back.
+    away: usize,
     /// Until when what it has used of its rate would last it.
     lasts_until: Instant,
 }
@@ -90,6 +92,8 @@ pub struct Gate {
 struct State {
     limits: Limits,
     connections: usize,
+    /// Clients whose connections are lost, and that may come back.
+    away: usize,
     origins: Map<Origin, Known>,
     /// When there are so many origins, those are forgotten that have no connection.
     sweep_at: usize,
@@ -121,6 +125,7 @@ impl Gate {
         let state = State {
             limits: limits.into(),
             connections: 0,
+            away: 0,
             origins: Map::with_hasher(seed),
             sweep_at: SWEEP_MIN,
         };
@@ -142,15 +147,17 @@ impl Gate {
             return Err(Refusal::Full);
         }
         state.connections += 1;
-        Ok(Pass { gate: self.clone(), origin: None, is_counted: false })
+        let is_over = state.connections.saturating_add(state.away) > state.limits.connections;
+        let over = is_over.then_some(Refusal::Full);
+        Ok(Pass { gate: self.clone(), origin: None, is_counted: false, over })
     }
 }
 
 impl State {
-    /// Counts a connection from an address; how long it has to wait.
-    fn count(&mut self, now: Instant, origin: Origin) -> Result<Duration, Refusal> {
+    /// Counts a connection from an address; how long it has to wait, and whether there are too many with those that are away.
+    fn count(&mut self, now: Instant, origin: Origin) -> Result<(Duration, bool), Refusal> {
         self.sweep(now);
-        let new = Known { connections: 0, lasts_until: now };
+        let new = Known { connections: 0, away: 0, lasts_until: now };
         let known = self.origins.get(&origin).copied().unwrap_or(new);
         if known.connections >= self.limits.per_address {
             return Err(Refusal::Crowd);
@@ -164,8 +171,9 @@ impl State {
                 return Err(Refusal::Rush);
             }
         }
-        self.origins.insert(origin, Known { connections: known.connections + 1, lasts_until });
-        Ok(wait)
+        let connections = known.connections + 1;
+        self.origins.insert(origin, Known { connections, lasts_until, ..known });
+        Ok((wait, connections.saturating_add(known.away) > self.limits.per_address))
     }
 
     /// Forgets whom nothing is to be remembered of, when there are twice as many as were left the last time.
@@ -173,9 +181,10 @@ impl State {
         if self.origins.len() < self.sweep_at {
             return;
         }
-        self.origins.retain(|_, known| known.connections > 0 || known.lasts_until > now);
-        if self.origins.len() > self.connections.saturating_add(GONE_MAX) {
-            self.origins.retain(|_, known| known.connections > 0);
+        let is_here = |known: &Known| known.connections + known.away > 0;
+        self.origins.retain(|_, known| is_here(known) || known.lasts_until > now);
+        if self.origins.len() > (self.connections + self.away).saturating_add(GONE_MAX) {
+            self.origins.retain(|_, known| is_here(known));
         }
         self.sweep_at = SWEEP_MIN.max(2 * self.origins.len());
     }
@@ -186,9 +195,33 @@ pub struct Pass {
     gate: Arc<Gate>,
     origin: Option<Origin>,
     is_counted: bool,
+    /// Why it may only be used by a client that comes back, if that is so.
+    over: Option<Refusal>,
+}
+
+/// A client that has lost its connection and may come back, as long as it is away: it takes a place of those that there are for
+/// others, but for those who come back.
+pub struct Absent {
+    gate: Arc<Gate>,
+    origin: Option<Origin>,
 }
 
 impl Pass {
+    /// Why there is no room for the connection, if it does not come back for one that is away.
+    pub const fn over(&self) -> Option<&Refusal> {
+        self.over.as_ref()
+    }
+
+    /// The connection is lost, and its client may come back.
+    pub fn go_away(self) -> Absent {
+        let mut state = self.gate.state.lock();
+        state.away += 1;
+        if let Some(known) = self.origin.and_then(|origin| state.origins.get_mut(&origin)) {
+            known.away += 1;
+        }
+        Absent { gate: self.gate.clone(), origin: self.origin }
+    }
+
     /// Whether it is known where it comes from, or that this is no address.
     pub const fn is_counted(&self) -> bool {
         self.is_counted
@@ -203,8 +236,11 @@ impl Pass {
         self.is_counted = true;
         let Ok(ip) = ip.parse::<IpAddr>() else { return Ok(Duration::ZERO) };
         let origin = Origin::of(ip);
-        let wait = self.gate.state.lock().count(now, origin)?;
+        let (wait, is_over) = self.gate.state.lock().count(now, origin)?;
         self.origin = Some(origin);
+        if is_over {
+            self.over.get_or_insert(Refusal::Crowd);
+        }
         Ok(wait)
     }
 }
@@ -215,6 +251,16 @@ impl Drop for Pass {
         state.connections -= 1;
         if let Some(known) = self.origin.and_then(|origin| state.origins.get_mut(&origin)) {
             known.connections -= 1;
+        }
+    }
+}
+
+impl Drop for Absent {
+    fn drop(&mut self) {
+        let mut state = self.gate.state.lock();
+        state.away -= 1;
+        if let Some(known) = self.origin.and_then(|origin| state.origins.get_mut(&origin)) {
+            known.away -= 1;
         }
     }
 }
@@ -243,6 +289,26 @@ mod tests {
         assert_eq!(come(&gate, now, "192.0.2.3").err(), Some(Refusal::Full));
         drop(two);
         assert!(come(&gate, now, "192.0.2.3").is_ok());
+    }
+
+    #[test]
+    fn who_is_away_takes_a_place_but_for_those_who_come_back() {
+        let (gate, now) = (gate(|limits| limits.connections_per_address = 2), Instant::now());
+        let come = |ip| come(&gate, now, ip).expect("there is room").0;
+        let away = [come("192.0.2.1").go_away(), come("192.0.2.1").go_away()];
+        assert_eq!(come("192.0.2.1").over(), Some(&Refusal::Crowd));
+        assert_eq!(come("192.0.2.2").over(), None);
+        let [one, other] = away;
+        let back = come("192.0.2.1");
+        drop(one);
+        assert_eq!(come("192.0.2.1").over(), Some(&Refusal::Crowd), "one is back, one is away");
+        drop((other, back));
+        assert_eq!(come("192.0.2.1").over(), None);
+        gate.set_limits(&ClientLimitsConfig { connections: 1, ..ClientLimitsConfig::NONE });
+        let away = come("192.0.2.3").go_away();
+        assert_eq!(come("192.0.2.4").over(), Some(&Refusal::Full));
+        drop(away);
+        assert_eq!(come("192.0.2.4").over(), None);
     }
 
     #[test]

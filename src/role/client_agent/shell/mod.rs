@@ -11,6 +11,7 @@ mod door;
 mod ear;
 mod gate;
 mod pulse;
+mod seat;
 mod serve;
 mod silence;
 #[cfg(test)]
@@ -179,6 +180,8 @@ pub struct Machine {
     pub places: Arc<Semaphore>,
     /// What tables by numbers that clients choose are hashed with.
     pub seed: Seed,
+    /// What tokens are made from with which clients come back: nobody knows it.
+    pub secret: [u8; 32],
     /// Changes when files are to be read again.
     pub reload: watch::Receiver<()>,
 }
@@ -235,7 +238,8 @@ impl Bound {
             keeping.spawn(banlist.clone().keep(self.machine.reload.clone()));
         }
         let config = &self.config;
-        let core = Core::new(config, uberdogs, dc, self.machine.seed);
+        let mut core = Core::new(config, uberdogs, dc, self.machine.seed);
+        core.make_tokens(self.machine.secret);
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
         let rules = Mutex::new(Rules::new(config, spares.clone()));

@@ -6,7 +6,8 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::bans::Offenders;
-
+use super::gate::Pass;
+use super::seat::{Line, Seats};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::metrics::Figures;
@@ -14,7 +15,7 @@ use crate::net::proxy_protocol::Endpoint;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{
-    Bans, CloseKind, Core, Ejection, Heard, Loss, Peer, SessionKey, Silence, Stop,
+    Bans, CloseKind, Core, Ejection, Heard, Loss, Peer, Resumed, SessionKey, Silence, Stop,
 };
 use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
 use crate::wire::websocket::Parting;
@@ -26,15 +27,14 @@ const SHUT_DOWN_AT_ONCE: usize = 64;
 /// How many sessions are looked at before others have their turn, when others are banned.
 const LOOKED_AT_AT_ONCE: usize = 256;
 
-/// What a connection is told when it asks for a session: its key, or what to write before it is closed.
-pub type Admission = Result<SessionKey, Vec<u8>>;
+/// What a connection is told when it asks for a session: which it is, or what to write before it is closed.
+pub type Admission = Result<Line, Vec<u8>>;
 
 /// The core with the connections of its sessions.
 pub struct Server {
     core: Core,
     events: EventSender,
-    /// Connections by their sessions' places.
-    connections: Vec<Option<(SessionKey, Arc<Connection>)>>,
+    seats: Seats,
     /// Below this place all clients have been put out, if no new ones are let in.
     cleared: usize,
     /// Buffers that connections have emptied: the core fills them again.
@@ -63,25 +63,25 @@ impl Server {
         silent: UnboundedSender<Silent>,
         offenders: Arc<Offenders>,
     ) -> Self {
-        Server { core, events, connections: Vec::new(), cleared: 0, spares, silent, offenders }
+        let seats = Seats::default();
+        Server { core, events, seats, cleared: 0, spares, silent, offenders }
     }
 
-    /// Begins a session for a connection.
+    /// Begins a session for a connection; one that may only come back to another, if it is otherwise refused.
     pub fn admit(
         &mut self,
         now: Instant,
         peer: Box<Peer>,
         framing: Framing,
         connection: Arc<Connection>,
+        refusal: Option<Ejection>,
         out: &mut Effects,
     ) -> Admission {
         let key = self.core.connect_framed(now, peer, framing, out)?;
-        let place = key.place();
-        if place >= self.connections.len() {
-            self.connections.resize_with(place + 1, || None);
+        if let Some(refusal) = refusal {
+            self.core.only_comes_back(key, refusal);
         }
-        self.connections[place] = Some((key, connection));
-        Ok(key)
+        Ok(self.seats.add(key, connection))
     }
 
     /// What to write to a connection for which there is no place.
@@ -120,41 +120,69 @@ impl Server {
         self.core.stopping(framing, stop)
     }
 
-    /// Handles whole frames from a client.
+    /// Handles whole frames from a client. If it comes back by that, its connection is the other session's from then on.
     pub fn input(
         &mut self,
         now: Instant,
-        key: SessionKey,
+        line: &mut Line,
         frames: &[u8],
         out: &mut Effects,
     ) -> Heard {
-        self.core.input(now, key, frames, out)
+        if self.seats.on(*line).is_none() {
+            return Heard::default();
+        }
+        let heard = self.core.input(now, line.key, frames, out);
+        if let Some(Resumed { key, farewell }) = self.core.take_resumed()
+            && let Some(before) = self.seats.hand_over(line, key)
+        {
+            before.push_bytes(&farewell);
+            before.close(Close::Flushed);
+        }
+        heard
     }
 
     /// Ends the session of a connection that turned out to speak something else.
-    pub fn foreign(&mut self, now: Instant, key: SessionKey, foreign: Foreign, out: &mut Effects) {
-        self.core.foreign(now, key, foreign, out);
+    pub fn foreign(&mut self, now: Instant, line: Line, foreign: Foreign, out: &mut Effects) {
+        if self.seats.on(line).is_some() {
+            self.core.foreign(now, line.key, foreign, out);
+        }
     }
 
-    /// Ends the session of a connection that is no more.
-    pub fn disconnected(&mut self, now: Instant, key: SessionKey, loss: Loss, out: &mut Effects) {
-        self.core.disconnected(now, key, loss, out);
+    /// Ends the session of a connection that is no more, unless it has got another, or waits for its client to come back. Then
+    /// it keeps the place.
+    pub fn disconnected(
+        &mut self,
+        now: Instant,
+        line: Line,
+        loss: Loss,
+        pass: Option<Pass>,
+        out: &mut Effects,
+    ) {
+        let Some(seat) = self.seats.on(line) else { return };
+        self.core.disconnected(now, line.key, loss, out);
+        if self.core.is_away(line.key) {
+            seat.absent = pass.map(Pass::go_away);
+        }
     }
 
-    /// Ends the session of a WebSocket whose peer says nothing more, or nothing that can be read.
-    pub fn parted(&mut self, now: Instant, key: SessionKey, parting: Parting, out: &mut Effects) {
-        self.core.parted(now, key, parting, out);
+    /// Ends the session of a WebSocket whose peer says nothing more, or nothing that can be read; or has it wait for its client
+    /// to come back.
+    pub fn parted(&mut self, now: Instant, line: Line, parting: Parting, out: &mut Effects) {
+        if self.seats.on(line).is_some() {
+            self.core.parted(now, line.key, parting, out);
+        }
     }
 
     /// Has a client pay for what its connection carries besides messages; until when nothing of it is to be read.
     pub fn charge(
         &mut self,
         now: Instant,
-        key: SessionKey,
+        line: Line,
         messages: u32,
         out: &mut Effects,
     ) -> Option<Instant> {
-        self.core.charge(now, key, messages, out)
+        self.seats.on(line)?;
+        self.core.charge(now, line.key, messages, out)
     }
 
     /// Puts a client out whose time is over, if nothing of it lies unread.
@@ -166,6 +194,11 @@ impl Server {
         out: &mut Effects,
     ) {
         self.core.judge(now, who, has_unread, out);
+    }
+
+    /// Nobody is let in any more, nor back.
+    pub fn close_doors(&mut self, out: &mut Effects) {
+        self.core.close_doors(out);
     }
 
     /// How many clients there are.
@@ -190,7 +223,7 @@ impl Server {
 /// An agent that is lost hangs up on its clients, and does not leave them to wait.
 impl Drop for Server {
     fn drop(&mut self) {
-        for (_, connection) in self.connections.drain(..).flatten() {
+        for connection in self.seats.some(0, usize::MAX) {
             connection.close(Close::Flushed);
         }
     }
@@ -222,8 +255,7 @@ impl Role for Server {
     fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {
         let next = self.core.measure(cursor, budget, figures);
         let end = next.map_or(usize::MAX, |next| next.0);
-        let places = self.connections.iter().take(end).skip(cursor.0);
-        for (_, connection) in places.flatten() {
+        for connection in self.seats.some(cursor.0, end) {
             connection.measure_queue("clients", figures);
         }
         next
@@ -236,28 +268,27 @@ impl Role for Server {
     /// Hands what there is for clients to their connections, which write it when the router is free.
     fn settle(&mut self, _now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
         self.spares.take(self.core.spare_buffers());
-        let connections = &mut self.connections;
+        let seats = &mut self.seats;
         self.core.drain_output(|key, output| {
-            let Some(place) = connections.get_mut(key.place()) else {
-                return;
-            };
-            let Some((_, connection)) = place.as_ref().filter(|(owner, _)| *owner == key) else {
-                return;
-            };
-            connection.push_buffer(output.bytes, output.burst);
-            if let Some(close) = output.close {
-                connection.close(close.into());
+            let Some(seat) = seats.of(key) else { return };
+            if let Some(connection) = &seat.connection {
+                connection.push_buffer(output.bytes, output.burst);
+                if let Some(close) = output.close {
+                    connection.close(close.into());
+                }
+                told.push(connection.clone());
             }
-            told.push(connection.clone());
-            if output.close.is_some() {
-                *place = None;
+            if output.is_away {
+                seat.connection = None;
+            } else if output.close.is_some() {
+                seats.end(key);
             }
         });
         for who in self.core.drain_silent() {
-            let place = self.connections.get(who.0.place()).and_then(Option::as_ref);
-            if let Some((_, connection)) = place.filter(|(owner, _)| *owner == who.0) {
+            if let Some(connection) = self.seats.of(who.0).and_then(|seat| seat.connection.clone())
+            {
                 // Without anybody to ask, the agent ends.
-                let _ = self.silent.send(Silent { who, connection: connection.clone() });
+                let _ = self.silent.send(Silent { who, connection });
             }
         }
         for offender in self.core.drain_offenders() {

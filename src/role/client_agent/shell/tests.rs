@@ -48,6 +48,7 @@ fn config() -> ClientAgentConfig {
             write_timeout_ms: 0,
             heartbeat_timeout_ms: 0,
             keepalive: None,
+            resume_ms: 0,
         },
         limits: ClientLimitsConfig::default(),
         interest_timeout_ms: 20_000,
@@ -69,7 +70,7 @@ fn loopback() -> Address {
 fn machine(places: usize) -> Machine {
     let places = Arc::new(Semaphore::new(places));
     let reload = watch::channel(()).1;
-    Machine { network: Arc::new(Tcp), places, seed: Seed::random(), reload }
+    Machine { network: Arc::new(Tcp), places, seed: Seed::random(), secret: [1; 32], reload }
 }
 
 /// A client agent, and the rest of the cluster.

@@ -21,6 +21,7 @@ mod offences;
 mod places;
 mod queries;
 mod requests;
+mod resuming;
 mod slices;
 
 use std::collections::HashMap;
@@ -97,6 +98,7 @@ fn config() -> ClientAgentConfig {
             write_timeout_ms: 5000,
             heartbeat_timeout_ms: 0,
             keepalive: None,
+            resume_ms: 0,
         },
         limits: ClientLimitsConfig::default(),
         offences: OffencesConfig::default(),
@@ -126,6 +128,8 @@ struct Agent {
     now: Instant,
     told: HashMap<SessionKey, Vec<u8>>,
     closed: HashMap<SessionKey, CloseKind>,
+    /// Sessions whose connections were closed while they go on.
+    hung_up: HashMap<SessionKey, CloseKind>,
     events: Vec<Event>,
 }
 
@@ -171,6 +175,7 @@ impl Agent {
             now: Instant::now(),
             told: HashMap::new(),
             closed: HashMap::new(),
+            hung_up: HashMap::new(),
             events: Vec::new(),
         }
     }
@@ -263,7 +268,9 @@ impl Agent {
         self.core.drain_output(|key, output| {
             self.told.entry(key).or_default().append(output.bytes);
             if let Some(close) = output.close {
-                assert_eq!(self.closed.insert(key, close), None, "closed twice");
+                let closed = if output.is_away { &mut self.hung_up } else { &mut self.closed };
+                let before = closed.insert(key, close);
+                assert!(before.is_none() || output.is_away, "closed twice");
             }
         });
         self.events.extend(self.core.drain_events());

@@ -4,10 +4,13 @@
 //! two queues that are emptied at random times, so that everything can overtake everything that it can
 //! overtake in a real cluster, but nothing else.
 
+mod believer;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 
+use self::believer::Believer;
 use super::*;
 use crate::wire::Reader;
 
@@ -57,6 +60,14 @@ enum Step {
     },
     /// Time passes.
     Wait,
+    /// A client's connection is lost, and what was for it.
+    Lose {
+        client: usize,
+    },
+    /// It comes back on another one, also if the old one seems to be there.
+    Return {
+        client: usize,
+    },
     /// Everything is delivered and answered.
     Settle,
 }
@@ -81,6 +92,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, id, by_cluster)| Step::Close { client, id, by_cluster }),
         8 => (0usize..3, 0usize..3, 0usize..5)
             .prop_map(|(server, late, agent)| Step::Pump { server, late, agent }),
+        1 => (0usize..2).prop_map(|client| Step::Lose { client }),
+        1 => (0usize..2).prop_map(|client| Step::Return { client }),
         1 => Just(Step::Wait),
         2 => Just(Step::Settle),
     ]
@@ -111,43 +124,6 @@ struct Server {
     versions: u32,
 }
 
-/// What one client believes.
-#[derive(Default)]
-struct Believer {
-    /// Where each object is, and its version.
-    sees: BTreeMap<u32, (Location, u32)>,
-    owns: BTreeSet<u32>,
-    interests: BTreeMap<u16, (u32, BTreeSet<u32>)>,
-    /// Contexts that must be reported as done.
-    awaited: BTreeSet<u32>,
-    /// When each object that it sees was told, and below which parent it was then; and when it had
-    /// arrived at the client agent.
-    told_at: BTreeMap<u32, (usize, DoId)>,
-    arrived_at: BTreeMap<u32, usize>,
-}
-
-impl Believer {
-    /// A child may have been told before its parent only if the parent had not arrived then.
-    fn check_parents_came_first(&self) {
-        for (child, (location, _)) in &self.sees {
-            if let Some(arrived) = self.arrived_at.get(&location.parent.0)
-                && self.sees.contains_key(&location.parent.0)
-            {
-                let (parent_told, _) = self.told_at[&location.parent.0];
-                let (told, below) = self.told_at[child];
-                let early = below == location.parent && told < parent_told && *arrived < told;
-                assert!(!early, "{child} is told before its parent {}", location.parent);
-            }
-        }
-    }
-
-    fn covers(&self, location: Location) -> bool {
-        self.interests
-            .values()
-            .any(|(parent, zones)| *parent == location.parent.0 && zones.contains(&location.zone.0))
-    }
-}
-
 struct World {
     agent: Agent,
     clients: [TestClient; 2],
@@ -171,10 +147,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut agent = Agent::new();
+        let mut agent = Agent::with(|config| config.client.resume_ms = u32::MAX);
+        agent.core.make_tokens([7; 32]);
         let clients = [agent.established(), agent.established()];
+        clients.iter().for_each(|client| agent.send(*client, &Client::ResumeAsk {}));
         let subscribed = clients.iter().map(|client| client.channel).collect();
-        World {
+        let mut world = World {
             agent,
             clients,
             believers: Default::default(),
@@ -187,7 +165,10 @@ impl World {
             field: field("name"),
             contexts: 1_000_000,
             callers_awaited: 0,
-        }
+        };
+        // The tokens.
+        world.listen();
+        world
     }
 
     // The state server.
@@ -349,6 +330,14 @@ impl World {
         }
     }
 
+    fn tell_all_of(&mut self, do_id: u32, context: Context, asker: Channel) {
+        if let Some(&Object { location, .. }) = self.server.objects.get(&do_id) {
+            let values = Rest(b"\x03\0ann\x09\0\0");
+            let object = ObjectState { do_id: DoId(do_id), location, class_id: AVATAR, values };
+            self.send(do_id, &[asker], &StateServer::ObjectGetAllResp { context, object });
+        }
+    }
+
     // The client agent.
 
     fn arrive(&mut self) {
@@ -372,6 +361,7 @@ impl World {
     fn listen(&mut self) {
         self.clock += 1;
         self.agent.drain();
+        let mut asked = Vec::new();
         for effect in self.agent.out.iter() {
             match effect {
                 Effect::Subscribe(channel) => {
@@ -393,6 +383,9 @@ impl World {
                             let query = (context, envelope.sender, parent, zones.iter().collect());
                             self.server.queries.push_back(query);
                         }
+                        Cluster::StateServer(StateServer::ObjectGetAll { context, do_id }) => {
+                            asked.push((do_id.0, context, envelope.sender));
+                        }
                         Cluster::ClientAgent(ClientAgent::DoneInterestResp { .. }) => {
                             self.callers_awaited -= 1;
                         }
@@ -403,16 +396,23 @@ impl World {
             }
         }
         self.agent.out.clear();
+        for (do_id, context, asker) in asked {
+            self.tell_all_of(do_id, context, asker);
+        }
         if self.arriving.is_empty() {
             for channel in std::mem::take(&mut self.fading) {
                 self.subscribed.remove(&channel);
             }
         }
         for index in 0..2 {
+            let believer = &mut self.believers[index];
             for datagram in self.agent.told(self.clients[index]) {
-                self.believe(index, &datagram);
+                believer.believe(&datagram, self.clock, &self.arrived_at);
             }
-            let believer = &self.believers[index];
+            believer.is_listing = false;
+            if believer.is_away {
+                continue;
+            }
             believer.check_parents_came_first();
             for (do_id, (location, _)) in &believer.sees {
                 assert!(
@@ -420,49 +420,6 @@ impl World {
                     "{do_id} is seen at {location} by nobody's wish"
                 );
             }
-        }
-    }
-
-    fn believe(&mut self, index: usize, datagram: &[u8]) {
-        let believer = &mut self.believers[index];
-        let mut reader = Reader::new(datagram);
-        let number = reader.u16().expect("a number");
-        let message = Client::decode(number, &mut reader).expect("a message");
-        let word = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
-        match message {
-            Client::EnterObjectRequired { object } => {
-                let (do_id, location) = (object.do_id.0, object.location);
-                let (number, version) = object.values.0.split_at(4);
-                let seen = believer.sees.insert(do_id, (location, word(version)));
-                assert_eq!(seen, None, "{do_id} is told twice");
-                believer.arrived_at.insert(do_id, self.arrived_at[&word(number)]);
-                believer.told_at.insert(do_id, (self.clock, location.parent));
-            }
-            Client::EnterObjectRequiredOwner { object } => {
-                believer.owns.insert(object.do_id.0);
-            }
-            Client::ObjectLeaving { do_id } => {
-                assert!(believer.sees.remove(&do_id.0).is_some(), "{do_id} leaves unseen");
-                believer.told_at.remove(&do_id.0);
-            }
-            Client::ObjectLeavingOwner { do_id } => assert!(believer.owns.remove(&do_id.0)),
-            Client::ObjectLocation { do_id, location } => match believer.sees.get_mut(&do_id.0) {
-                Some(seen) => seen.0 = location,
-                None => assert!(believer.owns.contains(&do_id.0), "{do_id} moves unseen"),
-            },
-            Client::ObjectSetField { do_id, value, .. } => match believer.sees.get_mut(&do_id.0) {
-                Some(seen) => seen.1 = word(value.0),
-                None => assert!(believer.owns.contains(&do_id.0), "{do_id} changes unseen"),
-            },
-            Client::AddInterest { context, .. }
-            | Client::AddInterestMultiple { context, .. }
-            | Client::RemoveInterest { context, .. } => {
-                assert!(believer.awaited.insert(context.0));
-            }
-            Client::DoneInterestResp { context, .. } => {
-                assert!(believer.awaited.remove(&context.0), "{context} is done twice");
-            }
-            other => panic!("{other:?}"),
         }
     }
 
@@ -495,6 +452,21 @@ impl World {
         }
     }
 
+    fn lose(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.believers[index].is_away, true) {
+            self.agent.lose(self.clients[index]);
+        }
+    }
+
+    fn come_back(&mut self, index: usize) {
+        let newcomer = self.agent.connect();
+        let token = std::mem::take(&mut self.believers[index].token);
+        self.agent.send(newcomer, &Client::Resume { token: Secret(&token) });
+        let resumed = self.agent.core.take_resumed().map(|resumed| resumed.key);
+        assert_eq!(resumed, Some(self.clients[index].key));
+        self.listen();
+    }
+
     fn new_context(&mut self, index: usize) -> Context {
         self.contexts += 1;
         self.believers[index].awaited.insert(self.contexts);
@@ -507,6 +479,11 @@ impl World {
     }
 
     fn settle(&mut self) {
+        for index in 0..2 {
+            if self.believers[index].is_away {
+                self.come_back(index);
+            }
+        }
         while !(self.server.queries.is_empty()
             && self.server.late.is_empty()
             && self.arriving.is_empty())
@@ -545,9 +522,15 @@ impl World {
             Step::Update { do_id } => self.update(do_id),
             Step::Own { do_id, owner } => self.own(do_id, owner),
             Step::Open { client, id, parent, ref zones, by_cluster } => {
+                let by_cluster = by_cluster || self.believers[client].is_away;
                 self.open(client, id, parent, zones, by_cluster);
             }
-            Step::Close { client, id, by_cluster } => self.close(client, id, by_cluster),
+            Step::Close { client, id, by_cluster } => {
+                let by_cluster = by_cluster || self.believers[client].is_away;
+                self.close(client, id, by_cluster);
+            }
+            Step::Lose { client } => self.lose(client),
+            Step::Return { client } => self.come_back(client),
             Step::Pump { server, late, agent } => {
                 (0..server).for_each(|_| self.answer_query());
                 (0..late).for_each(|_| self.answer_late());

@@ -9,6 +9,31 @@ pub struct Known {
     pub class_id: Option<ClassId>,
     /// By what the client knows it.
     pub tie: Tie,
+    /// What of that it has yet to be told on the connection with which it is back.
+    pub untold: Option<Tie>,
+}
+
+impl Known {
+    /// By what the client knows it that has been told so on this connection.
+    #[inline]
+    pub fn told(self) -> Option<Tie> {
+        match self.untold {
+            None => Some(self.tie),
+            Some(untold) => self.tie.without(untold),
+        }
+    }
+
+    /// The client sees it, and has been told so.
+    pub fn is_seen(&mut self) {
+        self.tie = self.tie.with_sight();
+        self.untold = self.untold.and_then(Tie::without_sight);
+    }
+
+    /// The client owns it, and has been told so.
+    pub fn is_owned(&mut self) {
+        self.tie = self.tie.with_ownership();
+        self.untold = self.untold.and_then(Tie::without_ownership);
+    }
 }
 
 /// What ties a client to an object that it knows. One that nothing ties it to is not known.
@@ -33,6 +58,15 @@ impl Tie {
     #[inline]
     pub const fn is_owned(self) -> bool {
         matches!(self, Tie::Owned | Tie::SeenAndOwned)
+    }
+
+    /// What is left of the tie without what another one is made of.
+    pub const fn without(self, other: Tie) -> Option<Tie> {
+        match (self, other) {
+            (_, Tie::SeenAndOwned) | (Tie::Seen, Tie::Seen) | (Tie::Owned, Tie::Owned) => None,
+            (tie, Tie::Seen) => tie.without_sight(),
+            (tie, Tie::Owned) => tie.without_ownership(),
+        }
     }
 
     /// The tie once the object is seen.
@@ -83,6 +117,11 @@ mod tests {
             assert_eq!(parts(Some(tie.with_ownership())), (seen, true));
             assert_eq!(parts(tie.without_sight()), (false, owned));
             assert_eq!(parts(tie.without_ownership()), (seen, false));
+            for other in [Tie::Seen, Tie::Owned, Tie::SeenAndOwned] {
+                let (other_seen, other_owned) = parts(Some(other));
+                let left = (seen && !other_seen, owned && !other_owned);
+                assert_eq!(parts(tie.without(other)), left);
+            }
         }
     }
 }

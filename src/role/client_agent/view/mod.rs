@@ -4,6 +4,7 @@ mod known;
 mod lapsed;
 mod recent;
 mod rights;
+mod untold;
 
 use dclass::Class;
 use smallvec::SmallVec;
@@ -99,27 +100,27 @@ impl View {
     #[inline]
     pub fn knows(&self, do_id: DoId) -> bool {
         match self.known(do_id) {
-            Some(known) if known.class_id.is_some() => true,
+            Some(known) if known.class_id.is_some() && known.untold != Some(known.tie) => true,
             _ => self.rights.as_ref().is_some_and(|rights| rights.declared(do_id).is_some()),
         }
     }
 
-    /// By what the client knows an object, if it does.
+    /// By what the client knows an object, if it does, as far as it has been told so on this connection.
     #[inline]
     pub fn tie_of(&self, do_id: DoId) -> Option<Tie> {
-        self.known(do_id).map(|known| known.tie)
+        self.known(do_id)?.told()
     }
 
-    /// Whether the client sees an object.
+    /// Whether the client sees an object, and has been told so on this connection.
     #[inline]
     pub fn sees(&self, do_id: DoId) -> bool {
         self.tie_of(do_id).is_some_and(Tie::is_seen)
     }
 
-    /// Whether the client owns an object.
+    /// Whether the client owns an object, told so or not.
     #[inline]
     pub fn owns(&self, do_id: DoId) -> bool {
-        self.tie_of(do_id).is_some_and(Tie::is_owned)
+        self.known(do_id).is_some_and(|known| known.tie.is_owned())
     }
 
     /// All objects that the client sees or owns, with where they are, in no order.
@@ -137,16 +138,16 @@ impl View {
         self.objects.get(do_id)?.value.class_id
     }
 
-    /// Where the client sees an object.
+    /// Where the client sees an object, told so or not.
     pub fn seen_at(&self, do_id: DoId) -> Option<Location> {
         let seen = self.objects.get(do_id).filter(|placed| placed.value.tie.is_seen());
         seen.map(|placed| placed.location)
     }
 
-    /// The objects that the client sees at a location, in the order of their ids.
+    /// The objects that the client sees at a location, told so or not, in the order of their ids.
     pub fn all_seen_at(&mut self, location: Location) -> SmallVec<[DoId; 8]> {
         let mut seen = SmallVec::<[DoId; 8]>::from(self.objects.at(location));
-        seen.retain(|do_id| self.sees(*do_id));
+        seen.retain(|do_id| self.seen_at(*do_id).is_some());
         seen.sort_unstable();
         seen
     }
@@ -169,18 +170,16 @@ impl View {
 
     /// Makes an object seen. Its class is `None` if the DC files do not have it.
     pub fn see(&mut self, do_id: DoId, class_id: Option<ClassId>, location: Location) {
-        let new = Known { class_id, tie: Tie::Seen };
-        if self.objects.insert_or(do_id, location, new, |known| known.tie = known.tie.with_sight())
-        {
+        let new = Known { class_id, tie: Tie::Seen, untold: None };
+        if self.objects.insert_or(do_id, location, new, Known::is_seen) {
             self.move_to(do_id, location);
         }
     }
 
     /// Makes an object owned; one that is already known stays where it is.
     pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
-        let new = Known { class_id: Some(class_id), tie: Tie::Owned };
-        let known = |known: &mut Known| known.tie = known.tie.with_ownership();
-        self.objects.insert_or(do_id, location, new, known);
+        let new = Known { class_id: Some(class_id), tie: Tie::Owned, untold: None };
+        self.objects.insert_or(do_id, location, new, Known::is_owned);
     }
 
     /// Makes an object unseen. The client may still own it.
@@ -196,10 +195,11 @@ impl View {
         self.loosen(do_id, Tie::without_ownership);
     }
 
-    fn loosen(&mut self, do_id: DoId, loosened: impl FnOnce(Tie) -> Option<Tie>) {
+    fn loosen(&mut self, do_id: DoId, loosened: impl Fn(Tie) -> Option<Tie>) {
         self.objects.remove_if(do_id, |known| match loosened(known.tie) {
             Some(tie) => {
                 known.tie = tie;
+                known.untold = known.untold.and_then(&loosened);
                 false
             }
             None => true,

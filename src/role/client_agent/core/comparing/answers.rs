@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use super::super::telling::{ALL, Telling, for_clients, values_of};
+use super::super::telling::{ALL, Telling, values_of};
 use super::super::{Core, session_at};
 use crate::ids::{self, Channel};
 use crate::message::{Cluster, Message, ObjectState, StateServer};
 use crate::role::Effects;
 use crate::role::client_agent::agent::{Context, News, SessionIndex};
-use crate::role::client_agent::session::Lack;
+use crate::role::client_agent::session::{Lack, for_clients};
 use crate::wire::{Envelope, Reader};
 
 impl Core {

@@ -1,0 +1,298 @@
+//! A client that is back is told all anew.
+//!
+//! Nobody knows what it had got before, and what has changed since was dropped. So it takes all that it knows for doubtful, and is
+//! told again, as if it had just opened its interests: which these are; what the cluster answers when it is asked for the objects in
+//! their zones; and what those say of themselves that it owns, or sees where it has no interest. What has not been told when
+//! all has been answered, or its time is over, is gone.
+//!
+//! Its rights go on meanwhile. What it hears is what somebody hears who is just opening interests: of an object nothing before
+//! its entrance ([`View::tell_anew`]). So nothing else has to know of it, and it can begin anew at any moment.
+//!
+//! [`View::tell_anew`]: crate::role::client_agent::view::View::tell_anew
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use dclass::{Class, Keywords};
+use smallvec::SmallVec;
+
+use super::answers::PATIENCE;
+use super::asking::QUERY_ZONES_MAX;
+use super::{Session, for_clients};
+use crate::hash::Set;
+use crate::ids::{self, Channel, DoId, ZoneId};
+use crate::message::{ObjectState, Rest, StateServer};
+use crate::object::{FieldError, shown_values};
+use crate::role::client_agent::agent::{Context, News, Timer};
+
+/// What is being told anew.
+#[derive(Debug)]
+pub struct Retelling {
+    /// What the cluster has been asked for, and is not over.
+    queries: Set<ids::Context>,
+    /// The objects that have been asked for themselves, and have not answered.
+    asked: Set<DoId>,
+    /// By which they answer.
+    context: ids::Context,
+    began: Instant,
+    /// Until when they are waited for.
+    due: Instant,
+}
+
+impl Session {
+    /// Whether there may be something that the client has not been told anew.
+    #[inline]
+    pub(super) fn is_retelling(&self) -> bool {
+        self.comeback.as_ref().is_some_and(|comeback| comeback.retelling.is_some())
+    }
+
+    fn retelling(&mut self) -> Option<&mut Retelling> {
+        self.comeback.as_mut()?.retelling.as_mut()
+    }
+
+    /// Begins to tell the client all anew, whether or not it is being told already.
+    pub(super) fn tell_anew(&mut self, cx: &mut Context<'_>) {
+        let operations = self.interests.ask_anew();
+        self.view.tell_anew();
+        self.tell_interests(cx);
+        let queries = self.ask_for_zones(cx);
+        let mut is_waited_for = Vec::with_capacity(operations.len());
+        for (id, operation) in operations {
+            let queries = self.queries_of(id);
+            if queries.is_empty() {
+                is_waited_for.push((id, operation.asked));
+            } else {
+                self.interests.begin_operation(id, operation.asked, &queries, operation.since);
+            }
+        }
+        for (id, asked) in is_waited_for {
+            self.interest_done(cx, id, asked);
+        }
+        let context = self.identity.new_context();
+        let asked = self.ask_objects(cx, context);
+        let (began, due) = (cx.now, cx.now + interest_timeout(cx));
+        if !asked.is_empty() {
+            cx.shared.deadlines.set(due, Timer::Retelling(self.identity.key));
+        }
+        let retelling = Retelling { queries, asked, context, began, due };
+        self.comeback.get_or_insert_default().retelling = Some(retelling);
+        self.check_all_told(cx);
+    }
+
+    /// Which interests are open: the client may have missed that, or the agent what it has asked for.
+    fn tell_interests(&mut self, cx: &mut Context<'_>) {
+        let all: Vec<_> = self
+            .interests
+            .all()
+            .into_iter()
+            .map(|(id, interest)| (id, interest.parent, interest.zones.clone()))
+            .collect();
+        for (interest, parent, zones) in all {
+            let context = self.identity.new_context();
+            self.tell(
+                cx.shared,
+                &News::InterestOpened { context, interest, parent, zones: &zones },
+            );
+        }
+    }
+
+    fn ask_for_zones(&mut self, cx: &mut Context<'_>) -> Set<ids::Context> {
+        let mut by_parent: BTreeMap<DoId, Vec<ZoneId>> = BTreeMap::new();
+        for at in self.interests.all_open() {
+            by_parent.entry(at.parent).or_default().push(at.zone);
+        }
+        let mut queries = Set::with_hasher(cx.shared.seed);
+        for (parent, mut zones) in by_parent {
+            zones.sort_unstable();
+            zones.dedup();
+            for zones in zones.chunks(QUERY_ZONES_MAX) {
+                queries.insert(self.send_query(cx, parent, zones, Channel::NONE));
+            }
+        }
+        queries
+    }
+
+    /// What has been asked for the zones of an interest.
+    fn queries_of(&self, id: ids::InterestId) -> SmallVec<[ids::Context; 2]> {
+        let zones = self.interests.zones_of(id);
+        let mut queries: SmallVec<_> =
+            zones.filter_map(|at| self.interests.query_for(at)).collect();
+        queries.sort_unstable();
+        queries.dedup();
+        queries
+    }
+
+    /// Asks all objects for themselves that no parent will show as the client knows them.
+    fn ask_objects(&mut self, cx: &mut Context<'_>, context: ids::Context) -> Set<DoId> {
+        let mut objects: Vec<DoId> = self.objects_to_compare().collect();
+        objects.sort_unstable();
+        for &do_id in &objects {
+            self.route_small(cx, do_id.channel(), &StateServer::ObjectGetAll { context, do_id });
+        }
+        let mut asked = Set::with_hasher(cx.shared.seed);
+        asked.extend(objects);
+        asked
+    }
+
+    /// An object that may have been asked for itself has told all.
+    pub(super) fn object_answers(
+        &mut self,
+        cx: &mut Context<'_>,
+        context: ids::Context,
+        object: &ObjectState<'_>,
+    ) {
+        let is_asked = |retelling: &mut Retelling| {
+            retelling.context == context && retelling.asked.contains(&object.do_id)
+        };
+        if !self.retelling().is_some_and(is_asked) {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, doId = %object.do_id, "answers what nobody waits for");
+            return;
+        }
+        cx.shared.last_answer = Some(cx.now);
+        if let Err(error) = self.tell_itself(cx, object) {
+            let client = self.identity.allocated;
+            tracing::warn!(%client, doId = %object.do_id, %error, "bad values of an object are ignored");
+        }
+        self.is_told(cx, object.do_id);
+    }
+
+    fn tell_itself(
+        &mut self,
+        cx: &mut Context<'_>,
+        object: &ObjectState<'_>,
+    ) -> Result<(), FieldError> {
+        let dc = cx.shared.dc.clone();
+        let do_id = object.do_id;
+        // Another one may have its id.
+        let class = dc.class(object.class_id);
+        let class = class.filter(|class| self.view.class_of(do_id) == Some(class.id()));
+        let (Some(class), Some(untold), Some(location)) =
+            (class, self.view.untold(do_id), self.view.known_at(do_id))
+        else {
+            return Ok(());
+        };
+        let is_seen_alone = untold.is_seen() && !self.interests.covers(location);
+        if is_seen_alone {
+            let (values, has_other) = shown_to(class, object, for_clients)?;
+            let object = ObjectState { values: Rest(&values), location, ..*object };
+            self.tell(cx.shared, &News::ObjectEnters { object, has_other });
+            self.view.see(do_id, Some(class.id()), location);
+            self.pay_for_entry(cx, values.len());
+        }
+        if untold.is_owned() {
+            let to_owner = |keywords: Keywords| for_clients(keywords) || keywords.ownrecv();
+            let (values, has_other) = shown_to(class, object, to_owner)?;
+            let object = ObjectState { values: Rest(&values), location, ..*object };
+            self.tell(cx.shared, &News::OwnerGained { object, has_other });
+            self.view.own(do_id, class.id(), location);
+            self.pay_for_entry(cx, values.len());
+        }
+        Ok(())
+    }
+
+    /// An object of which the client has not been told anew is no more.
+    pub(super) fn forget_untold(&mut self, cx: &Context<'_>, do_id: DoId) {
+        if !self.is_retelling() {
+            return;
+        }
+        if let Some(untold) = self.view.untold(do_id) {
+            if untold.is_seen() {
+                self.view.unsee(do_id);
+                self.view.remember_gone(cx, do_id);
+            }
+            if untold.is_owned() {
+                self.view.disown(cx, do_id);
+            }
+        }
+    }
+
+    /// Whether the client sees an object, and has not been told so anew.
+    pub(super) fn is_untold_sight(&self, do_id: DoId) -> bool {
+        self.is_retelling() && self.view.untold(do_id).is_some_and(|untold| untold.is_seen())
+    }
+
+    /// An object need not be waited for: it has said all, or is no longer known.
+    pub(super) fn is_told(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        if self.retelling().is_some_and(|retelling| retelling.asked.remove(&do_id)) {
+            self.check_all_told(cx);
+        }
+    }
+
+    /// A query has been told.
+    pub(super) fn query_is_retold(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+        if self.retelling().is_some_and(|retelling| retelling.queries.remove(&context)) {
+            self.check_all_told(cx);
+        }
+    }
+
+    /// The time is over for objects that have been asked for themselves, unless answers to somebody are still coming.
+    pub fn retelling_due(&mut self, cx: &mut Context<'_>) {
+        let (key, now, timeout) = (self.identity.key, cx.now, interest_timeout(cx));
+        let last_answer = cx.shared.last_answer;
+        let client = self.identity.allocated;
+        let Some(retelling) = self.retelling().filter(|retelling| retelling.due <= now) else {
+            return;
+        };
+        let is_recent = |at: &Instant| *at + timeout > now;
+        if let Some(last) = last_answer.filter(is_recent)
+            && now < retelling.began + timeout * PATIENCE
+        {
+            retelling.due = last + timeout;
+            let due = retelling.due;
+            cx.shared.deadlines.set(due, Timer::Retelling(key));
+            return;
+        }
+        let silent = retelling.asked.drain().count();
+        if silent > 0 {
+            tracing::warn!(%client, silent, "objects of a client that is back have not answered in time");
+        }
+        self.check_all_told(cx);
+    }
+
+    /// If all has been told, says so; the client forgets what has not been, and so do we.
+    fn check_all_told(&mut self, cx: &mut Context<'_>) {
+        let is_over =
+            |retelling: &mut Retelling| retelling.queries.is_empty() && retelling.asked.is_empty();
+        if !self.retelling().is_some_and(is_over) {
+            return;
+        }
+        for (do_id, at, _) in self.view.all_untold() {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, doId = %do_id, %at, "not found again by a client that is back");
+            self.forget_untold(cx, do_id);
+        }
+        self.comeback.get_or_insert_default().retelling = None;
+        self.tell(cx.shared, &News::AllTold);
+    }
+}
+
+fn interest_timeout(cx: &Context<'_>) -> Duration {
+    Duration::from_millis(cx.shared.config.interest_timeout_ms)
+}
+
+/// What an object that has told all of itself would have shown to somebody who is shown fields of these keywords, and whether
+/// there are more than the required ones.
+fn shown_to(
+    class: &Class,
+    object: &ObjectState<'_>,
+    are_shown: impl Fn(Keywords) -> bool,
+) -> Result<(Vec<u8>, bool), FieldError> {
+    let list = shown_values(object, class, true, |_| true, &are_shown)?;
+    let value_of = |id| list.iter().find(|(field, _)| *field == id).map(|(_, value)| *value);
+    let required: Vec<_> = class.required().iter().map(|field| field.id()).collect();
+    let mut values = Vec::new();
+    for field in class.required().iter().filter(|field| are_shown(field.keywords())) {
+        values.extend_from_slice(value_of(field.id()).unwrap_or_default());
+    }
+    let others: Vec<_> = list.iter().filter(|(field, _)| !required.contains(field)).collect();
+    if others.is_empty() {
+        return Ok((values, false));
+    }
+    values.extend_from_slice(&(others.len() as u16).to_le_bytes());
+    for (field, value) in others {
+        values.extend_from_slice(&field.0.to_le_bytes());
+        values.extend_from_slice(value);
+    }
+    Ok((values, true))
+}
