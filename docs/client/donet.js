@@ -691,6 +691,7 @@ export class Connection extends EventTarget {
     this.state = 'connecting';
     this.ejected = undefined;
     const Socket = this.options.WebSocket ?? globalThis.WebSocket;
+    if (!Socket) throw new Error('there is no WebSocket here: give one as the option `WebSocket`, such as that of npm\'s `ws`');
     const socket = new Socket(this.url, this.options.frames === false ? [] : [FRAMES]);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
@@ -991,7 +992,7 @@ export class Connection extends EventTarget {
     else this.forget();
     const { first = 500, most = 30000 } = this.options.reconnect || {};
     // Not all players come back at the same moment.
-    const delay = Math.min(most, first * 2 ** this.attempts++) * (0.5 + Math.random() / 2);
+    const delay = Math.round(Math.min(most, first * 2 ** this.attempts++) * (0.5 + Math.random() / 2));
     this.state = 'waiting';
     this.retry = setTimeout(() => this.open(), delay);
     this.emit('lost', { code, reason, retry: delay, resume });

@@ -8,19 +8,24 @@ mod offenders;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-pub use file::{Banlist, read_file};
+pub use file::{Banlist, read_file, tell_flaws};
 pub use offenders::{Entered, OFFENDERS_MAX};
 
+use crate::config::parse_network;
+
+/// The last second that there is: what is later is as good as never.
+const LAST: Timestamp = Timestamp::constant(253_402_207_200, 0);
+
 /// Whom a ban is for.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Subject {
     /// Who connects from these addresses.
     Network(IpNet),
@@ -57,10 +62,7 @@ impl FromStr for Subject {
             let wrong = || format!("{number:?} is no account: a number from 1 to {}", u32::MAX);
             return account.map(Subject::Account).ok_or_else(wrong);
         }
-        if let Ok(ip) = text.parse::<IpAddr>() {
-            return Ok(Subject::of(ip));
-        }
-        let network = text.parse::<IpNet>().map_err(|_| {
+        let network = parse_network(text).ok_or_else(|| {
             format!(
                 "{text:?} is no address, such as 192.0.2.1, and no network, such as 192.0.2.0/24"
             )
@@ -87,10 +89,17 @@ pub struct Ban {
     /// `None` is for ever.
     pub until: Option<Timestamp>,
     /// For the player.
-    pub reason: String,
+    pub reason: Box<str>,
 }
 
 impl Ban {
+    /// For some time from now on, or for ever.
+    pub fn new(time: Option<Duration>, now: Timestamp, reason: &str) -> Self {
+        let until = time.map(|time| now.checked_add(time).unwrap_or(LAST).min(LAST));
+        let until = until.map(|until| until.round(jiff::Unit::Second).unwrap_or(until));
+        Ban { until, reason: reason.into() }
+    }
+
     fn lasts(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
@@ -117,7 +126,8 @@ pub struct Flaw {
 /// What the file says, to be looked up.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct List {
-    bans: HashMap<Subject, Ban>,
+    /// In the order of their subjects: there may be hundreds of thousands, and a table would take twice as much memory.
+    bans: Box<[(Subject, Ban)]>,
     /// The lengths of the prefixes that there are, of IPv4 and of IPv6: each is looked up.
     lengths: [Vec<u8>; 2],
 }
@@ -125,31 +135,50 @@ pub struct List {
 impl List {
     /// Reads a file's text, as far as its lines are right. Of several lines for one the last counts.
     pub fn read(text: &str) -> (Self, Vec<Flaw>) {
-        let (mut list, mut flaws) = (List::default(), Vec::new());
+        let (mut bans, mut flaws) = (Vec::new(), Vec::new());
         for (i, line) in text.lines().enumerate() {
             match entry(line) {
                 None => {}
-                Some(Ok((subject, ban))) => drop(list.bans.insert(subject, ban)),
+                Some(Ok(ban)) => bans.push(ban),
                 Some(Err(message)) => flaws.push(Flaw { line: i + 1, message }),
             }
         }
-        let networks = list.bans.keys().filter_map(|subject| match subject {
-            Subject::Network(network) => Some(network),
-            Subject::Account(_) => None,
-        });
-        for network in networks {
-            list.lengths[family(network)].push(network.prefix_len());
+        // The last of the same first. The order of the others stays.
+        bans.reverse();
+        bans.sort_by_key(|(subject, _)| *subject);
+        bans.dedup_by_key(|(subject, _)| *subject);
+        let mut lengths = [Vec::new(), Vec::new()];
+        for (subject, _) in &bans {
+            if let Subject::Network(network) = subject {
+                lengths[family(network)].push(network.prefix_len());
+            }
         }
-        for lengths in &mut list.lengths {
+        for lengths in &mut lengths {
             lengths.sort_unstable();
             lengths.dedup();
+            lengths.shrink_to_fit();
         }
-        (list, flaws)
+        (List { bans: bans.into(), lengths }, flaws)
     }
 
     /// Whether there is nobody in it.
     pub fn is_empty(&self) -> bool {
         self.bans.is_empty()
+    }
+
+    /// For how many it has a ban, also one that is over.
+    pub fn len(&self) -> usize {
+        self.bans.len()
+    }
+
+    /// The bans that last, in order.
+    pub fn in_force(&self, now: Timestamp) -> impl Iterator<Item = &(Subject, Ban)> {
+        self.bans.iter().filter(move |(_, ban)| ban.lasts(now))
+    }
+
+    fn get(&self, subject: Subject) -> Option<&Ban> {
+        let at = self.bans.binary_search_by_key(&subject, |(subject, _)| *subject).ok()?;
+        Some(&self.bans[at].1)
     }
 
     /// The ban for whoever connects from an address: the one of the smallest network that it is in.
@@ -158,14 +187,14 @@ impl List {
         let lengths = self.lengths[family(&whole)].iter().rev();
         let mut found = lengths.filter_map(|length| {
             let network = IpNet::new(whole.addr(), *length).ok()?.trunc();
-            self.bans.get(&Subject::Network(network))
+            self.get(Subject::Network(network))
         });
         found.find(|ban| ban.lasts(now))
     }
 
     /// The ban for an account.
     pub fn of_account(&self, account: u32, now: Timestamp) -> Option<&Ban> {
-        self.bans.get(&Subject::Account(account)).filter(|ban| ban.lasts(now))
+        self.get(Subject::Account(account)).filter(|ban| ban.lasts(now))
     }
 }
 
@@ -178,7 +207,8 @@ const fn family(network: &IpNet) -> usize {
 
 /// What a line says, if it is to say anything.
 fn entry(line: &str) -> Option<Result<(Subject, Ban), String>> {
-    let line = line.trim();
+    // Some editors begin a file with a mark of its encoding.
+    let line = line.trim_start_matches('\u{feff}').trim();
     if line.is_empty() || line.starts_with('#') {
         return None;
     }
@@ -201,16 +231,21 @@ fn read_entry(line: &str) -> Result<(Subject, Ban), String> {
             );
         }
         "never" => None,
-        time => match time.parse() {
-            Ok(until) => Some(until),
-            Err(_) => {
-                return Err(format!(
-                    "{time:?} is no time such as 2030-01-31T12:00:00Z, and not never"
-                ));
-            }
-        },
+        time => Some(time_of(time).ok_or_else(|| {
+            format!("{time:?} is no time such as 2030-01-31T12:00:00Z, and not never")
+        })?),
     };
-    Ok((subject, Ban { until, reason: word(rest).1.to_owned() }))
+    Ok((subject, Ban { until, reason: word(rest).1.into() }))
+}
+
+/// A time as RFC 3339 has it. Of its last two days, of which there is no moment everywhere, it is the last moment that there is.
+fn time_of(text: &str) -> Option<Timestamp> {
+    text.parse().ok().map(|time: Timestamp| time.min(LAST)).or_else(|| {
+        let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+        let is_complete = pieces.time().is_some() && pieces.offset().is_some();
+        let is_last = pieces.date() >= jiff::civil::date(9999, 12, 30);
+        (is_complete && is_last).then_some(LAST)
+    })
 }
 
 /// The first word, and what comes after it.
@@ -220,11 +255,13 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim())
 }
 
-fn line_of(subject: Subject, ban: &Ban) -> String {
+/// A ban as a line of a file.
+pub fn line_of(subject: Subject, ban: &Ban) -> String {
     let until = ban.until.map_or("never".to_owned(), |until| until.to_string());
     // A reason is one line.
     let reason: Vec<&str> = ban.reason.split_whitespace().collect();
-    format!("{subject} {until} {}", reason.join(" ")).trim_end().to_owned()
+    let line = format!("{subject} {until} {}", reason.join(" "));
+    line.trim_end().to_owned()
 }
 
 /// A file's text with a ban, in the place of an older one for the same; everything else stays as it is.

@@ -26,7 +26,7 @@ pub struct Entered {
 impl Ban {
     /// For an offence of this name.
     pub fn for_offence(name: &str, until: Option<Timestamp>) -> Self {
-        Ban { until, reason: format!("{MARK}{name}") }
+        Ban { until, reason: format!("{MARK}{name}").into() }
     }
 
     fn is_for_offence(&self) -> bool {
@@ -46,9 +46,9 @@ impl Ban {
 /// They come last, which counts.
 pub fn with(text: &str, bans: &[(Subject, Ban)], now: Timestamp) -> (String, Entered) {
     let list = List::read(text).0;
-    let there = list.bans.values().filter(|ban| ban.is_for_offence() && ban.lasts(now)).count();
+    let there = list.in_force(now).filter(|(_, ban)| ban.is_for_offence()).count();
     let is_new = |(subject, ban): &&(Subject, Ban)| {
-        list.bans.get(subject).is_none_or(|old| !old.lasts_as_long_as(ban))
+        list.get(*subject).is_none_or(|old| !old.lasts_as_long_as(ban))
     };
     let mut news: Vec<&(Subject, Ban)> = bans.iter().filter(is_new).collect();
     let count = news.len().min(OFFENDERS_MAX.saturating_sub(there));

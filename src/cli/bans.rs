@@ -1,13 +1,10 @@
 //! What is wrong with ban lists, shown where the configuration names them.
 
-use crate::banlist::{self, Flaw, List};
+use crate::banlist;
 use crate::config::{Loaded, RoleConfig};
 use crate::finding::{Finding, Severity};
 
-/// How many lines of a file are named.
-const LINES_MAX: usize = 20;
-
-/// Reads all ban lists that a configuration names. A line that is not understood bans nobody, which is not what was meant by it.
+/// Reads all ban lists that a configuration names. What cannot be read ends the start; a line that is not understood does not.
 pub(super) fn check_banlists(loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (i, role) in loaded.config.numbered_roles() {
@@ -23,11 +20,9 @@ pub(super) fn check_banlists(loaded: &Loaded) -> Vec<Finding> {
                 let message = format!("{file}: there is no such file yet; `donet ban` makes it");
                 about(Severity::Warning, message);
             }
-            Ok(Some(text)) => {
-                for Flaw { line, message } in List::read(&text).1.into_iter().take(LINES_MAX) {
-                    about(Severity::Error, format!("{file}: line {line}: {message}"));
-                }
-            }
+            Ok(Some(text)) => banlist::tell_flaws(path, &text)
+                .into_iter()
+                .for_each(|flaw| about(Severity::Warning, flaw)),
         }
     }
     findings

@@ -77,6 +77,8 @@ pub struct Arguments {
 enum Command {
     /// Let an address, a network or an account in no more, and put out who is in
     Ban(running::Ban),
+    /// Say who may not come in
+    Bans(running::Arguments),
     /// Check a configuration and everything that it names, without running it
     Check(check::Arguments),
     /// Export, import, migrate, check or show the objects of a database
@@ -142,6 +144,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
             Action::Exit(running::ask(&arguments, &Request::Reload))
         }
         Some(Command::Ban(arguments)) => Action::Exit(running::ban(&arguments)),
+        Some(Command::Bans(arguments)) => Action::Exit(running::ask(&arguments, &Request::Bans)),
         Some(Command::Unban(arguments)) => Action::Exit(running::unban(&arguments)),
         Some(Command::Version) => {
             out::write(format_args!("{}", Arguments::command().render_version()));

@@ -9,7 +9,7 @@ use super::DEFAULT_CONFIG;
 use super::out::{complain, say};
 use crate::banlist::Subject;
 use crate::config::{self, Survey};
-use crate::control::{self, Answer, Request};
+use crate::control::{self, Answer, Request, Unheard};
 
 /// The longest reason of a ban.
 const REASON_BYTES_MAX: usize = 1024;
@@ -97,7 +97,12 @@ fn network(text: &str) -> Result<Subject, String> {
 /// A duration that is one.
 fn some_time(text: &str) -> Result<Duration, &'static str> {
     let time = config::parse_duration(text)?;
-    if time.is_zero() { Err("it is over at once") } else { Ok(time) }
+    match time.is_zero() {
+        true => {
+            Err("it is over at once: leave --for out to ban for ever; `donet unban` ends a ban")
+        }
+        false => Ok(time),
+    }
 }
 
 /// A reason that a request has room for, and a client reads.
@@ -136,13 +141,8 @@ pub(super) fn ask(arguments: &Arguments, request: &Request) -> u8 {
     let loaded = survey.as_ref().and_then(|survey| survey.loaded.as_ref());
     let named = loaded.and_then(|loaded| loaded.config.daemon.control.clone());
     let path = arguments.control.clone().or(named);
-    let path = path.unwrap_or_else(|| control::default_path(&file));
-    let answered = control::ask(&path, request, |answer| match answer {
-        Answer::Say(text) => say!("{text}"),
-        Answer::Complain(text) => complain!("{text}"),
-        Answer::Exit(_) => {}
-    });
-    answered.unwrap_or_else(|error| {
+    let places = path.map_or_else(|| control::places(&file), |path| vec![path]);
+    ask_first(&places, request).unwrap_or_else(|error| {
         match survey {
             Some(Survey { loaded: None, findings, .. }) => {
                 findings.iter().for_each(|finding| complain!("{}", finding.headline()));
@@ -156,4 +156,24 @@ pub(super) fn ask(arguments: &Arguments, request: &Request) -> u8 {
         }
         1
     })
+}
+
+/// Asks the first daemon that is found.
+fn ask_first(places: &[PathBuf], request: &Request) -> Result<u8, Unheard> {
+    let mut unheard = Vec::new();
+    for path in places {
+        let answered = control::ask(path, request, |answer| match answer {
+            Answer::Say(text) => say!("{text}"),
+            Answer::Complain(text) => complain!("{text}"),
+            Answer::Exit(_) => {}
+        });
+        match answered {
+            // It may be in the next place.
+            Err(error) if error.is_before_asking() => unheard.push(error),
+            answered => return answered,
+        }
+    }
+    // Somebody who is there and not asked says more than nobody.
+    let worst = unheard.iter().position(|error| !matches!(error, Unheard::Nobody(_)));
+    Err(unheard.swap_remove(worst.unwrap_or(0)))
 }

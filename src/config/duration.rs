@@ -11,14 +11,15 @@ const UNITS: [(&str, u32); 4] = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60),
 /// What would be one.
 pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     let seconds = match text {
-        "0" => Some(0),
+        "0" => Some(Some(0)),
         _ => UNITS.iter().find_map(|(unit, seconds)| {
             let count = text.strip_suffix(unit)?;
-            let is_number = count.bytes().all(|byte| byte.is_ascii_digit());
-            count.parse::<u32>().ok().filter(|_| is_number)?.checked_mul(*seconds)
+            let is_number = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| count.parse::<u32>().ok()?.checked_mul(*seconds))
         }),
     };
     let seconds = seconds.ok_or("a duration is `0`, or such as `90s`, `10m`, `12h` or `1d`")?;
+    let seconds = seconds.ok_or("it is too long: at most 49710d")?;
     Ok(Duration::from_secs(seconds.into()))
 }
 
@@ -48,6 +49,10 @@ mod tests {
         assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
         for text in ["", "s", "10", "+1s", "-1s", "1.5m", "1 m", "1M", "5ms", "50000d", "m1"] {
             parse_duration(text).expect_err(text);
+        }
+        parse_duration("49710d").expect("it fits");
+        for text in ["50000d", "99999999999d"] {
+            assert_eq!(parse_duration(text), Err("it is too long: at most 49710d"));
         }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) use database_url::literal as url_literal;
 pub use diagnostic::ConfigErrors;
 pub use duration::{parse_duration, show_duration};
 pub use model::*;
-pub use networks::{Networks, ProxyHeaders};
+pub use networks::{Networks, ProxyHeaders, parse_network};
 pub use offences::{Offence, OffencesConfig, Reaction};
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
 pub use websocket::WebSocketConfig;

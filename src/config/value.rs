@@ -197,7 +197,7 @@ pub(super) fn address_or(
 /// A network, or one address.
 pub(super) fn network(node: &Found<'_>) -> Read<IpNet> {
     const WHAT: &str = "a network such as `10.0.0.0/8`, or an address";
-    let found = networks::parse(scalar(node, WHAT)?).ok_or_else(|| expected(node, WHAT))?;
+    let found = networks::parse_network(scalar(node, WHAT)?).ok_or_else(|| expected(node, WHAT))?;
     let network = found.trunc();
     if network != found {
         node.doubt(format!("this means the whole network {network}"));

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::{Answer, PATIENCE, Request};
+use super::{Answer, PATIENCE, Request, trust};
 
 /// The longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
@@ -24,6 +24,17 @@ pub enum Unheard {
         /// Whose it is.
         owner: u32,
     },
+    /// The socket is somebody else's, and root cannot tell whether he should have it.
+    #[error(
+        "{path} belongs to user {owner}, and others could have put it there: nothing is sent there; let `daemon.control` \
+         name a folder that nobody else can write to, such as one below /run, or give the command as that user"
+    )]
+    Doubtful {
+        /// Where.
+        path: String,
+        /// Whose it is.
+        owner: u32,
+    },
     /// It may be another user's.
     #[error("cannot ask the daemon at {path}: {error}")]
     Io {
@@ -35,6 +46,13 @@ pub enum Unheard {
     /// The daemon has ended meanwhile.
     #[error("the daemon has ended before it has answered")]
     Ended,
+}
+
+impl Unheard {
+    /// Whether nobody has been asked for anything.
+    pub const fn is_before_asking(&self) -> bool {
+        matches!(self, Unheard::Nobody(_) | Unheard::Stranger { .. } | Unheard::Doubtful { .. })
+    }
 }
 
 /// Asks the daemon at `path` for something, hands over what it says, and returns the exit code.
@@ -50,15 +68,25 @@ pub fn ask(path: &Path, request: &Request, mut heard: impl FnMut(Answer)) -> Res
     })?;
     let peer = rustix::net::sockopt::socket_peercred(stream.as_fd());
     let owner = peer.map_err(|error| failed(error.into()))?.uid.as_raw();
-    if ![rustix::process::geteuid().as_raw(), 0].contains(&owner) {
-        return Err(Unheard::Stranger { path: shown(), owner });
+    let own = rustix::process::geteuid().as_raw();
+    if ![own, 0].contains(&owner) {
+        // Root may tell everybody's daemon what to do, if it is one.
+        if own != 0 {
+            return Err(Unheard::Stranger { path: shown(), owner });
+        } else if !trust::is_in_safe_place(path, owner).map_err(failed)? {
+            return Err(Unheard::Doubtful { path: shown(), owner });
+        }
     }
     let mut line = serde_json::to_vec(request).expect("it has a form in JSON");
     line.push(b'\n');
     let sent = stream.set_write_timeout(Some(PATIENCE)).and_then(|()| stream.write_all(&line));
-    sent.map_err(failed)?;
     let mut answers = BufReader::new(stream);
-    let code = hear(&mut answers, &mut heard, &failed)?;
+    // A daemon that is too busy says so without having read anything.
+    let code = match (hear(&mut answers, &mut heard, &failed), sent) {
+        (Ok(code), _) => code,
+        (Err(_), Err(error)) => return Err(failed(error)),
+        (Err(error), Ok(())) => return Err(error),
+    };
     if let Request::Drain { wait: true, .. } = request {
         // It keeps the connection until its process ends.
         let _ = io::copy(&mut answers, &mut io::sink());

@@ -8,13 +8,14 @@ mod place;
 mod server;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use client::{Unheard, ask};
-pub use place::default_path;
+pub use place::{default_path, places};
 pub use server::{Bound, Heard, Replies};
 
 /// The longest request, in bytes.
@@ -42,6 +43,8 @@ pub enum Request {
         /// Whom.
         subject: String,
     },
+    /// To say who may not come in.
+    Bans,
     /// To let nobody in any more, and to end when those who are there have left.
     Drain {
         /// For how long they may stay; if that is not said, it is the daemon's matter.

@@ -15,6 +15,16 @@ pub fn default_path(config: &Path) -> PathBuf {
     folder.unwrap_or_else(std::env::temp_dir).join(name(config))
 }
 
+/// Where the unit of the docs has it, for whoever gives a command in a shell.
+const OF_SERVICE: &str = "/run/donet";
+
+/// Where a command looks for that socket: a service has another environment than a shell.
+pub fn places(config: &Path) -> Vec<PathBuf> {
+    let mut places = vec![default_path(config), Path::new(OF_SERVICE).join(name(config))];
+    places.dedup();
+    places
+}
+
 /// The same for each way to write the configuration's path.
 fn name(config: &Path) -> String {
     let path = config.canonicalize().or_else(|_| std::path::absolute(config));
@@ -43,5 +53,13 @@ mod tests {
         assert_eq!(name(&file), name(&link));
         assert_ne!(name(&file), name(&folder.path().join("c.yml")));
         assert_eq!(fnv(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn a_command_looks_where_the_service_is_too() {
+        let config = Path::new("/etc/donet/cluster.yml");
+        let places = places(config);
+        assert_eq!(places[0], default_path(config));
+        assert_eq!(places[1], Path::new("/run/donet").join(name(config)));
     }
 }

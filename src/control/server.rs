@@ -1,6 +1,6 @@
 //! The daemon's end.
 //!
-//! A peer can cost little: eight are heard at a time, others are closed at once, and each has a limit of bytes and of time. Only
+//! A peer can cost little: 64 are heard at a time, others are told so at once, and each has a limit of bytes and of time. Only
 //! the daemon's own user and root are heard: the file's mode says so, and the system is asked besides.
 
 use std::fs::{self, DirBuilder, Permissions};
@@ -17,7 +17,9 @@ use tokio::time::timeout;
 use super::{Answer, PATIENCE, REQUEST_BYTES_MAX, Request};
 
 /// How many peers are heard at a time.
-const PEERS_MAX: usize = 8;
+const PEERS_MAX: usize = 64;
+/// What is said to whoever comes when so many are heard.
+const BUSY: &str = "the daemon is busy with other commands";
 /// How many answers wait for their peer.
 const ANSWERS_MAX: usize = 256;
 
@@ -62,16 +64,22 @@ impl Bound {
                 tokio::time::sleep(PATIENCE).await;
                 continue;
             };
-            if let Ok(place) = self.places.clone().try_acquire_owned()
-                && is_trusted(&stream)
-            {
-                let requests = requests.clone();
-                tokio::spawn(async move {
-                    // Whoever asks may have gone.
-                    let _ = converse(stream, requests).await;
-                    drop(place);
-                });
+            if !is_trusted(&stream) {
+                continue;
             }
+            let Ok(place) = self.places.clone().try_acquire_owned() else {
+                // Nobody waits for it: there is room for a line in a socket that is new.
+                let lines = [Answer::Complain(BUSY.to_owned()), Answer::Exit(1)]
+                    .map(|answer| line_of(&answer));
+                let _ = stream.try_write(&lines.concat());
+                continue;
+            };
+            let requests = requests.clone();
+            tokio::spawn(async move {
+                // Whoever asks may have gone.
+                let _ = converse(stream, requests).await;
+                drop(place);
+            });
         }
     }
 }
@@ -129,8 +137,7 @@ async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::
     match serde_json::from_str(&line) {
         Ok(request) => {
             let Ok(()) = requests.try_send((request, replies)) else {
-                let busy = Answer::Complain("the daemon is busy with other commands".to_owned());
-                send(&mut write, &busy).await?;
+                send(&mut write, &Answer::Complain(BUSY.to_owned())).await?;
                 return send(&mut write, &Answer::Exit(1)).await;
             };
         }
@@ -154,7 +161,11 @@ async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::
 }
 
 async fn send(write: &mut (impl AsyncWriteExt + Unpin), answer: &Answer) -> io::Result<()> {
+    timeout(PATIENCE, write.write_all(&line_of(answer))).await?
+}
+
+fn line_of(answer: &Answer) -> Vec<u8> {
     let mut line = serde_json::to_vec(answer).expect("texts and numbers have a form in JSON");
     line.push(b'\n');
-    timeout(PATIENCE, write.write_all(&line)).await?
+    line
 }

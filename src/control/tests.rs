@@ -104,3 +104,27 @@ async fn peers_that_say_nonsense_or_nothing_keep_nobody_waiting() {
         () = talk => {}
     }
 }
+
+#[tokio::test]
+async fn whoever_comes_when_many_are_heard_is_told_so() {
+    let (_folder, path) = place();
+    let bound = Bound::new(&path).expect("a socket");
+    let (sender, mut requests) = mpsc::channel::<Heard>(64);
+    let talk = async {
+        let silent = {
+            let path = path.clone();
+            let connect = move |_| UnixStream::connect(&path).expect("it listens");
+            let all = move || (0..64).map(connect).collect::<Vec<_>>();
+            tokio::task::spawn_blocking(all).await.expect("no panic")
+        };
+        let (code, answers) = asked(&path).await;
+        let busy = Answer::Complain("the daemon is busy with other commands".to_owned());
+        assert_eq!((code, answers), (Ok(1), vec![busy]));
+        drop(silent);
+    };
+    tokio::select! {
+        never = bound.serve(sender) => match never {},
+        () = talk => {}
+    }
+    assert!(requests.try_recv().is_err(), "it has not been heard");
+}

@@ -1,12 +1,14 @@
-//! `donet ban` and `donet unban`.
+//! `donet ban`, `donet unban` and `donet bans`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::banlist::{Ban, Banlist, Subject};
-use crate::control::{Answer, Request};
+use crate::banlist::{self, Ban, Banlist, Subject};
+use crate::control::{Answer, Replies, Request};
+
+const NO_LIST: &str = "no client agent of this daemon has a ban list: see `clientagent.banlist`";
 
 /// Writes the ban lists, each once, and says what has become of it.
 pub(super) fn carry_out(request: &Request, banlists: Vec<Arc<Banlist>>) -> Vec<Answer> {
@@ -15,50 +17,88 @@ pub(super) fn carry_out(request: &Request, banlists: Vec<Arc<Banlist>>) -> Vec<A
             tracing::info!("a command: {text}");
             vec![Answer::Say(text), Answer::Exit(0)]
         }
-        Err(text) => vec![Answer::Complain(text), Answer::Exit(1)],
+        Err(text) => {
+            tracing::warn!("a command: {text}");
+            vec![Answer::Complain(text), Answer::Exit(1)]
+        }
+    }
+}
+
+/// How many bans are said at a time.
+const BANS_SAID: usize = 100;
+
+/// Says who may not come in.
+pub(super) async fn tell(banlists: Vec<Arc<Banlist>>, replies: Replies) {
+    for banlist in &banlists {
+        let (list, now) = (banlist.list(), Timestamp::now());
+        let lines = list.in_force(now).map(|(subject, ban)| banlist::line_of(*subject, ban));
+        let mut lines = (banlists.len() > 1)
+            .then(|| format!("# {}", banlist.path().display()))
+            .into_iter()
+            .chain(lines);
+        loop {
+            let some: Vec<String> = lines.by_ref().take(BANS_SAID).collect();
+            if some.is_empty() {
+                break;
+            }
+            // Whoever asks may have gone.
+            if replies.send(Answer::Say(some.join("\n"))).await.is_err() {
+                return;
+            }
+        }
+    }
+    let last = match banlists.is_empty() {
+        true => vec![Answer::Complain(NO_LIST.to_owned()), Answer::Exit(1)],
+        false => vec![Answer::Exit(0)],
+    };
+    for answer in last {
+        let _ = replies.send(answer).await;
     }
 }
 
 fn change(request: &Request, banlists: &[Arc<Banlist>]) -> Result<String, String> {
     if banlists.is_empty() {
-        return Err(
-            "no client agent of this daemon has a ban list: see `clientagent.banlist`".into()
-        );
+        return Err(NO_LIST.to_owned());
     }
     match request {
         Request::Ban { subject, seconds, reason } => {
             let subject: Subject = subject.parse()?;
-            let until = seconds.map(|seconds| Timestamp::now() + Duration::from_secs(seconds));
-            let until = until.map(|until| until.round(jiff::Unit::Second).unwrap_or(until));
-            let ban = Ban { until, reason: reason.clone() };
-            each_file(banlists, |banlist| banlist.ban(subject, &ban).map(|()| true))?;
-            let until = until.map_or("for ever".to_owned(), |until| format!("until {until}"));
+            let ban = Ban::new(seconds.map(Duration::from_secs), Timestamp::now(), reason);
+            each_list(banlists, |banlist| banlist.ban(subject, &ban).map(|()| true))?;
+            let until = ban.until.map_or("for ever".to_owned(), |until| format!("until {until}"));
             Ok(format!("{subject} is banned {until}"))
         }
         Request::Unban { subject } => {
             let subject: Subject = subject.parse()?;
-            match each_file(banlists, |banlist| banlist.unban(subject))? {
+            match each_list(banlists, |banlist| banlist.unban(subject))? {
                 true => Ok(format!("{subject} is banned no more")),
                 false => Err(format!("{subject} is not in the ban list")),
             }
         }
-        Request::Reload | Request::Drain { .. } => unreachable!("it is no ban"),
+        Request::Reload | Request::Bans | Request::Drain { .. } => unreachable!("it is no ban"),
     }
 }
 
-/// Changes each file once, and has those read it again who share it; whether any has changed.
-fn each_file(
+/// Changes each list once, whatever becomes of the others; whether any has changed.
+fn each_list(
     banlists: &[Arc<Banlist>],
     change: impl Fn(&Banlist) -> std::io::Result<bool>,
 ) -> Result<bool, String> {
-    let mut has_changed = false;
-    for (i, banlist) in banlists.iter().enumerate() {
-        if banlists[..i].iter().any(|other| other.path() == banlist.path()) {
-            banlist.refresh();
-            continue;
+    let (mut changed, mut failed) = (Vec::new(), Vec::new());
+    for banlist in banlists {
+        let file = banlist.path().display().to_string();
+        match change(banlist) {
+            Ok(true) => changed.push(file),
+            Ok(false) => {}
+            Err(error) => failed.push(format!("cannot write {file}: {error}")),
         }
-        let failed = |error| format!("cannot write {}: {error}", banlist.path().display());
-        has_changed |= change(banlist).map_err(failed)?;
     }
-    Ok(has_changed)
+    if failed.is_empty() {
+        return Ok(!changed.is_empty());
+    }
+    let mut text = failed.join("; ");
+    if !changed.is_empty() {
+        text += &format!("; it was written to {}, and is in force there", changed.join(", "));
+    }
+    Err(text)
 }

@@ -1,5 +1,6 @@
 //! The end of a daemon whose clients are given time to leave.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -44,8 +45,9 @@ pub(super) async fn live(
     operator.waits_for(clients);
     let stay = clients_are(clients, "may stay", "may stay");
     operator.tell(&format!("draining: {stay} for {shown} at most"));
+    // It may change meanwhile.
+    let wave = operator.drain_wave();
     loop {
-        let wave = operator.drain_wave();
         let word = tokio::select! {
             biased;
             ending = operator.wants_the_end() => match hurry(&mut drain, operator, &ending) {
@@ -53,7 +55,7 @@ pub(super) async fn live(
                 false => continue,
             },
             failure = parts.first_failure() => return Err(failure),
-            word = drain.next(wave) => word,
+            word = drain.next(&wave) => word,
         };
         match word {
             Word::Left(clients) => {
@@ -63,6 +65,7 @@ pub(super) async fn live(
             }
             Word::GraceIsOver(clients) => {
                 operator.waits_for(clients);
+                let wave = wave.load(Ordering::Relaxed);
                 tracing::info!(clients, a_second = wave, "the grace is over: clients are ejected");
                 let ejected = clients_are(clients, "is ejected", "are ejected");
                 let pace =
@@ -144,7 +147,8 @@ struct Drain<C> {
     is_clearing: bool,
     next_word: Instant,
     next_wave: Instant,
-    /// How many more may be put out before the next wave.
+    /// How many may be put out in this wave, and how many more.
+    wave: usize,
     left_of_wave: usize,
 }
 
@@ -158,6 +162,7 @@ impl<C: Clients> Drain<C> {
             is_clearing: false,
             next_word: now + PROGRESS,
             next_wave: now,
+            wave: 0,
             left_of_wave: 0,
         }
     }
@@ -178,9 +183,9 @@ impl<C: Clients> Drain<C> {
         self.grace_ends = self.grace_ends.min(Instant::now() + grace);
     }
 
-    /// Waits until there is something to be said; meanwhile clients are put out whose time is over, at most `wave` a second.
-    /// Cancelling loses nothing.
-    async fn next(&mut self, wave: u32) -> Word {
+    /// Waits until there is something to be said; meanwhile clients are put out whose time is over, at most `wave` a second, which
+    /// may become more at any time. Cancelling loses nothing.
+    async fn next(&mut self, wave: &AtomicU32) -> Word {
         loop {
             let (now, clients) = (Instant::now(), self.count());
             if clients == 0 {
@@ -196,10 +201,13 @@ impl<C: Clients> Drain<C> {
                 return Word::Left(clients);
             }
             if self.is_clearing {
+                let wave = wave.load(Ordering::Relaxed) as usize;
                 if now >= self.next_wave {
                     self.next_wave = now + WAVE;
-                    self.left_of_wave = wave as usize;
+                    (self.wave, self.left_of_wave) = (wave, wave);
                 }
+                self.left_of_wave += wave.saturating_sub(self.wave);
+                self.wave = self.wave.max(wave);
                 self.clear().await;
             }
             let next = if self.is_clearing { self.next_wave } else { self.grace_ends };
@@ -226,7 +234,7 @@ impl<C: Clients> Drain<C> {
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -269,8 +277,11 @@ mod tests {
         let (began, crowds) = (Instant::now(), vec![Crowd::of(25), Crowd::of(0), Crowd::of(30)]);
         let mut drain = Drain::begin(crowds.clone(), seconds(15));
         assert!(crowds.iter().all(|crowd| crowd.closed.load(Ordering::Relaxed) == 1));
-        assert_eq!((drain.next(20).await, began.elapsed()), (Word::Left(55), seconds(10)));
-        assert_eq!((drain.next(20).await, began.elapsed()), (Word::GraceIsOver(55), seconds(15)));
+        assert_eq!((drain.next(&20.into()).await, began.elapsed()), (Word::Left(55), seconds(10)));
+        assert_eq!(
+            (drain.next(&20.into()).await, began.elapsed()),
+            (Word::GraceIsOver(55), seconds(15))
+        );
         let mut counts = BTreeMap::new();
         let watch = async {
             loop {
@@ -279,12 +290,26 @@ mod tests {
                 counts.insert(began.elapsed().as_secs(), left);
             }
         };
+        let wave = 20.into();
         let word = tokio::select! {
-            word = drain.next(20) => word,
+            word = drain.next(&wave) => word,
             () = watch => unreachable!("it has no end"),
         };
         assert_eq!(word, Word::Over);
         assert_eq!(counts, BTreeMap::from([(15, 35), (16, 15), (17, 0)]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_larger_wave_counts_at_once() {
+        let crowd = Crowd::of(100);
+        let mut drain = Drain::begin(vec![crowd.clone()], Duration::ZERO);
+        let wave = AtomicU32::new(1);
+        assert_eq!(drain.next(&wave).await, Word::GraceIsOver(100));
+        let _ = tokio::time::timeout(TICK / 2, drain.next(&wave)).await;
+        assert_eq!(crowd.count(), 99);
+        wave.store(60, Ordering::Relaxed);
+        let _ = tokio::time::timeout(TICK * 3, drain.next(&wave)).await;
+        assert_eq!(crowd.count(), 40, "still of the same second");
     }
 
     #[tokio::test(start_paused = true)]
@@ -295,16 +320,19 @@ mod tests {
         assert_eq!(drain.left(), seconds(600));
         drain.shorten(seconds(4));
         assert_eq!(drain.left(), seconds(4));
-        assert_eq!((drain.next(1).await, began.elapsed()), (Word::GraceIsOver(3), seconds(4)));
+        assert_eq!(
+            (drain.next(&1.into()).await, began.elapsed()),
+            (Word::GraceIsOver(3), seconds(4))
+        );
         // Somebody else wants to say something all the time.
         while began.elapsed() < Duration::from_millis(4_800) {
-            let _ = tokio::time::timeout(TICK / 3, drain.next(1)).await;
+            let _ = tokio::time::timeout(TICK / 3, drain.next(&1.into())).await;
         }
         assert_eq!(crowd.count(), 2);
         crowd.count.store(0, Ordering::Relaxed);
-        assert_eq!(drain.next(1).await, Word::Over);
+        assert_eq!(drain.next(&1.into()).await, Word::Over);
         assert!(began.elapsed() < seconds(6));
         let mut nobody = Drain::<Crowd>::begin(Vec::new(), seconds(600));
-        assert_eq!(nobody.next(1).await, Word::Over);
+        assert_eq!(nobody.next(&1.into()).await, Word::Over);
     }
 }

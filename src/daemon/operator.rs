@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -11,6 +12,7 @@ use super::bans;
 use super::notify::Manager;
 use super::reload::{self, InForce, Read};
 use super::signals::{Request as Wish, Signals};
+use crate::banlist::Banlist;
 use crate::config::{Reading, RoleConfig};
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
 use crate::finding::Finding;
@@ -18,8 +20,8 @@ use crate::net::Passed;
 use crate::role::client_agent;
 use crate::telemetry::{Level, Log};
 
-/// How many commands wait for their turn.
-const COMMANDS_MAX: usize = 4;
+/// How many commands wait for their turn: as many as are heard.
+const COMMANDS_MAX: usize = 64;
 
 /// How many lines a command is told of one kind.
 const LINES_MAX: usize = 100;
@@ -79,7 +81,7 @@ pub(super) struct Operator {
     due: Vec<Option<Replies>>,
     /// What the configuration says of drains.
     drain: Option<Duration>,
-    drain_wave: u32,
+    drain_wave: Arc<AtomicU32>,
     control: Option<Bound>,
     commands: (mpsc::Sender<Heard>, mpsc::Receiver<Heard>),
     /// The configuration is being read again, for whoever has asked by a command. Not waited for: the disk may be frozen, and
@@ -130,7 +132,7 @@ impl Operator {
             tracing::warn!(%path, %error, "no commands such as `donet reload` can be given; see `daemon.control`");
         });
         let daemon = &started.reading.config.daemon;
-        let (drain, drain_wave) = (daemon.drain, daemon.drain_wave);
+        let (drain, drain_wave) = (daemon.drain, Arc::new(daemon.drain_wave.into()));
         let in_force = InForce::new(&started.reading);
         Operator {
             signals,
@@ -174,9 +176,9 @@ impl Operator {
         self.agents.iter().flatten().map(|(_, agent)| agent.crowd()).collect()
     }
 
-    /// How many clients a second are put out by a drain, at most.
-    pub const fn drain_wave(&self) -> u32 {
-        self.drain_wave
+    /// How many clients a second are put out by a drain, at most: a newer configuration may say something else.
+    pub fn drain_wave(&self) -> Arc<AtomicU32> {
+        self.drain_wave.clone()
     }
 
     /// Has the service manager give clients more time.
@@ -275,6 +277,9 @@ impl Operator {
                         tracing::info!("a command: log files are opened anew, and certificates and the configuration read again");
                         self.reload(Some(replies));
                     }
+                    Request::Bans => {
+                        tokio::spawn(bans::tell(self.banlists(), replies));
+                    }
                     Request::Ban { .. } | Request::Unban { .. } => self.ban(request, replies),
                 },
                 outcome = read => self.has_read(outcome),
@@ -283,13 +288,24 @@ impl Operator {
         }
     }
 
+    /// The ban lists of all agents, each once: those that name the same file have the same one.
+    fn banlists(&self) -> Vec<Arc<Banlist>> {
+        let mut lists: Vec<Arc<Banlist>> = Vec::new();
+        for list in self.agents.iter().flatten().filter_map(|(_, agent)| agent.banlist()) {
+            if !lists.iter().any(|known| Arc::ptr_eq(known, list)) {
+                lists.push(list.clone());
+            }
+        }
+        lists
+    }
+
     /// Lets somebody in no more, or again.
     fn ban(&self, request: Request, replies: Replies) {
-        let Some(agents) = &self.agents else {
+        if self.agents.is_none() {
             let early = "not everything has started yet; try again".to_owned();
             return answer(Some(replies), [Answer::Complain(early), Answer::Exit(1)]);
-        };
-        let banlists = agents.iter().filter_map(|(_, agent)| agent.banlist().cloned()).collect();
+        }
+        let banlists = self.banlists();
         // It writes a file, which may take a while.
         tokio::task::spawn_blocking(move || {
             answer(Some(replies), bans::carry_out(&request, banlists));
@@ -352,7 +368,8 @@ impl Operator {
         if !is_overruled {
             self.log.set_level(newer.config.daemon.log_level.unwrap_or_default());
         }
-        (self.drain, self.drain_wave) = (newer.config.daemon.drain, newer.config.daemon.drain_wave);
+        self.drain = newer.config.daemon.drain;
+        self.drain_wave.store(newer.config.daemon.drain_wave, Ordering::Relaxed);
         // It is compared with what the daemon was started with, as long as that is what runs.
         let mut keys = self.started.reading.need_restart(newer);
         if self.started.reading.has_same_roles(newer) {

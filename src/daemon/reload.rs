@@ -14,9 +14,6 @@ use crate::telemetry::Log;
 /// How long is waited for a log file to be open again: the disk may be frozen.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many lines of a ban list are named.
-const LINES_MAX: usize = 20;
-
 /// What has been read, or what is wrong with it.
 pub(super) struct Read {
     pub outcome: Result<Reading, Vec<Finding>>,
@@ -75,15 +72,7 @@ fn unread_banlists(running: &Config) -> Vec<String> {
                 "the ban list {file} cannot be read: {error}; what it said before stays in force"
             )),
             Ok(None) => {}
-            Ok(Some(text)) => {
-                let flaws = banlist::List::read(&text).1;
-                let more = flaws.len().saturating_sub(LINES_MAX);
-                warnings.extend(flaws.into_iter().take(LINES_MAX).map(|flaw| {
-                    format!("{file}:{}: the line is ignored: {}", flaw.line, flaw.message)
-                }));
-                warnings
-                    .extend((more > 0).then(|| format!("{file}: {more} more lines are ignored")));
-            }
+            Ok(Some(text)) => warnings.extend(banlist::tell_flaws(path, &text)),
         }
     }
     warnings

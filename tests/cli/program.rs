@@ -29,6 +29,11 @@ impl Folder {
         Folder(tempfile::tempdir().expect("a folder"))
     }
 
+    /// A folder that leads through none that everybody may write to, if there can be one.
+    pub fn in_safe_place() -> Option<Self> {
+        tempfile::tempdir_in("/run").ok().map(Folder)
+    }
+
     /// A folder with these files.
     pub fn with(files: &[(&str, &str)]) -> Self {
         let folder = Folder::new();

@@ -173,6 +173,34 @@ fn without_a_daemon_one_line_says_so() {
     assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
 }
 
+/// Root alone can try it.
+#[test]
+fn root_commands_a_daemon_of_another_user_where_nobody_else_could_stand() {
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    let safe = Folder::in_safe_place().filter(|_| rustix::process::geteuid().is_root());
+    let Some(safe) = safe else { return };
+    for (folder, is_safe) in [(safe, true), (Folder::new(), false)] {
+        folder.write("game.yml", "daemon: {control: control.sock}\n");
+        let there = folder.path("");
+        std::os::unix::fs::chown(&there, Some(NOBODY), Some(NOBODY)).expect("root may");
+        let mut command = folder.command(&["game.yml"]);
+        command.uid(NOBODY).gid(NOBODY);
+        let running = Folder::start_command(command).ready();
+        let ended = reload(&folder);
+        match is_safe {
+            true => drop(ended.code(0)),
+            false => {
+                let ended = ended.code(1);
+                let why = "belongs to user 65534, and others could have put it there";
+                assert!(ended.stderr.contains(why), "{ended:#?}");
+            }
+        }
+        running.signal("TERM");
+        running.wait().code(0);
+    }
+}
+
 #[test]
 fn a_daemon_that_cannot_have_its_socket_runs_all_the_same() {
     for path in ["/nowhere/to/be/found", "file"] {

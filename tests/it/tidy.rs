@@ -18,7 +18,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("event", &["ids", "config", "metrics"]),
     ("store", &["hash", "ids", "yaml", "config"]),
-    ("banlist", &["store"]),
+    ("banlist", &["store", "config"]),
     ("net", &["ids", "wire", "router", "finding", "config", "metrics"]),
     ("cli", &["banlist", "ids", "finding", "config", "control", "telemetry", "store", "net"]),
 ];
