@@ -1,13 +1,15 @@
 //! What is answered over HTTP: figures, and whether the daemon lives and is ready.
 //!
 //! Whoever asks must not be able to hold up the daemon, nor to take its files. So there are few connections at a time, each
-//! for one question and for a few seconds; whatever is asked beyond its head is not read; and figures are gathered for one
+//! for one question and for a few seconds; when there are as many, the oldest that has not asked yet gives way to the next one, so
+//! that nobody is kept out by those who ask slowly; whatever is asked beyond its head is not read; and figures are gathered for one
 //! at a time.
 
 mod collect;
 mod process;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,10 +18,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
 use axum::routing::get;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Readiness, Stage};
@@ -28,7 +31,7 @@ use crate::metrics::{self, Figures};
 use crate::net::Passed;
 use crate::router::Router;
 
-/// How many connections there may be at a time; the next ones wait to be accepted.
+/// How many connections there may be at a time at one address; for the next one the oldest that has not asked yet gives way.
 const CONNECTIONS_MAX: usize = 64;
 /// How long the head of a question may take to come.
 const HEAD_MAX: Duration = Duration::from_secs(5);
@@ -84,7 +87,6 @@ impl Web {
             );
         }
         let asked = Asked { readiness, router, gathering: Arc::default() };
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut tasks = Vec::new();
         for address in addresses {
             let listener = match passed.take_tcp(address) {
@@ -94,7 +96,7 @@ impl Web {
             let listener = listener.with_context(what)?;
             let address = listener.local_addr().with_context(what)?;
             tracing::info!(%address, "answering /metrics, /livez and /readyz");
-            let serving = serve(listener, places.clone(), routes(asked.clone()));
+            let serving = serve(listener, routes(asked.clone()));
             tasks.push(tokio::spawn(serving).abort_handle());
         }
         Ok(Web { tasks })
@@ -138,12 +140,31 @@ async fn tell_metrics(State(asked): State<Asked>) -> Result<Text, StatusCode> {
     }
 }
 
-async fn serve(listener: TcpListener, places: Arc<Semaphore>, routes: axum::Router) {
+/// Somebody who is answered.
+#[derive(Debug)]
+struct Guest {
+    task: AbortHandle,
+    has_asked: Arc<AtomicBool>,
+}
+
+/// Has one of those leave who have come first, if there are as many as may be.
+fn make_room(guests: &mut Vec<Guest>) {
+    guests.retain(|guest| !guest.task.is_finished());
+    if guests.len() >= CONNECTIONS_MAX {
+        let has_asked = |guest: &Guest| guest.has_asked.load(Ordering::Relaxed);
+        let slowest = guests.iter().position(|guest| !has_asked(guest)).unwrap_or(0);
+        guests.remove(slowest).task.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, routes: axum::Router) {
     // Who is still there is hung up on with the end of this.
     let mut connections = JoinSet::new();
+    let mut guests = Vec::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
         while connections.try_join_next().is_some() {}
+        // Who has just come is heard once before others can take his place.
+        tokio::task::yield_now().await;
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // It has gone again, or too many files are open.
@@ -153,24 +174,58 @@ async fn serve(listener: TcpListener, places: Arc<Semaphore>, routes: axum::Rout
                 continue;
             }
         };
-        let routes = routes.clone();
-        connections.spawn(async move {
-            let _place = place;
+        make_room(&mut guests);
+        let (routes, has_asked) = (routes.clone(), Arc::<AtomicBool>::default());
+        let asks = has_asked.clone();
+        let task = connections.spawn(async move {
             // Whoever is too slow is hung up on.
-            let _ = tokio::time::timeout(LIFE_MAX, answer(stream, routes)).await;
+            let _ = tokio::time::timeout(LIFE_MAX, answer(stream, routes, asks)).await;
         });
+        guests.push(Guest { task, has_asked });
     }
 }
 
-/// Answers one question.
-async fn answer(stream: TcpStream, routes: axum::Router) {
+/// Answers one question, and notes when it has come.
+async fn answer(stream: TcpStream, routes: axum::Router, has_asked: Arc<AtomicBool>) {
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |question| {
+        has_asked.store(true, Ordering::Relaxed);
+        routes.call(question)
+    });
     let answering = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = answering.await {
         tracing::debug!(%error, "no answer to a question over HTTP");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_oldest_that_has_not_asked_gives_way_and_where_all_have_the_oldest() {
+        let guest = |has_asked: bool| Guest {
+            task: tokio::spawn(std::future::pending::<()>()).abort_handle(),
+            has_asked: Arc::new(has_asked.into()),
+        };
+        for (first_silent, leaves) in [(5, 5), (CONNECTIONS_MAX, 0)] {
+            let mut guests: Vec<Guest> =
+                (0..CONNECTIONS_MAX).map(|n| guest(n < first_silent)).collect();
+            let tasks: Vec<AbortHandle> = guests.iter().map(|guest| guest.task.clone()).collect();
+            make_room(&mut guests);
+            assert_eq!(guests.len(), CONNECTIONS_MAX - 1);
+            while !tasks[leaves].is_finished() {
+                tokio::task::yield_now().await;
+            }
+            let ended = tasks.iter().filter(|task| task.is_finished()).count();
+            assert_eq!(ended, 1, "nobody else");
+            make_room(&mut guests);
+            assert_eq!(guests.len(), CONNECTIONS_MAX - 1, "there is room");
+        }
     }
 }
