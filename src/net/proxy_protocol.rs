@@ -133,14 +133,14 @@ fn read_line(bytes: &[u8]) -> Result<Option<(Header, usize)>, Error> {
     let mut words = line.split(' ').skip(1);
     let header = match words.next() {
         Some("UNKNOWN") => Header::Unknown,
-        Some("TCP4" | "TCP6") => {
+        Some(family @ ("TCP4" | "TCP6")) => {
             let words: Vec<&str> = words.collect();
             let &[source, destination, source_port, destination_port] = &words[..] else {
                 return Err(Error::BadLine);
             };
             Header::Proxied {
-                source: endpoint(source, source_port)?,
-                destination: endpoint(destination, destination_port)?,
+                source: endpoint(family, source, source_port)?,
+                destination: endpoint(family, destination, destination_port)?,
                 tlvs: Box::default(),
             }
         }
@@ -149,8 +149,12 @@ fn read_line(bytes: &[u8]) -> Result<Option<(Header, usize)>, Error> {
     Ok(Some((header, end + 2)))
 }
 
-fn endpoint(ip: &str, port: &str) -> Result<Endpoint, Error> {
-    if ip.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+fn endpoint(family: &str, ip: &str, port: &str) -> Result<Endpoint, Error> {
+    let is_address = match family {
+        "TCP4" => ip.parse::<Ipv4Addr>().is_ok(),
+        _ => ip.parse::<Ipv6Addr>().is_ok(),
+    };
+    if !is_address || port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Error::BadLine);
     }
     Ok(Endpoint { ip: ip.into(), port: port.parse().map_err(|_| Error::BadLine)? })
@@ -266,6 +270,11 @@ mod tests {
             b"PROXY TCP4 1.1.1.1 2.2.2.2 1 65536\r\n",
             b"PROXY TCP4 1.1.1.1 2.2.2.2 +1 2\r\n",
             b"PROXY TCP4 \xff\xff\xff 2.2.2.2 1 2\r\n",
+            b"PROXY TCP4 1.2.3.400 2.2.2.2 1 2\r\n",
+            b"PROXY TCP4 1.1.1.1 \x1b[2J 1 2\r\n",
+            b"PROXY TCP4 ::1 ::2 1 2\r\n",
+            b"PROXY TCP6 1.1.1.1 2.2.2.2 1 2\r\n",
+            b"PROXY TCP6 fe80::1%eth0 ::2 1 2\r\n",
             b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\rX",
             b"PROXY UNKNOWN 1.1.1.1\rX\r\n",
             b"PROXY UNKNOWN\r\r\n",

@@ -42,7 +42,7 @@ impl fmt::Display for Foreign {
             Foreign::Stranger(Stranger::Http) => "HTTP, but this port is for game clients",
             Foreign::Stranger(Stranger::Ssh) => "SSH, but this port is for game clients",
             Foreign::Stranger(Stranger::ProxyHeader) => {
-                "a PROXY header, but haproxy is off for this client agent"
+                "a PROXY header that is not expected: haproxy is off for this client agent, or several proxies send one"
             }
             Foreign::MessageDirectorLink => {
                 "a link of an AI or UberDOG, which belongs on the message director's port"
