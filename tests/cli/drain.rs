@@ -1,6 +1,6 @@
 //! `donet drain`, and SIGTERM with `daemon.drain`: clients are given time, and told why they have to go.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -86,11 +86,11 @@ const RESTARTS: &str = "The server restarts.";
 #[test]
 fn those_who_are_there_play_on_and_nobody_else_is_let_in() {
     let mut stage = Stage::new(2, ", loglevel: debug");
-    let mut clients = stage.clients(2);
+    let mut clients = stage.clients(3);
     let mut drain = stage.drain(&["--grace", "12h"]);
-    assert_eq!(drain.wait_for("d"), "draining: 2 clients may stay for 12h at most");
+    assert_eq!(drain.wait_for("d"), "draining: 3 clients may stay for 12h at most");
     let line = stage.daemon.wait_for("draining: nobody is let in any more");
-    assert!(line.ends_with("by=\"a command\" grace=12h clients=2"), "{line}");
+    assert!(line.ends_with("by=\"a command\" grace=12h clients=3"), "{line}");
     for door in &stage.doors {
         // It may have been accepted before the door was closed.
         while let Ok(client) = TcpStream::connect(door) {
@@ -102,6 +102,10 @@ fn those_who_are_there_play_on_and_nobody_else_is_let_in() {
         }
     }
     assert!(clients.iter_mut().all(is_open));
+    // Who has only connected is not in yet: its hello comes too late.
+    let mut late = clients.pop().expect("one of them");
+    late.write_all(&[7, 0, 1, 0, 0, 0, 0, 0, 0]).expect("it is read");
+    assert_eq!(last_words(late), ejected(RESTARTS));
     // Others are heard meanwhile.
     stage.folder.run(&["reload", "--config", "game.yml"]).code(0);
     let said = stage.drain(&["--no-wait", "--grace", "24h"]).wait().code(0).stdout;

@@ -80,6 +80,11 @@ pub fn no_place() -> Vec<u8> {
     Refusal::no_place().answer()
 }
 
+/// What somebody is told who asks when the server ends.
+pub fn stopping(is_back_soon: bool) -> Vec<u8> {
+    Refusal::stopping(is_back_soon).answer()
+}
+
 /// What somebody is told who may not come in.
 pub fn banned() -> Vec<u8> {
     Refusal::banned().answer()

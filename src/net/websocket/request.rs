@@ -84,6 +84,12 @@ impl Refusal {
         Self::new(Status::ServiceUnavailable, "there is no room for another player now")
     }
 
+    /// The server ends.
+    pub(super) fn stopping(is_back_soon: bool) -> Self {
+        let told = if is_back_soon { "the server restarts" } else { "the server stops" };
+        Self::new(Status::ServiceUnavailable, told)
+    }
+
     /// Who asks is banned.
     pub(super) fn banned() -> Self {
         Self::new(Status::Forbidden, "you are banned")

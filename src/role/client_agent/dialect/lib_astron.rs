@@ -8,7 +8,7 @@ use crate::config::Offence;
 use crate::ids::Location;
 use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message, Secret};
 use crate::role::client_agent::agent::{Context, News, Token, Voice};
-use crate::role::client_agent::session::{Build, End, Flow, Life, Request, Session};
+use crate::role::client_agent::session::{Build, End, Flow, Life, Request, Session, Stop};
 use crate::wire::{self, Framing, Reader};
 
 /// The protocol of [`Client`] itself: each message is written as it is.
@@ -141,6 +141,9 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
     if number != Client::CLIENT_HELLO {
         let text = "First packet is not CLIENT_HELLO";
         return Err(End::for_offence(Offence::Hello, EjectReason::NoHello, text));
+    }
+    if cx.shared.is_closing {
+        return Err(End::ShutDown(Stop::Restart));
     }
     session.note_life(cx);
     let Ok(Client::Hello { dc_hash, version }) = Client::decode(number, &mut reader) else {

@@ -186,7 +186,10 @@ fn connection(
         match ended {
             Ok(Close::Flushed) => Box::pin(connection.hang_up()).await,
             Ok(Close::AtOnce) => {}
-            Err(lost) => guard.loss = Some(Box::new(loss(&lost, &connection))),
+            Err(lost) => {
+                shared.note_untold(&connection);
+                guard.loss = Some(Box::new(loss(&lost, &connection)));
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::net::proxy_protocol::{self, Endpoint, Header};
 use crate::net::tls::{self, Tls};
 use crate::net::websocket::{self, Accepted};
 use crate::net::{Close, Connection, HalfOpen, Socket, Stream};
-use crate::role::client_agent::Peer;
+use crate::role::client_agent::{Peer, Stop};
 use crate::wire::Framing;
 
 /// The most that is read at a time before a connection has a session.
@@ -93,7 +93,7 @@ pub async fn begin(
                 return None;
             }
             None => {
-                refuse(&connection, &websocket::no_place()).await;
+                refuse(&connection, &websocket::stopping(shared.stop() == Stop::Restart)).await;
                 return None;
             }
         }

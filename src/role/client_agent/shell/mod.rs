@@ -42,7 +42,7 @@ use crate::config::{ClientAgentConfig, ProxyHeaders};
 use crate::event::EventSender;
 use crate::hash::Seed;
 use crate::net::tls::Tls;
-use crate::net::{ClientLimits, Network, Policy, Spares};
+use crate::net::{ClientLimits, Connection, Network, Policy, Spares};
 use crate::router::{RoleParticipant, Router};
 
 /// How long connections may take to say their last words when the agent ends.
@@ -72,6 +72,33 @@ struct Shared {
     refusals: Semaphore,
     /// The connections' tasks.
     connections: TaskTracker,
+    /// What clients that were put out at the end have not taken.
+    untold: Mutex<Untold>,
+}
+
+/// What has not reached clients.
+#[derive(Copy, Clone, Default)]
+struct Untold {
+    clients: usize,
+    unsent_bytes: usize,
+    may_be_lost_bytes: u64,
+}
+
+impl Untold {
+    fn add(&mut self, connection: &Connection) {
+        let (unsent, taken) = connection.undelivered();
+        self.clients += usize::from(unsent > 0 || taken > 0);
+        self.unsent_bytes += unsent;
+        self.may_be_lost_bytes += taken;
+    }
+
+    fn say(self) {
+        let Untold { clients, unsent_bytes, may_be_lost_bytes } = self;
+        if clients > 0 {
+            let what = "the last messages of clients were lost: they do not take them";
+            tracing::warn!(clients, unsent_bytes, may_be_lost_bytes, "{what}");
+        }
+    }
 }
 
 /// What a newer configuration can change while the agent runs.
@@ -111,6 +138,13 @@ impl Shared {
     fn stop(&self) -> Stop {
         // Who is given time to leave is to come back.
         if self.closing.is_cancelled() { Stop::Restart } else { Stop::ForGood }
+    }
+
+    /// Notes a connection that is lost, if that is for the end of the agent.
+    fn note_untold(&self, connection: &Connection) {
+        if self.clearing.is_cancelled() || self.shutdown.is_cancelled() {
+            self.untold.lock().add(connection);
+        }
     }
 
     fn policy(&self) -> Arc<Policy> {
@@ -261,6 +295,7 @@ impl Bound {
             places: self.machine.places,
             refusals: Semaphore::new(REFUSALS_MAX),
             connections: TaskTracker::new(),
+            untold: Mutex::default(),
         });
         // A new role has not panicked.
         let _ = shared.role.turn(|_, _, out| Core::start(out));
@@ -285,6 +320,7 @@ impl Bound {
             };
             // A role that is lost has no sessions.
             let stop = shared.stop();
+            let told = shared.role.turn(|server, _, _| server.connections()).unwrap_or_default();
             while shared.role.turn(|server, now, out| server.shut_down(stop, now, out)) == Ok(true)
             {
                 tokio::task::yield_now().await;
@@ -299,6 +335,10 @@ impl Bound {
             if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
                 tracing::debug!("some clients do not hang up");
             }
+            let mut untold = *shared.untold.lock();
+            // Those whose tasks have not ended.
+            told.iter().filter_map(Weak::upgrade).for_each(|connection| untold.add(&connection));
+            untold.say();
             if let Some(Ok(panic)) = failure.map(JoinError::try_into_panic) {
                 std::panic::resume_unwind(panic);
             }

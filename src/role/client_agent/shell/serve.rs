@@ -1,6 +1,6 @@
 //! The core in the router.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -113,6 +113,11 @@ impl Server {
     /// Takes over limits and time-outs.
     pub fn reconfigure(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
         self.core.reconfigure(now, newer, out);
+    }
+
+    /// The connections of all clients, to be looked at when they have had time to end.
+    pub fn connections(&self) -> Vec<Weak<Connection>> {
+        self.seats.some(0, usize::MAX).map(Arc::downgrade).collect()
     }
 
     /// What to write to a connection that comes when there are to be no new sessions.

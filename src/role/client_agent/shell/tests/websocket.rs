@@ -68,7 +68,9 @@ async fn who_has_not_asked_yet_is_answered_when_the_agent_ends() {
     other.read_exact(&mut [0; 12]).await.expect("an answer");
     cluster.shutdown.cancel();
     (&mut cluster.task).await.expect("it does not fail");
-    assert!(read_to_end(&mut stream).await.starts_with(b"HTTP/1.1 503 "));
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with(b"HTTP/1.1 503 "), "{}", answer.escape_ascii());
+    assert_eq!(body(&answer), b"the server stops\n");
     let end = read_to_end(&mut other).await;
     assert!(body(&end).ends_with(b"\x10\x40The server stops."), "{}", end.escape_ascii());
 }
