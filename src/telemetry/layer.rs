@@ -116,6 +116,10 @@ where
 /// Finds out who it is that an event or a span is about, and what is the cause, without keeping anything.
 struct Who<'h> {
     hash: &'h RandomState,
+    /// The address of a client's connection without its port. Whoever has no session yet is known by that: he may connect again
+    /// and again.
+    host: Option<u64>,
+    has_session: bool,
     /// The best of what has been seen: its place in [`WHO`], and its hash.
     best: Option<(usize, u64)>,
     cause: Option<u64>,
@@ -123,11 +127,12 @@ struct Who<'h> {
 
 impl<'h> Who<'h> {
     fn new(hash: &'h RandomState) -> Self {
-        Who { hash, best: None, cause: None }
+        Who { hash, host: None, has_session: false, best: None, cause: None }
     }
 
     fn peer(&self) -> Option<u64> {
-        self.best.map(|(_, peer)| peer)
+        let host = self.host.filter(|_| !self.has_session);
+        host.or(self.best.map(|(_, peer)| peer))
     }
 
     fn note(&mut self, field: &Field, value: impl FnOnce(&mut dyn Hasher)) {
@@ -137,6 +142,7 @@ impl<'h> Who<'h> {
             self.cause = Some(hasher.finish());
             return;
         }
+        self.has_session |= field.name() == "client";
         let Some(place) = WHO.iter().position(|name| *name == field.name()) else { return };
         if self.best.is_some_and(|(best, _)| best <= place) {
             return;
@@ -158,6 +164,11 @@ impl Visit for Who<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "remote" {
+            let text = format!("{value:?}");
+            let host = text.rsplit_once(':').map_or(&*text, |(host, _)| host);
+            self.host = Some(self.hash.hash_one(host));
+        }
         self.note(field, |hasher| {
             // Hashing a text cannot fail.
             let _ = write!(Hashed(hasher), "{value:?}");

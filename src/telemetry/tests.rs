@@ -189,6 +189,26 @@ fn causes_of_several_peers_stand_in_what_sums_them_up() {
 }
 
 #[test]
+fn whoever_has_no_session_is_one_from_whatever_port() {
+    let lines = human(Level::Info, || {
+        for port in 0..60 {
+            tracing::warn!(remote = %format!("192.0.2.1:{port}"), "refused");
+            tracing::warn!(remote = %format!("2001:db8::1:{port}"), "refused");
+            tracing::warn!(client = 7, remote = %format!("192.0.2.1:{port}"), "of a session");
+        }
+    });
+    let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    // Five, and the one that sums the others up.
+    assert_eq!(
+        (count("refused remote=192.0.2.1:"), count("refused remote=2001:")),
+        (5, 5),
+        "{lines:#?}"
+    );
+    // As many as all peers have together, and what sums the others up.
+    assert_eq!(count("of a session"), 51);
+}
+
+#[test]
 fn text_of_a_peer_is_cut() {
     let lines = human(Level::Info, || {
         tracing::info!(name = "\x1b".repeat(60_000), "{}", "\n".repeat(60_000));
