@@ -36,7 +36,13 @@ fn main() -> ExitCode {
         }
     };
     // As long as there is one thread.
-    let passed = Arc::new(Passed::of_environment());
+    let passed = match Passed::of_environment() {
+        Ok(passed) => Arc::new(passed),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let log = match telemetry::init(&run.log) {
         Ok(log) => log,
         Err(error) => {

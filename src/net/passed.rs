@@ -9,6 +9,9 @@ use listenfd::ListenFd;
 use parking_lot::Mutex;
 use socket2::SockRef;
 
+/// More than this nobody passes on, and each is looked at.
+const SOCKETS_MAX: u64 = 1024;
+
 /// Those that nobody has taken yet.
 #[derive(Default)]
 pub struct Passed(Mutex<Vec<Socket>>);
@@ -29,12 +32,20 @@ enum Kind {
 impl Passed {
     /// Takes those that the environment speaks of, if they are for this process. To be called before there are threads: the
     /// variables are removed.
-    pub fn of_environment() -> Self {
+    ///
+    /// # Errors
+    /// When there would be more than anybody passes on: the variable says something else than it should.
+    pub fn of_environment() -> Result<Self, String> {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let names: Vec<&str> = names.split(':').collect();
         // Without a process they may be for anybody.
-        if std::env::var_os("LISTEN_PID").is_none_or(|pid| pid.is_empty()) {
-            return Passed::default();
+        let pid = std::env::var("LISTEN_PID").ok().and_then(|pid| pid.parse().ok());
+        if pid != Some(std::process::id()) {
+            return Ok(Passed::default());
+        }
+        let said = std::env::var("LISTEN_FDS").unwrap_or_default();
+        if said.parse().is_ok_and(|count: u64| count > SOCKETS_MAX) {
+            return Err(format!("LISTEN_FDS={said}: so many sockets cannot have been passed on"));
         }
         let mut files = ListenFd::from_env();
         let mut sockets = Vec::new();
@@ -49,7 +60,7 @@ impl Passed {
             });
             sockets.push(Socket { what, kind });
         }
-        Passed(Mutex::new(sockets))
+        Ok(Passed(Mutex::new(sockets)))
     }
 
     /// Takes the socket that listens on an address.

@@ -135,3 +135,14 @@ fn what_cannot_be_listened_on_is_named_and_what_is_for_another_process_is_left_a
         assert!(!ended.stdout.contains("LISTEN_FDS"), "{ended:#?}");
     }
 }
+
+#[test]
+fn more_sockets_than_can_be_are_an_error_at_once() {
+    let folder = Folder::with(&[("game.yml", "daemon: {control: c}")]);
+    let mut command = Command::new("sh");
+    let script = "LISTEN_FDS=99999999 LISTEN_PID=$$ exec \"$0\" game.yml";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_donet")]).current_dir(folder.path(""));
+    let ended = Folder::start_command(command).wait().code(1);
+    let expected = "LISTEN_FDS=99999999: so many sockets cannot have been passed on\n";
+    assert_eq!(ended.stderr, expected);
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dclass::input::{Unread, read_file};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::{PemObject, SectionKind};
+use rustls::pki_types::pem::{self, PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
@@ -19,6 +19,9 @@ use crate::net::words;
 
 /// All authorities of the world are a few hundred KiB.
 pub(super) const BYTES_MAX: u64 = 16 << 20;
+
+/// So much of a line that is odd is shown.
+const LINE_BYTES_SHOWN: usize = 80;
 
 /// What is wrong or odd in a file: the key that names it, and what to say.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -158,8 +161,8 @@ fn sections(path: &Path) -> Result<Vec<(SectionKind, Vec<u8>)>, String> {
         error => format!("{shown}: the file cannot be read: {error}"),
     })?;
     let sections: Result<Vec<_>, _> = <(SectionKind, Vec<u8>)>::pem_slice_iter(&text).collect();
-    let sections =
-        sections.map_err(|error| format!("{shown}: the PEM in it is damaged: {error}"))?;
+    let sections = sections
+        .map_err(|error| format!("{shown}: the PEM in it is damaged: {}", damage(&error)))?;
     if sections.is_empty() {
         let has = |words: &str| text.windows(words.len()).any(|part| part == words.as_bytes());
         let why = if has("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
@@ -174,6 +177,22 @@ fn sections(path: &Path) -> Result<Vec<(SectionKind, Vec<u8>)>, String> {
         return Err(format!("{shown}: {why}"));
     }
     Ok(sections)
+}
+
+/// What is wrong with PEM; the library shows lines as numbers.
+fn damage(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            // It says of what.
+            let of = String::from_utf8_lossy(end_marker);
+            format!("the line `-----END {}-----` is missing", of.trim().escape_default())
+        }
+        pem::Error::IllegalSectionStart { line } => {
+            let line = &line[..line.len().min(LINE_BYTES_SHOWN)];
+            format!("`{}` begins nothing", String::from_utf8_lossy(line).trim().escape_default())
+        }
+        error => error.to_string(),
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -204,4 +223,29 @@ fn private_key(path: &Path) -> Result<(PrivateKeyDer<'static>, bool), String> {
     };
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     Ok((key, mode & OTHERS != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_damaged_is_shown_as_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.pem");
+        for (text, expected) in [
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n",
+                "the line `-----END CERTIFICATE-----` is missing",
+            ),
+            ("-----BEGIN CERTIFICATE\nAAAA\n", "`-----BEGIN CERTIFICATE` begins nothing"),
+        ] {
+            fs::write(&path, text).expect("ours");
+            let error = sections(&path).expect_err("it is damaged");
+            assert!(
+                error.ends_with(&format!("a.pem: the PEM in it is damaged: {expected}")),
+                "{error}"
+            );
+        }
+    }
 }
