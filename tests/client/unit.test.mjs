@@ -278,3 +278,10 @@ test('after a restart of the server there is nothing to come back to', async (t)
   assert.equal(types().at(-1), 'lost');
   assert.equal(connection.token, undefined);
 });
+
+test('where there is no WebSocket that is said', () => {
+  const had = globalThis.WebSocket;
+  globalThis.WebSocket = undefined;
+  assert.throws(() => connect('ws://test/', { dc, version: '1' }), /there is no WebSocket here/);
+  globalThis.WebSocket = had;
+});
