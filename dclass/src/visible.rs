@@ -21,9 +21,11 @@ pub fn visible<'t>(text: &'t str, places: &mut [&mut usize]) -> Cow<'t, str> {
         while let Some(place) = places.next_if(|place| ***place <= at) {
             **place = shown.len();
         }
-        match is_shown(c) {
-            true => shown.push(c),
-            false => shown.extend(c.escape_default()),
+        match c {
+            // The end of a line as others write it.
+            '\r' if text[at + 1..].starts_with('\n') => {}
+            c if is_shown(c) => shown.push(c),
+            c => shown.extend(c.escape_default()),
         }
     }
     places.for_each(|place| **place = shown.len());
@@ -56,5 +58,6 @@ mod tests {
         assert_eq!(moved("e\u{301}\r", 1, 4), ("e\\u{301}\\r".to_owned(), 1, 10));
         assert_eq!(moved("\u{9b}", 0, 0), ("\\u{9b}".to_owned(), 0, 0));
         assert_eq!(moved("\u{9b}", 2, 2), ("\\u{9b}".to_owned(), 6, 6));
+        assert_eq!(moved("a\r\nb\r", 3, 4), ("a\nb\\r".to_owned(), 2, 3));
     }
 }

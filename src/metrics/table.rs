@@ -38,7 +38,7 @@ metrics! {
     BRAKES: Counter "donet_brakes_total" [] "Times at which a socket was read more slowly, since a receiver did not keep up";
     // Connections.
     LINKS: Gauge "donet_links" ["direction"] "Links to other daemons and AIs: made by them (in), or to the upstream (out)";
-    CLIENTS: Gauge "donet_clients" ["state": "new" | "anonymous" | "established", "transport": "tcp" | "tls" | "websocket"] "Clients, by how far they have come and how they are connected";
+    CLIENTS: Gauge "donet_clients" ["state": "new" | "anonymous" | "established" | "away", "transport": "tcp" | "tls" | "websocket"] "Clients, by how far they have come and how they are connected";
     QUEUE_BYTES: Gauge "donet_queue_bytes" ["queue"] "Bytes that wait in all queues of a kind: links, clients, upstream, database";
     QUEUE_LONGEST: Gauge "donet_queue_longest_bytes" ["queue"] "Bytes that wait in the longest queue of a kind: of the slowest receiver";
     RECEIVED_BYTES: Counter "donet_received_bytes_total" ["peer"] "Bytes read from links and clients, TLS not counted";

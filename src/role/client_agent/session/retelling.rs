@@ -5,6 +5,9 @@
 //! their zones; and what those say of themselves that it owns, or sees where it has no interest. What has not been told when
 //! all has been answered, or its time is over, is gone.
 //!
+//! Whoever is silent, since a daemon in between stands still or is away, has not taken anything from the client: what it owns it owns
+//! all the same, and is told when the object answers, however late.
+//!
 //! Its rights go on meanwhile. What it hears is what somebody hears who is just opening interests: of an object nothing before
 //! its entrance ([`View::tell_anew`]). So nothing else has to know of it, and it can begin anew at any moment.
 //!
@@ -24,6 +27,7 @@ use crate::ids::{self, Channel, DoId, ZoneId};
 use crate::message::{ObjectState, Rest, StateServer};
 use crate::object::{FieldError, shown_values};
 use crate::role::client_agent::agent::{Context, News, Timer};
+use crate::role::client_agent::view::Tie;
 
 /// What is being told anew.
 #[derive(Debug)]
@@ -37,6 +41,10 @@ pub struct Retelling {
     began: Instant,
     /// Until when they are waited for.
     due: Instant,
+    /// That is over: of those asked, only what the client owns can still answer.
+    is_late: bool,
+    /// The client has been told that this is all.
+    is_said: bool,
 }
 
 impl Session {
@@ -74,7 +82,8 @@ impl Session {
         if !asked.is_empty() {
             cx.shared.deadlines.set(due, Timer::Retelling(self.identity.key));
         }
-        let retelling = Retelling { queries, asked, context, began, due };
+        let retelling =
+            Retelling { queries, asked, context, began, due, is_late: false, is_said: false };
         self.comeback.get_or_insert_default().retelling = Some(retelling);
         self.check_all_told(cx);
     }
@@ -196,14 +205,16 @@ impl Session {
         if !self.is_retelling() {
             return;
         }
-        if let Some(untold) = self.view.untold(do_id) {
-            if untold.is_seen() {
-                self.view.unsee(do_id);
-                self.view.remember_gone(cx, do_id);
-            }
-            if untold.is_owned() {
-                self.view.disown(cx, do_id);
-            }
+        self.forget_untold_sight(cx, do_id);
+        if self.view.untold(do_id).is_some_and(Tie::is_owned) {
+            self.view.disown(cx, do_id);
+        }
+    }
+
+    fn forget_untold_sight(&mut self, cx: &Context<'_>, do_id: DoId) {
+        if self.view.untold(do_id).is_some_and(Tie::is_seen) {
+            self.view.unsee(do_id);
+            self.view.remember_gone(cx, do_id);
         }
     }
 
@@ -243,27 +254,39 @@ impl Session {
             cx.shared.deadlines.set(due, Timer::Retelling(key));
             return;
         }
-        let silent = retelling.asked.drain().count();
+        retelling.is_late = true;
+        let silent = retelling.asked.len();
         if silent > 0 {
             tracing::warn!(%client, silent, "objects of a client that is back have not answered in time");
         }
         self.check_all_told(cx);
     }
 
-    /// If all has been told, says so; the client forgets what has not been, and so do we.
+    /// If all has been told, says so; the client forgets what has not been, and so do we, but for what it owns and has not answered.
     fn check_all_told(&mut self, cx: &mut Context<'_>) {
-        let is_over =
-            |retelling: &mut Retelling| retelling.queries.is_empty() && retelling.asked.is_empty();
-        if !self.retelling().is_some_and(is_over) {
+        let Some(retelling) = self.retelling() else { return };
+        if !retelling.queries.is_empty() || !(retelling.asked.is_empty() || retelling.is_late) {
             return;
         }
+        let is_said = std::mem::replace(&mut retelling.is_said, true);
+        let mut silent = std::mem::replace(&mut retelling.asked, Set::with_hasher(cx.shared.seed));
+        silent.retain(|do_id| self.view.untold(*do_id).is_some_and(Tie::is_owned));
         for (do_id, at, _) in self.view.all_untold() {
+            if silent.contains(&do_id) {
+                self.forget_untold_sight(cx, do_id);
+                continue;
+            }
             let client = self.identity.allocated;
             tracing::debug!(%client, doId = %do_id, %at, "not found again by a client that is back");
             self.forget_untold(cx, do_id);
         }
-        self.comeback.get_or_insert_default().retelling = None;
-        self.tell(cx.shared, &News::AllTold);
+        match self.retelling() {
+            Some(retelling) if !silent.is_empty() => retelling.asked = silent,
+            _ => self.comeback.get_or_insert_default().retelling = None,
+        }
+        if !is_said {
+            self.tell(cx.shared, &News::AllTold);
+        }
     }
 }
 

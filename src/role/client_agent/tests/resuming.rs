@@ -387,9 +387,50 @@ fn who_does_not_answer_is_gone_when_the_time_is_over() {
     // What it says of them before it has heard that is no offence.
     agent.routed();
     agent.send(client, &client_sets(41, "health", b"\x07"));
-    agent.send(client, &Client::ObjectLocation { do_id: DoId(50), location: HALL });
     assert_eq!(agent.routed(), []);
     assert!(agent.is_open(client));
+}
+
+/// A daemon in between stands still for longer than it is waited for.
+#[test]
+fn what_a_client_owns_is_its_own_however_late_that_is_answered() {
+    let mut agent = agent();
+    let (client, token) = agent.resumable();
+    agent.own(client, 50, NOWHERE);
+    agent.own(client, 51, NOWHERE);
+    agent.lose(client);
+    let mut token = agent.come_back(client, &token);
+    agent.told(client);
+    agent.pass(600);
+    agent.expect_told(client, &[Client::ResumeDone {}]);
+    // What the client said before it heard that is no offence.
+    agent.send(client, &client_sets(50, "health", b"\x07"));
+    assert!(agent.is_open(client));
+    // One answers now, the other when the client has come back once more.
+    let answer = |agent: &mut Agent, itself, do_id| {
+        let object = all_of(do_id, NOWHERE, ALL_VALUES);
+        agent.cluster(client.channel, &StateServer::ObjectGetAllResp { context: itself, object });
+    };
+    let asked = |agent: &mut Agent| {
+        let routed = agent.routed();
+        let to_it = routed.iter().find(|(to, ..)| to[..] == [DoId(51).channel()]);
+        let (_, _, question) = to_it.expect("they are asked for themselves");
+        Context(u32::from_le_bytes(question[2..6].try_into().expect("four bytes")))
+    };
+    let itself = asked(&mut agent);
+    answer(&mut agent, itself, 50);
+    agent.expect_told(client, &[enter_own(50, NOWHERE)]);
+    agent.lose(client);
+    token = agent.come_back(client, &token);
+    let itself = asked(&mut agent);
+    answer(&mut agent, itself, 51);
+    answer(&mut agent, itself, 50);
+    let expected = [enter_own(51, NOWHERE), enter_own(50, NOWHERE), Client::ResumeDone {}];
+    agent.expect_told(client, &expected);
+    // From now on nothing is waited for.
+    answer(&mut agent, itself, 51);
+    agent.expect_told(client, &[]);
+    drop(token);
 }
 
 #[test]
