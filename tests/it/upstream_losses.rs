@@ -270,7 +270,7 @@ fn a_loss_is_said_with_its_reason_and_the_next_attempt_with_its_own() {
     wait_until("it is connected", || {
         daemon.log().contains("INFO: message_director: connected to the upstream").then_some(())
     });
-    drop(upstream);
+    let _unread = upstream.finish();
     let line = wait_until("it tries again", || {
         let log = daemon.log();
         Some(log.lines().find(|line| line.contains("no connection to the upstream"))?.to_owned())

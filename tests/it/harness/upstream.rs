@@ -50,6 +50,15 @@ impl Upstream {
         self.stream = None;
     }
 
+    /// Listens no more, and ends its side of the connection. What the daemon has sent may lie unread: as long as what is returned is
+    /// there, that does not make the end a reset.
+    pub fn finish(mut self) -> FrameStream {
+        let stream = self.stream.take().expect("the daemon has connected");
+        drop(self);
+        stream.finish();
+        stream
+    }
+
     /// The connection itself.
     ///
     /// # Panics
