@@ -97,7 +97,11 @@ fn is_everybodys(config: &ClientAgentConfig, ip: IpAddr) -> bool {
     let ip = ip.to_canonical();
     let is_headers = matches!(&config.haproxy, ProxyHeaders::From(proxies) if proxies.contain(ip));
     let websocket = config.websocket.as_deref();
+    // All of a LAN have the network of the second kind, and nobody the address of the first.
+    let is_nobodys =
+        ip.is_unspecified() || matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     ip.is_loopback()
+        || is_nobodys
         || is_headers
         || websocket.is_some_and(|websocket| websocket.trusted_proxies.contain(ip))
 }

@@ -287,6 +287,9 @@ fn who_may_be_everybody_is_put_out_and_not_banned() {
         ("2001:db8:1:2:3:4:5:6", Some("2001:db8:1:2::/64")),
         ("127.0.0.1", None),
         ("::1", None),
+        ("0.0.0.0", None),
+        // The same network on every cable.
+        ("fe80::1", None),
         ("10.0.0.1", None),
         ("::ffff:10.0.0.1", None),
         ("10.0.1.1", Some("10.0.1.1")),
