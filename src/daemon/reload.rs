@@ -113,7 +113,10 @@ pub(super) fn in_a_line(applied: &[String], needs_restart: bool) -> String {
     let read = "the configuration has been read again";
     let shown = applied.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     match (applied.len(), needs_restart) {
-        (0, false) => format!("{read}: nothing has changed"),
+        // Of other files only those who keep them know whether they are others now.
+        (0, false) => {
+            format!("{read}: nothing in it has changed; other files are taken as they are now")
+        }
         (0, true) => {
             format!("{read}: nothing of what has changed can be applied without a restart")
         }

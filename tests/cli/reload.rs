@@ -22,7 +22,10 @@ fn what_can_be_is_taken_over_and_the_rest_is_named() {
     let mode = std::fs::metadata(folder.path("control.sock")).expect("a socket").permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
     let ended = reload(&folder).code(0);
-    assert_eq!(ended.stdout, "the configuration has been read again: nothing has changed\n");
+    assert_eq!(
+        ended.stdout,
+        "the configuration has been read again: nothing in it has changed; other files are taken as they are now\n"
+    );
     let changed = "daemon: {control: control.sock, loglevel: debug, name: new}\n\
                    messagedirector: {bind: '127.0.0.1:0', settle_ms: 5}\n";
     folder.write("game.yml", changed);
@@ -39,6 +42,7 @@ fn what_can_be_is_taken_over_and_the_rest_is_named() {
     let nothing = "the configuration has been read again: nothing of what has changed can be applied without a restart\n";
     assert!(ended.stdout.starts_with(nothing), "{ended:#?}");
     assert_eq!(ended.stdout.lines().count(), 3, "{ended:#?}");
+    running.wait_for("nothing of what has changed");
     // By a signal as by the command; it is what runs that is compared with.
     folder.write("game.yml", CONFIG);
     running.signal("HUP");
