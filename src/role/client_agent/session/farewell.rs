@@ -147,8 +147,9 @@ impl Session {
         metrics::EJECTS.one(&[&reason.to_string()]);
         let kind = if security { "client-ejected-security" } else { "client-ejected" };
         let text = String::from_utf8_lossy(text).into_owned();
-        self.identity.last_event(cx.shared, kind, |event, _| {
-            event.with("reason_code", reason.to_string()).with("reason_msg", cut(text))
+        self.identity.last_event(cx.shared, kind, |event, peer| {
+            let event = event.with("reason_code", reason.to_string()).with("reason_msg", cut(text));
+            event.with("address", &*peer.remote.ip)
         });
     }
 }

@@ -180,6 +180,7 @@ fn the_cluster_ejects_with_its_own_words_and_drops_without() {
     let ejected = Event::new("client-ejected", format!("Client:{}", client.channel))
         .with("reason_code", "4321")
         .with("reason_msg", "go")
+        .with("address", "203.0.113.5")
         .with("version", VERSION)
         .with("dc_hash", format!("{:#010x}", dc().hash()));
     assert_eq!(agent.events.last(), Some(&ejected));
