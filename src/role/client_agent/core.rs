@@ -209,6 +209,7 @@ impl Core {
         let mut datagrams = framing.datagrams(frames);
         // Only who has said something more can be held for it; nobody else is excused for his silence.
         if !frames.is_empty() {
+            session.has_got_token();
             match session.held_until(cx.shared, now, time) {
                 Ok(None) => {}
                 Ok(held_until) => {

@@ -42,6 +42,8 @@ mod view;
 mod tests;
 
 pub use self::core::{Core, Heard, Output, Resumed};
-pub use agent::{Bans, LimitCounts, Offender, SessionKey, Silence, UberDog, UberDogs};
-pub use session::{CloseKind, Ejection, Loss, Peer, Stop, Transport};
+#[cfg(test)]
+pub use agent::Counted;
+pub use agent::{Bans, LimitCounts, Offender, Resumable, SessionKey, Silence, UberDog, UberDogs};
+pub use session::{CloseKind, Ejection, Loss, PROBATION, Peer, Stop, Transport};
 pub use shell::{Bound, Crowd, Handle, Machine, start};

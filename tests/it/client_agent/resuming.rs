@@ -1,5 +1,8 @@
 //! Clients that lose their connections, and come back to their sessions on others.
 
+mod crowded;
+mod encrypted;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use donet::wire::Reader;
 use socket2::SockRef;
 
 use super::*;
+use crate::harness::secure::Secure;
 use crate::harness::websocket::{CLOSE, FINAL, FRAMES, WebSocket};
 use crate::harness::world::room;
 use crate::state_server::{create, delete_ram, set_field, set_owner};
@@ -25,6 +29,7 @@ const TIED: DoId = DoId(10_005);
 /// A client, however it comes.
 enum Player {
     Tcp(Client),
+    Tls(Box<Secure>, u16),
     Web(WebSocket, VecDeque<Vec<u8>>),
 }
 
@@ -57,6 +62,7 @@ impl Player {
     fn port(&self) -> u16 {
         match self {
             Player::Tcp(client) => client.address().port(),
+            Player::Tls(_, port) => *port,
             Player::Web(client, _) => client.port(),
         }
     }
@@ -64,6 +70,7 @@ impl Player {
     fn send(&mut self, message: &ClientMessage<'_>) {
         match self {
             Player::Tcp(client) => client.send(message),
+            Player::Tls(client, _) => client.send(&client_datagram_of(message)).expect("open"),
             Player::Web(client, _) => client.send(message),
         }
     }
@@ -71,6 +78,7 @@ impl Player {
     fn next(&mut self) -> Vec<u8> {
         match self {
             Player::Tcp(client) => client.receive(),
+            Player::Tls(client, _) => client.receive().expect("open"),
             Player::Web(client, unread) => {
                 if unread.is_empty() {
                     unread.extend(client.datagrams());
@@ -142,8 +150,9 @@ struct Scene {
 impl Scene {
     fn new(client: &str, more: &str) -> Self {
         let sink = EventSink::open();
+        let web = if more.contains("websocket:") { "" } else { ", websocket: {bind: $WS}" };
         let setup = setup(&format!(
-            ", client: {{relocate: true, add_interest: enabled{client}}}, websocket: {{bind: $WS}}{more}"
+            ", client: {{relocate: true, add_interest: enabled{client}}}{web}{more}"
         ));
         let setup = setup.role(format!("type: stateserver, control: {CONTROL}"));
         let setup = setup.general(format!("eventlogger: '{}'", sink.address()));
@@ -263,7 +272,7 @@ fn after_a_loss_of_each_kind_a_client_is_back_and_nobody_has_noticed() {
     type Lose = fn(&mut Player);
     let end: Lose = |player| match player {
         Player::Tcp(client) => client.stream().finish(),
-        Player::Web(..) => unreachable!("it has no own end"),
+        Player::Tls(..) | Player::Web(..) => unreachable!("it has no own end"),
     };
     let reset: Lose = |player| {
         if let Player::Tcp(client) = player {
@@ -367,11 +376,14 @@ fn a_token_is_good_once_and_what_is_none_is_refused_however_it_is_said() {
         let mut scene = Scene::usual();
         let mut player = Player::come(&scene.stage.daemon, how);
         let port = player.port();
-        let (_, token) = scene.play(&mut player, port);
+        let (channel, token) = scene.play(&mut player, port);
         drop(player);
         scene.wait_for_event("client-away");
         let mut player = Player::come(&scene.stage.daemon, how);
         let next = player.resume(&token).expect("it is back");
+        player.next();
+        player.retold();
+        scene.expect_unnoticed(&mut player, channel);
         drop(player);
         scene.wait_for_event("client-away");
         // Replayed, forged, cut short. Whoever says so may say hello then, and nothing wrong once more.
@@ -478,27 +490,6 @@ fn who_is_banned_or_put_out_meanwhile_does_not_come_back() {
     scene.witness.0.expect(&leaving(TIED));
     let mut player = Player::come(&scene.stage.daemon, How::Frames);
     assert_eq!(player.resume(&token), None);
-}
-
-#[test]
-fn a_client_that_is_away_takes_a_place_which_only_it_can_have() {
-    let mut scene = Scene::new(", resume_ms: 60000", ", limits: {connections: 2}");
-    let mut player = Player::come(&scene.stage.daemon, How::Tcp);
-    let port = player.port();
-    let (_, token) = scene.play(&mut player, port);
-    drop(player);
-    scene.wait_for_event("client-away");
-    let mut stranger = scene.stage.daemon.client();
-    stranger.send(&ClientMessage::Hello { dc_hash: DC_HASH, version: Blob(VERSION.as_bytes()) });
-    let text = stranger.expect_eject_with(EjectReason::Generic as u16);
-    assert_eq!(text, "Client capacity reached");
-    drop(stranger);
-    wait_until("it is back", || {
-        let mut player = Player::come(&scene.stage.daemon, How::Tcp);
-        player.send(&ClientMessage::Resume { token: Secret(&token) });
-        matches!(decode_owned(player.next()), ClientMessage::ResumeResp { resumed: true, .. })
-            .then_some(())
-    });
 }
 
 #[test]

@@ -7,8 +7,8 @@ use dclass::DcFile;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, SessionKey, Silence,
-    Subscribers, Tokens, Told, UberDogs, Voice,
+    ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, Resumable, SessionKey,
+    Silence, Subscribers, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -18,6 +18,8 @@ use crate::role::Effects;
 
 /// Emptied buffers that are kept for the next batch.
 const SPARE_BUFFERS_MAX: usize = 1024;
+/// So many times `tuning.interest_timeout` are waited for an answer by which clients lose what they see.
+const PATIENT: u32 = 4;
 /// The largest buffer that is kept.
 const SPARE_BYTES_MAX: usize = 128 * 1024;
 
@@ -54,10 +56,14 @@ pub struct Shared {
     pub silent: Vec<(SessionKey, Silence)>,
     /// When the cluster last answered a query of any session.
     pub last_answer: Option<Instant>,
+    /// Of the queries that it has answered not long ago the oldest.
+    pub oldest_answered: Option<Answered>,
     /// What clients know is being compared with the cluster after a gap: it may be wrong.
     pub is_comparing: bool,
     /// Makes what clients come back with; `None` if nobody can.
     pub tokens: Option<Tokens>,
+    /// How many sessions clients can come back to.
+    pub resumable: Arc<Resumable>,
     /// Nobody is let in any more, nor back.
     pub is_closing: bool,
     /// Emptied buffers, to be filled again.
@@ -79,6 +85,15 @@ impl Bans {
         let (then, date) = self.at?;
         date.checked_add(SignedDuration::try_from(now.saturating_duration_since(then)).ok()?).ok()
     }
+}
+
+/// A query that has been answered.
+#[derive(Copy, Clone, Debug)]
+pub struct Answered {
+    /// When it was asked.
+    pub asked: Instant,
+    /// When an answer to it came last.
+    pub at: Instant,
 }
 
 /// What a session needs to handle something.
@@ -118,8 +133,10 @@ impl Shared {
             touched: Vec::new(),
             silent: Vec::new(),
             last_answer: None,
+            oldest_answered: None,
             is_comparing: false,
             tokens: None,
+            resumable: Arc::default(),
             is_closing: false,
             spare_buffers: Vec::new(),
         }
@@ -129,6 +146,27 @@ impl Shared {
     /// have them ejected.
     pub fn forgives_all(&self) -> bool {
         self.config.rights_grace_for == RightsGrace::All
+    }
+
+    /// How long somebody who is asked is waited for.
+    pub fn interest_timeout(&self) -> Duration {
+        Duration::from_millis(self.config.interest_timeout_ms)
+    }
+
+    /// How long, if a client takes for gone what does not answer in time: he who is asked may have many others to answer, and
+    /// those to hear of it have it in sight meanwhile.
+    pub fn patient_timeout(&self) -> Duration {
+        self.interest_timeout() * PATIENT
+    }
+
+    /// The cluster answers a query that was asked then.
+    pub fn note_answer(&mut self, now: Instant, asked: Instant) {
+        self.last_answer = Some(now);
+        let lately = self.interest_timeout() / 2;
+        let is_older = |one: Answered| one.asked < asked && one.at + lately > now;
+        if !self.oldest_answered.is_some_and(is_older) {
+            self.oldest_answered = Some(Answered { asked, at: now });
+        }
     }
 
     /// A buffer for what a client is to be sent.

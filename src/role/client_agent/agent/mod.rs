@@ -27,6 +27,6 @@ pub use news::{News, Voice};
 pub use offences::{OffenceCounts, Offender, Told};
 pub use price::{Nanoseconds, Prices, SECOND};
 pub use subscribers::Subscribers;
-pub use token::{Token, Tokens};
+pub use token::{Counted, Resumable, Token, Tokens};
 pub use translation::Translation;
 pub use uberdog::{UberDog, UberDogs};

@@ -1,6 +1,8 @@
 //! With what a client comes back to its session.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -40,6 +42,35 @@ impl Token {
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
+    }
+}
+
+/// How many sessions there are that clients can come back to. Whoever lets connections in looks at it, too.
+#[derive(Default, Debug)]
+pub struct Resumable(AtomicUsize);
+
+impl Resumable {
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One of them, as long as it is one.
+#[derive(Debug)]
+pub struct Counted(Arc<Resumable>);
+
+impl Counted {
+    /// One more.
+    pub fn new(all: &Arc<Resumable>) -> Self {
+        all.0.fetch_add(1, Ordering::Relaxed);
+        Counted(all.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,11 +1,14 @@
 //! Clients that lose their connections, and come back on others.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::output::Ended;
 use super::{Core, DEPARTURE_AT_ONCE, session_at};
 use crate::role::Effects;
-use crate::role::client_agent::agent::{Context, SessionIndex, SessionKey, Token, Tokens};
+use crate::role::client_agent::agent::{
+    Context, Resumable, SessionIndex, SessionKey, Token, Tokens,
+};
 use crate::role::client_agent::session::{CloseKind, Ejection, End, Session};
 use crate::wire::websocket;
 
@@ -25,6 +28,8 @@ pub struct Resumed {
     pub key: SessionKey,
     /// What is to be written to the connection that this had, before it is closed: it has been replaced.
     pub farewell: Vec<u8>,
+    /// What is to be written to the new one first.
+    pub answer: Vec<u8>,
 }
 
 impl Core {
@@ -34,10 +39,16 @@ impl Core {
     }
 
     /// There is no room for a client that has just connected, unless it comes back to a session that is there.
-    pub fn only_comes_back(&mut self, key: SessionKey, refusal: Ejection) {
-        if let Some(session) = self.session_mut(key) {
-            session.only_comes_back(refusal);
+    pub fn only_comes_back(&mut self, now: Instant, key: SessionKey, refusal: Ejection) {
+        let Core { shared, slots, .. } = self;
+        if let Some(session) = session_at(slots, key) {
+            session.only_comes_back(shared, now, refusal);
         }
+    }
+
+    /// How many sessions clients can come back to.
+    pub fn resumable(&self) -> Arc<Resumable> {
+        self.shared.resumable.clone()
     }
 
     /// Whether the client of a session is away.
@@ -141,14 +152,14 @@ impl Core {
         let mut cx = Context { shared: &mut self.shared, out: &mut *out, now };
         let (newcomer, departure) = newcomer.hand_over(&mut cx);
         if let Some(session) = session_at(&mut self.slots, to) {
-            let mut farewell = session.come_back(&mut cx, newcomer);
+            let (mut farewell, answer) = session.come_back(&mut cx, newcomer, said);
             session.note_rest(rest > 0);
             // What the shell has not heard yet of the one before does not concern this one.
             let is_its = |ended: &mut Ended| ended.key == to && ended.is_away;
             for ended in self.ended.extract_if(.., is_its) {
                 farewell = ended.bytes;
             }
-            self.returning.resumed = Some(Resumed { key: to, farewell });
+            self.returning.resumed = Some(Resumed { key: to, farewell, answer });
         }
         self.departures.push_back(departure);
         if self.depart(now, &mut { DEPARTURE_AT_ONCE }, out) {

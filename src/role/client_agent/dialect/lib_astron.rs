@@ -138,6 +138,7 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
     if number == Client::CLIENT_RESUME {
         return resume(session, cx, reader);
     }
+    session.check_room()?;
     if number != Client::CLIENT_HELLO {
         let text = "First packet is not CLIENT_HELLO";
         return Err(End::for_offence(Offence::Hello, EjectReason::NoHello, text));
@@ -173,7 +174,6 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
         }
         return Err(End::for_offence(Offence::Version, EjectReason::BadDcHash, text));
     }
-    session.check_room()?;
     session.send(cx.shared, |writer| Client::HelloResp {}.write(writer));
     session.let_in(cx.shared, Build { version: known, dc_hash });
     reader.finish().map_err(|_| End::excess())

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+use super::super::agent::Shared;
 use crate::ids::{ClassId, DoId, InterestId, Location, ZoneId};
 
 /// How far a query is. One that is over is forgotten.
@@ -128,6 +129,8 @@ pub struct Query {
     pub(super) zones_open: usize,
     /// How far it is.
     pub(super) phase: Phase,
+    /// It is waited for more patiently than others.
+    pub(super) is_patient: bool,
     /// When it was sent.
     pub began: Instant,
     /// What has been answered.
@@ -150,10 +153,25 @@ impl Query {
             zones,
             is_of_client,
             phase: Phase::Asking,
+            is_patient: false,
             began: now,
             answers: Answers::default(),
             doubtful: BTreeSet::new(),
             holding: Holding::default(),
+        }
+    }
+
+    /// Somebody knows already what it finds, and would take for gone what it does not find in time.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Query { is_patient: true, ..self }
+    }
+
+    /// How long it is waited for without an answer.
+    pub fn timeout(&self, shared: &Shared) -> Duration {
+        match self.is_patient {
+            true => shared.patient_timeout(),
+            false => shared.interest_timeout(),
         }
     }
 

@@ -14,14 +14,21 @@ use crate::ids::Channel;
 use crate::message::EjectReason;
 use crate::metrics;
 use crate::net;
-use crate::role::client_agent::agent::{Context, News, Shared, Timer, Token};
+use crate::role::client_agent::agent::{Context, Counted, News, Shared, Silence, Timer, Token};
 use crate::wire::Framing;
+
+/// For how long somebody for whom there is no room may take to show that he comes back, where nobody is hurried otherwise.
+pub const PROBATION: Duration = Duration::from_secs(10);
 
 /// What a session has for a client that comes back, or is to.
 #[derive(Default, Debug)]
 pub struct Comeback {
     /// With what the client can come back.
     token: Option<Token>,
+    /// With what it could before, until it has said something since: it may not have got the new one.
+    before: Option<Token>,
+    /// It is counted among those that can be come back to.
+    counted: Option<Counted>,
     /// Set while it is away.
     absence: Option<Absence>,
     /// What of the world it is being told anew.
@@ -79,9 +86,33 @@ impl Session {
         let tokens = shared.tokens.as_mut().filter(|_| ms > 0 && !shared.is_closing);
         let token = tokens.map(|tokens| tokens.make(self.identity.key.index));
         if token.is_some() || self.comeback.is_some() {
-            self.comeback().token = token.clone();
+            let comeback = self.comeback();
+            let before = std::mem::replace(&mut comeback.token, token.clone());
+            comeback.before = before.filter(|_| token.is_some());
+            self.count_comeback(shared);
         }
         Some((token?, ms))
+    }
+
+    /// Counts the session among those that can be come back to, if it is one.
+    pub(super) fn count_comeback(&mut self, shared: &Shared) {
+        let is_established = self.life == Life::Established;
+        let Some(comeback) = &mut self.comeback else { return };
+        let is_one = is_established && comeback.token.is_some();
+        if is_one != comeback.counted.is_some() {
+            comeback.counted = is_one.then(|| Counted::new(&shared.resumable));
+        }
+    }
+
+    /// The client says something: what it was told of its token it has got, unless it said so together with what it was told
+    /// that for.
+    #[inline]
+    pub fn has_got_token(&mut self) {
+        if let Some(comeback) = &mut self.comeback
+            && !self.budget.may_have_said_more()
+        {
+            comeback.before = None;
+        }
     }
 
     // A session that is lost.
@@ -134,6 +165,15 @@ impl Session {
         self.comeback().absence = Some(Absence { end, until });
     }
 
+    /// A session that is away is no longer established: nobody can come back to it.
+    ///
+    /// # Errors
+    /// It ends, as it would have if it had been lost now.
+    pub(super) fn check_absence(&self) -> Flow {
+        let is_over = self.life != Life::Established;
+        self.absence_over(None).filter(|_| is_over).map_or(Ok(()), Err)
+    }
+
     /// How it ends, if it is away and its time is over, or at once.
     pub fn absence_over(&self, now: Option<Instant>) -> Option<End> {
         let absence = self.comeback.as_ref()?.absence.as_ref()?;
@@ -142,18 +182,25 @@ impl Session {
 
     // Somebody who comes back.
 
-    /// There is no room for the client, unless it comes back to a session that is there.
-    pub fn only_comes_back(&mut self, refusal: Ejection) {
+    /// There is no room for the client, unless it comes back to a session that is there: it has as long for saying so as others
+    /// have for a hello, and not for ever.
+    pub fn only_comes_back(&mut self, shared: &mut Shared, now: Instant, refusal: Ejection) {
         self.comeback().refusal = Some(refusal);
+        if shared.config.handshake_timeout_ms == 0 {
+            let timer = Timer::Silence(self.identity.key, Silence::Hello);
+            shared.deadlines.set(now + PROBATION, timer);
+        }
     }
 
-    /// Checks that there is room for a client that has come anew.
+    /// Checks that there is room for a client that has not come back.
     ///
     /// # Errors
     /// The session ends.
     pub fn check_room(&mut self) -> Flow {
         let refusal = self.comeback.as_mut().and_then(|comeback| comeback.refusal.take());
-        refusal.map_or(Ok(()), |refusal| Err(End::Ejected(refusal)))
+        let Some(refusal) = refusal else { return Ok(()) };
+        metrics::REFUSED.one(&["client"]);
+        Err(End::Ejected(refusal))
     }
 
     /// The client says to have the token of another session.
@@ -181,13 +228,24 @@ impl Session {
             return Err(End::security(Offence::Hello, EjectReason::Generic, text));
         }
         self.tell(shared, &News::Back { offer: None, is_back: false });
-        Ok(())
+        self.check_room()
     }
 
     /// Whether this is with what the client of this session can come back.
     pub fn admits_token(&self, said: &[u8]) -> bool {
-        let token = self.comeback.as_ref().and_then(|comeback| comeback.token.as_ref());
-        token.is_some_and(|token| token.is(said))
+        let Some(comeback) = &self.comeback else { return false };
+        let tokens = [&comeback.token, &comeback.before];
+        self.life == Life::Established && tokens.into_iter().flatten().any(|token| token.is(said))
+    }
+
+    /// What the client that has come back with a token is told for the next time. Who says the old one once more has not got the
+    /// new one, and is told that again: so it does not matter which of his attempts is looked at last.
+    fn next_offer(&mut self, shared: &mut Shared, said: &[u8]) -> Option<(Token, u32)> {
+        let token = self.comeback.as_ref().and_then(|comeback| comeback.token.clone());
+        match token.filter(|token| !token.is(said)) {
+            Some(token) => Some((token, shared.config.client.resume_ms)),
+            None => self.new_offer(shared),
+        }
     }
 
     /// The session ends without a trace, since its client has another. Its connection is that one's.
@@ -199,8 +257,14 @@ impl Session {
         (Newcomer { peer, framing, channel, outbox }, departure)
     }
 
-    /// The client is back, on another connection. What is to be written to the one that it had, if that is still there.
-    pub fn come_back(&mut self, cx: &mut Context<'_>, newcomer: Newcomer) -> Vec<u8> {
+    /// The client is back, on another connection, by this token. What is to be written to the one that it had, if that is still
+    /// there, and to the new one before anything else.
+    pub fn come_back(
+        &mut self,
+        cx: &mut Context<'_>,
+        newcomer: Newcomer,
+        said: &[u8],
+    ) -> (Vec<u8>, Vec<u8>) {
         let Newcomer { peer, framing, channel, outbox } = newcomer;
         let mut farewell = Vec::new();
         let was_away = self.comeback().absence.take().is_some();
@@ -222,10 +286,12 @@ impl Session {
                 .with("connected_as", channel.to_string())
         });
         metrics::RESUMES.one(&["resumed"]);
-        let offer = self.new_offer(cx.shared);
+        let offer = self.next_offer(cx.shared, said);
         let offer = offer.as_ref().map(|(token, ms)| (token, *ms));
         self.tell(cx.shared, &News::Back { offer, is_back: true });
+        // A message of its own: it is not to wait until the world has come through.
+        let answer = self.take_outbox().bytes;
         self.tell_anew(cx);
-        farewell
+        (farewell, answer)
     }
 }

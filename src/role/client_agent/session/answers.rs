@@ -1,6 +1,6 @@
 //! What the cluster answers to queries, and what is done when it does not.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Session;
 use crate::ids::{self, DoId, Location, ZoneId};
@@ -79,10 +79,10 @@ impl Session {
     }
 
     fn note_answer(&mut self, cx: &mut Context<'_>, context: ids::Context) {
-        cx.shared.last_answer = Some(cx.now);
         let Some(query) = self.interests.query_mut(context) else {
             return;
         };
+        cx.shared.note_answer(cx.now, query.began);
         query.answers.last = Some(cx.now);
         if !query.answers.are_complete() {
             return;
@@ -117,27 +117,28 @@ impl Session {
     /// A query's time is over, unless answers are still coming. Its parent, if that has not answered.
     pub fn query_due(&mut self, cx: &mut Context<'_>, context: ids::Context) -> Option<DoId> {
         let query = self.interests.query(context)?;
-        let timeout = Duration::from_millis(cx.shared.config.interest_timeout_ms);
+        let timeout = query.timeout(cx.shared);
         let is_recent = |at: Instant| at + timeout > cx.now;
-        // Objects come one after the other. Before the first of them, those for others may: whoever is asked for very
-        // many has them answer in turns.
-        let has_begun = query.answers.received > 0;
-        let extended = match query.answers.last.filter(|_| has_begun) {
-            Some(at) => Some(at).filter(|&at| is_recent(at)),
-            None => cx
-                .shared
-                .last_answer
-                .filter(|&at| is_recent(at) && cx.now < query.began + timeout * PATIENCE),
+        // Objects come one after the other. Before the first of them, those for others may. So may those for whoever has asked
+        // before, between the first ones and the rest: who is asked for very many has those answer at once for whom there is
+        // time, and the others in turns.
+        let shared = &*cx.shared;
+        let of_others = match query.answers.received {
+            0 => shared.last_answer,
+            _ => shared.oldest_answered.filter(|one| one.asked <= query.began).map(|one| one.at),
         };
+        let of_others = of_others.filter(|_| cx.now < query.began + timeout * PATIENCE);
+        let its_own = query.answers.last.filter(|_| query.answers.received > 0);
+        let extended = its_own.max(of_others).filter(|&at| is_recent(at));
         if let Some(from) = extended {
-            self.set_query_timer(cx, context, from);
+            self.set_query_timer(cx, context, from + timeout);
             return None;
         }
         let (parent, answers) = (query.parent, query.answers);
         match query.phase() {
             Phase::HeldBack if !self.interests.waits_in_a_circle(context) => {
                 // The query that it waits for has a time of its own.
-                self.set_query_timer(cx, context, cx.now);
+                self.set_query_timer(cx, context, cx.now + timeout);
                 return None;
             }
             // Its time was over before.

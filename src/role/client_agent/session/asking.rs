@@ -2,7 +2,7 @@
 //!
 //! See [`super::super::interest`] for what an interest, a query and an operation are.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use smallvec::SmallVec;
 
@@ -11,7 +11,7 @@ use crate::hash::{Seed, Set};
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{ClientAgent, EjectReason, List, StateServer};
 use crate::role::client_agent::agent::{Context, News, Timer};
-use crate::role::client_agent::interest::{Asked, Emptied, Interest, Query};
+use crate::role::client_agent::interest::{Asked, Emptied, Interest, Phase, Query};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
 pub(super) const QUERY_ZONES_MAX: usize = 16_000;
@@ -97,26 +97,50 @@ impl Session {
         zones: &[ZoneId],
         caller: Channel,
     ) -> ids::Context {
+        let query = Query::new(parent, zones, !caller.is_some(), cx.now);
+        let context = self.open_query(cx, query);
+        self.route_query(cx, context, parent, zones);
+        context
+    }
+
+    /// Holds what the cluster is going to be asked for, and what happens to that. It is to be asked then.
+    pub(super) fn open_query(&mut self, cx: &mut Context<'_>, query: Query) -> ids::Context {
         let context = self.identity.new_context();
-        for &zone in zones {
-            self.subscribe(cx, Location::new(parent, zone).channel());
+        for &zone in &query.zones {
+            self.subscribe(cx, Location::new(query.parent, zone).channel());
         }
-        self.interests.ask(context, Query::new(parent, zones, !caller.is_some(), cx.now));
         self.note_asked();
-        self.set_query_timer(cx, context, cx.now);
+        self.set_query_timer(cx, context, query.began + query.timeout(cx.shared));
+        self.interests.ask(context, query);
+        context
+    }
+
+    fn route_query(
+        &self,
+        cx: &mut Context<'_>,
+        context: ids::Context,
+        parent: DoId,
+        zones: &[ZoneId],
+    ) {
         let query = StateServer::ObjectGetZonesObjects { context, parent, zones: List::new(zones) };
         self.route_small(cx, parent.channel(), &query);
-        context
+    }
+
+    /// Asks the cluster what has been put off, unless nobody wants to know it any more.
+    pub(super) fn ask_now(&self, cx: &mut Context<'_>, context: ids::Context) {
+        let query = self.interests.query(context).filter(|query| query.phase() == Phase::Asking);
+        if let Some(Query { parent, zones, .. }) = query {
+            self.route_query(cx, context, *parent, zones);
+        }
     }
 
     pub(super) fn set_query_timer(
         &self,
         cx: &mut Context<'_>,
         context: ids::Context,
-        from: Instant,
+        due: Instant,
     ) {
-        let timeout = Duration::from_millis(cx.shared.config.interest_timeout_ms);
-        cx.shared.deadlines.set(from + timeout, Timer::Query(self.identity.key, context));
+        cx.shared.deadlines.set(due, Timer::Query(self.identity.key, context));
     }
 
     /// Takes an interest's zones back. What is in those that no interest has any more leaves the

@@ -238,11 +238,37 @@ impl Session {
         if !was_held {
             shared.limit_counts.add(limit);
         }
+        self.note_limit(limit, allowed);
+        Ok(Some(now + Duration::from_nanos(wait + HOLD_MIN)))
+    }
+
+    /// Says once that the client is at a limit.
+    fn note_limit(&mut self, limit: &str, allowed: u64) {
         if !std::mem::replace(&mut self.budget.is_noted, true) {
             let (client, remote) = (self.identity.allocated, &self.identity.peer.remote);
             tracing::warn!(%client, %remote, limit, allowed, "a client is at a limit and is read more slowly");
         }
-        Ok(Some(now + Duration::from_nanos(wait + HOLD_MIN)))
+    }
+
+    /// When the cluster is asked for what a client that is back is told anew: now, or when it has paid for what it has been
+    /// told so before. It is not refused, and so nobody gets more than his rates by being lost again and again.
+    pub(super) fn may_be_told_at(&mut self, shared: &Shared, now: Instant) -> Instant {
+        let now_at = self.budget.at(now);
+        self.pay_for_entries(shared, now_at);
+        let lasts_until = self.budget.lasts_until();
+        if lasts_until <= now_at + AHEAD_MAX {
+            return now;
+        }
+        let (limit, allowed) = self.budget.tightest(&shared.config.limits);
+        shared.limit_counts.add(limit);
+        self.note_limit(limit, allowed);
+        now + Duration::from_nanos(lasts_until - AHEAD_MAX - now_at + HOLD_MIN)
+    }
+
+    /// The client pays for so many objects that the cluster has been asked for, whoever gets to hear of them.
+    pub(super) fn pay_for_unheard(&mut self, entries: usize) {
+        let entries = u32::try_from(entries).unwrap_or(u32::MAX);
+        self.budget.unpaid_entries = self.budget.unpaid_entries.saturating_add(entries);
     }
 
     /// Checks that the client has not asked for more than its rates for too long.

@@ -164,7 +164,10 @@ impl Session {
                 return Err(End::Ejected(Ejection::new(reason, text)));
             }
             C::Drop {} => return Err(End::Dropped),
-            C::SetState { state } => self.set_life(cx, state),
+            C::SetState { state } => {
+                self.set_life(cx, state);
+                return self.check_absence();
+            }
             C::SetClientId { channel } => {
                 self.set_channel(cx, channel);
                 return self.check_account(cx.shared, cx.now);

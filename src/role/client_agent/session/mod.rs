@@ -68,6 +68,7 @@ pub use listening::Departure;
 pub use outbox::Outbox;
 
 use self::absence::Comeback;
+pub use self::absence::PROBATION;
 use self::budget::Budget;
 use self::identity::Identity;
 use self::listening::Listening;

@@ -99,6 +99,7 @@ impl Session {
             }
         }
         self.life = life;
+        self.count_comeback(cx.shared);
         if !self.presence.is_watched
             && life < Life::Established
             && let Some(timeout) = nonzero_ms(cx.shared.config.anonymous_timeout_ms)
@@ -141,6 +142,9 @@ impl Session {
             let timer = Timer::Silence(self.identity.key, silence);
             cx.shared.deadlines.set(cx.now + UNREAD, timer);
             return Ok(());
+        }
+        if silence == Silence::Hello {
+            self.check_room()?;
         }
         let (reason, what) = match silence {
             Silence::Hello => (EjectReason::NoHello, "hello"),

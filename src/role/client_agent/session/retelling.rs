@@ -14,7 +14,7 @@
 //! [`View::tell_anew`]: crate::role::client_agent::view::View::tell_anew
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use dclass::{Class, Keywords};
 use smallvec::SmallVec;
@@ -23,10 +23,11 @@ use super::answers::PATIENCE;
 use super::asking::QUERY_ZONES_MAX;
 use super::{Session, for_clients};
 use crate::hash::Set;
-use crate::ids::{self, Channel, DoId, ZoneId};
+use crate::ids::{self, DoId, ZoneId};
 use crate::message::{ObjectState, Rest, StateServer};
 use crate::object::{FieldError, shown_values};
 use crate::role::client_agent::agent::{Context, News, Timer};
+use crate::role::client_agent::interest::Query;
 use crate::role::client_agent::view::Tie;
 
 /// What is being told anew.
@@ -38,6 +39,9 @@ pub struct Retelling {
     asked: Set<DoId>,
     /// By which they answer.
     context: ids::Context,
+    /// Nothing has been asked yet: the client has to pay for what it has been told before.
+    is_put_off: bool,
+    /// When it was, or is to be.
     began: Instant,
     /// Until when they are waited for.
     due: Instant,
@@ -60,10 +64,12 @@ impl Session {
 
     /// Begins to tell the client all anew, whether or not it is being told already.
     pub(super) fn tell_anew(&mut self, cx: &mut Context<'_>) {
+        self.pay_for_unheard(self.count_unheard());
+        let began = self.may_be_told_at(cx.shared, cx.now);
         let operations = self.interests.ask_anew();
         self.view.tell_anew();
         self.tell_interests(cx);
-        let queries = self.ask_for_zones(cx);
+        let queries = self.open_queries(cx, began);
         let mut is_waited_for = Vec::with_capacity(operations.len());
         for (id, operation) in operations {
             let queries = self.queries_of(id);
@@ -77,15 +83,60 @@ impl Session {
             self.interest_done(cx, id, asked);
         }
         let context = self.identity.new_context();
-        let asked = self.ask_objects(cx, context);
-        let (began, due) = (cx.now, cx.now + interest_timeout(cx));
-        if !asked.is_empty() {
+        // All objects that no parent will show as the client knows them.
+        let mut asked = Set::with_hasher(cx.shared.seed);
+        asked.extend(self.objects_to_compare());
+        let retelling = Retelling {
+            queries,
+            asked,
+            context,
+            is_put_off: true,
+            began,
+            due: began,
+            is_late: false,
+            is_said: false,
+        };
+        self.comeback.get_or_insert_default().retelling = Some(retelling);
+        if began > cx.now {
+            cx.shared.deadlines.set(began, Timer::Retelling(self.identity.key));
+        } else {
+            self.ask_for_all(cx);
+        }
+        self.check_all_told(cx);
+    }
+
+    /// How many objects are still to be told anew, or have been asked for, and are not waited for any more: they cost the cluster
+    /// as much.
+    fn count_unheard(&self) -> usize {
+        let retelling = self.comeback.as_ref().and_then(|comeback| comeback.retelling.as_ref());
+        let Some(Retelling { is_put_off: false, queries, asked, .. }) = retelling else { return 0 };
+        let mut open = queries.iter().filter_map(|&query| self.interests.query(query));
+        let in_zones = match open.clone().any(|query| query.is_unanswered()) {
+            true => self.view.object_count(),
+            false => open.by_ref().map(|query| query.answers.missing()).sum(),
+        };
+        in_zones + asked.len()
+    }
+
+    /// Asks the cluster for all that is to be told anew.
+    fn ask_for_all(&mut self, cx: &mut Context<'_>) {
+        let due = cx.now + cx.shared.patient_timeout();
+        let Some(retelling) = self.retelling() else { return };
+        (retelling.is_put_off, retelling.began, retelling.due) = (false, cx.now, due);
+        let context = retelling.context;
+        let mut queries: Vec<_> = retelling.queries.iter().copied().collect();
+        let mut objects: Vec<_> = retelling.asked.iter().copied().collect();
+        queries.sort_unstable();
+        objects.sort_unstable();
+        for query in queries {
+            self.ask_now(cx, query);
+        }
+        for &do_id in &objects {
+            self.route_small(cx, do_id.channel(), &StateServer::ObjectGetAll { context, do_id });
+        }
+        if !objects.is_empty() {
             cx.shared.deadlines.set(due, Timer::Retelling(self.identity.key));
         }
-        let retelling =
-            Retelling { queries, asked, context, began, due, is_late: false, is_said: false };
-        self.comeback.get_or_insert_default().retelling = Some(retelling);
-        self.check_all_told(cx);
     }
 
     /// Which interests are open: the client may have missed that, or the agent what it has asked for.
@@ -105,7 +156,8 @@ impl Session {
         }
     }
 
-    fn ask_for_zones(&mut self, cx: &mut Context<'_>) -> Set<ids::Context> {
+    /// What the cluster is to be asked for the zones of all interests.
+    fn open_queries(&mut self, cx: &mut Context<'_>, asked_at: Instant) -> Set<ids::Context> {
         let mut by_parent: BTreeMap<DoId, Vec<ZoneId>> = BTreeMap::new();
         for at in self.interests.all_open() {
             by_parent.entry(at.parent).or_default().push(at.zone);
@@ -115,7 +167,9 @@ impl Session {
             zones.sort_unstable();
             zones.dedup();
             for zones in zones.chunks(QUERY_ZONES_MAX) {
-                queries.insert(self.send_query(cx, parent, zones, Channel::NONE));
+                queries.insert(
+                    self.open_query(cx, Query::new(parent, zones, true, asked_at).patient()),
+                );
             }
         }
         queries
@@ -129,18 +183,6 @@ impl Session {
         queries.sort_unstable();
         queries.dedup();
         queries
-    }
-
-    /// Asks all objects for themselves that no parent will show as the client knows them.
-    fn ask_objects(&mut self, cx: &mut Context<'_>, context: ids::Context) -> Set<DoId> {
-        let mut objects: Vec<DoId> = self.objects_to_compare().collect();
-        objects.sort_unstable();
-        for &do_id in &objects {
-            self.route_small(cx, do_id.channel(), &StateServer::ObjectGetAll { context, do_id });
-        }
-        let mut asked = Set::with_hasher(cx.shared.seed);
-        asked.extend(objects);
-        asked
     }
 
     /// An object that may have been asked for itself has told all.
@@ -159,6 +201,14 @@ impl Session {
             return;
         }
         cx.shared.last_answer = Some(cx.now);
+        self.tell_if_untold(cx, object);
+    }
+
+    /// An object has told all, whoever has asked it: the client is told what it has not been told anew.
+    pub fn tell_if_untold(&mut self, cx: &mut Context<'_>, object: &ObjectState<'_>) {
+        if !self.is_retelling() {
+            return;
+        }
         if let Err(error) = self.tell_itself(cx, object) {
             let client = self.identity.allocated;
             tracing::warn!(%client, doId = %object.do_id, %error, "bad values of an object are ignored");
@@ -239,12 +289,16 @@ impl Session {
 
     /// The time is over for objects that have been asked for themselves, unless answers to somebody are still coming.
     pub fn retelling_due(&mut self, cx: &mut Context<'_>) {
-        let (key, now, timeout) = (self.identity.key, cx.now, interest_timeout(cx));
+        let (key, now, timeout) = (self.identity.key, cx.now, cx.shared.patient_timeout());
         let last_answer = cx.shared.last_answer;
         let client = self.identity.allocated;
         let Some(retelling) = self.retelling().filter(|retelling| retelling.due <= now) else {
             return;
         };
+        if retelling.is_put_off {
+            self.ask_for_all(cx);
+            return;
+        }
         let is_recent = |at: &Instant| *at + timeout > now;
         if let Some(last) = last_answer.filter(is_recent)
             && now < retelling.began + timeout * PATIENCE
@@ -288,10 +342,6 @@ impl Session {
             self.tell(cx.shared, &News::AllTold);
         }
     }
-}
-
-fn interest_timeout(cx: &Context<'_>) -> Duration {
-    Duration::from_millis(cx.shared.config.interest_timeout_ms)
 }
 
 /// What an object that has told all of itself would have shown to somebody who is shown fields of these keywords, and whether

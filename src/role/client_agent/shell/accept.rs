@@ -65,7 +65,7 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
                 Ok(pass) => {
                     let (entrance, shared) = (entrance.clone(), shared.clone());
                     let connections = shared.connections.clone();
-                    let place = Box::new(Place { pass, _permit: permit });
+                    let place = Box::new(Place { pass: Arc::new(pass), _permit: permit });
                     connections.spawn(connection(stream, remote, entrance, place, shared));
                 }
                 Err(refusal) => {
@@ -90,8 +90,8 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
 
 /// What a connection has that has been let in.
 pub struct Place {
-    /// Of those that may be connected to the agent.
-    pub pass: Pass,
+    /// Of those that may be connected to the agent. When it has a session, that has it, too.
+    pub pass: Arc<Pass>,
     /// Of the files of the process.
     _permit: OwnedSemaphorePermit,
 }
@@ -172,7 +172,7 @@ fn connection(
         };
         // If this task fails, the session must not stay.
         let ear = Ear::new(&shared, line, framing);
-        let mut guard = Guard { ear, loss: None, place: Some(place) };
+        let mut guard = Guard { ear, loss: None, _place: place };
         let ear = &mut guard.ear;
         if !first_bytes.is_empty() {
             ear.hear(&first_bytes);
@@ -227,8 +227,8 @@ fn reason(lost: &Lost) -> String {
 /// no notice.
 struct Guard<'s> {
     ear: Ear<'s>,
-    /// The session's as long as its client may come back.
-    place: Option<Box<Place>>,
+    /// The session keeps what of it is its own as long as its client may come back.
+    _place: Box<Place>,
     /// How, if the task has got so far.
     loss: Option<Box<Loss>>,
 }
@@ -236,13 +236,10 @@ struct Guard<'s> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let loss = self.loss.take().map_or_else(|| "connection failed".into(), |loss| *loss);
-        let pass = self.place.take().map(|place| place.pass);
         let Ear { shared, line, .. } = self.ear;
         quietly(|| {
             // A role that is lost has lost the session, too.
-            let _ = shared.role.turn(|server, now, out| {
-                server.disconnected(now, line, loss, pass, out);
-            });
+            let _ = shared.role.turn(|server, now, out| server.disconnected(now, line, loss, out));
         });
     }
 }

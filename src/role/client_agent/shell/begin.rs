@@ -17,7 +17,7 @@ use crate::net::proxy_protocol::{self, Endpoint, Header};
 use crate::net::tls::{self, Tls};
 use crate::net::websocket::{self, Accepted};
 use crate::net::{Close, Connection, HalfOpen, Socket, Stream};
-use crate::role::client_agent::{Peer, Stop};
+use crate::role::client_agent::{PROBATION, Peer, Stop};
 use crate::wire::Framing;
 
 /// The most that is read at a time before a connection has a session.
@@ -47,7 +47,7 @@ pub async fn begin(
     let (remote, tlvs, transport) = (remote.into(), Box::default(), entrance.transport());
     let mut peer = Box::new(Peer { remote, local, tlvs, transport, is_local: false });
     let mut first_bytes = Vec::new();
-    let limit = shared.handshake_timeout();
+    let limit = shared.handshake_timeout().or(place.pass.over().map(|_| PROBATION));
     if shared.haproxy != ProxyHeaders::None {
         let header = read_header_within(limit, &stream, &mut first_bytes);
         match shared.shutdown.run_until_cancelled(header).await {
@@ -119,8 +119,7 @@ pub async fn begin(
         if let Err(refusal) = shared.check_ban(&peer) {
             return Err(server.refuse(now, &peer.remote, framing, refusal.ejection()));
         }
-        let refusal = place.pass.over().cloned().map(Refusal::ejection);
-        server.admit(now, peer, framing, connection.clone(), refusal, out)
+        server.admit(now, peer, framing, connection.clone(), place.pass.clone(), out)
     });
     match admitted.ok()? {
         Ok(line) => Some(Begun { line, connection, framing, first_bytes, place }),
@@ -139,7 +138,8 @@ async fn come_from(shared: &Shared, place: &mut Place, peer: &Peer) -> Result<()
     }
     shared.check_ban(peer)?;
     let now = tokio::time::Instant::now().into_std();
-    let wait = place.pass.come_from(now, &peer.remote.ip)?;
+    let pass = Arc::get_mut(&mut place.pass).expect("no session has it yet");
+    let wait = pass.come_from(now, &peer.remote.ip)?;
     if !wait.is_zero() {
         let limit = "limits.connects_per_second";
         tracing::warn!(remote = %peer.remote, limit, "connections come too fast from an address, and wait");

@@ -277,7 +277,7 @@ impl Bound {
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
         let rules = Mutex::new(Rules::new(config, spares.clone()));
-        let limit_counts = core.limit_counts();
+        let (limit_counts, resumable) = (core.limit_counts(), core.resumable());
         let offenders = Arc::<Offenders>::default();
         let server = Server::new(core, events, spares.clone(), ask, offenders.clone());
         let shared = Arc::new(Shared {
@@ -285,7 +285,7 @@ impl Bound {
             dialect: dialect::of(config.client.kind),
             haproxy: config.haproxy.clone(),
             rules,
-            gate: Gate::new(&config.limits, self.machine.seed),
+            gate: Gate::new(&config.limits, self.machine.seed, resumable),
             limit_counts: limit_counts.clone(),
             banlist: self.banlist.clone(),
             offenders,

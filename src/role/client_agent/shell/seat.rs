@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::gate::Absent;
+use super::gate::Pass;
 use crate::net::Connection;
 use crate::role::client_agent::SessionKey;
 
@@ -20,8 +20,16 @@ pub struct Seat {
     pub line: Line,
     /// None while its client is away.
     pub connection: Option<Arc<Connection>>,
-    /// The place that the client takes then.
-    pub absent: Option<Absent>,
+    /// The place that the client takes, also then.
+    pub pass: Arc<Pass>,
+}
+
+/// A connection that is another session's now.
+pub struct Handed {
+    pub connection: Arc<Connection>,
+    pub pass: Arc<Pass>,
+    /// What this had.
+    pub before: Seat,
 }
 
 /// All connections, by their sessions' places.
@@ -33,19 +41,19 @@ pub struct Seats {
 
 impl Seats {
     /// A connection is that of a session from now on.
-    pub fn add(&mut self, key: SessionKey, connection: Arc<Connection>) -> Line {
+    pub fn add(&mut self, key: SessionKey, connection: Arc<Connection>, pass: Arc<Pass>) -> Line {
         let line = Line { key, number: self.next_number };
         self.next_number = self.next_number.wrapping_add(1);
-        self.put(line, connection);
+        self.put(Seat { line, connection: Some(connection), pass });
         line
     }
 
-    fn put(&mut self, line: Line, connection: Arc<Connection>) -> Option<Seat> {
-        let place = line.key.place();
+    fn put(&mut self, seat: Seat) -> Option<Seat> {
+        let place = seat.line.key.place();
         if place >= self.seats.len() {
             self.seats.resize_with(place + 1, || None);
         }
-        self.seats[place].replace(Seat { line, connection: Some(connection), absent: None })
+        self.seats[place].replace(seat)
     }
 
     /// The session's connection, if it has not ended.
@@ -68,12 +76,14 @@ impl Seats {
         }
     }
 
-    /// Gives a connection to another session; the one that this had.
-    pub fn hand_over(&mut self, line: &mut Line, to: SessionKey) -> Option<Arc<Connection>> {
-        let connection = self.on(*line)?.connection.take()?;
+    /// Gives a connection to another session.
+    pub fn hand_over(&mut self, line: &mut Line, to: SessionKey) -> Option<Handed> {
+        let seat = self.on(*line)?;
+        let (connection, pass) = (seat.connection.take()?, seat.pass.clone());
         self.end(line.key);
         line.key = to;
-        self.put(*line, connection)?.connection
+        let new = Seat { line: *line, connection: Some(connection.clone()), pass: pass.clone() };
+        Some(Handed { connection, pass, before: self.put(new)? })
     }
 
     /// Those that are in some places, from one on.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::bans::Offenders;
 use super::gate::Pass;
-use super::seat::{Line, Seats};
+use super::seat::{Handed, Line, Seats};
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::metrics::Figures;
@@ -74,14 +74,14 @@ impl Server {
         peer: Box<Peer>,
         framing: Framing,
         connection: Arc<Connection>,
-        refusal: Option<Ejection>,
+        pass: Arc<Pass>,
         out: &mut Effects,
     ) -> Admission {
         let key = self.core.connect_framed(now, peer, framing, out)?;
-        if let Some(refusal) = refusal {
-            self.core.only_comes_back(key, refusal);
+        if let Some(refusal) = pass.over() {
+            self.core.only_comes_back(now, key, refusal.clone().ejection());
         }
-        Ok(self.seats.add(key, connection))
+        Ok(self.seats.add(key, connection, pass))
     }
 
     /// What to write to a connection for which there is no place.
@@ -137,11 +137,15 @@ impl Server {
             return Heard::default();
         }
         let heard = self.core.input(now, line.key, frames, out);
-        if let Some(Resumed { key, farewell }) = self.core.take_resumed()
-            && let Some(before) = self.seats.hand_over(line, key)
+        if let Some(Resumed { key, farewell, mut answer }) = self.core.take_resumed()
+            && let Some(Handed { connection, pass, before }) = self.seats.hand_over(line, key)
         {
-            before.push_bytes(&farewell);
-            before.close(Close::Flushed);
+            connection.push_buffer(&mut answer, 0);
+            pass.take_place_of(&before.pass);
+            if let Some(before) = before.connection {
+                before.push_bytes(&farewell);
+                before.close(Close::Flushed);
+            }
         }
         heard
     }
@@ -155,18 +159,11 @@ impl Server {
 
     /// Ends the session of a connection that is no more, unless it has got another, or waits for its client to come back. Then
     /// it keeps the place.
-    pub fn disconnected(
-        &mut self,
-        now: Instant,
-        line: Line,
-        loss: Loss,
-        pass: Option<Pass>,
-        out: &mut Effects,
-    ) {
+    pub fn disconnected(&mut self, now: Instant, line: Line, loss: Loss, out: &mut Effects) {
         let Some(seat) = self.seats.on(line) else { return };
         self.core.disconnected(now, line.key, loss, out);
         if self.core.is_away(line.key) {
-            seat.absent = pass.map(Pass::go_away);
+            seat.pass.go_away();
         }
     }
 

@@ -86,7 +86,15 @@ const ONCE: &[&str] = &["index"];
 /// What notes what a session has, once after a gap: one session at a time, and what comes of it in slices.
 const AFTER_A_GAP: &[&str] = &["all", "all_open"];
 /// What has a client that is back told all anew: that costs as much as the interests did that it had opened.
-const ANEW: &[&str] = &["ask_anew", "tell_anew", "values_mut", "all_untold", "retelling_due"];
+const ANEW: &[&str] = &[
+    "ask_anew",
+    "ask_for_all",
+    "tell_anew",
+    "values_mut",
+    "all_untold",
+    "count_unheard",
+    "retelling_due",
+];
 
 #[test]
 fn nothing_that_happens_to_a_session_walks_a_table_of_all_that_it_has() {

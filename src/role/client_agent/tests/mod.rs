@@ -131,6 +131,8 @@ struct Agent {
     /// Sessions whose connections were closed while they go on.
     hung_up: HashMap<SessionKey, CloseKind>,
     events: Vec<Event>,
+    /// Which session a client has come back to.
+    resumed: Option<SessionKey>,
 }
 
 /// What the router does with a datagram for sessions: one that it cannot read, it gives to nobody.
@@ -177,6 +179,7 @@ impl Agent {
             closed: HashMap::new(),
             hung_up: HashMap::new(),
             events: Vec::new(),
+            resumed: None,
         }
     }
 
@@ -265,6 +268,10 @@ impl Agent {
 
     fn drain(&mut self) {
         self.alone.give_back(&mut self.core, self.now, &mut self.out);
+        if let Some(mut resumed) = self.core.take_resumed() {
+            self.told.entry(resumed.key).or_default().append(&mut resumed.answer);
+            self.resumed = Some(resumed.key);
+        }
         self.core.drain_output(|key, output| {
             self.told.entry(key).or_default().append(output.bytes);
             if let Some(close) = output.close {

@@ -462,7 +462,7 @@ impl World {
         let newcomer = self.agent.connect();
         let token = std::mem::take(&mut self.believers[index].token);
         self.agent.send(newcomer, &Client::Resume { token: Secret(&token) });
-        let resumed = self.agent.core.take_resumed().map(|resumed| resumed.key);
+        let resumed = self.agent.resumed.take();
         assert_eq!(resumed, Some(self.clients[index].key));
         self.listen();
     }

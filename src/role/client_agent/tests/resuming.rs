@@ -1,5 +1,8 @@
 //! Clients that lose their connections, and come back on others.
 
+mod slowly;
+mod tokens;
+
 use super::*;
 use crate::wire::Reader;
 use crate::wire::websocket::{Flaw, Parting};
@@ -56,7 +59,7 @@ impl Agent {
     fn say(&mut self, token: &[u8]) -> (TestClient, Option<SessionKey>) {
         let newcomer = self.connect();
         self.send(newcomer, &Client::Resume { token: Secret(token) });
-        let resumed = self.core.take_resumed().map(|resumed| resumed.key);
+        let resumed = self.resumed.take();
         (newcomer, resumed)
     }
 
@@ -120,28 +123,6 @@ fn all_of(do_id: u32, location: Location, values: &'static [u8]) -> ObjectState<
 }
 
 const ALL_VALUES: &[u8] = b"\x03\0ann\x09\0\0";
-
-#[test]
-fn a_client_gets_a_token_only_where_there_are_some_and_when_it_has_been_let_in() {
-    let mut agent = agent();
-    let client = agent.anonymous();
-    let first = agent.ask(client).expect("a token");
-    let second = agent.ask(client).expect("another");
-    assert_ne!(first, second);
-    let new = agent.connect();
-    agent.send(new, &Client::ResumeAsk {});
-    agent.expect_ejected(new, EjectReason::NoHello);
-    for mut agent in [Agent::with(|config| config.client.resume_ms = RESUME_MS), {
-        let mut agent = Agent::new();
-        agent.core.make_tokens([7; 32]);
-        agent
-    }] {
-        let client = agent.established();
-        assert_eq!(agent.ask(client), None);
-        agent.lose(client);
-        assert!(!agent.is_there(client), "it has nothing to come back with");
-    }
-}
 
 #[test]
 fn a_session_that_is_lost_goes_on_and_nobody_can_tell() {
@@ -260,47 +241,12 @@ fn a_client_that_is_silent_for_too_long_is_lost_and_not_silent_while_it_is_away(
 }
 
 #[test]
-fn a_token_is_good_once_and_for_nothing_else() {
-    let mut agent = agent();
-    let (client, token) = agent.resumable();
-    let (other, others) = agent.resumable();
-    agent.lose(client);
-    for forged in [&b""[..], b"abc", &[0; 32], &[255; 32], &[&token[..4], &others[4..]].concat()] {
-        agent.expect_refused(forged);
-    }
-    let next = agent.come_back(client, &token);
-    let newcomer = agent.expect_refused(&token);
-    // It can begin anew all the same.
-    let dc_hash = dc().hash();
-    agent.send(newcomer, &Client::Hello { dc_hash, version: Blob(VERSION.as_bytes()) });
-    agent.expect_told(newcomer, &[Client::HelloResp {}]);
-    agent.lose(client);
-    agent.come_back(client, &next);
-    // Another agent has other tokens.
-    let mut elsewhere = super::resuming::agent();
-    elsewhere.core.make_tokens([8; 32]);
-    let (lost, _) = elsewhere.resumable();
-    elsewhere.lose(lost);
-    elsewhere.expect_refused(&token);
-    assert!(agent.is_open(other));
-}
-
-#[test]
-fn a_second_wrong_token_is_one_too_many() {
-    let mut agent = agent();
-    let newcomer = agent.expect_refused(&[1; 32]);
-    agent.send(newcomer, &Client::Resume { token: Secret(&[2; 32]) });
-    agent.expect_ejected(newcomer, EjectReason::Generic);
-}
-
-#[test]
 fn a_client_can_come_back_while_its_old_connection_is_still_there() {
     let mut agent = agent();
     let (client, token) = agent.resumable();
     let newcomer = agent.connect();
     agent.send(newcomer, &Client::Resume { token: Secret(&token) });
-    let resumed = agent.core.take_resumed().expect("it is back");
-    assert_eq!(resumed.key, client.key);
+    assert_eq!(agent.resumed.take(), Some(client.key));
     assert!(agent.is_there(client) && !agent.is_there(newcomer));
     assert_eq!(agent.closed, HashMap::new());
     assert_eq!(agent.routed(), []);
@@ -380,7 +326,7 @@ fn who_does_not_answer_is_gone_when_the_time_is_over() {
     agent.lose(client);
     agent.come_back(client, &token);
     agent.told(client);
-    agent.pass(400);
+    agent.pass(1_900);
     agent.expect_told(client, &[]);
     agent.pass(200);
     agent.expect_told(client, &[Client::ResumeDone {}]);
@@ -401,7 +347,7 @@ fn what_a_client_owns_is_its_own_however_late_that_is_answered() {
     agent.lose(client);
     let mut token = agent.come_back(client, &token);
     agent.told(client);
-    agent.pass(600);
+    agent.pass(2_100);
     agent.expect_told(client, &[Client::ResumeDone {}]);
     // What the client said before it heard that is no offence.
     agent.send(client, &client_sets(50, "health", b"\x07"));
@@ -560,38 +506,4 @@ fn nobody_comes_back_when_the_doors_are_closed() {
     assert_eq!(agent.ask(client), None);
     agent.lose(client);
     assert!(!agent.is_there(client));
-}
-
-#[test]
-fn a_newcomer_for_whom_there_is_no_room_may_only_come_back() {
-    let refusal = Ejection {
-        reason: EjectReason::Generic as u16,
-        text: b"full".to_vec(),
-        security: false,
-        limit: Some("limits.connections"),
-        offence: None,
-    };
-    let mut agent = agent();
-    let (client, token) = agent.resumable();
-    agent.lose(client);
-    let newcomer = agent.connect();
-    agent.core.only_comes_back(newcomer.key, refusal.clone());
-    agent.send(newcomer, &Client::Resume { token: Secret(&token) });
-    assert_eq!(agent.core.take_resumed().map(|resumed| resumed.key), Some(client.key));
-    let newcomer = agent.connect();
-    agent.core.only_comes_back(newcomer.key, refusal);
-    let dc_hash = dc().hash();
-    agent.send(newcomer, &Client::Hello { dc_hash, version: Blob(VERSION.as_bytes()) });
-    agent.expect_ejected(newcomer, EjectReason::Generic);
-}
-
-#[test]
-fn a_token_is_never_shown() {
-    let mut agent = agent();
-    let (client, token) = agent.resumable();
-    agent.lose(client);
-    agent.come_back(client, &token);
-    let shown = format!("{:?} {:?}", agent.events, Client::Resume { token: Secret(&token) });
-    let hex: String = token[4..].iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(!shown.contains(&*token[4..].escape_ascii().to_string()) && !shown.contains(&hex));
 }
