@@ -25,6 +25,15 @@ const ZONES_MAX: usize = 256;
 /// So many queries are not looked through, whatever has become of them.
 const CROWD_MIN: usize = 1024;
 
+/// Contexts of questions to them have this bit, and no others of the agent's: answers tell nothing to those who see an object
+/// already, however late they come.
+pub(super) const OF_ABSENT: u32 = 1 << 31;
+
+/// Whether this is what a parent that was absent has been asked for.
+pub(super) const fn is_of_absent(context: Context) -> bool {
+    context.0 & OF_ABSENT != 0
+}
+
 /// Parents that have not answered.
 pub struct Absent {
     parents: Map<DoId, Parent>,
@@ -177,7 +186,7 @@ impl Core {
         }
         zones.sort_unstable();
         for zones in zones.chunks(ZONES_MAX) {
-            let context = self.comparing.new_context();
+            let context = Context(self.comparing.new_context().0 | OF_ABSENT);
             let zones = List::new(zones);
             let question = StateServer::ObjectGetZonesObjects { context, parent, zones };
             let asker: Channel = self.comparing.asker();

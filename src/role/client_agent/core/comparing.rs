@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Core;
+use super::absent::OF_ABSENT;
 use crate::hash::{Map, Seed};
 use crate::ids::{self, Channel, DoId};
 use crate::message::{Cluster, List, StateServer};
@@ -17,8 +18,6 @@ use crate::role::client_agent::comparison::{Question, Round, Sessions, Spared, S
 use crate::role::client_agent::session::{End, Session};
 use crate::wire::Envelope;
 
-/// After so many times `tuning.interest_timeout` without any answer nobody is waited for.
-const PATIENCE: u32 = 4;
 /// So many times `tuning.interest_timeout` after a loss became known a client is put out for a session object.
 const REPRIEVE: u32 = 12;
 /// For so long others are waited for who may have been lost, or come back, with a state server.
@@ -203,8 +202,8 @@ impl Core {
     fn begin_to_compare(&mut self, now: Instant) -> bool {
         let Core { comparing, shared, .. } = self;
         let Some(next) = comparing.next.take_if(|next| next.begins <= now) else { return false };
-        let grace = Duration::from_millis(shared.config.interest_timeout_ms);
-        let round = Round::new(shared.seed, now, next.since, grace * PATIENCE, grace);
+        let grace = shared.interest_timeout();
+        let round = Round::new(shared.seed, now, next.since, shared.patient_timeout(), grace);
         comparing.pace.begin(now);
         // Only now: when the daemon ends its own state server goes, too, and that is no news.
         for (server, is_back) in std::mem::take(&mut comparing.reasons) {
@@ -415,7 +414,7 @@ impl Core {
         since: Instant,
         out: &mut Effects,
     ) {
-        let until = since + self.interest_timeout() * REPRIEVE;
+        let until = since + self.shared.interest_timeout() * REPRIEVE;
         if self.comparing.spared.add(do_id, key, until.max(now)) {
             self.shared.deadlines.set(until, Timer::Spared(key, do_id));
             let context = self.comparing.new_context();
@@ -433,7 +432,7 @@ impl Core {
         do_id: DoId,
         out: &mut Effects,
     ) {
-        let until = now + self.interest_timeout();
+        let until = now + self.shared.interest_timeout();
         let comparing = &mut self.comparing;
         if !comparing.spared.is_due(do_id, key, now) {
             return;
@@ -447,10 +446,6 @@ impl Core {
         self.with(now, key, out, |session, cx| {
             session.judge_object(cx, do_id, None, false).map(drop)
         });
-    }
-
-    fn interest_timeout(&self) -> Duration {
-        Duration::from_millis(self.shared.config.interest_timeout_ms)
     }
 
     /// Handles what comes to no session, but to the agent itself.
@@ -499,7 +494,7 @@ impl Core {
 /// A number that no question has had for a long time.
 const fn new_context(next: &mut u32) -> ids::Context {
     let context = ids::Context(*next);
-    *next = next.wrapping_add(1);
+    *next = next.wrapping_add(1) & !OF_ABSENT;
     context
 }
 

@@ -162,6 +162,11 @@ impl Session {
         self.view.owns(do_id)
     }
 
+    /// Whether the client owns an object, and has been told so on this connection.
+    pub fn is_told_own(&self, do_id: DoId) -> bool {
+        self.view.is_told_own(do_id)
+    }
+
     /// Which values of an object the client lacks, if it was asked itself.
     pub fn lack_of(&self, do_id: DoId) -> Option<Lack> {
         let tie = self.view.tie_of(do_id)?;

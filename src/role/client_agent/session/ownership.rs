@@ -25,6 +25,9 @@ impl Session {
             tracing::warn!(%client, doId = %do_id, class = class_id.0, "owned object of an unknown class");
         }
         self.send_frame(cx.shared, frame);
+        if self.view.untold(do_id).is_none() {
+            self.is_told(cx, do_id);
+        }
     }
 
     /// An object has got another owner.

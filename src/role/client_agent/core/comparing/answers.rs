@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::super::absent::is_of_absent;
 use super::super::telling::{ALL, Telling, values_of};
 use super::super::{Core, session_at};
 use crate::ids::{self, Channel};
@@ -134,7 +135,12 @@ impl Core {
         if let (Some(context), Some(round)) = (context, &mut self.comparing.round) {
             round.note_found(now, context);
         }
-        let listening = self.shared.subscribers.of(object.location.channel()).to_vec();
+        let mut listening = self.shared.subscribers.of(object.location.channel()).to_vec();
+        if context.is_some_and(is_of_absent) {
+            // Who sees it has not missed anything.
+            let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
+            listening.retain(|index| session(index).is_some_and(|one| !one.sees(object.do_id)));
+        }
         self.tell_found(now, object, has_other, &listening, out);
     }
 
@@ -204,11 +210,17 @@ impl Core {
                 }
             }
         }
+        for &key in &sessions {
+            if let Some(session) = session_at(slots, key) {
+                session.tell_if_untold(&mut Context { shared, out, now }, object);
+            }
+        }
         self.end_all(now, ends, out);
         self.ask_for_objects_of(&unaware, out);
     }
 
-    /// An object is somebody's own, who may not know it.
+    /// An object is somebody's own, who may not know it, or may not have been told so on the connection with which it is back:
+    /// what its session has asked may have been lost with the link.
     fn object_owned(
         &mut self,
         now: Instant,
@@ -222,7 +234,7 @@ impl Core {
         translation.clear();
         for index in shared.subscribers.of(owner).to_vec() {
             let Some(session) = &mut slots[index as usize].session else { continue };
-            if session.channel() != owner || session.owns(object.do_id) {
+            if session.channel() != owner || session.is_told_own(object.do_id) {
                 continue;
             }
             let frames = translation.frames(session.framing(), &*shared.voice, Some(&news));
