@@ -39,6 +39,14 @@ impl Subject {
         Subject::Network(ip.to_canonical().into())
     }
 
+    /// Whether somebody is meant who has this address, if he has one, and is logged in as this, if he is.
+    pub fn means(&self, ip: Option<IpAddr>, account: Option<u32>) -> bool {
+        match self {
+            Subject::Network(network) => ip.is_some_and(|ip| network.contains(&ip.to_canonical())),
+            Subject::Account(banned) => account == Some(*banned),
+        }
+    }
+
     /// All addresses that the host at one of them has: of IPv6 that is a /64.
     pub fn host(ip: IpAddr) -> Self {
         /// What every network hands out, at least.

@@ -61,6 +61,10 @@ pub(super) struct Ban {
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = reason)]
     reason: String,
 
+    /// Also a network with this machine or a proxy in it, and one from which many clients come at the moment
+    #[arg(long)]
+    force: bool,
+
     #[command(flatten)]
     daemon: Arguments,
 }
@@ -115,10 +119,10 @@ fn reason(text: &str) -> Result<String, String> {
 
 /// Has the daemon ban somebody; the exit code.
 pub(super) fn ban(arguments: &Ban) -> u8 {
-    let Ban { whom, time, reason, daemon } = arguments;
-    let (subject, reason) = (whom.words(), reason.clone());
+    let Ban { whom, time, reason, force, daemon } = arguments;
+    let (subject, reason, force) = (whom.words(), reason.clone(), *force);
     let seconds = time.map(|time| time.as_secs());
-    ask(daemon, &Request::Ban { subject, seconds, reason })
+    ask(daemon, &Request::Ban { subject, seconds, reason, force })
 }
 
 /// Has the daemon let somebody in again; the exit code.

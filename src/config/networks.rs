@@ -24,6 +24,11 @@ impl Networks {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
+
+    /// Whether some address of a network is in one of them.
+    pub fn overlap(&self, other: &IpNet) -> bool {
+        self.0.iter().any(|network| network.contains(other) || other.contains(network))
+    }
 }
 
 /// Who begins connections with a PROXY header.

@@ -37,6 +37,9 @@ pub enum Request {
         seconds: Option<u64>,
         /// Why.
         reason: String,
+        /// Also if that is for many others, as far as it can be seen.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
     },
     /// To let somebody in again.
     Unban {

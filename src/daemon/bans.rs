@@ -7,19 +7,68 @@ use jiff::Timestamp;
 
 use crate::banlist::{self, Ban, Banlist, Subject};
 use crate::control::{Answer, Replies, Request};
+use crate::role::client_agent::Crowd;
 
 const NO_LIST: &str = "no client agent of this daemon has a ban list: see `clientagent.banlist`";
 
+/// Those that it concerns.
+pub(super) struct Concerned {
+    /// The ban lists of all agents, each once.
+    pub banlists: Vec<Arc<Banlist>>,
+    /// The clients of all agents that have one.
+    pub crowds: Vec<Crowd>,
+    /// What speaks against a ban, as far as the configuration says.
+    pub objection: Option<&'static str>,
+}
+
+/// So many clients do not come from one household: the address may be that of a school, or of a mobile network.
+const MANY: usize = 10;
+
 /// Writes the ban lists, each once, and says what has become of it.
-pub(super) fn carry_out(request: &Request, banlists: Vec<Arc<Banlist>>) -> Vec<Answer> {
-    match change(request, &banlists) {
+pub(super) fn carry_out(request: &Request, concerned: &Concerned) -> Vec<Answer> {
+    let count = concerned.count_meant(request);
+    match concerned.check(request, count).and_then(|()| change(request, &concerned.banlists)) {
         Ok(text) => {
             tracing::info!("a command: {text}");
-            vec![Answer::Say(text), Answer::Exit(0)]
+            let mut answers = vec![Answer::Say(text)];
+            if count > 1 {
+                answers.push(Answer::Complain(format!("warning: {count} clients are put out")));
+            }
+            answers.push(Answer::Exit(0));
+            answers
         }
         Err(text) => {
             tracing::warn!("a command: {text}");
             vec![Answer::Complain(text), Answer::Exit(1)]
+        }
+    }
+}
+
+/// Whom a request would ban.
+pub(super) fn subject_of(request: &Request) -> Option<Subject> {
+    match request {
+        Request::Ban { subject, .. } => subject.parse().ok(),
+        _ => None,
+    }
+}
+
+impl Concerned {
+    /// How many clients are there that would be banned.
+    fn count_meant(&self, request: &Request) -> usize {
+        let Some(subject) = subject_of(request) else { return 0 };
+        self.crowds.iter().map(|crowd| crowd.count_meant(subject)).sum()
+    }
+
+    /// Checks that not many are banned who are not meant, unless they are.
+    fn check(&self, request: &Request, count: usize) -> Result<(), String> {
+        let Request::Ban { subject, force: false, .. } = request else { return Ok(()) };
+        let many = || format!("{count} clients that are there now would be put out");
+        let why = self.objection.map(str::to_owned).or_else(|| (count >= MANY).then(many));
+        match why {
+            Some(why) if !self.banlists.is_empty() => {
+                Err(format!("{subject} is not banned: {why}; `--force` bans it all the same"))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -61,7 +110,7 @@ fn change(request: &Request, banlists: &[Arc<Banlist>]) -> Result<String, String
         return Err(NO_LIST.to_owned());
     }
     match request {
-        Request::Ban { subject, seconds, reason } => {
+        Request::Ban { subject, seconds, reason, force: _ } => {
             let subject: Subject = subject.parse()?;
             let ban = Ban::new(seconds.map(Duration::from_secs), Timestamp::now(), reason);
             each_list(banlists, |banlist| banlist.ban(subject, &ban).map(|()| true))?;

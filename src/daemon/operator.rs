@@ -305,10 +305,18 @@ impl Operator {
             let early = "not everything has started yet; try again".to_owned();
             return answer(Some(replies), [Answer::Complain(early), Answer::Exit(1)]);
         }
-        let banlists = self.banlists();
+        let agents = self.agents.iter().flatten().map(|(_, agent)| agent);
+        let listed = agents.filter(|agent| agent.banlist().is_some());
+        let subject = bans::subject_of(&request);
+        let objection = |agent: &client_agent::Handle| agent.objection_to(subject?);
+        let concerned = bans::Concerned {
+            banlists: self.banlists(),
+            crowds: listed.clone().map(client_agent::Handle::crowd).collect(),
+            objection: listed.clone().find_map(objection),
+        };
         // It writes a file, which may take a while.
         tokio::task::spawn_blocking(move || {
-            answer(Some(replies), bans::carry_out(&request, banlists));
+            answer(Some(replies), bans::carry_out(&request, &concerned));
         });
     }
 

@@ -1,5 +1,7 @@
 //! `donet ban`, `donet unban`, and what `donet check` says of a ban list.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::program::Folder;
@@ -48,6 +50,51 @@ fn bans_are_kept_in_the_file_and_the_rest_of_it_stays() {
     let ended = run(&["ban", "192.0.2.1"]).code(1);
     assert!(ended.stderr.starts_with("no daemon with this configuration runs"), "{ended:#?}");
     assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn who_may_not_be_meant_is_only_banned_by_force() {
+    let config = CONFIG
+        .replace("banlist:", "haproxy: {from: [127.0.0.0/8, 198.51.100.0/24]}, banlist:")
+        .replace("daemon: {", "daemon: {loglevel: debug, ");
+    let folder = Folder::with(&[("game.yml", &config)]);
+    let mut running = folder.start(&["game.yml"]);
+    let line = running.wait_for("client agent is listening");
+    let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
+    let address = address.expect("an address");
+    let mut running = running.ready();
+    let connect = |ip: &str| {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        write!(stream, "PROXY TCP4 {ip} 198.51.100.1 4000 7198\r\n").expect("it reads");
+        stream
+    };
+    let _school: Vec<_> = (0..12).map(|_| connect("192.0.2.50")).collect();
+    let _household = [(); 2].map(|()| connect("192.0.2.60"));
+    (0..14).for_each(|_| drop(running.wait_for("client connected")));
+    let run = |words: &[&str]| folder.run(&[words, &["--config", "game.yml"]].concat());
+    for (whom, why) in [
+        ("0.0.0.0/0", "that is everybody"),
+        ("::/0", "that is everybody"),
+        ("127.0.0.1", "this machine is in it"),
+        ("::1", "this machine is in it"),
+        ("198.0.0.0/8", "a proxy is in it for whose clients it may stand"),
+        ("192.0.2.50", "12 clients that are there now would be put out"),
+    ] {
+        let ended = run(&["ban", whom]).code(1);
+        let expected = format!("{whom} is not banned: {why}; `--force` bans it all the same\n");
+        assert_eq!(ended.stderr, expected);
+    }
+    assert!(!folder.files().contains(&"bans.txt".to_owned()));
+    let ended = run(&["ban", "192.0.2.60"]).code(0);
+    assert_eq!(ended.stdout, "192.0.2.60 is banned for ever\n");
+    assert_eq!(ended.stderr, "warning: 2 clients are put out\n");
+    run(&["ban", "192.0.2.61"]).code(0);
+    let ended = run(&["ban", "192.0.2.50", "--force"]).code(0);
+    assert_eq!(ended.stderr, "warning: 12 clients are put out\n");
+    run(&["ban", "127.0.0.1", "--force"]).code(0);
+    run(&["unban", "127.0.0.1"]).code(0);
+    running.signal("TERM");
+    running.wait().code(0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod crowded;
 mod encrypted;
+mod logged;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Core, SessionIndex};
+use crate::banlist::Subject;
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::message::EjectReason;
@@ -35,6 +36,14 @@ impl Core {
     /// Takes over who may not be in.
     pub fn take_bans(&mut self, bans: Bans) {
         self.shared.bans = bans;
+    }
+
+    /// How many a ban means of `budget` sessions from this one on; from which to go on, if there are more.
+    pub fn count_meant(&self, by: Subject, from: usize, budget: usize) -> (usize, Option<usize>) {
+        let to = (from + budget).min(self.slots.len());
+        let sessions = self.slots[from..to].iter().filter_map(|slot| slot.session.as_ref());
+        let count = sessions.filter(|session| session.is_meant(by)).count();
+        (count, (to < self.slots.len()).then_some(to))
     }
 
     /// Puts out who may not be in, of `budget` sessions from this one on; from which to go on, if there are more.

@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Build, End, Flow, Life, Request, Session, nonzero_ms};
+use crate::banlist::Subject;
 use crate::message::EjectReason;
 use crate::role::client_agent::agent::{Context, SessionKey, Shared, Silence, Timer};
 use crate::role::client_agent::view::Right;
@@ -59,6 +60,13 @@ impl Session {
         banned.map_or(Ok(()), |ban| Err(End::banned(ban)))
     }
 
+    /// Whether a ban means the client.
+    pub fn is_meant(&self, by: Subject) -> bool {
+        let peer = &self.identity.peer;
+        let ip = peer.remote.ip.parse().ok().filter(|_| !peer.is_local);
+        by.means(ip, self.identity.account())
+    }
+
     /// Checks that neither the client's address nor its account is banned.
     pub fn check_bans(&self, shared: &Shared, now: Instant) -> Flow {
         let peer = &self.identity.peer;
@@ -98,6 +106,8 @@ impl Session {
                 self.view.lapse(cx, right, None);
             }
         }
+        let (client, before) = (self.identity.allocated, self.life.name());
+        tracing::debug!(%client, before, state = life.name(), "client's state is set");
         self.life = life;
         self.count_comeback(cx.shared);
         if !self.presence.is_watched

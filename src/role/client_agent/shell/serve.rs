@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::bans::Offenders;
 use super::gate::Pass;
 use super::seat::{Handed, Line, Seats};
+use crate::banlist::Subject;
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
 use crate::metrics::Figures;
@@ -108,6 +109,11 @@ impl Server {
     /// Puts some of those out who may not be in; from where to go on, if there are more.
     pub fn eject_banned(&mut self, now: Instant, from: usize, out: &mut Effects) -> Option<usize> {
         self.core.eject_banned(now, from, LOOKED_AT_AT_ONCE, out)
+    }
+
+    /// How many of some clients a ban means; from where to go on, if there are more.
+    pub fn count_meant(&self, by: Subject, from: usize) -> (usize, Option<usize>) {
+        self.core.count_meant(by, from, LOOKED_AT_AT_ONCE)
     }
 
     /// Takes over limits and time-outs.
