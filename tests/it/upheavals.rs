@@ -1,11 +1,13 @@
 //! What the simulation judges (`tests/sim`), with real processes and sockets: few runs, and slow ones.
 //!
 //! A root, a daemon with state server and database, and one with clients, whose connections go through cables that are
-//! cut and held; and processes are killed. When all are there again, a client sees what a newcomer does, what the
+//! cut and held; and processes are killed. A client loses its connection and comes back at any moment, as often as not in the middle
+//! of being told all anew. When all are there again, it sees what a newcomer does, what the
 //! database has acknowledged is there, and last words have been heard once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use donet::message::Secret;
 use donet::wire::Reader;
 
 use crate::client_agent::{self, HERE, PARENT, THERE};
@@ -34,6 +36,10 @@ struct Watcher {
     client: Client,
     view: View,
     is_done: bool,
+    /// With what it can come back.
+    token: Vec<u8>,
+    /// What it has not been told again since it is back, until that is over.
+    doubted: Option<BTreeSet<DoId>>,
 }
 
 impl Watcher {
@@ -43,7 +49,33 @@ impl Watcher {
         let (context, interest) = (Context(1), InterestId(5));
         let (parent, zones) = (PARENT, List::new(&zones));
         client.send(&ClientMessage::AddInterestMultiple { context, interest, parent, zones });
-        Watcher { client, view: View::new(), is_done: false }
+        client.send(&ClientMessage::ResumeAsk {});
+        let (view, token) = (View::new(), Vec::new());
+        Watcher { client, view, is_done: false, token, doubted: None }
+    }
+
+    /// Loses its connection, whatever has come and what comes, and is back.
+    fn come_back(&mut self, stage: &client_agent::Stage) {
+        wait_until("it has a token", || {
+            self.look();
+            (!self.token.is_empty()).then_some(())
+        });
+        self.client = stage.daemon.client();
+        let token = std::mem::take(&mut self.token);
+        self.client.send(&ClientMessage::Resume { token: Secret(&token) });
+        self.doubted = Some(self.view.keys().copied().collect());
+        wait_until("it is back", || {
+            self.look();
+            (!self.token.is_empty()).then_some(())
+        });
+    }
+
+    /// It is told that it does not see an object any more, or was not told that it still does.
+    fn lose(&mut self, do_id: DoId) -> bool {
+        if let Some(doubted) = &mut self.doubted {
+            doubted.remove(&do_id);
+        }
+        self.view.remove(&do_id).is_some()
     }
 
     /// Takes what has come.
@@ -61,11 +93,13 @@ impl Watcher {
         match ClientMessage::decode(number, &mut reader).expect("a message") {
             ClientMessage::EnterObjectRequired { object } => {
                 let title = object.values.0.to_vec();
+                let is_again =
+                    self.doubted.as_mut().is_some_and(|doubted| doubted.remove(&object.do_id));
                 let before = self.view.insert(object.do_id, (object.location, title));
-                assert_eq!(before, None, "{} enters twice", object.do_id);
+                assert_eq!(before.is_some(), is_again, "{} enters twice", object.do_id);
             }
             ClientMessage::ObjectLeaving { do_id } => {
-                assert!(self.view.remove(&do_id).is_some(), "{do_id} leaves unseen");
+                assert!(self.lose(do_id), "{do_id} leaves unseen");
             }
             ClientMessage::ObjectLocation { do_id, location } => {
                 self.view.get_mut(&do_id).expect("it is seen").0 = location;
@@ -74,6 +108,16 @@ impl Watcher {
                 self.view.get_mut(&do_id).expect("it is seen").1 = value.0.to_vec();
             }
             ClientMessage::DoneInterestResp { .. } => self.is_done = true,
+            ClientMessage::ResumeToken { token, .. }
+            | ClientMessage::ResumeResp { resumed: true, token, .. } => {
+                self.token = token.0.to_vec();
+            }
+            ClientMessage::AddInterestMultiple { .. } => assert!(self.doubted.is_some()),
+            ClientMessage::ResumeDone {} => {
+                for do_id in self.doubted.take().expect("it has come back") {
+                    self.lose(do_id);
+                }
+            }
             other => panic!("{other:?} is not expected"),
         }
     }
@@ -107,7 +151,7 @@ impl Play {
                  backend: {{type: sqlite, file: world.sqlite}}"
             ))
             .start();
-        let setup = client_agent::setup(", client: {add_interest: enabled}");
+        let setup = client_agent::setup(", client: {add_interest: enabled, resume_ms: 60000}");
         let leaf = client_agent::Stage::of(below(setup, &cables[1]));
         let ai = game.link();
         let (stored, chance) = (Vec::new(), Chance::new(seed));
@@ -223,6 +267,9 @@ fn run(seed: u64) {
     for _ in 0..STEPS {
         play.step();
         watcher.look();
+        if play.chance.one_in(4) {
+            watcher.come_back(&play.leaf);
+        }
     }
     play.cables.iter().for_each(|cable| cable.hold(false));
     play.expect_same_view(&mut watcher);
