@@ -485,6 +485,8 @@ const RESUME_ASK = 310, RESUME_TOKEN = 311, RESUME = 312, RESUME_RESP = 313, RES
 
 /** The server stops or restarts: the one reason of an eject after which it is worth coming back. */
 export const EJECT_RESTART = 160;
+/** Among others, for want of room. */
+const EJECT_GENERIC = 1;
 /** The sub-protocol with which a message holds several datagrams, and how many bytes of them at most. */
 const FRAMES = 'donet.frames', MESSAGE_MAX = 65537;
 
@@ -809,6 +811,8 @@ export class Connection extends EventTarget {
     const [interests, pending] = [[...this.interests.values()], new Map(this.pending)];
     this.doubt = { visible: tied('visible'), owned: tied('owned'), interests, pending, open: new Set() };
     this.isReady();
+    // From our next word on the token before is no good any more.
+    this.transmit(new Writer().u16(HEARTBEAT).bytes());
   }
 
   /** What we have not been told again is gone; what we have asked for and the server does not know, we ask for again. */
@@ -983,11 +987,14 @@ export class Connection extends EventTarget {
   lose(code, reason) {
     // A reason may be all that is left of an eject.
     if (code >= 4000 && !this.ejected) this.eject(code - 4000, reason);
-    const back = this.options.reconnect !== false && (!this.ejected || this.ejected.code === EJECT_RESTART);
+    // Before it has looked at our token a full server takes us for somebody else, who has to go.
+    const isFull = this.state === 'hello' && this.token !== undefined && this.ejected?.code === EJECT_GENERIC;
+    const isTried = !this.ejected || this.ejected.code === EJECT_RESTART || isFull;
+    const back = this.options.reconnect !== false && isTried;
     // A server that closes without a word has nothing against us, but does not want us either.
     if (!back || code === 1000) return this.end(code, reason);
     // The session is still there; or not, but then we are told so.
-    const resume = !this.ejected && this.token !== undefined;
+    const resume = (!this.ejected || isFull) && this.token !== undefined;
     if (resume) this.suspend();
     else this.forget();
     const { first = 500, most = 30000 } = this.options.reconnect || {};

@@ -243,6 +243,37 @@ test('who is back keeps what is told again, hears of what differs, and parts wit
   assert.deepEqual(next.sent, [framed(u16(312), u16(2), 'ccdd')]);
 });
 
+test('who is back shows at once that it has the new token, and a lost answer leaves the old one', async (t) => {
+  const { connection } = await away(t);
+  const lost = again(connection);
+  await null;
+  lost.end(1006);
+  const socket = again(connection);
+  await null;
+  assert.deepEqual(socket.sent, [framed(u16(312), u16(2), 'aabb')], 'once more');
+  socket.receive(back('ccdd'));
+  await null;
+  assert.equal(socket.sent.at(-1), framed(u16(5)), 'a heartbeat');
+});
+
+test('a full server that has not looked at the token is tried again', async (t) => {
+  const { connection, types, events } = await away(t);
+  const full = again(connection);
+  await null;
+  full.receive(framed(u16(4), u16(1), u16(0)));
+  full.end(4001);
+  assert.deepEqual(types(), ['eject', 'lost']);
+  assert.deepEqual([events.at(-1)[1].resume, connection.objects.size], [true, 2]);
+  const socket = again(connection);
+  await null;
+  assert.deepEqual(socket.sent, [framed(u16(312), u16(2), 'aabb')]);
+  // One that has looked at it has not.
+  socket.receive(back(''));
+  socket.receive(framed(u16(4), u16(1), u16(0)));
+  socket.end(4001);
+  assert.equal(types().at(-1), 'close');
+});
+
 test('another object under the same id is another object', async (t) => {
   const { connection, types } = await away(t);
   const ann = connection.objects.get(11);

@@ -241,9 +241,10 @@ impl Session {
     /// What the client that has come back with a token is told for the next time. Who says the old one once more has not got the
     /// new one, and is told that again: so it does not matter which of his attempts is looked at last.
     fn next_offer(&mut self, shared: &mut Shared, said: &[u8]) -> Option<(Token, u32)> {
+        let ms = shared.config.client.resume_ms;
         let token = self.comeback.as_ref().and_then(|comeback| comeback.token.clone());
-        match token.filter(|token| !token.is(said)) {
-            Some(token) => Some((token, shared.config.client.resume_ms)),
+        match token.filter(|token| ms > 0 && !token.is(said)) {
+            Some(token) => Some((token, ms)),
             None => self.new_offer(shared),
         }
     }

@@ -47,7 +47,7 @@ pub async fn begin(
     let (remote, tlvs, transport) = (remote.into(), Box::default(), entrance.transport());
     let mut peer = Box::new(Peer { remote, local, tlvs, transport, is_local: false });
     let mut first_bytes = Vec::new();
-    let limit = shared.handshake_timeout().or(place.pass.over().map(|_| PROBATION));
+    let limit = shared.handshake_timeout();
     if shared.haproxy != ProxyHeaders::None {
         let header = read_header_within(limit, &stream, &mut first_bytes);
         match shared.shutdown.run_until_cancelled(header).await {
@@ -69,6 +69,7 @@ pub async fn begin(
         turn_away(connection, words, shared).await;
         return None;
     }
+    let limit = limit.or(place.pass.over().map(|_| PROBATION));
     if let Some(tls) = &entrance.tls {
         let shake = shake_within(limit, tls, stream, std::mem::take(&mut first_bytes));
         // Who is not encrypted yet at the end can be told nothing.

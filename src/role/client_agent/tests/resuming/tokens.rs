@@ -120,6 +120,19 @@ fn a_token_is_good_until_its_client_is_known_to_have_got_the_next() {
 }
 
 #[test]
+fn where_nobody_is_to_come_back_any_more_no_token_is_said_once_more() {
+    let mut agent = agent();
+    let (client, token) = agent.resumable();
+    agent.lose(client);
+    agent.come_back(client, &token);
+    agent.lose(client);
+    agent.core.reconfigure(agent.now, &config(), &mut agent.out);
+    assert_eq!(agent.come_back(client, &token), b"");
+    agent.lose(client);
+    assert!(!agent.is_there(client));
+}
+
+#[test]
 fn what_was_said_with_the_token_does_not_show_that_the_next_was_got() {
     let mut agent = agent();
     let (client, token) = agent.resumable();
