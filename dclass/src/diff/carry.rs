@@ -7,9 +7,9 @@ use super::Renames;
 use super::number;
 use super::pairs::{self, Known, Mode, Part, Sameness};
 use crate::ast::NumberKind;
-use crate::schema::types::{Bytes, Counts, Number, Shape, Spelling, Switch, Type};
+use crate::schema::types::{Bytes, Counts, Number, Shape, Size, Spelling, Switch, Type};
 use crate::schema::{Body, DcFile, Field};
-use crate::value::{extent, switch_fields, walk, walk_field};
+use crate::value::{extent, ranges, switch_fields, walk, walk_field};
 use std::collections::BTreeSet;
 
 /// A value in its new form.
@@ -46,7 +46,7 @@ pub struct Carrier<'a> {
 type Walked = Result<usize, Misfit>;
 
 impl Carrier<'_> {
-    /// Carries a packed value of `old`, which must be valid.
+    /// Carries a packed value of `old`, which must be valid but for its limits (see [`unlimited`](super::unlimited)).
     ///
     /// # Errors
     /// If the new field cannot hold it.
@@ -174,6 +174,7 @@ impl Carrier<'_> {
             (Shape::Bytes(from), Shape::Bytes(to)) if !pairs::is_scaled(from, to) => {
                 let (start, end) =
                     extent(from, bytes, at).map_err(|fault| path.at(fault.to_string()))?;
+                check_count(&to.counts, end - start, "byte", path)?;
                 let tagged = open_tag(to.tag(), out);
                 out.value.extend_from_slice(&bytes[start..end]);
                 close_tag(tagged, out, path)?;
@@ -215,6 +216,10 @@ impl Carrier<'_> {
                 }
             };
             index += 1;
+        }
+        // Nobody could count elements without bytes.
+        if !matches!(&to.element, Element::Type(element) if element.size == Size::NOTHING) {
+            check_count(to.counts, index, "element", path)?;
         }
         close_tag(tagged, out, path)?;
         Ok(end)
@@ -301,6 +306,16 @@ fn carry_number(
 
 fn measured(ty: &Type, bytes: &[u8], at: usize, path: &Path<'_>) -> Walked {
     walk::<false>(ty, bytes, at).map_err(|fault| path.at(fault.to_string()))
+}
+
+/// Whether the new type may have so many. Without a length tag nothing else would tell: what is one's too few would be taken
+/// from the next.
+fn check_count(counts: &Counts, count: usize, one: &str, path: &Path<'_>) -> Result<(), Misfit> {
+    if counts.allow(count) {
+        return Ok(());
+    }
+    let plural = if count == 1 { "" } else { "s" };
+    path.misfit(&format!("has {count} {one}{plural}, must have {}", ranges(&counts.0)))
 }
 
 /// Leaves room for a length tag; returns where it is and how wide.

@@ -2,7 +2,7 @@
 
 use crate::ast::NumberKind;
 use crate::schema::types::Number;
-use crate::value::{signed, unsigned};
+use crate::value::{Float, signed, unsigned};
 
 /// A packed number.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -99,8 +99,11 @@ fn bits(number: &Number, value: Packed) -> u64 {
 fn refuse(old: &Number, new: &Number, value: Packed) -> String {
     let shown = match value {
         Packed::Integer(value) if old.divisor == 1 => value.to_string(),
-        Packed::Integer(value) => (value as f64 / f64::from(old.divisor)).to_string(),
-        Packed::Float(value) => (value / f64::from(old.divisor)).to_string(),
+        Packed::Integer(value) => Float(value as f64 / f64::from(old.divisor)).to_string(),
+        Packed::Float(value) if old.kind == NumberKind::Float32 && old.divisor == 1 => {
+            Float(value as f32).to_string()
+        }
+        Packed::Float(value) => Float(value / f64::from(old.divisor)).to_string(),
     };
     let word = crate::ast::Simple::Number(new.kind).word();
     if new.kind.is_float() {
@@ -110,7 +113,7 @@ fn refuse(old: &Number, new: &Number, value: Packed) -> String {
     if new.divisor == 1 {
         return format!("{shown} does not fit {word}, which holds {min} to {max}");
     }
-    let real = |packed: i128| packed as f64 / f64::from(new.divisor);
+    let real = |packed: i128| Float(packed as f64 / f64::from(new.divisor));
     format!(
         "{shown} does not fit {word}/{}, which holds {} to {}",
         new.divisor,

@@ -81,16 +81,16 @@ fn what_does_not_fit_is_named() {
             "float64 f",
             "int32 f",
             "nan",
-            "f: NaN does not fit int32, which holds -2147483648 to 2147483647",
+            "f: nan does not fit int32, which holds -2147483648 to 2147483647",
         ),
-        ("float64 f", "float32 f", "1e300", "f: 1000000"),
+        ("float64 f", "float32 f", "1e300", "f: 1.0e300 does not fit float32"),
         (
             "uint8 f",
             "uint8(0-5) f",
             "6",
             "f: f: value 6 is out of range, allowed: 0 to 5 (at offset 0)",
         ),
-        ("string f", "string(0-2) f", "\"abc\"", "f: f: 3 bytes, allowed: 0 to 2 (at offset 2)"),
+        ("string f", "string(0-2) f", "\"abc\"", "f: has 3 bytes, must have 0 to 2"),
         (
             "uint16 f[]",
             "uint8 f[]",
@@ -487,4 +487,73 @@ fn new_parts_beside_a_default_that_nobody_can_read_get_their_own() {
     let new = "dclass A { f(uint8 a, blob odd = <00ff10>, uint8 b = 7, string c = \"x\") db; };";
     let carried = carry_in(old, new, &Renames::default(), "(3, \"k\")");
     assert_eq!(carried.as_deref(), Ok("(3, <01006b>, 7, \"x\")"));
+}
+
+/// How many elements there are at each level is a limit of its own: nothing moves from one row to the next.
+#[test]
+fn rows_in_rows_go_along_level_by_level() {
+    for (old, new, value, expected) in [
+        ("int8 f[2][3]", "int16 f[2][3]", "[[1, 2, 3], [4, 5, 6]]", "[[1, 2, 3], [4, 5, 6]]"),
+        ("int8 f[2][3]", "int8 f[][]", "[[1, 2, 3], [4, 5, 6]]", "[[1, 2, 3], [4, 5, 6]]"),
+        ("int8 f[][]", "int8 f[2][3]", "[[1, 2, 3], [4, 5, 6]]", "[[1, 2, 3], [4, 5, 6]]"),
+        ("string(2) f[2]", "string f[2]", "[\"ab\", \"cd\"]", "[\"ab\", \"cd\"]"),
+    ] {
+        assert_eq!(carry(old, new, value).as_deref(), Ok(expected), "{old} → {new}: {value}");
+    }
+    for (old, new, value, expected) in [
+        (
+            "int8 f[2][3]",
+            "int8 f[3][2]",
+            "[[1, 2, 3], [4, 5, 6]]",
+            "f[0]: has 3 elements, must have 2",
+        ),
+        (
+            "uint8 f[2][3]",
+            "uint8 f[3][2]",
+            "[[1, 2, 3], [4, 5, 6]]",
+            "f[0]: has 3 bytes, must have 2",
+        ),
+        (
+            "string(3) f[2]",
+            "string(2) f[3]",
+            "[\"abc\", \"def\"]",
+            "f[0]: has 3 bytes, must have 2",
+        ),
+        (
+            "int8 f[2][3]",
+            "int8 f[6][1]",
+            "[[1, 2, 3], [4, 5, 6]]",
+            "f[0]: has 3 elements, must have 1",
+        ),
+        ("int8 f[2]", "int8 f[3]", "[1, 2]", "f: has 2 elements, must have 3"),
+        ("int8 f[]", "int16 f[2-3]", "[1]", "f: has 1 element, must have 2 to 3"),
+    ] {
+        assert_eq!(carry(old, new, value).expect_err(old), expected, "{old} → {new}: {value}");
+        // The page says the same.
+        let class = |field: &str| dc(&format!("dclass A {{ {field} db; }};"));
+        let compared = compare(&class(old), &class(new), &Renames::default(), |_, _, _| false);
+        let aspects = &compared.classes[0].fields[0].aspects;
+        let is_told =
+            |aspect: &Aspect| matches!(aspect, Aspect::Type(change) if change.is_narrower);
+        assert!(aspects.iter().any(is_told), "{old} → {new}: {aspects:?}");
+    }
+}
+
+#[test]
+fn numbers_are_shown_with_no_more_digits_than_they_need() {
+    for (old, new, value, expected) in [
+        ("float64 f", "float32 f", "1e300", "f: 1.0e300 does not fit float32"),
+        ("float64 f", "int8 f", "-1e-300", "-0"),
+        ("float32 f", "int8 f", "1e38", "f: 1.0e38 does not fit int8, which holds -128 to 127"),
+        ("float32 f", "int8 f", "1000.1", "f: 1000.1 does not fit int8, which holds -128 to 127"),
+    ] {
+        let carried = carry(old, new, value);
+        let said = carried.as_ref().err().map_or("-0", String::as_str);
+        assert_eq!(said, expected, "{old} → {new}: {carried:?}");
+    }
+    let class = |range: &str| dc(&format!("dclass A {{ float64({range}) f db; }};"));
+    let compared =
+        compare(&class("0-1.0e300"), &class("0-1.0e301"), &Renames::default(), |_, _, _| true);
+    let text = format!("{compared:?}");
+    assert!(text.contains("range 0 to 1.0e300 → 0 to 1.0e301: all values fit"), "{text}");
 }

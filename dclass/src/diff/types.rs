@@ -6,6 +6,7 @@ use super::work::step;
 use crate::ast::NumberKind;
 use crate::schema::types::{Array, Bytes, Counts, Number, Shape, Spelling, Type};
 use crate::schema::{Field, Text};
+use crate::value::Float;
 use std::collections::HashSet;
 
 /// One difference between the types of two fields.
@@ -218,8 +219,8 @@ impl<'a> Differ<'a> {
             [] => "any".to_owned(),
             ranges => {
                 let one = |(min, max): &(f64, f64)| match min == max {
-                    true => min.to_string(),
-                    false => format!("{min} to {max}"),
+                    true => Float(*min).to_string(),
+                    false => format!("{} to {}", Float(*min), Float(*max)),
                 };
                 ranges.iter().map(one).collect::<Vec<_>>().join(", ")
             }

@@ -271,7 +271,7 @@ fn out_of_range<T: Display + PartialEq>(
 }
 
 /// Ranges for a message.
-pub(super) fn ranges<T: Display + PartialEq>(ranges: &[(T, T)]) -> String {
+pub(crate) fn ranges<T: Display + PartialEq>(ranges: &[(T, T)]) -> String {
     const SHOWN: usize = 4;
     let one = |(min, max): &(T, T)| match min == max {
         true => min.to_string(),

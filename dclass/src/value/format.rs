@@ -142,7 +142,7 @@ fn append(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 /// A float for a message: the fewest digits that say it.
 #[derive(PartialEq)]
-pub(super) struct Float<T>(pub T);
+pub(crate) struct Float<T>(pub T);
 
 impl std::fmt::Display for Float<f32> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

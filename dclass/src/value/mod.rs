@@ -10,9 +10,12 @@ mod pack;
 mod text;
 pub(crate) mod written;
 
-pub(crate) use check::{extent, signed, switch_fields, unsigned, walk, walk_field, walk_parts};
+pub(crate) use check::{
+    extent, ranges, signed, switch_fields, unsigned, walk, walk_field, walk_parts,
+};
 pub(crate) use error::Fault;
 pub use error::{TextError, ValueError};
+pub(crate) use format::Float;
 pub(crate) use implicit::implicit;
 pub(crate) use pack::{Meaning, Misfit, Packer, Unreadable};
 
