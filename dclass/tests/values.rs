@@ -539,4 +539,20 @@ fn a_number_that_no_float_can_hold_is_refused() {
     {
         field(name).parse(text).expect(text);
     }
+    // A DC file has no other numbers.
+    let default = |text: &str| {
+        parse(&[Source::new("f.dc", format!("dclass A {{ float32 f = {text}; float64 d; }};"))])
+    };
+    for text in ["1.0e39", "-1.0e39"] {
+        let errors = default(text).expect_err(text).to_string();
+        assert!(errors.contains("the value must be -3.4028235e38 to 3.4028235e38"), "{errors}");
+    }
+    // What is too small for a float is next to nothing, wherever it stands.
+    for (text, nearest) in [("1.0e-50", 0.0), ("1.0e-45", 1e-45), ("1.0e-400", 0.0), ("0.1", 0.1)] {
+        let bytes = f32::to_le_bytes(nearest);
+        assert_eq!(field("f").parse(text).as_deref(), Ok(&bytes[..]), "{text}");
+        let file = default(text).expect(text);
+        let field = file.class(ClassId(0)).unwrap().field_by_name("f").unwrap();
+        assert_eq!(field.default_value(), Some(&bytes[..]), "{text}");
+    }
 }

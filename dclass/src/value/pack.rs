@@ -179,8 +179,8 @@ impl Packer {
             (Meaning::Packed, Literal::Real(_, single)) => single,
             _ => self.double(number, literal, span)? as f32,
         };
-        // Whoever means infinity writes `inf`.
-        if self.meaning == Meaning::Packed && single.is_infinite() && literal.as_f64().is_finite() {
+        // Whoever means infinity writes `inf`, which DC files have not.
+        if single.is_infinite() && literal.as_f64().is_finite() {
             return misfit(
                 span,
                 format!("the value must be {} to {}", Float(f32::MIN), Float(f32::MAX)),
