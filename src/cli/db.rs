@@ -192,7 +192,7 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
         let name = if class.is_empty() { "(unreadable)" } else { &one_line(class) };
         say!("{:>12} {:>12} {:>14}  {name}", stats.objects, stats.values, stats.bytes);
     }
-    say!("{total:>12} objects");
+    say!("{total:>12} {}", if total == 1 { "object" } else { "objects" });
     if let Some((lowest, highest)) = stats.ids {
         say!("ids {lowest} to {highest}, of the range {}", config.generate);
     }

@@ -211,8 +211,9 @@ async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), O
 
 /// Astron's tables have so many objects, and donet's none.
 pub(super) fn unmoved(objects: u64) -> OpenError {
+    let plural = if objects == 1 { "" } else { "s" };
     OpenError::Refused(format!(
-        "the database has {objects} objects in Astron's tables, and none in donet's own\n\
+        "the database has {objects} object{plural} in Astron's tables, and none in donet's own\n\
          to move them: `donet db import CONFIG CONFIG`, with the name of this configuration twice; \
          Astron's tables stay as they are"
     ))
@@ -312,7 +313,7 @@ pub async fn open_rewrite(
     schema: &Schema,
     is_to_change: bool,
 ) -> Result<(Box<dyn Rewrite>, bool), OpenError> {
-    let archive: Box<dyn Rewrite> = match own_backend(config)? {
+    let mut archive: Box<dyn Rewrite> = match own_backend(config)? {
         BackendConfig::Yaml { directory, file_mode } if is_to_change => {
             check_there("the YAML directory", &directory)?;
             let (archive, was_unfinished) = YamlArchive::open_to_rewrite(&directory, file_mode)?;
@@ -324,11 +325,13 @@ pub async fn open_rewrite(
             let file = SqliteFile::new(file, file_mode);
             let mut looked_at = SqlArchive::look(&file, schema).await?;
             looked_at.refuse_damaged().await?;
-            if !is_to_change {
-                return Ok((Box::new(looked_at), false));
+            match is_to_change {
+                false => Box::new(looked_at),
+                true => {
+                    Box::new(looked_at).close().await;
+                    Box::new(SqlArchive::<SqliteSession>::open(&file, schema).await?)
+                }
             }
-            Box::new(looked_at).close().await;
-            Box::new(SqlArchive::<SqliteSession>::open(&file, schema).await?)
         }
         BackendConfig::Postgres { url, prepared_statements, .. } => {
             let options = postgres(&url, prepared_statements)?;
@@ -339,7 +342,11 @@ pub async fn open_rewrite(
         }
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     };
-    Ok((archive, false))
+    // Whether it is to be changed or only looked at, and wherever it is: objects are missing.
+    match archive.half_imported().await? {
+        Some(half_imported) => Err(half_imported),
+        None => Ok((archive, false)),
+    }
 }
 
 /// Refuses a store that is not there, where it would otherwise be made.

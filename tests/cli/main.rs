@@ -12,6 +12,7 @@ mod drain;
 mod examples;
 mod logs;
 mod migrate;
+mod migrate_files;
 mod moving;
 mod options;
 mod program;

@@ -49,6 +49,20 @@ fn folder(backend: &str) -> Folder {
     ])
 }
 
+/// One object is one object.
+#[test]
+fn a_single_object_is_no_objects() {
+    let folder = folder(YAML);
+    let (head, rest) = EXPORT.split_once("{\"id\":5001").expect("it is there");
+    let end = rest.split_once('\n').expect("a line").1.replace("\"end\":2", "\"end\":1");
+    folder.write("objects.jsonl", &(head.to_owned() + &end));
+    folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(0);
+    let refused = folder.run(&["db", "import", "game.yml", "objects.jsonl"]).code(1);
+    refused.complains(&["objects has 1 object: --replace"]);
+    let stats = folder.run(&["db", "stats", "game.yml"]).code(0);
+    stats.says(&["\n           1 object\n"]);
+}
+
 #[test]
 fn an_object_of_an_unknown_class_is_one_problem_for_every_database() {
     for backend in [YAML, SQLITE] {

@@ -7,6 +7,7 @@
 //! `cargo test --test database [-- WORD…]` runs the scenarios whose names (`sqlite::set_if_equals`)
 //! contain all the words.
 
+mod daemons;
 mod files;
 mod harness;
 mod migrations;
@@ -85,6 +86,8 @@ const SCENARIOS: &[Case] = scenarios![
     migrations::a_class_that_is_gone_takes_its_objects_with_it,
     migrations::what_the_old_files_do_not_know_stays,
     migrations::a_molecular_value_goes_along_with_its_parts,
+    daemons::what_daemons_with_either_files_have_stored_is_not_lost,
+    daemons::files_that_are_the_wrong_way_round_change_nothing,
     }
     Store::SQL => {
         particular::two_servers_share_a_database,

@@ -14,21 +14,21 @@ use crate::harness::{Cluster, Setup, parse_dc};
 
 const ROUNDS: u64 = 25;
 const OBJECTS: u32 = 12;
-const NOTHING: Permissions = Permissions { drop: false, round: false };
-const ALL: Permissions = Permissions { drop: true, round: true };
+pub const NOTHING: Permissions = Permissions { drop: false, round: false };
+pub const ALL: Permissions = Permissions { drop: true, round: true };
 
 /// Numbers that are as random as they need to be, and the same for the same seed.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % limit
     }
 
-    fn one_in(&mut self, n: u64) -> bool {
+    pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 }
@@ -230,7 +230,7 @@ fn schema(class: &str, fields: &[Model]) -> Schema {
     Schema::new(parse_dc(&format!("{structs} dclass {class} {{ {members} }};")))
 }
 
-fn record(
+pub fn record(
     do_id: u32,
     schema: &Schema,
     form: Form,
@@ -260,7 +260,7 @@ async fn fill(setup: &Setup, schema: &Schema, records: impl Fn(Form) -> Vec<Reco
     archive.set_free_ids(&FreeIds::default()).await.expect("noted");
 }
 
-async fn migrate(
+pub async fn migrate(
     setup: &Setup,
     [old, new]: [&Schema; 2],
     renames: &Renames,
@@ -277,7 +277,7 @@ async fn migrate(
     Ok((done, true))
 }
 
-async fn stored(
+pub async fn stored(
     setup: &Setup,
     schema: &Schema,
     do_id: u32,

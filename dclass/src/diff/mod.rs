@@ -15,6 +15,7 @@ mod renames;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unlimited;
 mod uses;
 mod work;
 
@@ -23,6 +24,7 @@ pub use fingerprint::fingerprint;
 pub use judge::{Answer, Reason, Verdict, Who};
 pub use renames::Renames;
 pub use types::TypeChange;
+pub use unlimited::unlimited;
 
 use crate::schema::{Class, DcFile, Field, Keywords};
 use matching::{ClassPair, FieldPair, Matching};
@@ -360,7 +362,9 @@ fn is_same_default(old: &Field, new: &Field, same: Sameness<'_>) -> bool {
 /// What stored objects get that have no value of a field, which they did not get before: the explicit default, and in any
 /// case something if it is required. Nothing if that is no value of the field.
 pub fn filled<'a>(old: Option<&Field>, new: &'a Field) -> Option<&'a [u8]> {
-    match old.and_then(given) {
+    // Objects that were made with the new files had nothing to get by the old name.
+    let is_same_name = |old: &&Field| old.name() == new.name() || !new.keywords().required();
+    match old.filter(is_same_name).and_then(given) {
         Some(_) => None,
         None => given(new),
     }

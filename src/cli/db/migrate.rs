@@ -15,7 +15,9 @@ use crate::cli::dc::files_of;
 use crate::cli::out::{complain, number_of, say, write};
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
-use crate::store::transfer::{Migrator, Permissions, Report, Step, read_map, refuse_others};
+use crate::store::transfer::{
+    Migrator, Permissions, Problems, Report, Step, read_map, refuse_others,
+};
 use crate::store::{Rewrite, Schema, backup, check_backup, is_stored_alike, open_rewrite};
 
 /// Options of `donet db migrate`.
@@ -90,13 +92,16 @@ impl Migrate {
             say!("{}: all its objects go with the new files now", store.describe());
             return Ok(0);
         }
+        if !report.is_from_right_files() {
+            return Err(self.wrong_files(&report));
+        }
         let is_dropped = self.apply && permissions.allow(&report);
         let files = [old.dc(), new.dc()];
         write(format_args!("{}", report::page(&store.describe(), files, &report, is_dropped)));
         if report.done_before.is_some() || report.is_empty() && report.lost.count == 0 {
             return Ok(0);
         }
-        print_problems(&report);
+        print_problems(&[&report.lost, &report.rounded]);
         if !permissions.allow(&report) {
             let guesses = compare(old.dc(), new.dc(), &renames, is_stored_alike).guesses();
             return Err(self.refusal(&report, &guesses));
@@ -173,14 +178,21 @@ impl Migrate {
         Ok(report?)
     }
 
-    fn refusal(&self, report: &Report, guesses: &[String]) -> anyhow::Error {
-        if report.stale_count > 0 {
-            return anyhow!(
-                "nothing is written: {} not stored by the files of --from, which are to be those that the database was \
-                 last used with",
-                number_of(report.stale_count, "value is", "values are")
-            );
+    /// The old files are not those of the objects: whatever may be dropped, nothing is.
+    fn wrong_files(&self, report: &Report) -> anyhow::Error {
+        print_problems(&[&report.stale]);
+        let files =
+            "the files of --from, which are to be those that the database was last used with";
+        match report.stale.count {
+            0 => anyhow!("nothing is written: no object is of a class of {files}"),
+            count => {
+                let values = number_of(count, "value is", "values are");
+                anyhow!("nothing is written: {values} not stored by {files}")
+            }
         }
+    }
+
+    fn refusal(&self, report: &Report, guesses: &[String]) -> anyhow::Error {
         let mut ways = Vec::new();
         if report.lost.count > 0 && !self.drop {
             ways.push(format!(
@@ -236,11 +248,11 @@ impl Migrate {
     }
 }
 
-fn print_problems(report: &Report) {
-    for line in report.lost.lines().iter().chain(&report.rounded.lines()) {
+fn print_problems(all: &[&Problems]) {
+    for line in all.iter().flat_map(|problems| problems.lines()) {
         complain!("{line}");
     }
-    if report.lost.is_short() || report.rounded.is_short() {
+    if all.iter().any(|problems| problems.is_short()) {
         complain!("--all names every one");
     }
 }

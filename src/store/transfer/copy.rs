@@ -92,7 +92,7 @@ pub enum CopyError {
     #[error(transparent)]
     Store(#[from] OpenError),
     /// The target has objects, and nobody said what to do with them.
-    #[error("{target} has {objects} objects")]
+    #[error("{target} has {objects} object{}", if *objects == 1 { "" } else { "s" })]
     NotEmpty {
         /// The target.
         target: String,

@@ -23,7 +23,9 @@ pub(super) fn page(
     }
     let objects = number_of(report.objects, "object", "objects");
     if report.is_empty() && report.lost.count == 0 {
-        return format!("{store}: nothing is to be done for {objects}, {hashes}\n");
+        line(&mut out, format!("{store}: nothing is to be done for {objects}, {hashes}"));
+        classes_text(&mut out, report, is_dropped);
+        return out;
     }
     let changed = match report.changed {
         0 => "no object has values that change, but what the database knows of fields does"
@@ -34,10 +36,14 @@ pub(super) fn page(
         ),
     };
     line(&mut out, format!("{store}, {hashes}: {changed}"));
-    for (name, class) in &report.classes {
-        class_text(&mut out, name, class, is_dropped);
-    }
+    classes_text(&mut out, report, is_dropped);
     out
+}
+
+fn classes_text(out: &mut String, report: &Report, is_dropped: bool) {
+    for (name, class) in &report.classes {
+        class_text(out, name, class, is_dropped);
+    }
 }
 
 fn line(out: &mut String, text: String) {
@@ -78,6 +84,13 @@ fn field_text(out: &mut String, name: &str, field: &FieldReport, is_dropped: boo
         parts.push(format!("{types}, {}", values(field.carried)));
     } else if field.carried > 0 {
         parts.push(values(field.carried));
+    }
+    match field.newer {
+        0 => {}
+        1 => parts.push("1 value was stored by the new files already: it stays".to_owned()),
+        newer => {
+            parts.push(format!("{newer} values were stored by the new files already: they stay"))
+        }
     }
     if field.rounded > 0 {
         parts.push(format!("{} rounded", field.rounded));

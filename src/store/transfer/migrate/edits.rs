@@ -1,17 +1,18 @@
 //! One object from old DC files to new ones.
 
-use std::fmt::Display;
+use std::collections::BTreeSet;
 
 use dclass::Field;
-use dclass::diff::{Carried, given};
+use dclass::diff::given;
 
 use super::Permissions;
-use super::plan::{ClassPlan, FieldPlan, Plan, Work};
+use super::evidence::{Evidence, Told};
+use super::fate::{Carry, Fate};
+use super::plan::{ClassPlan, FieldPlan, Plan};
 use super::report::Report;
 use crate::ids::DoId;
 use crate::store::archive::{Form, Raw, Record};
 use crate::store::hex;
-use crate::store::layout::{is_compatible, is_read_alike};
 use crate::store::rewrite::{Change, Edit};
 use crate::store::transfer::translate::short;
 use crate::store::transfer::{Problem, translate};
@@ -23,6 +24,9 @@ pub struct Editor<'a> {
     pub permissions: Permissions,
     /// Whether all that is lost is named.
     pub are_all_kept: bool,
+    /// See [`Plan::joined`].
+    pub joined: BTreeSet<(&'a str, &'a str)>,
+    pub evidence: Evidence,
     pub report: Report,
 }
 
@@ -33,36 +37,32 @@ pub enum Decision {
     Remove,
 }
 
-/// What becomes of a value.
-enum Fate {
-    Keep,
-    Rename,
-    Set(Vec<u8>, Carried),
-}
-
-/// Why a value cannot be carried.
-struct Misfit {
-    why: String,
-    /// The old files are not those by which it is stored.
-    is_stale: bool,
-}
-
-impl From<String> for Misfit {
-    fn from(why: String) -> Self {
-        Misfit { why, is_stale: false }
-    }
-}
-
 impl Editor<'_> {
+    /// What there is to say when all objects have been looked at.
+    pub fn report(self) -> Report {
+        let mut report = self.report;
+        self.evidence.judge(&mut report);
+        report
+    }
+
     /// Decides about an object. What is lost without permission is noted in the report.
     pub fn decide(&mut self, record: &Record) -> Decision {
         let plan = self.plan;
         let Some(class) = plan.classes.get(record.class.as_str()) else {
+            self.evidence.object(false);
+            self.look_at_stranger(record);
             // What the old files do not know stays as it is.
             return Decision::Keep;
         };
+        self.evidence.object(true);
         self.report.class(&record.class).objects += 1;
         let Some(new) = class.new else {
+            self.evidence.speaks_for_old();
+            for (name, raw) in &record.values {
+                if let Some(field) = class.fields.get(name.as_str()) {
+                    self.told(record, field, raw);
+                }
+            }
             self.report.class(&record.class).is_gone = true;
             self.lose(record, None, "the new files have no such class".to_owned());
             self.report.changed += 1;
@@ -88,6 +88,7 @@ impl Editor<'_> {
         }
         let names = (record.class.clone(), new.name().to_owned());
         if names.0 != names.1 {
+            self.evidence.speaks_for_old();
             self.report.class(&names.0).renamed = Some(names.1.clone());
         }
         if edits.is_empty() && names.0 == names.1 {
@@ -97,21 +98,46 @@ impl Editor<'_> {
         Decision::Change(Change { do_id: record.do_id, class: names, edits })
     }
 
+    /// An object of a class that the old files do not have stays. If it is not stored as the new files have it either, the old
+    /// ones are older than those that it was stored by.
+    fn look_at_stranger(&mut self, record: &Record) {
+        let Some(class) = self.plan.new.class_by_name(&record.class) else { return };
+        for (name, raw) in &record.values {
+            let Some(field) = class.field_by_name(name) else { continue };
+            let current = field.named_type_text();
+            if let (Told::Neither, Some(stored)) =
+                (Told::of(raw, None, Some(&current)), type_of(raw))
+            {
+                let why =
+                    format!("it is stored as `{stored}`, and the old files have no such class");
+                self.note_stale(record, name, why);
+            }
+        }
+    }
+
     fn value(&mut self, record: &Record, plan: &FieldPlan<'_>, raw: &Raw) -> Option<Edit> {
         let name = plan.old.name();
-        let drop = || Some(Edit::Drop { old: name.to_owned() });
+        let told = self.told(record, plan, raw)?;
         let Some(new) = plan.new else {
             if !plan.old.keywords().db() {
                 return None;
             }
             let why = "the new files do not store such a field".to_owned();
             self.lose(record, Some(name), format!("{why}: {}", short(&shown(plan.old, raw))));
-            return drop();
+            return Some(Edit::Drop { old: name.to_owned() });
         };
-        let fate = match self.fate(plan, new, raw) {
+        if let Some(newer) = newer(record, plan, new) {
+            let (new, old) = (new.name(), short(&shown(plan.old, raw)));
+            let why = format!(
+                "{old} has no place, since `{new}` has been stored by the new files: {}",
+                short(&newer)
+            );
+            self.lose(record, Some(name), why);
+            return Some(Edit::Drop { old: name.to_owned() });
+        }
+        let fate = match self.fate(record, plan, new, raw, told) {
             Ok(fate) => fate,
-            Err(Misfit { why, is_stale }) => {
-                self.report.stale_count += u64::from(is_stale);
+            Err(why) => {
                 self.lose(record, Some(name), why);
                 return Some(self.in_place_of(record, name, new));
             }
@@ -120,71 +146,76 @@ impl Editor<'_> {
             self.report.field(&record.class, name).renamed = Some(new.name().to_owned());
         }
         match fate {
-            Fate::Keep => None,
-            Fate::Rename => {
-                self.report.field(&record.class, name).carried += 1;
-                Some(Edit::Rename { old: name.to_owned(), new: new.name().to_owned() })
+            Fate::Keep => self.untouched(record, plan, new, raw),
+            Fate::Newer => {
+                self.report.field(&record.class, name).newer += 1;
+                self.untouched(record, plan, new, raw)
             }
-            Fate::Set(before, carried) => {
-                self.note_losses(record, plan.old, &before, &carried);
+            Fate::Set(carry) => {
+                self.note_losses(record, &carry);
+                let Carry { field, before, carried } = carry;
                 let value = self.raw(new, &carried.value);
                 let report = self.report.field(&record.class, name);
                 report.carried += 1;
                 report.types = Some((plan.old.type_text(), new.type_text()));
                 report.rounded += u64::from(!carried.rounded.is_empty());
                 report.cut += u64::from(!carried.left_out.is_empty());
-                report
-                    .example(record.do_id, || (text(plan.old, &before), text(new, &carried.value)));
+                report.example(record.do_id, || (text(field, &before), text(new, &carried.value)));
                 let new = new.name().to_owned();
                 Some(Edit::Set { old: Some(name.to_owned()), new, value })
             }
         }
     }
 
-    /// What becomes of a value whose field is there still.
-    fn fate(&self, plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<Fate, Misfit> {
-        let untouched = if plan.is_renamed() { Fate::Rename } else { Fate::Keep };
-        if !is_of_old(plan, new, raw)? {
-            return Ok(untouched);
+    /// A value that stays as it is, but may get another name.
+    fn untouched(
+        &mut self,
+        record: &Record,
+        plan: &FieldPlan<'_>,
+        new: &Field,
+        raw: &Raw,
+    ) -> Option<Edit> {
+        if !plan.is_renamed() {
+            return None;
         }
-        if plan.work == Work::Nothing {
-            return Ok(untouched);
+        let (old, new) = (plan.old.name().to_owned(), new.name().to_owned());
+        self.report.field(&record.class, &old).carried += 1;
+        Some(match self.joined.contains(&(record.class.as_str(), new.as_str())) {
+            true => Edit::Set { old: Some(old), new, value: raw.clone() },
+            false => Edit::Rename { old, new },
+        })
+    }
+
+    /// Notes what the store tells of the type of a value; nothing if that is neither the old nor the new one.
+    fn told(&mut self, record: &Record, plan: &FieldPlan<'_>, raw: &Raw) -> Option<Told> {
+        let (old, new) = (plan.types.0.as_str(), plan.types.1.as_deref());
+        let told = Told::of(raw, Some(old), new);
+        let stored = type_of(raw).map_or("", |text| text);
+        match told {
+            Told::Neither => {
+                let why = format!("it is stored as `{stored}`, and is `{old}` in the old files");
+                self.note_stale(record, plan.old.name(), why);
+                return None;
+            }
+            Told::New => {
+                let why = format!(
+                    "it is stored as `{stored}`, as in the new files, and is `{old}` in the old ones"
+                );
+                let problem = self.problem(record, Some(plan.old.name()), why);
+                self.evidence.speaks_for_new(problem);
+            }
+            Told::Old => self.evidence.speaks_for_old(),
+            Told::Both | Told::Nothing if plan.is_renamed() || plan.new.is_none() => {
+                self.evidence.speaks_for_old();
+            }
+            Told::Both | Told::Nothing => {}
         }
-        let before = match raw {
-            Raw::Text { text, type_text } => {
-                let is_told = type_text.is_some();
-                plan.old.parse(text).map_err(|error| unreadable(new, text, is_told, &error))?
-            }
-            Raw::Packed { value, .. } => {
-                plan.old.validate_all(value).map_err(|error| error.to_string())?;
-                value.to_vec()
-            }
-            Raw::Foreign { why } => return Err(why.clone().into()),
-        };
-        if before.is_empty() {
-            return Ok(untouched);
-        }
-        let carried = self.plan.carrier.carry(plan.old, new, &before);
-        let carried = carried.map_err(|misfit| {
-            let whole = misfit.path == plan.old.name();
-            let part = misfit.path.strip_prefix(plan.old.name()).unwrap_or(&misfit.path);
-            match whole {
-                true => misfit.reason,
-                false => format!("{}: {}", part.trim_start_matches('.'), misfit.reason),
-            }
-        })?;
-        let is_same = match self.form {
-            // What is written alike may mean something else; what means the same may be written otherwise.
-            Form::Text | Form::Either => text(plan.old, &before) == text(new, &carried.value),
-            Form::Packed => plan.work == Work::Check,
-        };
-        // What is lost is named, also if the rest happens to be written as the whole was.
-        let is_whole = carried.left_out.is_empty() && carried.rounded.is_empty();
-        Ok(if is_same && is_whole { untouched } else { Fate::Set(before, carried) })
+        Some(told)
     }
 
     /// Notes what a value loses.
-    fn note_losses(&mut self, record: &Record, field: &Field, before: &[u8], carried: &Carried) {
+    fn note_losses(&mut self, record: &Record, carry: &Carry<'_>) {
+        let Carry { field, before, carried } = carry;
         if !carried.rounded.is_empty() && !self.permissions.round {
             let value = short(&text(field, before));
             let why = format!("{value} has digits that the new type cannot hold");
@@ -202,8 +233,8 @@ impl Editor<'_> {
         }
     }
 
-    /// A value whose field the old files do not have. It was out of reach; it stays, unless the new files have a use for
-    /// its name.
+    /// A value whose field the old files do not have. It was out of reach, or a daemon with the new files has stored it; it
+    /// stays, if these have a use for its name.
     fn unknown(
         &mut self,
         record: &Record,
@@ -211,23 +242,32 @@ impl Editor<'_> {
         name: &str,
         raw: &Raw,
     ) -> Option<Edit> {
-        let becomes_it = |plan: &FieldPlan<'_>| {
-            plan.is_renamed() && plan.new.is_some_and(|new| new.name() == name)
-        };
-        let is_taken = class.fields.values().any(becomes_it);
-        let why = if is_taken {
-            "the old files have no such field, and another one gets its name".to_owned()
-        } else {
-            let returns = class.new.and_then(|class| class.field_by_name(name))?;
-            match translate::packed(returns, raw) {
-                Ok(_) => return None,
-                Err(why) => format!("the old files have no such field; {why}"),
+        let is_taken = class.is_taken(name);
+        let field = class.new.and_then(|class| class.field_by_name(name))?;
+        let why = match (translate::packed(field, raw), type_of(raw)) {
+            (Ok(_), _) => {
+                self.evidence.has_new_name();
+                self.report.field(&record.class, name).newer += 1;
+                return None;
             }
+            (Err(_), Some(stored))
+                if !is_taken
+                    && Told::of(raw, None, Some(&field.named_type_text())) == Told::Neither =>
+            {
+                let why =
+                    format!("it is stored as `{stored}`, and the old files have no such field");
+                self.note_stale(record, name, why);
+                return None;
+            }
+            (Err(_), _) if is_taken => {
+                "the old files have no such field, and another one gets its name".to_owned()
+            }
+            (Err(why), _) => format!("the old files have no such field; {why}"),
         };
         self.lose(record, Some(name), why);
-        Some(match class.new.and_then(|class| class.field_by_name(name)) {
-            Some(returns) if !is_taken => self.in_place_of(record, name, returns),
-            _ => Edit::Drop { old: name.to_owned() },
+        Some(match is_taken {
+            true => Edit::Drop { old: name.to_owned() },
+            false => self.in_place_of(record, name, field),
         })
     }
 
@@ -257,6 +297,12 @@ impl Editor<'_> {
         }
     }
 
+    /// A value that the old files do not describe.
+    fn note_stale(&mut self, record: &Record, field: &str, why: String) {
+        let problem = self.problem(record, Some(field), why);
+        self.report.stale.note(problem, self.are_all_kept);
+    }
+
     fn lose(&mut self, record: &Record, field: Option<&str>, why: String) {
         if let Some(field) = field {
             self.report.field(&record.class, field).dropped += 1;
@@ -265,7 +311,7 @@ impl Editor<'_> {
         self.report.lost.note(problem, self.are_all_kept);
     }
 
-    fn problem(&self, record: &Record, field: Option<&str>, why: String) -> Problem {
+    pub(super) fn problem(&self, record: &Record, field: Option<&str>, why: String) -> Problem {
         let (do_id, class): (DoId, String) = (record.do_id, record.class.clone());
         let field = field.map(str::to_owned);
         match field {
@@ -275,38 +321,23 @@ impl Editor<'_> {
     }
 }
 
-/// Whether a value is one of the old files, as far as the store knows; otherwise it is one of the new ones already.
-fn is_of_old(plan: &FieldPlan<'_>, new: &Field, raw: &Raw) -> Result<bool, Misfit> {
-    let (stored, is_alike): (_, fn(&str, &str) -> bool) = match raw {
-        Raw::Packed { type_text: Some(stored), .. } => (stored, is_compatible),
-        Raw::Text { type_text: Some(stored), .. } => (stored, is_read_alike),
-        _ => return Ok(true),
-    };
-    let is = |field: &Field| is_alike(stored, &field.named_type_text());
-    match (is(plan.old), is(new)) {
-        (true, _) => Ok(true),
-        (false, true) => {
-            translate::packed(new, raw)?;
-            Ok(false)
-        }
-        (false, false) => {
-            let old = plan.old.named_type_text();
-            let why = format!("it is stored as `{stored}`, and is `{old}` in the old files");
-            Err(Misfit { why, is_stale: true })
-        }
+/// What a daemon with the new files has stored under the new name of a field that is called otherwise in the old ones. That one
+/// ran last.
+fn newer(record: &Record, plan: &FieldPlan<'_>, new: &Field) -> Option<String> {
+    let (_, raw) = record.values.iter().find(|(name, _)| name == new.name())?;
+    (plan.takes_new_name && translate::packed(new, raw).is_ok()).then(|| shown(new, raw))
+}
+
+/// The type under which a value is stored, if the store says.
+fn type_of(raw: &Raw) -> Option<&str> {
+    match raw {
+        Raw::Packed { type_text, .. } | Raw::Text { type_text, .. } => type_text.as_deref(),
+        Raw::Foreign { .. } => None,
     }
 }
 
-/// What is wrong with text that the old files cannot read. If the store does not tell its type and the new files can read
-/// it, the old ones are not those that it was written by.
-fn unreadable(new: &Field, text: &str, is_told: bool, error: &dyn Display) -> Misfit {
-    let is_stale = !is_told && new.parse(text).is_ok();
-    let which = if is_stale { "in the old files, not in the new ones: " } else { "" };
-    Misfit { why: format!("`{}`: {which}{error}", short(text)), is_stale }
-}
-
 /// A value as text, or its bytes if it is none.
-fn text(field: &Field, value: &[u8]) -> String {
+pub(super) fn text(field: &Field, value: &[u8]) -> String {
     field.format(value).unwrap_or_else(|_| format!("<{}>", hex(value)))
 }
 

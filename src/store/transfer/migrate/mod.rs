@@ -1,10 +1,13 @@
 //! Stored objects from old DC files to new ones.
 //!
-//! `plan` says what becomes of each class and field, `edits` what becomes of an object, `report` counts it. The store does
-//! all of it at once ([`Rewrite`]), or nothing. Whether this very migration was carried out before is noted in the store,
-//! since text does not say under which type it was written, and since names may have changed places.
+//! `plan` says what becomes of each class and field, `edits` what becomes of an object, `fate` of a value, `evidence` whether
+//! the old files are those of the objects, `report` counts it. The store does all of it at once ([`Rewrite`]), or nothing.
+//! Whether this very migration was carried out before is noted in the store, since text does not say under which type it was
+//! written, and since names may have changed places.
 
 mod edits;
+mod evidence;
+mod fate;
 mod map;
 mod plan;
 mod problems;
@@ -14,6 +17,7 @@ use dclass::DcFile;
 use dclass::diff::{Renames, fingerprint};
 
 use self::edits::{Decision, Editor};
+use self::evidence::Evidence;
 pub use self::map::read_map;
 use self::plan::Plan;
 pub use self::problems::Problems;
@@ -39,7 +43,7 @@ pub struct Permissions {
 impl Permissions {
     /// Whether all that a report says may be done. With old files that are not those of the objects, nothing may.
     pub fn allow(self, report: &Report) -> bool {
-        report.stale_count == 0
+        report.is_from_right_files()
             && (self.drop || report.lost.count == 0)
             && (self.round || report.rounded.count == 0)
     }
@@ -99,7 +103,7 @@ impl<'a> Migrator<'a> {
             return Ok(Report { done_before: Some(done_before), ..Report::default() });
         }
         let mut report = self.run(store, progress, false).await?;
-        let noted = self.plan.noted(&store.noted());
+        let noted = self.plan.noted(&store.noted(), store.form());
         report.is_noted = !noted.fields.is_empty() || !noted.classes.is_empty();
         Ok(report)
     }
@@ -114,7 +118,7 @@ impl<'a> Migrator<'a> {
         now: i64,
         progress: Progress<'_>,
     ) -> Result<Report, OpenError> {
-        let noted = self.plan.noted(&store.noted());
+        let noted = self.plan.noted(&store.noted(), store.form());
         store.begin(&noted, self.new).await?;
         // From now on nobody can come who writes, but somebody may be there.
         refuse_others(store).await?;
@@ -158,6 +162,8 @@ impl<'a> Migrator<'a> {
             form: store.form(),
             permissions: self.permissions,
             are_all_kept: self.are_all_kept,
+            joined: self.plan.joined(&store.noted(), store.form()),
+            evidence: Evidence::default(),
             report: Report::default(),
         };
         let step = if is_writing { Step::Moving } else { Step::Checking };
@@ -165,7 +171,7 @@ impl<'a> Migrator<'a> {
         loop {
             let page = store.page(after, PAGE).await?;
             let Some(last) = page.last().map(id_of) else {
-                return Ok(editor.report);
+                return Ok(editor.report());
             };
             after = Some(last);
             editor.report.objects += page.len() as u64;

@@ -29,6 +29,15 @@ impl Problems {
         }
     }
 
+    /// Takes in others.
+    pub(super) fn absorb(&mut self, other: Problems) {
+        self.count += other.count;
+        self.kept.extend(other.kept);
+        for (kind, (count, first)) in other.kinds {
+            self.kinds.entry(kind).or_insert_with(|| (0, first)).0 += count;
+        }
+    }
+
     /// A line for each problem; if not all are known, one for each kind and how many more there are of it.
     pub fn lines(&self) -> Vec<String> {
         if self.kept.len() as u64 == self.count {

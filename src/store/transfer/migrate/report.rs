@@ -19,8 +19,10 @@ pub struct Report {
     pub classes: BTreeMap<String, ClassReport>,
     /// Values and objects that cannot be kept.
     pub lost: Problems,
-    /// How many values are not stored by the old files, so that nobody can tell what they mean.
-    pub stale_count: u64,
+    /// Values that are not stored by the old files, so that nobody can tell what they mean.
+    pub stale: Problems,
+    /// Whether there are objects, and none of a class that the old files have.
+    pub are_all_strangers: bool,
     /// Values with numbers that cannot be kept with all their digits.
     pub rounded: Problems,
     /// Whether what the store knows of classes and fields changes, even if no object does.
@@ -61,6 +63,8 @@ pub struct FieldReport {
     pub default: Option<String>,
     /// How many values are left out.
     pub dropped: u64,
+    /// How many values are those of the new files already, and stay.
+    pub newer: u64,
     /// How many values lose some of their parts.
     pub cut: u64,
     /// How many values are rounded.
@@ -85,6 +89,11 @@ impl Report {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.changed == 0 && !self.is_noted
+    }
+
+    /// Whether the old files are those of the objects, as far as anybody can tell.
+    pub fn is_from_right_files(&self) -> bool {
+        self.stale.count == 0 && !self.are_all_strangers
     }
 
     pub(super) fn class(&mut self, name: &str) -> &mut ClassReport {
