@@ -11,7 +11,7 @@ use donet::store::archive::{Form, FreeIds, Record};
 use donet::store::transfer::{Migrator, Permissions};
 use donet::store::{Schema, open_archive, open_archive_mut, open_rewrite};
 
-use crate::harness::{Setup, parse_dc};
+use crate::harness::{Cluster, Setup, parse_dc};
 use crate::migrations::{ALL, NOTHING, Random, migrate, record, stored};
 
 const ROUNDS: u64 = 20;
@@ -288,4 +288,61 @@ pub async fn files_that_are_the_wrong_way_round_change_nothing(setup: Setup) {
     assert!(report.is_from_right_files(), "{report:?}");
     let mut archive = open_archive(&setup.backend, &old).await.expect("opens");
     assert_eq!(archive.find(&[DoId(FIRST)]).await.expect("read").len(), 1);
+}
+
+/// A daemon with the new files has made objects of a class that is called otherwise in the old ones.
+pub async fn objects_of_a_class_join_those_of_its_new_name(setup: Setup) {
+    let of = |text: &str| Schema::new(parse_dc(text));
+    let class = |name: &str, rest: &str| {
+        format!("dclass {name} {{ uint8 same db; uint8(0-5) b db; {rest} }};")
+    };
+    let old = class("P", "int16/10 pos db; uint32 coins db; uint8 later db; uint8 gone db;");
+    let old = of(&format!("{old} dclass E {{ ping(); }}; dclass Z {{ uint8 z db; }};"));
+    let new = class("Q", "int32/100 pos db; uint32 money db; uint16 later db; uint8 come = 3 db;");
+    let new_text = format!("{new} dclass F {{ ping(); }}; dclass P {{ uint8 z db; }};");
+    let new = of(&new_text);
+    let mut archive = open_archive_mut(&setup.backend, &old).await.expect("opens");
+    let form = archive.form();
+    let record = |at: u32, schema: &Schema, class: &str, values: &[(&str, &str)]| {
+        let values = values.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        record(FIRST + at, schema, form, class, &values.collect())
+    };
+    let before = [
+        record(0, &old, "P", &[("same", "1"), ("pos", "25"), ("coins", "7"), ("later", "4")]),
+        record(1, &old, "P", &[("same", "2"), ("b", "3"), ("gone", "9")]),
+        record(2, &old, "E", &[]),
+        record(3, &old, "Z", &[("z", "6")]),
+        record(4, &new, "Q", &[("same", "5"), ("b", "2"), ("money", "8"), ("come", "1")]),
+    ];
+    archive.put(&before).await.expect("stored");
+    archive.close().await;
+    let mut renames = Renames::default();
+    renames.class("P", "Q");
+    renames.class("E", "F");
+    renames.class("Z", "P");
+    renames.field("P", "coins", "money");
+    let schemas = [&old, &new];
+    let (report, is_done) = migrate(&setup, schemas, &renames, ALL).await.expect("it runs");
+    assert!(is_done && report.lost.count == 1, "{report:?}");
+    for (at, class, values) in [
+        (0, "Q", "same 1, pos 250, money 7, later 4, come 3"),
+        (1, "Q", "same 2, b 3, come 3"),
+        (2, "F", ""),
+        (3, "P", "z 6"),
+        (4, "Q", "same 5, b 2, money 8, come 1"),
+    ] {
+        let values = values.split(", ").filter_map(|value| value.split_once(' '));
+        let values = values.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let is = stored(&setup, &new, FIRST + at).await;
+        assert_eq!(is, Some((class.to_owned(), values)), "object {at}");
+    }
+    let again = migrate(&setup, schemas, &renames, ALL).await.expect("it runs").0;
+    assert_eq!(again.done_before, Some(1));
+    // A server takes it as it is.
+    let mut cluster = Cluster::start(&Setup { dc: parse_dc(&new_text), ..setup.clone() }).await;
+    let values =
+        [("Q.same", "1"), ("Q.pos", "250"), ("Q.money", "7"), ("Q.later", "4"), ("Q.come", "3")];
+    cluster.expect_object(DoId(FIRST), "Q", &values).await;
+    cluster.expect_object(DoId(FIRST + 3), "P", &[("P.z", "6")]).await;
+    cluster.stop().await;
 }

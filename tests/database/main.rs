@@ -88,6 +88,7 @@ const SCENARIOS: &[Case] = scenarios![
     migrations::a_molecular_value_goes_along_with_its_parts,
     daemons::what_daemons_with_either_files_have_stored_is_not_lost,
     daemons::files_that_are_the_wrong_way_round_change_nothing,
+    daemons::objects_of_a_class_join_those_of_its_new_name,
     }
     Store::SQL => {
         particular::two_servers_share_a_database,

@@ -9,11 +9,12 @@ use rustc_hash::FxHashMap;
 use sqlx::AssertSqlSafe;
 
 use super::archive::SqlArchive;
-use super::catalog::Amendment;
+use super::catalog::{Amendment, TypeChange};
 use super::session::{Changes, Session};
 use super::shown::shown;
 use crate::ids::DoId;
 use crate::store::archive::{Archive as _, Form, Raw};
+use crate::store::layout::is_compatible;
 use crate::store::rewrite::{Change, Edit, Migration, Noted, NotedField, Rewrite};
 use crate::store::{BoxFuture, OpenError, Schema};
 
@@ -28,6 +29,10 @@ pub struct Renumbered {
     new: FxHashMap<(Arc<str>, String), i32>,
     /// Numbers whose values have all gone when the change is finished.
     gone: Vec<i32>,
+    /// Numbers whose values get other ones when the change is finished: those of fields of classes that become others.
+    moved: Vec<(i32, i32)>,
+    /// Classes whose objects become those of another one, which had some before.
+    joined: Vec<(i32, i32)>,
 }
 
 impl<S: Session> SqlArchive<S> {
@@ -85,11 +90,15 @@ impl<S: Session> SqlArchive<S> {
         for (number, name) in names {
             self.session.rename("donet_field", number, name).await?;
         }
+        numbers.joined = self.joined(noted);
         let mut classes: Vec<(i32, &str)> = Vec::new();
         for (old, new) in &noted.classes {
             let Some(number) = self.class_number(old) else { continue };
             self.run(format!("UPDATE donet_class SET name = '\u{1}{number}' WHERE id = {number}"))
                 .await?;
+            if numbers.joined.iter().any(|(class, _)| *class == number) {
+                continue;
+            }
             classes.push((number, new));
         }
         for (number, name) in classes {
@@ -99,14 +108,82 @@ impl<S: Session> SqlArchive<S> {
         amendment
             .fields
             .extend(added.map(|(class, name, ty)| (new_class(class), name.clone(), ty.clone())));
+        self.join_fields(&mut numbers, &mut amendment).await?;
         self.session.note(&amendment).await?;
-        for row in self.session.catalog().await? {
+        let rows = self.session.catalog().await?;
+        for row in &rows {
             let Some(class) = self.class_name(row.class) else { continue };
-            if let Some((number, name, _)) = row.field {
-                numbers.new.insert((class, name), number);
+            if let Some((number, name, _)) = &row.field {
+                numbers.new.insert((class, name.clone()), *number);
+            }
+        }
+        for (from, to) in &numbers.joined {
+            let Some(class) = self.class_name(*from) else { continue };
+            for (number, name, _) in
+                rows.iter().filter(|row| row.class == *to).flat_map(|row| &row.field)
+            {
+                numbers.new.insert((Arc::clone(&class), name.clone()), *number);
             }
         }
         Ok(numbers)
+    }
+
+    /// Classes that get the name of another one, which a server with the new files has noted and which keeps it.
+    fn joined(&self, noted: &Noted) -> Vec<(i32, i32)> {
+        let keeps = |name: &str| !noted.classes.iter().any(|(old, _)| old == name);
+        let joined = noted.classes.iter().filter(|(_, new)| keeps(new));
+        joined
+            .filter_map(|(old, new)| Some((self.class_number(old)?, self.class_number(new)?)))
+            .collect()
+    }
+
+    /// Gives the fields of classes that become others, which have their new names by now, to those, unless they have such
+    /// fields: then the values go to them.
+    async fn join_fields(
+        &mut self,
+        numbers: &mut Renumbered,
+        amendment: &mut Amendment,
+    ) -> sqlx::Result<()> {
+        if numbers.joined.is_empty() {
+            return Ok(());
+        }
+        let rows = self.session.catalog().await?;
+        let fields = |class: i32| {
+            rows.iter().filter(move |row| row.class == class).flat_map(|row| &row.field)
+        };
+        for (from, to) in numbers.joined.clone() {
+            let class_name = self.class_name(to).map_or(String::new(), |name| name.to_string());
+            let mut types: Vec<(&str, &str)> = Vec::new();
+            for (number, name, type_text) in
+                fields(from).filter(|(number, ..)| !numbers.gone.contains(number))
+            {
+                types.push((name, type_text));
+                match fields(to).find(|(_, other, _)| other == name) {
+                    Some((other, ..)) => numbers.moved.push((*number, *other)),
+                    None => {
+                        let sql =
+                            format!("UPDATE donet_field SET class_id = {to} WHERE id = {number}");
+                        self.run(sql).await?;
+                    }
+                }
+            }
+            let come = amendment.fields.iter().filter(|(class, ..)| *class == class_name);
+            types.extend(come.map(|(_, name, type_text)| (&**name, &**type_text)));
+            // Of another type there are no values: they would not be those of the new files.
+            for (number, name, stored) in fields(to) {
+                let current = types.iter().find(|(other, _)| other == name).map(|(_, text)| *text);
+                if let Some(current) = current.filter(|current| !is_compatible(stored, current)) {
+                    amendment.changed.push(TypeChange {
+                        field: *number,
+                        class_name: class_name.clone(),
+                        name: name.clone(),
+                        stored: stored.clone(),
+                        current: current.to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What a change of objects comes to.
@@ -158,12 +235,22 @@ impl<S: Session> SqlArchive<S> {
     }
 
     async fn end(&mut self, migration: Migration) -> sqlx::Result<()> {
-        let gone = std::mem::take(&mut self.renumbered.gone);
+        let Renumbered { mut gone, moved, joined, .. } = std::mem::take(&mut self.renumbered);
+        for (from, to) in moved {
+            self.run(format!("UPDATE donet_value SET field_id = {to} WHERE field_id = {from}"))
+                .await?;
+            gone.push(from);
+        }
         if !gone.is_empty() {
             let gone: Vec<String> = gone.iter().map(i32::to_string).collect();
             let gone = gone.join(", ");
             self.run(format!("DELETE FROM donet_value WHERE field_id IN ({gone})")).await?;
             self.run(format!("DELETE FROM donet_field WHERE id IN ({gone})")).await?;
+        }
+        for (from, to) in joined {
+            self.run(format!("UPDATE donet_object SET class_id = {to} WHERE class_id = {from}"))
+                .await?;
+            self.run(format!("DELETE FROM donet_class WHERE id = {from}")).await?;
         }
         let Migration { old, new, done } = migration;
         let (old, new) = (old.cast_signed(), new.cast_signed());

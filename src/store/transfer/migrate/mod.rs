@@ -103,8 +103,10 @@ impl<'a> Migrator<'a> {
             return Ok(Report { done_before: Some(done_before), ..Report::default() });
         }
         let mut report = self.run(store, progress, false).await?;
-        let noted = self.plan.noted(&store.noted(), store.form());
-        report.is_noted = !noted.fields.is_empty() || !noted.classes.is_empty();
+        let stored = store.noted();
+        let noted = self.plan.noted(&stored, store.form());
+        let is_stored = |(old, _): &(String, String)| stored.iter().any(|(class, ..)| class == old);
+        report.is_noted = !noted.fields.is_empty() || noted.classes.iter().any(is_stored);
         Ok(report)
     }
 

@@ -93,11 +93,12 @@ impl<'a> Plan<'a> {
         for (name, plan) in &self.classes {
             let Some(new) = plan.new else { continue };
             let of_class = || stored.iter().filter(|(class, ..)| class == name);
-            if of_class().next().is_none() {
-                continue;
-            }
+            // A class without fields has objects, too.
             if new.name() != *name {
                 noted.classes.push(((*name).to_owned(), new.name().to_owned()));
+            }
+            if of_class().next().is_none() {
+                continue;
             }
             let mut is_there = Vec::new();
             for (_, field, type_text) in of_class() {
