@@ -196,6 +196,21 @@ fn old_files_that_are_the_wrong_ones_are_refused_in_whichever_way_they_are_wrong
     }
 }
 
+/// What is not stored by the old files is named by field, or all of it.
+#[test]
+fn what_speaks_against_the_old_files_is_named_by_field_or_all_of_it() {
+    for backend in [YAML, SQLITE] {
+        let folder = folder(backend, &[("old", OLD), ("new", NEW)]);
+        let objects: Vec<(u32, &str)> = (5000..5025).map(|id| (id, "\"pos\":\"25\"")).collect();
+        store(&folder, "old", &objects);
+        let short = migrate(&folder, "new", "old", &[]).code(1);
+        assert_eq!(short.stderr.matches("object 50").count(), 1, "{short:#?}");
+        short.complains(&["  … and 24 more of P.pos\n", "--all names every one\n"]);
+        let all = migrate(&folder, "new", "old", &["--all"]).code(1);
+        assert_eq!(all.stderr.matches("object 50").count(), 25, "{all:#?}");
+    }
+}
+
 /// An object of a class that the old files do not have is not theirs, if the new ones have it otherwise.
 #[test]
 fn old_files_from_before_a_class_are_refused_if_it_has_changed() {

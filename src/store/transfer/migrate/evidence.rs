@@ -75,6 +75,8 @@ struct Readings {
 /// What speaks for and against the old files.
 #[derive(Default)]
 pub struct Evidence {
+    /// Whether all that is not of the old files is named.
+    are_all_kept: bool,
     /// What is called or stored as in the old files, and not as in the new ones.
     old: u64,
     /// Values that are stored as the new files have their fields, and not as the old ones have them.
@@ -90,12 +92,16 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    pub fn new(are_all_kept: bool) -> Self {
+        Evidence { are_all_kept, ..Evidence::default() }
+    }
+
     pub fn speaks_for_old(&mut self) {
         self.old += 1;
     }
 
     pub fn speaks_for_new(&mut self, problem: Problem) {
-        self.new.note(problem, false);
+        self.new.note(problem, self.are_all_kept);
     }
 
     /// A value of a field that only the new files have.
@@ -117,10 +123,10 @@ impl Evidence {
             Reading::Zero => readings.zero += 1,
             Reading::Same => readings.same += 1,
             Reading::Old => readings.old += 1,
-            Reading::New => readings.new.note(problem, false),
-            Reading::Either => readings.either.note(problem, false),
-            Reading::EitherButMisfit => readings.misfit.note(problem, false),
-            Reading::Neither => readings.neither.note(problem, false),
+            Reading::New => readings.new.note(problem, self.are_all_kept),
+            Reading::Either => readings.either.note(problem, self.are_all_kept),
+            Reading::EitherButMisfit => readings.misfit.note(problem, self.are_all_kept),
+            Reading::Neither => readings.neither.note(problem, self.are_all_kept),
         }
     }
 

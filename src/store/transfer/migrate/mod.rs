@@ -165,7 +165,7 @@ impl<'a> Migrator<'a> {
             permissions: self.permissions,
             are_all_kept: self.are_all_kept,
             joined: self.plan.joined(&store.noted(), store.form()),
-            evidence: Evidence::default(),
+            evidence: Evidence::new(self.are_all_kept),
             report: Report::default(),
         };
         let step = if is_writing { Step::Moving } else { Step::Checking };
