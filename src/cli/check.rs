@@ -80,7 +80,7 @@ fn look_around(survey: &mut Survey) {
         findings.push(loaded.about(Severity::Warning, "messagedirector.connect", message));
     }
     if let Some(dc) = dc {
-        findings.extend(unusable_stores(loaded, Arc::clone(dc)));
+        findings.extend(odd_stores(loaded, Arc::clone(dc)));
     }
     // Those of the DC files follow in their order.
     let place = |finding: &Finding| match loaded.is_about(finding) {
@@ -92,8 +92,8 @@ fn look_around(survey: &mut Survey) {
     findings.sort_by_key(place);
 }
 
-/// Stores on this machine's disks with which the daemon does not start.
-fn unusable_stores(loaded: &Loaded, dc: Arc<DcFile>) -> Vec<Finding> {
+/// Stores on this machine's disks with which the daemon does not start, or of which it will warn.
+fn odd_stores(loaded: &Loaded, dc: Arc<DcFile>) -> Vec<Finding> {
     let schema = Schema::new(dc);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else {
@@ -101,9 +101,12 @@ fn unusable_stores(loaded: &Loaded, dc: Arc<DcFile>) -> Vec<Finding> {
         return Vec::new();
     };
     let roles = loaded.config.numbered_roles();
-    let unusable = roles.filter_map(|(i, role)| {
+    let odd = roles.filter_map(|(i, role)| {
         let RoleConfig::Database(database) = role else { return None };
-        let error = runtime.block_on(rehearse(database, &schema)).err()?;
+        let (severity, text) = match runtime.block_on(rehearse(database, &schema)) {
+            Ok(odd) => (Severity::Warning, odd?),
+            Err(error) => (Severity::Error, error.to_string()),
+        };
         let key = match &database.backend {
             BackendConfig::Sqlite { .. } => "file",
             BackendConfig::Yaml { .. } => "directory",
@@ -112,11 +115,10 @@ fn unusable_stores(loaded: &Loaded, dc: Arc<DcFile>) -> Vec<Finding> {
             BackendConfig::Postgres { .. } | BackendConfig::MySql { .. } => "url",
         };
         let key = format!("roles[{i}].backend.{key}");
-        let text = error.to_string();
         let (message, help) = parts_of_error(&text);
-        Some(Finding { help, ..loaded.about(Severity::Error, &key, message) })
+        Some(Finding { help, ..loaded.about(severity, &key, message) })
     });
-    unusable.collect()
+    odd.collect()
 }
 
 /// Whether the upstream is the message director itself, as far as their addresses tell.

@@ -14,6 +14,7 @@ use self::progress::Bar;
 use crate::cli::out::{complain, number_of, one_line, say};
 use crate::config::{self, Config, DatabaseConfig, RoleConfig};
 use crate::ids::{Channel, ChannelRepr, DoId, DoIdRepr};
+use crate::store::archive::Archive;
 use crate::store::transfer::{self, Step};
 use crate::store::{self, OpenError, Schema, check_start, open_archive};
 
@@ -149,6 +150,7 @@ fn choose(
 async fn verify(database: &Database) -> anyhow::Result<u8> {
     let Opened { config, schema } = database.open()?;
     let mut source = open_archive(&config.backend, &schema).await?;
+    warn_of_oddity(&*source);
     let mut bar = Bar::new();
     let mut problems = 0_u64;
     let progress = &mut |step, done, total| bar.show(step, done, total);
@@ -176,6 +178,7 @@ async fn verify(database: &Database) -> anyhow::Result<u8> {
 async fn stats(database: &Database) -> anyhow::Result<u8> {
     let Opened { config, schema } = database.open()?;
     let mut source = open_archive(&config.backend, &schema).await?;
+    warn_of_oddity(&*source);
     let mut bar = Bar::new();
     let progress = &mut |step, done, total| bar.show(step, done, total);
     let half_imported = source.half_imported().await;
@@ -202,6 +205,13 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
     }
     warn_of(half_imported?);
     Ok(0)
+}
+
+/// A store without objects may not be the one that is meant, or not be what it was.
+fn warn_of_oddity(source: &(impl Archive + ?Sized)) {
+    if let Some(odd) = source.oddity() {
+        complain!("warning: {odd}");
+    }
 }
 
 /// What is shown is right, and not all that there should be.
@@ -239,6 +249,7 @@ impl Show {
         let do_id = self.do_id()?;
         let Opened { config, schema } = self.database.open()?;
         let mut source = open_archive(&config.backend, &schema).await?;
+        warn_of_oddity(&*source);
         let half_imported = source.half_imported().await;
         let found = transfer::show(&mut *source, &schema, do_id).await;
         let name = source.describe();

@@ -133,6 +133,11 @@ pub trait Archive: Send {
         ready(Ok(None))
     }
 
+    /// What is odd about the store as a whole, in words: whoever looks at it should know.
+    fn oddity(&self) -> Option<String> {
+        None
+    }
+
     /// What of the list of objects, of their classes and of free ids has turned out to be unreadable, in words. Whoever has read
     /// all of them knows.
     fn lost(&self) -> Vec<String> {

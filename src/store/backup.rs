@@ -4,11 +4,12 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::files::Unfinished;
+use super::OpenError;
+use super::files::{PRIVATE, Unfinished};
 use super::open::check_there;
 use super::soci::own_backend;
+use super::sql::{self, SqliteFile};
 use super::yaml::copy_directory;
-use super::{OpenError, half_imported, sql};
 use crate::config::{BackendConfig, DatabaseConfig};
 
 /// Copies a store to `target`, which is a file for SQLite and a directory for YAML. It is there when it is complete and
@@ -90,13 +91,7 @@ async fn copy_sqlite(file: &Path, target: &Path) -> Result<u64, OpenError> {
     let writing =
         |error| OpenError::Io { what: format!("cannot write {}", target.display()), error };
     let copy = Unfinished::file(target).map_err(writing)?;
-    let copied = sql::copy_sqlite(file, copy.path()).await.map_err(|error| OpenError::Sql {
-        what: format!("cannot copy the SQLite database {} to {}", file.display(), target.display()),
-        error,
-    })?;
-    // A copy of it would look whole to whoever does not start with it.
-    let copied =
-        copied.ok_or_else(|| half_imported(&format!("the SQLite database {}", file.display())))?;
+    let copied = sql::copy_sqlite(&SqliteFile::new(file.to_owned(), PRIVATE), copy.path()).await?;
     copy.finish().map_err(writing)?;
     Ok(copied)
 }

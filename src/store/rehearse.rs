@@ -10,16 +10,19 @@ use super::archive::Archive as _;
 use super::files::{check_takes_files, metadata_at, refuse_dangling};
 use super::open::{mysql, postgres, unmoved};
 use super::soci::{SociArchive, own_backend};
-use super::sql::{LookedInto, SqliteFile};
+use super::sql::{EMPTY, LookedInto, SqliteFile};
 use super::yaml::look_into_directory;
 use super::{OpenError, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
 
-/// Says why [`open`](super::open) will fail, if it will and that can be seen from here.
+/// Says why [`open`](super::open) will fail, if it will and that can be seen from here; or else what it will warn of.
 ///
 /// # Errors
 /// What it will fail with.
-pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), OpenError> {
+pub async fn rehearse(
+    config: &DatabaseConfig,
+    schema: &Schema,
+) -> Result<Option<String>, OpenError> {
     let own = own_backend(&config.backend)?;
     match &own {
         BackendConfig::Sqlite { file, file_mode } => {
@@ -28,10 +31,10 @@ pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), Op
                 error,
             })?;
             if !file.exists() {
-                return Ok(());
+                return Ok(None);
             }
-            let found =
-                LookedInto::sqlite(&SqliteFile::new(file.clone(), *file_mode), schema).await?;
+            let database = SqliteFile::new(file.clone(), *file_mode);
+            let found = LookedInto::sqlite(&database, schema).await?;
             if matches!(config.backend, BackendConfig::Soci { .. })
                 && found.objects == 0
                 && let Some(mut astron) = SociArchive::open(&own, schema).await?
@@ -41,15 +44,15 @@ pub async fn rehearse(config: &DatabaseConfig, schema: &Schema) -> Result<(), Op
                     objects => return Err(unmoved(objects)),
                 }
             }
-            Ok(())
+            Ok(database.is_empty().then(|| format!("{database}: {EMPTY}")))
         }
         BackendConfig::Yaml { directory, .. } => {
-            look_into_directory(directory, config.generate, schema)
+            look_into_directory(directory, config.generate, schema).map(|()| None)
         }
         BackendConfig::Postgres { url, prepared_statements, .. } => {
-            postgres(url, *prepared_statements).map(drop)
+            postgres(url, *prepared_statements).map(|_| None)
         }
-        BackendConfig::MySql { url, .. } => mysql(url).map(drop),
+        BackendConfig::MySql { url, .. } => mysql(url).map(|_| None),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
 }

@@ -506,6 +506,32 @@ fn pages_of(file: &Path, name: &str) -> Vec<usize> {
     std::iter::once(root).chain(below).collect()
 }
 
+/// A file of 0 bytes may be what a full disk has left: whoever meets it says so, in the same words.
+#[test]
+fn an_empty_file_is_spoken_of_by_all() {
+    let said = "the file of the database is there, but empty: it is taken for a new one; if it had objects, end donet, and \
+                put a backup in its place";
+    let folder = folder();
+    folder.write("o.sqlite", "");
+    folder
+        .run(&["check", "game.yml"])
+        .code(0)
+        .complains(&["warning: roles[0].backend.file: ", said]);
+    for (command, code) in [("verify", 0), ("export", 0), ("stats", 0)] {
+        let ended = folder.run(&["db", command, "game.yml"]).code(code);
+        ended.complains(&["warning: the SQLite database ", said]);
+    }
+    folder.run(&["db", "show", "game.yml", "5000"]).code(1).complains(&["warning: ", said]);
+    folder.run(&MIGRATE).code(0).complains(&["warning: ", said]);
+    let backup = ["db", "backup", "game.yml", "copy.sqlite"];
+    folder.run(&backup).code(1).complains(&["nothing is copied: the SQLite database ", said]);
+    fs::remove_file(folder.path("o.sqlite")).expect("removed");
+    alter(&folder.path("o.sqlite"), "CREATE TABLE objects_of_mine (a)");
+    let ended = folder.run(&backup).code(1);
+    ended.complains(&["nothing is copied: the SQLite database ", " has no tables of donet's"]);
+    assert_eq!(folder.files().len(), 5, "{:?}", folder.files());
+}
+
 /// What an operator would otherwise learn of too late.
 #[test]
 fn what_is_odd_at_the_start_or_in_an_import_is_said_at_once() {

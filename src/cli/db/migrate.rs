@@ -9,8 +9,8 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use dclass::diff::{Renames, compare};
 
-use super::choose;
 use super::progress::Bar;
+use super::{choose, warn_of_oddity};
 use crate::cli::dc::files_of;
 use crate::cli::out::{complain, number_of, say, write};
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
@@ -80,6 +80,7 @@ impl Migrate {
         let permissions = Permissions { drop: self.drop, round: self.round };
         let migrator = Migrator::new(&old, &new, &renames, permissions).naming_all(self.all);
         let (mut store, was_unfinished) = open_rewrite(&database.backend, &old, self.apply).await?;
+        warn_of_oddity(&*store);
         if was_unfinished {
             say!("the migration that was interrupted has been finished");
         }

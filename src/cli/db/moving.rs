@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::progress::Bar;
-use super::{Database, Opened, PROBLEMS_SHOWN, open_config};
+use super::{Database, Opened, PROBLEMS_SHOWN, open_config, warn_of_oddity};
 use crate::cli::out::{complain, number_of, one_line};
 use crate::config::BackendConfig;
 use crate::store::archive::{Archive, ArchiveMut};
@@ -207,6 +207,7 @@ impl Export {
         // Nothing of the database is held while a pipe waits for its reader.
         let stream = stream.map(|name| self.open_stream(name, &schema)).transpose()?;
         let mut source = open_archive(&config.backend, &schema).await?;
+        warn_of_oddity(&*source);
         refuse_half_imported(&mut *source, self.drop_unreadable).await?;
         let is_stream = stream.is_some();
         let options = Options {
@@ -276,6 +277,7 @@ impl Import {
         let Opened { config, schema } = self.database.open()?;
         refuse_a_running_daemon(&config.backend, &schema).await?;
         let mut source = self.open_source(&config.backend, &schema).await?;
+        warn_of_oddity(&*source);
         refuse_half_imported(&mut *source, self.drop_unreadable).await?;
         // With --replace, whoever names the wrong place would lose what is there.
         if !source.knows_that_it_is_empty() && source.count().await? == 0 {

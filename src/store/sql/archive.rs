@@ -11,6 +11,7 @@ use super::rewrite::Renumbered;
 use super::salvage::{Salvaged, is_damage};
 use super::session::{Changes, NO_BYTES, NO_NUMBER, Session, in_words};
 use super::shown::{self, shown};
+use super::sqlite_file::EMPTY;
 use super::{SqliteFile, SqliteSession};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
@@ -24,6 +25,8 @@ pub struct SqlArchive<S: Session> {
     name: String,
     names: Names,
     pub(super) schema: Schema,
+    /// What is odd about it as a whole.
+    oddity: Option<&'static str>,
     /// Whether nothing is to be written.
     pub(super) is_only_read: bool,
     /// What can be read of it, if there is damage where it says which objects there are.
@@ -73,6 +76,7 @@ impl<S: Session> SqlArchive<S> {
             name: name.clone(),
             names: Names::default(),
             schema: schema.clone(),
+            oddity: None,
             is_only_read,
             salvaged: None,
             is_changing: false,
@@ -299,7 +303,9 @@ impl SqlArchive<SqliteSession> {
     /// # Errors
     /// If it is not there, or is damaged; what the database says.
     pub async fn look(file: &SqliteFile, schema: &Schema) -> Result<Self, OpenError> {
-        Self::of(SqliteSession::look(file).await?, file, schema, true).await
+        let oddity = file.is_empty().then_some(EMPTY);
+        let archive = Self::of(SqliteSession::look(file).await?, file, schema, true).await?;
+        Ok(SqlArchive { oddity, ..archive })
     }
 }
 
@@ -314,6 +320,10 @@ impl<S: Session> Archive for SqlArchive<S> {
             faults.into_iter().for_each(tell);
             Ok(())
         })
+    }
+
+    fn oddity(&self) -> Option<String> {
+        Some(format!("{}: {}", self.name, self.oddity?))
     }
 
     fn lost(&self) -> Vec<String> {

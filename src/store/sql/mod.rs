@@ -56,7 +56,7 @@ pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};
 pub use self::session::{Session, in_words};
 pub use self::sqlite::SqliteSession;
-pub use self::sqlite_file::SqliteFile;
+pub use self::sqlite_file::{EMPTY, SqliteFile};
 
 use self::catalog::Catalog;
 use self::commits::Commits;

@@ -25,6 +25,9 @@ use crate::store::files::{self, Identity};
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same, in milliseconds, for moving a log that is lost. That is tried again and again.
 const MOVING_PATIENCE_MS: u32 = 200;
+/// What is said of a file of no bytes, as a disk that was full may leave one: everybody says the same.
+pub const EMPTY: &str = "the file of the database is there, but empty: it is taken for a new one; if it had objects, end donet, \
+                         and put a backup in its place";
 /// Behind the name of a file that is being put back.
 const TEMPORARY: &str = ".donet-new";
 
@@ -122,6 +125,13 @@ impl SqliteFile {
         &self.path
     }
 
+    /// Whether it is there, but without anything in it or in its log.
+    pub fn is_empty(&self) -> bool {
+        let found = files::metadata_at(&self.path);
+        let is_empty = found.is_ok_and(|found| found.is_some_and(|file| file.len() == 0));
+        is_empty && !beside(&self.path, "-wal").exists()
+    }
+
     /// Another process that has the file open. SQLite keeps a lock on a part of it for as long as it reads and writes
     /// ahead.
     ///
@@ -152,13 +162,7 @@ impl SqliteFile {
                 // Nor does it become one when it is tried again.
                 return Err(sqlx::Error::Configuration("it is no regular file".into()));
             }
-            (None, Some(now)) if now.len() == 0 && !beside(&self.path, "-wal").exists() => {
-                warn!(
-                    store = %self,
-                    "the file of the database is there, but empty: it is taken for a new one; if it had objects, end donet, \
-                     and put a backup in its place"
-                );
-            }
+            (None, Some(_)) if self.is_empty() => warn!(store = %self, "{EMPTY}"),
             (None, Some(_)) => {}
             (None, None) => drop(files::open_or_create(&self.path, self.mode)?),
             (Some(first), Some(now)) if Identity::of(first) == Identity::of(&now) => {
