@@ -154,8 +154,8 @@ async fn verify(database: &Database) -> anyhow::Result<u8> {
     let mut bar = Bar::new();
     let mut problems = 0_u64;
     let progress = &mut |step, done, total| bar.show(step, done, total);
-    let objects = transfer::verify(&mut *source, &schema, progress, &mut |problem| {
-        problems += 1;
+    let objects = transfer::verify(&mut *source, &schema, progress, &mut |problem, stands_for| {
+        problems += stands_for;
         say!("{}", one_line(&problem));
     })
     .await;

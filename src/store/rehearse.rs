@@ -36,7 +36,7 @@ pub async fn rehearse(
             let database = SqliteFile::new(file.clone(), *file_mode);
             let found = LookedInto::sqlite(&database, schema).await?;
             if matches!(config.backend, BackendConfig::Soci { .. })
-                && found.objects == 0
+                && found.objects(&database).await? == 0
                 && let Some(mut astron) = SociArchive::open(&own, schema).await?
             {
                 match astron.count().await? {

@@ -174,7 +174,7 @@ pub async fn a_store_is_checked_counted_and_shown(setup: Setup) {
     let schema = Schema::new(changed.dc.clone());
     let mut archive = open_archive(&changed.backend, &schema).await.expect("opens");
     let mut problems = Vec::new();
-    let mut note = |problem: String| problems.push(problem);
+    let mut note = |problem: String, _| problems.push(problem);
     let objects = verify(&mut *archive, &schema, &mut |_, _, _| {}, &mut note).await;
     assert_eq!(objects.expect("read"), 2);
     for part in ["Person.setAge", "Person.coins", "no class `Other`"] {

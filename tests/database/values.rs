@@ -208,7 +208,7 @@ async fn problems(setup: &Setup) -> Vec<String> {
     let schema = Schema::new(Arc::clone(&setup.dc));
     let mut archive = open_archive(&setup.backend, &schema).await.expect("opens");
     let mut problems = Vec::new();
-    let mut note = |problem: String| problems.push(problem);
+    let mut note = |problem: String, _| problems.push(problem);
     transfer::verify(&mut *archive, &schema, &mut |_, _, _| {}, &mut note).await.expect("read");
     problems
 }

@@ -1,5 +1,6 @@
 //! A SQL database, object by object.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,8 +9,8 @@ use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
 use super::rewrite::Renumbered;
-use super::salvage::{Salvaged, is_damage};
-use super::session::{Changes, NO_BYTES, NO_NUMBER, Session, in_words};
+use super::salvage::{Salvaged, WAY_OUT, is_damage, unlisted};
+use super::session::{Changes, NO_BYTES, NO_NUMBER, NO_TYPE, Session, in_words};
 use super::shown::{self, shown};
 use super::sqlite_file::EMPTY;
 use super::{SqliteFile, SqliteSession};
@@ -98,9 +99,7 @@ impl<S: Session> SqlArchive<S> {
             return Ok(());
         }
         Err(OpenError::Damaged(format!(
-            "nothing is written: {} is damaged\n  {}\n\
-             put a backup in its place; or write what can be read of it with `donet db export --drop-unreadable`, move it \
-             away, and take that in with `donet db import`",
+            "nothing is written: {} is damaged\n  {}\n{WAY_OUT}",
             self.name,
             faults.join("\n  ")
         )))
@@ -108,9 +107,9 @@ impl<S: Session> SqlArchive<S> {
 
     pub(super) fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
         let name = self.name.clone();
-        move |error| match !S::IS_REMOTE && is_damage(&error) {
-            true => OpenError::Damaged(format!("{what} {name}: {}\n{RECOVER}", in_words(&error))),
-            false => OpenError::Sql { what: format!("{what} {name}"), error },
+        move |error| match S::IS_REMOTE {
+            true => OpenError::Sql { what: format!("{what} {name}"), error },
+            false => unlisted(format!("{what} {name}"), error),
         }
     }
 
@@ -162,12 +161,28 @@ impl<S: Session> SqlArchive<S> {
     }
 
     async fn read(&mut self, ids: &[i64]) -> Result<Vec<Entry>, OpenError> {
-        match self.read_together(ids).await {
-            Err(error) if !self.is_changing && !S::IS_REMOTE && is_damage(&error) => {
-                self.read_apart(ids).await
-            }
-            read => read.map_err(self.failed("cannot read")),
+        let error = match self.read_together(ids).await {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        if self.is_changing || S::IS_REMOTE || !is_damage(&error) {
+            return Err(self.failed("cannot read")(error));
         }
+        if self.is_only_read {
+            let failed = self.failed("cannot read");
+            self.salvage(error).await.map_err(failed)?;
+        }
+        let is_listed = |id: &i64| !self.derived().contains_key(id);
+        let (listed, derived): (Vec<i64>, Vec<i64>) = ids.iter().copied().partition(is_listed);
+        let mut entries = self.read_apart(&listed).await?;
+        entries.extend(self.read_apart(&derived).await?);
+        Ok(entries)
+    }
+
+    /// The classes of objects that no table lists.
+    fn derived(&self) -> &BTreeMap<i64, i32> {
+        static NONE: BTreeMap<i64, i32> = BTreeMap::new();
+        self.salvaged.as_ref().map_or(&NONE, |salvaged| &salvaged.derived)
     }
 
     /// What is damaged takes nothing with it that is not: of what cannot be read, each half is tried.
@@ -202,6 +217,10 @@ impl<S: Session> SqlArchive<S> {
                 // A transaction of its own is not to be had within one.
                 return Ok((self.session.lock(ids).await?, self.session.values(ids).await?));
             }
+            let derived = ids.iter().map(|id| Some((*id, *self.derived().get(id)?)));
+            if let Some(heads) = derived.collect::<Option<Vec<_>>>() {
+                return Ok((heads, self.session.values(ids).await?));
+            }
             self.session.snapshot(ids).await
         };
         let (heads, values) = read.await?;
@@ -212,7 +231,13 @@ impl<S: Session> SqlArchive<S> {
         let mut by_object: FxHashMap<i64, Vec<(String, Raw)>> = FxHashMap::default();
         for (id, field, value) in values {
             let (name, type_text) = match self.names.fields.get(&field) {
-                Some((name, type_text)) => (name.to_string(), Some(Arc::clone(type_text))),
+                Some((name, type_text)) => {
+                    let type_text = Some(Arc::clone(type_text)).filter(|text| **text != *NO_TYPE);
+                    (name.to_string(), type_text)
+                }
+                None if self.salvaged.as_mut().is_some_and(|salvaged| salvaged.miss(field)) => {
+                    continue;
+                }
                 None if field == NO_NUMBER => ("a field without a number".to_owned(), None),
                 None => (format!("field {field}"), None),
             };
@@ -327,7 +352,7 @@ impl<S: Session> Archive for SqlArchive<S> {
     }
 
     fn lost(&self) -> Vec<String> {
-        self.salvaged.iter().flat_map(|salvaged| salvaged.lost.clone()).collect()
+        self.salvaged.iter().flat_map(Salvaged::lost).collect()
     }
 
     fn half_imported(&mut self) -> BoxFuture<'_, Result<Option<OpenError>, OpenError>> {
@@ -485,10 +510,6 @@ pub(super) fn no_class(number: i32) -> String {
         number => format!("no class has the number {number}"),
     }
 }
-
-/// What to do about a file that is damaged where all objects are listed.
-const RECOVER: &str = "the file is damaged where it says which objects there are: put a backup in its place, or get out what \
-                       is left with `sqlite3 FILE .recover`";
 
 /// Ids looked up at a time.
 const PAGE: usize = 256;

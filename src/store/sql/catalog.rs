@@ -63,6 +63,11 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Whether something is to be noted.
+    pub fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// Numbers of fields whose values would be misread, if there are any.
     pub fn misfits(&self) -> Vec<i32> {
         self.misfits.iter().map(|change| change.field).collect()

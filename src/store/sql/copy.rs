@@ -29,7 +29,7 @@ pub async fn copy_sqlite(file: &SqliteFile, target: &Path) -> Result<u64, OpenEr
     let connection = options.clone().filename(file.path()).connect().await;
     let mut connection = connection.map_err(failed)?;
     let copied = async {
-        if tables::version(&mut connection, &file.to_string()).await? == 0 {
+        if tables::version(&mut connection, &file.to_string(), false).await? == 0 {
             return Err(nothing(" has no tables of donet's"));
         }
         let name = target.to_string_lossy().replace('\'', "''");

@@ -1,6 +1,8 @@
 //! What is wrong with a SQLite file whatever the DC files say: rows that belong to none, numbers that are none, damaged
 //! pages.
 
+use std::collections::BTreeMap;
+
 use dclass::visible;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -111,14 +113,18 @@ pub async fn faults(connection: &mut SqliteConnection, meets: bool) -> sqlx::Res
         Err(error) if is_damage(&error) => vec![format!("the file: {}", in_words(&error))],
         found => found?,
     };
+    let mut unsought: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for kind in KINDS.iter().filter(|kind| !meets || !kind.is_met) {
         match rows(connection, kind).await {
             Ok(rows) => faults.extend(rows),
-            Err(error) => {
-                faults.push(format!("{} cannot be looked for: {}", kind.many, in_words(&error)))
-            }
+            // One damaged page may be in the way of all.
+            Err(error) => unsought.entry(in_words(&error)).or_default().push(kind.many),
         }
     }
+    let unsought = unsought.into_iter();
+    faults.extend(
+        unsought.map(|(why, kinds)| format!("not looked for, since {why}: {}", kinds.join("; "))),
+    );
     Ok(faults)
 }
 
@@ -133,18 +139,30 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 async fn damaged_pages(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
-    let sql = format!("PRAGMA integrity_check({})", NAMED + 1);
+    /// So many are asked for, since most may be about pages that only hung on a damaged one.
+    const ASKED: usize = 10_000;
+    let sql = format!("PRAGMA integrity_check({ASKED})");
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await?;
-    let mut faults = Vec::new();
+    let (mut faults, mut unused) = (Vec::new(), 0);
     for row in rows {
         let text = text(row.try_get(0)?);
-        faults.extend(
-            text.lines().filter(|line| *line != "ok").map(|line| format!("the file: {line}")),
+        for line in text.lines().filter(|line| *line != "ok" && !line.starts_with("***")) {
+            match line.ends_with(": never used") {
+                true => unused += 1,
+                false => faults.push(format!("the file: {line}")),
+            }
+        }
+    }
+    if unused > 0 {
+        faults.insert(
+            NAMED.min(faults.len()),
+            format!("the file: pages that belong to nothing: {unused}"),
         );
     }
-    if faults.len() > NAMED {
-        faults.truncate(NAMED);
-        faults.push("the file: … and more of this kind".to_owned());
+    let more = faults.len().saturating_sub(NAMED + 1);
+    if more > 0 {
+        faults.truncate(NAMED + 1);
+        faults.push(format!("the file: … and {more} more of this kind"));
     }
     Ok(faults)
 }

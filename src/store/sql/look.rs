@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use super::catalog::{Catalog, Comparison, any_value_of};
+use super::salvage::{unlisted, unusable};
 use super::sqlite::catalog;
 use super::sqlite_file::{BUSY_TIMEOUT, SqliteFile, beside};
 use super::tables;
@@ -18,8 +19,8 @@ pub const HALF_IMPORTED: &str = "SELECT count(*) FROM sqlite_master WHERE name =
 
 /// What is in a database that can be used.
 pub struct LookedInto {
-    /// How many objects it has.
-    pub objects: i64,
+    /// The version of its tables; 0 if it has none.
+    version: i64,
 }
 
 impl LookedInto {
@@ -28,33 +29,58 @@ impl LookedInto {
     /// # Errors
     /// If it is no database, or not one for this program and these DC files.
     pub async fn sqlite(file: &SqliteFile, schema: &Schema) -> Result<Self, OpenError> {
-        let failed = |error| OpenError::Sql { what: format!("cannot open {file}"), error };
-        let (mut connection, _) = connect(file.path()).await.map_err(failed)?;
+        let failed = |error| unusable(format!("cannot open {file}"), error);
+        let connection = connect(file.path()).await;
+        let (mut connection, _) =
+            connection.map_err(|error| unlisted(format!("cannot open {file}"), error))?;
         let looked = async {
-            let version = tables::version(&mut connection, &file.to_string()).await?;
+            let version = tables::version(&mut connection, &file.to_string(), false).await?;
             let unfinished = sqlx::query_scalar(HALF_IMPORTED).fetch_one(&mut connection);
             let unfinished: i64 = unfinished.await.map_err(failed)?;
             if unfinished > 0 {
                 return Err(half_imported(&file.to_string()));
             }
             match version {
-                0 => Ok((Comparison::default(), Vec::new(), 0)),
-                _ => read(&mut connection, schema).await.map_err(failed),
+                0 => Ok((0, Comparison::default(), Vec::new())),
+                _ => {
+                    let read = read(&mut connection, schema, version).await.map_err(failed);
+                    read.map(|(found, held)| (version, found, held))
+                }
             }
         };
         let looked = looked.await;
         // It was only read.
         let _ = connection.close().await;
-        let (found, held, objects) = looked?;
+        let (version, found, held) = looked?;
         found.judge(&held)?;
-        Ok(LookedInto { objects })
+        Ok(LookedInto { version })
+    }
+
+    /// How many objects a file has that has been looked into. Whoever starts does not count them: it costs a walk.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn objects(&self, file: &SqliteFile) -> Result<i64, OpenError> {
+        if self.version == 0 {
+            return Ok(0);
+        }
+        let count = async {
+            let (mut connection, _) = connect(file.path()).await?;
+            let objects = sqlx::query_scalar("SELECT count(*) FROM donet_object");
+            let objects = objects.fetch_one(&mut connection).await;
+            // It was only read.
+            let _ = connection.close().await;
+            objects
+        };
+        count.await.map_err(|error| unusable(format!("cannot read {file}"), error))
     }
 }
 
 async fn read(
     connection: &mut SqliteConnection,
     schema: &Schema,
-) -> sqlx::Result<(Comparison, Vec<i32>, i64)> {
+    version: i64,
+) -> sqlx::Result<(Comparison, Vec<i32>)> {
     let found = Catalog::of(catalog(connection).await?, schema).compare(schema);
     let mut held = Vec::new();
     for field in found.misfits() {
@@ -63,8 +89,17 @@ async fn read(
             held.push(field);
         }
     }
-    let objects = "SELECT count(*) FROM donet_object";
-    Ok((found, held, sqlx::query_scalar(objects).fetch_one(&mut *connection).await?))
+    if found.has_news() {
+        // By their names the start looks for the classes of new fields.
+        let by_name = sqlx::query("SELECT name FROM donet_class ORDER BY name");
+        by_name.fetch_all(&mut *connection).await?;
+    }
+    if version > 1 {
+        // The start asks for it, too.
+        let unshown = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM donet_unshown");
+        unshown.fetch_one(&mut *connection).await?;
+    }
+    Ok((found, held))
 }
 
 /// Connects to a file to read it, and only that. Whether nothing keeps others from changing it meanwhile.

@@ -100,7 +100,10 @@ impl<S: Session> SqlBackend<S> {
     ) -> Result<Self, OpenError> {
         let failed = |what: &str| {
             let what = format!("{what} {}", S::describe(&options));
-            move |error: sqlx::Error| OpenError::Sql { what, error }
+            move |error: sqlx::Error| match S::IS_REMOTE {
+                true => OpenError::Sql { what, error },
+                false => salvage::unusable(what, error),
+            }
         };
         let no_session = |error| {
             let what = format!("cannot open {}", S::describe(&options));

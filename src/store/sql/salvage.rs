@@ -3,7 +3,7 @@
 //! A table is read from both ends up to what is damaged, and what an index or another table says of the rest is added. Nothing
 //! is guessed: of what is lost there is a line.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
@@ -13,6 +13,7 @@ use super::archive::SqlArchive;
 use super::session::{CatalogRow, Session, in_words};
 use super::sqlite::{ClassRow, FieldRow, catalog_of};
 use crate::ids::DoIdRepr;
+use crate::store::OpenError;
 
 /// Parts of the range of ids that are tried one by one for what is between damaged pages. Of the rest the ids are read that
 /// have values.
@@ -26,14 +27,20 @@ const ONE_PAGE: i64 = 64;
 pub struct Salvaged {
     /// Objects, ascending. Some of them may turn out to be unreadable.
     ids: Vec<i64>,
+    /// The numbers of the classes of objects that no table lists, by their ids: those of the fields that they have values of.
+    pub derived: BTreeMap<i64, i32>,
     /// Classes and fields.
     pub catalog: Vec<CatalogRow>,
     /// Free ids, oldest first.
     pub free: Vec<i64>,
     /// The highest id that an object has or had.
     pub highest: Option<i64>,
+    /// Whether there may have been fields that are not in the catalog.
+    lacks_fields: bool,
+    /// Those of which values have been met.
+    unknown_fields: BTreeSet<i32>,
     /// What cannot be read, in words.
-    pub lost: Vec<String>,
+    lost: Vec<String>,
 }
 
 impl Salvaged {
@@ -55,8 +62,8 @@ impl Salvaged {
     /// What the database says, if it is not about damage.
     pub async fn of(connection: &mut SqliteConnection) -> sqlx::Result<Self> {
         let mut salvaged = Salvaged::default();
-        salvaged.read_ids(connection).await?;
         salvaged.read_catalog(connection).await?;
+        salvaged.read_ids(connection).await?;
         salvaged.read_free(connection).await?;
         let given = read::<(i64,)>(connection, "SELECT id FROM donet_given").await?;
         if let Some(why) = given.damage {
@@ -66,6 +73,27 @@ impl Salvaged {
         let known = salvaged.ids.iter().chain(&salvaged.free).copied().chain(given);
         salvaged.highest = known.filter(|id| DoIdRepr::try_from(*id).is_ok()).max();
         Ok(salvaged)
+    }
+
+    /// Whether a field may be missing in the catalog, of which a value has been met.
+    pub fn miss(&mut self, field: i32) -> bool {
+        if self.lacks_fields {
+            self.unknown_fields.insert(field);
+        }
+        self.lacks_fields
+    }
+
+    /// What cannot be read, in words.
+    pub fn lost(&self) -> Vec<String> {
+        let mut lost = self.lost.clone();
+        if !self.unknown_fields.is_empty() {
+            let numbers: Vec<_> = self.unknown_fields.iter().map(i32::to_string).collect();
+            let numbers = numbers.join(", ");
+            lost.push(format!(
+                "values of fields with these numbers are left out, since no table says which they are: {numbers}"
+            ));
+        }
+        lost
     }
 
     fn lose(&mut self, table: &str, why: &str, what: &str) {
@@ -104,20 +132,46 @@ impl Salvaged {
             }
         }
         for (from, to) in joined(lost) {
-            let held = format!(
-                "SELECT DISTINCT object_id FROM donet_value WHERE object_id BETWEEN {from} AND {to}"
-            );
-            ids.extend(read::<(i64,)>(connection, &held).await?.rows.iter().map(|(id,)| *id));
+            let unlisted = self.derive(connection, from, to).await?;
+            ids.extend(unlisted);
             let which = match to - from {
                 0 => format!("whether there is an object {from} is not known"),
                 _ => format!(
-                    "which of the ids from {from} to {to} are of objects is not known, but by their values"
+                    "which of the ids from {from} to {to} are of objects, and of which class, is not known but by their values"
                 ),
             };
             self.lose("donet_object", &why, &which);
         }
         self.ids = ids.into_iter().collect();
         Ok(())
+    }
+
+    /// Ids of a range of which there are values. Their classes are those of the fields.
+    async fn derive(
+        &mut self,
+        connection: &mut SqliteConnection,
+        from: i64,
+        to: i64,
+    ) -> sqlx::Result<BTreeSet<i64>> {
+        let fields = self.catalog.iter().filter_map(|row| Some((row.field.as_ref()?.0, row.class)));
+        let class_of: BTreeMap<i32, i32> = fields.collect();
+        let held = format!(
+            "SELECT object_id, field_id FROM donet_value WHERE object_id BETWEEN {from} AND {to}"
+        );
+        let (held, _) =
+            from_both_ends::<(i64, i64)>(connection, &format!("{held} ORDER BY object_id")).await?;
+        let mut classes: BTreeMap<i64, BTreeSet<i32>> = BTreeMap::new();
+        for (id, field) in held {
+            let class = i32::try_from(field).ok().and_then(|field| class_of.get(&field));
+            classes.entry(id).or_default().extend(class);
+        }
+        // Of whom they are not of one class, nobody knows what it is.
+        let one = |(id, classes): (&i64, &BTreeSet<i32>)| match classes.len() {
+            1 => Some((*id, *classes.first()?)),
+            _ => None,
+        };
+        self.derived.extend(classes.iter().filter_map(one));
+        Ok(classes.into_keys().collect())
     }
 
     async fn read_catalog(&mut self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
@@ -138,9 +192,22 @@ impl Salvaged {
         }
         let fields = "SELECT id, class_id, CAST(name AS BLOB), CAST(type AS BLOB) FROM donet_field \
                       NOT INDEXED ORDER BY id";
-        let (fields, damage) = from_both_ends::<FieldRow>(connection, fields).await?;
+        let (mut fields, damage) = from_both_ends::<FieldRow>(connection, fields).await?;
         if let Some(why) = damage {
-            self.lose("donet_field", &why, "values of fields that are not known are left out");
+            // The index of names has all of a field but its type.
+            let index = "SELECT id, class_id, CAST(name AS BLOB), CAST('' AS BLOB) FROM donet_field \
+                         ORDER BY class_id, name";
+            let index = read::<FieldRow>(connection, index).await?;
+            let known: BTreeSet<i64> = fields.iter().map(|(id, ..)| *id).collect();
+            fields.extend(index.rows.into_iter().filter(|(id, ..)| !known.contains(id)));
+            let what = match index.damage {
+                None => {
+                    "of which types values are is not known: they are taken for those of the DC files"
+                }
+                Some(_) => "values of fields that are not known are left out",
+            };
+            self.lacks_fields = index.damage.is_some();
+            self.lose("donet_field", &why, what);
         }
         self.catalog = catalog_of(classes, fields);
         Ok(())
@@ -230,6 +297,29 @@ fn joined(mut ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     }
     joined
 }
+
+/// What is to be said if a server cannot use a SQLite file.
+pub(super) fn unusable(what: String, error: sqlx::Error) -> OpenError {
+    damaged(what, error, WAY_OUT)
+}
+
+/// What is to be said if nobody can see what a SQLite file has.
+pub(super) fn unlisted(what: String, error: sqlx::Error) -> OpenError {
+    const RECOVER: &str = "the file is damaged where it says what there is: put a backup in its place, or get out what is \
+                           left with `sqlite3 FILE .recover`";
+    damaged(what, error, RECOVER)
+}
+
+fn damaged(what: String, error: sqlx::Error, advice: &str) -> OpenError {
+    match is_damage(&error) {
+        true => OpenError::Damaged(format!("{what}: {}\n{advice}", in_words(&error))),
+        false => OpenError::Sql { what, error },
+    }
+}
+
+/// What to do about a damaged file.
+pub(super) const WAY_OUT: &str = "put a backup in its place; or write what can be read of it with `donet db export \
+                                  --drop-unreadable`, move it away, and take that in with `donet db import`";
 
 /// Whether a SQLite file says so of a part of it: of a page, or of a cell that has not the type of its column.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::SqlSafeStr;
+use sqlx::error::DatabaseError as _;
 use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
 
 use super::catalog::Amendment;
 use super::salvage::Salvaged;
@@ -44,6 +46,9 @@ impl Changes {
             && freed.is_empty()
     }
 }
+
+/// The type of a field of which no type is known.
+pub const NO_TYPE: &str = "";
 
 /// No class or field has this number.
 pub const NO_NUMBER: i32 = i32::MIN;
@@ -350,11 +355,16 @@ pub fn in_words(error: &sqlx::Error) -> String {
             "the connection was closed".to_owned()
         }
         sqlx::Error::Io(error) => error.to_string(),
-        sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
+        sqlx::Error::Database(error) => {
             // Not the line of its own source in which the server has found it.
-            Some(error) => error.message().to_owned(),
-            None => error.to_string(),
-        },
+            let of_postgres = error.try_downcast_ref::<PgDatabaseError>();
+            let of_sqlite = error.try_downcast_ref::<SqliteError>();
+            match (of_postgres, of_sqlite) {
+                (Some(error), _) => error.message().to_owned(),
+                (_, Some(error)) => in_words_of_sqlite(error),
+                _ => error.to_string(),
+            }
+        }
         // It says so itself, and so does what is in it.
         error @ sqlx::Error::Configuration(_) => {
             error.to_string().trim_start_matches("error with configuration: ").to_owned()
@@ -364,6 +374,22 @@ pub fn in_words(error: &sqlx::Error) -> String {
             "a value is not of the type that its column has".to_owned()
         }
         error => error.to_string(),
+    }
+}
+
+/// SQLite's numbers say nothing to anybody, and some of them more than its words.
+fn in_words_of_sqlite(error: &SqliteError) -> String {
+    /// SQLITE_IOERR_WRITE, and not SQLITE_FULL, which is a full disk.
+    const NOT_WRITTEN: &str = "778";
+    /// SQLITE_IOERR_SHORT_READ
+    const TOO_SHORT: &str = "522";
+    let message = error.message();
+    match error.code().as_deref() {
+        Some(NOT_WRITTEN) => format!(
+            "{message}: a file cannot be written, or may not grow any further (is there a limit on the size of files?)"
+        ),
+        Some(TOO_SHORT) => format!("{message}: the file ends too early"),
+        _ => message.to_owned(),
     }
 }
 

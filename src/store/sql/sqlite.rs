@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Row as _, SqlSafeStr}
 use super::catalog::Amendment;
 use super::faults::faults;
 use super::look;
-use super::salvage::Salvaged;
+use super::salvage::{Salvaged, unlisted};
 use super::session::{
     CatalogRow, Changes, Heads, NO_NUMBER, Session, SqlError, StoredValues, classify,
 };
@@ -118,9 +118,9 @@ impl SqliteSession {
     /// # Errors
     /// If it is not there, or is damaged; what the database says.
     pub async fn look(file: &SqliteFile) -> Result<Self, OpenError> {
-        let failed = |error| OpenError::Sql { what: format!("cannot open {file}"), error };
+        let failed = |error| unlisted(format!("cannot open {file}"), error);
         let (mut connection, is_unguarded) = look::connect(file.path()).await.map_err(failed)?;
-        let version = tables::version(&mut connection, &file.to_string()).await?;
+        let version = tables::version(&mut connection, &file.to_string(), true).await?;
         let files = match is_unguarded {
             true => Files::Unguarded(beside(file.path(), "-wal")),
             false => Files::Guarded,
@@ -223,7 +223,7 @@ impl Session for SqliteSession {
     }
 
     async fn check_tables(&mut self, name: &str) -> Result<(), OpenError> {
-        tables::version(&mut self.connection, name).await.map(drop)
+        tables::version(&mut self.connection, name, false).await.map(drop)
     }
 
     async fn faults(&mut self, meets: bool) -> sqlx::Result<Vec<String>> {

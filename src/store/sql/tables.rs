@@ -3,6 +3,7 @@
 
 use sqlx::sqlite::SqliteConnection;
 
+use super::salvage::{is_damage, unlisted, unusable};
 use super::sqlite::SCHEMA;
 use super::statement::pending;
 use crate::store::OpenError;
@@ -10,19 +11,32 @@ use crate::store::OpenError;
 /// Holds the version of all tables.
 const VERSIONED: &str = "donet_schema";
 
-/// The version of the tables that are there; 0 if there are none yet. The database is called `name` in messages.
+/// The version of the tables that are there; 0 if there are none yet. The database is called `name` in messages. If it is
+/// only to be read, the tables say it where that of the version is damaged.
 ///
 /// # Errors
 /// If there are some, but not those of a version; what the database says.
-pub async fn version(connection: &mut SqliteConnection, name: &str) -> Result<i64, OpenError> {
-    let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
+pub async fn version(
+    connection: &mut SqliteConnection,
+    name: &str,
+    is_only_read: bool,
+) -> Result<i64, OpenError> {
+    let failed = |error| unusable(format!("cannot open {name}"), error);
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table'";
-    let there: Vec<String> =
-        sqlx::query_scalar(sql).fetch_all(&mut *connection).await.map_err(failed)?;
+    let there: Vec<String> = sqlx::query_scalar(sql)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|error| unlisted(format!("cannot open {name}"), error))?;
     let mut versions = Vec::new();
     if there.iter().any(|table| table == VERSIONED) {
         let sql = "SELECT CAST(version AS INTEGER) FROM donet_schema LIMIT 2";
-        versions = sqlx::query_scalar(sql).fetch_all(connection).await.map_err(failed)?;
+        versions = match sqlx::query_scalar(sql).fetch_all(connection).await {
+            Err(error) if is_only_read && is_damage(&error) => {
+                let possible = (1..=SCHEMA.len() as i64).rev();
+                possible.filter(|version| judge(&there, &[*version]).is_ok()).take(1).collect()
+            }
+            read => read.map_err(failed)?,
+        };
     }
     if let [version] = versions[..]
         && version > 0

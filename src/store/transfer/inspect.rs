@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use super::copy::{Progress, Step};
 use super::translate::{NOT_STORED, Problem, no_id, packed, translate, unknown_class};
 use crate::ids::DoId;
-use crate::store::archive::{Archive, Form, FreeIds, Raw, Record, id_of};
+use crate::store::archive::{Archive, Broken, Form, FreeIds, Raw, Record, id_of};
 use crate::store::{OpenError, Schema, hex};
 
 /// Objects that are read at a time.
 const PAGE: usize = 500;
+
+/// Objects that cannot be read for the same reason and are named; the others are counted.
+const BROKEN_NAMED: u64 = 20;
+
+/// Reasons that are remembered for that. What is wrong with each file of a directory may be something else.
+const REASONS_MAX: usize = 1_000;
 
 /// Objects of one class.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -75,7 +81,8 @@ fn raw_bytes(raw: &Raw) -> u64 {
     bytes as u64
 }
 
-/// Tells everything stored that does not agree with the DC files, or with itself; returns the number of objects.
+/// Tells everything stored that does not agree with the DC files, or with itself, and for how many problems a line stands;
+/// returns the number of objects.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -83,27 +90,44 @@ pub async fn verify(
     source: &mut dyn Archive,
     schema: &Schema,
     progress: Progress<'_>,
-    tell: &mut (dyn FnMut(String) + Send),
+    tell: &mut (dyn FnMut(String, u64) + Send),
 ) -> Result<u64, OpenError> {
-    source.oddities(tell).await?;
+    source.oddities(&mut |odd| tell(odd, 1)).await?;
     let (total, mut done, mut after) = (source.count().await?, 0, None);
+    let mut broken: BTreeMap<String, u64> = BTreeMap::new();
     loop {
         let page = source.page(after, PAGE).await?;
         if page.is_empty() {
+            for (why, count) in broken {
+                let more = count.saturating_sub(BROKEN_NAMED);
+                if more > 0 {
+                    tell(format!("… and {more} more objects: {why}"), more);
+                }
+            }
             // Asked for what turns out to be lost; an error of its own is one of the start, too.
             let _ = source.free_ids().await;
-            source.lost().into_iter().for_each(tell);
+            source.lost().into_iter().for_each(|lost| tell(lost, 1));
             return Ok(done);
         }
         done += page.len() as u64;
         for entry in page {
             after = Some(id_of(&entry));
+            if let Err(Broken { why, .. }) = &entry {
+                // One damaged page may be in the way of all.
+                if broken.len() < REASONS_MAX || broken.contains_key(why) {
+                    let count = broken.entry(why.clone()).or_default();
+                    *count += 1;
+                    if *count > BROKEN_NAMED {
+                        continue;
+                    }
+                }
+            }
             let mut told = Vec::new();
             let problem = &mut |problem: Problem| {
                 let problem = problem.to_string();
                 // What has no name has no type either.
                 if !told.contains(&problem) {
-                    tell(problem.clone());
+                    tell(problem.clone(), 1);
                     told.push(problem);
                 }
             };
