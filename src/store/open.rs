@@ -11,8 +11,9 @@ use super::archive::{Archive, ArchiveMut};
 use super::files::PRIVATE;
 use super::soci::{SociArchive, own_backend};
 use super::sql::{
-    LookedInto, MySqlOptions, MySqlSession, PostgresOptions, PostgresSession, Session, SqlArchive,
-    SqlBackend, SqliteFile, SqliteSession,
+    LookedInto, MySqlOptions, MySqlSession, NO_TABLES, NoTables, PostgresOptions, PostgresSession,
+    Server, Session, SqlArchive, SqlBackend, SqliteFile, SqliteSession, check_server,
+    count_in_server,
 };
 use super::yaml::{YamlArchive, YamlBackend};
 use super::{Backend, BoxFuture, OpenError, Rewrite, Schema};
@@ -200,8 +201,11 @@ async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), O
     };
     let unmoved = astron.count().await?;
     let own = match &backend {
-        BackendConfig::Sqlite { file, .. } => look_at_sqlite(file, schema).await?.count().await?,
-        own => open_archive_mut(own, schema).await?.count().await?,
+        BackendConfig::Postgres { url, prepared_statements, .. } => {
+            count_in_server::<PostgresSession>(&postgres(url, *prepared_statements)?).await?
+        }
+        BackendConfig::MySql { url, .. } => count_in_server::<MySqlSession>(&mysql(url)?).await?,
+        own => open_archive(own, schema).await?.count().await?,
     };
     if unmoved == 0 || own > 0 {
         return Ok(());
@@ -233,10 +237,7 @@ pub async fn open_archive(
         BackendConfig::Soci { .. } => {
             let own = own_backend(config)?;
             let astron = SociArchive::open(&own, schema).await?;
-            let mut own: Box<dyn Archive> = match &own {
-                BackendConfig::Sqlite { file, .. } => look_at_sqlite(file, schema).await?,
-                own => open_archive_mut(own, schema).await?,
-            };
+            let mut own = Box::pin(open_archive(&own, schema)).await?;
             // Until they have all been moved, Astron's tables are those that are whole.
             let is_unmoved = own.count().await? == 0 || own.half_imported().await?.is_some();
             match astron {
@@ -244,8 +245,23 @@ pub async fn open_archive(
                 Some(_) | None => Ok(own),
             }
         }
-        config => Ok(open_archive_mut(config, schema).await?),
+        BackendConfig::Postgres { url, prepared_statements, .. } => {
+            look_at_server::<PostgresSession>(&postgres(url, *prepared_statements)?, schema).await
+        }
+        BackendConfig::MySql { url, .. } => {
+            look_at_server::<MySqlSession>(&mysql(url)?, schema).await
+        }
     }
+}
+
+async fn look_at_server<S: Server>(
+    options: &S::Options,
+    schema: &Schema,
+) -> Result<Box<dyn Archive>, OpenError> {
+    Ok(match SqlArchive::<S>::look_at_server(options, schema).await? {
+        Some(archive) => Box::new(archive),
+        None => Box::new(NoTables { name: S::describe(options) }),
+    })
 }
 
 async fn look_at_sqlite(file: &Path, schema: &Schema) -> Result<Box<dyn Archive>, OpenError> {
@@ -271,10 +287,10 @@ pub async fn check_start(config: &DatabaseConfig, schema: &Schema) -> Result<(),
         }
         BackendConfig::Postgres { url, prepared_statements, .. } => {
             let options = postgres(&url, prepared_statements)?;
-            SqlBackend::<PostgresSession>::check(&options, schema).await
+            check_server::<PostgresSession>(&options, schema).await
         }
         BackendConfig::MySql { url, .. } => {
-            SqlBackend::<MySqlSession>::check(&mysql(&url)?, schema).await
+            check_server::<MySqlSession>(&mysql(&url)?, schema).await
         }
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
@@ -335,10 +351,10 @@ pub async fn open_rewrite(
         }
         BackendConfig::Postgres { url, prepared_statements, .. } => {
             let options = postgres(&url, prepared_statements)?;
-            Box::new(SqlArchive::<PostgresSession>::open(&options, schema).await?)
+            rewrite_server::<PostgresSession>(&options, schema, is_to_change).await?
         }
         BackendConfig::MySql { url, .. } => {
-            Box::new(SqlArchive::<MySqlSession>::open(&mysql(&url)?, schema).await?)
+            rewrite_server::<MySqlSession>(&mysql(&url)?, schema, is_to_change).await?
         }
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     };
@@ -347,6 +363,22 @@ pub async fn open_rewrite(
         Some(half_imported) => Err(half_imported),
         None => Ok((archive, false)),
     }
+}
+
+async fn rewrite_server<S: Server>(
+    options: &S::Options,
+    schema: &Schema,
+    is_to_change: bool,
+) -> Result<Box<dyn Rewrite>, OpenError> {
+    let mut archive = if is_to_change {
+        SqlArchive::<S>::open(options, schema).await?
+    } else {
+        let looked_at = SqlArchive::<S>::look_at_server(options, schema).await?;
+        let refused = || format!("nothing to migrate: {} {NO_TABLES}", S::describe(options));
+        looked_at.ok_or_else(|| OpenError::Refused(refused()))?
+    };
+    archive.refuse_damaged().await?;
+    Ok(Box::new(archive))
 }
 
 /// Refuses a store that is not there, where it would otherwise be made.

@@ -10,6 +10,7 @@
 mod daemons;
 mod files;
 mod harness;
+mod looking;
 mod migrations;
 mod moves;
 mod particular;
@@ -96,6 +97,9 @@ const SCENARIOS: &[Case] = scenarios![
         moves::people_can_read_what_is_stored,
     }
     Store::SERVERS => {
+        looking::who_looks_makes_no_tables,
+        looking::who_looks_brings_nothing_up_to_date,
+        looking::a_cell_that_is_null_costs_only_what_it_is_about,
         particular::a_lost_connection_is_made_again,
         troubles::tables_of_an_earlier_version_are_brought_up_to_date,
         troubles::sessions_that_were_cut_cost_no_request,

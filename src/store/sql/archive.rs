@@ -13,7 +13,7 @@ use super::salvage::{Salvaged, WAY_OUT, is_damage, unlisted};
 use super::session::{Changes, NO_BYTES, NO_NUMBER, NO_TYPE, Session, in_words};
 use super::shown::{self, shown};
 use super::sqlite_file::EMPTY;
-use super::{SqliteFile, SqliteSession};
+use super::{NO_TABLES, SqliteFile, SqliteSession};
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record};
 use crate::store::layout::{self, is_compatible};
@@ -27,7 +27,7 @@ pub struct SqlArchive<S: Session> {
     names: Names,
     pub(super) schema: Schema,
     /// What is odd about it as a whole.
-    oddity: Option<&'static str>,
+    oddity: Option<String>,
     /// Whether nothing is to be written.
     pub(super) is_only_read: bool,
     /// What can be read of it, if there is damage where it says which objects there are.
@@ -63,7 +63,7 @@ impl<S: Session> SqlArchive<S> {
     }
 
     /// What a session has to do with.
-    async fn of(
+    pub(super) async fn of(
         session: S,
         options: &S::Options,
         schema: &Schema,
@@ -328,8 +328,14 @@ impl SqlArchive<SqliteSession> {
     /// # Errors
     /// If it is not there, or is damaged; what the database says.
     pub async fn look(file: &SqliteFile, schema: &Schema) -> Result<Self, OpenError> {
-        let oddity = file.is_empty().then_some(EMPTY);
-        let archive = Self::of(SqliteSession::look(file).await?, file, schema, true).await?;
+        let is_empty = file.is_empty();
+        let (session, has_tables) = SqliteSession::look(file).await?;
+        let oddity = match (is_empty, has_tables) {
+            (true, _) => Some(format!("{file}: {EMPTY}")),
+            (false, false) => Some(format!("{file} {NO_TABLES}")),
+            (false, true) => None,
+        };
+        let archive = Self::of(session, file, schema, true).await?;
         Ok(SqlArchive { oddity, ..archive })
     }
 }
@@ -348,7 +354,7 @@ impl<S: Session> Archive for SqlArchive<S> {
     }
 
     fn oddity(&self) -> Option<String> {
-        Some(format!("{}: {}", self.name, self.oddity?))
+        self.oddity.clone()
     }
 
     fn lost(&self) -> Vec<String> {
@@ -422,7 +428,7 @@ impl<S: Session> Archive for SqlArchive<S> {
         Box::pin(async move {
             let read = async {
                 let highest = self.session.highest(0, i64::from(DoIdRepr::MAX)).await?;
-                Ok((highest, self.session.free(0, i64::MAX, i64::MAX).await?))
+                Ok((highest, self.session.free(0, i64::MAX, i64::MAX, !self.is_only_read).await?))
             };
             let (highest, free) = match read.await {
                 Ok(read) => read,

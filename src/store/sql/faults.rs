@@ -11,16 +11,16 @@ use super::in_words;
 use super::salvage::is_damage;
 
 /// Rows of a kind that are named; the others are counted.
-const NAMED: usize = 20;
+pub(super) const NAMED: usize = 20;
 
 /// A kind of rows that should not be.
-struct Kind {
+pub(super) struct Kind {
     /// A text for each.
-    query: &'static str,
+    pub query: &'static str,
     /// What they are, if there are too many to name.
-    many: &'static str,
+    pub many: &'static str,
     /// Whether whoever reads all objects meets with them, too.
-    is_met: bool,
+    pub is_met: bool,
 }
 
 const KINDS: &[Kind] = &[
@@ -121,15 +121,20 @@ pub async fn faults(connection: &mut SqliteConnection, meets: bool) -> sqlx::Res
             Err(error) => unsought.entry(in_words(&error)).or_default().push(kind.many),
         }
     }
-    let unsought = unsought.into_iter();
-    faults.extend(
-        unsought.map(|(why, kinds)| format!("not looked for, since {why}: {}", kinds.join("; "))),
-    );
+    faults.extend(self::unsought(unsought));
     Ok(faults)
 }
 
+/// Kinds of rows that could not be looked for, by why.
+pub(super) fn unsought(kinds: BTreeMap<String, Vec<&str>>) -> impl Iterator<Item = String> {
+    let line = |(why, kinds): (String, Vec<&str>)| {
+        format!("not looked for, since {why}: {}", kinds.join("; "))
+    };
+    kinds.into_iter().map(line)
+}
+
 /// Without line breaks, and with nothing that steers a terminal.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     visible(text, &mut []).replace('\n', "\\n")
 }
 

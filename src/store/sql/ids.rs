@@ -85,7 +85,7 @@ impl Reservation<'_> {
         let missing = count - self.new.len();
         if missing > 0 {
             let missing = i64::try_from(missing).expect("a batch is small");
-            self.freed = session.free(min, max, missing).await?;
+            self.freed = session.free(min, max, missing, true).await?;
         }
         Ok(())
     }

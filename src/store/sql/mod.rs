@@ -34,6 +34,8 @@ mod pool;
 mod postgres;
 mod rewrite;
 mod salvage;
+mod server;
+mod server_faults;
 mod session;
 mod shown;
 mod sqlite;
@@ -54,7 +56,8 @@ pub use self::copy::copy_sqlite;
 pub use self::look::{LookedInto, connect as look_at_sqlite};
 pub use self::mysql::{MySqlOptions, MySqlSession};
 pub use self::postgres::{PostgresOptions, PostgresSession};
-pub use self::session::{Session, in_words};
+pub use self::server::{NO_TABLES, NoTables, check_server, count_in_server};
+pub use self::session::{Server, Session, in_words};
 pub use self::sqlite::SqliteSession;
 pub use self::sqlite_file::{EMPTY, SqliteFile};
 
@@ -154,28 +157,6 @@ impl<S: Session> SqlBackend<S> {
             ids: Allocator::new(range),
             complaints: Complaints::new(seed),
         })
-    }
-
-    /// Why [`SqlBackend::open`] would refuse what the database holds.
-    ///
-    /// # Errors
-    /// That, or what the database says.
-    pub async fn check(options: &S::Options, schema: &Schema) -> Result<(), OpenError> {
-        let failed = |error| OpenError::Sql {
-            what: format!("cannot read the classes of {}", S::describe(options)),
-            error,
-        };
-        let mut session = S::open(options).await.map_err(failed)?;
-        archive::refuse_half_imported(&mut session, &S::describe(options)).await?;
-        let looked = async {
-            let found = Catalog::load(&mut session, schema).await?.compare(schema);
-            let held = found.held(&mut session).await?;
-            Ok((found, held))
-        };
-        let looked = looked.await.map_err(failed);
-        session.close().await;
-        let (found, held) = looked?;
-        found.judge(&held).map(drop)
     }
 
     async fn run_batch(

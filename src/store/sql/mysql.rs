@@ -6,9 +6,10 @@ use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
+use super::server_faults;
 use super::session::{
-    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify, refused_login,
-    sessions,
+    CATALOG, CatalogRow, Changes, Heads, Server, Session, SqlError, StoredValues, classify,
+    refused_login, sessions,
 };
 use super::statement::{Rows, catalog_rows, chunks, pending, placeholders, split_snapshot};
 
@@ -221,6 +222,10 @@ impl Session for MySqlSession {
         self.run("DO release_lock('donet_schema')").await
     }
 
+    async fn faults(&mut self, meets: bool) -> sqlx::Result<Vec<String>> {
+        Ok(server_faults::faults(self, meets).await)
+    }
+
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
         let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
         Ok(catalog_rows(rows))
@@ -266,7 +271,7 @@ impl Session for MySqlSession {
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
-        let sql = "SELECT id, class_id FROM donet_object WHERE id IN";
+        let sql = "SELECT id, coalesce(class_id, -2147483648) FROM donet_object WHERE id IN";
         self.select(sql, objects, "ORDER BY id FOR UPDATE").await
     }
 
@@ -276,7 +281,7 @@ impl Session for MySqlSession {
     }
 
     async fn snapshot(&mut self, objects: &[i64]) -> sqlx::Result<(Heads, StoredValues)> {
-        let sql = "SELECT o.id, o.class_id, v.field_id, v.value FROM donet_object o \
+        let sql = "SELECT o.id, coalesce(o.class_id, -2147483648), v.field_id, v.value FROM donet_object o \
                    LEFT JOIN donet_value v ON v.object_id = o.id WHERE o.id IN";
         Ok(split_snapshot(self.select(sql, objects, "").await?))
     }
@@ -331,9 +336,19 @@ impl Session for MySqlSession {
         query.fetch_one(&mut self.connection).await
     }
 
-    async fn free(&mut self, min: i64, max: i64, count: i64) -> sqlx::Result<Vec<i64>> {
-        let sql = "SELECT id FROM donet_free WHERE id BETWEEN ? AND ? \
-                   ORDER BY seq LIMIT ? FOR UPDATE";
+    async fn free(
+        &mut self,
+        min: i64,
+        max: i64,
+        count: i64,
+        keeps: bool,
+    ) -> sqlx::Result<Vec<i64>> {
+        let sql = match keeps {
+            true => {
+                "SELECT id FROM donet_free WHERE id BETWEEN ? AND ? ORDER BY seq LIMIT ? FOR UPDATE"
+            }
+            false => "SELECT id FROM donet_free WHERE id BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+        };
         let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(count);
         query.fetch_all(&mut self.connection).await
     }
@@ -374,5 +389,28 @@ impl Session for MySqlSession {
             };
         }
         classify(error, |_| SqlError::Rejected)
+    }
+}
+
+impl Server for MySqlSession {
+    const VERSION: i64 = SCHEMA.len() as i64;
+
+    async fn version(&mut self) -> sqlx::Result<i64> {
+        let is_there = "SELECT CAST(count(*) AS SIGNED) FROM information_schema.tables \
+                        WHERE table_schema = database() AND table_name = 'donet_schema'";
+        if self.number(is_there.to_owned()).await? != Some(1) {
+            return Ok(0);
+        }
+        let version = "SELECT CAST(coalesce(max(version), 0) AS SIGNED) FROM donet_schema";
+        Ok(self.number(version.to_owned()).await?.unwrap_or_default())
+    }
+
+    async fn only_read(&mut self) -> sqlx::Result<()> {
+        self.run("SET SESSION TRANSACTION READ ONLY").await
+    }
+
+    async fn texts(&mut self, sql: String) -> sqlx::Result<Vec<String>> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
+        rows.iter().map(|row| row.try_get(0)).collect()
     }
 }

@@ -7,9 +7,10 @@ use sqlx::query::{Query, QueryAs, QueryScalar};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
+use super::server_faults;
 use super::session::{
-    CATALOG, CatalogRow, Changes, Heads, Session, SqlError, StoredValues, classify, refused_login,
-    sessions,
+    CATALOG, CatalogRow, Changes, Heads, Server, Session, SqlError, StoredValues, classify,
+    refused_login, sessions,
 };
 use super::statement::{catalog_rows, pending, split_snapshot};
 
@@ -212,6 +213,10 @@ impl Session for PostgresSession {
         self.commit().await
     }
 
+    async fn faults(&mut self, meets: bool) -> sqlx::Result<Vec<String>> {
+        Ok(server_faults::faults(self, meets).await)
+    }
+
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
         self.begin_reading().await?;
         let rows = self.query_as(CATALOG).fetch_all(&mut self.connection).await?;
@@ -259,7 +264,7 @@ impl Session for PostgresSession {
     }
 
     async fn lock(&mut self, objects: &[i64]) -> sqlx::Result<Heads> {
-        let sql = "SELECT id, class_id FROM donet_object WHERE id = ANY($1) \
+        let sql = "SELECT id, coalesce(class_id, '-2147483648'::int) FROM donet_object WHERE id = ANY($1) \
                    ORDER BY id FOR NO KEY UPDATE";
         self.query_as(sql).bind(objects).fetch_all(&mut self.connection).await
     }
@@ -270,7 +275,7 @@ impl Session for PostgresSession {
     }
 
     async fn snapshot(&mut self, objects: &[i64]) -> sqlx::Result<(Heads, StoredValues)> {
-        let sql = "SELECT o.id, o.class_id, v.field_id, v.value FROM donet_object o \
+        let sql = "SELECT o.id, coalesce(o.class_id, '-2147483648'::int), v.field_id, v.value FROM donet_object o \
                    LEFT JOIN donet_value v ON v.object_id = o.id WHERE o.id = ANY($1)";
         self.begin_reading().await?;
         let rows = self.query_as(sql).bind(objects).fetch_all(&mut self.connection).await?;
@@ -340,11 +345,28 @@ impl Session for PostgresSession {
         self.scalar(sql).bind(min).bind(max).fetch_one(&mut self.connection).await
     }
 
-    async fn free(&mut self, min: i64, max: i64, count: i64) -> sqlx::Result<Vec<i64>> {
-        let sql = "SELECT id FROM donet_free WHERE id BETWEEN $1 AND $2 \
-                   ORDER BY seq LIMIT $3 FOR UPDATE";
+    async fn free(
+        &mut self,
+        min: i64,
+        max: i64,
+        count: i64,
+        keeps: bool,
+    ) -> sqlx::Result<Vec<i64>> {
+        if !keeps {
+            self.begin_reading().await?;
+        }
+        let sql = match keeps {
+            true => {
+                "SELECT id FROM donet_free WHERE id BETWEEN $1 AND $2 ORDER BY seq LIMIT $3 FOR UPDATE"
+            }
+            false => "SELECT id FROM donet_free WHERE id BETWEEN $1 AND $2 ORDER BY seq LIMIT $3",
+        };
         let query = self.scalar(sql).bind(min).bind(max).bind(count);
-        query.fetch_all(&mut self.connection).await
+        let ids = query.fetch_all(&mut self.connection).await?;
+        if !keeps {
+            self.end_reading().await?;
+        }
+        Ok(ids)
     }
 
     async fn count(&mut self) -> sqlx::Result<i64> {
@@ -386,5 +408,31 @@ impl Session for PostgresSession {
             }
             _ => SqlError::Rejected,
         })
+    }
+}
+
+impl Server for PostgresSession {
+    const VERSION: i64 = SCHEMA.len() as i64;
+
+    async fn version(&mut self) -> sqlx::Result<i64> {
+        let is_there = "SELECT (to_regclass('donet_schema') IS NOT NULL)::int::bigint".to_owned();
+        if self.number(is_there).await? != Some(1) {
+            return Ok(0);
+        }
+        let version = "SELECT max(version)::bigint FROM donet_schema".to_owned();
+        Ok(self.number(version).await?.unwrap_or_default())
+    }
+
+    async fn only_read(&mut self) -> sqlx::Result<()> {
+        if !self.keeps_statements {
+            // What is set may be another's the next moment.
+            return Ok(());
+        }
+        self.run("SET default_transaction_read_only = on").await
+    }
+
+    async fn texts(&mut self, sql: String) -> sqlx::Result<Vec<String>> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await?;
+        rows.iter().map(|row| row.try_get(0)).collect()
     }
 }

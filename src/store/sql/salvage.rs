@@ -234,7 +234,7 @@ impl Salvaged {
 impl<S: Session> SqlArchive<S> {
     /// What can be read all the same, if what is wrong is damage and nothing is to be written.
     pub(super) async fn salvage(&mut self, error: sqlx::Error) -> sqlx::Result<&Salvaged> {
-        if !self.is_only_read || !is_damage(&error) {
+        if S::IS_REMOTE || !self.is_only_read || !is_damage(&error) {
             return Err(error);
         }
         if self.salvaged.is_none() {

@@ -261,12 +261,13 @@ pub trait Session: Send + Sized + 'static {
         max: i64,
     ) -> impl Future<Output = sqlx::Result<Option<i64>>> + Send;
 
-    /// Up to `count` free ids of a range, oldest first, and keeps others from taking them.
+    /// Up to `count` free ids of a range, oldest first; `keeps` others from taking them, if they are to be taken.
     fn free(
         &mut self,
         min: i64,
         max: i64,
         count: i64,
+        keeps: bool,
     ) -> impl Future<Output = sqlx::Result<Vec<i64>>> + Send;
 
     /// How many objects there are.
@@ -298,6 +299,21 @@ pub trait Session: Send + Sized + 'static {
 
     /// What an error means.
     fn classify(error: &sqlx::Error) -> SqlError;
+}
+
+/// A connection to a server whose tables can be looked at as they are.
+pub trait Server: Session {
+    /// The version of the tables that this donet makes.
+    const VERSION: i64;
+
+    /// The version of the tables that are there; 0 if there are none.
+    fn version(&mut self) -> impl Future<Output = sqlx::Result<i64>> + Send;
+
+    /// Has the server refuse whatever would change something.
+    fn only_read(&mut self) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// The first column of what a query finds, which is text.
+    fn texts(&mut self, sql: String) -> impl Future<Output = sqlx::Result<Vec<String>>> + Send;
 }
 
 /// Statements that begin a transaction and write a mark, of which only `column` changes if its row is there.

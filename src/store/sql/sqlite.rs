@@ -113,11 +113,11 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 impl SqliteSession {
     /// Connects to read, and only that: nothing is made or changed. Where no tables are there are none with anything in
-    /// them.
+    /// them; and whether there are any.
     ///
     /// # Errors
     /// If it is not there, or is damaged; what the database says.
-    pub async fn look(file: &SqliteFile) -> Result<Self, OpenError> {
+    pub async fn look(file: &SqliteFile) -> Result<(Self, bool), OpenError> {
         let failed = |error| unlisted(format!("cannot open {file}"), error);
         let (mut connection, is_unguarded) = look::connect(file.path()).await.map_err(failed)?;
         let version = tables::version(&mut connection, &file.to_string(), true).await?;
@@ -139,7 +139,7 @@ impl SqliteSession {
             }
         };
         made.await.map_err(failed)?;
-        Ok(session)
+        Ok((session, version > 0))
     }
 
     /// Runs a statement for all `items`, many at a time.
@@ -391,7 +391,13 @@ impl Session for SqliteSession {
         sqlx::query_scalar(sql).bind(min).bind(max).fetch_one(&mut self.connection).await
     }
 
-    async fn free(&mut self, min: i64, max: i64, count: i64) -> sqlx::Result<Vec<i64>> {
+    async fn free(
+        &mut self,
+        min: i64,
+        max: i64,
+        count: i64,
+        _keeps: bool,
+    ) -> sqlx::Result<Vec<i64>> {
         let sql = "SELECT id FROM donet_free WHERE id BETWEEN ? AND ? ORDER BY seq LIMIT ?";
         let query = sqlx::query_scalar(sql).bind(min).bind(max).bind(count);
         query.fetch_all(&mut self.connection).await

@@ -68,16 +68,16 @@ pub fn split_snapshot(rows: Vec<JoinedRow>) -> (Heads, StoredValues) {
 }
 
 /// A class with one of its fields, if it has any.
-pub type ClassRow = (i32, String, Option<i32>, Option<String>, Option<String>);
+pub type ClassRow = (i32, Option<String>, Option<i32>, Option<String>, Option<String>);
 
-/// What the rows of [`CATALOG`](super::session::CATALOG) say.
+/// What the rows of [`CATALOG`](super::session::CATALOG) say. What has no name is nothing.
 pub fn catalog_rows(rows: Vec<ClassRow>) -> Vec<CatalogRow> {
     let row = |(class, class_name, number, name, type_text): ClassRow| {
         let field = number.zip(name).zip(type_text);
         let field = field.map(|((number, name), type_text)| (number, name, type_text));
-        CatalogRow { class, class_name, field }
+        Some(CatalogRow { class, class_name: class_name?, field })
     };
-    rows.into_iter().map(row).collect()
+    rows.into_iter().filter_map(row).collect()
 }
 
 /// The migrations that a database of this version lacks.
@@ -89,13 +89,23 @@ pub fn pending(
     version: i64,
 ) -> sqlx::Result<&'static [&'static str]> {
     let done = usize::try_from(version).ok();
-    done.and_then(|done| migrations.get(done..)).ok_or_else(|| {
-        let why = format!(
-            "its tables have version {version}, and this donet knows up to {}: use the later one that made them",
-            migrations.len()
-        );
-        sqlx::Error::Configuration(why.into())
-    })
+    let pending = done.and_then(|done| migrations.get(done..));
+    pending.ok_or_else(|| of_later(version, migrations.len() as i64))
+}
+
+/// Refuses tables that a later donet has made.
+///
+/// # Errors
+/// If it has.
+pub fn refuse_later(version: i64, known: i64) -> sqlx::Result<()> {
+    if (0..=known).contains(&version) { Ok(()) } else { Err(of_later(version, known)) }
+}
+
+fn of_later(version: i64, known: i64) -> sqlx::Error {
+    let why = format!(
+        "its tables have version {version}, and this donet knows up to {known}: use the later one that made them"
+    );
+    sqlx::Error::Configuration(why.into())
 }
 
 #[cfg(test)]

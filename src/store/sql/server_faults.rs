@@ -1,0 +1,110 @@
+//! What is wrong with the tables of a server whatever the DC files say: rows that belong to none, numbers that are none, and
+//! what somebody has made nothing of, where tables were altered such that they take it.
+
+use std::collections::BTreeMap;
+
+use super::faults::{Kind, NAMED, one_line};
+use super::in_words;
+use super::session::Server;
+
+const KINDS: &[Kind] = &[
+    Kind {
+        query: "SELECT CONCAT('table donet_class, row ', id, ': it has no name') FROM donet_class WHERE name IS NULL \
+                UNION ALL SELECT CONCAT('table donet_field, row ', id, ': it has no name') FROM donet_field \
+                WHERE name IS NULL UNION ALL \
+                SELECT CONCAT('table donet_field, row ', id, ' (', COALESCE(name, ''), '): it has no type') \
+                FROM donet_field WHERE type IS NULL",
+        many: "classes and fields without names or types",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_field, row ', id, ' (', COALESCE(name, ''), '): no class has the number ', \
+                COALESCE(CONCAT(class_id, ''), 'NULL')) FROM donet_field f \
+                WHERE NOT EXISTS (SELECT 1 FROM donet_class c WHERE c.id = f.class_id)",
+        many: "fields of classes that are not there",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_object, row ', id, ': this is no id of an object') FROM donet_object \
+                WHERE id NOT BETWEEN 0 AND 4294967295",
+        many: "objects with ids that are none",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_object, row ', id, ': no class has the number ', \
+                COALESCE(CONCAT(class_id, ''), 'NULL')) FROM donet_object o \
+                WHERE id BETWEEN 0 AND 4294967295 \
+                AND NOT EXISTS (SELECT 1 FROM donet_class c WHERE c.id = o.class_id)",
+        many: "objects of classes that are not there",
+        is_met: true,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_value: values without an object: ', count(*), ' of ', object_id) \
+                FROM donet_value v WHERE NOT EXISTS (SELECT 1 FROM donet_object o WHERE o.id = v.object_id) \
+                GROUP BY object_id",
+        many: "objects that are not there, but have values",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_value, object ', o.id, ': no field has the number ', v.field_id) \
+                FROM donet_value v JOIN donet_object o ON o.id = v.object_id \
+                WHERE NOT EXISTS (SELECT 1 FROM donet_field f WHERE f.id = v.field_id)",
+        many: "values of fields that are not there",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_value, object ', o.id, ': field ', f.id, ' (', COALESCE(f.name, ''), \
+                ') is one of class ', f.class_id, ', and the object is of class ', o.class_id) \
+                FROM donet_value v JOIN donet_object o ON o.id = v.object_id JOIN donet_field f ON f.id = v.field_id \
+                WHERE f.class_id <> o.class_id",
+        many: "values of fields of another class",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_value, object ', object_id, ': the value of field ', field_id, ' is NULL') \
+                FROM donet_value WHERE value IS NULL",
+        many: "values that are no bytes",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_free: ', COALESCE(CONCAT(id, ''), 'NULL'), ' is no id of an object') \
+                FROM donet_free WHERE id IS NULL OR id NOT BETWEEN 1 AND 4294967295 UNION ALL \
+                SELECT CONCAT('table donet_given: ', id, ' is no id of an object') \
+                FROM donet_given WHERE id NOT BETWEEN 0 AND 4294967295",
+        many: "free or given ids that are none",
+        is_met: false,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_free: ', f.id, ' is the id of an object that is there') \
+                FROM donet_free f JOIN donet_object o ON o.id = f.id",
+        many: "free ids that objects have",
+        is_met: false,
+    },
+];
+
+/// What is wrong with a database, one line each. What whoever reads all objects `meets` with is left out then.
+pub async fn faults(session: &mut impl Server, meets: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut unsought: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for kind in KINDS.iter().filter(|kind| !meets || !kind.is_met) {
+        match rows(session, kind).await {
+            Ok(rows) => faults.extend(rows),
+            Err(error) => unsought.entry(in_words(&error)).or_default().push(kind.many),
+        }
+    }
+    faults.extend(super::faults::unsought(unsought));
+    faults
+}
+
+async fn rows(session: &mut impl Server, kind: &Kind) -> sqlx::Result<Vec<String>> {
+    let Kind { query, many, .. } = kind;
+    let named = format!("SELECT * FROM ({query}) AS found LIMIT {}", NAMED + 1);
+    let mut rows: Vec<String> =
+        session.texts(named).await?.iter().map(|row| one_line(row)).collect();
+    if rows.len() > NAMED {
+        let count = session.number(format!("SELECT count(*) FROM ({query}) AS found")).await?;
+        rows.truncate(NAMED);
+        rows.push(format!("… and {} more {many}", count.unwrap_or_default() - NAMED as i64));
+    }
+    Ok(rows)
+}
