@@ -36,7 +36,7 @@ fn filled() -> Folder {
 }
 
 /// Does what nobody should.
-fn alter(file: &Path, sql: &str) {
+pub fn alter(file: &Path, sql: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::damage::alter;
 use crate::program::{Folder, Running, make_fifo};
 
 const TEXT: &str = "
@@ -153,4 +154,38 @@ fn who_names_a_class_instead_of_an_object_is_told_how_to_find_its_objects() {
         .run(&["db", "show", "game.yml", "4294967296"])
         .code(1)
         .complains(&["\"class\":\"CLASS\""]);
+}
+
+/// What nothing but a look at everything finds.
+#[test]
+fn what_a_store_says_that_cannot_be_is_named() {
+    let yaml = TEXT.replace("sqlite, file: o.sqlite", "yaml, directory: db");
+    let object = "class: Note\nfields: {}\n";
+    let folder = Folder::with(&[
+        ("game.yml", &yaml),
+        ("game.dc", DC),
+        ("db/5000.yaml", object),
+        ("db/5001.yaml", object),
+        ("db/info.yaml", "next: 5009\nfree: [5001, 5003, 5004, 5003]\n"),
+    ]);
+    std::os::unix::fs::symlink("nowhere.yaml", folder.path("db/5002.yaml")).expect("linked");
+    let verified = folder.run(&["db", "verify", "game.yml"]).code(1).says(&[
+        "info.yaml, `free`: 5001 is the id of an object that is there\n",
+        "info.yaml, `free`: 5003 stands there more than once\n",
+        "object 5002: it is a symbolic link that leads to nothing\n",
+    ]);
+    assert_eq!(verified.stdout.lines().count(), 3, "{verified:#?}");
+    let export = ["db", "export", "game.yml", "o.jsonl"];
+    folder.run(&export).code(1).complains(&["object 5002: it is a symbolic link"]);
+    folder.run(&["db", "show", "game.yml", "5002"]).code(1).complains(&["it is a symbolic link"]);
+
+    let folder = Folder::with(&[("game.yml", TEXT), ("game.dc", DC), ("o.jsonl", EXPORT)]);
+    folder.run(&["db", "import", "game.yml", "o.jsonl"]).code(0);
+    folder.run(&["db", "verify", "game.yml"]).code(0);
+    let sql = "CREATE TRIGGER mine AFTER INSERT ON donet_object BEGIN SELECT 1; END; DROP VIEW donet_content";
+    alter(&folder.path("o.sqlite"), sql);
+    folder.run(&["db", "verify", "game.yml"]).code(1).says(&[
+        "the trigger mine of table donet_object is none of donet's",
+        "the view donet_content is missing",
+    ]);
 }

@@ -94,6 +94,7 @@ pub async fn a_cell_that_is_null_costs_only_what_it_is_about(setup: Setup) {
     };
     let damage = format!(
         "{nullable} UPDATE donet_class SET name = NULL WHERE name = 'Other'; \
+         DROP VIEW donet_content; \
          UPDATE donet_object SET class_id = NULL WHERE id = {unknown}; \
          UPDATE donet_value SET value = NULL WHERE object_id = {person} \
          AND field_id IN (SELECT id FROM donet_field WHERE name = 'coins');"
@@ -108,6 +109,7 @@ pub async fn a_cell_that_is_null_costs_only_what_it_is_about(setup: Setup) {
         "table donet_class, row ",
         ": it has no name",
         "is NULL",
+        "the view donet_content is missing",
         &format!("object {other}: no class has the number "),
         &format!("object {unknown}: no class has a number"),
         &format!("object {person}: Person.coins: what its table has there are no bytes"),

@@ -342,6 +342,9 @@ impl Core {
             Outcome::Failed(failure) => {
                 error!(%sender, doId = do_id, operation, %failure, "operation failed");
             }
+            Outcome::Refused(refusal @ Refusal::Broken(_)) => {
+                error!(%sender, doId = do_id, operation, %refusal, "operation refused");
+            }
             Outcome::Refused(refusal) => {
                 let field = match refusal {
                     Refusal::ForeignField { field } => Some(self.schema.field_name(*field)),

@@ -347,8 +347,9 @@ impl<S: Session> Archive for SqlArchive<S> {
     ) -> BoxFuture<'a, Result<(), OpenError>> {
         let failed = self.failed("cannot read");
         Box::pin(async {
-            let faults = self.session.faults(true).await.map_err(failed)?;
-            faults.into_iter().for_each(tell);
+            let faults = self.session.faults(true).await.map_err(&failed)?;
+            let altered = self.session.alterations().await.map_err(failed)?;
+            faults.into_iter().chain(altered).for_each(tell);
             Ok(())
         })
     }

@@ -143,6 +143,21 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// What of the file is not as donet has made it, although nothing is damaged by that.
+///
+/// # Errors
+/// What the database says.
+pub async fn alterations(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    const QUERY: &str = "\
+        SELECT 'the trigger ' || name || ' of table ' || tbl_name || ' is none of donet''s: what it does happens with each change' \
+        FROM sqlite_master WHERE type = 'trigger' AND tbl_name GLOB 'donet_*' UNION ALL \
+        SELECT 'the view donet_content is missing, which shows people what is stored' \
+        WHERE EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'donet_schema') \
+        AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = 'donet_content')";
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar(QUERY).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| one_line(&text(row))).collect())
+}
+
 async fn damaged_pages(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
     /// So many are asked for, since most may be about pages that only hung on a damaged one.
     const ASKED: usize = 10_000;

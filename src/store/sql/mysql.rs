@@ -226,6 +226,10 @@ impl Session for MySqlSession {
         Ok(server_faults::faults(self, meets).await)
     }
 
+    async fn alterations(&mut self) -> sqlx::Result<Vec<String>> {
+        server_faults::alterations(self).await
+    }
+
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
         let rows = sqlx::query_as(CATALOG).fetch_all(&mut self.connection).await?;
         Ok(catalog_rows(rows))
@@ -394,6 +398,7 @@ impl Session for MySqlSession {
 
 impl Server for MySqlSession {
     const VERSION: i64 = SCHEMA.len() as i64;
+    const CURRENT_SCHEMA: &'static str = "database()";
 
     async fn version(&mut self) -> sqlx::Result<i64> {
         let is_there = "SELECT CAST(count(*) AS SIGNED) FROM information_schema.tables \

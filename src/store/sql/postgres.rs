@@ -217,6 +217,10 @@ impl Session for PostgresSession {
         Ok(server_faults::faults(self, meets).await)
     }
 
+    async fn alterations(&mut self) -> sqlx::Result<Vec<String>> {
+        server_faults::alterations(self).await
+    }
+
     async fn catalog(&mut self) -> sqlx::Result<Vec<CatalogRow>> {
         self.begin_reading().await?;
         let rows = self.query_as(CATALOG).fetch_all(&mut self.connection).await?;
@@ -413,6 +417,7 @@ impl Session for PostgresSession {
 
 impl Server for PostgresSession {
     const VERSION: i64 = SCHEMA.len() as i64;
+    const CURRENT_SCHEMA: &'static str = "current_schema()";
 
     async fn version(&mut self) -> sqlx::Result<i64> {
         let is_there = "SELECT (to_regclass('donet_schema') IS NOT NULL)::int::bigint".to_owned();

@@ -96,6 +96,23 @@ pub async fn faults(session: &mut impl Server, meets: bool) -> Vec<String> {
     faults
 }
 
+/// As of a SQLite file: triggers and a missing view.
+///
+/// # Errors
+/// What the database says.
+pub async fn alterations<S: Server>(session: &mut S) -> sqlx::Result<Vec<String>> {
+    let here = S::CURRENT_SCHEMA;
+    let sql = format!(
+        "SELECT DISTINCT CONCAT('the trigger ', trigger_name, ' of table ', event_object_table, \
+         ' is none of donet''s: what it does happens with each change') FROM information_schema.triggers \
+         WHERE trigger_schema = {here} AND event_object_table LIKE 'donet%' UNION ALL \
+         SELECT 'the view donet_content is missing, which shows people what is stored' \
+         FROM information_schema.tables WHERE table_schema = {here} AND table_name = 'donet_schema' AND NOT EXISTS \
+         (SELECT 1 FROM information_schema.views WHERE table_schema = {here} AND table_name = 'donet_content')"
+    );
+    Ok(session.texts(sql).await?.iter().map(|row| one_line(row)).collect())
+}
+
 async fn rows(session: &mut impl Server, kind: &Kind) -> sqlx::Result<Vec<String>> {
     let Kind { query, many, .. } = kind;
     let named = format!("SELECT * FROM ({query}) AS found LIMIT {}", NAMED + 1);

@@ -143,6 +143,11 @@ pub trait Session: Send + Sized + 'static {
         async { Ok(Vec::new()) }
     }
 
+    /// What of the database is not as donet has made it, although nothing is damaged by that, one line each.
+    fn alterations(&mut self) -> impl Future<Output = sqlx::Result<Vec<String>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// What can be read of a file with damage where it says which objects and classes there are.
     fn salvage(&mut self) -> impl Future<Output = sqlx::Result<Salvaged>> + Send {
         async { Ok(Salvaged::default()) }
@@ -305,6 +310,8 @@ pub trait Session: Send + Sized + 'static {
 pub trait Server: Session {
     /// The version of the tables that this donet makes.
     const VERSION: i64;
+    /// An expression for where its tables are.
+    const CURRENT_SCHEMA: &'static str;
 
     /// The version of the tables that are there; 0 if there are none.
     fn version(&mut self) -> impl Future<Output = sqlx::Result<i64>> + Send;

@@ -146,7 +146,13 @@ impl YamlArchive {
                 "{name} is not read: the file of an object has its doId for a name, such as 1000.yaml"
             ));
         }
-        for do_id in self.objects()?.to_vec() {
+        let objects = self.objects()?.to_vec();
+        // What is wrong with the file as a whole is told where it is read.
+        if let Ok(Some(text)) = self.directory.read_info() {
+            let is_there = |id: DoId| objects.binary_search(&id).is_ok();
+            Info::read(&text).iter().flat_map(|info| info.oddities(is_there)).for_each(&mut *tell);
+        }
+        for do_id in objects {
             // What cannot be read is told where it is read.
             if let Ok(Some(text)) = self.directory.read_object(do_id) {
                 text::oddities(&text, do_id)

@@ -324,7 +324,10 @@ fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     });
     match read {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A link is there, even if what it leads to is not.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            files::refuse_dangling(path).map(|()| None)
+        }
         Err(error) => Err(error),
     }
 }

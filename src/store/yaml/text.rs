@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use crate::ids::DoId;
+use rustc_hash::FxHashSet;
+
+use crate::ids::{DoId, DoIdRepr};
 use crate::yaml::{self, Node, Rules, Value};
 
 /// Why a file is not what it should be.
@@ -206,6 +208,29 @@ impl Info {
             }
         }
         Ok(info)
+    }
+
+    /// What it says of ids that cannot be: those of objects that are there are not free, and none is free twice.
+    pub fn oddities(&self, is_there: impl Fn(DoId) -> bool) -> Vec<String> {
+        /// So many are named; the others are counted.
+        const NAMED: usize = 20;
+        let mut known = FxHashSet::default();
+        let mut odd: Vec<String> = Vec::new();
+        for id in &self.free {
+            let what = match DoIdRepr::try_from(*id) {
+                Err(_) | Ok(0) => "is no id of an object",
+                Ok(id) if is_there(DoId(id)) => "is the id of an object that is there",
+                Ok(_) if !known.insert(*id) => "stands there more than once",
+                Ok(_) => continue,
+            };
+            odd.push(format!("info.yaml, `free`: {id} {what}"));
+        }
+        let more = odd.len().saturating_sub(NAMED);
+        if more > 0 {
+            odd.truncate(NAMED);
+            odd.push(format!("info.yaml, `free`: … and {more} more that are not free"));
+        }
+        odd
     }
 
     /// Writes `info.yaml`.

@@ -67,7 +67,7 @@ fn a_request_that_is_cut_short_is_logged_with_the_object_if_that_is_there() {
 #[test]
 fn what_the_store_refuses_is_logged_with_what_there_is() {
     let lines = logged_of(Outcome::Refused(Refusal::Broken("no map".into())));
-    let expected = "WARNING: database: operation refused sender=20 doId=1000 operation=get \
+    let expected = "ERROR: database: operation refused sender=20 doId=1000 operation=get \
                     refusal=\"the stored object cannot be read: no map\"";
     assert_eq!(lines, [expected]);
     let lines = logged_of(Outcome::Absent);
