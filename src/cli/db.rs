@@ -1,5 +1,6 @@
 //! `donet db …`: the objects of a database server, without the server.
 
+mod list;
 mod migrate;
 mod moving;
 mod progress;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Verify(Database),
     /// Count objects by class
     Stats(Database),
+    /// List the objects of a class, or all of them
+    List(list::List),
     /// Print one object with its fields as DC text
     Show(Show),
     /// Copy a SQLite file or YAML directory while the daemon runs
@@ -85,6 +88,7 @@ pub(super) fn run(command: &Command) -> u8 {
                 Command::Migrate(migrate) => migrate.run().await,
                 Command::Verify(database) => verify(database).await,
                 Command::Stats(database) => stats(database).await,
+                Command::List(list) => list.run().await,
                 Command::Show(show) => show.run().await,
                 Command::Backup(backup) => backup.run().await,
             }
@@ -233,13 +237,12 @@ impl Show {
         };
         let class = match is_name(&self.do_id) {
             true => &self.do_id,
-            false => "CLASS",
+            false => "[CLASS]",
         };
         let config = self.database.config.display();
         bail!(
             "`{}` is no id of an object: expected a number from 0 to {}\n\
-             `donet db export {config} | grep '\"class\":\"{class}\"'` lists the objects of a class, and `donet db stats \
-             {config}` counts them",
+             `donet db list {config} {class}` lists the objects of a class, and `donet db stats {config}` counts them",
             self.do_id,
             DoIdRepr::MAX
         )

@@ -147,13 +147,13 @@ fn who_names_a_class_instead_of_an_object_is_told_how_to_find_its_objects() {
     let folder = Folder::with(&[("game.yml", TEXT), ("game.dc", DC)]);
     let ended = folder.run(&["db", "show", "game.yml", "Note"]).code(1);
     let expected = "`Note` is no id of an object: expected a number from 0 to 4294967295\n\
-                    `donet db export game.yml | grep '\"class\":\"Note\"'` lists the objects of a class, and \
-                    `donet db stats game.yml` counts them\n";
+                    `donet db list game.yml Note` lists the objects of a class, and `donet db stats game.yml` counts \
+                    them\n";
     assert_eq!(ended.stderr, expected);
     folder
         .run(&["db", "show", "game.yml", "4294967296"])
         .code(1)
-        .complains(&["\"class\":\"CLASS\""]);
+        .complains(&["`donet db list game.yml [CLASS]`"]);
 }
 
 /// What nothing but a look at everything finds.
@@ -188,4 +188,42 @@ fn what_a_store_says_that_cannot_be_is_named() {
         "the trigger mine of table donet_object is none of donet's",
         "the view donet_content is missing",
     ]);
+}
+
+#[test]
+fn objects_are_listed_by_class() {
+    let long = "x".repeat(100);
+    let export = format!(
+        "{{\"donet\":\"export\",\"version\":1}}\n\
+         {{\"id\":5000,\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"a\\\")\",\"n\":\"(1)\",\"m\":\"(2)\",\"o\":\"(3)\"}}}}\n\
+         {{\"id\":5001,\"class\":\"Other\",\"fields\":{{}}}}\n\
+         {{\"id\":5002,\"class\":\"Note\",\"fields\":{{\"text\":\"(\\\"{long}\\\")\"}}}}\n\
+         {{\"end\":3}}\n"
+    );
+    let dc = "dclass Note {\n  text(string) db;\n  n(uint8) db;\n  m(uint8) db;\n  o(uint8) db;\n};\ndclass Other {};\n";
+    let yaml = TEXT.replace("sqlite, file: o.sqlite", "yaml, directory: db");
+    let files = [("game.yml", TEXT), ("yaml.yml", &yaml), ("game.dc", dc), ("o.jsonl", &export)];
+    let folder = Folder::with(&files);
+    for config in ["game.yml", "yaml.yml"] {
+        folder.run(&["db", "import", config, "o.jsonl"]).code(0);
+        let notes = folder.run(&["db", "list", config, "Note"]).code(0);
+        let shown = format!("(\"{}…", &long[..38]);
+        let expected =
+            format!("5000: Note text = (\"a\"), n = (1), m = (2), …\n5002: Note text = {shown}\n");
+        assert_eq!(notes.stdout, expected);
+        notes.complains(&["2 objects of class Note in the "]);
+        let all = folder.run(&["db", "list", config, "--format", "json"]).code(0);
+        let lines: Vec<serde_json::Value> =
+            all.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines[1], serde_json::json!({"id": 5001, "class": "Other", "fields": {}}));
+        assert_eq!(lines[0]["fields"]["o"], "(3)");
+        assert_eq!(lines.len(), 3);
+    }
+    let meant = "no object is of a class `Nots`, and the DC files have none: did you mean `Note`?";
+    folder.run(&["db", "list", "game.yml", "Nots"]).code(1).complains(&[meant]);
+    alter(&folder.path("o.sqlite"), "UPDATE donet_object SET class_id = 9 WHERE id = 5002");
+    let broken = folder.run(&["db", "list", "game.yml", "Note"]).code(1);
+    broken
+        .says(&["5002: no class has the number 9\n"])
+        .complains(&["1 object of class Note in the ", ", and 1 object that cannot be read"]);
 }

@@ -171,6 +171,42 @@ pub struct Shown {
     pub fields: Vec<(String, Result<String, String>)>,
 }
 
+/// An object of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// Its id.
+    pub do_id: DoId,
+    /// What it is, and has.
+    pub shown: Shown,
+}
+
+/// Tells the objects of a class, or all, in the order of their ids; and those of which nobody can say what they are.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn list(
+    source: &mut dyn Archive,
+    schema: &Schema,
+    class: Option<&str>,
+    tell: &mut (dyn FnMut(Result<Listed, Broken>) + Send),
+) -> Result<(), OpenError> {
+    let mut after = None;
+    loop {
+        let page = source.page(after, PAGE).await?;
+        let Some(last) = page.last().map(id_of) else { return Ok(()) };
+        after = Some(last);
+        for entry in page {
+            match entry {
+                Ok(record) if class.is_some_and(|class| class != record.class) => {}
+                Ok(record) => {
+                    tell(Ok(Listed { do_id: record.do_id, shown: shown(record, schema) }));
+                }
+                Err(broken) => tell(Err(broken)),
+            }
+        }
+    }
+}
+
 /// Looks up one object.
 ///
 /// # Errors
@@ -187,6 +223,10 @@ pub async fn show(
         let (do_id, why) = (broken.do_id, broken.why);
         OpenError::Damaged(format!("object {do_id} in {} cannot be read: {why}", source.describe()))
     })?;
+    Ok(Some(shown(record, schema)))
+}
+
+fn shown(record: Record, schema: &Schema) -> Shown {
     let class = schema.class_by_name(&record.class);
     let mut fields: Vec<_> = record
         .values
@@ -206,7 +246,7 @@ pub async fn show(
         .collect();
     fields.sort_by_key(|(id, ..)| (id.is_none(), *id));
     let fields = fields.into_iter().map(|(_, name, text)| (name, text)).collect();
-    Ok(Some(Shown { is_known: class.is_some(), class: record.class, fields }))
+    Shown { is_known: class.is_some(), class: record.class, fields }
 }
 
 /// A value as it is stored, whatever it means.

@@ -16,7 +16,7 @@ mod translate;
 use std::path::Path;
 
 pub use self::copy::{CopyError, Mode, Moved, Options, Progress, Step, copy};
-pub use self::inspect::{ClassStats, Shown, Stats, show, stats, verify};
+pub use self::inspect::{ClassStats, Listed, Shown, Stats, list, show, stats, verify};
 pub use self::json_lines::{JsonLines, JsonStream};
 pub use self::migrate::{
     ClassReport, FieldReport, Migrator, Permissions, Problems, Report, read_map, refuse_others,
