@@ -76,6 +76,22 @@ pub struct Finding {
     pub beside: Option<Box<Beside>>,
 }
 
+/// Another place that has to do with a finding, for programs.
+#[derive(Serialize)]
+struct Related<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    message: &'a str,
+}
+
+impl fmt::Display for Related<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Related { file, line, column, message } = self;
+        write!(f, "{file}:{line}:{column}: {message}")
+    }
+}
+
 /// A place in a file, and its line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Beside {
@@ -152,6 +168,7 @@ impl Finding {
             message: &'a str,
             label: Option<&'a str>,
             help: Option<&'a [String]>,
+            related: Option<Vec<Related<'a>>>,
         }
         let position = self.position();
         let record = Record {
@@ -163,8 +180,20 @@ impl Finding {
             message: &self.message,
             label: self.label(),
             help: Some(self.help.as_slice()).filter(|help| !help.is_empty()),
+            related: Some(self.related()).filter(|related| !related.is_empty()),
         };
         serde_json::to_string(&record).expect("texts and numbers have a form in JSON")
+    }
+
+    /// The other places that have to do with it.
+    fn related<'f>(&'f self) -> Vec<Related<'f>> {
+        let own = self.marks.iter().skip(1).map(|mark| (self.file.as_str(), mark));
+        let beside = self.beside.iter().map(|beside| (beside.file.as_str(), &beside.mark));
+        let place = |(file, mark): (&'f str, &'f Mark)| {
+            let Position { line, column } = mark.position;
+            Related { file, line, column, message: &mark.label }
+        };
+        own.chain(beside).map(place).collect()
     }
 
     /// Writes it to standard error, in colours if that is a terminal that has them.
@@ -193,7 +222,9 @@ impl Finding {
             let key = Some(self.key.as_str()).filter(|key| !key.is_empty());
             let help = Some(self.help.join("; ")).filter(|help| !help.is_empty());
             let (file, label) = (&self.file, self.label());
-            say!(file, line, column, key, label, help, "{}", self.message);
+            let related: Vec<String> = self.related().iter().map(Related::to_string).collect();
+            let related = Some(related.join("; ")).filter(|related| !related.is_empty());
+            say!(file, line, column, key, label, help, related, "{}", self.message);
             return;
         }
         say!("{}", self.headline());
@@ -322,32 +353,26 @@ impl fmt::Display for Finding {
 
 impl From<&dclass::Diagnostic> for Finding {
     fn from(found: &dclass::Diagnostic) -> Self {
-        let position = Position { line: found.line as usize, column: found.column as usize };
-        let mark = (found.line > 0).then(|| Mark {
-            position,
-            offset: found.caret,
-            width: found.width,
-            label: found.label.clone(),
-        });
+        let Beside { file, mark, source } = Beside::from(&found.place);
         Finding {
             severity: match found.severity {
                 dclass::Severity::Error => Severity::Error,
                 dclass::Severity::Warning => Severity::Warning,
             },
-            file: found.file.clone(),
+            file,
             key: String::new(),
             message: found.message.clone(),
             help: found.help.iter().cloned().collect(),
-            marks: mark.into_iter().collect(),
-            source: Arc::new(Source { first_line: position.line, text: found.excerpt.clone() }),
+            marks: (found.place.line > 0).then_some(mark).into_iter().collect(),
+            source: Arc::new(source),
             stands_for: found.stands_for,
             beside: found.beside.as_deref().map(|beside| Box::new(beside.into())),
         }
     }
 }
 
-impl From<&dclass::Beside> for Beside {
-    fn from(found: &dclass::Beside) -> Self {
+impl From<&dclass::Place> for Beside {
+    fn from(found: &dclass::Place) -> Self {
         let position = Position { line: found.line as usize, column: found.column as usize };
         let (offset, width, label) = (found.caret, found.width, found.label.clone());
         Beside {

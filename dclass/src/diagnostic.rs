@@ -1,10 +1,11 @@
 //! What is wrong with a DC file, where, and how it is shown.
 
+use crate::input::{CONFLICT, UTF_16, conflict};
 use crate::limits::{ERRORS_MAX, SHOWN_MAX};
 use crate::load::Twice;
 use crate::source::{Span, Text};
 use crate::visible::visible;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fmt;
 
 /// How bad a [`Diagnostic`] is.
@@ -23,20 +24,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong.
     pub message: String,
-    /// The source's name; empty if the finding is about no particular one.
-    pub file: String,
-    /// Line, from 1; 0 if the finding is about the file as a whole.
-    pub line: u32,
-    /// Column in characters, from 1; 0 if the finding is about the file as a whole.
-    pub column: u32,
-    /// The line, or the part of a long line around the place.
-    pub excerpt: String,
-    /// Before how many of the excerpt's characters the marked part begins.
-    pub caret: usize,
-    /// How many characters are marked.
-    pub width: usize,
-    /// What to say beside the caret: what was expected. May be empty.
-    pub label: String,
+    /// Where it is, and what was expected there.
+    pub place: Place,
     /// A hint, such as a name that was probably meant.
     pub help: Option<String>,
     /// How many findings it stands for: one, or those that it counts, of which there may be none.
@@ -44,17 +33,17 @@ pub struct Diagnostic {
     /// Which of the files it is, if it is that this one has been named before.
     pub twice: Option<Twice>,
     /// Another place that has to do with it, such as the first declaration of a name.
-    pub beside: Option<Box<Beside>>,
+    pub beside: Option<Box<Place>>,
 }
 
-/// A second place of a [`Diagnostic`], with its line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beside {
-    /// The source's name.
+/// A place in a file, with its line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The source's name; empty if no particular one is meant.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 if the file as a whole is meant.
     pub line: u32,
-    /// Column in characters, from 1.
+    /// Column in characters, from 1; 0 if the file as a whole is meant.
     pub column: u32,
     /// The line, or the part of a long line around the place.
     pub excerpt: String,
@@ -62,24 +51,27 @@ pub struct Beside {
     pub caret: usize,
     /// How many characters are marked.
     pub width: usize,
-    /// What to say beside it.
+    /// What to say beside the caret. May be empty.
     pub label: String,
 }
 
-/// Where in an excerpt the marked part begins and ends, in bytes.
-fn marked(excerpt: &str, caret: usize, width: usize) -> [usize; 2] {
-    let byte = |chars: usize| {
-        let found = excerpt.char_indices().nth(chars);
-        found.map_or(excerpt.len(), |(at, _)| at)
-    };
-    [byte(caret), byte(caret + width.max(1))]
+impl Place {
+    /// The line with its mark, without what steers a terminal.
+    fn snippet(&self, kind: AnnotationKind) -> Snippet<'_, Annotation<'_>> {
+        let byte = |chars: usize| {
+            let found = self.excerpt.char_indices().nth(chars);
+            found.map_or(self.excerpt.len(), |(at, _)| at)
+        };
+        let (mut from, mut to) = (byte(self.caret), byte(self.caret + self.width.max(1)));
+        let line = visible(&self.excerpt, &mut [&mut from, &mut to]);
+        let label = Some(seen(&self.label)).filter(|label| !label.is_empty());
+        let mark = kind.span(from..to).label(label);
+        Snippet::source(line).line_start(self.line as usize).annotation(mark)
+    }
 }
 
-impl Diagnostic {
-    /// Whether it has to do with a place in the file.
-    fn has_place(&self) -> bool {
-        self.line > 0
-    }
+fn seen(text: &str) -> String {
+    visible(text, &mut []).into_owned()
 }
 
 impl fmt::Display for Diagnostic {
@@ -88,32 +80,23 @@ impl fmt::Display for Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let seen = |text: &str| visible(text, &mut []).into_owned();
         let renderer = Renderer::plain();
         let title = Group::with_title(level.clone().primary_title(seen(&self.message)));
         f.write_str(&renderer.render(&[title]))?;
-        let [mut from, mut to] = marked(&self.excerpt, self.caret, self.width);
-        let line = visible(&self.excerpt, &mut [&mut from, &mut to]);
         let mut group = Group::with_level(level);
-        if self.has_place() {
-            let last = self.beside.as_ref().map_or(0, |beside| beside.line).max(self.line);
+        let Place { file, line, column, .. } = &self.place;
+        let file = seen(file);
+        if *line > 0 {
+            let last = self.beside.as_ref().map_or(0, |beside| beside.line).max(*line);
             let margin = last.to_string().len();
-            let (file, line_number, column) = (seen(&self.file), self.line, self.column);
-            write!(f, "\n{:margin$}--> {file}:{line_number}:{column}", "")?;
-            let label = Some(seen(&self.label)).filter(|label| !label.is_empty());
-            let mark = AnnotationKind::Primary.span(from..to).label(label);
-            let line = Snippet::source(line).line_start(line_number as usize).annotation(mark);
-            group = group.element(line);
+            write!(f, "\n{:margin$}--> {file}:{line}:{column}", "")?;
+            group = group.element(self.place.snippet(AnnotationKind::Primary));
             if let Some(beside) = self.beside.as_deref() {
-                let [mut from, mut to] = marked(&beside.excerpt, beside.caret, beside.width);
-                let text = visible(&beside.excerpt, &mut [&mut from, &mut to]).into_owned();
-                let label = Some(seen(&beside.label));
-                let mark = AnnotationKind::Context.span(from..to).label(label);
-                let line = Snippet::source(text).line_start(beside.line as usize).annotation(mark);
-                group = group.element(line.path(seen(&beside.file)));
+                let snippet = beside.snippet(AnnotationKind::Context);
+                group = group.element(snippet.path(seen(&beside.file)));
             }
-        } else if !self.file.is_empty() {
-            write!(f, "\n --> {}", seen(&self.file))?;
+        } else if !file.is_empty() {
+            write!(f, "\n --> {file}")?;
         }
         let group = group.elements(self.help.iter().map(|help| Level::HELP.message(seen(help))));
         if !group.is_empty() {
@@ -214,13 +197,7 @@ impl Diagnostics {
         self.items.push(Diagnostic {
             severity,
             message,
-            file: file.to_owned(),
-            line: 0,
-            column: 0,
-            excerpt: String::new(),
-            caret: 0,
-            width: 0,
-            label: String::new(),
+            place: Place { file: file.to_owned(), ..Place::default() },
             help,
             stands_for: 1,
             twice: None,
@@ -329,19 +306,38 @@ impl Log {
     /// Whether a file, which has just been split into tokens, is none of text. Then this is all that is said of it: what a
     /// file of other bytes lacks to be a DC file would fill pages.
     pub(crate) fn is_binary(&mut self, file: u32, text: &Text<'_>) -> bool {
-        let has_errors = self
-            .notes
-            .iter()
-            .any(|note| note.span.file == file && note.severity == Severity::Error);
-        if !has_errors || !text.is_binary() {
+        if !self.has_errors_in(file) || !text.is_binary() {
             return false;
         }
-        self.notes.retain(|note| note.span.file != file);
-        let count = |severity| self.notes.iter().filter(|note| note.severity == severity).count();
+        self.forget(file);
         // It counts as one.
-        (self.errors, self.warnings) = (count(Severity::Error) + 1, count(Severity::Warning));
+        self.errors += 1;
         self.binary.push(file);
         true
+    }
+
+    /// Whether a file, which has just been read, has errors since two versions of it stand in it. Then this is all that is
+    /// said of it, too.
+    pub(crate) fn is_in_conflict(&mut self, file: u32, text: &str) -> bool {
+        let mark = self.has_errors_in(file).then(|| conflict(text)).flatten();
+        let Some(start) = mark else { return false };
+        let length = text[start..].lines().next().map_or(0, str::len);
+        self.forget(file);
+        let span = Span { file, start: start as u32, end: (start + length) as u32 };
+        self.push(Note::error(span, CONFLICT));
+        true
+    }
+
+    fn has_errors_in(&self, file: u32) -> bool {
+        let mut notes = self.notes.iter();
+        notes.any(|note| note.span.file == file && note.severity == Severity::Error)
+    }
+
+    fn forget(&mut self, file: u32) {
+        self.notes.retain(|note| note.span.file != file);
+        let count = |severity| self.notes.iter().filter(|note| note.severity == severity).count();
+        (self.errors, self.warnings) = (count(Severity::Error), count(Severity::Warning));
+        self.errors += self.binary.len();
     }
 
     /// The findings with their places looked up in `texts`.
@@ -351,20 +347,30 @@ impl Log {
         let mut notes = self.notes.into_iter().peekable();
         for (file, text) in texts.iter().enumerate() {
             if self.binary.contains(&(file as u32)) {
-                let message = "this is no DC file: it has bytes that no text has".to_owned();
+                let message = match text.is_utf_16 {
+                    true => format!("the file {UTF_16}"),
+                    false => "this is no DC file: it has bytes that no text has".to_owned(),
+                };
                 out.push_missing(text.name, message, texts.len());
             }
-            let mut place = Place::default();
+            let mut walk = Walk::default();
             let mut counts = [(Severity::Error, "error", 0), (Severity::Warning, "warning", 0)];
             while let Some(note) = notes.next_if(|note| note.span.file as usize == file) {
                 let (.., count) = &mut counts[usize::from(note.severity == Severity::Warning)];
                 *count += 1;
                 if *count <= SHOWN_MAX {
-                    place.advance(note.span, &text.text);
-                    let beside = note.beside.clone();
-                    let mut found = place.diagnostic(note, text);
-                    found.beside = beside.and_then(|(span, label)| beside_of(span, label, texts));
-                    out.items.push(found);
+                    walk.advance(note.span, &text.text);
+                    let beside =
+                        note.beside.and_then(|(span, label)| beside_of(span, label, texts));
+                    out.items.push(Diagnostic {
+                        severity: note.severity,
+                        message: note.message,
+                        place: walk.place(note.span, note.label, text),
+                        help: note.help,
+                        stands_for: 1,
+                        twice: None,
+                        beside,
+                    });
                 }
             }
             for (severity, word, count) in counts {
@@ -389,18 +395,16 @@ impl Log {
     }
 }
 
-fn beside_of(span: Span, label: String, texts: &[Text<'_>]) -> Option<Box<Beside>> {
+fn beside_of(span: Span, label: String, texts: &[Text<'_>]) -> Option<Box<Place>> {
     let text = texts.get(span.file as usize)?;
-    let mut place = Place::default();
-    place.advance(span, &text.text);
-    let Diagnostic { file, line, column, excerpt, caret, width, .. } =
-        place.diagnostic(Note::error(span, ""), text);
-    Some(Box::new(Beside { file, line, column, excerpt, caret, width, label }))
+    let mut walk = Walk::default();
+    walk.advance(span, &text.text);
+    Some(Box::new(walk.place(span, label, text)))
 }
 
 /// A walk through a source that counts lines, so that each byte is looked at once.
 #[derive(Default)]
-struct Place {
+struct Walk {
     /// The byte up to which lines are counted.
     at: usize,
     /// Lines ended before `at`.
@@ -412,7 +416,7 @@ struct Place {
 /// How much of a long line is shown before and after the place, in bytes.
 const EXCERPT_SIDE: usize = 100;
 
-impl Place {
+impl Walk {
     fn advance(&mut self, span: Span, text: &str) {
         let end = (span.start as usize).min(text.len());
         let passed = text.as_bytes().get(self.at..end).unwrap_or_default();
@@ -423,11 +427,11 @@ impl Place {
         self.at = end.max(self.at);
     }
 
-    fn diagnostic(&self, note: Note, text: &Text<'_>) -> Diagnostic {
+    fn place(&self, span: Span, label: String, text: &Text<'_>) -> Place {
         let all: &str = &text.text;
-        let start = floor_boundary(all, note.span.start as usize);
+        let start = floor_boundary(all, span.start as usize);
         let line_end = all[start..].find('\n').map_or(all.len(), |n| start + n);
-        let end = floor_boundary(all, (note.span.end as usize).clamp(start, line_end));
+        let end = floor_boundary(all, (span.end as usize).clamp(start, line_end));
         let from = floor_boundary(all, self.line_start.max(start.saturating_sub(EXCERPT_SIDE)));
         let to = floor_boundary(all, line_end.min(start + EXCERPT_SIDE));
         let mut excerpt = all[from..to].trim_end_matches('\r').to_owned();
@@ -439,20 +443,14 @@ impl Place {
         if to < line_end {
             excerpt.push('…');
         }
-        Diagnostic {
-            severity: note.severity,
-            message: note.message,
+        Place {
             file: text.name.to_owned(),
             line: self.lines + 1,
             column: all[self.line_start.min(start)..start].chars().count() as u32 + 1,
             excerpt,
             caret,
             width: all[start..end.min(to).max(start)].chars().count().max(1),
-            label: note.label,
-            help: note.help,
-            stands_for: 1,
-            twice: None,
-            beside: None,
+            label,
         }
     }
 }

@@ -43,7 +43,7 @@ mod source;
 mod value;
 mod visible;
 
-pub use diagnostic::{Beside, Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use fmt::format_source;
 pub use fuzz::fuzz;
 pub use limits::SOURCE_BYTES_MAX;

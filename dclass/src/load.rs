@@ -53,6 +53,10 @@ fn parse_all(
             continue;
         }
         let items = parser::file(&text.text, index, &lexed.tokens, resolver.log());
+        if resolver.log().is_in_conflict(index, &text.text) {
+            is_whole = false;
+            continue;
+        }
         if is_whole {
             resolver.add(&items);
         }

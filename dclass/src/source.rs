@@ -1,5 +1,6 @@
 //! Source texts and positions in them.
 
+use crate::input::is_utf_16;
 use std::borrow::Cow;
 
 /// One DC file as bytes, with the name under which diagnostics mention it.
@@ -38,19 +39,20 @@ pub(crate) struct Text<'a> {
     pub name: &'a str,
     pub text: Cow<'a, str>,
     pub lossy: bool,
+    pub is_utf_16: bool,
 }
 
 impl<'a> Text<'a> {
     pub(crate) fn new(source: &'a Source) -> Text<'a> {
         let text = String::from_utf8_lossy(&source.text);
         let lossy = matches!(text, Cow::Owned(_));
-        Text { name: &source.name, text, lossy }
+        Text { name: &source.name, text, lossy, is_utf_16: is_utf_16(&source.text) }
     }
 
     /// Whether it looks like no text: of its characters, many are for control.
     pub(crate) fn is_binary(&self) -> bool {
         let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
         let controls = self.text.bytes().filter(is_control).count();
-        controls > 3 && controls > self.text.len() / 20
+        self.is_utf_16 || controls > 3 && controls > self.text.len() / 20
     }
 }

@@ -127,8 +127,11 @@ fn files_are_one_model() {
     assert_eq!(file.class_by_name("B").unwrap().fields().len(), 2);
     assert_eq!(file.class_by_name("B").unwrap().field_by_name("g").unwrap().id(), FieldId(1));
     let error = parse(&[second, first]).unwrap_err();
-    assert_eq!(error.iter().next().unwrap().file, "b.dc");
-    assert_eq!((error.iter().next().unwrap().line, error.iter().next().unwrap().column), (1, 12));
+    assert_eq!(error.iter().next().unwrap().place.file, "b.dc");
+    assert_eq!(
+        (error.iter().next().unwrap().place.line, error.iter().next().unwrap().place.column),
+        (1, 12)
+    );
 }
 
 /// As in the documentation of the crate.

@@ -60,7 +60,7 @@ static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Banlist>>>> = LazyLock::new(Mu
 pub fn read_file(path: &Path) -> io::Result<Option<Arc<str>>> {
     match dclass::input::read_file(path, BYTES_MAX) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into())),
-        Err(Unread::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.is_absence() => Ok(None),
         Err(Unread::Io(error)) => Err(error),
         Err(error) => Err(io::Error::other(error)),
     }

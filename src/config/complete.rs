@@ -164,11 +164,11 @@ fn of_dc_file(loaded: &Loaded, found: &dclass::Diagnostic) -> Finding {
     }
     let place = || {
         let mut files = loaded.config.general.dc_files.iter();
-        files.position(|file| file.display().to_string() == found.file)
+        files.position(|file| file.display().to_string() == found.place.file)
     };
-    match Some(found).filter(|found| !found.file.is_empty()).and_then(|_| place()) {
-        Some(i) if found.line == 0 => {
-            let message = format!("{}: {}", found.file, found.message);
+    match Some(found).filter(|found| !found.place.file.is_empty()).and_then(|_| place()) {
+        Some(i) if found.place.line == 0 => {
+            let message = format!("{}: {}", found.place.file, found.message);
             let key = format!("general.dc_files[{i}]");
             let Finding { severity, help, stands_for, .. } = Finding::from(found);
             Finding { help, stands_for, ..loaded.about(severity, &key, message) }

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use dclass::input::{CONFLICT, UTF_16, conflict, is_utf_16, without_mark};
+
 use super::report::Report;
 use super::slips;
 use crate::finding::Mark;
@@ -12,6 +14,11 @@ const RULES: yaml::Rules = yaml::Rules { depth_max: 32, aliases: true, other_doc
 
 /// The tree of a file, or `None` if it is reported why there is none.
 pub(super) fn parse(bytes: &[u8], report: &Report) -> Option<Rc<Node>> {
+    if is_utf_16(bytes) {
+        report.error_at(Vec::new(), format!("the file {UTF_16}"));
+        return None;
+    }
+    let bytes = without_mark(bytes);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
@@ -52,6 +59,10 @@ pub(super) fn parse(bytes: &[u8], report: &Report) -> Option<Rc<Node>> {
 type Description = (Vec<Mark>, String, Option<String>);
 
 fn describe(error: &yaml::Error, text: &str) -> Description {
+    if let Some(at) = conflict(text) {
+        let position = Position { line: text[..at].matches('\n').count() + 1, column: 1 };
+        return (vec![Mark::new(position, usize::MAX, "")], CONFLICT.to_owned(), None);
+    }
     let (at, message) = match error {
         yaml::Error::Syntax { error, open } => {
             let (at, info) = (yaml::position(error.marker()), error.info());

@@ -131,6 +131,7 @@ fn findings_as_json_are_one_object_a_line() {
         "file": "game.dc", "line": 1, "column": 23, "severity": "error",
         "message": "unknown keyword `brodcast`", "label": null, "key": null,
         "help": ["did you mean `broadcast`?"],
+        "related": null,
     });
     assert_eq!(found[0], expected);
     assert_eq!(check(&["fine.dc"]).code(0).stdout, "");

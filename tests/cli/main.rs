@@ -20,4 +20,5 @@ mod reload;
 mod run;
 mod stores;
 mod systemd;
+mod texts;
 mod tls;

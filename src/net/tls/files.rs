@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use dclass::input::{Unread, read_file};
+use dclass::input::{UTF_16, Unread, is_utf_16, read_regular_file, without_mark};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject, SectionKind};
@@ -153,14 +153,18 @@ fn authority(path: &Path) -> Result<RootCertStore, String> {
 /// The sections of a PEM file, of which there is at least one.
 fn sections(path: &Path) -> Result<Vec<(SectionKind, Vec<u8>)>, String> {
     let shown = path.display();
-    let text = read_file(path, BYTES_MAX).map_err(|error| match error {
+    let text = read_regular_file(path, BYTES_MAX).map_err(|error| match error {
         Unread::Io(error) if error.kind() == io::ErrorKind::NotFound => {
             format!("{shown}: there is no such file")
         }
         Unread::Io(error) => format!("{shown}: the file cannot be read: {}", words(&error)),
         error => format!("{shown}: the file cannot be read: {error}"),
     })?;
-    let sections: Result<Vec<_>, _> = <(SectionKind, Vec<u8>)>::pem_slice_iter(&text).collect();
+    if is_utf_16(&text) {
+        return Err(format!("{shown}: the file {UTF_16}"));
+    }
+    let text = without_mark(&text);
+    let sections: Result<Vec<_>, _> = <(SectionKind, Vec<u8>)>::pem_slice_iter(text).collect();
     let sections = sections
         .map_err(|error| format!("{shown}: the PEM in it is damaged: {}", damage(&error)))?;
     if sections.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dclass::input::read_file;
+use dclass::input::read_regular_file;
 use parking_lot::RwLock;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
@@ -74,7 +74,7 @@ fn contents(config: &TlsConfig) -> Contents {
     let named = identities
         .flat_map(|files| [Some(&files.certificate), Some(&files.key), files.chain.as_ref()]);
     let named = named.chain([config.authority.as_ref()]).flatten();
-    named.map(|path| read_file(path, files::BYTES_MAX).ok()).collect()
+    named.map(|path| read_regular_file(path, files::BYTES_MAX).ok()).collect()
 }
 
 /// What is wrong with the files of a section.

@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use super::export_types::ExportTypes;
 use super::index::Index;
-use dclass::input::open_file;
+use dclass::input::{is_utf_16, open_file, without_mark};
 
 use crate::ids::{DoId, DoIdRepr};
 use crate::store::archive::{
@@ -120,12 +120,13 @@ pub fn is_export(path: &Path) -> Result<bool, OpenError> {
     if serde_json::from_slice::<Header>(&first).is_ok_and(|header| header.donet == "export") {
         return Ok(true);
     }
-    let why = if first.starts_with(b"SQLite format 3\0") {
+    let why = if first.is_empty() {
+        "the file is empty, and an export has a first and a last line at least"
+    } else if is_utf_16(&first) {
+        "the file is UTF-16: save it as UTF-8 without a byte order mark"
+    } else if first.starts_with(b"SQLite format 3\0") {
         "this is a SQLite database: SOURCE is to be the configuration that it belongs to"
-    } else if [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
-        .iter()
-        .any(|mark| first.starts_with(mark))
-    {
+    } else if without_mark(&first).len() < first.len() {
         "there is a byte order mark at its beginning: save it as UTF-8 without one"
     } else if is_line(&first) {
         return Err(OpenError::Damaged(format!(
@@ -190,6 +191,8 @@ pub struct JsonLines {
     /// Behind the last object's line.
     end: u64,
     last: Option<FreeIds>,
+    /// Where one that is cut short ends, in words.
+    cut: String,
     /// Of the text in the file.
     types: ExportTypes,
     /// Of what is to be written.
@@ -206,7 +209,10 @@ impl JsonLines {
         let lines = JsonLines::read(path, file)?;
         match lines.last {
             Some(_) => Ok(lines),
-            None => Err(OpenError::Damaged(format!("{} is cut short", path.display()))),
+            None => {
+                let (path, end) = (path.display(), &lines.cut);
+                Err(OpenError::Damaged(format!("{path} is cut short: it ends {end}")))
+            }
         }
     }
 
@@ -233,7 +239,8 @@ impl JsonLines {
     fn read(path: &Path, file: File) -> Result<Self, OpenError> {
         let (path, index) = (path.to_owned(), Index::new(Vec::new()));
         let (types, new_types) = (ExportTypes::default(), ExportTypes::default());
-        let mut lines = JsonLines { path, file, index, end: 0, last: None, types, new_types };
+        let (last, cut) = (None, String::new());
+        let mut lines = JsonLines { path, file, index, end: 0, last, cut, types, new_types };
         lines.read_index()?;
         Ok(lines)
     }
@@ -255,6 +262,13 @@ impl JsonLines {
             let length = read.map_err(&failed)?;
             if !line.ends_with(b"\n") && self.last.is_none() {
                 // An export that was interrupted ends in the middle of a line.
+                self.cut = match length {
+                    0 => format!(
+                        "after line {}, without the one that says how many objects there are",
+                        number - 1
+                    ),
+                    _ => format!("in the middle of line {number}"),
+                };
                 break;
             }
             if length == 0 {

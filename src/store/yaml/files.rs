@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use dclass::input::open_file;
+use dclass::input::{UTF_16, is_utf_16, open_file};
 
 use super::staging::PAST;
 use super::types::TYPES;
@@ -311,8 +311,14 @@ fn in_the_way(path: &Path, error: &io::Error) -> io::Error {
 }
 
 fn read(path: &Path) -> io::Result<Option<String>> {
-    let text = read_bytes(path)?.map(String::from_utf8).transpose();
-    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text: not UTF-8"))
+    let Some(bytes) = read_bytes(path)? else { return Ok(None) };
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let what = match is_utf_16(error.as_bytes()) {
+            true => format!("it {UTF_16}"),
+            false => "it is no text: not UTF-8".to_owned(),
+        };
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })
 }
 
 /// A pipe would have a server wait, and a device never end.

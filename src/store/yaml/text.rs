@@ -365,9 +365,8 @@ fn parse(text: &str) -> Result<Option<Rc<Node>>, Error> {
 }
 
 /// The line with the first mark of a conflict.
-fn conflict(text: &str) -> Option<usize> {
-    let is_mark = |line: &str| ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark));
-    text.lines().position(is_mark).map(|at| at + 1)
+pub fn conflict(text: &str) -> Option<usize> {
+    dclass::input::conflict(text).map(|at| text[..at].matches('\n').count() + 1)
 }
 
 fn key(node: &Node) -> Result<&str, Error> {

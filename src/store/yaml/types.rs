@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dclass::Class;
 
 use super::files::Directory;
-use super::text::{Document, quoted};
+use super::text::{Document, Error, conflict, quoted};
 use crate::store::layout::{self, is_read_alike};
 use crate::store::rewrite::{Noted, NotedField};
 use crate::store::{OpenError, Schema};
@@ -37,8 +37,13 @@ impl Types {
             what: format!("cannot read {TYPES} in {path}"),
             error,
         })?;
-        parse(&text.unwrap_or_default()).ok_or_else(|| {
-            OpenError::Damaged(format!("{TYPES} in {path}: expected lines that donet has written"))
+        let text = text.unwrap_or_default();
+        parse(&text).ok_or_else(|| {
+            let why = match conflict(&text) {
+                Some(line) => Error::Conflict(line).to_string(),
+                None => "expected lines that donet has written".to_owned(),
+            };
+            OpenError::Damaged(format!("{TYPES} in {path}: {why}"))
         })
     }
 
