@@ -9,6 +9,7 @@ mod export_types;
 mod index;
 mod inspect;
 mod json_lines;
+mod json_stream;
 mod migrate;
 mod mongo;
 mod translate;
@@ -17,7 +18,8 @@ use std::path::Path;
 
 pub use self::copy::{CopyError, Mode, Moved, Options, Progress, Step, copy};
 pub use self::inspect::{ClassStats, Listed, Shown, Stats, list, show, stats, verify};
-pub use self::json_lines::{JsonLines, JsonStream};
+pub use self::json_lines::JsonLines;
+pub use self::json_stream::JsonStream;
 pub use self::migrate::{
     ClassReport, FieldReport, Migrator, Permissions, Problems, Report, read_map, refuse_others,
 };
