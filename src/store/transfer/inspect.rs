@@ -15,7 +15,7 @@ const PAGE: usize = 500;
 const BROKEN_NAMED: u64 = 20;
 
 /// Reasons that are remembered for that. What is wrong with each file of a directory may be something else.
-const REASONS_MAX: usize = 1_000;
+const REASONS_MAX: usize = 1 << 10;
 
 /// Objects of one class.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
