@@ -1,5 +1,7 @@
 //! Encrypted clients and links.
 
+use std::collections::HashSet;
+
 use crate::client_agent::setup;
 use crate::harness::secure::{Authority, Secure, V1_2};
 use crate::harness::world::{DC_HASH, VERSION};
@@ -122,6 +124,74 @@ fn changed_files_are_for_new_connections_whole_or_not_at_all() {
     drop(new);
     let entries = daemon.log().matches("certificate loaded").count();
     assert_eq!(entries, 2);
+}
+
+#[test]
+fn certificates_that_change_under_load_lose_nobody() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (folder, authority) = (folder(), Authority::new("authority"));
+    let files = authority.write(folder.path(), "game", &["game.example"]);
+    let daemon =
+        setup(&format!(", tls: {{bind: $TLS, {files}}}")).daemon("loglevel: debug").start();
+    let address = daemon.address("TLS");
+    let connect = || authority.believer().connect(address, "game.example");
+    let over = AtomicBool::new(false);
+    // Closed by whoever ends first, also by a failing check.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    std::thread::scope(|scope| {
+        // Those who are there speak all the time, others come and go.
+        let (over, connect) = (&over, &connect);
+        let _over = Over(over);
+        let players: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(move || {
+                    let mut player = connect().expect("encrypted");
+                    say_hello(&mut player);
+                    let mut count = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        player
+                            .send(&client_datagram_of(&ClientMessage::Heartbeat {}))
+                            .expect("open");
+                        count += 1;
+                        // The pace: who speaks as fast as he can is held by the limits.
+                        std::thread::sleep(std::time::Duration::from_millis(2));
+                    }
+                    player.send(&client_datagram_of(&ClientMessage::Disconnect {})).expect("open");
+                    player.receive().expect_err("it has left");
+                    count
+                })
+            })
+            .collect();
+        let guests = scope.spawn(move || {
+            let mut shown = HashSet::new();
+            while !over.load(Ordering::Relaxed) {
+                let mut guest = connect().expect("there is always a certificate with its key");
+                say_hello(&mut guest);
+                shown.insert(guest.shown());
+            }
+            shown.len()
+        });
+        for _ in 0..8 {
+            let before = connect().expect("encrypted").shown();
+            authority.write(folder.path(), "game", &["game.example"]);
+            daemon.signal("HUP");
+            wait_until("it is shown", || (connect().ok()?.shown() != before).then_some(()));
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(guests.join().expect("nobody was refused") > 1);
+        for player in players {
+            assert!(player.join().expect("it was not lost") > 0);
+        }
+    });
+    // Eight who left by themselves; nobody was lost, but for those who only looked.
+    wait_until("they have left", || {
+        (daemon.log().matches("client disconnected").count() == 8).then_some(())
+    });
 }
 
 #[test]
