@@ -61,7 +61,6 @@ mod ss;
 mod swarm;
 mod wire;
 mod world;
-mod world_ai;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -31,8 +31,12 @@ pub fn create(batch: &mut Batch, class: u16, doid: u32, zone: u32) {
 
 /// Appends a value of `setPlace`: where something is after its `step`th movement.
 pub fn put_place(b: &mut Vec<u8>, step: u32) {
-    b.put_i32_le(1000);
-    b.put_i32_le(-1000);
+    put_place_at(b, 0, step);
+}
+
+/// The same, with when it was sent in the place of the coordinates.
+pub fn put_place_at(b: &mut Vec<u8>, sent: u64, step: u32) {
+    b.put_u64_le(sent);
     b.put_u32_le(step);
 }
 

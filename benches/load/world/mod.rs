@@ -2,42 +2,121 @@
 //!
 //! What each player sees is checked: an object enters with its latest step, and from then on not
 //! one of its steps may be missing until it leaves; every ping is answered once, in order.
+//!
+//! How many there are and when they move is a [`Shape`]. A movement says when it was sent, so that its way to
+//! those who see it is measured too.
 
-use std::collections::{HashMap, VecDeque};
+mod ai;
+mod delays;
+mod player;
+
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use bytes::{Buf, BufMut};
+use anyhow::{Result, ensure};
+use bytes::BufMut;
 
-use crate::clients::{AI, hello, interest, login_request, unexpected};
+use crate::clients::{AI, hello, interest};
 use crate::daemon::{Daemon, FIRST_OBJECT, GATE, Roles, WORLD};
 use crate::link::{Barrier, Link, STALL};
-use crate::objects::{await_created, create, create_world, put_place, set_place};
-use crate::process::{Meter, peak_rss};
+use crate::objects::{await_created, create, create_world, set_place};
+use crate::process::{Meter, peak_rss, rss};
 use crate::scenario::{Group, Latency, Run, Sample, Scenario};
 use crate::swarm::Swarm;
 use crate::wire::{Batch, dc, msg, put_str};
-use crate::world_ai;
 
-pub const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "world",
-    what: "1,000 players in 100 zones for ten seconds: moving at 10 Hz, walking between zones, \
-           talking, coming and going; latency of a ping client, AI, client",
-    unit: "delivery",
-    thing: "",
-    group: Group::Table,
-    relay: false,
-    run: world,
-}];
+use delays::Delays;
+use player::Player;
+
+const fn scenario(
+    name: &'static str,
+    what: &'static str,
+    group: Group,
+    run: fn(&Run) -> Result<Sample>,
+) -> Scenario {
+    Scenario { name, what, unit: "delivery", thing: "player", group, relay: false, run }
+}
+
+pub const SCENARIOS: &[Scenario] = &[
+    scenario(
+        "world",
+        "1,000 players in 100 zones for ten seconds: moving at 10 Hz, those of a zone at the same time, walking \
+         between zones, talking, coming and going; latency of a ping client, AI, client",
+        Group::Table,
+        |run| world(run, &Shape::DAY),
+    ),
+    scenario(
+        "world_spread",
+        "the same, but those of a zone move at times as far from each other as can be",
+        Group::Table,
+        |run| world(run, &Shape { is_spread: true, ..Shape::DAY }),
+    ),
+    scenario(
+        "world_crowd",
+        "500 players in one zone for ten seconds, moving at 4 Hz one after the other",
+        Group::Table,
+        |run| {
+            let shape =
+                Shape { players: 500, zones: 1, move_ticks: 125, is_spread: true, ..Shape::DAY };
+            world(run, &shape)
+        },
+    ),
+    scenario(
+        "world_5000",
+        "5,000 players in 500 zones, moving at 10 Hz one after the other: more than a core can do",
+        Group::Check,
+        |run| world(run, &Shape { players: 5_000, zones: 500, is_spread: true, ..Shape::DAY }),
+    ),
+    scenario(
+        "world_10000",
+        "10,000 players in 1,000 zones, doing everything a tenth as often: as many deliveries as in world_spread",
+        Group::Check,
+        |run| {
+            let shape = Shape {
+                players: 10_000,
+                zones: 1_000,
+                move_ticks: 500,
+                slowness: 10,
+                is_spread: true,
+            };
+            world(run, &shape)
+        },
+    ),
+];
+
+/// How many players there are, and what they do when.
+#[derive(Clone, Copy)]
+struct Shape {
+    players: usize,
+    zones: usize,
+    /// Ticks between two movements of a player.
+    move_ticks: usize,
+    /// How many times as seldom as usual everything else is done.
+    slowness: usize,
+    /// Whether players of a zone move one after the other, and not at the same time.
+    is_spread: bool,
+}
+
+impl Shape {
+    const DAY: Shape =
+        Shape { players: 1_000, zones: 100, move_ticks: 50, slowness: 1, is_spread: false };
+
+    /// At which tick of its period a player moves.
+    const fn phase(&self, index: usize) -> usize {
+        if !self.is_spread {
+            return index;
+        }
+        // The players of a zone are those with the same rest.
+        let of_zone = self.players.div_ceil(self.zones);
+        index + index / self.zones * self.move_ticks / of_zone
+    }
+}
 
 /// The clock of the world: who does what is decided once in each. Short, so that the load is even
 /// and not a burst ten times a second.
 const TICK: Duration = Duration::from_millis(2);
-/// Ticks between two movements of a player.
-const MOVE_TICKS: usize = 50;
 /// Ticks between two pings of a player.
 const PING_TICKS: usize = 500;
 /// Ticks between two lines of a player, and between two walks to another zone.
@@ -51,8 +130,10 @@ const THING_TICKS: usize = 250;
 /// The first avatar's id.
 const FIRST_AVATAR: u32 = 50_000_000;
 
-fn world(run: &Run) -> Result<Sample> {
-    let (players, zones) = (run.scaled(1_000), run.scaled(100) as u32);
+fn world(run: &Run, shape: &Shape) -> Result<Sample> {
+    let shape =
+        Shape { players: run.scaled(shape.players), zones: run.scaled(shape.zones), ..*shape };
+    let zones = shape.zones as u32;
     let ticks = run.scaled(5_000).max(500);
     let daemon = run.start(&Roles::clients())?;
     let mut barrier = Barrier::open(daemon.director)?;
@@ -69,8 +150,8 @@ fn world(run: &Run) -> Result<Sample> {
     let end = ai.writer()?;
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let serving = scope.spawn(|| world_ai::serve(ai, &stop, |doid| doid % zones));
-        let outcome = live(&daemon, players, zones, ticks);
+        let serving = scope.spawn(|| ai::serve(ai, &stop, |doid| doid % zones));
+        let outcome = live(&daemon, shape, ticks);
         stop.store(true, Ordering::Relaxed);
         end.shutdown(Shutdown::Both)?;
         serving.join().expect("the AI does not panic")?;
@@ -79,14 +160,17 @@ fn world(run: &Run) -> Result<Sample> {
 }
 
 /// Lets everybody in, then measures the day.
-fn live(daemon: &Daemon, players: usize, zones: u32, ticks: usize) -> Result<Sample> {
+fn live(daemon: &Daemon, shape: Shape, ticks: usize) -> Result<Sample> {
+    let Shape { players, zones, .. } = shape;
+    let empty = rss(daemon.pid())?;
     let mut day = Day {
         daemon,
         swarm: Swarm::new()?,
         players: Vec::with_capacity(players),
-        zones,
+        zones: zones as u32,
+        shape,
         things: Link::connect(daemon.director)?,
-        thing_steps: vec![0; (zones * THINGS) as usize],
+        thing_steps: vec![0; zones * THINGS as usize],
         tally: Tally::default(),
         avatars: 0,
     };
@@ -96,15 +180,22 @@ fn live(daemon: &Daemon, players: usize, zones: u32, ticks: usize) -> Result<Sam
     }
     day.settle(|tally, count| tally.present == count)?;
     day.tally.deliveries = 0;
+    day.tally.delays = Delays::default();
+    let full = rss(daemon.pid())?;
     let meter = Meter::start(daemon.pid())?;
     let late = day.run(ticks)?;
     let measured = meter.stop()?;
-    let deliveries = day.tally.deliveries;
+    let (deliveries, delays) = (day.tally.deliveries, std::mem::take(&mut day.tally.delays));
     day.settle(|tally, count| tally.present == count && tally.pings == 0)?;
     let sample = Sample::new(deliveries, measured, peak_rss(daemon.pid())?);
     Ok(Sample {
         latency: Latency::of(day.tally.times),
+        rss_per_thing: Some(full.saturating_sub(empty) as f64 / players as f64),
         extra: vec![
+            ("move_p50_ms", delays.percentile(0.5)),
+            ("move_p90_ms", delays.percentile(0.9)),
+            ("move_p99_ms", delays.percentile(0.99)),
+            ("move_p999_ms", delays.percentile(0.999)),
             ("late_ms", late.as_secs_f64() * 1e3),
             ("log_ins", f64::from(day.avatars) - players as f64),
         ],
@@ -117,6 +208,7 @@ struct Day<'a> {
     swarm: Swarm,
     players: Vec<Player>,
     zones: u32,
+    shape: Shape,
     /// The link that moves things.
     things: Link,
     thing_steps: Vec<u32>,
@@ -134,36 +226,15 @@ struct Tally {
     /// Pings under way.
     pings: usize,
     times: Vec<Duration>,
-}
-
-struct Player {
-    avatar: u32,
-    zone: u32,
-    /// The avatar's latest movement.
-    step: u32,
-    /// What is missing until it may act: its welcome and its avatar.
-    awaited: u8,
-    present: bool,
-    /// The latest step of everything that it sees.
-    seen: HashMap<u32, u32>,
-    pings: VecDeque<(u32, Instant)>,
-    pinged: u32,
+    /// How long movements took to those who see them.
+    delays: Delays,
 }
 
 impl Day<'_> {
     fn new_player(&mut self) -> Player {
         let avatar = FIRST_AVATAR + self.avatars;
         self.avatars += 1;
-        Player {
-            avatar,
-            zone: avatar % self.zones,
-            step: 0,
-            awaited: 2,
-            present: false,
-            seen: HashMap::new(),
-            pings: VecDeque::new(),
-            pinged: 0,
-        }
+        Player::new(avatar, avatar % self.zones)
     }
 
     fn enter_new(&mut self) -> Result<()> {
@@ -233,32 +304,28 @@ impl Day<'_> {
 
     /// What a player does in this tick.
     fn act(&mut self, index: usize, tick: usize) -> Result<()> {
+        let Shape { move_ticks, slowness, .. } = self.shape;
         let player = &mut self.players[index];
         // Numbers without a common divisor spread what players do over the ticks.
         let due = |every: usize, spread: usize| (tick + index * spread) % every == every - 1;
         if !player.present {
             return Ok(());
         }
-        if due(STAY_TICKS, 7919) {
+        if due(STAY_TICKS * slowness, 7919) {
             return self.replace(index);
         }
         let mut batch = Batch::default();
-        if due(MOVE_TICKS, 1) {
-            player.step += 1;
-            let step = player.step;
-            player.set_field(&mut batch, dc::SET_PLACE, |b| put_place(b, step));
+        if (tick + self.shape.phase(index)) % move_ticks == move_ticks - 1 {
+            player.walk_on(&mut batch);
         }
-        if due(PING_TICKS, 37) {
-            player.pinged += 1;
-            let number = player.pinged;
-            player.pings.push_back((number, Instant::now()));
+        if due(PING_TICKS * slowness, 37) {
+            player.ping(&mut batch);
             self.tally.pings += 1;
-            player.set_field(&mut batch, dc::PING, |b| b.put_u32_le(number));
         }
-        if due(TALK_TICKS, 211) {
+        if due(TALK_TICKS * slowness, 211) {
             player.set_field(&mut batch, dc::SAY, |b| put_str(b, "has anybody seen my hat?"));
         }
-        if due(WALK_TICKS, 307) {
+        if due(WALK_TICKS * slowness, 307) {
             player.zone = (player.zone + 1) % self.zones;
             batch.client(msg::CLIENT_OBJECT_LOCATION, |b| {
                 b.put_u32_le(player.avatar);
@@ -273,92 +340,11 @@ impl Day<'_> {
     fn move_things(&mut self, tick: usize) -> Result<()> {
         let mut batch = Batch::default();
         for (thing, step) in self.thing_steps.iter_mut().enumerate() {
-            if (tick + thing).is_multiple_of(THING_TICKS) {
+            if (tick + thing).is_multiple_of(THING_TICKS * self.shape.slowness) {
                 *step += 1;
                 set_place(&mut batch, FIRST_OBJECT + thing as u32, *step);
             }
         }
         self.things.send(&batch)
-    }
-}
-
-impl Player {
-    fn set_field(&self, batch: &mut Batch, field: u16, value: impl FnOnce(&mut Vec<u8>)) {
-        batch.client(msg::CLIENT_OBJECT_SET_FIELD, |b| {
-            b.put_u32_le(self.avatar);
-            b.put_u16_le(field);
-            value(b);
-        });
-    }
-
-    fn hear(&mut self, whole: &[u8], answers: &mut Batch, tally: &mut Tally) -> Result<()> {
-        let mut frame = whole;
-        match frame.try_get_u16_le()? {
-            msg::CLIENT_HELLO_RESP => {
-                answers.bytes.extend_from_slice(&login_request(self.avatar).bytes);
-            }
-            msg::CLIENT_WELCOME
-            | msg::CLIENT_ENTER_OBJECT_REQUIRED_OWNER
-            | msg::CLIENT_ENTER_OBJECT_REQUIRED_OTHER_OWNER => {
-                ensure!(frame.try_get_u32_le()? == self.avatar, "another player's avatar");
-                self.awaited = self.awaited.checked_sub(1).context("owned or welcome twice")?;
-                if self.awaited == 0 {
-                    answers.bytes.extend_from_slice(&interest(WORLD, self.zone).bytes);
-                }
-            }
-            msg::CLIENT_DONE_INTEREST_RESP => {
-                tally.present += usize::from(!self.present);
-                self.present = true;
-            }
-            msg::CLIENT_ENTER_OBJECT_REQUIRED | msg::CLIENT_ENTER_OBJECT_REQUIRED_OTHER => {
-                self.see_enter(frame)?;
-            }
-            msg::CLIENT_OBJECT_LEAVING => {
-                let doid = frame.try_get_u32_le()?;
-                ensure!(self.seen.remove(&doid).is_some(), "{doid} left without being there");
-            }
-            msg::CLIENT_OBJECT_SET_FIELD => self.hear_update(frame, tally)?,
-            // An object that went from one visible zone to another.
-            msg::CLIENT_OBJECT_LOCATION => {}
-            _ => bail!(unexpected(whole)),
-        }
-        Ok(())
-    }
-
-    /// `doid, parent, zone, class`, then the label and the place.
-    fn see_enter(&mut self, mut frame: &[u8]) -> Result<()> {
-        let doid = frame.try_get_u32_le()?;
-        ensure!(frame.len() >= 12, "an entry without a label");
-        frame.advance(10);
-        let label = usize::from(frame.get_u16_le());
-        let place = frame.get(label..label + 12).context("an entry without a place")?;
-        let step = (&place[8..]).get_u32_le();
-        ensure!(self.seen.insert(doid, step).is_none(), "{doid} entered twice");
-        Ok(())
-    }
-
-    fn hear_update(&mut self, mut frame: &[u8], tally: &mut Tally) -> Result<()> {
-        let (doid, field) = (frame.try_get_u32_le()?, frame.try_get_u16_le()?);
-        match field {
-            dc::SET_PLACE => {
-                ensure!(frame.len() == 12, "a place of {} bytes", frame.len());
-                frame.advance(8);
-                let step = frame.get_u32_le();
-                let last = self.seen.get_mut(&doid).context("an update of an unseen object")?;
-                // What was queued while an interest opened may already be in the entry.
-                ensure!(step <= *last + 1, "{doid} went from step {last} to {step}");
-                *last = step.max(*last);
-            }
-            dc::PONG => {
-                let number = frame.try_get_u32_le()?;
-                let (pinged, began) = self.pings.pop_front().context("a pong without a ping")?;
-                ensure!(doid == self.avatar && number == pinged, "pong {number}, not {pinged}");
-                tally.times.push(began.elapsed());
-                tally.pings -= 1;
-            }
-            dc::SAY => ensure!(self.seen.contains_key(&doid), "{doid} spoke unseen"),
-            _ => bail!("field {field} of {doid}"),
-        }
-        Ok(())
     }
 }
