@@ -108,7 +108,7 @@ impl Agent {
     /// Takes what there is for clients, and how many bytes that is.
     fn drain(&mut self) -> usize {
         let mut told = 0;
-        self.core.drain_output(|_, output| {
+        self.core.drain_output(usize::MAX, |_, output| {
             assert_eq!(output.close, None, "no client is ejected");
             told += output.bytes.len();
         });
@@ -197,6 +197,7 @@ fn config() -> ClientAgentConfig {
         offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 30_000,
+        flush: std::time::Duration::from_millis(5),
     }
 }
 

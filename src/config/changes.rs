@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 37] = [
+const APPLIED: [&str; 38] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -47,6 +47,7 @@ const APPLIED: [&str; 37] = [
     "roles[].tuning.historical_objects",
     "roles[].tuning.rights_grace",
     "roles[].tuning.rights_grace_for",
+    "roles[].tuning.flush_ms",
     "roles[].websocket.ping_ms",
 ];
 
@@ -64,6 +65,7 @@ impl ClientAgentConfig {
         self.historical_objects_max = newer.historical_objects_max;
         self.rights_grace_ms = newer.rights_grace_ms;
         self.rights_grace_for = newer.rights_grace_for;
+        self.flush = newer.flush;
         if let (Some(websocket), Some(newer)) = (&mut self.websocket, &newer.websocket) {
             websocket.ping = newer.ping;
         }

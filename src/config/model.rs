@@ -206,6 +206,8 @@ pub struct ClientAgentConfig {
     pub rights_grace_ms: u64,
     /// Which rights that is for.
     pub rights_grace_for: RightsGrace,
+    /// How long what clients are told may wait for more of it.
+    pub flush: Duration,
 }
 
 impl ClientAgentConfig {

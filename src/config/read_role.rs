@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::time::Duration;
 
 use super::address::{Address, Host};
 use super::model::*;
@@ -25,6 +26,8 @@ const HANDSHAKE_TIMEOUT_MS: u32 = 10_000;
 const HISTORICAL_OBJECTS_MAX: usize = 10_000;
 const RIGHTS_GRACE_MS: u32 = 5_000;
 const CHANNEL_REST_MS: u32 = 30_000;
+const FLUSH_MS: u32 = 5;
+const FLUSH_MS_MAX: u32 = 100;
 const CLIENT_WRITE_BUFFER_BYTES_MAX: u64 = 256 << 10;
 const CLIENT_WRITE_TIMEOUT_MS: u32 = 5_000;
 const DATABASE_TIMEOUT_MS: u32 = 30_000;
@@ -119,6 +122,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         historical_objects_max: tuning.historical_objects_max,
         rights_grace_ms: tuning.rights_grace_ms.into(),
         rights_grace_for: tuning.rights_grace_for,
+        flush: Duration::from_millis(tuning.flush_ms.into()),
     })
 }
 
@@ -298,6 +302,7 @@ struct Tuning {
     rights_grace_ms: u32,
     rights_grace_for: RightsGrace,
     channel_rest_ms: u32,
+    flush_ms: u32,
 }
 
 fn tuning(section: Option<Section<'_>>) -> Tuning {
@@ -309,6 +314,7 @@ fn tuning(section: Option<Section<'_>>) -> Tuning {
         rights_grace_ms: RIGHTS_GRACE_MS,
         rights_grace_for: RightsGrace::default(),
         channel_rest_ms: CHANNEL_REST_MS,
+        flush_ms: FLUSH_MS,
     };
     if let Some(mut section) = section {
         if let Some(ms) = section.optional("interest_timeout", value::milliseconds) {
@@ -330,6 +336,9 @@ fn tuning(section: Option<Section<'_>>) -> Tuning {
         tuning.rights_grace_for = section.optional("rights_grace_for", rights).unwrap_or_default();
         if let Some(ms) = section.optional("channel_rest", value::milliseconds) {
             tuning.channel_rest_ms = ms;
+        }
+        if let Some(ms) = section.optional("flush_ms", value::number(0..=FLUSH_MS_MAX)) {
+            tuning.flush_ms = ms;
         }
         section.finish();
     }

@@ -13,13 +13,19 @@
 //! meanwhile, nobody gains by that, and each receiver would cost as many system calls as there are turns. So
 //! the task lets it go on first, unless somebody else's batch is over by then, and only a few times. What it goes on with
 //! is one read: in which order the two of them run is not known, and two reads at a time would be twice as much to be kept.
+//!
+//! What a role has for its clients may wait for more of it ([`Haste`]): it says until when, and is asked again then.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::busy::Busy;
 use super::holds::Held;
+use super::role::Haste;
 use super::world::Told;
 use super::{Key, Shared, quietly};
 
@@ -82,25 +88,43 @@ impl Flush {
             self.filled.notify_one();
             return;
         }
-        tell(shared, world, &mut Told::default());
+        tell(shared, world, &mut Told::default(), Haste::Now);
     }
 }
 
-/// Has roles hand over what is to be written, and tells everybody when the router is free.
-fn tell(shared: &Shared, mut world: Held<'_>, told: &mut Told) {
-    world.settle(told);
+/// Has roles hand over what is to be written, and tells everybody when the router is free. When to do so again, if something
+/// waits.
+fn tell(shared: &Shared, mut world: Held<'_>, told: &mut Told, haste: Haste) -> Option<Instant> {
+    let due = world.settle(told, haste);
     let lost = world.take_lost();
     drop(world);
     told.announce();
     shared.bury(lost);
+    due
 }
 
 /// Tells receivers, until it is dropped. From then on each batch tells its own again.
 pub(super) async fn gather(shared: &Shared) {
     let _gathering = Gathering::new(shared);
     let mut told = Told::default();
+    let mut busy = Busy::default();
+    let mut due = None;
+    let mut alarm = pin!(tokio::time::sleep_until(tokio::time::Instant::now()));
     loop {
-        shared.flush.filled.notified().await;
+        match due {
+            None => shared.flush.filled.notified().await,
+            Some(due) => {
+                let due = tokio::time::Instant::from_std(due);
+                if alarm.deadline() != due {
+                    alarm.as_mut().reset(due);
+                }
+                tokio::select! {
+                    biased;
+                    () = shared.flush.filled.notified() => {}
+                    () = alarm.as_mut() => {}
+                }
+            }
+        }
         for _ in 0..TURNS_MAX {
             if !matches!(*shared.flush.said.lock(), Said::AndGoesOn(_)) {
                 break;
@@ -108,7 +132,9 @@ pub(super) async fn gather(shared: &Shared) {
             tokio::task::yield_now().await;
         }
         *shared.flush.said.lock() = Said::Nothing;
-        tell(shared, Held::to_flush(&shared.world), &mut told);
+        let world = Held::to_flush(&shared.world);
+        due = tell(shared, world, &mut told, Haste::Busy(busy.share()));
+        busy.note(told.take_writing());
     }
 }
 
@@ -128,6 +154,8 @@ impl Drop for Gathering<'_> {
     fn drop(&mut self) {
         self.shared.flush.is_gathering.store(false, Ordering::Relaxed);
         let shared = self.shared;
-        quietly(|| tell(shared, Held::to_flush(&shared.world), &mut Told::default()));
+        quietly(|| {
+            tell(shared, Held::to_flush(&shared.world), &mut Told::default(), Haste::Now);
+        });
     }
 }

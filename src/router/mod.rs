@@ -25,6 +25,7 @@
 
 mod alone;
 mod batch;
+mod busy;
 mod cleaning;
 mod effects;
 mod ending;
@@ -67,7 +68,7 @@ pub use inbox::Inbox;
 pub use inspect::{Cursor, Item, Page, Query};
 pub use participant::{Participant, RoleParticipant};
 pub use pressure::{Brake, FLOOD_BYTES, Fed, Gauge, Load};
-pub use role::{Origin, Role, RoleLost};
+pub use role::{Haste, Origin, Role, RoleLost};
 pub use table::{Change, Key, Table};
 
 use crate::hash::Seed;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::pressure::{Fed, Gauge};
-use super::{Effects, Role, RoleLost, Sink};
+use super::{Effects, Haste, Role, RoleLost, Sink};
 
 /// A role that is called this much too late was not awake: the whole process has stood still. What others have
 /// sent it in time is read first, for as long as this at most.
@@ -115,18 +115,17 @@ impl Resident {
     pub(super) fn settle(
         &mut self,
         now: Instant,
+        haste: Haste,
         told: &mut Vec<Arc<dyn Sink>>,
-    ) -> Result<(), RoleLost> {
-        let deadline = self.guarded(|role| {
-            role.settle(now, told);
-            role.next_deadline()
-        })?;
+    ) -> Result<Option<Instant>, RoleLost> {
+        let (due, deadline) =
+            self.guarded(|role| (role.settle(now, haste, told), role.next_deadline()))?;
         let deadline = self.excused(deadline);
         if deadline.is_some_and(|deadline| self.armed.is_none_or(|armed| deadline < armed)) {
             self.armed = deadline;
             self.wake.notify_one();
         }
-        Ok(())
+        Ok(due)
     }
 
     /// When a deadline is to be looked at.

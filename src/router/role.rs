@@ -56,9 +56,16 @@ pub trait Role: Any + Send {
     }
 
     /// The end of what the role had a part in: hands what is to be written to the sinks that write it.
-    /// Each sink put into `told` is announced when the router is free again.
-    fn settle(&mut self, now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
-        let _ = (now, told);
+    /// Each sink put into `told` is announced when the router is free again. If some of it had better wait, and there is
+    /// time for that, until when: it is called again then, or earlier.
+    fn settle(
+        &mut self,
+        now: Instant,
+        haste: Haste,
+        told: &mut Vec<Arc<dyn Sink>>,
+    ) -> Option<Instant> {
+        let _ = (now, haste, told);
+        None
     }
 
     /// Tells figures about what the role holds, for whoever monitors the daemon: those that are known anyway at
@@ -74,6 +81,15 @@ pub trait Role: Any + Send {
         let _ = (query, cursor, budget);
         Page::default()
     }
+}
+
+/// Whether what a role has to be written may wait for more of it.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub enum Haste {
+    /// Nothing may wait: the role is not asked again.
+    Now,
+    /// It may; writing to the clients of roles has taken this part of the time of late, from 0 to 1.
+    Busy(f32),
 }
 
 /// A role is no more: it has panicked, which ends the daemon.

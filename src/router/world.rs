@@ -21,6 +21,7 @@ use super::last_words::LastWords;
 use super::leaving::Leaving;
 use super::post_remove::{Keepers, PostRemoves};
 use super::resident::{Resident, Wish};
+use super::role::Haste;
 use super::spoken_for::{AlreadySaid, SpokenFor};
 use super::table::{Change, Key, Table};
 use super::turn::Turn;
@@ -76,15 +77,26 @@ pub(super) struct BatchEnd {
 pub(super) struct Told {
     sinks: Vec<Arc<dyn Sink>>,
     uplink: Option<Arc<dyn Uplink>>,
+    /// Some of them are of roles: how long they take is measured.
+    are_of_roles: bool,
+    /// When those of roles were written to, from when to when.
+    writing: Option<(Instant, Instant)>,
 }
 
 impl Told {
     /// Tells them. The memory can be used again.
     pub(super) fn announce(&mut self) {
+        let began = std::mem::take(&mut self.are_of_roles).then(clock);
         self.sinks.drain(..).for_each(|sink| sink.announce());
+        self.writing = began.map(|began| (began, clock()));
         if let Some(uplink) = self.uplink.take() {
             uplink.announce();
         }
+    }
+
+    /// When those of roles have been written to, if some were.
+    pub(super) const fn take_writing(&mut self) -> Option<(Instant, Instant)> {
+        self.writing.take()
     }
 }
 
@@ -394,31 +406,42 @@ impl World {
         matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
     }
 
-    /// Roles hand over what is to be written. Whom to tell when the lock is free.
-    pub(super) fn settle(&mut self, told: &mut Told) {
+    /// Roles hand over what is to be written, or as much of it as may not wait. Whom to tell when the lock is free, and when
+    /// to ask again if something waits.
+    pub(super) fn settle(&mut self, told: &mut Told, haste: Haste) -> Option<Instant> {
         let mut touched = std::mem::take(&mut self.touched);
-        for key in touched.drain(..) {
-            let Some(slot) = &mut self.slots[key.0 as usize] else { continue };
+        let mut first_due: Option<Instant> = None;
+        touched.retain(|&key| {
+            let Some(slot) = &mut self.slots[key.0 as usize] else { return false };
             // The place may be another's by now.
             if !std::mem::take(&mut slot.touched) {
-                continue;
+                return false;
             }
             match &mut slot.receiver {
                 Receiver::Sink(sink) => told.sinks.push(sink.clone()),
                 Receiver::Role(resident) => {
                     let now = *self.now.get_or_insert_with(clock);
-                    if resident.settle(now, &mut told.sinks).is_err() {
+                    let before = told.sinks.len();
+                    let due = resident.settle(now, haste, &mut told.sinks).unwrap_or_else(|_| {
                         // What it had to be written is lost with it.
                         self.lost.extend(resident.take_lost());
+                        None
+                    });
+                    told.are_of_roles |= told.sinks.len() > before;
+                    slot.touched = due.is_some();
+                    if let Some(due) = due {
+                        first_due = Some(first_due.map_or(due, |first| first.min(due)));
                     }
                 }
             }
-        }
+            slot.touched
+        });
         self.touched = touched;
         self.now = None;
         if std::mem::take(&mut self.uplink_touched) {
             told.uplink.clone_from(&self.uplink);
         }
+        first_due
     }
 
     /// Lets a role act; subscriptions take effect, datagrams wait for their turn.

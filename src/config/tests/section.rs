@@ -132,6 +132,7 @@ fn a_client_agent_with_defaults() {
         offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 30_000,
+        flush: Duration::from_millis(5),
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
 }
@@ -181,6 +182,7 @@ roles:
           rights_grace: 2000
           rights_grace_for: all
           channel_rest: 1500
+          flush_ms: 2
 "#,
     );
     let expected = ClientAgentConfig {
@@ -228,6 +230,7 @@ roles:
         offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 1_500,
+        flush: Duration::from_millis(2),
     };
     assert_eq!(config.roles, [RoleConfig::ClientAgent(expected)]);
 }

@@ -1,6 +1,15 @@
 //! When receivers are told, on a runtime with one thread.
 
+use std::time::{Duration, Instant};
+
 use super::*;
+use crate::wire::Envelope;
+
+/// One thread, and time that passes when all wait.
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().expect("no resources")
+}
 
 /// A flood of which each turn delivers to `receiver`, and somebody else who does so, too.
 struct Talk {
@@ -38,7 +47,7 @@ impl Talk {
 
     /// Runs `play` beside the task that tells receivers.
     fn play(play: impl AsyncFnOnce(&Talk)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("no resources");
+        let runtime = runtime();
         let talk = Talk::new();
         runtime.block_on(async {
             tokio::select! {
@@ -109,7 +118,7 @@ fn what_has_come_to_an_end_is_told_before_there_is_more_whoever_goes_on_with_a_f
 
 #[test]
 fn what_a_flood_has_brought_is_told_before_it_is_read_again() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("no resources");
+    let runtime = runtime();
     for turns in 1..5 {
         let talk = Talk::new();
         let router = talk.router.clone();
@@ -129,4 +138,82 @@ fn what_a_flood_has_brought_is_told_before_it_is_read_again() {
         assert_eq!(told, 1, "after {turns} turns");
         telling.abort();
     }
+}
+
+/// A role with something for a sink for each datagram, that waits for this long if it may.
+struct Patient {
+    sink: Arc<Recorder>,
+    has_something: bool,
+    longest: Duration,
+    due: Option<Instant>,
+}
+
+impl Role for Patient {
+    fn handle(&mut self, _: Instant, _: Origin, _: &Envelope<'_>, _: &mut Effects) {
+        self.has_something = true;
+    }
+
+    fn settle(
+        &mut self,
+        now: Instant,
+        haste: Haste,
+        told: &mut Vec<Arc<dyn Sink>>,
+    ) -> Option<Instant> {
+        let due = *self.due.get_or_insert(now + self.longest);
+        if self.has_something && haste != Haste::Now && now < due {
+            return Some(due);
+        }
+        self.due = None;
+        if std::mem::take(&mut self.has_something) {
+            told.push(self.sink.clone());
+        }
+        None
+    }
+}
+
+#[test]
+fn a_role_that_lets_something_wait_is_asked_again_in_time_and_nobody_else_waits_for_it() {
+    const FIRST: Channel = Channel(6000);
+    const SECOND: Channel = Channel(6001);
+    let longest = |ms| Duration::from_millis(ms);
+    let runtime = runtime();
+    let talk = Talk::new();
+    let role = |ms| {
+        let sink = Arc::new(Recorder::default());
+        let due = None;
+        (Patient { sink: sink.clone(), has_something: false, longest: longest(ms), due }, sink)
+    };
+    let ((first, first_sink), (second, second_sink)) = (role(5), role(9));
+    let first = talk.router.join_role("first", first);
+    let second = talk.router.join_role("second", second);
+    first.participant().batch().subscribe(FIRST);
+    second.participant().batch().subscribe(SECOND);
+    let told = |sink: &Recorder| sink.announced.load(Ordering::Relaxed);
+    let play = async {
+        route(&talk.other, &[FIRST.0], 1);
+        route(&talk.other, &[SECOND.0], 1);
+        tokio::time::sleep(longest(3)).await;
+        // A queue is told at once, and that does not put the roles off.
+        route(&talk.other, &[5000, FIRST.0], 2);
+        tokio::task::yield_now().await;
+        assert_eq!((talk.announced(), told(&first_sink), told(&second_sink)), (1, 0, 0));
+        tokio::time::sleep(longest(4)).await;
+        assert_eq!((told(&first_sink), told(&second_sink)), (1, 0));
+        tokio::time::sleep(longest(4)).await;
+        assert_eq!((told(&first_sink), told(&second_sink)), (1, 1));
+        route(&talk.other, &[FIRST.0], 3);
+        tokio::task::yield_now().await;
+        assert_eq!(told(&first_sink), 1);
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = talk.router.gather_announcements() => {}
+            () = play => {}
+        }
+    });
+    // Nobody gathers any more.
+    assert_eq!(told(&first_sink), 2);
+    route(&talk.other, &[FIRST.0], 4);
+    assert_eq!(told(&first_sink), 3);
 }

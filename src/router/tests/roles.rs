@@ -81,8 +81,9 @@ impl Role for Obedient {
         self.work > 0
     }
 
-    fn settle(&mut self, _: Instant, _: &mut Vec<Arc<dyn Sink>>) {
+    fn settle(&mut self, _: Instant, _: Haste, _: &mut Vec<Arc<dyn Sink>>) -> Option<Instant> {
         assert!(!self.fails_to_settle, "as it was told");
+        None
     }
 
     fn inspect(&self, _: &Query, cursor: Cursor, budget: usize) -> Page {

@@ -167,7 +167,7 @@ impl Agent {
         while self.core.resume(self.now, 100, &mut self.outside.effects) {}
         self.outside.give_back(&mut self.core, self.now);
         let Agent { core, open, away, tokens, .. } = self;
-        core.drain_output(|key, output| {
+        core.drain_output(usize::MAX, |key, output| {
             if output.close.is_some() && away.remove(&key) {
                 return;
             }
@@ -247,6 +247,7 @@ fn config(options: u8) -> ClientAgentConfig {
         anonymous_timeout_ms: if options & 8 == 0 { 0 } else { 4000 },
         historical_objects_max: 3,
         rights_grace_ms: 1000,
+        flush: Duration::from_millis(5),
         rights_grace_for: if options & 16 == 0 { RightsGrace::Lost } else { RightsGrace::All },
         offences: offences(options & 32 != 0),
         banlist: None,

@@ -1,5 +1,6 @@
 //! What the sessions of a client agent share, and what one of them is given to handle something.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,7 @@ pub struct Shared {
     pub deadlines: Deadlines,
     pub events: Vec<Event>,
     /// Sessions with something for the shell, in the order in which they got it.
-    pub touched: Vec<SessionKey>,
+    pub touched: VecDeque<SessionKey>,
     /// Clients whose time is over, unless something of them lies unread: the shell is asked.
     pub silent: Vec<(SessionKey, Silence)>,
     /// When the cluster last answered a query of any session.
@@ -130,7 +131,7 @@ impl Shared {
             pool: ChannelPool::new(config.channels, rest, seed),
             deadlines: Deadlines::default(),
             events: Vec::new(),
-            touched: Vec::new(),
+            touched: VecDeque::new(),
             silent: Vec::new(),
             last_answer: None,
             oldest_answered: None,

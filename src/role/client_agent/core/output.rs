@@ -28,21 +28,31 @@ pub struct Output<'a> {
 }
 
 impl Core {
-    /// Hands over what there is for clients, once a session.
-    pub fn drain_output(&mut self, mut take: impl FnMut(SessionKey, Output<'_>)) {
-        for key in std::mem::take(&mut self.shared.touched) {
+    /// How many sessions that go on may have something for their clients.
+    pub fn waiting(&self) -> usize {
+        self.shared.touched.len()
+    }
+
+    /// Hands over what there is for clients whose sessions go on, once a session: of those `most` that have waited longest.
+    pub fn drain_output(&mut self, most: usize, mut take: impl FnMut(SessionKey, Output<'_>)) {
+        for _ in 0..most {
+            let Some(key) = self.shared.touched.pop_front() else { break };
             let slot = &mut self.slots[key.index as usize];
             // A session that has ended stands in `ended` with all that it had.
             let Some(session) = slot.session.as_mut().filter(|session| session.key() == key) else {
                 continue;
             };
             let Outbox { mut bytes, burst } = session.take_outbox();
-            // What is for a client that is away is dropped.
-            if !session.is_away() {
+            // What is for a client that is away is dropped, and one that is back may have nothing yet.
+            if !session.is_away() && !bytes.is_empty() {
                 take(key, Output { bytes: &mut bytes, burst, close: None, is_away: false });
             }
             self.shared.keep_buffer(bytes);
         }
+    }
+
+    /// Hands over what connections are told that lose their sessions.
+    pub fn drain_ended(&mut self, mut take: impl FnMut(SessionKey, Output<'_>)) {
         for Ended { key, mut bytes, close, is_away } in std::mem::take(&mut self.ended) {
             // Only now: until then the shell's place is that of the connection that is to be told.
             if !is_away {

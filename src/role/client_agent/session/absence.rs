@@ -274,7 +274,7 @@ impl Session {
         }
         cx.shared.keep_buffer(std::mem::replace(&mut self.outbox, outbox).bytes);
         if !self.outbox.bytes.is_empty() {
-            cx.shared.touched.push(self.identity.key);
+            cx.shared.touched.push_back(self.identity.key);
         }
         (self.identity.peer, self.identity.framing) = (peer, framing);
         (self.presence.alive, self.presence.heard) = (cx.now, cx.now);

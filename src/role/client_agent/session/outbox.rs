@@ -25,7 +25,7 @@ impl Outbox {
     /// Once for many frames: what is done for each of them stays small enough to stand where it is used.
     #[inline(never)]
     fn begin(&mut self, shared: &mut Shared, of: &Identity) {
-        shared.touched.push(of.key);
+        shared.touched.push_back(of.key);
         if self.bytes.capacity() == 0 {
             self.bytes = shared.spare_buffer();
         }

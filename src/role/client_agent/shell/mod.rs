@@ -16,6 +16,7 @@ mod serve;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -279,7 +280,8 @@ impl Bound {
         let rules = Mutex::new(Rules::new(config, spares.clone()));
         let (limit_counts, resumable) = (core.limit_counts(), core.resumable());
         let offenders = Arc::<Offenders>::default();
-        let server = Server::new(core, events, spares.clone(), ask, offenders.clone());
+        let server =
+            Server::new(core, config.flush, events, spares.clone(), ask, offenders.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(name(config), server),
             dialect: dialect::of(config.client.kind),

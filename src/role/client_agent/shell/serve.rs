@@ -1,13 +1,14 @@
 //! The core in the router.
 
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::bans::Offenders;
 use super::gate::Pass;
 use super::seat::{Handed, Line, Seats};
+use super::window::Windows;
 use crate::banlist::Subject;
 use crate::config::ClientAgentConfig;
 use crate::event::EventSender;
@@ -16,9 +17,9 @@ use crate::net::proxy_protocol::Endpoint;
 use crate::net::{Close, Connection, Spares};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{
-    Bans, CloseKind, Core, Ejection, Heard, Loss, Peer, Resumed, SessionKey, Silence, Stop,
+    Bans, CloseKind, Core, Ejection, Heard, Loss, Output, Peer, Resumed, SessionKey, Silence, Stop,
 };
-use crate::router::{Cursor, Effects, Gap, Origin, Page, Query, Role, Sink};
+use crate::router::{Cursor, Effects, Gap, Haste, Origin, Page, Query, Role, Sink};
 use crate::wire::websocket::Parting;
 use crate::wire::{Envelope, Framing};
 
@@ -45,6 +46,8 @@ pub struct Server {
     silent: UnboundedSender<Silent>,
     /// Who is to be entered into the ban list.
     offenders: Arc<Offenders>,
+    /// How long what clients are told waits.
+    windows: Windows,
 }
 
 /// A client whose time is over, unless something of it lies unread.
@@ -59,13 +62,15 @@ impl Server {
     /// A server without sessions.
     pub fn new(
         core: Core,
+        flush: Duration,
         events: EventSender,
         spares: Arc<Spares>,
         silent: UnboundedSender<Silent>,
         offenders: Arc<Offenders>,
     ) -> Self {
         let seats = Seats::default();
-        Server { core, events, seats, cleared: 0, spares, silent, offenders }
+        let windows = Windows::new(flush);
+        Server { core, events, seats, cleared: 0, spares, silent, offenders, windows }
     }
 
     /// Begins a session for a connection; one that may only come back to another, if it is otherwise refused.
@@ -118,6 +123,7 @@ impl Server {
 
     /// Takes over limits and time-outs.
     pub fn reconfigure(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
+        self.windows.limit(newer.flush);
         self.core.reconfigure(now, newer, out);
     }
 
@@ -273,25 +279,19 @@ impl Role for Server {
         self.core.inspect(query, cursor, budget)
     }
 
-    /// Hands what there is for clients to their connections, which write it when the router is free.
-    fn settle(&mut self, _now: Instant, told: &mut Vec<Arc<dyn Sink>>) {
-        self.spares.take(self.core.spare_buffers());
-        let seats = &mut self.seats;
-        self.core.drain_output(|key, output| {
-            let Some(seat) = seats.of(key) else { return };
-            if let Some(connection) = &seat.connection {
-                connection.push_buffer(output.bytes, output.burst);
-                if let Some(close) = output.close {
-                    connection.close(close.into());
-                }
-                told.push(connection.clone());
-            }
-            if output.is_away {
-                seat.connection = None;
-            } else if output.close.is_some() {
-                seats.end(key);
-            }
-        });
+    /// Hands what there is for clients to their connections, which write it when the router is free. Only that of sessions
+    /// that go on may wait.
+    fn settle(
+        &mut self,
+        now: Instant,
+        haste: Haste,
+        told: &mut Vec<Arc<dyn Sink>>,
+    ) -> Option<Instant> {
+        let due = self.windows.due(now, haste, self.core.waiting());
+        let Server { core, seats, .. } = self;
+        self.spares.take(core.spare_buffers());
+        core.drain_output(due, |key, output| hand_over(seats, key, output, told));
+        core.drain_ended(|key, output| hand_over(seats, key, output, told));
         for who in self.core.drain_silent() {
             if let Some(connection) = self.seats.of(who.0).and_then(|seat| seat.connection.clone())
             {
@@ -305,6 +305,30 @@ impl Role for Server {
         for event in self.core.drain_events() {
             self.events.send(&event);
         }
+        self.windows.next()
+    }
+}
+
+/// Hands what a session has said to its connection.
+#[inline]
+fn hand_over(
+    seats: &mut Seats,
+    key: SessionKey,
+    output: Output<'_>,
+    told: &mut Vec<Arc<dyn Sink>>,
+) {
+    let Some(seat) = seats.of(key) else { return };
+    if let Some(connection) = &seat.connection {
+        connection.push_buffer(output.bytes, output.burst);
+        if let Some(close) = output.close {
+            connection.close(close.into());
+        }
+        told.push(connection.clone());
+    }
+    if output.is_away {
+        seat.connection = None;
+    } else if output.close.is_some() {
+        seats.end(key);
     }
 }
 

@@ -60,6 +60,7 @@ fn config() -> ClientAgentConfig {
         offences: OffencesConfig::default(),
         banlist: None,
         channel_rest_ms: 30_000,
+        flush: Duration::from_millis(5),
     }
 }
 

@@ -343,3 +343,33 @@ fn the_agent_ends_all_its_sessions() {
     assert!(clients.iter().all(|client| !agent.is_open(*client)));
     assert_eq!(agent.core.session_count(), 0);
 }
+
+#[test]
+fn what_ends_a_session_does_not_wait_for_what_others_are_told() {
+    let mut agent = Agent::new();
+    let (staying, leaving) = (agent.established(), agent.established());
+    let say = |agent: &mut Agent, client: TestClient| {
+        let message = ClientAgent::SendDatagram { datagram: Blob(b"\x07\x00") };
+        let mut bytes = Vec::new();
+        message.write_datagram(&mut Writer::new(&mut bytes), &[client.channel], AI);
+        agent.core.datagram(agent.now, &bytes, &mut agent.out);
+    };
+    say(&mut agent, staying);
+    say(&mut agent, leaving);
+    let mut bytes = Vec::new();
+    let eject = ClientAgent::Eject { reason: 7, text: Blob(b"go") };
+    eject.write_datagram(&mut Writer::new(&mut bytes), &[leaving.channel], AI);
+    agent.core.datagram(agent.now, &bytes, &mut agent.out);
+    let mut ended = Vec::new();
+    agent.core.drain_ended(|key, output| {
+        ended.push((key, Frames::new(output.bytes).count(), output.close.is_some()));
+    });
+    // With all that it was told before.
+    assert_eq!(ended, [(leaving.key, 2, true)]);
+    let mut told = Vec::new();
+    agent.core.drain_output(usize::MAX, |key, output| {
+        told.push((key, Frames::new(output.bytes).count()))
+    });
+    assert_eq!(told, [(staying.key, 1)]);
+    assert_eq!(agent.core.waiting(), 0);
+}

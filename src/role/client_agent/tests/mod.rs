@@ -110,6 +110,7 @@ fn config() -> ClientAgentConfig {
         rights_grace_for: RightsGrace::Lost,
         banlist: None,
         channel_rest_ms: 30_000,
+        flush: Duration::from_millis(5),
     }
 }
 
@@ -272,13 +273,15 @@ impl Agent {
             self.told.entry(resumed.key).or_default().append(&mut resumed.answer);
             self.resumed = Some(resumed.key);
         }
-        self.core.drain_output(|key, output| {
+        self.core.drain_output(usize::MAX, |key, output| {
             self.told.entry(key).or_default().append(output.bytes);
-            if let Some(close) = output.close {
-                let closed = if output.is_away { &mut self.hung_up } else { &mut self.closed };
-                let before = closed.insert(key, close);
-                assert!(before.is_none() || output.is_away, "closed twice");
-            }
+        });
+        self.core.drain_ended(|key, output| {
+            self.told.entry(key).or_default().append(output.bytes);
+            let close = output.close.expect("it has ended");
+            let closed = if output.is_away { &mut self.hung_up } else { &mut self.closed };
+            let before = closed.insert(key, close);
+            assert!(before.is_none() || output.is_away, "closed twice");
         });
         self.events.extend(self.core.drain_events());
     }

@@ -503,7 +503,9 @@ fn initial_objects_are_marked_as_a_burst() {
     message.write_datagram(&mut Writer::new(&mut bytes), &[client.channel], AI);
     agent.core.datagram(agent.now, &bytes, &mut agent.out);
     let mut bursts = Vec::new();
-    agent.core.drain_output(|_, output| bursts.push((output.burst, output.bytes.len())));
+    agent
+        .core
+        .drain_output(usize::MAX, |_, output| bursts.push((output.burst, output.bytes.len())));
     let entrances = 2 * (2 + encode(&enter(50, ZONE)).len());
     let rest = 2 + encode(&done(1, 1)).len() + 2 + encode(&client_sets(50, "level", b"\x01")).len();
     assert_eq!(bursts, [(entrances, entrances + rest)]);
@@ -521,7 +523,9 @@ fn so_are_those_that_come_after_the_time() {
     message.write_datagram(&mut Writer::new(&mut bytes), &[client.channel], AI);
     agent.core.datagram(agent.now, &bytes, &mut agent.out);
     let mut bursts = Vec::new();
-    agent.core.drain_output(|_, output| bursts.push((output.burst, output.bytes.len())));
+    agent
+        .core
+        .drain_output(usize::MAX, |_, output| bursts.push((output.burst, output.bytes.len())));
     let entrance = 2 + encode(&enter(50, ZONE)).len();
     assert_eq!(bursts, [(entrance, entrance)]);
 }

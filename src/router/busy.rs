@@ -1,0 +1,65 @@
+//! What part of the time is spent on writing to clients.
+
+use std::time::Instant;
+
+/// Over how long the part is taken: what was before counts less and less.
+const MEMORY_SECONDS: f32 = 0.05;
+
+/// The part of the time that writing to the clients of roles has taken of late.
+#[derive(Default, Debug)]
+pub(super) struct Busy {
+    share: f32,
+    /// The end of what was noted last.
+    since: Option<Instant>,
+}
+
+impl Busy {
+    /// From 0 to 1, as of what was noted last.
+    pub(super) const fn share(&self) -> f32 {
+        self.share
+    }
+
+    /// Somebody has written from the first of these times to the second.
+    pub(super) fn note(&mut self, writing: Option<(Instant, Instant)>) {
+        let Some((began, ended)) = writing else { return };
+        let part = |from: Instant, to: Instant| {
+            (to.saturating_duration_since(from).as_secs_f32() / MEMORY_SECONDS).min(1.0)
+        };
+        let before = self.since.map_or(1.0, |since| part(since, ended));
+        self.share = (self.share * (1.0 - before) + part(began, ended)).min(1.0);
+        self.since = Some(ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Writes for so many of each thousand microseconds, so often.
+    fn write(busy: &mut Busy, at: &mut Instant, micros: u64, times: u32) {
+        for _ in 0..times {
+            let ended = *at + Duration::from_micros(micros);
+            busy.note(Some((*at, ended)));
+            *at += Duration::from_millis(1);
+        }
+    }
+
+    #[test]
+    fn it_is_the_part_of_the_time_that_is_spent_of_late() {
+        let (mut busy, mut at) = (Busy::default(), Instant::now());
+        busy.note(None);
+        assert_eq!(busy.share(), 0.0);
+        write(&mut busy, &mut at, 300, 300);
+        assert!((busy.share() - 0.3).abs() < 0.01, "{busy:?}");
+        write(&mut busy, &mut at, 0, 300);
+        assert!(busy.share() < 0.01, "{busy:?}");
+        write(&mut busy, &mut at, 999, 300);
+        assert!(busy.share() > 0.98 && busy.share() <= 1.0, "{busy:?}");
+        // Nothing of that counts after a long silence.
+        at += Duration::from_secs(1);
+        write(&mut busy, &mut at, 50, 1);
+        assert!(busy.share() < 0.01, "{busy:?}");
+    }
+}
