@@ -48,6 +48,8 @@ pub struct Server {
     offenders: Arc<Offenders>,
     /// How long what clients are told waits.
     windows: Windows,
+    /// Connections whose clients are told that they are back: that waits for nothing.
+    answered: Vec<Arc<Connection>>,
 }
 
 /// A client whose time is over, unless something of it lies unread.
@@ -70,7 +72,17 @@ impl Server {
     ) -> Self {
         let seats = Seats::default();
         let windows = Windows::new(flush);
-        Server { core, events, seats, cleared: 0, spares, silent, offenders, windows }
+        Server {
+            core,
+            events,
+            seats,
+            cleared: 0,
+            spares,
+            silent,
+            offenders,
+            windows,
+            answered: Vec::new(),
+        }
     }
 
     /// Begins a session for a connection; one that may only come back to another, if it is otherwise refused.
@@ -153,6 +165,7 @@ impl Server {
             && let Some(Handed { connection, pass, before }) = self.seats.hand_over(line, key)
         {
             connection.push_buffer(&mut answer, 0);
+            self.answered.push(connection.clone());
             pass.take_place_of(&before.pass);
             if let Some(before) = before.connection {
                 before.push_bytes(&farewell);
@@ -287,6 +300,7 @@ impl Role for Server {
         haste: Haste,
         told: &mut Vec<Arc<dyn Sink>>,
     ) -> Option<Instant> {
+        told.extend(self.answered.drain(..).map(|connection| connection as Arc<dyn Sink>));
         let due = self.windows.due(now, haste, self.core.waiting());
         let Server { core, seats, .. } = self;
         self.spares.take(core.spare_buffers());
