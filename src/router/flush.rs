@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 use super::busy::Busy;
 use super::holds::Held;
 use super::role::Haste;
-use super::world::Told;
+use super::told::Told;
 use super::{Key, Shared, quietly};
 
 /// How often whoever goes on with a flood comes before those who have got something of it are told.

@@ -47,6 +47,7 @@ mod spoken_for;
 mod table;
 #[cfg(test)]
 mod tests;
+mod told;
 mod turn;
 mod world;
 

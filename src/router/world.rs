@@ -24,6 +24,7 @@ use super::resident::{Resident, Wish};
 use super::role::Haste;
 use super::spoken_for::{AlreadySaid, SpokenFor};
 use super::table::{Change, Key, Table};
+use super::told::{Told, clock};
 use super::turn::Turn;
 use super::{Cursor, Effect, Effects, Fed, Page, Query, Role, RoleLost, Sink, Uplink};
 use crate::hash::Seed;
@@ -70,34 +71,6 @@ pub(super) struct BatchEnd {
     pub(super) counts: Counts,
     /// Roles that have panicked.
     pub(super) lost: Vec<Box<dyn Role>>,
-}
-
-/// Who has to be told that there is something.
-#[derive(Default)]
-pub(super) struct Told {
-    sinks: Vec<Arc<dyn Sink>>,
-    uplink: Option<Arc<dyn Uplink>>,
-    /// Some of them are of roles: how long they take is measured.
-    are_of_roles: bool,
-    /// When those of roles were written to, from when to when.
-    writing: Option<(Instant, Instant)>,
-}
-
-impl Told {
-    /// Tells them. The memory can be used again.
-    pub(super) fn announce(&mut self) {
-        let began = std::mem::take(&mut self.are_of_roles).then(clock);
-        self.sinks.drain(..).for_each(|sink| sink.announce());
-        self.writing = began.map(|began| (began, clock()));
-        if let Some(uplink) = self.uplink.take() {
-            uplink.announce();
-        }
-    }
-
-    /// When those of roles have been written to, if some were.
-    pub(super) const fn take_writing(&mut self) -> Option<(Instant, Instant)> {
-        self.writing.take()
-    }
 }
 
 /// A datagram's recipients cannot be read.
@@ -600,9 +573,4 @@ fn resident_of(slots: &mut [Option<Slot>], key: Key) -> Result<&mut Resident, Ro
         Some(Receiver::Role(resident)) => Ok(resident),
         _ => Err(RoleLost),
     }
-}
-
-/// Tokio's clock, which tests can stop.
-fn clock() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

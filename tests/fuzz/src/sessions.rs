@@ -12,7 +12,9 @@ use donet::ids::{Channel, ChannelRange, ClassId, DoId};
 use donet::message::{Blob, Client, Message, Secret};
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::dialect::foreign;
-use donet::role::client_agent::{Core, Peer, SessionKey, Stop, Transport, UberDog, UberDogs};
+use donet::role::client_agent::{
+    Core, Output, Peer, SessionKey, Stop, Transport, UberDog, UberDogs,
+};
 use donet::router::Role;
 use donet::wire::{Frames, Reader, write_frame};
 
@@ -128,6 +130,7 @@ impl Agent {
             self.open.remove(&key).expect("it had just come");
             self.open.insert(resumed.key, Vec::new());
             self.away.remove(&resumed.key);
+            note_tokens(&resumed.answer, &mut self.tokens);
         }
     }
 
@@ -167,33 +170,43 @@ impl Agent {
         while self.core.resume(self.now, 100, &mut self.outside.effects) {}
         self.outside.give_back(&mut self.core, self.now);
         let Agent { core, open, away, tokens, .. } = self;
-        core.drain_output(usize::MAX, |key, output| {
-            if output.close.is_some() && away.remove(&key) {
-                return;
-            }
-            let told = open.get_mut(&key).expect("nothing comes for a closed connection");
+        let mut note = |told: &mut Vec<u8>, output: &mut Output<'_>| {
             assert!(output.burst <= output.bytes.len());
             told.append(output.bytes);
             assert_eq!(Frames::whole_bytes(told), told.len(), "whole frames only");
-            for frame in Frames::new(told) {
-                let mut reader = Reader::new(frame.datagram());
-                let number = reader.u16().unwrap_or_default();
-                if let Ok(Client::ResumeToken { token, .. } | Client::ResumeResp { token, .. }) =
-                    Client::decode(number, &mut reader)
-                {
-                    tokens.extend((!token.0.is_empty()).then(|| token.0.to_vec()));
-                }
-            }
+            note_tokens(told, tokens);
             told.clear();
-            if output.close.is_some() {
-                open.remove(&key);
+        };
+        core.drain_output(usize::MAX, |key, mut output| {
+            let told = open.get_mut(&key).expect("nothing comes for a closed connection");
+            note(told, &mut output);
+        });
+        core.drain_ended(|key, mut output| {
+            assert!(output.close.is_some());
+            if away.remove(&key) {
+                return;
             }
+            let mut told = open.remove(&key).expect("nothing comes for a closed connection");
+            note(&mut told, &mut output);
             if output.is_away {
                 away.insert(key);
             }
         });
         assert_eq!(core.session_count(), open.len() + away.len());
         core.drain_events().for_each(drop);
+    }
+}
+
+/// Keeps what clients can come back with.
+fn note_tokens(told: &[u8], tokens: &mut Vec<Vec<u8>>) {
+    for frame in Frames::new(told) {
+        let mut reader = Reader::new(frame.datagram());
+        let number = reader.u16().unwrap_or_default();
+        if let Ok(Client::ResumeToken { token, .. } | Client::ResumeResp { token, .. }) =
+            Client::decode(number, &mut reader)
+        {
+            tokens.extend((!token.0.is_empty()).then(|| token.0.to_vec()));
+        }
     }
 }
 

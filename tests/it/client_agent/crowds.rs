@@ -52,6 +52,7 @@ fn one_address_has_so_many_connections_and_another_is_not_concerned() {
             ("remote_address", &*address),
             ("reason_code", "1"),
             ("reason_msg", &*text),
+            ("address", same[2]),
         ];
         let event: Vec<_> = event.iter().map(|(key, value)| (&**key, &**value)).collect();
         assert_eq!(event, expected);

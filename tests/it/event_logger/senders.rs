@@ -72,6 +72,7 @@ fn a_client_that_is_ejected() {
         ("sender", "Client:3000000"),
         ("reason_code", "107"),
         ("reason_msg", &text),
+        ("address", "127.0.0.1"),
     ]);
 }
 
@@ -88,6 +89,7 @@ fn a_client_that_does_what_no_honest_client_does() {
         ("sender", "Client:3000000"),
         ("reason_code", "108"),
         ("reason_msg", &text),
+        ("address", "127.0.0.1"),
         BUILD[0],
         BUILD[1],
     ]);
@@ -107,6 +109,7 @@ fn a_client_that_the_cluster_ejects() {
         ("sender", "Client:3000000"),
         ("reason_code", "4321"),
         ("reason_msg", &text),
+        ("address", "127.0.0.1"),
         BUILD[0],
         BUILD[1],
     ]);

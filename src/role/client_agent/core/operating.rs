@@ -130,7 +130,8 @@ impl Core {
             let event = Event::new("client-ejected", "ClientAgent")
                 .with("remote_address", remote.to_string())
                 .with("reason_code", reason.to_string())
-                .with("reason_msg", text);
+                .with("reason_msg", text)
+                .with("address", &*remote.ip);
             self.shared.events.push(event);
         }
         self.refusal(framing, ejection)
