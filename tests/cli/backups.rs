@@ -217,7 +217,8 @@ fn a_place_without_objects_replaces_nothing() {
         fs::create_dir(folder.path("empty")).expect("made");
         let refused =
             |source| folder.run(&["db", "import", "game.yml", source, "--replace"]).code(1);
-        for source in ["zero.jsonl", "line.jsonl", "empty"] {
+        refused("zero.jsonl").complains(&["zero.jsonl: the file is empty, and an export has "]);
+        for source in ["line.jsonl", "empty"] {
             refused(source).complains(&["nothing was moved: there are no objects in ", source]);
         }
         refused("/dev/null").complains(&["/dev/null: it is no regular file"]);
