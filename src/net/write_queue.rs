@@ -147,8 +147,10 @@ impl WriteQueue {
     pub fn clear(&mut self) {
         self.written = 0;
         self.bytes.clear();
-        self.later.clear();
-        self.later_bytes = 0;
+        if self.later_bytes > 0 {
+            self.later.clear();
+            self.later_bytes = 0;
+        }
     }
 
     /// The frames that the socket has not taken whole, in order: one of which it has a part is the first.
