@@ -219,10 +219,6 @@ impl Peer {
     fn uses(&self, field: &Field) -> bool {
         self.hears(field) || self.sends(field)
     }
-
-    fn uses_class(&self, class: &Class) -> bool {
-        class.fields().iter().any(|field| self.uses(field))
-    }
 }
 
 impl Scene<'_> {
@@ -268,7 +264,8 @@ impl Scene<'_> {
         found: &mut Findings,
     ) {
         match (pair.old, pair.new) {
-            (Some(old), Some(new)) if peer.uses_class(old) => {
+            // Whoever creates or is shown an object has its class's number, whatever fields that has.
+            (Some(old), Some(new)) => {
                 if old.id() != new.id() {
                     let (before, after) = (old.id().0, new.id().0);
                     found.note(Kind::ClassMoved, format!("{} {before} → {after}", new.name()));
@@ -285,7 +282,7 @@ impl Scene<'_> {
                     found.note(Kind::Entry, new.name());
                 }
             }
-            (Some(old), None) if peer.uses_class(old) => {
+            (Some(old), None) => {
                 if let Some(other) = self.new.class_or_struct(old.id()) {
                     found.note(
                         Kind::Reused,
@@ -293,8 +290,8 @@ impl Scene<'_> {
                     );
                 }
             }
-            (None, Some(new)) if peer.uses_class(new) => found.note(Kind::NewClass, new.name()),
-            _ => {}
+            (None, Some(new)) => found.note(Kind::NewClass, new.name()),
+            (None, None) => {}
         }
     }
 

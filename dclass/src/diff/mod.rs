@@ -160,7 +160,13 @@ pub fn compare(
     let same = Sameness { old, renames, mode, known: &known };
     let uses = [Uses::new(old), Uses::new(new)];
     let change = |pair: &ClassPair<'_>| class_change(pair, old, new, same, &uses);
-    let classes = matching.classes.iter().filter_map(change).collect();
+    let mut classes: Vec<ClassChange> = matching.classes.iter().filter_map(change).collect();
+    let hashes = (old.hash(), new.hash());
+    if hashes.0 == hashes.1 {
+        // Parts that have changed places may leave it as it is.
+        let fields = classes.iter_mut().flat_map(|class| &mut class.fields);
+        fields.for_each(|field| field.effects.hash = false);
+    }
     let named = matching
         .classes
         .iter()
@@ -174,7 +180,7 @@ pub fn compare(
         is_stored_alike: &is_stored_alike,
         limits: limits::LimitChanges::default(),
     };
-    Comparison { hashes: (old.hash(), new.hash()), classes, moved, verdicts: scene.verdicts() }
+    Comparison { hashes, classes, moved, verdicts: scene.verdicts() }
 }
 
 impl Comparison {

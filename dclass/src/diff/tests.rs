@@ -226,6 +226,32 @@ fn who_may_stay() {
 }
 
 #[test]
+fn a_class_has_its_number_whatever_fields_it_has() {
+    use Answer::{Mind, No, Yes};
+    // Whoever creates the object names it, and whoever is shown it is told it.
+    let fields = ["", "a(uint8) ram;"];
+    for fields in fields {
+        let class = |name: &str| format!("dclass {name} {{ {fields} }};");
+        let [a, gone, b] = ["A", "Gone", "B"].map(class);
+        assert_eq!(answers(&format!("{a}{gone}{b}"), &format!("{a}{b}"))[..2], [No, No]);
+        let at_the_end = answers(&format!("{a}{b}"), &format!("{a}{b}{gone}"));
+        assert_eq!(at_the_end[..2], [Mind, Mind]);
+        let gone_at_the_end = answers(&format!("{a}{b}{gone}"), &format!("{a}{b}"));
+        assert_eq!(gone_at_the_end[1], if fields.is_empty() { Yes } else { Mind });
+    }
+}
+
+#[test]
+fn the_hash_is_not_said_to_be_another_one_where_it_is_the_same() {
+    let files = ["f(uint8 x, uint8 y)", "f(uint8 y, uint8 x)"]
+        .map(|field| dc(&format!("dclass A {{ {field} db; }};")));
+    let compared = compare(&files[0], &files[1], &Renames::default(), |_, old, new| old == new);
+    assert_eq!(compared.hashes.0, compared.hashes.1);
+    let effects = compared.classes[0].fields[0].effects;
+    assert_eq!((effects.wire, effects.hash, effects.stored), (true, false, true));
+}
+
+#[test]
 fn who_takes_one_part_for_another_cannot_stay() {
     use Answer::{Mind, No, Yes};
     let [a, b] = ["uint8 a", "uint8 b"];
