@@ -1,5 +1,5 @@
 class_name DonetClient
-extends Node
+extends DonetView
 ## A client of donet: one connection to a client agent, by WebSocket, over as many sockets as it takes.
 ##
 ## Add it to the scene tree, connect its signals, and call [method open]. docs/client/README.md has an example.
@@ -10,26 +10,16 @@ extends Node
 ## world.open("ws://127.0.0.1:7196/", JSON.parse_string(FileAccess.get_file_as_string("res://dc.json")), "quickstart")
 ## [/codeblock]
 
-## The hello was answered: log in, and open interests. Once for each session, so again after each loss.
+## The hello was answered: log in, and open interests. Once for each session, so again after each loss, unless it goes on.
 signal welcomed()
-## An object is in sight ([code]as_owner[/code] is false), or has become the client's own.
-signal object_entered(object, as_owner)
-## It is out of sight, or no longer the client's own.
-signal object_left(object, as_owner)
-## A field of an object has been updated, after the object's own signal.
-signal object_updated(object, field, value)
-## An object has moved, and is still in sight.
-signal object_moved(object, parent, zone)
-## Everything in an interest has entered, or, of one that was closed, has left.
-signal interest_done(interest)
-## A server has opened or closed an interest.
-signal interest_changed(interest, is_open)
-## A field of an object that was not declared has been updated.
-signal unknown_updated(do_id, field, value)
 ## The server ends the session, and says why: docs/protocol/client-agent.md has the codes.
 signal ejected(code, text)
-## The connection is lost, and tried again in so many seconds. All objects have left before.
-signal lost(code, reason, retry)
+## The connection is lost, and tried again in so many seconds. All objects have left before, unless it comes back to the session.
+signal lost(code, reason, retry, comes_back)
+## It is back in the session, and knows all again.
+signal resumed()
+## There is no such session any more: all objects have left before. A hello follows, and [signal welcomed].
+signal resume_failed()
 ## It is over, and not tried again.
 signal closed(code, reason)
 ## What came cannot be read, and the connection is closed; or what was to be sent is wrong, and was not sent.
@@ -40,6 +30,8 @@ enum State { CLOSED, CONNECTING, HELLO, READY, WAITING }
 
 ## The server stops or restarts: the one reason of an eject after which it is worth coming back.
 const EJECT_RESTART: int = 160
+## Among others, for want of room.
+const EJECT_GENERIC: int = 1
 ## The sub-protocol with which a message holds several datagrams.
 const FRAMES: String = "donet.frames"
 
@@ -61,6 +53,11 @@ const _ADD_INTEREST: int = 200
 const _ADD_INTERESTS: int = 201
 const _REMOVE_INTEREST: int = 203
 const _DONE_INTEREST: int = 204
+const _RESUME_ASK: int = 310
+const _RESUME_TOKEN: int = 311
+const _RESUME: int = 312
+const _RESUME_RESP: int = 313
+const _RESUME_DONE: int = 314
 const _DATAGRAM_BYTES_MAX: int = 0xffff
 ## Close codes of WebSocket: from here on they are reasons of ejects.
 const _FIRST_EJECT: int = 4000
@@ -72,65 +69,23 @@ var heartbeat: float = 10.0
 var retry_first: float = 0.5
 ## And how many at most.
 var retry_most: float = 30.0
+## Whether to come back to the same session after a loss, where `client.resume_ms` lets us. Only for a donet: other servers
+## eject whoever asks.
+var resume: bool = false
+## With what it comes back. A secret; empty while there is nothing to come back to.
+var token: PackedByteArray = PackedByteArray()
 ## What it does now.
 var state: int = State.CLOSED
-## What is visible, owned or declared, by doId: each is a [DonetClient.DistributedObject].
-var objects: Dictionary = {}
-## The open interests by their numbers.
-var interests: Dictionary = {}
-## The DC files.
-var schema: DonetSchema = null
 
 var _socket: WebSocketPeer = null
 var _url: String = ""
 var _version: String = ""
-var _declared: Dictionary = {}
-var _pending: Dictionary = {}
 var _attempts: int = 0
 var _last_context: int = 0
 var _last_interest: int = 0xffff
 var _eject_code: int = -1
 ## When to say that we live, or to try again, in milliseconds of the engine's clock.
 var _due: int = 0
-
-
-## An object as this client knows it.
-class DistributedObject:
-	## A field has been updated; of a method [code]value[/code] is the list of its arguments.
-	signal updated(field, value)
-
-	var do_id: int = 0
-	var parent: int = 0
-	var zone: int = 0
-	## Whether it is in one of the client's interests, and whether it is the client's own.
-	var is_visible: bool = false
-	var is_owned: bool = false
-	## The latest value of each field that we were told, by name.
-	var fields: Dictionary = {}
-	var _dclass: Dictionary = {}
-
-	func _init(id: int, dclass: Dictionary) -> void:
-		do_id = id
-		_dclass = dclass
-
-	## The name of its class.
-	func get_dclass() -> String:
-		return _dclass["name"]
-
-	func _tell(field: String, value) -> void:
-		updated.emit(field, value)
-
-
-## Zones of a parent that the client sees.
-class Interest:
-	var id: int = 0
-	var parent: int = 0
-	var zones: Array = []
-
-	func _init(number: int, of: int, its: Array) -> void:
-		id = number
-		parent = of
-		zones = its
 
 
 ## Connects. [param dc] is an export of the DC files, [param version] what the client agent's `version` has. False, with
@@ -207,7 +162,7 @@ func add_interest(parent: int, zones: Array) -> Interest:
 		datagram.put_u32(zone)
 	if not _transmit(datagram):
 		return null
-	_pending["%d %d" % [_last_context, interest.id]] = interest
+	_pending["%d %d" % [_last_context, interest.id]] = Question.new(interest, true, datagram)
 	interests[interest.id] = interest
 	return interest
 
@@ -216,9 +171,10 @@ func add_interest(parent: int, zones: Array) -> Interest:
 func remove_interest(interest: Interest) -> bool:
 	if interests.get(interest.id) != interest:
 		return _complain("the interest %d is not open" % interest.id)
-	if not _transmit(_question(_REMOVE_INTEREST, interest)):
+	var datagram: StreamPeerBuffer = _question(_REMOVE_INTEREST, interest)
+	if not _transmit(datagram):
 		return false
-	_pending["%d %d" % [_last_context, interest.id]] = interest
+	_pending["%d %d" % [_last_context, interest.id]] = Question.new(interest, false, datagram)
 	interests.erase(interest.id)
 	return true
 
@@ -231,7 +187,9 @@ func _process(_delta: float) -> void:
 	_socket.poll()
 	match _socket.get_ready_state():
 		WebSocketPeer.STATE_OPEN:
-			if state == State.CONNECTING:
+			if state == State.CONNECTING and token.size() > 0:
+				_come_back()
+			elif state == State.CONNECTING:
 				_say_hello()
 			_receive()
 			if state == State.READY and heartbeat > 0.0 and Time.get_ticks_msec() >= _due:
@@ -278,8 +236,16 @@ func _say_hello() -> void:
 	hello.put_u16(version.size())
 	if version.size() > 0:
 		hello.put_data(version)
-	# Here a client that has had a session will ask for the same again, when there are daemons that serve that.
 	_transmit(hello)
+
+
+## Asks for the session that we had.
+func _come_back() -> void:
+	state = State.HELLO
+	var datagram: StreamPeerBuffer = _datagram(_RESUME)
+	datagram.put_u16(token.size())
+	datagram.put_data(token)
+	_transmit(datagram)
 
 
 func _datagram(type: int) -> StreamPeerBuffer:
@@ -331,19 +297,26 @@ func _lose(code: int, reason: String) -> void:
 	# A reason may be all that is left of an eject.
 	if code >= _FIRST_EJECT and _eject_code < 0:
 		_be_ejected(code - _FIRST_EJECT, reason)
-	var comes_back: bool = retry_first > 0.0 and (_eject_code < 0 or _eject_code == EJECT_RESTART)
+	# Before it has looked at our token a full server takes us for somebody else, who has to go.
+	var is_full: bool = state != State.READY and token.size() > 0 and _eject_code == EJECT_GENERIC
+	var is_tried: bool = retry_first > 0.0 and (_eject_code < 0 or _eject_code == EJECT_RESTART or is_full)
 	# A server that closes without a word has nothing against us, but does not want us either.
-	if not comes_back or code == 1000:
+	if not is_tried or code == 1000:
 		_end(code, reason, 0)
 		return
+	# The session is still there; or not, but then we are told so.
+	var comes_back: bool = token.size() > 0 and _eject_code != EJECT_RESTART
 	_socket = null
 	state = State.WAITING
 	# Not all players come back at the same moment.
 	var delay: float = min(retry_most, retry_first * pow(2.0, min(_attempts, 16))) * (0.5 + randf() / 2.0)
 	_attempts += 1
 	_due = Time.get_ticks_msec() + int(delay * 1000.0)
-	_forget()
-	lost.emit(code, reason, delay)
+	if comes_back:
+		_doubt = null
+	else:
+		_forget()
+	lost.emit(code, reason, delay, comes_back)
 
 
 ## Nothing comes after this.
@@ -356,18 +329,14 @@ func _end(code: int, reason: String, farewell: int) -> void:
 	closed.emit(code, reason)
 
 
-## All that belonged to the session goes with it.
 func _forget() -> void:
-	interests.clear()
-	_pending.clear()
-	for object in objects.values():
-		if object.is_visible:
-			_object_leaves(object.do_id, false)
-		if object.is_owned:
-			_object_leaves(object.do_id, true)
+	token = PackedByteArray()
+	super._forget()
 
 
+## A mistake of the game's: what came is not to blame, though the game may have made it when it was told of that.
 func _complain(text: String) -> bool:
+	schema.error = ""
 	failed.emit(text)
 	return false
 
@@ -413,6 +382,14 @@ func _handle(datagram: DonetSchema.Reader) -> void:
 		_DONE_INTEREST:
 			var context: int = datagram.u32()
 			_interest_is_done("%d %d" % [context, datagram.u16()])
+		_RESUME_TOKEN:
+			_take_token(datagram)
+		_RESUME_RESP:
+			var is_back: bool = datagram.u8() == 1
+			if _take_token(datagram):
+				_be_answered(is_back)
+		_RESUME_DONE:
+			_be_told_all()
 		_:
 			_misunderstand("there is no message %d" % type)
 			return
@@ -422,136 +399,54 @@ func _handle(datagram: DonetSchema.Reader) -> void:
 
 
 func _be_welcome() -> void:
+	_be_ready()
+	if resume:
+		_transmit(_datagram(_RESUME_ASK))
+	welcomed.emit()
+
+
+func _be_ready() -> void:
 	state = State.READY
 	_attempts = 0
 	_due = Time.get_ticks_msec() + int(heartbeat * 1000.0)
-	welcomed.emit()
+
+
+## With what we can come back. For how long it is good the server knows: who is too late is told so.
+func _take_token(datagram: DonetSchema.Reader) -> bool:
+	var bytes: PackedByteArray = datagram.take(datagram.u16())
+	datagram.u32()
+	if not datagram.error:
+		token = bytes
+	return not datagram.error
+
+
+## Whether we are in the session that we had.
+func _be_answered(is_back: bool) -> void:
+	if is_back:
+		_begin_doubt()
+		_be_ready()
+		# From our next word on the token before is no good any more.
+		_transmit(_datagram(_HEARTBEAT))
+		return
+	_forget()
+	resume_failed.emit()
+	# The game may have closed it.
+	if state == State.HELLO:
+		_say_hello()
+
+
+func _be_told_all() -> void:
+	if _doubt == null:
+		return
+	var questions: Array = _end_doubt()
+	# The game may have closed it.
+	if state != State.READY:
+		return
+	for question in questions:
+		_transmit(question.datagram)
+	resumed.emit()
 
 
 func _be_ejected(code: int, text: String) -> void:
 	_eject_code = code
 	ejected.emit(code, text)
-
-
-func _object_enters(datagram: DonetSchema.Reader, has_other: bool, as_owner: bool) -> void:
-	var do_id: int = datagram.u32()
-	var parent: int = datagram.u32()
-	var zone: int = datagram.u32()
-	var dclass: Dictionary = schema.dclass_by_id(datagram.u16())
-	if datagram.error or dclass.size() == 0:
-		return
-	var object: DistributedObject = objects.get(do_id)
-	if object == null or object._dclass["id"] != dclass["id"]:
-		object = DistributedObject.new(do_id, dclass)
-	object.parent = parent
-	object.zone = zone
-	if as_owner:
-		object.is_owned = true
-	else:
-		object.is_visible = true
-	for field in schema.shown_fields(dclass, as_owner):
-		_store(object, field, schema.unpack_from(datagram, field))
-	for _i in datagram.u16() if has_other else 0:
-		var field: Dictionary = schema.field(datagram.u16())
-		if datagram.error or field.size() == 0:
-			return
-		_store(object, field, schema.unpack_from(datagram, field))
-	if datagram.error:
-		return
-	objects[do_id] = object
-	object_entered.emit(object, as_owner)
-
-
-## Notes a value; of a molecular field those of its parts.
-func _store(object: DistributedObject, field: Dictionary, value) -> void:
-	if not field.has("parts"):
-		object.fields[field["name"]] = value
-		return
-	var parts: Array = schema.parts_of(field)
-	for i in parts.size():
-		_store(object, parts[i], value[i])
-
-
-func _update(do_id: int, datagram: DonetSchema.Reader, count: int) -> void:
-	var object: DistributedObject = objects.get(do_id)
-	for _i in count:
-		var field: Dictionary = schema.field(datagram.u16())
-		if datagram.error or field.size() == 0:
-			return
-		var value = schema.unpack_from(datagram, field)
-		if datagram.error or schema.error:
-			return
-		if object != null:
-			_tell(object, field, value)
-		else:
-			unknown_updated.emit(do_id, field["name"], value)
-
-
-## A molecular field's parts are told of one by one, then itself.
-func _tell(object: DistributedObject, field: Dictionary, value) -> void:
-	var parts: Array = schema.parts_of(field)
-	for i in parts.size():
-		_tell(object, parts[i], value[i])
-	_store(object, field, value)
-	object._tell(field["name"], value)
-	object_updated.emit(object, field["name"], value)
-
-
-func _object_leaves(do_id: int, as_owner: bool) -> void:
-	var object: DistributedObject = objects.get(do_id)
-	if object == null:
-		return
-	if as_owner:
-		object.is_owned = false
-	else:
-		object.is_visible = false
-	if not object.is_owned and not object.is_visible and not _declared.has(do_id):
-		objects.erase(do_id)
-	object_left.emit(object, as_owner)
-
-
-func _object_moves(datagram: DonetSchema.Reader) -> void:
-	var object: DistributedObject = objects.get(datagram.u32())
-	var parent: int = datagram.u32()
-	var zone: int = datagram.u32()
-	if object == null or datagram.error:
-		return
-	object.parent = parent
-	object.zone = zone
-	object_moved.emit(object, parent, zone)
-
-
-## A server has opened an interest.
-func _interest_opens(datagram: DonetSchema.Reader, has_count: bool) -> void:
-	datagram.u32()
-	var id: int = datagram.u16()
-	var parent: int = datagram.u32()
-	var zones: Array = []
-	for _i in datagram.u16() if has_count else 1:
-		zones.append(datagram.u32())
-	if datagram.error:
-		return
-	var interest: Interest = Interest.new(id, parent, zones)
-	interests[id] = interest
-	interest_changed.emit(interest, true)
-
-
-## A server has closed one.
-func _interest_closes(datagram: DonetSchema.Reader) -> void:
-	datagram.u32()
-	var id: int = datagram.u16()
-	if datagram.error:
-		return
-	var interest: Interest = interests.get(id)
-	if interest == null:
-		interest = Interest.new(id, 0, [])
-	interests.erase(id)
-	interest_changed.emit(interest, false)
-
-
-## Servers' contexts are their own, and may be in use here: then not for the same interest.
-func _interest_is_done(question: String) -> void:
-	var interest: Interest = _pending.get(question)
-	_pending.erase(question)
-	if interest != null:
-		interest_done.emit(interest)

@@ -133,6 +133,9 @@ class Reader:
 			error = "%d bytes are expected, and %d are left" % [count, left()]
 		return not error
 
+	func u8() -> int:
+		return _bytes.get_u8() if has(1) else 0
+
 	func u16() -> int:
 		return _bytes.get_u16() if has(2) else 0
 

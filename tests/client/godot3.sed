@@ -2,6 +2,9 @@
 # one function that makes a WebSocketPeer is left out, and a test gives the client another one.
 /^class_name /d
 s/^extends Node/&\nconst DonetSchema = preload("donet_schema.gd")/
+s/^extends DonetView/extends "donet_view.gd"/
+s/\bsuper\._/._/
+s/\bvar_to_bytes(/var2bytes(/g
 s/\bRefCounted\b/Reference/g
 s/\bPackedByteArray\b/PoolByteArray/g
 s/\bto_utf8_buffer()/to_utf8()/g

@@ -1,17 +1,15 @@
-# Values against their bytes, with the schema of docs/client/donet_schema.gd. The folder with it, dc.json and vectors.json is given
-# in the environment. Godot 3 runs it: see tests/client/godot.
+# Values against their bytes, with the schema of docs/client/donet_schema.gd. Godot 3 runs it: see tests/client/godot.
 extends SceneTree
 
 var failures: int = 0
 
 
 func _init() -> void:
-	var folder: String = OS.get_environment("DONET_VECTORS")
-	var Schema = load(folder + "/donet_schema.gd")
+	var Schema = load("res://donet_schema.gd")
 	var schema = Schema.new()
-	check(schema.take(parse(folder + "/dc.json")), true, "the export")
+	check(schema.take(parse("res://dc.json")), true, "the export")
 	var count: int = 0
-	for vector in parse(folder + "/vectors.json"):
+	for vector in parse("res://vectors.json"):
 		var path: PoolStringArray = vector["field"].split(".")
 		var dclass: Dictionary = schema.dclass(path[0])
 		var value = real(vector["value"])
