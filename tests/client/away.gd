@@ -14,6 +14,8 @@ func _init() -> void:
 	is_refused()
 	has_nothing_to_come_back_to_after_a_restart()
 	asks_again()
+	asks_again_in_order()
+	owns_what_it_is_told()
 	is_closed_in_the_middle()
 	asks_nobody_unless_it_was_told_to()
 	print("away, %d failures" % failures)
@@ -134,6 +136,42 @@ func asks_again() -> void:
 	world.free()
 
 
+# What is asked of one number is one after the other.
+func asks_again_in_order() -> void:
+	var world = away()
+	again(world)
+	come(world, [back("ccdd"), "c800" + "09000000" + "0000" + "05000000" + "01000000", ALL_TOLD])
+	world.remove_interest(world.interests[0])
+	# As if all other numbers had been in use.
+	world._last_interest = 0xffff
+	world.remove_interest(world.add_interest(5, [2]))
+	var asked: Array = socket.sent.slice(socket.sent.size() - 3, socket.sent.size() - 1)
+	lose(world, 1006)
+	again(world)
+	socket.sent = []
+	heard = []
+	come(world, [back("eeff"), "c800" + "09000000" + "0000" + "05000000" + "01000000", ALL_TOLD])
+	expect(["resumed"], "nothing is done")
+	expect_sent([HEARTBEAT] + asked, "all is asked again")
+	world.free()
+
+
+func owns_what_it_is_told() -> void:
+	var world = away()
+	again(world)
+	var owned: Array = [owner_enters(world, 11, "416e6e"), owner_enters(world, 12, "426f62")]
+	come(world, [back("ccdd"), "c800" + "09000000" + "0000" + "05000000" + "01000000"] + owned)
+	come(world, [enters(world, 11, 1, "416e6e", 10), enters(world, 12, 1, "426f62", 10), ALL_TOLD])
+	lose(world, 1006)
+	again(world)
+	heard = []
+	# It leaves the client's sight meanwhile, and stays its own; the other is somebody else's by now.
+	come(world, [back("eeff"), "c800" + "09000000" + "0000" + "05000000" + "01000000", "8400" + "0b000000", owned[0], enters(world, 12, 1, "426f62", 10), ALL_TOLD])
+	expect(["object_left Avatar(11) False", "object_left Avatar(12) True", "resumed"], "what it owns")
+	check([world.objects[11].is_owned, world.objects[12].is_visible], [true, true], "what it owns")
+	world.free()
+
+
 # The game may do what it likes when it is told something.
 func is_closed_in_the_middle() -> void:
 	var world = away()
@@ -204,3 +242,7 @@ func back(token: String) -> String:
 
 func enters(world, do_id: int, zone: int, name: String, x: int) -> String:
 	return "8e00" + u16(do_id) + "0000" + "05000000" + u16(zone) + "0000" + class_of(world, "Avatar") + u16(name.length() / 2) + name + u16(x) + "0000"
+
+
+func owner_enters(world, do_id: int, name: String) -> String:
+	return "ac00" + enters(world, do_id, 1, name, 10).substr(4) + "0500000000000000"
