@@ -297,6 +297,9 @@ func _lose(code: int, reason: String) -> void:
 	# A reason may be all that is left of an eject.
 	if code >= _FIRST_EJECT and _eject_code < 0:
 		_be_ejected(code - _FIRST_EJECT, reason)
+	# The game may have closed it, here and below.
+	if state == State.CLOSED:
+		return
 	# Before it has looked at our token a full server takes us for somebody else, who has to go.
 	var is_full: bool = state != State.READY and token.size() > 0 and _eject_code == EJECT_GENERIC
 	var is_tried: bool = retry_first > 0.0 and (_eject_code < 0 or _eject_code == EJECT_RESTART or is_full)
@@ -316,7 +319,8 @@ func _lose(code: int, reason: String) -> void:
 		_doubt = null
 	else:
 		_forget()
-	lost.emit(code, reason, delay, comes_back)
+	if state == State.WAITING:
+		lost.emit(code, reason, delay, comes_back)
 
 
 ## Nothing comes after this.

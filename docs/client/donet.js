@@ -829,6 +829,8 @@ export class Connection extends EventTarget {
       this.interests.delete(interest.id);
       this.emit('interest', { interest, open: false });
     }
+    // A listener may have closed it.
+    if (this.state !== 'ready') return;
     for (const [name, { interest, opens, datagram }] of asked) {
       if (doubt.open.has(interest) === opens) {
         this.done(name);
@@ -987,6 +989,8 @@ export class Connection extends EventTarget {
   lose(code, reason) {
     // A reason may be all that is left of an eject.
     if (code >= 4000 && !this.ejected) this.eject(code - 4000, reason);
+    // A listener may have closed it, here and below.
+    if (this.state === 'closed') return;
     // Before it has looked at our token a full server takes us for somebody else, who has to go.
     const isFull = this.state === 'hello' && this.token !== undefined && this.ejected?.code === EJECT_GENERIC;
     const isTried = !this.ejected || this.ejected.code === EJECT_RESTART || isFull;
@@ -995,12 +999,13 @@ export class Connection extends EventTarget {
     if (!back || code === 1000) return this.end(code, reason);
     // The session is still there; or not, but then we are told so.
     const resume = (!this.ejected || isFull) && this.token !== undefined;
+    this.state = 'waiting';
     if (resume) this.suspend();
     else this.forget();
+    if (this.state !== 'waiting') return;
     const { first = 500, most = 30000 } = this.options.reconnect || {};
     // Not all players come back at the same moment.
     const delay = Math.round(Math.min(most, first * 2 ** this.attempts++) * (0.5 + Math.random() / 2));
-    this.state = 'waiting';
     this.retry = setTimeout(() => this.open(), delay);
     this.emit('lost', { code, reason, retry: delay, resume });
   }

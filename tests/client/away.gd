@@ -17,6 +17,7 @@ func _init() -> void:
 	asks_again_in_order()
 	owns_what_it_is_told()
 	is_closed_in_the_middle()
+	is_closed_at_the_end()
 	asks_nobody_unless_it_was_told_to()
 	print("away, %d failures" % failures)
 	quit(1 if failures > 0 else 0)
@@ -184,7 +185,21 @@ func is_closed_in_the_middle() -> void:
 	world.free()
 
 
-func leaves(_interest, _is_open, world) -> void:
+func is_closed_at_the_end() -> void:
+	for name in ["ejected", "object_left"]:
+		var world = away()
+		again(world)
+		come(world, [back("ccdd")])
+		world.connect(name, self, "leaves", [world])
+		heard = []
+		lose(world, 4160)
+		heard.sort()
+		expect(["closed 1000 ", "ejected 160 ", "object_left Avatar(11) False", "object_left Avatar(12) False"], name)
+		check(world.state, world.State.CLOSED, name)
+		world.free()
+
+
+func leaves(_one, _other, world) -> void:
 	world.leave()
 
 

@@ -301,6 +301,26 @@ test('who is refused has lost all, and says hello on the same connection', async
   assert.ok(socket.sent.at(-1).endsWith(framed(u16(310))), 'it asks anew');
 });
 
+test('whoever closes when it is told of the end does not come back', (t) => {
+  for (const [type, others] of [['eject', {}], ['leave', {}], ['leave', { resume: true }]]) {
+    const { connection, types } = play(t, others);
+    Socket.all[0].open();
+    Socket.all[0].receive(WELCOME + enters(11, 1, 'Ann', 10));
+    connection.addEventListener(type, () => connection.close());
+    Socket.all[0].end(4160);
+    assert.deepEqual(types(), ['ready', 'enter', 'eject', 'leave', 'close'], type);
+    assert.equal(connection.state, 'closed');
+  }
+});
+
+test('whoever closes while it is told what is gone hears nothing more', async (t) => {
+  const { connection, types } = await away(t);
+  const socket = again(connection);
+  connection.addEventListener('interest', () => connection.close());
+  socket.receive(back('ccdd') + enters(11, 1, 'Ann', 10) + enters(12, 1, 'Bob', 10) + allTold);
+  assert.deepEqual(types(), ['interest', 'leave', 'leave', 'close']);
+});
+
 test('after a restart of the server there is nothing to come back to', async (t) => {
   const { connection, types } = await away(t);
   const socket = again(connection);
