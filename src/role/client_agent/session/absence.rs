@@ -17,8 +17,9 @@ use crate::net;
 use crate::role::client_agent::agent::{Context, Counted, News, Shared, Silence, Timer, Token};
 use crate::wire::Framing;
 
-/// For how long somebody for whom there is no room may take to show that he comes back, where nobody is hurried otherwise.
-pub const PROBATION: Duration = Duration::from_secs(10);
+/// How long somebody for whom there is no room may take for each step until he has shown that he comes back. Who does says so at
+/// once; who does not keeps others from it.
+pub const PROBATION: Duration = Duration::from_secs(3);
 
 /// What a session has for a client that comes back, or is to.
 #[derive(Default, Debug)]
@@ -130,7 +131,7 @@ impl Session {
     pub fn go_away(&mut self, cx: &mut Context<'_>, mut end: End) {
         let wait = Duration::from_millis(cx.shared.config.client.resume_ms.into());
         let reason = match &end {
-            End::Lost(loss) => net::logged(&loss.reason).to_owned(),
+            End::Lost(loss) => loss.reason.clone(),
             End::Ejected(ejection) => String::from_utf8_lossy(&ejection.text).into_owned(),
             _ => net::end_of_file(),
         };
@@ -138,9 +139,11 @@ impl Session {
             (self.identity.allocated, &self.identity.peer.remote, end.limit());
         let wait_ms = wait.as_millis() as u64;
         if let Some(limit) = limit {
+            let reason = net::logged(&reason);
             tracing::warn!(%client, %remote, limit, wait_ms, "client dropped: {reason}; it may come back");
             cx.shared.limit_counts.add(limit);
         } else {
+            let reason = net::logged(&reason);
             tracing::debug!(%client, %remote, reason, wait_ms, "client lost; it may come back");
         }
         if let End::Lost(loss) = &mut end {
@@ -186,10 +189,8 @@ impl Session {
     /// have for a hello, and not for ever.
     pub fn only_comes_back(&mut self, shared: &mut Shared, now: Instant, refusal: Ejection) {
         self.comeback().refusal = Some(refusal);
-        if shared.config.handshake_timeout_ms == 0 {
-            let timer = Timer::Silence(self.identity.key, Silence::Hello);
-            shared.deadlines.set(now + PROBATION, timer);
-        }
+        let timer = Timer::Silence(self.identity.key, Silence::Hello);
+        shared.deadlines.set(now + PROBATION, timer);
     }
 
     /// Checks that there is room for a client that has not come back.

@@ -127,7 +127,9 @@ impl Session {
             0 => shared.last_answer,
             _ => shared.oldest_answered.filter(|one| one.asked <= query.began).map(|one| one.at),
         };
-        let of_others = of_others.filter(|_| cx.now < query.began + timeout * PATIENCE);
+        // However patient this is: it does not hang on what others do.
+        let longest = cx.shared.interest_timeout() * PATIENCE;
+        let of_others = of_others.filter(|_| cx.now < query.began + longest);
         let its_own = query.answers.last.filter(|_| query.answers.received > 0);
         let extended = its_own.max(of_others).filter(|&at| is_recent(at));
         if let Some(from) = extended {

@@ -290,7 +290,8 @@ impl Session {
     /// The time is over for objects that have been asked for themselves, unless answers to somebody are still coming.
     pub fn retelling_due(&mut self, cx: &mut Context<'_>) {
         let (key, now, timeout) = (self.identity.key, cx.now, cx.shared.patient_timeout());
-        let last_answer = cx.shared.last_answer;
+        let (last_answer, longest) =
+            (cx.shared.last_answer, cx.shared.interest_timeout() * PATIENCE);
         let client = self.identity.allocated;
         let Some(retelling) = self.retelling().filter(|retelling| retelling.due <= now) else {
             return;
@@ -301,7 +302,7 @@ impl Session {
         }
         let is_recent = |at: &Instant| *at + timeout > now;
         if let Some(last) = last_answer.filter(is_recent)
-            && now < retelling.began + timeout * PATIENCE
+            && now < retelling.began + longest
         {
             retelling.due = last + timeout;
             let due = retelling.due;

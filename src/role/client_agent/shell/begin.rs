@@ -69,7 +69,10 @@ pub async fn begin(
         turn_away(connection, words, shared).await;
         return None;
     }
-    let limit = limit.or(place.pass.over().map(|_| PROBATION));
+    let limit = match place.pass.over() {
+        Some(_) => Some(limit.map_or(PROBATION, |limit| limit.min(PROBATION))),
+        None => limit,
+    };
     if let Some(tls) = &entrance.tls {
         let shake = shake_within(limit, tls, stream, std::mem::take(&mut first_bytes));
         // Who is not encrypted yet at the end can be told nothing.

@@ -43,9 +43,9 @@ impl Origin {
 /// How many more connections than have their places from there may be on probation from one address: whoever has changed his network
 /// comes from one that nobody knows.
 const PROBATIONS_FREE: usize = 8;
-/// How many more there may be on probation in all than sessions that can be come back to: somebody at one address who says nothing does
-/// not keep others out, however few there are.
-const PROBATIONS_SPARE: usize = 2 * PROBATIONS_FREE;
+/// How many more there may be on probation in all than sessions that can be come back to: somebody who says nothing, at few
+/// addresses, does not keep others out.
+const PROBATIONS_SPARE: usize = 256;
 
 /// How many there are.
 #[derive(Copy, Clone, Default)]

@@ -1,5 +1,7 @@
 //! Who is let in, and who is not.
 
+use std::net::Ipv4Addr;
+
 use super::*;
 use crate::role::client_agent::Counted;
 
@@ -90,7 +92,7 @@ fn there_are_not_many_more_on_probation_than_can_come_back() {
     let (gate, now) = (gate(|limits| limits.connections = 1), Instant::now());
     let _in = come(&gate, now, "192.0.2.1").expect("there is room");
     let _sessions = resumable(&gate, 3);
-    let others = (0..).map(|number| format!("198.51.100.{number}"));
+    let others = (0..).map(|number| Ipv4Addr::from_bits(0xc633_0000 + number).to_string());
     let let_in = others.map_while(|ip| come(&gate, now, &ip).ok());
     assert_eq!(let_in.collect::<Vec<_>>().len(), 3 + PROBATIONS_SPARE);
 }

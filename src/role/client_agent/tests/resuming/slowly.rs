@@ -144,3 +144,33 @@ fn who_has_asked_later_waits_until_those_before_it_have_been_answered() {
         agent.expect_told(slow, &[enter(41, ROOM), enter(42, ROOM), Client::ResumeDone {}]);
     }
 }
+
+#[test]
+fn who_is_not_answered_waits_no_longer_because_others_are() {
+    // A parent that does not answer, or an object.
+    for is_parent in [true, false] {
+        let mut agent = agent();
+        let (client, token) = agent.resumable();
+        if is_parent {
+            agent.open(client, 1, ROOM, &[41]);
+        } else {
+            agent.own(client, 50, NOWHERE);
+        }
+        let other = agent.established();
+        agent.lose(client);
+        agent.routed();
+        agent.come_back(client, &token);
+        agent.routed();
+        let done = encode(&Client::ResumeDone {});
+        let mut waited: u16 = 0;
+        while !agent.told(client).contains(&done) {
+            waited += 100;
+            assert!(waited <= 12_100, "twenty times half a second, and the last of its own");
+            let zone = Location { zone: ZoneId(1_000 + u32::from(waited)), ..HALL };
+            agent.open(other, 1_000 + waited, zone, &[]);
+            agent.routed();
+            agent.pass(100);
+        }
+        assert!(waited >= 2_000, "four times half a second");
+    }
+}

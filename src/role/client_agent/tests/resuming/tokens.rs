@@ -245,9 +245,9 @@ fn who_is_on_probation_is_put_out_unless_the_first_that_it_says_is_a_good_token(
         let newcomer = full(&mut agent);
         agent.send(newcomer, &Client::Resume { token: Secret(&[1; 32]) });
         agent.expect_told(newcomer, &[refused(), eject()]);
-        // Whoever says nothing has ten seconds, also where others have for ever.
+        // Whoever says nothing has three seconds, also where others have longer, or for ever.
         let newcomer = full(&mut agent);
-        agent.pass(9_999);
+        agent.pass(2_999);
         agent.expect_told(newcomer, &[]);
         agent.pass(1);
         agent.expect_told(newcomer, &[eject()]);
