@@ -182,7 +182,11 @@ fn second_owners(config: &Config) -> impl Iterator<Item = Conflict> {
     config.numbered_roles().filter_map(move |(i, role)| {
         let RoleConfig::Database(database) = role else { return None };
         let BackendConfig::Yaml { directory, .. } = &database.backend else { return None };
-        let (j, before) = *known.entry(directory).or_insert((i, role));
+        // A directory has many names: with a slash at its end, or by a link.
+        let ways = ways_to(&config.base_dir.join(directory));
+        let before = ways.iter().find_map(|way| known.get(way)).copied();
+        let (j, before) = before.unwrap_or((i, role));
+        known.extend(ways.into_iter().map(|way| (way, (j, before))));
         (i != j).then(|| Conflict {
             severity: Severity::Error,
             key: format!("roles[{i}].backend.directory"),

@@ -292,6 +292,22 @@ fn stores_with_something_in_them() {
     assert_eq!(fs::read(folder.path("o.sqlite")).expect("a database"), before);
 }
 
+/// One directory has as many names as links lead to it.
+#[test]
+fn two_databases_in_one_directory() {
+    let first = database("type: yaml, directory: db");
+    let role = first.lines().last().expect("a role").replace("4003", "4004") + "\n";
+    for name in ["db", "db/", "./db", "link", "link/", "nowhere/../db"] {
+        let folder = Folder::with(&[("game.dc", DC), ("db/info.yaml", "next: 7\n")]);
+        symlink("db", folder.path("link")).expect("linked");
+        fs::create_dir(folder.path("nowhere")).expect("a folder");
+        let second = role.replace("directory: db", &format!("directory: {name}"));
+        compare(&folder, &(first.clone() + &second), Fails);
+        let why = " is the directory of roles[0] (database) already";
+        folder.run(&["check", "game.yml"]).code(1).complains(&["roles[1].backend.directory", why]);
+    }
+}
+
 /// Text means the same under another width, and bytes do not.
 #[test]
 fn stores_with_values_of_other_types() {
