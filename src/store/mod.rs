@@ -42,7 +42,7 @@ pub use self::open::{
 pub use self::operation::{Failure, Operation, Outcome, Refusal, Selection, Values};
 pub use self::progress::Progress;
 pub use self::rehearse::rehearse;
-pub use self::rewrite::{Migration, Noted, NotedField, Rewrite};
+pub use self::rewrite::{Command, Migration, Noted, NotedField, Rewrite};
 pub use self::schema::Schema;
 
 /// A future that can be sent to another thread.

@@ -16,7 +16,7 @@ use super::sql::{
     count_in_server,
 };
 use super::yaml::{YamlArchive, YamlBackend};
-use super::{Backend, BoxFuture, OpenError, Rewrite, Schema};
+use super::{Backend, BoxFuture, Command, OpenError, Rewrite, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
 use crate::hash::Seed;
 
@@ -319,23 +319,27 @@ pub async fn open_archive_mut(
     })
 }
 
-/// Opens a store of objects of `schema` that are all to be changed, or looked at with that in mind. Whether a change that was
-/// interrupted has been finished.
+/// Opens a store of objects of `schema` that are all to be changed by a command, or looked at with that in mind. Whether a change
+/// that was interrupted has been finished.
 ///
 /// # Errors
 /// If it is not there or cannot be used, or a server is using it and it is to be changed.
 pub async fn open_rewrite(
     config: &BackendConfig,
     schema: &Schema,
-    is_to_change: bool,
+    command: Option<&Command>,
 ) -> Result<(Box<dyn Rewrite>, bool), OpenError> {
+    let is_to_change = command.is_some();
     let mut archive: Box<dyn Rewrite> = match own_backend(config)? {
-        BackendConfig::Yaml { directory, file_mode } if is_to_change => {
-            check_there("the YAML directory", &directory)?;
-            let (archive, was_unfinished) = YamlArchive::open_to_rewrite(&directory, file_mode)?;
-            return Ok((Box::new(archive), was_unfinished));
-        }
-        BackendConfig::Yaml { directory, .. } => Box::new(YamlArchive::open(&directory)?),
+        BackendConfig::Yaml { directory, file_mode } => match command {
+            None => Box::new(YamlArchive::open(&directory)?),
+            Some(command) => {
+                check_there("the YAML directory", &directory)?;
+                let (archive, was_unfinished) =
+                    YamlArchive::open_to_rewrite(&directory, file_mode, command)?;
+                return Ok((Box::new(archive), was_unfinished));
+            }
+        },
         BackendConfig::Sqlite { file, file_mode } => {
             check_there("the SQLite database", &file)?;
             let file = SqliteFile::new(file, file_mode);

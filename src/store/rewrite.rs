@@ -75,6 +75,26 @@ pub struct Migration {
     pub done: i64,
 }
 
+/// Which migration it is, so that one that was interrupted is finished by no other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Command {
+    /// The number of the schema before.
+    pub old: u64,
+    /// The number of the schema after.
+    pub new: u64,
+    /// The number of what is called otherwise.
+    pub map: u64,
+    /// How it was given, on one line.
+    pub words: String,
+}
+
+impl Command {
+    /// Whether both do the same, however they were given.
+    pub fn is_as(&self, other: &Command) -> bool {
+        (self.old, self.new, self.map) == (other.old, other.new, other.map)
+    }
+}
+
 /// A store whose objects can all be changed at once.
 pub trait Rewrite: Archive {
     /// In which form values are to be given.

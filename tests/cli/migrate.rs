@@ -373,24 +373,3 @@ fn objects_get_what_is_required_in_place_of_what_has_no_place() {
         ]);
     }
 }
-
-/// What was interrupted is done when it has been finished, and that is what is said last.
-#[test]
-fn the_last_line_of_a_migration_that_was_interrupted() {
-    let folder = folder(YAML, 3);
-    folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
-    // As if its last file had not been moved yet.
-    let (objects, staged) = (folder.path("objects"), folder.path("objects/.donet-migration"));
-    std::fs::create_dir(&staged).expect("made");
-    for name in ["complete", "removed"] {
-        std::fs::write(staged.join(name), "").expect("written");
-    }
-    std::fs::rename(objects.join("types.yaml"), staged.join("types.yaml")).expect("moved");
-    let finished = folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
-    let finished = finished.says(&["the migration that was interrupted has been finished\n"]);
-    let last = finished.stdout.lines().last().expect("a line");
-    assert!(last.ends_with("objects: all its objects go with the new files now"), "{last}");
-    folder.run(&["db", "verify", "new.yml"]).code(0);
-    let again = folder.run(&migrate(&["--apply", "--no-backup"])).code(0);
-    again.says(&["nothing is to be done, it was migrated"]);
-}

@@ -281,7 +281,7 @@ pub async fn files_that_are_the_wrong_way_round_change_nothing(setup: Setup) {
         assert!(!is_done && report.stale.count == 1, "{report:?}");
         assert_eq!(stored(&setup, &old, FIRST).await, before);
     }
-    let (mut store, _) = open_rewrite(&setup.backend, &old, false).await.expect("opens");
+    let (mut store, _) = open_rewrite(&setup.backend, &old, None).await.expect("opens");
     let migrator = Migrator::new(&old, &new, &none, Permissions { drop: true, round: true });
     let report = migrator.look(&mut *store, &mut |_, _, _| {}).await.expect("it runs");
     store.close().await;

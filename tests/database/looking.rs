@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use donet::config::BackendConfig;
-use donet::store::{Schema, check_start, open_archive, open_rewrite, transfer};
+use donet::store::{Command, Schema, check_start, open_archive, open_rewrite, transfer};
 
 use crate::harness::{Cluster, Setup};
 use crate::stores::{execute_in, number_in};
@@ -34,7 +34,7 @@ pub async fn who_looks_makes_no_tables(setup: Setup) {
     assert_eq!(verified.expect("read"), 0);
     archive.close().await;
     check_start(&setup.config(), &schema).await.expect("the daemon would start");
-    let Err(refused) = open_rewrite(&setup.backend, &schema, false).await else {
+    let Err(refused) = open_rewrite(&setup.backend, &schema, None).await else {
         panic!("there is nothing to migrate");
     };
     assert!(refused.to_string().contains("has no tables of donet's"), "{refused}");
@@ -54,7 +54,7 @@ pub async fn who_looks_brings_nothing_up_to_date(setup: Setup) {
     let before = tables(&setup).await;
     let errors = [
         open_archive(&setup.backend, &schema).await.err(),
-        open_rewrite(&setup.backend, &schema, false).await.err(),
+        open_rewrite(&setup.backend, &schema, None).await.err(),
     ];
     for error in errors {
         let error = error.expect("they are of an earlier version").to_string();
@@ -116,7 +116,8 @@ pub async fn a_cell_that_is_null_costs_only_what_it_is_about(setup: Setup) {
     ] {
         assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:#?}");
     }
-    let Err(refused) = open_rewrite(&setup.backend, &schema, true).await else {
+    let any = Command { old: 1, new: 2, map: 3, words: String::new() };
+    let Err(refused) = open_rewrite(&setup.backend, &schema, Some(&any)).await else {
         panic!("it is damaged");
     };
     assert!(refused.to_string().contains("nothing is written"), "{refused}");

@@ -267,7 +267,8 @@ pub async fn migrate(
     permissions: Permissions,
 ) -> Result<(Report, bool), OpenError> {
     let migrator = Migrator::new(old, new, renames, permissions);
-    let (mut store, _) = open_rewrite(&setup.backend, old, true).await?;
+    let command = migrator.command(String::new());
+    let (mut store, _) = open_rewrite(&setup.backend, old, Some(&command)).await?;
     let report = migrator.look(&mut *store, &mut |_, _, _| {}).await?;
     if report.done_before.is_some() || !permissions.allow(&report) {
         return Ok((report, false));

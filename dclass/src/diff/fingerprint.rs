@@ -30,7 +30,7 @@ pub fn fingerprint(dc: &DcFile) -> u64 {
 }
 
 /// FNV-1a: the same in all versions of the program, since it is kept with the values.
-fn fnv(bytes: &[u8]) -> u64 {
+pub fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

@@ -20,7 +20,7 @@ mod uses;
 mod work;
 
 pub use carry::{Carried, Carrier, Misfit};
-pub use fingerprint::fingerprint;
+pub use fingerprint::{fingerprint, fnv};
 pub use judge::{Answer, Reason, Verdict, Who};
 pub use renames::Renames;
 pub use types::TypeChange;

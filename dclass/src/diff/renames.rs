@@ -1,5 +1,6 @@
 //! What is called otherwise in the new files: names alone do not tell a renamed field from two others.
 
+use super::fingerprint::fnv;
 use super::work::step;
 use crate::schema::{DcFile, Field};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -32,6 +33,14 @@ impl Renames {
     /// Whether nothing is called otherwise.
     pub fn is_empty(&self) -> bool {
         self.classes.is_empty() && self.fields.is_empty()
+    }
+
+    /// A number of what is called otherwise: the same in all versions of the program.
+    pub fn fingerprint(&self) -> u64 {
+        let classes = self.classes.iter().map(|(old, new)| format!("{old}\n{new}\n"));
+        let fields = self.fields.iter();
+        let fields = fields.map(|((class, old), new)| format!("{class}.{old}\n{new}\n"));
+        fnv(classes.chain(fields).collect::<String>().as_bytes())
     }
 
     /// What a class is called in the new files, if it is there.

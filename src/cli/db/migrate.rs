@@ -12,7 +12,7 @@ use dclass::diff::{Renames, compare};
 use super::progress::Bar;
 use super::{choose, warn_of_oddity};
 use crate::cli::dc::files_of;
-use crate::cli::out::{complain, number_of, say, write};
+use crate::cli::out::{complain, number_of, one_line, say, write};
 use crate::config::{self, BackendConfig, Config, DatabaseConfig};
 use crate::ids::{Channel, ChannelRepr};
 use crate::store::transfer::{
@@ -79,7 +79,9 @@ impl Migrate {
         };
         let permissions = Permissions { drop: self.drop, round: self.round };
         let migrator = Migrator::new(&old, &new, &renames, permissions).naming_all(self.all);
-        let (mut store, was_unfinished) = open_rewrite(&database.backend, &old, self.apply).await?;
+        let command = self.apply.then(|| migrator.command(self.words()));
+        let (mut store, was_unfinished) =
+            open_rewrite(&database.backend, &old, command.as_ref()).await?;
         warn_of_oddity(&*store);
         if was_unfinished {
             say!("the migration that was interrupted has been finished");
@@ -128,6 +130,17 @@ impl Migrate {
         };
         say!("{} changed{left_out}", number_of(done.changed, "object is", "objects are"));
         Ok(0)
+    }
+
+    /// How it was given, but for what may be lost and where a backup goes.
+    fn words(&self) -> String {
+        let mut words = vec![self.config.display().to_string()];
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        self.control.iter().for_each(|control| option("--control", control.to_string()));
+        self.from.iter().for_each(|files| option("--from", files.clone()));
+        self.to.iter().for_each(|files| option("--to", files.clone()));
+        self.map.iter().for_each(|map| option("--map", map.display().to_string()));
+        one_line(&words.join(" ")).to_string()
     }
 
     fn schemas(&self, config: &Config) -> anyhow::Result<(Schema, Schema)> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::NO_SCALAR;
 use super::files::Directory;
+use super::notes;
 use super::staging::{self, Staging};
 use super::text::{self, Document, Info, Written};
 use super::types::Types;
@@ -14,6 +15,7 @@ use crate::store::archive::{
     Archive, ArchiveMut, Broken, Entry, Form, FreeIds, Raw, Record, ready,
 };
 use crate::store::layout::{self, is_read_alike};
+use crate::store::rewrite::Command;
 use crate::store::{BoxFuture, OpenError};
 
 /// A YAML directory. What it does may block: it is for commands, not for a server.
@@ -28,6 +30,8 @@ pub struct YamlArchive {
     objects: Option<Vec<DoId>>,
     /// A change of all objects that is being prepared.
     pub(super) staging: Option<Staging>,
+    /// Which change that is.
+    pub(super) command: Option<Command>,
 }
 
 impl YamlArchive {
@@ -46,23 +50,32 @@ impl YamlArchive {
     /// # Errors
     /// If a server is using it, or it cannot be read.
     pub fn open_mut(path: &Path, file_mode: u32) -> Result<Self, OpenError> {
-        let archive = Self::opened(path, Directory::open(path, file_mode))?;
+        let mut archive = Self::opened(path, Directory::open(path, file_mode))?;
         staging::refuse_unfinished(path)?;
+        archive.free_ids_now()?;
         Ok(archive)
     }
 
-    /// As [`YamlArchive::open_mut`], and finishes a change of all objects that was interrupted.
+    /// As [`YamlArchive::open_mut`], and finishes a change of all objects that was interrupted, if it is that of `command`.
     ///
     /// # Errors
     /// As there, and if it cannot be finished.
-    pub fn open_to_rewrite(path: &Path, file_mode: u32) -> Result<(Self, bool), OpenError> {
+    pub fn open_to_rewrite(
+        path: &Path,
+        file_mode: u32,
+        command: &Command,
+    ) -> Result<(Self, bool), OpenError> {
         staging::refuse_half_imported(path)?;
         let mut archive = Self::opened(path, Directory::open(path, file_mode))?;
-        let was_unfinished = staging::go_on(path)
+        if staging::is_unfinished(path) {
+            staging::refuse_another(path, command)?;
+        }
+        let was_unfinished = staging::go_on(&archive.directory)
             .map_err(archive.failed("cannot finish the migration that was interrupted in"))?;
         if was_unfinished {
             archive.types = Types::of(&archive.directory)?;
         }
+        archive.command = Some(command.clone());
         Ok((archive, was_unfinished))
     }
 
@@ -70,8 +83,9 @@ impl YamlArchive {
         match directory {
             Ok(directory) => {
                 let types = Types::of(&directory)?;
+                notes::past(&directory)?;
                 let (objects, staging, new_types) = (None, None, Types::default());
-                Ok(YamlArchive { directory, types, new_types, objects, staging })
+                Ok(YamlArchive { directory, types, new_types, objects, staging, command: None })
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 Err(OpenError::InUse(path.display().to_string()))
@@ -130,12 +144,9 @@ impl YamlArchive {
         Ok(page.into_iter().filter_map(|id| self.read(id)).collect())
     }
 
-    fn free_ids_now(&self) -> Result<FreeIds, OpenError> {
-        let text = self.directory.read_info().map_err(self.failed("cannot read info.yaml in"))?;
-        let info = Info::read(&text.unwrap_or_default()).map_err(|error| {
-            let path = self.directory.path().display();
-            OpenError::Damaged(format!("info.yaml in {path}: {error}"))
-        })?;
+    pub(super) fn free_ids_now(&mut self) -> Result<FreeIds, OpenError> {
+        let has_objects = !self.objects()?.is_empty();
+        let info = notes::info(&self.directory, has_objects)?;
         let free = info.free.iter().filter_map(|id| DoIdRepr::try_from(*id).ok());
         Ok(FreeIds { next: info.next, free: free.map(DoId).collect() })
     }
@@ -149,8 +160,12 @@ impl YamlArchive {
         let objects = self.objects()?.to_vec();
         // What is wrong with the file as a whole is told where it is read.
         if let Ok(Some(text)) = self.directory.read_info() {
+            let highest = objects.last().copied();
             let is_there = |id: DoId| objects.binary_search(&id).is_ok();
-            Info::read(&text).iter().flat_map(|info| info.oddities(is_there)).for_each(&mut *tell);
+            Info::read(&text)
+                .iter()
+                .flat_map(|info| info.oddities(highest, is_there))
+                .for_each(&mut *tell);
         }
         for do_id in objects {
             // What cannot be read is told where it is read.

@@ -9,9 +9,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::files::{Directory, INFO, object_name};
+use super::notes;
 use super::staging::{self, PAST};
 use super::text::Info;
-use super::types::TYPES;
+use super::types::{TYPES, Types};
 use crate::config::DoIdRange;
 use crate::ids::DoId;
 use crate::store::OpenError;
@@ -51,9 +52,11 @@ pub fn copy_directory(
         write(&copy.path().join(INFO), text.as_bytes()).map_err(writing)?;
     }
     // What was migrated must not be migrated again when the copy is put in place.
+    notes::past(&directory)?;
     if let Some(past) = directory.read_past().map_err(reading)? {
         write(&copy.path().join(PAST), past.as_bytes()).map_err(writing)?;
     }
+    Types::of(&directory)?;
     if let Some(types) = directory.read_types().map_err(reading)? {
         write(&copy.path().join(TYPES), types.as_bytes()).map_err(writing)?;
     }
@@ -80,10 +83,7 @@ fn info(
     range: DoIdRange,
     objects: &[DoId],
 ) -> Result<Option<String>, OpenError> {
-    let path = directory.path();
-    let text = directory.read_info().map_err(|error| cannot("read info.yaml in", path, error))?;
-    let info = Info::read(text.as_deref().unwrap_or_default())
-        .map_err(|error| OpenError::Damaged(format!("info.yaml in {}: {error}", path.display())))?;
+    let info = notes::info(directory, !objects.is_empty())?;
     let highest = objects.iter().rev().find(|do_id| range.contains(**do_id));
     let next = info.next.max(highest.map(|do_id| u64::from(do_id.0) + 1));
     let is_object = |id: u64| objects.binary_search_by_key(&id, |do_id| do_id.0.into()).is_ok();

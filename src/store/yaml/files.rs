@@ -217,6 +217,15 @@ impl Directory {
         read(&self.path.join(PAST))
     }
 
+    /// Notes which migrations were carried out, durably.
+    ///
+    /// # Errors
+    /// What the system says. The old file is there still.
+    pub fn write_past(&self, text: &str) -> io::Result<()> {
+        self.replace(PAST, text)?;
+        self.sync()
+    }
+
     /// Forgets which migrations were carried out, and the types of what was stored. [`Directory::sync`] makes that durable.
     ///
     /// # Errors

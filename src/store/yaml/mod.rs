@@ -8,6 +8,7 @@ mod archive;
 mod backup;
 mod files;
 mod look;
+mod notes;
 mod rewrite;
 mod staging;
 mod text;
@@ -394,10 +395,7 @@ fn read_ids(
     let path = directory.path();
     staging::refuse_unfinished(path)?;
     staging::refuse_half_imported(path)?;
-    let info = directory.read_info();
-    let info = info.map_err(|error| cannot("read info.yaml in", path, error))?;
-    let info = Info::read(&info.unwrap_or_default())
-        .map_err(|error| OpenError::Damaged(format!("info.yaml in {}: {error}", path.display())))?;
+    notes::past(directory)?;
     let mut highest = None;
     let mut objects = Set::with_hasher(seed);
     for do_id in directory.objects().map_err(|error| cannot("list", path, error))? {
@@ -407,6 +405,7 @@ fn read_ids(
         }
         objects.insert(do_id);
     }
+    let info = notes::info(directory, !objects.is_empty())?;
     let behind = |do_id: DoId| u64::from(do_id.0) + 1;
     let next = info.next.unwrap_or(0);
     let next = next.max(u64::from(range.min.0)).max(highest.map_or(0, behind));

@@ -1,10 +1,8 @@
 //! All objects of a YAML directory, changed at once.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::io;
-
 use super::archive::YamlArchive;
+use super::files::INFO;
+use super::notes;
 use super::staging::{PAST, Staging};
 use super::text::{Document, Written};
 use super::types::TYPES;
@@ -12,28 +10,8 @@ use crate::ids::DoId;
 use crate::store::archive::{Archive, Form, FreeIds, Raw, ready};
 use crate::store::rewrite::{Change, Edit, Migration, Noted, Rewrite};
 use crate::store::{BoxFuture, OpenError, Schema};
-use crate::yaml::{self, Rules, Value};
-
-const RULES: Rules = Rules { depth_max: 4, aliases: false, other_documents: true };
 
 impl YamlArchive {
-    fn read_past(&self) -> Result<Vec<Migration>, OpenError> {
-        let path = self.directory.path().join(PAST);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(OpenError::Io {
-                    what: format!("cannot read {}", path.display()),
-                    error,
-                });
-            }
-        };
-        parse_past(&text).ok_or_else(|| {
-            OpenError::Damaged(format!("{}: expected lines that donet has written", path.display()))
-        })
-    }
-
     fn stage(&mut self) -> Result<&mut Staging, OpenError> {
         Ok(self.staging.as_mut().expect("the change was begun"))
     }
@@ -56,21 +34,22 @@ impl YamlArchive {
     }
 
     fn finish_now(&mut self, migration: Migration, free: &FreeIds) -> Result<(), OpenError> {
-        let mut past = self.read_past()?;
-        past.push(migration);
+        let mut past = notes::past(&self.directory)?;
+        past.done.push(migration);
         let failed = self.failed("cannot write into");
-        let staging = self.staging.take().expect("the change was begun");
+        let mut staging = self.staging.take().expect("the change was begun");
         let finish = || {
-            staging.write(PAST, &write_past(&past))?;
             staging.write(TYPES, &self.new_types.write())?;
             if !staging.removed().is_empty() {
                 let ids = free.free.iter().chain(staging.removed());
                 let ids: Vec<u64> = ids.map(|id| u64::from(id.0)).collect();
                 // A directory without a file of its own goes on behind its highest object.
                 let next = free.next.max(ids.iter().map(|id| id + 1).max()).unwrap_or_default();
-                staging.write("info.yaml", &super::text::Info::write(next, ids.into_iter()))?;
+                staging.write(INFO, &super::text::Info::write(next, ids.into_iter()))?;
             }
-            staging.finish()
+            // Moved last: what is noted here is done.
+            staging.write(PAST, &past.write())?;
+            staging.finish(&self.directory)
         };
         finish().map_err(failed)?;
         self.types = std::mem::take(&mut self.new_types);
@@ -113,43 +92,15 @@ fn edit(document: &mut Document, edits: &[Edit]) {
     }
 }
 
-fn write_past(past: &[Migration]) -> String {
-    let mut text =
-        "# Written by `donet db migrate`, by which it knows what it has done.\n".to_owned();
-    for Migration { old, new, done } in past {
-        let _ = writeln!(text, "- {{old: {old:016x}, new: {new:016x}, done: {done}}}");
-    }
-    text
-}
-
-fn parse_past(text: &str) -> Option<Vec<Migration>> {
-    let content = yaml::parse(text, RULES).ok()?;
-    let Some(root) = content.root.filter(|root| !root.is_null()) else {
-        return Some(Vec::new());
-    };
-    let Value::List(items) = &root.value else { return None };
-    let migration = |node: &yaml::Node| {
-        let Value::Map(entries) = &node.value else { return None };
-        let value = |name: &str| {
-            entries
-                .iter()
-                .find(|(key, _)| key.text() == Some(name))
-                .and_then(|(_, node)| node.text())
-        };
-        let number = |name| u64::from_str_radix(value(name)?, 16).ok();
-        let done = value("done")?.parse().ok()?;
-        Some(Migration { old: number("old")?, new: number("new")?, done })
-    };
-    items.iter().map(|node| migration(node)).collect()
-}
-
 impl Rewrite for YamlArchive {
     fn form(&self) -> Form {
         Form::Text
     }
 
     fn past(&mut self) -> BoxFuture<'_, Result<Vec<Migration>, OpenError>> {
-        ready(self.read_past())
+        // Free ids are written at the end, and nobody is to wait until then to hear that they are damaged.
+        let ids = self.free_ids_now();
+        ready(ids.and_then(|_| notes::past(&self.directory)).map(|past| past.done))
     }
 
     fn noted(&self) -> Vec<(String, String, String)> {
@@ -165,7 +116,8 @@ impl Rewrite for YamlArchive {
         types.change(noted);
         types.learn(schema);
         self.new_types = types;
-        let staging = Staging::begin(self.directory.path(), self.directory.file_mode());
+        let command = self.command.as_ref().expect("it was opened to be changed");
+        let staging = Staging::begin(&self.directory, command);
         let staging = staging.map_err(self.failed("cannot write into"));
         ready(staging.map(|staging| self.staging = Some(staging)))
     }
@@ -218,16 +170,5 @@ mod tests {
         let written =
             |(name, text): (&str, &str)| (name.to_owned(), Written::Scalar(text.to_owned()));
         assert_eq!(values, expected.map(written));
-    }
-
-    #[test]
-    fn the_past_is_read_as_it_was_written() {
-        let past = [
-            Migration { old: 1, new: u64::MAX, done: 5 },
-            Migration { old: u64::MAX, new: 0, done: 6 },
-        ];
-        assert_eq!(parse_past(&write_past(&past)).as_deref(), Some(&past[..]));
-        assert_eq!(parse_past(""), Some(Vec::new()));
-        assert_eq!(parse_past("- {old: x}"), None);
     }
 }

@@ -210,8 +210,9 @@ impl Info {
         Ok(info)
     }
 
-    /// What it says of ids that cannot be: those of objects that are there are not free, and none is free twice.
-    pub fn oddities(&self, is_there: impl Fn(DoId) -> bool) -> Vec<String> {
+    /// What it says of ids that cannot be: those of objects that are there are neither free nor still to come, and none is free
+    /// twice.
+    pub fn oddities(&self, highest: Option<DoId>, is_there: impl Fn(DoId) -> bool) -> Vec<String> {
         /// So many are named; the others are counted.
         const NAMED: usize = 20;
         let mut known = FxHashSet::default();
@@ -225,10 +226,15 @@ impl Info {
             };
             odd.push(format!("info.yaml, `free`: {id} {what}"));
         }
+        let behind = |id: DoId| u64::from(id.0) >= self.next.unwrap_or(u64::MAX);
+        let highest = highest.filter(|id| behind(*id));
         let more = odd.len().saturating_sub(NAMED);
         if more > 0 {
             odd.truncate(NAMED);
             odd.push(format!("info.yaml, `free`: … and {more} more that are not free"));
+        }
+        if let (Some(next), Some(highest)) = (self.next, highest) {
+            odd.push(format!("info.yaml: {next} is not `next`, as there is the object {highest}"));
         }
         odd
     }

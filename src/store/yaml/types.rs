@@ -9,7 +9,8 @@ use std::sync::Arc;
 use dclass::Class;
 
 use super::files::Directory;
-use super::text::{Document, Error, conflict, quoted};
+use super::notes;
+use super::text::{Document, quoted};
 use crate::store::layout::{self, is_read_alike};
 use crate::store::rewrite::{Noted, NotedField};
 use crate::store::{OpenError, Schema};
@@ -31,20 +32,10 @@ impl Types {
     /// # Errors
     /// If the file cannot be read.
     pub fn of(directory: &Directory) -> Result<Types, OpenError> {
-        let path = directory.path().display();
         let text = directory.read_types();
-        let text = text.map_err(|error| OpenError::Io {
-            what: format!("cannot read {TYPES} in {path}"),
-            error,
-        })?;
-        let text = text.unwrap_or_default();
-        parse(&text).ok_or_else(|| {
-            let why = match conflict(&text) {
-                Some(line) => Error::Conflict(line).to_string(),
-                None => "expected lines that donet has written".to_owned(),
-            };
-            OpenError::Damaged(format!("{TYPES} in {path}: {why}"))
-        })
+        let text = text.map_err(|error| notes::cannot_read(directory, TYPES, error))?;
+        let Some(text) = text else { return Ok(Types::default()) };
+        notes::judge(directory, TYPES, &text, parse(&text)).map_err(|why| notes::lost_types(&why))
     }
 
     /// The type of a field's values, if it is known.
@@ -188,7 +179,8 @@ fn held<'n>(
 fn parse(text: &str) -> Option<Types> {
     let content = yaml::parse(text, RULES).ok()?;
     let Some(root) = content.root.filter(|root| !root.is_null()) else {
-        return Some(Types::default());
+        // Nothing was stored yet.
+        return (text == HEAD).then(Types::default);
     };
     let mut types = Types::default();
     for (class, fields) in entries(&root)? {
@@ -229,7 +221,7 @@ mod tests {
         ]);
         assert_eq!(parse(&noted.write()), Some(noted));
         assert_eq!(parse(&Types::default().write()), Some(Types::default()));
-        assert_eq!(parse(""), Some(Types::default()));
+        assert_eq!(parse(""), None);
         assert_eq!(parse("A: [a]"), None);
     }
 

@@ -25,7 +25,7 @@ pub use self::report::{ClassReport, FieldReport, Report};
 use super::copy::{Progress, Step};
 use super::translate::Problem;
 use crate::store::archive::{Archive, id_of};
-use crate::store::rewrite::{Migration, Rewrite};
+use crate::store::rewrite::{Command, Migration, Rewrite};
 use crate::store::{OpenError, Schema};
 
 /// Objects that are read at a time.
@@ -108,6 +108,12 @@ impl<'a> Migrator<'a> {
         let is_stored = |(old, _): &(String, String)| stored.iter().any(|(class, ..)| class == old);
         report.is_noted = !noted.fields.is_empty() || noted.classes.iter().any(is_stored);
         Ok(report)
+    }
+
+    /// Which migration it is, and how it was given.
+    pub fn command(&self, words: String) -> Command {
+        let (old, new) = (fingerprint(self.old), fingerprint(self.new.dc()));
+        Command { old, new, map: self.plan.carrier.renames.fingerprint(), words }
     }
 
     /// Does it. Nothing is changed unless all of it is.
