@@ -149,3 +149,38 @@ fn of_a_migration_that_was_interrupted_nothing_is_moved_unless_all_is_there() {
         }
     }
 }
+
+#[test]
+fn what_the_old_files_have_stored_since_a_migration_is_said() {
+    for backend in BACKENDS {
+        let folder = folder(backend);
+        folder.run(&right()).code(0);
+        let quiet = folder.run(&right()).code(0);
+        quiet.says(&["nothing is to be done, it was", "what --map says is not looked at again\n"]);
+        store(&folder, "old.yml", &[(5003, "\"coins\":\"9\"")]);
+        for more in [&right()[..], &RIGHT[..7]] {
+            let refused = folder.run(more).code(1);
+            refused.complains(&[
+                "object 5003: P.coins: only the old files store such a field\n",
+                "the old files have stored 1 value or object since",
+            ]);
+        }
+    }
+}
+
+/// Nobody can tell by such names who has stored a value.
+#[test]
+fn names_that_are_handed_on_are_warned_of() {
+    for backend in BACKENDS {
+        let folder = folder(backend);
+        folder.write("swap.dc", "dclass P { int16/10 coins db; uint8 pos db; };");
+        folder.write("swap.yml", "P.coins: pos\nP.pos: coins\n");
+        let swap = ["db", "migrate", "new.yml", "--from", "old.dc", "--to", "swap.dc", "--map"];
+        let dry = folder.run(&[&swap[..], &["swap.yml"]].concat()).code(0);
+        dry.complains(&[
+            "swap.yml: names that are handed on to others (P.coins: pos, P.pos: coins)",
+        ]);
+        let plain = folder.run(&RIGHT[..7]).code(0);
+        assert!(!plain.stderr.contains("handed on"), "{plain:#?}");
+    }
+}

@@ -43,6 +43,19 @@ impl Renames {
         fnv(classes.chain(fields).collect::<String>().as_bytes())
     }
 
+    /// Chains of fields of a class, or of classes, each of which gets the name that the next one has: a swap is one that ends where it
+    /// began. Nobody can tell by a name of theirs whether a value is stored by the old files or by the new ones.
+    pub fn handed_on(&self) -> Vec<String> {
+        let classes = self.classes.iter().filter(|(_, new)| self.classes.contains_key(*new));
+        let classes = classes.map(|(old, new)| format!("{old}: {new}"));
+        let fields = self
+            .fields
+            .iter()
+            .filter(|((class, _), new)| self.fields.contains_key(&(class.clone(), (*new).clone())));
+        let fields = fields.map(|((class, old), new)| format!("{class}.{old}: {new}"));
+        classes.chain(fields).collect()
+    }
+
     /// What a class is called in the new files, if it is there.
     pub fn new_class<'n>(&'n self, old: &'n str) -> &'n str {
         self.classes.get(old).map_or(old, String::as_str)

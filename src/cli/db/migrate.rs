@@ -87,9 +87,13 @@ impl Migrate {
             say!("the migration that was interrupted has been finished");
         }
         if migrator.done_before(&mut *store).await?.is_none() {
+            self.warn_of_names(&renames);
             self.check_before(&database, &mut *store).await?;
         }
         let report = self.look(&migrator, &mut *store).await?;
+        if report.since.count > 0 {
+            return Err(stored_since(&report));
+        }
         if was_unfinished && report.done_before.is_some() {
             // Nothing else is to be done, and that alone would sound as if nothing had been.
             say!("{}: all its objects go with the new files now", store.describe());
@@ -101,6 +105,9 @@ impl Migrate {
         let is_dropped = self.apply && permissions.allow(&report);
         let files = [old.dc(), new.dc()];
         write(format_args!("{}", report::page(&store.describe(), files, &report, is_dropped)));
+        if report.done_before.is_some() && self.map.is_some() {
+            say!("what --map says is not looked at again");
+        }
         if report.done_before.is_some() || report.is_empty() && report.lost.count == 0 {
             return Ok(0);
         }
@@ -141,6 +148,19 @@ impl Migrate {
         self.to.iter().for_each(|files| option("--to", files.clone()));
         self.map.iter().for_each(|map| option("--map", map.display().to_string()));
         one_line(&words.join(" ")).to_string()
+    }
+
+    /// Names that are handed on say nothing of who has stored a value.
+    fn warn_of_names(&self, renames: &Renames) {
+        let names = renames.handed_on();
+        if let (Some(map), [_, ..]) = (&self.map, &names[..]) {
+            complain!(
+                "warning: {}: names that are handed on to others ({}): if a daemon with the new files has stored objects already, nobody can tell \
+                 them from old ones, and their values change places, too",
+                map.display(),
+                names.join(", ")
+            );
+        }
     }
 
     fn schemas(&self, config: &Config) -> anyhow::Result<(Schema, Schema)> {
@@ -260,6 +280,16 @@ impl Migrate {
         check_backup(database, &target)?;
         Ok(Some(target))
     }
+}
+
+/// It was carried out, and there is something to be done again.
+fn stored_since(report: &Report) -> anyhow::Error {
+    print_problems(&[&report.since]);
+    let count = number_of(report.since.count, "value or object", "values or objects");
+    anyhow!(
+        "nothing is written: this very migration was carried out before, and the old files have stored {count} since, which cannot be \
+         migrated along with what was migrated already: go back to a backup, or delete them and store them again by the new files"
+    )
 }
 
 fn print_problems(all: &[&Problems]) {

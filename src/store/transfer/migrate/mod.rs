@@ -1,7 +1,7 @@
 //! Stored objects from old DC files to new ones.
 //!
 //! `plan` says what becomes of each class and field, `edits` what becomes of an object, `fate` of a value, `evidence` whether
-//! the old files are those of the objects, `report` counts it. The store does all of it at once ([`Rewrite`]), or nothing.
+//! the old files are those of the objects, `since` whether they are again, `report` counts it. The store does all of it at once ([`Rewrite`]), or nothing.
 //! Whether this very migration was carried out before is noted in the store, since text does not say under which type it was
 //! written, and since names may have changed places.
 
@@ -12,6 +12,7 @@ mod map;
 mod plan;
 mod problems;
 mod report;
+mod since;
 
 use dclass::DcFile;
 use dclass::diff::{Renames, fingerprint};
@@ -100,7 +101,9 @@ impl<'a> Migrator<'a> {
         progress: Progress<'_>,
     ) -> Result<Report, OpenError> {
         if let Some(done_before) = self.done_before(store).await? {
-            return Ok(Report { done_before: Some(done_before), ..Report::default() });
+            let mut report = self.since(store, progress).await?;
+            report.done_before = Some(done_before);
+            return Ok(report);
         }
         let mut report = self.run(store, progress, false).await?;
         let stored = store.noted();
@@ -108,6 +111,26 @@ impl<'a> Migrator<'a> {
         let is_stored = |(old, _): &(String, String)| stored.iter().any(|(class, ..)| class == old);
         report.is_noted = !noted.fields.is_empty() || noted.classes.iter().any(is_stored);
         Ok(report)
+    }
+
+    /// Looks for what the old files have stored since this migration was carried out.
+    async fn since(
+        &self,
+        store: &mut dyn Rewrite,
+        progress: Progress<'_>,
+    ) -> Result<Report, OpenError> {
+        let mut report = Report::default();
+        let (total, mut after) = (store.count().await?, None);
+        loop {
+            let page = store.page(after, PAGE).await?;
+            let Some(last) = page.last().map(id_of) else { return Ok(report) };
+            after = Some(last);
+            report.objects += page.len() as u64;
+            for entry in &page {
+                since::note(&self.plan, entry, self.are_all_kept, &mut report.since);
+            }
+            progress(Step::Checking, report.objects, total);
+        }
     }
 
     /// Which migration it is, and how it was given.

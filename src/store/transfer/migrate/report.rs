@@ -25,6 +25,8 @@ pub struct Report {
     pub are_all_strangers: bool,
     /// Values with numbers that cannot be kept with all their digits.
     pub rounded: Problems,
+    /// What the old files have stored since this very migration was carried out.
+    pub since: Problems,
     /// Whether what the store knows of classes and fields changes, even if no object does.
     pub is_noted: bool,
     /// When this very migration was carried out before, in seconds since 1970.
