@@ -186,6 +186,7 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
     let mut bar = Bar::new();
     let progress = &mut |step, done, total| bar.show(step, done, total);
     let half_imported = source.half_imported().await;
+    let damage = source.damage().await;
     let stats = transfer::stats(&mut *source, progress).await;
     bar.finish();
     let name = source.describe();
@@ -204,11 +205,12 @@ async fn stats(database: &Database) -> anyhow::Result<u8> {
         say!("ids {lowest} to {highest}, of the range {}", config.generate);
     }
     say!("{} freed", number_of(stats.free.free.len() as u64, "id", "ids"));
-    for lost in stats.lost {
-        complain!("{}", one_line(&lost));
+    for lost in &stats.lost {
+        complain!("{}", one_line(lost));
     }
     warn_of(half_imported?);
-    Ok(0)
+    let is_damaged = warn_of_damage(&name, &damage?);
+    Ok(u8::from(is_damaged || !stats.lost.is_empty()))
 }
 
 /// A store without objects may not be the one that is meant, or not be what it was.
@@ -223,6 +225,17 @@ fn warn_of(half_imported: Option<OpenError>) {
     if let Some(error) = half_imported {
         complain!("{error}");
     }
+}
+
+/// Where SQLite takes a damaged page for the end of a table, nothing else shows that there was more. Whether there is damage.
+fn warn_of_damage(name: &str, damage: &[String]) -> bool {
+    for line in damage {
+        complain!("{}", one_line(line));
+    }
+    if !damage.is_empty() {
+        complain!("{name} is damaged: objects or values may be missing from what is shown");
+    }
+    !damage.is_empty()
 }
 
 impl Show {
@@ -254,16 +267,18 @@ impl Show {
         let mut source = open_archive(&config.backend, &schema).await?;
         warn_of_oddity(&*source);
         let half_imported = source.half_imported().await;
+        let damage = source.damage().await;
         let found = transfer::show(&mut *source, &schema, do_id).await;
         let name = source.describe();
         source.close().await;
         warn_of(half_imported?);
+        let is_damaged = warn_of_damage(&name, &damage?);
         let Some(shown) = found? else {
             bail!("{name} has no object {do_id}");
         };
         let unknown = if shown.is_known { "" } else { ": the DC files have no such class" };
         say!("{do_id}: {}{unknown}", one_line(&shown.class));
-        let mut code = u8::from(!shown.is_known);
+        let mut code = u8::from(!shown.is_known || is_damaged);
         for (name, text) in shown.fields {
             let name = one_line(&name);
             match text {

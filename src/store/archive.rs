@@ -144,6 +144,11 @@ pub trait Archive: Send {
         Vec::new()
     }
 
+    /// Why whoever reads all objects may not have read all, without meeting with anything: one line each.
+    fn damage(&mut self) -> BoxFuture<'_, Result<Vec<String>, OpenError>> {
+        ready(Ok(Vec::new()))
+    }
+
     /// Tells what is written such that whoever reads it may take it for something else.
     fn oddities<'a>(
         &'a mut self,

@@ -4,7 +4,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::{Database, Opened, warn_of, warn_of_oddity};
+use super::{Database, Opened, warn_of, warn_of_damage, warn_of_oddity};
 use crate::cli::out::{complain, number_of, one_line, say};
 use crate::finding::near;
 use crate::store::archive::Broken;
@@ -46,6 +46,7 @@ impl List {
         let mut source = open_archive(&config.backend, &schema).await?;
         warn_of_oddity(&*source);
         let half_imported = source.half_imported().await;
+        let damage = source.damage().await;
         let (mut listed, mut unreadable) = (0_u64, 0_u64);
         let class = self.class.as_deref();
         let done = transfer::list(&mut *source, &schema, class, &mut |entry| {
@@ -63,6 +64,7 @@ impl List {
         let lost = source.lost();
         source.close().await;
         warn_of(half_imported?);
+        let is_damaged = warn_of_damage(&name, &damage?);
         done?;
         lost.iter().for_each(|lost| complain!("{}", one_line(lost)));
         if let Some(class) = class.filter(|_| listed == 0) {
@@ -76,7 +78,7 @@ impl List {
             }
         };
         complain!("{}{of} in {name}{broken}", number_of(listed, "object", "objects"));
-        Ok(u8::from(unreadable > 0 || !lost.is_empty()))
+        Ok(u8::from(unreadable > 0 || is_damaged || !lost.is_empty()))
     }
 
     /// Whoever mistypes a class would take it for one without objects.

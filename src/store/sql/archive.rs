@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 
 use super::catalog::Amendment;
 use super::rewrite::Renumbered;
-use super::salvage::{Salvaged, WAY_OUT, is_damage, unlisted};
+use super::salvage::{Salvaged, damaged, is_damage, unlisted};
 use super::session::{Changes, NO_BYTES, NO_NUMBER, NO_TYPE, Session, in_words};
 use super::shown::{self, shown};
 use super::sqlite_file::EMPTY;
@@ -98,11 +98,7 @@ impl<S: Session> SqlArchive<S> {
         if faults.is_empty() {
             return Ok(());
         }
-        Err(OpenError::Damaged(format!(
-            "nothing is written: {} is damaged\n  {}\n{WAY_OUT}",
-            self.name,
-            faults.join("\n  ")
-        )))
+        Err(damaged("nothing is written", &self.name, &faults))
     }
 
     pub(super) fn failed(&self, what: &'static str) -> impl Fn(sqlx::Error) -> OpenError + use<S> {
@@ -360,6 +356,11 @@ impl<S: Session> Archive for SqlArchive<S> {
 
     fn lost(&self) -> Vec<String> {
         self.salvaged.iter().flat_map(Salvaged::lost).collect()
+    }
+
+    fn damage(&mut self) -> BoxFuture<'_, Result<Vec<String>, OpenError>> {
+        let failed = self.failed("cannot read");
+        Box::pin(async { self.session.losses().await.map_err(failed) })
     }
 
     fn half_imported(&mut self) -> BoxFuture<'_, Result<Option<OpenError>, OpenError>> {

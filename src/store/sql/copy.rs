@@ -5,7 +5,9 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
+use super::faults::losses;
 use super::look::HALF_IMPORTED;
+use super::salvage::damaged;
 use super::sqlite_file::{BUSY_TIMEOUT, EMPTY, SqliteFile};
 use super::tables;
 use crate::store::{OpenError, half_imported};
@@ -14,7 +16,7 @@ use crate::store::{OpenError, half_imported};
 /// writes into the database does not wait for it.
 ///
 /// # Errors
-/// If there is nothing in it to copy, or objects are missing since they were being moved in; what the database says.
+/// If there is nothing in it to copy, it is damaged, or objects are missing since they were being moved in; what the database says.
 pub async fn copy_sqlite(file: &SqliteFile, target: &Path) -> Result<u64, OpenError> {
     let nothing = |why: &str| OpenError::Refused(format!("nothing is copied: {file}{why}"));
     if file.is_empty() {
@@ -31,6 +33,11 @@ pub async fn copy_sqlite(file: &SqliteFile, target: &Path) -> Result<u64, OpenEr
     let copied = async {
         if tables::version(&mut connection, &file.to_string(), false).await? == 0 {
             return Err(nothing(" has no tables of donet's"));
+        }
+        let losses = losses(&mut connection).await.map_err(failed)?;
+        if !losses.is_empty() {
+            // SQLite copies what it finds, and may find less than there was.
+            return Err(damaged("nothing is copied", &file.to_string(), &losses));
         }
         let name = target.to_string_lossy().replace('\'', "''");
         let vacuum = AssertSqlSafe(format!("VACUUM INTO '{name}'"));

@@ -19,8 +19,19 @@ pub(super) struct Kind {
     pub query: &'static str,
     /// What they are, if there are too many to name.
     pub many: &'static str,
-    /// Whether whoever reads all objects meets with them, too.
-    pub is_met: bool,
+    /// What they are to whoever reads all objects.
+    pub reader: Reader,
+}
+
+/// What rows that should not be are to whoever reads all objects.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Reader {
+    /// It finds the same.
+    Meets,
+    /// It does without them, and hears of nothing.
+    Misses,
+    /// All that it reads is there.
+    Unconcerned,
 }
 
 const KINDS: &[Kind] = &[
@@ -28,7 +39,7 @@ const KINDS: &[Kind] = &[
         query: "SELECT 'table donet_field, row ' || id || ' (' || name || '): no class has the number ' || \
                 quote(class_id) FROM donet_field WHERE class_id NOT IN (SELECT id FROM donet_class)",
         many: "fields of classes that are not there",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT 'table donet_field, row ' || id || ' (' || name || '): its number is larger than any can be' \
@@ -36,7 +47,7 @@ const KINDS: &[Kind] = &[
                 SELECT 'table donet_class, row ' || id || ' (' || name || '): its number is larger than any can be' \
                 FROM donet_class WHERE id NOT BETWEEN 0 AND 2147483647",
         many: "numbers of classes and fields that are none",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT 'table donet_class, row ' || id || ' (' || name || '): its name is ' || typeof(name) || \
@@ -46,33 +57,33 @@ const KINDS: &[Kind] = &[
                 SELECT 'table donet_field, row ' || id || ' (' || name || '): its type is ' || typeof(type) || \
                 ', and not text' FROM donet_field WHERE typeof(type) <> 'text'",
         many: "names and types that are no text",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT 'table donet_object, row ' || id || ': this is no id of an object' \
                 FROM donet_object WHERE id NOT BETWEEN 0 AND 4294967295",
         many: "objects with ids that are none",
-        is_met: false,
+        reader: Reader::Misses,
     },
     Kind {
         query: "SELECT 'table donet_object, row ' || id || ': no class has the number ' || quote(class_id) \
                 FROM donet_object WHERE class_id NOT IN (SELECT id FROM donet_class) \
                 AND id BETWEEN 0 AND 4294967295",
         many: "objects of classes that are not there",
-        is_met: true,
+        reader: Reader::Meets,
     },
     Kind {
         query: "SELECT 'table donet_value: values without an object: ' || count(*) || ' of ' || object_id \
                 FROM donet_value WHERE object_id NOT IN (SELECT id FROM donet_object) GROUP BY object_id",
         many: "objects that are not there, but have values",
-        is_met: false,
+        reader: Reader::Misses,
     },
     Kind {
         query: "SELECT 'table donet_value, object ' || object_id || ': no field has the number ' || quote(field_id) \
                 FROM donet_value WHERE field_id NOT IN (SELECT id FROM donet_field) \
                 AND object_id IN (SELECT id FROM donet_object)",
         many: "values of fields that are not there",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT 'table donet_value, object ' || o.id || ': field ' || f.id || ' (' || f.name || \
@@ -80,13 +91,13 @@ const KINDS: &[Kind] = &[
                 FROM donet_value v JOIN donet_object o ON o.id = v.object_id JOIN donet_field f ON f.id = v.field_id \
                 WHERE f.class_id <> o.class_id",
         many: "values of fields of another class",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT 'table donet_value, object ' || quote(object_id) || ': the value of field ' || quote(field_id) || \
                 ' is ' || typeof(value) || ', and not blob' FROM donet_value WHERE typeof(value) <> 'blob'",
         many: "values that are no bytes",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT 'table donet_free: ' || quote(id) || ' is no id of an object' \
@@ -94,13 +105,13 @@ const KINDS: &[Kind] = &[
                 SELECT 'table donet_given: ' || id || ' is no id of an object' \
                 FROM donet_given WHERE id NOT BETWEEN 0 AND 4294967295",
         many: "free or given ids that are none",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT 'table donet_free: ' || id || ' is the id of an object that is there' \
                 FROM donet_free WHERE id IN (SELECT id FROM donet_object)",
         many: "free ids that objects have",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
 ];
 
@@ -109,12 +120,32 @@ const KINDS: &[Kind] = &[
 /// # Errors
 /// If nothing at all can be read.
 pub async fn faults(connection: &mut SqliteConnection, meets: bool) -> sqlx::Result<Vec<String>> {
-    let mut faults = match damaged_pages(connection).await {
+    let is_sought = |kind: &Kind| !(meets && kind.reader == Reader::Meets);
+    found(connection, is_sought, |_| true).await
+}
+
+/// Why whoever reads all objects may not have read all, one line each: where a page is damaged, SQLite may take what it finds
+/// for the end, and say nothing.
+///
+/// # Errors
+/// If nothing at all can be read.
+pub async fn losses(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    // A cell of the wrong type costs what it is about, which is met.
+    let is_of_pages = |line: &str| !line.contains(" value in donet_");
+    found(connection, |kind| kind.reader == Reader::Misses, is_of_pages).await
+}
+
+async fn found(
+    connection: &mut SqliteConnection,
+    is_sought: impl Fn(&Kind) -> bool,
+    counts: impl Fn(&str) -> bool,
+) -> sqlx::Result<Vec<String>> {
+    let mut faults = match damaged_pages(connection, counts).await {
         Err(error) if is_damage(&error) => vec![format!("the file: {}", in_words(&error))],
         found => found?,
     };
     let mut unsought: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for kind in KINDS.iter().filter(|kind| !meets || !kind.is_met) {
+    for kind in KINDS.iter().filter(|kind| is_sought(kind)) {
         match rows(connection, kind).await {
             Ok(rows) => faults.extend(rows),
             // One damaged page may be in the way of all.
@@ -158,7 +189,11 @@ pub async fn alterations(connection: &mut SqliteConnection) -> sqlx::Result<Vec<
     Ok(rows.into_iter().map(|row| one_line(&text(row))).collect())
 }
 
-async fn damaged_pages(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+/// What SQLite itself finds, of lines that count.
+async fn damaged_pages(
+    connection: &mut SqliteConnection,
+    counts: impl Fn(&str) -> bool,
+) -> sqlx::Result<Vec<String>> {
     /// So many are asked for, since most may be about pages that only hung on a damaged one.
     const ASKED: usize = 10_000;
     let sql = format!("PRAGMA integrity_check({ASKED})");
@@ -166,7 +201,8 @@ async fn damaged_pages(connection: &mut SqliteConnection) -> sqlx::Result<Vec<St
     let (mut faults, mut unused) = (Vec::new(), 0);
     for row in rows {
         let text = text(row.try_get(0)?);
-        for line in text.lines().filter(|line| *line != "ok" && !line.starts_with("***")) {
+        let is_fault = |line: &&str| *line != "ok" && !line.starts_with("***") && counts(line);
+        for line in text.lines().filter(is_fault) {
             match line.ends_with(": never used") {
                 true => unused += 1,
                 false => faults.push(format!("the file: {line}")),

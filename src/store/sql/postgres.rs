@@ -217,6 +217,10 @@ impl Session for PostgresSession {
         Ok(server_faults::faults(self, meets).await)
     }
 
+    async fn losses(&mut self) -> sqlx::Result<Vec<String>> {
+        Ok(server_faults::losses(self).await)
+    }
+
     async fn alterations(&mut self) -> sqlx::Result<Vec<String>> {
         server_faults::alterations(self).await
     }

@@ -300,17 +300,23 @@ fn joined(mut ranges: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
 
 /// What is to be said if a server cannot use a SQLite file.
 pub(super) fn unusable(what: String, error: sqlx::Error) -> OpenError {
-    damaged(what, error, WAY_OUT)
+    advised(what, error, WAY_OUT)
 }
 
 /// What is to be said if nobody can see what a SQLite file has.
 pub(super) fn unlisted(what: String, error: sqlx::Error) -> OpenError {
     const RECOVER: &str = "the file is damaged where it says what there is: put a backup in its place, or get out what is \
                            left with `sqlite3 FILE .recover`";
-    damaged(what, error, RECOVER)
+    advised(what, error, RECOVER)
 }
 
-fn damaged(what: String, error: sqlx::Error, advice: &str) -> OpenError {
+/// Why a database, called `name`, is left as it is.
+pub(super) fn damaged(refused: &str, name: &str, faults: &[String]) -> OpenError {
+    let faults = faults.join("\n  ");
+    OpenError::Damaged(format!("{refused}: {name} is damaged\n  {faults}\n{WAY_OUT}"))
+}
+
+fn advised(what: String, error: sqlx::Error, advice: &str) -> OpenError {
     match is_damage(&error) {
         true => OpenError::Damaged(format!("{what}: {}\n{advice}", in_words(&error))),
         false => OpenError::Sql { what, error },
@@ -318,7 +324,7 @@ fn damaged(what: String, error: sqlx::Error, advice: &str) -> OpenError {
 }
 
 /// What to do about a damaged file.
-pub(super) const WAY_OUT: &str = "put a backup in its place; or write what can be read of it with `donet db export \
+const WAY_OUT: &str = "put a backup in its place; or write what can be read of it with `donet db export \
                                   --drop-unreadable`, move it away, and take that in with `donet db import`";
 
 /// Whether a SQLite file says so of a part of it: of a page, or of a cell that has not the type of its column.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::faults::{Kind, NAMED, one_line};
+use super::faults::{Kind, NAMED, Reader, one_line};
 use super::in_words;
 use super::session::Server;
 
@@ -15,20 +15,20 @@ const KINDS: &[Kind] = &[
                 SELECT CONCAT('table donet_field, row ', id, ' (', COALESCE(name, ''), '): it has no type') \
                 FROM donet_field WHERE type IS NULL",
         many: "classes and fields without names or types",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT CONCAT('table donet_field, row ', id, ' (', COALESCE(name, ''), '): no class has the number ', \
                 COALESCE(CONCAT(class_id, ''), 'NULL')) FROM donet_field f \
                 WHERE NOT EXISTS (SELECT 1 FROM donet_class c WHERE c.id = f.class_id)",
         many: "fields of classes that are not there",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT CONCAT('table donet_object, row ', id, ': this is no id of an object') FROM donet_object \
                 WHERE id NOT BETWEEN 0 AND 4294967295",
         many: "objects with ids that are none",
-        is_met: false,
+        reader: Reader::Misses,
     },
     Kind {
         query: "SELECT CONCAT('table donet_object, row ', id, ': no class has the number ', \
@@ -36,21 +36,21 @@ const KINDS: &[Kind] = &[
                 WHERE id BETWEEN 0 AND 4294967295 \
                 AND NOT EXISTS (SELECT 1 FROM donet_class c WHERE c.id = o.class_id)",
         many: "objects of classes that are not there",
-        is_met: true,
+        reader: Reader::Meets,
     },
     Kind {
         query: "SELECT CONCAT('table donet_value: values without an object: ', count(*), ' of ', object_id) \
                 FROM donet_value v WHERE NOT EXISTS (SELECT 1 FROM donet_object o WHERE o.id = v.object_id) \
                 GROUP BY object_id",
         many: "objects that are not there, but have values",
-        is_met: false,
+        reader: Reader::Misses,
     },
     Kind {
         query: "SELECT CONCAT('table donet_value, object ', o.id, ': no field has the number ', v.field_id) \
                 FROM donet_value v JOIN donet_object o ON o.id = v.object_id \
                 WHERE NOT EXISTS (SELECT 1 FROM donet_field f WHERE f.id = v.field_id)",
         many: "values of fields that are not there",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT CONCAT('table donet_value, object ', o.id, ': field ', f.id, ' (', COALESCE(f.name, ''), \
@@ -58,13 +58,13 @@ const KINDS: &[Kind] = &[
                 FROM donet_value v JOIN donet_object o ON o.id = v.object_id JOIN donet_field f ON f.id = v.field_id \
                 WHERE f.class_id <> o.class_id",
         many: "values of fields of another class",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT CONCAT('table donet_value, object ', object_id, ': the value of field ', field_id, ' is NULL') \
                 FROM donet_value WHERE value IS NULL",
         many: "values that are no bytes",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT CONCAT('table donet_free: ', COALESCE(CONCAT(id, ''), 'NULL'), ' is no id of an object') \
@@ -72,21 +72,30 @@ const KINDS: &[Kind] = &[
                 SELECT CONCAT('table donet_given: ', id, ' is no id of an object') \
                 FROM donet_given WHERE id NOT BETWEEN 0 AND 4294967295",
         many: "free or given ids that are none",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
     Kind {
         query: "SELECT CONCAT('table donet_free: ', f.id, ' is the id of an object that is there') \
                 FROM donet_free f JOIN donet_object o ON o.id = f.id",
         many: "free ids that objects have",
-        is_met: false,
+        reader: Reader::Unconcerned,
     },
 ];
 
 /// What is wrong with a database, one line each. What whoever reads all objects `meets` with is left out then.
 pub async fn faults(session: &mut impl Server, meets: bool) -> Vec<String> {
+    found(session, |kind| !(meets && kind.reader == Reader::Meets)).await
+}
+
+/// Why whoever reads all objects may not have read all, one line each.
+pub async fn losses(session: &mut impl Server) -> Vec<String> {
+    found(session, |kind| kind.reader == Reader::Misses).await
+}
+
+async fn found(session: &mut impl Server, is_sought: impl Fn(&Kind) -> bool) -> Vec<String> {
     let mut faults = Vec::new();
     let mut unsought: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for kind in KINDS.iter().filter(|kind| !meets || !kind.is_met) {
+    for kind in KINDS.iter().filter(|kind| is_sought(kind)) {
         match rows(session, kind).await {
             Ok(rows) => faults.extend(rows),
             Err(error) => unsought.entry(in_words(&error)).or_default().push(kind.many),

@@ -143,6 +143,11 @@ pub trait Session: Send + Sized + 'static {
         async { Ok(Vec::new()) }
     }
 
+    /// Why whoever reads all objects may not have read all, one line each.
+    fn losses(&mut self) -> impl Future<Output = sqlx::Result<Vec<String>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// What of the database is not as donet has made it, although nothing is damaged by that, one line each.
     fn alterations(&mut self) -> impl Future<Output = sqlx::Result<Vec<String>>> + Send {
         async { Ok(Vec::new()) }

@@ -7,7 +7,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnecti
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
-use super::faults::{alterations, faults};
+use super::faults::{alterations, faults, losses};
 use super::look;
 use super::salvage::{Salvaged, unlisted};
 use super::session::{
@@ -228,6 +228,10 @@ impl Session for SqliteSession {
 
     async fn faults(&mut self, meets: bool) -> sqlx::Result<Vec<String>> {
         faults(&mut self.connection, meets).await
+    }
+
+    async fn losses(&mut self) -> sqlx::Result<Vec<String>> {
+        losses(&mut self.connection).await
     }
 
     async fn alterations(&mut self) -> sqlx::Result<Vec<String>> {

@@ -71,7 +71,7 @@ pub struct Moved {
     pub problem_objects: u64,
     /// How many of the objects have ids that the target gives to nobody.
     pub outside: u64,
-    /// What of the source cannot even be listed.
+    /// What of the source cannot even be listed, and why there may be more than is known.
     pub lost: Vec<String>,
 }
 
@@ -135,9 +135,10 @@ pub async fn copy(
     if objects > 0 && options.mode == Mode::New {
         return Err(CopyError::NotEmpty { target: target.describe(), objects });
     }
+    let damage = source.damage().await?;
     let mut mover = Mover { schema, options, progress, total: source.count().await? };
     if !options.drop_unreadable {
-        mover.check(source, target.form()).await?;
+        mover.check(source, target.form(), &damage).await?;
     }
     if options.mode == Mode::Replace {
         target.set_unfinished(true).await?;
@@ -145,7 +146,7 @@ pub async fn copy(
     }
     let mut moved = mover.write(source, target).await?;
     let mut ids = source.free_ids().await?;
-    moved.lost = source.lost();
+    moved.lost = [damage, source.lost()].concat();
     let mut known = FxHashSet::default();
     // An id that is free twice would be given twice, and 0 is none.
     ids.free.retain(|id| id.0 != 0 && known.insert(*id));
@@ -165,7 +166,12 @@ struct Mover<'a> {
 }
 
 impl Mover<'_> {
-    async fn check(&mut self, source: &mut dyn Archive, form: Form) -> Result<(), CopyError> {
+    async fn check(
+        &mut self,
+        source: &mut dyn Archive,
+        form: Form,
+        damage: &[String],
+    ) -> Result<(), CopyError> {
         let (mut moved, mut after, mut done) = (Moved::default(), None, 0);
         loop {
             let page = source.page(after, PAGE).await?;
@@ -180,7 +186,7 @@ impl Mover<'_> {
             (self.progress)(Step::Checking, done, self.total);
         }
         source.free_ids().await?;
-        moved.lost = source.lost();
+        moved.lost = [damage, &source.lost()].concat();
         match moved.problem_count == 0 && moved.lost.is_empty() {
             true => Ok(()),
             false => Err(CopyError::Unreadable(moved)),
