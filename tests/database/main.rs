@@ -100,6 +100,8 @@ const SCENARIOS: &[Case] = scenarios![
         looking::who_looks_makes_no_tables,
         looking::who_looks_brings_nothing_up_to_date,
         looking::a_cell_that_is_null_costs_only_what_it_is_about,
+        looking::what_is_there_twice_is_named,
+        looking::tables_without_a_version_are_damage,
         particular::a_lost_connection_is_made_again,
         troubles::tables_of_an_earlier_version_are_brought_up_to_date,
         troubles::sessions_that_were_cut_cost_no_request,

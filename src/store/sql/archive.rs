@@ -219,7 +219,10 @@ impl<S: Session> SqlArchive<S> {
             }
             self.session.snapshot(ids).await
         };
-        let (heads, values) = read.await?;
+        let (mut heads, values) = read.await?;
+        // Without its key, a table may say the same twice: each object is one, and has a field once.
+        heads.sort_by_key(|(id, _)| *id);
+        heads.dedup_by_key(|(id, _)| *id);
         let unknown = |class: &i32| !self.names.classes.contains_key(class);
         if !self.is_changing && heads.iter().any(|(_, class)| unknown(class)) {
             self.read_names().await?;
@@ -245,7 +248,9 @@ impl<S: Session> SqlArchive<S> {
         }
         let record = |(id, class): (i64, i32)| {
             let do_id = DoId(DoIdRepr::try_from(id).ok()?);
-            let values = by_object.remove(&id).unwrap_or_default();
+            let mut values = by_object.remove(&id).unwrap_or_default();
+            values.sort_by(|(left, _), (right, _)| left.cmp(right));
+            values.dedup_by(|(left, _), (right, _)| left == right);
             Some(match self.names.classes.get(&class) {
                 Some(class) => Ok(Record { do_id, class: class.to_string(), values }),
                 None => Err(Broken { do_id, why: no_class(class) }),

@@ -6,12 +6,13 @@ use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
-use super::server_faults;
 use super::session::{
     CATALOG, CatalogRow, Changes, Heads, Server, Session, SqlError, StoredValues, classify,
     refused_login, sessions,
 };
 use super::statement::{Rows, catalog_rows, chunks, pending, placeholders, split_snapshot};
+use super::{server, server_faults};
+use crate::store::OpenError;
 
 /// Rows in one statement.
 const ROWS_MAX: usize = 256;
@@ -222,6 +223,10 @@ impl Session for MySqlSession {
         self.run("DO release_lock('donet_schema')").await
     }
 
+    async fn check_tables(&mut self, name: &str) -> Result<(), OpenError> {
+        server::check_version(self, name).await.map(drop)
+    }
+
     async fn faults(&mut self, meets: bool) -> sqlx::Result<Vec<String>> {
         Ok(server_faults::faults(self, meets).await)
     }
@@ -403,6 +408,11 @@ impl Session for MySqlSession {
 impl Server for MySqlSession {
     const VERSION: i64 = SCHEMA.len() as i64;
     const CURRENT_SCHEMA: &'static str = "database()";
+    const KEYS: &'static str = "\
+        SELECT CONCAT(table_name, ' (', GROUP_CONCAT(column_name ORDER BY column_name SEPARATOR ', '), ')') \
+        FROM information_schema.statistics \
+        WHERE table_schema = database() AND table_name LIKE 'donet%' AND non_unique = 0 \
+        GROUP BY table_name, index_name";
 
     async fn version(&mut self) -> sqlx::Result<i64> {
         let is_there = "SELECT CAST(count(*) AS SIGNED) FROM information_schema.tables \

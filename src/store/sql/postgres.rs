@@ -7,12 +7,13 @@ use sqlx::query::{Query, QueryAs, QueryScalar};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _, SqlSafeStr};
 
 use super::catalog::Amendment;
-use super::server_faults;
 use super::session::{
     CATALOG, CatalogRow, Changes, Heads, Server, Session, SqlError, StoredValues, classify,
     refused_login, sessions,
 };
 use super::statement::{catalog_rows, pending, split_snapshot};
+use super::{server, server_faults};
+use crate::store::OpenError;
 
 const SCHEMA: &[&str] = &[
     "
@@ -211,6 +212,10 @@ impl Session for PostgresSession {
             .execute(&mut self.connection)
             .await?;
         self.commit().await
+    }
+
+    async fn check_tables(&mut self, name: &str) -> Result<(), OpenError> {
+        server::check_version(self, name).await.map(drop)
     }
 
     async fn faults(&mut self, meets: bool) -> sqlx::Result<Vec<String>> {
@@ -422,13 +427,20 @@ impl Session for PostgresSession {
 impl Server for PostgresSession {
     const VERSION: i64 = SCHEMA.len() as i64;
     const CURRENT_SCHEMA: &'static str = "current_schema()";
+    const KEYS: &'static str = "\
+        SELECT t.relname || ' (' || string_agg(a.attname, ', ' ORDER BY a.attname) || ')' \
+        FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace \
+        JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY (i.indkey) \
+        WHERE n.nspname = current_schema() AND t.relname LIKE 'donet%' \
+        AND i.indisunique AND i.indisvalid AND i.indpred IS NULL \
+        GROUP BY t.relname, i.indexrelid";
 
     async fn version(&mut self) -> sqlx::Result<i64> {
         let is_there = "SELECT (to_regclass('donet_schema') IS NOT NULL)::int::bigint".to_owned();
         if self.number(is_there).await? != Some(1) {
             return Ok(0);
         }
-        let version = "SELECT max(version)::bigint FROM donet_schema".to_owned();
+        let version = "SELECT coalesce(max(version), 0)::bigint FROM donet_schema".to_owned();
         Ok(self.number(version).await?.unwrap_or_default())
     }
 

@@ -14,9 +14,47 @@ async fn connect<S: Server>(options: &S::Options) -> Result<(S, i64), OpenError>
     let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
     let mut session = S::open(options).await.map_err(failed)?;
     session.only_read().await.map_err(failed)?;
-    let version = session.version().await.map_err(failed)?;
+    let version = check_version(&mut session, &name).await?;
     refuse_later(version, S::VERSION).map_err(failed)?;
     Ok((session, version))
+}
+
+/// The version of the tables that are there; 0 if there are none, or empty ones, as a first start leaves them that was killed
+/// where each statement counts by itself. The database is called `name`.
+///
+/// # Errors
+/// If there are others, and nothing says the version: whoever took that for none would begin anew. What the database says.
+pub async fn check_version<S: Server>(session: &mut S, name: &str) -> Result<i64, OpenError> {
+    let failed = |error| OpenError::Sql { what: format!("cannot open {name}"), error };
+    // Another server may be making them, so the version is asked for after what comes after it.
+    let sign = sign(session).await.map_err(failed)?;
+    let version = session.version().await.map_err(failed)?;
+    match sign {
+        Some(sign) if version <= 0 => Err(OpenError::Damaged(format!(
+            "{name} is damaged: the table donet_schema does not say the version of its tables, but {sign}\n             nothing was changed; put a backup in its place, or choose another database to begin with an empty one"
+        ))),
+        _ => Ok(version),
+    }
+}
+
+/// What shows that the first tables have been made and the version noted.
+async fn sign<S: Server>(session: &mut S) -> sqlx::Result<Option<String>> {
+    /// Those of later versions, and one that has a row for each class that was ever stored.
+    const TABLES: &str = "'donet_commit', 'donet_given', 'donet_unshown', 'donet_class'";
+    let sql = format!(
+        "SELECT CONCAT(table_name, '') FROM information_schema.tables \
+         WHERE table_schema = {} AND table_name IN ({TABLES})",
+        S::CURRENT_SCHEMA
+    );
+    let tables = session.texts(sql).await?;
+    if let Some(later) = tables.iter().find(|table| *table != "donet_class") {
+        return Ok(Some(format!("the table {later} is there")));
+    }
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let classes = session.number("SELECT count(*) FROM donet_class".to_owned()).await?;
+    Ok(classes.filter(|count| *count > 0).map(|_| "there are classes in donet_class".to_owned()))
 }
 
 /// Why a server would refuse what the database holds.

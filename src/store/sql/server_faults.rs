@@ -80,11 +80,77 @@ const KINDS: &[Kind] = &[
         many: "free ids that objects have",
         reader: Reader::Unconcerned,
     },
+    // Without its key a table takes the same twice.
+    Kind {
+        query: "SELECT CONCAT('table donet_object: object ', id, ' is there ', count(*), ' times') FROM donet_object \
+                GROUP BY id HAVING count(*) > 1",
+        many: "objects that are there more than once",
+        reader: Reader::Misses,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_value, object ', object_id, ': the value of field ', field_id, ' is there ', \
+                count(*), ' times') FROM donet_value GROUP BY object_id, field_id HAVING count(*) > 1",
+        many: "values that are there more than once",
+        reader: Reader::Misses,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_field: class ', class_id, ' has the field ', name, ' ', count(*), ' times') \
+                FROM donet_field WHERE name IS NOT NULL GROUP BY class_id, name HAVING count(*) > 1",
+        many: "fields that are there more than once",
+        reader: Reader::Misses,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_class: the class ', name, ' is there ', count(*), ' times') FROM donet_class \
+                WHERE name IS NOT NULL GROUP BY name HAVING count(*) > 1 UNION ALL \
+                SELECT CONCAT('table donet_class: the number ', id, ' is that of ', count(*), ' classes') FROM donet_class \
+                GROUP BY id HAVING count(*) > 1 UNION ALL \
+                SELECT CONCAT('table donet_field: the number ', id, ' is that of ', count(*), ' fields') FROM donet_field \
+                GROUP BY id HAVING count(*) > 1",
+        many: "classes and numbers that are there more than once",
+        reader: Reader::Unconcerned,
+    },
+    Kind {
+        query: "SELECT CONCAT('table donet_free: ', id, ' is there ', count(*), ' times, and would be given to as many objects') \
+                FROM donet_free WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1",
+        many: "free ids that are there more than once",
+        reader: Reader::Unconcerned,
+    },
+];
+
+/// Tables, and columns in the order of their names, of which donet counts on the server that no two rows have the same.
+const KEYS: &[(&str, &str)] = &[
+    ("donet_class", "id"),
+    ("donet_class", "name"),
+    ("donet_field", "id"),
+    ("donet_field", "class_id, name"),
+    ("donet_object", "id"),
+    ("donet_value", "field_id, object_id"),
+    ("donet_free", "id"),
+    ("donet_given", "id"),
+    ("donet_commit", "slot"),
 ];
 
 /// What is wrong with a database, one line each. What whoever reads all objects `meets` with is left out then.
-pub async fn faults(session: &mut impl Server, meets: bool) -> Vec<String> {
-    found(session, |kind| !(meets && kind.reader == Reader::Meets)).await
+pub async fn faults<S: Server>(session: &mut S, meets: bool) -> Vec<String> {
+    let mut faults = found(session, |kind| !(meets && kind.reader == Reader::Meets)).await;
+    match session.texts(S::KEYS.to_owned()).await {
+        Ok(keys) => faults.extend(missing(&keys)),
+        Err(error) => {
+            let why = (in_words(&error), vec!["keys that are missing"]);
+            faults.extend(super::faults::unsought(BTreeMap::from([why])));
+        }
+    }
+    faults
+}
+
+/// Keys that donet needs and that are not among these.
+fn missing(keys: &[String]) -> impl Iterator<Item = String> + use<'_> {
+    let is_missing =
+        |(table, columns): &&(&str, &str)| !keys.contains(&format!("{table} ({columns})"));
+    let line = |(table, columns): &(&str, &str)| {
+        format!("table {table}: it has no key of {columns} any more, and takes the same twice")
+    };
+    KEYS.iter().filter(is_missing).map(line)
 }
 
 /// Why whoever reads all objects may not have read all, one line each.

@@ -131,11 +131,8 @@ pub trait Session: Send + Sized + 'static {
     /// Runs a query for one number.
     fn number(&mut self, sql: String) -> impl Future<Output = sqlx::Result<Option<i64>>> + Send;
 
-    /// Refuses a database, called `name`, whose tables cannot be as they are. Where others keep tables from being dropped
-    /// or changed by accident, that is not looked for.
-    fn check_tables(&mut self, _name: &str) -> impl Future<Output = Result<(), OpenError>> + Send {
-        async { Ok(()) }
-    }
+    /// Refuses a database, called `name`, whose tables cannot be as they are.
+    fn check_tables(&mut self, name: &str) -> impl Future<Output = Result<(), OpenError>> + Send;
 
     /// What is wrong with the database whatever the DC files say, one line each; if whoever asks `meets` with what is
     /// wrong with single objects, without that.
@@ -317,6 +314,9 @@ pub trait Server: Session {
     const VERSION: i64;
     /// An expression for where its tables are.
     const CURRENT_SCHEMA: &'static str;
+    /// A query for what no two rows of a table can have in common: `table (column, column)`, columns in the order of their
+    /// names.
+    const KEYS: &'static str;
 
     /// The version of the tables that are there; 0 if there are none.
     fn version(&mut self) -> impl Future<Output = sqlx::Result<i64>> + Send;
