@@ -4,11 +4,14 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use donet::config::BackendConfig;
+use donet::hash::Seed;
 use donet::ids::DoId;
 use donet::message::Database;
 use donet::store::transfer::JsonLines;
+use donet::store::{self, Schema, check_start, open_archive};
 
 use crate::harness::{Cluster, Setup};
 use crate::stores::number_in;
@@ -214,6 +217,36 @@ impl Drop for Disk {
         // Lazily: a test that has failed may have files open.
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
     }
+}
+
+/// What a start on a full disk leaves beside the database has nothing in it, and is in nobody's way.
+pub async fn a_database_on_a_full_disk_can_be_looked_at(mut setup: Setup) {
+    let path = file(&setup).with_extension("disk");
+    let Some(disk) = Disk::new(&path, 4 << 20) else {
+        println!("skipped: only root can make a small disk");
+        return;
+    };
+    let file = disk.0.join("objects.sqlite");
+    setup.backend = BackendConfig::Sqlite { file: file.clone(), file_mode: 0o600 };
+    let mut cluster = Cluster::start(&setup).await;
+    let do_id = cluster.create("Person", &[("Person.coins", "5")]).await;
+    cluster.stop().await;
+    // The system writes until there is no room.
+    fs::write(disk.0.join("others"), vec![0; 8 << 20]).expect_err("it is full");
+    let schema = Schema::new(Arc::clone(&setup.dc));
+    let opened = store::open(&setup.config(), &schema, Seed::random(), None).await;
+    let error = opened.err().expect("there is no room for its log").to_string();
+    assert!(error.contains("disk I/O error: no room is left in "), "{error}");
+    let log = file.with_extension("sqlite-wal");
+    assert_eq!(fs::metadata(log).expect("left behind").len(), 0);
+    let mut archive = open_archive(&setup.backend, &schema).await.expect("opens");
+    assert_eq!(archive.find(&[do_id]).await.expect("read").len(), 1);
+    archive.close().await;
+    check_start(&setup.config(), &schema).await.expect("nothing is wrong with what it holds");
+    fs::remove_file(disk.0.join("others")).expect("removed");
+    let mut cluster = Cluster::start(&setup).await;
+    cluster.expect_field(do_id, "Person.coins", Some("5")).await;
+    cluster.stop().await;
 }
 
 pub async fn a_full_disk_is_a_failure_and_nothing_else(mut setup: Setup) {

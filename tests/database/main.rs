@@ -129,6 +129,7 @@ const SCENARIOS: &[Case] = scenarios![
         files::a_deleted_log_of_a_database_takes_nothing_with_it,
         files::a_database_deleted_before_the_end_is_put_back,
         files::a_replaced_database_takes_nothing,
+        files::a_database_on_a_full_disk_can_be_looked_at,
         particular::a_cell_of_the_wrong_type_costs_only_what_it_is,
     }
     &[Store::Yaml] => {

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use super::catalog::{Catalog, Comparison, any_value_of};
 use super::salvage::{unlisted, unusable};
 use super::sqlite::catalog;
-use super::sqlite_file::{BUSY_TIMEOUT, SqliteFile, beside};
+use super::sqlite_file::{BUSY_TIMEOUT, SqliteFile, beside, not_opened};
 use super::tables;
 use crate::store::{OpenError, Schema, half_imported};
 
@@ -114,7 +114,7 @@ pub async fn connect(path: &Path) -> sqlx::Result<(SqliteConnection, bool)> {
     let is_unused = writes_ahead(path)? && !log.exists();
     let error = match begin(options.clone().immutable(is_unused)).await {
         Ok(connection) => return Ok((connection, is_unused)),
-        Err(error) => error,
+        Err(error) => not_opened(path, error),
     };
     match std::fs::metadata(&log).map(|log| log.len()) {
         // There is nothing in it that would be missed.

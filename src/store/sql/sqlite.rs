@@ -93,7 +93,8 @@ impl Files {
     fn check(&self) -> sqlx::Result<()> {
         match self {
             Files::Opened(opened) => opened.check(),
-            Files::Unguarded(log) if log.exists() => {
+            // One without anything in it, as a start leaves it for which there is no room, changes nothing.
+            Files::Unguarded(log) if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) => {
                 let why = "it was taken into use while it was read: give the command again";
                 Err(sqlx::Error::Configuration(why.into()))
             }

@@ -105,6 +105,32 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// What SQLite says of a file that it cannot open. It has no words for a disk without room for the files beside it.
+pub fn not_opened(path: &Path, error: sqlx::Error) -> sqlx::Error {
+    /// What the smallest of those needs.
+    const ROOM: u64 = 32 << 10;
+    let sqlx::Error::Database(found) = &error else { return error };
+    if !is_io(found.code().as_deref()) {
+        return error;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let left = rustix::fs::statvfs(folder).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    if !left.is_ok_and(|left| left < ROOM) {
+        return error;
+    }
+    let why = format!("{}: no room is left in {}", in_words(&error), folder.display());
+    io::Error::new(io::ErrorKind::StorageFull, why).into()
+}
+
+/// Whether this is a SQLITE_IOERR, but for that of a file that ends too early, which is damaged.
+fn is_io(code: Option<&str>) -> bool {
+    const IO: i32 = 10;
+    const SHORT_READ: i32 = 522;
+    let code = code.and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == IO && code != SHORT_READ)
+}
+
 impl fmt::Display for SqliteFile {
     /// What it is called in messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,9 +209,13 @@ impl SqliteFile {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
-        let mut connection = options.connect().await?;
-        // Only the first use of a file makes those beside it.
-        sqlx::raw_sql("SELECT count(*) FROM sqlite_master").execute(&mut connection).await?;
+        let connected = async {
+            let mut connection = options.connect().await?;
+            // Only the first use of a file makes those beside it.
+            sqlx::raw_sql("SELECT count(*) FROM sqlite_master").execute(&mut connection).await?;
+            Ok(connection)
+        };
+        let connection = connected.await.map_err(|error| not_opened(&self.path, error))?;
         let opened = Opened::at(&self.path)?;
         used.first = Some(std::fs::metadata(&self.path)?);
         // All that it saw is in the file that took its place.
