@@ -189,7 +189,7 @@ pub async fn what_is_there_twice_is_named(setup: Setup) {
     };
     assert_eq!(record.values.iter().filter(|(name, _)| name == "coins").count(), 1);
     archive.close().await;
-    let refused = open_rewrite(&setup.backend, &schema, false).await.err().expect("damaged");
+    let refused = open_rewrite(&setup.backend, &schema, None).await.err().expect("damaged");
     assert!(refused.to_string().contains(&object), "{refused}");
 }
 
@@ -205,7 +205,7 @@ pub async fn tables_without_a_version_are_damage(setup: Setup) {
         let errors = [
             open_archive(&setup.backend, &schema).await.err(),
             open_archive_mut(&setup.backend, &schema).await.err(),
-            open_rewrite(&setup.backend, &schema, false).await.err(),
+            open_rewrite(&setup.backend, &schema, None).await.err(),
             check_start(&setup.config(), &schema).await.err(),
             store::open(&setup.config(), &schema, Seed::random(), None).await.err(),
         ];
