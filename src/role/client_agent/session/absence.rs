@@ -185,8 +185,7 @@ impl Session {
 
     // Somebody who comes back.
 
-    /// There is no room for the client, unless it comes back to a session that is there: it has as long for saying so as others
-    /// have for a hello, and not for ever.
+    /// There is no room for the client, unless it comes back to a session that is there, and says so soon.
     pub fn only_comes_back(&mut self, shared: &mut Shared, now: Instant, refusal: Ejection) {
         self.comeback().refusal = Some(refusal);
         let timer = Timer::Silence(self.identity.key, Silence::Hello);

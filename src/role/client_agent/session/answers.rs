@@ -128,12 +128,12 @@ impl Session {
             _ => shared.oldest_answered.filter(|one| one.asked <= query.began).map(|one| one.at),
         };
         // However patient this is: it does not hang on what others do.
-        let longest = cx.shared.interest_timeout() * PATIENCE;
-        let of_others = of_others.filter(|_| cx.now < query.began + longest);
+        let end = query.began + cx.shared.interest_timeout() * PATIENCE;
+        let of_others = of_others.filter(|&at| is_recent(at) && cx.now < end);
         let its_own = query.answers.last.filter(|_| query.answers.received > 0);
-        let extended = its_own.max(of_others).filter(|&at| is_recent(at));
-        if let Some(from) = extended {
-            self.set_query_timer(cx, context, from + timeout);
+        let its_own = its_own.filter(|&at| is_recent(at)).map(|at| at + timeout);
+        if let Some(due) = its_own.max(of_others.map(|at| (at + timeout).min(end))) {
+            self.set_query_timer(cx, context, due);
             return None;
         }
         let (parent, answers) = (query.parent, query.answers);

@@ -304,7 +304,7 @@ impl Session {
         if let Some(last) = last_answer.filter(is_recent)
             && now < retelling.began + longest
         {
-            retelling.due = last + timeout;
+            retelling.due = (last + timeout).min(retelling.began + longest);
             let due = retelling.due;
             cx.shared.deadlines.set(due, Timer::Retelling(key));
             return;
