@@ -14,21 +14,23 @@ pub(super) struct Busy {
 }
 
 impl Busy {
-    /// From 0 to 1, as of what was noted last.
-    pub(super) const fn share(&self) -> f32 {
-        self.share
+    /// From 0 to 1.
+    pub(super) fn share(&self, now: Instant) -> f32 {
+        let gone = self.since.map_or(1.0, |since| part(since, now));
+        self.share * (1.0 - gone)
     }
 
     /// Somebody has written from the first of these times to the second.
     pub(super) fn note(&mut self, writing: Option<(Instant, Instant)>) {
         let Some((began, ended)) = writing else { return };
-        let part = |from: Instant, to: Instant| {
-            (to.saturating_duration_since(from).as_secs_f32() / MEMORY_SECONDS).min(1.0)
-        };
-        let before = self.since.map_or(1.0, |since| part(since, ended));
-        self.share = (self.share * (1.0 - before) + part(began, ended)).min(1.0);
+        self.share = (self.share(ended) + part(began, ended)).min(1.0);
         self.since = Some(ended);
     }
+}
+
+/// How much of what is remembered such a time is.
+fn part(from: Instant, to: Instant) -> f32 {
+    (to.saturating_duration_since(from).as_secs_f32() / MEMORY_SECONDS).min(1.0)
 }
 
 #[cfg(test)]
@@ -50,16 +52,17 @@ mod tests {
     fn it_is_the_part_of_the_time_that_is_spent_of_late() {
         let (mut busy, mut at) = (Busy::default(), Instant::now());
         busy.note(None);
-        assert_eq!(busy.share(), 0.0);
+        assert_eq!(busy.share(at), 0.0);
         write(&mut busy, &mut at, 300, 300);
-        assert!((busy.share() - 0.3).abs() < 0.01, "{busy:?}");
+        assert!((busy.share(at) - 0.3).abs() < 0.01, "{busy:?}");
         write(&mut busy, &mut at, 0, 300);
-        assert!(busy.share() < 0.01, "{busy:?}");
+        assert!(busy.share(at) < 0.01, "{busy:?}");
         write(&mut busy, &mut at, 999, 300);
-        assert!(busy.share() > 0.98 && busy.share() <= 1.0, "{busy:?}");
-        // Nothing of that counts after a long silence.
-        at += Duration::from_secs(1);
+        assert!(busy.share(at) > 0.98 && busy.share(at) <= 1.0, "{busy:?}");
+        // Nothing of that counts after a silence, also if nobody has written since.
+        at += Duration::from_millis(60);
+        assert_eq!(busy.share(at), 0.0);
         write(&mut busy, &mut at, 50, 1);
-        assert!(busy.share() < 0.01, "{busy:?}");
+        assert!(busy.share(at) < 0.01, "{busy:?}");
     }
 }

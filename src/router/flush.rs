@@ -14,7 +14,7 @@
 //! the task lets it go on first, unless somebody else's batch is over by then, and only a few times. What it goes on with
 //! is one read: in which order the two of them run is not known, and two reads at a time would be twice as much to be kept.
 //!
-//! What a role has for its clients may wait for more of it ([`Haste`]): it says until when, and is asked again then.
+//! What a role has for its clients may wait for more of it ([`Haste`](super::Haste)): it says until when, and is asked again then.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,6 @@ use tokio::sync::Notify;
 
 use super::busy::Busy;
 use super::holds::Held;
-use super::role::Haste;
 use super::told::Told;
 use super::{Key, Shared, quietly};
 
@@ -88,14 +87,19 @@ impl Flush {
             self.filled.notify_one();
             return;
         }
-        tell(shared, world, &mut Told::default(), Haste::Now);
+        tell(shared, world, &mut Told::default(), None);
     }
 }
 
 /// Has roles hand over what is to be written, and tells everybody when the router is free. When to do so again, if something
-/// waits.
-fn tell(shared: &Shared, mut world: Held<'_>, told: &mut Told, haste: Haste) -> Option<Instant> {
-    let due = world.settle(told, haste);
+/// waits: nothing does if it is not known how busy it is.
+fn tell(
+    shared: &Shared,
+    mut world: Held<'_>,
+    told: &mut Told,
+    busy: Option<&Busy>,
+) -> Option<Instant> {
+    let due = world.settle(told, busy);
     let lost = world.take_lost();
     drop(world);
     told.announce();
@@ -133,7 +137,7 @@ pub(super) async fn gather(shared: &Shared) {
         }
         *shared.flush.said.lock() = Said::Nothing;
         let world = Held::to_flush(&shared.world);
-        due = tell(shared, world, &mut told, Haste::Busy(busy.share()));
+        due = tell(shared, world, &mut told, Some(&busy));
         busy.note(told.take_writing());
     }
 }
@@ -155,7 +159,7 @@ impl Drop for Gathering<'_> {
         self.shared.flush.is_gathering.store(false, Ordering::Relaxed);
         let shared = self.shared;
         quietly(|| {
-            tell(shared, Held::to_flush(&shared.world), &mut Told::default(), Haste::Now);
+            tell(shared, Held::to_flush(&shared.world), &mut Told::default(), None);
         });
     }
 }

@@ -15,6 +15,7 @@ use delivery::Last;
 use retelling::Retelling;
 use snapshot::Telling;
 
+use super::busy::Busy;
 use super::effects::{Place, Routed};
 use super::holds::{Holds, Work};
 use super::last_words::LastWords;
@@ -381,7 +382,7 @@ impl World {
 
     /// Roles hand over what is to be written, or as much of it as may not wait. Whom to tell when the lock is free, and when
     /// to ask again if something waits.
-    pub(super) fn settle(&mut self, told: &mut Told, haste: Haste) -> Option<Instant> {
+    pub(super) fn settle(&mut self, told: &mut Told, busy: Option<&Busy>) -> Option<Instant> {
         let mut touched = std::mem::take(&mut self.touched);
         let mut first_due: Option<Instant> = None;
         touched.retain(|&key| {
@@ -394,6 +395,7 @@ impl World {
                 Receiver::Sink(sink) => told.sinks.push(sink.clone()),
                 Receiver::Role(resident) => {
                     let now = *self.now.get_or_insert_with(clock);
+                    let haste = busy.map_or(Haste::Now, |busy| Haste::Busy(busy.share(now)));
                     let before = told.sinks.len();
                     let due = resident.settle(now, haste, &mut told.sinks).unwrap_or_else(|_| {
                         // What it had to be written is lost with it.
