@@ -94,7 +94,7 @@ fn start(
     if let (None, Some(level)) = (run.log_level, daemon.log_level) {
         log.set_level(level);
     }
-    let runtime = runtime(daemon.threads).context("cannot start threads")?;
+    let runtime = runtime().context("cannot start threads")?;
     let (file, log_level) = (run.config.clone(), run.log_level);
     let started = Started { file, reading, log_level, for_programs, passed };
     let ended = runtime.block_on(daemon::run(started, dc, log.clone(), survived));
@@ -108,12 +108,8 @@ fn start(
     ended
 }
 
-/// One thread by default: it costs least for each message, and sockets are served in the order in which
-/// they have something to say. More threads share the system calls.
-fn runtime(threads: usize) -> io::Result<Runtime> {
-    let mut builder = match threads {
-        1 => Builder::new_current_thread(),
-        _ => Builder::new_multi_thread(),
-    };
-    builder.worker_threads(threads).enable_all().build()
+/// All tasks are on one thread: that costs least for each message, and sockets are served in the order in which they have
+/// something to say. Other threads only write ([`donet::router::Writers`]).
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }

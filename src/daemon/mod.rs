@@ -36,7 +36,7 @@ use crate::net::{Dialler, Inherited, Liveness, Network, Tcp};
 use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
-use crate::router::Router;
+use crate::router::{Router, Writers};
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
 use files::Files;
@@ -233,16 +233,15 @@ impl Parts {
             base_dir: config.base_dir.clone(),
             anew,
         };
-        if config.daemon.threads == 1 {
-            let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
-            parts.upstream.tasks.spawn(async move {
-                tokio::select! {
-                    biased;
-                    () = stopped.cancelled() => Ok(()),
-                    () = router.gather_announcements() => unreachable!("it has no end"),
-                }
-            });
-        }
+        let writers = Writers::start(config.daemon.threads - 1).context("cannot start threads")?;
+        let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
+        parts.upstream.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = stopped.cancelled() => Ok(()),
+                () = router.gather_announcements(writers) => unreachable!("it has no end"),
+            }
+        });
         let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
         parts.upstream.tasks.spawn(async move {
             tokio::select! {

@@ -577,6 +577,10 @@ impl<S: Stream> Sink for Connection<S> {
         self.state.lock().gauge.as_ref().map(|gauge| gauge.brake().clone())
     }
 
+    fn waiting(&self) -> usize {
+        self.state.lock().queue.len()
+    }
+
     fn measure(&self, figures: &mut Figures) {
         if self.policy.is_link() {
             figures.add(&metrics::LINKS, &["in"], 1);

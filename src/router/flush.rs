@@ -1,9 +1,6 @@
 //! When receivers are told that there is something for them: the one place that decides it.
 //!
-//! With several threads, each batch tells its own receivers at its end: a wake-up would cost more than it
-//! saves.
-//!
-//! On a runtime with one thread, receivers are told once for many batches. When a hundred clients speak at the
+//! Receivers are told once for many batches. When a hundred clients speak at the
 //! same time, each read is a batch of its own, and whoever hears all of them would be written to a hundred
 //! times. So they are told by a task: woken by the first batch, it runs when every socket that was ready
 //! has been served, and each receiver gets all of it with one system call. A single message waits no longer
@@ -26,6 +23,7 @@ use tokio::sync::Notify;
 use super::busy::Busy;
 use super::holds::Held;
 use super::told::Told;
+use super::writers::Writers;
 use super::{Key, Shared, quietly};
 
 /// How often whoever goes on with a flood comes before those who have got something of it are told.
@@ -91,24 +89,30 @@ impl Flush {
     }
 }
 
+/// How receivers are told together.
+struct Together<'g> {
+    busy: &'g Busy,
+    writers: &'g Writers,
+}
+
 /// Has roles hand over what is to be written, and tells everybody when the router is free. When to do so again, if something
 /// waits: nothing does if it is not known how busy it is.
 fn tell(
     shared: &Shared,
     mut world: Held<'_>,
     told: &mut Told,
-    busy: Option<&Busy>,
+    together: Option<Together<'_>>,
 ) -> Option<Instant> {
-    let due = world.settle(told, busy);
+    let due = world.settle(told, together.as_ref().map(|together| together.busy));
     let lost = world.take_lost();
     drop(world);
-    told.announce();
+    told.announce(together.map(|together| together.writers));
     shared.bury(lost);
     due
 }
 
 /// Tells receivers, until it is dropped. From then on each batch tells its own again.
-pub(super) async fn gather(shared: &Shared) {
+pub(super) async fn gather(shared: &Shared, writers: Writers) {
     let _gathering = Gathering::new(shared);
     let mut told = Told::default();
     let mut busy = Busy::default();
@@ -137,8 +141,10 @@ pub(super) async fn gather(shared: &Shared) {
         }
         *shared.flush.said.lock() = Said::Nothing;
         let world = Held::to_flush(&shared.world);
-        due = tell(shared, world, &mut told, Some(&busy));
-        busy.note(told.take_writing());
+        due = tell(shared, world, &mut told, Some(Together { busy: &busy, writers: &writers }));
+        if let Some(writing) = told.take_writing() {
+            busy.note(writing, writers.take_busy());
+        }
     }
 }
 

@@ -50,6 +50,7 @@ mod tests;
 mod told;
 mod turn;
 mod world;
+mod writers;
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -71,6 +72,7 @@ pub use participant::{Participant, RoleParticipant};
 pub use pressure::{Brake, FLOOD_BYTES, Fed, Gauge, Load};
 pub use role::{Haste, Origin, Role, RoleLost};
 pub use table::{Change, Key, Table};
+pub use writers::Writers;
 
 use crate::hash::Seed;
 use crate::ids::Channel;
@@ -98,10 +100,16 @@ pub trait Sink: Send + Sync {
         None
     }
 
+    /// How many bytes are to be written when it is told.
+    fn waiting(&self) -> usize {
+        0
+    }
+
     /// Tells how much waits. Called while the router is locked.
     fn measure(&self, _figures: &mut Figures) {}
 
-    /// Says that the pushes of a batch are over. The router is free again by then.
+    /// Says that the pushes of a batch are over. The router is free again by then. Whoever says so does it for many: it
+    /// must not panic.
     fn announce(&self);
 }
 
@@ -317,9 +325,9 @@ impl Router {
     }
 
     /// Tells receivers once for all batches of sockets that are ready at the same time, for as long as
-    /// this runs. For runtimes with one thread.
-    pub async fn gather_announcements(&self) {
-        flush::gather(&self.shared).await;
+    /// this runs, with the help of other threads. For runtimes with one thread.
+    pub async fn gather_announcements(&self, writers: Writers) {
+        flush::gather(&self.shared, writers).await;
     }
 
     /// Waits until a role, or the router itself, has panicked.

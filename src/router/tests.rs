@@ -14,6 +14,7 @@ mod runs;
 mod spoken_for;
 mod telling;
 mod turns;
+mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 

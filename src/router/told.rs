@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Sink, Uplink};
+use super::{Sink, Uplink, Writers};
 
 /// Who has to be told that there is something.
 #[derive(Default)]
@@ -17,10 +17,13 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Tells them. The memory can be used again.
-    pub(super) fn announce(&mut self) {
+    /// Tells them, with the help of other threads if there are some. The memory can be used again.
+    pub(super) fn announce(&mut self, writers: Option<&Writers>) {
         let began = std::mem::take(&mut self.are_of_roles).then(clock);
-        self.sinks.drain(..).for_each(|sink| sink.announce());
+        match writers {
+            Some(writers) => writers.tell(&mut self.sinks),
+            None => self.sinks.drain(..).for_each(|sink| sink.announce()),
+        }
         self.writing = began.map(|began| (began, clock()));
         if let Some(uplink) = self.uplink.take() {
             uplink.announce();

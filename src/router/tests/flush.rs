@@ -3,12 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::router::Writers;
 use crate::wire::Envelope;
 
 /// One thread, and time that passes when all wait.
 fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().expect("no resources")
+}
+
+/// No other threads write.
+fn nobody() -> Writers {
+    Writers::start(0).expect("needs nothing")
 }
 
 /// A flood of which each turn delivers to `receiver`, and somebody else who does so, too.
@@ -52,7 +58,7 @@ impl Talk {
         runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = talk.router.gather_announcements() => {}
+                () = talk.router.gather_announcements(nobody()) => {}
                 () = play(&talk) => {}
             }
         });
@@ -123,7 +129,7 @@ fn what_a_flood_has_brought_is_told_before_it_is_read_again() {
         let talk = Talk::new();
         let router = talk.router.clone();
         // Tasks of their own: whoever lets others go first does not know which of them is next.
-        let telling = runtime.spawn(async move { router.gather_announcements().await });
+        let telling = runtime.spawn(async move { router.gather_announcements(nobody()).await });
         let flood = async move {
             tokio::task::yield_now().await;
             for _ in 0..turns {
@@ -208,7 +214,7 @@ fn a_role_that_lets_something_wait_is_asked_again_in_time_and_nobody_else_waits_
     runtime.block_on(async {
         tokio::select! {
             biased;
-            () = talk.router.gather_announcements() => {}
+            () = talk.router.gather_announcements(nobody()) => {}
             () = play => {}
         }
     });
