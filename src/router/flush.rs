@@ -18,11 +18,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::busy::Busy;
 use super::holds::Held;
-use super::told::Told;
+use super::strain::Strain;
+use super::told::{Told, clock};
 use super::writers::Writers;
 use super::{Key, Shared, quietly};
 
@@ -93,6 +95,7 @@ impl Flush {
 struct Together<'g> {
     busy: &'g Busy,
     writers: &'g Writers,
+    needs_help: bool,
 }
 
 /// Has roles hand over what is to be written, and tells everybody when the router is free. When to do so again, if something
@@ -106,7 +109,10 @@ fn tell(
     let due = world.settle(told, together.as_ref().map(|together| together.busy));
     let lost = world.take_lost();
     drop(world);
-    told.announce(together.map(|together| together.writers));
+    match together {
+        Some(Together { writers, needs_help, .. }) => told.announce_with(writers, needs_help),
+        None => told.announce(),
+    }
     shared.bury(lost);
     due
 }
@@ -116,6 +122,9 @@ pub(super) async fn gather(shared: &Shared, writers: Writers) {
     let _gathering = Gathering::new(shared);
     let mut told = Told::default();
     let mut busy = Busy::default();
+    let runtime = Handle::current().metrics();
+    let worked = || runtime.worker_total_busy_duration(0);
+    let mut strain = Strain::new(clock(), worked());
     let mut due = None;
     let mut alarm = pin!(tokio::time::sleep_until(tokio::time::Instant::now()));
     loop {
@@ -141,7 +150,9 @@ pub(super) async fn gather(shared: &Shared, writers: Writers) {
         }
         *shared.flush.said.lock() = Said::Nothing;
         let world = Held::to_flush(&shared.world);
-        due = tell(shared, world, &mut told, Some(Together { busy: &busy, writers: &writers }));
+        let needs_help = writers.are_there() && strain.is_high(clock(), worked());
+        let together = Together { busy: &busy, writers: &writers, needs_help };
+        due = tell(shared, world, &mut told, Some(together));
         if let Some(writing) = told.take_writing() {
             busy.note(writing, writers.take_busy());
         }

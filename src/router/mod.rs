@@ -44,6 +44,7 @@ mod ranges;
 mod resident;
 mod role;
 mod spoken_for;
+mod strain;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -17,14 +17,21 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Tells them, with the help of other threads if there are some. The memory can be used again.
-    pub(super) fn announce(&mut self, writers: Option<&Writers>) {
+    /// Tells them. The memory can be used again.
+    pub(super) fn announce(&mut self) {
+        self.sinks.drain(..).for_each(|sink| sink.announce());
+        self.announce_up();
+    }
+
+    /// As [`Told::announce`], with the help of other threads, if there are some, it is needed, and there is much to do.
+    pub(super) fn announce_with(&mut self, writers: &Writers, needs_help: bool) {
         let began = std::mem::take(&mut self.are_of_roles).then(clock);
-        match writers {
-            Some(writers) => writers.tell(&mut self.sinks),
-            None => self.sinks.drain(..).for_each(|sink| sink.announce()),
-        }
+        writers.tell(&mut self.sinks, needs_help);
         self.writing = began.map(|began| (began, clock()));
+        self.announce_up();
+    }
+
+    fn announce_up(&mut self) {
         if let Some(uplink) = self.uplink.take() {
             uplink.announce();
         }

@@ -1,8 +1,9 @@
 //! Threads that tell receivers beside the one that routes.
 //!
 //! Most of what a daemon does for many clients is writing to them, and that needs no order among them. So with more than one thread
-//! the others write: whoever routes hands them those who are to be told, if it is worth waking somebody, and reads and
-//! routes on. When it comes with the next before they are done, it helps with what is left of the ones before: so
+//! the others write: whoever routes and has no time left ([`super::strain`]) hands them those who are to be told, and reads and
+//! routes on. As long as it has time it does all by itself, which costs less: each socket and each queue that another core turns to
+//! has to be fetched from this one. When it comes with the next before they are done, it helps with what is left of the ones before: so
 //! no more than one round waits, and nobody is idle while much is to be written.
 //!
 //! Routing itself, reading and all tasks stay on one thread. There is nobody with whom the router's lock is contended, a connection's
@@ -64,25 +65,34 @@ impl Writers {
         Ok(writers)
     }
 
-    /// Tells them all, or has them told soon. The memory can be used again.
+    /// Whether there are any.
     #[inline]
-    pub(super) fn tell(&self, sinks: &mut Vec<Arc<dyn Sink>>) {
-        if self.threads.is_empty() {
+    pub(super) const fn are_there(&self) -> bool {
+        !self.threads.is_empty()
+    }
+
+    /// Tells them all, or has them told soon, if whoever calls this needs help. The memory can be used again.
+    #[inline]
+    pub(super) fn tell(&self, sinks: &mut Vec<Arc<dyn Sink>>, needs_help: bool) {
+        if self.are_there() {
+            self.help();
+        }
+        if !needs_help || !self.are_there() || !are_worth_it(sinks) {
             sinks.drain(..).for_each(|sink| sink.announce());
         } else {
-            self.share(sinks);
+            self.hand_over(sinks);
         }
     }
 
-    fn share(&self, sinks: &mut Vec<Arc<dyn Sink>>) {
-        let mut some = Vec::with_capacity(AT_ONCE);
+    /// Does what is left of what was handed over before.
+    fn help(&self) {
+        let mut some = Vec::new();
         while self.board.take(&mut some) {
             some.drain(..).for_each(|sink| sink.announce());
         }
-        if !are_worth_it(sinks) {
-            sinks.drain(..).for_each(|sink| sink.announce());
-            return;
-        }
+    }
+
+    fn hand_over(&self, sinks: &mut Vec<Arc<dyn Sink>>) {
         let woken = sinks.len().div_ceil(AT_ONCE).min(self.threads.len());
         self.board.list.lock().sinks.extend(sinks.drain(..));
         (0..woken).for_each(|_| {
@@ -98,7 +108,7 @@ impl Writers {
 
     /// For how long the threads have been telling since this was asked last.
     pub(super) fn take_busy(&self) -> Duration {
-        if self.threads.is_empty() {
+        if !self.are_there() {
             return Duration::ZERO;
         }
         Duration::from_nanos(self.board.busy.swap(0, Ordering::Relaxed))

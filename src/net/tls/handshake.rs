@@ -1,6 +1,6 @@
 //! The beginning of TLS: until both ends have the same keys.
 //!
-//! What costs in it, a signature above all, is reckoned by threads beside those that serve sockets, for few connections
+//! What costs in it, a signature above all, is reckoned by threads beside the one that serves sockets, for few connections
 //! at a time; the others wait for their turn. Whoever has to wait for its peer takes no turn.
 
 use std::future::poll_fn;

@@ -449,11 +449,14 @@ impl Core {
         let mut ends = Vec::new();
         out.note_members(receivers.len());
         let mut cx = Context { shared, out, now };
-        for &index in receivers {
-            let Some(session) = &mut slots[index as usize].session else {
+        let mut receivers = receivers.iter();
+        while let Some(&first) = receivers.as_slice().first() {
+            let Some(session) = &slots[first as usize].session else {
+                receivers.next();
                 continue;
             };
-            let frames = translation.frames(session.framing(), &*cx.shared.voice, news.as_ref());
+            let framing = session.framing();
+            let frames = translation.frames(framing, &*cx.shared.voice, news.as_ref());
             let frames = match frames {
                 Ok(frames) => frames,
                 // It does for none of them: the longest datagram is the same for all.
@@ -462,8 +465,15 @@ impl Core {
                     break;
                 }
             };
-            if let Err(end) = session.handle_cluster(&mut cx, &arrival, frames) {
-                ends.push((index, end));
+            // Those that come next are mostly of the same framing: for each of them only what is its own is done.
+            while let Some(&index) = receivers.as_slice().first()
+                && let Some(session) = &mut slots[index as usize].session
+                && session.framing() == framing
+            {
+                receivers.next();
+                if let Err(end) = session.handle_cluster(&mut cx, &arrival, frames) {
+                    ends.push((index, end));
+                }
             }
         }
         for (index, end) in ends {
