@@ -13,12 +13,12 @@ use crate::daemon::{ClientAgent, Daemon, FIRST_OBJECT, GATE, Roles, WORLD};
 use crate::link::{Barrier, Link, break_if};
 use crate::objects::{await_created, create, create_world, expect_place, put_place, set_place};
 use crate::process::{Measured, Meter, open_files_max, peak_rss, rss};
-use crate::scenario::{Group, Latency, Run, Sample, Scenario};
+use crate::scenario::{Beside, Group, Latency, Run, Sample, Scenario};
 use crate::swarm::Swarm;
 use crate::wire::{Batch, dc, envelope, msg};
 
 /// The zone that clients look at.
-const ZONE: u32 = 1;
+pub const ZONE: u32 = 1;
 /// A zone that nobody looks at.
 const ELSEWHERE: u32 = 2;
 
@@ -29,7 +29,8 @@ const fn scenario(
     group: Group,
     run: fn(&Run) -> Result<Sample>,
 ) -> Scenario {
-    Scenario { name, what, unit, thing: "", group, relay: false, run }
+    let (has_clients, beside) = (true, &[Beside::Floor]);
+    Scenario { name, what, unit, thing: "", group, has_clients, beside, run }
 }
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -44,7 +45,7 @@ pub const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
-        relay: true,
+        beside: &[Beside::Relay, Beside::Floor],
         ..scenario(
             "ca_zone",
             "an AI updates 50 objects 10,000 times in a zone that 200 clients see",
@@ -87,23 +88,6 @@ pub const SCENARIOS: &[Scenario] = &[
         Group::Check,
         |run| zone(run, run.scaled(200), run.scaled(100_000), ClientAgent::default()),
     ),
-    Scenario {
-        thing: "client",
-        ..scenario(
-            "ca_idle_tls",
-            "ca_idle over TLS: a whole handshake for each client",
-            "client",
-            Group::Check,
-            |run| idle(run, run.scaled(2_000), encrypted()),
-        )
-    },
-    scenario(
-        "ca_zone_tls",
-        "ca_zone over TLS: what a delivery costs that is encrypted",
-        "delivery",
-        Group::Check,
-        |run| zone(run, run.scaled(200), run.scaled(10_000), encrypted()),
-    ),
     scenario(
         "ca_upstream_x10",
         "ca_upstream at ten times the volume: its peak memory should be the same",
@@ -143,20 +127,15 @@ fn patient() -> ClientAgent {
     }
 }
 
-/// With clients that encrypt.
-fn encrypted() -> ClientAgent {
-    ClientAgent { is_encrypted: true, ..ClientAgent::default() }
-}
-
 /// A daemon with clients that have logged in.
-struct Stage {
-    daemon: Daemon,
-    clients: Clients,
+pub struct Stage {
+    pub daemon: Daemon,
+    pub clients: Clients,
 }
 
 impl Stage {
     /// A world with objects in it, by zone and number, and clients that see nothing yet.
-    fn set(
+    pub fn set(
         run: &Run,
         options: ClientAgent,
         clients: usize,

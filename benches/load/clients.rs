@@ -9,6 +9,7 @@ use bytes::{Buf, BufMut};
 use crate::daemon::{Daemon, GATE};
 use crate::link::{Barrier, Link, break_if};
 use crate::swarm::Swarm;
+use crate::transport::Way;
 use crate::wire::{Batch, DC_HASH, VERSION, dc, envelope, msg, put_str};
 
 /// So many connect before the first of them is answered: fewer than a daemon's listener queues.
@@ -64,8 +65,13 @@ impl Clients {
         let mut ai = Link::connect(daemon.director)?;
         ai.send(Batch::default().subscribe(GATE.into()).subscribe(AI))?;
         barrier.pass(&mut ai)?;
-        let (swarm, channels) = (Swarm::with(daemon.tls.clone())?, Vec::new());
+        let (swarm, channels) = (Swarm::with(daemon.way.clone())?, Vec::new());
         Ok(Clients { swarm, ai, channels, client_agent: daemon.client_agent })
+    }
+
+    /// The connections so far, which are the caller's from now on.
+    pub fn detach(&mut self, way: Way) -> Result<Swarm> {
+        Ok(std::mem::replace(&mut self.swarm, Swarm::with(way)?))
     }
 
     /// Connects `count` more clients and logs them in; returns how long each took.

@@ -4,16 +4,16 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustls::ClientConfig;
 
-use crate::relay;
+use crate::floor::Floor;
 use crate::secure;
+use crate::transport::{Transport, Way};
+use crate::variant::{Program, Variant};
 use crate::wire::{DC_HASH, VERSION};
 
 /// The parent of all objects.
@@ -28,40 +28,6 @@ pub const DATABASE: u64 = 403_000;
 pub const FIRST_OBJECT: u32 = 10_000_000;
 const DATABASE_IDS: (u32, u32) = (100_000_000, 199_999_999);
 const CLIENT_CHANNELS: (u64, u64) = (1_000_000_000, 1_099_999_999);
-
-/// One of the programs that a table compares.
-#[derive(Debug, Clone)]
-pub struct Variant {
-    /// Its row's title.
-    pub name: String,
-    pub program: Program,
-    /// What `messagedirector.threaded` says, if anything.
-    pub threaded: Option<bool>,
-    /// The database's `backend` section as YAML.
-    pub backend: String,
-    /// Processors it may run on, as `taskset` lists them.
-    pub cpus: Option<String>,
-}
-
-/// What a variant runs.
-#[derive(Debug, Clone)]
-pub enum Program {
-    Daemon(PathBuf),
-    /// This program itself.
-    Relay(relay::Kind),
-}
-
-impl Variant {
-    /// A floor to compare with.
-    pub fn relay(kind: relay::Kind, cpus: Option<String>) -> Variant {
-        let name = match kind {
-            relay::Kind::Bulk => "relay bulk",
-            relay::Kind::Queued => "relay",
-        };
-        let (name, program) = (name.to_owned(), Program::Relay(kind));
-        Variant { name, program, threaded: None, backend: String::new(), cpus }
-    }
-}
 
 /// The end of the log that a daemon left in its folder, for reports of failures.
 pub fn log_tail(folder: &Path) -> String {
@@ -84,8 +50,10 @@ pub struct Roles {
 pub struct ClientAgent {
     pub interest_timeout_ms: Option<u32>,
     pub write_buffer_bytes: Option<u64>,
-    /// Whether clients encrypt.
-    pub is_encrypted: bool,
+    /// Whether clients may send as much as they like.
+    pub is_unlimited: bool,
+    /// Fields of which a client that is behind gets the last value only.
+    pub merge: &'static [&'static str],
 }
 
 impl Roles {
@@ -105,14 +73,18 @@ pub struct Daemon {
     child: Child,
     pub director: SocketAddr,
     pub client_agent: SocketAddr,
-    /// How clients encrypt, if they do.
-    pub tls: Option<Arc<ClientConfig>>,
+    /// How clients connect.
+    pub way: Way,
 }
 
 impl Daemon {
-    /// Starts a daemon and waits until it accepts connections.
+    /// Starts a daemon, or a floor in the place of one, and waits until it accepts connections.
     pub fn start(variant: &Variant, roles: &Roles, folder: &Path) -> Result<Daemon> {
-        let Program::Daemon(program) = &variant.program else { bail!("the relay has no roles") };
+        let program = match &variant.program {
+            Program::Daemon(program) => program,
+            Program::Floor(floor) => return Daemon::start_floor(*floor, variant, folder),
+            _ => bail!("{} has no roles", variant.name),
+        };
         let (director, client_agent) = (free_address()?, free_address()?);
         fs::write(folder.join("load.dc"), include_str!("load.dc"))?;
         fs::create_dir(folder.join("objects"))?;
@@ -120,14 +92,26 @@ impl Daemon {
         fs::write(folder.join("load.yml"), config)?;
         let mut command = command(program, variant.cpus.as_deref());
         command.arg(folder.join("load.yml"));
-        let is_encrypted = roles.client_agent.as_ref().is_some_and(|options| options.is_encrypted);
-        let tls = if is_encrypted { Some(secure::prepare(folder)?) } else { None };
+        let transport = variant.transport;
+        let tls = transport.is_encrypted().then(|| secure::prepare(folder)).transpose()?;
         let mut daemon = Daemon::spawn(command, director, client_agent, folder)?;
-        daemon.tls = tls;
+        daemon.way = Way { tls, is_websocket: transport.is_websocket() };
         daemon.await_listener(director)?;
         if roles.client_agent.is_some() {
             daemon.await_listener(client_agent)?;
         }
+        Ok(daemon)
+    }
+
+    fn start_floor(floor: Floor, variant: &Variant, folder: &Path) -> Result<Daemon> {
+        let (director, client_agent) = (free_address()?, free_address()?);
+        let mut command = command(&std::env::current_exe()?, variant.cpus.as_deref());
+        command.args(["--serve-floor", floor.argument(), "--listen", &director.to_string()]);
+        command.args(["--listen-clients", &client_agent.to_string()]);
+        command.args(["--floor-flush-ms", &floor.flush.as_millis().to_string()]);
+        let mut daemon = Daemon::spawn(command, director, client_agent, folder)?;
+        daemon.await_listener(director)?;
+        daemon.await_listener(client_agent)?;
         Ok(daemon)
     }
 
@@ -158,7 +142,7 @@ impl Daemon {
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Daemon { child, director, client_agent, tls: None })
+        Ok(Daemon { child, director, client_agent, way: Way::default() })
     }
 
     /// Its process id.
@@ -236,23 +220,47 @@ fn configuration(
         )?;
     }
     if let Some(options) = &roles.client_agent {
-        let (min, max) = CLIENT_CHANNELS;
-        write!(
-            y,
-            "  - type: clientagent\n    bind: {client_agent}\n    version: {VERSION}\n    \
-             manual_dc_hash: {DC_HASH}\n    channels:\n      min: {min}\n      max: {max}\n    \
-             client:\n      relocate: true\n      add_interest: enabled\n"
-        )?;
-        if options.is_encrypted {
-            let (certificate, key) = secure::FILES;
-            write!(y, "    tls:\n      certificate: {certificate}\n      key_file: {key}\n")?;
-        }
-        if let Some(bytes) = options.write_buffer_bytes {
-            writeln!(y, "      write_buffer_size: {bytes}")?;
-        }
-        if let Some(ms) = options.interest_timeout_ms {
-            write!(y, "    tuning:\n      interest_timeout: {ms}\n")?;
-        }
+        write_client_agent(&mut y, options, variant.transport, client_agent)?;
     }
     Ok(y)
+}
+
+fn write_client_agent(
+    y: &mut String,
+    options: &ClientAgent,
+    transport: Transport,
+    address: SocketAddr,
+) -> Result<()> {
+    let (min, max) = CLIENT_CHANNELS;
+    let (certificate, key) = secure::FILES;
+    let tls = format!("tls: {{certificate: {certificate}, key_file: {key}}}");
+    y.push_str("  - type: clientagent\n");
+    match transport {
+        Transport::Tcp => writeln!(y, "    bind: {address}")?,
+        Transport::Tls => write!(y, "    bind: {address}\n    {tls}\n")?,
+        Transport::Ws => {
+            write!(y, "    bind: none\n    websocket:\n      bind: {address}\n")?;
+        }
+        Transport::Wss => {
+            write!(y, "    bind: none\n    websocket:\n      bind: {address}\n      {tls}\n")?;
+        }
+    }
+    write!(
+        y,
+        "    version: {VERSION}\n    manual_dc_hash: {DC_HASH}\n    channels:\n      min: {min}\n      \
+         max: {max}\n    client:\n      relocate: true\n      add_interest: enabled\n"
+    )?;
+    if let Some(bytes) = options.write_buffer_bytes {
+        writeln!(y, "      write_buffer_size: {bytes}")?;
+    }
+    if !options.merge.is_empty() {
+        writeln!(y, "      merge: [{}]", options.merge.join(", "))?;
+    }
+    if options.is_unlimited {
+        y.push_str("    limits:\n      messages_per_second: 0\n      bytes_per_second: 0\n");
+    }
+    if let Some(ms) = options.interest_timeout_ms {
+        write!(y, "    tuning:\n      interest_timeout: {ms}\n")?;
+    }
+    Ok(())
 }

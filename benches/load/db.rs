@@ -27,7 +27,7 @@ const fn scenario(
     run: fn(&Run) -> Result<Sample>,
 ) -> Scenario {
     let (unit, thing, group) = ("operation", "", Group::Table);
-    Scenario { name, what, unit, thing, group, relay: false, run }
+    Scenario { name, what, unit, thing, group, has_clients: false, beside: &[], run }
 }
 
 pub const SCENARIOS: &[Scenario] = &[

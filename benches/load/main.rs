@@ -5,6 +5,8 @@
 //! cargo bench --bench load -- --daemon target/release/donet
 //! cargo bench --bench load -- --daemon target/release/donet --vs /usr/bin/astrond --runs 5
 //! cargo bench --bench load -- --daemon target/release/donet --scale 0.01     a smoke test
+//! cargo bench --bench load -- --daemon target/release/donet --scenario world --floor epoll,tokio
+//! cargo bench --bench load -- --daemon target/release/donet --scenario ca_zone --transport tcp,tls,ws,wss
 //! cargo bench --bench load -- --list
 //! ```
 //!
@@ -35,47 +37,68 @@
 //! `--daemon-cpus 0` keeps daemons on one processor, which beside a run without it shows what a
 //! second one gains.
 //!
-//! Two rows are the floor, programs on the same runtime that only read frames and write them to the
-//! same receivers: `relay bulk` writes what one read brought to each receiver in one piece, which
+//! `--transport` names the ways in which clients come, each a row of its own.
+//!
+//! What else takes part, where a scenario can be played with it (`--list` tells):
+//!
+//! *Relays*, always: programs on the same runtime that only read frames and write them to the same receivers. `relay bulk`
+//! writes what one read brought to each receiver in one piece, which
 //! is what the kernel and the runtime cost; `relay` queues the frames of one read for a task of each
 //! receiver, which is what a server of independent receivers costs when it does nothing else.
+//!
+//! *Floors*, with `--floor`: servers of the same conversation, and of nothing else, on bare epoll and on the runtime. They
+//! write when all is read that arrived at the same time or, with `--floor-flush-ms`, so long after there was something for
+//! a client.
+//!
+//! *Brokers*, with `--nats` and `--redis`: servers of others that route by name. They are running already; their processor
+//! time is measured if they run on this machine and may be looked at, their memory is not.
 //!
 //! The bench itself is plain: datagrams are encoded before the clock starts, senders write
 //! large pieces from a blocking thread, and one thread reads all receivers and checks frames where
 //! they lie. `cores` well below the number of processors together with a high `bench us` would mean
 //! that the bench was what limited a run.
 
-mod ca;
-mod clients;
-mod daemon;
-mod db;
-mod link;
-mod md;
-mod objects;
-mod process;
-mod relay;
-mod report;
-mod scenario;
-mod secure;
-mod ss;
-mod swarm;
-mod wire;
-mod world;
+pub(crate) mod broker;
+pub(crate) mod ca;
+pub(crate) mod clients;
+pub(crate) mod daemon;
+pub(crate) mod db;
+pub(crate) mod floor;
+pub(crate) mod link;
+pub(crate) mod md;
+pub(crate) mod objects;
+pub(crate) mod process;
+pub(crate) mod relay;
+pub(crate) mod report;
+pub(crate) mod scenario;
+pub(crate) mod secure;
+pub(crate) mod slow;
+pub(crate) mod small;
+pub(crate) mod ss;
+pub(crate) mod swarm;
+pub(crate) mod transport;
+pub(crate) mod variant;
+pub(crate) mod websocket;
+pub(crate) mod wire;
+pub(crate) mod world;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Parser, ValueEnum};
 
-use crate::daemon::{Program, Variant, log_tail};
+use crate::daemon::log_tail;
+use crate::floor::Floor;
 use crate::report::Row;
-use crate::scenario::{Group, Run, Sample, Scenario};
+use crate::scenario::{Group, Run, Sample, Scenario, Skipped};
+use crate::transport::Transport;
+use crate::variant::Variant;
 
 /// Drives a daemon over real sockets and measures what a message costs.
 #[derive(Parser)]
-struct Args {
+pub(crate) struct Args {
     /// The daemon to measure.
     #[arg(long, value_name = "[NAME=]PATH")]
     daemon: Option<String>,
@@ -85,6 +108,21 @@ struct Args {
     /// `messagedirector.threaded` of the daemons to compare with.
     #[arg(long, value_enum, default_value_t = Mode::Both)]
     vs_mode: Mode,
+    /// How clients come.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "tcp")]
+    transport: Vec<Transport>,
+    /// Floors to measure beside daemons.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    floor: Vec<floor::Kind>,
+    /// How long what a floor tells clients waits for more of it; each is a row of its own.
+    #[arg(long, value_name = "MS", value_delimiter = ',', default_value = "0")]
+    floor_flush_ms: Vec<u64>,
+    /// A NATS server to measure beside daemons.
+    #[arg(long, value_name = "HOST:PORT")]
+    nats: Option<String>,
+    /// A Redis server to measure beside daemons.
+    #[arg(long, value_name = "HOST:PORT")]
+    redis: Option<String>,
     /// Scenarios by name, or `table`, `checks` or `all`.
     #[arg(long, value_delimiter = ',', default_value = "table")]
     scenario: Vec<String>,
@@ -109,14 +147,22 @@ struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Print only what failed.
+    #[arg(long)]
+    quiet: bool,
     /// Print the scenarios and end.
     #[arg(long)]
     list: bool,
     /// Be the relay.
     #[arg(long, hide = true, value_enum, requires_all = ["listen", "receivers"])]
     relay: Option<relay::Kind>,
+    /// Be a floor.
+    #[arg(long, hide = true, value_enum, requires_all = ["listen", "listen_clients"])]
+    serve_floor: Option<floor::Kind>,
     #[arg(long, hide = true)]
     listen: Option<SocketAddr>,
+    #[arg(long, hide = true)]
+    listen_clients: Option<SocketAddr>,
     #[arg(long, hide = true)]
     receivers: Option<usize>,
     /// What cargo adds.
@@ -125,21 +171,28 @@ struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub(crate) enum Mode {
     Threaded,
     Unthreaded,
     Both,
 }
 
-fn main() -> Result<ExitCode> {
+pub(crate) fn main() -> Result<ExitCode> {
     let args = Args::parse();
     if let (Some(kind), Some(address), Some(receivers)) = (args.relay, args.listen, args.receivers)
     {
         relay::run(kind, address, receivers)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let (Some(kind), Some(director), Some(client_agent)) =
+        (args.serve_floor, args.listen, args.listen_clients)
+    {
+        let flush = Duration::from_millis(args.floor_flush_ms[0]);
+        Floor { kind, flush }.serve(director, client_agent)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.list {
-        scenarios().for_each(|s| println!("{:<22} {}", s.name, s.what));
+        list();
         return Ok(ExitCode::SUCCESS);
     }
     let Some(daemon) = &args.daemon else {
@@ -149,22 +202,7 @@ fn main() -> Result<ExitCode> {
         );
         return Ok(ExitCode::SUCCESS);
     };
-    let variants = variants(&args, daemon)?;
-    let mut documents = Vec::new();
-    let mut failed = 0;
-    for scenario in selected(&args.scenario)? {
-        let rows = measure(scenario, &variants, &args);
-        // Only the measured daemon has to pass: others are there to be compared with.
-        failed += rows[0].failures.len();
-        if args.json {
-            documents.push(report::to_json(scenario, &rows, args.scale));
-        } else {
-            report::print(scenario, &rows, args.scale);
-        }
-    }
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&documents)?);
-    }
+    let failed = play(&args, daemon)?;
     if failed > 0 {
         eprintln!("{failed} runs failed");
         return Ok(ExitCode::FAILURE);
@@ -172,10 +210,61 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Plays the scenarios and prints what they yield; returns how many runs failed that must not.
+pub(crate) fn play(args: &Args, daemon: &str) -> Result<usize> {
+    let variants = variant::all(args, daemon)?;
+    let mut documents = Vec::new();
+    let mut failed = 0;
+    for scenario in selected(&args.scenario)? {
+        let rows = measure(scenario, &variants, args);
+        failed +=
+            rows.iter().filter(|row| row.must_pass).map(|row| row.failures.len()).sum::<usize>();
+        if args.json {
+            documents.push(report::to_json(scenario, &rows, args.scale));
+        } else if !args.quiet || rows.iter().any(|row| !row.failures.is_empty()) {
+            report::print(scenario, &rows, args.scale);
+        }
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&documents)?);
+    }
+    Ok(failed)
+}
+
+/// Prints what there is to be played, and with what.
+fn list() {
+    for group in [Group::Table, Group::Check] {
+        println!("{}", group.title());
+        for scenario in scenarios().filter(|scenario| scenario.group == group) {
+            let mut with: Vec<&str> = scenario.beside.iter().map(|beside| beside.name()).collect();
+            if scenario.has_clients {
+                with.push("transports");
+            }
+            let with =
+                if with.is_empty() { String::new() } else { format!(" [{}]", with.join(", ")) };
+            println!("  {:<22} {}{with}", scenario.name, scenario.what);
+        }
+    }
+    println!(
+        "\nIn brackets, what a scenario can be played with beside daemons:\n  \
+         relay       programs that copy frames; always\n  \
+         floor       servers of the same conversation and nothing else: --floor epoll,tokio, and --floor-flush-ms 0,5\n  \
+         broker      servers of others that route by name: --nats HOST:PORT, --redis HOST:PORT\n  \
+         transports  ways in which clients come: --transport tcp,tls,ws,wss\n\
+         Other daemons, or another build of donet: --vs NAME=PATH"
+    );
+}
+
 fn scenarios() -> impl Iterator<Item = &'static Scenario> {
-    [md::SCENARIOS, ss::SCENARIOS, ca::SCENARIOS, db::SCENARIOS, world::SCENARIOS]
-        .into_iter()
-        .flatten()
+    let all = [
+        md::SCENARIOS,
+        ss::SCENARIOS,
+        ca::SCENARIOS,
+        slow::SCENARIOS,
+        db::SCENARIOS,
+        world::SCENARIOS,
+    ];
+    all.into_iter().flatten()
 }
 
 fn selected(names: &[String]) -> Result<Vec<&'static Scenario>> {
@@ -195,52 +284,27 @@ fn selected(names: &[String]) -> Result<Vec<&'static Scenario>> {
     Ok(chosen)
 }
 
-fn variants(args: &Args, daemon: &str) -> Result<Vec<Variant>> {
-    let variant = |argument: &str, mode: Option<bool>, backend: &str| -> Result<Variant> {
-        let (name, program) = match argument.split_once('=') {
-            Some((name, program)) => (name, Path::new(program)),
-            None => (argument.rsplit('/').next().unwrap_or(argument), Path::new(argument)),
-        };
-        let suffix = match mode {
-            None => "",
-            Some(true) => " threaded",
-            Some(false) => " unthreaded",
-        };
-        Ok(Variant {
-            name: format!("{name}{suffix}"),
-            // Daemons are started in a folder of their own.
-            program: Program::Daemon(std::path::absolute(program)?),
-            threaded: mode,
-            backend: backend.to_owned(),
-            cpus: args.daemon_cpus.clone(),
-        })
-    };
-    let mut variants = vec![variant(daemon, None, &args.db_backend)?];
-    for other in &args.vs {
-        for (mode, threaded) in [(Mode::Threaded, true), (Mode::Unthreaded, false)] {
-            if args.vs_mode == mode || args.vs_mode == Mode::Both {
-                variants.push(variant(other, Some(threaded), &args.vs_db_backend)?);
-            }
-        }
-    }
-    Ok(variants)
-}
-
 /// Runs one scenario with all variants in turn, as often as asked.
 fn measure(scenario: &Scenario, variants: &[Variant], args: &Args) -> Vec<Row> {
-    let relays = relay::Kind::ALL.map(|kind| Variant::relay(kind, args.daemon_cpus.clone()));
+    let first = args.transport[0];
     let taking_part: Vec<&Variant> =
-        variants.iter().chain(relays.iter().filter(|_| scenario.relay)).collect();
-    let mut rows: Vec<Row> = taking_part
-        .iter()
-        .map(|v| Row { variant: v.name.clone(), samples: Vec::new(), failures: Vec::new() })
-        .collect();
+        variants.iter().filter(|variant| variant.takes_part(scenario, first)).collect();
+    let mut rows: Vec<Row> =
+        taking_part.iter().map(|v| Row::new(v.name.clone(), v.must_pass)).collect();
     for number in 1..=args.runs {
         for (variant, row) in taking_part.iter().zip(&mut rows) {
-            eprintln!("{} {number}/{}: {}", scenario.name, args.runs, variant.name);
+            if row.skipped.is_some() {
+                continue;
+            }
+            if !args.quiet {
+                eprintln!("{} {number}/{}: {}", scenario.name, args.runs, variant.name);
+            }
             match undisturbed(scenario, variant, args) {
                 Ok(sample) => row.samples.push(sample),
-                Err(error) => row.failures.push(format!("{error:#}")),
+                Err(error) => match error.downcast::<Skipped>() {
+                    Ok(Skipped(reason)) => row.skipped = Some(reason),
+                    Err(error) => row.failures.push(format!("{error:#}")),
+                },
             }
         }
     }
@@ -254,7 +318,7 @@ fn undisturbed(scenario: &Scenario, variant: &Variant, args: &Args) -> Result<Sa
         let folder = tempfile::tempdir()?;
         let run = Run { variant, scale: args.scale, folder: folder.path() };
         (scenario.run)(&run).map_err(|error| match log_tail(folder.path()) {
-            log if log.is_empty() => error,
+            log if log.is_empty() || error.is::<Skipped>() => error,
             log => anyhow!("{error:#}; its log ends with:\n{log}"),
         })
     };

@@ -11,7 +11,7 @@ use bytes::{Buf, BufMut};
 use crate::daemon::{Daemon, Roles};
 use crate::link::{Barrier, Link, break_if};
 use crate::process::{Meter, peak_rss, rss};
-use crate::scenario::{Group, Latency, Run, Sample, Scenario};
+use crate::scenario::{Beside, Group, Latency, Run, Sample, Scenario};
 use crate::swarm::Swarm;
 use crate::wire::{Batch, envelope, msg};
 
@@ -27,7 +27,8 @@ pub const SCENARIOS: &[Scenario] = &[
         unit: "datagram",
         thing: "",
         group: Group::Table,
-        relay: true,
+        has_clients: false,
+        beside: &[Beside::Relay, Beside::Floor, Beside::Broker],
         run: |run| flood(run, run.scaled(200_000), SMALL_PAYLOAD),
     },
     Scenario {
@@ -36,7 +37,8 @@ pub const SCENARIOS: &[Scenario] = &[
         unit: "delivery",
         thing: "",
         group: Group::Table,
-        relay: true,
+        has_clients: false,
+        beside: &[Beside::Relay, Beside::Floor, Beside::Broker],
         run: |run| fan_out(run, run.scaled(100), run.scaled(5_000)),
     },
     Scenario {
@@ -45,7 +47,8 @@ pub const SCENARIOS: &[Scenario] = &[
         unit: "hop",
         thing: "",
         group: Group::Table,
-        relay: false,
+        has_clients: false,
+        beside: &[Beside::Floor, Beside::Broker],
         run: ping_pong,
     },
     Scenario {
@@ -54,7 +57,8 @@ pub const SCENARIOS: &[Scenario] = &[
         unit: "datagram",
         thing: "channel",
         group: Group::Table,
-        relay: false,
+        has_clients: false,
+        beside: &[],
         run: channels,
     },
     Scenario {
@@ -63,7 +67,8 @@ pub const SCENARIOS: &[Scenario] = &[
         unit: "datagram",
         thing: "",
         group: Group::Table,
-        relay: true,
+        has_clients: false,
+        beside: &[Beside::Relay, Beside::Floor],
         run: |run| flood(run, run.scaled(5_000), 60_000 - 23),
     },
 ];
@@ -98,6 +103,9 @@ fn expect_next(mut frame: &[u8], next: &mut u32, payload: usize) -> Result<()> {
 }
 
 fn flood(run: &Run, count: usize, payload: usize) -> Result<Sample> {
+    if let Some(broker) = run.broker() {
+        return broker.fan_out(1, count, payload);
+    }
     let daemon = start(run, 1)?;
     let mut receiver = Link::connect(daemon.director)?;
     if !run.is_relay() {
@@ -121,6 +129,9 @@ fn flood(run: &Run, count: usize, payload: usize) -> Result<Sample> {
 }
 
 fn fan_out(run: &Run, receivers: usize, count: usize) -> Result<Sample> {
+    if let Some(broker) = run.broker() {
+        return broker.fan_out(receivers, count, SMALL_PAYLOAD);
+    }
     let daemon = start(run, receivers)?;
     let mut swarm = Swarm::new()?;
     for _ in 0..receivers {
@@ -181,6 +192,9 @@ fn fan_in(
 
 fn ping_pong(run: &Run) -> Result<Sample> {
     let rounds = run.scaled(20_000);
+    if let Some(broker) = run.broker() {
+        return broker.ping_pong(rounds, SMALL_PAYLOAD);
+    }
     let daemon = start(run, 0)?;
     let mut barrier = Barrier::open(daemon.director)?;
     let mut near = Link::connect(daemon.director)?;
@@ -257,7 +271,7 @@ fn channels(run: &Run) -> Result<Sample> {
         rss_per_thing: Some(per_channel),
         extra: vec![
             ("subscribe_s", subscribing.wall.as_secs_f64()),
-            ("subscribe_cpu_us", micros(subscribing.cpu)),
+            ("subscribe_cpu_us", micros(subscribing.cpu.unwrap_or_default())),
             ("unsubscribe_s", left.as_secs_f64()),
         ],
         ..Sample::new(count, measured, peak)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
 /// `/proc` counts processor time in hundredths of a second on every Linux in use.
 const TICK: Duration = Duration::from_millis(10);
@@ -94,9 +94,9 @@ pub fn open_files_max() -> usize {
 
 /// Measures a phase of a run.
 pub struct Meter {
-    pid: u32,
     began: Instant,
-    daemon: CpuTime,
+    /// Whose time is measured, if that can be known, and what it was.
+    daemon: Option<(u32, CpuTime)>,
     harness: CpuTime,
     machine: Duration,
 }
@@ -105,23 +105,22 @@ pub struct Meter {
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
     pub wall: Duration,
-    /// Processor time of the daemon.
-    pub cpu: Duration,
+    /// Processor time of the daemon, if that can be known.
+    pub cpu: Option<Duration>,
     /// Processor time of this process.
     pub harness_cpu: Duration,
     /// Processors that anything else kept busy, 1.0 being one whole processor; unknown of a phase
-    /// too short to count that in hundredths of a second.
+    /// too short to count that in hundredths of a second, and where the daemon's time is.
     pub other_load: Option<f64>,
 }
 
 impl Meter {
     /// Begins the phase.
-    pub fn start(pid: u32) -> Result<Meter> {
+    pub fn start(pid: impl Into<Option<u32>>) -> Result<Meter> {
         Ok(Meter {
-            pid,
             machine: machine_busy()?,
             harness: CpuTime::read(std::process::id())?,
-            daemon: CpuTime::read(pid)?,
+            daemon: pid.into().map(|pid| Ok::<_, Error>((pid, CpuTime::read(pid)?))).transpose()?,
             began: Instant::now(),
         })
     }
@@ -129,10 +128,14 @@ impl Meter {
     /// Ends the phase.
     pub fn stop(self) -> Result<Measured> {
         let wall = self.began.elapsed();
-        let cpu = CpuTime::read(self.pid)?.since(&self.daemon);
+        let spent =
+            |(pid, before): (u32, CpuTime)| Ok::<_, Error>(CpuTime::read(pid)?.since(&before));
+        let cpu = self.daemon.map(spent).transpose()?;
         let harness_cpu = CpuTime::read(std::process::id())?.since(&self.harness);
         let machine = machine_busy()?.saturating_sub(self.machine);
-        let other = machine.saturating_sub(cpu + harness_cpu).as_secs_f64() / wall.as_secs_f64();
-        Ok(Measured { wall, cpu, harness_cpu, other_load: (wall > 10 * TICK).then_some(other) })
+        let known = cpu.filter(|_| wall > 10 * TICK);
+        let other = |cpu| machine.saturating_sub(cpu + harness_cpu);
+        let other_load = known.map(|cpu| other(cpu).as_secs_f64() / wall.as_secs_f64());
+        Ok(Measured { wall, cpu, harness_cpu, other_load })
     }
 }

@@ -1,5 +1,5 @@
-//! The floor: programs on the same runtime that do nothing but read frames and write them to every
-//! receiver. What they cost, a daemon of this kind costs at least.
+//! Relays: programs on the same runtime that do nothing but read frames and write them to every receiver. What they
+//! cost, a daemon that passes frames on costs at least.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

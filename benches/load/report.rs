@@ -10,6 +10,10 @@ pub struct Row {
     pub samples: Vec<Sample>,
     /// Why runs failed.
     pub failures: Vec<String>,
+    /// Why it could not take part.
+    pub skipped: Option<String>,
+    /// Whether a failure is one of the bench, and not of what is only there to be compared with.
+    pub must_pass: bool,
 }
 
 /// One column: its title, its name in JSON, and how many decimals people want to see.
@@ -34,17 +38,17 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// What is compared: ratios are printed of these.
 const COLUMNS: &[Column] = &[
     column("per s", "units_per_s", 0, |s| Some(s.units as f64 / s.measured.wall.as_secs_f64())),
-    column("cpu us", "cpu_us", 3, |s| Some(s.measured.cpu.as_secs_f64() * 1e6 / s.units as f64)),
+    column("cpu us", "cpu_us", 3, |s| Some(s.measured.cpu?.as_secs_f64() * 1e6 / s.units as f64)),
     column("p50 us", "p50_us", 1, |s| Some(s.latency?.p50)),
     column("p99 us", "p99_us", 1, |s| Some(s.latency?.p99)),
     column("p99.9 us", "p999_us", 1, |s| Some(s.latency?.p999)),
-    column("peak MiB", "peak_rss_mib", 1, |s| Some(s.peak_rss as f64 / MIB)),
+    column("peak MiB", "peak_rss_mib", 1, |s| Some(s.peak_rss? as f64 / MIB)),
     column("B/thing", "rss_bytes_per_thing", 0, |s| s.rss_per_thing),
 ];
 /// Columns about the run itself, which no ratio is made of.
 const CONDITIONS: &[Column] = &[
     column("cores", "daemon_cores", 2, |s| {
-        Some(s.measured.cpu.as_secs_f64() / s.measured.wall.as_secs_f64())
+        Some(s.measured.cpu?.as_secs_f64() / s.measured.wall.as_secs_f64())
     }),
     column("bench us", "bench_cpu_us", 3, |s| {
         Some(s.measured.harness_cpu.as_secs_f64() * 1e6 / s.units as f64)
@@ -53,6 +57,11 @@ const CONDITIONS: &[Column] = &[
 ];
 
 impl Row {
+    /// Of a variant that has not run yet.
+    pub fn new(variant: String, must_pass: bool) -> Row {
+        Row { variant, samples: Vec::new(), failures: Vec::new(), skipped: None, must_pass }
+    }
+
     fn median(&self, column: &Column) -> Option<f64> {
         median(self.samples.iter().filter_map(column.value).collect())
     }
@@ -100,6 +109,9 @@ pub fn print(scenario: &Scenario, rows: &[Row], scale: f64) {
             let text: Vec<String> = extras.iter().map(|(n, v)| format!("{n} {v:.3}")).collect();
             println!("    {}", text.join(", "));
         }
+        if let Some(reason) = &row.skipped {
+            println!("    skipped: {reason}");
+        }
         for failure in &row.failures {
             println!("    failed: {}", failure.replace('\n', "\n      "));
         }
@@ -140,6 +152,7 @@ pub fn to_json(scenario: &Scenario, rows: &[Row], scale: f64) -> Value {
             }
             json!({
                 "variant": row.variant, "median": median, "runs": runs, "failures": row.failures,
+                "skipped": row.skipped,
             })
         })
         .collect();

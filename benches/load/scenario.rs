@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::daemon::{Daemon, Program, Roles, Variant};
+use crate::broker::Broker;
+use crate::daemon::{Daemon, Roles};
 use crate::process::Measured;
+use crate::variant::{Program, Variant};
 
 /// One row of the table of scenarios.
 pub struct Scenario {
@@ -17,10 +19,39 @@ pub struct Scenario {
     /// What memory is counted by, if the scenario is about that.
     pub thing: &'static str,
     pub group: Group,
-    /// Whether the relays can take part.
-    pub relay: bool,
+    /// Whether it has clients, who can come by other ways than TCP.
+    pub has_clients: bool,
+    /// What can take part beside daemons.
+    pub beside: &'static [Beside],
     pub run: fn(&Run) -> Result<Sample>,
 }
+
+/// What a daemon can be compared with that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Programs that copy frames.
+    Relay,
+    /// Programs that know a scenario's conversation and nothing else.
+    Floor,
+    /// Servers that route messages by name.
+    Broker,
+}
+
+impl Beside {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Beside::Relay => "relay",
+            Beside::Floor => "floor",
+            Beside::Broker => "broker",
+        }
+    }
+}
+
+/// Why a variant cannot take part, which is no failure.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Skipped(pub String);
 
 /// Which scenarios run when none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +60,16 @@ pub enum Group {
     Table,
     /// How cost and memory grow; run when named, or with `checks` or `all`.
     Check,
+}
+
+impl Group {
+    /// What stands above its scenarios.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Table => "table, what is played if nothing else is asked for:",
+            Group::Check => "checks:",
+        }
+    }
 }
 
 /// One run of a scenario.
@@ -55,6 +96,14 @@ impl Run<'_> {
         ((full as f64 * self.scale).round() as usize).max(1)
     }
 
+    /// Where the broker is that the variant is, if it is one.
+    pub fn broker(&self) -> Option<Broker> {
+        match self.variant.program {
+            Program::Broker(broker) => Some(broker),
+            _ => None,
+        }
+    }
+
     /// Whether a relay is what runs.
     pub fn is_relay(&self) -> bool {
         matches!(self.variant.program, Program::Relay(_))
@@ -67,7 +116,8 @@ pub struct Sample {
     pub units: usize,
     pub measured: Measured,
     pub latency: Option<Latency>,
-    pub peak_rss: u64,
+    /// The most memory that there ever was in use, if that is known.
+    pub peak_rss: Option<u64>,
     /// Bytes for each thing.
     pub rss_per_thing: Option<f64>,
     /// Further figures of this scenario, by name.
@@ -76,7 +126,8 @@ pub struct Sample {
 
 impl Sample {
     /// A sample with nothing but the measured phase.
-    pub fn new(units: usize, measured: Measured, peak_rss: u64) -> Sample {
+    pub fn new(units: usize, measured: Measured, peak_rss: impl Into<Option<u64>>) -> Sample {
+        let peak_rss = peak_rss.into();
         Sample { units, measured, latency: None, peak_rss, rss_per_thing: None, extra: Vec::new() }
     }
 }

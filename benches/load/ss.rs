@@ -20,7 +20,8 @@ pub const SCENARIOS: &[Scenario] = &[
         unit: "object",
         thing: "object",
         group: Group::Table,
-        relay: false,
+        has_clients: false,
+        beside: &[],
         run: create_objects,
     },
     Scenario {
@@ -29,7 +30,8 @@ pub const SCENARIOS: &[Scenario] = &[
         unit: "update",
         thing: "",
         group: Group::Table,
-        relay: false,
+        has_clients: false,
+        beside: &[],
         run: set_fields,
     },
 ];

@@ -3,16 +3,17 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use mio::{Events, Interest, Poll, Token};
-use rustls::ClientConfig;
 use socket2::{Domain, Socket, Type};
 
+use crate::broker;
 use crate::link::{READ_BUFFER, STALL};
 use crate::secure;
+use crate::transport::Way;
+use crate::websocket::{self, WebSocket};
 use crate::wire::{Batch, split};
 
 /// A set of connections; they are named by their position.
@@ -22,14 +23,24 @@ pub struct Swarm {
     connections: Vec<Connection>,
     /// Every read lands here; only the rest of a frame is kept for each connection.
     scratch: Box<[u8]>,
-    /// How they encrypt, if they do.
-    tls: Option<Arc<ClientConfig>>,
+    /// How they connect.
+    way: Way,
+    /// Whose language they speak, if it is not a daemon's.
+    broker: Option<broker::Kind>,
     /// Connections that the daemon has closed.
     pub closed: usize,
 }
 
+/// How bytes of a connection are divided.
+enum Framing {
+    Frames,
+    WebSocket(WebSocket),
+    Broker(broker::Kind),
+}
+
 struct Connection {
     stream: secure::Socket,
+    framing: Framing,
     /// The beginning of a frame whose end has not arrived.
     partial: Vec<u8>,
     /// What the socket has not taken yet.
@@ -40,17 +51,23 @@ struct Connection {
 impl Swarm {
     /// An empty set.
     pub fn new() -> Result<Swarm> {
-        Swarm::with(None)
+        Swarm::with(Way::default())
     }
 
-    /// An empty set of connections that are encrypted in this way, if in any.
-    pub fn with(tls: Option<Arc<ClientConfig>>) -> Result<Swarm> {
+    /// An empty set of connections to a broker, whose messages are handed out as frames.
+    pub fn of(broker: broker::Kind) -> Result<Swarm> {
+        Ok(Swarm { broker: Some(broker), ..Swarm::new()? })
+    }
+
+    /// An empty set of connections that are made in this way.
+    pub fn with(way: Way) -> Result<Swarm> {
         Ok(Swarm {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             connections: Vec::new(),
             scratch: vec![0; READ_BUFFER].into(),
-            tls,
+            way,
+            broker: None,
             closed: 0,
         })
     }
@@ -71,14 +88,25 @@ impl Swarm {
     }
 
     fn open(&self, address: SocketAddr, index: usize) -> Result<Connection> {
-        let stream = connect_from(own_address(index), address).context("connecting a client")?;
+        let own = address.ip().is_loopback().then(|| own_address(index));
+        let stream = connect_from(own, address).context("connecting a client")?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let mut stream = mio::net::TcpStream::from_std(stream);
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(index), interest)?;
-        let stream = secure::Socket::new(stream, self.tls.as_ref())?;
-        Ok(Connection { stream, partial: Vec::new(), unsent: Vec::new(), open: true })
+        let stream = secure::Socket::new(stream, self.way.tls.as_ref())?;
+        let (mut framing, mut unsent) = (Framing::Frames, Vec::new());
+        if let Some(broker) = self.broker {
+            framing = Framing::Broker(broker);
+        } else if self.way.is_websocket {
+            framing = Framing::WebSocket(WebSocket::default());
+            unsent.extend_from_slice(websocket::REQUEST.as_bytes());
+        }
+        let mut connection =
+            Connection { stream, framing, partial: Vec::new(), unsent, open: true };
+        connection.push()?;
+        Ok(connection)
     }
 
     /// How many connections there are.
@@ -110,20 +138,33 @@ impl Swarm {
                 continue;
             }
             if event.is_writable() {
-                connection.send(&[])?;
+                connection.push()?;
             }
             if event.is_readable() {
                 let to_end = event.is_read_closed();
                 connection
                     .read(&mut self.scratch, to_end, |frame| handle(index, frame, &mut answers))?;
-                if !answers.bytes.is_empty() {
-                    connection.send(&answers.bytes)?;
-                    answers.bytes.clear();
-                }
+                connection.send(&answers.bytes)?;
+                answers.bytes.clear();
             }
             self.closed += usize::from(!connection.open);
         }
         Ok(!self.events.is_empty())
+    }
+
+    /// Reads at most so much of what has arrived on a connection, whether or not anything has announced it; returns
+    /// whether it is open.
+    pub fn sip(
+        &mut self,
+        index: usize,
+        most: usize,
+        mut handle: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<bool> {
+        let connection = &mut self.connections[index];
+        let most = connection.partial.len().saturating_add(most).min(self.scratch.len());
+        connection.take(&mut self.scratch[..most], &mut handle)?;
+        self.closed += usize::from(!connection.open);
+        Ok(connection.open)
     }
 
     /// Polls until `done` says so of what `handle` changes; an error if nothing arrives for long or
@@ -150,7 +191,15 @@ impl Swarm {
 
 impl Connection {
     fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        self.unsent.extend_from_slice(bytes);
+        match &mut self.framing {
+            Framing::WebSocket(websocket) => websocket.say(bytes, &mut self.unsent)?,
+            _ => self.unsent.extend_from_slice(bytes),
+        }
+        if self.unsent.is_empty() { Ok(()) } else { self.push() }
+    }
+
+    /// Writes what the socket takes.
+    fn push(&mut self) -> Result<()> {
         let mut written = 0;
         while written < self.unsent.len() {
             match self.stream.write(&self.unsent[written..]) {
@@ -179,29 +228,44 @@ impl Connection {
         to_end: bool,
         mut handle: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        loop {
-            let kept = self.partial.len();
-            scratch[..kept].copy_from_slice(&self.partial);
-            let filled = match self.stream.read(&mut scratch[kept..]) {
-                Ok(0) => {
-                    self.open = false;
-                    return Ok(());
-                }
-                Ok(n) => kept + n,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(e) if is_hangup(e.kind()) => {
-                    self.open = false;
-                    return Ok(());
-                }
-                Err(e) => return Err(e).context("reading from the daemon"),
-            };
-            let whole = split(&scratch[..filled], &mut handle)?;
-            self.partial.clear();
-            self.partial.extend_from_slice(&scratch[whole..filled]);
+        while let Some(filled) = self.take(scratch, &mut handle)? {
             if filled < scratch.len() && !to_end && !self.stream.is_encrypted() {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
+    }
+
+    /// Reads once; returns how much of `scratch` that and what was left filled, or nothing if nothing came.
+    fn take(
+        &mut self,
+        scratch: &mut [u8],
+        handle: &mut impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<Option<usize>> {
+        let kept = self.partial.len();
+        scratch[..kept].copy_from_slice(&self.partial);
+        let filled = match self.stream.read(&mut scratch[kept..]) {
+            Ok(0) => {
+                self.open = false;
+                return Ok(None);
+            }
+            Ok(n) => kept + n,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(e) if is_hangup(e.kind()) => {
+                self.open = false;
+                return Ok(None);
+            }
+            Err(e) => return Err(e).context("reading from the daemon"),
+        };
+        let bytes = &scratch[..filled];
+        let whole = match &mut self.framing {
+            Framing::Frames => split(bytes, handle)?,
+            Framing::WebSocket(websocket) => websocket.hear(bytes, &mut self.unsent, handle)?,
+            Framing::Broker(broker) => broker.split(bytes, handle)?,
+        };
+        self.partial.clear();
+        self.partial.extend_from_slice(&scratch[whole..filled]);
+        Ok(Some(filled))
     }
 }
 
@@ -212,9 +276,11 @@ fn own_address(index: usize) -> Ipv4Addr {
     Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + (index / CLIENTS_OF_ONE) as u32)
 }
 
-fn connect_from(own: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from((own, 0)).into())?;
+fn connect_from(own: Option<Ipv4Addr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    if let Some(own) = own.filter(|_| to.is_ipv4()) {
+        socket.bind(&SocketAddr::from((own, 0)).into())?;
+    }
     socket.connect(&to.into())?;
     Ok(socket.into())
 }

@@ -59,6 +59,7 @@ pub mod dc {
     pub const THING: u16 = 2;
     pub const AVATAR: u16 = 3;
     pub const ACCOUNT: u16 = 4;
+    pub const BOARD: u16 = 5;
 
     pub const LOGIN: u16 = 0;
     pub const REPORT: u16 = 1;
@@ -69,6 +70,7 @@ pub mod dc {
     pub const SET_NAME: u16 = 7;
     pub const SET_MONEY: u16 = 8;
     pub const SET_FRIENDS: u16 = 9;
+    pub const SET_TEXT: u16 = 11;
 }
 
 /// The hash that clients must present; it stands in the configuration, so it need not be the

@@ -23,7 +23,7 @@ use crate::daemon::{Daemon, FIRST_OBJECT, GATE, Roles, WORLD};
 use crate::link::{Barrier, Link, STALL};
 use crate::objects::{await_created, create, create_world, set_place};
 use crate::process::{Meter, peak_rss, rss};
-use crate::scenario::{Group, Latency, Run, Sample, Scenario};
+use crate::scenario::{Beside, Group, Latency, Run, Sample, Scenario};
 use crate::swarm::Swarm;
 use crate::wire::{Batch, dc, msg, put_str};
 
@@ -36,7 +36,8 @@ const fn scenario(
     group: Group,
     run: fn(&Run) -> Result<Sample>,
 ) -> Scenario {
-    Scenario { name, what, unit: "delivery", thing: "player", group, relay: false, run }
+    let (has_clients, beside) = (true, &[Beside::Floor]);
+    Scenario { name, what, unit: "delivery", thing: "player", group, has_clients, beside, run }
 }
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -165,7 +166,7 @@ fn live(daemon: &Daemon, shape: Shape, ticks: usize) -> Result<Sample> {
     let empty = rss(daemon.pid())?;
     let mut day = Day {
         daemon,
-        swarm: Swarm::new()?,
+        swarm: Swarm::with(daemon.way.clone())?,
         players: Vec::with_capacity(players),
         zones: zones as u32,
         shape,
