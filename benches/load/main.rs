@@ -147,6 +147,9 @@ pub(crate) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Play everything small, to see whether the bench works with this daemon.
+    #[arg(long)]
+    small: bool,
     /// Print only what failed.
     #[arg(long)]
     quiet: bool,
@@ -202,6 +205,9 @@ pub(crate) fn main() -> Result<ExitCode> {
         );
         return Ok(ExitCode::SUCCESS);
     };
+    if args.small {
+        return small::main(daemon, &[]);
+    }
     let failed = play(&args, daemon)?;
     if failed > 0 {
         eprintln!("{failed} runs failed");
