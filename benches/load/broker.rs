@@ -20,6 +20,9 @@ use crate::wire::Batch;
 const NEAR: &str = "bench-01";
 const FAR: &str = "bench-02";
 
+/// A message, unless it is one that nobody waits for, and how long all of it is.
+type Found<'a> = (Option<&'a [u8]>, usize);
+
 /// Which protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -88,9 +91,8 @@ impl Kind {
         Ok(at)
     }
 
-    /// The first message, unless it is one that nobody waits for, and how long all of it is; `None` if its end has not
-    /// arrived.
-    fn first(self, bytes: &[u8]) -> Result<Option<(Option<&[u8]>, usize)>> {
+    /// The first message; `None` if its end has not arrived.
+    fn first(self, bytes: &[u8]) -> Result<Option<Found<'_>>> {
         let mut rest = bytes;
         let message = match self {
             Kind::Nats => nats_message(&mut rest)?,
