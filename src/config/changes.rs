@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 38] = [
+const APPLIED: [&str; 39] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -39,6 +39,7 @@ const APPLIED: [&str; 38] = [
     "roles[].offences.limit",
     "roles[].offences.ban_for",
     "roles[].client.write_buffer_size",
+    "roles[].client.merge[]",
     "roles[].client.heartbeat_timeout",
     "roles[].client.resume_ms",
     "roles[].tuning.interest_timeout",
@@ -57,6 +58,7 @@ impl ClientAgentConfig {
         self.limits = newer.limits.clone();
         self.offences = newer.offences.clone();
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
+        self.client.merge.clone_from(&newer.client.merge);
         self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
         self.client.resume_ms = newer.client.resume_ms;
         self.interest_timeout_ms = newer.interest_timeout_ms;
@@ -192,9 +194,15 @@ mod tests {
     /// A client agent that says this beside what it must.
     fn agent(key: &str, value: &str) -> String {
         let role = "type: clientagent, channels: {min: 1000, max: 1999}, banlist: bans.txt";
+        // The first of a list.
+        let (key, value) = match key.strip_suffix("[]") {
+            Some(key) => (key, format!("[{value}]")),
+            None => (key, value.to_owned()),
+        };
         match key.strip_prefix("roles[].").map(|key| key.split_once('.')) {
             Some(Some((section, key))) => {
-                format!("roles: [{{{role}, {section}: {{{key}: {value}}}}}]")
+                let dc = "general: {dc_files: [game.dc]}";
+                format!("{dc}\nroles: [{{{role}, {section}: {{{key}: {value}}}}}]")
             }
             _ => {
                 let key = key.trim_start_matches("daemon.");
@@ -206,11 +214,14 @@ mod tests {
     #[test]
     fn what_is_said_to_be_applied_is_all_that_has_changed_and_is_taken_over() {
         let folder = tempfile::tempdir().expect("a folder");
+        let dc = "dclass A { x(uint8 x) broadcast; y(uint8 y) broadcast; };";
+        std::fs::write(folder.path().join("game.dc"), dc).expect("a file");
         for key in APPLIED {
             let values = match key.rsplit('.').next().expect("a word") {
                 "loglevel" => ["debug", "error"],
                 "drain" | "ban_for" => ["90s", "10m"],
                 _ if key.contains("offences") => ["eject", "ban"],
+                "merge[]" => ["A.x", "A.y"],
                 "rights_grace_for" => ["lost", "all"],
                 _ => ["21", "42"],
             };

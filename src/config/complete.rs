@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dclass::{DcFile, Diagnostics, Twice};
 
+use super::merge;
 use super::model::{BackendConfig, Config, RoleConfig};
 use super::tls::TlsConfig;
 use super::{Loaded, read_path};
@@ -67,9 +68,11 @@ pub fn survey(path: &Path) -> Survey {
     };
     if let Some(dc) = &dc {
         findings.extend(unknown_classes(&loaded, dc));
+        findings.extend(merge::findings(&loaded, dc));
     } else {
         let Config { uberdogs, roles, .. } = &loaded.config;
         unseen.extend((!uberdogs.is_empty()).then(|| "the classes of UberDOGs".to_owned()));
+        unseen.extend(roles.iter().any(has_merge).then(|| "the fields of client.merge".to_owned()));
         let has_store = roles.iter().any(is_stored_here);
         unseen.extend(has_store.then(|| "what databases hold".to_owned()));
     }
@@ -97,6 +100,10 @@ impl Survey {
         let unseen = self.unseen.join(", ");
         (!unseen.is_empty()).then(|| format!("not looked at before that is mended: {unseen}"))
     }
+}
+
+fn has_merge(role: &RoleConfig) -> bool {
+    matches!(role, RoleConfig::ClientAgent(agent) if !agent.client.merge.is_empty())
 }
 
 /// Whether it is a database with a store on this machine's disks.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Address;
+use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::OffencesConfig;
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
@@ -262,6 +263,8 @@ pub struct ClientConfig {
     pub write_buffer_bytes_max: u64,
     /// How long a write to a client may take before it is dropped; 0 is for ever.
     pub write_timeout_ms: u64,
+    /// Fields of which a client that does not read is told the newest values only.
+    pub merge: Vec<MergedField>,
     /// How long a client may go without a heartbeat; 0 is for ever.
     pub heartbeat_timeout_ms: u64,
     /// After how long without traffic a client's host is asked whether it still lives; `None` is never.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::address::{Address, Host};
+use super::merge;
 use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences;
@@ -212,6 +213,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
         send_version: true,
         write_buffer_bytes_max: CLIENT_WRITE_BUFFER_BYTES_MAX,
         write_timeout_ms: CLIENT_WRITE_TIMEOUT_MS.into(),
+        merge: Vec::new(),
         heartbeat_timeout_ms: 0,
         keepalive: Some(KEEPALIVE),
         resume_ms: 0,
@@ -242,6 +244,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     if let Some(ms) = section.optional("write_timeout_ms", value::milliseconds) {
         client.write_timeout_ms = ms.into();
     }
+    client.merge = merge::merge(&mut section);
     if let Some(ms) = section.optional("heartbeat_timeout", value::milliseconds) {
         client.heartbeat_timeout_ms = ms.into();
     }

@@ -51,6 +51,7 @@ metrics! {
     LIMITS: Counter "donet_limits_total" ["limit"] "Times at which a client was refused, slowed down or put out for a limit, by the last word of its key";
     OFFENCES: Counter "donet_offences_total" ["offence", "reaction"] "Times at which a client has broken a rule, by what became of it: ignore, warn, eject or ban";
     RESUMES: Counter "donet_resumes_total" ["result": "resumed" | "refused"] "Clients that came back to their sessions after a loss (resumed), or wanted to and could not (refused)";
+    MERGED: Counter "donet_merged_updates_total" [] "Field updates that clients were not told, since they did not read and a newer value of the field followed (client.merge)";
     INTERESTS: Gauge "donet_interests" [] "Interests that clients have open";
     INTEREST: Histogram "donet_interest_seconds" [] "Time from opening or altering an interest until the client was told that it is done";
     // Objects.

@@ -17,6 +17,9 @@
 //! | a read brings at most | 128 KiB | 16 KiB |
 //! | an emptied buffer | is kept, up to 64 KiB | goes back to the client agent |
 //! | what was unsent at the end | is gone; that of the link upstream can be taken back | is gone |
+//! | older values that wait | are sent | may be left out for newer ones: [`Sieve`] |
+
+mod merging;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -30,103 +33,24 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::{Socket, Spares, Stream, WriteQueue, words};
+use super::policy::READ_BYTES_MAX;
+use super::{Policy, Sieve, Socket, Stream, WriteQueue, words};
 use crate::metrics::{self, Figures};
 use crate::router::{Brake, Gauge, Load, Sink};
-use crate::wire::{Frame, Frames};
+use crate::wire::{Frame, Frames, Framing};
 
 /// How long the peer of a connection that is being closed may take nothing, and how long its own last words are
 /// waited for.
 pub(super) const LINGER: Duration = Duration::from_secs(2);
 /// How often somebody writes what others push meanwhile.
 const ROUNDS_MAX: usize = 4;
-/// The most that one read brings.
-const READ_BYTES_MAX: usize = 128 * 1024;
 /// The most that is read of what lies in the socket of a link that has been given up: more than one holds, but a peer
 /// that lives may go on.
 pub const LAST_BYTES_MAX: usize = 64 << 20;
-/// Bytes that may wait for a link before the sockets that feed it are braked.
-const LINK_MARK: usize = 1 << 20;
 
 thread_local! {
     /// What is read lands here first, so that connections that wait need no memory for it.
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(READ_BYTES_MAX));
-}
-
-/// What kind of connection it is.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// How many bytes may wait; `usize::MAX` is any number.
-    pub bytes_max: usize,
-    /// How many bytes of the initial objects of interests may wait beyond those.
-    pub entry_bytes_max: usize,
-    /// For how long the peer may take nothing, although there is something to take.
-    pub stall_max: Option<Duration>,
-    /// Above this, the sockets that feed the connection are braked; `None` brakes nobody.
-    pub mark: Option<usize>,
-    /// The most that one read brings.
-    pub read_bytes_max: usize,
-    /// Memory that an emptied queue keeps.
-    pub kept_bytes_max: usize,
-    /// Where emptied buffers go that are not kept.
-    pub spares: Option<Arc<Spares>>,
-    /// What is unsent when the connection is given up, and what is pushed from then on, waits to be taken back
-    /// ([`Connection::take_back`]).
-    pub keeps_unsent: bool,
-}
-
-/// What may wait for a client to read it.
-#[derive(Copy, Clone, Debug)]
-pub struct ClientLimits {
-    /// How many bytes may wait; `usize::MAX` is any number.
-    pub bytes_max: usize,
-    /// How many bytes of the initial objects of interests may wait beyond those.
-    pub entry_bytes_max: usize,
-    /// For how long the client may take nothing, although there is something to take.
-    pub stall_max: Option<Duration>,
-}
-
-impl Policy {
-    /// That of a link to another daemon or an AI.
-    pub const fn link(bytes_max: usize, stall_max: Option<Duration>) -> Self {
-        Policy {
-            bytes_max,
-            // What a link is told at its beginning is as much as it is.
-            entry_bytes_max: usize::MAX,
-            stall_max,
-            mark: Some(LINK_MARK),
-            read_bytes_max: READ_BYTES_MAX,
-            kept_bytes_max: 64 * 1024,
-            spares: None,
-            keeps_unsent: false,
-        }
-    }
-
-    /// That of the link to the message director upstream: what does not go out on one connection goes out on the
-    /// next.
-    pub fn upstream(bytes_max: usize, stall_max: Option<Duration>) -> Self {
-        Policy { keeps_unsent: true, ..Self::link(bytes_max, stall_max) }
-    }
-
-    /// Whether it is that of a link.
-    const fn is_link(&self) -> bool {
-        self.mark.is_some()
-    }
-
-    /// That of a client. Clients say little at a time.
-    pub const fn client(spares: Arc<Spares>, limits: ClientLimits) -> Self {
-        let ClientLimits { bytes_max, entry_bytes_max, stall_max } = limits;
-        Policy {
-            bytes_max,
-            entry_bytes_max,
-            stall_max,
-            mark: None,
-            read_bytes_max: 16 * 1024,
-            kept_bytes_max: 0,
-            spares: Some(spares),
-            keeps_unsent: false,
-        }
-    }
 }
 
 /// Why a connection has been given up.
@@ -171,6 +95,10 @@ pub struct Connection<S = Socket> {
 #[derive(Debug)]
 struct State {
     queue: WriteQueue,
+    /// What waits before the queue while the peer does not read, if some of that may be left out.
+    sieve: Option<Box<Sieve>>,
+    /// How datagrams are told apart, if some may be left out.
+    framing: Option<Framing>,
     /// See [`Policy::keeps_unsent`].
     keeps_unsent: bool,
     /// Bytes of the queue that somebody is writing at the moment.
@@ -207,6 +135,8 @@ impl<S: Stream> Connection<S> {
         let policy = policy.into();
         let state = State {
             queue: WriteQueue::of_frames(),
+            sieve: None,
+            framing: None,
             keeps_unsent: policy.keeps_unsent,
             in_hand: 0,
             taken: 0,
@@ -273,6 +203,7 @@ impl<S: Stream> Connection<S> {
         if !state.full {
             return state.gauge();
         }
+        state.sort(&self.policy);
         let load = self.account(&mut state);
         if state.is_over() {
             self.changed.notify_one();
@@ -332,7 +263,7 @@ impl<S: Stream> Connection<S> {
             if !state.can_be_written() {
                 break;
             }
-            let mut queue = std::mem::replace(&mut state.queue, WriteQueue::of_frames());
+            let mut queue = state.take_in_hand();
             state.in_hand = queue.len();
             let written = MutexGuard::unlocked(&mut state, || {
                 queue.write_with(|bytes| self.stream.try_write(bytes))
@@ -362,6 +293,9 @@ impl<S: Stream> Connection<S> {
             return;
         }
         state.full = !queue.is_empty() || self.stream.holds_back();
+        if state.framing.is_some() {
+            state.keep_in_sieve(&mut queue, &self.policy);
+        }
         queue.put_before(&mut state.queue);
         if let Err(error) = written {
             state.lose(error.into());
@@ -504,7 +438,12 @@ impl<S: Stream> Connection<S> {
 
 impl State {
     fn waiting(&self) -> usize {
-        self.queue.len() + self.in_hand
+        self.queue.len() + self.in_hand + self.sieve.as_ref().map_or(0, |sieve| sieve.len())
+    }
+
+    /// Whether there is something that nobody is writing.
+    fn has_waiting(&self) -> bool {
+        !self.queue.is_empty() || self.sieve.as_ref().is_some_and(|sieve| !sieve.is_empty())
     }
 
     const fn is_over(&self) -> bool {
@@ -526,13 +465,13 @@ impl State {
 
     /// Whether there is something to write and nobody else at it.
     fn can_be_written(&self) -> bool {
-        !self.full && self.in_hand == 0 && !self.queue.is_empty() && !self.is_over()
+        !self.full && self.in_hand == 0 && self.has_waiting() && !self.is_over()
     }
 
     /// Whether what waits can only be written when there is room: not if somebody is writing it.
     fn waits_for_room(&self) -> bool {
         let must_be_written = self.full || matches!(self.life, Life::Closing(_));
-        must_be_written && self.in_hand == 0 && !self.queue.is_empty() && !self.is_over()
+        must_be_written && self.in_hand == 0 && self.has_waiting() && !self.is_over()
     }
 
     /// Notes how much waits.
@@ -543,7 +482,8 @@ impl State {
 
     #[inline]
     fn gauge(&mut self) -> Load {
-        let waiting = self.waiting();
+        // Only links have a gauge, and to them everything is said.
+        let waiting = self.queue.len() + self.in_hand;
         self.gauge.as_mut().map_or(Load::Fine, |gauge| gauge.set(waiting))
     }
 
@@ -554,8 +494,10 @@ impl State {
                 self.forgotten = self.waiting();
                 if self.is_thrown_away() {
                     self.queue.is_thrown_away(self.gauge.is_some());
+                    self.sieve.iter().for_each(|sieve| sieve.is_thrown_away());
                 }
                 self.queue = WriteQueue::of_frames();
+                self.sieve = None;
             }
             self.full = false;
             self.measure();

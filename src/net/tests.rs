@@ -16,10 +16,10 @@ use crate::wire::{Assembler, Framing};
 
 /// Takes as many bytes as it has room for, and brings the pieces that it is given.
 #[derive(Default)]
-struct Pipe {
+pub(super) struct Pipe {
     inner: Mutex<Inner>,
     /// Called in the middle of each write.
-    during_write: Mutex<Option<Box<dyn FnMut() + Send>>>,
+    pub(super) during_write: Mutex<Option<Box<dyn FnMut() + Send>>>,
 }
 
 #[derive(Default)]
@@ -36,14 +36,19 @@ struct Inner {
 }
 
 impl Pipe {
-    fn with_room(room: usize) -> Self {
+    pub(super) fn with_room(room: usize) -> Self {
         Pipe { inner: Mutex::new(Inner { room, ..Inner::default() }), ..Pipe::default() }
     }
 
-    fn make_room(&self, room: usize) {
+    pub(super) fn make_room(&self, room: usize) {
         let mut inner = self.inner.lock();
         inner.room += room;
         inner.writer.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// There is no room any more.
+    pub(super) fn fill(&self) {
+        self.inner.lock().room = 0;
     }
 
     fn bring(&self, piece: &[u8]) {
@@ -52,7 +57,7 @@ impl Pipe {
         inner.reader.take().into_iter().for_each(Waker::wake);
     }
 
-    fn taken(&self) -> Vec<u8> {
+    pub(super) fn taken(&self) -> Vec<u8> {
         self.inner.lock().taken.clone()
     }
 }

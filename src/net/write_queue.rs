@@ -101,6 +101,20 @@ impl WriteQueue {
         self.clear();
     }
 
+    /// Hands on all that the socket has nothing of yet, in whole frames, and keeps the rest; `next` finds in bytes that begin
+    /// with a whole frame the first that is not before a place.
+    pub fn hand_over_unbegun(
+        &mut self,
+        next: impl FnOnce(&[u8], usize) -> usize,
+        mut take: impl FnMut(&[u8]),
+    ) {
+        let end = if self.written == 0 { 0 } else { next(&self.bytes, self.written) };
+        take(&self.bytes[end..]);
+        self.bytes.truncate(end);
+        self.later.drain(..).for_each(|bytes| take(&bytes));
+        self.later_bytes = 0;
+    }
+
     /// Bytes that the socket has not taken.
     #[inline]
     pub const fn len(&self) -> usize {

@@ -11,6 +11,7 @@ mod envelope;
 mod frame;
 mod framing;
 mod reader;
+mod sent;
 pub mod websocket;
 mod writer;
 
@@ -18,4 +19,5 @@ pub use envelope::{CONTROL_HEAD, Envelope, Recipients};
 pub use frame::{Frame, FrameError, Frames, Run, Runs, write_frame};
 pub use framing::{Assembler, Datagrams, Framing, TooLong};
 pub use reader::{Error, Reader};
+pub use sent::{AllSent, Sent};
 pub use writer::Writer;

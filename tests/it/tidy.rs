@@ -19,7 +19,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("event", &["ids", "config", "metrics"]),
     ("store", &["hash", "ids", "yaml", "config"]),
     ("banlist", &["store", "config"]),
-    ("net", &["ids", "wire", "router", "finding", "config", "metrics"]),
+    ("net", &["hash", "ids", "wire", "router", "finding", "config", "metrics"]),
     ("cli", &["banlist", "ids", "finding", "config", "control", "telemetry", "store", "net"]),
 ];
 

@@ -3,6 +3,7 @@
 mod astron;
 mod file;
 mod foreign;
+mod merge;
 mod offences;
 mod password;
 mod rule;

@@ -124,6 +124,17 @@ pub(super) fn write_close(bytes: &mut Vec<u8>, code: u16, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
+/// The head of a frame that leaves: how long it is, and what is in it, and whether that is a message.
+pub(super) fn head_of_sent(bytes: &[u8]) -> Option<(usize, usize, bool)> {
+    let [first, second, rest @ ..] = bytes else { return None };
+    let (more, length) = match *second {
+        LONG => (2, u16::from_be_bytes(*rest.first_chunk()?).into()),
+        VERY_LONG => (8, u64::from_be_bytes(*rest.first_chunk()?)),
+        length => (0, length.into()),
+    };
+    Some((2 + more, usize::try_from(length).ok()?, *first == FINAL | BINARY))
+}
+
 /// The answer to a ping.
 fn pong(payload: &[u8]) -> Vec<u8> {
     [Header::new(PONG, payload.len()).bytes(), payload].concat()

@@ -250,6 +250,7 @@ fn config(options: u8) -> ClientAgentConfig {
             send_version: true,
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 5000,
+            merge: Vec::new(),
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
             keepalive: None,
             resume_ms: if options & 16 == 0 { 0 } else { 3000 },

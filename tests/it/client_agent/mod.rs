@@ -8,6 +8,7 @@ mod ejects;
 mod ending;
 mod interest_changes;
 pub mod interests;
+mod merging;
 mod objects;
 mod offences;
 mod order;

@@ -3,10 +3,10 @@
 //! A client says hello first, with its version and the hash of its DC files. After that every message
 //! is a request, if the session's life admits it.
 
-use super::{Dialect, Foreign, foreign};
+use super::{Dialect, Foreign, Gist, foreign};
 use crate::config::Offence;
 use crate::ids::Location;
-use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message, Secret};
+use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message, Part, Secret};
 use crate::role::client_agent::agent::{Context, News, Token, Voice};
 use crate::role::client_agent::session::{Build, End, Flow, Life, Request, Session, Stop};
 use crate::wire::{self, Framing, Reader};
@@ -35,6 +35,28 @@ impl Dialect for LibAstron {
             (None, Life::New) => hello(session, cx, number, reader),
             (None, life) => Err(refusal(life, number)),
         }
+    }
+
+    fn gist(&self, datagram: &[u8]) -> Gist {
+        let mut reader = Reader::new(datagram);
+        let mut read = || -> Result<Gist, wire::Error> {
+            Ok(match reader.u16()? {
+                Client::CLIENT_OBJECT_SET_FIELD => {
+                    Gist::FieldChanges(Part::read(&mut reader)?, Part::read(&mut reader)?)
+                }
+                Client::CLIENT_OBJECT_LEAVING
+                | Client::CLIENT_OBJECT_LEAVING_OWNER
+                | Client::CLIENT_ENTER_OBJECT_REQUIRED
+                | Client::CLIENT_ENTER_OBJECT_REQUIRED_OTHER
+                | Client::CLIENT_ENTER_OBJECT_REQUIRED_OWNER
+                | Client::CLIENT_ENTER_OBJECT_REQUIRED_OTHER_OWNER => {
+                    Gist::Turns(Part::read(&mut reader)?)
+                }
+                _ => Gist::Other,
+            })
+        };
+        // What the cluster has passed on may be anything.
+        read().unwrap_or(Gist::Other)
     }
 
     fn recognise(&self, first_bytes: &[u8]) -> Option<Foreign> {

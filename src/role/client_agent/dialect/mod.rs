@@ -24,6 +24,18 @@ pub use lib_astron::LibAstron;
 use super::agent::{Context, Voice};
 use super::session::{Flow, Session};
 use crate::config::ClientKind;
+use crate::ids::{DoId, FieldId};
+
+/// What a client is told, as far as it tells whether something older need not be said any more.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Gist {
+    /// One field of an object has been set.
+    FieldChanges(DoId, FieldId),
+    /// What the client knows of an object begins or ends: it enters, leaves, is gained or lost.
+    Turns(DoId),
+    /// Something else.
+    Other,
+}
 
 /// One protocol that clients can speak.
 pub trait Dialect: Send + Sync {
@@ -38,6 +50,9 @@ pub trait Dialect: Send + Sync {
     /// # Errors
     /// How the session ends, if it does.
     fn handle(&mut self, session: &mut Session, cx: &mut Context<'_>, datagram: &[u8]) -> Flow;
+
+    /// What a datagram says that its voice has put into bytes.
+    fn gist(&self, datagram: &[u8]) -> Gist;
 
     /// What a connection speaks instead of this protocol, if its first bytes say so for certain.
     fn recognise(&self, first_bytes: &[u8]) -> Option<Foreign>;

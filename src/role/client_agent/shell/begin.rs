@@ -123,6 +123,7 @@ pub async fn begin(
         if let Err(refusal) = shared.check_ban(&peer) {
             return Err(server.refuse(now, &peer.remote, framing, refusal.ejection()));
         }
+        connection.speaks(framing);
         server.admit(now, peer, framing, connection.clone(), place.pass.clone(), out)
     });
     match admitted.ok()? {

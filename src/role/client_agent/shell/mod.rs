@@ -10,6 +10,7 @@ mod crowd;
 mod door;
 mod ear;
 mod gate;
+mod merging;
 mod pulse;
 mod seat;
 mod serve;
@@ -35,6 +36,7 @@ use self::bans::Offenders;
 pub use self::crowd::Crowd;
 use self::door::Door;
 use self::gate::Gate;
+use self::merging::merging;
 use self::serve::Server;
 use super::dialect::{self, Dialect};
 use super::{Core, LimitCounts, Stop, UberDogs};
@@ -114,14 +116,16 @@ struct Rules {
 }
 
 impl Rules {
-    fn new(config: &ClientAgentConfig, spares: Arc<Spares>) -> Self {
+    fn new(config: &ClientAgentConfig, spares: Arc<Spares>, dc: &DcFile, seed: Seed) -> Self {
         let limits = ClientLimits {
             bytes_max: or_any(config.client.write_buffer_bytes_max),
             entry_bytes_max: or_any(config.limits.entry_bytes_max),
             stall_max: super::session::nonzero_ms(config.client.write_timeout_ms),
         };
         Rules {
-            policy: Arc::new(Policy::client(spares, limits)),
+            policy: Arc::new(
+                Policy::client(spares, limits).with_merging(merging(config, dc, seed)),
+            ),
             handshake_timeout: super::session::nonzero_ms(config.handshake_timeout_ms),
             router_percent: config.limits.router_percent,
             ping: config.websocket.as_ref().and_then(|websocket| websocket.ping),
@@ -169,6 +173,8 @@ impl Shared {
 pub struct Handle {
     /// What it has of the configuration.
     config: ClientAgentConfig,
+    dc: Arc<DcFile>,
+    seed: Seed,
     spares: Arc<Spares>,
     shared: Weak<Shared>,
     limit_counts: Arc<LimitCounts>,
@@ -191,7 +197,8 @@ impl Handle {
         let Some(shared) = self.shared.upgrade() else { return };
         self.config.take_over(newer);
         shared.gate.set_limits(&self.config.limits);
-        *shared.rules.lock() = Rules::new(&self.config, self.spares.clone());
+        let spares = self.spares.clone();
+        *shared.rules.lock() = Rules::new(&self.config, spares, &self.dc, self.seed);
         let config = &self.config;
         // A role that is lost ends the daemon.
         let _ = shared.role.turn(|server, now, out| server.reconfigure(now, config, out));
@@ -273,11 +280,12 @@ impl Bound {
             keeping.spawn(banlist.clone().keep(self.machine.reload.clone()));
         }
         let config = &self.config;
-        let mut core = Core::new(config, uberdogs, dc, self.machine.seed);
+        let seed = self.machine.seed;
+        let mut core = Core::new(config, uberdogs, dc.clone(), seed);
         core.make_tokens(self.machine.secret);
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
-        let rules = Mutex::new(Rules::new(config, spares.clone()));
+        let rules = Mutex::new(Rules::new(config, spares.clone(), &dc, seed));
         let (limit_counts, resumable) = (core.limit_counts(), core.resumable());
         let offenders = Arc::<Offenders>::default();
         let server =
@@ -312,7 +320,7 @@ impl Bound {
         }
         let shared_by = Arc::downgrade(&shared);
         let (config, banlist) = (self.config, self.banlist);
-        let handle = Handle { config, spares, shared: shared_by, limit_counts, banlist };
+        let handle = Handle { config, dc, seed, spares, shared: shared_by, limit_counts, banlist };
         let task = tokio::spawn(async move {
             let failure = tokio::select! {
                 biased;

@@ -1,0 +1,103 @@
+//! `client.merge`: fields of which a client that does not read is told the newest values only.
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+
+use dclass::{Class, DcFile, Field};
+
+use super::Loaded;
+use super::model::RoleConfig;
+use super::section::{Section, did_you_mean, expected};
+use crate::finding::{Finding, Severity};
+use crate::ids::FieldId;
+
+/// A field that is named as `Class.field`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MergedField {
+    /// The class.
+    pub class: String,
+    /// The field, its own or inherited.
+    pub field: String,
+    /// Its place in the list.
+    pub number: usize,
+}
+
+/// Reads the list.
+pub(super) fn merge(section: &mut Section<'_>) -> Vec<MergedField> {
+    const WHAT: &str = "a field of a class, such as `DistributedAvatar.setPos`";
+    let count = Cell::new(0);
+    section.values("merge", |node| {
+        let number = count.replace(count.get() + 1);
+        let name = node.text().and_then(|text| text.split_once('.'));
+        match name {
+            Some((class, field)) if !class.is_empty() && !field.is_empty() => {
+                Ok(MergedField { class: class.to_owned(), field: field.to_owned(), number })
+            }
+            _ => Err(expected(node, WHAT)),
+        }
+    })
+}
+
+impl MergedField {
+    /// The fields that are meant: that of the class, and what classes that inherit from it have declared in its place.
+    ///
+    /// # Errors
+    /// Why there is none that clients are told of.
+    pub fn find(&self, dc: &DcFile) -> Result<Vec<FieldId>, String> {
+        let MergedField { class, field, .. } = self;
+        let Some(its_class) = dc.class_by_name(class) else {
+            let hint = did_you_mean(class, dc.classes().map(Class::name)).unwrap_or_default();
+            return Err(format!("the DC files have no class `{class}`{hint}"));
+        };
+        let Some(its_field) = its_class.field_by_name(field) else {
+            let known = its_class.fields().iter().map(|field| field.name());
+            let hint = did_you_mean(field, known).unwrap_or_default();
+            return Err(format!("class `{class}` has no field `{field}`{hint}"));
+        };
+        let keywords = its_field.keywords();
+        if !(keywords.broadcast() || keywords.clrecv() || keywords.ownrecv()) {
+            return Err(format!(
+                "clients are never told `{class}.{field}`: it is neither broadcast nor clrecv nor ownrecv"
+            ));
+        }
+        let mut fields = vec![its_field.id()];
+        let mut heirs = HashSet::from([its_class.id()]);
+        // Parents are declared before those who inherit from them.
+        for heir in dc.classes() {
+            if heir.parents().iter().any(|parent| heirs.contains(parent)) {
+                heirs.insert(heir.id());
+                fields.extend(heir.field_by_name(field).map(Field::id));
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// What is wrong with the fields that client agents name.
+pub(super) fn findings(loaded: &Loaded, dc: &DcFile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (i, role) in loaded.config.numbered_roles() {
+        let RoleConfig::ClientAgent(agent) = role else { continue };
+        let mut known: HashMap<FieldId, String> = HashMap::new();
+        for merged in &agent.client.merge {
+            let key = format!("roles[{i}].client.merge[{}]", merged.number);
+            let fields = match merged.find(dc) {
+                Ok(fields) => fields,
+                Err(message) => {
+                    findings.push(loaded.about(Severity::Error, &key, message));
+                    continue;
+                }
+            };
+            if let Some(first) = known.get(&fields[0]) {
+                let message = format!("this field is named by {first} already");
+                let mut finding = loaded.about(Severity::Warning, &key, message);
+                finding.marks.push(loaded.report.mark(loaded.root.at(first), "it has it, too"));
+                findings.push(finding);
+            }
+            for field in fields {
+                known.entry(field).or_insert_with(|| key.clone());
+            }
+        }
+    }
+    findings
+}
