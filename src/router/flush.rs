@@ -18,12 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::busy::Busy;
 use super::holds::Held;
-use super::strain::Strain;
+use super::strain::{Strain, thread_time};
 use super::told::{Told, clock};
 use super::writers::Writers;
 use super::{Key, Shared, quietly};
@@ -122,9 +121,7 @@ pub(super) async fn gather(shared: &Shared, writers: Writers) {
     let _gathering = Gathering::new(shared);
     let mut told = Told::default();
     let mut busy = Busy::default();
-    let runtime = Handle::current().metrics();
-    let worked = || runtime.worker_total_busy_duration(0);
-    let mut strain = Strain::new(clock(), worked());
+    let mut strain = Strain::new(clock(), thread_time());
     let mut due = None;
     let mut alarm = pin!(tokio::time::sleep_until(tokio::time::Instant::now()));
     loop {
@@ -150,7 +147,7 @@ pub(super) async fn gather(shared: &Shared, writers: Writers) {
         }
         *shared.flush.said.lock() = Said::Nothing;
         let world = Held::to_flush(&shared.world);
-        let needs_help = writers.are_there() && strain.is_high(clock(), worked());
+        let needs_help = writers.are_there() && strain.is_high(clock(), thread_time);
         let together = Together { busy: &busy, writers: &writers, needs_help };
         due = tell(shared, world, &mut told, Some(together));
         if let Some(writing) = told.take_writing() {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Over how long that is judged.
 const SPAN: Duration = Duration::from_millis(20);
 /// Who is busy for more of the time than this needs help,
@@ -25,15 +27,21 @@ impl Strain {
     }
 
     /// Whether it needs help: it has been busy for so long until now, since it began.
-    pub(super) fn is_high(&mut self, now: Instant, busy: Duration) -> bool {
+    pub(super) fn is_high(&mut self, now: Instant, busy: impl FnOnce() -> Duration) -> bool {
         let span = now.saturating_duration_since(self.since);
         if span >= SPAN {
+            let busy = busy();
             let part = busy.saturating_sub(self.busy).as_secs_f32() / span.as_secs_f32();
             self.is_high = part > if self.is_high { LOW } else { HIGH };
             (self.since, self.busy) = (now, busy);
         }
         self.is_high
     }
+}
+
+/// How long the calling thread has been busy. What it has waited for a core does not count: more threads would not get it one.
+pub(super) fn thread_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -47,7 +55,7 @@ mod tests {
         let mut after = |wall, working| {
             now += Duration::from_millis(wall);
             busy += Duration::from_millis(working);
-            strain.is_high(now, busy)
+            strain.is_high(now, || busy)
         };
         assert!(!after(100, 80));
         // Not judged by so short a time, and then by all of it.
