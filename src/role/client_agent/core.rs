@@ -7,6 +7,7 @@ mod operating;
 mod output;
 mod returning;
 mod telling;
+mod together;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use self::output::Ended;
 pub use self::output::Output;
 pub use self::returning::Resumed;
 use self::returning::Returning;
+use self::together::Together;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Told, Translation,
     UberDogs,
@@ -94,6 +96,8 @@ pub struct Core {
     receivers: Vec<SessionIndex>,
     /// What clients know is compared with the cluster.
     comparing: Comparing,
+    /// What is asked for several sessions.
+    together: Together,
     /// Parents that have not answered interests in them.
     absent: Absent,
     /// How many of those who are refused the event logger has been told.
@@ -123,6 +127,7 @@ impl Core {
             translation: Translation::default(),
             receivers: Vec::new(),
             comparing: Comparing::new(seed),
+            together: Together::new(seed),
             absent: Absent::new(seed),
             refusals_told: Told::default(),
             returning: Returning::default(),
@@ -198,6 +203,7 @@ impl Core {
     }
 
     fn hear(&mut self, now: Instant, key: SessionKey, frames: &[u8], out: &mut Effects) -> Heard {
+        self.hand_on(now, out);
         let Core { shared, dialect, slots, shut_down, .. } = self;
         let is_heard = |session: &&mut Session| shut_down.is_none() && !session.is_away();
         let Some(session) = session_at(slots, key).filter(is_heard) else {
@@ -283,6 +289,7 @@ impl Core {
         let has_more = to < self.slots.len();
         if !has_more {
             self.absent.forget_all(out);
+            self.together.forget_all();
             self.comparing.listen_no_more(out);
         }
         has_more
@@ -493,6 +500,7 @@ impl Role for Core {
         let mut receivers = std::mem::take(&mut self.receivers);
         self.collect_receivers(envelope, origin, &mut receivers);
         if !receivers.is_empty() {
+            self.hand_on(now, out);
             self.deliver_to(now, envelope, &receivers, out);
         } else {
             self.handle_as_agent(now, envelope, out);
@@ -507,6 +515,7 @@ impl Role for Core {
     }
 
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
+        self.hand_on(now, out);
         while let Some(timer) = self.shared.deadlines.pop_due(now) {
             match timer {
                 Timer::Silence(key, silence) => self.with(now, key, out, |session, cx| {
@@ -535,10 +544,11 @@ impl Role for Core {
     }
 
     fn resume(&mut self, now: Instant, mut budget: usize, out: &mut Effects) -> bool {
+        let waits = self.end_turn(now, &mut budget, out);
         let ends = self.end_away(now, &mut budget, out);
         let departs = self.depart(now, &mut budget, out) || ends;
         let asks = self.ask_absent(&mut budget, out);
-        self.compare(now, &mut budget, out) || departs || asks
+        self.compare(now, &mut budget, out) || departs || asks || waits
     }
 
     fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {

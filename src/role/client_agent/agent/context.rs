@@ -8,8 +8,8 @@ use dclass::DcFile;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, Resumable, SessionKey,
-    Silence, Subscribers, Tokens, Told, UberDogs, Voice,
+    Asking, ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, Resumable,
+    SessionKey, Silence, Subscribers, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -50,6 +50,8 @@ pub struct Shared {
     pub subscribers: Subscribers,
     pub pool: ChannelPool,
     pub deadlines: Deadlines,
+    /// What sessions ask the cluster for in this turn.
+    pub asking: Asking,
     pub events: Vec<Event>,
     /// Sessions with something for the shell, in the order in which they got it.
     pub touched: VecDeque<SessionKey>,
@@ -130,6 +132,7 @@ impl Shared {
             subscribers: Subscribers::new(seed),
             pool: ChannelPool::new(config.channels, rest, seed),
             deadlines: Deadlines::default(),
+            asking: Asking::new(seed),
             events: Vec::new(),
             touched: VecDeque::new(),
             silent: Vec::new(),

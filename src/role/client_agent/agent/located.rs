@@ -51,6 +51,11 @@ impl<V: Copy> Located<V> {
         self.by_id.is_empty()
     }
 
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.by_id.reserve(more);
+    }
+
     /// All of them, in no order.
     pub fn all(&self) -> impl Iterator<Item = (DoId, &Placed<V>)> {
         self.by_id.iter().map(|(&do_id, placed)| (do_id, placed))

@@ -3,6 +3,7 @@
 //! [`Context`] is what a session is given to handle something. Nothing here knows what a session is or does:
 //! it is known by its [`SessionKey`] only.
 
+mod asking;
 mod channel_pool;
 mod context;
 mod deadlines;
@@ -17,6 +18,7 @@ mod token;
 mod translation;
 mod uberdog;
 
+pub use asking::{Asker, Asking, Zones};
 pub use channel_pool::{ChannelPool, Given};
 pub use context::{Bans, Context, Shared};
 pub use deadlines::{Deadlines, Silence, Timer};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Core;
 use super::absent::OF_ABSENT;
+use super::together::OF_SEVERAL;
 use crate::hash::{Map, Seed};
 use crate::ids::{self, Channel, DoId};
 use crate::message::{Cluster, List, StateServer};
@@ -494,7 +495,7 @@ impl Core {
 /// A number that no question has had for a long time.
 const fn new_context(next: &mut u32) -> ids::Context {
     let context = ids::Context(*next);
-    *next = next.wrapping_add(1) & !OF_ABSENT;
+    *next = next.wrapping_add(1) & !(OF_ABSENT | OF_SEVERAL);
     context
 }
 

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::{Held, Interests};
 use crate::ids::{ClassId, Context, DoId, Location};
+use crate::message::ObjectState;
 
 /// An object found while its query is open.
 #[derive(Copy, Clone, Debug)]
@@ -19,6 +20,11 @@ impl Interests {
     #[inline]
     pub fn holds(&self, do_id: DoId) -> bool {
         self.pending(do_id).is_some()
+    }
+
+    /// Whether queries hold any object.
+    pub fn holds_any(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// How many bytes of frames queries hold.
@@ -65,21 +71,34 @@ impl Interests {
         frame: &[u8],
         found: bool,
     ) {
-        let serial = match self.pending(do_id) {
+        let serial = self.new_serial();
+        let Interests { queries, pending, held_bytes, .. } = self;
+        let query = queries.get_mut(&context).expect("only open queries hold objects");
+        let new = Pending { query: context, serial };
+        let mut serial = Some(serial);
+        pending.insert_or(do_id, location, new, |known| {
             // It came before the answer that has it: what happened since then follows the answer.
-            Some(pending) if pending.query == context && found => pending.serial,
-            Some(_) => return,
-            None => {
-                let serial = self.new_serial();
-                let pending = Pending { query: context, serial };
-                self.pending.insert_or(do_id, location, pending, |_| {});
-                serial
-            }
-        };
-        let query = self.queries.get_mut(&context).expect("only open queries hold objects");
-        let held = Held::Entrance { class_id, location };
-        query.holding.push(do_id, serial, held, frame, found);
-        self.held_bytes += frame.len();
+            serial = (known.query == context && found).then_some(known.serial);
+        });
+        if let Some(serial) = serial {
+            let held = Held::Entrance { class_id, location };
+            query.holding.push(do_id, serial, held, frame, found);
+            *held_bytes += frame.len();
+        }
+    }
+
+    /// Holds objects that a query has found, about so many.
+    pub fn hold_found<'f>(
+        &mut self,
+        context: Context,
+        about: usize,
+        found: impl Iterator<Item = (ObjectState<'static>, &'f [u8])>,
+    ) {
+        self.pending.reserve(about);
+        for (object, frame) in found {
+            let ObjectState { do_id, class_id, location, .. } = object;
+            self.hold_object(context, do_id, class_id, location, frame, true);
+        }
     }
 
     /// Holds back an update of a pending object; whether it is one.

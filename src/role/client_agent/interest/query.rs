@@ -84,6 +84,11 @@ pub struct Holding {
 }
 
 impl Holding {
+    /// Whether nothing has been held back yet.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.queue.is_empty()
+    }
+
     /// Holds back something that happened, with the client's frame for it.
     pub fn push(&mut self, do_id: DoId, serial: u32, held: Held, frame: &[u8], found: bool) {
         let start = self.frames.len();

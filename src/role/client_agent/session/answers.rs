@@ -78,7 +78,7 @@ impl Session {
         }
     }
 
-    fn note_answer(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+    pub(super) fn note_answer(&mut self, cx: &mut Context<'_>, context: ids::Context) {
         let Some(query) = self.interests.query_mut(context) else {
             return;
         };

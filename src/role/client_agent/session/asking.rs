@@ -10,7 +10,7 @@ use super::{End, Flow, Session};
 use crate::hash::{Seed, Set};
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{ClientAgent, EjectReason, List, StateServer};
-use crate::role::client_agent::agent::{Context, News, Timer};
+use crate::role::client_agent::agent::{Context, News, Timer, Zones};
 use crate::role::client_agent::interest::{Asked, Emptied, Interest, Phase, Query};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
@@ -99,8 +99,17 @@ impl Session {
     ) -> ids::Context {
         let query = Query::new(parent, zones, !caller.is_some(), cx.now);
         let context = self.open_query(cx, query);
-        self.route_query(cx, context, parent, zones);
+        self.ask_with_others(cx, context, Zones { parent, zones: zones.into() });
         context
+    }
+
+    /// Asks the cluster what a query is for; together with others, if somebody has asked for the same zones in this turn.
+    fn ask_with_others(&self, cx: &mut Context<'_>, context: ids::Context, zones: Zones) {
+        // The end of the turn.
+        cx.out.go_on_later();
+        if cx.shared.asking.is_first(zones.clone(), (self.identity.key, context)) {
+            self.route_query(cx, context, &zones);
+        }
     }
 
     /// Holds what the cluster is going to be asked for, and what happens to that. It is to be asked then.
@@ -115,13 +124,8 @@ impl Session {
         context
     }
 
-    fn route_query(
-        &self,
-        cx: &mut Context<'_>,
-        context: ids::Context,
-        parent: DoId,
-        zones: &[ZoneId],
-    ) {
+    fn route_query(&self, cx: &mut Context<'_>, context: ids::Context, zones: &Zones) {
+        let Zones { parent, ref zones } = *zones;
         let query = StateServer::ObjectGetZonesObjects { context, parent, zones: List::new(zones) };
         self.route_small(cx, parent.channel(), &query);
     }
@@ -130,8 +134,18 @@ impl Session {
     pub(super) fn ask_now(&self, cx: &mut Context<'_>, context: ids::Context) {
         let query = self.interests.query(context).filter(|query| query.phase() == Phase::Asking);
         if let Some(Query { parent, zones, .. }) = query {
-            self.route_query(cx, context, *parent, zones);
+            self.ask_with_others(cx, context, Zones { parent: *parent, zones: zones.clone() });
         }
+    }
+
+    /// Whether somebody still wants to know what the cluster has not been asked yet.
+    pub fn wants_to_ask(&self, context: ids::Context) -> bool {
+        self.interests.query(context).is_some_and(|query| query.phase() == Phase::Asking)
+    }
+
+    /// Asks the cluster what nobody else wants to know that has waited, too.
+    pub fn ask_alone(&self, cx: &mut Context<'_>, context: ids::Context, zones: &Zones) {
+        self.route_query(cx, context, zones);
     }
 
     pub(super) fn set_query_timer(

@@ -34,12 +34,14 @@ impl Session {
         let Some(holding) = self.interests.take_holding(context) else {
             return;
         };
-        let is_told = |record: &&Record| !holding.dropped.contains(&record.serial);
+        let (dropped, is_any) = (&holding.dropped, !holding.dropped.is_empty());
+        let is_told = |record: &&Record| !is_any || !dropped.contains(&record.serial);
         let mut over = FxHashSet::default();
         let before = self.outbox.bytes.len();
         if holding.frames.len() > LARGE {
             self.outbox.open(cx.shared, &self.identity).reserve_exact(holding.frames.len());
         }
+        self.view.reserve(holding.found.len());
         for record in holding.found.iter().filter(is_told) {
             self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);
         }
@@ -90,15 +92,14 @@ impl Session {
         let pending_at = self.interests.stays_at(do_id, serial);
         match held {
             Held::Entrance { class_id, location } => {
-                let is_over = pending_at.is_none();
-                let location = pending_at.unwrap_or(location);
-                let is_news = !self.view.sees(do_id) && self.interests.covers(location);
-                if is_over && is_news {
+                if pending_at.is_none() {
+                    if self.view.sees(do_id) || !self.interests.covers(location) {
+                        return;
+                    }
                     over.insert(serial);
                 }
-                if !is_over || is_news {
-                    self.enter_sight(cx, do_id, class_id, location, frame);
-                }
+                let location = pending_at.unwrap_or(location);
+                self.enter_sight(cx, do_id, class_id, location, frame);
             }
             Held::Update if pending_at.is_some() || over.contains(&serial) => {
                 self.send_frame(cx.shared, frame);

@@ -95,18 +95,14 @@ impl Session {
         location: Location,
         frame: &[u8],
     ) {
-        // The client has its own view of an object that it owns; one that is also tied to its session
-        // needs no other.
-        let has_its_own = || self.view.is_session_object(do_id) && self.view.only_owns(do_id);
-        if self.view.sees(do_id) || has_its_own() {
+        let class = cx.shared.dc.class(class_id).map(Class::id);
+        if !self.view.comes_into_sight(do_id, class, location) {
             return;
         }
-        let class = cx.shared.dc.class(class_id).map(Class::id);
         if class.is_none() {
             let client = self.identity.allocated;
             tracing::warn!(%client, doId = %do_id, class = class_id.0, "object of an unknown class");
         }
-        self.view.see(do_id, class, location);
         self.send_frame(cx.shared, frame);
     }
 

@@ -23,6 +23,7 @@ mod queries;
 mod requests;
 mod resuming;
 mod slices;
+mod together;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -135,6 +136,8 @@ struct Agent {
     events: Vec<Event>,
     /// Which session a client has come back to.
     resumed: Option<SessionKey>,
+    /// Others speak in the same turn: until then nobody is asked for together with others.
+    turn_goes_on: bool,
 }
 
 /// What the router does with a datagram for sessions: one that it cannot read, it gives to nobody.
@@ -182,6 +185,7 @@ impl Agent {
             hung_up: HashMap::new(),
             events: Vec::new(),
             resumed: None,
+            turn_goes_on: false,
         }
     }
 
@@ -269,6 +273,10 @@ impl Agent {
     }
 
     fn drain(&mut self) {
+        if !self.turn_goes_on {
+            let mut budget = usize::MAX;
+            while self.core.end_turn(self.now, &mut budget, &mut self.out) {}
+        }
         self.alone.give_back(&mut self.core, self.now, &mut self.out);
         if let Some(mut resumed) = self.core.take_resumed() {
             self.told.entry(resumed.key).or_default().append(&mut resumed.answer);

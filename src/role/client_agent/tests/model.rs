@@ -17,6 +17,7 @@ use crate::wire::Reader;
 const ROOT: u32 = 100;
 const OBJECTS: std::ops::RangeInclusive<u32> = 101..=106;
 const ZONES: std::ops::RangeInclusive<u32> = 1..=3;
+const CLIENTS: usize = 4;
 /// A parent that nobody knows: where objects are out of everyone's sight.
 const NOWHERE: u32 = 999;
 
@@ -52,6 +53,16 @@ enum Step {
         id: u16,
         by_cluster: bool,
     },
+    /// From now on all that clients do is done in one turn, until it is over: whoever opens the same zones is asked for together.
+    Turn {
+        goes_on: bool,
+    },
+    /// All clients open or alter an interest, one after the other.
+    OpenAll {
+        id: u16,
+        parent: u32,
+        zones: Vec<u32>,
+    },
     /// Some of what waits is delivered: at the state server, at its slow objects, at the client agent.
     Pump {
         server: usize,
@@ -81,19 +92,22 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(do_id, parent, zone)| Step::Place { do_id, parent, zone }),
         2 => OBJECTS.prop_map(|do_id| Step::Delete { do_id }),
         3 => OBJECTS.prop_map(|do_id| Step::Update { do_id }),
-        1 => (OBJECTS, prop::option::of(0usize..2))
+        1 => (OBJECTS, prop::option::of(0..CLIENTS))
             .prop_map(|(do_id, owner)| Step::Own { do_id, owner }),
-        6 => (0usize..2, 1u16..4, known(), zones(), any::<bool>()).prop_map(
+        6 => (0..CLIENTS, 1u16..4, known(), zones(), any::<bool>()).prop_map(
             |(client, id, parent, zones, by_cluster)| {
                 Step::Open { client, id, parent, zones, by_cluster }
             }
         ),
-        3 => (0usize..2, 1u16..4, any::<bool>())
+        3 => (0..CLIENTS, 1u16..4, any::<bool>())
             .prop_map(|(client, id, by_cluster)| Step::Close { client, id, by_cluster }),
+        3 => any::<bool>().prop_map(|goes_on| Step::Turn { goes_on }),
+        3 => (1u16..4, known(), zones())
+            .prop_map(|(id, parent, zones)| Step::OpenAll { id, parent, zones }),
         8 => (0usize..3, 0usize..3, 0usize..5)
             .prop_map(|(server, late, agent)| Step::Pump { server, late, agent }),
-        1 => (0usize..2).prop_map(|client| Step::Lose { client }),
-        1 => (0usize..2).prop_map(|client| Step::Return { client }),
+        1 => (0..CLIENTS).prop_map(|client| Step::Lose { client }),
+        1 => (0..CLIENTS).prop_map(|client| Step::Return { client }),
         1 => Just(Step::Wait),
         2 => Just(Step::Settle),
     ]
@@ -126,8 +140,8 @@ struct Server {
 
 struct World {
     agent: Agent,
-    clients: [TestClient; 2],
-    believers: [Believer; 2],
+    clients: [TestClient; CLIENTS],
+    believers: [Believer; CLIENTS],
     server: Server,
     /// What the router would have delivered to the client agent.
     arriving: VecDeque<Vec<u8>>,
@@ -149,7 +163,7 @@ impl World {
     fn new() -> Self {
         let mut agent = Agent::with(|config| config.client.resume_ms = u32::MAX);
         agent.core.make_tokens([7; 32]);
-        let clients = [agent.established(), agent.established()];
+        let clients = [(); CLIENTS].map(|()| agent.established());
         clients.iter().for_each(|client| agent.send(*client, &Client::ResumeAsk {}));
         let subscribed = clients.iter().map(|client| client.channel).collect();
         let mut world = World {
@@ -404,7 +418,7 @@ impl World {
                 self.subscribed.remove(&channel);
             }
         }
-        for index in 0..2 {
+        for index in 0..CLIENTS {
             let believer = &mut self.believers[index];
             for datagram in self.agent.told(self.clients[index]) {
                 believer.believe(&datagram, self.clock, &self.arrived_at);
@@ -478,8 +492,14 @@ impl World {
         self.agent.cluster(self.clients[index].channel, message);
     }
 
+    fn turn(&mut self, goes_on: bool) {
+        self.agent.turn_goes_on = goes_on;
+        self.listen();
+    }
+
     fn settle(&mut self) {
-        for index in 0..2 {
+        self.turn(false);
+        for index in 0..CLIENTS {
             if self.believers[index].is_away {
                 self.come_back(index);
             }
@@ -525,6 +545,12 @@ impl World {
                 let by_cluster = by_cluster || self.believers[client].is_away;
                 self.open(client, id, parent, zones, by_cluster);
             }
+            Step::OpenAll { id, parent, ref zones } => {
+                for client in 0..CLIENTS {
+                    self.open(client, id, parent, zones, self.believers[client].is_away);
+                }
+            }
+            Step::Turn { goes_on } => self.turn(goes_on),
             Step::Close { client, id, by_cluster } => {
                 let by_cluster = by_cluster || self.believers[client].is_away;
                 self.close(client, id, by_cluster);

@@ -1,6 +1,7 @@
 //! Clients that lose their connections, and come back on others.
 
 mod slowly;
+mod together;
 mod tokens;
 
 use super::*;

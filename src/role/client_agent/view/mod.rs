@@ -168,6 +168,36 @@ impl View {
         Some(Subject::new(shared.dc.class(class_id)?, is_anonymous, is_owned))
     }
 
+    /// Makes room for so many more objects.
+    pub fn reserve(&mut self, more: usize) {
+        self.objects.reserve(more);
+    }
+
+    /// Makes an object seen, unless the client sees it already, or has its own view of it: of one that it owns and that is
+    /// also tied to its session it needs no other. Whether it is seen from now on.
+    #[inline]
+    pub fn comes_into_sight(
+        &mut self,
+        do_id: DoId,
+        class_id: Option<ClassId>,
+        location: Location,
+    ) -> bool {
+        let is_session_object = self.is_session_object(do_id);
+        let new = Known { class_id, tie: Tie::Seen, untold: None };
+        let mut comes = true;
+        let is_known = self.objects.insert_or(do_id, location, new, |known| {
+            let has_its_own = is_session_object && !known.tie.is_seen();
+            comes = !has_its_own && !known.told().is_some_and(Tie::is_seen);
+            if comes {
+                known.is_seen();
+            }
+        });
+        if is_known && comes {
+            self.move_to(do_id, location);
+        }
+        comes
+    }
+
     /// Makes an object seen. Its class is `None` if the DC files do not have it.
     pub fn see(&mut self, do_id: DoId, class_id: Option<ClassId>, location: Location) {
         let new = Known { class_id, tie: Tie::Seen, untold: None };

@@ -22,11 +22,6 @@ impl View {
         self.tie_of(do_id).is_some_and(Tie::is_owned)
     }
 
-    /// Whether all that ties a client to an object is that it owns it, told so or not.
-    pub fn only_owns(&self, do_id: DoId) -> bool {
-        self.known(do_id).is_some_and(|known| !known.tie.is_seen())
-    }
-
     /// Notes where an object is now that the client has not been told that it sees.
     pub fn move_untold(&mut self, do_id: DoId, to: Location) {
         if self.untold(do_id).is_some_and(Tie::is_seen) {

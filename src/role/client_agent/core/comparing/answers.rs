@@ -23,6 +23,10 @@ impl Core {
                 return;
             }
         };
+        if self.answered_to_several(now, &message, out) {
+            return;
+        }
+        self.hand_on(now, out);
         self.comparing.overhear(&message);
         let Cluster::StateServer(message) = message else { return };
         match message {
@@ -136,7 +140,7 @@ impl Core {
             round.note_found(now, context);
         }
         let mut listening = self.shared.subscribers.of(object.location.channel()).to_vec();
-        if context.is_some_and(is_of_absent) {
+        if context.map_or(!self.shared.is_comparing, is_of_absent) {
             // Who sees it has not missed anything.
             let session = |index: &SessionIndex| self.slots[*index as usize].session.as_ref();
             listening.retain(|index| session(index).is_some_and(|one| !one.sees(object.do_id)));
