@@ -121,7 +121,7 @@ pub(super) async fn gather(shared: &Shared, writers: Writers) {
     let _gathering = Gathering::new(shared);
     let mut told = Told::default();
     let mut busy = Busy::default();
-    let mut strain = Strain::new(clock(), thread_time());
+    let mut strain = writers.are_there().then(|| Strain::new(clock(), thread_time()));
     let mut due = None;
     let mut alarm = pin!(tokio::time::sleep_until(tokio::time::Instant::now()));
     loop {
@@ -147,7 +147,8 @@ pub(super) async fn gather(shared: &Shared, writers: Writers) {
         }
         *shared.flush.said.lock() = Said::Nothing;
         let world = Held::to_flush(&shared.world);
-        let needs_help = writers.are_there() && strain.is_high(clock(), thread_time);
+        let is_high = |strain: &mut Strain| strain.is_high(clock(), thread_time);
+        let needs_help = strain.as_mut().is_some_and(is_high);
         let together = Together { busy: &busy, writers: &writers, needs_help };
         due = tell(shared, world, &mut told, Some(together));
         if let Some(writing) = told.take_writing() {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::hash::{Map, Seed};
 use crate::ids::{DoId, Location};
 
-/// Objects, each somewhere, with a value.
+/// Objects, each somewhere, with a value. Where there are none it has no memory.
 #[derive(Debug)]
 pub struct Located<V> {
     by_id: Map<DoId, Placed<V>>,
@@ -126,9 +126,9 @@ impl<V: Copy> Located<V> {
         if let Some(index) = &mut self.by_location {
             let moved = index.remove(removed.location, removed.place);
             self.note_place(moved, removed.place);
-            if self.by_id.is_empty() {
-                self.by_location = None;
-            }
+        }
+        if self.by_id.is_empty() {
+            *self = Located::new(*self.by_id.hasher());
         }
         Some(removed)
     }

@@ -48,8 +48,8 @@ pub struct Interests {
     zones: usize,
     /// The zones of all interests, and of all queries.
     coverage: Map<Location, Coverage>,
-    /// What the cluster has been asked for.
-    pub(super) queries: Map<Context, Query>,
+    /// What the cluster has been asked for. Boxed: most of the time there is none, and the table stays.
+    pub(super) queries: Map<Context, Box<Query>>,
     /// Objects that queries hold.
     pub(super) pending: Located<Pending>,
     held_back: HeldBack,
@@ -134,13 +134,14 @@ impl Interests {
         }
         let queries_open = u32::try_from(queries.len()).expect("queries are numbered by 32 bits");
         if let Some(interest) = self.open.get_mut(&id) {
-            interest.operation = Some(Operation { serial, queries_open, asked, since });
+            let operation = Operation { serial, queries_open, asked, since };
+            interest.operation = Some(Box::new(operation));
         }
     }
 
     /// Ends an interest's operation, if there is one.
     pub fn end_operation(&mut self, id: InterestId) -> Option<Operation> {
-        self.open.get_mut(&id)?.operation.take()
+        self.open.get_mut(&id)?.operation.take().map(|operation| *operation)
     }
 
     /// One of the queries that an operation waits for is over. Ends the operation with its last one.
@@ -148,13 +149,16 @@ impl Interests {
         let place = &mut self.open.get_mut(&id)?.operation;
         let operation = place.as_mut().filter(|operation| operation.serial == serial)?;
         operation.queries_open -= 1;
-        if operation.queries_open == 0 { place.take() } else { None }
+        if operation.queries_open > 0 {
+            return None;
+        }
+        place.take().map(|operation| *operation)
     }
 
     /// Ends all operations, in the order in which they began.
     pub fn end_operations(&mut self) -> Vec<(InterestId, Operation)> {
         let operation =
-            |(&id, interest): (_, &mut Interest)| Some((id, interest.operation.take()?));
+            |(&id, interest): (_, &mut Interest)| Some((id, *interest.operation.take()?));
         let mut operations: Vec<_> = self.open.iter_mut().filter_map(operation).collect();
         operations.sort_unstable_by_key(|(_, operation)| operation.serial);
         operations
@@ -259,12 +263,12 @@ impl Interests {
 
     /// A query that is not over.
     pub fn query(&self, context: Context) -> Option<&Query> {
-        self.queries.get(&context)
+        self.queries.get(&context).map(Box::as_ref)
     }
 
     /// As [`Interests::query`], to note what has come of it.
     pub fn query_mut(&mut self, context: Context) -> Option<&mut Query> {
-        self.queries.get_mut(&context)
+        self.queries.get_mut(&context).map(Box::as_mut)
     }
 
     /// Whether some query that is not over asked for a location, in whatever phase it is.
@@ -285,7 +289,7 @@ impl Interests {
                 coverage.asked += 1;
             }
         }
-        self.queries.insert(context, query);
+        self.queries.insert(context, Box::new(query));
     }
 
     /// Empties a query that is about to be told.

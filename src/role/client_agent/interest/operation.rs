@@ -11,8 +11,8 @@ pub struct Interest {
     pub parent: DoId,
     /// Each once.
     pub zones: Box<[ZoneId]>,
-    /// Who waits for it, until everything in its zones has been told.
-    pub operation: Option<Operation>,
+    /// Who waits for it, until everything in its zones has been told. Boxed: seldom does anybody.
+    pub operation: Option<Box<Operation>>,
 }
 
 /// An interest that somebody waits for.
