@@ -83,6 +83,7 @@ pub(crate) mod wire;
 pub(crate) mod world;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -127,7 +128,7 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', default_value = "table")]
     scenario: Vec<String>,
     /// Runs of each scenario with each daemon.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     runs: usize,
     /// Multiplies the number of messages, clients and objects.
     #[arg(long, default_value_t = 1.0)]
@@ -147,8 +148,9 @@ pub(crate) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Play everything small, to see whether the bench works with this daemon.
-    #[arg(long)]
+    /// Play everything small, to see whether the bench works with this daemon. With brokers if `DONET_TEST_NATS` and
+    /// `DONET_TEST_REDIS` name them.
+    #[arg(long, conflicts_with_all = ["scenario", "scale", "nats", "redis", "floor", "transport", "vs", "runs"])]
     small: bool,
     /// Print only what failed.
     #[arg(long)]
@@ -199,12 +201,17 @@ pub(crate) fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(daemon) = &args.daemon else {
-        println!(
+        bail!(
             "nothing to measure: name a daemon, as in\n    \
              cargo bench --bench load -- --daemon target/release/donet --scale 0.01"
         );
-        return Ok(ExitCode::SUCCESS);
     };
+    for named in args.vs.iter().chain([daemon]) {
+        let path = named.split_once('=').map_or(named.as_str(), |(_, path)| path);
+        if path.contains('/') && !Path::new(path).is_file() {
+            bail!("there is no program {path}");
+        }
+    }
     if args.small {
         return small::main(daemon, &[]);
     }

@@ -91,7 +91,7 @@ pub(super) fn findings(loaded: &Loaded, dc: &DcFile) -> Vec<Finding> {
             if let Some(first) = known.get(&fields[0]) {
                 let message = format!("this field is named by {first} already");
                 let mut finding = loaded.about(Severity::Warning, &key, message);
-                finding.marks.push(loaded.report.mark(loaded.root.at(first), "it has it, too"));
+                finding.marks.push(loaded.report.mark(loaded.root.at(first), "named here first"));
                 findings.push(finding);
             }
             for field in fields {

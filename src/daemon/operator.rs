@@ -380,10 +380,12 @@ impl Operator {
         self.drain_wave.store(newer.config.daemon.drain_wave, Ordering::Relaxed);
         // It is compared with what the daemon was started with, as long as that is what runs.
         let mut keys = self.started.reading.need_restart(newer);
+        let mut undone = Vec::new();
         if self.started.reading.has_same_roles(newer) {
             for (number, agent) in self.agents.iter_mut().flatten() {
                 if let Some(RoleConfig::ClientAgent(config)) = newer.config.roles.get(*number) {
-                    agent.reconfigure(config);
+                    let flaws = agent.reconfigure(config).into_iter();
+                    undone.extend(flaws.map(|flaw| format!("roles[{number}].{flaw}")));
                 }
             }
         } else {
@@ -400,6 +402,11 @@ impl Operator {
             tracing::warn!(key, "changed, and needs a restart");
         }
         let mut answers = vec![Answer::Say(line)];
+        for flaw in &undone {
+            tracing::warn!("{flaw}");
+        }
+        let undone = undone.iter().take(LINES_MAX);
+        answers.extend(undone.map(|flaw| Answer::Complain(format!("warning: {flaw}"))));
         answers.extend(overruled.iter().map(|key| {
             Answer::Say(format!("{key}: changed, but `--loglevel` of the command line holds"))
         }));

@@ -287,6 +287,13 @@ impl Stream for Socket {
             Socket::Other(wire) => wire.abort_on_close(),
         }
     }
+
+    fn keep_little_unsent(&self) {
+        match self {
+            Socket::Tcp(stream) => stream.keep_little_unsent(),
+            Socket::Other(wire) => wire.keep_little_unsent(),
+        }
+    }
 }
 
 impl Line for Socket {

@@ -52,7 +52,14 @@ pub trait Stream: Send + Sync + 'static {
     /// Has the connection reset when it is dropped, instead of ended: the peer learns that something was
     /// wrong, and nothing that it sent in the meantime keeps the socket alive.
     fn abort_on_close(&self);
+
+    /// Has the system take little that it cannot send yet, if it can be told so: what waits here can still be left out.
+    fn keep_little_unsent(&self) {}
 }
+
+/// As much as is sent in a good moment: more would only wait.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const LITTLE: u32 = 128 * 1024;
 
 impl Stream for TcpStream {
     fn poll_read(
@@ -107,6 +114,11 @@ impl Stream for TcpStream {
     fn abort_on_close(&self) {
         // A socket that takes no options is lost already.
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+
+    fn keep_little_unsent(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(self).set_tcp_notsent_lowat(LITTLE);
     }
 }
 

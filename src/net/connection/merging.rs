@@ -18,6 +18,7 @@ impl<S: Stream> Connection<S> {
         let mut state = self.state.lock();
         if self.policy.merging.is_some() && state.waiting() == 0 {
             state.framing = Some(framing);
+            self.stream.keep_little_unsent();
         }
     }
 }

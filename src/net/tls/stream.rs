@@ -297,6 +297,10 @@ impl<S: Below> Stream for TlsStream<S> {
         self.aborts.store(true, Ordering::Relaxed);
         self.below.abort_on_close();
     }
+
+    fn keep_little_unsent(&self) {
+        self.below.keep_little_unsent();
+    }
 }
 
 impl End {

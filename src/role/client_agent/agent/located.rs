@@ -56,6 +56,13 @@ impl<V: Copy> Located<V> {
         self.by_id.reserve(more);
     }
 
+    /// Many have been taken out: keeps no more memory than what is left needs, if that is less than half of it.
+    pub fn give_back(&mut self) {
+        if self.by_id.len() < self.by_id.capacity() / 2 {
+            self.by_id.shrink_to_fit();
+        }
+    }
+
     /// All of them, in no order.
     pub fn all(&self) -> impl Iterator<Item = (DoId, &Placed<V>)> {
         self.by_id.iter().map(|(&do_id, placed)| (do_id, placed))
@@ -199,7 +206,7 @@ mod tests {
     proptest! {
         #[test]
         fn objects_come_move_and_go(
-            steps in prop::collection::vec((0u32..12, 0u32..3, 0u32..3), 0..200),
+            steps in prop::collection::vec((0u32..40, 0u32..3, 0u32..4), 0..200),
             asked_from in 0usize..200,
         ) {
             let mut located = Located::new(Seed::fixed(0));
@@ -218,6 +225,10 @@ mod tests {
                         let expected = model.get_mut(&do_id);
                         prop_assert_eq!(moved, expected.as_ref().map(|expected| expected.1));
                         expected.into_iter().for_each(|expected| expected.0 = to);
+                    }
+                    2 => {
+                        located.give_back();
+                        prop_assert!(located.by_id.capacity() <= 2 * located.len() + 3);
                     }
                     _ => {
                         let removed = located.remove_if(do_id, |value| *value % 2 == 0);

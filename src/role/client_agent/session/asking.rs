@@ -179,6 +179,7 @@ impl Session {
         for do_id in leaving {
             self.leave_sight(cx, do_id);
         }
+        self.view.give_back();
         for &location in &closed {
             self.unsubscribe(cx, location.channel());
             self.view.remember_closed(cx, location);

@@ -5,25 +5,31 @@ use std::sync::Arc;
 
 use dclass::DcFile;
 
-use crate::config::ClientAgentConfig;
+use crate::config::{ClientAgentConfig, MergedField};
 use crate::hash::Seed;
 use crate::ids::FieldId;
 use crate::net::{Merging, Sorted, Sorter};
 use crate::role::client_agent::dialect::{self, Dialect, Gist};
 
-/// How updates are left out, if the configuration names fields.
+/// How updates are left out, if the configuration names fields that there are.
 pub fn merging(config: &ClientAgentConfig, dc: &DcFile, seed: Seed) -> Option<Merging> {
     let mut fields = Fields::default();
-    for named in &config.client.merge {
-        match named.find(dc) {
-            Ok(found) => found.into_iter().for_each(|field| fields.add(field)),
-            // The DC files have been changed since this daemon was started.
-            Err(reason) => tracing::warn!(key = "client.merge", reason, "a field is not merged"),
-        }
-    }
+    let found = config.client.merge.iter().filter_map(|named| named.find(dc).ok());
+    found.flatten().for_each(|field| fields.add(field));
     let dialect = dialect::of(config.client.kind);
     let has_some = !fields.0.is_empty();
     has_some.then(|| Merging { sorter: Arc::new(Newest { dialect, fields }), seed })
+}
+
+/// Which of the fields that the configuration names are not merged, and why: the DC files have been changed since the daemon was
+/// started.
+pub fn not_merged(config: &ClientAgentConfig, dc: &DcFile) -> Vec<String> {
+    let unknown = config.client.merge.iter().filter_map(|named| {
+        let reason = named.find(dc).err()?;
+        let MergedField { class, field, number } = named;
+        Some(format!("client.merge[{number}] (`{class}.{field}`): it is not merged before a restart: {reason}"))
+    });
+    unknown.collect()
 }
 
 /// Fields by their numbers, a bit for each.

@@ -36,7 +36,7 @@ use self::bans::Offenders;
 pub use self::crowd::Crowd;
 use self::door::Door;
 use self::gate::Gate;
-use self::merging::merging;
+use self::merging::{merging, not_merged};
 use self::serve::Server;
 use super::dialect::{self, Dialect};
 use super::{Core, LimitCounts, Stop, UberDogs};
@@ -192,9 +192,9 @@ impl Handle {
         &self.limit_counts
     }
 
-    /// Has the agent take over limits and time-outs of a newer configuration.
-    pub fn reconfigure(&mut self, newer: &ClientAgentConfig) {
-        let Some(shared) = self.shared.upgrade() else { return };
+    /// Has the agent take over limits and time-outs of a newer configuration. What of that cannot be done.
+    pub fn reconfigure(&mut self, newer: &ClientAgentConfig) -> Vec<String> {
+        let Some(shared) = self.shared.upgrade() else { return Vec::new() };
         self.config.take_over(newer);
         shared.gate.set_limits(&self.config.limits);
         let spares = self.spares.clone();
@@ -202,6 +202,7 @@ impl Handle {
         let config = &self.config;
         // A role that is lost ends the daemon.
         let _ = shared.role.turn(|server, now, out| server.reconfigure(now, config, out));
+        not_merged(config, &self.dc)
     }
 }
 

@@ -173,6 +173,11 @@ impl View {
         self.objects.reserve(more);
     }
 
+    /// Keeps no more memory than what is known needs: many objects have gone.
+    pub fn give_back(&mut self) {
+        self.objects.give_back();
+    }
+
     /// Makes an object seen, unless the client sees it already, or has its own view of it: of one that it owns and that is
     /// also tied to its session it needs no other. Whether it is seen from now on.
     #[inline]
