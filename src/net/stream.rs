@@ -166,4 +166,26 @@ mod tests {
         assert_eq!(read(&stream, &mut buffer, 4).await, 0);
         assert_eq!(buffer, b"abcdefgh");
     }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn little_is_kept_of_what_cannot_be_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let mut taken = Vec::new();
+        for keeps_little in [false, true] {
+            let _peer = TcpStream::connect(address).await.expect("it listens");
+            let (stream, _) = listener.accept().await.expect("it is there");
+            if keeps_little {
+                stream.keep_little_unsent();
+            }
+            stream.writable().await.expect("it is open");
+            let mut bytes = 0;
+            while let Ok(count) = Stream::try_write(&stream, &[0; 16 * 1024]) {
+                bytes += count;
+            }
+            taken.push(bytes);
+        }
+        assert!(taken[1] + 256 * 1024 < taken[0], "{taken:?}");
+    }
 }

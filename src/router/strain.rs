@@ -9,7 +9,7 @@ const SPAN: Duration = Duration::from_millis(20);
 /// Who is busy for more of the time than this needs help,
 const HIGH: f32 = 0.9;
 /// until he is busy for less than this: with help he has more time.
-const LOW: f32 = 0.4;
+const LOW: f32 = 0.6;
 
 /// How busy a thread is.
 #[derive(Debug)]
@@ -61,9 +61,9 @@ mod tests {
         // Not judged by so short a time, and then by all of it.
         assert!(!after(10, 10));
         assert!(after(10, 9));
-        assert!(after(100, 50));
+        assert!(after(100, 70));
         assert!(after(19, 0));
-        assert!(!after(100, 30));
+        assert!(!after(100, 50));
         assert!(!after(100, 89));
     }
 }

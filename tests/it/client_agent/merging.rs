@@ -11,7 +11,7 @@ const TURNS: usize = 400;
 /// A client that reads when it is asked to.
 enum Watcher {
     Plain(Client),
-    Encrypted(Secure),
+    Encrypted(Box<Secure>),
     Web(WebSocket),
 }
 
@@ -39,7 +39,10 @@ impl Watcher {
 /// What a client that reads everything is told in a burst: of which object, if it need not be told since something of that
 /// comes later.
 #[derive(Default)]
-struct Told(Vec<(Option<(DoId, u32)>, Vec<u8>)>);
+struct Told(Vec<(Replaceable, Vec<u8>)>);
+
+/// An object, and how often it had come.
+type Replaceable = Option<(DoId, u32)>;
 
 impl Told {
     fn all(&mut self, message: &ClientMessage<'_>) {
@@ -176,7 +179,7 @@ fn so_does_one_that_is_encrypted() {
             let own = stream.local_addr().expect("it is connected");
             let secure = believer.shake(stream, "game.example").expect("encrypted");
             let watcher = match fields {
-                None => Watcher::Encrypted(secure),
+                None => Watcher::Encrypted(Box::new(secure)),
                 Some(fields) => {
                     let stream = Box::new(secure.into_stream());
                     Watcher::Web(WebSocket::over(stream, own, "/", fields))
