@@ -28,7 +28,7 @@ pub struct Policy {
     /// Where emptied buffers go that are not kept.
     pub spares: Option<Arc<Spares>>,
     /// What is unsent when the connection is given up, and what is pushed from then on, waits to be taken back
-    /// ([`Connection::take_back`]).
+    /// ([`super::Connection::take_back`]).
     pub keeps_unsent: bool,
     /// What may be left out for a peer that does not read; `None` is nothing.
     pub merging: Option<Merging>,
