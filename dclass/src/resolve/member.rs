@@ -193,7 +193,8 @@ impl Resolver<'_> {
         let mut list = KeywordList::default();
         for name in names {
             let standard = Keywords::by_name(name.text);
-            if standard.is_none() && !self.keywords.contains(name.text) {
+            let is_known = standard.is_some() || Keywords::OF_PANDA3D.contains(&name.text);
+            if !is_known && !self.keywords.contains(name.text) {
                 self.unknown_keyword(name);
                 continue;
             }
@@ -211,6 +212,7 @@ impl Resolver<'_> {
     fn unknown_keyword(&mut self, name: &Name<'_>) {
         let mut known: Vec<&str> = self.keywords.iter().map(String::as_str).collect();
         Keywords::all_names().for_each(|name| known.push(name));
+        known.extend(Keywords::OF_PANDA3D);
         let help = did_you_mean(name.text, known.into_iter());
         let message = format!("unknown keyword `{}`", shown(name.text));
         let help = help.unwrap_or_else(|| {

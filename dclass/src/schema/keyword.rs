@@ -43,6 +43,10 @@ impl Keywords {
     /// `airecv`: the object's AI gets updates.
     pub const AIRECV: Keywords = Keywords(256);
 
+    /// Words that Panda3D's own server goes by, and that need no declaration. They are custom keywords otherwise: `p2p` is for
+    /// the object's owner, `reflect` comes back to whoever sends it, too.
+    pub const OF_PANDA3D: [&str; 2] = ["p2p", "reflect"];
+
     /// The keyword that is spelled `word`, if it is a standard one.
     pub fn by_name(word: &str) -> Option<Keywords> {
         TABLE.iter().find(|(name, _)| *name == word).map(|(_, keyword)| *keyword)
