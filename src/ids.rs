@@ -79,6 +79,12 @@ impl DoId {
         Channel(DATABASE_TO_OBJECT << DOID_BITS | self.0 as ChannelRepr)
     }
 
+    /// The channel of whoever plays this avatar, as games have it since Disney's: `(1001 << 32) + id`. Clients of Panda3D's type
+    /// send from it.
+    pub const fn avatar(self) -> Channel {
+        Channel(AVATAR << DOID_BITS | self.0 as ChannelRepr)
+    }
+
     /// Whether there is an object at all.
     pub const fn is_some(self) -> bool {
         self.0 != 0
@@ -88,6 +94,7 @@ impl DoId {
 const DOID_BITS: u32 = DoIdRepr::BITS;
 const PARENT_TO_CHILDREN: ChannelRepr = 1;
 const DATABASE_TO_OBJECT: ChannelRepr = 2;
+const AVATAR: ChannelRepr = 1001;
 const RESERVED_PREFIX_MAX: ChannelRepr = 999;
 
 impl Channel {
@@ -119,6 +126,12 @@ impl Channel {
     /// The object whose own channel this is, if it is small enough to be one.
     pub const fn as_object(self) -> Option<DoId> {
         if self.0 >> DOID_BITS == 0 { Some(DoId(self.0 as DoIdRepr)) } else { None }
+    }
+
+    /// The avatar of whoever has this channel, if it is one that says so: that of an avatar, or of an account that plays one.
+    pub const fn as_avatar(self) -> Option<DoId> {
+        let is_of_one = self.0 >> DOID_BITS > RESERVED_PREFIX_MAX;
+        if is_of_one { Some(DoId(self.0 as DoIdRepr)) } else { None }
     }
 
     /// The parent whose children this channel addresses, if it is such a channel.

@@ -7,6 +7,7 @@ use dclass::{DcFile, Diagnostics, Twice};
 
 use super::merge;
 use super::model::{BackendConfig, Config, RoleConfig};
+use super::panda3d;
 use super::tls::TlsConfig;
 use super::{Loaded, read_path};
 use crate::finding::{Finding, Severity};
@@ -69,6 +70,7 @@ pub fn survey(path: &Path) -> Survey {
     if let Some(dc) = &dc {
         findings.extend(unknown_classes(&loaded, dc));
         findings.extend(merge::findings(&loaded, dc));
+        findings.extend(panda3d::findings(&loaded, dc));
     } else {
         let Config { uberdogs, roles, .. } = &loaded.config;
         unseen.extend((!uberdogs.is_empty()).then(|| "the classes of UberDOGs".to_owned()));

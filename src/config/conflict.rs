@@ -47,6 +47,8 @@ enum Kind {
     Generate,
     /// The doIds that a database-state server answers for.
     Loaded,
+    /// The doIds with which clients make objects.
+    Made,
 }
 
 impl fmt::Display for Kind {
@@ -57,6 +59,7 @@ impl fmt::Display for Kind {
             Kind::UberDog => "id",
             Kind::Generate => "generated ids",
             Kind::Loaded => "range",
+            Kind::Made => "clients' doIds",
         })
     }
 }
@@ -154,7 +157,14 @@ fn claims(config: &Config) -> Vec<Claim> {
         match role {
             RoleConfig::ClientAgent(role) => {
                 let range = (role.channels.low(), role.channels.high());
-                claim(&owner, key("channels"), Kind::Sessions, range);
+                match role.client.kind.panda3d() {
+                    None => claim(&owner, key("channels"), Kind::Sessions, range),
+                    Some(panda3d) => {
+                        claim(&owner, key("client.doids"), Kind::Sessions, range);
+                        let range = channels(panda3d.do_ids.min, panda3d.do_ids.max);
+                        claim(&owner, key("client.doids"), Kind::Made, range);
+                    }
+                }
             }
             RoleConfig::StateServer(role) => {
                 claim(&owner, key("control"), Kind::Control, (role.control, role.control));

@@ -19,6 +19,7 @@ mod model;
 mod networks;
 mod offences;
 mod overlap;
+mod panda3d;
 mod password;
 mod path;
 mod read;
@@ -51,6 +52,9 @@ pub use merge::MergedField;
 pub use model::*;
 pub use networks::{Networks, ProxyHeaders, parse_network};
 pub use offences::{Offence, OffencesConfig, Reaction};
+pub use panda3d::{
+    Creation, Panda3dConfig, Regenerate, TIME_MANAGER, time_manager as time_manager_of,
+};
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
 pub use websocket::WebSocketConfig;
 

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::Address;
 use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::OffencesConfig;
+use super::panda3d::Panda3dConfig;
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
 use super::websocket::WebSocketConfig;
 use dclass::DcFile;
@@ -184,6 +186,8 @@ pub struct ClientAgentConfig {
     pub dc_hashes: Vec<u32>,
     /// The channels given to sessions.
     pub channels: ChannelRange,
+    /// How far they are apart.
+    pub channel_step: u64,
     /// For how long a channel should be nobody's before the next session gets it.
     pub channel_rest_ms: u64,
     /// What clients may do, and how they are treated.
@@ -229,7 +233,14 @@ impl ClientAgentConfig {
     pub fn addresses(&self) -> impl Iterator<Item = (&'static str, &Address)> {
         let tls = self.tls.as_ref().and_then(|tls| tls.bind.as_ref());
         let websocket = self.websocket.as_ref().map(|websocket| &websocket.bind);
-        let all = [("bind", self.bind.as_ref()), ("tls.bind", tls), ("websocket.bind", websocket)];
+        let panda3d = self.client.kind.panda3d();
+        let trusted = panda3d.and_then(|panda3d| panda3d.trusted.as_ref());
+        let all = [
+            ("bind", self.bind.as_ref()),
+            ("tls.bind", tls),
+            ("websocket.bind", websocket),
+            ("client.trusted.bind", trusted),
+        ];
         all.into_iter().filter_map(|(key, address)| address.map(|address| (key, address)))
     }
 }
@@ -350,11 +361,13 @@ impl ClientLimitsConfig {
 }
 
 /// The protocol that clients speak.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum ClientKind {
     /// `libastron`: Astron's own client protocol.
     #[default]
     LibAstron,
+    /// `panda3d`: that of Panda3D's own `ClientRepository`.
+    Panda3d(Arc<Panda3dConfig>),
 }
 
 /// Which interests a client may open itself.

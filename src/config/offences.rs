@@ -131,6 +131,14 @@ impl Default for OffencesConfig {
 }
 
 impl OffencesConfig {
+    /// Whoever does what Panda3D's own server drops may stay: honest games do it.
+    pub(super) fn of_panda3d() -> Self {
+        let mut offences = OffencesConfig::default();
+        offences.set(Offence::Permission, Reaction::Warn);
+        offences.set(Offence::Object, Reaction::Warn);
+        offences
+    }
+
     /// What is done for this one.
     pub const fn reaction(&self, offence: Offence) -> Reaction {
         self.reactions[offence as usize]
@@ -142,9 +150,12 @@ impl OffencesConfig {
     }
 }
 
-/// Reads the section of a client agent that has a ban list, or not.
-pub(super) fn offences(section: Option<Section<'_>>, has_banlist: bool) -> OffencesConfig {
-    let mut offences = OffencesConfig::default();
+/// Reads the section of a client agent that has a ban list, or not; what it does not say is as in `offences`.
+pub(super) fn offences(
+    section: Option<Section<'_>>,
+    mut offences: OffencesConfig,
+    has_banlist: bool,
+) -> OffencesConfig {
     let Some(mut section) = section else { return offences };
     for offence in Offence::ALL {
         let words = Reaction::ALL.map(|reaction| (reaction.name(), reaction));

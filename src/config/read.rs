@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::address::{Address, Host};
 use super::model::{Places, *};
 use super::networks::Networks;
+use super::panda3d;
 use super::path::tidy;
 use super::read_role;
 use super::report::Report;
@@ -65,7 +66,9 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
         (director.bind, director.connect) = (None, None);
     }
     let role = |section| read_role::role(section, base_dir);
-    let (role_numbers, roles): (Vec<_>, _) = file.sections("roles", role).into_iter().unzip();
+    let (role_numbers, mut roles): (Vec<_>, Vec<_>) =
+        file.sections("roles", role).into_iter().unzip();
+    panda3d::settle(&mut roles);
     // A section of another name may be the one that is meant.
     knows_dc_files &= !is_no_section && (file.has("general") || !file.has_unknown());
     let mut left_out: Vec<String> = file.unknown().map(str::to_owned).collect();

@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{Address, Host};
 use super::merge;
 use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
-use super::offences;
+use super::offences::{self, OffencesConfig};
+use super::panda3d::{self, Panda3dConfig};
 use super::path::tidy;
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
@@ -95,12 +97,24 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         check_unbound(&section, tls.as_ref(), has_websocket);
     }
     let dc_hashes = section.one_or_more("manual_dc_hash", value::dc_hash);
-    let channels = channels(&mut section);
     let client = client_section(&mut section);
+    let (channels, channel_step) = match &client.kind {
+        ClientKind::LibAstron => (channels(&mut section), 1),
+        ClientKind::Panda3d(config) => {
+            let why = "clients of this type have the channels that follow from `client.doids`; leave it out";
+            section.ignored("channels", why);
+            let (channels, step) = config.channels();
+            (Some(channels), step)
+        }
+    };
     let limits = limits(section.section("limits"));
     let banlist = section.optional("banlist", value::name("the path of a ban list"));
     let has_banlist = section.has("banlist");
-    let offences = offences::offences(section.section("offences"), has_banlist);
+    let usual = match &client.kind {
+        ClientKind::LibAstron => OffencesConfig::default(),
+        ClientKind::Panda3d(_) => OffencesConfig::of_panda3d(),
+    };
+    let offences = offences::offences(section.section("offences"), usual, has_banlist);
     let tuning = tuning(section.section("tuning"));
     section.finish();
     Some(ClientAgentConfig {
@@ -112,6 +126,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         websocket: if has_websocket { Some(Box::<WebSocketConfig>::new(websocket?)) } else { None },
         dc_hashes: dc_hashes.unwrap_or_else(|| vec![0]),
         channels: channels?,
+        channel_step,
         channel_rest_ms: tuning.channel_rest_ms.into(),
         client,
         limits,
@@ -195,14 +210,34 @@ fn client_section(role: &mut Section<'_>) -> ClientConfig {
     if role.text("client").is_none() {
         return client(role.section("client"));
     }
-    let kind = role.optional("client", value::choice(&CLIENT_KINDS));
+    let kind = role.optional("client", value::choice(&CLIENT_TYPES));
     if kind.is_some() {
         role.warning("client", "this is an old form of `client: {type: …}`");
     }
-    ClientConfig { kind: kind.unwrap_or_default(), ..client(None) }
+    let mut config = client(None);
+    if kind == Some(ClientType::Panda3d) {
+        config.is_of_panda3d(Panda3dConfig::default());
+    }
+    config
 }
 
-const CLIENT_KINDS: [(&str, ClientKind); 1] = [("libastron", ClientKind::LibAstron)];
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum ClientType {
+    LibAstron,
+    Panda3d,
+}
+
+const CLIENT_TYPES: [(&str, ClientType); 2] =
+    [("libastron", ClientType::LibAstron), ("panda3d", ClientType::Panda3d)];
+
+impl ClientConfig {
+    /// Clients are of Panda3D's type: what is not said otherwise is as its own server has it.
+    fn is_of_panda3d(&mut self, config: Panda3dConfig) {
+        self.kind = ClientKind::Panda3d(Arc::new(config));
+        self.relocate = true;
+        self.add_interest = InterestPermission::Enabled;
+    }
+}
 
 fn client(section: Option<Section<'_>>) -> ClientConfig {
     let mut client = ClientConfig {
@@ -221,8 +256,9 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     let Some(mut section) = section else {
         return client;
     };
-    let kind = section.optional("type", value::choice(&CLIENT_KINDS));
-    client.kind = kind.unwrap_or_default();
+    if section.optional("type", value::choice(&CLIENT_TYPES)) == Some(ClientType::Panda3d) {
+        client.is_of_panda3d(panda3d::panda3d(&mut section));
+    }
     if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
         client.relocate = relocate;
     }
@@ -231,7 +267,9 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
         ("enabled", InterestPermission::Enabled),
         ("disabled", InterestPermission::Disabled),
     ]);
-    client.add_interest = section.optional("add_interest", add_interest).unwrap_or_default();
+    if let Some(permission) = section.optional("add_interest", add_interest) {
+        client.add_interest = permission;
+    }
     if let Some(send) = section.optional("send_hash", value::boolean) {
         client.send_hash = send;
     }

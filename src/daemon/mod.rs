@@ -404,11 +404,12 @@ fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {
 
 fn warn_of_few_places(config: &Config, places: usize) {
     let channels = config.roles.iter().filter_map(|role| match role {
-        RoleConfig::ClientAgent(agent) => Some(&agent.channels),
+        RoleConfig::ClientAgent(agent) => Some((&agent.channels, agent.channel_step)),
         _ => None,
     });
-    let clients = channels.fold(0u64, |clients, channels| {
-        clients.saturating_add(channels.high().0 - channels.low().0).saturating_add(1)
+    let clients = channels.fold(0u64, |clients, (channels, step)| {
+        let more = (channels.high().0 - channels.low().0) / step;
+        clients.saturating_add(more).saturating_add(1)
     });
     if clients > places as u64 {
         tracing::warn!(

@@ -50,6 +50,9 @@ messages! {
         1203 CLIENTAGENT_REMOVE_INTEREST => RemoveInterest { interest: InterestId }
         /// Tells the caller that its interest operation is done.
         1204 CLIENTAGENT_DONE_INTEREST_RESP => DoneInterestResp { client: Channel, interest: InterestId }
+        /// To the channel of a location: somebody has come there, and clients that have made objects there are to say what these
+        /// are like. Not of Astron.
+        1210 CLIENTAGENT_WANT_VALUES => WantValues { location: Location }
     }
 }
 

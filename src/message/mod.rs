@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`Control`] | 9000–9999 | a participant and its message director |
 //! | [`Client`] | 1–999 | a client and its client agent |
+//! | [`Panda3d`] | 120, 9001–9011 | a client of Panda3D's own repository and its client agent |
 //! | [`ClientAgent`] | 1000–1999 | the cluster and a client's session |
 //! | [`StateServer`] | 2000–2199 | anyone and an object or its state server |
 //! | [`DbStateServer`] | 2200–2299 | anyone and a database-state server |
@@ -23,6 +24,7 @@ mod control;
 mod database;
 mod db_state_server;
 mod families;
+mod panda3d;
 mod parts;
 mod state_server;
 mod table;
@@ -33,7 +35,8 @@ pub use control::{Control, Timing};
 pub use database::Database;
 pub use db_state_server::DbStateServer;
 pub use families::ClientFamily;
-pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest, Secret};
+pub use panda3d::{Panda3d, TargetedUpdate};
+pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest, Run, Secret};
 pub use state_server::StateServer;
 pub use table::{Family, Row, name_of, table};
 

@@ -243,6 +243,10 @@ pub trait ListItem: for<'a> Part<'a> + Copy {
     const BYTES: usize;
 }
 
+impl ListItem for DoId {
+    const BYTES: usize = size_of::<DoId>();
+}
+
 impl ListItem for ZoneId {
     const BYTES: usize = size_of::<ZoneId>();
 }
@@ -319,6 +323,57 @@ impl<'a, T: ListItem> Part<'a> for List<'a, T> {
     fn write(&self, writer: &mut Writer<'_>) {
         writer.u16(u16::try_from(self.len()).expect("checked when the list was made"));
         self.iter().for_each(|item| item.write(writer));
+    }
+}
+
+/// Items up to the end of the datagram.
+#[derive(Copy, Clone)]
+pub struct Run<'a, T>(Items<'a, T>);
+
+impl<'a, T: ListItem> Run<'a, T> {
+    /// Items to be sent.
+    pub const fn new(items: &'a [T]) -> Self {
+        Run(Items::Slice(items))
+    }
+
+    /// The items, in order.
+    pub fn iter(self) -> impl Iterator<Item = T> + 'a {
+        List { items: self.0 }.iter()
+    }
+
+    /// How many items there are.
+    pub const fn len(self) -> usize {
+        List { items: self.0 }.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<'a, T: ListItem> Part<'a> for Run<'a, T> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let count = reader.remaining().len().div_ceil(T::BYTES);
+        Ok(Run(Items::Wire(reader.take(count * T::BYTES)?, PhantomData)))
+    }
+
+    #[inline]
+    fn write(&self, writer: &mut Writer<'_>) {
+        self.iter().for_each(|item| item.write(writer));
+    }
+}
+
+impl<T: ListItem + PartialEq> PartialEq for Run<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<T: ListItem + fmt::Debug> fmt::Debug for Run<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

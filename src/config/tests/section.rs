@@ -95,6 +95,7 @@ fn a_client_agent_with_defaults() {
         websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(1000), Channel(1000)).expect("one channel"),
+        channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
             relocate: false,
@@ -194,6 +195,7 @@ roles:
         websocket: None,
         dc_hashes: vec![0xbeef],
         channels: ChannelRange::new(Channel(3100), Channel(3999)).expect("not empty"),
+        channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
             relocate: true,

@@ -6,12 +6,13 @@ mod line;
 mod operating;
 mod output;
 mod returning;
+mod rooting;
 mod telling;
 mod together;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dclass::DcFile;
 
@@ -21,10 +22,11 @@ use self::output::Ended;
 pub use self::output::Output;
 pub use self::returning::Resumed;
 use self::returning::Returning;
+use self::rooting::Rooting;
 use self::together::Together;
 use super::agent::{
-    Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Told, Translation,
-    UberDogs,
+    Context, Given, News, SessionIndex, SessionKey, Shared, Silence, TimeManager, Timer, Told,
+    Translation, UberDogs,
 };
 use super::dialect::{self, Dialect};
 use super::session::{Arrival, Departure, End, Flow, Peer, Session, Stop};
@@ -100,6 +102,8 @@ pub struct Core {
     together: Together,
     /// Parents that have not answered interests in them.
     absent: Absent,
+    /// The parent of all zones that clients know which make objects.
+    rooting: Option<Rooting>,
     /// How many of those who are refused the event logger has been told.
     refusals_told: Told,
     /// Clients that have lost their connections, and those that are back.
@@ -114,8 +118,8 @@ impl Core {
         dc: Arc<DcFile>,
         seed: Seed,
     ) -> Self {
-        let dialect = dialect::of(config.client.kind);
-        Core {
+        let dialect = dialect::of(&config.client.kind, &dc);
+        let mut core = Core {
             shared: Shared::new(config, uberdogs, dc, dialect.voice(), seed),
             dialect,
             slots: Vec::new(),
@@ -129,14 +133,26 @@ impl Core {
             comparing: Comparing::new(seed),
             together: Together::new(seed),
             absent: Absent::new(seed),
+            rooting: None,
             refusals_told: Told::default(),
             returning: Returning::default(),
-        }
+        };
+        core.rooting = core.rooting();
+        core
     }
 
     /// What has to be done before the first session.
-    pub fn start(out: &mut Effects) {
+    pub fn start(&mut self, now: Instant, out: &mut Effects) {
         out.subscribe(Channel::OBSERVERS);
+        self.doubt_root(now);
+    }
+
+    /// What the clock shows at a moment, as the time since 1970: for clients that are told the time.
+    pub fn set_clock(&mut self, at: Instant, date: Duration) {
+        let Shared { config, dc, .. } = &self.shared;
+        let panda3d = config.client.kind.panda3d();
+        let manager = panda3d.and_then(|panda3d| TimeManager::new(panda3d, dc, (at, date)));
+        self.shared.time_manager = manager;
     }
 
     /// Begins a session on a connection with Astron's framing.
@@ -182,7 +198,9 @@ impl Core {
         let slot = &mut self.slots[index as usize];
         let key = SessionKey { index, generation: slot.generation };
         let mut cx = Context { shared: &mut self.shared, out, now };
-        slot.session = Some(Box::new(Session::new(&mut cx, key, channel, peer, framing)));
+        let mut session = Box::new(Session::new(&mut cx, key, channel, peer, framing));
+        self.dialect.begin(&mut session, &mut cx);
+        self.slots[index as usize].session = Some(session);
         Ok(key)
     }
 
@@ -225,6 +243,9 @@ impl Core {
                     self.end(now, key.index, &end, out);
                     return Heard::default();
                 }
+            }
+            if let held_until @ Some(_) = session.waits_until(now) {
+                return Heard { rest: frames.len(), held_until, is_long: false };
             }
         }
         let mut bill = session.bill(time);
@@ -388,6 +409,7 @@ impl Core {
         let Some(session) = session_at(slots, key) else { return };
         let absent = session.query_due(&mut Context { shared, out: &mut *out, now }, query);
         if let Some(parent) = absent {
+            self.root_is_absent(now, parent);
             self.parent_is_absent(parent, key, query, out);
         }
     }
@@ -450,7 +472,7 @@ impl Core {
             self.overhear(now, &message, receivers, out);
         }
         let Core { shared, slots, translation, .. } = self;
-        let news = News::of(&message);
+        let news = News::of(envelope.sender, &message);
         translation.clear();
         let arrival = Arrival::new(shared, envelope.sender, &message);
         let mut ends = Vec::new();
@@ -510,7 +532,8 @@ impl Role for Core {
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {
-        let deadlines = [self.shared.deadlines.next(), self.comparing.deadline()];
+        let deadlines =
+            [self.shared.deadlines.next(), self.comparing.deadline(), self.root_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -541,6 +564,7 @@ impl Role for Core {
             };
         }
         self.comparison_due(now, out);
+        self.root_due(now, out);
     }
 
     fn resume(&mut self, now: Instant, mut budget: usize, out: &mut Effects) -> bool {

@@ -91,6 +91,7 @@ impl Agent {
             tlvs: Box::default(),
             transport: Transport::Tcp,
             is_local: false,
+            is_trusted: false,
         };
         match self.core.connect(self.now, peer, &mut self.outside.effects) {
             Ok(key) => {
@@ -238,6 +239,7 @@ fn config(options: u8) -> ClientAgentConfig {
         websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
+        channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
             relocate: options & 1 == 0,

@@ -16,6 +16,8 @@ use crate::ids::{Channel, ChannelRange};
 pub struct ChannelPool {
     low: Channel,
     high: Channel,
+    /// How far they are apart.
+    step: u64,
     /// What was given out first.
     first: Channel,
     /// The next channel that has never been given out; `None` when there is none left.
@@ -36,23 +38,24 @@ pub struct Given {
 }
 
 impl ChannelPool {
-    /// A pool of all channels in `range`, to be given out from anywhere on; channel 0 is nobody and never
+    /// A pool of the channels in `range`, each `step` from the one before, to be given out from anywhere on; channel 0 is nobody and never
     /// given out.
-    pub fn new(range: ChannelRange, rest: Duration, seed: Seed) -> Self {
+    pub fn new(range: ChannelRange, step: u64, rest: Duration, seed: Seed) -> Self {
         let (low, high) = (Channel(range.low().0.max(1)), range.high());
         let random = seed.hash_one("the first channel of a client");
-        let first = match high.0.saturating_sub(low.0).checked_add(1) {
-            Some(count) => Channel(low.0 + random % count),
+        let first = match (high.0.saturating_sub(low.0) / step).checked_add(1) {
+            Some(count) => Channel(low.0 + random % count * step),
             None => Channel(random),
         };
         let fresh = (low <= high).then_some(first);
-        ChannelPool { low, high, first, fresh, resting: VecDeque::new(), rest }
+        ChannelPool { low, high, step, first, fresh, resting: VecDeque::new(), rest }
     }
 
     /// A channel that nobody has, if there is one.
     pub fn allocate(&mut self, now: Instant) -> Option<Given> {
         if let Some(channel) = self.fresh {
-            let next = if channel < self.high { Channel(channel.0 + 1) } else { self.low };
+            let has_next = self.high.0.saturating_sub(channel.0) >= self.step;
+            let next = if has_next { Channel(channel.0 + self.step) } else { self.low };
             self.fresh = (next != self.first).then_some(next);
             return Some(Given { channel, too_early: None });
         }
@@ -77,7 +80,7 @@ mod tests {
 
     fn pool(low: u64, high: u64, seed: u64) -> ChannelPool {
         let range = ChannelRange::new(Channel(low), Channel(high)).expect("not empty");
-        ChannelPool::new(range, REST, Seed::fixed(seed))
+        ChannelPool::new(range, 1, REST, Seed::fixed(seed))
     }
 
     /// All that it gives out at once.
@@ -116,6 +119,19 @@ mod tests {
         let too_early = Some(Duration::from_secs(29));
         assert_eq!(next(&mut pool, 0).0, Some(Given { channel: b, too_early }));
         assert_eq!(next(&mut pool, 100).0, None);
+    }
+
+    #[test]
+    fn channels_can_be_apart() {
+        let range = ChannelRange::new(Channel(5), Channel(32)).expect("not empty");
+        let mut starts = HashSet::new();
+        for seed in 0..99 {
+            let mut pool = ChannelPool::new(range, 10, REST, Seed::fixed(seed));
+            let given = all(&mut pool, Instant::now());
+            starts.insert(given[0]);
+            assert!([5, 15, 25, 5, 15].windows(3).any(|part| part == given), "{given:?}");
+        }
+        assert_eq!(starts, HashSet::from([5, 15, 25]));
     }
 
     #[test]

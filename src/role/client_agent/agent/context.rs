@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Asking, ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, Resumable,
-    SessionKey, Silence, Subscribers, Tokens, Told, UberDogs, Voice,
+    SessionKey, Silence, Subscribers, TimeManager, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -67,6 +67,8 @@ pub struct Shared {
     pub tokens: Option<Tokens>,
     /// How many sessions clients can come back to.
     pub resumable: Arc<Resumable>,
+    /// The object that tells the time, if there is one.
+    pub time_manager: Option<Arc<TimeManager>>,
     /// Nobody is let in any more, nor back.
     pub is_closing: bool,
     /// Emptied buffers, to be filled again.
@@ -130,7 +132,7 @@ impl Shared {
             voice,
             seed,
             subscribers: Subscribers::new(seed),
-            pool: ChannelPool::new(config.channels, rest, seed),
+            pool: ChannelPool::new(config.channels, config.channel_step, rest, seed),
             deadlines: Deadlines::default(),
             asking: Asking::new(seed),
             events: Vec::new(),
@@ -141,6 +143,7 @@ impl Shared {
             is_comparing: false,
             tokens: None,
             resumable: Arc::default(),
+            time_manager: None,
             is_closing: false,
             spare_buffers: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! What clients are told, in terms of the world, and who puts it into bytes.
 
 use super::Token;
-use crate::ids::{Context, DoId, FieldId, InterestId, Location, ZoneId};
+use crate::ids::{Channel, Context, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{Cluster, FieldValues, ObjectState, Rest, StateServer};
 use crate::wire::{self, Framing};
 
@@ -19,6 +19,21 @@ pub enum News<'a> {
     ObjectLeaves {
         /// The object.
         do_id: DoId,
+    },
+    /// Objects are out of the client's sight, since it has closed their zones.
+    ObjectsLeave {
+        /// The objects.
+        do_ids: &'a [DoId],
+    },
+    /// An object that the client sees, or has made, is no more.
+    ObjectDeleted {
+        /// The object.
+        do_id: DoId,
+    },
+    /// Somebody has come to a zone where the client has objects that it has made: it is to say what they are like.
+    ValuesWanted {
+        /// The zone.
+        zone: ZoneId,
     },
     /// An object is the client's own.
     OwnerGained {
@@ -40,6 +55,8 @@ pub enum News<'a> {
         field: FieldId,
         /// Its value, packed.
         value: Rest<'a>,
+        /// Who has set it.
+        sender: Channel,
     },
     /// Several fields of an object have been set.
     FieldsChange {
@@ -47,6 +64,8 @@ pub enum News<'a> {
         do_id: DoId,
         /// The fields with their values.
         fields: FieldValues<'a>,
+        /// Who has set them.
+        sender: Channel,
     },
     /// An object has moved.
     ObjectMoves {
@@ -109,6 +128,9 @@ impl<'a> News<'a> {
         match self {
             News::ObjectEnters { .. } => "that an object enters",
             News::ObjectLeaves { .. } => "that an object leaves",
+            News::ObjectsLeave { .. } => "that objects leave",
+            News::ObjectDeleted { .. } => "that an object is deleted",
+            News::ValuesWanted { .. } => "that values are wanted",
             News::OwnerGained { .. } => "that an object is its own",
             News::OwnerLost { .. } => "that an object is no longer its own",
             News::FieldChanges { .. } => "that a field changes",
@@ -126,14 +148,16 @@ impl<'a> News<'a> {
 
     /// What a client is told of a message of the cluster, if that does not depend on the client.
     #[inline]
-    pub fn of(message: &Cluster<'a>) -> Option<News<'a>> {
+    pub fn of(sender: Channel, message: &Cluster<'a>) -> Option<News<'a>> {
         let Cluster::StateServer(message) = message else {
             return None;
         };
         use StateServer as S;
         Some(match *message {
-            S::ObjectSetField { do_id, field, value } => News::FieldChanges { do_id, field, value },
-            S::ObjectSetFields { do_id, fields } => News::FieldsChange { do_id, fields },
+            S::ObjectSetField { do_id, field, value } => {
+                News::FieldChanges { do_id, field, value, sender }
+            }
+            S::ObjectSetFields { do_id, fields } => News::FieldsChange { do_id, fields, sender },
             S::ObjectEnterLocationWithRequired { object }
             | S::ObjectEnterInterestWithRequired { object, .. } => {
                 News::ObjectEnters { object, has_other: false }

@@ -286,8 +286,9 @@ impl Core {
             return;
         };
         self.comparing.ending = Some(place + 1);
+        let mut cx = Context { shared: &mut self.shared, out: &mut *out, now };
         let session = slot.session.as_mut();
-        if let Some(Err(end)) = session.map(|session| session.last_words_were_said()) {
+        if let Some(Err(end)) = session.map(|session| session.last_words_were_said(&mut cx)) {
             self.end(now, place as SessionIndex, &end, out);
         }
     }
@@ -457,7 +458,9 @@ impl Core {
         out: &mut Effects,
     ) {
         if self.comparing.is_asker(envelope) {
-            self.answered(now, envelope, out);
+            if !self.root_answers(envelope) {
+                self.answered(now, envelope, out);
+            }
         } else if self.parent_appears(envelope, out) {
         } else if is_about_server(envelope) {
             let is_back = envelope.message_type == StateServer::STATESERVER_BACK;
@@ -465,6 +468,7 @@ impl Core {
                 self.comparing.reasons.insert(envelope.sender, is_back);
             }
             self.server_was_away(now, is_back, out);
+            self.doubt_root(now);
         }
     }
 

@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use super::{Core, session_at};
+use crate::config::Offence;
+use crate::message::EjectReason;
 use crate::role::Effects;
 use crate::role::client_agent::agent::SessionKey;
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::session::{End, Loss};
+use crate::wire::TooLong;
 use crate::wire::websocket::Parting;
 
 impl Core {
@@ -14,6 +17,22 @@ impl Core {
     pub fn foreign(&mut self, now: Instant, key: SessionKey, foreign: Foreign, out: &mut Effects) {
         let (speaks, farewell) = (foreign.to_string(), foreign.farewell());
         self.with(now, key, out, |_, _| Err(End::Foreign { speaks, farewell }));
+    }
+
+    /// Ends the session of a client that says that it sends more than there can be.
+    pub fn too_long(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        too_long: TooLong,
+        out: &mut Effects,
+    ) {
+        let end = End::for_offence(
+            Offence::Malformed,
+            EjectReason::OversizedDatagram,
+            too_long.to_string(),
+        );
+        self.with(now, key, out, |_, _| Err(end));
     }
 
     /// Ends the session of a connection that is no more, or has it wait for its client to come back.

@@ -2,6 +2,7 @@
 
 use dclass::Keywords;
 
+use crate::ids::Channel;
 use crate::message::{ObjectState, Rest};
 use crate::object::{FieldError, shown_values};
 use crate::role::client_agent::agent::{News, Shared, Translation};
@@ -74,6 +75,7 @@ pub fn values_of<'n>(
     let values = values.inspect_err(|error| {
         tracing::warn!(doId = %do_id, class = class.name(), %error, "bad values of an object are ignored");
     })?;
-    let news = |(field, value)| News::FieldChanges { do_id, field, value: Rest(value) };
+    let sender = Channel::NONE;
+    let news = |(field, value)| News::FieldChanges { do_id, field, value: Rest(value), sender };
     Ok(values.into_iter().map(news).collect())
 }

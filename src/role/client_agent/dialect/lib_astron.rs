@@ -83,7 +83,16 @@ impl Voice for LibAstron {
             News::ObjectEnters { object, has_other: true } => {
                 Client::EnterObjectRequiredOther { object }
             }
-            News::ObjectLeaves { do_id } => Client::ObjectLeaving { do_id },
+            News::ObjectLeaves { do_id } | News::ObjectDeleted { do_id } => {
+                Client::ObjectLeaving { do_id }
+            }
+            News::ObjectsLeave { do_ids } => {
+                for &do_id in do_ids {
+                    self.write(&News::ObjectLeaves { do_id }, framing, buffer)?;
+                }
+                return Ok(());
+            }
+            News::ValuesWanted { .. } => return Ok(()),
             News::OwnerGained { object, has_other: false } => {
                 Client::EnterObjectRequiredOwner { object }
             }
@@ -91,10 +100,10 @@ impl Voice for LibAstron {
                 Client::EnterObjectRequiredOtherOwner { object }
             }
             News::OwnerLost { do_id } => Client::ObjectLeavingOwner { do_id },
-            News::FieldChanges { do_id, field, value } => {
+            News::FieldChanges { do_id, field, value, .. } => {
                 Client::ObjectSetField { do_id, field, value }
             }
-            News::FieldsChange { do_id, fields } => Client::ObjectSetFields { do_id, fields },
+            News::FieldsChange { do_id, fields, .. } => Client::ObjectSetFields { do_id, fields },
             News::ObjectMoves { do_id, location } => Client::ObjectLocation { do_id, location },
             News::InterestOpened { context, interest, parent, zones } => match *zones {
                 [zone] => {

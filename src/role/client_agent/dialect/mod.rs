@@ -17,14 +17,21 @@
 
 pub mod foreign;
 mod lib_astron;
+mod panda3d;
+
+use std::sync::Arc;
+
+use dclass::DcFile;
 
 pub use foreign::Foreign;
 pub use lib_astron::LibAstron;
+pub use panda3d::Panda3d;
 
 use super::agent::{Context, Voice};
 use super::session::{Flow, Session};
 use crate::config::ClientKind;
 use crate::ids::{DoId, FieldId};
+use crate::wire::Framing;
 
 /// What a client is told, as far as it tells whether something older need not be said any more.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -45,6 +52,14 @@ pub trait Dialect: Send + Sync {
     /// How its clients are told things.
     fn voice(&self) -> Box<dyn Voice>;
 
+    /// How its datagrams are told apart over TCP.
+    fn framing(&self) -> Framing {
+        Framing::Tag16
+    }
+
+    /// A client has just connected: what is said to it before it has said anything.
+    fn begin(&self, _session: &mut Session, _cx: &mut Context<'_>) {}
+
     /// Handles a datagram from a client.
     ///
     /// # Errors
@@ -59,8 +74,9 @@ pub trait Dialect: Send + Sync {
 }
 
 /// The dialect that the configuration names.
-pub fn of(kind: ClientKind) -> Box<dyn Dialect> {
+pub fn of(kind: &ClientKind, dc: &Arc<DcFile>) -> Box<dyn Dialect> {
     match kind {
         ClientKind::LibAstron => Box::new(LibAstron),
+        ClientKind::Panda3d(config) => Box::new(Panda3d::new(config.clone(), dc.clone())),
     }
 }

@@ -96,6 +96,11 @@ impl Interests {
         self.open.get(&id).map(|interest| interest.zones.len())
     }
 
+    /// The zones of an open interest, as they were given.
+    pub fn zone_list(&self, id: InterestId) -> &[ZoneId] {
+        self.open.get(&id).map_or(&[], |interest| &interest.zones)
+    }
+
     /// The parent of an open interest.
     pub fn parent_of(&self, id: InterestId) -> Option<DoId> {
         self.open.get(&id).map(|interest| interest.parent)

@@ -27,7 +27,8 @@ pub fn distinct(zones: impl Iterator<Item = ZoneId>, seed: Seed) -> SmallVec<[Zo
 }
 
 impl Session {
-    /// Opens an interest, or gives an open one another parent or other zones. `zones` has each once.
+    /// Opens an interest, or gives an open one another parent or other zones. `zones` has each once. How many objects have left
+    /// the client's sight.
     pub(super) fn add_interest(
         &mut self,
         cx: &mut Context<'_>,
@@ -35,7 +36,7 @@ impl Session {
         parent: DoId,
         zones: &[ZoneId],
         asked: Asked,
-    ) -> Flow {
+    ) -> Result<usize, End> {
         self.cancel_operation(cx, id);
         let location = |&zone: &ZoneId| Location::new(parent, zone);
         let mut new_zones: SmallVec<[ZoneId; 8]> = SmallVec::new();
@@ -44,17 +45,16 @@ impl Session {
                 new_zones.push(*zone);
             }
         }
-        if let Some(previous) = self.interests.open(id, parent, zones)
-            && let Err(end) = self.close(cx, &previous)
-        {
+        let previous = self.interests.open(id, parent, zones);
+        let left = previous.map_or(Ok(0), |previous| self.close(cx, &previous));
+        let left = left.inspect_err(|_| {
             if new_zones.is_empty() {
                 self.tell_caller(cx, id, asked.caller);
             } else {
                 // The end of the session ends it, too.
                 self.interests.begin_operation(id, asked, &[], cx.now);
             }
-            return Err(end);
-        }
+        })?;
         // Zones that are being asked for already: this interest is not done before they are.
         let mut queries: SmallVec<[ids::Context; 2]> =
             zones.iter().filter_map(|zone| self.interests.query_for(location(zone))).collect();
@@ -68,7 +68,7 @@ impl Session {
         } else {
             self.interests.begin_operation(id, asked, &queries, cx.now);
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Closes an interest. One that is not open is only reported as done.
@@ -158,14 +158,14 @@ impl Session {
     }
 
     /// Takes an interest's zones back. What is in those that no interest has any more leaves the
-    /// client's sight.
-    fn close(&mut self, cx: &mut Context<'_>, interest: &Interest) -> Flow {
+    /// client's sight; how many objects that are.
+    fn close(&mut self, cx: &mut Context<'_>, interest: &Interest) -> Result<usize, End> {
         let zones = interest.zones.iter().map(|&zone| Location::new(interest.parent, zone));
         let mut emptied = Emptied::new();
         let closed: SmallVec<[Location; 8]> =
             zones.filter(|location| self.interests.uncover(*location, &mut emptied)).collect();
         if closed.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let mut leaving: SmallVec<[DoId; 8]> =
             closed.iter().flat_map(|&location| self.view.all_seen_at(location)).collect();
@@ -176,9 +176,7 @@ impl Session {
             ));
         }
         leaving.sort_unstable();
-        for do_id in leaving {
-            self.leave_sight(cx, do_id);
-        }
+        let left = self.all_leave_sight(cx, leaving);
         self.view.give_back();
         for &location in &closed {
             self.unsubscribe(cx, location.channel());
@@ -186,7 +184,7 @@ impl Session {
             self.interests.drop_pending_at(location);
         }
         self.finish_abandoned(cx, emptied);
-        Ok(())
+        Ok(left)
     }
 
     /// Queries of which all zones have been closed have nothing to wait for: what they hold is in

@@ -140,9 +140,17 @@ impl Session {
                 self.check_sight(cx.shared)
             }
             S::ObjectGetAllResp { context, object } => {
-                self.object_answers(cx, *context, object);
+                if !self.values_answer(cx, *context, object) {
+                    self.object_answers(cx, *context, object);
+                }
                 self.check_sight(cx.shared)
             }
+            S::ObjectGetOwnerResp { context, owner, .. }
+                if self.owner_answers(cx, *context, *owner) =>
+            {
+                Ok(())
+            }
+            S::ObjectGetAiResp { context, ai, .. } if self.ai_answers(cx, *context, *ai) => Ok(()),
             S::ObjectChangingOwner { do_id, new, .. } => self.owner_changed(cx, *do_id, *new),
             other => {
                 self.unexpected(arrival.sender, other);
@@ -179,6 +187,7 @@ impl Session {
             C::CloseChannel { channel } => self.unsubscribe(cx, channel),
             C::AddPostRemove { datagram: Blob(datagram) } => {
                 self.post_removes.add(cx, self.identity.allocated, datagram);
+                self.post_removes.are_of_cluster();
             }
             C::ClearPostRemoves {} => self.post_removes.clear(cx, self.identity.allocated),
             C::AddInterest { interest, location } => {
@@ -195,6 +204,7 @@ impl Session {
                 return self.interest_added(cx, sender, interest, parent, &zones);
             }
             C::RemoveInterest { interest } => return self.interest_removed(cx, sender, interest),
+            C::WantValues { location } => self.values_wanted(cx, location),
             C::GetTlvs { context } => {
                 let tlvs = Blob(&self.identity.peer.tlvs);
                 let response = C::GetTlvsResp { context, tlvs };
@@ -292,7 +302,7 @@ impl Session {
         let context = self.identity.new_context();
         let zones = distinct(zones.iter().copied(), cx.shared.seed);
         self.tell(cx.shared, &News::InterestOpened { context, interest, parent, zones: &zones });
-        self.add_interest(cx, interest, parent, &zones, Asked { context, caller })
+        self.add_interest(cx, interest, parent, &zones, Asked { context, caller }).map(drop)
     }
 
     fn interest_removed(

@@ -78,8 +78,13 @@ impl Session {
     ///
     /// # Errors
     /// The session ends, if that is anything: the world goes on without the client.
-    pub fn last_words_were_said(&mut self) -> Flow {
+    pub fn last_words_were_said(&mut self, cx: &mut Context<'_>) -> Flow {
         if self.post_removes.is_empty() {
+            return Ok(());
+        }
+        if self.keeps_only_deletions() {
+            // What the client has made and is gone, it is asked for again.
+            self.keep_deletions(cx);
             return Ok(());
         }
         self.post_removes.were_said();
@@ -204,6 +209,7 @@ impl Session {
             None if self.view.is_session_object(do_id) => {
                 return Err(session_object_missing(do_id));
             }
+            None if self.view.made_at(do_id).is_some() => self.made_is_lost(cx, do_id)?,
             None => self.object_deleted(cx, do_id, false)?,
             Some(location) => {
                 let frame = self.frame_of(cx.shared, &News::ObjectMoves { do_id, location });

@@ -44,6 +44,8 @@ pub struct Peer {
     pub transport: Transport,
     /// The load balancer itself connects; its comings and goings are no events.
     pub is_local: bool,
+    /// It has come where only the operator's own programs do.
+    pub is_trusted: bool,
 }
 
 /// What a client was let in with.

@@ -29,11 +29,12 @@
 //! | [`Outbox`] | what the shell has not taken yet | with anything in it, it is on the agent's list of those touched |
 //! | [`Budget`] | what the client has used of its limits | – |
 //! | [`Comeback`] | with what the client can come back to it, and whether it is away | an object that is untold is being told anew |
+//! | [`Making`] | what a client has that makes objects itself | what it has made is deleted by the session's post-removes |
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
 //! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
 //! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `comparing` (messages may have been
-//! missed), `absence` (the client has lost its connection, and comes back), `retelling` (it is told all anew), `farewell`
+//! missed), `making`, `speaking` and `waiting` (the client makes objects, and says something to whoever has others), `absence` (the client has lost its connection, and comes back), `retelling` (it is told all anew), `farewell`
 //! (the session ends).
 
 mod absence;
@@ -48,6 +49,7 @@ mod found;
 mod identity;
 mod life;
 mod listening;
+mod making;
 mod offending;
 mod outbox;
 mod ownership;
@@ -57,6 +59,8 @@ mod release;
 mod requests;
 mod retelling;
 mod sight;
+mod speaking;
+mod waiting;
 
 use std::time::Duration;
 
@@ -67,6 +71,7 @@ pub use found::Found;
 pub use identity::{Build, Peer, Transport};
 pub use life::{Life, Request};
 pub use listening::Departure;
+pub use making::Made;
 pub use outbox::Outbox;
 
 use self::absence::Comeback;
@@ -74,6 +79,7 @@ pub use self::absence::PROBATION;
 use self::budget::Budget;
 use self::identity::Identity;
 use self::listening::Listening;
+use self::making::Making;
 use self::post_removes::PostRemoves;
 use self::progress::Presence;
 use super::agent::{Context, News, SessionKey, Shared};
@@ -99,6 +105,8 @@ pub struct Session {
     budget: Budget,
     /// Most clients never ask for it.
     comeback: Option<Box<Comeback>>,
+    /// Only clients that make objects have it.
+    making: Option<Box<Making>>,
 }
 
 impl Session {
@@ -122,6 +130,7 @@ impl Session {
             outbox: Outbox::default(),
             budget: Budget::new(cx.now),
             comeback: None,
+            making: None,
         };
         session.subscribe(cx, channel);
         session.subscribe(cx, Channel::CLIENTS);

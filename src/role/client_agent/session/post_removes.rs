@@ -11,6 +11,8 @@ use crate::wire::{Frames, Reader, Recipients, write_frame};
 #[derive(Debug, Default)]
 pub struct PostRemoves {
     frames: Vec<u8>,
+    /// Not all of them follow from what the session has.
+    are_of_cluster: bool,
     /// Whoever has lost the connection to the cluster has routed them already.
     were_said: bool,
 }
@@ -34,8 +36,19 @@ impl PostRemoves {
         self.frames.is_empty()
     }
 
+    /// Some have been given by the cluster.
+    pub const fn are_of_cluster(&mut self) {
+        self.are_of_cluster = true;
+    }
+
+    /// Whether some have been given by the cluster.
+    pub const fn has_some_of_cluster(&self) -> bool {
+        self.are_of_cluster
+    }
+
     /// Forgets all.
     pub fn clear(&mut self, cx: &mut Context<'_>, client: Channel) {
+        self.are_of_cluster = false;
         if !self.frames.is_empty() {
             self.frames = Vec::new();
             cx.out.clear_post_removes(client);

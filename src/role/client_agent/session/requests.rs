@@ -27,15 +27,37 @@ impl Session {
         field_id: FieldId,
         value: &[u8],
     ) -> Flow {
+        let may_send = |field: &Field, is_owned: bool| {
+            let keywords = field.keywords();
+            keywords.clsend() || keywords.ownsend() && is_owned
+        };
+        if !self.check_update(cx, do_id, field_id, value, may_send)? {
+            return Ok(());
+        }
+        let update = StateServer::ObjectSetField { do_id, field: field_id, value: Rest(value) };
+        self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
+    }
+
+    /// Whether anything is to come of an update of a field that `may_send` lets clients send, the owner or others. `value`
+    /// must be the field's value and nothing else.
+    #[inline]
+    pub(super) fn check_update(
+        &self,
+        cx: &Context<'_>,
+        do_id: DoId,
+        field_id: FieldId,
+        value: &[u8],
+        may_send: impl Fn(&Field, bool) -> bool + Copy,
+    ) -> Result<bool, End> {
         let subject = self.view.subject(cx.shared, do_id);
         if subject.is_none() && self.view.has_known(cx, do_id) {
             // It may not have heard yet that the object has gone.
-            return Ok(());
+            return Ok(false);
         }
-        let (field, is_in_time) = match self.check_may_update(subject, do_id, field_id) {
+        let (field, is_in_time) = match self.check_may_update(subject, do_id, field_id, may_send) {
             Ok(field) => (field, self.life.admits(Request::SetField)),
             Err(why) => {
-                let might_update = self.check_might_update(cx, do_id, field_id);
+                let might_update = self.check_might_update(cx, do_id, field_id, may_send);
                 (might_update.map_err(|_| why.end(subject, do_id, field_id))?, false)
             }
         };
@@ -60,10 +82,8 @@ impl Session {
         }
         if !is_in_time {
             self.drop_late(do_id);
-            return Ok(());
         }
-        let update = StateServer::ObjectSetField { do_id, field: field_id, value: Rest(value) };
-        self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
+        Ok(is_in_time)
     }
 
     /// The field, if the client may send it now.
@@ -73,9 +93,12 @@ impl Session {
         subject: Option<Subject<'s>>,
         do_id: DoId,
         field_id: FieldId,
+        may_send: impl Fn(&Field, bool) -> bool,
     ) -> Result<&'s Field, Refusal> {
         let standing = Standing { subject, is_established: self.life == Life::Established };
-        standing.check(field_id, || self.view.is_sendable(do_id, field_id))
+        standing.check(field_id, |field, is_owned| {
+            may_send(field, is_owned) || self.view.is_sendable(do_id, field_id)
+        })
     }
 
     /// The field, if the client could send it until not long ago.
@@ -85,6 +108,7 @@ impl Session {
         cx: &'s Context<'_>,
         do_id: DoId,
         field_id: FieldId,
+        may_send: impl Fn(&Field, bool) -> bool,
     ) -> Result<&'s Field, Refusal> {
         let was_established = self.view.had(cx, Right::Established);
         let is_uberdog = cx.shared.uberdogs.get(do_id).is_some();
@@ -93,9 +117,11 @@ impl Session {
             subject: self.view.late_subject(cx, do_id),
             is_established: self.life == Life::Established || was_established && is_forgiven,
         };
-        standing.check(field_id, || {
+        standing.check(field_id, |field, is_owned| {
             let right = Right::Sendable(do_id, field_id);
-            self.view.is_sendable(do_id, field_id) || self.view.had(cx, right)
+            may_send(field, is_owned)
+                || self.view.is_sendable(do_id, field_id)
+                || self.view.had(cx, right)
         })
     }
 
@@ -164,7 +190,8 @@ impl Session {
         }
         let zones = distinct(zones, cx.shared.seed);
         self.check_interest_limits(cx.shared, interest, zones.len())?;
-        self.add_interest(cx, interest, parent, &zones, Asked { context, caller: Channel::NONE })
+        let asked = Asked { context, caller: Channel::NONE };
+        self.add_interest(cx, interest, parent, &zones, asked).map(drop)
     }
 
     /// The client closes an interest.
@@ -207,7 +234,12 @@ impl Session {
     }
 
     /// Where only visible parents are allowed, checks that the client knows this one; whether it still does.
-    fn check_parent(&self, cx: &Context<'_>, parent: DoId, what: &str) -> Result<bool, End> {
+    pub(super) fn check_parent(
+        &self,
+        cx: &Context<'_>,
+        parent: DoId,
+        what: &str,
+    ) -> Result<bool, End> {
         let must_know = cx.shared.config.client.add_interest == InterestPermission::Visible;
         if !must_know || self.view.subject(cx.shared, parent).is_some() {
             return Ok(true);
@@ -247,18 +279,14 @@ impl<'s> Standing<'s> {
     fn check(
         &self,
         field_id: FieldId,
-        is_sendable: impl FnOnce() -> bool,
+        may_send: impl FnOnce(&Field, bool) -> bool,
     ) -> Result<&'s Field, Refusal> {
         let subject = self.subject.ok_or(Refusal::NoObject)?;
         if !self.is_established && !subject.is_anonymous() {
             return Err(Refusal::NotAnonymous);
         }
         let field = subject.class.field(field_id).ok_or(Refusal::NoField)?;
-        let keywords = field.keywords();
-        if keywords.clsend() || keywords.ownsend() && subject.is_owned() || is_sendable() {
-            return Ok(field);
-        }
-        Err(Refusal::NotSendable)
+        if may_send(field, subject.is_owned()) { Ok(field) } else { Err(Refusal::NotSendable) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Objects that come into a client's sight, move, and go.
 
 use dclass::{Class, Field, Keywords};
+use smallvec::SmallVec;
 
 use super::{End, Flow, Session};
 use crate::ids::{Channel, ClassId, DoId, Location};
@@ -115,6 +116,24 @@ impl Session {
         self.view.remember_gone(cx, do_id);
     }
 
+    /// As [`Session::leave_sight`], for all that is in zones that the client has closed. How many it was told of.
+    pub(super) fn all_leave_sight(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut leaving: SmallVec<[DoId; 8]>,
+    ) -> usize {
+        leaving.retain(|&mut do_id| {
+            let is_seen = self.view.sees(do_id);
+            self.view.unsee(do_id);
+            self.view.remember_gone(cx, do_id);
+            is_seen
+        });
+        if !leaving.is_empty() {
+            self.tell(cx.shared, &News::ObjectsLeave { do_ids: &leaving });
+        }
+        leaving.len()
+    }
+
     /// The client knows an object that it is still to be shown, because it owns it: it has the update
     /// already, but the object that it will be shown is an older one. So state is told again then;
     /// what only happens is not.
@@ -165,8 +184,11 @@ impl Session {
         }
         self.interests.drop_pending(do_id);
         self.finish_held_back(cx);
+        if self.view.made_at(do_id).is_some() {
+            return self.made_is_deleted(cx, do_id);
+        }
         if seen {
-            self.tell(cx.shared, &News::ObjectLeaves { do_id });
+            self.tell(cx.shared, &News::ObjectDeleted { do_id });
             self.view.unsee(do_id);
         }
         if owned {

@@ -19,7 +19,6 @@ use crate::net::proxy_protocol::Endpoint;
 use crate::net::{self, Close, Connection, Listener, Lost, Socket, websocket};
 use crate::role::client_agent::Loss;
 use crate::router::quietly;
-use crate::wire::Framing;
 
 /// How many connections are accepted before others have their turn: whoever is connected already should not wait for
 /// all who come at once.
@@ -116,7 +115,8 @@ fn without_place(
         Entrance { tls: Some(_), .. } => return None,
         Entrance { websocket: Some(_), .. } => websocket::no_place(),
         _ => {
-            let words = shared.role.turn(|server, _, _| server.capacity_reached(Framing::Tag16));
+            let framing = shared.dialect.framing();
+            let words = shared.role.turn(|server, _, _| server.capacity_reached(framing));
             words.ok()?
         }
     };
@@ -133,8 +133,8 @@ pub fn turned_down(
 ) -> Option<(Connection, Vec<u8>)> {
     let is_banned = matches!(refusal, Refusal::Banned(_));
     let ejection = refusal.ejection();
-    let words =
-        shared.role.turn(|server, now, _| server.refuse(now, peer, Framing::Tag16, ejection));
+    let framing = shared.dialect.framing();
+    let words = shared.role.turn(|server, now, _| server.refuse(now, peer, framing, ejection));
     let words = words.ok()?;
     let words = match entrance {
         Entrance { tls: Some(_), .. } => return None,

@@ -45,7 +45,8 @@ pub async fn begin(
     // Without an address it has gone already.
     let local = stream.local_addr().ok()?.into();
     let (remote, tlvs, transport) = (remote.into(), Box::default(), entrance.transport());
-    let mut peer = Box::new(Peer { remote, local, tlvs, transport, is_local: false });
+    let is_trusted = entrance.is_trusted;
+    let mut peer = Box::new(Peer { remote, local, tlvs, transport, is_local: false, is_trusted });
     let mut first_bytes = Vec::new();
     let limit = shared.handshake_timeout();
     if shared.haproxy != ProxyHeaders::None {
@@ -87,7 +88,7 @@ pub async fn begin(
         }
     }
     let connection = Arc::new(Connection::new(stream, shared.policy()));
-    let mut framing = Framing::Tag16;
+    let mut framing = shared.dialect.framing();
     if let Some((config, half_open)) = &entrance.websocket {
         let ask = ask_within(limit, config, half_open, &connection, &mut first_bytes, &mut peer);
         match shared.shutdown.run_until_cancelled(ask).await {
@@ -279,8 +280,8 @@ fn apply_header(peer: &mut Peer, header: Header) {
         Header::Local => peer.is_local = true,
         Header::Unknown => {}
         Header::Proxied { source, destination, tlvs } => {
-            let transport = peer.transport;
-            *peer = Peer { remote: source, local: destination, tlvs, transport, is_local: false };
+            (peer.remote, peer.local, peer.tlvs, peer.is_local) =
+                (source, destination, tlvs, false);
         }
     }
 }
@@ -299,6 +300,7 @@ mod tests {
             tlvs: Box::default(),
             transport: Transport::Tls,
             is_local: false,
+            is_trusted: false,
         };
         let with = |header| {
             let mut peer = socket.clone();

@@ -18,6 +18,8 @@ pub struct Entrance {
     pub tls: Option<Arc<Tls>>,
     /// What it asks for then, and who has not asked yet.
     pub websocket: Option<(WebSocketConfig, HalfOpen)>,
+    /// Only the operator's own programs come here.
+    pub is_trusted: bool,
 }
 
 impl Entrance {
@@ -39,10 +41,11 @@ impl Entrance {
     /// How the log says that.
     pub const fn words(&self) -> &'static str {
         match self {
-            Entrance { tls: None, websocket: None } => "",
-            Entrance { tls: Some(_), websocket: None } => " with TLS",
-            Entrance { tls: None, websocket: Some(_) } => " for WebSocket",
-            Entrance { tls: Some(_), websocket: Some(_) } => " for WebSocket with TLS",
+            Entrance { is_trusted: true, .. } => " for trusted programs",
+            Entrance { tls: None, websocket: None, .. } => "",
+            Entrance { tls: Some(_), websocket: None, .. } => " with TLS",
+            Entrance { tls: None, websocket: Some(_), .. } => " for WebSocket",
+            Entrance { tls: Some(_), websocket: Some(_), .. } => " for WebSocket with TLS",
         }
     }
 }
@@ -89,14 +92,19 @@ impl Door {
             doors.push(Door::open(address, Entrance::default(), config, machine).await?);
         }
         if let Some((address, tls)) = encrypted {
-            let entrance = Entrance { tls: Some(tls), websocket: None };
+            let entrance = Entrance { tls: Some(tls), ..Entrance::default() };
             doors.push(Door::open(address, entrance, config, machine).await?);
         }
         if let Some(websocket) = config.websocket.as_deref() {
             let tls = websocket.tls.as_ref().map(Tls::load).transpose().context("client agent")?;
-            let entrance =
-                Entrance { tls, websocket: Some((websocket.clone(), HalfOpen::default())) };
+            let websocket_of = Some((websocket.clone(), HalfOpen::default()));
+            let entrance = Entrance { tls, websocket: websocket_of, is_trusted: false };
             doors.push(Door::open(&websocket.bind, entrance, config, machine).await?);
+        }
+        let panda3d = config.client.kind.panda3d();
+        if let Some(trusted) = panda3d.and_then(|panda3d| panda3d.trusted.as_ref()) {
+            let entrance = Entrance { is_trusted: true, ..Entrance::default() };
+            doors.push(Door::open(trusted, entrance, config, machine).await?);
         }
         Ok(doors)
     }

@@ -126,8 +126,13 @@ impl<'s> Ear<'s> {
                         .turn(|server, now, out| server.foreign(now, line, foreign, out));
                     return;
                 }
-                let framed = assembler.take(bytes, hand_on);
-                framed.expect("nothing that a 2-byte tag says is too long");
+                if let Err(too_long) = assembler.take(bytes, hand_on) {
+                    let line = *line;
+                    let turn = shared
+                        .role
+                        .turn(|server, now, out| server.too_long(now, line, too_long, out));
+                    let _ = turn;
+                }
             }
             Reading::Messages(messages) => messages.take(bytes, hand_on),
         }

@@ -12,11 +12,11 @@ use crate::net::{Merging, Sorted, Sorter};
 use crate::role::client_agent::dialect::{self, Dialect, Gist};
 
 /// How updates are left out, if the configuration names fields that there are.
-pub fn merging(config: &ClientAgentConfig, dc: &DcFile, seed: Seed) -> Option<Merging> {
+pub fn merging(config: &ClientAgentConfig, dc: &Arc<DcFile>, seed: Seed) -> Option<Merging> {
     let mut fields = Fields::default();
     let found = config.client.merge.iter().filter_map(|named| named.find(dc).ok());
     found.flatten().for_each(|field| fields.add(field));
-    let dialect = dialect::of(config.client.kind);
+    let dialect = dialect::of(&config.client.kind, dc);
     let has_some = !fields.0.is_empty();
     has_some.then(|| Merging { sorter: Arc::new(Newest { dialect, fields }), seed })
 }
@@ -83,14 +83,14 @@ impl fmt::Debug for Newest {
 mod tests {
     use super::*;
     use crate::config::ClientKind;
-    use crate::ids::{ClassId, DoId, Location, ZoneId};
+    use crate::ids::{Channel, ClassId, DoId, Location, ZoneId};
     use crate::message::{FieldValues, ObjectState, Rest};
     use crate::role::client_agent::agent::News;
     use crate::wire::{Framing, Sent};
 
     /// What is made of something that a client is told.
     fn sorted(fields: &[u16], news: &News<'_>) -> Sorted {
-        let dialect = dialect::of(ClientKind::LibAstron);
+        let dialect = dialect::of(&ClientKind::LibAstron, &crate::role::client_agent::tests::dc());
         let mut bytes = Vec::new();
         dialect.voice().write(news, Framing::Tag16, &mut bytes).expect("it fits");
         let [Sent::Datagram { datagram, .. }] = Framing::Tag16.sent(&bytes).collect::<Vec<_>>()[..]
@@ -109,7 +109,12 @@ mod tests {
         let do_id = DoId(70_000);
         let location = Location { parent: DoId(5), zone: ZoneId(6) };
         let object = ObjectState { do_id, location, class_id: ClassId(1), values: Rest(&[1, 2]) };
-        let field = |field| News::FieldChanges { do_id, field: FieldId(field), value: Rest(&[1]) };
+        let field = |field| News::FieldChanges {
+            do_id,
+            field: FieldId(field),
+            value: Rest(&[1]),
+            sender: Channel(1),
+        };
         for named in [3, 64, 700] {
             let value = Sorted::Value { of: 70_000, part: named.into() };
             assert_eq!(sorted(&[named, 65], &field(named)), value);
@@ -127,7 +132,11 @@ mod tests {
             assert_eq!(sorted(&[3], news), Sorted::Barrier(70_000), "{}", news.name());
         }
         let others = [
-            News::FieldsChange { do_id, fields: FieldValues { count: 0, bytes: &[] } },
+            News::FieldsChange {
+                do_id,
+                fields: FieldValues { count: 0, bytes: &[] },
+                sender: Channel(1),
+            },
             News::ObjectMoves { do_id, location },
             News::AllTold,
         ];

@@ -22,7 +22,7 @@ mod window;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use dclass::DcFile;
@@ -116,7 +116,7 @@ struct Rules {
 }
 
 impl Rules {
-    fn new(config: &ClientAgentConfig, spares: Arc<Spares>, dc: &DcFile, seed: Seed) -> Self {
+    fn new(config: &ClientAgentConfig, spares: Arc<Spares>, dc: &Arc<DcFile>, seed: Seed) -> Self {
         let limits = ClientLimits {
             bytes_max: or_any(config.client.write_buffer_bytes_max),
             entry_bytes_max: or_any(config.limits.entry_bytes_max),
@@ -284,6 +284,8 @@ impl Bound {
         let seed = self.machine.seed;
         let mut core = Core::new(config, uberdogs, dc.clone(), seed);
         core.make_tokens(self.machine.secret);
+        let date = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        core.set_clock(tokio::time::Instant::now().into_std(), date);
         let spares = Arc::<Spares>::default();
         let (ask, silent) = mpsc::unbounded_channel();
         let rules = Mutex::new(Rules::new(config, spares.clone(), &dc, seed));
@@ -293,7 +295,7 @@ impl Bound {
             Server::new(core, config.flush, events, spares.clone(), ask, offenders.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(name(config), server),
-            dialect: dialect::of(config.client.kind),
+            dialect: dialect::of(&config.client.kind, &dc),
             haproxy: config.haproxy.clone(),
             rules,
             gate: Gate::new(&config.limits, self.machine.seed, resumable),
@@ -309,7 +311,7 @@ impl Bound {
             untold: Mutex::default(),
         });
         // A new role has not panicked.
-        let _ = shared.role.turn(|_, _, out| Core::start(out));
+        let _ = shared.role.turn(|server, now, out| server.start(now, out));
         let mut helpers = JoinSet::new();
         helpers.spawn(silence::judge(silent, shared.clone()));
         if let Some(banlist) = &self.banlist {
@@ -390,7 +392,7 @@ pub async fn start(
 ) -> anyhow::Result<(Handle, JoinHandle<()>)> {
     let bound = Bound::new(config, machine).await?;
     for (address, how) in bound.addresses() {
-        let client = dialect::of(config.client.kind).name();
+        let client = dialect::of(&config.client.kind, &dc).name();
         tracing::info!(%address, client, "client agent is listening{how}");
     }
     bound.all_tls().for_each(|tls| tls.say_expiry());

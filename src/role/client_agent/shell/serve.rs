@@ -21,7 +21,7 @@ use crate::role::client_agent::{
 };
 use crate::router::{Cursor, Effects, Gap, Haste, Origin, Page, Query, Role, Sink};
 use crate::wire::websocket::Parting;
-use crate::wire::{Envelope, Framing};
+use crate::wire::{Envelope, Framing, TooLong};
 
 /// How many sessions are ended before others have their turn, when the agent ends.
 const SHUT_DOWN_AT_ONCE: usize = 64;
@@ -175,10 +175,22 @@ impl Server {
         heard
     }
 
+    /// What has to be done before the first connection.
+    pub fn start(&mut self, now: Instant, out: &mut Effects) {
+        self.core.start(now, out);
+    }
+
     /// Ends the session of a connection that turned out to speak something else.
     pub fn foreign(&mut self, now: Instant, line: Line, foreign: Foreign, out: &mut Effects) {
         if self.seats.on(line).is_some() {
             self.core.foreign(now, line.key, foreign, out);
+        }
+    }
+
+    /// Ends the session of a client that says that it sends more than there can be: what follows cannot be found.
+    pub fn too_long(&mut self, now: Instant, line: Line, too_long: TooLong, out: &mut Effects) {
+        if self.seats.on(line).is_some() {
+            self.core.too_long(now, line.key, too_long, out);
         }
     }
 

@@ -38,6 +38,7 @@ fn config() -> ClientAgentConfig {
         websocket: None,
         dc_hashes: vec![7],
         channels: ChannelRange::new(FIRST, Channel(1001)).expect("a range"),
+        channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
             relocate: false,

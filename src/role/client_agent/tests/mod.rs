@@ -71,7 +71,7 @@ const FIRST_CHANNEL: Channel = Channel(100_000);
 const AI: Channel = Channel(777);
 const VERSION: &str = "v1";
 
-fn dc() -> Arc<DcFile> {
+pub(in crate::role::client_agent) fn dc() -> Arc<DcFile> {
     Arc::new(dclass::parse(&[Source::new("test.dc", DC)]).expect("a correct file"))
 }
 
@@ -89,6 +89,7 @@ fn config() -> ClientAgentConfig {
         websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(FIRST_CHANNEL, Channel(FIRST_CHANNEL.0 + 9)).expect("a range"),
+        channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
             relocate: true,
@@ -196,6 +197,7 @@ impl Agent {
             tlvs: Box::default(),
             transport: Transport::Tcp,
             is_local: false,
+            is_trusted: false,
         }
     }
 

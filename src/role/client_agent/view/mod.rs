@@ -17,7 +17,7 @@ use self::lapsed::Lapsed;
 use self::recent::Recent;
 use super::agent::{Context, Located, Shared};
 use crate::hash::Seed;
-use crate::ids::{ClassId, DoId, FieldId, Location};
+use crate::ids::{ClassId, DoId, FieldId, Location, ZoneId};
 
 /// All that one client knows.
 ///
@@ -179,7 +179,7 @@ impl View {
     }
 
     /// Makes an object seen, unless the client sees it already, or has its own view of it: of one that it owns and that is
-    /// also tied to its session it needs no other. Whether it is seen from now on.
+    /// also tied to its session, or that it has made, it needs no other. Whether it is seen from now on.
     #[inline]
     pub fn comes_into_sight(
         &mut self,
@@ -187,11 +187,13 @@ impl View {
         class_id: Option<ClassId>,
         location: Location,
     ) -> bool {
-        let is_session_object = self.is_session_object(do_id);
+        let is_its_own = self.rights.as_ref().is_some_and(|rights| {
+            rights.is_session_object(do_id) || rights.made_at(do_id).is_some()
+        });
         let new = Known { class_id, tie: Tie::Seen, untold: None };
         let mut comes = true;
         let is_known = self.objects.insert_or(do_id, location, new, |known| {
-            let has_its_own = is_session_object && !known.tie.is_seen();
+            let has_its_own = is_its_own && !known.tie.is_seen();
             comes = !has_its_own && !known.told().is_some_and(Tie::is_seen);
             if comes {
                 known.is_seen();
@@ -271,6 +273,25 @@ impl View {
     #[inline]
     pub fn is_session_object(&self, do_id: DoId) -> bool {
         self.rights.as_ref().is_some_and(|rights| rights.is_session_object(do_id))
+    }
+
+    /// Where the client has put an object, if it has made it.
+    #[inline]
+    pub fn made_at(&self, do_id: DoId) -> Option<ZoneId> {
+        self.rights.as_ref()?.made_at(do_id)
+    }
+
+    /// An object that the client has made is no more. Where it was.
+    pub fn unmake(&mut self, do_id: DoId) -> Option<ZoneId> {
+        self.rights.as_mut()?.unmake(do_id)
+    }
+
+    /// All objects that the client has made, ascending.
+    pub fn all_made(&self) -> Vec<DoId> {
+        let made = self.rights.as_ref().map(|rights| rights.all_made().collect());
+        let mut made: Vec<DoId> = made.unwrap_or_default();
+        made.sort_unstable();
+        made
     }
 
     /// Unties an object from the session; whether it was.

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 
 use crate::hash::{Map, Seed};
-use crate::ids::{ClassId, DoId, FieldId};
+use crate::ids::{ClassId, DoId, FieldId, ZoneId};
 
 /// What one client may do beyond what follows from its view.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct Rights {
     /// one that was tied later.
     session_objects: Map<DoId, u32>,
     next_number: u32,
+    /// Objects that the client has made, and where it has put them. They end with the session, and not the other way round.
+    made: Map<DoId, ZoneId>,
     /// Fields that the client may send whatever their keywords say, ascending.
     sendable: Map<DoId, Box<[FieldId]>>,
 }
@@ -25,6 +27,7 @@ impl Rights {
             declared: Map::with_hasher(seed),
             session_objects: Map::with_hasher(seed),
             next_number: 0,
+            made: Map::with_hasher(seed),
             sendable: Map::with_hasher(seed),
         }
     }
@@ -80,6 +83,27 @@ impl Rights {
     /// Unties an object from the session; whether it was tied.
     pub fn remove_session_object(&mut self, do_id: DoId) -> bool {
         self.session_objects.remove(&do_id).is_some()
+    }
+
+    /// The client has made an object, or put one that it has made somewhere else. Where it was before.
+    pub fn has_made(&mut self, do_id: DoId, zone: ZoneId) -> Option<ZoneId> {
+        self.made.insert(do_id, zone)
+    }
+
+    /// An object that the client has made is no more. Where it was.
+    pub fn unmake(&mut self, do_id: DoId) -> Option<ZoneId> {
+        self.made.remove(&do_id)
+    }
+
+    /// Where the client has put an object that it has made.
+    #[inline]
+    pub fn made_at(&self, do_id: DoId) -> Option<ZoneId> {
+        self.made.get(&do_id).copied()
+    }
+
+    /// All objects that the client has made, in no order.
+    pub fn all_made(&self) -> impl Iterator<Item = DoId> + '_ {
+        self.made.keys().copied()
     }
 
     /// Makes just these fields of an object sendable. Those that were so before.

@@ -1,0 +1,330 @@
+//! A client that makes objects itself, as those of Panda3D's own server do.
+//!
+//! The objects live in a state server, below the one parent whose zones such clients know. A client owns what it has made, hears
+//! nothing of it that it has done itself, and has one interest: the zones that it has asked for, and those where it has put
+//! something.
+//!
+//! All that it has made ends with its session, since its doIds are then given to somebody else; and, by post-removes, with the
+//! agent. An object that is deleted by somebody else does not end the session.
+
+use smallvec::SmallVec;
+
+use super::asking::distinct;
+use super::waiting::Waits;
+use super::{End, Flow, Life, Request, Session};
+use crate::config::Regenerate;
+use crate::hash::{Map, Seed};
+use crate::ids::{Channel, Context as QueryContext, DoId, FieldId, InterestId, Location, ZoneId};
+use crate::message::{ClientAgent, Message as _, ObjectState, Rest, StateServer};
+use crate::object::{FieldList, NewObject};
+use crate::role::client_agent::agent::{Context, News};
+use crate::role::client_agent::interest::Asked;
+use crate::wire::Writer;
+
+/// The one interest of such a client.
+const INTEREST: InterestId = InterestId(0);
+/// So many deletions of what has gone already are kept among the post-removes before these are made anew.
+const OUTDATED_MAX: usize = 64;
+
+/// What a session has whose client makes objects.
+#[derive(Debug)]
+pub struct Making {
+    /// The parent of all its zones.
+    root: DoId,
+    /// The zones that the client has asked for, ascending.
+    wanted: Box<[ZoneId]>,
+    /// Where it has put objects, and how many.
+    counts: Map<ZoneId, u32>,
+    /// How many post-removes delete what has gone already.
+    outdated: usize,
+    /// Zones of which the client has been asked what its objects are like, and has not said anything yet.
+    asked_for: SmallVec<[ZoneId; 2]>,
+    /// What the cluster has been asked. Nothing that the client says is looked at before the answer.
+    pub(super) waits: Option<Box<Waits>>,
+}
+
+impl Making {
+    fn new(root: DoId, seed: Seed) -> Self {
+        Making {
+            root,
+            wanted: Box::default(),
+            counts: Map::with_hasher(seed),
+            outdated: 0,
+            asked_for: SmallVec::new(),
+            waits: None,
+        }
+    }
+
+    fn comes_to(&mut self, zone: ZoneId) {
+        *self.counts.entry(zone).or_default() += 1;
+    }
+
+    fn leaves(&mut self, zone: ZoneId) {
+        if let Some(count) = self.counts.get_mut(&zone) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&zone);
+            }
+        }
+    }
+
+    /// The zones that the client is to see, ascending.
+    fn zones(&self) -> SmallVec<[ZoneId; 8]> {
+        let mut zones: SmallVec<[ZoneId; 8]> = self.wanted.iter().copied().collect();
+        zones.extend(self.counts.keys().copied());
+        zones.sort_unstable();
+        zones.dedup();
+        zones
+    }
+}
+
+/// An object as a client describes it.
+pub struct Made<'a> {
+    /// What the state server keeps of it.
+    pub object: NewObject<'a>,
+    /// Values of it that nobody keeps, for those who see it.
+    pub passing: FieldList<'a>,
+}
+
+impl Session {
+    /// The client makes objects, below this parent, and there is nothing that it has to say first.
+    pub fn begin_making(&mut self, seed: Seed, root: DoId) {
+        self.life = Life::Established;
+        self.making = Some(Box::new(Making::new(root, seed)));
+    }
+
+    /// Whether the client is a program of the operator's.
+    pub fn is_trusted(&self) -> bool {
+        self.identity.peer.is_trusted
+    }
+
+    /// Where the client has put an object, if it has made it.
+    pub fn made_at(&self, do_id: DoId) -> Option<ZoneId> {
+        self.view.made_at(do_id)
+    }
+
+    /// The client says which zones it wants to see, and no others.
+    pub fn want_zones(
+        &mut self,
+        cx: &mut Context<'_>,
+        zones: impl Iterator<Item = ZoneId>,
+    ) -> Flow {
+        Request::OpenInterest.check_permission(cx.shared)?;
+        let Some(making) = &self.making else { return Ok(()) };
+        self.check_parent(cx, making.root, "add interest to")?;
+        let mut zones = distinct(zones, cx.shared.seed);
+        zones.sort_unstable();
+        // Before they are kept.
+        self.check_interest_limits(cx.shared, INTEREST, zones.len())?;
+        if let Some(making) = &mut self.making {
+            making.wanted = zones.into_vec().into();
+        }
+        self.follow_zones(cx)
+    }
+
+    /// The client makes an object that there has not been. Its doId must be the client's to give.
+    pub fn make_object(
+        &mut self,
+        cx: &mut Context<'_>,
+        state_server: Channel,
+        made: &Made<'_>,
+    ) -> Flow {
+        let &NewObject { do_id, class_id, location, .. } = &made.object;
+        let values = made.object.values();
+        let object = ObjectState { do_id, class_id, location, values: Rest(&values) };
+        let creation = StateServer::CreateObjectWithRequiredOther { object };
+        self.route(cx, state_server, &creation).map_err(|_| End::oversized())?;
+        let owner = self.identity.channel;
+        self.route_small(cx, do_id.channel(), &StateServer::ObjectSetOwner { owner });
+        self.keep_deletion(cx, do_id);
+        self.view.own(do_id, class_id, location);
+        self.view.rights_mut(cx.shared.seed).has_made(do_id, location.zone);
+        if let Some(making) = &mut self.making {
+            making.comes_to(location.zone);
+        }
+        self.note_moved();
+        self.pass_on(cx, made)?;
+        self.check_sight(cx.shared)?;
+        self.follow_zones(cx)
+    }
+
+    /// Has the object deleted if this session, or the agent, is lost.
+    fn keep_deletion(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        let mut datagram = Vec::new();
+        let deletion = StateServer::ObjectDeleteRam { do_id };
+        let (to, from) = ([do_id.channel()], self.identity.channel);
+        deletion.write_datagram(&mut Writer::new(&mut datagram), &to, from);
+        self.post_removes.add(cx, self.identity.allocated, &datagram);
+    }
+
+    /// Tells those who see an object what nobody keeps of it.
+    fn pass_on(&self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
+        let do_id = made.object.do_id;
+        for &(field, value) in &made.passing {
+            let update = StateServer::ObjectSetField { do_id, field, value: Rest(value) };
+            self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())?;
+        }
+        Ok(())
+    }
+
+    /// The client describes an object again that it has made. What of it is new is told to others.
+    pub fn describe_again(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
+        let &NewObject { do_id, class_id, location, .. } = &made.object;
+        if self.view.class_of(do_id).is_some_and(|known| known != class_id) {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, doId = %do_id, "an object is described as of another class");
+            return Ok(());
+        }
+        if self.view.made_at(do_id) != Some(location.zone) {
+            self.move_made(cx, do_id, location.zone)?;
+        }
+        if let Some(making) = &mut self.making {
+            making.asked_for.retain(|zone| *zone != location.zone);
+        }
+        self.pass_on(cx, made)?;
+        let own = |&(field, value): &(FieldId, &[u8])| (field, value.into());
+        let values = made.object.required.iter().chain(&made.object.ram).map(own).collect();
+        self.ask_for_values(cx, do_id, values);
+        Ok(())
+    }
+
+    /// The client moves an object that it has made.
+    pub fn move_made(&mut self, cx: &mut Context<'_>, do_id: DoId, zone: ZoneId) -> Flow {
+        Request::SetLocation.check_permission(cx.shared)?;
+        let Some(making) = &mut self.making else { return Ok(()) };
+        let location = Location::new(making.root, zone);
+        let before = self.view.rights_mut(cx.shared.seed).has_made(do_id, zone);
+        if before == Some(zone) {
+            return Ok(());
+        }
+        before.into_iter().for_each(|before| making.leaves(before));
+        making.comes_to(zone);
+        self.note_moved();
+        self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
+        self.note_relocation(cx, do_id, location);
+        self.follow_zones(cx)
+    }
+
+    /// The client deletes an object that it has made, and is told so as all others are: only then it does it itself.
+    pub fn delete_made(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
+        self.made_is_deleted(cx, do_id)
+    }
+
+    /// An object that the client has made is no more.
+    pub(super) fn made_is_deleted(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        self.tell(cx.shared, &News::ObjectDeleted { do_id });
+        self.view.unsee(do_id);
+        self.view.disown(cx, do_id);
+        self.view.remember_gone(cx, do_id);
+        self.unmake(cx, do_id);
+        self.follow_zones(cx)
+    }
+
+    /// An object that the client has made is not where it was made: its state server is another. The client, which still has it,
+    /// is asked to describe it again, and makes it anew by that.
+    pub(super) fn made_is_lost(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        let Some(zone) = self.view.made_at(do_id) else { return Ok(()) };
+        let client = self.identity.allocated;
+        tracing::debug!(%client, doId = %do_id, "an object is lost, and its maker is asked for it");
+        self.view.disown(cx, do_id);
+        self.unmake(cx, do_id);
+        self.ask_client(cx, zone);
+        // What the client sees stays as it is until then.
+        Ok(())
+    }
+
+    fn unmake(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        let Some(zone) = self.view.unmake(do_id) else { return };
+        let Some(making) = &mut self.making else { return };
+        making.leaves(zone);
+        making.outdated += 1;
+        if making.outdated > OUTDATED_MAX + making.counts.len() {
+            making.outdated = 0;
+            if self.keeps_only_deletions() {
+                self.keep_deletions(cx);
+            }
+        }
+    }
+
+    /// Whether all its post-removes delete what the client has made.
+    pub(super) fn keeps_only_deletions(&self) -> bool {
+        self.making.is_some() && !self.post_removes.has_some_of_cluster()
+    }
+
+    /// Makes the post-removes anew that delete what the client has made.
+    pub(super) fn keep_deletions(&mut self, cx: &mut Context<'_>) {
+        self.post_removes.clear(cx, self.identity.allocated);
+        for do_id in self.view.all_made() {
+            self.keep_deletion(cx, do_id);
+        }
+    }
+
+    /// Somebody has come to a zone, and wants to know what is there.
+    pub(super) fn values_wanted(&mut self, cx: &mut Context<'_>, location: Location) {
+        let Some(making) = &self.making else { return };
+        let has_some = making.root == location.parent && making.counts.contains_key(&location.zone);
+        if has_some && !making.asked_for.contains(&location.zone) {
+            self.ask_client(cx, location.zone);
+        }
+    }
+
+    fn ask_client(&mut self, cx: &mut Context<'_>, zone: ZoneId) {
+        let Some(making) = &mut self.making else { return };
+        if !making.asked_for.contains(&zone) {
+            making.asked_for.push(zone);
+            self.tell(cx.shared, &News::ValuesWanted { zone });
+        }
+    }
+
+    /// The client sees what it is to see now, if that is something else.
+    fn follow_zones(&mut self, cx: &mut Context<'_>) -> Flow {
+        let Some(making) = &self.making else { return Ok(()) };
+        let (root, zones) = (making.root, making.zones());
+        let before: SmallVec<[ZoneId; 8]> = self.interests.zone_list(INTEREST).into();
+        if before == zones {
+            return Ok(());
+        }
+        self.check_interest_limits(cx.shared, INTEREST, zones.len())?;
+        let asked = Asked { context: QueryContext(0), caller: Channel::NONE };
+        let left = self.add_interest(cx, INTEREST, root, &zones, asked)?;
+        if left == 0 {
+            // That its zones are others it is told all the same.
+            self.tell(cx.shared, &News::ObjectsLeave { do_ids: &[] });
+        }
+        let has_come = |zone: &&ZoneId| before.binary_search(zone).is_err();
+        let come: SmallVec<[ZoneId; 8]> = zones.iter().filter(has_come).copied().collect();
+        let panda3d = cx.shared.config.client.kind.panda3d();
+        if panda3d.is_some_and(|panda3d| panda3d.regenerate == Regenerate::Owner) {
+            for &zone in &come {
+                let location = Location::new(root, zone);
+                let question = ClientAgent::WantValues { location };
+                self.route_small(cx, location.channel(), &question);
+            }
+        }
+        self.meet_time_manager(cx, &before, &zones);
+        Ok(())
+    }
+
+    /// The object that tells the time is seen by whoever sees its zone.
+    fn meet_time_manager(&mut self, cx: &mut Context<'_>, before: &[ZoneId], now: &[ZoneId]) {
+        let Some(manager) = cx.shared.time_manager.clone() else { return };
+        let sees = |zones: &[ZoneId]| zones.binary_search(&manager.zone).is_ok();
+        let root = self.making.as_ref().map_or(DoId::NONE, |making| making.root);
+        match (sees(before), sees(now)) {
+            (false, true) => {
+                let object = manager.state(root);
+                self.tell(cx.shared, &News::ObjectEnters { object, has_other: false });
+            }
+            (true, false) => {
+                self.tell(cx.shared, &News::ObjectsLeave { do_ids: &[manager.do_id] });
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the client sees the object that tells the time.
+    pub fn sees_zone(&self, zone: ZoneId) -> bool {
+        self.interests.zone_list(INTEREST).binary_search(&zone).is_ok()
+    }
+}

@@ -1,0 +1,118 @@
+//! Updates of clients that make objects: to whom a field travels is told by its keywords, and by nobody's rights.
+//!
+//! The first that a field has of these decides: `p2p` (to the object's owner), `broadcast` (to all who see it, but for who says
+//! it), `reflect` (to all who see it), `airecv` and `ownrecv` (to its AI, to its owner).
+
+use dclass::Field;
+
+use super::{End, Flow, Session};
+use crate::ids::{DoId, FieldId, Location};
+use crate::message::{Rest, StateServer};
+use crate::role::client_agent::agent::{Context, News};
+
+/// The keyword of fields that travel to the object's owner.
+const P2P: &str = "p2p";
+/// The keyword of fields that also come back to whoever sends them.
+const REFLECT: &str = "reflect";
+
+/// Where a field travels to.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Way {
+    Owner,
+    Object,
+    Everybody,
+    Nowhere,
+}
+
+impl Way {
+    fn of(field: &Field) -> Way {
+        let keywords = field.keywords();
+        if is_marked(field, P2P) {
+            Way::Owner
+        } else if keywords.broadcast() {
+            Way::Object
+        } else if is_marked(field, REFLECT) {
+            Way::Everybody
+        } else if keywords.airecv() || keywords.ownrecv() {
+            Way::Object
+        } else {
+            Way::Nowhere
+        }
+    }
+}
+
+fn is_marked(field: &Field, keyword: &str) -> bool {
+    field.custom_keywords().iter().any(|word| word == keyword)
+}
+
+/// Whether such a client may send a field of an object that it owns, or not.
+fn may_send(field: &Field, is_owned: bool) -> bool {
+    is_owned || field.keywords().clsend() || is_marked(field, P2P)
+}
+
+impl Session {
+    /// The client updates a field, for whoever gets it by its keywords.
+    pub fn speak(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        field: FieldId,
+        value: &[u8],
+    ) -> Flow {
+        if !self.check_update(cx, do_id, field, value, may_send)? {
+            return Ok(());
+        }
+        let Some(way) = cx.shared.dc.field(field).map(Way::of) else { return Ok(()) };
+        let update = StateServer::ObjectSetField { do_id, field, value: Rest(value) };
+        let is_uberdog = cx.shared.uberdogs.get(do_id).is_some();
+        match way {
+            Way::Owner if is_uberdog => {}
+            Way::Owner if self.view.owns(do_id) => {
+                self.hear_itself(cx, do_id, field, value);
+                return Ok(());
+            }
+            Way::Owner => {
+                self.ask_for_owner(cx, do_id, (field, value.into()));
+                return Ok(());
+            }
+            Way::Everybody => {
+                self.hear_itself(cx, do_id, field, value);
+                if let Some(location) = self.view.known_at(do_id) {
+                    self.show(cx, location, &update)?;
+                }
+            }
+            Way::Object => {}
+            Way::Nowhere => {
+                let client = self.identity.allocated;
+                tracing::warn!(%client, doId = %do_id, field = field.0, "an update is dropped: its field is neither broadcast nor p2p");
+                return Ok(());
+            }
+        }
+        self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
+    }
+
+    /// The client updates a field, for one other.
+    pub fn speak_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: DoId,
+        do_id: DoId,
+        field: FieldId,
+        value: &[u8],
+    ) -> Flow {
+        if self.check_update(cx, do_id, field, value, may_send)? {
+            self.say_to(cx, target.avatar(), do_id, &(field, value.into()));
+        }
+        Ok(())
+    }
+
+    fn hear_itself(&mut self, cx: &mut Context<'_>, do_id: DoId, field: FieldId, value: &[u8]) {
+        let (value, sender) = (Rest(value), self.identity.channel);
+        self.tell(cx.shared, &News::FieldChanges { do_id, field, value, sender });
+    }
+
+    /// Tells all who see a location something that the object there does not tell them.
+    fn show(&self, cx: &mut Context<'_>, at: Location, update: &StateServer<'_>) -> Flow {
+        self.route(cx, at.channel(), update).map_err(|_| End::oversized())
+    }
+}

@@ -1,0 +1,191 @@
+//! What a client has asked for that the cluster has to be asked about first: whose an object is, and what it is like.
+//!
+//! Nothing else that the client says is looked at before the answer, or what it says later could come before. With the object
+//! in the same daemon the answer is there when the client's turn is over.
+
+use std::time::{Duration, Instant};
+
+use super::{Session, nonzero_ms};
+use crate::ids::{Channel, Context as QueryContext, DoId, FieldId};
+use crate::message::{FieldValues, ObjectState, Rest, StateServer};
+use crate::object::shown_values;
+use crate::role::client_agent::agent::{Context, News};
+use crate::wire::Writer;
+
+/// When it is looked again whether there is an answer.
+const AGAIN: Duration = Duration::from_millis(2);
+
+/// A field of an object with its value.
+pub type Value = (FieldId, Box<[u8]>);
+
+/// What the cluster has been asked.
+#[derive(Debug)]
+pub struct Waits {
+    context: QueryContext,
+    /// For how long the answer is waited for.
+    until: Instant,
+    do_id: DoId,
+    wanted: Wanted,
+}
+
+#[derive(Debug)]
+enum Wanted {
+    /// Whose the object is: this is for him.
+    Owner(Value),
+    /// It has no owner: this is for its AI.
+    Ai(Value),
+    /// What it is like: as its owner says, it is like this.
+    Values(Vec<Value>),
+}
+
+impl Session {
+    /// The cluster is asked who owns an object, for whom the client says something.
+    pub(super) fn ask_for_owner(&mut self, cx: &mut Context<'_>, do_id: DoId, value: Value) {
+        let context = self.identity.new_context();
+        self.route_small(cx, do_id.channel(), &StateServer::ObjectGetOwner { context });
+        self.wait(cx, context, do_id, Wanted::Owner(value));
+    }
+
+    /// The cluster is asked what an object is like, of which the client says that it is like this.
+    pub(super) fn ask_for_values(&mut self, cx: &mut Context<'_>, do_id: DoId, values: Vec<Value>) {
+        let context = self.identity.new_context();
+        self.route_small(cx, do_id.channel(), &StateServer::ObjectGetAll { context, do_id });
+        self.wait(cx, context, do_id, Wanted::Values(values));
+    }
+
+    fn wait(&mut self, cx: &Context<'_>, context: QueryContext, do_id: DoId, wanted: Wanted) {
+        let timeout = nonzero_ms(cx.shared.config.interest_timeout_ms).unwrap_or(AGAIN);
+        if let Some(making) = &mut self.making {
+            let waits = Waits { context, until: cx.now + timeout, do_id, wanted };
+            making.waits = Some(Box::new(waits));
+        }
+        // That ends the client's turn.
+        self.note_asked();
+    }
+
+    /// Until when nothing that the client says is looked at, since the cluster has not answered.
+    #[inline]
+    pub fn waits_until(&mut self, now: Instant) -> Option<Instant> {
+        let making = self.making.as_mut()?;
+        let waits = making.waits.as_ref()?;
+        if now < waits.until {
+            return Some(now + AGAIN);
+        }
+        let (client, do_id) = (self.identity.allocated, waits.do_id);
+        tracing::warn!(%client, doId = %do_id, "an object has not answered in time; what was for it is dropped");
+        making.waits = None;
+        None
+    }
+
+    /// What was asked by a context, if somebody waits for that.
+    fn take_waits(&mut self, context: QueryContext) -> Option<Waits> {
+        let making = self.making.as_mut()?;
+        let is_it = |waits: &&mut Box<Waits>| waits.context == context;
+        making.waits.as_mut().filter(is_it)?;
+        making.waits.take().map(|waits| *waits)
+    }
+
+    /// An object has said who owns it. Whether somebody has waited for that.
+    pub(super) fn owner_answers(
+        &mut self,
+        cx: &mut Context<'_>,
+        context: QueryContext,
+        owner: Channel,
+    ) -> bool {
+        let Some(Waits { do_id, wanted: Wanted::Owner(value), .. }) = self.take_waits(context)
+        else {
+            return false;
+        };
+        if owner.is_some() {
+            self.say_to(cx, owner, do_id, &value);
+        } else {
+            let context = self.identity.new_context();
+            self.route_small(cx, do_id.channel(), &StateServer::ObjectGetAi { context });
+            self.wait(cx, context, do_id, Wanted::Ai(value));
+            // It is not the client's turn.
+            self.take_asked();
+        }
+        true
+    }
+
+    /// An object without an owner has said which AI it has. Whether somebody has waited for that.
+    pub(super) fn ai_answers(
+        &mut self,
+        cx: &mut Context<'_>,
+        context: QueryContext,
+        ai: Channel,
+    ) -> bool {
+        let Some(Waits { do_id, wanted: Wanted::Ai(value), .. }) = self.take_waits(context) else {
+            return false;
+        };
+        if ai.is_some() {
+            self.say_to(cx, ai, do_id, &value);
+        } else {
+            let client = self.identity.allocated;
+            tracing::warn!(%client, doId = %do_id, "what is for the owner of an object is dropped: it has neither owner nor AI");
+        }
+        true
+    }
+
+    /// Passes an update on to just one.
+    pub(super) fn say_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: Channel,
+        do_id: DoId,
+        (field, value): &Value,
+    ) {
+        let (field, value) = (*field, Rest(value));
+        if to == self.identity.channel {
+            let sender = to;
+            self.tell(cx.shared, &News::FieldChanges { do_id, field, value, sender });
+            return;
+        }
+        let update = StateServer::ObjectSetField { do_id, field, value };
+        if let Err(error) = self.route(cx, to, &update) {
+            tracing::warn!(client = %self.identity.allocated, doId = %do_id, %error, "an update is dropped");
+        }
+    }
+
+    /// An object has told all that it is like. Whether somebody has waited for that.
+    pub(super) fn values_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        context: QueryContext,
+        object: &ObjectState<'_>,
+    ) -> bool {
+        let Some(Waits { do_id, wanted: Wanted::Values(said), .. }) = self.take_waits(context)
+        else {
+            return false;
+        };
+        let Some(class) = cx.shared.dc.class(object.class_id) else { return true };
+        let client = self.identity.allocated;
+        let known = match shown_values(object, class, true, |_| true, |_| true) {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::warn!(%client, doId = %do_id, %error, "bad values of an object are ignored");
+                return true;
+            }
+        };
+        let mut bytes = Vec::new();
+        let mut count = 0;
+        let mut writer = Writer::new(&mut bytes);
+        for (field, value) in said {
+            let is_known = known.binary_search_by_key(&field, |(id, _)| *id);
+            if is_known.is_ok_and(|at| *known[at].1 == *value) {
+                continue;
+            }
+            writer.u16(field.0);
+            writer.raw(&value);
+            count += 1;
+        }
+        if count > 0 {
+            let fields = FieldValues { count, bytes: &bytes };
+            let update = StateServer::ObjectSetFields { do_id, fields };
+            if let Err(error) = self.route(cx, do_id.channel(), &update) {
+                tracing::warn!(%client, doId = %do_id, %error, "values of an object are dropped");
+            }
+        }
+        true
+    }
+}
