@@ -17,6 +17,7 @@ mod last_words;
 mod logs;
 mod message_director;
 mod metrics;
+mod panda3d;
 mod returning;
 mod spoken_for;
 mod state_server;

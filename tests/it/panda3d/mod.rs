@@ -1,0 +1,8 @@
+//! `client.type: panda3d`: clients of Panda3D's own `ClientRepository`.
+
+use donet::message::Panda3d;
+
+use crate::harness::*;
+
+mod play;
+mod stage;
