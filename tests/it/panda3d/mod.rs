@@ -4,5 +4,7 @@ use donet::message::Panda3d;
 
 use crate::harness::*;
 
+mod cluster;
+mod hostile;
 mod play;
 mod stage;

@@ -1,0 +1,151 @@
+//! Clients of Panda3D's own kind in one world with Astron's, with AIs on the bus, and on several agents.
+
+use super::stage::*;
+use super::*;
+
+const AI: Channel = Channel(88_000);
+const HERE: Location = Location::new(ROOT, ZoneId(5));
+
+/// A thing that an AI has made, as clients see it.
+fn made_by_ai(link: &mut Link, do_id: DoId) {
+    let values = Values::new().string("n").u8(9);
+    let values = Rest(values.bytes());
+    let object = ObjectState { do_id, location: HERE, class_id: THING, values };
+    link.send(CONTROL, AI, &StateServer::CreateObjectWithRequired { object });
+    link.send(do_id, AI, &StateServer::ObjectSetAi { ai: AI });
+    // It is shown what it has got.
+    link.expect(AI, do_id, &StateServer::ObjectEnterAiWithRequired { object });
+}
+
+#[test]
+fn an_ai_on_the_bus_sees_what_clients_make_and_clients_what_it_makes() {
+    let daemon = start(", regenerate: server");
+    let mut link = daemon.link();
+    link.subscribe([HERE.channel(), AI]);
+    link.sync();
+    let mut ann = Stock::at(&daemon, &[5]);
+    let seen = ann.make(1, 5, &hp(3));
+    let values = Values::new().string("n").u16(1).field(field::HP).u16(3);
+    let values = Rest(values.bytes());
+    let object = ObjectState { do_id: seen.do_id, location: HERE, class_id: THING, values };
+    let entrance = StateServer::ObjectEnterLocationWithRequiredOther { object };
+    link.expect(HERE.channel(), seen.do_id, &entrance);
+    // The sender is the channel of an avatar with the client's id.
+    ann.update(seen.do_id, field::X, &Values::new().i16(5));
+    let value = Values::new().i16(5);
+    let value = Rest(value.bytes());
+    let moved = StateServer::ObjectSetField { do_id: seen.do_id, field: field::X, value };
+    link.expect(HERE.channel(), ann.channel(), &moved);
+    link.send(seen.do_id, AI, &StateServer::ObjectGetOwner { context: Context(1) });
+    let owner = ann.channel();
+    let answer = StateServer::ObjectGetOwnerResp { context: Context(1), do_id: seen.do_id, owner };
+    link.expect(AI, seen.do_id, &answer);
+
+    let theirs = DoId(500_000);
+    link.unsubscribe(HERE.channel());
+    made_by_ai(&mut link, theirs);
+    ann.expect_seen(&Seen { sender: DoId(0), zone: 5, do_id: theirs, name: "n", other: nothing() });
+    // What nobody owns its AI answers for.
+    let question = Values::new().u16(1).string("who?");
+    ann.update(theirs, field::ASK, &question);
+    let value = Rest(question.bytes());
+    let asked = StateServer::ObjectSetField { do_id: theirs, field: field::ASK, value };
+    link.expect(AI, ann.channel(), &asked);
+    link.send(ann.channel(), AI, &asked);
+    ann.expect_update(DoId(0), theirs, field::ASK, &question);
+    ann.update(theirs, field::REPORT, &Values::new().u8(1));
+    let value = Rest(&[1]);
+    let report = StateServer::ObjectSetField { do_id: theirs, field: field::REPORT, value };
+    link.expect(AI, ann.channel(), &report);
+    // Several fields at once are told one by one.
+    let both = Values::new().field(field::X).i16(1).field(field::Y).i16(2);
+    let fields = FieldValues { count: 2, bytes: both.bytes() };
+    link.send(theirs, AI, &StateServer::ObjectSetFields { do_id: theirs, fields });
+    ann.expect_update(DoId(0), theirs, field::X, &Values::new().i16(1));
+    ann.expect_update(DoId(0), theirs, field::Y, &Values::new().i16(2));
+    link.send(theirs, AI, &StateServer::ObjectDeleteRam { do_id: theirs });
+    ann.expect(&Panda3d::Delete { do_id: theirs });
+    // Also what a client has made others may delete: it goes on.
+    link.send(seen.do_id, AI, &StateServer::ObjectDeleteRam { do_id: seen.do_id });
+    ann.expect(&Panda3d::Delete { do_id: seen.do_id });
+    let again = ann.make(1, 5, &nothing());
+    ann.expect_silence(again.do_id);
+}
+
+/// Two agents of this type in two daemons, with the state server in one.
+#[test]
+fn two_agents_share_a_world() {
+    let first = start("");
+    let director = first.address("MD");
+    let doids = "doids: {min: 3500000001, max: 3500100000, per_client: 1000}";
+    let second = Setup::new()
+        .dc(DC)
+        .director(format!("connect: '{director}'"))
+        .role(format!(
+            "type: clientagent, bind: $CA, client: {{type: panda3d, {doids}, stateserver: {CONTROL}}}"
+        ))
+        .start();
+    let mut ann = Stock::at(&first, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    let mut bob = Stock::at(&second, &[5]);
+    // Its agent does not know whose doId that is.
+    bob.expect_seen(&Seen { sender: DoId(0), ..seen.clone() });
+    ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &hp(40));
+    bob.expect_update(ann.base, seen.do_id, field::HP, &Values::new().u16(40));
+    // The owner is found, wherever he is, and nothing that is said later comes before.
+    for number in 0..20 {
+        let question = Values::new().u16(number).string("?");
+        bob.update(seen.do_id, field::ASK, &question);
+        bob.update(seen.do_id, field::SAY, &Values::new().string("and"));
+        ann.expect_update(bob.base, seen.do_id, field::ASK, &question);
+        ann.expect_update(bob.base, seen.do_id, field::SAY, &Values::new().string("and"));
+    }
+    let reply = Values::new().u8(1);
+    ann.target(bob.base, seen.do_id, field::HUSH, &reply);
+    bob.expect_update(ann.base, seen.do_id, field::HUSH, &reply);
+    let theirs = bob.make(1, 5, &nothing());
+    ann.expect_seen(&Seen { sender: DoId(0), ..theirs.clone() });
+    // The daemon is lost with its clients.
+    let mut second = second;
+    second.kill();
+    ann.expect(&Panda3d::Delete { do_id: theirs.do_id });
+}
+
+/// The daemon with the state server is killed and comes back: clients say again what they have.
+#[test]
+fn objects_come_back_with_their_state_server() {
+    let director = free_address();
+    let server = || {
+        Setup::new()
+            .dc(DC)
+            .listening_at(director)
+            .role(format!("type: stateserver, control: {CONTROL}"))
+            .start()
+    };
+    let mut servers = server();
+    let agent = Setup::new()
+        .dc(DC)
+        .director(format!("connect: '{director}'"))
+        .role(format!(
+            "type: clientagent, bind: $CA, client: {{type: panda3d, stateserver: {CONTROL}, \
+             doids: {{min: 3000000001, max: 3000100000, per_client: {PER_CLIENT}}}}}"
+        ))
+        .start();
+    wait_for_root(&agent);
+    let mut ann = Stock::at(&agent, &[5]);
+    let mut bob = Stock::at(&agent, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    bob.expect_seen(&seen);
+    servers.kill();
+    servers.start_again();
+    bob.expect(&Panda3d::Delete { do_id: seen.do_id });
+    ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &hp(2));
+    bob.expect_seen(&Seen { other: hp(2), ..seen.clone() });
+    ann.update(seen.do_id, field::SAY, &Values::new().string("back"));
+    bob.expect_update(ann.base, seen.do_id, field::SAY, &Values::new().string("back"));
+    // Who comes now sees it: its parent is there again.
+    let mut cid = Stock::at(&agent, &[5]);
+    cid.expect_seen(&Seen { other: hp(2), ..seen });
+}
