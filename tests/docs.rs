@@ -202,11 +202,14 @@ impl Explorer {
     fn explore(&mut self, before: &str, after: &str, heading: &str, path: &str) {
         let keys = self.complaint(&format!("{before}{PROBE}: 1{after}"));
         if let Some(keys) = keys.as_deref().and_then(|text| words_after(text, "known are")) {
-            for key in keys {
+            for key in &keys {
                 // The type that has been chosen above.
                 if key != "type" || !before.ends_with(", ") {
-                    self.explore_key(before, after, heading, &join(path, &key), &key);
+                    self.explore_key(before, after, heading, &join(path, key), key);
                 }
+            }
+            if keys.iter().any(|key| key == "type") && !before.ends_with(", ") {
+                self.explore_types(before, after, path, &keys);
             }
             return;
         }
@@ -216,6 +219,21 @@ impl Explorer {
         for word in types.unwrap_or_default() {
             self.note(heading, &join(path, "type"));
             self.explore(&format!("{before}type: {word}, "), after, &word, "");
+        }
+    }
+
+    /// A map of which some types have keys beyond those that all have: these stand below the type's name.
+    fn explore_types(&mut self, before: &str, after: &str, path: &str, of_all: &[String]) {
+        let types = self.complaint(&format!("{before}type: {PROBE}{after}"));
+        for word in
+            types.as_deref().and_then(|text| words_after(text, "one of")).unwrap_or_default()
+        {
+            let before = format!("{before}type: {word}, ");
+            let keys = self.complaint(&format!("{before}{PROBE}: 1{after}"));
+            let keys = keys.as_deref().and_then(|text| words_after(text, "known are"));
+            for key in keys.unwrap_or_default().iter().filter(|key| !of_all.contains(key)) {
+                self.explore_key(&before, after, &word, &join(path, key), key);
+            }
         }
     }
 

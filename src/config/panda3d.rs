@@ -22,9 +22,8 @@ const DO_IDS_PER_CLIENT: u32 = 100_000;
 const ROOT: DoId = DoId(2_000_000_000);
 /// A client needs an id for itself, and one for an object.
 const PER_CLIENT_MIN: u32 = 2;
-/// As parents these have zones whose channels mean something else: children of an object, a database's objects, avatars and
-/// accounts.
-const NO_ROOTS: [u32; 5] = [0, 1, 2, 1001, 1003];
+/// As parents these have zones whose channels mean something else: avatars and accounts.
+const NO_ROOTS: [u32; 2] = [1001, 1003];
 
 /// The name of the class that clients ask for the time.
 pub const TIME_MANAGER: &str = "TimeManager";

@@ -5,7 +5,8 @@ use url::Url;
 
 use crate::cli::out::number_of;
 use crate::config::{
-    Address, BackendConfig, ClientAgentConfig, Config, DoIdRange, LinkTlsConfig, RoleConfig,
+    Address, BackendConfig, ClientAgentConfig, Config, DoIdRange, LinkTlsConfig, Panda3dConfig,
+    RoleConfig,
 };
 
 pub(super) fn summary(config: &Config, dc: &DcFile) -> String {
@@ -74,6 +75,7 @@ fn client_agent(role: &ClientAgentConfig, dc: &DcFile) -> String {
                 let tls = if is_encrypted { " with TLS" } else { "" };
                 format!("for WebSocket{tls} on {address}")
             }
+            "client.trusted.bind" => format!("for trusted programs on {address}"),
             _ if role.tls.as_ref().is_some_and(|tls| tls.bind.is_none()) => {
                 format!("on {address} with TLS")
             }
@@ -81,6 +83,15 @@ fn client_agent(role: &ClientAgentConfig, dc: &DcFile) -> String {
         })
         .collect();
     let binds = binds.join(" and ");
+    if let Some(panda3d) = role.client.kind.panda3d() {
+        let Panda3dConfig { do_ids, per_client, root, .. } = **panda3d;
+        let (channels, step) = panda3d.channels();
+        let clients = (channels.high().0 - channels.low().0) / step + 1;
+        return format!(
+            "client agent: listens {binds}, for clients of Panda3D's own repository, {clients} with {per_client} doIds each of \
+             {do_ids}, zones below {root}"
+        );
+    }
     format!(
         "client agent: listens {binds}, version {}, DC hash {}, channels {}",
         versions.join(" or "),

@@ -5,6 +5,7 @@ mod file;
 mod foreign;
 mod merge;
 mod offences;
+mod panda3d;
 mod password;
 mod rule;
 mod section;

@@ -48,9 +48,22 @@ impl fmt::Display for Foreign {
                 "a link of an AI or UberDOG, which belongs on the message director's port"
             }
             Foreign::Client(family) => {
-                return write!(f, "the protocol of {family}, which is not supported");
+                write!(f, "the protocol of {family}, which ")?;
+                return match client_type(*family) {
+                    Some(word) => write!(f, "is for an agent with client.type: {word}"),
+                    None => f.write_str("is not supported"),
+                };
             }
         })
+    }
+}
+
+/// By which word of `client.type` clients of a family are served.
+const fn client_type(family: ClientFamily) -> Option<&'static str> {
+    match family {
+        ClientFamily::Astron => Some("libastron"),
+        ClientFamily::Panda => Some("panda3d"),
+        ClientFamily::Otp => None,
     }
 }
 

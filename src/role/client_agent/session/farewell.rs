@@ -61,7 +61,11 @@ impl Session {
                 self.note_ejection(cx, ejection);
             }
             End::Foreign { speaks, farewell } => {
-                let text = format!("First packet is not CLIENT_HELLO; this looks like {speaks}");
+                let what = match self.making {
+                    None => "First packet is not CLIENT_HELLO",
+                    Some(_) => "This is no client of Panda3D's own repository",
+                };
+                let text = format!("{what}; this looks like {speaks}");
                 let ejection = Ejection::new(EjectReason::NoHello as u16, text);
                 match farewell {
                     Some(farewell) => self.send_frame(cx.shared, farewell),

@@ -95,7 +95,8 @@ impl Session {
 
     /// Whether the client is a program of the operator's.
     pub fn is_trusted(&self) -> bool {
-        self.identity.peer.is_trusted
+        // Only such clients can come in there.
+        self.making.is_some() && self.identity.peer.is_trusted
     }
 
     /// Where the client has put an object, if it has made it.

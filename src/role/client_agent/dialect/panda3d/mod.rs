@@ -204,6 +204,8 @@ impl Dialect for Panda3d {
     fn recognise(&self, first_bytes: &[u8]) -> Option<Foreign> {
         match ClientFamily::of(first_bytes) {
             Some(ClientFamily::Panda) => None,
+            Some(family @ ClientFamily::Astron) => Some(Foreign::Client(family)),
+            // The length before it is another.
             _ if self.framing() == Framing::Tag32 => None,
             _ => foreign::recognise(first_bytes),
         }
