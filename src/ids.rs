@@ -85,6 +85,11 @@ impl DoId {
         Channel(AVATAR << DOID_BITS | self.0 as ChannelRepr)
     }
 
+    /// Whether the channels of zones below this object are those of avatars, or of accounts.
+    pub const fn has_channels_of_players(self) -> bool {
+        matches!(self.0 as ChannelRepr, AVATAR | ACCOUNT)
+    }
+
     /// Whether there is an object at all.
     pub const fn is_some(self) -> bool {
         self.0 != 0
@@ -94,7 +99,8 @@ impl DoId {
 const DOID_BITS: u32 = DoIdRepr::BITS;
 const PARENT_TO_CHILDREN: ChannelRepr = 1;
 const DATABASE_TO_OBJECT: ChannelRepr = 2;
-const AVATAR: ChannelRepr = 1001;
+const AVATAR: ChannelRepr = 1_001;
+const ACCOUNT: ChannelRepr = 1_003;
 const RESERVED_PREFIX_MAX: ChannelRepr = 999;
 
 impl Channel {

@@ -159,8 +159,8 @@ fn claims(config: &Config) -> Vec<Claim> {
                 let range = (role.channels.low(), role.channels.high());
                 match role.client.kind.panda3d() {
                     None => claim(&owner, key("channels"), Kind::Sessions, range),
+                    // Their channels follow from these.
                     Some(panda3d) => {
-                        claim(&owner, key("client.doids"), Kind::Sessions, range);
                         let range = channels(panda3d.do_ids.min, panda3d.do_ids.max);
                         claim(&owner, key("client.doids"), Kind::Made, range);
                     }

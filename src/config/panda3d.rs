@@ -22,8 +22,6 @@ const DO_IDS_PER_CLIENT: u32 = 100_000;
 const ROOT: DoId = DoId(2_000_000_000);
 /// A client needs an id for itself, and one for an object.
 const PER_CLIENT_MIN: u32 = 2;
-/// As parents these have zones whose channels mean something else: avatars and accounts.
-const NO_ROOTS: [u32; 2] = [1001, 1003];
 
 /// The name of the class that clients ask for the time.
 pub const TIME_MANAGER: &str = "TimeManager";
@@ -140,7 +138,7 @@ pub(super) fn panda3d(section: &mut Section<'_>) -> Panda3dConfig {
     }
     let root = |node: &Found<'_>| {
         let root = value::do_id(node)?;
-        match NO_ROOTS.contains(&root.0) {
+        match root.has_channels_of_players() {
             true => Err(format!(
                 "the channels of the zones of {root} mean something else; take another doId"
             )),
