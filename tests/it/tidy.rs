@@ -41,6 +41,8 @@ const LINES_MAX: usize = 600;
 const NO_MESSAGES: &[(&str, &str)] = &[
     // The context that wakes children.
     ("src/object/location.rs", "1001"),
+    // The upper half of an avatar's channel.
+    ("src/ids.rs", "1001"),
     // A year, numbers of connections and objects, what a client may do in a second, the lowest doId.
     ("src/role/event_logger/core.rs", "2000"),
     ("src/config/model.rs", "1000"),

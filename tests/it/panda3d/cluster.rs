@@ -72,6 +72,42 @@ fn an_ai_on_the_bus_sees_what_clients_make_and_clients_what_it_makes() {
     ann.expect_silence(again.do_id);
 }
 
+/// Such a client cannot understand a field that the object's class does not have.
+#[test]
+fn of_an_object_without_set_location_a_client_is_not_told_that_it_has_moved() {
+    let daemon = start(", regenerate: server");
+    let mut link = daemon.link();
+    let mut ann = Stock::at(&daemon, &[5, 6]);
+    let do_id = DoId(500_001);
+    let object = ObjectState { do_id, location: HERE, class_id: PLAIN, values: Rest(&[]) };
+    link.send(CONTROL, AI, &StateServer::CreateObjectWithRequired { object });
+    let (zone, values) = (ZoneId(5), Rest(&[0, 0]));
+    ann.expect(&Panda3d::Generate { sender: DoId(0), zone, class_id: PLAIN, do_id, values });
+    let location = Location::new(ROOT, ZoneId(6));
+    link.send(do_id, AI, &StateServer::ObjectSetLocation { location });
+    let note = StateServer::ObjectSetField { do_id, field: field::NOTE, value: Rest(&[3]) };
+    link.send(do_id, AI, &note);
+    ann.expect_update(DoId(0), do_id, field::NOTE, &Values::new().u8(3));
+}
+
+/// Each would make the parent of all zones, and one does.
+#[test]
+fn two_agents_make_one_root() {
+    let doids = "doids: {min: 3500000001, max: 3500100000, per_client: 1000}";
+    let role = format!("type: clientagent, bind: $OTHER, client: {{type: panda3d, {doids}}}");
+    let daemon = setup("").role(role).start();
+    wait_for_root(&daemon);
+    let mut ann = Stock::at(&daemon, &[5]);
+    let mut bob = Stock::connect_at(&daemon, "OTHER");
+    bob.see(&[5]);
+    bob.expect(&disable(&[]));
+    let seen = ann.make(1, 5, &nothing());
+    bob.expect_seen(&Seen { sender: DoId(0), ..seen });
+    let log = daemon.log();
+    assert_eq!(log.matches("is made: nobody").count(), 1, "{log}");
+    assert!(!log.contains("exists already"), "{log}");
+}
+
 /// Two agents of this type in two daemons, with the state server in one.
 #[test]
 fn two_agents_share_a_world() {

@@ -162,7 +162,7 @@ fn an_interest_is_the_zones_that_are_asked_for_and_those_of_own_objects() {
     bob.see(&[6]);
     bob.see(&[5, 6]);
     bob.expect(&disable(&[]));
-    fives.iter().for_each(|seen| bob.expect_seen(seen));
+    bob.expect_all_seen(&fives);
     // Own objects are never said to be gone.
     ann.see(&[]);
     ann.expect_silence(six.do_id);

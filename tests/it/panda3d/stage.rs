@@ -13,6 +13,7 @@ pub const PER_CLIENT: u32 = 1_000;
 pub const THING: ClassId = ClassId(1);
 pub const TIME_MANAGER: ClassId = ClassId(2);
 pub const LOCKED: ClassId = ClassId(3);
+pub const PLAIN: ClassId = ClassId(4);
 
 pub mod field {
     use super::FieldId;
@@ -32,6 +33,7 @@ pub mod field {
     pub const FLASH: FieldId = FieldId(12);
     pub const REQUEST_SERVER_TIME: FieldId = FieldId(13);
     pub const SERVER_TIME: FieldId = FieldId(14);
+    pub const NOTE: FieldId = FieldId(15);
 }
 
 /// A daemon with a state server and an agent of this type; `more` are keys of its `client`.
@@ -149,6 +151,20 @@ impl Stock {
     #[track_caller]
     pub fn expect_seen(&mut self, seen: &Seen) {
         self.expect(&seen.told().message());
+    }
+
+    /// Expects these, in any order.
+    #[track_caller]
+    pub fn expect_all_seen(&mut self, seen: &[Seen]) {
+        let told: Vec<Generated> = seen.iter().map(Seen::told).collect();
+        let mut missing: Vec<Vec<u8>> = told.iter().map(|one| encode(&one.message())).collect();
+        while !missing.is_empty() {
+            let came = self.receive();
+            match missing.iter().position(|one| *one == came) {
+                Some(at) => drop(missing.swap_remove(at)),
+                None => panic!("{} came, and {} were missing", show(&came), missing.len()),
+            }
+        }
     }
 
     #[track_caller]

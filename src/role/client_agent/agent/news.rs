@@ -1,7 +1,7 @@
 //! What clients are told, in terms of the world, and who puts it into bytes.
 
 use super::Token;
-use crate::ids::{Channel, Context, DoId, FieldId, InterestId, Location, ZoneId};
+use crate::ids::{Channel, ClassId, Context, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{Cluster, FieldValues, ObjectState, Rest, StateServer};
 use crate::wire::{self, Framing};
 
@@ -195,4 +195,9 @@ pub trait Voice: Send + Sync {
         framing: Framing,
         buffer: &mut Vec<u8>,
     ) -> Result<(), wire::Error>;
+
+    /// Whether clients can be told that an object of this class has moved. What is written for that is the same for all.
+    fn tells_moves(&self, _class: Option<ClassId>) -> bool {
+        true
+    }
 }

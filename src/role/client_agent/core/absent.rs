@@ -83,6 +83,11 @@ impl Absent {
         (is_known && envelope.recipients.iter().any(is_it)).then_some(parent)
     }
 
+    /// Whether somebody waits for a parent.
+    pub(super) fn awaits(&self, parent: DoId) -> bool {
+        self.parents.contains_key(&parent)
+    }
+
     /// Nobody is left who waits for any.
     pub(super) fn forget_all(&mut self, out: &mut Effects) {
         let parents: Vec<DoId> = self.parents.keys().copied().collect();

@@ -457,8 +457,9 @@ impl Core {
         envelope: &Envelope<'_>,
         out: &mut Effects,
     ) {
+        self.root_appears(envelope, out);
         if self.comparing.is_asker(envelope) {
-            if !self.root_answers(envelope) {
+            if !self.root_answers(envelope, out) {
                 self.answered(now, envelope, out);
             }
         } else if self.parent_appears(envelope, out) {

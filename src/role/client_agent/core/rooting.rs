@@ -27,6 +27,8 @@ pub struct Rooting {
     values: Vec<u8>,
     state_server: Channel,
     stage: Stage,
+    /// Listens to the channel of its children, on which it asks who these are when it has been made.
+    hears: bool,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -53,6 +55,7 @@ impl Core {
             values,
             state_server: config.state_server?,
             stage: Stage::Rests,
+            hears: false,
         })
     }
 
@@ -91,6 +94,8 @@ impl Core {
         let Some(rooting) = &mut self.rooting else { return };
         let &mut Rooting { root: do_id, class_id, state_server, .. } = rooting;
         if let Stage::Asks(_) = rooting.stage {
+            rooting.hears = true;
+            out.subscribe(do_id.children());
             let question = StateServer::ObjectGetLocation { context: Context(0) };
             out.route(&[do_id.channel()], asker, &question).expect("it is small");
             rooting.stage = Stage::Makes(now + ANSWER);
@@ -107,12 +112,30 @@ impl Core {
         if let Err(error) = out.route(&[state_server], asker, &creation) {
             tracing::error!(%error, "the parent of all zones of clients cannot be made");
         }
+        self.root_is_there(out);
+    }
+
+    fn root_is_there(&mut self, out: &mut Effects) {
+        let Some(rooting) = &mut self.rooting else { return };
         rooting.stage = Stage::Rests;
+        let root = rooting.root;
+        if std::mem::take(&mut rooting.hears) && !self.absent.awaits(root) {
+            out.unsubscribe(root.children());
+        }
+    }
+
+    /// Takes note if it has been made by somebody else: it asks its children who they are.
+    pub(super) fn root_appears(&mut self, envelope: &Envelope<'_>, out: &mut Effects) {
+        let Some(rooting) = self.rooting.as_ref().filter(|rooting| rooting.hears) else { return };
+        let is_question = envelope.message_type == StateServer::STATESERVER_OBJECT_GET_LOCATION;
+        if is_question && envelope.sender == rooting.root.channel() {
+            self.root_is_there(out);
+        }
     }
 
     /// Whether a datagram for the agent is its answer.
-    pub(super) fn root_answers(&mut self, envelope: &Envelope<'_>) -> bool {
-        let Some(rooting) = &mut self.rooting else { return false };
+    pub(super) fn root_answers(&mut self, envelope: &Envelope<'_>, out: &mut Effects) -> bool {
+        let Some(rooting) = &self.rooting else { return false };
         if envelope.message_type != StateServer::STATESERVER_OBJECT_GET_LOCATION_RESP {
             return false;
         }
@@ -121,7 +144,7 @@ impl Core {
         let is_it = |do_id| rooting.root == do_id;
         match answer {
             Ok(StateServer::ObjectGetLocationResp { do_id, .. }) if is_it(do_id) => {
-                rooting.stage = Stage::Rests;
+                self.root_is_there(out);
                 true
             }
             _ => false,

@@ -211,6 +211,8 @@ impl Session {
         let covered = self.interests.covers(to);
         let is_session_object = self.view.is_session_object(do_id);
         let owned = self.view.owns(do_id);
+        let class = self.view.class_of(do_id);
+        let frame = if cx.shared.voice.tells_moves(class) { frame } else { &[] };
         if covered {
             self.interests.doubt(do_id, to);
         }

@@ -10,7 +10,7 @@ use dclass::{Class, DcFile};
 
 use super::schema::Schema;
 use crate::config::Panda3dConfig;
-use crate::ids::{Channel, DoId, FieldId};
+use crate::ids::{Channel, ClassId, DoId, FieldId, ZoneId};
 use crate::message::{Message as _, ObjectState, Panda3d as Message, Rest, Run};
 use crate::object::{FieldError, FieldList, shown_values, skip_value};
 use crate::role::client_agent::agent::{News, Voice};
@@ -114,7 +114,7 @@ impl PandaVoice {
     fn moved(
         &self,
         do_id: DoId,
-        zone: crate::ids::ZoneId,
+        zone: ZoneId,
         framing: Framing,
         buffer: &mut Vec<u8>,
     ) -> Result<(), wire::Error> {
@@ -181,6 +181,13 @@ impl Voice for PandaVoice {
             | News::AllTold
             | News::Ejected { .. } => Ok(()),
         }
+    }
+
+    fn tells_moves(&self, class: Option<ClassId>) -> bool {
+        let class = class.and_then(|class| self.dc.class(class));
+        self.schema
+            .location()
+            .is_some_and(|field| class.is_some_and(|class| class.has_field(field)))
     }
 }
 
