@@ -30,7 +30,7 @@ use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, TimeManager, Timer, Told,
     Translation, UberDogs,
 };
-use super::dialect::{self, Dialect};
+use super::dialect::{self, Dialect, Share};
 use super::session::{Arrival, Departure, End, Flow, Peer, Session, Stop};
 use crate::config::ClientAgentConfig;
 use crate::event::Event;
@@ -125,10 +125,15 @@ impl Core {
         core
     }
 
+    /// When what is for clients waits for more of it.
+    pub fn waits_from(&self) -> Share {
+        self.dialect.waits_from()
+    }
+
     /// What has to be done before the first session.
     pub fn start(&mut self, now: Instant, out: &mut Effects) {
         out.subscribe(Channel::OBSERVERS);
-        self.doubt_root(now);
+        self.doubt_root(now, out);
     }
 
     /// What the clock shows at a moment, as the time since 1970: for clients that are told the time.
@@ -175,6 +180,7 @@ impl Core {
                 "a client gets a channel that another has just had: there are few that are free"
             );
         }
+        self.need_root(out);
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             SessionIndex::try_from(self.slots.len() - 1).expect("fewer sessions than 2^32")

@@ -90,6 +90,47 @@ fn of_an_object_without_set_location_a_client_is_not_told_that_it_has_moved() {
     ann.expect_update(DoId(0), do_id, field::NOTE, &Values::new().u8(3));
 }
 
+/// Who is about to be shown an object hears that it is deleted, and not that it is out of sight.
+#[test]
+fn what_ends_before_it_is_shown_is_shown_and_deleted() {
+    const SERVER: Channel = Channel(999_000);
+    let doids = "doids: {min: 3000000001, max: 3000100000, per_client: 1000}";
+    let daemon = Setup::new()
+        .dc(DC)
+        .role(format!(
+            "type: clientagent, bind: $CA, client: {{type: panda3d, {doids}, stateserver: {SERVER}, regenerate: server}}"
+        ))
+        .start();
+    let mut server = daemon.link();
+    server.subscribe([ROOT.channel()]);
+    server.sync();
+    let mut ann = Stock::at(&daemon, &[5]);
+    let zones = [ZoneId(5)];
+    let context = Context(1);
+    let question =
+        StateServer::ObjectGetZonesObjects { context, parent: ROOT, zones: List::new(&zones) };
+    server.expect(ROOT, ann.channel(), &question);
+    let (gone, moved) = (DoId(700_000), DoId(700_001));
+    for do_id in [gone, moved] {
+        let object = ObjectState { do_id, location: HERE, class_id: PLAIN, values: Rest(&[]) };
+        let entrance = StateServer::ObjectEnterLocationWithRequired { object };
+        server.send(HERE.channel(), do_id, &entrance);
+    }
+    server.send(HERE.channel(), gone, &StateServer::ObjectDeleteRam { do_id: gone });
+    let (old, new) = (HERE, Location::new(ROOT, ZoneId(6)));
+    let leaves = StateServer::ObjectChangingLocation { do_id: moved, new, old };
+    server.send(HERE.channel(), moved, &leaves);
+    let count = StateServer::ObjectGetZonesCountResp { context, count: DoId(0) };
+    server.send(ann.channel(), ROOT, &count);
+    let (zone, values) = (ZoneId(5), Rest(&[0, 0]));
+    let generate =
+        |do_id| Panda3d::Generate { sender: DoId(0), zone, class_id: PLAIN, do_id, values };
+    ann.expect(&generate(gone));
+    ann.expect(&generate(moved));
+    ann.expect(&Panda3d::Delete { do_id: gone });
+    ann.expect(&disable(&[moved]));
+}
+
 /// Each would make the parent of all zones, and one does.
 #[test]
 fn two_agents_make_one_root() {

@@ -97,6 +97,80 @@ fn one_client_speaks_to_one_other() {
     bob.expect_update(ann.base, seen.do_id, field::HUSH, &Values::new().u8(5));
 }
 
+/// Whichever way it takes.
+#[test]
+fn what_one_client_says_comes_in_its_order() {
+    let daemon = start(", regenerate: server");
+    let (mut ann, mut bob, seen) = two(&daemon);
+    let thing = seen.do_id;
+    for number in 0..100 {
+        let value = |field| (field, Values::new().u8(number));
+        let said = [
+            (field::SAY, Values::new().string("one")),
+            value(field::WAVE),
+            (field::SAY, Values::new().string("two")),
+            value(field::HUSH),
+            value(field::WAVE),
+            (field::HP, Values::new().u16(number.into())),
+        ];
+        let mut frames = vec![];
+        for (field, value) in &said {
+            let (do_id, field, value) = (thing, *field, Rest(value.bytes()));
+            let update = match field {
+                field::HUSH => {
+                    let head = Values::new().u32(bob.base.0).u32(do_id.0).field(field);
+                    let update = head.raw(value.0);
+                    encode(&Panda3d::Targeted { update: Rest(update.bytes()) })
+                }
+                _ => encode(&Panda3d::UpdateField { do_id, field, value }),
+            };
+            frames.extend_from_slice(&(update.len() as u16).to_le_bytes());
+            frames.extend_from_slice(&update);
+        }
+        // All in one piece.
+        ann.stream.send_raw(&frames);
+        for (field, value) in &said {
+            bob.expect_update(seen.sender, thing, *field, value);
+        }
+        for (field, value) in said.iter().filter(|(field, _)| *field == field::WAVE) {
+            ann.expect_update(seen.sender, thing, *field, value);
+        }
+    }
+}
+
+/// Who is about to be shown an object hears that it is deleted, and not that it is out of sight.
+#[test]
+fn what_is_made_and_deleted_at_once_is_seen_and_deleted() {
+    let daemon = setup(", regenerate: server").start();
+    let mut bob = Stock::at(&daemon, &[5]);
+    let mut ann = Stock::connect(&daemon);
+    let values = Values::new().string("n").u8(9).u16(0);
+    let (class_id, do_id) = (THING, ann.id(1));
+    let values = Rest(values.bytes());
+    let create = Panda3d::ClientGenerate { zone: ZoneId(5), class_id, do_id, values };
+    let mut frames = vec![];
+    for message in [create, Panda3d::Delete { do_id }] {
+        let message = encode(&message);
+        frames.extend_from_slice(&(message.len() as u16).to_le_bytes());
+        frames.extend_from_slice(&message);
+    }
+    ann.stream.send_raw(&frames);
+    let other = nothing();
+    bob.expect_seen(&Seen { sender: ann.base, zone: 5, do_id, name: "n", other });
+    bob.expect(&Panda3d::Delete { do_id });
+}
+
+/// The parent of all zones is there as soon as it is needed.
+#[test]
+fn the_first_who_comes_does_not_wait() {
+    let daemon = setup("").start();
+    let mut ann = Stock::at(&daemon, &[5]);
+    let mut bob = Stock::at(&daemon, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    bob.expect_seen(&seen);
+    assert!(!daemon.log().contains("not answered in time"), "{}", daemon.log());
+}
+
 #[test]
 fn a_client_moves_what_it_has_made() {
     let daemon = start(", regenerate: server");

@@ -469,7 +469,7 @@ impl Core {
                 self.comparing.reasons.insert(envelope.sender, is_back);
             }
             self.server_was_away(now, is_back, out);
-            self.doubt_root(now);
+            self.doubt_root(now, out);
         }
     }
 

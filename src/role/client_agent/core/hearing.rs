@@ -66,7 +66,7 @@ impl Core {
                     return Heard::default();
                 }
             }
-            if let held_until @ Some(_) = session.waits_until(now) {
+            if let held_until @ Some(_) = session.waits_until(&mut cx) {
                 return Heard { rest: frames.len(), held_until, is_long: false };
             }
         }

@@ -1,7 +1,7 @@
 //! The parent of all zones that clients know which make objects: it is made if nobody has made it.
 //!
-//! It is asked some time after the agent has begun, when somebody has not answered an interest in its zones, and when a state
-//! server is lost or back; and made, if it does not answer.
+//! It is asked when the agent begins, and when a state server is lost or back; and made if it does not answer, or has not before
+//! the first client comes. It is made, too, when it has not answered an interest in its zones.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,12 @@ use crate::message::{ObjectState, Rest, StateServer};
 use crate::role::Effects;
 use crate::wire::{Envelope, Reader};
 
-/// How long others have to make it when the agent begins, or a state server is back.
-const BEGINNING: Duration = Duration::from_millis(500);
 /// How long it has to answer.
-const ANSWER: Duration = Duration::from_millis(100);
+const ANSWER: Duration = Duration::from_millis(500);
 /// The class that it is of, if there is one of that name.
 const CLASS: &str = "DistributedObject";
 
-/// What becomes of it.
+/// The object, and what becomes of it.
 #[derive(Debug)]
 pub struct Rooting {
     root: DoId,
@@ -26,19 +24,10 @@ pub struct Rooting {
     /// REQUIRED.
     values: Vec<u8>,
     state_server: Channel,
-    stage: Stage,
+    /// It has been asked, or has not answered somebody, and is made then; `None` if it is there as far as is known.
+    makes_at: Option<Instant>,
     /// Listens to the channel of its children, on which it asks who these are when it has been made.
     hears: bool,
-}
-
-#[derive(Copy, Clone, Debug)]
-enum Stage {
-    /// As far as is known it is there.
-    Rests,
-    /// It is asked then.
-    Asks(Instant),
-    /// It has been asked, and is made then.
-    Makes(Instant),
 }
 
 impl Core {
@@ -54,18 +43,25 @@ impl Core {
             class_id: class.id(),
             values,
             state_server: config.state_server?,
-            stage: Stage::Rests,
+            makes_at: None,
             hears: false,
         })
     }
 
-    /// It may not be there, or not any more. Others may be about to make it.
-    pub(super) fn doubt_root(&mut self, now: Instant) {
-        if let Some(rooting) = &mut self.rooting
-            && matches!(rooting.stage, Stage::Rests)
-        {
-            rooting.stage = Stage::Asks(now + BEGINNING);
+    /// It may not be there, or not any more: it is asked.
+    pub(super) fn doubt_root(&mut self, now: Instant, out: &mut Effects) {
+        let asker = self.comparing.asker();
+        let Some(rooting) = &mut self.rooting else { return };
+        if rooting.makes_at.is_some() {
+            return;
         }
+        let root = rooting.root;
+        rooting.makes_at = Some(now + ANSWER);
+        rooting.hears = true;
+        out.subscribe(root.children());
+        self.comparing.listen(out);
+        let question = StateServer::ObjectGetLocation { context: Context(0) };
+        out.route(&[root.channel()], asker, &question).expect("it is small");
     }
 
     /// A parent has not answered.
@@ -73,34 +69,32 @@ impl Core {
         if let Some(rooting) = &mut self.rooting
             && rooting.root == parent
         {
-            rooting.stage = Stage::Makes(now);
+            rooting.makes_at = Some(now);
+        }
+    }
+
+    /// A client has come: with it there may be an interest in it at once.
+    pub(super) fn need_root(&mut self, out: &mut Effects) {
+        if self.rooting.as_ref().is_some_and(|rooting| rooting.makes_at.is_some()) {
+            self.make_root(out);
         }
     }
 
     pub(super) fn root_deadline(&self) -> Option<Instant> {
-        match self.rooting.as_ref()?.stage {
-            Stage::Rests => None,
-            Stage::Asks(at) | Stage::Makes(at) => Some(at),
+        self.rooting.as_ref()?.makes_at
+    }
+
+    /// Makes it, if it has had the time to answer.
+    pub(super) fn root_due(&mut self, now: Instant, out: &mut Effects) {
+        if self.root_deadline().is_some_and(|due| due <= now) {
+            self.make_root(out);
         }
     }
 
-    /// Asks it, or makes it, if it is time to.
-    pub(super) fn root_due(&mut self, now: Instant, out: &mut Effects) {
-        if self.root_deadline().is_none_or(|due| due > now) {
-            return;
-        }
-        self.comparing.listen(out);
+    fn make_root(&mut self, out: &mut Effects) {
         let asker = self.comparing.asker();
-        let Some(rooting) = &mut self.rooting else { return };
-        let &mut Rooting { root: do_id, class_id, state_server, .. } = rooting;
-        if let Stage::Asks(_) = rooting.stage {
-            rooting.hears = true;
-            out.subscribe(do_id.children());
-            let question = StateServer::ObjectGetLocation { context: Context(0) };
-            out.route(&[do_id.channel()], asker, &question).expect("it is small");
-            rooting.stage = Stage::Makes(now + ANSWER);
-            return;
-        }
+        let Some(rooting) = &self.rooting else { return };
+        let &Rooting { root: do_id, class_id, state_server, .. } = rooting;
         tracing::info!(doId = %do_id, "the parent of all zones of clients is made: nobody has made it");
         let object = ObjectState {
             do_id,
@@ -117,7 +111,7 @@ impl Core {
 
     fn root_is_there(&mut self, out: &mut Effects) {
         let Some(rooting) = &mut self.rooting else { return };
-        rooting.stage = Stage::Rests;
+        rooting.makes_at = None;
         let root = rooting.root;
         if std::mem::take(&mut rooting.hears) && !self.absent.awaits(root) {
             out.unsubscribe(root.children());

@@ -44,6 +44,15 @@ pub enum Gist {
     Other,
 }
 
+/// From which part of the time on, that writing to clients takes, what is for them waits for more of it.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Share {
+    /// Up to this part nothing waits.
+    pub idle: f32,
+    /// From this part on it waits as long as it may.
+    pub busy: f32,
+}
+
 /// One protocol that clients can speak.
 pub trait Dialect: Send + Sync {
     /// Its name in the configuration.
@@ -55,6 +64,11 @@ pub trait Dialect: Send + Sync {
     /// How its datagrams are told apart over TCP.
     fn framing(&self) -> Framing {
         Framing::Tag16
+    }
+
+    /// When what is for its clients waits for more of it: most want it at once as long as there is time for that.
+    fn waits_from(&self) -> Share {
+        Share { idle: 0.15, busy: 0.4 }
     }
 
     /// A client has just connected: what is said to it before it has said anything.

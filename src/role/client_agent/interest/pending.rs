@@ -109,7 +109,16 @@ impl Interests {
     /// Ends the stay of a pending object: the client is shown it and then that it has gone. Whether it
     /// was one.
     pub fn end_stay(&mut self, do_id: DoId) -> bool {
-        self.hold_record(do_id, Held::Leave, &[]) && self.remove_pending(do_id, |_| true).is_some()
+        self.end_stay_by(do_id, Held::Leave)
+    }
+
+    /// As [`Interests::end_stay`], for an object that is no more.
+    pub fn end_by_deletion(&mut self, do_id: DoId) -> bool {
+        self.end_stay_by(do_id, Held::End)
+    }
+
+    fn end_stay_by(&mut self, do_id: DoId, how: Held) -> bool {
+        self.hold_record(do_id, how, &[]) && self.remove_pending(do_id, |_| true).is_some()
     }
 
     fn remove_pending(

@@ -53,6 +53,8 @@ pub enum Held {
     Update,
     /// It has gone.
     Leave,
+    /// It is no more.
+    End,
 }
 
 /// Something that a query holds back.

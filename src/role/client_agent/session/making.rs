@@ -39,6 +39,8 @@ pub struct Making {
     outdated: usize,
     /// Zones of which the client has been asked what its objects are like, and has not said anything yet.
     asked_for: SmallVec<[ZoneId; 2]>,
+    /// Something that it has said is on its way by an object: what goes to others directly may not come before it.
+    pub(super) is_under_way: bool,
     /// What the cluster has been asked. Nothing that the client says is looked at before the answer.
     pub(super) waits: Option<Box<Waits>>,
 }
@@ -51,6 +53,7 @@ impl Making {
             counts: Map::with_hasher(seed),
             outdated: 0,
             asked_for: SmallVec::new(),
+            is_under_way: false,
             waits: None,
         }
     }
@@ -142,6 +145,7 @@ impl Session {
         self.view.rights_mut(cx.shared.seed).has_made(do_id, location.zone);
         if let Some(making) = &mut self.making {
             making.comes_to(location.zone);
+            making.is_under_way = true;
         }
         self.note_moved();
         self.pass_on(cx, made)?;
@@ -200,6 +204,7 @@ impl Session {
         }
         before.into_iter().for_each(|before| making.leaves(before));
         making.comes_to(zone);
+        making.is_under_way = true;
         self.note_moved();
         self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
         self.note_relocation(cx, do_id, location);
@@ -208,6 +213,9 @@ impl Session {
 
     /// The client deletes an object that it has made, and is told so as all others are: only then it does it itself.
     pub fn delete_made(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        if let Some(making) = &mut self.making {
+            making.is_under_way = true;
+        }
         self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
         self.made_is_deleted(cx, do_id)
     }

@@ -107,7 +107,10 @@ impl Session {
             Held::Leave if over.contains(&serial) && self.view.sees(do_id) => {
                 self.leave_sight(cx, do_id);
             }
-            Held::Update | Held::Leave => {}
+            Held::End if over.contains(&serial) && self.view.sees(do_id) => {
+                self.end_in_sight(cx, do_id);
+            }
+            Held::Update | Held::Leave | Held::End => {}
         }
     }
 

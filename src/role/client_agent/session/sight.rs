@@ -109,8 +109,17 @@ impl Session {
 
     /// Tells the client that an object is out of its sight, if it has been told that it sees it.
     pub(super) fn leave_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        self.out_of_sight(cx, do_id, &News::ObjectLeaves { do_id });
+    }
+
+    /// As [`Session::leave_sight`], of an object that is no more.
+    pub(super) fn end_in_sight(&mut self, cx: &mut Context<'_>, do_id: DoId) {
+        self.out_of_sight(cx, do_id, &News::ObjectDeleted { do_id });
+    }
+
+    fn out_of_sight(&mut self, cx: &mut Context<'_>, do_id: DoId, news: &News<'_>) {
         if self.view.sees(do_id) {
-            self.tell(cx.shared, &News::ObjectLeaves { do_id });
+            self.tell(cx.shared, news);
         }
         self.view.unsee(do_id);
         self.view.remember_gone(cx, do_id);
@@ -175,7 +184,7 @@ impl Session {
         self.forget_untold(cx, do_id);
         let (seen, owned) = (self.view.sees(do_id), self.view.owns(do_id));
         if !seen && !owned && !is_uberdog && !self.view.knows(do_id) {
-            if self.interests.end_stay(do_id) {
+            if self.interests.end_by_deletion(do_id) {
                 self.finish_held_back(cx);
             } else {
                 tracing::debug!(client = %self.identity.allocated, doId = %do_id, "deletion of an unknown object");

@@ -5,8 +5,9 @@
 
 use dclass::Field;
 
+use super::waiting::Direct;
 use super::{End, Flow, Session};
-use crate::ids::{DoId, FieldId, Location};
+use crate::ids::{DoId, FieldId};
 use crate::message::{Rest, StateServer};
 use crate::role::client_agent::agent::{Context, News};
 
@@ -77,9 +78,7 @@ impl Session {
             }
             Way::Everybody => {
                 self.hear_itself(cx, do_id, field, value);
-                if let Some(location) = self.view.known_at(do_id) {
-                    self.show(cx, location, &update)?;
-                }
+                self.say_directly(cx, do_id, Direct::All((field, value.into())));
             }
             Way::Object => {}
             Way::Nowhere => {
@@ -87,6 +86,9 @@ impl Session {
                 tracing::warn!(%client, doId = %do_id, field = field.0, "an update is dropped: its field is neither broadcast nor p2p");
                 return Ok(());
             }
+        }
+        if let Some(making) = &mut self.making {
+            making.is_under_way = true;
         }
         self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
     }
@@ -101,18 +103,35 @@ impl Session {
         value: &[u8],
     ) -> Flow {
         if self.check_update(cx, do_id, field, value, may_send)? {
-            self.say_to(cx, target.avatar(), do_id, &(field, value.into()));
+            self.say_directly(cx, do_id, Direct::One(target.avatar(), (field, value.into())));
         }
         Ok(())
+    }
+
+    /// Says something that does not go by the object, behind what does.
+    fn say_directly(&mut self, cx: &mut Context<'_>, do_id: DoId, direct: Direct) {
+        let is_under_way = self.making.as_ref().is_some_and(|making| making.is_under_way);
+        // An UberDOG is in no state server, and answers nobody.
+        match is_under_way && cx.shared.uberdogs.get(do_id).is_none() {
+            true => self.ask_whether_it_has_come(cx, do_id, direct),
+            false => self.say_now(cx, do_id, &direct),
+        }
+    }
+
+    pub(super) fn say_now(&mut self, cx: &mut Context<'_>, do_id: DoId, direct: &Direct) {
+        let to = match direct {
+            Direct::One(to, _) => *to,
+            Direct::All(_) => match self.view.known_at(do_id) {
+                Some(location) => location.channel(),
+                None => return,
+            },
+        };
+        let (Direct::One(_, value) | Direct::All(value)) = direct;
+        self.say_to(cx, to, do_id, value);
     }
 
     fn hear_itself(&mut self, cx: &mut Context<'_>, do_id: DoId, field: FieldId, value: &[u8]) {
         let (value, sender) = (Rest(value), self.identity.channel);
         self.tell(cx.shared, &News::FieldChanges { do_id, field, value, sender });
-    }
-
-    /// Tells all who see a location something that the object there does not tell them.
-    fn show(&self, cx: &mut Context<'_>, at: Location, update: &StateServer<'_>) -> Flow {
-        self.route(cx, at.channel(), update).map_err(|_| End::oversized())
     }
 }

@@ -28,8 +28,19 @@ pub struct Waits {
     wanted: Wanted,
 }
 
+/// What a client says that does not go by the object.
+#[derive(Debug)]
+pub enum Direct {
+    /// To one other.
+    One(Channel, Value),
+    /// To all who see where the object is.
+    All(Value),
+}
+
 #[derive(Debug)]
 enum Wanted {
+    /// Whether what the client has said before has come to the object: this may follow.
+    Order(Direct),
     /// Whose the object is: this is for him.
     Owner(Value),
     /// It has no owner: this is for its AI.
@@ -44,6 +55,18 @@ impl Session {
         let context = self.identity.new_context();
         self.route_small(cx, do_id.channel(), &StateServer::ObjectGetOwner { context });
         self.wait(cx, context, do_id, Wanted::Owner(value));
+    }
+
+    /// The cluster is asked for anything: when it has answered, all has come that was said to the object before.
+    pub(super) fn ask_whether_it_has_come(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        direct: Direct,
+    ) {
+        let context = self.identity.new_context();
+        self.route_small(cx, do_id.channel(), &StateServer::ObjectGetOwner { context });
+        self.wait(cx, context, do_id, Wanted::Order(direct));
     }
 
     /// The cluster is asked what an object is like, of which the client says that it is like this.
@@ -65,15 +88,21 @@ impl Session {
 
     /// Until when nothing that the client says is looked at, since the cluster has not answered.
     #[inline]
-    pub fn waits_until(&mut self, now: Instant) -> Option<Instant> {
+    pub fn waits_until(&mut self, cx: &mut Context<'_>) -> Option<Instant> {
         let making = self.making.as_mut()?;
-        let waits = making.waits.as_ref()?;
-        if now < waits.until {
-            return Some(now + AGAIN);
+        let is_over = cx.now >= making.waits.as_ref()?.until;
+        if !is_over {
+            return Some(cx.now + AGAIN);
         }
-        let (client, do_id) = (self.identity.allocated, waits.do_id);
-        tracing::warn!(%client, doId = %do_id, "an object has not answered in time; what was for it is dropped");
-        making.waits = None;
+        let Waits { do_id, wanted, .. } = *making.waits.take()?;
+        match wanted {
+            // It may be gone.
+            Wanted::Order(direct) => self.say_now(cx, do_id, &direct),
+            _ => {
+                let client = self.identity.allocated;
+                tracing::warn!(%client, doId = %do_id, "an object has not answered in time; what was for it is dropped");
+            }
+        }
         None
     }
 
@@ -82,6 +111,8 @@ impl Session {
         let making = self.making.as_mut()?;
         let is_it = |waits: &&mut Box<Waits>| waits.context == context;
         making.waits.as_mut().filter(is_it)?;
+        // What it has said before has come, too.
+        making.is_under_way = false;
         making.waits.take().map(|waits| *waits)
     }
 
@@ -92,9 +123,13 @@ impl Session {
         context: QueryContext,
         owner: Channel,
     ) -> bool {
-        let Some(Waits { do_id, wanted: Wanted::Owner(value), .. }) = self.take_waits(context)
-        else {
-            return false;
+        let (do_id, value) = match self.take_waits(context) {
+            Some(Waits { do_id, wanted: Wanted::Owner(value), .. }) => (do_id, value),
+            Some(Waits { do_id, wanted: Wanted::Order(direct), .. }) => {
+                self.say_now(cx, do_id, &direct);
+                return true;
+            }
+            _ => return false,
         };
         if owner.is_some() {
             self.say_to(cx, owner, do_id, &value);

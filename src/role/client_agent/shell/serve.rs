@@ -71,7 +71,7 @@ impl Server {
         offenders: Arc<Offenders>,
     ) -> Self {
         let seats = Seats::default();
-        let windows = Windows::new(flush);
+        let windows = Windows::new(flush, core.waits_from());
         Server {
             core,
             events,

@@ -9,12 +9,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::role::client_agent::dialect::Share;
 use crate::router::Haste;
 
-/// Up to this part of the time nothing waits.
-const IDLE: f32 = 0.15;
-/// From this part on it waits as long as it may.
-const BUSY: f32 = 0.4;
 /// A wait shorter than this gains nothing.
 const SHORTEST: Duration = Duration::from_micros(500);
 /// Timers are late by up to this much: who is due within it is due.
@@ -23,6 +20,7 @@ const LATE: Duration = Duration::from_millis(1);
 /// Sessions with something for their clients, in the order in which they got it.
 pub struct Windows {
     longest: Duration,
+    share: Share,
     /// How many of them got it since the looks before, and when they are to be written to.
     groups: VecDeque<(usize, Instant)>,
     /// How many those are.
@@ -31,8 +29,8 @@ pub struct Windows {
 
 impl Windows {
     /// They are at most so long; zero are never open.
-    pub const fn new(longest: Duration) -> Self {
-        Windows { longest, groups: VecDeque::new(), counted: 0 }
+    pub const fn new(longest: Duration, share: Share) -> Self {
+        Windows { longest, share, groups: VecDeque::new(), counted: 0 }
     }
 
     /// Those that are opened from now on are at most so long.
@@ -64,7 +62,8 @@ impl Windows {
     }
 
     fn length(&self, share: f32) -> Duration {
-        let length = self.longest.mul_f32(((share - IDLE) / (BUSY - IDLE)).clamp(0.0, 1.0));
+        let Share { idle, busy } = self.share;
+        let length = self.longest.mul_f32(((share - idle) / (busy - idle)).clamp(0.0, 1.0));
         if length < SHORTEST + LATE { Duration::ZERO } else { length }
     }
 }
@@ -74,12 +73,15 @@ mod tests {
     use super::*;
 
     const LONGEST: Duration = Duration::from_millis(5);
+    const IDLE: f32 = 0.2;
+    const BUSY: f32 = 0.6;
+    const SHARE: Share = Share { idle: IDLE, busy: BUSY };
 
     #[test]
     fn they_are_as_long_as_the_daemon_is_busy() {
         let now = Instant::now();
         let length = |longest, share| {
-            let mut windows = Windows::new(longest);
+            let mut windows = Windows::new(longest, SHARE);
             let due = windows.due(now, Haste::Busy(share), 3);
             assert_eq!(due, if windows.next().is_some() { 0 } else { 3 });
             windows.next().map(|at| at + LATE - now)
@@ -98,7 +100,7 @@ mod tests {
     fn each_waits_as_long_whoever_comes_meanwhile() {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
-        let mut windows = Windows::new(LONGEST);
+        let mut windows = Windows::new(LONGEST, SHARE);
         let mut due = |ms, waiting| {
             let due = windows.due(at(ms), Haste::Busy(1.0), waiting);
             (due, windows.next())

@@ -86,6 +86,15 @@ impl PandaVoice {
         Ok(bytes)
     }
 
+    /// As whom clients know a sender: the client, or whoever plays an avatar. All others are nobody; values that are only told
+    /// again come from whoever has made the object.
+    fn sender(&self, do_id: DoId, sender: Channel) -> DoId {
+        match sender {
+            Channel::NONE => self.config.base_of(do_id).unwrap_or_default(),
+            sender => sender.as_avatar().unwrap_or_default(),
+        }
+    }
+
     /// Several fields that have been set: each is told by itself.
     fn fields(
         &self,
@@ -140,12 +149,12 @@ impl Voice for PandaVoice {
     ) -> Result<(), wire::Error> {
         match *news {
             News::FieldChanges { do_id, field, value, sender } => {
-                let sender = id_of(sender);
+                let sender = self.sender(do_id, sender);
                 write(framing, buffer, &Message::FieldUpdated { sender, do_id, field, value })
             }
             News::FieldsChange { do_id, fields, sender } => {
                 let start = buffer.len();
-                let ids = (do_id, id_of(sender));
+                let ids = (do_id, self.sender(do_id, sender));
                 let written = self.fields(ids, fields.count, fields.bytes, framing, buffer);
                 written.inspect_err(|_| buffer.truncate(start))
             }
@@ -189,11 +198,6 @@ impl Voice for PandaVoice {
             .location()
             .is_some_and(|field| class.is_some_and(|class| class.has_field(field)))
     }
-}
-
-/// As whom clients know a sender: the client, or whoever plays an avatar; all others are nobody.
-fn id_of(sender: Channel) -> DoId {
-    sender.as_avatar().unwrap_or_default()
 }
 
 fn write(framing: Framing, buffer: &mut Vec<u8>, message: &Message<'_>) -> Result<(), wire::Error> {
