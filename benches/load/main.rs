@@ -63,6 +63,7 @@ pub(crate) mod ca;
 pub(crate) mod clients;
 pub(crate) mod daemon;
 pub(crate) mod db;
+pub(crate) mod delays;
 pub(crate) mod floor;
 pub(crate) mod link;
 pub(crate) mod md;
