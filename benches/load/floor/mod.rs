@@ -2,10 +2,11 @@
 //! know nothing else. Nothing is configured, checked or limited, and classes and fields are those of `load.dc`. What
 //! they cost, a daemon that lets the same players see the same world costs at least.
 //!
-//! [`conversation`] is what both say, [`epoll`] and [`runtime`] are two ways to wait for sockets.
+//! A [`Conversation`] is what is said, [`epoll`] and [`runtime`] are two ways to wait for sockets.
 
-mod conversation;
+mod astron;
 mod epoll;
+mod outbox;
 mod runtime;
 
 use std::net::{SocketAddr, TcpListener};
@@ -14,10 +15,26 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use conversation::Side;
+use astron::Astron;
+use outbox::{Outbox, Side};
 
 /// What one read may bring.
 const READ_BUFFER: usize = 64 * 1024;
+
+/// What a floor hears and what it says, without its sockets.
+trait Conversation: Default + Send + 'static {
+    /// What it has said and nobody has written.
+    fn outbox(&mut self) -> &mut Outbox;
+
+    /// Somebody has connected; returns its number in the outbox.
+    fn enter(&mut self, side: Side) -> usize;
+
+    /// Somebody is gone, and what it owned with it. It may be told twice.
+    fn leave(&mut self, who: usize);
+
+    /// Takes one frame without its length.
+    fn hear(&mut self, who: usize, frame: &[u8]) -> Result<()>;
+}
 
 /// How a floor waits for its sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,8 +82,8 @@ impl Floor {
             listener.set_nonblocking(true)?;
         }
         match self.kind {
-            Kind::Epoll => epoll::serve(listeners, self.flush),
-            Kind::Tokio => runtime::serve(listeners, self.flush),
+            Kind::Epoll => epoll::serve::<Astron>(listeners, self.flush),
+            Kind::Tokio => runtime::serve::<Astron>(listeners, self.flush),
         }
     }
 }
