@@ -1,5 +1,5 @@
 //! The floor of a world: programs that answer the conversation of players and AIs as cheaply as it can be answered, and
-//! know nothing else. Nothing is configured, checked or limited, and classes and fields are those of `load.dc`. What
+//! know nothing else. Nothing is configured, checked or limited, and classes and fields are those of the scenarios. What
 //! they cost, a daemon that lets the same players see the same world costs at least.
 //!
 //! A [`Conversation`] is what is said, [`epoll`] and [`runtime`] are two ways to wait for sockets.
@@ -7,6 +7,7 @@
 mod astron;
 mod epoll;
 mod outbox;
+mod panda3d;
 mod runtime;
 
 use std::net::{SocketAddr, TcpListener};
@@ -15,8 +16,11 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::daemon::Dialect;
+
 use astron::Astron;
 use outbox::{Outbox, Side};
+use panda3d::Panda3d;
 
 /// What one read may bring.
 const READ_BUFFER: usize = 64 * 1024;
@@ -73,7 +77,12 @@ impl Floor {
     }
 
     /// Serves until it is killed.
-    pub fn serve(self, director: SocketAddr, client_agent: SocketAddr) -> Result<()> {
+    pub fn serve(
+        self,
+        dialect: Dialect,
+        director: SocketAddr,
+        client_agent: SocketAddr,
+    ) -> Result<()> {
         let listeners = [(Side::Link, director), (Side::Client, client_agent)]
             .map(|(side, address)| TcpListener::bind(address).map(|listener| (side, listener)));
         let [links, clients] = listeners;
@@ -81,9 +90,16 @@ impl Floor {
         for (_, listener) in &listeners {
             listener.set_nonblocking(true)?;
         }
+        match dialect {
+            Dialect::Astron => self.converse::<Astron>(listeners),
+            Dialect::Panda3d => self.converse::<Panda3d>(listeners),
+        }
+    }
+
+    fn converse<C: Conversation>(self, listeners: [(Side, TcpListener); 2]) -> Result<()> {
         match self.kind {
-            Kind::Epoll => epoll::serve::<Astron>(listeners, self.flush),
-            Kind::Tokio => runtime::serve::<Astron>(listeners, self.flush),
+            Kind::Epoll => epoll::serve::<C>(listeners, self.flush),
+            Kind::Tokio => runtime::serve::<C>(listeners, self.flush),
         }
     }
 }

@@ -77,7 +77,10 @@ impl<C: Conversation> Server<C> {
             let who = {
                 let mut state = self.state();
                 state.sockets.push(Some(Socket { stream: stream.clone(), is_full: false }));
-                state.conversation.enter(side)
+                let who = state.conversation.enter(side);
+                // It may have been greeted.
+                self.announce(&mut state);
+                who
             };
             let server = self.clone();
             tokio::spawn(async move {
