@@ -157,7 +157,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// Play everything small, to see whether the bench works with this daemon. With brokers if `DONET_TEST_NATS` and
-    /// `DONET_TEST_REDIS` name them.
+    /// `DONET_TEST_REDIS` name them, with Panda3D's own server if `DONET_TEST_STOCK_SERVER` names a Python that has it.
     #[arg(long, conflicts_with_all = ["scenario", "scale", "nats", "redis", "floor", "transport", "vs", "runs", "stock_server"])]
     small: bool,
     /// Print only what failed.
@@ -274,7 +274,7 @@ fn list() {
          relay       programs that copy frames; always\n  \
          floor       servers of the same conversation and nothing else: --floor epoll,tokio, and --floor-flush-ms 0,5\n  \
          broker      servers of others that route by name: --nats HOST:PORT, --redis HOST:PORT\n  \
-         stock server  Panda3D's own, ServerRepository: --stock-server PYTHON\n  \
+         stock       Panda3D's own server, ServerRepository: --stock-server PYTHON\n  \
          transports  ways in which clients come: --transport tcp,tls,ws,wss\n\
          Other daemons, or another build of donet: --vs NAME=PATH"
     );

@@ -46,7 +46,7 @@ impl Beside {
             Beside::Relay => "relay",
             Beside::Floor => "floor",
             Beside::Broker => "broker",
-            Beside::StockServer => "stock server",
+            Beside::StockServer => "stock",
         }
     }
 }

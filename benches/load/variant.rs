@@ -100,8 +100,7 @@ pub fn all(args: &Args, daemon: &str) -> Result<Vec<Variant>> {
         _ => std::path::absolute(python),
     });
     let stock = Program::StockServer(python.transpose()?);
-    let stock = Variant::beside("ServerRepository".to_owned(), stock, args);
-    variants.push(Variant { must_pass: false, ..stock });
+    variants.push(Variant::beside("ServerRepository".to_owned(), stock, args));
     let brokers = [(broker::Kind::Nats, &args.nats), (broker::Kind::Redis, &args.redis)];
     for (kind, address) in brokers {
         if let Some(address) = address {

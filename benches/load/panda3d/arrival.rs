@@ -44,7 +44,7 @@ pub(super) fn arriving(run: &Run, count: usize) -> Result<Sample> {
     for index in 0..count {
         zone.walk_on(index)?;
         let told = (index + 1) * (count - 1);
-        zone.until("a movement that all see", |zone| zone.tally.deliveries == told)?;
+        zone.until("a movement", |zone| zone.tally.deliveries == told)?;
     }
     let newcomer = zone.clients.len();
     let mut costs = Costs::default();
@@ -86,7 +86,7 @@ fn arrive(zone: &mut Zone, newcomer: usize, is_first: bool, costs: &mut Costs) -
     }
     zone.until("a range of doIds", |zone| zone.tally.ranges == others + 1)?;
     zone.open(newcomer)?;
-    let shown = zone.settle("every avatar in sight of a newcomer", &meter, |zone| {
+    let shown = zone.settle("a newcomer to see all avatars", &meter, |zone| {
         zone.clients[newcomer].seen.len() == others
     })?;
     costs.missing += others - zone.clients[newcomer].seen.len();
@@ -99,7 +99,7 @@ fn arrive(zone: &mut Zone, newcomer: usize, is_first: bool, costs: &mut Costs) -
         zone.clients.iter().filter(|client| client.seen.contains_key(&avatar)).count()
     };
     let known =
-        zone.settle("a newcomer's avatar in sight of all", &meter, |zone| knowing(zone) == others)?;
+        zone.settle("all to see a newcomer's avatar", &meter, |zone| knowing(zone) == others)?;
     costs.missing += others - knowing(zone);
     if shown.is_done && known.is_done {
         costs.times.push(began.elapsed());

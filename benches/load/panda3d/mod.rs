@@ -77,8 +77,8 @@ fn moving(run: &Run, count: usize) -> Result<Sample> {
     })?;
     let ended = began.elapsed();
     let expected = count * rounds * (count - 1);
-    let settled =
-        zone.settle("every movement", &meter, |zone| zone.tally.deliveries == expected)?;
+    let what = format!("{expected} movements");
+    let settled = zone.settle(&what, &meter, |zone| zone.tally.deliveries == expected)?;
     let deliveries = zone.tally.deliveries;
     ensure!(deliveries > 0, "nobody heard of a movement");
     let behind = settled.measured.wall.saturating_sub(ended);

@@ -57,15 +57,15 @@ impl Zone {
                 zone.connect()?;
             }
             let connected = zone.clients.len();
-            zone.until("ranges of doIds", |zone| zone.tally.ranges == connected)?;
+            zone.until("their ranges of doIds", |zone| zone.tally.ranges == connected)?;
         }
         for index in 0..count {
             zone.open(index)?;
         }
         for index in 0..count {
             zone.make_avatar(index)?;
-            let known = index + 1;
-            zone.until("an avatar that all see", |zone| zone.tally.known == known * (count - 1))?;
+            let known = (index + 1) * (count - 1);
+            zone.until("a new avatar", |zone| zone.tally.known == known)?;
         }
         Ok(zone)
     }
@@ -128,10 +128,7 @@ impl Zone {
             if self.poll(PAUSE)? {
                 heard = Instant::now();
             }
-            ensure!(
-                heard.elapsed() < STALL,
-                "after {STALL:?} without a message there is not {what}"
-            );
+            ensure!(heard.elapsed() < STALL, self.lacking(what));
         }
         Ok(())
     }
@@ -155,11 +152,20 @@ impl Zone {
                 None => *measured.insert(meter.read()?),
             };
             if heard.elapsed() > patience {
-                ensure!(self.is_lossy, "after {STALL:?} without a message there is not {what}");
+                ensure!(self.is_lossy, self.lacking(what));
                 return Ok(Settled { is_done: false, measured });
             }
         }
         Ok(Settled { is_done: true, measured: meter.read()? })
+    }
+
+    /// Says what has not come, and what has.
+    fn lacking(&self, what: &str) -> String {
+        let Tally { ranges, disables, known, deliveries, .. } = self.tally;
+        format!(
+            "nothing came for {STALL:?} while clients waited for {what}; they were told {ranges} ranges of doIds, \
+             {disables} answers to interests and {deliveries} movements, and know {known} avatars of others"
+        )
     }
 }
 
