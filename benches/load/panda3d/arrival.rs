@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::CLIENTS_MIN;
+use super::client::Tally;
 use super::zone::Zone;
 use crate::process::{Measured, Meter, peak_rss};
 use crate::scenario::{Latency, Run, Sample};
@@ -18,10 +19,11 @@ struct Costs {
     wall: Duration,
     cpu: Option<Duration>,
     harness_cpu: Duration,
-    /// What the server has said, and how much of that were requests for objects.
+    /// What the server has said, and how much of that were requests for objects, and objects that were known.
     datagrams: usize,
     bytes: usize,
     requests: usize,
+    repeats: usize,
     /// Avatars that the newcomers were never shown, and times that theirs were not shown to others.
     missing: usize,
     times: Vec<Duration>,
@@ -67,6 +69,7 @@ pub(super) fn arriving(run: &Run, count: usize) -> Result<Sample> {
             ("messages", each(costs.datagrams)),
             ("kib", each(costs.bytes) / 1024.0),
             ("requests", each(costs.requests)),
+            ("repeats", each(costs.repeats)),
             ("missing", each(costs.missing)),
         ],
         ..Sample::new(arrivals, measured, peak_rss(zone.server.pid())?)
@@ -76,7 +79,7 @@ pub(super) fn arriving(run: &Run, count: usize) -> Result<Sample> {
 /// Somebody comes; what that costs is added.
 fn arrive(zone: &mut Zone, newcomer: usize, is_first: bool, costs: &mut Costs) -> Result<()> {
     let others = newcomer;
-    (zone.tally.datagrams, zone.tally.bytes, zone.tally.requests) = (0, 0, 0);
+    let Tally { datagrams, bytes, requests, repeats, .. } = zone.tally;
     let began = Instant::now();
     let meter = Meter::start(zone.server.pid())?;
     if is_first {
@@ -111,9 +114,10 @@ fn arrive(zone: &mut Zone, newcomer: usize, is_first: bool, costs: &mut Costs) -
     }
     expect_present(zone, newcomer)?;
     costs.add(measured);
-    costs.datagrams += zone.tally.datagrams;
-    costs.bytes += zone.tally.bytes;
-    costs.requests += zone.tally.requests;
+    costs.datagrams += zone.tally.datagrams - datagrams;
+    costs.bytes += zone.tally.bytes - bytes;
+    costs.requests += zone.tally.requests - requests;
+    costs.repeats += zone.tally.repeats - repeats;
     Ok(())
 }
 

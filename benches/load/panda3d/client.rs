@@ -1,5 +1,7 @@
 //! A client as Panda3D's `ClientRepository` is one: what it knows, what it answers, and what it checks of what it hears.
 
+use std::collections::hash_map::Entry;
+
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Buf;
 use rustc_hash::FxHashMap;
@@ -20,6 +22,8 @@ pub(super) struct Tally {
     pub(super) disables: usize,
     /// Times that a client was asked for its objects.
     pub(super) requests: usize,
+    /// Times that a client was shown an avatar that it knew.
+    pub(super) repeats: usize,
     /// Pairs of a client and an avatar of another that it knows.
     pub(super) known: usize,
     /// Movements that reached a client.
@@ -125,11 +129,17 @@ impl Client {
             step = frame.get_u32_le();
         }
         ensure!(frame.is_empty(), "{} bytes too many of {doid}", frame.len());
-        let last = self.seen.entry(doid).or_insert_with(|| {
-            tally.known += 1;
-            step
-        });
-        *last = step.max(*last);
+        match self.seen.entry(doid) {
+            Entry::Vacant(entry) => {
+                tally.known += 1;
+                entry.insert(step);
+            }
+            Entry::Occupied(mut entry) => {
+                tally.repeats += 1;
+                let last = entry.get_mut();
+                *last = step.max(*last);
+            }
+        }
         Ok(())
     }
 
