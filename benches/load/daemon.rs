@@ -85,6 +85,8 @@ pub struct ClientAgent {
     pub is_unlimited: bool,
     /// Fields of which a client that is behind gets the last value only.
     pub merge: &'static [&'static str],
+    /// Whether owners of objects are not asked for them when a stock client arrives.
+    pub asks_no_owners: bool,
 }
 
 impl Roles {
@@ -98,9 +100,10 @@ impl Roles {
         Roles { client_agent: Some(ClientAgent::default()), ..Roles::state_server() }
     }
 
-    /// The same for stock clients.
-    pub fn stock_clients() -> Roles {
-        Roles { dialect: Dialect::Panda3d, ..Roles::clients() }
+    /// The same for stock clients, with these settings.
+    pub fn stock_clients(client_agent: ClientAgent) -> Roles {
+        let client_agent = Some(client_agent);
+        Roles { dialect: Dialect::Panda3d, client_agent, ..Roles::state_server() }
     }
 }
 
@@ -291,7 +294,12 @@ fn configuration(
         write_listener(&mut y, variant.transport, client_agent)?;
         match roles.dialect {
             Dialect::Astron => write_client_agent(&mut y, options)?,
-            Dialect::Panda3d => y.push_str("    client:\n      type: panda3d\n"),
+            Dialect::Panda3d => {
+                y.push_str("    client:\n      type: panda3d\n");
+                if options.asks_no_owners {
+                    y.push_str("      regenerate: server\n");
+                }
+            }
         }
     }
     Ok(y)

@@ -34,7 +34,7 @@ const PARTS: &[Part] = &[
             "--transport=tcp,tls",
             "--floor=epoll,tokio",
             "--floor-flush-ms=0,5",
-            "--scenario=panda3d_10,panda3d_arrival_10",
+            "--scenario=panda3d_10,panda3d_arrival_10,panda3d_arrival_server",
         ],
     ),
     // The first port is nobody's: it is reserved for a service that is no longer in use.

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use super::CLIENTS_MIN;
 use super::client::Tally;
 use super::zone::Zone;
+use crate::daemon::ClientAgent;
 use crate::process::{Measured, Meter, peak_rss};
 use crate::scenario::{Latency, Run, Sample};
 
@@ -38,10 +39,10 @@ impl Costs {
 }
 
 /// One after the other comes and goes, while those who are there do nothing.
-pub(super) fn arriving(run: &Run, count: usize) -> Result<Sample> {
+pub(super) fn arriving(run: &Run, count: usize, options: ClientAgent) -> Result<Sample> {
     let count = run.scaled(count).max(CLIENTS_MIN);
     let arrivals = run.scaled(20).max(2);
-    let mut zone = Zone::fill(run, count)?;
+    let mut zone = Zone::fill(run, count, options)?;
     // Newcomers are to be shown where others are, and not where they were made.
     for index in 0..count {
         zone.walk_on(index)?;

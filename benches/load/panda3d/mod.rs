@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use crate::daemon::ClientAgent;
 use crate::process::{Meter, peak_rss};
 use crate::scenario::{Beside, Group, Run, Sample, Scenario};
 
@@ -46,14 +47,27 @@ pub const SCENARIOS: &[Scenario] = &[
         "a stock client comes into a zone with 10 others, sees their avatars and makes its own; latency until it has \
          seen all and all have seen it",
         "arrival",
-        |run| arrival::arriving(run, 10),
+        |run| arrival::arriving(run, 10, ClientAgent::default()),
     ),
     scenario("panda3d_arrival_50", "the same with 50 others", "arrival", |run| {
-        arrival::arriving(run, 50)
+        arrival::arriving(run, 50, ClientAgent::default())
     }),
     scenario("panda3d_arrival_200", "the same with 200 others", "arrival", |run| {
-        arrival::arriving(run, 200)
+        arrival::arriving(run, 200, ClientAgent::default())
     }),
+    Scenario {
+        group: Group::Check,
+        beside: &[],
+        ..scenario(
+            "panda3d_arrival_server",
+            "the same with 50 others, whom the daemon does not ask for their objects (client.regenerate: server)",
+            "arrival",
+            |run| {
+                let options = ClientAgent { asks_no_owners: true, ..ClientAgent::default() };
+                arrival::arriving(run, 50, options)
+            },
+        )
+    },
 ];
 
 /// Fewer would not see each other.
@@ -68,7 +82,7 @@ fn moving(run: &Run, count: usize) -> Result<Sample> {
     let count = run.scaled(count).max(CLIENTS_MIN);
     // Whole rounds, so that all move equally often.
     let rounds = run.scaled(100).max(10);
-    let mut zone = Zone::fill(run, count)?;
+    let mut zone = Zone::fill(run, count, ClientAgent::default())?;
     let idle = idle_cores(&mut zone, MOVE_TICKS * rounds.div_ceil(10))?;
     let (began, meter) = (Instant::now(), Meter::start(zone.server.pid())?);
     let late = run_clock(&mut zone, MOVE_TICKS * rounds, |zone, tick| {

@@ -6,7 +6,7 @@ use anyhow::{Error, Result, bail, ensure};
 
 use super::client::{Client, Tally};
 use super::wire::{goodbye, interest};
-use crate::daemon::{Daemon, Roles, log_tail};
+use crate::daemon::{ClientAgent, Daemon, Roles, log_tail};
 use crate::link::STALL;
 use crate::process::{Measured, Meter};
 use crate::scenario::{Run, Skipped};
@@ -43,11 +43,12 @@ pub(super) struct Settled {
 impl Zone {
     /// Starts the server, and lets this many in, one after the other: how the zone came to be is not measured, and
     /// nothing of it may be lost.
-    pub(super) fn fill(run: &Run, count: usize) -> Result<Zone> {
+    pub(super) fn fill(run: &Run, count: usize, options: ClientAgent) -> Result<Zone> {
         if run.variant.transport.is_websocket() {
             bail!(Skipped("stock clients know no WebSockets".to_owned()));
         }
-        let server = run.start(&Roles::stock_clients()).map_err(|error| refused(run, error))?;
+        let roles = Roles::stock_clients(options);
+        let server = run.start(&roles).map_err(|error| refused(run, error))?;
         let swarm = Swarm::with(server.way.clone())?;
         let (clients, tally) = (Vec::new(), Tally::default());
         let is_lossy = matches!(run.variant.program, Program::StockServer(_));
