@@ -295,7 +295,7 @@ fn configuration(
         match roles.dialect {
             Dialect::Astron => write_client_agent(&mut y, options)?,
             Dialect::Panda3d => {
-                y.push_str("    client:\n      type: panda3d\n");
+                write!(y, "    client:\n      type: panda3d\n      root: {WORLD}\n")?;
                 if options.asks_no_owners {
                     y.push_str("      regenerate: server\n");
                 }

@@ -21,7 +21,7 @@ pub mod msg {
 
 /// Classes and fields of `panda3d.dc`: both are numbered in order of declaration.
 pub mod dc {
-    pub const AVATAR: u16 = 0;
+    pub const AVATAR: u16 = 1;
     pub const SET_PLACE: u16 = 1;
 }
 

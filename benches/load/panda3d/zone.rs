@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Error, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 
 use super::client::{Client, Tally};
 use super::wire::{goodbye, interest};
-use crate::daemon::{ClientAgent, Daemon, Roles, log_tail};
-use crate::link::STALL;
+use crate::clients::AI;
+use crate::daemon::{ClientAgent, Daemon, Roles, WORLD, log_tail};
+use crate::link::{Link, STALL};
+use crate::objects::{await_created, create_world};
 use crate::process::{Measured, Meter};
 use crate::scenario::{Run, Skipped};
 use crate::swarm::Swarm;
@@ -50,6 +52,9 @@ impl Zone {
         let roles = Roles::stock_clients(options);
         let server = run.start(&roles).map_err(|error| refused(run, error))?;
         let swarm = Swarm::with(server.way.clone())?;
+        if let Program::Daemon(_) = run.variant.program {
+            make_world(&server)?;
+        }
         let (clients, tally) = (Vec::new(), Tally::default());
         let is_lossy = matches!(run.variant.program, Program::StockServer(_));
         let mut zone = Zone { server, swarm, clients, tally, is_lossy };
@@ -116,7 +121,10 @@ impl Zone {
         let (clients, tally) = (&mut self.clients, &mut self.tally);
         let before = tally.datagrams;
         self.swarm.poll(Some(timeout), |index, frame, answers| {
-            clients[index].hear(frame, answers, tally)
+            let heard = clients[index].hear(frame, answers, tally);
+            heard.with_context(|| {
+                format!("client {index} of {}, after {} movements", clients.len(), tally.deliveries)
+            })
         })?;
         ensure!(self.swarm.closed == 0, "{} clients were disconnected", self.swarm.closed);
         Ok(self.tally.datagrams > before)
@@ -168,6 +176,15 @@ impl Zone {
              {disables} answers to interests and {deliveries} movements, and know {known} avatars of others"
         )
     }
+}
+
+/// Makes the parent of everything: what a daemon does where nobody has made it is not what is measured.
+fn make_world(daemon: &Daemon) -> Result<()> {
+    let mut ai = Link::connect(daemon.director)?;
+    let mut batch = Batch::default();
+    create_world(batch.subscribe(AI));
+    ai.send(&batch)?;
+    await_created(&mut ai, WORLD)
 }
 
 /// Why a daemon did not start, which is no failure of one that is only compared with and does not know stock clients.
