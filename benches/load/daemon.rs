@@ -9,8 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 
 use crate::floor::Floor;
+use crate::scenario::Skipped;
 use crate::secure;
 use crate::transport::{Transport, Way};
 use crate::variant::{Program, Variant};
@@ -43,6 +45,35 @@ pub struct Roles {
     pub state_server: bool,
     pub client_agent: Option<ClientAgent>,
     pub database: bool,
+    /// What clients speak.
+    pub dialect: Dialect,
+}
+
+/// A protocol of clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    #[default]
+    Astron,
+    /// That of stock Panda3D clients.
+    Panda3d,
+}
+
+impl Dialect {
+    /// The classes that are spoken of.
+    const fn classes(self) -> &'static str {
+        match self {
+            Dialect::Astron => include_str!("load.dc"),
+            Dialect::Panda3d => include_str!("panda3d/panda3d.dc"),
+        }
+    }
+
+    /// Its name on the command line.
+    const fn argument(self) -> &'static str {
+        match self {
+            Dialect::Astron => "astron",
+            Dialect::Panda3d => "panda3d",
+        }
+    }
 }
 
 /// Settings of the client agent that differ from the defaults.
@@ -54,6 +85,8 @@ pub struct ClientAgent {
     pub is_unlimited: bool,
     /// Fields of which a client that is behind gets the last value only.
     pub merge: &'static [&'static str],
+    /// Whether owners of objects are not asked for them when a stock client arrives.
+    pub asks_no_owners: bool,
 }
 
 impl Roles {
@@ -65,6 +98,12 @@ impl Roles {
     /// A state server and a client agent with defaults.
     pub fn clients() -> Roles {
         Roles { client_agent: Some(ClientAgent::default()), ..Roles::state_server() }
+    }
+
+    /// The same for stock clients, with these settings.
+    pub fn stock_clients(client_agent: ClientAgent) -> Roles {
+        let client_agent = Some(client_agent);
+        Roles { dialect: Dialect::Panda3d, client_agent, ..Roles::state_server() }
     }
 }
 
@@ -82,11 +121,16 @@ impl Daemon {
     pub fn start(variant: &Variant, roles: &Roles, folder: &Path) -> Result<Daemon> {
         let program = match &variant.program {
             Program::Daemon(program) => program,
-            Program::Floor(floor) => return Daemon::start_floor(*floor, variant, folder),
+            Program::Floor(floor) => {
+                return Daemon::start_floor(*floor, variant, roles.dialect, folder);
+            }
+            Program::StockServer(python) => {
+                return Daemon::start_stock_server(python.as_deref(), variant, roles, folder);
+            }
             _ => bail!("{} has no roles", variant.name),
         };
         let (director, client_agent) = (free_address()?, free_address()?);
-        fs::write(folder.join("load.dc"), include_str!("load.dc"))?;
+        fs::write(folder.join("load.dc"), roles.dialect.classes())?;
         fs::create_dir(folder.join("objects"))?;
         let config = configuration(variant, roles, director, client_agent)?;
         fs::write(folder.join("load.yml"), config)?;
@@ -103,12 +147,37 @@ impl Daemon {
         Ok(daemon)
     }
 
-    fn start_floor(floor: Floor, variant: &Variant, folder: &Path) -> Result<Daemon> {
+    fn start_stock_server(
+        python: Option<&Path>,
+        variant: &Variant,
+        roles: &Roles,
+        folder: &Path,
+    ) -> Result<Daemon> {
+        let Some(python) = python else {
+            bail!(Skipped("no --stock-server names a Python that has Panda3D".to_owned()));
+        };
+        let address = free_address()?;
+        fs::write(folder.join("load.dc"), roles.dialect.classes())?;
+        fs::write(folder.join("server.py"), include_str!("panda3d/server.py"))?;
+        let mut command = command(python, variant.cpus.as_deref());
+        command.args(["server.py", &address.port().to_string(), "load.dc"]);
+        let mut daemon = Daemon::spawn(command, address, address, folder)?;
+        daemon.await_listener(address)?;
+        Ok(daemon)
+    }
+
+    fn start_floor(
+        floor: Floor,
+        variant: &Variant,
+        dialect: Dialect,
+        folder: &Path,
+    ) -> Result<Daemon> {
         let (director, client_agent) = (free_address()?, free_address()?);
         let mut command = command(&std::env::current_exe()?, variant.cpus.as_deref());
         command.args(["--serve-floor", floor.argument(), "--listen", &director.to_string()]);
         command.args(["--listen-clients", &client_agent.to_string()]);
         command.args(["--floor-flush-ms", &floor.flush.as_millis().to_string()]);
+        command.args(["--dialect", dialect.argument()]);
         let mut daemon = Daemon::spawn(command, director, client_agent, folder)?;
         daemon.await_listener(director)?;
         daemon.await_listener(client_agent)?;
@@ -203,7 +272,9 @@ fn configuration(
     if let Some(threaded) = variant.threaded {
         writeln!(y, "  threaded: {threaded}")?;
     }
-    write!(y, "uberdogs:\n  - class: LoadGate\n    id: {GATE}\n    anonymous: true\n")?;
+    if roles.dialect == Dialect::Astron {
+        write!(y, "uberdogs:\n  - class: LoadGate\n    id: {GATE}\n    anonymous: true\n")?;
+    }
     if roles.state_server || roles.database || roles.client_agent.is_some() {
         y.push_str("roles:\n");
     }
@@ -220,18 +291,21 @@ fn configuration(
         )?;
     }
     if let Some(options) = &roles.client_agent {
-        write_client_agent(&mut y, options, variant.transport, client_agent)?;
+        write_listener(&mut y, variant.transport, client_agent)?;
+        match roles.dialect {
+            Dialect::Astron => write_client_agent(&mut y, options)?,
+            Dialect::Panda3d => {
+                write!(y, "    client:\n      type: panda3d\n      root: {WORLD}\n")?;
+                if options.asks_no_owners {
+                    y.push_str("      regenerate: server\n");
+                }
+            }
+        }
     }
     Ok(y)
 }
 
-fn write_client_agent(
-    y: &mut String,
-    options: &ClientAgent,
-    transport: Transport,
-    address: SocketAddr,
-) -> Result<()> {
-    let (min, max) = CLIENT_CHANNELS;
+fn write_listener(y: &mut String, transport: Transport, address: SocketAddr) -> Result<()> {
     let (certificate, key) = secure::FILES;
     let tls = format!("tls: {{certificate: {certificate}, key_file: {key}}}");
     y.push_str("  - type: clientagent\n");
@@ -245,6 +319,11 @@ fn write_client_agent(
             write!(y, "    bind: none\n    websocket:\n      bind: {address}\n      {tls}\n")?;
         }
     }
+    Ok(())
+}
+
+fn write_client_agent(y: &mut String, options: &ClientAgent) -> Result<()> {
+    let (min, max) = CLIENT_CHANNELS;
     write!(
         y,
         "    version: {VERSION}\n    manual_dc_hash: {DC_HASH}\n    channels:\n      min: {min}\n      \

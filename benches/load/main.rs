@@ -53,6 +53,9 @@
 //! *Brokers*, with `--nats` and `--redis`: servers of others that route by name. They are running already; their processor
 //! time is measured if they run on this machine and may be looked at, their memory is not.
 //!
+//! *The stock server*, with `--stock-server`: Panda3D's own `ServerRepository`, where stock clients are what is played. It is
+//! started as the engine's samples start theirs.
+//!
 //! The bench itself is plain: datagrams are encoded before the clock starts, senders write
 //! large pieces from a blocking thread, and one thread reads all receivers and checks frames where
 //! they lie. `cores` well below the number of processors together with a high `bench us` would mean
@@ -63,10 +66,12 @@ pub(crate) mod ca;
 pub(crate) mod clients;
 pub(crate) mod daemon;
 pub(crate) mod db;
+pub(crate) mod delays;
 pub(crate) mod floor;
 pub(crate) mod link;
 pub(crate) mod md;
 pub(crate) mod objects;
+pub(crate) mod panda3d;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod report;
@@ -83,14 +88,14 @@ pub(crate) mod wire;
 pub(crate) mod world;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Parser, ValueEnum};
 
-use crate::daemon::log_tail;
+use crate::daemon::{Dialect, log_tail};
 use crate::floor::Floor;
 use crate::report::Row;
 use crate::scenario::{Group, Run, Sample, Scenario, Skipped};
@@ -124,6 +129,9 @@ pub(crate) struct Args {
     /// A Redis server to measure beside daemons.
     #[arg(long, value_name = "HOST:PORT")]
     redis: Option<String>,
+    /// A Python interpreter that has Panda3D, whose own server is measured beside daemons with stock clients.
+    #[arg(long, value_name = "PYTHON")]
+    stock_server: Option<PathBuf>,
     /// Scenarios by name, or `table`, `checks` or `all`.
     #[arg(long, value_delimiter = ',', default_value = "table")]
     scenario: Vec<String>,
@@ -149,8 +157,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// Play everything small, to see whether the bench works with this daemon. With brokers if `DONET_TEST_NATS` and
-    /// `DONET_TEST_REDIS` name them.
-    #[arg(long, conflicts_with_all = ["scenario", "scale", "nats", "redis", "floor", "transport", "vs", "runs"])]
+    /// `DONET_TEST_REDIS` name them, with Panda3D's own server if `DONET_TEST_STOCK_SERVER` names a Python that has it.
+    #[arg(long, conflicts_with_all = ["scenario", "scale", "nats", "redis", "floor", "transport", "vs", "runs", "stock_server"])]
     small: bool,
     /// Print only what failed.
     #[arg(long)]
@@ -168,6 +176,9 @@ pub(crate) struct Args {
     listen: Option<SocketAddr>,
     #[arg(long, hide = true)]
     listen_clients: Option<SocketAddr>,
+    /// What clients of a floor speak.
+    #[arg(long, hide = true, value_enum, default_value_t = Dialect::Astron)]
+    dialect: Dialect,
     #[arg(long, hide = true)]
     receivers: Option<usize>,
     /// What cargo adds.
@@ -193,7 +204,7 @@ pub(crate) fn main() -> Result<ExitCode> {
         (args.serve_floor, args.listen, args.listen_clients)
     {
         let flush = Duration::from_millis(args.floor_flush_ms[0]);
-        Floor { kind, flush }.serve(director, client_agent)?;
+        Floor { kind, flush }.serve(args.dialect, director, client_agent)?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.list {
@@ -263,6 +274,7 @@ fn list() {
          relay       programs that copy frames; always\n  \
          floor       servers of the same conversation and nothing else: --floor epoll,tokio, and --floor-flush-ms 0,5\n  \
          broker      servers of others that route by name: --nats HOST:PORT, --redis HOST:PORT\n  \
+         stock       Panda3D's own server, ServerRepository: --stock-server PYTHON\n  \
          transports  ways in which clients come: --transport tcp,tls,ws,wss\n\
          Other daemons, or another build of donet: --vs NAME=PATH"
     );
@@ -276,6 +288,7 @@ fn scenarios() -> impl Iterator<Item = &'static Scenario> {
         slow::SCENARIOS,
         db::SCENARIOS,
         world::SCENARIOS,
+        panda3d::SCENARIOS,
     ];
     all.into_iter().flatten()
 }

@@ -9,7 +9,8 @@ use anyhow::{Context, Error, Result};
 /// `/proc` counts processor time in hundredths of a second on every Linux in use.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Processor time of one process at one moment.
+/// Processor time of processes at one moment.
+#[derive(Default)]
 struct CpuTime {
     /// Nanoseconds of each living thread: fine, but threads that ended are missing.
     threads: HashMap<String, u64>,
@@ -17,27 +18,54 @@ struct CpuTime {
     total: Duration,
 }
 
+/// Whose time is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The process's alone.
+    Own,
+    /// Also that of all processes that it has started, and they in turn.
+    Family,
+}
+
 impl CpuTime {
-    fn read(pid: u32) -> Result<CpuTime> {
-        let mut threads = HashMap::new();
+    fn read(pid: u32, whose: Whose) -> Result<CpuTime> {
+        let mut time = CpuTime::default();
+        let mut children = time.add(pid, whose)?;
+        while let Some(child) = children.pop() {
+            // One that ends meanwhile is in its parent's time when that has taken notice of it.
+            children.extend(time.add(child, whose).unwrap_or_default());
+        }
+        Ok(time)
+    }
+
+    /// Adds a process; returns its children, if their time is read, too.
+    fn add(&mut self, pid: u32, whose: Whose) -> Result<Vec<u32>> {
+        let mut children = Vec::new();
         for task in fs::read_dir(format!("/proc/{pid}/task")).context("the daemon is gone")? {
             let task = task?;
             // A thread may end between the listing and the reading.
             if let Ok(line) = fs::read_to_string(task.path().join("schedstat")) {
                 let nanos = line.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-                threads.insert(task.file_name().to_string_lossy().into_owned(), nanos);
+                self.threads.insert(task.file_name().to_string_lossy().into_owned(), nanos);
+            }
+            if whose == Whose::Family {
+                let line = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+                children.extend(line.split(' ').filter_map(|pid| pid.parse::<u32>().ok()));
             }
         }
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The command's name may hold spaces, so fields are counted from its closing bracket.
+        // The command's name may hold spaces, so fields are counted from its closing bracket. Behind its own times stand
+        // those of children that have ended.
+        let fields = if whose == Whose::Family { 4 } else { 2 };
         let ticks: u32 = stat
             .rsplit(") ")
             .next()
             .map(|rest| {
-                rest.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u32>().ok()).sum()
+                rest.split(' ').skip(11).take(fields).filter_map(|n| n.parse::<u32>().ok()).sum()
             })
             .context("/proc/PID/stat")?;
-        Ok(CpuTime { threads, total: TICK * ticks })
+        self.total += TICK * ticks;
+        Ok(children)
     }
 
     fn since(&self, earlier: &CpuTime) -> Duration {
@@ -105,7 +133,7 @@ pub struct Meter {
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
     pub wall: Duration,
-    /// Processor time of the daemon, if that can be known.
+    /// Processor time of the daemon and of all that it has started, if that can be known.
     pub cpu: Option<Duration>,
     /// Processor time of this process.
     pub harness_cpu: Duration,
@@ -119,19 +147,28 @@ impl Meter {
     pub fn start(pid: impl Into<Option<u32>>) -> Result<Meter> {
         Ok(Meter {
             machine: machine_busy()?,
-            harness: CpuTime::read(std::process::id())?,
-            daemon: pid.into().map(|pid| Ok::<_, Error>((pid, CpuTime::read(pid)?))).transpose()?,
+            harness: CpuTime::read(std::process::id(), Whose::Own)?,
+            daemon: pid
+                .into()
+                .map(|pid| Ok::<_, Error>((pid, CpuTime::read(pid, Whose::Family)?)))
+                .transpose()?,
             began: Instant::now(),
         })
     }
 
     /// Ends the phase.
     pub fn stop(self) -> Result<Measured> {
+        self.read()
+    }
+
+    /// What the phase would be if it ended now.
+    pub fn read(&self) -> Result<Measured> {
         let wall = self.began.elapsed();
-        let spent =
-            |(pid, before): (u32, CpuTime)| Ok::<_, Error>(CpuTime::read(pid)?.since(&before));
-        let cpu = self.daemon.map(spent).transpose()?;
-        let harness_cpu = CpuTime::read(std::process::id())?.since(&self.harness);
+        let spent = |(pid, before): &(u32, CpuTime)| {
+            Ok::<_, Error>(CpuTime::read(*pid, Whose::Family)?.since(before))
+        };
+        let cpu = self.daemon.as_ref().map(spent).transpose()?;
+        let harness_cpu = CpuTime::read(std::process::id(), Whose::Own)?.since(&self.harness);
         let machine = machine_busy()?.saturating_sub(self.machine);
         let known = cpu.filter(|_| wall > 10 * TICK);
         let other = |cpu| machine.saturating_sub(cpu + harness_cpu);

@@ -35,6 +35,8 @@ pub enum Beside {
     Floor,
     /// Servers that route messages by name.
     Broker,
+    /// Panda3D's own server.
+    StockServer,
 }
 
 impl Beside {
@@ -44,6 +46,7 @@ impl Beside {
             Beside::Relay => "relay",
             Beside::Floor => "floor",
             Beside::Broker => "broker",
+            Beside::StockServer => "stock",
         }
     }
 }

@@ -28,11 +28,29 @@ const PARTS: &[Part] = &[
         &["--transport=tcp,tls,ws,wss", "--scenario=ca_idle,ca_zone,ca_upstream,world_spread"],
     ),
     ("slow_readers", &["--scenario=ca_slow,ca_slow_merge"]),
+    (
+        "stock_clients",
+        &[
+            "--transport=tcp,tls",
+            "--floor=epoll,tokio",
+            "--floor-flush-ms=0,5",
+            "--scenario=panda3d_10,panda3d_arrival_10,panda3d_arrival_server",
+        ],
+    ),
     // The first port is nobody's: it is reserved for a service that is no longer in use.
     (
         "brokers_that_are_away",
         &["--nats=127.0.0.1:1", "--redis=127.0.0.1:1", "--scenario=md_fanout"],
     ),
+];
+
+/// A part that is played if its variable says where others' server is: what tells the bench, and its scenarios.
+type Other = (&'static str, &'static str, &'static str, &'static str);
+
+const OTHERS: &[Other] = &[
+    ("nats", "DONET_TEST_NATS", "--nats", "md_route,md_fanout,md_pingpong"),
+    ("redis", "DONET_TEST_REDIS", "--redis", "md_route,md_fanout,md_pingpong"),
+    ("stock_server", "DONET_TEST_STOCK_SERVER", "--stock-server", "panda3d_10,panda3d_arrival_10"),
 ];
 
 /// Plays the parts whose names contain all of the words with this daemon.
@@ -54,15 +72,13 @@ pub fn main(daemon: &str, words: &[String]) -> Result<ExitCode> {
         let arguments = || arguments.iter().map(|argument| (*argument).to_owned());
         play(name, &|| part(daemon, arguments()));
     }
-    for kind in ["nats", "redis"].into_iter().filter(|kind| is_wanted(kind)) {
-        let variable = format!("DONET_TEST_{}", kind.to_uppercase());
-        let Ok(address) = std::env::var(&variable) else {
-            println!("load: 1 skipped ({kind}: {variable} names no server)");
+    for (name, variable, option, scenarios) in OTHERS.iter().filter(|other| is_wanted(other.0)) {
+        let Ok(other) = std::env::var(variable) else {
+            println!("load: 1 skipped ({name}: {variable} names none)");
             continue;
         };
-        let scenarios = "--scenario=md_route,md_fanout,md_pingpong";
-        let arguments = || [format!("--{kind}={address}"), scenarios.to_owned()].into_iter();
-        play(kind, &|| part(daemon, arguments()));
+        let arguments = [format!("{option}={other}"), format!("--scenario={scenarios}")];
+        play(name, &|| part(daemon, arguments.clone().into_iter()));
     }
     println!("load: {passed} of {all} passed");
     Ok(if passed == all { ExitCode::SUCCESS } else { ExitCode::FAILURE })

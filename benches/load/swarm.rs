@@ -2,7 +2,7 @@
 //! between threads.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -107,6 +107,14 @@ impl Swarm {
             Connection { stream, framing, partial: Vec::new(), unsent, open: true };
         connection.push()?;
         Ok(connection)
+    }
+
+    /// Says on a connection that nothing more comes, and hears nothing of it any more.
+    pub fn give_up(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        connection.open = false;
+        // It fails when the other side was faster.
+        let _ = connection.stream.stream.shutdown(Shutdown::Write);
     }
 
     /// How many connections there are.

@@ -41,6 +41,8 @@ pub enum Program {
     Floor(Floor),
     /// A server that somebody else has started.
     Broker(Broker),
+    /// Panda3D's own server, in this interpreter if one is named.
+    StockServer(Option<PathBuf>),
 }
 
 impl Variant {
@@ -63,6 +65,7 @@ impl Variant {
             Program::Relay(_) => Beside::Relay,
             Program::Floor(_) => Beside::Floor,
             Program::Broker(_) => Beside::Broker,
+            Program::StockServer(_) => Beside::StockServer,
         };
         scenario.beside.contains(&beside)
     }
@@ -91,6 +94,13 @@ pub fn all(args: &Args, daemon: &str) -> Result<Vec<Variant>> {
             variants.push(Variant::beside(floor.name(), Program::Floor(floor), args));
         }
     }
+    // A name alone is looked for where the shell looks.
+    let python = args.stock_server.as_deref().map(|python| match python.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Ok(python.to_owned()),
+        _ => std::path::absolute(python),
+    });
+    let stock = Program::StockServer(python.transpose()?);
+    variants.push(Variant::beside("ServerRepository".to_owned(), stock, args));
     let brokers = [(broker::Kind::Nats, &args.nats), (broker::Kind::Redis, &args.redis)];
     for (kind, address) in brokers {
         if let Some(address) = address {

@@ -9,8 +9,8 @@ use bytes::Buf;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::READ_BUFFER;
-use super::conversation::{Conversation, Side};
+use super::outbox::Side;
+use super::{Conversation, READ_BUFFER};
 use crate::wire::split;
 
 struct Socket {
@@ -19,21 +19,24 @@ struct Socket {
     partial: Vec<u8>,
 }
 
-struct Server {
+struct Server<C> {
     poll: Poll,
     listeners: [(Side, TcpListener); 2],
-    conversation: Conversation,
+    conversation: C,
     /// By number of the conversation's peer.
     sockets: Vec<Option<Socket>>,
     buffer: Vec<u8>,
 }
 
 /// Serves until it is killed.
-pub(super) fn serve(listeners: [(Side, net::TcpListener); 2], flush: Duration) -> Result<()> {
+pub(super) fn serve<C: Conversation>(
+    listeners: [(Side, net::TcpListener); 2],
+    flush: Duration,
+) -> Result<()> {
     let mut server = Server {
         poll: Poll::new()?,
         listeners: listeners.map(|(side, listener)| (side, TcpListener::from_std(listener))),
-        conversation: Conversation::default(),
+        conversation: C::default(),
         sockets: Vec::new(),
         // A frame of the greatest length has to fit behind the rest of a read.
         buffer: vec![0; 2 * READ_BUFFER],
@@ -67,13 +70,13 @@ pub(super) fn serve(listeners: [(Side, net::TcpListener); 2], flush: Duration) -
         if flush.is_zero() || due.is_some_and(|due| due <= Instant::now()) {
             due = None;
             server.write_all(Side::Client);
-        } else if due.is_none() && server.conversation.has_written(Side::Client) {
+        } else if due.is_none() && server.conversation.outbox().has_written(Side::Client) {
             due = Some(Instant::now() + flush);
         }
     }
 }
 
-impl Server {
+impl<C: Conversation> Server<C> {
     fn accept(&mut self, listener: usize) -> Result<()> {
         let (side, listener) = &self.listeners[listener];
         loop {
@@ -118,14 +121,14 @@ impl Server {
     }
 
     fn write_all(&mut self, side: Side) {
-        for who in self.conversation.take_written(side) {
+        for who in self.conversation.outbox().take_written(side) {
             self.write(who);
         }
     }
 
     /// Writes what the socket takes; epoll says when it takes more.
     fn write(&mut self, who: usize) {
-        let unsent = self.conversation.unsent(who);
+        let unsent = self.conversation.outbox().unsent(who);
         let Some(socket) = &mut self.sockets[who] else { return unsent.clear() };
         while !unsent.is_empty() {
             match socket.stream.write(unsent) {

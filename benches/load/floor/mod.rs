@@ -1,11 +1,13 @@
 //! The floor of a world: programs that answer the conversation of players and AIs as cheaply as it can be answered, and
-//! know nothing else. Nothing is configured, checked or limited, and classes and fields are those of `load.dc`. What
+//! know nothing else. Nothing is configured, checked or limited, and classes and fields are those of the scenarios. What
 //! they cost, a daemon that lets the same players see the same world costs at least.
 //!
-//! [`conversation`] is what both say, [`epoll`] and [`runtime`] are two ways to wait for sockets.
+//! A [`Conversation`] is what is said, [`epoll`] and [`runtime`] are two ways to wait for sockets.
 
-mod conversation;
+mod astron;
 mod epoll;
+mod outbox;
+mod panda3d;
 mod runtime;
 
 use std::net::{SocketAddr, TcpListener};
@@ -14,10 +16,29 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use conversation::Side;
+use crate::daemon::Dialect;
+
+use astron::Astron;
+use outbox::{Outbox, Side};
+use panda3d::Panda3d;
 
 /// What one read may bring.
 const READ_BUFFER: usize = 64 * 1024;
+
+/// What a floor hears and what it says, without its sockets.
+trait Conversation: Default + Send + 'static {
+    /// What it has said and nobody has written.
+    fn outbox(&mut self) -> &mut Outbox;
+
+    /// Somebody has connected; returns its number in the outbox.
+    fn enter(&mut self, side: Side) -> usize;
+
+    /// Somebody is gone, and what it owned with it. It may be told twice.
+    fn leave(&mut self, who: usize);
+
+    /// Takes one frame without its length.
+    fn hear(&mut self, who: usize, frame: &[u8]) -> Result<()>;
+}
 
 /// How a floor waits for its sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,7 +77,12 @@ impl Floor {
     }
 
     /// Serves until it is killed.
-    pub fn serve(self, director: SocketAddr, client_agent: SocketAddr) -> Result<()> {
+    pub fn serve(
+        self,
+        dialect: Dialect,
+        director: SocketAddr,
+        client_agent: SocketAddr,
+    ) -> Result<()> {
         let listeners = [(Side::Link, director), (Side::Client, client_agent)]
             .map(|(side, address)| TcpListener::bind(address).map(|listener| (side, listener)));
         let [links, clients] = listeners;
@@ -64,9 +90,16 @@ impl Floor {
         for (_, listener) in &listeners {
             listener.set_nonblocking(true)?;
         }
+        match dialect {
+            Dialect::Astron => self.converse::<Astron>(listeners),
+            Dialect::Panda3d => self.converse::<Panda3d>(listeners),
+        }
+    }
+
+    fn converse<C: Conversation>(self, listeners: [(Side, TcpListener); 2]) -> Result<()> {
         match self.kind {
-            Kind::Epoll => epoll::serve(listeners, self.flush),
-            Kind::Tokio => runtime::serve(listeners, self.flush),
+            Kind::Epoll => epoll::serve::<C>(listeners, self.flush),
+            Kind::Tokio => runtime::serve::<C>(listeners, self.flush),
         }
     }
 }

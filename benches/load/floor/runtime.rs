@@ -10,13 +10,13 @@ use bytes::Buf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::READ_BUFFER;
-use super::conversation::{Conversation, Side};
+use super::outbox::Side;
+use super::{Conversation, READ_BUFFER};
 use crate::wire::split;
 
 /// What tasks share. None of them waits while it has it.
-struct State {
-    conversation: Conversation,
+struct State<C> {
+    conversation: C,
     /// By number of the conversation's peer.
     sockets: Vec<Option<Socket>>,
     /// Every read lands here; only the rest of a frame is kept for each connection.
@@ -29,18 +29,21 @@ struct Socket {
     is_full: bool,
 }
 
-struct Server {
-    state: Mutex<State>,
+struct Server<C> {
+    state: Mutex<State<C>>,
     /// That there are links, and clients, to be written to.
     written: [Notify; 2],
 }
 
 /// Serves until it is killed.
-pub(super) fn serve(listeners: [(Side, net::TcpListener); 2], flush: Duration) -> Result<()> {
+pub(super) fn serve<C: Conversation>(
+    listeners: [(Side, net::TcpListener); 2],
+    flush: Duration,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let server = Arc::new(Server {
         state: Mutex::new(State {
-            conversation: Conversation::default(),
+            conversation: C::default(),
             sockets: Vec::new(),
             // A frame of the greatest length has to fit behind the rest of a read.
             buffer: vec![0; 2 * READ_BUFFER],
@@ -61,8 +64,8 @@ pub(super) fn serve(listeners: [(Side, net::TcpListener); 2], flush: Duration) -
     })
 }
 
-impl Server {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl<C: Conversation> Server<C> {
+    fn state(&self) -> MutexGuard<'_, State<C>> {
         self.state.lock().expect("whoever has the state does not panic")
     }
 
@@ -74,7 +77,10 @@ impl Server {
             let who = {
                 let mut state = self.state();
                 state.sockets.push(Some(Socket { stream: stream.clone(), is_full: false }));
-                state.conversation.enter(side)
+                let who = state.conversation.enter(side);
+                // It may have been greeted.
+                self.announce(&mut state);
+                who
             };
             let server = self.clone();
             tokio::spawn(async move {
@@ -85,7 +91,7 @@ impl Server {
                 let mut state = server.state();
                 state.sockets[who] = None;
                 state.conversation.leave(who);
-                server.announce(&state);
+                server.announce(&mut state);
             });
         }
     }
@@ -107,13 +113,13 @@ impl Server {
             let whole = split(&buffer[..filled], |frame| conversation.hear(who, frame))?;
             partial.clear();
             partial.extend_from_slice(&buffer[whole..filled]);
-            self.announce(&state);
+            self.announce(&mut state);
         }
     }
 
-    fn announce(&self, state: &State) {
+    fn announce(&self, state: &mut State<C>) {
         for side in [Side::Link, Side::Client] {
-            if state.conversation.has_written(side) {
+            if state.conversation.outbox().has_written(side) {
                 self.written[side as usize].notify_one();
             }
         }
@@ -128,7 +134,7 @@ impl Server {
                 tokio::time::sleep(flush).await;
             }
             let mut state = self.state();
-            for who in state.conversation.take_written(side) {
+            for who in state.conversation.outbox().take_written(side) {
                 if let Some(stream) = state.write(who) {
                     tokio::spawn(self.clone().write_rest(who, stream));
                 }
@@ -149,10 +155,10 @@ impl Server {
     }
 }
 
-impl State {
+impl<C: Conversation> State<C> {
     /// Writes what the socket takes, and returns the socket if it has to be waited for.
     fn write(&mut self, who: usize) -> Option<Arc<TcpStream>> {
-        let unsent = self.conversation.unsent(who);
+        let unsent = self.conversation.outbox().unsent(who);
         let Some(socket) = &mut self.sockets[who] else {
             unsent.clear();
             return None;

@@ -7,7 +7,6 @@
 //! those who see it is measured too.
 
 mod ai;
-mod delays;
 mod player;
 
 use std::net::Shutdown;
@@ -20,6 +19,7 @@ use bytes::BufMut;
 
 use crate::clients::{AI, hello, interest};
 use crate::daemon::{Daemon, FIRST_OBJECT, GATE, Roles, WORLD};
+use crate::delays::Delays;
 use crate::link::{Barrier, Link, STALL};
 use crate::objects::{await_created, create, create_world, set_place};
 use crate::process::{Meter, peak_rss, rss};
@@ -27,7 +27,6 @@ use crate::scenario::{Beside, Group, Latency, Run, Sample, Scenario};
 use crate::swarm::Swarm;
 use crate::wire::{Batch, dc, msg, put_str};
 
-use delays::Delays;
 use player::Player;
 
 const fn scenario(

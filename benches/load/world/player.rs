@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, BufMut};
 
 use super::Tally;
-use super::delays::stamp;
 use crate::clients::{interest, login_request, unexpected};
 use crate::daemon::WORLD;
+use crate::delays::stamp;
 use crate::objects::put_place_at;
 use crate::wire::{Batch, dc, msg};
 

@@ -1,9 +1,11 @@
-//! What a floor hears and what it says, without its sockets.
+//! What a floor hears of Astron's clients and AIs, and what it says to them.
 
 use anyhow::{Context, Result, bail};
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BufMut};
 use rustc_hash::FxHashMap;
 
+use super::Conversation;
+use super::outbox::{Outbox, Side};
 use crate::daemon::{GATE, WORLD};
 use crate::wire::{Batch, dc, msg};
 
@@ -12,20 +14,9 @@ const CLIENTS: u64 = 1_000_000_000;
 /// Bytes of a place, the last of an object's fields.
 const PLACE: usize = 12;
 
-/// Who is at the other end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// An AI.
-    Link,
-    Client,
-}
-
-/// One connection; its place in the list is never given to another.
+/// What is known of one connection.
+#[derive(Default)]
 struct Peer {
-    side: Side,
-    unsent: BytesMut,
-    /// Whether it is among those that are to be written to.
-    is_written: bool,
     /// The zone that it looks at.
     sight: Option<u32>,
     /// What it owns.
@@ -46,27 +37,28 @@ struct Zone {
     viewers: Vec<usize>,
 }
 
-/// Everything that a floor knows.
+/// Everything that a floor of Astron's clients and AIs knows.
 #[derive(Default)]
-pub(super) struct Conversation {
+pub(super) struct Astron {
+    outbox: Outbox,
+    /// By number of the connection.
     peers: Vec<Peer>,
-    /// Links and clients that are to be written to.
-    written: [Vec<usize>; 2],
     subscribers: FxHashMap<u64, Vec<usize>>,
     objects: FxHashMap<u32, Object>,
     zones: FxHashMap<u32, Zone>,
 }
 
-impl Conversation {
-    /// Somebody has connected.
-    pub(super) fn enter(&mut self, side: Side) -> usize {
-        let unsent = BytesMut::new();
-        self.peers.push(Peer { side, unsent, is_written: false, sight: None, avatar: None });
-        self.peers.len() - 1
+impl Conversation for Astron {
+    fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
     }
 
-    /// Somebody is gone, and what it owned with it. It may be told twice.
-    pub(super) fn leave(&mut self, who: usize) {
+    fn enter(&mut self, side: Side) -> usize {
+        self.peers.push(Peer::default());
+        self.outbox.add(side)
+    }
+
+    fn leave(&mut self, who: usize) {
         self.look_away(who);
         self.subscribers.values_mut().for_each(|links| links.retain(|link| *link != who));
         let Some(avatar) = self.peers[who].avatar.take() else { return };
@@ -75,32 +67,16 @@ impl Conversation {
         }
     }
 
-    /// Takes one frame without its length.
-    pub(super) fn hear(&mut self, who: usize, frame: &[u8]) -> Result<()> {
-        match self.peers[who].side {
+    fn hear(&mut self, who: usize, frame: &[u8]) -> Result<()> {
+        match self.outbox.side(who) {
             Side::Link => self.hear_link(who, frame),
             Side::Client => self.hear_client(who, frame),
         }
         .with_context(|| format!("a frame of {} bytes of connection {who}", frame.len()))
     }
+}
 
-    /// Whether anybody of this side is to be written to.
-    pub(super) fn has_written(&self, side: Side) -> bool {
-        !self.written[side as usize].is_empty()
-    }
-
-    /// Those of this side who are to be written to, each once.
-    pub(super) fn take_written(&mut self, side: Side) -> Vec<usize> {
-        let written = std::mem::take(&mut self.written[side as usize]);
-        written.iter().for_each(|who| self.peers[*who].is_written = false);
-        written
-    }
-
-    /// What is to be written to somebody.
-    pub(super) fn unsent(&mut self, who: usize) -> &mut BytesMut {
-        &mut self.peers[who].unsent
-    }
-
+impl Astron {
     fn hear_client(&mut self, who: usize, frame: &[u8]) -> Result<()> {
         let mut rest = frame;
         match rest.try_get_u16_le()? {
@@ -170,7 +146,7 @@ impl Conversation {
             msg::OBJECT_GET_LOCATION => self.locate(recipient as u32, sender, rest)?,
             msg::CLIENTAGENT_SEND_DATAGRAM => {
                 // A string with its length tag is a frame.
-                self.say_bytes((recipient - CLIENTS) as usize, rest);
+                self.outbox.say((recipient - CLIENTS) as usize, rest);
             }
             // An AI says this as a daemon wants it; nothing here depends on it.
             msg::CLIENTAGENT_SET_STATE
@@ -192,8 +168,8 @@ impl Conversation {
         match field {
             dc::PONG => {
                 let owner = object.owner.context("a pong for nobody")?;
-                self.say_bytes(owner, &length);
-                self.say_bytes(owner, frame);
+                self.outbox.say(owner, &length);
+                self.outbox.say(owner, frame);
                 return Ok(());
             }
             dc::SET_PLACE => {
@@ -205,10 +181,8 @@ impl Conversation {
         let Some(zone) = self.zones.get(&object.zone) else { return Ok(()) };
         for viewer in &zone.viewers {
             if Some(*viewer) != from {
-                let peer = &mut self.peers[*viewer];
-                peer.unsent.extend_from_slice(&length);
-                peer.unsent.extend_from_slice(frame);
-                note(peer, *viewer, &mut self.written);
+                self.outbox.say(*viewer, &length);
+                self.outbox.say(*viewer, frame);
             }
         }
         Ok(())
@@ -236,7 +210,7 @@ impl Conversation {
         let mut entry = object.entry.clone();
         entry[2..4].copy_from_slice(&msg::CLIENT_ENTER_OBJECT_REQUIRED_OWNER.to_le_bytes());
         self.peers[owner].avatar = Some(doid);
-        self.say_bytes(owner, &entry);
+        self.outbox.say(owner, &entry);
         Ok(())
     }
 
@@ -272,8 +246,7 @@ impl Conversation {
         zone.objects.push(doid);
         for viewer in &zone.viewers {
             if object.owner != Some(*viewer) {
-                self.peers[*viewer].unsent.extend_from_slice(&object.entry);
-                note(&mut self.peers[*viewer], *viewer, &mut self.written);
+                self.outbox.say(*viewer, &object.entry);
             }
         }
     }
@@ -284,8 +257,7 @@ impl Conversation {
         let leaving = leaving(doid);
         for viewer in &zone.viewers {
             if self.peers[*viewer].avatar != Some(doid) {
-                self.peers[*viewer].unsent.extend_from_slice(&leaving.bytes);
-                note(&mut self.peers[*viewer], *viewer, &mut self.written);
+                self.outbox.say(*viewer, &leaving.bytes);
             }
         }
     }
@@ -305,9 +277,8 @@ impl Conversation {
         let zone = self.zones.entry(zone).or_default();
         zone.viewers.push(who);
         for doid in zone.objects.iter().filter(|doid| peer.avatar != Some(**doid)) {
-            peer.unsent.extend_from_slice(&self.objects[doid].entry);
+            self.outbox.say(who, &self.objects[doid].entry);
         }
-        note(peer, who, &mut self.written);
     }
 
     /// A client sees nothing any more; returns what it saw.
@@ -321,18 +292,12 @@ impl Conversation {
     /// Passes a frame on to the links that have subscribed to a channel.
     fn route(&mut self, channel: u64, bytes: &[u8]) {
         for link in self.subscribers.get(&channel).into_iter().flatten() {
-            self.peers[*link].unsent.extend_from_slice(bytes);
-            note(&mut self.peers[*link], *link, &mut self.written);
+            self.outbox.say(*link, bytes);
         }
     }
 
     fn say(&mut self, who: usize, batch: &Batch) {
-        self.say_bytes(who, &batch.bytes);
-    }
-
-    fn say_bytes(&mut self, who: usize, bytes: &[u8]) {
-        self.peers[who].unsent.extend_from_slice(bytes);
-        note(&mut self.peers[who], who, &mut self.written);
+        self.outbox.say(who, &batch.bytes);
     }
 }
 
@@ -340,12 +305,4 @@ fn leaving(doid: u32) -> Batch {
     let mut batch = Batch::default();
     batch.client(msg::CLIENT_OBJECT_LEAVING, |b| b.put_u32_le(doid));
     batch
-}
-
-/// Somebody is to be written to.
-fn note(peer: &mut Peer, who: usize, written: &mut [Vec<usize>; 2]) {
-    if !peer.is_written {
-        peer.is_written = true;
-        written[peer.side as usize].push(who);
-    }
 }

@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use crate::scenario::Latency;
+
 /// Buckets for each doubling: a percentile is right to 4 %.
 const PER_DOUBLING: f64 = 16.0;
 
@@ -30,6 +32,13 @@ impl Delays {
             self.counts.resize(bucket + 1, 0);
         }
         self.counts[bucket] += 1;
+    }
+
+    /// `None` if there are none.
+    pub fn latency(&self) -> Option<Latency> {
+        let at = |share| self.percentile(share) * 1e3;
+        let latency = Latency { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
+        (!self.counts.is_empty()).then_some(latency)
     }
 
     /// What this share of all did not exceed, in milliseconds; 0 if there are none.
