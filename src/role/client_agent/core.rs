@@ -212,6 +212,7 @@ impl Core {
         let has_more = to < self.slots.len();
         if !has_more {
             self.absent.forget_all(out);
+            self.forget_root(out);
             self.together.forget_all();
             self.comparing.listen_no_more(out);
         }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use donet::config::{
-    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, Offence,
-    OffencesConfig, ProxyHeaders, Reaction, RightsGrace,
+    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, DoIdRange, InterestPermission,
+    Offence, OffencesConfig, Panda3dConfig, ProxyHeaders, Reaction, Regenerate, RightsGrace,
 };
 use donet::hash::Seed;
-use donet::ids::{Channel, ChannelRange, ClassId, DoId};
-use donet::message::{Blob, Client, Message, Secret};
+use donet::ids::{Channel, ChannelRange, ClassId, DoId, ZoneId};
+use donet::message::{Blob, Client, Message, Panda3d, Secret};
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::dialect::foreign;
 use donet::role::client_agent::{
@@ -24,15 +24,42 @@ use super::input::Input;
 const FIRST_CHANNEL: u64 = 1000;
 const CHANNELS: u64 = 4;
 const VERSION: &str = "v1";
+/// DoIds of a client of Panda3D's own repository.
+const PER_CLIENT: u32 = 8;
 
 /// What clients and the cluster send to the sessions of a client agent, and time. Whatever it is,
 /// clients get whole frames, a connection is closed once, and sessions leave nothing behind in the router.
 pub fn client_agent(input: &[u8]) {
+    play(input, config);
+}
+
+/// The same, of clients of Panda3D's own repository. What they send begins with a byte that says which message it is.
+pub fn panda3d(input: &[u8]) {
+    play(input, |options| {
+        let panda3d = Panda3dConfig {
+            do_ids: DoIdRange { min: DoId(1), max: DoId(PER_CLIENT * CHANNELS as u32 + 1) },
+            per_client: PER_CLIENT,
+            root: DoId(3),
+            state_server: Some(Channel(77)),
+            time_manager: Some(ZoneId(1)),
+            regenerate: if options & 64 == 0 { Regenerate::Owner } else { Regenerate::Server },
+            ..Panda3dConfig::default()
+        };
+        let mut config = config(options);
+        (config.channels, config.channel_step) = panda3d.channels();
+        config.client.kind = ClientKind::Panda3d(panda3d.into());
+        config
+    });
+}
+
+fn play(input: &[u8], config: impl FnOnce(u8) -> ClientAgentConfig) {
     let mut input = Input::new(input);
     let options = input.byte().unwrap_or_default();
-    let sessions: Vec<Channel> = (FIRST_CHANNEL..FIRST_CHANNEL + CHANNELS).map(Channel).collect();
+    let config = config(options);
+    let nth = |n| Channel(config.channels.low().0 + n * config.channel_step);
+    let sessions: Vec<Channel> = (0..CHANNELS).map(nth).collect();
     let channels = channels(&sessions);
-    let mut agent = Agent::new(options);
+    let mut agent = Agent::new(&config);
     while let Some(action) = input.byte() {
         match action % 8 {
             0 => agent.connect(action >= 128),
@@ -54,6 +81,9 @@ pub fn client_agent(input: &[u8]) {
     agent.settle();
     assert!(agent.open.is_empty() && agent.away.is_empty());
     assert_eq!(agent.core.session_count(), 0);
+    if agent.is_stock {
+        agent.outside.subscriptions.remove(&Channel::OBSERVERS);
+    }
     assert!(agent.outside.subscriptions.is_empty(), "{:?}", agent.outside.subscriptions);
     assert!(agent.outside.post_removes.is_empty(), "{:?}", agent.outside.post_removes);
 }
@@ -62,6 +92,8 @@ struct Agent {
     core: Core,
     outside: Outside,
     now: Instant,
+    /// Its clients are of Panda3D's own repository.
+    is_stock: bool,
     /// The connections that have not been closed, and the bytes they got.
     open: BTreeMap<SessionKey, Vec<u8>>,
     /// Sessions that wait for their clients to come back.
@@ -71,15 +103,20 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(options: u8) -> Self {
+    fn new(config: &ClientAgentConfig) -> Self {
         let dc = schema();
         let uberdogs: UberDogs =
             [(DoId(5), UberDog { class_id: ClassId(2), anonymous: true })].into_iter().collect();
-        let mut core = Core::new(&config(options), uberdogs.into(), dc, Seed::fixed(0));
+        let mut core = Core::new(config, uberdogs.into(), dc, Seed::fixed(0));
         core.make_tokens([0; 32]);
-        let outside = Outside { is_courier: true, ..Outside::default() };
+        let mut outside = Outside { is_courier: true, ..Outside::default() };
+        let (now, is_stock) = (Instant::now(), config.client.kind.panda3d().is_some());
+        if is_stock {
+            core.set_clock(now, Duration::ZERO);
+            core.start(now, &mut outside.effects);
+        }
         let (open, away, tokens) = Default::default();
-        Agent { core, outside, now: Instant::now(), open, away, tokens }
+        Agent { core, outside, now, is_stock, open, away, tokens }
     }
 
     /// A new connection, which says hello if it is to be `welcome`. If it is not, it comes back, if anybody can.
@@ -96,7 +133,8 @@ impl Agent {
         match self.core.connect(self.now, peer, &mut self.outside.effects) {
             Ok(key) => {
                 assert!(self.open.insert(key, Vec::new()).is_none(), "a key given twice");
-                if !welcome {
+                if self.is_stock {
+                } else if !welcome {
                     if let Some(token) = self.tokens.pop() {
                         self.say(key, &Client::Resume { token: Secret(&token) });
                     }
@@ -143,7 +181,18 @@ impl Agent {
     fn input(&mut self, place: usize, datagram: &[u8]) {
         let Some(key) = self.key(place) else { return };
         let mut frame = Vec::new();
-        write_frame(&mut frame, |writer| writer.raw(datagram)).expect("small");
+        write_frame(&mut frame, |writer| match datagram {
+            [number, rest @ ..] if self.is_stock => {
+                let row = Panda3d::TABLE[usize::from(*number) % Panda3d::TABLE.len()];
+                writer.u16(row.number);
+                writer.raw(rest);
+            }
+            _ => writer.raw(datagram),
+        })
+        .expect("small");
+        if self.is_stock {
+            return self.hear(key, &frame);
+        }
         match foreign::recognise(&frame) {
             Some(other) => self.core.foreign(self.now, key, other, &mut self.outside.effects),
             None => self.hear(key, &frame),

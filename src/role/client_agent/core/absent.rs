@@ -39,6 +39,8 @@ pub struct Absent {
     parents: Map<DoId, Parent>,
     /// Those that are to be asked.
     ready: VecDeque<DoId>,
+    /// One that is listened for in any case.
+    awaited: Option<DoId>,
     /// What has been asked, and of whom.
     asked: Map<Context, DoId>,
     /// How many queries there are, and how many stood when they had last been looked through.
@@ -63,6 +65,7 @@ impl Absent {
         Absent {
             parents: Map::with_hasher(seed),
             ready: VecDeque::new(),
+            awaited: None,
             asked: Map::with_hasher(seed),
             count: 0,
             standing: 0,
@@ -83,9 +86,25 @@ impl Absent {
         (is_known && envelope.recipients.iter().any(is_it)).then_some(parent)
     }
 
-    /// Whether somebody waits for a parent.
+    /// Listens for a parent, whether or not somebody waits for it.
+    pub(super) fn await_one(&mut self, parent: DoId, out: &mut Effects) {
+        if self.awaited.replace(parent).is_none() && !self.parents.contains_key(&parent) {
+            out.subscribe(parent.children());
+        }
+    }
+
+    /// Only who waits for it listens for it.
+    pub(super) fn await_none(&mut self, out: &mut Effects) {
+        if let Some(parent) = self.awaited.take()
+            && !self.parents.contains_key(&parent)
+        {
+            out.unsubscribe(parent.children());
+        }
+    }
+
+    /// Whether a parent is listened for in any case.
     pub(super) fn awaits(&self, parent: DoId) -> bool {
-        self.parents.contains_key(&parent)
+        self.awaited == Some(parent)
     }
 
     /// Nobody is left who waits for any.
@@ -98,7 +117,9 @@ impl Absent {
         let Some(Parent { queries, asked, .. }) = self.parents.remove(&parent) else { return };
         self.count -= queries.len();
         asked.and_then(|context| self.asked.remove(&context));
-        out.unsubscribe(parent.children());
+        if !self.awaits(parent) {
+            out.unsubscribe(parent.children());
+        }
     }
 }
 
@@ -112,8 +133,11 @@ impl Core {
         out: &mut Effects,
     ) {
         let Core { absent, shared, .. } = self;
+        let is_awaited = absent.awaits(parent);
         let entry = absent.parents.entry(parent).or_insert_with(|| {
-            out.subscribe(parent.children());
+            if !is_awaited {
+                out.subscribe(parent.children());
+            }
             absent.ready.push_back(parent);
             out.go_on_later();
             let zones = Set::with_hasher(shared.seed);

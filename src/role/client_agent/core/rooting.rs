@@ -26,8 +26,6 @@ pub struct Rooting {
     state_server: Channel,
     /// It has been asked, or has not answered somebody, and is made then; `None` if it is there as far as is known.
     makes_at: Option<Instant>,
-    /// Listens to the channel of its children, on which it asks who these are when it has been made.
-    hears: bool,
 }
 
 impl Core {
@@ -44,7 +42,6 @@ impl Core {
             values,
             state_server: config.state_server?,
             makes_at: None,
-            hears: false,
         })
     }
 
@@ -57,8 +54,8 @@ impl Core {
         }
         let root = rooting.root;
         rooting.makes_at = Some(now + ANSWER);
-        rooting.hears = true;
-        out.subscribe(root.children());
+        // When somebody else makes it, it asks who its children are.
+        self.absent.await_one(root, out);
         self.comparing.listen(out);
         let question = StateServer::ObjectGetLocation { context: Context(0) };
         out.route(&[root.channel()], asker, &question).expect("it is small");
@@ -106,24 +103,23 @@ impl Core {
         if let Err(error) = out.route(&[state_server], asker, &creation) {
             tracing::error!(%error, "the parent of all zones of clients cannot be made");
         }
-        self.root_is_there(out);
+        self.forget_root(out);
     }
 
-    fn root_is_there(&mut self, out: &mut Effects) {
+    /// It is there as far as is known, or nobody is left who needs it.
+    pub(super) fn forget_root(&mut self, out: &mut Effects) {
         let Some(rooting) = &mut self.rooting else { return };
         rooting.makes_at = None;
-        let root = rooting.root;
-        if std::mem::take(&mut rooting.hears) && !self.absent.awaits(root) {
-            out.unsubscribe(root.children());
-        }
+        self.absent.await_none(out);
     }
 
     /// Takes note if it has been made by somebody else: it asks its children who they are.
     pub(super) fn root_appears(&mut self, envelope: &Envelope<'_>, out: &mut Effects) {
-        let Some(rooting) = self.rooting.as_ref().filter(|rooting| rooting.hears) else { return };
+        let is_awaited = |rooting: &&Rooting| self.absent.awaits(rooting.root);
+        let Some(rooting) = self.rooting.as_ref().filter(is_awaited) else { return };
         let is_question = envelope.message_type == StateServer::STATESERVER_OBJECT_GET_LOCATION;
         if is_question && envelope.sender == rooting.root.channel() {
-            self.root_is_there(out);
+            self.forget_root(out);
         }
     }
 
@@ -138,7 +134,7 @@ impl Core {
         let is_it = |do_id| rooting.root == do_id;
         match answer {
             Ok(StateServer::ObjectGetLocationResp { do_id, .. }) if is_it(do_id) => {
-                self.root_is_there(out);
+                self.forget_root(out);
                 true
             }
             _ => false,
