@@ -109,8 +109,21 @@ fn what_panda3d_drops_is_dropped() {
         do_id: ann.id(2),
         values: Rest(values.bytes()),
     });
+    // One of its own, of another class than it is.
+    ann.send(&Panda3d::ClientGenerate {
+        zone: ZoneId(5),
+        class_id: LOCKED,
+        do_id: seen.do_id,
+        values: Rest(&[0, 0]),
+    });
     bob.expect_silence(seen.do_id);
     ann.expect_silence(seen.do_id);
+    let log = daemon.log();
+    for text in
+        ["to give object", "to delete object", "to move object", "which is not one of its doIds"]
+    {
+        assert!(log.contains(text), "{text}: {log}");
+    }
 }
 
 #[test]

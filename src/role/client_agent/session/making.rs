@@ -12,10 +12,10 @@ use smallvec::SmallVec;
 use super::asking::distinct;
 use super::waiting::Waits;
 use super::{End, Flow, Life, Request, Session};
-use crate::config::Regenerate;
+use crate::config::{Offence, Regenerate};
 use crate::hash::{Map, Seed};
 use crate::ids::{Channel, Context as QueryContext, DoId, FieldId, InterestId, Location, ZoneId};
-use crate::message::{ClientAgent, Message as _, ObjectState, Rest, StateServer};
+use crate::message::{ClientAgent, EjectReason, Message as _, ObjectState, Rest, StateServer};
 use crate::object::{FieldList, NewObject};
 use crate::role::client_agent::agent::{Context, News};
 use crate::role::client_agent::interest::Asked;
@@ -176,9 +176,8 @@ impl Session {
     pub fn describe_again(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
         if self.view.class_of(do_id).is_some_and(|known| known != class_id) {
-            let client = self.identity.allocated;
-            tracing::debug!(%client, doId = %do_id, "an object is described as of another class");
-            return Ok(());
+            let text = format!("Client tried to give object {do_id} another class");
+            return Err(End::security(Offence::Permission, EjectReason::ForbiddenField, text));
         }
         if self.view.made_at(do_id) != Some(location.zone) {
             self.move_made(cx, do_id, location.zone)?;
