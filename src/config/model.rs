@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::Address;
+use super::interest_rules::InterestPermission;
 use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::OffencesConfig;
@@ -368,18 +369,6 @@ pub enum ClientKind {
     LibAstron,
     /// `panda3d`: that of Panda3D's own `ClientRepository`.
     Panda3d(Arc<Panda3dConfig>),
-}
-
-/// Which interests a client may open itself.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub enum InterestPermission {
-    /// Those whose parent the client can see.
-    #[default]
-    Visible,
-    /// All.
-    Enabled,
-    /// None.
-    Disabled,
 }
 
 /// A role of type `stateserver`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{Address, Host};
+use super::interest_rules::{self, InterestPermission};
 use super::merge;
 use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
@@ -262,12 +263,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
         client.relocate = relocate;
     }
-    let add_interest = value::choice(&[
-        ("visible", InterestPermission::Visible),
-        ("enabled", InterestPermission::Enabled),
-        ("disabled", InterestPermission::Disabled),
-    ]);
-    if let Some(permission) = section.optional("add_interest", add_interest) {
+    if let Some(permission) = interest_rules::add_interest(&mut section) {
         client.add_interest = permission;
     }
     if let Some(send) = section.optional("send_hash", value::boolean) {

@@ -3,6 +3,7 @@
 mod astron;
 mod file;
 mod foreign;
+mod interest_rules;
 mod merge;
 mod offences;
 mod panda3d;

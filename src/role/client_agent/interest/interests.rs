@@ -106,11 +106,22 @@ impl Interests {
         self.open.get(&id).map(|interest| interest.parent)
     }
 
+    /// Whether the client itself has opened an interest that is open.
+    pub fn is_of_client(&self, id: InterestId) -> bool {
+        self.open.get(&id).is_some_and(|interest| interest.is_of_client)
+    }
+
     /// Opens an interest that nobody waits for yet; what was open by that id before. The zones of both stay
     /// covered as they are.
-    pub fn open(&mut self, id: InterestId, parent: DoId, zones: &[ZoneId]) -> Option<Interest> {
-        let before =
-            self.open.insert(id, Interest { parent, zones: zones.into(), operation: None });
+    pub fn open(
+        &mut self,
+        id: InterestId,
+        parent: DoId,
+        zones: &[ZoneId],
+        is_of_client: bool,
+    ) -> Option<Interest> {
+        let interest = Interest { parent, is_of_client, zones: zones.into(), operation: None };
+        let before = self.open.insert(id, interest);
         self.zones += zones.len();
         self.zones -= before.as_ref().map_or(0, |interest| interest.zones.len());
         before
@@ -473,7 +484,7 @@ mod tests {
     fn an_operation_ends_with_the_last_of_its_queries() {
         let mut interests = asking();
         let asked = Asked { context: Context(9), caller: crate::ids::Channel::NONE };
-        assert!(interests.open(InterestId(3), PARENT, &[ZONE]).is_none());
+        assert!(interests.open(InterestId(3), PARENT, &[ZONE], true).is_none());
         interests.begin_operation(InterestId(3), asked, &[OUTER, INNER], Instant::now());
         let waiting = |interests: &mut Interests, context| {
             interests.take_holding(context).expect("a query").waiting.to_vec()

@@ -45,7 +45,8 @@ impl Session {
                 new_zones.push(*zone);
             }
         }
-        let previous = self.interests.open(id, parent, zones);
+        let is_of_client = !asked.caller.is_some();
+        let previous = self.interests.open(id, parent, zones, is_of_client);
         let left = previous.map_or(Ok(0), |previous| self.close(cx, &previous));
         let left = left.inspect_err(|_| {
             if new_zones.is_empty() {

@@ -112,8 +112,8 @@ impl Session {
     ) -> Flow {
         Request::OpenInterest.check_permission(cx.shared)?;
         let Some(making) = &self.making else { return Ok(()) };
-        self.check_parent(cx, making.root, "add interest to")?;
         let mut zones = distinct(zones, cx.shared.seed);
+        self.check_may_open(cx, INTEREST, making.root, &zones)?;
         zones.sort_unstable();
         // Before they are kept.
         self.check_interest_limits(cx.shared, INTEREST, zones.len())?;

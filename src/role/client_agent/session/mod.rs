@@ -53,6 +53,7 @@ mod making;
 mod offending;
 mod outbox;
 mod ownership;
+mod permission;
 mod post_removes;
 mod progress;
 mod release;

@@ -18,6 +18,7 @@ mod line;
 mod model;
 mod objects;
 mod offences;
+mod permission;
 mod places;
 mod queries;
 mod requests;
