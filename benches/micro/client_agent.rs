@@ -8,7 +8,7 @@ use criterion::Criterion;
 use dclass::{DcFile, Source};
 use donet::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    OffencesConfig, ProxyHeaders, RightsGrace,
+    OffencesConfig, ParentingRules, ProxyHeaders, RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
@@ -188,6 +188,7 @@ fn config() -> ClientAgentConfig {
             keepalive: None,
             resume_ms: 0,
         },
+        parenting_rules: ParentingRules::Off,
         limits: ClientLimitsConfig::NONE,
         interest_timeout_ms: 500,
         handshake_timeout_ms: 0,

@@ -8,6 +8,7 @@ use dclass::{DcFile, Diagnostics, Twice};
 use super::merge;
 use super::model::{BackendConfig, Config, RoleConfig};
 use super::panda3d;
+use super::parenting;
 use super::tls::TlsConfig;
 use super::{Loaded, read_path};
 use crate::finding::{Finding, Severity};
@@ -71,6 +72,7 @@ pub fn survey(path: &Path) -> Survey {
         findings.extend(unknown_classes(&loaded, dc));
         findings.extend(merge::findings(&loaded, dc));
         findings.extend(panda3d::findings(&loaded, dc));
+        findings.extend(parenting::findings(&loaded, dc));
     } else {
         let Config { uberdogs, roles, .. } = &loaded.config;
         unseen.extend((!uberdogs.is_empty()).then(|| "the classes of UberDOGs".to_owned()));

@@ -21,6 +21,7 @@ mod networks;
 mod offences;
 mod overlap;
 mod panda3d;
+mod parenting;
 mod password;
 mod path;
 mod read;
@@ -57,6 +58,7 @@ pub use offences::{Offence, OffencesConfig, Reaction};
 pub use panda3d::{
     Creation, Panda3dConfig, Regenerate, TIME_MANAGER, time_manager as time_manager_of,
 };
+pub use parenting::{FollowedClass, PARENTING_FIELD, ParentingRules};
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
 pub use websocket::WebSocketConfig;
 

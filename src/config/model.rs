@@ -11,6 +11,7 @@ use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::OffencesConfig;
 use super::panda3d::Panda3dConfig;
+use super::parenting::ParentingRules;
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
 use super::websocket::WebSocketConfig;
 use dclass::DcFile;
@@ -193,6 +194,8 @@ pub struct ClientAgentConfig {
     pub channel_rest_ms: u64,
     /// What clients may do, and how they are treated.
     pub client: ClientConfig,
+    /// Whose interests follow the rules of parents.
+    pub parenting_rules: ParentingRules,
     /// How much of the agent's work one client may ask for.
     pub limits: ClientLimitsConfig,
     /// What becomes of clients that break a rule.

@@ -12,6 +12,7 @@ use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::{self, OffencesConfig};
 use super::panda3d::{self, Panda3dConfig};
+use super::parenting;
 use super::path::tidy;
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
@@ -108,6 +109,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
             (Some(channels), step)
         }
     };
+    let parenting_rules = parenting::parenting_rules(&mut section);
     let limits = limits(section.section("limits"));
     let banlist = section.optional("banlist", value::name("the path of a ban list"));
     let has_banlist = section.has("banlist");
@@ -130,6 +132,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         channel_step,
         channel_rest_ms: tuning.channel_rest_ms.into(),
         client,
+        parenting_rules,
         limits,
         offences,
         banlist: banlist.map(|path| tidy(&base_dir.join(path))),

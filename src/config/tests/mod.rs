@@ -7,6 +7,7 @@ mod interest_rules;
 mod merge;
 mod offences;
 mod panda3d;
+mod parenting;
 mod password;
 mod rule;
 mod section;

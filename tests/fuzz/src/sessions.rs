@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use donet::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, Offence,
-    OffencesConfig, ProxyHeaders, Reaction, RightsGrace,
+    OffencesConfig, ParentingRules, ProxyHeaders, Reaction, RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId};
@@ -257,6 +257,7 @@ fn config(options: u8) -> ClientAgentConfig {
             keepalive: None,
             resume_ms: if options & 16 == 0 { 0 } else { 3000 },
         },
+        parenting_rules: ParentingRules::Off,
         limits: if options & 16 == 0 { ClientLimitsConfig::NONE } else { STRICT },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,

@@ -6,6 +6,7 @@ mod connection;
 mod crowds;
 mod ejects;
 mod ending;
+mod following;
 pub mod interest_changes;
 pub mod interests;
 mod merging;

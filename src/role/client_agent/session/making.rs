@@ -10,6 +10,7 @@
 use smallvec::SmallVec;
 
 use super::asking::distinct;
+use super::following::Cause;
 use super::waiting::Waits;
 use super::{End, Flow, Life, Request, Session};
 use crate::config::Regenerate;
@@ -18,7 +19,7 @@ use crate::ids::{Channel, Context as QueryContext, DoId, FieldId, InterestId, Lo
 use crate::message::{ClientAgent, Message as _, ObjectState, Rest, StateServer};
 use crate::object::{FieldList, NewObject};
 use crate::role::client_agent::agent::{Context, News};
-use crate::role::client_agent::interest::Asked;
+use crate::role::client_agent::interest::{Asked, InterestKey};
 use crate::wire::Writer;
 
 /// The one interest of such a client.
@@ -146,6 +147,7 @@ impl Session {
         self.note_moved();
         self.pass_on(cx, made)?;
         self.check_sight(cx.shared)?;
+        self.follow(cx, do_id, location, Cause::Client)?;
         self.follow_zones(cx)
     }
 
@@ -203,6 +205,7 @@ impl Session {
         self.note_moved();
         self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
         self.note_relocation(cx, do_id, location);
+        self.follow(cx, do_id, location, Cause::Client)?;
         self.follow_zones(cx)
     }
 
@@ -219,6 +222,7 @@ impl Session {
         self.view.disown(cx, do_id);
         self.view.remember_gone(cx, do_id);
         self.unmake(cx, do_id);
+        self.unfollow(cx, InterestKey::Around(do_id))?;
         self.follow_zones(cx)
     }
 
@@ -230,6 +234,7 @@ impl Session {
         tracing::debug!(%client, doId = %do_id, "an object is lost, and its maker is asked for it");
         self.view.disown(cx, do_id);
         self.unmake(cx, do_id);
+        self.unfollow(cx, InterestKey::Around(do_id))?;
         self.ask_client(cx, zone);
         // What the client sees stays as it is until then.
         Ok(())
