@@ -114,7 +114,10 @@ impl Session {
         id: InterestId,
         cause: Cause,
     ) -> Flow {
-        match self.interests.parent_of(id).filter(|_| cx.shared.parenting.is_some()) {
+        if cx.shared.parenting.is_none() {
+            return Ok(());
+        }
+        match self.interests.parent_of(id) {
             Some(parent) => {
                 // Its zones it has itself.
                 let at = Location::new(parent, ZoneId(0));

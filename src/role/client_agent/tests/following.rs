@@ -2,6 +2,7 @@
 
 mod apart;
 mod limits;
+mod model;
 
 use super::*;
 use crate::config::FollowedClass;
