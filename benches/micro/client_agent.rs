@@ -8,7 +8,7 @@ use criterion::Criterion;
 use dclass::{DcFile, Source};
 use donet::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    OffencesConfig, ProxyHeaders, RightsGrace,
+    OffencesConfig, ParentingRules, ProxyHeaders, RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, Context, DoId, FieldId, InterestId};
@@ -75,6 +75,7 @@ impl Agent {
             tlvs: Box::default(),
             transport: Transport::Tcp,
             is_local: false,
+            is_trusted: false,
         };
         let (peer, effects) = (Box::new(peer), &mut self.effects);
         let key = self.core.connect_framed(self.now, peer, framing, effects);
@@ -175,6 +176,7 @@ fn config() -> ClientAgentConfig {
         websocket: None,
         dc_hashes: vec![0],
         channels: ChannelRange::new(Channel(FIRST_CHANNEL), last).expect("a range"),
+        channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
             relocate: false,
@@ -188,6 +190,7 @@ fn config() -> ClientAgentConfig {
             keepalive: None,
             resume_ms: 0,
         },
+        parenting_rules: ParentingRules::Off,
         limits: ClientLimitsConfig::NONE,
         interest_timeout_ms: 500,
         handshake_timeout_ms: 0,

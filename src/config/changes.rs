@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 39] = [
+const APPLIED: [&str; 40] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -38,6 +38,7 @@ const APPLIED: [&str; 39] = [
     "roles[].offences.version",
     "roles[].offences.limit",
     "roles[].offences.ban_for",
+    "roles[].client.add_interest",
     "roles[].client.write_buffer_size",
     "roles[].client.merge[]",
     "roles[].client.heartbeat_timeout",
@@ -52,11 +53,15 @@ const APPLIED: [&str; 39] = [
     "roles[].websocket.ping_ms",
 ];
 
+/// Lists of which no item means anything without the others: they are a single value.
+const WHOLE: [&str; 1] = ["roles[].client.add_interest"];
+
 impl ClientAgentConfig {
     /// Takes over what `APPLIED` says.
     pub fn take_over(&mut self, newer: &Self) {
         self.limits = newer.limits.clone();
         self.offences = newer.offences.clone();
+        self.client.add_interest.clone_from(&newer.client.add_interest);
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
         self.client.merge.clone_from(&newer.client.merge);
         self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
@@ -153,6 +158,9 @@ impl Reading {
 fn collect(path: &str, node: &Node, into: &mut BTreeMap<String, String>) {
     match &node.value {
         Value::Scalar { text, .. } => drop(into.insert(path.to_owned(), text.clone())),
+        Value::List(_) if WHOLE.contains(&&*pattern_of(path)) => {
+            drop(into.insert(path.to_owned(), said(node)));
+        }
         Value::List(items) => {
             for (i, item) in items.iter().enumerate() {
                 collect(&format!("{path}[{i}]"), item, into);
@@ -167,7 +175,26 @@ fn collect(path: &str, node: &Node, into: &mut BTreeMap<String, String>) {
     }
 }
 
+/// All that a value says, whatever it is.
+fn said(node: &Node) -> String {
+    let all = |parts: Vec<String>| parts.join(", ");
+    match &node.value {
+        Value::Scalar { text, .. } => format!("{text:?}"),
+        Value::List(items) => format!("[{}]", all(items.iter().map(|item| said(item)).collect())),
+        Value::Map(entries) => {
+            let entries = entries.iter();
+            let said = entries.map(|(key, value)| format!("{}: {}", said(key), said(value)));
+            format!("{{{}}}", all(said.collect()))
+        }
+    }
+}
+
 fn is_applied(key: &str) -> bool {
+    APPLIED.contains(&&*pattern_of(key))
+}
+
+/// A key with `[]` for any item.
+fn pattern_of(key: &str) -> String {
     let mut pattern = String::new();
     for (i, part) in key.split('[').enumerate() {
         match part.split_once(']') {
@@ -175,7 +202,7 @@ fn is_applied(key: &str) -> bool {
             _ => pattern.push_str(part),
         }
     }
-    APPLIED.contains(&&*pattern)
+    pattern
 }
 
 #[cfg(test)]
@@ -223,6 +250,7 @@ mod tests {
                 _ if key.contains("offences") => ["eject", "ban"],
                 "merge[]" => ["A.x", "A.y"],
                 "rights_grace_for" => ["lost", "all"],
+                "add_interest" => ["[{allow: {parent: 5}}]", "[{allow: {parent: 5}}, {allow: {}}]"],
                 _ => ["21", "42"],
             };
             let [old, new] = values.map(|value| reading(folder.path(), &agent(key, value)));

@@ -8,6 +8,7 @@ use dclass::{DcFile, Diagnostics, Twice};
 use super::merge;
 use super::model::{BackendConfig, Config, RoleConfig};
 use super::panda3d;
+use super::parenting::{self, ParentingRules};
 use super::tls::TlsConfig;
 use super::{Loaded, read_path};
 use crate::finding::{Finding, Severity};
@@ -71,10 +72,14 @@ pub fn survey(path: &Path) -> Survey {
         findings.extend(unknown_classes(&loaded, dc));
         findings.extend(merge::findings(&loaded, dc));
         findings.extend(panda3d::findings(&loaded, dc));
+        findings.extend(parenting::findings(&loaded, dc));
     } else {
         let Config { uberdogs, roles, .. } = &loaded.config;
         unseen.extend((!uberdogs.is_empty()).then(|| "the classes of UberDOGs".to_owned()));
         unseen.extend(roles.iter().any(has_merge).then(|| "the fields of client.merge".to_owned()));
+        unseen.extend(
+            roles.iter().any(names_followed).then(|| "the classes of parenting_rules".to_owned()),
+        );
         let has_store = roles.iter().any(is_stored_here);
         unseen.extend(has_store.then(|| "what databases hold".to_owned()));
     }
@@ -106,6 +111,10 @@ impl Survey {
 
 fn has_merge(role: &RoleConfig) -> bool {
     matches!(role, RoleConfig::ClientAgent(agent) if !agent.client.merge.is_empty())
+}
+
+fn names_followed(role: &RoleConfig) -> bool {
+    matches!(role, RoleConfig::ClientAgent(agent) if matches!(agent.parenting_rules, ParentingRules::Of(_)))
 }
 
 /// Whether it is a database with a store on this machine's disks.

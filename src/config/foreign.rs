@@ -20,7 +20,8 @@ const OF_ASTRON: [&str; 3] = ["messagedirector", "roles", "general"];
 
 const ARDOS_HELP: [&str; 3] = [
     "`message-director: {host, port}` is `messagedirector: {bind: host:port}` here, `dc-files` is `general.dc_files`, and \
-     `client-agent`, `state-server`, `database-server` and `db-state-server` are items of `roles`",
+     `client-agent`, `state-server`, `database-server` and `db-state-server` are items of `roles`; `interest` of a client agent is its \
+     `client.add_interest`",
     "daemons connect to each other (`messagedirector.connect`) instead of a RabbitMQ; objects in MongoDB are moved with \
      `donet db import`; clients speak Astron's protocol, not Disney's",
     "docs/configuration.md, section \"Files of other servers\", has both forms side by side",

@@ -14,12 +14,14 @@ mod doubt;
 mod duration;
 mod environment;
 mod foreign;
+mod interest_rules;
 mod merge;
 mod model;
 mod networks;
 mod offences;
 mod overlap;
 mod panda3d;
+mod parenting;
 mod password;
 mod path;
 mod read;
@@ -48,6 +50,7 @@ pub use conflict::{Conflict, conflicts};
 pub(crate) use database_url::literal as url_literal;
 pub use diagnostic::ConfigErrors;
 pub use duration::{parse_duration, show_duration};
+pub use interest_rules::{InterestPermission, InterestRules};
 pub use merge::MergedField;
 pub use model::*;
 pub use networks::{Networks, ProxyHeaders, parse_network};
@@ -55,6 +58,7 @@ pub use offences::{Offence, OffencesConfig, Reaction};
 pub use panda3d::{
     Creation, Panda3dConfig, Regenerate, TIME_MANAGER, time_manager as time_manager_of,
 };
+pub use parenting::{FollowedClass, PARENTING_FIELD, ParentingRules};
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
 pub use websocket::WebSocketConfig;
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::Address;
+use super::interest_rules::InterestPermission;
 use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::OffencesConfig;
 use super::panda3d::Panda3dConfig;
+use super::parenting::ParentingRules;
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
 use super::websocket::WebSocketConfig;
 use dclass::DcFile;
@@ -192,6 +194,8 @@ pub struct ClientAgentConfig {
     pub channel_rest_ms: u64,
     /// What clients may do, and how they are treated.
     pub client: ClientConfig,
+    /// Whose interests follow the rules of parents.
+    pub parenting_rules: ParentingRules,
     /// How much of the agent's work one client may ask for.
     pub limits: ClientLimitsConfig,
     /// What becomes of clients that break a rule.
@@ -368,18 +372,6 @@ pub enum ClientKind {
     LibAstron,
     /// `panda3d`: that of Panda3D's own `ClientRepository`.
     Panda3d(Arc<Panda3dConfig>),
-}
-
-/// Which interests a client may open itself.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub enum InterestPermission {
-    /// Those whose parent the client can see.
-    #[default]
-    Visible,
-    /// All.
-    Enabled,
-    /// None.
-    Disabled,
 }
 
 /// A role of type `stateserver`.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{Address, Host};
+use super::interest_rules::{self, InterestPermission};
 use super::merge;
 use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::{self, OffencesConfig};
 use super::panda3d::{self, Panda3dConfig};
+use super::parenting;
 use super::path::tidy;
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
@@ -107,6 +109,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
             (Some(channels), step)
         }
     };
+    let parenting_rules = parenting::parenting_rules(&mut section);
     let limits = limits(section.section("limits"));
     let banlist = section.optional("banlist", value::name("the path of a ban list"));
     let has_banlist = section.has("banlist");
@@ -129,6 +132,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         channel_step,
         channel_rest_ms: tuning.channel_rest_ms.into(),
         client,
+        parenting_rules,
         limits,
         offences,
         banlist: banlist.map(|path| tidy(&base_dir.join(path))),
@@ -262,12 +266,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
         client.relocate = relocate;
     }
-    let add_interest = value::choice(&[
-        ("visible", InterestPermission::Visible),
-        ("enabled", InterestPermission::Enabled),
-        ("disabled", InterestPermission::Disabled),
-    ]);
-    if let Some(permission) = section.optional("add_interest", add_interest) {
+    if let Some(permission) = interest_rules::add_interest(&mut section) {
         client.add_interest = permission;
     }
     if let Some(send) = section.optional("send_hash", value::boolean) {

@@ -3,9 +3,11 @@
 mod astron;
 mod file;
 mod foreign;
+mod interest_rules;
 mod merge;
 mod offences;
 mod panda3d;
+mod parenting;
 mod password;
 mod rule;
 mod section;

@@ -109,6 +109,7 @@ fn a_client_agent_with_defaults() {
             keepalive: Some(Duration::from_secs(30)),
             resume_ms: 0,
         },
+        parenting_rules: ParentingRules::Off,
         limits: ClientLimitsConfig {
             messages_per_second: 1_000,
             bytes_per_second: 131_072,
@@ -209,6 +210,7 @@ roles:
             keepalive: None,
             resume_ms: 90_000,
         },
+        parenting_rules: ParentingRules::Off,
         limits: ClientLimitsConfig {
             messages_per_second: 1,
             bytes_per_second: 0,

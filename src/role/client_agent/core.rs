@@ -255,6 +255,12 @@ impl Core {
         self.comparing.asker()
     }
 
+    /// What it goes by.
+    #[cfg(test)]
+    pub(crate) const fn config(&self) -> &ClientAgentConfig {
+        &self.shared.config
+    }
+
     /// How many deadlines are waited for.
     #[cfg(test)]
     pub(crate) fn deadline_count(&self) -> usize {

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `agent` | what sessions share: tables, time, the `News` that clients are told and the voice that puts them into bytes | sessions |
 //! | `view` | what a client sees, owns, and may do | what it is interested in |
+//! | `parenting` | what parents say of the interests of those whose objects come below them | who these are |
 //! | `interest` | what it is interested in, and what has been asked for that | what it knows |
 //! | `comparison` | what is asked after a gap, and what has been heard since | what a session does with it |
 //! | `session` | one client's session, in terms of the world | bytes of clients |
@@ -34,6 +35,7 @@ mod comparison;
 mod core;
 pub mod dialect;
 mod interest;
+mod parenting;
 mod session;
 mod shell;
 mod view;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use donet::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, DoIdRange, InterestPermission,
-    Offence, OffencesConfig, Panda3dConfig, ProxyHeaders, Reaction, Regenerate, RightsGrace,
+    Offence, OffencesConfig, Panda3dConfig, ParentingRules, ProxyHeaders, Reaction, Regenerate,
+    RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId, ZoneId};
@@ -306,6 +307,7 @@ fn config(options: u8) -> ClientAgentConfig {
             keepalive: None,
             resume_ms: if options & 16 == 0 { 0 } else { 3000 },
         },
+        parenting_rules: ParentingRules::Off,
         limits: if options & 16 == 0 { ClientLimitsConfig::NONE } else { STRICT },
         interest_timeout_ms: 500,
         handshake_timeout_ms: 10_000,

@@ -196,7 +196,7 @@ fn context_in(came: &[u8]) -> Context {
 
 /// The context of a message that the client got, which otherwise has to be what `expected` makes.
 #[track_caller]
-fn context_of<'a>(came: &[u8], expected: impl Fn(Context) -> ClientMessage<'a>) -> Context {
+pub fn context_of<'a>(came: &[u8], expected: impl Fn(Context) -> ClientMessage<'a>) -> Context {
     let context = context_in(came);
     let expected = client_datagram_of(&expected(context));
     assert_eq!(came.escape_ascii().to_string(), expected.escape_ascii().to_string());

@@ -6,5 +6,6 @@ use crate::harness::*;
 
 mod cluster;
 mod hostile;
+mod permission;
 mod play;
 mod stage;

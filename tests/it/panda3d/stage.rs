@@ -19,8 +19,6 @@ pub mod field {
     use super::FieldId;
 
     pub const LOCATION: FieldId = FieldId(0);
-    pub const NAME: FieldId = FieldId(1);
-    pub const SECRET: FieldId = FieldId(2);
     pub const HP: FieldId = FieldId(3);
     pub const ASK: FieldId = FieldId(4);
     pub const WAVE: FieldId = FieldId(5);

@@ -16,6 +16,7 @@ use crate::config::{ClientAgentConfig, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::role::Effects;
+use crate::role::client_agent::parenting::Parenting;
 
 /// Emptied buffers that are kept for the next batch.
 const SPARE_BUFFERS_MAX: usize = 1024;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub dc_hashes: Vec<u32>,
     pub dc: Arc<DcFile>,
     pub uberdogs: Arc<UberDogs>,
+    /// What parents say of interests; `None` where nothing goes by it.
+    pub parenting: Option<Box<Parenting>>,
     /// How clients are told things.
     pub voice: Box<dyn Voice>,
     /// What tables by numbers of clients and the cluster are hashed with.
@@ -127,6 +130,7 @@ impl Shared {
             offences_told: Told::default(),
             bans: Bans::default(),
             dc_hashes: config.accepted_hashes(&dc),
+            parenting: Parenting::new(&config.parenting_rules, &dc, seed),
             dc,
             uberdogs,
             voice,

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::held_back::HeldBack;
 use super::pending::Pending;
-use super::{Asked, Holding, Interest, Operation, Phase, Query};
+use super::{Asked, Holding, Interest, InterestKey, Operation, Phase, Query};
 use crate::hash::{Map, Seed};
 use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
 use crate::role::client_agent::agent::Located;
@@ -32,6 +32,15 @@ impl Coverage {
 /// Queries that have lost their last zone.
 pub type Emptied = SmallVec<[Context; 2]>;
 
+/// How many interests are open.
+#[derive(Copy, Clone, Default, Debug)]
+pub struct Counts {
+    /// The interests.
+    pub interests: usize,
+    /// Their zones, one that is in several counted for each.
+    pub zones: usize,
+}
+
 /// All that one client is interested in.
 ///
 /// - A zone is covered by as many interests as count it.
@@ -42,10 +51,12 @@ pub type Emptied = SmallVec<[Context; 2]>;
 /// what it is done with, however much a client has opened before.
 #[derive(Debug)]
 pub struct Interests {
-    /// Interests by the client's id for them.
-    open: Map<InterestId, Interest>,
-    /// How many zones the open interests have, one that is in several counted for each.
-    zones: usize,
+    /// Interests by what they are known by.
+    open: Map<InterestKey, Interest>,
+    /// How many there are that have numbers.
+    numbered: Counts,
+    /// And of the agent's own.
+    own: Counts,
     /// The zones of all interests, and of all queries.
     coverage: Map<Location, Coverage>,
     /// What the cluster has been asked for. Boxed: most of the time there is none, and the table stays.
@@ -63,7 +74,8 @@ impl Interests {
     pub fn new(seed: Seed) -> Self {
         Interests {
             open: Map::with_hasher(seed),
-            zones: 0,
+            numbered: Counts::default(),
+            own: Counts::default(),
             coverage: Map::with_hasher(seed),
             queries: Map::with_hasher(seed),
             pending: Located::new(seed),
@@ -86,41 +98,79 @@ impl Interests {
         self.open.len()
     }
 
+    /// How many have been given numbers by the client or the cluster.
+    pub const fn numbered(&self) -> Counts {
+        self.numbered
+    }
+
+    /// How many are the agent's own.
+    pub const fn own(&self) -> Counts {
+        self.own
+    }
+
     /// How many zones the open interests have, one that is in several counted for each.
-    pub fn zone_count(&self) -> usize {
-        self.zones
+    pub const fn zone_count(&self) -> usize {
+        self.numbered.zones + self.own.zones
     }
 
     /// How many of them one interest has; none if it is not open.
-    pub fn zone_count_of(&self, id: InterestId) -> Option<usize> {
-        self.open.get(&id).map(|interest| interest.zones.len())
+    pub fn zone_count_of(&self, key: impl Into<InterestKey>) -> Option<usize> {
+        self.open.get(&key.into()).map(|interest| interest.zones.len())
     }
 
     /// The zones of an open interest, as they were given.
     pub fn zone_list(&self, id: InterestId) -> &[ZoneId] {
-        self.open.get(&id).map_or(&[], |interest| &interest.zones)
+        self.open.get(&id.into()).map_or(&[], |interest| &interest.zones)
     }
 
     /// The parent of an open interest.
     pub fn parent_of(&self, id: InterestId) -> Option<DoId> {
-        self.open.get(&id).map(|interest| interest.parent)
+        self.open.get(&id.into()).map(|interest| interest.parent)
     }
 
-    /// Opens an interest that nobody waits for yet; what was open by that id before. The zones of both stay
+    /// Whether the client itself has opened an interest that is open.
+    pub fn is_of_client(&self, id: InterestId) -> bool {
+        self.open.get(&id.into()).is_some_and(|interest| interest.is_of_client)
+    }
+
+    /// Opens an interest that nobody waits for yet; what was open by that key before. The zones of both stay
     /// covered as they are.
-    pub fn open(&mut self, id: InterestId, parent: DoId, zones: &[ZoneId]) -> Option<Interest> {
-        let before =
-            self.open.insert(id, Interest { parent, zones: zones.into(), operation: None });
-        self.zones += zones.len();
-        self.zones -= before.as_ref().map_or(0, |interest| interest.zones.len());
+    pub fn open(
+        &mut self,
+        key: InterestKey,
+        parent: DoId,
+        zones: &[ZoneId],
+        is_of_client: bool,
+    ) -> Option<Interest> {
+        let interest = Interest { parent, is_of_client, zones: zones.into(), operation: None };
+        let before = self.open.insert(key, interest);
+        let counts = self.counts_mut(key);
+        counts.interests += 1;
+        counts.zones += zones.len();
+        self.discount(key, before.as_ref());
         before
     }
 
     /// Closes an interest. Its zones stay covered as they are.
-    pub fn close(&mut self, id: InterestId) -> Option<Interest> {
-        let closed = self.open.remove(&id);
-        self.zones -= closed.as_ref().map_or(0, |interest| interest.zones.len());
+    pub fn close(&mut self, key: InterestKey) -> Option<Interest> {
+        let closed = self.open.remove(&key);
+        self.discount(key, closed.as_ref());
         closed
+    }
+
+    const fn counts_mut(&mut self, key: InterestKey) -> &mut Counts {
+        match key {
+            InterestKey::Numbered(_) => &mut self.numbered,
+            InterestKey::Around(_) | InterestKey::Beside(_) => &mut self.own,
+        }
+    }
+
+    fn discount(&mut self, key: InterestKey, gone: Option<&Interest>) {
+        if let Some(interest) = gone {
+            let counts = self.counts_mut(key);
+            counts.interests -= 1;
+            counts.zones -= interest.zones.len();
+        }
     }
 
     /// Somebody waits for an open interest, until these queries are over.
@@ -138,7 +188,7 @@ impl Interests {
             }
         }
         let queries_open = u32::try_from(queries.len()).expect("queries are numbered by 32 bits");
-        if let Some(interest) = self.open.get_mut(&id) {
+        if let Some(interest) = self.open.get_mut(&id.into()) {
             let operation = Operation { serial, queries_open, asked, since };
             interest.operation = Some(Box::new(operation));
         }
@@ -146,12 +196,12 @@ impl Interests {
 
     /// Ends an interest's operation, if there is one.
     pub fn end_operation(&mut self, id: InterestId) -> Option<Operation> {
-        self.open.get_mut(&id)?.operation.take().map(|operation| *operation)
+        self.open.get_mut(&id.into())?.operation.take().map(|operation| *operation)
     }
 
     /// One of the queries that an operation waits for is over. Ends the operation with its last one.
     pub fn query_is_over_for(&mut self, id: InterestId, serial: u32) -> Option<Operation> {
-        let place = &mut self.open.get_mut(&id)?.operation;
+        let place = &mut self.open.get_mut(&id.into())?.operation;
         let operation = place.as_mut().filter(|operation| operation.serial == serial)?;
         operation.queries_open -= 1;
         if operation.queries_open > 0 {
@@ -162,8 +212,9 @@ impl Interests {
 
     /// Ends all operations, in the order in which they began.
     pub fn end_operations(&mut self) -> Vec<(InterestId, Operation)> {
-        let operation =
-            |(&id, interest): (_, &mut Interest)| Some((id, *interest.operation.take()?));
+        let operation = |(key, interest): (&InterestKey, &mut Interest)| {
+            Some((key.number()?, *interest.operation.take()?))
+        };
         let mut operations: Vec<_> = self.open.iter_mut().filter_map(operation).collect();
         operations.sort_unstable_by_key(|(_, operation)| operation.serial);
         operations
@@ -183,9 +234,10 @@ impl Interests {
         self.end_operations()
     }
 
-    /// All interests, in the order of their numbers.
+    /// All interests that have numbers, in their order.
     pub fn all(&self) -> Vec<(InterestId, &Interest)> {
-        let mut all: Vec<_> = self.open.iter().map(|(&id, interest)| (id, interest)).collect();
+        let numbered = |(key, interest): (&InterestKey, _)| Some((key.number()?, interest));
+        let mut all: Vec<_> = self.open.iter().filter_map(numbered).collect();
         all.sort_unstable_by_key(|(id, _)| *id);
         all
     }
@@ -193,8 +245,11 @@ impl Interests {
     // Zones.
 
     /// The zones of an interest; none if it is not open.
-    pub fn zones_of(&self, id: InterestId) -> impl Iterator<Item = Location> {
-        let interest = self.open.get(&id).into_iter();
+    pub fn zones_of<K: Into<InterestKey>>(
+        &self,
+        key: K,
+    ) -> impl Iterator<Item = Location> + use<'_, K> {
+        let interest = self.open.get(&key.into()).into_iter();
         interest.flat_map(|one| one.zones.iter().map(|&zone| Location::new(one.parent, zone)))
     }
 
@@ -473,7 +528,7 @@ mod tests {
     fn an_operation_ends_with_the_last_of_its_queries() {
         let mut interests = asking();
         let asked = Asked { context: Context(9), caller: crate::ids::Channel::NONE };
-        assert!(interests.open(InterestId(3), PARENT, &[ZONE]).is_none());
+        assert!(interests.open(InterestId(3).into(), PARENT, &[ZONE], true).is_none());
         interests.begin_operation(InterestId(3), asked, &[OUTER, INNER], Instant::now());
         let waiting = |interests: &mut Interests, context| {
             interests.take_holding(context).expect("a query").waiting.to_vec()

@@ -14,10 +14,12 @@
 
 mod held_back;
 mod interests;
+mod key;
 mod operation;
 mod pending;
 mod query;
 
 pub use interests::{Emptied, Interests};
+pub use key::InterestKey;
 pub use operation::{Asked, Interest, Operation};
 pub use query::{Answers, Held, Holding, Phase, Query, Record};

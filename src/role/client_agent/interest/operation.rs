@@ -9,6 +9,8 @@ use crate::ids::{Channel, Context, DoId, ZoneId};
 pub struct Interest {
     /// The parent whose zones they are.
     pub parent: DoId,
+    /// The client itself has opened it, or altered it last, and not the cluster.
+    pub is_of_client: bool,
     /// Each once.
     pub zones: Box<[ZoneId]>,
     /// Who waits for it, until everything in its zones has been told. Boxed: seldom does anybody.

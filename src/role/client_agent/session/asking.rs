@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
+use super::following::Cause;
 use super::{End, Flow, Session};
 use crate::hash::{Seed, Set};
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{ClientAgent, EjectReason, List, StateServer};
 use crate::role::client_agent::agent::{Context, News, Timer, Zones};
-use crate::role::client_agent::interest::{Asked, Emptied, Interest, Phase, Query};
+use crate::role::client_agent::interest::{Asked, Emptied, Interest, InterestKey, Phase, Query};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
 pub(super) const QUERY_ZONES_MAX: usize = 16_000;
@@ -38,15 +39,8 @@ impl Session {
         asked: Asked,
     ) -> Result<usize, End> {
         self.cancel_operation(cx, id);
-        let location = |&zone: &ZoneId| Location::new(parent, zone);
-        let mut new_zones: SmallVec<[ZoneId; 8]> = SmallVec::new();
-        for zone in zones {
-            if self.interests.cover(location(zone)) {
-                new_zones.push(*zone);
-            }
-        }
-        let previous = self.interests.open(id, parent, zones);
-        let left = previous.map_or(Ok(0), |previous| self.close(cx, &previous));
+        let is_of_client = !asked.caller.is_some();
+        let (new_zones, left) = self.cover(cx, id.into(), parent, zones, is_of_client);
         let left = left.inspect_err(|_| {
             if new_zones.is_empty() {
                 self.tell_caller(cx, id, asked.caller);
@@ -55,20 +49,69 @@ impl Session {
                 self.interests.begin_operation(id, asked, &[], cx.now);
             }
         })?;
+        let location = |&zone: &ZoneId| Location::new(parent, zone);
         // Zones that are being asked for already: this interest is not done before they are.
         let mut queries: SmallVec<[ids::Context; 2]> =
             zones.iter().filter_map(|zone| self.interests.query_for(location(zone))).collect();
         queries.sort_unstable();
         queries.dedup();
         for zones in new_zones.chunks(QUERY_ZONES_MAX) {
-            queries.push(self.send_query(cx, parent, zones, asked.caller));
+            queries.push(self.send_query(cx, parent, zones, is_of_client));
         }
         if queries.is_empty() {
             self.interest_done(cx, id, asked);
         } else {
             self.interests.begin_operation(id, asked, &queries, cx.now);
         }
+        self.follow_interest(cx, id, if is_of_client { Cause::Client } else { Cause::Cluster })?;
         Ok(left)
+    }
+
+    /// Makes an interest have these zones, and no others any more. Those that no interest has had before, which are to be asked for,
+    /// and how many objects have left sight.
+    fn cover(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: InterestKey,
+        parent: DoId,
+        zones: &[ZoneId],
+        is_of_client: bool,
+    ) -> (SmallVec<[ZoneId; 8]>, Result<usize, End>) {
+        let is_first = |zone: &ZoneId| self.interests.cover(Location::new(parent, *zone));
+        let new_zones = zones.iter().copied().filter(is_first).collect();
+        let closed = match self.interests.open(key, parent, zones, is_of_client) {
+            Some(previous) => self.close(cx, &previous),
+            None => Ok(0),
+        };
+        (new_zones, closed)
+    }
+
+    /// Opens or alters an interest of the agent's own, which nobody waits for.
+    pub(super) fn keep_open(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: InterestKey,
+        parent: DoId,
+        zones: &[ZoneId],
+        cause: Cause,
+    ) -> Flow {
+        if self.is_open_in(key, parent, zones) {
+            return Ok(());
+        }
+        let (new_zones, closed) = self.cover(cx, key, parent, zones, false);
+        closed?;
+        for zones in new_zones.chunks(QUERY_ZONES_MAX) {
+            self.send_query(cx, parent, zones, cause == Cause::Client);
+        }
+        Ok(())
+    }
+
+    /// Closes it, if it is open.
+    pub(super) fn open_no_longer(&mut self, cx: &mut Context<'_>, key: InterestKey) -> Flow {
+        match self.interests.close(key) {
+            Some(interest) => self.close(cx, &interest).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Closes an interest. One that is not open is only reported as done.
@@ -79,14 +122,14 @@ impl Session {
         asked: Asked,
     ) -> Flow {
         self.cancel_operation(cx, id);
-        if let Some(interest) = self.interests.close(id)
+        if let Some(interest) = self.interests.close(id.into())
             && let Err(end) = self.close(cx, &interest)
         {
             self.tell_caller(cx, id, asked.caller);
             return Err(end);
         }
         self.interest_done(cx, id, asked);
-        Ok(())
+        self.unfollow(cx, InterestKey::Beside(id))
     }
 
     /// Asks the cluster for the objects in zones; from now on the session listens to them.
@@ -95,9 +138,9 @@ impl Session {
         cx: &mut Context<'_>,
         parent: DoId,
         zones: &[ZoneId],
-        caller: Channel,
+        is_of_client: bool,
     ) -> ids::Context {
-        let query = Query::new(parent, zones, !caller.is_some(), cx.now);
+        let query = Query::new(parent, zones, is_of_client, cx.now);
         let context = self.open_query(cx, query);
         self.ask_with_others(cx, context, Zones { parent, zones: zones.into() });
         context

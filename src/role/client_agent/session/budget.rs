@@ -347,8 +347,9 @@ impl Session {
     ) -> Flow {
         let limits = &shared.config.limits;
         let before = self.interests.zone_count_of(interest);
-        let interests = self.interests.count() + usize::from(before.is_none());
-        let all_zones = self.interests.zone_count() - before.unwrap_or(0) + zones;
+        let numbered = self.interests.numbered();
+        let interests = numbered.interests + usize::from(before.is_none());
+        let all_zones = numbered.zones - before.unwrap_or(0) + zones;
         let cases = [
             (interests, limits.interests, "limits.interests", "interests"),
             (

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::asking::distinct;
+use super::following::Cause;
 use super::{Ejection, End, Flow, Session};
 use crate::ids::{Channel, DoId, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, Cluster, Message, StateServer};
@@ -49,8 +50,7 @@ impl Session {
         frames: &[u8],
     ) -> Flow {
         if arrival.sender == self.identity.channel {
-            self.note_own_message(cx, arrival.message);
-            return Ok(());
+            return self.note_own_message(cx, arrival.message);
         }
         if let Some(do_id) = arrival.updated {
             return self.object_updated(cx, arrival, do_id, frames);
@@ -76,12 +76,14 @@ impl Session {
 
     /// Of what the client itself caused, only the location of its objects is of interest: what it
     /// sees must not be judged by where they were.
-    fn note_own_message(&mut self, cx: &mut Context<'_>, message: &Cluster<'_>) {
+    fn note_own_message(&mut self, cx: &mut Context<'_>, message: &Cluster<'_>) -> Flow {
         if let Cluster::StateServer(StateServer::ObjectChangingLocation { do_id, new, .. }) =
             *message
         {
             self.note_relocation(cx, do_id, new);
+            return self.follow(cx, do_id, new, Cause::Client);
         }
+        Ok(())
     }
 
     /// Fields of an object have been set.
@@ -136,11 +138,13 @@ impl Session {
             }
             S::ObjectEnterOwnerWithRequired { object }
             | S::ObjectEnterOwnerWithRequiredOther { object } => {
-                self.ownership_gained(cx, object, frame);
+                self.ownership_gained(cx, object, frame)?;
                 self.check_sight(cx.shared)
             }
             S::ObjectGetAllResp { context, object } => {
-                if !self.values_answer(cx, *context, object) {
+                if !self.parent_answers(cx, *context, object)?
+                    && !self.values_answer(cx, *context, object)
+                {
                     self.object_answers(cx, *context, object);
                 }
                 self.check_sight(cx.shared)

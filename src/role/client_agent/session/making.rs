@@ -10,6 +10,7 @@
 use smallvec::SmallVec;
 
 use super::asking::distinct;
+use super::following::Cause;
 use super::waiting::Waits;
 use super::{End, Flow, Life, Request, Session};
 use crate::config::{Offence, Regenerate};
@@ -18,7 +19,7 @@ use crate::ids::{Channel, Context as QueryContext, DoId, FieldId, InterestId, Lo
 use crate::message::{ClientAgent, EjectReason, Message as _, ObjectState, Rest, StateServer};
 use crate::object::{FieldList, NewObject};
 use crate::role::client_agent::agent::{Context, News};
-use crate::role::client_agent::interest::Asked;
+use crate::role::client_agent::interest::{Asked, InterestKey};
 use crate::wire::Writer;
 
 /// The one interest of such a client.
@@ -115,8 +116,8 @@ impl Session {
     ) -> Flow {
         Request::OpenInterest.check_permission(cx.shared)?;
         let Some(making) = &self.making else { return Ok(()) };
-        self.check_parent(cx, making.root, "add interest to")?;
         let mut zones = distinct(zones, cx.shared.seed);
+        self.check_may_open(cx, INTEREST, making.root, &zones)?;
         zones.sort_unstable();
         // Before they are kept.
         self.check_interest_limits(cx.shared, INTEREST, zones.len())?;
@@ -150,6 +151,7 @@ impl Session {
         self.note_moved();
         self.pass_on(cx, made)?;
         self.check_sight(cx.shared)?;
+        self.follow(cx, do_id, location, Cause::Client)?;
         self.follow_zones(cx)
     }
 
@@ -207,6 +209,7 @@ impl Session {
         self.note_moved();
         self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
         self.note_relocation(cx, do_id, location);
+        self.follow(cx, do_id, location, Cause::Client)?;
         self.follow_zones(cx)
     }
 
@@ -226,6 +229,7 @@ impl Session {
         self.view.disown(cx, do_id);
         self.view.remember_gone(cx, do_id);
         self.unmake(cx, do_id);
+        self.unfollow(cx, InterestKey::Around(do_id))?;
         self.follow_zones(cx)
     }
 
@@ -237,6 +241,7 @@ impl Session {
         tracing::debug!(%client, doId = %do_id, "an object is lost, and its maker is asked for it");
         self.view.disown(cx, do_id);
         self.unmake(cx, do_id);
+        self.unfollow(cx, InterestKey::Around(do_id))?;
         self.ask_client(cx, zone);
         // What the client sees stays as it is until then.
         Ok(())

@@ -28,12 +28,13 @@
 //! | [`PostRemoves`] | what is routed when it ends | the router has the same |
 //! | [`Outbox`] | what the shell has not taken yet | with anything in it, it is on the agent's list of those touched |
 //! | [`Budget`] | what the client has used of its limits | – |
+//! | [`Following`] | whose interests the agent itself keeps, and by which rules | each has an open interest of that key, or none |
 //! | [`Comeback`] | with what the client can come back to it, and whether it is away | an object that is untold is being told anew |
 //! | [`Making`] | what a client has that makes objects itself | what it has made is deleted by the session's post-removes |
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
 //! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
-//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `comparing` (messages may have been
+//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `following` (the agent opens one itself), `comparing` (messages may have been
 //! missed), `making`, `speaking` and `waiting` (the client makes objects, and says something to whoever has others), `absence` (the client has lost its connection, and comes back), `retelling` (it is told all anew), `farewell`
 //! (the session ends).
 
@@ -45,6 +46,7 @@ mod cluster;
 mod comparing;
 mod end;
 mod farewell;
+mod following;
 mod found;
 mod identity;
 mod life;
@@ -53,6 +55,7 @@ mod making;
 mod offending;
 mod outbox;
 mod ownership;
+mod permission;
 mod post_removes;
 mod progress;
 mod release;
@@ -77,6 +80,7 @@ pub use outbox::Outbox;
 use self::absence::Comeback;
 pub use self::absence::PROBATION;
 use self::budget::Budget;
+use self::following::Following;
 use self::identity::Identity;
 use self::listening::Listening;
 use self::making::Making;
@@ -107,6 +111,8 @@ pub struct Session {
     comeback: Option<Box<Comeback>>,
     /// Only clients that make objects have it.
     making: Option<Box<Making>>,
+    /// Where nothing follows there is none.
+    following: Option<Box<Following>>,
 }
 
 impl Session {
@@ -131,6 +137,7 @@ impl Session {
             budget: Budget::new(cx.now),
             comeback: None,
             making: None,
+            following: None,
         };
         session.subscribe(cx, channel);
         session.subscribe(cx, Channel::CLIENTS);

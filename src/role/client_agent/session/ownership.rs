@@ -1,18 +1,23 @@
 //! Objects that come into a client's possession, and that it loses.
 
+use super::following::Cause;
 use super::{End, Flow, Session};
 use crate::ids::{Channel, DoId};
 use crate::message::{EjectReason, ObjectState};
 use crate::role::client_agent::agent::{Context, News};
+use crate::role::client_agent::interest::InterestKey;
 
 impl Session {
     /// The client owns an object from now on, or is told again what it owns.
+    ///
+    /// # Errors
+    /// The session ends: interests that follow the object have left one of its own.
     pub fn ownership_gained(
         &mut self,
         cx: &mut Context<'_>,
         object: &ObjectState<'_>,
         frame: &[u8],
-    ) {
+    ) -> Flow {
         let &ObjectState { do_id, location, class_id, .. } = object;
         if cx.shared.is_comparing && self.view.is_told_own(do_id) {
             // It has been another's meanwhile. Some clients cannot be given what they have.
@@ -28,6 +33,7 @@ impl Session {
         if self.view.untold(do_id).is_none() {
             self.is_told(cx, do_id);
         }
+        self.follow(cx, do_id, location, Cause::Cluster)
     }
 
     /// An object has got another owner.
@@ -54,6 +60,6 @@ impl Session {
             self.tell(cx.shared, &News::OwnerLost { do_id });
         }
         self.view.disown(cx, do_id);
-        Ok(())
+        self.unfollow(cx, InterestKey::Around(do_id))
     }
 }

@@ -177,7 +177,8 @@ impl Session {
         context: ids::Context,
         whole: Flow,
     ) -> Flow {
-        let is_in_time = self.check_parent(cx, parent, "add interest to")?;
+        let zones = distinct(zones, cx.shared.seed);
+        let is_in_time = self.check_may_open(cx, interest, parent, &zones)?;
         whole?;
         if !self.life.admits(Request::OpenInterest) {
             return Ok(());
@@ -188,7 +189,6 @@ impl Session {
             self.interest_done(cx, interest, Asked { context, caller: Channel::NONE });
             return Ok(());
         }
-        let zones = distinct(zones, cx.shared.seed);
         self.check_interest_limits(cx.shared, interest, zones.len())?;
         let asked = Asked { context, caller: Channel::NONE };
         self.add_interest(cx, interest, parent, &zones, asked).map(drop)
@@ -203,7 +203,7 @@ impl Session {
         whole: Flow,
     ) -> Flow {
         let asked = Asked { context, caller: Channel::NONE };
-        let Some(parent) = self.interests.parent_of(interest) else {
+        if self.interests.parent_of(interest).is_none() {
             if self.view.had(cx, Right::Interest(interest)) {
                 whole?;
                 self.interest_done(cx, interest, asked);
@@ -214,9 +214,8 @@ impl Session {
                 EjectReason::Generic,
                 "Tried to remove a non-existing interest.",
             ));
-        };
-        // With its parent just gone it is closed all the same: that gives the client nothing.
-        self.check_parent(cx, parent, "remove interest for")?;
+        }
+        self.check_may_close(cx, interest)?;
         whole?;
         if self.life.admits(Request::CloseInterest) {
             self.remove_interest(cx, interest, asked)?;
@@ -226,34 +225,10 @@ impl Session {
 
     /// The cluster is about to close an interest, which the client may be doing, too.
     pub(super) fn lapse_interest(&mut self, cx: &Context<'_>, interest: InterestId) {
-        if let Some(parent) = self.interests.parent_of(interest)
-            && self.check_parent(cx, parent, "remove interest for").is_ok()
-        {
+        let is_open = self.interests.parent_of(interest).is_some();
+        if is_open && self.check_may_close(cx, interest).is_ok() {
             self.view.lapse(cx, Right::Interest(interest), None);
         }
-    }
-
-    /// Where only visible parents are allowed, checks that the client knows this one; whether it still does.
-    pub(super) fn check_parent(
-        &self,
-        cx: &Context<'_>,
-        parent: DoId,
-        what: &str,
-    ) -> Result<bool, End> {
-        let must_know = cx.shared.config.client.add_interest == InterestPermission::Visible;
-        if !must_know || self.view.subject(cx.shared, parent).is_some() {
-            return Ok(true);
-        }
-        if self.view.had_parent(cx, parent) {
-            return Ok(false);
-        }
-        Err(End::security(
-            Offence::Interest,
-            EjectReason::ForbiddenInterest,
-            format!(
-                "Cannot {what} parent with id {parent} because parent is not visible to client."
-            ),
-        ))
     }
 }
 

@@ -251,13 +251,14 @@ impl Session {
     }
 
     /// An object of which the client has not been told anew is no more.
-    pub(super) fn forget_untold(&mut self, cx: &Context<'_>, do_id: DoId) {
+    pub(super) fn forget_untold(&mut self, cx: &mut Context<'_>, do_id: DoId) {
         if !self.is_retelling() {
             return;
         }
         self.forget_untold_sight(cx, do_id);
         if self.view.untold(do_id).is_some_and(Tie::is_owned) {
             self.view.disown(cx, do_id);
+            self.unfollow_untold(cx, do_id);
         }
     }
 

@@ -3,10 +3,12 @@
 use dclass::{Class, Field, Keywords};
 use smallvec::SmallVec;
 
+use super::following::Cause;
 use super::{End, Flow, Session};
 use crate::ids::{Channel, ClassId, DoId, Location};
 use crate::message::{Cluster, EjectReason, ObjectState, StateServer};
 use crate::role::client_agent::agent::{Context, News};
+use crate::role::client_agent::interest::InterestKey;
 
 impl Session {
     /// Somebody says that an object has come to a location.
@@ -206,11 +208,22 @@ impl Session {
         }
         self.view.remember_gone(cx, do_id);
         self.is_told(cx, do_id);
-        Ok(())
+        self.unfollow(cx, InterestKey::Around(do_id))
     }
 
     /// An object has moved. `frame` tells the client so.
     pub(super) fn object_moved(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        to: Location,
+        frame: &[u8],
+    ) -> Flow {
+        self.tell_moved(cx, do_id, to, frame)?;
+        self.follow(cx, do_id, to, Cause::Cluster)
+    }
+
+    fn tell_moved(
         &mut self,
         cx: &mut Context<'_>,
         do_id: DoId,

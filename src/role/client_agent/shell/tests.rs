@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use super::*;
 use crate::config::{
     Address, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission, OffencesConfig,
-    ProxyHeaders, RightsGrace,
+    ParentingRules, ProxyHeaders, RightsGrace,
 };
 use crate::ids::*;
 use crate::message::*;
@@ -52,6 +52,7 @@ fn config() -> ClientAgentConfig {
             keepalive: None,
             resume_ms: 0,
         },
+        parenting_rules: ParentingRules::Off,
         limits: ClientLimitsConfig::default(),
         interest_timeout_ms: 20_000,
         handshake_timeout_ms: 10_000,

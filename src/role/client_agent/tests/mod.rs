@@ -6,6 +6,7 @@ mod closed;
 mod cluster;
 mod comparing;
 mod end;
+mod following;
 mod framing;
 mod gap_model;
 mod grace;
@@ -18,6 +19,7 @@ mod line;
 mod model;
 mod objects;
 mod offences;
+mod permission;
 mod places;
 mod queries;
 mod requests;
@@ -35,7 +37,7 @@ use super::dialect as client_type;
 use super::*;
 use crate::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
-    OffencesConfig, ProxyHeaders, RightsGrace,
+    OffencesConfig, ParentingRules, ProxyHeaders, RightsGrace,
 };
 use crate::event::Event;
 use crate::hash::Seed;
@@ -60,6 +62,9 @@ const DC: &str = "
         blob data clsend;
         hidden(uint8);
     };
+    dclass Grid { setParentingRules(string type, string rule) required broadcast; };
+    dclass Hall { setParentingRules(string type = \"Follow\", string rule = \"\") broadcast; };
+    dclass Hero : Avatar {};
 ";
 const PLAZA: ClassId = ClassId(0);
 const AVATAR: ClassId = ClassId(2);
@@ -103,6 +108,7 @@ fn config() -> ClientAgentConfig {
             keepalive: None,
             resume_ms: 0,
         },
+        parenting_rules: ParentingRules::Off,
         limits: ClientLimitsConfig::default(),
         offences: OffencesConfig::default(),
         interest_timeout_ms: 500,

@@ -282,7 +282,7 @@ fn who_may_open_and_close_interests() {
         (Visible, 9000, Some(EjectReason::ForbiddenInterest)),
         (Disabled, uberdog, Some(EjectReason::ForbiddenInterest)),
     ] {
-        let mut agent = Agent::with(|config| config.client.add_interest = permission);
+        let mut agent = Agent::with(|config| config.client.add_interest = permission.clone());
         let client = agent.established();
         agent.own(client, 50, at(1, 2));
         agent.routed();
@@ -293,7 +293,7 @@ fn who_may_open_and_close_interests() {
         }
 
         // The same for closing one that the cluster opened.
-        let mut agent = Agent::with(|config| config.client.add_interest = permission);
+        let mut agent = Agent::with(|config| config.client.add_interest = permission.clone());
         let client = agent.established();
         agent.own(client, 50, at(1, 2));
         let (interest, location) = (InterestId(8), at(parent, 9));

@@ -236,6 +236,7 @@ impl Core {
         let Core { shared, slots, translation, .. } = self;
         let news = News::OwnerGained { object: *object, has_other };
         translation.clear();
+        let mut ends = Vec::new();
         for index in shared.subscribers.of(owner).to_vec() {
             let Some(session) = &mut slots[index as usize].session else { continue };
             if session.channel() != owner || session.is_told_own(object.do_id) {
@@ -244,7 +245,12 @@ impl Core {
             let frames = translation.frames(session.framing(), &*shared.voice, Some(&news));
             let Ok(frames) = frames else { break };
             let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
-            session.ownership_gained(&mut cx, object, frames);
+            if let Err(end) = session.ownership_gained(&mut cx, object, frames) {
+                ends.push((index, end));
+            }
+        }
+        for (index, end) in ends {
+            self.end(now, index, &end, out);
         }
     }
 }
