@@ -89,6 +89,21 @@ fn tables_leave_out_molecular_fields() {
     assert_eq!(names(child.db_fields()), ["setB", "setC", "extra"]);
 }
 
+/// Those of Panda3D's own server are custom keywords, declared or not, and no others are.
+#[test]
+fn p2p_and_reflect_need_no_declaration() {
+    let read = |text: &str| dclass::parse(&[dclass::Source::new("test.dc", text)]);
+    let class = "dclass A { ask(uint8) reflect p2p; };";
+    let declared = read(&format!("keyword p2p reflect;\n{class}")).expect("a right file");
+    let bare = read(class).expect("a right file");
+    assert_eq!(bare.hash(), declared.hash());
+    let field = bare.class_by_name("A").and_then(|class| class.field_by_name("ask"));
+    assert_eq!(field.expect("it is there").custom_keywords(), ["p2p", "reflect"]);
+    let errors = read("dclass A { ask(uint8) reflects; };").expect_err("it is not declared");
+    let text = errors.to_string();
+    assert!(text.contains("unknown keyword `reflects`") && text.contains("`reflect`"), "{text}");
+}
+
 #[test]
 fn keywords_of_a_field() {
     let file = file();

@@ -104,6 +104,38 @@ mod tests {
         newest.sort(datagram)
     }
 
+    /// Clients of Panda3D's own repository are told by other messages, and of what leaves together by one.
+    #[test]
+    fn it_is_the_same_for_all_types() {
+        let do_id = DoId(70_000);
+        let dc = crate::role::client_agent::tests::dc();
+        let kind = ClientKind::Panda3d(Arc::default());
+        let sorted = |news: &News<'_>| {
+            let dialect = dialect::of(&kind, &dc);
+            let mut bytes = Vec::new();
+            dialect.voice().write(news, Framing::Tag16, &mut bytes).expect("it fits");
+            let mut newest = Newest { dialect, fields: Fields::default() };
+            newest.fields.add(FieldId(3));
+            newest.sort(&bytes[2..])
+        };
+        let field = |field, sender| News::FieldChanges {
+            do_id,
+            field: FieldId(field),
+            value: Rest(&[1]),
+            sender: Channel(sender),
+        };
+        let value = Sorted::Value { of: 70_000, part: 3 };
+        assert_eq!(sorted(&field(3, 0)), value);
+        assert_eq!(sorted(&field(3, 9 << 40)), value, "whoever has set it");
+        assert_eq!(sorted(&field(4, 0)), Sorted::Other);
+        assert_eq!(sorted(&News::ObjectDeleted { do_id }), Sorted::Barrier(70_000));
+        let location = Location { parent: DoId(5), zone: ZoneId(6) };
+        let object = ObjectState { do_id, location, class_id: ClassId(1), values: Rest(&[]) };
+        let enters = News::ObjectEnters { object, has_other: false };
+        assert_eq!(sorted(&enters), Sorted::Barrier(70_000));
+        assert_eq!(sorted(&News::ObjectsLeave { do_ids: &[do_id, DoId(1)] }), Sorted::Other);
+    }
+
     #[test]
     fn values_of_named_fields_are_merged_up_to_where_an_object_comes_or_goes() {
         let do_id = DoId(70_000);
