@@ -562,7 +562,11 @@ impl World {
                 (0..late).for_each(|_| self.answer_late());
                 (0..agent).for_each(|_| self.arrive());
             }
-            Step::Wait => self.agent.pass(300),
+            Step::Wait => {
+                // A turn is over before time passes.
+                self.turn(false);
+                self.agent.pass(300);
+            }
             Step::Settle => self.settle(),
         }
         self.listen();
