@@ -18,13 +18,19 @@ from harness.daemon import (
     Daemon,
 )
 from harness.process import Process
+from harness.stock import Sea
 
 TOWN = 200_500_000
 
 
 def pytest_addoption(parser):
-    parser.addoption("--daemon", type=pathlib.Path, required=True, help="the daemon's binary")
+    parser.addoption("--daemon", type=pathlib.Path, help="the daemon's binary")
     parser.addoption("--astron", action="store_true", help="the daemon is Astron")
+    parser.addoption(
+        "--stock-server",
+        action="store_true",
+        help="run the tests of stock clients, and only those, on Panda3D's ServerRepository",
+    )
     parser.addoption(
         "--backend",
         action="append",
@@ -41,29 +47,37 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
+    def keep(wanted) -> None:
+        config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+        items[:] = [item for item in items if wanted(item)]
+
+    def is_stock(item) -> bool:
+        return item.path.name.startswith("test_stock")
+
     if config.getoption("--astron"):
-        left_out = [item for item in items if item.get_closest_marker("better_than_astron")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        keep(lambda item: not is_stock(item) and not item.get_closest_marker("better_than_astron"))
+    if config.getoption("--stock-server"):
+        keep(lambda item: is_stock(item) and not item.get_closest_marker("better_than_stock"))
 
 
 class Stage:
     """The processes of one test, in a directory of their own."""
 
-    def __init__(self, binary: pathlib.Path, astron: bool, directory: pathlib.Path):
-        self.binary = binary
-        self.astron = astron
+    def __init__(self, options, directory: pathlib.Path):
+        self.binary = options.daemon
+        self.astron = options.astron
+        self.stock_server = options.stock_server
         self.directory = directory
         self.processes: list[Process] = []
         self.daemon: Daemon | None = None
+        self.dc_files = [str(WORLD_DC)]
+        self.root = ROOT
 
     def start_daemon(self, **options) -> Daemon:
         number = sum(isinstance(process, Daemon) for process in self.processes)
         name = "daemon" if number == 0 else f"daemon-{number + 1}"
         websocket = not self.astron
-        self.daemon = Daemon(
-            self.binary, self.directory, name=name, websocket=websocket, **options
-        )
+        self.daemon = Daemon(self.binary, self.directory, name=name, websocket=websocket, **options)
         self.processes.append(self.daemon)
         return self.daemon
 
@@ -72,8 +86,8 @@ class Stage:
             name,
             self.directory,
             **{
-                "dc_file": str(WORLD_DC),
-                "root": ROOT,
+                "dc_files": self.dc_files,
+                "root": self.root,
                 "login_manager": LOGIN_MANAGER,
                 "state_server": STATE_SERVER,
                 "event_port": self.daemon.ports.events,
@@ -121,8 +135,7 @@ STAGE = pytest.StashKey[Stage]()
 
 @pytest.fixture
 def stage(request, tmp_path):
-    options = request.config.option
-    stage = Stage(options.daemon, options.astron, tmp_path)
+    stage = Stage(request.config.option, tmp_path)
     request.node.stash[STAGE] = stage
     yield stage
     try:
@@ -187,3 +200,9 @@ class World:
 def world(stage):
     stage.start_daemon()
     return World(stage)
+
+
+@pytest.fixture
+def sea(stage):
+    """Where stock clients play."""
+    return Sea(stage)

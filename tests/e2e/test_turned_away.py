@@ -40,7 +40,7 @@ def test_wrong_dc_file(world, tmp_path):
     """One field more, and the files no longer agree."""
     changed = tmp_path / "changed.dc"
     changed.write_text(WORLD_DC.read_text().replace("dclass Root {", "dclass Root { setX(uint8);"))
-    client = world.connect("modder", dc_file=str(changed))
+    client = world.connect("modder", dc_files=[str(changed)])
     client.wait_for_eject(BAD_DC_HASH)
     assert client.find("hello") is None
 

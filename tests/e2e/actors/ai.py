@@ -36,11 +36,9 @@ class Server(InternalRepository):
 
     def create(self, name: str, parent: int, zone: int, fields: dict, do: int | None = None) -> int:
         """Create an object for which this server answers; fields that are not required go too."""
-        import objects
-
-        created = getattr(objects, name + "AI")(self)
-        created.fields = {field: tuple(values) for field, values in fields.items()}
         dclass = self.dclass(name)
+        created = dclass.getClassDef()(self)
+        created.fields = {field: tuple(values) for field, values in fields.items()}
         optional = [field for field in fields if not dclass.getFieldByName(field).isRequired()]
         do = do or self.allocateChannel()
         created.generateWithRequiredAndId(do, parent, zone, optional)
@@ -189,7 +187,7 @@ server = Server(
     settings["root"],
     settings["channel"],
     serverId=settings["state_server"],
-    dcFileNames=[settings["dc_file"]],
+    dcFileNames=settings["dc_files"],
     connectMethod=connect_method(InternalRepository),
 )
 server.connect("127.0.0.1", settings["port"])

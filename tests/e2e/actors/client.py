@@ -13,7 +13,7 @@ class Player:
     def __init__(self):
         self.repository = ClientRepository(
             settings["root"],
-            dcFileNames=[settings["dc_file"]],
+            dcFileNames=settings["dc_files"],
             connectMethod=connect_method(ClientRepository),
         )
         if settings.get("method") == "native":

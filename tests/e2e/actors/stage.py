@@ -39,9 +39,11 @@ def _send(message: dict) -> None:
 
 
 def connect_method(repository_class: type) -> int:
-    return {"net": repository_class.CM_NET, "native": repository_class.CM_NATIVE}[
-        settings.get("method", "net")
-    ]
+    return {
+        "http": repository_class.CM_HTTP,
+        "net": repository_class.CM_NET,
+        "native": repository_class.CM_NATIVE,
+    }[settings.get("method", "net")]
 
 
 def run(commands: object) -> None:

@@ -44,7 +44,7 @@ server = Server(
     settings["root"],
     settings["channel"],
     serverId=settings["state_server"],
-    dcFileNames=[settings["dc_file"]],
+    dcFileNames=settings["dc_files"],
     dcSuffix="UD",
     connectMethod=connect_method(InternalRepository),
 )

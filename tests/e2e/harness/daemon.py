@@ -74,7 +74,13 @@ def client_agent(port: int, first_channel: int, **client) -> dict:
     }
 
 
-def configuration(ports: Ports, database_backend: dict | None, websocket: bool) -> dict:
+def configuration(
+    ports: Ports,
+    database_backend: dict | None,
+    websocket: bool,
+    dc_files: list[str],
+    more_roles: list[dict],
+) -> dict:
     """The cluster. `threaded: false` means nothing to donet; Astron crashes without it."""
     roles = [
         {"type": "eventlogger", "bind": f"127.0.0.1:{ports.events}", "output": "events.log"},
@@ -97,11 +103,11 @@ def configuration(ports: Ports, database_backend: dict | None, websocket: bool) 
     return {
         "messagedirector": {"bind": f"127.0.0.1:{ports.messages}", "threaded": False},
         "general": {
-            "dc_files": [str(WORLD_DC)],
+            "dc_files": dc_files,
             "eventlogger": f"127.0.0.1:{ports.events}",
         },
         "uberdogs": [{"id": LOGIN_MANAGER, "class": "LoginManager", "anonymous": True}],
-        "roles": roles,
+        "roles": roles + more_roles,
     }
 
 
@@ -115,6 +121,8 @@ class Daemon(Process):
         database_backend: dict | None = None,
         name: str = "daemon",
         websocket: bool = False,
+        dc_files: list[str] = (str(WORLD_DC),),
+        more_roles: list[dict] = (),
     ):
         self.ports = Ports()
         self.event_log = directory / "events.log"
@@ -122,7 +130,10 @@ class Daemon(Process):
             (directory / database_backend["directory"]).mkdir(exist_ok=True)
         # JSON is YAML, so that the tests need no YAML library.
         config = directory / f"{name}.yml"
-        config.write_text(json.dumps(configuration(self.ports, database_backend, websocket), indent=2))
+        contents = configuration(
+            self.ports, database_backend, websocket, list(dc_files), list(more_roles)
+        )
+        config.write_text(json.dumps(contents, indent=2))
         super().__init__(name, [binary, config], directory)
         for port in (self.ports.messages, self.ports.clients, self.ports.strict_clients):
             wait_for_listener(self, port)

@@ -1,0 +1,274 @@
+"""What hostile clients send costs them their connection, and nobody else anything.
+
+ServerRepository, which reads as little as it can, dies of some of these packets and passes others
+on, which the programs of other players die of.
+"""
+
+import struct
+
+import pytest
+from panda3d.direct import DCFile
+
+from harness.stock import (
+    CREATE,
+    DELETE,
+    HEARTBEAT,
+    SET_INTEREST,
+    SET_ZONE,
+    STOCK_DC,
+    TARGETED,
+    UPDATE_FIELD,
+    RawClient,
+)
+
+pytestmark = pytest.mark.better_than_stock
+
+DISABLED = 9005
+UNSAID = ([0], [0, 0], ["white"])  # values of Ann's ship that newcomers are told
+
+DC = DCFile()
+assert DC.read(str(STOCK_DC))
+
+
+def class_number(name: str) -> int:
+    return DC.get_class_by_name(name).get_number()
+
+
+def field_number(name: str, field: str) -> int:
+    return DC.get_class_by_name(name).get_field_by_name(field).get_number()
+
+
+def string(text: str | bytes) -> bytes:
+    octets = text.encode() if isinstance(text, str) else text
+    return struct.pack("<H", len(octets)) + octets
+
+
+def creation(
+    do: int, zone: int = 1, number: int | None = None, fields: bytes | None = None
+) -> bytes:
+    """A ship as its owner makes it, with these required and other fields."""
+    number = class_number("Ship") if number is None else number
+    fields = string("forged") + struct.pack("<HH", 0, 0) if fields is None else fields
+    return struct.pack("<IHI", zone, number, do) + fields
+
+
+def update(do: int, field: int, value: bytes) -> bytes:
+    return struct.pack("<IH", do, field) + value
+
+
+SHOUT = field_number("Ship", "shout")
+FLAG = field_number("Ship", "setFlag")
+SAILS = field_number("Ship", "setSails")
+KNOCK = field_number("Ship", "knock")
+HAIL = field_number("Ship", "hail")
+TELL = field_number("Ship", "tell")
+LIGHT = field_number("Buoy", "setLight")
+
+# Each is given the attacker, who has made an object with the first of its ids in zone 1, and the
+# id of somebody else's ship there.
+ATTACKS = {
+    "an empty message": lambda raw, ship: raw.send_payload(b""),
+    "half a message number": lambda raw, ship: raw.send_payload(b"\x33"),
+    "an unknown message": lambda raw, ship: raw.send(4242),
+    "a block of ids": lambda raw, ship: raw.send(9001, struct.pack("<II", 1, 10)),
+    "an object as servers send it": lambda raw, ship: raw.send(
+        9003, struct.pack("<I", raw.base) + creation(raw.base + 1)
+    ),
+    "an update as servers send it": lambda raw, ship: raw.send(
+        9004, struct.pack("<I", raw.base) + update(raw.base, SHOUT, string("x"))
+    ),
+    "a disable list": lambda raw, ship: raw.send(9005, struct.pack("<I", ship)),
+    "a question for objects": lambda raw, ship: raw.send(9007, struct.pack("<I", 1)),
+    "a zone without an end": lambda raw, ship: raw.send(SET_ZONE, b"\x01"),
+    "a zone for a doId alone": lambda raw, ship: raw.send(SET_ZONE, struct.pack("<I", raw.base)),
+    "a zone and more": lambda raw, ship: raw.send(SET_ZONE, struct.pack("<IIB", raw.base, 2, 0)),
+    "half a zone of interest": lambda raw, ship: raw.send(
+        SET_INTEREST, b"\x01\x00\x00\x00\x02\x00"
+    ),
+    "half a doId to delete": lambda raw, ship: raw.send(DELETE, b"\x01\x00"),
+    "an object of an unknown class": lambda raw, ship: raw.send(
+        CREATE, creation(raw.base + 1, number=999)
+    ),
+    "an object of a struct": lambda raw, ship: raw.send(CREATE, creation(raw.base + 1, number=0)),
+    "an object without its end": lambda raw, ship: raw.send(CREATE, creation(raw.base + 1)[:-5]),
+    "an object and more": lambda raw, ship: raw.send(CREATE, creation(raw.base + 1) + b"\x00"),
+    "an object with the start of its name": lambda raw, ship: raw.send(
+        CREATE, creation(raw.base + 1, fields=b"\xff\xffname")
+    ),
+    "an object with more fields than are there": lambda raw, ship: raw.send(
+        CREATE, creation(raw.base + 1, fields=string("x") + struct.pack("<HH", 0, 500))
+    ),
+    "an object with a field of another class": lambda raw, ship: raw.send(
+        CREATE,
+        creation(
+            raw.base + 1, fields=string("x") + struct.pack("<HHH", 0, 1, LIGHT) + string("red")
+        ),
+    ),
+    "an object with somebody else's id": lambda raw, ship: raw.send(CREATE, creation(ship + 1)),
+    "somebody else's object": lambda raw, ship: raw.send(CREATE, creation(ship)),
+    "an object that has another class": lambda raw, ship: raw.send(
+        CREATE,
+        creation(
+            raw.base, number=class_number("Buoy"), fields=string("red") + struct.pack("<H", 0)
+        ),
+    ),
+    "an update without a field": lambda raw, ship: raw.send(
+        UPDATE_FIELD, struct.pack("<I", raw.base)
+    ),
+    "an unknown field": lambda raw, ship: raw.send(UPDATE_FIELD, update(raw.base, 60_000, b"")),
+    "a field of another class": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(raw.base, LIGHT, string("red"))
+    ),
+    "a value without an end": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(raw.base, SHOUT, b"\xff\xffAhoi")
+    ),
+    "a value and more": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(raw.base, SHOUT, string("Ahoi") + b"!")
+    ),
+    "a string that is none": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(raw.base, SHOUT, string(b"\xff\xfe"))
+    ),
+    "a value out of its range": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(raw.base, SAILS, bytes([10, 101]))
+    ),
+    "a field that only the owner may send": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(ship, FLAG, string("pirate"))
+    ),
+    "a wrong value of a field that all may send": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(ship, KNOCK, b"\x05\x00")
+    ),
+    "a wrong value for the owner": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(ship, HAIL, b"\x05\x00")
+    ),
+    "a wrong value for one client": lambda raw, ship: raw.send(
+        TARGETED, struct.pack("<I", raw.bystander) + update(raw.base, TELL, b"\x05\x00")
+    ),
+    "a wrong value for a client that has left": lambda raw, ship: raw.send(
+        TARGETED, struct.pack("<I", 1) + update(raw.base, TELL, b"\x05\x00")
+    ),
+    "an owner's field for one client": lambda raw, ship: raw.send(
+        TARGETED, struct.pack("<I", raw.bystander) + update(ship, TELL, string("I am Ann"))
+    ),
+    "half a targeted update": lambda raw, ship: raw.send(TARGETED, struct.pack("<IH", ship, 1)),
+    "a zone for somebody else's object": lambda raw, ship: raw.send(
+        SET_ZONE, struct.pack("<II", ship, 2)
+    ),
+    "the end of somebody else's object": lambda raw, ship: raw.send(
+        DELETE, struct.pack("<I", ship)
+    ),
+    "a request of a web browser": lambda raw, ship: raw.send_bytes(
+        b"GET / HTTP/1.1\r\n\r\n" * 9_000
+    ),
+}
+
+HARMLESS = {
+    "a heartbeat": lambda raw, ship: raw.send(HEARTBEAT),
+    "an update for a client that has left": lambda raw, ship: raw.send(
+        TARGETED, struct.pack("<I", raw.gone) + update(raw.base, TELL, string("late"))
+    ),
+    "an update of an object that has gone": lambda raw, ship: (
+        raw.send(CREATE, creation(raw.base + 1)),
+        raw.send(DELETE, struct.pack("<I", raw.base + 1)),
+        raw.send(UPDATE_FIELD, update(raw.base + 1, SHOUT, string("late"))),
+    ),
+    "an update that nothing lets travel": lambda raw, ship: raw.send(
+        UPDATE_FIELD, update(raw.base, TELL, string("nobody"))
+    ),
+    "nothing of interest": lambda raw, ship: raw.send(SET_INTEREST),
+}
+
+
+@pytest.fixture
+def scene(sea):
+    """Ann and her ship, Bob who looks on, and how to get an attacker into it."""
+    ann, bob = sea.join("ann", "bob")
+    ship = ann.launch("Anna", 1)
+    bob.wait_to_see(ship)
+    left = RawClient(sea.server.port)
+    left.close()
+
+    def attacker() -> RawClient:
+        raw = RawClient(sea.server.port)
+        raw.bystander, raw.gone = bob.base, left.base
+        raw.send(CREATE, creation(raw.base))
+        assert raw.wait_for(DISABLED) == b""
+        bob.wait_to_see(raw.base)
+        return raw
+
+    return ann, bob, ship, attacker
+
+
+def is_turned_out(raw: RawClient) -> bool:
+    """Whether its connection is closed, rather than a further message of it answered."""
+    try:
+        raw.send(SET_INTEREST, struct.pack("<I", 4_321))
+    except OSError:
+        return True
+    while (message := raw.receive()) is not None:
+        if message[0] == DISABLED:
+            return False
+    return True
+
+
+def all_is_well(ann, bob, ship) -> None:
+    """Neither has been told anything that Ann has not said, and they play on."""
+    ann.call("change", ship, "shout", ["All well"])
+    bob.field(ship, "shout", ["All well"])
+    bob.call("change", ship, "hail", ["Aye"])
+    ann.field(ship, "hail", ["Aye"])
+    for player in (ann, bob):
+        said = [report["values"] for report in player.told("field", do=ship)]
+        assert [values for values in said if values not in UNSAID] in ([["All well"]], [["Aye"]])
+        assert player.find("connection lost") is None
+    assert bob.visible[ship]["fields"]["setName"] == ["Anna"]
+    assert ship in ann.owned
+
+
+def test_hostile_packets_cost_their_sender_its_connection(scene):
+    """And what the sender had made goes with it. All are tried, and those named that were not."""
+    ann, bob, ship, attacker = scene
+    spared = []
+    for name, attack in ATTACKS.items():
+        raw = attacker()
+        try:
+            attack(raw, ship)
+        except OSError:
+            pass
+        if is_turned_out(raw):
+            bob.wait_to_lose(raw.base)
+        else:
+            spared.append(name)
+        raw.close()
+    assert spared == []
+    bob.until(lambda: bob.visible.keys() == {ship}, "see the ship alone")
+    all_is_well(ann, bob, ship)
+
+
+def test_what_honest_clients_may_send_too_costs_nothing(scene):
+    ann, bob, ship, attacker = scene
+    turned_out = []
+    for name, act in HARMLESS.items():
+        raw = attacker()
+        act(raw, ship)
+        if is_turned_out(raw):
+            turned_out.append(name)
+        raw.close()
+    assert turned_out == []
+    all_is_well(ann, bob, ship)
+
+
+def test_messages_in_any_pieces(scene):
+    """Byte by byte, and many at once."""
+    ann, bob, ship, attacker = scene
+    raw = attacker()
+    message = struct.pack("<H", UPDATE_FIELD) + update(raw.base, SHOUT, string("Ahoi"))
+    framed = struct.pack("<H", len(message)) + message
+    for octet in framed:
+        raw.send_bytes(bytes([octet]))
+    bob.field(raw.base, "shout", ["Ahoi"])
+    raw.send_bytes(framed * 50)
+    raw.send(UPDATE_FIELD, update(raw.base, SHOUT, string("done")))
+    bob.field(raw.base, "shout", ["done"])
+    assert len(bob.told("field", do=raw.base, name="shout")) == 52
+    raw.close()
+    bob.wait_to_lose(raw.base)
