@@ -71,7 +71,6 @@ class Stage:
         self.processes: list[Process] = []
         self.daemon: Daemon | None = None
         self.dc_files = [str(WORLD_DC)]
-        self.root = ROOT
 
     def start_daemon(self, **options) -> Daemon:
         number = sum(isinstance(process, Daemon) for process in self.processes)
@@ -87,7 +86,7 @@ class Stage:
             self.directory,
             **{
                 "dc_files": self.dc_files,
-                "root": self.root,
+                "root": ROOT,
                 "login_manager": LOGIN_MANAGER,
                 "state_server": STATE_SERVER,
                 "event_port": self.daemon.ports.events,

@@ -106,8 +106,9 @@ def test_the_daemon_tells_the_time(stage):
 
 
 @pytest.mark.better_than_stock
-def test_players_create_what_they_may_and_ai_programs_anything(stage):
-    sea = Sea(stage, create=["Ship"])
+@pytest.mark.parametrize("offence", ["warn", "eject"])
+def test_players_create_what_they_may_and_ai_programs_anything(stage, offence):
+    sea = Sea(stage, create=["Ship"], role={"offences": {"permission": offence}})
     ai = sea.start_ai()
     ann, mallory = sea.join("ann", "mallory")
     ai.wait_to_be_ready()
@@ -116,7 +117,11 @@ def test_players_create_what_they_may_and_ai_programs_anything(stage):
     lighthouse = ai.create("Lighthouse", 1, {"setBeam": [12]})
     ann.wait_to_see(lighthouse)
     forged = mallory.create("Buoy", 1)
-    mallory.wait("connection lost")
+    if offence == "eject":
+        mallory.wait("connection lost")
+    else:
+        mallory.call("change", ship, "knock", ["still here"])
+        ann.field(ship, "knock", ["still here"])
     ann.call("change", ship, "chime", [1])
     ann.field(ship, "chime", [1])
     assert forged not in ann.visible

@@ -115,6 +115,10 @@ class InternalRepository(AstronInternalRepository):
         else:
             super().handleDatagram(di)
 
+    def getAvatarIdFromSender(self) -> int:
+        # Missing, though classes of Panda3D's own such as TimeManagerAI call it.
+        return self.getMsgSender() & 0xFFFF_FFFF
+
     def clientAddPostRemove(self, client: int, dg: PyDatagram) -> None:
         # Missing.
         wrapped = PyDatagram()

@@ -22,10 +22,11 @@ class Stock(Recorded):
 
     @property
     def view(self) -> str:
-        return "owner" if self.repository.isLocalId(self.doId) else "object"
+        is_local = getattr(self.repository, "isLocalId", lambda do: False)
+        return "owner" if is_local(self.doId) else "object"
 
     def report(self, kind: str, **fields) -> None:
-        # An AstronClientRepository, in which these classes are used too, does not know it.
+        # Repositories of Astron's, in which these classes are used too, do not all know it.
         if hasattr(self.repository, "getAvatarIdFromSender"):
             fields["sender"] = self.repository.getAvatarIdFromSender()
         super().report(kind, **fields)
