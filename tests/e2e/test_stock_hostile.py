@@ -7,55 +7,28 @@ on, which the programs of other players die of.
 import struct
 
 import pytest
-from panda3d.direct import DCFile
 
-from harness.stock import (
+from harness.stock import Sea
+from harness.stock_wire import (
     CREATE,
     DELETE,
+    DISABLED,
     HEARTBEAT,
     SET_INTEREST,
     SET_ZONE,
-    STOCK_DC,
     TARGETED,
     UPDATE_FIELD,
     RawClient,
-    Sea,
+    class_number,
+    creation,
+    field_number,
+    string,
+    update,
 )
 
 pytestmark = pytest.mark.better_than_stock
 
-DISABLED = 9005
 CALLS = ("shout", "chime", "wave", "hail", "knock", "tell")
-
-DC = DCFile()
-assert DC.read(str(STOCK_DC))
-
-
-def class_number(name: str) -> int:
-    return DC.get_class_by_name(name).get_number()
-
-
-def field_number(name: str, field: str) -> int:
-    return DC.get_class_by_name(name).get_field_by_name(field).get_number()
-
-
-def string(text: str | bytes) -> bytes:
-    octets = text.encode() if isinstance(text, str) else text
-    return struct.pack("<H", len(octets)) + octets
-
-
-def creation(
-    do: int, zone: int = 1, number: int | None = None, fields: bytes | None = None
-) -> bytes:
-    """A ship as its owner makes it, with these required and other fields."""
-    number = class_number("Ship") if number is None else number
-    fields = string("forged") + struct.pack("<HH", 0, 0) if fields is None else fields
-    return struct.pack("<IHI", zone, number, do) + fields
-
-
-def update(do: int, field: int, value: bytes) -> bytes:
-    return struct.pack("<IH", do, field) + value
-
 
 SHOUT = field_number("Ship", "shout")
 FLAG = field_number("Ship", "setFlag")
@@ -277,19 +250,3 @@ def test_what_honest_clients_may_send_too_costs_nothing(scene):
     """Heartbeats, and what comes too late."""
     assert scene.try_all(HARMLESS) == list(HARMLESS)
     scene.check_that_all_is_well()
-
-
-def test_messages_in_any_pieces(scene):
-    """Byte by byte, and many at once."""
-    bob, raw = scene.bob, scene.attacker()
-    message = struct.pack("<H", UPDATE_FIELD) + update(raw.base, SHOUT, string("Ahoi"))
-    framed = struct.pack("<H", len(message)) + message
-    for octet in framed:
-        raw.send_bytes(bytes([octet]))
-    bob.field(raw.base, "shout", ["Ahoi"])
-    raw.send_bytes(framed * 50)
-    raw.send(UPDATE_FIELD, update(raw.base, SHOUT, string("done")))
-    bob.field(raw.base, "shout", ["done"])
-    assert len(bob.told("field", do=raw.base, name="shout")) == 52
-    raw.close()
-    bob.wait_to_lose(raw.base)

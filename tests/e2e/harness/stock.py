@@ -6,12 +6,10 @@ ServerRepository: what these tests ask of donet is what that does, where they sa
 
 import json
 import pathlib
-import socket
-import struct
 
 from harness.actor import Actor, Client
 from harness.daemon import free_port, wait_for_listener
-from harness.process import LIMIT, Process
+from harness.process import Process
 
 FOLDER = pathlib.Path(__file__).parent.parent
 STOCK_DC = FOLDER / "stock.dc"
@@ -21,11 +19,6 @@ KEY = FOLDER / "certificates" / "test-only.key"
 
 STATE_SERVER = 402_000
 NOBODY = 0  # the sender of what no stock client has sent
-
-# Messages that tests send by themselves.
-UPDATE_FIELD = 120
-CREATE, DELETE, DISCONNECT, SET_INTEREST, SET_ZONE, TARGETED = 9002, 9006, 9008, 9009, 9010, 9011
-HEARTBEAT = TARGETED
 
 
 class StockServer(Actor):
@@ -141,59 +134,6 @@ class StockClient(Client):
     def field(self, do: int, name: str, values: list, after: dict | None = None) -> dict:
         """Wait for an update, and return the report of it."""
         return self.wait("field", after=after, do=do, name=name, values=values)
-
-
-class RawClient:
-    """A bare socket that says what a test has it say, well formed or not."""
-
-    def __init__(self, port: int):
-        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
-        self.buffer = b""
-        message = self.receive()
-        assert message[0] == 9001, message
-        self.base, self.count = struct.unpack("<II", message[1])
-
-    def send(self, number: int, body: bytes = b"") -> None:
-        self.send_payload(struct.pack("<H", number) + body)
-
-    def send_payload(self, payload: bytes) -> None:
-        self.send_bytes(struct.pack("<H", len(payload)) + payload)
-
-    def send_bytes(self, octets: bytes) -> None:
-        self.socket.sendall(octets)
-
-    def receive(self) -> tuple[int, bytes] | None:
-        """The next message, or None when the connection has been closed."""
-        while len(self.buffer) < 2 or len(self.buffer) < 2 + self._length():
-            try:
-                octets = self.socket.recv(65_536)
-            except ConnectionResetError:
-                octets = b""
-            if not octets:
-                return None
-            self.buffer += octets
-        payload, self.buffer = (
-            self.buffer[2 : 2 + self._length()],
-            self.buffer[2 + self._length() :],
-        )
-        return struct.unpack_from("<H", payload)[0], payload[2:]
-
-    def _length(self) -> int:
-        return struct.unpack_from("<H", self.buffer)[0]
-
-    def wait_for(self, number: int) -> bytes:
-        """The body of the next message of this kind; others before it are passed over."""
-        while (message := self.receive()) is not None:
-            if message[0] == number:
-                return message[1]
-        raise AssertionError(f"the connection was closed before a message {number}")
-
-    def wait_for_close(self) -> None:
-        while self.receive() is not None:
-            pass
-
-    def close(self) -> None:
-        self.socket.close()
 
 
 class Sea:
