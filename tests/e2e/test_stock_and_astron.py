@@ -1,10 +1,10 @@
-"""Stock clients and Astron's in one world, and stock clients of several client agents."""
+"""Stock clients and Astron's in one world."""
 
 import pytest
 
 from conftest import World
 from harness.daemon import WORLD_DC, free_port
-from harness.stock import NOBODY, STATE_SERVER, STOCK_DC, Sea, StockDaemon, stock_agent
+from harness.stock import NOBODY, STOCK_DC, Sea, stock_agent
 
 pytestmark = pytest.mark.better_than_stock
 
@@ -182,63 +182,3 @@ def test_an_ai_of_astron_s_knows_what_stock_clients_have(mixed):
     assert answer["fields"]["setFlag"] == ["blue"]
     # It was said to nobody, and the state server has not kept it.
     assert "setLocation" not in answer["fields"]
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_client_agents_share_a_world(stage, processes):
-    """Two in one daemon, or in two of one cluster: players of both play with each other."""
-    low = {"doids": {"min": 1_000_001, "max": 2_000_000, "per_client": 100_000}}
-    high = {"doids": {"min": 2_000_001, "max": 3_000_000, "per_client": 100_000}}
-    low["time_manager"] = high["time_manager"] = {"zone": 9}
-    if processes == 1:
-        sea = Sea(stage, agents=[low, high])
-        ports = sea.server.ports
-    else:
-        sea = Sea(stage, agents=[low])
-        second = StockDaemon(
-            stage.binary,
-            stage.directory,
-            [{**high, "stateserver": STATE_SERVER}],
-            name="second",
-            upstream=sea.server.messages,
-        )
-        stage.processes.append(second)
-        ports = [sea.server.port, second.port]
-    ann, bob, cid = (
-        sea.start(name, port)
-        for name, port in (("ann", ports[0]), ("bob", ports[1]), ("cid", ports[1]))
-    )
-    for player in (ann, bob, cid):
-        player.wait_to_be_ready().look_at(1)
-    assert ann.base < 2_000_000 < bob.base
-    theirs, ours = ann.launch("Anna", 1), bob.launch("Bob's", 1)
-    ann.wait_to_see(ours)
-    bob.wait_to_see(theirs)
-    cid.wait_to_see(theirs, ours)
-
-    ann.call("change", theirs, "chime", [1])
-    for player in (ann, bob, cid):
-        assert player.field(theirs, "chime", [1])["sender"] == ann.base
-    bob.call("change", theirs, "hail", ["Hey"])
-    assert ann.field(theirs, "hail", ["Hey"])["sender"] == bob.base
-    ann.call("send_to", cid.base, theirs, "tell", ["psst"])
-    assert cid.field(theirs, "tell", ["psst"])["sender"] == ann.base
-    cid.call("change", theirs, "knock", ["Open up"])
-    for player in (ann, bob):
-        assert player.field(theirs, "knock", ["Open up"])["sender"] == cid.base
-
-    ann.call("change_unsaid", theirs, "setFlag", ["known to me alone"])
-    late = sea.start("late", ports[1]).wait_to_be_ready()
-    late.look_at(1, 9)
-    late.wait_for_field(theirs, "setFlag", ["known to me alone"])
-    late.wait("synchronised")
-
-    ann.call("move", theirs, 2)
-    for player in (bob, cid, late):
-        player.wait_to_lose(theirs)
-    ann.call("move", theirs, 1)
-    bob.wait_to_see(theirs, location=[0, 1])
-    ann.kill()
-    for player in (bob, cid, late):
-        player.wait_to_lose(theirs)
-        assert player is bob or ours in player.visible
