@@ -1,7 +1,10 @@
 """Stock clients of several client agents, which share a world."""
 
+import time
+
 import pytest
 
+from harness.process import LIMIT
 from harness.stock import STATE_SERVER, Sea, StockDaemon
 
 pytestmark = pytest.mark.better_than_stock
@@ -44,6 +47,14 @@ class TwoAgents(Sea):
         for player in players:
             player.look_at(1)
         return players
+
+
+def wait_until(condition) -> None:
+    """Try again and again, since what is said to nobody is said in vain."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture(params=[1, 2])
@@ -114,3 +125,37 @@ def test_a_killed_agent_takes_its_clients_objects_along(stage):
     (dan,) = sea.join_at(dan=0)
     dan.wait_to_see(ours)
     assert dan.visible.keys() == {ours}
+
+
+def test_the_game_goes_on_when_the_state_server_comes_back(stage):
+    """It has forgotten all. The agent has its clients generate their objects anew."""
+    world = StockDaemon(stage.binary, stage.directory, [], name="world")
+    stage.processes.append(world)
+    agent = StockDaemon(
+        stage.binary,
+        stage.directory,
+        [{"stateserver": STATE_SERVER}],
+        name="agent",
+        upstream=world.messages,
+    )
+    stage.processes.append(agent)
+    sea = Sea(stage, server=agent)
+    ann, bob = sea.join("ann", "bob")
+    theirs, ours = ann.launch("Anna", 1), bob.launch("Bob's", 1)
+    ann.wait_to_see(ours)
+    bob.wait_to_see(theirs)
+    world.kill()
+    heir = StockDaemon(stage.binary, stage.directory, [], name="heir", messages=world.messages)
+    stage.processes.append(heir)
+
+    # What was said meanwhile is lost, so it is said until it is heard.
+    def play(player, other, ship):
+        player.call("change", ship, "setFlag", ["again"])
+        return other.find("field", do=ship, name="setFlag", values=["again"])
+
+    wait_until(lambda: play(ann, bob, theirs) and play(bob, ann, ours))
+    (cid,) = sea.join("cid")
+    cid.wait_to_see(theirs, ours)
+    ann.kill()
+    for player in (bob, cid):
+        player.wait_to_lose(theirs)

@@ -56,12 +56,14 @@ class StockDaemon(Process):
         agents: list[dict],
         name: str = "daemon",
         upstream: int | None = None,
+        messages: int | None = None,
         **role,
     ):
-        self.messages = free_port()
+        self.messages = messages or free_port()
         self.ports = [free_port() for _ in agents]
         self.trusted_ports = [free_port() for _ in agents]
-        self.port, self.trusted_port = self.ports[0], self.trusted_ports[0]
+        if agents:
+            self.port, self.trusted_port = self.ports[0], self.trusted_ports[0]
         director = {"bind": f"127.0.0.1:{self.messages}"}
         roles = [{"type": "stateserver", "control": STATE_SERVER}]
         if upstream is not None:
@@ -81,7 +83,7 @@ class StockDaemon(Process):
             )
         )
         super().__init__(name, [binary, config], directory)
-        for port in self.ports + self.trusted_ports:
+        for port in [self.messages, *self.ports, *self.trusted_ports]:
             wait_for_listener(self, port)
 
 
@@ -145,13 +147,18 @@ class Sea:
         prc: str = "",
         role: dict | None = None,
         agents: list[dict] | None = None,
+        server: StockDaemon | None = None,
         **client,
     ):
         """`role` and `client` are options of donet's client agent, `prc` of a ServerRepository.
 
-        With `agents` there are several client agents, each with these options.
+        With `agents` there are several client agents, each with these options; `server` is one that
+        runs already.
         """
         self.stage = stage
+        self.server = server
+        if server is not None:
+            return
         if stage.stock_server:
             server = StockServer(stage.directory, prc)
         else:
