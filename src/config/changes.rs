@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 40] = [
+const APPLIED: [&str; 42] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -41,6 +41,8 @@ const APPLIED: [&str; 40] = [
     "roles[].client.add_interest",
     "roles[].client.write_buffer_size",
     "roles[].client.merge[]",
+    "roles[].client.create",
+    "roles[].client.create[]",
     "roles[].client.heartbeat_timeout",
     "roles[].client.resume_ms",
     "roles[].tuning.interest_timeout",
@@ -64,6 +66,7 @@ impl ClientAgentConfig {
         self.client.add_interest.clone_from(&newer.client.add_interest);
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
         self.client.merge.clone_from(&newer.client.merge);
+        self.client.kind.take_over(&newer.client.kind);
         self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
         self.client.resume_ms = newer.client.resume_ms;
         self.interest_timeout_ms = newer.interest_timeout_ms;

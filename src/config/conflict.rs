@@ -49,6 +49,8 @@ enum Kind {
     Loaded,
     /// The doIds with which clients make objects.
     Made,
+    /// The parent of all zones of such clients.
+    Root,
 }
 
 impl fmt::Display for Kind {
@@ -60,6 +62,7 @@ impl fmt::Display for Kind {
             Kind::Generate => "generated ids",
             Kind::Loaded => "range",
             Kind::Made => "clients' doIds",
+            Kind::Root => "root",
         })
     }
 }
@@ -135,6 +138,9 @@ fn is_shared(one: Kind, other: Kind) -> bool {
         (one, other),
         (Kind::Generate, Kind::Loaded)
             | (Kind::Loaded, Kind::Generate)
+            // Agents of one world have the same; it may be an UberDOG, or stored in a database.
+            | (Kind::Root, Kind::Root | Kind::UberDog | Kind::Generate | Kind::Loaded)
+            | (Kind::UberDog | Kind::Generate | Kind::Loaded, Kind::Root)
             // Of these only the last one is there.
             | (Kind::UberDog, Kind::UberDog)
     )
@@ -163,6 +169,8 @@ fn claims(config: &Config) -> Vec<Claim> {
                     Some(panda3d) => {
                         let range = channels(panda3d.do_ids.min, panda3d.do_ids.max);
                         claim(&owner, key("client.doids"), Kind::Made, range);
+                        let range = channels(panda3d.root, panda3d.root);
+                        claim(&owner, key("client.root"), Kind::Root, range);
                     }
                 }
             }

@@ -1,12 +1,11 @@
 //! `client.type: panda3d`: what a client agent for Panda3D's own `ClientRepository` is told beyond what all types are.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dclass::{Class, DcFile};
 
 use super::Loaded;
-use super::address::Address;
+use super::address::{Address, Host};
 use super::model::{ClientAgentConfig, ClientKind, DoIdRange, RoleConfig};
 use super::section::{Found, Section, did_you_mean, expected};
 use super::value;
@@ -54,8 +53,8 @@ pub struct Panda3dConfig {
 pub enum Creation {
     /// All.
     Any,
-    /// These, by their names.
-    Classes(BTreeSet<String>),
+    /// These, by their names, in the order of the file.
+    Classes(Vec<String>),
 }
 
 /// Where the values come from that somebody is told who has just come.
@@ -111,12 +110,19 @@ impl Panda3dConfig {
     pub fn may_create(&self, class: &Class) -> bool {
         match &self.create {
             Creation::Any => true,
-            Creation::Classes(names) => names.contains(class.name()),
+            Creation::Classes(names) => names.iter().any(|name| name == class.name()),
         }
     }
 }
 
 impl ClientKind {
+    /// Takes over of a newer configuration what can be.
+    pub(super) fn take_over(&mut self, newer: &Self) {
+        if let (ClientKind::Panda3d(config), Some(newer)) = (self, newer.panda3d()) {
+            Arc::make_mut(config).create.clone_from(&newer.create);
+        }
+    }
+
     /// What clients of Panda3D's type are served with, if this is that.
     pub fn panda3d(&self) -> Option<&Arc<Panda3dConfig>> {
         match self {
@@ -147,6 +153,14 @@ pub(super) fn panda3d(section: &mut Section<'_>) -> Panda3dConfig {
     };
     if let Some(root) = section.optional("root", root) {
         config.root = root;
+    }
+    if config.do_ids.contains(config.root) {
+        let (root, do_ids) = (config.root, config.do_ids);
+        let message = format!(
+            "a client would make an object with the doId of the parent of all zones, {root}; take one outside of {do_ids}"
+        );
+        let key = if section.has("root") { "root" } else { "doids" };
+        section.error(key, message);
     }
     config.state_server = section.optional("stateserver", value::channel);
     if let Some(create) = creation(section) {
@@ -261,15 +275,30 @@ fn agent_findings(
         about(Severity::Error, "stateserver", message.to_owned());
     }
     if let Creation::Classes(names) = &config.create {
-        for name in names.iter().filter(|name| dc.class_by_name(name).is_none()) {
+        let unknown = |(_, name): &(usize, &String)| dc.class_by_name(name).is_none();
+        for (i, name) in names.iter().enumerate().filter(unknown) {
             let hint = did_you_mean(name, dc.classes().map(Class::name)).unwrap_or_default();
             let message = format!("the DC files have no class `{name}`{hint}");
-            about(Severity::Error, "create", message);
+            about(Severity::Error, &format!("create[{i}]"), message);
+        }
+        if config.time_manager.is_some()
+            && let Some(i) = names.iter().position(|name| name == TIME_MANAGER)
+        {
+            let message =
+                "there would be a second one beside `time_manager`, with a clock of its own";
+            about(Severity::Warning, &format!("create[{i}]"), message.to_owned());
         }
     } else if agent.addresses().next().is_some() {
         let message = "every client may make objects of every class, as with Panda3D's own server; name the classes that are \
                        for players, and have other programs connect to `trusted`";
         about(Severity::Warning, "create", message.to_owned());
+    }
+    if let Some(Address { host: Host::Ip(ip), .. }) = &config.trusted
+        && ip.is_unspecified()
+    {
+        let message = "whoever reaches this address may make objects of all classes, and is limited in nothing; give it one that only \
+                       the game's own programs reach";
+        about(Severity::Warning, "trusted.bind", message.to_owned());
     }
     if config.time_manager.is_some()
         && let Err(message) = time_manager(dc)

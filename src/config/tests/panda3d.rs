@@ -52,7 +52,7 @@ fn all_can_be_said() {
     assert_eq!(config.header_bytes, 4);
     assert_eq!((config.do_ids.min, config.do_ids.max), (DoId(1001), DoId(2000)));
     assert_eq!((config.root, config.state_server), (DoId(7777), Some(Channel(5000))));
-    assert_eq!(config.create, Creation::Classes(["Message".to_owned()].into()));
+    assert_eq!(config.create, Creation::Classes(vec!["Message".to_owned()]));
     assert_eq!(config.trusted.as_ref().map(|bind| bind.to_string()), Some("127.0.0.1:4411".into()));
     assert_eq!(config.time_manager, Some(ZoneId(3)));
     assert_eq!(config.regenerate, Regenerate::Server);
@@ -76,6 +76,14 @@ fn what_cannot_be() {
         (
             "tcp_header_size: 3",
             "roles[0].client.tcp_header_size: found `3`, expected one of `2` and `4`",
+        ),
+        (
+            "root: 2000000005",
+            "roles[0].client.root: a client would make an object with the doId of the parent of all zones, 2000000005",
+        ),
+        (
+            "doids: {min: 1999999999}",
+            "roles[0].client.doids: a client would make an object with the doId of the parent of all zones, 2000000000",
         ),
         (
             "root: 1001",
@@ -148,10 +156,22 @@ fn what_does_not_fit_the_dc_files() {
     );
     let cases = [
         (
+            ", create: [TimeManager], time_manager: {zone: 1}",
+            DC,
+            server,
+            "roles[1].client.create[0]: there would be a second one beside `time_manager`",
+        ),
+        (
+            ", create: [], trusted: {bind: '0.0.0.0:4401'}",
+            DC,
+            server,
+            "roles[1].client.trusted.bind: whoever reaches this address may make objects of all classes",
+        ),
+        (
             ", create: [Mesage]",
             DC,
             server,
-            "roles[1].client.create: the DC files have no class `Mesage`",
+            "roles[1].client.create[0]: the DC files have no class `Mesage`",
         ),
         (
             ", create: []",

@@ -180,7 +180,7 @@ impl Core {
                 "a client gets a channel that another has just had: there are few that are free"
             );
         }
-        self.need_root(out);
+        self.need_root(now, out);
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             SessionIndex::try_from(self.slots.len() - 1).expect("fewer sessions than 2^32")
@@ -318,7 +318,7 @@ impl Core {
         let Some(session) = session_at(slots, key) else { return };
         let absent = session.query_due(&mut Context { shared, out: &mut *out, now }, query);
         if let Some(parent) = absent {
-            self.root_is_absent(now, parent);
+            self.parent_has_not_answered(now, parent, out);
             self.parent_is_absent(parent, key, query, out);
         }
     }

@@ -109,6 +109,12 @@ impl Link {
         }
     }
 
+    /// Expects this message, behind whatever others.
+    pub fn expect_at_last(&mut self, to: impl To, from: impl At, message: &impl Message) {
+        let expected = Expected::new(to, from, message);
+        while expected != self.receive() {}
+    }
+
     /// Expects these datagrams next, in any order.
     #[track_caller]
     pub fn expect_any_order(&mut self, expected: impl IntoIterator<Item = Expected>) {

@@ -109,7 +109,8 @@ fn what_ends_before_it_is_shown_is_shown_and_deleted() {
     let context = Context(1);
     let question =
         StateServer::ObjectGetZonesObjects { context, parent: ROOT, zones: List::new(&zones) };
-    server.expect(ROOT, ann.channel(), &question);
+    // The agent asks whether the root is there, too.
+    server.expect_at_last(ROOT, ann.channel(), &question);
     let (gone, moved) = (DoId(700_000), DoId(700_001));
     for do_id in [gone, moved] {
         let object = ObjectState { do_id, location: HERE, class_id: PLAIN, values: Rest(&[]) };
@@ -147,6 +148,50 @@ fn two_agents_make_one_root() {
     let log = daemon.log();
     assert_eq!(log.matches("is made: nobody").count(), 1, "{log}");
     assert!(!log.contains("exists already"), "{log}");
+}
+
+/// An AI to which the root has been given dies, and all that is below it goes along.
+#[test]
+fn the_root_is_made_anew_when_somebody_deletes_it() {
+    let daemon = start("");
+    let mut ann = Stock::at(&daemon, &[5]);
+    let mut bob = Stock::at(&daemon, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    bob.expect_seen(&seen);
+    let mut link = daemon.link();
+    link.send(ROOT, AI, &StateServer::ObjectDeleteRam { do_id: ROOT });
+    for one in [&mut ann, &mut bob] {
+        one.expect(&Panda3d::Delete { do_id: seen.do_id });
+    }
+    let again = ann.make(2, 5, &nothing());
+    bob.expect_seen(&again);
+    let mut cid = Stock::at(&daemon, &[5]);
+    cid.expect_seen(&again);
+    let log = daemon.log();
+    assert!(log.contains("the parent of all zones of clients has been deleted"), "{log}");
+    assert!(!log.contains("not answered in time") && !log.contains("exists already"), "{log}");
+}
+
+/// What players may make can be changed while they play.
+#[test]
+fn the_classes_that_clients_may_make_are_taken_over() {
+    let mut daemon = start(", create: [Thing]");
+    let mut ann = Stock::at(&daemon, &[5]);
+    let mut bob = Stock::at(&daemon, &[5]);
+    let (zone, do_id, values) = (ZoneId(5), ann.id(1), Rest(&[0, 0]));
+    let class_id = LOCKED;
+    let make = Panda3d::ClientGenerate { zone, class_id, do_id, values };
+    ann.send(&make);
+    wait_until("it is refused", || daemon.log().contains("(client.create)").then_some(()));
+    let file = daemon.path("donet.yml");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    let newer = text.replace("create: [Thing]", "create: [Thing, Locked]");
+    std::fs::write(&file, newer).expect("it is ours");
+    daemon.signal("HUP");
+    wait_until("it is taken over", || daemon.log().contains("client.create[1]").then_some(()));
+    ann.send(&make);
+    bob.expect(&Panda3d::Generate { sender: ann.base, zone, class_id, do_id, values });
+    daemon.expect_alive();
 }
 
 /// Two agents of this type in two daemons, with the state server in one.

@@ -20,7 +20,7 @@ const TICK: u128 = 10;
 pub struct TimeManager {
     pub do_id: DoId,
     pub zone: ZoneId,
-    class_id: ClassId,
+    pub class_id: ClassId,
     /// REQUIRED, as those see it who come.
     values: Vec<u8>,
     /// The field by which it is asked.

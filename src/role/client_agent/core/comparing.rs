@@ -459,7 +459,7 @@ impl Core {
     ) {
         self.root_appears(envelope, out);
         if self.comparing.is_asker(envelope) {
-            if !self.root_answers(envelope, out) {
+            if !self.root_answers(now, envelope, out) {
                 self.answered(now, envelope, out);
             }
         } else if self.parent_appears(envelope, out) {

@@ -30,7 +30,7 @@ impl Core {
         let end = End::for_offence(
             Offence::Malformed,
             EjectReason::OversizedDatagram,
-            too_long.to_string(),
+            format!("{too_long}; its tcp-header-size may be another than client.tcp_header_size"),
         );
         self.with(now, key, out, |_, _| Err(end));
     }

@@ -1,7 +1,8 @@
 //! The parent of all zones that clients know which make objects: it is made if nobody has made it.
 //!
-//! It is asked when the agent begins, and when a state server is lost or back; and made if it does not answer, or has not before
-//! the first client comes. It is made, too, when it has not answered an interest in its zones.
+//! It is asked when the agent begins, when it has not answered an interest in its zones, and when a state server is lost or back. If
+//! it does not answer it is made, before the first client has asked for anything, and asked again until it answers: who makes it may
+//! be away.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use crate::wire::{Envelope, Reader};
 
 /// How long it has to answer.
 const ANSWER: Duration = Duration::from_millis(500);
+/// When it is asked again that has been made, and does not answer.
+const AGAIN: Duration = Duration::from_secs(1);
 /// The class that it is of, if there is one of that name.
 const CLASS: &str = "DistributedObject";
 
@@ -24,8 +27,10 @@ pub struct Rooting {
     /// REQUIRED.
     values: Vec<u8>,
     state_server: Channel,
-    /// It has been asked, or has not answered somebody, and is made then; `None` if it is there as far as is known.
+    /// It has been asked, and is made then if it has not answered; `None` if it is there as far as is known.
     makes_at: Option<Instant>,
+    /// It has been made since it was asked first.
+    is_made: bool,
 }
 
 impl Core {
@@ -42,38 +47,49 @@ impl Core {
             values,
             state_server: config.state_server?,
             makes_at: None,
+            is_made: false,
         })
     }
 
     /// It may not be there, or not any more: it is asked.
     pub(super) fn doubt_root(&mut self, now: Instant, out: &mut Effects) {
-        let asker = self.comparing.asker();
         let Some(rooting) = &mut self.rooting else { return };
         if rooting.makes_at.is_some() {
             return;
         }
-        let root = rooting.root;
         rooting.makes_at = Some(now + ANSWER);
+        rooting.is_made = false;
         // When somebody else makes it, it asks who its children are.
+        let root = rooting.root;
         self.absent.await_one(root, out);
+        self.ask_root(out);
+    }
+
+    fn ask_root(&mut self, out: &mut Effects) {
         self.comparing.listen(out);
+        let asker = self.comparing.asker();
+        let Some(rooting) = &self.rooting else { return };
         let question = StateServer::ObjectGetLocation { context: Context(0) };
-        out.route(&[root.channel()], asker, &question).expect("it is small");
+        out.route(&[rooting.root.channel()], asker, &question).expect("it is small");
     }
 
     /// A parent has not answered.
-    pub(super) fn root_is_absent(&mut self, now: Instant, parent: DoId) {
-        if let Some(rooting) = &mut self.rooting
-            && rooting.root == parent
-        {
-            rooting.makes_at = Some(now);
+    pub(super) fn parent_has_not_answered(
+        &mut self,
+        now: Instant,
+        parent: DoId,
+        out: &mut Effects,
+    ) {
+        if self.rooting.as_ref().is_some_and(|rooting| rooting.root == parent) {
+            self.doubt_root(now, out);
         }
     }
 
     /// A client has come: with it there may be an interest in it at once.
-    pub(super) fn need_root(&mut self, out: &mut Effects) {
-        if self.rooting.as_ref().is_some_and(|rooting| rooting.makes_at.is_some()) {
-            self.make_root(out);
+    pub(super) fn need_root(&mut self, now: Instant, out: &mut Effects) {
+        let lacks = |rooting: &Rooting| rooting.makes_at.is_some() && !rooting.is_made;
+        if self.rooting.as_ref().is_some_and(lacks) {
+            self.make_root(now, out);
         }
     }
 
@@ -84,15 +100,18 @@ impl Core {
     /// Makes it, if it has had the time to answer.
     pub(super) fn root_due(&mut self, now: Instant, out: &mut Effects) {
         if self.root_deadline().is_some_and(|due| due <= now) {
-            self.make_root(out);
+            self.make_root(now, out);
         }
     }
 
-    fn make_root(&mut self, out: &mut Effects) {
+    fn make_root(&mut self, now: Instant, out: &mut Effects) {
         let asker = self.comparing.asker();
-        let Some(rooting) = &self.rooting else { return };
-        let &Rooting { root: do_id, class_id, state_server, .. } = rooting;
-        tracing::info!(doId = %do_id, "the parent of all zones of clients is made: nobody has made it");
+        let Some(rooting) = &mut self.rooting else { return };
+        let &mut Rooting { root: do_id, class_id, state_server, .. } = rooting;
+        if !std::mem::replace(&mut rooting.is_made, true) {
+            tracing::info!(doId = %do_id, "the parent of all zones of clients is made: nobody has made it");
+        }
+        rooting.makes_at = Some(now + AGAIN);
         let object = ObjectState {
             do_id,
             class_id,
@@ -103,7 +122,10 @@ impl Core {
         if let Err(error) = out.route(&[state_server], asker, &creation) {
             tracing::error!(%error, "the parent of all zones of clients cannot be made");
         }
-        self.forget_root(out);
+        // Whoever has it tells the agent of its end.
+        let owner = StateServer::ObjectSetOwner { owner: asker };
+        out.route(&[do_id.channel()], asker, &owner).expect("it is small");
+        self.ask_root(out);
     }
 
     /// It is there as far as is known, or nobody is left who needs it.
@@ -123,21 +145,38 @@ impl Core {
         }
     }
 
-    /// Whether a datagram for the agent is its answer.
-    pub(super) fn root_answers(&mut self, envelope: &Envelope<'_>, out: &mut Effects) -> bool {
+    /// Whether a datagram for the agent is its answer, or says that it is no more.
+    pub(super) fn root_answers(
+        &mut self,
+        now: Instant,
+        envelope: &Envelope<'_>,
+        out: &mut Effects,
+    ) -> bool {
         let Some(rooting) = &self.rooting else { return false };
-        if envelope.message_type != StateServer::STATESERVER_OBJECT_GET_LOCATION_RESP {
-            return false;
-        }
         let mut reader = Reader::new(envelope.body);
-        let answer = StateServer::decode(envelope.message_type, &mut reader);
-        let is_it = |do_id| rooting.root == do_id;
-        match answer {
-            Ok(StateServer::ObjectGetLocationResp { do_id, .. }) if is_it(do_id) => {
+        let Ok(message) = StateServer::decode(envelope.message_type, &mut reader) else {
+            return false;
+        };
+        let root = rooting.root;
+        match message {
+            StateServer::ObjectGetLocationResp { do_id, .. } if do_id == root => {
                 self.forget_root(out);
-                true
             }
-            _ => false,
+            StateServer::ObjectDeleteRam { do_id } if do_id == root => {
+                let sender = envelope.sender;
+                tracing::warn!(doId = %root, %sender, "the parent of all zones of clients has been deleted, with all that was below it");
+                self.doubt_root(now, out);
+                self.need_root(now, out);
+            }
+            // It is the agent's own, or another's.
+            StateServer::ObjectEnterOwnerWithRequired { object }
+            | StateServer::ObjectEnterOwnerWithRequiredOther { object }
+                if object.do_id == root => {}
+            StateServer::ObjectChangingOwner { do_id, .. }
+            | StateServer::ObjectChangingLocation { do_id, .. }
+                if do_id == root => {}
+            _ => return false,
         }
+        true
     }
 }

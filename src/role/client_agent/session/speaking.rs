@@ -83,7 +83,10 @@ impl Session {
             Way::Object => {}
             Way::Nowhere => {
                 let client = self.identity.allocated;
-                tracing::warn!(%client, doId = %do_id, field = field.0, "an update is dropped: its field is neither broadcast nor p2p");
+                let class = self.view.subject(cx.shared, do_id);
+                let class = class.map_or("", |subject| subject.class.name());
+                let field = cx.shared.dc.field(field).map_or("", Field::name);
+                tracing::warn!(%client, doId = %do_id, "an update of {class}.{field} is dropped: it is neither broadcast nor p2p, and nobody gets it");
                 return Ok(());
             }
         }

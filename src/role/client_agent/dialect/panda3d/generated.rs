@@ -40,20 +40,16 @@ pub fn read<'a>(
             .map_err(|error| bad_value(do_id, class, field, &error))?;
         add_value(&mut made.object.required, field.id(), value);
     }
-    for _ in 0..reader.u16().map_err(|_| End::truncated())? {
-        let id = FieldId(reader.u16().map_err(|_| End::truncated())?);
+    let early = |_| bad(do_id, class, "the message ends before its fields do");
+    for _ in 0..reader.u16().map_err(early)? {
+        let id = FieldId(reader.u16().map_err(early)?);
         let Some(field) = class.field(id) else {
-            let text = format!(
-                "Client gave field {} to {}({do_id}), which has none such",
-                id.0,
-                class.name()
-            );
-            return Err(End::security(Offence::Malformed, EjectReason::ForbiddenField, text));
+            return Err(bad(do_id, class, &format!("it has no field {}", id.0)));
         };
         read_other(&mut made, field, &mut reader)
             .map_err(|error| bad_value(do_id, class, field, &error))?;
     }
-    reader.finish().map_err(|_| End::excess())?;
+    reader.finish().map_err(|_| bad(do_id, class, "the message goes on after its fields"))?;
     Ok(made)
 }
 
@@ -84,15 +80,17 @@ fn read_other<'a>(
 }
 
 fn bad_value(do_id: DoId, class: &Class, field: &Field, error: &FieldError) -> End {
-    if matches!(error, FieldError::Value(error) if error.is_truncated()) {
-        return End::truncated_value();
-    }
-    let (class, field) = (class.name(), field.name());
+    bad(do_id, class, &format!("the value of field {} {error}", field.name()))
+}
+
+/// Most who make such an object have other DC files.
+fn bad(do_id: DoId, class: &Class, what: &str) -> End {
+    let class = class.name();
     End::security(
         Offence::Value,
         EjectReason::FieldConstraint,
         format!(
-            "Client made an object with a value that violates the constraints for field {class}({do_id}).{field}: {error}"
+            "Client tried to make {class}({do_id}), and {what}: are its DC files those of general.dc_files, in their order?"
         ),
     )
 }

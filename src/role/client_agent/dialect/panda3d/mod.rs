@@ -49,7 +49,10 @@ impl Panda3d {
         values: &[u8],
     ) -> Flow {
         let Some(class) = self.dc.class(class_id) else {
-            let text = format!("Client tried to make an object of unknown class {}", class_id.0);
+            let text = format!(
+                "Client tried to make an object of unknown class {}: are its DC files those of general.dc_files, in their order?",
+                class_id.0
+            );
             return Err(End::security(Offence::Malformed, EjectReason::ForbiddenField, text));
         };
         let base = session.channel().as_avatar();
@@ -58,12 +61,21 @@ impl Panda3d {
                 format!("Client tried to make object {do_id}, which is not one of its doIds");
             return Err(End::security(Offence::Permission, EjectReason::MissingObject, text));
         }
-        if !session.is_trusted() && !self.config.may_create(class) {
+        // It may be another since the agent has begun.
+        let panda3d = cx.shared.config.client.kind.panda3d();
+        let may_create = panda3d.is_some_and(|panda3d| panda3d.may_create(class));
+        if !session.is_trusted() && !may_create {
             let text = format!(
                 "Client tried to make an object of class {}, which clients may not (client.create)",
                 class.name()
             );
             return Err(End::security(Offence::Permission, EjectReason::ForbiddenField, text));
+        }
+        if cx.shared.time_manager.as_ref().is_some_and(|manager| manager.class_id == class_id)
+            && session.made_at(do_id).is_none()
+        {
+            let client = session.channel();
+            tracing::warn!(%client, doId = %do_id, "a TimeManager is made beside that of client.time_manager: clients are told two times");
         }
         let order = self.schema.required_as_sent(class);
         let made = generated::read(do_id, location, class, order, values)?;
@@ -152,7 +164,13 @@ impl Dialect for Panda3d {
             Ok(message) => message,
             Err(crate::message::Error::Wire(_)) => return Err(End::truncated()),
             Err(crate::message::Error::UnknownType(_)) => {
-                let text = format!("Message type {number} not valid.");
+                let hint = match (number, self.framing()) {
+                    (0, Framing::Tag16) => {
+                        " Its tcp-header-size may be 4, and client.tcp_header_size is 2."
+                    }
+                    _ => "",
+                };
+                let text = format!("Message type {number} not valid.{hint}");
                 return Err(End::security(Offence::Message, EjectReason::InvalidMsgtype, text));
             }
         };
