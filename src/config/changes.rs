@@ -232,7 +232,9 @@ mod tests {
         match key.strip_prefix("roles[].").map(|key| key.split_once('.')) {
             Some(Some((section, key))) => {
                 let dc = "general: {dc_files: [game.dc]}";
-                format!("{dc}\nroles: [{{{role}, {section}: {{{key}: {value}}}}}]")
+                // A key of just one type of clients.
+                let more = if key == "create" { "type: panda3d, stateserver: 5000, " } else { "" };
+                format!("{dc}\nroles: [{{{role}, {section}: {{{more}{key}: {value}}}}}]")
             }
             _ => {
                 let key = key.trim_start_matches("daemon.");
@@ -244,7 +246,7 @@ mod tests {
     #[test]
     fn what_is_said_to_be_applied_is_all_that_has_changed_and_is_taken_over() {
         let folder = tempfile::tempdir().expect("a folder");
-        let dc = "dclass A { x(uint8 x) broadcast; y(uint8 y) broadcast; };";
+        let dc = "dclass A { x(uint8 x) broadcast; y(uint8 y) broadcast; }; dclass B {};";
         std::fs::write(folder.path().join("game.dc"), dc).expect("a file");
         for key in APPLIED {
             let values = match key.rsplit('.').next().expect("a word") {
@@ -252,6 +254,8 @@ mod tests {
                 "drain" | "ban_for" => ["90s", "10m"],
                 _ if key.contains("offences") => ["eject", "ban"],
                 "merge[]" => ["A.x", "A.y"],
+                "create" => ["\"*\"", "[A]"],
+                "create[]" => ["A", "B"],
                 "rights_grace_for" => ["lost", "all"],
                 "add_interest" => ["[{allow: {parent: 5}}]", "[{allow: {parent: 5}}, {allow: {}}]"],
                 _ => ["21", "42"],
