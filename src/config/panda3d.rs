@@ -132,6 +132,25 @@ impl ClientKind {
     }
 }
 
+/// The keys that only this type has.
+const KEYS: [&str; 8] = [
+    "tcp_header_size",
+    "doids",
+    "root",
+    "stateserver",
+    "create",
+    "trusted",
+    "time_manager",
+    "regenerate",
+];
+
+/// What there is to say of its keys where the type is another, or none is said.
+pub(super) fn say_that_they_are_of_it(section: &mut Section<'_>) {
+    for key in KEYS {
+        section.foreign(key, "only agents with `client.type: panda3d` have this key");
+    }
+}
+
 /// Reads the keys of this type.
 pub(super) fn panda3d(section: &mut Section<'_>) -> Panda3dConfig {
     let mut config = Panda3dConfig::default();

@@ -262,6 +262,8 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     };
     if section.optional("type", value::choice(&CLIENT_TYPES)) == Some(ClientType::Panda3d) {
         client.is_of_panda3d(panda3d::panda3d(&mut section));
+    } else {
+        panda3d::say_that_they_are_of_it(&mut section);
     }
     if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
         client.relocate = relocate;
