@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import socket
 import time
 
@@ -34,9 +35,19 @@ DATABASE_BACKENDS = {
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has.
+
+    None of those that the system gives to connections: it might give it to one before the daemon
+    listens there.
+    """
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for_listener(process: Process, port: int) -> None:
