@@ -38,6 +38,8 @@ pub struct Panda3dConfig {
     pub root: DoId,
     /// Who makes the objects; `None` if the configuration does not tell.
     pub state_server: Option<Channel>,
+    /// It is in this daemon.
+    pub is_here: bool,
     /// Which objects clients may make.
     pub create: Creation,
     /// Where programs connect that may make any.
@@ -74,6 +76,7 @@ impl Default for Panda3dConfig {
             per_client: DO_IDS_PER_CLIENT,
             root: ROOT,
             state_server: None,
+            is_here: false,
             create: Creation::Any,
             trusted: None,
             time_manager: None,
@@ -246,7 +249,7 @@ fn creation(section: &mut Section<'_>) -> Option<Creation> {
     })
 }
 
-/// Takes the only state server of the configuration for agents that do not name one.
+/// Takes the only state server of the configuration for agents that do not name one, and notes whether it is here.
 pub(super) fn settle(roles: &mut [RoleConfig]) {
     let controls: Vec<Channel> = roles
         .iter()
@@ -255,13 +258,15 @@ pub(super) fn settle(roles: &mut [RoleConfig]) {
             _ => None,
         })
         .collect();
-    let [only] = controls[..] else { return };
     for role in roles {
         if let RoleConfig::ClientAgent(agent) = role
             && let ClientKind::Panda3d(config) = &mut agent.client.kind
-            && config.state_server.is_none()
         {
-            Arc::make_mut(config).state_server = Some(only);
+            let config = Arc::make_mut(config);
+            if let ([only], None) = (&controls[..], config.state_server) {
+                config.state_server = Some(*only);
+            }
+            config.is_here = config.state_server.is_some_and(|one| controls.contains(&one));
         }
     }
 }

@@ -30,7 +30,11 @@ fn panda3d_of(client: &str) -> Panda3dConfig {
 fn nothing_has_to_be_said() {
     let agent = agent("");
     let config = agent.client.kind.panda3d().expect("it is of this type");
-    let expected = Panda3dConfig { state_server: Some(Channel(2001)), ..Panda3dConfig::default() };
+    let expected = Panda3dConfig {
+        state_server: Some(Channel(2001)),
+        is_here: true,
+        ..Panda3dConfig::default()
+    };
     assert_eq!(**config, expected);
     assert!(agent.client.relocate);
     assert_eq!(agent.client.add_interest, InterestPermission::Enabled);

@@ -466,6 +466,9 @@ impl Role for Core {
                     session.retelling_due(cx);
                     Ok(())
                 }),
+                Timer::Ending(key, do_id) => {
+                    self.with(now, key, out, |session, cx| session.ending_due(cx, do_id))
+                }
                 Timer::Spared(key, do_id) => {
                     self.reprieve_is_over(now, key, do_id, out);
                     None

@@ -56,6 +56,8 @@ impl StateServer {
                 self.create(object, true, sender, out)
             }
             Ok(M::DeleteAiObjects { ai }) => self.objects.delete_ai_objects(ai, sender, out),
+            // It is for an object that has just been made, whose channel may not be known everywhere yet.
+            Ok(_) if envelope.recipients.len() > 1 => {}
             Ok(message) => {
                 warn!(msgtype = message.name(), %sender, "not for a state server's control channel");
             }

@@ -104,23 +104,34 @@ fn what_ends_before_it_is_shown_is_shown_and_deleted() {
     let mut server = daemon.link();
     server.subscribe([ROOT.channel()]);
     server.sync();
-    let mut ann = Stock::at(&daemon, &[5]);
-    let zones = [ZoneId(5)];
+    let mut ann = Stock::at(&daemon, &[5, 6]);
+    let zones = [ZoneId(5), ZoneId(6)];
     let context = Context(1);
     let question =
         StateServer::ObjectGetZonesObjects { context, parent: ROOT, zones: List::new(&zones) };
     // The agent asks whether the root is there, too.
     server.expect_at_last(ROOT, ann.channel(), &question);
-    let (gone, moved) = (DoId(700_000), DoId(700_001));
-    for do_id in [gone, moved] {
-        let object = ObjectState { do_id, location: HERE, class_id: PLAIN, values: Rest(&[]) };
+    let (gone, moved, walker) = (DoId(700_000), DoId(700_001), DoId(700_002));
+    let name = Values::new().string("n");
+    for (do_id, class_id, values) in
+        [(gone, PLAIN, &[][..]), (moved, PLAIN, &[]), (walker, THING, name.bytes())]
+    {
+        let object = ObjectState { do_id, location: HERE, class_id, values: Rest(values) };
         let entrance = StateServer::ObjectEnterLocationWithRequired { object };
         server.send(HERE.channel(), do_id, &entrance);
     }
     server.send(HERE.channel(), gone, &StateServer::ObjectDeleteRam { do_id: gone });
-    let (old, new) = (HERE, Location::new(ROOT, ZoneId(6)));
-    let leaves = StateServer::ObjectChangingLocation { do_id: moved, new, old };
-    server.send(HERE.channel(), moved, &leaves);
+    // One leaves what she sees, and one does not.
+    for (do_id, zone) in [(moved, 7), (walker, 6)] {
+        let (old, new) = (HERE, Location::new(ROOT, ZoneId(zone)));
+        let moves = StateServer::ObjectChangingLocation { do_id, new, old };
+        server.send(HERE.channel(), do_id, &moves);
+    }
+    let location = Location::new(ROOT, ZoneId(6));
+    let object =
+        ObjectState { do_id: walker, location, class_id: THING, values: Rest(name.bytes()) };
+    let entrance = StateServer::ObjectEnterLocationWithRequired { object };
+    server.send(location.channel(), walker, &entrance);
     let count = StateServer::ObjectGetZonesCountResp { context, count: DoId(0) };
     server.send(ann.channel(), ROOT, &count);
     let (zone, values) = (ZoneId(5), Rest(&[0, 0]));
@@ -128,8 +139,10 @@ fn what_ends_before_it_is_shown_is_shown_and_deleted() {
         |do_id| Panda3d::Generate { sender: DoId(0), zone, class_id: PLAIN, do_id, values };
     ann.expect(&generate(gone));
     ann.expect(&generate(moved));
+    ann.expect_seen(&Seen { sender: DoId(0), zone: 5, do_id: walker, name: "n", other: nothing() });
     ann.expect(&Panda3d::Delete { do_id: gone });
     ann.expect(&disable(&[moved]));
+    ann.expect_update(DoId(0), walker, field::LOCATION, &Values::new().u32(0).u32(6));
 }
 
 /// Each would make the parent of all zones, and one does.
@@ -232,6 +245,71 @@ fn two_agents_share_a_world() {
     let mut second = second;
     second.kill();
     ann.expect(&Panda3d::Delete { do_id: theirs.do_id });
+}
+
+/// A director, with the state server and an agent below it.
+#[test]
+fn what_is_said_at_once_to_what_has_just_been_made_is_heard_far_away() {
+    let director = Setup::new().dc(DC).start();
+    let address = director.address("MD");
+    let below = || Setup::new().dc(DC).director(format!("connect: '{address}'"));
+    let servers = below().role(format!("type: stateserver, control: {CONTROL}")).start();
+    let agent = below()
+        .role(format!(
+            "type: clientagent, bind: $CA, client: {{type: panda3d, stateserver: {CONTROL}, regenerate: server, \
+             doids: {{min: 3000000001, max: 3000100000, per_client: {PER_CLIENT}}}}}"
+        ))
+        .start();
+    for daemon in [&servers, &agent] {
+        let text = "connected to the upstream";
+        wait_until("they are connected", || daemon.log().contains(text).then_some(()));
+    }
+    wait_for_root(&agent);
+    let mut bob = Stock::at(&agent, &[5, 6]);
+    let mut ann = Stock::at(&agent, &[5, 6]);
+    for number in 1..30 {
+        let do_id = ann.id(number);
+        let values = Values::new().string("n").u8(9).u16(0);
+        let (class_id, values, x) = (THING, Rest(values.bytes()), Values::new().i16(7));
+        let moved = Values::new().u32(0).u32(6);
+        let question = Values::new().u16(1).string("mine?");
+        let said = [
+            Panda3d::ClientGenerate { zone: ZoneId(5), class_id, do_id, values },
+            Panda3d::UpdateField { do_id, field: field::X, value: Rest(x.bytes()) },
+            Panda3d::SetZone { do_id, zone: ZoneId(6) },
+            Panda3d::UpdateField { do_id, field: field::WAVE, value: Rest(&[3]) },
+            Panda3d::Delete { do_id },
+        ];
+        let frames = said.iter().flat_map(|message| {
+            let message = encode(message);
+            [&(message.len() as u16).to_le_bytes()[..], &message].concat()
+        });
+        ann.stream.send_raw(&frames.collect::<Vec<u8>>());
+        let seen = Seen { sender: ann.base, zone: 5, do_id, name: "n", other: nothing() };
+        bob.expect_seen(&seen);
+        bob.expect_update(ann.base, do_id, field::X, &x);
+        bob.expect_update(ann.base, do_id, field::LOCATION, &moved);
+        bob.expect_update(ann.base, do_id, field::WAVE, &Values::new().u8(3));
+        bob.expect(&Panda3d::Delete { do_id });
+        // Of its own it hears what comes back, and nothing else.
+        ann.expect_update(ann.base, do_id, field::WAVE, &Values::new().u8(3));
+        ann.expect(&Panda3d::Delete { do_id });
+        // And it is its owner at once.
+        let seen = ann.make(number, 5, &nothing());
+        bob.expect_seen(&seen);
+        bob.update(do_id, field::ASK, &question);
+        ann.expect_update(bob.base, do_id, field::ASK, &question);
+        ann.send(&Panda3d::Delete { do_id });
+        bob.expect(&Panda3d::Delete { do_id });
+        ann.expect(&Panda3d::Delete { do_id });
+    }
+    // One that goes at once leaves nothing.
+    let mut cid = Stock::connect(&agent);
+    let seen = cid.make(1, 5, &nothing());
+    drop(cid);
+    bob.expect_seen(&seen);
+    bob.expect(&Panda3d::Delete { do_id: seen.do_id });
+    drop(servers);
 }
 
 /// The daemon with the state server is killed and comes back: clients say again what they have.

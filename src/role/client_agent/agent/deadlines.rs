@@ -29,6 +29,8 @@ pub enum Timer {
     Away(SessionKey),
     /// Objects must have told all of themselves to a client that is back.
     Retelling(SessionKey),
+    /// An object that a client has deleted must have been heard to be gone.
+    Ending(SessionKey, DoId),
     /// A session object that was not found after a gap must have been heard of.
     Spared(SessionKey, DoId),
 }

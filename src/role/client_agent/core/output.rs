@@ -76,6 +76,7 @@ impl Core {
             Timer::Silence(key, _)
             | Timer::Away(key)
             | Timer::Retelling(key)
+            | Timer::Ending(key, _)
             | Timer::Spared(key, _) => session(key).is_some(),
             Timer::Query(key, query) => session(key).is_some_and(|session| session.asks(query)),
         });

@@ -1,8 +1,8 @@
 //! The parent of all zones that clients know which make objects: it is made if nobody has made it.
 //!
 //! It is asked when the agent begins, when it has not answered an interest in its zones, and when a state server is lost or back. If
-//! it does not answer it is made, before the first client has asked for anything, and asked again until it answers: who makes it may
-//! be away.
+//! it does not answer it is made, with a state server in this daemon before the first client has asked for anything, and asked again
+//! until it answers: who makes it may be away.
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub struct Rooting {
     /// REQUIRED.
     values: Vec<u8>,
     state_server: Channel,
+    /// That is in this daemon, and would have answered for it.
+    is_here: bool,
     /// It has been asked, and is made then if it has not answered; `None` if it is there as far as is known.
     makes_at: Option<Instant>,
     /// It has been made since it was asked first.
@@ -46,6 +48,7 @@ impl Core {
             class_id: class.id(),
             values,
             state_server: config.state_server?,
+            is_here: config.is_here,
             makes_at: None,
             is_made: false,
         })
@@ -87,7 +90,8 @@ impl Core {
 
     /// A client has come: with it there may be an interest in it at once.
     pub(super) fn need_root(&mut self, now: Instant, out: &mut Effects) {
-        let lacks = |rooting: &Rooting| rooting.makes_at.is_some() && !rooting.is_made;
+        let lacks =
+            |rooting: &Rooting| rooting.is_here && rooting.makes_at.is_some() && !rooting.is_made;
         if self.rooting.as_ref().is_some_and(lacks) {
             self.make_root(now, out);
         }

@@ -11,6 +11,8 @@ use crate::message::ObjectState;
 pub struct Pending {
     /// The query that holds it.
     pub query: Context,
+    /// Its class.
+    pub class_id: ClassId,
     /// Tells its records from those of an earlier stay of the same object.
     pub serial: u32,
 }
@@ -41,6 +43,11 @@ impl Interests {
     #[inline]
     pub fn pending(&self, do_id: DoId) -> Option<Pending> {
         self.pending.get(do_id).map(|pending| pending.value)
+    }
+
+    /// The class of an object that a query holds.
+    pub fn pending_class(&self, do_id: DoId) -> Option<ClassId> {
+        self.pending(do_id).map(|pending| pending.class_id)
     }
 
     /// Where an object is now that a query holds.
@@ -74,7 +81,7 @@ impl Interests {
         let serial = self.new_serial();
         let Interests { queries, pending, held_bytes, .. } = self;
         let query = queries.get_mut(&context).expect("only open queries hold objects");
-        let new = Pending { query: context, serial };
+        let new = Pending { query: context, class_id, serial };
         let mut serial = Some(serial);
         pending.insert_or(do_id, location, new, |known| {
             // It came before the answer that has it: what happened since then follows the answer.
@@ -132,7 +139,7 @@ impl Interests {
     }
 
     fn hold_record(&mut self, do_id: DoId, held: Held, frame: &[u8]) -> bool {
-        let Some(Pending { query, serial }) = self.pending(do_id) else {
+        let Some(Pending { query, serial, .. }) = self.pending(do_id) else {
             return false;
         };
         let query = self.queries.get_mut(&query).expect("a pending object's query is open");
@@ -143,7 +150,7 @@ impl Interests {
 
     /// Forgets a pending object, as if the client had never been going to see it.
     pub fn drop_pending(&mut self, do_id: DoId) {
-        if let Some(Pending { query, serial }) = self.remove_pending(do_id, |_| true)
+        if let Some(Pending { query, serial, .. }) = self.remove_pending(do_id, |_| true)
             && let Some(query) = self.queries.get_mut(&query)
         {
             query.holding.dropped.insert(serial);

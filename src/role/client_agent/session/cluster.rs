@@ -74,16 +74,19 @@ impl Session {
         tracing::error!(%client, %sender, "{name} is not for a client's session");
     }
 
-    /// Of what the client itself caused, only the location of its objects is of interest: what it
-    /// sees must not be judged by where they were.
+    /// Of what the client itself caused, only the location of its objects is of interest, since what it
+    /// sees must not be judged by where they were; and the end of those that it has made.
     fn note_own_message(&mut self, cx: &mut Context<'_>, message: &Cluster<'_>) -> Flow {
-        if let Cluster::StateServer(StateServer::ObjectChangingLocation { do_id, new, .. }) =
-            *message
-        {
-            self.note_relocation(cx, do_id, new);
-            return self.follow(cx, do_id, new, Cause::Client);
+        match *message {
+            Cluster::StateServer(StateServer::ObjectChangingLocation { do_id, new, .. }) => {
+                self.note_relocation(cx, do_id, new);
+                self.follow(cx, do_id, new, Cause::Client)
+            }
+            Cluster::StateServer(StateServer::ObjectDeleteRam { do_id }) => {
+                self.ending_due(cx, do_id)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Fields of an object have been set.

@@ -14,12 +14,13 @@ use super::following::Cause;
 use super::waiting::Waits;
 use super::{End, Flow, Life, Request, Session};
 use crate::config::{Offence, Regenerate};
-use crate::hash::{Map, Seed};
+use crate::hash::{Map, Seed, Set};
 use crate::ids::{Channel, Context as QueryContext, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::message::{ClientAgent, EjectReason, Message as _, ObjectState, Rest, StateServer};
 use crate::object::{FieldList, NewObject};
-use crate::role::client_agent::agent::{Context, News};
+use crate::role::client_agent::agent::{Context, News, Timer};
 use crate::role::client_agent::interest::{Asked, InterestKey};
+use crate::router::Origin;
 use crate::wire::Writer;
 
 /// The one interest of such a client.
@@ -36,6 +37,13 @@ pub struct Making {
     wanted: Box<[ZoneId]>,
     /// Where it has put objects, and how many.
     counts: Map<ZoneId, u32>,
+    /// What it has made and has not been heard of yet. Its channel may not be known everywhere, so that what is said to it
+    /// is said to the state server as well, which is.
+    young: Set<DoId>,
+    /// What it has had deleted, and has not been heard to be gone. Until then it is still its own.
+    ending: Set<DoId>,
+    /// Where its objects are made.
+    state_server: Channel,
     /// How many post-removes delete what has gone already.
     outdated: usize,
     /// Zones of which the client has been asked what its objects are like, and has not said anything yet.
@@ -47,11 +55,14 @@ pub struct Making {
 }
 
 impl Making {
-    fn new(root: DoId, seed: Seed) -> Self {
+    fn new(root: DoId, state_server: Channel, seed: Seed) -> Self {
         Making {
             root,
             wanted: Box::default(),
             counts: Map::with_hasher(seed),
+            young: Set::with_hasher(seed),
+            ending: Set::with_hasher(seed),
+            state_server,
             outdated: 0,
             asked_for: SmallVec::new(),
             is_under_way: false,
@@ -91,10 +102,10 @@ pub struct Made<'a> {
 }
 
 impl Session {
-    /// The client makes objects, below this parent, and there is nothing that it has to say first.
-    pub fn begin_making(&mut self, seed: Seed, root: DoId) {
+    /// The client makes objects in this state server, below this parent, and there is nothing that it has to say first.
+    pub fn begin_making(&mut self, seed: Seed, root: DoId, state_server: Channel) {
         self.life = Life::Established;
-        self.making = Some(Box::new(Making::new(root, seed)));
+        self.making = Some(Box::new(Making::new(root, state_server, seed)));
     }
 
     /// Whether the client is a program of the operator's.
@@ -128,38 +139,65 @@ impl Session {
     }
 
     /// The client makes an object that there has not been. Its doId must be the client's to give.
-    pub fn make_object(
-        &mut self,
-        cx: &mut Context<'_>,
-        state_server: Channel,
-        made: &Made<'_>,
-    ) -> Flow {
+    pub fn make_object(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
+        let Some(making) = &mut self.making else { return Ok(()) };
+        making.comes_to(location.zone);
+        making.is_under_way = true;
+        making.young.insert(do_id);
+        let state_server = making.state_server;
+        self.view.own(do_id, class_id, location);
+        self.view.rights_mut(cx.shared.seed).has_made(do_id, location.zone);
+        self.check_sight(cx.shared)?;
+        // Before it is made: it is heard of there.
+        self.follow_zones(cx)?;
         let values = made.object.values();
         let object = ObjectState { do_id, class_id, location, values: Rest(&values) };
         let creation = StateServer::CreateObjectWithRequiredOther { object };
         self.route(cx, state_server, &creation).map_err(|_| End::oversized())?;
-        let owner = self.identity.channel;
-        self.route_small(cx, do_id.channel(), &StateServer::ObjectSetOwner { owner });
         self.keep_deletion(cx, do_id);
-        self.view.own(do_id, class_id, location);
-        self.view.rights_mut(cx.shared.seed).has_made(do_id, location.zone);
-        if let Some(making) = &mut self.making {
-            making.comes_to(location.zone);
-            making.is_under_way = true;
-        }
+        let owner = self.identity.channel;
+        self.say_to_made(cx, do_id, &StateServer::ObjectSetOwner { owner })?;
         self.note_moved();
         self.pass_on(cx, made)?;
-        self.check_sight(cx.shared)?;
-        self.follow(cx, do_id, location, Cause::Client)?;
-        self.follow_zones(cx)
+        self.follow(cx, do_id, location, Cause::Client)
+    }
+
+    /// Routes a message to an object, which may be one that the client has just made.
+    pub(super) fn say_to_made(
+        &self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        message: &StateServer<'_>,
+    ) -> Flow {
+        let making = self.making.as_ref();
+        let origin = Origin::Member(self.identity.key.index);
+        let sender = self.identity.channel;
+        let young = making.filter(|making| making.young.contains(&do_id));
+        let routed = match young {
+            None => cx.out.route_from(origin, &[do_id.channel()], sender, message),
+            Some(making) => {
+                let to = [do_id.channel(), making.state_server];
+                cx.out.route_from(origin, &to, sender, message)
+            }
+        };
+        routed.map_err(|_| End::oversized())
+    }
+
+    /// Something that the client has made says that it is somewhere.
+    pub(super) fn made_is_heard_of(&mut self, do_id: DoId) {
+        if let Some(making) = &mut self.making {
+            making.young.remove(&do_id);
+        }
     }
 
     /// Has the object deleted if this session, or the agent, is lost.
     fn keep_deletion(&mut self, cx: &mut Context<'_>, do_id: DoId) {
         let mut datagram = Vec::new();
         let deletion = StateServer::ObjectDeleteRam { do_id };
-        let (to, from) = ([do_id.channel()], self.identity.channel);
+        let state_server = self.making.as_ref().map_or(Channel::NONE, |making| making.state_server);
+        // It may be said before all know the object's channel.
+        let (to, from) = ([do_id.channel(), state_server], self.identity.channel);
         deletion.write_datagram(&mut Writer::new(&mut datagram), &to, from);
         self.post_removes.add(cx, self.identity.allocated, &datagram);
     }
@@ -169,7 +207,7 @@ impl Session {
         let do_id = made.object.do_id;
         for &(field, value) in &made.passing {
             let update = StateServer::ObjectSetField { do_id, field, value: Rest(value) };
-            self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())?;
+            self.say_to_made(cx, do_id, &update)?;
         }
         Ok(())
     }
@@ -207,23 +245,35 @@ impl Session {
         making.comes_to(zone);
         making.is_under_way = true;
         self.note_moved();
-        self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
+        self.say_to_made(cx, do_id, &StateServer::ObjectSetLocation { location })?;
         self.note_relocation(cx, do_id, location);
         self.follow(cx, do_id, location, Cause::Client)?;
         self.follow_zones(cx)
     }
 
-    /// The client deletes an object that it has made, and is told so as all others are: only then it does it itself.
+    /// The client deletes an object that it has made. It is told so as all others are, when it is done, and does it itself
+    /// only then.
     pub fn delete_made(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
-        if let Some(making) = &mut self.making {
-            making.is_under_way = true;
+        let Some(making) = &mut self.making else { return Ok(()) };
+        making.is_under_way = true;
+        if making.ending.insert(do_id) {
+            let due = cx.now + cx.shared.interest_timeout();
+            cx.shared.deadlines.set(due, Timer::Ending(self.identity.key, do_id));
         }
-        self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
-        self.made_is_deleted(cx, do_id)
+        self.say_to_made(cx, do_id, &StateServer::ObjectDeleteRam { do_id })
+    }
+
+    /// Nobody has said that an object is gone that the client has deleted; it goes all the same.
+    pub fn ending_due(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        match self.making.as_ref().is_some_and(|making| making.ending.contains(&do_id)) {
+            true => self.made_is_deleted(cx, do_id),
+            false => Ok(()),
+        }
     }
 
     /// An object that the client has made is no more.
     pub(super) fn made_is_deleted(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        self.answers_no_more(do_id);
         self.tell(cx.shared, &News::ObjectDeleted { do_id });
         self.view.unsee(do_id);
         self.view.disown(cx, do_id);
@@ -237,6 +287,9 @@ impl Session {
     /// is asked to describe it again, and makes it anew by that.
     pub(super) fn made_is_lost(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
         let Some(zone) = self.view.made_at(do_id) else { return Ok(()) };
+        if self.making.as_ref().is_some_and(|making| making.ending.contains(&do_id)) {
+            return self.made_is_deleted(cx, do_id);
+        }
         let client = self.identity.allocated;
         tracing::debug!(%client, doId = %do_id, "an object is lost, and its maker is asked for it");
         self.view.disown(cx, do_id);
@@ -251,6 +304,8 @@ impl Session {
         let Some(zone) = self.view.unmake(do_id) else { return };
         let Some(making) = &mut self.making else { return };
         making.leaves(zone);
+        making.young.remove(&do_id);
+        making.ending.remove(&do_id);
         making.outdated += 1;
         if making.outdated > OUTDATED_MAX + making.counts.len() {
             making.outdated = 0;

@@ -20,6 +20,7 @@ impl Session {
         frame: &[u8],
     ) {
         let &ObjectState { do_id, location, .. } = object;
+        self.made_is_heard_of(do_id);
         if self.is_late_answer(cx, sender, do_id, location) {
             tracing::debug!(client = %self.identity.allocated, doId = %do_id, %location, "in a closed zone");
             self.settle_doubts(cx, do_id, location);
@@ -184,6 +185,7 @@ impl Session {
             ));
         }
         self.forget_untold(cx, do_id);
+        self.answers_no_more(do_id);
         let (seen, owned) = (self.view.sees(do_id), self.view.owns(do_id));
         if !seen && !owned && !is_uberdog && !self.view.knows(do_id) {
             if self.interests.end_by_deletion(do_id) {
@@ -233,7 +235,7 @@ impl Session {
         let covered = self.interests.covers(to);
         let is_session_object = self.view.is_session_object(do_id);
         let owned = self.view.owns(do_id);
-        let class = self.view.class_of(do_id);
+        let class = self.view.class_of(do_id).or_else(|| self.interests.pending_class(do_id));
         let frame = if cx.shared.voice.tells_moves(class) { frame } else { &[] };
         if covered {
             self.interests.doubt(do_id, to);

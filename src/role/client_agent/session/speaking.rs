@@ -6,7 +6,7 @@
 use dclass::Field;
 
 use super::waiting::Direct;
-use super::{End, Flow, Session};
+use super::{Flow, Session};
 use crate::ids::{DoId, FieldId};
 use crate::message::{Rest, StateServer};
 use crate::role::client_agent::agent::{Context, News};
@@ -93,7 +93,7 @@ impl Session {
         if let Some(making) = &mut self.making {
             making.is_under_way = true;
         }
-        self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
+        self.say_to_made(cx, do_id, &update)
     }
 
     /// The client updates a field, for one other.

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Session, nonzero_ms};
+use super::Session;
 use crate::ids::{Channel, Context as QueryContext, DoId, FieldId};
 use crate::message::{FieldValues, ObjectState, Rest, StateServer};
 use crate::object::shown_values;
@@ -53,7 +53,7 @@ impl Session {
     /// The cluster is asked who owns an object, for whom the client says something.
     pub(super) fn ask_for_owner(&mut self, cx: &mut Context<'_>, do_id: DoId, value: Value) {
         let context = self.identity.new_context();
-        self.route_small(cx, do_id.channel(), &StateServer::ObjectGetOwner { context });
+        self.say_to_made(cx, do_id, &StateServer::ObjectGetOwner { context }).expect("it is small");
         self.wait(cx, context, do_id, Wanted::Owner(value));
     }
 
@@ -65,19 +65,21 @@ impl Session {
         direct: Direct,
     ) {
         let context = self.identity.new_context();
-        self.route_small(cx, do_id.channel(), &StateServer::ObjectGetOwner { context });
+        self.say_to_made(cx, do_id, &StateServer::ObjectGetOwner { context }).expect("it is small");
         self.wait(cx, context, do_id, Wanted::Order(direct));
     }
 
     /// The cluster is asked what an object is like, of which the client says that it is like this.
     pub(super) fn ask_for_values(&mut self, cx: &mut Context<'_>, do_id: DoId, values: Vec<Value>) {
         let context = self.identity.new_context();
-        self.route_small(cx, do_id.channel(), &StateServer::ObjectGetAll { context, do_id });
+        self.say_to_made(cx, do_id, &StateServer::ObjectGetAll { context, do_id })
+            .expect("it is small");
         self.wait(cx, context, do_id, Wanted::Values(values));
     }
 
     fn wait(&mut self, cx: &Context<'_>, context: QueryContext, do_id: DoId, wanted: Wanted) {
-        let timeout = nonzero_ms(cx.shared.config.interest_timeout_ms).unwrap_or(AGAIN);
+        // Who does not answer is out of reach for the moment: of what is gone the session hears.
+        let timeout = cx.shared.patient_timeout().max(AGAIN);
         if let Some(making) = &mut self.making {
             let waits = Waits { context, until: cx.now + timeout, do_id, wanted };
             making.waits = Some(Box::new(waits));
@@ -98,12 +100,23 @@ impl Session {
         match wanted {
             // It may be gone.
             Wanted::Order(direct) => self.say_now(cx, do_id, &direct),
+            // What is new of them nobody has said.
+            Wanted::Values(said) => self.set_values(cx, do_id, &said, |_, _| false),
             _ => {
                 let client = self.identity.allocated;
                 tracing::warn!(%client, doId = %do_id, "an object has not answered in time; what was for it is dropped");
             }
         }
         None
+    }
+
+    /// An object is no more, and will not answer.
+    pub(super) fn answers_no_more(&mut self, do_id: DoId) {
+        if let Some(making) = &mut self.making
+            && making.waits.as_ref().is_some_and(|waits| waits.do_id == do_id)
+        {
+            making.waits = None;
+        }
     }
 
     /// What was asked by a context, if somebody waits for that.
@@ -135,7 +148,8 @@ impl Session {
             self.say_to(cx, owner, do_id, &value);
         } else {
             let context = self.identity.new_context();
-            self.route_small(cx, do_id.channel(), &StateServer::ObjectGetAi { context });
+            self.say_to_made(cx, do_id, &StateServer::ObjectGetAi { context })
+                .expect("it is small");
             self.wait(cx, context, do_id, Wanted::Ai(value));
             // It is not the client's turn.
             self.take_asked();
@@ -202,25 +216,38 @@ impl Session {
                 return true;
             }
         };
+        let is_known = |field: FieldId, value: &[u8]| {
+            let at = known.binary_search_by_key(&field, |(id, _)| *id);
+            at.is_ok_and(|at| known[at].1 == value)
+        };
+        self.set_values(cx, do_id, &said, is_known);
+        true
+    }
+
+    /// Sets those of the values that are not known.
+    fn set_values(
+        &self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        said: &[Value],
+        is_known: impl Fn(FieldId, &[u8]) -> bool,
+    ) {
         let mut bytes = Vec::new();
         let mut count = 0;
         let mut writer = Writer::new(&mut bytes);
-        for (field, value) in said {
-            let is_known = known.binary_search_by_key(&field, |(id, _)| *id);
-            if is_known.is_ok_and(|at| *known[at].1 == *value) {
-                continue;
-            }
+        for (field, value) in said.iter().filter(|(field, value)| !is_known(*field, value)) {
             writer.u16(field.0);
-            writer.raw(&value);
+            writer.raw(value);
             count += 1;
         }
-        if count > 0 {
-            let fields = FieldValues { count, bytes: &bytes };
-            let update = StateServer::ObjectSetFields { do_id, fields };
-            if let Err(error) = self.route(cx, do_id.channel(), &update) {
-                tracing::warn!(%client, doId = %do_id, %error, "values of an object are dropped");
-            }
+        if count == 0 {
+            return;
         }
-        true
+        let fields = FieldValues { count, bytes: &bytes };
+        let update = StateServer::ObjectSetFields { do_id, fields };
+        if self.say_to_made(cx, do_id, &update).is_err() {
+            let client = self.identity.allocated;
+            tracing::warn!(%client, doId = %do_id, "values of an object are dropped: they do not fit a datagram");
+        }
     }
 }

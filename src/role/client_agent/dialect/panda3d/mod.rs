@@ -81,10 +81,7 @@ impl Panda3d {
         let made = generated::read(do_id, location, class, order, values)?;
         match session.made_at(do_id) {
             Some(_) => session.describe_again(cx, &made),
-            None => {
-                let state_server = self.config.state_server.unwrap_or_default();
-                session.make_object(cx, state_server, &made)
-            }
+            None => session.make_object(cx, &made),
         }
     }
 
@@ -150,7 +147,8 @@ impl Dialect for Panda3d {
     }
 
     fn begin(&self, session: &mut Session, cx: &mut Context<'_>) {
-        session.begin_making(cx.shared.seed, self.config.root);
+        let state_server = self.config.state_server.unwrap_or_default();
+        session.begin_making(cx.shared.seed, self.config.root, state_server);
         let base = session.channel().as_avatar().unwrap_or_default();
         let count = self.config.per_client;
         let range = Message::SetDoIdRange { base, count };
