@@ -280,11 +280,8 @@ fn what_is_said_at_once_to_what_has_just_been_made_is_heard_far_away() {
             Panda3d::UpdateField { do_id, field: field::WAVE, value: Rest(&[3]) },
             Panda3d::Delete { do_id },
         ];
-        let frames = said.iter().flat_map(|message| {
-            let message = encode(message);
-            [&(message.len() as u16).to_le_bytes()[..], &message].concat()
-        });
-        ann.stream.send_raw(&frames.collect::<Vec<u8>>());
+        let frames = said.iter().map(encode).collect::<Vec<_>>().concat_frames();
+        ann.stream.send_raw(&frames);
         let seen = Seen { sender: ann.base, zone: 5, do_id, name: "n", other: nothing() };
         bob.expect_seen(&seen);
         bob.expect_update(ann.base, do_id, field::X, &x);

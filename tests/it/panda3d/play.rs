@@ -113,7 +113,7 @@ fn what_one_client_says_comes_in_its_order() {
             value(field::WAVE),
             (field::HP, Values::new().u16(number.into())),
         ];
-        let mut frames = vec![];
+        let mut datagrams = vec![];
         for (field, value) in &said {
             let (do_id, field, value) = (thing, *field, Rest(value.bytes()));
             let update = match field {
@@ -124,11 +124,10 @@ fn what_one_client_says_comes_in_its_order() {
                 }
                 _ => encode(&Panda3d::UpdateField { do_id, field, value }),
             };
-            frames.extend_from_slice(&(update.len() as u16).to_le_bytes());
-            frames.extend_from_slice(&update);
+            datagrams.push(update);
         }
         // All in one piece.
-        ann.stream.send_raw(&frames);
+        ann.stream.send_raw(&datagrams.concat_frames());
         for (field, value) in &said {
             bob.expect_update(seen.sender, thing, *field, value);
         }
@@ -148,16 +147,31 @@ fn what_is_made_and_deleted_at_once_is_seen_and_deleted() {
     let (class_id, do_id) = (THING, ann.id(1));
     let values = Rest(values.bytes());
     let create = Panda3d::ClientGenerate { zone: ZoneId(5), class_id, do_id, values };
-    let mut frames = vec![];
-    for message in [create, Panda3d::Delete { do_id }] {
-        let message = encode(&message);
-        frames.extend_from_slice(&(message.len() as u16).to_le_bytes());
-        frames.extend_from_slice(&message);
-    }
-    ann.stream.send_raw(&frames);
+    let both = [encode(&create), encode(&Panda3d::Delete { do_id })];
+    ann.stream.send_raw(&both.concat_frames());
     let other = nothing();
     bob.expect_seen(&Seen { sender: ann.base, zone: 5, do_id, name: "n", other });
     bob.expect(&Panda3d::Delete { do_id });
+}
+
+/// Stock clients wait until a deletion has come back; who does not is understood all the same.
+#[test]
+fn a_doid_can_be_used_again_at_once() {
+    let daemon = start(", regenerate: server");
+    let (mut ann, mut bob, seen) = two(&daemon);
+    let do_id = seen.do_id;
+    for points in 0..20 {
+        let (class_id, other) = (THING, hp(points));
+        let values = Values::new().string("n").u8(9).raw(other.bytes());
+        let values = Rest(values.bytes());
+        let create = Panda3d::ClientGenerate { zone: ZoneId(5), class_id, do_id, values };
+        let frames = [encode(&Panda3d::Delete { do_id }), encode(&create)].concat_frames();
+        ann.stream.send_raw(&frames);
+        for one in [&mut ann, &mut bob] {
+            one.expect(&Panda3d::Delete { do_id });
+        }
+        bob.expect_seen(&Seen { other, ..seen.clone() });
+    }
 }
 
 /// The parent of all zones is there as soon as it is needed.

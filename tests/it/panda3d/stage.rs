@@ -240,6 +240,21 @@ pub fn encode(message: &Panda3d<'_>) -> Vec<u8> {
     bytes
 }
 
+/// Datagrams in one piece, each with its length.
+pub trait ConcatFrames {
+    fn concat_frames(&self) -> Vec<u8>;
+}
+
+impl<T: AsRef<[Vec<u8>]>> ConcatFrames for T {
+    fn concat_frames(&self) -> Vec<u8> {
+        let frames = self.as_ref().iter().flat_map(|datagram| {
+            let length = (datagram.len() as u16).to_le_bytes();
+            length.into_iter().chain(datagram.iter().copied())
+        });
+        frames.collect()
+    }
+}
+
 pub fn decode(datagram: &[u8]) -> Option<Panda3d<'_>> {
     let mut reader = Reader::new(datagram);
     let number = reader.u16().ok()?;

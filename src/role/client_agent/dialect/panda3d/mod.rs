@@ -79,6 +79,8 @@ impl Panda3d {
         }
         let order = self.schema.required_as_sent(class);
         let made = generated::read(do_id, location, class, order, values)?;
+        // What it has just had deleted is over with the first that takes its place.
+        session.ending_due(cx, do_id)?;
         match session.made_at(do_id) {
             Some(_) => session.describe_again(cx, &made),
             None => session.make_object(cx, &made),
