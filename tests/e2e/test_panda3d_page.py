@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from harness.daemon import free_port, wait_for_listener
-from harness.process import LIMIT, Process, TalkingProcess
+from harness.process import LIMIT, Process, Program
 from harness.stock import CERTIFICATE, KEY
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -91,21 +91,6 @@ while True:
     else:
         chat.say(word)
 """
-
-
-class Program(TalkingProcess):
-    def __init__(self, *arguments, **options):
-        self.lines: list[str] = []
-        super().__init__(*arguments, **options)
-
-    def handle_line(self, line: str) -> None:
-        self.lines.append(line)
-
-    def describe(self) -> str:
-        return "\n".join(f"  {line}" for line in self.lines)
-
-    def wait_for_line(self, line: str) -> None:
-        self.until(lambda: line in self.lines, f"print “{line}”")
 
 
 class Game:

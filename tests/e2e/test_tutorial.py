@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from harness.daemon import free_port, wait_for_listener
-from harness.process import Process, TalkingProcess
+from harness.process import Process, Program
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 README = REPOSITORY / "README.md"
@@ -18,23 +18,6 @@ TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
 PROGRAMS = sorted((REPOSITORY / "docs" / "tutorial").glob("*.py"))
 CONFIGURATION = REPOSITORY / "config" / "quickstart.yml"
 DC_FILE = CONFIGURATION.with_suffix(".dc")
-
-
-class Program(TalkingProcess):
-    """One of the tutorial's programs."""
-
-    def __init__(self, *arguments, **options):
-        self.lines: list[str] = []
-        super().__init__(*arguments, **options)
-
-    def handle_line(self, line: str) -> None:
-        self.lines.append(line)
-
-    def describe(self) -> str:
-        return "\n".join(f"  {line}" for line in self.lines)
-
-    def wait_for_line(self, line: str) -> None:
-        self.until(lambda: line in self.lines, f"print “{line}”")
 
 
 class Session:

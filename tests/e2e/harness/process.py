@@ -108,3 +108,20 @@ class TalkingProcess(Process):
         self._reader.join()
         self.popen.stdin.close()
         self.popen.stdout.close()
+
+
+class Program(TalkingProcess):
+    """A program as a reader of the docs would write it; `lines` are what it has printed."""
+
+    def __init__(self, *arguments, **options):
+        self.lines: list[str] = []
+        super().__init__(*arguments, **options)
+
+    def handle_line(self, line: str) -> None:
+        self.lines.append(line)
+
+    def describe(self) -> str:
+        return "\n".join(f"  {line}" for line in self.lines)
+
+    def wait_for_line(self, line: str) -> None:
+        self.until(lambda: line in self.lines, f"print “{line}”")
