@@ -180,8 +180,9 @@ fn the_root_is_made_anew_when_somebody_deletes_it() {
     bob.expect_seen(&again);
     let mut cid = Stock::at(&daemon, &[5]);
     cid.expect_seen(&again);
+    let text = "the parent of all zones of clients has been deleted";
+    wait_until(text, || daemon.log().contains(text).then_some(()));
     let log = daemon.log();
-    assert!(log.contains("the parent of all zones of clients has been deleted"), "{log}");
     assert!(!log.contains("not answered in time") && !log.contains("exists already"), "{log}");
 }
 

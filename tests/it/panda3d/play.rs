@@ -328,7 +328,16 @@ fn the_agent_tells_the_time() {
     // It is a hundred ticks a second.
     let passed = ticks[1].wrapping_sub(ticks[0]);
     assert!((0..100 * 120).contains(&passed), "{ticks:?}");
+    // It is asked that, and nothing else.
+    ann.update(manager, field::SERVER_TIME, &Values::new().u8(1).u32(2));
     ann.see(&[]);
     ann.expect(&disable(&[]));
     ann.expect(&disable(&[manager]));
+    ann.update(manager, field::REQUEST_SERVER_TIME, &Values::new().u8(1));
+    let text = "to the TimeManager";
+    wait_until("both are refused", || (daemon.log().matches(text).count() == 2).then_some(()));
+    let mut bob = Stock::at(&daemon, &[1]);
+    bob.receive();
+    bob.update(manager, field::REQUEST_SERVER_TIME, &Values::new().u8(1).u8(2));
+    bob.expect_closed();
 }

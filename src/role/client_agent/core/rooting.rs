@@ -157,6 +157,19 @@ impl Core {
         out: &mut Effects,
     ) -> bool {
         let Some(rooting) = &self.rooting else { return false };
+        use StateServer as S;
+        // Most that comes to the agent are objects that clients have asked for.
+        if !matches!(
+            envelope.message_type,
+            S::STATESERVER_OBJECT_GET_LOCATION_RESP
+                | S::STATESERVER_OBJECT_DELETE_RAM
+                | S::STATESERVER_OBJECT_ENTER_OWNER_WITH_REQUIRED
+                | S::STATESERVER_OBJECT_ENTER_OWNER_WITH_REQUIRED_OTHER
+                | S::STATESERVER_OBJECT_CHANGING_OWNER
+                | S::STATESERVER_OBJECT_CHANGING_LOCATION
+        ) {
+            return false;
+        }
         let mut reader = Reader::new(envelope.body);
         let Ok(message) = StateServer::decode(envelope.message_type, &mut reader) else {
             return false;

@@ -15,7 +15,10 @@ use super::waiting::Waits;
 use super::{End, Flow, Life, Request, Session};
 use crate::config::{Offence, Regenerate};
 use crate::hash::{Map, Seed, Set};
-use crate::ids::{Channel, Context as QueryContext, DoId, FieldId, InterestId, Location, ZoneId};
+use crate::ids::{
+    Channel, Context as QueryContext, DATAGRAM_BYTES_MAX, DoId, FieldId, InterestId, Location,
+    ZoneId,
+};
 use crate::message::{ClientAgent, EjectReason, Message as _, ObjectState, Rest, StateServer};
 use crate::object::{FieldList, NewObject};
 use crate::role::client_agent::agent::{Context, News, Timer};
@@ -37,6 +40,10 @@ pub struct Making {
     wanted: Box<[ZoneId]>,
     /// Where it has put objects, and how many.
     counts: Map<ZoneId, u32>,
+    /// The zones that it is to see may be others than those that it sees.
+    has_other_zones: bool,
+    /// How many objects it has.
+    objects: usize,
     /// What it has made and has not been heard of yet. Its channel may not be known everywhere, so that what is said to it
     /// is said to the state server as well, which is.
     young: Set<DoId>,
@@ -60,6 +67,8 @@ impl Making {
             root,
             wanted: Box::default(),
             counts: Map::with_hasher(seed),
+            has_other_zones: false,
+            objects: 0,
             young: Set::with_hasher(seed),
             ending: Set::with_hasher(seed),
             state_server,
@@ -70,16 +79,22 @@ impl Making {
         }
     }
 
+    /// An object has come to a zone.
     fn comes_to(&mut self, zone: ZoneId) {
-        *self.counts.entry(zone).or_default() += 1;
+        let count = self.counts.entry(zone).or_default();
+        *count += 1;
+        self.objects += 1;
+        self.has_other_zones |= *count == 1;
     }
 
+    /// An object is in a zone no longer.
     fn leaves(&mut self, zone: ZoneId) {
-        if let Some(count) = self.counts.get_mut(&zone) {
-            *count -= 1;
-            if *count == 0 {
-                self.counts.remove(&zone);
-            }
+        let Some(count) = self.counts.get_mut(&zone) else { return };
+        *count -= 1;
+        self.objects -= 1;
+        if *count == 0 {
+            self.counts.remove(&zone);
+            self.has_other_zones = true;
         }
     }
 
@@ -93,12 +108,28 @@ impl Making {
     }
 }
 
+/// More than what stands before values where the cluster is told of them.
+const HEAD_BYTES: usize = 64;
+
+/// Checks that values of so many bytes can be told to the cluster, before anything comes of them.
+pub(super) fn check_size(bytes: usize) -> Flow {
+    if bytes + HEAD_BYTES > DATAGRAM_BYTES_MAX { Err(End::oversized()) } else { Ok(()) }
+}
+
 /// An object as a client describes it.
 pub struct Made<'a> {
     /// What the state server keeps of it.
     pub object: NewObject<'a>,
     /// Values of it that nobody keeps, for those who see it.
     pub passing: FieldList<'a>,
+}
+
+impl Made<'_> {
+    /// Checks that all of it can be told to the cluster: what is kept takes so many bytes.
+    fn check_size(&self, kept: usize) -> Flow {
+        let passing = self.passing.iter().map(|(_, value)| value.len());
+        check_size(passing.max().unwrap_or(0).max(kept))
+    }
 }
 
 impl Session {
@@ -112,6 +143,11 @@ impl Session {
     pub fn is_trusted(&self) -> bool {
         // Only such clients can come in there.
         self.making.is_some() && self.identity.peer.is_trusted
+    }
+
+    /// The first of its doIds, whatever channel the cluster has given it since.
+    pub fn base(&self) -> Option<DoId> {
+        self.identity.allocated.as_avatar()
     }
 
     /// Where the client has put an object, if it has made it.
@@ -134,6 +170,7 @@ impl Session {
         self.check_interest_limits(cx.shared, INTEREST, zones.len())?;
         if let Some(making) = &mut self.making {
             making.wanted = zones.into_vec().into();
+            making.has_other_zones = true;
         }
         self.follow_zones(cx)
     }
@@ -141,6 +178,8 @@ impl Session {
     /// The client makes an object that there has not been. Its doId must be the client's to give.
     pub fn make_object(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
+        let values = made.object.values();
+        made.check_size(values.len())?;
         let Some(making) = &mut self.making else { return Ok(()) };
         making.comes_to(location.zone);
         making.is_under_way = true;
@@ -151,7 +190,6 @@ impl Session {
         self.check_sight(cx.shared)?;
         // Before it is made: it is heard of there.
         self.follow_zones(cx)?;
-        let values = made.object.values();
         let object = ObjectState { do_id, class_id, location, values: Rest(&values) };
         let creation = StateServer::CreateObjectWithRequiredOther { object };
         self.route(cx, state_server, &creation).map_err(|_| End::oversized())?;
@@ -219,6 +257,7 @@ impl Session {
             let text = format!("Client tried to give object {do_id} another class");
             return Err(End::security(Offence::Permission, EjectReason::ForbiddenField, text));
         }
+        made.check_size(made.object.values().len())?;
         if self.view.made_at(do_id) != Some(location.zone) {
             self.move_made(cx, do_id, location.zone)?;
         }
@@ -257,7 +296,7 @@ impl Session {
         let Some(making) = &mut self.making else { return Ok(()) };
         making.is_under_way = true;
         if making.ending.insert(do_id) {
-            let due = cx.now + cx.shared.interest_timeout();
+            let due = cx.now + cx.shared.patient_timeout();
             cx.shared.deadlines.set(due, Timer::Ending(self.identity.key, do_id));
         }
         self.say_to_made(cx, do_id, &StateServer::ObjectDeleteRam { do_id })
@@ -307,7 +346,7 @@ impl Session {
         making.young.remove(&do_id);
         making.ending.remove(&do_id);
         making.outdated += 1;
-        if making.outdated > OUTDATED_MAX + making.counts.len() {
+        if making.outdated > OUTDATED_MAX + making.objects {
             making.outdated = 0;
             if self.keeps_only_deletions() {
                 self.keep_deletions(cx);
@@ -347,7 +386,10 @@ impl Session {
 
     /// The client sees what it is to see now, if that is something else.
     fn follow_zones(&mut self, cx: &mut Context<'_>) -> Flow {
-        let Some(making) = &self.making else { return Ok(()) };
+        let Some(making) = &mut self.making else { return Ok(()) };
+        if !std::mem::take(&mut making.has_other_zones) {
+            return Ok(());
+        }
         let (root, zones) = (making.root, making.zones());
         let before: SmallVec<[ZoneId; 8]> = self.interests.zone_list(INTEREST).into();
         if before == zones {

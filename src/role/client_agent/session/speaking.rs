@@ -3,8 +3,9 @@
 //! The first that a field has of these decides: `p2p` (to the object's owner), `broadcast` (to all who see it, but for who says
 //! it), `reflect` (to all who see it), `airecv` and `ownrecv` (to its AI, to its owner).
 
-use dclass::Field;
+use dclass::{Field, Keywords};
 
+use super::making::check_size;
 use super::waiting::Direct;
 use super::{Flow, Session};
 use crate::ids::{DoId, FieldId};
@@ -15,6 +16,10 @@ use crate::role::client_agent::agent::{Context, News};
 const P2P: &str = "p2p";
 /// The keyword of fields that also come back to whoever sends them.
 const REFLECT: &str = "reflect";
+
+/// By these an object does something with a field that nobody who sees it is told by the object.
+const HEARD_OR_KEPT: Keywords =
+    Keywords::REQUIRED.union(Keywords::RAM).union(Keywords::AIRECV).union(Keywords::OWNRECV);
 
 /// Where a field travels to.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -63,7 +68,11 @@ impl Session {
         if !self.check_update(cx, do_id, field, value, may_send)? {
             return Ok(());
         }
-        let Some(way) = cx.shared.dc.field(field).map(Way::of) else { return Ok(()) };
+        check_size(value.len())?;
+        let Some((way, keywords)) = cx.shared.dc.field(field).map(|f| (Way::of(f), f.keywords()))
+        else {
+            return Ok(());
+        };
         let update = StateServer::ObjectSetField { do_id, field, value: Rest(value) };
         let is_uberdog = cx.shared.uberdogs.get(do_id).is_some();
         match way {
@@ -79,6 +88,10 @@ impl Session {
             Way::Everybody => {
                 self.hear_itself(cx, do_id, field, value);
                 self.say_directly(cx, do_id, Direct::All((field, value.into())));
+                // All others hear of it already.
+                if !keywords.intersects(HEARD_OR_KEPT) {
+                    return Ok(());
+                }
             }
             Way::Object => {}
             Way::Nowhere => {
@@ -106,6 +119,7 @@ impl Session {
         value: &[u8],
     ) -> Flow {
         if self.check_update(cx, do_id, field, value, may_send)? {
+            check_size(value.len())?;
             self.say_directly(cx, do_id, Direct::One(target.avatar(), (field, value.into())));
         }
         Ok(())

@@ -116,6 +116,8 @@ impl Session {
             && making.waits.as_ref().is_some_and(|waits| waits.do_id == do_id)
         {
             making.waits = None;
+            let client = self.identity.allocated;
+            tracing::debug!(%client, doId = %do_id, "what was for an object is dropped: it is no more");
         }
     }
 

@@ -42,6 +42,7 @@ pub async fn accept(mut listener: Listener, entrance: Arc<Entrance>, shared: Arc
         #[cfg(test)]
         crate::fault::happens("accept");
         if let ProxyHeaders::From(proxies) = &shared.haproxy
+            && !entrance.is_trusted
             && !proxies.contain(remote.ip())
         {
             metrics::REFUSED.one(&["client"]);

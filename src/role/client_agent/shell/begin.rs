@@ -49,7 +49,8 @@ pub async fn begin(
     let mut peer = Box::new(Peer { remote, local, tlvs, transport, is_local: false, is_trusted });
     let mut first_bytes = Vec::new();
     let limit = shared.handshake_timeout();
-    if shared.haproxy != ProxyHeaders::None {
+    // The operator's own programs do not come by a proxy.
+    if shared.haproxy != ProxyHeaders::None && !is_trusted {
         let header = read_header_within(limit, &stream, &mut first_bytes);
         match shared.shutdown.run_until_cancelled(header).await {
             Some(Ok(header)) => apply_header(&mut peer, header),

@@ -22,7 +22,7 @@ use crate::ids::{DoId, FieldId, Location};
 use crate::message::{
     ClientFamily, EjectReason, Message as _, Panda3d as Message, Part, Rest, TargetedUpdate,
 };
-use crate::role::client_agent::agent::{Context, Voice};
+use crate::role::client_agent::agent::{Context, TimeManager, Voice};
 use crate::role::client_agent::session::{End, Flow, Session};
 use crate::wire::{self, Framing, Reader};
 
@@ -55,7 +55,7 @@ impl Panda3d {
             );
             return Err(End::security(Offence::Malformed, EjectReason::ForbiddenField, text));
         };
-        let base = session.channel().as_avatar();
+        let base = session.base();
         if self.config.base_of(do_id) != base || base.is_none() {
             let text =
                 format!("Client tried to make object {do_id}, which is not one of its doIds");
@@ -96,21 +96,27 @@ impl Panda3d {
         field: FieldId,
         value: &[u8],
     ) -> Flow {
-        match cx.shared.time_manager.clone() {
-            Some(manager) if manager.do_id == do_id => {
-                let is_question = field == manager.request && session.sees_zone(manager.zone);
-                if let [context] = *value
-                    && is_question
-                {
-                    let answer = manager.answer_to(context, cx.now);
-                    let (field, value) = (manager.answer, Rest(&answer));
-                    let update = Message::FieldUpdated { sender: DoId::NONE, do_id, field, value };
-                    session.send(cx.shared, |writer| update.write(writer));
-                }
-                Ok(())
-            }
-            _ => session.speak(cx, do_id, field, value),
+        let is_it = |manager: &&Arc<TimeManager>| manager.do_id == do_id;
+        let Some(manager) = cx.shared.time_manager.as_ref().filter(is_it) else {
+            return session.speak(cx, do_id, field, value);
+        };
+        if field != manager.request || !session.sees_zone(manager.zone) {
+            let text = format!(
+                "Client tried to send field {} to the TimeManager: it is asked the time by those who see it, and no more",
+                field.0
+            );
+            return Err(End::security(Offence::Permission, EjectReason::ForbiddenField, text));
         }
+        let context = match *value {
+            [context] => context,
+            [] => return Err(End::truncated_value()),
+            _ => return Err(End::excess_value()),
+        };
+        let answer = manager.answer_to(context, cx.now);
+        let (field, value) = (manager.answer, Rest(&answer));
+        let update = Message::FieldUpdated { sender: DoId::NONE, do_id, field, value };
+        session.send(cx.shared, |writer| update.write(writer));
+        Ok(())
     }
 
     /// What is asked of an object that the client has made; of others it is dropped, as Panda3D's server does.
@@ -151,7 +157,7 @@ impl Dialect for Panda3d {
     fn begin(&self, session: &mut Session, cx: &mut Context<'_>) {
         let state_server = self.config.state_server.unwrap_or_default();
         session.begin_making(cx.shared.seed, self.config.root, state_server);
-        let base = session.channel().as_avatar().unwrap_or_default();
+        let base = session.base().unwrap_or_default();
         let count = self.config.per_client;
         let range = Message::SetDoIdRange { base, count };
         session.send(cx.shared, |writer| range.write(writer));
