@@ -18,6 +18,7 @@ pub mod message;
 pub mod metrics;
 pub mod net;
 pub mod object;
+pub mod recent;
 pub mod role;
 pub mod router;
 pub mod store;

@@ -11,6 +11,7 @@ mod notify;
 mod operator;
 mod readiness;
 mod reload;
+mod seen;
 mod signals;
 mod stalls;
 #[cfg(test)]
@@ -44,6 +45,7 @@ use notify::Manager;
 use operator::Operator;
 pub use operator::{Anew, Started};
 pub use readiness::{Readiness, Stage};
+pub use seen::Seen;
 use signals::Signals;
 pub use signals::{Survived, survive_full_files, survive_signals};
 use web::Web;
@@ -73,10 +75,11 @@ pub async fn run(
     let passed = operator.passed();
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
+    let seen = Seen::new(config.web.is_some());
     // Before the roles, which may take their time, and until they have ended.
     let _web = Web::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
     let started = tokio::select! {
-        parts = Parts::start(config, dc, outside, router, anew) => parts,
+        parts = Parts::start(config, dc, outside, router, (anew, seen)) => parts,
         ending = operator.wants_the_end() => {
             let signal = ending.signal;
             tracing::info!(signal, "told to end before everything has started");
@@ -212,7 +215,7 @@ impl Parts {
         dc: Arc<DcFile>,
         outside: Outside,
         router: Router,
-        anew: Anew,
+        (anew, seen): (Anew, Seen),
     ) -> anyhow::Result<Self> {
         tracing::info!(
             files = config.general.dc_files.len(),
@@ -232,6 +235,7 @@ impl Parts {
             events,
             base_dir: config.base_dir.clone(),
             anew,
+            seen,
         };
         let writers = Writers::start(config.daemon.threads - 1).context("cannot start threads")?;
         let (router, stopped) = (context.router.clone(), parts.upstream.stop.clone());
@@ -253,7 +257,7 @@ impl Parts {
         });
         let peers = Peers::new(&config.message_director, (context.outside.random)());
         let tls = parts.start_tls(&config, &context)?;
-        let listener = listen(&config, &context.outside, peers.clone(), tls.clone()).await?;
+        let listener = listen(&config, &context, peers.clone(), tls.clone()).await?;
         parts.start_upstream(&config, &context, peers, tls).await?;
         for (number, role) in config.roles.iter().enumerate() {
             let phase = match role {
@@ -349,7 +353,7 @@ impl Parts {
             !config.roles.is_empty(),
             links.clone(),
             context.router.clone(),
-            peers,
+            (peers, context.seen.witness()),
             self.upstream.stop.clone(),
         );
         self.upstream.tasks.spawn(async { Ok(link.await?) });
@@ -393,6 +397,7 @@ struct Context {
     places: Arc<Semaphore>,
     base_dir: PathBuf,
     anew: Anew,
+    seen: Seen,
 }
 
 fn uberdogs(config: &Config, dc: &DcFile) -> anyhow::Result<UberDogs> {
@@ -422,13 +427,13 @@ fn warn_of_few_places(config: &Config, places: usize) {
 
 async fn listen(
     config: &Config,
-    outside: &Outside,
+    Context { outside, seen, .. }: &Context,
     peers: Arc<Peers>,
     tls: Option<Arc<Tls>>,
 ) -> anyhow::Result<Option<message_director::Listener>> {
     let director = &config.message_director;
     let encrypted = director.tls.as_ref().and_then(|tls| tls.bind.as_ref());
-    let mut listener = message_director::Listener::new(director, peers);
+    let mut listener = message_director::Listener::new(director, peers, seen.witness());
     for (address, tls) in [(director.bind.as_ref(), None), (encrypted, tls)] {
         let Some(address) = address else { continue };
         let what = || format!("message director: cannot listen on {address}");
@@ -466,14 +471,21 @@ async fn start_role(
     context: &Context,
     phase: &mut Phase,
 ) -> anyhow::Result<Option<client_agent::Handle>> {
-    let Context { dc, uberdogs, outside, router, events, places, base_dir, anew } = context;
+    let Context { dc, uberdogs, outside, router, events, places, base_dir, anew, seen } = context;
     let (dc, stop) = (dc.clone(), phase.stop.clone());
     let mut handle = None;
     let (name, task) = match role {
         RoleConfig::EventLogger(role) => (
             "event logger",
-            event_logger::start(role, base_dir, &*outside.network, anew.logs.clone(), stop.clone())
-                .await?,
+            event_logger::start(
+                role,
+                base_dir,
+                &*outside.network,
+                anew.logs.clone(),
+                seen.events.clone(),
+                stop.clone(),
+            )
+            .await?,
         ),
         RoleConfig::Database(role) => (
             "database",
@@ -494,6 +506,7 @@ async fn start_role(
                 seed: outside.seed(),
                 secret: (outside.secret)(),
                 reload: anew.files.clone(),
+                closed: seen.closed.clone(),
             };
             let (uberdogs, events, stop) = (uberdogs.clone(), events.clone(), stop.clone());
             let started = client_agent::start(role, machine, uberdogs, dc, router, events, stop);

@@ -76,9 +76,10 @@ roles:
         let dc = Arc::new(config.read_dc().expect("a correct DC file"));
         let router = Router::new();
         let anew = Anew::never();
-        let parts = Parts::start(config, dc, Outside::machine(), router.clone(), anew)
-            .await
-            .expect("it starts");
+        let parts =
+            Parts::start(config, dc, Outside::machine(), router.clone(), (anew, Seen::new(false)))
+                .await
+                .expect("it starts");
         let inbox = Inbox::new("AI", 1 << 20, usize::MAX);
         let ai = router.join("AI", inbox.clone());
         ai.batch().subscribe(AI);

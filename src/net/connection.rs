@@ -26,7 +26,7 @@ use std::future::poll_fn;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ use tokio::sync::Notify;
 use super::policy::READ_BYTES_MAX;
 use super::{Policy, Sieve, Socket, Stream, WriteQueue, words};
 use crate::metrics::{self, Figures};
-use crate::router::{Brake, Gauge, Load, Sink};
+use crate::router::{Brake, Gauge, Load, Sink, Traffic};
 use crate::wire::{Frame, Frames, Framing};
 
 /// How long the peer of a connection that is being closed may take nothing, and how long its own last words are
@@ -90,6 +90,8 @@ pub struct Connection<S = Socket> {
     is_taking: AtomicBool,
     /// Wakes the connection's task: the stream is full, or the connection is to be closed or given up.
     changed: Notify,
+    /// Bytes that have been read.
+    received: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -152,6 +154,7 @@ impl<S: Stream> Connection<S> {
             state: Mutex::new(state),
             is_taking: AtomicBool::new(false),
             changed: Notify::new(),
+            received: AtomicU64::new(0),
         }
     }
 
@@ -414,11 +417,19 @@ impl<S: Stream> Connection<S> {
             let read = self.stream.poll_read(context, scratch, self.policy.read_bytes_max);
             if let Poll::Ready(Ok(count)) = read {
                 metrics::count_received(self.policy.is_link(), count as u64);
+                self.received.fetch_add(count as u64, Ordering::Relaxed);
                 take(scratch);
             }
             self.is_taking.store(false, Ordering::SeqCst);
             read
         })
+    }
+
+    /// What it has carried so far.
+    pub fn traffic(&self) -> Traffic {
+        let received = self.received.load(Ordering::Relaxed);
+        let state = self.state.lock();
+        Traffic { waiting: state.waiting(), sent: state.taken, received }
     }
 
     /// Tells how much waits.

@@ -2,7 +2,7 @@
 
 use super::distributed_object::DistributedObject;
 use super::population::Population;
-use crate::ids::ClassId;
+use crate::ids::{ClassId, DoId, FieldId};
 use crate::metrics::{self, Figures};
 use crate::router::{Cursor, Item, Page, Query};
 
@@ -26,8 +26,13 @@ impl Population {
     /// A page of what is asked, if that is objects: from `cursor` on, at most `budget` visits, whether or not
     /// there is an object of those that are asked for.
     pub fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
-        let Query::Objects { class_id, parent, zone } = *query else {
-            return Page::default();
+        let (class_id, parent, zone) = match *query {
+            Query::Objects { class_id, parent, zone } => (class_id, parent, zone),
+            Query::Object(do_id) => return Page::whole(self.describe(do_id)),
+            Query::Totals => {
+                return Page::whole(vec![Item::Totals { objects: self.len(), sessions: 0 }]);
+            }
+            Query::Sessions | Query::Session(_) | Query::Listeners(_) => return Page::default(),
         };
         let is_asked_for = |object: &DistributedObject| {
             class_id.is_none_or(|class_id| class_id == object.class_id)
@@ -36,13 +41,26 @@ impl Population {
         };
         Page::of(self.objects.count(), cursor, budget, |index| {
             let object = self.objects.at(index).filter(|object| is_asked_for(object))?;
-            Some(Item::Object {
-                do_id: object.do_id,
-                class_id: object.class_id,
-                location: object.location,
-                ai: object.ai,
-                owner: object.owner(),
-            })
+            Some(item_of(object))
         })
+    }
+
+    /// An object with its values; nothing, if there is no such object.
+    fn describe(&self, do_id: DoId) -> Vec<Item> {
+        let Some(object) = self.objects.get(do_id) else { return Vec::new() };
+        let value = |(field, value): (FieldId, &[u8])| Item::Value { field, value: value.to_vec() };
+        let values = object.required.iter().chain(object.ram.iter()).map(value);
+        std::iter::once(item_of(object)).chain(values).collect()
+    }
+}
+
+fn item_of(object: &DistributedObject) -> Item {
+    Item::Object {
+        do_id: object.do_id,
+        class_id: object.class_id,
+        location: object.location,
+        ai: object.ai,
+        owner: object.owner(),
+        children: object.zones.as_ref().map_or(0, |zones| zones.len()),
     }
 }

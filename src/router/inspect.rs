@@ -3,7 +3,9 @@
 //! A console may ask for a million objects while the router routes. So a question visits a bounded number of
 //! entries and is asked again from where it stopped: a page may be short, or empty, while there are more.
 
-use crate::ids::{Channel, ClassId, DoId, Location, ZoneId};
+use std::time::Instant;
+
+use crate::ids::{Channel, ClassId, DoId, FieldId, InterestId, Location, ZoneId};
 
 /// What is asked. A role that has nothing of the kind answers with an empty last page.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -19,6 +21,15 @@ pub enum Query {
     },
     /// Clients' sessions.
     Sessions,
+    /// One DistributedObject in memory, with its values: an [`Item::Object`], and [`Item::Value`]s behind it.
+    Object(DoId),
+    /// The session that was given this channel or sends from it, with what it is interested in and what it knows: an [`Item::Session`], and behind
+    /// it at most `budget` items of each kind. It is one page.
+    Session(Channel),
+    /// The members that listen to a channel: sessions.
+    Listeners(Channel),
+    /// How much there is, as one [`Item::Totals`].
+    Totals,
 }
 
 /// Where a page ended: a place in an order that does not change while an entry lives. Whatever is there from
@@ -50,9 +61,20 @@ pub enum Item {
         ai: Channel,
         /// Its owner, or [`Channel::NONE`].
         owner: Channel,
+        /// How many children it knows of.
+        children: usize,
+    },
+    /// The value of a field of the object before it.
+    Value {
+        /// Which field.
+        field: FieldId,
+        /// Its value, packed.
+        value: Vec<u8>,
     },
     /// A client's session.
     Session {
+        /// Its place in the agent, while it lives.
+        place: usize,
         /// The channel that it was given when it began.
         allocated: Channel,
         /// The channel that it sends from.
@@ -67,10 +89,61 @@ pub enum Item {
         interests: usize,
         /// How many objects its client sees or owns.
         objects: usize,
+        /// How many channels it listens to.
+        channels: usize,
+        /// When it began.
+        since: Instant,
+        /// What its connection has carried, if it has one: it may wait for its client to come back.
+        traffic: Option<Traffic>,
+    },
+    /// An interest of the session before it.
+    Interest {
+        /// Its number; `None` of one that the agent has opened itself.
+        id: Option<InterestId>,
+        /// The parent.
+        parent: DoId,
+        /// The zones, as they were given.
+        zones: Vec<ZoneId>,
+    },
+    /// An object that the client of the session before it knows.
+    Known {
+        /// Which.
+        do_id: DoId,
+        /// Its class; `None` if the DC files do not have it.
+        class_id: Option<ClassId>,
+        /// Where it is.
+        location: Location,
+        /// Whether the client owns it.
+        is_owned: bool,
+    },
+    /// A channel that the session before it listens to.
+    Channel(Channel),
+    /// How much there is.
+    Totals {
+        /// DistributedObjects.
+        objects: usize,
+        /// Sessions.
+        sessions: usize,
     },
 }
 
+/// What a connection has carried.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+pub struct Traffic {
+    /// Bytes that wait to be written.
+    pub waiting: usize,
+    /// Bytes that the stream has taken.
+    pub sent: u64,
+    /// Bytes that were read.
+    pub received: u64,
+}
+
 impl Page {
+    /// All there is.
+    pub fn whole(items: Vec<Item>) -> Page {
+        Page { items, next: None }
+    }
+
     /// A page of at most `budget` visits of `places`, from `cursor` on. `item` says what is at a place, if it
     /// is part of the answer.
     pub fn of(

@@ -372,6 +372,20 @@ impl Table {
         leave_out(from, into);
     }
 
+    /// Who listens to a channel, each with whether it is by a range.
+    pub(super) fn listeners_of(&self, channel: Channel) -> Vec<(Key, bool)> {
+        let mut keys = Vec::new();
+        self.listeners(std::iter::once(channel), None, &mut keys);
+        let singles = self.singles.get(&channel).map_or(&[][..], Listeners::as_slice);
+        keys.into_iter().map(|key| (key, !singles.contains(&key))).collect()
+    }
+
+    /// How many channels and how many ranges somebody listens to.
+    pub(super) fn size_of(&self, key: Key) -> (usize, usize) {
+        let own = self.participants.get(&key);
+        own.map_or((0, 0), |own| (own.singles.len(), own.ranges.iter().count()))
+    }
+
     /// Whether `key` listens to a channel.
     #[inline]
     pub fn listens(&self, key: Key, channel: Channel) -> bool {

@@ -29,6 +29,7 @@ use super::told::{Told, clock};
 use super::turn::Turn;
 use super::{Cursor, Effect, Effects, Fed, Page, Query, Role, RoleLost, Sink, Uplink};
 use crate::hash::Seed;
+use crate::ids::Channel;
 use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
 
 /// How much of what can also be done later is done in one hold of the router: see [`Effects::spend`].
@@ -374,8 +375,22 @@ impl World {
         self.touched.len() <= FEW && !self.touched.iter().any(|&key| self.is_role(key))
     }
 
+    /// Who listens to a channel, each with whether it is by a range.
+    pub(super) fn listeners_of(&self, channel: Channel) -> Vec<(Key, bool)> {
+        self.table.listeners_of(channel)
+    }
+
+    /// How many channels and how many ranges somebody listens to.
+    pub(super) fn subscription_count(&self, key: Key) -> (usize, usize) {
+        self.table.size_of(key)
+    }
+
+    pub(super) fn has_uplink(&self) -> bool {
+        self.uplink.is_some()
+    }
+
     #[inline]
-    fn is_role(&self, key: Key) -> bool {
+    pub(super) fn is_role(&self, key: Key) -> bool {
         let slot = &self.slots[key.0 as usize];
         matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
     }

@@ -13,9 +13,10 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("yaml", &[]),
     ("finding", &["yaml"]),
     ("config", &["ids", "yaml", "finding", "telemetry"]),
-    ("telemetry", &["ids", "metrics"]),
+    ("telemetry", &["ids", "metrics", "recent"]),
     ("control", &[]),
     ("metrics", &[]),
+    ("recent", &["ids"]),
     ("event", &["ids", "config", "metrics"]),
     ("store", &["hash", "ids", "yaml", "config"]),
     ("banlist", &["store", "config"]),
@@ -24,7 +25,7 @@ const BESIDE: &[(&str, &[&str])] = &[
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.
-const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "metrics", "event", "fault"];
+const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "metrics", "event", "recent", "fault"];
 
 /// The modules beside the line that only some on the line may use.
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use donet::config::{self, Config};
-use donet::daemon::{Anew, Outside, Parts};
+use donet::daemon::{Anew, Outside, Parts, Seen};
 use donet::router::Router;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -194,7 +194,8 @@ impl Cluster {
         let router = Router::with_seed(outside.seed());
         let anew = Anew::never();
         let dc = Arc::new(node.config.read_dc().expect("a correct DC file"));
-        let parts = Parts::start(node.config.clone(), dc, outside, router, anew).await;
+        let parts =
+            Parts::start(node.config.clone(), dc, outside, router, (anew, Seen::new(false))).await;
         let parts = parts.unwrap_or_else(|error| panic!("daemon {index}: {error:#}"));
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
         let failures = self.failures.clone();

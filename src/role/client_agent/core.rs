@@ -2,6 +2,7 @@
 
 mod absent;
 mod comparing;
+mod describing;
 mod hearing;
 mod line;
 mod operating;
@@ -38,6 +39,7 @@ use crate::hash::Seed;
 use crate::ids::{self, Channel};
 use crate::message::Cluster;
 use crate::metrics::{self, Figures};
+use crate::recent::Closed;
 use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
 use crate::wire::{Envelope, Framing, Reader};
@@ -247,6 +249,11 @@ impl Core {
     /// Hands over what the event logger is to be told.
     pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
         self.shared.events.drain(..)
+    }
+
+    /// Hands over what there is to say about sessions that have ended.
+    pub fn drain_closed(&mut self) -> impl Iterator<Item = Closed> + '_ {
+        self.shared.closed.drain(..)
     }
 
     /// As whom the agent asks the cluster after a gap.
@@ -505,11 +512,6 @@ impl Role for Core {
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
-        match query {
-            Query::Sessions => Page::of(self.slots.len(), cursor, budget, |place| {
-                self.slots[place].session.as_ref().map(|session| session.describe())
-            }),
-            Query::Objects { .. } => Page::default(),
-        }
+        self.describe(query, cursor, budget)
     }
 }

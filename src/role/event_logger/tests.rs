@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Zoned;
@@ -15,6 +16,7 @@ use super::{BindError, EventLogger};
 use crate::config::{Address, EventLoggerConfig};
 use crate::event::{Courier, Event, EventSender};
 use crate::net::Tcp;
+use crate::recent::Recent;
 
 const NOON: &str = "2024-01-31T12:00:00.25+01:00[Europe/Berlin]";
 const NOON_START: &str = r#"{"_time": "2024-01-31 12:00:00+0100""#;
@@ -283,7 +285,7 @@ async fn logged(folder: &Path, send: impl AsyncFnOnce(Address)) -> Vec<Value> {
     let address = logger.local_addr().into();
     let shutdown = CancellationToken::new();
     let (_reopen, reopen) = watch::channel(());
-    let running = tokio::spawn(logger.run(reopen, shutdown.clone()));
+    let running = tokio::spawn(logger.run(reopen, Arc::new(Recent::new(0)), shutdown.clone()));
     // Loopback hands packets over before sending returns, and the logger reads what it has been
     // handed before it ends.
     send(address).await;

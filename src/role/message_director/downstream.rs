@@ -16,6 +16,7 @@ use super::ear::{Ear, Heard};
 use super::peers::{Peers, Seat};
 use super::record::Record;
 use super::rivals::{Entry, Links};
+use super::roll::{Enrolled, Witness};
 use crate::config::{MessageDirectorConfig, Networks};
 use crate::event::EventSender;
 use crate::metrics;
@@ -24,6 +25,7 @@ use crate::net::{
     self, Close, Connection, LAST_BYTES_MAX, LastWords, Liveness, Lost, Network, Policy, Socket,
     Stream,
 };
+use crate::recent::Closed;
 use crate::router::{Participant, Router};
 
 /// Why a link has ended.
@@ -43,6 +45,8 @@ enum End {
     Shutdown,
     #[error("the upstream was lost, and may have routed this link's post-removes")]
     SpokenFor,
+    #[error("somebody who operates the daemon has closed it")]
+    Unwanted,
 }
 
 /// A message director that listens but does not accept yet.
@@ -58,6 +62,7 @@ pub struct Listener {
     policy: Policy,
     peers: Arc<Peers>,
     liveness: Liveness,
+    witness: Witness,
 }
 
 /// Where links come in.
@@ -69,7 +74,7 @@ struct Door {
 
 impl Listener {
     /// One that listens nowhere yet.
-    pub fn new(config: &MessageDirectorConfig, peers: Arc<Peers>) -> Self {
+    pub fn new(config: &MessageDirectorConfig, peers: Arc<Peers>, witness: Witness) -> Self {
         Listener {
             doors: Vec::new(),
             allow: config.allow.clone(),
@@ -77,6 +82,7 @@ impl Listener {
             policy: Policy::link(config.link_buffer_bytes_max, config.link_write_timeout),
             liveness: Liveness::new(config.keepalive, config.link_write_timeout),
             peers,
+            witness,
         }
     }
 
@@ -132,7 +138,8 @@ impl Listener {
             }
             let (peers, all, liveness) = (self.peers.clone(), all.clone(), self.liveness);
             let (router, events) = (router.clone(), events.clone());
-            let link = Link { router, events, peers, all, liveness, peer };
+            let (witness, is_encrypted) = (self.witness.clone(), tls.is_some());
+            let link = Link { router, events, peers, all, liveness, peer, witness, is_encrypted };
             let (policy, limit) = (self.policy.clone(), self.handshake_limit);
             let shutdown = shutdown.clone();
             let task = async move {
@@ -189,6 +196,8 @@ pub(super) struct Link {
     pub(super) all: Arc<Links>,
     pub(super) liveness: Liveness,
     pub(super) peer: SocketAddr,
+    pub(super) witness: Witness,
+    pub(super) is_encrypted: bool,
 }
 
 impl Link {
@@ -205,6 +214,8 @@ impl Link {
         let participant = self.router.join(format!("link {}", self.peer), connection.clone());
         let line = Box::new(connection.clone());
         let entry = self.all.enter(participant.key(), line, self.liveness, self.peer);
+        let (roll, key) = (&self.witness.roll, participant.key());
+        let enrolled = roll.enter(&connection, self.peer, key, self.is_encrypted);
         let opened = Instant::now();
         tracing::info!("link opened");
         let mut ear = Ear::new(&self, &participant, &entry);
@@ -215,6 +226,7 @@ impl Link {
                 () = shutdown.cancelled() => End::Shutdown,
                 () = entry.given_up() => End::Dead,
                 () = seat.is_own() => End::Malformed(Malformed::Itself),
+                () = enrolled.is_to_close() => End::Unwanted,
                 never = entry.meet_namesakes() => match never {},
                 () = self.spoken_for(&participant, &seat) => End::SpokenFor,
                 Err(lost) = connection.drive() => End::Write(lost),
@@ -223,16 +235,19 @@ impl Link {
         let end = tokio::select! {
             biased;
             Some(end) = rare.next() => end,
-            end = self.read(&connection, &seat, &mut ear, Reading::On) => end,
+            end = self.read(&connection, (&seat, &enrolled), &mut ear, Reading::On) => end,
         };
-        if matches!(end, End::Write(_) | End::Dead | End::SpokenFor) {
+        if matches!(end, End::Write(_) | End::Dead | End::SpokenFor | End::Unwanted) {
             // Not for ever: it may wait for a role, which has ended, too. Boxed, since most links are closed by their
             // peers, and all would carry it.
-            let hear_out = Box::pin(self.hear_out(&connection, &seat, &entry, &mut ear));
+            let hear_out =
+                Box::pin(self.hear_out(&connection, (&seat, &enrolled), &entry, &mut ear));
             let _ = shutdown.run_until_cancelled(hear_out).await;
         }
         let record = Record { opened, received_bytes: ear.received };
         drop((rare, ear));
+        self.note(&enrolled, &record, &end);
+        drop(enrolled);
         if matches!(end, End::Shutdown) {
             let are_said = LastWords::of(&connection).say().await;
             // The end itself would count as a byte that may be lost.
@@ -252,7 +267,7 @@ impl Link {
                 let _ = connection.push_bytes(foreign.farewell().unwrap_or_default());
                 Self::part(&connection).await;
             }
-            End::SpokenFor => Self::part(&connection).await,
+            End::SpokenFor | End::Unwanted => Self::part(&connection).await,
             End::Dead | End::Malformed(_) => connection.stream().abort_on_close(),
             End::Peer | End::Read(_) | End::Write(_) | End::Shutdown => {}
         }
@@ -294,7 +309,7 @@ impl Link {
     async fn hear_out(
         &self,
         connection: &Connection,
-        seat: &Seat,
+        places: (&Seat, &Enrolled),
         entry: &Entry,
         ear: &mut Ear<'_>,
     ) {
@@ -302,13 +317,13 @@ impl Link {
             biased;
             // Nobody is to wait for one who waits for others.
             () = entry.given_up() => None,
-            end = self.read(connection, seat, ear, Reading::Out) => Some(end),
+            end = self.read(connection, places, ear, Reading::Out) => Some(end),
         };
         let end = match heard {
             Some(end) => end,
             None => {
                 ear.ignore_rivals();
-                self.read(connection, seat, ear, Reading::Out).await
+                self.read(connection, places, ear, Reading::Out).await
             }
         };
         if let End::Malformed(reason) = end {
@@ -319,7 +334,7 @@ impl Link {
     async fn read(
         &self,
         connection: &Connection,
-        seat: &Seat,
+        places: (&Seat, &Enrolled),
         ear: &mut Ear<'_>,
         reading: Reading,
     ) -> End {
@@ -333,7 +348,7 @@ impl Link {
                 }
             }
             for change in std::mem::take(&mut ear.changes) {
-                self.change(change, ear, seat);
+                self.change(change, ear, places);
             }
             ear.brake(count).await;
             if reading == Reading::Out && (all >= LAST_BYTES_MAX || !connection.has_unread()) {
@@ -357,17 +372,37 @@ impl Link {
         }
     }
 
-    fn change(&self, change: LinkChange, ear: &Ear<'_>, seat: &Seat) {
+    fn change(&self, change: LinkChange, ear: &Ear<'_>, (seat, enrolled): (&Seat, &Enrolled)) {
         match change {
-            LinkChange::Name(name) => ear.participant.rename(format!("{name} ({})", self.peer)),
-            LinkChange::Url(url) => tracing::debug!(url, "link has a status page"),
+            LinkChange::Name(name) => {
+                enrolled.is_named(&name);
+                ear.participant.rename(format!("{name} ({})", self.peer));
+            }
+            LinkChange::Url(url) => {
+                tracing::debug!(url, "link has a status page");
+                enrolled.has_page(&url);
+            }
             LinkChange::Hello(epoch, _) => {
+                enrolled.is_daemon();
                 seat.answer(epoch);
                 ear.who.is_daemon(epoch);
             }
             LinkChange::Told => seat.told(),
             LinkChange::Below(epoch) => seat.is_above(epoch),
         }
+    }
+
+    /// Notes the end for whoever looks at the daemon.
+    fn note(&self, enrolled: &Enrolled, record: &Record, end: &End) {
+        self.witness.closed.note(Closed {
+            is_client: false,
+            address: self.peer.to_string(),
+            name: enrolled.name(),
+            channel: None,
+            reason: end.to_string(),
+            code: None,
+            age: record.opened.elapsed(),
+        });
     }
 }
 
@@ -396,6 +431,7 @@ impl Record {
             End::Malformed(Malformed::Foreign(_)) => say!(warn, "no link; closed"),
             End::Malformed(_) => say!(error, "link sent malformed input; closed"),
             End::SpokenFor => say!(warn, "link closed, so that it starts anew"),
+            End::Unwanted => say!(warn, "link closed"),
             End::Read(_) | End::Write(_) | End::Dead => say!(warn, "link lost"),
         }
     }

@@ -13,12 +13,14 @@ mod namesakes;
 mod peers;
 mod record;
 mod rivals;
+mod roll;
 mod senders;
 mod settling;
 mod upstream;
 
 pub use downstream::Listener;
 pub use peers::Peers;
+pub use roll::{Direction, LinkSeen, Roll, Witness};
 pub use upstream::connect;
 
 #[cfg(test)]

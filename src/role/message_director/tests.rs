@@ -10,9 +10,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Peers;
 use super::core::{LinkChange, Malformed, control_of, obey, route};
 use super::downstream;
+use super::{Peers, Witness};
 use crate::config::{MessageDirectorConfig, Networks, UpstreamLoss};
 use crate::event::EventSender;
 use crate::ids::{Channel, DoId};
@@ -201,7 +201,7 @@ async fn what_one_read_brings_is_done_in_turns() {
 
     let config = config();
     let any = "127.0.0.1:0".parse().expect("an address");
-    let mut served = downstream::Listener::new(&config, Peers::new(&config, 1));
+    let mut served = downstream::Listener::new(&config, Peers::new(&config, 1), Witness::none());
     served.listen(&Tcp, &[any], None).expect("a free port");
     let (address, _) = served.addresses().next().expect("bound");
     let end = CancellationToken::new();

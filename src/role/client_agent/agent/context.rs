@@ -15,6 +15,7 @@ use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
+use crate::recent::Closed;
 use crate::role::Effects;
 use crate::role::client_agent::parenting::Parenting;
 
@@ -56,6 +57,8 @@ pub struct Shared {
     /// What sessions ask the cluster for in this turn.
     pub asking: Asking,
     pub events: Vec<Event>,
+    /// Sessions that have ended, for whoever looks at the agent.
+    pub closed: Vec<Closed>,
     /// Sessions with something for the shell, in the order in which they got it.
     pub touched: VecDeque<SessionKey>,
     /// Clients whose time is over, unless something of them lies unread: the shell is asked.
@@ -140,6 +143,7 @@ impl Shared {
             deadlines: Deadlines::default(),
             asking: Asking::new(seed),
             events: Vec::new(),
+            closed: Vec::new(),
             touched: VecDeque::new(),
             silent: Vec::new(),
             last_answer: None,

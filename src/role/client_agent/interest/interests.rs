@@ -98,6 +98,11 @@ impl Interests {
         self.open.len()
     }
 
+    /// All that are open, in no order.
+    pub fn every(&self) -> impl Iterator<Item = (InterestKey, &Interest)> {
+        self.open.iter().map(|(&key, interest)| (key, interest))
+    }
+
     /// How many have been given numbers by the client or the cluster.
     pub const fn numbered(&self) -> Counts {
         self.numbered

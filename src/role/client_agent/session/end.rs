@@ -194,6 +194,26 @@ impl End {
         }
     }
 
+    /// Why, in a few words, and the code that the client is told.
+    pub fn in_short(&self) -> (String, Option<u16>) {
+        let of_ejection = |ejection: &Ejection| {
+            (String::from_utf8_lossy(&ejection.text).into_owned(), Some(ejection.reason))
+        };
+        match self {
+            End::Ejected(ejection) => of_ejection(ejection),
+            End::ShutDown(stop) => of_ejection(&stop.ejection()),
+            End::Dropped => ("dropped by the cluster".to_owned(), None),
+            End::Disconnected => ("said goodbye".to_owned(), None),
+            End::Lost(loss) => (loss.reason.clone(), None),
+            End::Parted(Parting::Closed(_)) => (crate::net::CLOSED.to_owned(), None),
+            End::Parted(Parting::Flaw(flaw)) => (flaw.to_string(), None),
+            End::Foreign { speaks, .. } => {
+                let text = format!("no client: this looks like {speaks}");
+                (text, Some(EjectReason::NoHello as u16))
+            }
+        }
+    }
+
     /// The key of the configuration that has the limit above which the client was.
     pub const fn limit(&self) -> Option<&'static str> {
         match self {

@@ -5,6 +5,7 @@ use crate::ids::DoId;
 use crate::message::{EjectReason, Message as _, StateServer};
 use crate::metrics;
 use crate::net;
+use crate::recent::Closed;
 use crate::role::client_agent::agent::{Context, News, Shared};
 use crate::wire::Writer;
 use crate::wire::websocket::Parting;
@@ -29,6 +30,7 @@ impl Session {
     /// at once, in its order; what they cannot is left to be done: the channels that it listened to.
     pub fn end(&mut self, cx: &mut Context<'_>, end: &End) -> Departure {
         self.say_why(cx, end);
+        self.note_end(cx, end);
         if let Some(limit) = end.limit() {
             cx.shared.limit_counts.add(limit);
         }
@@ -112,6 +114,20 @@ impl Session {
                 self.note_event(cx, &ejection);
             }
         }
+    }
+
+    /// Notes the end for whoever looks at the agent.
+    fn note_end(&self, cx: &mut Context<'_>, end: &End) {
+        let (reason, code) = end.in_short();
+        cx.shared.closed.push(Closed {
+            is_client: true,
+            address: self.identity.peer.remote.to_string(),
+            name: String::new(),
+            channel: Some(self.identity.allocated),
+            reason: cut(reason),
+            code,
+            age: cx.now.saturating_duration_since(self.identity.began),
+        });
     }
 
     /// Says to the event logger that the client is lost.

@@ -65,6 +65,8 @@ pub struct Identity {
     next_context: u32,
     /// The channel that the session was given when it began; its name in events.
     pub allocated: Channel,
+    /// When it began.
+    pub began: Instant,
     /// The channel that the session sends from: the allocated one, or one that the cluster assigned.
     pub channel: Channel,
     /// Since when it does.
@@ -90,6 +92,7 @@ impl Identity {
             key,
             next_context: 1,
             allocated,
+            began: now,
             channel: allocated,
             channel_since: now,
             framing,

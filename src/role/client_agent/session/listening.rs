@@ -26,6 +26,16 @@ impl Listening {
         self.channels.contains(&channel)
     }
 
+    /// All of them, in no order.
+    pub fn every(&self) -> impl Iterator<Item = Channel> {
+        self.channels.iter().copied()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.channels.len()
+    }
+
     /// Listens to a channel from now on.
     pub fn add(&mut self, cx: &mut Context<'_>, session: SessionIndex, channel: Channel) {
         if self.channels.insert(channel) && cx.shared.subscribers.add(channel, session) {

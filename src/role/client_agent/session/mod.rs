@@ -44,6 +44,7 @@ mod asking;
 mod budget;
 mod cluster;
 mod comparing;
+mod describing;
 mod end;
 mod farewell;
 mod following;
@@ -92,7 +93,7 @@ use super::view::View;
 use crate::ids::Channel;
 use crate::message::Message;
 use crate::metrics::{self, Figures};
-use crate::router::{Item, Origin};
+use crate::router::Origin;
 use crate::wire::{self, Framing, Writer};
 
 /// One client's session: who it is, what it knows, what it is interested in.
@@ -158,19 +159,6 @@ impl Session {
     /// How far it has come.
     pub const fn life(&self) -> Life {
         self.life
-    }
-
-    /// What there is to say about the session, for whoever inspects the agent.
-    pub fn describe(&self) -> Item {
-        Item::Session {
-            allocated: self.identity.allocated,
-            channel: self.identity.channel,
-            state: self.state(),
-            transport: self.identity.peer.transport.name(),
-            remote: self.identity.peer.remote.to_string(),
-            interests: self.interests.count(),
-            objects: self.view.object_count(),
-        }
     }
 
     /// Adds what there is to be told of it to figures of all.

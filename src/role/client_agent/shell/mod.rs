@@ -46,6 +46,7 @@ use crate::event::EventSender;
 use crate::hash::Seed;
 use crate::net::tls::Tls;
 use crate::net::{ClientLimits, Connection, Network, Policy, Spares};
+use crate::recent::{Closed, Recent};
 use crate::router::{RoleParticipant, Router};
 
 /// How long connections may take to say their last words when the agent ends.
@@ -227,6 +228,8 @@ pub struct Machine {
     pub secret: [u8; 32],
     /// Changes when files are to be read again.
     pub reload: watch::Receiver<()>,
+    /// Sessions that have ended, for others to see.
+    pub closed: Arc<Recent<Closed>>,
 }
 
 /// A client agent that clients can connect to, but that does not serve them yet.
@@ -291,8 +294,8 @@ impl Bound {
         let rules = Mutex::new(Rules::new(config, spares.clone(), &dc, seed));
         let (limit_counts, resumable) = (core.limit_counts(), core.resumable());
         let offenders = Arc::<Offenders>::default();
-        let server =
-            Server::new(core, config.flush, events, spares.clone(), ask, offenders.clone());
+        let told = (events, self.machine.closed);
+        let server = Server::new(core, config.flush, told, spares.clone(), ask, offenders.clone());
         let shared = Arc::new(Shared {
             role: router.join_role(name(config), server),
             dialect: dialect::of(&config.client.kind, &dc),

@@ -67,6 +67,11 @@ impl Seats {
         self.of(line.key).filter(|seat| seat.line == line)
     }
 
+    /// The connection of the session at a place, if it has one.
+    pub fn at(&self, place: usize) -> Option<&Arc<Connection>> {
+        self.seats.get(place)?.as_ref()?.connection.as_ref()
+    }
+
     /// The session has ended.
     pub fn end(&mut self, key: SessionKey) {
         if let Some(seat) = self.seats.get_mut(key.place())

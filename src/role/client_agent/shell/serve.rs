@@ -15,11 +15,12 @@ use crate::event::EventSender;
 use crate::metrics::Figures;
 use crate::net::proxy_protocol::Endpoint;
 use crate::net::{Close, Connection, Spares};
+use crate::recent::{Closed, Recent};
 use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{
     Bans, CloseKind, Core, Ejection, Heard, Loss, Output, Peer, Resumed, SessionKey, Silence, Stop,
 };
-use crate::router::{Cursor, Effects, Gap, Haste, Origin, Page, Query, Role, Sink};
+use crate::router::{Cursor, Effects, Gap, Haste, Item, Origin, Page, Query, Role, Sink};
 use crate::wire::websocket::Parting;
 use crate::wire::{Envelope, Framing, TooLong};
 
@@ -36,6 +37,8 @@ pub type Admission = Result<Line, Vec<u8>>;
 pub struct Server {
     core: Core,
     events: EventSender,
+    /// Sessions that have ended, for others to see.
+    closed: Arc<Recent<Closed>>,
     seats: Seats,
     /// Below this place all clients have been put out, if no new ones are let in.
     cleared: usize,
@@ -65,7 +68,7 @@ impl Server {
     pub fn new(
         core: Core,
         flush: Duration,
-        events: EventSender,
+        (events, closed): (EventSender, Arc<Recent<Closed>>),
         spares: Arc<Spares>,
         silent: UnboundedSender<Silent>,
         offenders: Arc<Offenders>,
@@ -75,6 +78,7 @@ impl Server {
         Server {
             core,
             events,
+            closed,
             seats,
             cleared: 0,
             spares,
@@ -301,7 +305,14 @@ impl Role for Server {
     }
 
     fn inspect(&self, query: &Query, cursor: Cursor, budget: usize) -> Page {
-        self.core.inspect(query, cursor, budget)
+        let mut page = self.core.inspect(query, cursor, budget);
+        // What connections carry the core does not know.
+        for item in &mut page.items {
+            if let Item::Session { place, traffic, .. } = item {
+                *traffic = self.seats.at(*place).map(|connection| connection.traffic());
+            }
+        }
+        page
     }
 
     /// Hands what there is for clients to their connections, which write it when the router is free. Only that of sessions
@@ -327,6 +338,9 @@ impl Role for Server {
         }
         for offender in self.core.drain_offenders() {
             self.offenders.add(offender);
+        }
+        for closed in self.core.drain_closed() {
+            self.closed.note(closed);
         }
         for event in self.core.drain_events() {
             self.events.send(&event);

@@ -16,6 +16,7 @@ use crate::config::{
 use crate::ids::*;
 use crate::message::*;
 use crate::net::Tcp;
+use crate::recent::Recent;
 use crate::role::client_agent::UberDog;
 use crate::router::{Cursor, Inbox, Item, Participant, Query};
 use crate::wire::{Envelope, Frames, Writer, write_frame};
@@ -74,7 +75,15 @@ fn loopback() -> Address {
 fn machine(places: usize) -> Machine {
     let places = Arc::new(Semaphore::new(places));
     let reload = watch::channel(()).1;
-    Machine { network: Arc::new(Tcp), places, seed: Seed::random(), secret: [1; 32], reload }
+    let closed = Arc::new(Recent::new(0));
+    Machine {
+        network: Arc::new(Tcp),
+        places,
+        seed: Seed::random(),
+        secret: [1; 32],
+        reload,
+        closed,
+    }
 }
 
 /// A client agent, and the rest of the cluster.
@@ -160,7 +169,7 @@ impl Cluster {
         let address = stream.local_addr().expect("connected").to_string();
         let channel = page.expect("it lives").items.into_iter().find_map(|item| match item {
             Item::Session { allocated, remote, .. } => (remote == address).then_some(allocated),
-            Item::Object { .. } => None,
+            _ => None,
         });
         channel.expect("it has a session")
     }

@@ -86,6 +86,11 @@ impl View {
         self.objects.len()
     }
 
+    /// All objects that the client sees or owns, in no order.
+    pub fn every(&self) -> impl Iterator<Item = (DoId, Location, Known)> {
+        self.objects.all().map(|(do_id, placed)| (do_id, placed.location, placed.value))
+    }
+
     /// Notes where an object is that the client sees or owns. By what it knows it, if it does.
     pub fn move_to(&mut self, do_id: DoId, to: Location) -> Option<Tie> {
         self.objects.move_to(do_id, to).map(|known| known.tie)

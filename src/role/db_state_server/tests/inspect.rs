@@ -20,6 +20,7 @@ fn active_objects_are_shown_and_no_others() {
         location: at(9, 4),
         ai: Channel::NONE,
         owner: Channel::NONE,
+        children: 0,
     };
     assert_eq!(page(&server), Page { items: vec![item], next: None });
 }

@@ -5,6 +5,7 @@ mod file;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
@@ -18,6 +19,7 @@ use self::file::Log;
 use super::core::{Core, Effect, file_name};
 use crate::config::{Address, EventLoggerConfig};
 use crate::net::Network;
+use crate::recent::Recent;
 use crate::telemetry;
 
 /// The most that UDP carries.
@@ -28,6 +30,8 @@ const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 const BATCH_PACKETS_MAX: usize = 1_024;
 /// What is read at the end at most, so that a flood cannot hold the shutdown up.
 const LAST_BATCHES_MAX: usize = 32;
+/// Longer events are only in the file.
+const SHOWN_BYTES_MAX: usize = 16 * 1024;
 /// When this much waits to be written, it is written before more is read.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// The time of day is asked for this often at least, so that a clock that was set is noticed.
@@ -53,7 +57,8 @@ pub struct EventLogger {
     local_addr: SocketAddr,
 }
 
-/// Binds the event logger's socket and lets it run until `shutdown`. When `reopen` changes, it opens its file anew.
+/// Binds the event logger's socket and lets it run until `shutdown`. When `reopen` changes, it opens its file anew. The lines
+/// that it writes are noted in `recent`.
 ///
 /// # Errors
 /// Fails when the address cannot be had. A log file that cannot be opened is no error: it is
@@ -63,10 +68,11 @@ pub async fn start(
     base_dir: &Path,
     network: &dyn Network,
     reopen: watch::Receiver<()>,
+    recent: Arc<Recent<String>>,
     shutdown: CancellationToken,
 ) -> Result<JoinHandle<()>, BindError> {
     let logger = EventLogger::bind(config, base_dir, network).await?;
-    Ok(tokio::spawn(logger.run(reopen, shutdown)))
+    Ok(tokio::spawn(logger.run(reopen, recent, shutdown)))
 }
 
 /// Looks whether the file of the event logger could be opened now.
@@ -121,7 +127,12 @@ impl EventLogger {
     }
 
     /// Writes events until `shutdown`, then those that have arrived already.
-    pub async fn run(self, mut reopen: watch::Receiver<()>, shutdown: CancellationToken) {
+    pub async fn run(
+        self,
+        mut reopen: watch::Receiver<()>,
+        recent: Arc<Recent<String>>,
+        shutdown: CancellationToken,
+    ) {
         let mut effects = Vec::new();
         let core = Core::new(&self.config, &Zoned::now(), &mut effects);
         let mut log = Log::new(self.base_dir).apply(&mut effects).await;
@@ -135,6 +146,7 @@ impl EventLogger {
             }
             let drained =
                 inbox.read_batch(&mut effects, |packet| self.socket.try_recv_from(packet));
+            note(&effects, &recent);
             log = log.apply(&mut effects).await;
             if !drained {
                 tokio::task::yield_now().await;
@@ -195,6 +207,18 @@ impl Inbox {
             }
         }
         false
+    }
+}
+
+/// Notes the lines that are written, for others to see.
+fn note(effects: &[Effect], recent: &Recent<String>) {
+    if !recent.is_kept() {
+        return;
+    }
+    for effect in effects {
+        let Effect::Write(lines) = effect else { continue };
+        let lines = lines.lines().filter(|line| line.len() <= SHOWN_BYTES_MAX);
+        lines.for_each(|line| recent.note(line.to_owned()));
     }
 }
 

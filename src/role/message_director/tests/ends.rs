@@ -82,6 +82,8 @@ async fn what_a_link_has_sent_before_its_end_is_routed_and_then_its_last_words()
         all: Arc::<Links>::default(),
         liveness: Liveness::default(),
         peer: "127.0.0.1:1".parse().expect("an address"),
+        witness: Witness::none(),
+        is_encrypted: false,
     };
     let socket = Socket::Other(Box::new(peer.clone()));
     let running = link.run(socket, Policy::link(1 << 20, None), CancellationToken::new());
@@ -148,7 +150,15 @@ async fn what_the_upstream_has_sent_before_its_end_is_routed() {
     let config = config();
     let (peers, end) = (Peers::new(&config, 1), CancellationToken::new());
     let router = stage.router.clone();
-    let connected = upstream::connect(dialler, &daemon, false, config, router, peers, end.clone());
+    let connected = upstream::connect(
+        dialler,
+        &daemon,
+        false,
+        config,
+        router,
+        (peers, Witness::none()),
+        end.clone(),
+    );
     let script = async {
         peer.come(&numbered(0..MANY));
         stage.go(&peer).await;

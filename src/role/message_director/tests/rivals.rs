@@ -146,6 +146,8 @@ impl Stage {
             all: self.all.clone(),
             liveness: Liveness::default(),
             peer,
+            witness: Witness::none(),
+            is_encrypted: false,
         }
     }
 

@@ -20,10 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
 use super::record::Record;
+use super::roll::Witness;
 use super::settling::{Above, Epoch};
 use crate::config::{DaemonConfig, MessageDirectorConfig, UpstreamLoss};
 use crate::message::{Blob, Control};
 use crate::net::{Connection, Dialler, reason, words};
+use crate::recent::Closed;
 use crate::router::{Router, Sink};
 use crate::wire::write_frame;
 use link::{Link, WaitsFor};
@@ -51,6 +53,9 @@ pub enum Error {
     },
 }
 
+/// Why a connection has ended that somebody has wanted closed.
+const UNWANTED: &str = "somebody who operates the daemon has closed it";
+
 /// Makes `router`'s uplink a link to the message director that is dialled. The future that is returned
 /// keeps it connected until `shutdown`; what is routed before it runs waits. A daemon says hello if it has a name or
 /// `has_roles`.
@@ -63,7 +68,7 @@ pub fn connect(
     has_roles: bool,
     config: MessageDirectorConfig,
     router: Router,
-    peers: Arc<Peers>,
+    (peers, witness): (Arc<Peers>, Witness),
     shutdown: CancellationToken,
 ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
     // Whoever is nobody keeps silent, as with Astron: tests and tools that stand for an upstream rely on it.
@@ -72,7 +77,7 @@ pub fn connect(
     let link = Arc::new(link);
     router.set_uplink(link.clone());
     let past = Past::new(config.settle);
-    let upstream = Upstream { dialler, config, router, peers, link, past };
+    let upstream = Upstream { dialler, config, router, peers, link, past, witness };
     upstream.keep_connected(shutdown)
 }
 
@@ -98,6 +103,7 @@ struct Upstream {
     peers: Arc<Peers>,
     link: Arc<Link>,
     past: Past,
+    witness: Witness,
 }
 
 /// What earlier connections have left behind.
@@ -210,7 +216,7 @@ impl Upstream {
     }
 
     async fn connect_once(&mut self) -> Ended {
-        let Upstream { dialler, config, router, peers, link, past } = self;
+        let Upstream { dialler, config, router, peers, link, past, witness } = self;
         if peers.closes_circle() {
             return Ended::Itself(Way::Circle);
         }
@@ -235,6 +241,8 @@ impl Upstream {
         peers.has_made(connection.stream().ends().ok());
         peers.above(Above::Settling, false);
         router.begin_to_tell_uplink(|| link.take_over(&connection, waits_for));
+        let (roll, address) = (&witness.roll, dialler.address().to_string());
+        let enrolled = roll.enter_upstream(&connection, address.clone(), dialler.encrypts());
         let (said, mut hearing) = mpsc::unbounded_channel();
         let mut talk = Talk::new(&connection, link, router, peers, past, config.settle);
         let mut ear = Ear::new(link);
@@ -246,7 +254,22 @@ impl Upstream {
                 Ended::Lost { reason: reason(&lost), is_said: false }
             }
             reason = ear.read(&connection, router, &said) => Ended::Lost { reason, is_said: false },
+            () = enrolled.is_to_close() => Ended::Lost { reason: UNWANTED.to_owned(), is_said: false },
         };
+        drop(enrolled);
+        if let Ended::Lost { reason, .. } = &ended {
+            let (reason, age) = (reason.clone(), since.elapsed());
+            let (name, channel, code) = ("upstream".to_owned(), None, None);
+            witness.closed.note(Closed {
+                is_client: false,
+                address,
+                name,
+                channel,
+                reason,
+                code,
+                age,
+            });
+        }
         peers.has_made(None);
         let has_stayed = talk.has_stayed(since.elapsed());
         // It may have said so and hung up at once.

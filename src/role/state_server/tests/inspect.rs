@@ -53,6 +53,7 @@ fn an_object_is_shown_as_it_is() {
         location: at(9, 4),
         ai: Channel(AI),
         owner: Channel(OWNER),
+        children: 0,
     };
     let page = server.core.inspect(&ALL, Cursor::default(), 10);
     assert_eq!(page, Page { items: vec![item], next: None });
