@@ -56,7 +56,7 @@ impl Level {
     }
 
     /// As log lines name it.
-    pub(super) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Level::Packet => "PACKET",
             Level::Trace => "TRACE",

@@ -25,8 +25,8 @@ use std::hash::RandomState;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::metrics;
+use crate::recent::Recent;
 use format::{Fields, Line, Look, category};
 use layer::Lines;
 pub use level::Level;
@@ -96,6 +97,15 @@ const PANIC_PATIENCE: Duration = Duration::from_millis(200);
 /// How long is waited for an output to which it is said at the end that another one takes nothing.
 const LAST_PATIENCE: Duration = Duration::from_millis(200);
 
+/// A line that has been written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogLine {
+    /// How severe it is.
+    pub level: Level,
+    /// What it says, as [`Format::Json`] has it.
+    pub json: String,
+}
+
 /// Where lines go, and how many have gone there.
 #[derive(Debug)]
 pub struct Log {
@@ -107,6 +117,8 @@ pub struct Log {
     /// Asked for once: to look it up may mean to read files.
     zone: Mutex<TimeZone>,
     limiter: Mutex<Limiter>,
+    /// Where lines are kept for those who look at the daemon, if there is such a place.
+    recent: OnceLock<Arc<Recent<LogLine>>>,
     /// There is a summary to be written, in its time.
     incomplete: Condvar,
     has_started: AtomicBool,
@@ -151,6 +163,7 @@ impl Log {
             order: Mutex::new(()),
             zone: Mutex::new(TimeZone::system()),
             limiter: Mutex::default(),
+            recent: OnceLock::new(),
             incomplete: Condvar::new(),
             has_started: AtomicBool::new(false),
         }
@@ -162,7 +175,13 @@ impl Log {
         self.has_started.store(true, Ordering::Relaxed);
     }
 
-    fn level(&self) -> Level {
+    /// Keeps lines from now on for those who look at the daemon. The first place holds.
+    pub fn keep_lines(&self, recent: Arc<Recent<LogLine>>) {
+        let _ = self.recent.set(recent);
+    }
+
+    /// What is written is at least this severe.
+    pub fn level(&self) -> Level {
         Level::from_number(self.level.load(Ordering::Relaxed))
     }
 
@@ -247,6 +266,10 @@ impl Log {
                 self.say_to_others(output, &fields);
             }
             last = Some((output.look, text));
+        }
+        if let Some(recent) = self.recent.get() {
+            let json = line.text(Look { format: Format::Json, ..Look::default() });
+            recent.note(LogLine { level, json });
         }
     }
 
