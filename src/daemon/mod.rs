@@ -9,13 +9,11 @@ mod drain;
 mod files;
 mod notify;
 mod operator;
-mod readiness;
 mod reload;
 mod signals;
 mod stalls;
 #[cfg(test)]
 mod tests;
-mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,10 +27,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Host, RoleConfig};
+use crate::console::Console;
 use crate::event::EventSender;
 use crate::hash::{self, Seed};
 use crate::net::tls::Tls;
 use crate::net::{Dialler, Inherited, Liveness, Network, Tcp};
+use crate::readiness::{Readiness, Stage};
 use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
@@ -43,10 +43,8 @@ use files::Files;
 use notify::Manager;
 use operator::Operator;
 pub use operator::{Anew, Started};
-pub use readiness::{Readiness, Stage};
 use signals::Signals;
 pub use signals::{Survived, survive_full_files, survive_signals};
-use web::Web;
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
@@ -74,7 +72,8 @@ pub async fn run(
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
     // Before the roles, which may take their time, and until they have ended.
-    let _web = Web::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
+    let _console =
+        Console::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
     let started = tokio::select! {
         parts = Parts::start(config, dc, outside, router, anew) => parts,
         ending = operator.wants_the_end() => {
