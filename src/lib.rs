@@ -1,11 +1,13 @@
 //! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
-//! `net`, `store`, `banlist`, `config`, `control`, `finding`, `metrics` and `yaml` stand beside the line.
+//! `net`, `store`, `banlist`, `config`, `control`, `finding`, `metrics`,
+//! `readiness` and `yaml` stand beside the line.
 
 pub mod banlist;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod control;
 pub mod daemon;
 pub mod event;
@@ -18,6 +20,7 @@ pub mod message;
 pub mod metrics;
 pub mod net;
 pub mod object;
+pub mod readiness;
 pub mod recent;
 pub mod role;
 pub mod router;

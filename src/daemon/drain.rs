@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Parts;
 use super::operator::{Ending, Operator};
-use super::{Parts, Readiness, Stage};
 use crate::config::show_duration;
+use crate::readiness::{Readiness, Stage};
 use crate::role::client_agent;
 
 /// How often it is looked who has left.

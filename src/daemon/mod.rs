@@ -9,14 +9,11 @@ mod drain;
 mod files;
 mod notify;
 mod operator;
-mod readiness;
 mod reload;
-mod seen;
 mod signals;
 mod stalls;
 #[cfg(test)]
 mod tests;
-mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,10 +27,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Host, RoleConfig};
+use crate::console::Console;
+pub use crate::console::Seen;
 use crate::event::EventSender;
 use crate::hash::{self, Seed};
 use crate::net::tls::Tls;
 use crate::net::{Dialler, Inherited, Liveness, Network, Tcp};
+use crate::readiness::{Readiness, Stage};
 use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
 use crate::role::{database, db_state_server, event_logger, message_director, state_server};
@@ -44,11 +44,8 @@ use files::Files;
 use notify::Manager;
 use operator::Operator;
 pub use operator::{Anew, Started};
-pub use readiness::{Readiness, Stage};
-pub use seen::Seen;
 use signals::Signals;
 pub use signals::{Survived, survive_full_files, survive_signals};
-use web::Web;
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
@@ -77,7 +74,8 @@ pub async fn run(
     let router = Router::with_seed(outside.seed());
     let seen = Seen::new(config.web.is_some());
     // Before the roles, which may take their time, and until they have ended.
-    let _web = Web::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
+    let _console =
+        Console::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
     let started = tokio::select! {
         parts = Parts::start(config, dc, outside, router, (anew, seen)) => parts,
         ending = operator.wants_the_end() => {

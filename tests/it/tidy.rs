@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use donet::message;
 
 /// The line along which data flows. A module uses only those before it.
-const LINE: &[&str] = &["hash", "ids", "wire", "message", "router", "object", "role", "daemon"];
+const LINE: &[&str] =
+    &["hash", "ids", "wire", "message", "router", "object", "role", "console", "daemon"];
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
@@ -17,6 +18,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("control", &[]),
     ("metrics", &[]),
     ("recent", &["ids"]),
+    ("readiness", &[]),
     ("event", &["ids", "config", "metrics"]),
     ("store", &["hash", "ids", "yaml", "config"]),
     ("banlist", &["store", "config"]),
@@ -29,11 +31,12 @@ const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "metrics", "event", "recen
 
 /// The modules beside the line that only some on the line may use.
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[
-    ("net", &["role", "daemon"]),
+    ("net", &["role", "console", "daemon"]),
     ("store", &["role", "daemon"]),
-    ("banlist", &["role", "daemon"]),
-    ("control", &["daemon"]),
+    ("banlist", &["role", "console", "daemon"]),
+    ("control", &["console", "daemon"]),
     ("finding", &["daemon"]),
+    ("readiness", &["console", "daemon"]),
 ];
 
 const LINES_MAX: usize = 600;

@@ -5,8 +5,9 @@
 //! that nobody is kept out by those who ask slowly; whatever is asked beyond its head is not read; and figures are gathered for one
 //! at a time.
 
-mod collect;
+mod figures;
 mod process;
+mod seen;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,11 +26,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{Readiness, Stage};
 use crate::config::{Address, Host};
 use crate::metrics::{self, Figures};
 use crate::net::Passed;
+use crate::readiness::{Readiness, Stage};
 use crate::router::Router;
+pub use process::open_files;
+pub use seen::Seen;
 
 /// How many connections there may be at a time at one address; for the next one the oldest that has not asked yet gives way.
 const CONNECTIONS_MAX: usize = 64;
@@ -54,17 +57,17 @@ struct Asked {
 }
 
 /// Answers until it is dropped.
-pub(super) struct Web {
+pub struct Console {
     tasks: Vec<AbortHandle>,
 }
 
-impl Drop for Web {
+impl Drop for Console {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
-impl Web {
+impl Console {
     /// Listens at an address, if there is one, by the socket that was passed on for it if there is one.
     ///
     /// # Errors
@@ -76,7 +79,7 @@ impl Web {
         router: Router,
     ) -> anyhow::Result<Self> {
         process::begin();
-        let Some(address) = address else { return Ok(Web { tasks: Vec::new() }) };
+        let Some(address) = address else { return Ok(Console { tasks: Vec::new() }) };
         let what = || format!("web.bind: cannot listen on {address}");
         let addresses = address.resolve().await.with_context(what)?;
         let is_open = addresses.iter().any(|address| !address.ip().is_loopback());
@@ -99,7 +102,7 @@ impl Web {
             let serving = serve(listener, routes(asked.clone()));
             tasks.push(tokio::spawn(serving).abort_handle());
         }
-        Ok(Web { tasks })
+        Ok(Console { tasks })
     }
 }
 
@@ -132,7 +135,7 @@ async fn tell_metrics(State(asked): State<Asked>) -> Result<Text, StatusCode> {
     // The system is asked, which may take longer than others should wait.
     let text = tokio::task::spawn_blocking(move || {
         process::measure(&mut figures);
-        collect::encode(figures)
+        figures::encode(figures)
     });
     match text.await {
         Ok(Ok(text)) => Ok(([(CONTENT_TYPE, OPEN_METRICS)], text)),

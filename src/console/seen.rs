@@ -32,7 +32,8 @@ impl Seen {
         }
     }
 
-    pub(super) fn witness(&self) -> Witness {
+    /// Who is told of links.
+    pub fn witness(&self) -> Witness {
         Witness { roll: self.roll.clone(), closed: self.closed.clone() }
     }
 }
