@@ -26,5 +26,6 @@ pub mod role;
 pub mod router;
 pub mod store;
 pub mod telemetry;
+pub mod trace;
 pub mod wire;
 pub mod yaml;

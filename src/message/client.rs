@@ -1,6 +1,6 @@
 //! Messages between a client and its client agent.
 
-use super::{Blob, FieldValues, List, ObjectState, Rest, Secret, messages};
+use super::{Blob, FieldValues, List, ObjectState, Rest, Secret, Shape, Shown, messages};
 use crate::ids::{Context, DoId, FieldId, InterestId, Location, ZoneId};
 
 messages! {
@@ -17,7 +17,7 @@ messages! {
         /// Client → agent: the client is alive.
         5 CLIENT_HEARTBEAT => Heartbeat {}
         /// Both ways: a field update.
-        120 CLIENT_OBJECT_SET_FIELD => ObjectSetField { do_id: DoId, field: FieldId, value: Rest<'a> }
+        120 CLIENT_OBJECT_SET_FIELD => ObjectSetField { do_id: DoId, field: FieldId, value: Rest<'a> as Shape::Value }
         /// Agent → client: several field updates.
         121 CLIENT_OBJECT_SET_FIELDS => ObjectSetFields { do_id: DoId, fields: FieldValues<'a> }
         /// Agent → client: an object is no longer seen.
@@ -25,15 +25,15 @@ messages! {
         /// Both ways: an object moves.
         140 CLIENT_OBJECT_LOCATION => ObjectLocation { do_id: DoId, location: Location }
         /// Agent → client: an object is seen.
-        142 CLIENT_ENTER_OBJECT_REQUIRED => EnterObjectRequired { object: ObjectState<'a> }
+        142 CLIENT_ENTER_OBJECT_REQUIRED => EnterObjectRequired { object: ObjectState<'a> as Shape::object(Shown::Clients) }
         /// Agent → client: an object with other fields is seen.
-        143 CLIENT_ENTER_OBJECT_REQUIRED_OTHER => EnterObjectRequiredOther { object: ObjectState<'a> }
+        143 CLIENT_ENTER_OBJECT_REQUIRED_OTHER => EnterObjectRequiredOther { object: ObjectState<'a> as Shape::object_with_other(Shown::Clients) }
         /// Agent → client: an object is no longer owned.
         161 CLIENT_OBJECT_LEAVING_OWNER => ObjectLeavingOwner { do_id: DoId }
         /// Agent → client: an object is owned.
-        172 CLIENT_ENTER_OBJECT_REQUIRED_OWNER => EnterObjectRequiredOwner { object: ObjectState<'a> }
+        172 CLIENT_ENTER_OBJECT_REQUIRED_OWNER => EnterObjectRequiredOwner { object: ObjectState<'a> as Shape::object(Shown::Owner) }
         /// Agent → client: an object with other fields is owned.
-        173 CLIENT_ENTER_OBJECT_REQUIRED_OTHER_OWNER => EnterObjectRequiredOtherOwner { object: ObjectState<'a> }
+        173 CLIENT_ENTER_OBJECT_REQUIRED_OTHER_OWNER => EnterObjectRequiredOtherOwner { object: ObjectState<'a> as Shape::object_with_other(Shown::Owner) }
         /// Both ways: opens or alters an interest in one zone.
         200 CLIENT_ADD_INTEREST => AddInterest { context: Context, interest: InterestId, location: Location }
         /// Both ways: opens or alters an interest in several zones.

@@ -1,6 +1,6 @@
 //! Messages of the cluster to a client's session.
 
-use super::{Blob, List, messages};
+use super::{Blob, List, Shape, messages};
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId, InterestId, Location, ZoneId};
 
 messages! {
@@ -11,7 +11,7 @@ messages! {
         /// Gives the client the channel that it sends from.
         1001 CLIENTAGENT_SET_CLIENT_ID => SetClientId { channel: Channel }
         /// Passes a client datagram on as it is.
-        1002 CLIENTAGENT_SEND_DATAGRAM => SendDatagram { datagram: Blob<'a> }
+        1002 CLIENTAGENT_SEND_DATAGRAM => SendDatagram { datagram: Blob<'a> as Shape::ClientDatagram }
         /// Ends the session and tells the client why.
         1004 CLIENTAGENT_EJECT => Eject { reason: u16, text: Blob<'a> }
         /// Ends the session without a word.
@@ -39,7 +39,7 @@ messages! {
         /// Ends the session's subscription to a channel.
         1101 CLIENTAGENT_CLOSE_CHANNEL => CloseChannel { channel: Channel }
         /// Keeps a datagram that is routed when the session ends.
-        1110 CLIENTAGENT_ADD_POST_REMOVE => AddPostRemove { datagram: Blob<'a> }
+        1110 CLIENTAGENT_ADD_POST_REMOVE => AddPostRemove { datagram: Blob<'a> as Shape::Datagram }
         /// Forgets the session's post-removes.
         1111 CLIENTAGENT_CLEAR_POST_REMOVES => ClearPostRemoves {}
         /// Opens or alters an interest for the client.

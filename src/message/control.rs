@@ -1,6 +1,6 @@
 //! Messages to the message director at the other end of a link.
 
-use super::{Blob, Part, messages};
+use super::{Argument, Blob, Part, Shape, messages};
 use crate::ids::Channel;
 use crate::wire::{self, CONTROL_HEAD};
 
@@ -17,7 +17,7 @@ messages! {
         /// Ends the subscription to all channels from `low` to `high`, singles included.
         9003 CONTROL_REMOVE_RANGE => RemoveRange { low: Channel, high: Channel }
         /// Keeps a datagram that is routed when the link is lost.
-        9010 CONTROL_ADD_POST_REMOVE => AddPostRemove { sender: Channel, datagram: Blob<'a> }
+        9010 CONTROL_ADD_POST_REMOVE => AddPostRemove { sender: Channel, datagram: Blob<'a> as Shape::Datagram }
         /// Forgets the datagrams kept for `sender`.
         9011 CONTROL_CLEAR_POST_REMOVES => ClearPostRemoves { sender: Channel }
         /// Names the link, for logs.
@@ -35,7 +35,7 @@ messages! {
         9042 CONTROL_SETTLED => Settled { epoch: u64 }
         /// What somebody who has left had kept under `sender`: upstream, when it is said; downstream, to a daemon that
         /// was away then.
-        9043 CONTROL_LAST_WORDS => LastWords { sender: Channel, timing: Timing, datagram: Blob<'a> }
+        9043 CONTROL_LAST_WORDS => LastWords { sender: Channel, timing: Timing, datagram: Blob<'a> as Shape::Datagram }
         /// Upstream: the least epoch of all daemons below this one. Whoever hears its own is in a circle.
         9044 CONTROL_BELOW => Below { epoch: u64 }
     }
@@ -52,6 +52,11 @@ pub struct Timing {
 }
 
 impl<'a> Part<'a> for Timing {
+    const SHAPE: Shape = Shape::Record(&[
+        Argument { name: "is_late", shape: Shape::Bool },
+        Argument { name: "has_sent_since", shape: Shape::Bool },
+    ]);
+
     fn read(reader: &mut wire::Reader<'a>) -> Result<Self, wire::Error> {
         Ok(Timing { is_late: Part::read(reader)?, has_sent_since: Part::read(reader)? })
     }

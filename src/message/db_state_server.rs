@@ -1,6 +1,6 @@
 //! Messages to a database-state server.
 
-use super::{List, ObjectState, messages};
+use super::{List, ObjectState, Shape, Shown, messages};
 use crate::ids::{Context, DoId, FieldId, Location};
 
 messages! {
@@ -9,7 +9,7 @@ messages! {
         /// Loads an object from the database.
         2200 DBSS_OBJECT_ACTIVATE_WITH_DEFAULTS => ObjectActivateWithDefaults { do_id: DoId, location: Location }
         /// Loads an object from the database with some fields overridden; the values are OTHER alone.
-        2201 DBSS_OBJECT_ACTIVATE_WITH_DEFAULTS_OTHER => ObjectActivateWithDefaultsOther { object: ObjectState<'a> }
+        2201 DBSS_OBJECT_ACTIVATE_WITH_DEFAULTS_OTHER => ObjectActivateWithDefaultsOther { object: ObjectState<'a> as Shape::object_with_other(Shown::Nothing) }
         /// Asks whether an object is loaded.
         2207 DBSS_OBJECT_GET_ACTIVATED => ObjectGetActivated { context: Context, do_id: DoId }
         /// Whether an object is loaded.

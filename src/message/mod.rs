@@ -26,6 +26,7 @@ mod db_state_server;
 mod families;
 mod panda3d;
 mod parts;
+mod shape;
 mod state_server;
 mod table;
 
@@ -37,8 +38,9 @@ pub use db_state_server::DbStateServer;
 pub use families::ClientFamily;
 pub use panda3d::{Panda3d, TargetedUpdate};
 pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest, Run, Secret};
+pub use shape::{Argument, Other, Shape, Shown, Values};
 pub use state_server::StateServer;
-pub use table::{Family, Row, name_of, table};
+pub use table::{Family, Row, name_of, row, row_named, table};
 
 use crate::ids::Channel;
 use crate::wire::{self, Envelope, Reader, Writer};
@@ -119,7 +121,9 @@ impl<'a> Cluster<'a> {
                 DbStateServer::decode(number, reader).map(Cluster::DbStateServer)
             }
             Some(Family::Database) => Database::decode(number, reader).map(Cluster::Database),
-            Some(Family::Client | Family::Control) | None => Err(Error::UnknownType(number)),
+            Some(Family::Client | Family::Panda3d | Family::Control) | None => {
+                Err(Error::UnknownType(number))
+            }
         }
     }
 }
@@ -131,7 +135,7 @@ macro_rules! messages {
         pub enum $family:ident<$life:lifetime> {
             $(
                 $(#[$doc:meta])*
-                $number:literal $wire_name:ident => $variant:ident { $($field:ident: $ty:ty),* $(,)? }
+                $number:literal $wire_name:ident => $variant:ident { $($field:ident: $ty:ty $(as $shape:expr)?),* $(,)? }
             )*
         }
     ) => {
@@ -155,7 +159,15 @@ macro_rules! messages {
 
             /// Numbers and protocol names of the family, ascending.
             pub const TABLE: &'static [$crate::message::Row] = &[
-                $($crate::message::Row { number: $number, name: stringify!($wire_name) },)*
+                $($crate::message::Row {
+                    number: $number,
+                    name: stringify!($wire_name),
+                    family: $crate::message::Family::$family,
+                    arguments: &[$($crate::message::Argument {
+                        name: stringify!($field),
+                        shape: $crate::message::shape_of!($ty $(as $shape)?),
+                    }),*],
+                },)*
             ];
 
             /// Decodes the arguments of message `number`; bytes after them stay in `reader`.
@@ -206,6 +218,17 @@ macro_rules! messages {
     };
 }
 use messages;
+
+/// The shape of an argument: what a message says of it, else what its type says.
+macro_rules! shape_of {
+    ($ty:ty) => {
+        <$ty as $crate::message::Part<'_>>::SHAPE
+    };
+    ($ty:ty as $shape:expr) => {
+        $shape
+    };
+}
+use shape_of;
 
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,15 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::shape::{Other, Shape, Shown, Values};
 use crate::ids::{Channel, ClassId, Context, DoId, FieldId, InterestId, Location, ZoneId};
 use crate::wire::{Error, Reader, Writer};
 
 /// An argument of a message: how it is read and how it is written.
 pub trait Part<'a>: Sized {
+    /// What it looks like on the wire. A message can say more of an argument with `as`.
+    const SHAPE: Shape;
+
     /// Reads the argument.
     ///
     /// # Errors
@@ -19,8 +23,10 @@ pub trait Part<'a>: Sized {
 }
 
 macro_rules! plain_parts {
-    ($($ty:ty: $reader:ident => |$value:ident| $inner:expr, $wrap:expr;)*) => {$(
+    ($($ty:ty: $shape:ident $reader:ident => |$value:ident| $inner:expr, $wrap:expr;)*) => {$(
         impl<'a> Part<'a> for $ty {
+            const SHAPE: Shape = Shape::$shape;
+
             #[inline]
             fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
                 reader.$reader().map($wrap)
@@ -36,20 +42,22 @@ macro_rules! plain_parts {
 }
 
 plain_parts! {
-    u8: u8 => |v| v, |v| v;
-    u16: u16 => |v| v, |v| v;
-    u32: u32 => |v| v, |v| v;
-    u64: u64 => |v| v, |v| v;
-    Channel: channel => |v| v, |v| v;
-    DoId: do_id => |v| v, |v| v;
-    ZoneId: zone => |v| v, |v| v;
-    ClassId: u16 => |v| v.0, ClassId;
-    FieldId: u16 => |v| v.0, FieldId;
-    InterestId: u16 => |v| v.0, InterestId;
-    Context: u32 => |v| v.0, Context;
+    u8: U8 u8 => |v| v, |v| v;
+    u16: U16 u16 => |v| v, |v| v;
+    u32: U32 u32 => |v| v, |v| v;
+    u64: U64 u64 => |v| v, |v| v;
+    Channel: Channel channel => |v| v, |v| v;
+    DoId: DoId do_id => |v| v, |v| v;
+    ZoneId: Zone zone => |v| v, |v| v;
+    ClassId: Class u16 => |v| v.0, ClassId;
+    FieldId: Field u16 => |v| v.0, FieldId;
+    InterestId: Interest u16 => |v| v.0, InterestId;
+    Context: Context u32 => |v| v.0, Context;
 }
 
 impl<'a> Part<'a> for bool {
+    const SHAPE: Shape = Shape::Bool;
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         match reader.u8()? {
@@ -66,6 +74,8 @@ impl<'a> Part<'a> for bool {
 }
 
 impl<'a> Part<'a> for Location {
+    const SHAPE: Shape = Shape::Location;
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         Ok(Location { parent: reader.do_id()?, zone: reader.zone()? })
@@ -80,6 +90,8 @@ impl<'a> Part<'a> for Location {
 
 /// A byte that says whether the rest follows: 1 and the rest, or 0 and nothing.
 impl<'a, T: Part<'a>> Part<'a> for Option<T> {
+    const SHAPE: Shape = Shape::Option(&T::SHAPE);
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         if bool::read(reader)? { T::read(reader).map(Some) } else { Ok(None) }
@@ -95,6 +107,8 @@ impl<'a, T: Part<'a>> Part<'a> for Option<T> {
 }
 
 impl<'a, A: Part<'a>, B: Part<'a>> Part<'a> for (A, B) {
+    const SHAPE: Shape = Shape::Pair(&A::SHAPE, &B::SHAPE);
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         Ok((A::read(reader)?, B::read(reader)?))
@@ -112,6 +126,8 @@ impl<'a, A: Part<'a>, B: Part<'a>> Part<'a> for (A, B) {
 pub struct Blob<'a>(pub &'a [u8]);
 
 impl<'a> Part<'a> for Blob<'a> {
+    const SHAPE: Shape = Shape::Blob;
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         reader.blob().map(Blob)
@@ -134,6 +150,8 @@ impl fmt::Debug for Blob<'_> {
 pub struct Secret<'a>(pub &'a [u8]);
 
 impl<'a> Part<'a> for Secret<'a> {
+    const SHAPE: Shape = Shape::Secret;
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         reader.blob().map(Secret)
@@ -156,6 +174,8 @@ impl fmt::Debug for Secret<'_> {
 pub struct Rest<'a>(pub &'a [u8]);
 
 impl<'a> Part<'a> for Rest<'a> {
+    const SHAPE: Shape = Shape::Rest;
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         Ok(Rest(reader.rest()))
@@ -183,6 +203,8 @@ pub struct FieldValues<'a> {
 }
 
 impl<'a> Part<'a> for FieldValues<'a> {
+    const SHAPE: Shape = Shape::FieldValues;
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         Ok(FieldValues { count: reader.u16()?, bytes: reader.rest() })
@@ -218,6 +240,8 @@ pub struct ObjectState<'a> {
 }
 
 impl<'a> Part<'a> for ObjectState<'a> {
+    const SHAPE: Shape = Shape::Object(Values { required: Shown::All, other: Other::No });
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         Ok(ObjectState {
@@ -313,6 +337,8 @@ impl<'a, T: ListItem> List<'a, T> {
 }
 
 impl<'a, T: ListItem> Part<'a> for List<'a, T> {
+    const SHAPE: Shape = Shape::List(&T::SHAPE);
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let count = usize::from(reader.u16()?);
@@ -353,6 +379,8 @@ impl<'a, T: ListItem> Run<'a, T> {
 }
 
 impl<'a, T: ListItem> Part<'a> for Run<'a, T> {
+    const SHAPE: Shape = Shape::Run(&T::SHAPE);
+
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let count = reader.remaining().len().div_ceil(T::BYTES);

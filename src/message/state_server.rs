@@ -1,6 +1,6 @@
 //! Messages to and from DistributedObjects and their state server.
 
-use super::{FieldValues, List, ObjectState, Rest, messages};
+use super::{FieldValues, List, ObjectState, Other, Rest, Shape, Shown, Values, messages};
 use crate::ids::{Channel, Context, DoId, FieldId, Location, ZoneId};
 
 impl StateServer<'_> {
@@ -23,13 +23,13 @@ messages! {
         /// Creates an object from its required fields.
         2000 STATESERVER_CREATE_OBJECT_WITH_REQUIRED => CreateObjectWithRequired { object: ObjectState<'a> }
         /// Creates an object from its required fields and some others.
-        2001 STATESERVER_CREATE_OBJECT_WITH_REQUIRED_OTHER => CreateObjectWithRequiredOther { object: ObjectState<'a> }
+        2001 STATESERVER_CREATE_OBJECT_WITH_REQUIRED_OTHER => CreateObjectWithRequiredOther { object: ObjectState<'a> as Shape::object_with_other(Shown::All) }
         /// Deletes all objects that this AI was set for.
         2009 STATESERVER_DELETE_AI_OBJECTS => DeleteAiObjects { ai: Channel }
         /// Asks for one field.
         2010 STATESERVER_OBJECT_GET_FIELD => ObjectGetField { context: Context, do_id: DoId, field: FieldId }
         /// One field, or that there is no value.
-        2011 STATESERVER_OBJECT_GET_FIELD_RESP => ObjectGetFieldResp { context: Context, value: Option<(FieldId, Rest<'a>)> }
+        2011 STATESERVER_OBJECT_GET_FIELD_RESP => ObjectGetFieldResp { context: Context, value: Option<(FieldId, Rest<'a>)> as Shape::Option(&Shape::FIELD_AND_VALUE) }
         /// Asks for several fields.
         2012 STATESERVER_OBJECT_GET_FIELDS => ObjectGetFields { context: Context, do_id: DoId, fields: List<'a, FieldId> }
         /// Those of the fields that have a value, ascending; or failure.
@@ -37,9 +37,9 @@ messages! {
         /// Asks for everything.
         2014 STATESERVER_OBJECT_GET_ALL => ObjectGetAll { context: Context, do_id: DoId }
         /// Everything: required and other fields.
-        2015 STATESERVER_OBJECT_GET_ALL_RESP => ObjectGetAllResp { context: Context, object: ObjectState<'a> }
+        2015 STATESERVER_OBJECT_GET_ALL_RESP => ObjectGetAllResp { context: Context, object: ObjectState<'a> as Shape::object_with_other(Shown::All) }
         /// Updates a field. No response.
-        2020 STATESERVER_OBJECT_SET_FIELD => ObjectSetField { do_id: DoId, field: FieldId, value: Rest<'a> }
+        2020 STATESERVER_OBJECT_SET_FIELD => ObjectSetField { do_id: DoId, field: FieldId, value: Rest<'a> as Shape::Value }
         /// Updates several fields, in order. No response.
         2021 STATESERVER_OBJECT_SET_FIELDS => ObjectSetFields { do_id: DoId, fields: FieldValues<'a> }
         /// Forgets a ram field.
@@ -53,9 +53,9 @@ messages! {
         /// Notice that an object moves.
         2041 STATESERVER_OBJECT_CHANGING_LOCATION => ObjectChangingLocation { do_id: DoId, new: Location, old: Location }
         /// An object enters a location.
-        2042 STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED => ObjectEnterLocationWithRequired { object: ObjectState<'a> }
+        2042 STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED => ObjectEnterLocationWithRequired { object: ObjectState<'a> as Shape::object(Shown::Clients) }
         /// An object with other fields enters a location.
-        2043 STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED_OTHER => ObjectEnterLocationWithRequiredOther { object: ObjectState<'a> }
+        2043 STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED_OTHER => ObjectEnterLocationWithRequiredOther { object: ObjectState<'a> as Shape::object_with_other(Shown::Clients) }
         /// Asks where the object is.
         2044 STATESERVER_OBJECT_GET_LOCATION => ObjectGetLocation { context: Context }
         /// Where an object is.
@@ -69,7 +69,7 @@ messages! {
         /// An object is given to an AI.
         2052 STATESERVER_OBJECT_ENTER_AI_WITH_REQUIRED => ObjectEnterAiWithRequired { object: ObjectState<'a> }
         /// An object with other fields is given to an AI.
-        2053 STATESERVER_OBJECT_ENTER_AI_WITH_REQUIRED_OTHER => ObjectEnterAiWithRequiredOther { object: ObjectState<'a> }
+        2053 STATESERVER_OBJECT_ENTER_AI_WITH_REQUIRED_OTHER => ObjectEnterAiWithRequiredOther { object: ObjectState<'a> as Shape::object_with_other(Shown::All) }
         /// Asks for the object's AI.
         2054 STATESERVER_OBJECT_GET_AI => ObjectGetAi { context: Context }
         /// An object's AI, 0 if it has none.
@@ -79,17 +79,17 @@ messages! {
         /// Notice that an object's owner changes.
         2061 STATESERVER_OBJECT_CHANGING_OWNER => ObjectChangingOwner { do_id: DoId, new: Channel, old: Channel }
         /// An object is given to an owner.
-        2062 STATESERVER_OBJECT_ENTER_OWNER_WITH_REQUIRED => ObjectEnterOwnerWithRequired { object: ObjectState<'a> }
+        2062 STATESERVER_OBJECT_ENTER_OWNER_WITH_REQUIRED => ObjectEnterOwnerWithRequired { object: ObjectState<'a> as Shape::object(Shown::Owner) }
         /// An object with other fields is given to an owner.
-        2063 STATESERVER_OBJECT_ENTER_OWNER_WITH_REQUIRED_OTHER => ObjectEnterOwnerWithRequiredOther { object: ObjectState<'a> }
+        2063 STATESERVER_OBJECT_ENTER_OWNER_WITH_REQUIRED_OTHER => ObjectEnterOwnerWithRequiredOther { object: ObjectState<'a> as Shape::object_with_other(Shown::Owner) }
         /// Asks for the object's owner.
         2064 STATESERVER_OBJECT_GET_OWNER => ObjectGetOwner { context: Context }
         /// An object's owner, 0 if it has none.
         2065 STATESERVER_OBJECT_GET_OWNER_RESP => ObjectGetOwnerResp { context: Context, do_id: DoId, owner: Channel }
         /// An object that was there when its zone was asked for.
-        2066 STATESERVER_OBJECT_ENTER_INTEREST_WITH_REQUIRED => ObjectEnterInterestWithRequired { context: Context, object: ObjectState<'a> }
+        2066 STATESERVER_OBJECT_ENTER_INTEREST_WITH_REQUIRED => ObjectEnterInterestWithRequired { context: Context, object: ObjectState<'a> as Shape::object(Shown::Clients) }
         /// An object with other fields that was there when its zone was asked for.
-        2067 STATESERVER_OBJECT_ENTER_INTEREST_WITH_REQUIRED_OTHER => ObjectEnterInterestWithRequiredOther { context: Context, object: ObjectState<'a> }
+        2067 STATESERVER_OBJECT_ENTER_INTEREST_WITH_REQUIRED_OTHER => ObjectEnterInterestWithRequiredOther { context: Context, object: ObjectState<'a> as Shape::object_with_other(Shown::Clients) }
         /// Asks for the objects in one zone of a parent.
         2100 STATESERVER_OBJECT_GET_ZONE_OBJECTS => ObjectGetZoneObjects { context: Context, location: Location }
         /// Asks for the objects in several zones of a parent.
@@ -99,15 +99,15 @@ messages! {
         /// Asks how many objects are in one zone.
         2110 STATESERVER_OBJECT_GET_ZONE_COUNT => ObjectGetZoneCount { context: Context, zone: ZoneId }
         /// How many objects are in one zone.
-        2111 STATESERVER_OBJECT_GET_ZONE_COUNT_RESP => ObjectGetZoneCountResp { context: Context, count: DoId }
+        2111 STATESERVER_OBJECT_GET_ZONE_COUNT_RESP => ObjectGetZoneCountResp { context: Context, count: DoId as Shape::U32 }
         /// Asks how many objects are in several zones.
         2112 STATESERVER_OBJECT_GET_ZONES_COUNT => ObjectGetZonesCount { context: Context, zones: List<'a, ZoneId> }
         /// How many objects are in the zones asked for; the count is as wide as a doId.
-        2113 STATESERVER_OBJECT_GET_ZONES_COUNT_RESP => ObjectGetZonesCountResp { context: Context, count: DoId }
+        2113 STATESERVER_OBJECT_GET_ZONES_COUNT_RESP => ObjectGetZonesCountResp { context: Context, count: DoId as Shape::U32 }
         /// Asks how many children an object has.
         2114 STATESERVER_OBJECT_GET_CHILD_COUNT => ObjectGetChildCount { context: Context }
         /// How many children an object has.
-        2115 STATESERVER_OBJECT_GET_CHILD_COUNT_RESP => ObjectGetChildCountResp { context: Context, count: DoId }
+        2115 STATESERVER_OBJECT_GET_CHILD_COUNT_RESP => ObjectGetChildCountResp { context: Context, count: DoId as Shape::U32 }
         /// Deletes the children in one zone.
         2120 STATESERVER_OBJECT_DELETE_ZONE => ObjectDeleteZone { zone: ZoneId }
         /// Deletes the children in several zones.
@@ -125,6 +125,6 @@ messages! {
         /// To [`Channel::OBSERVERS`]: asks for all objects that these owners have got in the last so many milliseconds.
         2142 STATESERVER_GET_OWNED => GetOwned { context: Context, owners: List<'a, (Channel, u32)> }
         /// An object of one of them, as its owner sees it.
-        2143 STATESERVER_OWNED => Owned { context: Context, owner: Channel, has_other: bool, object: ObjectState<'a> }
+        2143 STATESERVER_OWNED => Owned { context: Context, owner: Channel, has_other: bool, object: ObjectState<'a> as Shape::Object(Values { required: Shown::Owner, other: Other::Said }) }
     }
 }

@@ -1,6 +1,8 @@
 //! All message numbers and names, by family.
 
-use super::{Client, ClientAgent, Control, Database, DbStateServer, StateServer};
+use super::{
+    Argument, Client, ClientAgent, Control, Database, DbStateServer, Panda3d, StateServer,
+};
 
 /// One message of the protocol.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -9,6 +11,10 @@ pub struct Row {
     pub number: u16,
     /// Its name in the protocol.
     pub name: &'static str,
+    /// Who it is for.
+    pub family: Family,
+    /// Its arguments, in the order in which they are written.
+    pub arguments: &'static [Argument],
 }
 
 /// Who a message is for.
@@ -16,6 +22,8 @@ pub struct Row {
 pub enum Family {
     /// Between a client and its client agent.
     Client,
+    /// Between a client of Panda3D's own repository and its client agent. Its numbers are also those of others.
+    Panda3d,
     /// To a client's session.
     ClientAgent,
     /// To an object or a state server.
@@ -29,7 +37,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// The family that a number belongs to, whether or not it has such a message.
+    /// The family that a number belongs to, whether or not it has such a message. Never [`Family::Panda3d`].
     #[inline]
     pub const fn of(number: u16) -> Option<Family> {
         match number {
@@ -43,9 +51,11 @@ impl Family {
         }
     }
 
-    const fn rows(self) -> &'static [Row] {
+    /// All its messages, ascending.
+    pub const fn rows(self) -> &'static [Row] {
         match self {
             Family::Client => Client::TABLE,
+            Family::Panda3d => Panda3d::TABLE,
             Family::ClientAgent => ClientAgent::TABLE,
             Family::StateServer => StateServer::TABLE,
             Family::DbStateServer => DbStateServer::TABLE,
@@ -53,21 +63,58 @@ impl Family {
             Family::Control => Control::TABLE,
         }
     }
+
+    /// Its message of this number.
+    pub fn row(self, number: u16) -> Option<&'static Row> {
+        let rows = self.rows();
+        rows.binary_search_by_key(&number, |row| row.number).ok().map(|index| &rows[index])
+    }
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Family::Client => "client",
+            Family::Panda3d => "panda3d",
+            Family::ClientAgent => "client_agent",
+            Family::StateServer => "state_server",
+            Family::DbStateServer => "db_state_server",
+            Family::Database => "database",
+            Family::Control => "control",
+        }
+    }
 }
 
-/// Every message of the protocol, family by family, each ascending.
-pub fn table() -> impl Iterator<Item = Row> {
+/// All families, those first whose numbers [`Family::of`] knows, each family's numbers above those of the one before.
+const FAMILIES: [Family; 7] = {
     use Family as F;
-    [F::Client, F::ClientAgent, F::StateServer, F::DbStateServer, F::Database, F::Control]
-        .into_iter()
-        .flat_map(|family| family.rows().iter().copied())
+    [
+        F::Client,
+        F::ClientAgent,
+        F::StateServer,
+        F::DbStateServer,
+        F::Database,
+        F::Control,
+        F::Panda3d,
+    ]
+};
+
+/// Every message of the protocol, family by family, each ascending. Without those of [`Family::Panda3d`].
+pub fn table() -> impl Iterator<Item = Row> {
+    let families = FAMILIES.into_iter().filter(|family| *family != Family::Panda3d);
+    families.flat_map(|family| family.rows().iter().copied())
+}
+
+/// The message of a number, as it is among servers and for Astron's clients.
+pub fn row(number: u16) -> Option<&'static Row> {
+    Family::of(number)?.row(number)
+}
+
+/// The message of a name, of whichever family.
+pub fn row_named(name: &str) -> Option<&'static Row> {
+    FAMILIES.iter().flat_map(|family| family.rows()).find(|row| row.name == name)
 }
 
 /// The protocol name of a message number, for logs.
 pub fn name_of(number: u16) -> &'static str {
-    let rows = Family::of(number).map_or(&[][..], Family::rows);
-    match rows.binary_search_by_key(&number, |row| row.number) {
-        Ok(index) => rows[index].name,
-        Err(_) => "unknown message",
-    }
+    row(number).map_or("unknown message", |row| row.name)
 }

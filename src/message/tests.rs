@@ -12,6 +12,51 @@ fn tables_are_ascending_and_within_their_family() {
     assert_eq!(name_of(2099), "unknown message");
 }
 
+#[test]
+fn rows_are_found_by_number_and_by_name() {
+    for entry in table() {
+        assert_eq!(row(entry.number), Some(&entry));
+        assert_eq!(row_named(entry.name), Some(&entry));
+        assert_eq!(Family::of(entry.number), Some(entry.family));
+    }
+    assert_eq!(row(9001).map(|row| row.name), Some("CONTROL_REMOVE_CHANNEL"));
+    assert_eq!(Family::Panda3d.row(9001).map(|row| row.name), Some("SET_DOID_RANGE_CMU"));
+    assert_eq!(row_named("SET_DOID_RANGE_CMU").map(|row| row.family), Some(Family::Panda3d));
+    assert_eq!(row_named("SET_FIELD"), None);
+}
+
+#[test]
+fn shapes_are_those_of_the_types_unless_a_message_says_more() {
+    let shapes = |name: &str| {
+        let arguments = row_named(name).expect("a message").arguments;
+        arguments.iter().map(|argument| (argument.name, argument.shape)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shapes("STATESERVER_OBJECT_SET_FIELD"),
+        [("do_id", Shape::DoId), ("field", Shape::Field), ("value", Shape::Value)]
+    );
+    assert_eq!(
+        shapes("STATESERVER_OBJECT_ENTER_OWNER_WITH_REQUIRED_OTHER"),
+        [("object", Shape::object_with_other(Shown::Owner))]
+    );
+    assert_eq!(
+        shapes("STATESERVER_GET_OWNED"),
+        [
+            ("context", Shape::Context),
+            ("owners", Shape::List(&Shape::Pair(&Shape::Channel, &Shape::U32)))
+        ]
+    );
+    assert_eq!(shapes("CLIENT_HEARTBEAT"), []);
+}
+
+/// Packed values are the schema's to split: no message leaves their shape to the type.
+#[test]
+fn no_argument_is_only_a_rest() {
+    for row in table().chain(Panda3d::TABLE.iter().copied()) {
+        assert!(row.arguments.iter().all(|argument| argument.shape != Shape::Rest), "{}", row.name);
+    }
+}
+
 /// Whatever bytes decode, encode to the same bytes again, up to what the message does not read.
 fn check_identity(number: u16, body: &[u8]) -> Result<(), TestCaseError> {
     macro_rules! check {
@@ -64,6 +109,7 @@ fn decode_and_encode(bytes: &[u8]) -> Result<(String, Vec<u8>), Error> {
     }
     let meaning = match Family::of(number).ok_or(Error::UnknownType(number))? {
         Family::Client => through!(Client),
+        Family::Panda3d => through!(Panda3d),
         Family::ClientAgent => through!(ClientAgent),
         Family::StateServer => through!(StateServer),
         Family::DbStateServer => through!(DbStateServer),

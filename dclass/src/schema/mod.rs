@@ -17,7 +17,7 @@ pub use types::StringEncoding;
 pub use view::TypeView;
 
 use crate::diagnostic::Diagnostics;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Position of a dclass or struct in the DC files.
@@ -96,6 +96,28 @@ impl DcFile {
     /// The field with this id, of whichever class or struct.
     pub fn field(&self, id: FieldId) -> Option<&Field> {
         self.fields.get(usize::from(id.0)).map(|field| &**field)
+    }
+
+    /// All fields of a class in the order in which it has inherited them, which is Panda3D's: those of its first parent, then those of
+    /// the next, then its own. A field takes the place of an inherited one of its name.
+    pub fn fields_as_inherited(&self, class: &Class) -> Vec<Arc<Field>> {
+        let mut fields: Vec<Arc<Field>> = Vec::new();
+        let mut names: HashSet<String> = HashSet::new();
+        for parent in class.parents().iter().filter_map(|parent| self.class(*parent)) {
+            for field in self.fields_as_inherited(parent) {
+                if field.name().is_empty() || names.insert(field.name().to_owned()) {
+                    fields.push(field);
+                }
+            }
+        }
+        for own in class.own_fields() {
+            if !own.name().is_empty() && !names.insert(own.name().to_owned()) {
+                fields.retain(|field| field.name() != own.name());
+            }
+            fields.push(own.clone());
+        }
+        fields.retain(|field| class.has_field(field.id()));
+        fields
     }
 
     /// The Python modules that the files name, in their order.

@@ -134,7 +134,11 @@ impl Loads {
                     return load.is_answer(do_id, context, &object).then_some(object);
                 }
             }
-            Family::DbStateServer | Family::ClientAgent | Family::Client | Family::Control => {}
+            Family::DbStateServer
+            | Family::ClientAgent
+            | Family::Client
+            | Family::Panda3d
+            | Family::Control => {}
         }
         None
     }

@@ -3,7 +3,6 @@
 //! Panda3D goes by the order in which a class has inherited its fields: those of its first parent, then those of the next, then
 //! its own. With several parents that need not be the order of their ids, which is ours.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use dclass::{Class, ClassId, DcFile, Field, FieldId, FieldKind};
@@ -25,7 +24,8 @@ impl Schema {
     pub fn new(dc: &DcFile) -> Self {
         let mut required = FxHashMap::default();
         for class in dc.classes() {
-            let order: Box<[Arc<Field>]> = inherited(dc, class)
+            let order: Box<[Arc<Field>]> = dc
+                .fields_as_inherited(class)
                 .into_iter()
                 .filter(|field| field.kind() != FieldKind::Molecular && field.keywords().required())
                 .collect();
@@ -53,28 +53,6 @@ fn location(dc: &DcFile) -> Option<FieldId> {
     let mut named = declared.filter(|field| field.name() == LOCATION);
     let (field, None) = (named.next()?, named.next()) else { return None };
     (field.fixed_size() == Some(LOCATION_BYTES)).then(|| field.id())
-}
-
-/// All fields of a class in the order in which it has got them. A field takes the place of an inherited one of its name.
-fn inherited(dc: &DcFile, class: &Class) -> Vec<Arc<Field>> {
-    let mut fields: Vec<Arc<Field>> = Vec::new();
-    let mut names: HashSet<String> = HashSet::new();
-    for parent in class.parents().iter().filter_map(|parent| dc.class(*parent)) {
-        for field in inherited(dc, parent) {
-            if field.name().is_empty() || names.insert(field.name().to_owned()) {
-                fields.push(field);
-            }
-        }
-    }
-    for own in class.own_fields() {
-        if !own.name().is_empty() && !names.insert(own.name().to_owned()) {
-            fields.retain(|field| field.name() != own.name());
-        }
-        fields.push(own.clone());
-    }
-    let is_its = |field: &FieldId| class.has_field(*field);
-    fields.retain(|field| is_its(&field.id()));
-    fields
 }
 
 #[cfg(test)]
