@@ -26,20 +26,28 @@ pub fn measure(figures: &mut Figures) {
     if let Some(limit) = getrlimit(Resource::Nofile).current {
         figures.set(&metrics::OPEN_FILES_MAX, &[], limit as f64);
     }
-    if let Some(pages) = resident_pages() {
-        figures.set(&metrics::MEMORY, &[], pages * rustix::param::page_size() as f64);
+    if let Some(bytes) = memory_bytes() {
+        figures.set(&metrics::MEMORY, &[], bytes as f64);
     }
     if let Some(seconds) = processor_time() {
         figures.set(&metrics::CPU, &[], seconds);
     }
 }
 
-fn resident_pages() -> Option<f64> {
+/// How much memory the process has in use.
+pub fn memory_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    statm.split_whitespace().nth(1)?.parse().ok()
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
-fn processor_time() -> Option<f64> {
+/// When the process was started.
+pub fn began() -> SystemTime {
+    *BEGAN
+}
+
+/// How many seconds of a processor the process has used.
+pub fn processor_time() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name of the program may have spaces in it.
     let mut words = stat.rsplit_once(')')?.1.split_whitespace().skip(11);

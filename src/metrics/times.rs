@@ -39,6 +39,15 @@ impl Times {
         self.sum = self.sum.saturating_add(others.sum);
     }
 
+    /// What has been noted since there was no more than `before`.
+    pub fn since(&self, before: &Times) -> Times {
+        let mut newer = self.clone();
+        let counts = newer.buckets.iter_mut().zip(&before.buckets);
+        counts.for_each(|(count, before)| *count = count.saturating_sub(*before));
+        newer.sum = newer.sum.saturating_sub(before.sum);
+        newer
+    }
+
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
@@ -90,6 +99,17 @@ mod tests {
         assert_eq!(times.percentile(0.99), Duration::from_nanos(1 << 14));
         assert_eq!(times.percentile(1.0), Duration::from_nanos(1 << 22));
         assert_eq!(times.sum(), Duration::from_micros(3_990));
+    }
+
+    #[test]
+    fn what_has_come_since_is_told_apart() {
+        let mut times = Times::default();
+        times.note(Duration::from_millis(3));
+        let before = times.clone();
+        times.note(Duration::from_micros(10));
+        let newer = times.since(&before);
+        assert_eq!((newer.count(), newer.sum()), (1, Duration::from_micros(10)));
+        assert_eq!(newer.percentile(1.0), Duration::from_nanos(1 << 14));
     }
 
     #[test]
