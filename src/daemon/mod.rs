@@ -17,7 +17,7 @@ mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Host, RoleConfig};
-use crate::console::Console;
+use crate::console::{Audit, Console, Inside, Sessions, Streams};
 use crate::event::EventSender;
 use crate::hash::{self, Seed};
 use crate::net::tls::Tls;
@@ -63,7 +63,7 @@ pub async fn run(
     // Before anything else, so that a signal during the start is not lost.
     let signals = Signals::new(survived)?;
     warn_of_root();
-    let config = started.reading.config.clone();
+    let (config, file) = (started.reading.config.clone(), started.file.clone());
     let manager = Arc::new(Manager::of_environment());
     let mut operator = Operator::new(signals, started, log.clone(), manager.clone());
     let anew = operator.anew();
@@ -71,9 +71,26 @@ pub async fn run(
     let passed = operator.passed();
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
+    let inside = Inside {
+        readiness: readiness.clone(),
+        router: router.clone(),
+        dc: dc.clone(),
+        log: log.clone(),
+        file,
+        config: Arc::new(config.clone()),
+        commands: operator.commands(),
+        banlists: OnceLock::new(),
+        sessions: Sessions::new(
+            config.web.as_ref().map(|web| web.access.clone()).unwrap_or_default(),
+        ),
+        audit: Audit::default(),
+        streams: Streams::default(),
+        gathering: tokio::sync::Mutex::default(),
+    };
+    let inside = Arc::new(inside);
+    operator.is_seen_by(inside.clone());
     // Before the roles, which may take their time, and until they have ended.
-    let _console =
-        Console::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
+    let _console = Console::start(config.web.as_ref(), &passed, anew.files.clone(), inside).await?;
     let started = tokio::select! {
         parts = Parts::start(config, dc, outside, router, anew) => parts,
         ending = operator.wants_the_end() => {

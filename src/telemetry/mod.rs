@@ -162,7 +162,8 @@ impl Log {
         self.has_started.store(true, Ordering::Relaxed);
     }
 
-    fn level(&self) -> Level {
+    /// The least severe level that is written.
+    pub fn level(&self) -> Level {
         Level::from_number(self.level.load(Ordering::Relaxed))
     }
 

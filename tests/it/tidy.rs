@@ -13,9 +13,10 @@ const LINE: &[&str] =
 const BESIDE: &[(&str, &[&str])] = &[
     ("yaml", &[]),
     ("finding", &["yaml"]),
-    ("config", &["ids", "yaml", "finding", "telemetry"]),
+    ("config", &["ids", "yaml", "finding", "telemetry", "credentials"]),
     ("telemetry", &["ids", "metrics"]),
     ("control", &[]),
+    ("credentials", &[]),
     ("metrics", &[]),
     ("readiness", &[]),
     ("event", &["ids", "config", "metrics"]),
@@ -36,6 +37,7 @@ const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("control", &["console", "daemon"]),
     ("finding", &["daemon"]),
     ("readiness", &["console", "daemon"]),
+    ("credentials", &["console"]),
 ];
 
 const LINES_MAX: usize = 600;
