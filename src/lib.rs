@@ -1,14 +1,15 @@
 //! donet, a server daemon for massively multiplayer games: a drop-in replacement for Astron.
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
-//! `net`, `store`, `banlist`, `config`, `control`, `finding`, `metrics`,
-//! `readiness` and `yaml` stand beside the line.
+//! `net`, `store`, `banlist`, `config`, `control`, `credentials`, `finding`,
+//! `metrics`, `readiness` and `yaml` stand beside the line.
 
 pub mod banlist;
 pub mod cli;
 pub mod config;
 pub mod console;
 pub mod control;
+pub mod credentials;
 pub mod daemon;
 pub mod event;
 #[cfg(test)]

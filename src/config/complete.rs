@@ -153,7 +153,8 @@ impl Config {
             let websocket = agent.websocket.as_ref().and_then(|websocket| websocket.tls.as_ref());
             agent.tls.as_ref().map(|clients| &clients.tls).into_iter().chain(websocket)
         });
-        links.chain(clients)
+        let web = self.web.iter().filter_map(|web| web.tls.as_ref());
+        links.chain(clients).chain(web)
     }
 
     /// Reads the DC files.

@@ -403,11 +403,11 @@ fn listeners(config: &Config) -> Vec<Listener<'_>> {
             address,
         })
     });
-    let web = config.web.iter().map(|address| Listener {
+    let web = config.web.iter().map(|web| Listener {
         owner: "web".to_owned(),
         key: "web.bind".to_owned(),
         transport: Transport::Tcp,
-        address,
+        address: &web.bind,
     });
     director.chain(web).chain(roles).collect()
 }

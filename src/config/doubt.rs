@@ -76,11 +76,15 @@ fn plain_websocket(websocket: &WebSocketConfig) -> Option<String> {
 
 /// What to say of figures that anybody could read. They need no user.
 fn open_web(config: &Config) -> Option<String> {
-    let bind = config.web.as_ref()?;
-    let (is_here, _) = reach(&bind.host)?;
-    (!is_here).then(|| format!(
-        "{bind} is open, unencrypted, to whoever reaches it, and asks for no password; use a loopback address, and a \
-         proxy before it where others are to see it"
+    let web = config.web.as_ref()?;
+    // What is to be said of passwords is said of them.
+    if web.has_console || web.tls.is_some() || web.is_public() != Some(true) {
+        return None;
+    }
+    Some(format!(
+        "{} is open, unencrypted, to whoever reaches it, and asks for no password; use a loopback address, and a \
+         proxy before it where others are to see it",
+        web.bind
     ))
 }
 

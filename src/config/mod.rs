@@ -34,6 +34,7 @@ mod slips;
 mod syntax;
 mod tls;
 mod value;
+mod web;
 mod websocket;
 
 #[cfg(test)]
@@ -60,6 +61,7 @@ pub use panda3d::{
 };
 pub use parenting::{FollowedClass, PARENTING_FIELD, ParentingRules};
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
+pub use web::{AccessConfig, TokenConfig, UserConfig, WebConfig, WebRole};
 pub use websocket::WebSocketConfig;
 
 use environment::Lookup;

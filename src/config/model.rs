@@ -13,6 +13,7 @@ use super::offences::OffencesConfig;
 use super::panda3d::Panda3dConfig;
 use super::parenting::ParentingRules;
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
+use super::web::WebConfig;
 use super::websocket::WebSocketConfig;
 use dclass::DcFile;
 pub use dclass::StringEncoding;
@@ -32,7 +33,7 @@ pub struct Config {
     /// Section `uberdogs`.
     pub uberdogs: Vec<UberDogConfig>,
     /// Section `web`: where HTTP is answered; `None` is nowhere.
-    pub web: Option<Address>,
+    pub web: Option<WebConfig>,
     /// Section `messagedirector`.
     pub message_director: MessageDirectorConfig,
     /// Section `roles`, in the order of the file, which is the order of starting.

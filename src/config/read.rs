@@ -1,10 +1,8 @@
 //! The sections of the file: which keys there are, what each may be, and what it is if absent.
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::address::{Address, Host};
 use super::model::{Places, *};
 use super::networks::Networks;
 use super::panda3d;
@@ -14,6 +12,7 @@ use super::report::Report;
 use super::section::Section;
 use super::tls;
 use super::value;
+use super::web;
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
 use crate::telemetry::Level;
 use crate::yaml::Node;
@@ -22,8 +21,6 @@ use crate::yaml::Node;
 const MESSAGE_DIRECTOR_PORT: u16 = 7199;
 /// The same, with TLS.
 const MESSAGE_DIRECTOR_TLS_PORT: u16 = 7194;
-/// The port where monitoring asks.
-const WEB_PORT: u16 = 7180;
 /// The port of an event logger.
 pub(super) const EVENT_LOGGER_PORT: u16 = 7197;
 
@@ -53,7 +50,7 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
         "these are `write_buffer_size` and `write_timeout_ms` in section `client` of a client agent",
     );
     let daemon = daemon(file.section("daemon"), base_dir);
-    let web = file.section("web").map(web);
+    let web = file.section("web").map(|section| web::web(section, base_dir));
     let section = file.section("general");
     let is_no_section = file.has("general") && section.is_none();
     let (general, mut knows_dc_files) = general(report, section, base_dir);
@@ -86,14 +83,6 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
         roles,
         places: Places { role_numbers, uberdog_numbers, left_out, knows_dc_files },
     })
-}
-
-fn web(mut section: Section<'_>) -> Address {
-    let bind = section.optional("bind", value::address(WEB_PORT));
-    section.finish();
-    // Whoever is to be asked from elsewhere is told so.
-    let here = || Address { host: Host::Ip(Ipv4Addr::LOCALHOST.into()), port: WEB_PORT };
-    bind.unwrap_or_else(here)
 }
 
 /// As on the command line.

@@ -1,7 +1,7 @@
 //! Reading a map key by key: what is asked for is what is known, all else is a mistake.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::Deref;
 
@@ -111,6 +111,11 @@ impl<'a> Section<'a> {
         &self.path
     }
 
+    /// How many mistakes have been found in the file so far.
+    pub fn errors(&self) -> usize {
+        self.report.errors()
+    }
+
     /// The value of `key` as `read` understands it. `None` if it is absent, or wrong and reported.
     pub fn optional<T>(
         &mut self,
@@ -184,6 +189,26 @@ impl<'a> Section<'a> {
             read.filter(|_| report.errors() == before).map(|read| (i, read))
         };
         self.list(key).enumerate().filter_map(read).collect()
+    }
+
+    /// The maps that stand by their names in the map under `key`, as `read` understands them. Names that `check` finds
+    /// something wrong with are reported, and maps with mistakes left out.
+    pub fn named<T>(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&str) -> Result<(), String>,
+        mut read: impl FnMut(Section<'a>) -> Option<T>,
+    ) -> BTreeMap<String, T> {
+        let report = self.report;
+        let Some(all) = self.section(key) else { return BTreeMap::new() };
+        let read = |entry: &Entry<'a>| {
+            let path = join(&all.path, entry.key);
+            check(entry.key).map_err(|why| report.error(entry.key_node, &path, why)).ok()?;
+            let before = report.errors();
+            let value = Section::open(report, Item { path, node: entry.node }).and_then(&mut read);
+            value.filter(|_| report.errors() == before).map(|value| (entry.key.to_owned(), value))
+        };
+        all.entries.iter().filter_map(read).collect()
     }
 
     /// The values in the list under `key`; items that `read` does not understand are reported.

@@ -65,7 +65,7 @@ impl Asker {
         loop {
             self.inbox.recv(&mut frames).await;
             for frame in Frames::new(&frames) {
-                let Ok(envelope) = Envelope::decode(frame.datagram()) else { continue };
+                let Ok(envelope) = Envelope::read(frame.datagram()) else { continue };
                 // All that is asked for is answered with what it was asked by.
                 let Ok(context) = Reader::new(envelope.body).u32() else { continue };
                 if let Some(waiting) = self.waiting.lock().answers.remove(&context) {

@@ -23,7 +23,7 @@ pub fn measure(figures: &mut Figures) {
     if let Some(open) = open_files() {
         figures.set(&metrics::OPEN_FILES, &[], open as f64);
     }
-    if let Some(limit) = getrlimit(Resource::Nofile).current {
+    if let Some(limit) = open_files_max() {
         figures.set(&metrics::OPEN_FILES_MAX, &[], limit as f64);
     }
     if let Some(bytes) = memory_bytes() {
@@ -39,6 +39,11 @@ pub fn memory_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
+}
+
+/// How many files it may have open.
+pub fn open_files_max() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
 }
 
 /// When the process was started.

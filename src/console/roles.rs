@@ -82,10 +82,7 @@ impl RoleSeen {
 
     /// Whether it is asked through the router what it holds.
     const fn is_resident(&self) -> bool {
-        matches!(
-            self.kind,
-            RoleKind::ClientAgent | RoleKind::StateServer | RoleKind::DbStateServer
-        )
+        matches!(self.kind, RoleKind::ClientAgent | RoleKind::StateServer | RoleKind::DbStateServer)
     }
 }
 

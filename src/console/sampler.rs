@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::{io, thread};
 use std::time::{Duration, Instant, SystemTime};
+use std::{io, thread};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -101,7 +101,6 @@ impl Samples {
         drop(kept);
         self.newest.send_replace(Some(sample));
     }
-
 }
 
 /// Takes samples until it is dropped, on a thread of its own: a timer of the runtime that is always there would have to be looked at each time
@@ -157,9 +156,7 @@ fn sample(
     // Counts are far below what a float can count exactly.
     let rate = |before: u64, now: u64| now.wrapping_sub(before) as f64 / seconds;
     let holds = now.holds.since(&before.holds);
-    let hold = |share| {
-        (holds.count() > 0).then(|| holds.percentile(share).as_secs_f64() * 1e6)
-    };
+    let hold = |share| (holds.count() > 0).then(|| holds.percentile(share).as_secs_f64() * 1e6);
     let (clients, objects) = totals(router, roles);
     let (links, _) = seen.roll.page(0, usize::MAX - 1);
     Sample {

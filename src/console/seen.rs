@@ -22,13 +22,12 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Nothing yet. Unless somebody `looks`, only the links are noted.
+    /// Nothing yet. Unless there is a console that `looks`, events are not noted, of which there may be many.
     pub fn new(looks: bool) -> Self {
-        let kept = |most| if looks { most } else { 0 };
         Seen {
             roll: Arc::default(),
-            closed: Arc::new(Recent::new(kept(CLOSED_MAX))),
-            events: Arc::new(Recent::new(kept(EVENTS_MAX))),
+            closed: Arc::new(Recent::new(CLOSED_MAX)),
+            events: Arc::new(Recent::new(if looks { EVENTS_MAX } else { 0 })),
         }
     }
 

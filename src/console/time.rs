@@ -7,8 +7,12 @@ use jiff::Timestamp;
 /// A time in UTC, to a millisecond: `2026-01-31T12:00:00.000Z`.
 pub fn rfc3339(time: SystemTime) -> String {
     // What is beyond the ninth millennium is nobody's time.
-    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    rfc3339_of_date(Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// The same for a time of the calendar.
+pub fn rfc3339_of_date(time: Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 /// The same for a moment of the clock that only goes forward.

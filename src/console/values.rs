@@ -1,10 +1,10 @@
 //! Values of fields as people read them.
 
-use dclass::{Class, DcFile, Field};
+use dclass::{DcFile, Field};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ids::FieldId;
+use crate::ids::{ClassId, FieldId};
 
 /// Longer texts are cut.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -32,11 +32,13 @@ pub struct FieldSeen {
 pub fn field_seen(dc: &DcFile, id: FieldId, value: &[u8]) -> FieldSeen {
     let field = dc.field(id);
     // More would be cut anyway, and takes long.
-    let text = field.filter(|_| value.len() <= TEXT_BYTES_MAX * 4).and_then(|field| field.format(value).ok());
+    let text = field
+        .filter(|_| value.len() <= TEXT_BYTES_MAX * 4)
+        .and_then(|field| field.format(value).ok());
     let (value_text, cut) = shortened(text.unwrap_or_else(|| hex(value)));
     FieldSeen {
         id: id.0,
-        name: field.map_or_else(|| format!("field {id}"), |field| field.name().to_owned()),
+        name: field.map_or_else(|| format!("field {}", id.0), |field| field.name().to_owned()),
         declaration: field.map(Field::declaration).unwrap_or_default(),
         keywords: field.map(keywords).unwrap_or_default(),
         value: value_text,
@@ -52,8 +54,8 @@ pub fn keywords(field: &Field) -> Vec<String> {
 }
 
 /// The name of a class; its number, if the DC files do not have it.
-pub fn class_name(class: Option<&Class>, id: impl std::fmt::Display) -> String {
-    class.map_or_else(|| format!("class {id}"), |class| class.name().to_owned())
+pub fn class_name(dc: &DcFile, id: ClassId) -> String {
+    dc.class(id).map_or_else(|| format!("class {}", id.0), |class| class.name().to_owned())
 }
 
 fn hex(bytes: &[u8]) -> String {

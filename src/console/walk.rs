@@ -78,7 +78,8 @@ async fn walk_some(
         // A role that is lost has nothing.
         let page = router.inspect(role, query, place.cursor, budget).unwrap_or_default();
         visits += budget;
-        taken += page.items.into_iter().filter_map(|item| take(place.role, item).then_some(())).count();
+        taken +=
+            page.items.into_iter().filter_map(|item| take(place.role, item).then_some(())).count();
         place = match page.next {
             Some(cursor) => Place { cursor, ..place },
             None => Place { role: place.role + 1, cursor: Cursor::default() },
@@ -109,9 +110,14 @@ mod tests {
         }
     }
 
-    async fn pages(roles: &[usize], most: usize, is_wanted: impl Fn(usize) -> bool) -> Vec<(usize, usize)> {
+    async fn pages(
+        roles: &[usize],
+        most: usize,
+        is_wanted: impl Fn(usize) -> bool,
+    ) -> Vec<(usize, usize)> {
         let router = Router::new();
-        let roles: Vec<_> = roles.iter().map(|&count| router.join_role("holder", Holder(count))).collect();
+        let roles: Vec<_> =
+            roles.iter().map(|&count| router.join_role("holder", Holder(count))).collect();
         let keys: Vec<Key> = roles.iter().map(|role| role.participant().key()).collect();
         let (mut all, mut place) = (Vec::new(), Some(Place::default()));
         while let Some(from) = place {

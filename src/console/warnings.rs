@@ -74,8 +74,11 @@ fn upstream(inside: &Inside) -> Option<Warning> {
         id: "upstream-away",
         severity: Severity::Critical,
         title: "The message director upstream is away".to_owned(),
-        detail: format!("There is no connection to {address}; what is for it waits, up to a limit."),
-        action: "Start it, or see why it cannot be reached; this daemon connects again by itself.".to_owned(),
+        detail: format!(
+            "There is no connection to {address}; what is for it waits, up to a limit."
+        ),
+        action: "Start it, or see why it cannot be reached; this daemon connects again by itself."
+            .to_owned(),
         href: Some("#/links"),
     })
 }
@@ -143,10 +146,12 @@ fn logged(inside: &Inside, now: SystemTime) -> Vec<Warning> {
     let of_late = |least: Level, most: Level| {
         let is_one = |line: &crate::telemetry::LogLine| line.level >= least && line.level <= most;
         let (lines, _) = inside.lines.page(None, usize::MAX, is_one);
-        let is_of_late = |time: SystemTime| now.duration_since(time).unwrap_or_default() < LOGGED_OF_LATE;
+        let is_of_late =
+            |time: SystemTime| now.duration_since(time).unwrap_or_default() < LOGGED_OF_LATE;
         lines.iter().filter(|line| is_of_late(line.time)).count()
     };
-    let (errors, security) = (of_late(Level::Error, Level::Fatal), of_late(Level::Security, Level::Security));
+    let (errors, security) =
+        (of_late(Level::Error, Level::Fatal), of_late(Level::Security, Level::Security));
     let mut all = Vec::new();
     if errors > 0 {
         all.push(Warning {
@@ -178,7 +183,10 @@ fn slow_links(inside: &Inside) -> Option<Warning> {
         id: "slow-link",
         severity: Severity::Warning,
         title: "A link does not read what it is sent".to_owned(),
-        detail: format!("{} bytes wait for {} {}.", slowest.traffic.waiting, slowest.name, slowest.address),
+        detail: format!(
+            "{} bytes wait for {} {}.",
+            slowest.traffic.waiting, slowest.name, slowest.address
+        ),
         action: "See what keeps that program busy; above a limit its link is given up.".to_owned(),
         href: Some("#/queues"),
     })

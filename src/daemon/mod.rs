@@ -27,8 +27,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Host, RoleConfig};
-use crate::console::Console;
 pub use crate::console::Seen;
+use crate::console::{Console, Given, Inside};
 use crate::event::EventSender;
 use crate::hash::{self, Seed};
 use crate::net::tls::Tls;
@@ -64,7 +64,7 @@ pub async fn run(
     // Before anything else, so that a signal during the start is not lost.
     let signals = Signals::new(survived)?;
     warn_of_root();
-    let config = started.reading.config.clone();
+    let (config, file) = (started.reading.config.clone(), started.file.clone());
     let manager = Arc::new(Manager::of_environment());
     let mut operator = Operator::new(signals, started, log.clone(), manager.clone());
     let anew = operator.anew();
@@ -72,10 +72,20 @@ pub async fn run(
     let passed = operator.passed();
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
-    let seen = Seen::new(config.web.is_some());
+    let inside = Inside::new(Given {
+        readiness: readiness.clone(),
+        router: router.clone(),
+        dc: dc.clone(),
+        log: log.clone(),
+        file,
+        config: config.clone(),
+        commands: operator.commands(),
+        random: (outside.random)(),
+    });
+    operator.is_seen_by(inside.clone());
+    let seen = inside.seen.clone();
     // Before the roles, which may take their time, and until they have ended.
-    let _console =
-        Console::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
+    let _console = Console::start(config.web.as_ref(), &passed, anew.files.clone(), inside).await?;
     let started = tokio::select! {
         parts = Parts::start(config, dc, outside, router, (anew, seen)) => parts,
         ending = operator.wants_the_end() => {

@@ -14,6 +14,7 @@ use super::reload::{self, InForce, Read};
 use super::signals::{Request as Wish, Signals};
 use crate::banlist::Banlist;
 use crate::config::{Reading, RoleConfig};
+use crate::console::Inside;
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
 use crate::finding::Finding;
 use crate::net::Passed;
@@ -77,6 +78,8 @@ pub(super) struct Operator {
     in_force: InForce,
     /// Client agents, each with the number of its role; none before everything has started.
     agents: Option<Vec<(usize, client_agent::Handle)>>,
+    /// The console, if it runs already.
+    console: Option<Arc<Inside>>,
     /// The configuration was to be read again before there was anybody who could be told: for whom.
     due: Vec<Option<Replies>>,
     /// What the configuration says of drains.
@@ -142,6 +145,7 @@ impl Operator {
             anew: AnewSenders::default(),
             in_force,
             agents: None,
+            console: None,
             due: Vec::new(),
             drain,
             drain_wave,
@@ -163,9 +167,23 @@ impl Operator {
         self.anew.subscribe()
     }
 
+    /// Where commands are heard.
+    pub fn commands(&self) -> mpsc::Sender<Heard> {
+        self.commands.0.clone()
+    }
+
+    /// Notes by which console somebody looks.
+    pub fn is_seen_by(&mut self, console: Arc<Inside>) {
+        self.console = Some(console);
+    }
+
     /// Notes that everything has started, and does what has been asked for meanwhile.
     pub fn has_started(&mut self, agents: Vec<(usize, client_agent::Handle)>) {
         self.agents = Some(agents);
+        if let Some(console) = &self.console {
+            // There is one start.
+            let _ = console.banlists.set(self.banlists());
+        }
         for replies in std::mem::take(&mut self.due) {
             self.reload(replies);
         }
@@ -378,6 +396,9 @@ impl Operator {
         }
         self.drain = newer.config.daemon.drain;
         self.drain_wave.store(newer.config.daemon.drain_wave, Ordering::Relaxed);
+        if let (Some(console), Some(web)) = (&self.console, &newer.config.web) {
+            console.sessions.take_over(&web.access);
+        }
         // It is compared with what the daemon was started with, as long as that is what runs.
         let mut keys = self.started.reading.need_restart(newer);
         let mut undone = Vec::new();

@@ -13,9 +13,10 @@ const LINE: &[&str] =
 const BESIDE: &[(&str, &[&str])] = &[
     ("yaml", &[]),
     ("finding", &["yaml"]),
-    ("config", &["ids", "yaml", "finding", "telemetry"]),
+    ("config", &["ids", "yaml", "finding", "telemetry", "credentials"]),
     ("telemetry", &["ids", "metrics", "recent"]),
     ("control", &[]),
+    ("credentials", &[]),
     ("metrics", &[]),
     ("recent", &["ids"]),
     ("readiness", &[]),
@@ -37,6 +38,7 @@ const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("control", &["console", "daemon"]),
     ("finding", &["daemon"]),
     ("readiness", &["console", "daemon"]),
+    ("credentials", &["console"]),
 ];
 
 const LINES_MAX: usize = 600;

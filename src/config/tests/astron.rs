@@ -107,25 +107,6 @@ fn sections_of_former_times_are_named() {
 }
 
 #[test]
-fn what_is_answered_over_http_is_so_where_it_is_said() {
-    let bind = |text: &str| valid(text).web.map(|address| address.to_string());
-    assert_eq!(bind("{}"), None);
-    assert_eq!(bind("web: {}").as_deref(), Some("127.0.0.1:7180"));
-    assert_eq!(bind("web: {bind: '[::1]'}").as_deref(), Some("[::1]:7180"));
-    assert!(!warnings("web: {bind: '127.0.0.2:80'}").contains("web.bind"));
-    assert!(!warnings("web: {bind: 'game.example'}").contains("web.bind"));
-    for open in ["0.0.0.0:80", "192.168.0.1:80", "[::]:80"] {
-        let said = warnings(&format!("web: {{bind: '{open}'}}"));
-        assert!(said.contains("web.bind: ") && said.contains("is open, unencrypted"), "{said}");
-    }
-    let taken = errors(
-        "web: {bind: '127.0.0.1:80'}\nroles: [{type: clientagent, bind: '0.0.0.0:80', \
-                        channels: {min: 1001, max: 1002}}]",
-    );
-    assert!(taken.contains("roles[0].bind: 0.0.0.0:80 is taken by web too"), "{taken}");
-}
-
-#[test]
 fn backends_that_are_none_say_what_to_write() {
     for (keys, message, help) in [
         ("{type: bdb, filename: a.db}", "BerkeleyDB", "{type: sqlite, file: objects.sqlite}"),

@@ -13,6 +13,7 @@ mod rule;
 mod section;
 mod tls;
 mod value;
+mod web;
 mod websocket;
 
 use std::ffi::OsString;

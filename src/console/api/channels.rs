@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{Failure, Part, Routes, links};
+use crate::config::RoleConfig;
 use crate::console::Inside;
 use crate::console::roles::residents;
 use crate::ids::{Channel, ZoneId};
@@ -111,7 +112,9 @@ pub fn listening(inside: &Inside, channel: Channel) -> (Vec<Listening>, usize) {
 /// What a channel stands for. Only its number is known: others may use it for something else.
 fn meaning(inside: &Inside, channel: Channel) -> String {
     let role = inside.roles.iter().find(|role| role.channel == Some(channel));
-    let agent = inside.config.client_channels().any(|range| range.contains(channel));
+    let agent = inside.config.roles.iter().any(
+        |role| matches!(role, RoleConfig::ClientAgent(agent) if agent.channels.contains(channel)),
+    );
     if let Some(role) = role {
         return role.name();
     }

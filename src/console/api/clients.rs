@@ -122,7 +122,9 @@ impl Which {
         self.state.as_deref().is_none_or(|state| state == client.state)
             && self.address.as_deref().is_none_or(|begin| client.address.starts_with(begin))
             && self.q.as_deref().is_none_or(|part| {
-                [&client.channel, &client.allocated, &client.address].iter().any(|text| text.contains(part))
+                [&client.channel, &client.allocated, &client.address]
+                    .iter()
+                    .any(|text| text.contains(part))
             })
     }
 }
@@ -227,7 +229,7 @@ async fn one(
                 do_id: do_id.0,
                 class: class_id.map_or_else(
                     || "(not in the DC files)".to_owned(),
-                    |id| class_name(inside.dc.class(id), id),
+                    |id| class_name(&inside.dc, id),
                 ),
                 owned: is_owned,
                 parent: location.parent.0,
@@ -259,7 +261,8 @@ fn find(inside: &Inside, channel: Channel) -> Result<(&RoleSeen, Vec<Item>), Api
         let page = inside.router.inspect(key, &query, Cursor::default(), SHOWN_MAX).ok()?;
         (!page.items.is_empty()).then_some((role, page.items))
     });
-    let nobody = || ApiError::not_found(format!("there is no client with the channel {channel} here"));
+    let nobody =
+        || ApiError::not_found(format!("there is no client with the channel {channel} here"));
     found.next().ok_or_else(nobody)
 }
 
@@ -296,9 +299,11 @@ async fn eject(
     let detail = format!("{code}: {reason}");
     inside.audit.note(&viewer, "eject", format!("client {channel}"), detail, found.is_ok());
     let (_, items) = found?;
-    let Some(Item::Session { allocated, .. }) = items.first() else { return Err(ApiError::internal()) };
+    let Some(Item::Session { allocated, .. }) = items.first() else {
+        return Err(ApiError::internal());
+    };
     // By the channel that nobody else has.
     let eject = ClientAgent::Eject { reason: code, text: Blob(reason.as_bytes()) };
-    inside.asker.send(&[*allocated], inside.asker.channel(), &eject);
+    inside.asker().send(&[*allocated], inside.asker().channel(), &eject);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -135,7 +135,7 @@ fn route(inside: &Inside, datagram: &Datagram) -> Result<usize, ApiError> {
     let recipients = datagram.channels.iter().map(|text| channel("channels", text));
     let recipients: Vec<Channel> = recipients.collect::<Result<_, _>>()?;
     let sender = match &datagram.sender {
-        None => inside.asker.channel(),
+        None => inside.asker().channel(),
         Some(text) => channel("sender", text)?,
     };
     let Datagram { message, arguments, .. } = datagram;
@@ -144,6 +144,6 @@ fn route(inside: &Inside, datagram: &Datagram) -> Result<usize, ApiError> {
     let mut frame = Vec::new();
     let written = write_frame(&mut frame, |writer| writer.raw(&composed));
     written.map_err(|error| ApiError::bad_request(error.to_string()))?;
-    inside.asker.route(&frame);
+    inside.asker().route(&frame);
     Ok(composed.len())
 }

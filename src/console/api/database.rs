@@ -74,7 +74,7 @@ async fn one(
 async fn ask(inside: &Inside, do_id: DoId, database: Channel) -> Result<Option<Stored>, ApiError> {
     let question = |context| Database::ObjectGetAll { context, do_id };
     let silent = || ApiError::unavailable(format!("the database {database} does not answer"));
-    let answer = inside.asker.ask(database, question).await.ok_or_else(silent)?;
+    let answer = inside.asker().ask(database, question).await.ok_or_else(silent)?;
     let decoded = Database::decode(answer.number, &mut Reader::new(&answer.body));
     let Ok(Database::ObjectGetAllResp { object, .. }) = decoded else { return Err(silent()) };
     let Some((class_id, values)) = object else { return Ok(None) };
@@ -83,7 +83,9 @@ async fn ask(inside: &Inside, do_id: DoId, database: Channel) -> Result<Option<S
     while fields.len() < usize::from(values.count) {
         let Ok(id) = reader.u16().map(FieldId) else { break };
         let rest = reader.remaining();
-        let Some(length) = inside.dc.field(id).and_then(|field| field.skip(rest).ok()) else { break };
+        let Some(length) = inside.dc.field(id).and_then(|field| field.skip(rest).ok()) else {
+            break;
+        };
         fields.push(field_seen(&inside.dc, id, &rest[..length]));
         if reader.take(length).is_err() {
             break;
@@ -91,7 +93,7 @@ async fn ask(inside: &Inside, do_id: DoId, database: Channel) -> Result<Option<S
     }
     Ok(Some(Stored {
         do_id: do_id.0,
-        class: class_name(inside.dc.class(class_id), class_id),
+        class: class_name(&inside.dc, class_id),
         class_id: class_id.0,
         database: database.to_string(),
         fields,

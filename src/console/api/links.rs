@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{ApiError, Body, Failure, Items, Paging, Params, Part, Routes};
-use crate::console::{Inside, Operator};
 use crate::console::time::rfc3339;
+use crate::console::{Inside, Operator};
 use crate::role::message_director::{Direction, LinkSeen};
 use crate::router::{Key, Router};
 
@@ -57,13 +57,16 @@ pub struct Link {
 
 impl Link {
     fn new(router: &Router, link: LinkSeen) -> Self {
-        let (channels, ranges) =
-            link.key.map_or((0, 0), |key| router.subscription_count(key));
+        let (channels, ranges) = link.key.map_or((0, 0), |key| router.subscription_count(key));
         let is_upstream = link.direction == Direction::Out;
         Link {
             id: link.id.to_string(),
             console: console_of(&link),
-            name: if is_upstream && link.name.is_empty() { "upstream".to_owned() } else { link.name },
+            name: if is_upstream && link.name.is_empty() {
+                "upstream".to_owned()
+            } else {
+                link.name
+            },
             address: link.address,
             direction: if is_upstream { "out" } else { "in" },
             kind: if link.is_daemon || is_upstream { "daemon" } else { "participant" },
@@ -145,7 +148,9 @@ async fn close(
 /// It is.
 pub fn check_reason(reason: &str) -> Result<(), ApiError> {
     if reason.len() > REASON_BYTES_MAX {
-        return Err(ApiError::bad_request(format!("reason: it is longer than {REASON_BYTES_MAX} bytes")));
+        return Err(ApiError::bad_request(format!(
+            "reason: it is longer than {REASON_BYTES_MAX} bytes"
+        )));
     }
     Ok(())
 }

@@ -15,11 +15,13 @@ use tokio::sync::watch;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
+use super::audit::Done;
 use super::logs::{Ended, Event as Logged, Line};
 use super::{ApiError, Failure, Params, Routes};
+use crate::console::audit::Action;
 use crate::console::sampler::Sample;
 use crate::console::streams::StreamPlace;
-use crate::console::{Inside, Viewer, audit};
+use crate::console::{Inside, Viewer};
 use crate::recent::{self, Closed};
 use crate::telemetry::LogLine;
 
@@ -48,7 +50,7 @@ struct Followed {
     lines: Option<Receiver<Arc<recent::Entry<LogLine>>>>,
     closed: Option<Receiver<Arc<recent::Entry<Closed>>>>,
     events: Option<Receiver<Arc<recent::Entry<String>>>>,
-    audit: Option<Receiver<Arc<audit::Entry>>>,
+    audit: Option<Receiver<Arc<recent::Entry<Action>>>>,
     /// The stream gives way to another one.
     place: StreamPlace,
 }
@@ -100,10 +102,10 @@ impl Followed {
         tokio::select! {
             () = self.place.gives_way() => None,
             sample = newest(&mut self.samples) => Some(told("overview", &*sample?)),
-            line = next_of(&mut self.lines) => Some(item("log", line?, |line| Line::from(line))),
-            closed = next_of(&mut self.closed) => Some(item("closed", closed?, |closed| Ended::from(closed))),
-            event = next_of(&mut self.events) => Some(item("eventlog", event?, |event| Logged::from(event))),
-            entry = next_of(&mut self.audit) => Some(item("audit", entry?, Clone::clone)),
+            line = next_of(&mut self.lines) => Some(item("log", line?, Line::new)),
+            closed = next_of(&mut self.closed) => Some(item("closed", closed?, Ended::new)),
+            event = next_of(&mut self.events) => Some(item("eventlog", event?, Logged::new)),
+            entry = next_of(&mut self.audit) => Some(item("audit", entry?, Done::new)),
         }
     }
 }

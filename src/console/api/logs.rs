@@ -37,8 +37,9 @@ pub struct Line {
     pub fields: Map<String, Value>,
 }
 
-impl From<&Entry<LogLine>> for Line {
-    fn from(entry: &Entry<LogLine>) -> Self {
+impl Line {
+    /// What is told of an entry.
+    pub fn new(entry: &Entry<LogLine>) -> Self {
         let mut fields = object(&entry.what.json);
         let mut text = |name| match fields.remove(name) {
             Some(Value::String(text)) => text,
@@ -87,11 +88,14 @@ async fn log(
     let is_asked_for = |line: &LogLine| {
         line.level >= least && which.q.as_deref().is_none_or(|part| line.json.contains(part))
     };
-    newest(&inside.lines, &paging, is_asked_for, Line::from)
+    newest(&inside.lines, &paging, is_asked_for, Line::new)
 }
 
 /// A page of what is kept.
-fn newest<T, I>(
+///
+/// # Errors
+/// The page that is asked for is none.
+pub fn newest<T, I>(
     recent: &Recent<T>,
     paging: &Paging,
     is_asked_for: impl Fn(&T) -> bool,
@@ -118,8 +122,9 @@ pub struct Event {
     pub fields: Map<String, Value>,
 }
 
-impl From<&Entry<String>> for Event {
-    fn from(entry: &Entry<String>) -> Self {
+impl Event {
+    /// What is told of an entry.
+    pub fn new(entry: &Entry<String>) -> Self {
         let mut fields = object(&entry.what);
         let mut text = |name| match fields.remove(name) {
             Some(Value::String(text)) => text,
@@ -146,7 +151,7 @@ async fn eventlog(
         let status = axum::http::StatusCode::NOT_FOUND;
         return Err(ApiError::new(status, "no_event_logger", message));
     }
-    newest(&inside.seen.events, &paging, |_| true, Event::from)
+    newest(&inside.seen.events, &paging, |_| true, Event::new)
 }
 
 /// A connection that has ended
@@ -170,8 +175,9 @@ pub struct Ended {
     pub seconds: f64,
 }
 
-impl From<&Entry<Closed>> for Ended {
-    fn from(Entry { seq, time, what }: &Entry<Closed>) -> Self {
+impl Ended {
+    /// What is told of an entry.
+    pub fn new(Entry { seq, time, what }: &Entry<Closed>) -> Self {
         Ended {
             seq: seq.to_string(),
             time: rfc3339(*time),
@@ -195,5 +201,5 @@ async fn closed(
     State(inside): State<Arc<Inside>>,
     Params(paging): Params<Paging>,
 ) -> Result<Json<Items<Ended>>, ApiError> {
-    newest(&inside.seen.closed, &paging, |_| true, Ended::from)
+    newest(&inside.seen.closed, &paging, |_| true, Ended::new)
 }

@@ -51,7 +51,7 @@ impl Object {
         let &Item::Object { do_id, class_id, location, ai, owner, .. } = item else { return None };
         Some(Object {
             do_id: do_id.0,
-            class: class_name(inside.dc.class(class_id), class_id),
+            class: class_name(&inside.dc, class_id),
             parent: location.parent.0,
             zone: location.zone.0,
             ai: named(ai),
@@ -108,7 +108,10 @@ async fn list(
 /// The roles that have objects: their places in the router, and in the configuration.
 pub fn holders(inside: &Inside) -> (Vec<crate::router::Key>, Vec<usize>) {
     let roles = residents(&inside.router, &inside.roles).into_iter();
-    roles.filter(|(_, role)| role.kind != RoleKind::ClientAgent).map(|(key, role)| (key, role.id)).unzip()
+    roles
+        .filter(|(_, role)| role.kind != RoleKind::ClientAgent)
+        .map(|(key, role)| (key, role.id))
+        .unzip()
 }
 
 /// The class of a name.
@@ -117,9 +120,9 @@ pub fn holders(inside: &Inside) -> (Vec<crate::router::Key>, Vec<usize>) {
 /// The DC files have none.
 pub fn class_of(inside: &Inside, name: &str) -> Result<ClassId, ApiError> {
     let class = inside.dc.class_by_name(name);
-    class.map(dclass::Class::id).ok_or_else(|| {
-        ApiError::bad_request(format!("class: the DC files have no class {name:?}"))
-    })
+    class
+        .map(dclass::Class::id)
+        .ok_or_else(|| ApiError::bad_request(format!("class: the DC files have no class {name:?}")))
 }
 
 /// A DistributedObject with its values
@@ -185,13 +188,21 @@ fn here(inside: &Inside, do_id: DoId) -> Option<Found> {
     keys.into_iter().zip(ids).find_map(|(key, role)| {
         let query = Query::Object(do_id);
         let items = inside.router.inspect(key, &query, Cursor::default(), 1).ok()?.items;
-        let &Item::Object { class_id, location, children, .. } = items.first()? else { return None };
+        let &Item::Object { class_id, location, children, .. } = items.first()? else {
+            return None;
+        };
         let object = Object::new(inside, role, items.first()?)?;
         let fields = items.iter().filter_map(|item| match item {
             Item::Value { field, value } => Some(field_seen(&inside.dc, *field, value)),
             _ => None,
         });
-        Some(Found { object, class_id, location, fields: fields.collect(), children: Some(children) })
+        Some(Found {
+            object,
+            class_id,
+            location,
+            fields: fields.collect(),
+            children: Some(children),
+        })
     })
 }
 
@@ -199,17 +210,18 @@ fn here(inside: &Inside, do_id: DoId) -> Option<Found> {
 async fn elsewhere(inside: &Inside, do_id: DoId) -> Result<Found, ApiError> {
     let nowhere = || ApiError::not_found(format!("no object {do_id} has answered"));
     let ask = |context| StateServer::ObjectGetAll { context, do_id };
-    let answer = inside.asker.ask(do_id.channel(), ask).await.ok_or_else(nowhere)?;
+    let answer = inside.asker().ask(do_id.channel(), ask).await.ok_or_else(nowhere)?;
     let decoded = StateServer::decode(answer.number, &mut Reader::new(&answer.body));
     let Ok(StateServer::ObjectGetAllResp { object, .. }) = decoded else { return Err(nowhere()) };
     let class = inside.dc.class(object.class_id);
-    let values = class.and_then(|class| shown_values(&object, class, true, |_| true, |_| true).ok());
+    let values =
+        class.and_then(|class| shown_values(&object, class, true, |_| true, |_| true).ok());
     let fields = values.unwrap_or_default();
     let fields = fields.iter().map(|&(field, value)| field_seen(&inside.dc, field, value));
     Ok(Found {
         object: Object {
             do_id: do_id.0,
-            class: class_name(class, object.class_id),
+            class: class_name(&inside.dc, object.class_id),
             parent: object.location.parent.0,
             zone: object.location.zone.0,
             ai: None,
@@ -258,8 +270,9 @@ async fn set_field(inside: &Inside, do_id: DoId, name: &str, text: &str) -> Resu
     let field = class.and_then(|class| class.field_by_name(name)).ok_or_else(|| {
         ApiError::not_found(format!("class {} has no field {name:?}", found.object.class))
     })?;
-    let value = field.parse(text).map_err(|error| ApiError::bad_request(format!("value: {error}")))?;
+    let value =
+        field.parse(text).map_err(|error| ApiError::bad_request(format!("value: {error}")))?;
     let update = StateServer::ObjectSetField { do_id, field: field.id(), value: Rest(&value) };
-    let fits = inside.asker.send(&[do_id.channel()], inside.asker.channel(), &update);
+    let fits = inside.asker().send(&[do_id.channel()], inside.asker().channel(), &update);
     fits.then_some(()).ok_or_else(|| ApiError::bad_request("value: it does not fit a datagram"))
 }

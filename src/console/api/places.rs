@@ -61,9 +61,12 @@ async fn list(
 ) -> Result<Json<Items<PlaceSeen>>, ApiError> {
     let paging = Paging { limit: which.limit, after: which.after };
     let limit = paging.limit()?;
-    let after: Option<u32> = paging.after.as_deref().map(str::parse).transpose().map_err(|_| {
-        ApiError::bad_request("after: what `next` said")
-    })?;
+    let after: Option<u32> = paging
+        .after
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| ApiError::bad_request("after: what `next` said"))?;
     let (keys, _) = holders(&inside);
     // All objects are gone over; one at a time does so, however many ask.
     let _counting = inside.counting.lock().await;
