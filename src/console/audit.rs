@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::api::time_text;
 use super::guard::Viewer;
+use crate::telemetry::AUDIT;
 
 /// How many actions are remembered. The log has all.
 const ENTRIES_MAX: usize = 1000;
@@ -63,7 +64,7 @@ impl Audit {
     ) {
         let (object, detail) = (shortened(object), shortened(detail));
         let (user, address) = (viewer.name.as_deref().unwrap_or("nobody"), viewer.address);
-        tracing::info!(target: "audit", user, %address, action, object, detail, ok, "an action");
+        tracing::info!(target: AUDIT, user, %address, action, object, detail, ok, "an action");
         let mut entries = self.entries.lock();
         let seq = *self.count.borrow() + 1;
         if entries.len() >= ENTRIES_MAX {
