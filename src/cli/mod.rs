@@ -5,6 +5,7 @@
 
 mod bans;
 mod check;
+mod console;
 mod db;
 mod dc;
 mod hint;
@@ -81,6 +82,9 @@ enum Command {
     Bans(running::Arguments),
     /// Check a configuration and everything that it names, without running it
     Check(check::Arguments),
+    /// Make passwords and tokens for the console
+    #[command(subcommand)]
+    Console(console::Command),
     /// Export, import, migrate, check or show the objects of a database
     #[command(subcommand)]
     Db(db::Command),
@@ -137,6 +141,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
             None => Action::Run(arguments.into_run()),
         },
         Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
+        Some(Command::Console(command)) => Action::Exit(console::run(&command)),
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
         Some(Command::Drain(arguments)) => Action::Exit(running::drain(&arguments)),

@@ -106,8 +106,15 @@ impl Reading {
     pub fn need_restart(&self, newer: &Self) -> Vec<String> {
         let keys: BTreeSet<&String> = self.values.keys().chain(newer.values.keys()).collect();
         let is_other = |key: &&String| self.values.get(*key) != newer.values.get(*key);
+        let keeps_console = self.keeps_console(newer);
+        let is_applied = |key: &str| is_applied(key) && (keeps_console || !is_of_access(key));
         let mut others: Vec<String> =
             keys.into_iter().filter(is_other).filter(|key| !is_applied(key)).cloned().collect();
+        let has_web = |reading: &Self| reading.config.web.is_some();
+        // All its keys may be left out.
+        if has_web(self) != has_web(newer) && !others.iter().any(|key| key.starts_with("web.")) {
+            others.push("web (the section)".to_owned());
+        }
         if self.dc_hashes != newer.dc_hashes
             && self.values_of_dc_files().eq(newer.values_of_dc_files())
         {
@@ -135,10 +142,17 @@ impl Reading {
         // Of a section that was not there nothing is.
         let is_there = |key: &str| match key.strip_suffix("websocket.ping_ms") {
             Some(role) => has_below(&format!("{role}websocket.")),
-            None => true,
+            None => !is_of_access(key) || self.keeps_console(newer),
         };
         let taken = newer.values.iter().filter(|(key, _)| is_applied(key) && is_there(key));
         taken.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Whether there is a console before and after: who may see it is taken over.
+    pub fn keeps_console(&self, newer: &Self) -> bool {
+        let has_console =
+            |reading: &Self| reading.config.web.as_ref().is_some_and(|web| web.has_console);
+        has_console(self) && has_console(newer)
     }
 
     /// Whether each role of `newer` is one that runs already: what it says is not for another one that stood in its place.
@@ -193,7 +207,12 @@ fn said(node: &Node) -> String {
 }
 
 fn is_applied(key: &str) -> bool {
-    APPLIED.contains(&&*pattern_of(key))
+    APPLIED.contains(&&*pattern_of(key)) || is_of_access(key)
+}
+
+/// Whether a key says who may see the console: they have names of their own.
+pub fn is_of_access(key: &str) -> bool {
+    ["web.users.", "web.tokens.", "web.trusted_proxies["].iter().any(|part| key.starts_with(part))
 }
 
 /// A key with `[]` for any item.
@@ -295,6 +314,36 @@ mod tests {
         ];
         assert_eq!(old.need_restart(&new), expected);
         assert_eq!(new.need_restart(&new), [""; 0]);
+    }
+
+    #[test]
+    fn who_may_see_the_console_is_taken_over_where_there_is_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = |web: &str| reading(folder.path(), &format!("daemon: {{name: a}}\n{web}"));
+        let token = |name: &str, hash: char| {
+            let hash = hash.to_string().repeat(64);
+            format!(
+                "web: {{bind: '127.0.0.1:1', tokens: {{{name}: {{hash: '{hash}', role: view}}}}}}"
+            )
+        };
+        let old = read(&token("a", '0'));
+        for (web, hash) in
+            [(token("a", '1'), "web.tokens.a.hash"), (token("b.c", '0'), "web.tokens.b.c.hash")]
+        {
+            let new = read(&web);
+            assert_eq!(old.need_restart(&new), [""; 0], "{web}");
+            assert!(old.taken_over(&new).contains_key(hash), "{web}");
+        }
+        let none = ["", "web: {bind: '127.0.0.1:1', console: false}"].map(read);
+        for (new, expected) in none.iter().zip(["web.bind", "web.console"]) {
+            for (old, new) in [(&old, new), (new, &old)] {
+                let keys = old.need_restart(new);
+                assert_eq!(keys, [expected, "web.tokens.a.hash", "web.tokens.a.role"]);
+                assert!(old.taken_over(new).is_empty());
+            }
+        }
+        let [section, nothing] = ["web: {}", ""].map(read);
+        assert_eq!(section.need_restart(&nothing), ["web (the section)"]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub use address::{Address, AddressError, Host};
-pub use changes::Reading;
+pub use changes::{Reading, is_of_access};
 pub use complete::{Complete, Survey, survey};
 pub use conflict::{Conflict, conflicts};
 pub(crate) use database_url::literal as url_literal;

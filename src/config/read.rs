@@ -12,7 +12,7 @@ use super::report::Report;
 use super::section::Section;
 use super::tls;
 use super::value;
-use super::web;
+use super::web::{self, WebConfig};
 use crate::ids::{DATAGRAM_BYTES_MAX, LENGTH_TAG_BYTES};
 use crate::telemetry::Level;
 use crate::yaml::Node;
@@ -49,8 +49,11 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
         "networkclient",
         "these are `write_buffer_size` and `write_timeout_ms` in section `client` of a client agent",
     );
-    let daemon = daemon(file.section("daemon"), base_dir);
+    let mut daemon = daemon(file.section("daemon"), base_dir);
     let web = file.section("web").map(|section| web::web(section, base_dir));
+    if daemon.url.is_empty() {
+        daemon.url = web.as_ref().and_then(WebConfig::console_url).unwrap_or_default();
+    }
     let section = file.section("general");
     let is_no_section = file.has("general") && section.is_none();
     let (general, mut knows_dc_files) = general(report, section, base_dir);

@@ -115,6 +115,7 @@ impl WebConfig {
             return Some(format!("{url}/"));
         }
         let is_wild = matches!(self.bind.host, Host::Ip(ip) if ip.is_unspecified());
+        let is_wild = is_wild || self.bind.port == 0;
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         (!is_wild).then(|| format!("{scheme}://{}/", self.bind))
     }

@@ -6,6 +6,7 @@ use tokio::sync::broadcast;
 
 use super::guard::Viewer;
 use crate::recent::{Entry, Recent};
+use crate::telemetry::AUDIT;
 
 /// How many actions are remembered. The log has all.
 const ENTRIES_MAX: usize = 1000;
@@ -51,7 +52,7 @@ impl Audit {
     ) {
         let (object, detail) = (shortened(object), shortened(detail));
         let (user, address) = (viewer.name.as_deref().unwrap_or("nobody"), viewer.address);
-        tracing::info!(target: "audit", user, %address, action, object, detail, ok, "an action");
+        tracing::info!(target: AUDIT, user, %address, action, object, detail, ok, "an action");
         let (user, address) = (viewer.name.clone(), address.to_string());
         self.0.note(Action { user, address, action, object, detail, ok });
     }

@@ -106,14 +106,18 @@ impl Sessions {
         self.changes.subscribe()
     }
 
-    /// From now on these may see the console. Whoever is none of them any more, or has got another password, is out.
+    /// From now on these may see the console. Whoever is none of them any more, or has got another password, is out. Where it is
+    /// found stays: others have been told.
     pub fn take_over(&self, access: &AccessConfig) {
-        let before = std::mem::replace(&mut *self.access.write(), access.clone().into());
+        let url = self.access().url.clone();
+        let access = AccessConfig { url, ..access.clone() };
+        let before = std::mem::replace(&mut *self.access.write(), access.into());
+        let access = self.access();
         let password = |access: &AccessConfig, user: &str| {
             access.users.get(user).map(|user| user.password.clone())
         };
         self.open.lock().retain(|_, session| {
-            let now = password(access, &session.user);
+            let now = password(&access, &session.user);
             now.is_some() && now == password(&before, &session.user)
         });
         self.changes.send_replace(());

@@ -396,7 +396,9 @@ impl Operator {
         }
         self.drain = newer.config.daemon.drain;
         self.drain_wave.store(newer.config.daemon.drain_wave, Ordering::Relaxed);
-        if let (Some(console), Some(web)) = (&self.console, &newer.config.web) {
+        if let (Some(console), Some(web)) = (&self.console, &newer.config.web)
+            && self.started.reading.keeps_console(newer)
+        {
             console.sessions.take_over(&web.access);
         }
         // It is compared with what the daemon was started with, as long as that is what runs.

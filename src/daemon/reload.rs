@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::banlist;
-use crate::config::{self, Config, Reading, RoleConfig};
+use crate::config::{self, Config, Reading, RoleConfig, is_of_access};
 use crate::finding::{Finding, Severity};
 use crate::net::tls::{check_certificates, look_at};
 use crate::role::event_logger;
@@ -96,6 +96,10 @@ impl InForce {
             let is_of_a_role = |key: &str| key.starts_with("roles[");
             taken.retain(|key, _| !is_of_a_role(key));
             let kept = self.0.iter().filter(|(key, _)| is_of_a_role(key));
+            taken.extend(kept.map(|(key, value)| (key.clone(), value.clone())));
+        }
+        if !started.keeps_console(newer) {
+            let kept = self.0.iter().filter(|(key, _)| is_of_access(key));
             taken.extend(kept.map(|(key, value)| (key.clone(), value.clone())));
         }
         let keys: BTreeSet<&String> = self.0.keys().chain(taken.keys()).collect();

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::format::{Fields, category};
 use super::limit::{CAUSES, Subject};
-use super::{Level, Log};
+use super::{AUDIT, Level, Log};
 
 /// Turns every event into a line.
 pub(super) struct Lines {
@@ -43,11 +43,11 @@ impl Lines {
     }
 }
 
-/// Whether what `metadata` describes is only said at the start and at the end, by whoever the operator trusts: it is
+/// Whether what `metadata` describes is only said at the start and at the end, or of what operators do: it is
 /// neither left out nor cut.
-fn is_of_start_or_end(metadata: &Metadata<'static>) -> bool {
-    let of_start_and_end = ["main", "daemon", "config"];
-    Level::of(metadata) == Level::Fatal || of_start_and_end.contains(&category(metadata))
+fn is_trusted(metadata: &Metadata<'static>) -> bool {
+    let of_operators = ["main", "daemon", "config", AUDIT];
+    Level::of(metadata) == Level::Fatal || of_operators.contains(&category(metadata))
 }
 
 fn fields_of<S>(event: &Event<'_>, context: &Context<'_, S>, mut fields: Fields) -> Fields
@@ -100,7 +100,7 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
         let level = Level::of(metadata);
-        if is_of_start_or_end(metadata) {
+        if is_trusted(metadata) {
             let fields = fields_of(event, &context, Fields::whole());
             return self.log.write(metadata, &fields);
         }

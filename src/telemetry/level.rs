@@ -2,7 +2,7 @@
 
 use tracing::Metadata;
 
-use super::{FATAL, SECURITY};
+use super::{AUDIT, FATAL, SECURITY};
 
 /// How severe a log line is, from the least to the most. Astron's command lines may name one that donet
 /// logs nothing at: it shows what is more severe.
@@ -94,9 +94,10 @@ impl Level {
 
     /// Whether what `metadata` describes is as severe as this. Libraries that we use speak up from
     /// warnings on, since their details are not what an operator asked for. Spans always pass: they
-    /// give their fields to the events within, whatever the level of these.
+    /// give their fields to the events within, whatever the level of these. So does what operators have done.
     pub(super) fn lets_through(self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span() || Level::of(metadata) >= self.max(floor(metadata))
+        let is_audit = metadata.target() == AUDIT;
+        metadata.is_span() || is_audit || Level::of(metadata) >= self.max(floor(metadata))
     }
 }
 

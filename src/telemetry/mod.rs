@@ -52,6 +52,9 @@ pub const FATAL: &str = "fatal";
 /// Target of warnings about what somebody has done who means harm. Log them with [`security!`](crate::security).
 pub const SECURITY: &str = "security";
 
+/// Target of what operators have done by the console. It is logged at any level, and none of it is left out.
+pub const AUDIT: &str = "audit";
+
 /// Logs the error that is about to end the process. Arguments as of [`tracing::error!`].
 #[macro_export]
 macro_rules! fatal {

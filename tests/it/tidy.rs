@@ -24,7 +24,20 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("store", &["hash", "ids", "yaml", "config"]),
     ("banlist", &["store", "config"]),
     ("net", &["hash", "ids", "wire", "router", "finding", "config", "metrics"]),
-    ("cli", &["banlist", "ids", "finding", "config", "control", "telemetry", "store", "net"]),
+    (
+        "cli",
+        &[
+            "banlist",
+            "ids",
+            "finding",
+            "config",
+            "control",
+            "credentials",
+            "telemetry",
+            "store",
+            "net",
+        ],
+    ),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.

@@ -6,7 +6,7 @@ use url::Url;
 use crate::cli::out::number_of;
 use crate::config::{
     Address, BackendConfig, ClientAgentConfig, Config, DoIdRange, LinkTlsConfig, Panda3dConfig,
-    RoleConfig,
+    RoleConfig, WebConfig,
 };
 
 pub(super) fn summary(config: &Config, dc: &DcFile) -> String {
@@ -23,8 +23,24 @@ pub(super) fn summary(config: &Config, dc: &DcFile) -> String {
         format!("event logger: {logger}"),
         message_director(config),
     ];
+    lines.extend(config.web.as_ref().map(web));
     lines.extend(config.roles.iter().map(|role| describe(role, dc)));
     lines.join("\n")
+}
+
+fn web(web: &WebConfig) -> String {
+    let tls = if web.tls.is_some() { " with TLS" } else { "" };
+    let (users, tokens) = (web.access.users.len() as u64, web.access.tokens.len() as u64);
+    let console = match (web.has_console, users + tokens) {
+        (false, _) => "figures alone".to_owned(),
+        (true, 0) => "figures and a console, which everybody on this machine may view".to_owned(),
+        (true, _) => format!(
+            "figures, and a console for {} and {}",
+            number_of(users, "user", "users"),
+            number_of(tokens, "token", "tokens")
+        ),
+    };
+    format!("web: on {}{tls}, {console}", web.bind)
 }
 
 fn message_director(config: &Config) -> String {

@@ -54,7 +54,12 @@ fn all_keys_are_read() {
 fn others_learn_where_the_console_is() {
     let url = |keys: &str| {
         let text = format!("web: {{users: {{a: {}}}, {keys}}}", user("view"));
-        valid(&text).web.and_then(|web| web.console_url())
+        let config = valid(&text);
+        let url = config.web.and_then(|web| web.console_url());
+        assert_eq!(config.daemon.url, url.clone().unwrap_or_default());
+        let named = valid(&format!("daemon: {{url: 'http://other'}}\n{text}"));
+        assert_eq!(named.daemon.url, "http://other");
+        url
     };
     assert_eq!(url("bind: '10.0.0.2:7180'").as_deref(), Some("http://10.0.0.2:7180/"));
     assert_eq!(url("bind: '[::1]:7180'").as_deref(), Some("http://[::1]:7180/"));
@@ -66,6 +71,7 @@ fn others_learn_where_the_console_is() {
         url("bind: '0.0.0.0', url: 'https://a.example'").as_deref(),
         Some("https://a.example/")
     );
+    assert_eq!(url("bind: '127.0.0.1:0'"), None);
     assert_eq!(url("console: false"), None);
 }
 

@@ -51,7 +51,7 @@ impl Done {
 }
 
 /// The last actions, the newest first
-#[utoipa::path(get, path = "/audit", tag = "log", params(Paging), responses(
+#[utoipa::path(get, operation_id = "audit", path = "/audit", tag = "log", params(Paging), responses(
     (status = 200, body = Items<Done>),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]

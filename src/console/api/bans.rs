@@ -49,7 +49,7 @@ struct Bans {
 }
 
 /// Who may not come in
-#[utoipa::path(get, path = "/bans", tag = "clients", responses(
+#[utoipa::path(get, operation_id = "bans", path = "/bans", tag = "clients", responses(
     (status = 200, body = Bans), (status = 401, body = Failure),
 ))]
 async fn list(State(inside): State<Arc<Inside>>) -> Json<Bans> {
@@ -101,7 +101,7 @@ struct NewBan {
 }
 
 /// Let somebody in no more, and put out who is in
-#[utoipa::path(post, path = "/bans", tag = "clients", request_body = NewBan, responses(
+#[utoipa::path(post, operation_id = "ban", path = "/bans", tag = "clients", request_body = NewBan, responses(
     (status = 200, body = Said),
     (status = 400, body = Failure), (status = 401, body = Failure), (status = 403, body = Failure),
     (status = 409, description = "Nobody is banned, and why", body = Failure), (status = 503, body = Failure),
@@ -121,7 +121,7 @@ async fn ban(
 }
 
 /// Let somebody in again
-#[utoipa::path(delete, path = "/bans/{subject}", tag = "clients",
+#[utoipa::path(delete, operation_id = "unban", path = "/bans/{subject}", tag = "clients",
     params(("subject" = String, Path, description = "An address, a network, or `account NUMBER`")),
     responses(
         (status = 200, body = Said),

@@ -50,7 +50,7 @@ struct Classes {
 }
 
 /// The classes of the DC files, with their fields
-#[utoipa::path(get, path = "/classes", tag = "dc", responses(
+#[utoipa::path(get, operation_id = "classes", path = "/classes", tag = "dc", responses(
     (status = 200, body = Classes), (status = 401, body = Failure),
 ))]
 async fn list(State(inside): State<Arc<Inside>>) -> Json<Classes> {

@@ -59,7 +59,7 @@ const fn name_of(family: Family) -> Option<&'static str> {
 }
 
 /// The messages that can be sent to channels
-#[utoipa::path(get, path = "/messages", tag = "dc", responses(
+#[utoipa::path(get, operation_id = "messages", path = "/messages", tag = "dc", responses(
     (status = 200, body = Messages), (status = 401, body = Failure),
 ))]
 async fn list() -> Json<Messages> {
@@ -104,7 +104,7 @@ struct Sent {
 }
 
 /// Send a datagram to channels, as any participant could
-#[utoipa::path(post, path = "/datagrams", tag = "dc", request_body = Datagram, responses(
+#[utoipa::path(post, operation_id = "send", path = "/datagrams", tag = "dc", request_body = Datagram, responses(
     (status = 202, body = Sent),
     (status = 400, body = Failure), (status = 401, body = Failure), (status = 403, body = Failure),
 ))]

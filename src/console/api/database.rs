@@ -43,7 +43,7 @@ struct Whose {
 }
 
 /// One stored object
-#[utoipa::path(get, path = "/database/{do_id}", tag = "objects", params(("do_id" = u32, Path), Whose), responses(
+#[utoipa::path(get, operation_id = "stored_object", path = "/database/{do_id}", tag = "objects", params(("do_id" = u32, Path), Whose), responses(
     (status = 200, body = Stored),
     (status = 400, body = Failure), (status = 401, body = Failure), (status = 404, body = Failure), (status = 503, body = Failure),
 ))]

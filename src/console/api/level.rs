@@ -80,7 +80,7 @@ struct Changed {
 }
 
 /// The least severe level that is logged
-#[utoipa::path(get, path = "/log/level", tag = "log", responses(
+#[utoipa::path(get, operation_id = "log_level", path = "/log/level", tag = "log", responses(
     (status = 200, body = LogLevel), (status = 401, body = Failure),
 ))]
 async fn tell(State(inside): State<Arc<Inside>>) -> Json<LogLevel> {
@@ -88,7 +88,7 @@ async fn tell(State(inside): State<Arc<Inside>>) -> Json<LogLevel> {
 }
 
 /// Log more, or less, until the configuration is read again
-#[utoipa::path(put, path = "/log/level", tag = "log", request_body = LogLevel, responses(
+#[utoipa::path(put, operation_id = "set_log_level", path = "/log/level", tag = "log", request_body = LogLevel, responses(
     (status = 200, body = Changed),
     (status = 400, body = Failure), (status = 401, body = Failure), (status = 403, body = Failure),
 ))]
@@ -101,9 +101,7 @@ async fn change(
     let word = |level| format!("{level:?}").to_lowercase();
     let (detail, is_to) =
         (format!("{} instead of {}", word(level), word(before)), Level::from(level));
-    // Whichever of the two logs more has it.
-    inside.log.set_level(is_to.min(inside.log.level()));
-    inside.audit.note(&viewer, "log-level", "log".to_owned(), detail, true);
     inside.log.set_level(is_to);
+    inside.audit.note(&viewer, "log-level", "log".to_owned(), detail, true);
     Json(Changed { level, before })
 }

@@ -94,7 +94,7 @@ pub fn numbers(inside: &Inside) -> HashMap<Key, u64> {
 }
 
 /// The links that there are
-#[utoipa::path(get, path = "/links", tag = "links", params(Paging), responses(
+#[utoipa::path(get, operation_id = "links", path = "/links", tag = "links", params(Paging), responses(
     (status = 200, body = Items<Link>),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]
@@ -123,7 +123,7 @@ struct Why {
 ///
 /// What waits is still written, and what the peer has sent is still heard; then its post-removes are routed. The link upstream is
 /// made anew.
-#[utoipa::path(post, path = "/links/{id}/close", tag = "links", params(("id" = u64, Path)), request_body = Why, responses(
+#[utoipa::path(post, operation_id = "close_link", path = "/links/{id}/close", tag = "links", params(("id" = u64, Path)), request_body = Why, responses(
     (status = 204), (status = 400, body = Failure),
     (status = 401, body = Failure), (status = 403, body = Failure), (status = 404, body = Failure),
 ))]

@@ -58,7 +58,7 @@ struct Followed {
 /// What happens, as server-sent events: each has a topic for its name and an item of the list of that name for its data
 ///
 /// `overview` is told once a second. `lost` says of which topic how many were missed by a reader that is too slow.
-#[utoipa::path(get, path = "/events", tag = "overview", params(About), responses(
+#[utoipa::path(get, operation_id = "events", path = "/events", tag = "overview", params(About), responses(
     (status = 200, description = "Without an end", content_type = "text/event-stream", body = String),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]

@@ -75,7 +75,7 @@ struct WhichLines {
 }
 
 /// The last lines of the daemon's log, the newest first
-#[utoipa::path(get, path = "/log", tag = "log", params(WhichLines), responses(
+#[utoipa::path(get, operation_id = "log", path = "/log", tag = "log", params(WhichLines), responses(
     (status = 200, body = Items<Line>),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]
@@ -138,7 +138,7 @@ impl Event {
 }
 
 /// The last events that the event logger of this daemon has written, the newest first
-#[utoipa::path(get, path = "/eventlog", tag = "log", params(Paging), responses(
+#[utoipa::path(get, operation_id = "eventlog", path = "/eventlog", tag = "log", params(Paging), responses(
     (status = 200, body = Items<Event>),
     (status = 400, body = Failure), (status = 401, body = Failure), (status = 404, body = Failure),
 ))]
@@ -193,7 +193,7 @@ impl Ended {
 }
 
 /// The last connections that have ended, the newest first
-#[utoipa::path(get, path = "/closed", tag = "links", params(Paging), responses(
+#[utoipa::path(get, operation_id = "closed", path = "/closed", tag = "links", params(Paging), responses(
     (status = 200, body = Items<Ended>),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]

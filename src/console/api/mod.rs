@@ -109,6 +109,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn times_are_in_utc_with_milliseconds() {
+        let time: Timestamp = "2026-01-02T03:04:05.6789+01:00".parse().expect("a time");
+        assert_eq!(time_text(time), "2026-01-02T02:04:05.678Z");
+    }
+
+    #[test]
+    fn every_handler_is_described_by_a_name_of_its_own() {
+        let (_, described) = routes().split_for_parts();
+        let described = serde_json::to_value(&described).expect("it is made of texts and numbers");
+        let mut names = std::collections::BTreeSet::new();
+        for (path, methods) in described["paths"].as_object().expect("there are some") {
+            assert!(path.starts_with("/api/v1/"), "{path}");
+            for (method, about) in methods.as_object().expect("a map") {
+                let what = format!("{method} {path}");
+                let name = about["operationId"].as_str().expect(&what);
+                assert!(names.insert(name.to_owned()), "{what}: {name} is another one's");
+                let answers = about["responses"].as_object().expect(&what);
+                // Not before somebody has logged in.
+                assert!(answers.contains_key("401"), "{what}");
+                let is_action = method != "get" && !path.ends_with("/session");
+                assert_eq!(answers.contains_key("403"), is_action || name == "log_out", "{what}");
+                assert!(about["summary"].is_string() && about["tags"].is_array(), "{what}");
+            }
+        }
+        assert!(names.contains("session") && names.len() > 8, "{names:?}");
+        // What is referred to is there.
+        let text = described.to_string();
+        for name in text.split("#/components/schemas/").skip(1) {
+            let name = name.split('"').next().expect("the first part");
+            assert!(described["components"]["schemas"][name].is_object(), "{name}");
+        }
+    }
+
+    #[test]
     fn a_page_has_some_items() {
         let limit = |limit| Paging { limit, after: None }.limit().ok();
         assert_eq!(

@@ -80,7 +80,7 @@ struct Which {
 }
 
 /// The objects in memory
-#[utoipa::path(get, path = "/objects", tag = "objects", params(Which), responses(
+#[utoipa::path(get, operation_id = "objects", path = "/objects", tag = "objects", params(Which), responses(
     (status = 200, body = Items<Object>),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]
@@ -147,7 +147,7 @@ struct ObjectWhole {
 }
 
 /// One object with its values, wherever in the cluster it is
-#[utoipa::path(get, path = "/objects/{do_id}", tag = "objects", params(("do_id" = u32, Path)), responses(
+#[utoipa::path(get, operation_id = "object", path = "/objects/{do_id}", tag = "objects", params(("do_id" = u32, Path)), responses(
     (status = 200, body = ObjectWhole),
     (status = 400, body = Failure), (status = 401, body = Failure), (status = 404, body = Failure),
 ))]
@@ -244,7 +244,7 @@ struct NewValue {
 }
 
 /// Set a field of an object: an update is sent to it, as an AI would
-#[utoipa::path(put, path = "/objects/{do_id}/fields/{name}", tag = "objects",
+#[utoipa::path(put, operation_id = "set_field", path = "/objects/{do_id}/fields/{name}", tag = "objects",
     params(("do_id" = u32, Path), ("name" = String, Path)), request_body = NewValue, responses(
     (status = 202, description = "It has been sent"), (status = 400, body = Failure),
     (status = 401, body = Failure), (status = 403, body = Failure), (status = 404, body = Failure),

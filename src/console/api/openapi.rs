@@ -51,7 +51,7 @@ pub fn described() -> Routes {
 }
 
 /// This description
-#[utoipa::path(get, path = "/openapi.json", tag = "session", responses(
+#[utoipa::path(get, operation_id = "openapi", path = "/openapi.json", tag = "session", responses(
     (status = 200, description = "OpenAPI", body = Object), (status = 401, body = Failure),
 ))]
 async fn tell() -> ([(HeaderName, &'static str); 1], Bytes) {

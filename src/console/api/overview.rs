@@ -192,7 +192,7 @@ fn roles(inside: &Inside) -> Vec<Role> {
 }
 
 /// What the daemon is, and how it does
-#[utoipa::path(get, path = "/overview", tag = "overview", responses(
+#[utoipa::path(get, operation_id = "overview", path = "/overview", tag = "overview", responses(
     (status = 200, body = Overview), (status = 401, body = Failure),
 ))]
 async fn overview(State(inside): State<Arc<Inside>>) -> Json<Overview> {
@@ -209,7 +209,7 @@ struct History {
 }
 
 /// What the daemon has done in the last ten minutes, second by second
-#[utoipa::path(get, path = "/history", tag = "overview", responses(
+#[utoipa::path(get, operation_id = "history", path = "/history", tag = "overview", responses(
     (status = 200, body = History), (status = 401, body = Failure),
 ))]
 async fn history(State(inside): State<Arc<Inside>>) -> Json<History> {

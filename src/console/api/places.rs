@@ -51,7 +51,7 @@ struct Which {
 }
 
 /// Parents that have children here, or the zones of one, ascending
-#[utoipa::path(get, path = "/places", tag = "objects", params(Which), responses(
+#[utoipa::path(get, operation_id = "places", path = "/places", tag = "objects", params(Which), responses(
     (status = 200, body = Items<PlaceSeen>),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]

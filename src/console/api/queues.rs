@@ -48,7 +48,7 @@ struct Queues {
 }
 
 /// The longest queues, the longest first; those in which nothing waits are left out
-#[utoipa::path(get, path = "/queues", tag = "links", responses(
+#[utoipa::path(get, operation_id = "queues", path = "/queues", tag = "links", responses(
     (status = 200, body = Queues), (status = 401, body = Failure),
 ))]
 async fn list(State(inside): State<Arc<Inside>>) -> Json<Queues> {

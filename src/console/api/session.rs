@@ -74,7 +74,7 @@ struct LoggedIn {
 }
 
 /// Who asks, and what may be done
-#[utoipa::path(get, path = "/session", tag = "session", responses(
+#[utoipa::path(get, operation_id = "session", path = "/session", tag = "session", responses(
     (status = 200, body = SessionView),
     (status = 401, description = "Nobody has logged in, and somebody has to", body = Failure),
 ))]
@@ -93,7 +93,7 @@ async fn tell(
 }
 
 /// Log in
-#[utoipa::path(post, path = "/session", tag = "session", request_body = LogIn, responses(
+#[utoipa::path(post, operation_id = "log_in", path = "/session", tag = "session", request_body = LogIn, responses(
     (status = 200, description = "The answer sets a cookie", body = LoggedIn),
     (status = 401, description = "The name or the password is wrong", body = Failure),
     (status = 429, description = "There were too many wrong tries", body = Failure),
@@ -107,9 +107,12 @@ async fn log_in(
 ) -> Result<([(HeaderName, String); 1], Json<LoggedIn>), ApiError> {
     let address = address_of(&caller, &headers, &inside.sessions.access());
     let begun = inside.sessions.begin(address, &name, &password).await.map_err(|refusal| {
-        if refusal != Refusal::Busy {
-            tracing::warn!(remote = %address, user = shown(&name), "log-in to the console refused: {refusal:?}");
-        }
+        let reason = match refusal {
+            Refusal::Wrong => "the name or the password is wrong",
+            Refusal::TooMany(_) => "there were too many wrong tries",
+            Refusal::Busy => "very many try at the same time",
+        };
+        tracing::warn!(remote = %address, user = shown(&name), reason, "log-in to the console refused");
         match refusal {
             Refusal::Wrong => ApiError::wrong_password(),
             Refusal::TooMany(wait) => ApiError::too_many(wait),
@@ -126,7 +129,7 @@ async fn log_in(
 }
 
 /// Log out
-#[utoipa::path(delete, path = "/session", tag = "session",
+#[utoipa::path(delete, operation_id = "log_out", path = "/session", tag = "session",
     params(("X-CSRF-Token" = Option<String>, Header, description = "What `csrf` said; not with a token")),
     responses(
         (status = 204, description = "The session has ended"),
