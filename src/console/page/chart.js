@@ -38,7 +38,7 @@ function options({ uPlot, width, height, series, colors, format, ticks, zero, sm
   const axis = { stroke: colors.axis, font, ticks: { show: false }, grid: { stroke: colors.grid, width: 1 } };
   return {
     width, height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 8, small && width <= 200 ? 8 : 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: 'donet' }, y: false, drag: { x: false, y: false },
@@ -46,7 +46,7 @@ function options({ uPlot, width, height, series, colors, format, ticks, zero, sm
     },
     scales: { x: { time: true }, y: { range: (_, least, most) => scale(least ?? 0, most ?? 0, zero) } },
     axes: [
-      { ...axis, size: 24, space: 90, gap: 6, grid: { show: false }, values: (_, marks) => marks.map((mark) => clock(mark).slice(0, mark % 60 === 0 ? 5 : 8)) },
+      { ...axis, show: !small || width > 200, size: 24, space: 90, gap: 6, grid: { show: false }, values: (_, marks) => marks.map((mark) => clock(mark).slice(0, mark % 60 === 0 ? 5 : 8)) },
       { ...axis, size: small ? 48 : 54, space: small ? 28 : 34, gap: 6, values: (_, marks) => marks.map((mark) => (mark === 0 ? '0' : (ticks ?? format)(mark))) },
     ],
     series: [{}, ...series.map(({ fill, thin }, at) => ({

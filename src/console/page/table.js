@@ -1,5 +1,5 @@
 // Tables. A column is `{name, title, cell, end, low, sort, grow}`: `end` for numbers, `low` (1 to 3) for what gives way first
-// where there is little room, `sort` for a value to sort by.
+// where there is little room, `under` for what the first then tells besides, `sort` for a value to sort by.
 
 import { ROWS_MOST } from './data.js';
 import { count } from './format.js';
@@ -37,7 +37,7 @@ export function Table({ caption, columns, rows, keyOf, sortable = true, first, r
     <caption class="hidden">${caption}</caption>
     <${Head} columns=${columns} sorting=${sorting} sort=${sort} sortable=${sortable} />
     <tbody>${shown.map((row) => html`<tr key=${keyOf(row)} class=${rowClass?.(row)}>${columns.map((column) => (column.name === (first ?? columns[0].name)
-      ? html`<th key=${column.name} scope="row" class=${classOf(column)}>${column.cell(row)}</th>`
+      ? html`<th key=${column.name} scope="row" class=${classOf(column)}>${column.cell(row)}${column.under && html`<span class="under">${column.under(row)}</span>`}</th>`
       : html`<td key=${column.name} class=${classOf(column)}>${column.cell(row)}</td>`))}</tr>`)}</tbody>
   </table></div>`;
 }

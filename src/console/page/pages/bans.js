@@ -52,8 +52,8 @@ export function Bans({ query }) {
     add(query.subject, reload);
   }, [query.subject]);
   const columns = [
-    { name: 'subject', title: 'Who', kind: 'mono', sort: ({ subject }) => subject, cell: ({ subject }) => subject },
-    { name: 'reason', title: 'Why', grow: true, cell: ({ reason }) => reason || html`<span class="none">no reason given</span>` },
+    { name: 'subject', title: 'Who', kind: 'mono', under: ({ reason }) => reason, sort: ({ subject }) => subject, cell: ({ subject }) => subject },
+    { name: 'reason', title: 'Why', low: 1, grow: true, cell: ({ reason }) => reason || html`<span class="none">no reason given</span>` },
     { name: 'until', title: 'Until', end: true, sort: ({ until }) => until ?? '9', cell: ({ until }) => (until ? html`<${Time} at=${until} />` : 'for good') },
     may && { name: 'act', title: 'Actions', hide: true, end: true, cell: (ban) => html`<button type="button" class="button small" aria-label=${`Remove the ban of ${ban.subject}`} onClick=${() => remove(ban, reload)}>Remove</button>` },
   ].filter(Boolean);

@@ -32,14 +32,14 @@ export function eject(client, done) {
 
 function listColumns(may, list) {
   return [
-    { name: 'channel', title: 'Channel', sort: ({ channel }) => BigInt(channel), cell: (client) => html`<${ClientLink} channel=${client.channel} />` },
-    { name: 'address', title: 'Address', low: 0, kind: 'mono breaks', sort: ({ address }) => address, cell: ({ address }) => address },
+    { name: 'channel', title: 'Channel', sort: ({ channel }) => BigInt(channel), under: ({ address, state }) => `${address} · ${state}`, cell: (client) => html`<${ClientLink} channel=${client.channel} />` },
+    { name: 'address', title: 'Address', low: 1, kind: 'mono breaks', sort: ({ address }) => address, cell: ({ address }) => address },
     { name: 'state', title: 'State', low: 1, sort: ({ state }) => state, cell: ({ state }) => html`<${State} state=${state} />` },
     { name: 'transport', title: 'Transport', low: 2, sort: ({ transport }) => transport, cell: ({ transport }) => transport },
     { name: 'since', title: 'Here for', low: 2, end: true, sort: ({ since }) => -Date.parse(since), cell: ({ since }) => html`<${Time} at=${since} ago="plain" />` },
     { name: 'interests', title: 'Interests', low: 3, end: true, sort: ({ interests }) => interests, cell: ({ interests }) => count(interests) },
     { name: 'objects', title: 'Sees', low: 2, end: true, sort: ({ objects }) => objects, cell: ({ objects }) => count(objects) },
-    { name: 'queue', title: 'Queue', low: 1, end: true, sort: ({ queue_bytes: size }) => size, cell: ({ queue_bytes: size }) => html`<${Queue} size=${size} />` },
+    { name: 'queue', title: 'Queue', end: true, sort: ({ queue_bytes: size }) => size, cell: ({ queue_bytes: size }) => html`<${Queue} size=${size} />` },
     { name: 'received', title: 'Received', low: 3, end: true, sort: ({ received_bytes: size }) => BigInt(size), cell: ({ received_bytes: size }) => bytes(size) },
     { name: 'sent', title: 'Sent', low: 3, end: true, sort: ({ sent_bytes: size }) => BigInt(size), cell: ({ sent_bytes: size }) => bytes(size) },
     may && { name: 'act', title: 'Actions', hide: true, end: true, cell: (client) => html`<button type="button" class="button small danger-quiet" aria-label=${`Eject client ${client.channel}`} onClick=${() => eject(client, list.reload)}>Eject</button>` },

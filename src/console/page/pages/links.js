@@ -26,7 +26,7 @@ export function Links() {
   const list = useList('links');
   const may = useMay();
   const columns = [
-    { name: 'name', title: 'Name', sort: ({ name }) => name, cell: (link) => html`<span class="two"><span>${link.name || html`<span class="none">without a name</span>`}</span>
+    { name: 'name', title: 'Name', under: ({ address }) => address, sort: ({ name }) => name, cell: (link) => html`<span class="two"><span>${link.name || html`<span class="none">without a name</span>`}</span>
       ${link.kind === 'daemon' && html`<${Badge} tone="accent">daemon</${Badge}>`}${link.direction === 'out' && html`<${Badge}>upstream</${Badge}>`}${link.tls && html`<${Badge} tone="good">TLS</${Badge}>`}</span>` },
     { name: 'address', title: 'Address', low: 1, kind: 'mono', sort: ({ address }) => address, cell: ({ address }) => address },
     { name: 'since', title: 'Since', low: 2, end: true, sort: ({ since }) => sinceSeconds(since), cell: ({ since }) => html`<${Time} at=${since} ago="plain" />` },
@@ -46,7 +46,7 @@ export function Queues() {
   const { data, error, busy, reload } = useResource('queues', { every: 3 });
   const most = Math.max(1, ...(data?.items ?? []).map(({ queue_bytes: size }) => size));
   const columns = [
-    { name: 'who', title: 'Who', cell: ({ kind, channel, name, id }) => (kind === 'client' ? html`<${ClientLink} channel=${channel} />` : html`<a href="#/links">${name || `link ${id}`}</a>`) },
+    { name: 'who', title: 'Who', under: ({ address }) => address, cell: ({ kind, channel, name, id }) => (kind === 'client' ? html`<${ClientLink} channel=${channel} />` : html`<a href="#/links">${name || `link ${id}`}</a>`) },
     { name: 'kind', title: 'Kind', low: 2, cell: ({ kind }) => kind },
     { name: 'address', title: 'Address', low: 1, kind: 'mono', cell: ({ address }) => address },
     { name: 'share', title: 'Compared with the longest', hide: true, low: 2, kind: 'share-cell', cell: ({ queue_bytes: size }) => html`<span class=${`share ${queueTone(size)}`} aria-hidden="true"><span style=${{ width: `${(size / most) * 100}%` }}></span></span>` },

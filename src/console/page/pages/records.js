@@ -26,10 +26,10 @@ export function EventLog({ query }) {
   const items = words ? record.items.filter((item) => JSON.stringify([item.type, item.sender, item.fields]).toLowerCase().includes(words)) : record.items;
   const none = record.error?.code === 'no_event_logger' && record.items.length === 0;
   const columns = [
-    { name: 'type', title: 'Event', cell: ({ type }) => html`<span class="mono">${type}</span>` },
+    { name: 'type', title: 'Event', under: ({ time }) => html`<${Time} at=${time} />`, cell: ({ type }) => html`<span class="mono">${type}</span>` },
     { name: 'sender', title: 'Sender', low: 2, cell: ({ sender }) => html`<span class="mono">${sender}</span>` },
     { name: 'fields', title: 'What it says', grow: true, cell: ({ fields }) => html`<${Pairs} fields=${fields} />` },
-    { name: 'time', title: 'When', end: true, cell: ({ time }) => html`<${Time} at=${time} />` },
+    { name: 'time', title: 'When', low: 1, end: true, cell: ({ time }) => html`<${Time} at=${time} />` },
   ];
   return html`<${PageHead} title="Event log" sub="What the game’s servers and this daemon have told the event logger, newest first" />
     ${none ? html`<${Empty} icon="eventlog" title="This daemon has no event logger">A role of type <code>eventlogger</code> in its configuration makes it one. Events go to the address that <code>general.eventlogger</code> names.</${Empty}>`
