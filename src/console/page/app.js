@@ -58,7 +58,7 @@ function Page() {
   const first = useRef(way);
   useEffect(() => {
     document.title = `${[parts.slice(1).join(' '), title].filter(Boolean).join(' · ')} · donet console`;
-    if (first.current === way) return;
+    if (first.current === way || (name && !page)) return;
     // Another page: whoever hears it is told its name, and it begins at its top.
     first.current = way;
     scrollTo({ top: 0 });

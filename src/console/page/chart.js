@@ -6,7 +6,17 @@ import { useId } from './ui.js';
 import { html, useEffect, useMemo, useRef, useState } from './vendor/htm-preact.js';
 
 let library = null;
-const load = () => (library ??= import('./vendor/uPlot.js').then((module) => module.default));
+
+/** The library and its style sheet, once there is something to draw: the first paint does not wait for them. */
+function load() {
+  library ??= Promise.all([import('./vendor/uPlot.js'), new Promise((resolve) => {
+    const style = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL('./vendor/uPlot.css', import.meta.url).href });
+    style.onload = resolve;
+    style.onerror = resolve;
+    document.head.prepend(style);
+  })]).then(([module]) => module.default);
+  return library;
+}
 
 const numbers = (values) => values.filter((value) => value !== null && value !== undefined);
 /** `{now, least, most, mean}`, or null without a value. */

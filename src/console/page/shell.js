@@ -125,7 +125,7 @@ export function Shell({ children }) {
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
     <div class=${`shell${menu ? ' menu-open' : ''}`}>
       <div class="side">
-        <div class="brand"><a href="#/" class="brand-link"><${Mark} /><span class="brand-name">donet</span>${name && html`<span class="brand-daemon">${name}</span>`}</a>
+        <div class="brand"><a href="#/" class="brand-link" aria-label=${`donet ${name ?? ''}, overview`}><${Mark} /><span class="brand-name">donet</span>${' '}${name && html`<span class="brand-daemon">${name}</span>`}</a>
           <button type="button" ref=${button} class="button ghost square menu-button" aria-label=${menu ? 'Close the menu' : 'Open the menu'} aria-expanded=${menu ? 'true' : 'false'} aria-controls="navigation" onClick=${() => open(!menu)}><${Icon} name=${menu ? 'close' : 'menu'} size=${20} /></button></div>
         <div class="side-rest"><${Navigation} shut=${() => open(false)} /><${Who} /></div>
       </div>

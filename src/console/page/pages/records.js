@@ -1,17 +1,17 @@
 // Records: what the game's servers and the daemon have told the event logger, and what operators have done.
 
-import { useList } from '../data.js';
+import { useList, useResource } from '../data.js';
 import { useLive } from '../live.js';
 import { refine } from '../route.js';
 import { ListTable } from '../table.js';
-import { Badge, Empty, None, PageHead, SearchBox, Time } from '../ui.js';
+import { Badge, Bones, Empty, Failed, None, PageHead, SearchBox, Time } from '../ui.js';
 import { html, useState } from '../vendor/htm-preact.js';
 
 /** A list with what comes live before it. */
-function useRecord(topic) {
-  const list = useList(topic);
+function useRecord(topic, on = true) {
+  const list = useList(topic, {}, { on });
   const [fresh, set] = useState([]);
-  useLive(topic, (item) => set((old) => [item, ...old].slice(0, 500)));
+  useLive(topic, (item) => set((old) => [item, ...old].slice(0, 500)), on);
   const known = new Set(list.items.map(({ seq }) => seq));
   const more = fresh.filter(({ seq }) => !known.has(seq));
   return { ...list, items: list.skipped > 0 ? list.items : [...more, ...list.items], fresh: list.fresh && more.length === 0 };
@@ -21,10 +21,14 @@ const Pairs = ({ fields }) => html`<span class="pairs">${Object.entries(fields).
 
 export function EventLog({ query }) {
   const { q = '' } = query;
-  const record = useRecord('eventlog');
+  // A daemon without an event logger is not asked for its events: it would refuse.
+  const overview = useResource('overview');
+  const logger = overview.data?.roles.some(({ kind }) => kind === 'event_logger');
+  const record = useRecord('eventlog', logger === true);
   const words = q.toLowerCase();
   const items = words ? record.items.filter((item) => JSON.stringify([item.type, item.sender, item.fields]).toLowerCase().includes(words)) : record.items;
-  const none = record.error?.code === 'no_event_logger' && record.items.length === 0;
+  const none = logger === false || (record.error?.code === 'no_event_logger' && record.items.length === 0);
+  const waits = logger === undefined && !overview.error;
   const columns = [
     { name: 'type', title: 'Event', under: ({ time }) => html`<${Time} at=${time} />`, cell: ({ type }) => html`<span class="mono">${type}</span>` },
     { name: 'sender', title: 'Sender', low: 2, cell: ({ sender }) => html`<span class="mono">${sender}</span>` },
@@ -33,6 +37,8 @@ export function EventLog({ query }) {
   ];
   return html`<${PageHead} title="Event log" sub="What the game’s servers and this daemon have told the event logger, newest first" />
     ${none ? html`<${Empty} icon="eventlog" title="This daemon has no event logger">A role of type <code>eventlogger</code> in its configuration makes it one. Events go to the address that <code>general.eventlogger</code> names.</${Empty}>`
+      : waits ? html`<${Bones} rows=${8} kind="rows" />`
+      : overview.error && !overview.data ? html`<${Failed} error=${overview.error} retry=${overview.reload} what="The event log" />`
       : html`<div class="filters" role="search" aria-label="Filter events"><${SearchBox} label="Among those shown" value=${q} onChange=${(next) => refine({ q: next })} /></div>
         <${ListTable} list=${{ ...record, items }} what="events" caption="Events, newest first" first="type" keyOf=${({ seq }) => seq} columns=${columns} sortable=${false}
           empty=${words ? html`<${Empty} icon="search" title="No event is like that">It looks among those that are loaded.</${Empty}>` : html`<${Empty} icon="eventlog" title="No event has come yet">Servers send events over UDP, in MessagePack. They are here as they come.</${Empty}>`} />`}`;
