@@ -32,6 +32,7 @@ impl Population {
             Query::Totals => {
                 return Page::whole(vec![Item::Totals { objects: self.len(), sessions: 0 }]);
             }
+            Query::Classes => return Page::whole(self.count_classes()),
             Query::Sessions | Query::Session(_) | Query::Listeners(_) => return Page::default(),
         };
         let is_asked_for = |object: &DistributedObject| {
@@ -43,6 +44,15 @@ impl Population {
             let object = self.objects.at(index).filter(|object| is_asked_for(object))?;
             Some(item_of(object))
         })
+    }
+
+    fn count_classes(&self) -> Vec<Item> {
+        let counts = self.objects.by_class().iter().enumerate().filter(|(_, count)| **count > 0);
+        counts
+            .filter_map(|(class, &objects)| {
+                Some(Item::Class { class_id: ClassId(u16::try_from(class).ok()?), objects })
+            })
+            .collect()
     }
 
     /// An object with its values; nothing, if there is no such object.

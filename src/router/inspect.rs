@@ -28,6 +28,8 @@ pub enum Query {
     Session(Channel),
     /// The members that listen to a channel: sessions.
     Listeners(Channel),
+    /// How many objects there are of each class, as [`Item::Class`]es. It is one page.
+    Classes,
     /// How much there is, as one [`Item::Totals`].
     Totals,
 }
@@ -118,6 +120,13 @@ pub enum Item {
     },
     /// A channel that the session before it listens to.
     Channel(Channel),
+    /// A class that has objects.
+    Class {
+        /// Which.
+        class_id: ClassId,
+        /// How many.
+        objects: usize,
+    },
     /// How much there is.
     Totals {
         /// DistributedObjects.

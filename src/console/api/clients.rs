@@ -236,7 +236,8 @@ async fn one(
                 zone: location.zone.0,
             }),
             Item::Channel(channel) => channels.push(channel),
-            Item::Object { .. } | Item::Value { .. } | Item::Totals { .. } => {}
+            Item::Object { .. } | Item::Value { .. } | Item::Class { .. } | Item::Totals { .. } => {
+            }
         }
     }
     let (client, channel_count) = whole.ok_or_else(ApiError::internal)?;

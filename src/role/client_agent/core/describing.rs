@@ -25,7 +25,7 @@ impl Core {
             Query::Totals => {
                 Page::whole(vec![Item::Totals { objects: 0, sessions: self.session_count() }])
             }
-            Query::Objects { .. } | Query::Object(_) => Page::default(),
+            Query::Objects { .. } | Query::Object(_) | Query::Classes => Page::default(),
         }
     }
 
