@@ -10,11 +10,13 @@ mod files;
 mod notify;
 mod operator;
 mod readiness;
+mod recorder;
 mod reload;
 mod signals;
 mod stalls;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod web;
 
 use std::path::PathBuf;
@@ -39,13 +41,16 @@ use crate::role::{database, db_state_server, event_logger, message_director, sta
 use crate::router::{Router, Writers};
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
+use crate::trace::Schema;
 use files::Files;
 use notify::Manager;
 use operator::Operator;
 pub use operator::{Anew, Started};
 pub use readiness::{Readiness, Stage};
+use recorder::Recording;
 use signals::Signals;
 pub use signals::{Survived, survive_full_files, survive_signals};
+use traces::Traces;
 use web::Web;
 
 /// After this long a shutdown stops being polite.
@@ -73,6 +78,9 @@ pub async fn run(
     let passed = operator.passed();
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
+    let schema = Schema { hash: dc.hash(), files: config.general.dc_files.clone() };
+    let recording = Recording::begin(&config, schema.clone(), &router);
+    operator.can_see(Traces::new(router.clone(), dc.clone(), schema), recording);
     // Before the roles, which may take their time, and until they have ended.
     let _web = Web::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
     let started = tokio::select! {

@@ -30,6 +30,11 @@ pub trait Overhear: Send + Sync {
     /// Looks at a datagram. Called while the router is locked: it must not wait and must not call the router.
     fn hear(&self, path: Path, origin: &str, datagram: &[u8]);
 
+    /// A link has sent what is no datagram. Called while the router is locked.
+    fn violated(&self, who: &str) {
+        let _ = who;
+    }
+
     /// The clients whose talk with their agents is wanted, by channel.
     fn clients(&self) -> &[u64] {
         &[]
@@ -139,6 +144,12 @@ impl Router {
             Arc::new(Queue { filter, bytes_max, state: Mutex::default(), filled: Notify::new() });
         let _overhearing = self.overhear(queue.clone());
         Tap { queue, _overhearing }
+    }
+
+    /// Tells those who look that a link has sent what is no datagram.
+    pub fn violated(&self, who: &str) {
+        let world = self.shared.world.lock();
+        world.taps.list.iter().for_each(|(_, tap)| tap.violated(who));
     }
 
     fn change_taps<T>(&self, change: impl FnOnce(&mut Taps) -> T) -> T {
