@@ -153,8 +153,8 @@ fn message(name: &str) -> Result<u16, String> {
     }
     let known: Vec<_> = table().chain(Panda3d::TABLE.iter().copied()).map(|row| row.name).collect();
     let upper = name.to_uppercase();
-    // Most write what is behind the first word.
-    let parts: Vec<_> = known.iter().filter(|known| known.contains(&upper)).take(3).collect();
+    // Some leave the first words out.
+    let parts: Vec<_> = known.iter().filter(|known| known.ends_with(&upper)).take(3).collect();
     let hint = match (crate::finding::near(name, known.iter().copied()), &parts[..]) {
         (Some(near), _) => format!("; did you mean `{near}`?"),
         (None, []) => String::new(),

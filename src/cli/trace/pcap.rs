@@ -88,7 +88,7 @@ impl Pcap {
         if let Some(flow) = self.flows.get(&(is_client, name.to_owned())) {
             return Ok(*flow);
         }
-        let number = u32::try_from(self.flows.len() + 1).unwrap_or(u32::MAX) & 0x007f_fffe;
+        let number = u32::try_from(self.flows.len() + 1).unwrap_or(u32::MAX) & 0x007f_ffff;
         let base = if is_client { 0x0a80_0000 } else { 0x0a00_0000 };
         let address = Ipv4Addr::from_bits(base | number);
         let mut names = vec![1, 0];
