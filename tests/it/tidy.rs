@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use donet::message;
 
 /// The line along which data flows. A module uses only those before it.
-const LINE: &[&str] = &["hash", "ids", "wire", "message", "router", "object", "role", "daemon"];
+const LINE: &[&str] =
+    &["hash", "ids", "wire", "message", "trace", "router", "object", "role", "daemon"];
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
@@ -14,13 +15,19 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("finding", &["yaml"]),
     ("config", &["ids", "yaml", "finding", "telemetry"]),
     ("telemetry", &["ids", "metrics"]),
-    ("control", &[]),
+    ("control", &["trace"]),
     ("metrics", &[]),
     ("event", &["ids", "config", "metrics"]),
     ("store", &["hash", "ids", "yaml", "config"]),
     ("banlist", &["store", "config"]),
     ("net", &["hash", "ids", "wire", "router", "finding", "config", "metrics"]),
-    ("cli", &["banlist", "ids", "finding", "config", "control", "telemetry", "store", "net"]),
+    (
+        "cli",
+        &[
+            "banlist", "ids", "message", "finding", "config", "control", "telemetry", "trace", "store",
+            "net",
+        ],
+    ),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.
@@ -32,7 +39,7 @@ const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("store", &["role", "daemon"]),
     ("banlist", &["role", "daemon"]),
     ("control", &["daemon"]),
-    ("finding", &["daemon"]),
+    ("finding", &["trace", "daemon"]),
 ];
 
 const LINES_MAX: usize = 600;
