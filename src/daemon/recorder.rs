@@ -195,3 +195,73 @@ fn micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorder(folder: &FilePath) -> Recorder {
+        Recorder {
+            ring: Mutex::new(Ring::new(1 << 20, u64::MAX)),
+            folder: folder.join("recorded"),
+            daemon: "one".to_owned(),
+            schema: Schema { hash: 7, files: vec![folder.join("there is none.dc")] },
+            written: Mutex::new(None),
+            violations: mpsc::channel(1).0,
+        }
+    }
+
+    fn names(folder: &FilePath) -> Vec<String> {
+        let entries = fs::read_dir(folder.join("recorded")).expect("a folder");
+        let name = |entry: io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
+        let mut names: Vec<_> =
+            entries.map(|entry| name(entry).into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_has_so_many_files_and_loses_the_oldest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(folder.path());
+        recorder.hear(Path::Routed, "ai", b"abc");
+        let first = recorder.write(None, "a test").expect("it is written");
+        let others = folder.path().join("recorded/notes.txt");
+        fs::write(&others, "mine").expect("a file");
+        let mut last = PathBuf::new();
+        for _ in 0..FILES_MAX {
+            last = recorder.write(None, "a test").expect("it is written");
+        }
+        assert!(!first.exists() && last.exists() && others.exists());
+        assert_eq!(names(folder.path()).len(), FILES_MAX + 1);
+        let bytes = fs::read(last).expect("a file");
+        let (head, records) = Head::of_file(&bytes).expect("it is one");
+        assert_eq!((head.reason.as_str(), head.schema.hash, head.texts), ("a test", 7, vec![]));
+        let Some(Record::Datagram { origin: "ai", bytes: b"abc", .. }) =
+            crate::trace::record::next(&mut &*records)
+        else {
+            panic!("{records:?}");
+        };
+    }
+
+    #[test]
+    fn by_itself_it_writes_once_in_a_while() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(folder.path());
+        recorder.write_by_itself("one");
+        recorder.write_by_itself("two");
+        assert_eq!(names(folder.path()).len(), 1);
+        // A command is not refused for that.
+        recorder.write(None, "three").expect("it is written");
+        assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn a_panic_in_the_middle_of_a_datagram_waits_for_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(folder.path());
+        let _held = recorder.ring.lock();
+        recorder.write_by_itself("a panic");
+        assert!(!folder.path().join("recorded").exists());
+    }
+}

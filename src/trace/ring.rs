@@ -89,3 +89,63 @@ impl Ring {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::record::{self, Path};
+
+    fn datagram(micros: u64) -> Record<'static> {
+        Record::Datagram { micros, path: Path::Routed, origin: "ai", bytes: &[7; 77] }
+    }
+
+    fn times(records: &[u8]) -> Vec<u64> {
+        let mut rest = records;
+        let mut times = Vec::new();
+        while let Some(record) = record::next(&mut rest) {
+            times.push(record.micros());
+        }
+        assert!(rest.is_empty());
+        times
+    }
+
+    #[test]
+    fn it_keeps_the_last_of_so_many_bytes() {
+        const BYTES: usize = 32 * 1024;
+        let mut ring = Ring::new(BYTES, u64::MAX);
+        for micros in 0..10_000 {
+            ring.push(&datagram(micros));
+            assert!(ring.bytes() <= BYTES);
+        }
+        let times = times(&ring.records(10_000));
+        assert_eq!(times.last(), Some(&9_999));
+        assert!(times.is_sorted() && times.windows(2).all(|pair| pair[1] == pair[0] + 1));
+        assert!(times.len() * datagram(0).len() > BYTES * 3 / 4, "{}", times.len());
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_shown_and_goes() {
+        let mut ring = Ring::new(1 << 20, 100);
+        for micros in [0, 40, 90, 120] {
+            ring.push(&datagram(micros));
+        }
+        assert_eq!(times(&ring.records(120)), [40, 90, 120]);
+        assert_eq!(times(&ring.records(300)), [0; 0]);
+        for micros in 1_000..3_000 {
+            ring.push(&datagram(micros));
+        }
+        assert_eq!(times(&ring.records(2_999)), (2_899..3_000).collect::<Vec<_>>());
+        assert!(ring.bytes() < 1 << 18, "{}", ring.bytes());
+    }
+
+    #[test]
+    fn a_large_one_has_the_room_of_several() {
+        let mut ring = Ring::new(1 << 20, u64::MAX);
+        let large = vec![1; 65_535];
+        for micros in 0..100 {
+            ring.push(&Record::Datagram { micros, path: Path::Routed, origin: "a", bytes: &large });
+            assert!(ring.bytes() <= 1 << 20);
+        }
+        assert_eq!(times(&ring.records(99)), (85..100).collect::<Vec<_>>());
+    }
+}

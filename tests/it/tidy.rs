@@ -24,7 +24,15 @@ const BESIDE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "banlist", "ids", "message", "finding", "config", "control", "telemetry", "trace", "store",
+            "banlist",
+            "ids",
+            "message",
+            "finding",
+            "config",
+            "control",
+            "telemetry",
+            "trace",
+            "store",
             "net",
         ],
     ),

@@ -39,8 +39,10 @@ pub enum Layout {
         /// How many, if it is always as many; or else two bytes before them say how many bytes they take.
         fixed: Option<u32>,
     },
-    /// One after the other, with their names.
+    /// One after the other, with their names: of a struct, or the parts of a molecular field.
     Row(Vec<(String, Layout)>),
+    /// The same, of a method.
+    Method(Vec<(String, Layout)>),
     /// A value, and those that follow it if it has these bytes.
     Switch {
         /// Its name and what it is.
@@ -59,7 +61,7 @@ impl Field {
             Body::Param(param) => of_type(&param.ty),
             Body::Method(params) => {
                 let named = params.iter().map(|param| (param.name.clone(), of_type(&param.ty)));
-                Layout::Row(named.collect())
+                Layout::Method(named.collect())
             }
             Body::Molecular(parts) => Layout::Row(parts.iter().map(|part| named(part)).collect()),
         }

@@ -97,6 +97,8 @@ show = function(r, layout)
     return "[" .. table.concat(texts, ", ") .. "]"
   elseif kind == "r" then
     return row(r, layout, "{", "}")
+  elseif kind == "m" then
+    return row(r, layout, "(", ")")
   elseif kind == "w" then
     local from = r.at
     local key = show(r, layout.key)
@@ -110,7 +112,6 @@ end
 
 local function value_of(r, field)
   if not field then error("unknown field", 0) end
-  if field.m then return row(r, field.l, "(", ")") end
   return show(r, field.l)
 end
 

@@ -104,10 +104,9 @@ fn fields(text: &mut String, dc: &DcFile) {
                 "" => format!("{}.#{}", class.name(), field.id().0),
                 name => format!("{}.{name}", class.name()),
             };
-            let is_method = field.kind() == FieldKind::Atomic;
             line!(
                 text,
-                "FIELDS[{}] = {{name = {}, s = {}, m = {is_method}, l = {}}}",
+                "FIELDS[{}] = {{name = {}, s = {}, l = {}}}",
                 field.id().0,
                 quoted(&name),
                 seen(field),
@@ -169,6 +168,7 @@ fn layout(of: &Layout) -> String {
             format!("{{k = \"a\", e = {}{}}}", layout(element), fixed(count))
         }
         Layout::Row(parts) => format!("{{k = \"r\"{}}}", row(parts)),
+        Layout::Method(parts) => format!("{{k = \"m\"{}}}", row(parts)),
         Layout::Switch { key, cases, default } => {
             let cases = cases.iter().map(|(value, parts)| {
                 let value: String = value.iter().map(|byte| format!("\\{byte:03}")).collect();

@@ -97,7 +97,9 @@ fn a_link_that_sends_what_is_no_datagram_leaves_a_file() {
     };
     spoil();
     let found = wait_until("a file", || files(&daemon).first().cloned());
-    wait_until("the log has it", || daemon.log().contains("the last datagrams were written").then_some(()));
+    wait_until("the log has it", || {
+        daemon.log().contains("the last datagrams were written").then_some(())
+    });
     let (out, _, _) = shown(&found.display().to_string(), &[], &daemon);
     assert!(out.contains("truncated"), "{out}");
     // Not more than one a minute.
@@ -122,6 +124,12 @@ fn a_recording_can_be_made_a_test() {
     let (out, _, code) = shown(&dump(&daemon, &[]), &["--test", "--doid", "700"], &daemon);
     assert_eq!(code, Some(0));
     assert!(out.contains("let mut link_1 = daemon.link();"), "{out}");
-    assert!(out.contains("link_1.stream().send(datagram);\n    expect(&mut all, datagram);"), "{out}");
-    assert!(out.contains(" StateServer(4002): STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED 700 → "), "{out}");
+    assert!(
+        out.contains("link_1.stream().send(datagram);\n    expect(&mut all, datagram);"),
+        "{out}"
+    );
+    assert!(
+        out.contains(" StateServer(4002): STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED 700 → "),
+        "{out}"
+    );
 }
