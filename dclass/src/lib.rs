@@ -50,7 +50,8 @@ pub use limits::SOURCE_BYTES_MAX;
 pub use load::{Twice, given_twice, parse, parse_with, read, read_with};
 pub use resolve::Options;
 pub use schema::{
-    Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, StringEncoding, TypeView,
+    Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, Layout, StringEncoding,
+    TypeView,
 };
 pub use source::Source;
 pub use value::{Split, TextError, ValueError};

@@ -11,6 +11,7 @@ mod dc;
 mod hint;
 mod out;
 mod running;
+mod trace;
 mod version;
 
 use std::ffi::OsString;
@@ -93,8 +94,12 @@ enum Command {
     Dc(dc::Command),
     /// Have the daemon that runs let nobody in any more, and end when its clients have left
     Drain(running::DrainArguments),
+    /// Have the flight recorder of the daemon that runs write what it has to a file
+    Dump(running::Dump),
     /// Have the daemon that runs read its configuration again
     Reload(running::Arguments),
+    /// Show what is routed by the daemon that runs, with names and values
+    Trace(Box<trace::Trace>),
     /// Let somebody in again who is banned
     Unban(running::Unban),
     /// Print version and build options
@@ -150,6 +155,8 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         }
         Some(Command::Ban(arguments)) => Action::Exit(running::ban(&arguments)),
         Some(Command::Bans(arguments)) => Action::Exit(running::ask(&arguments, &Request::Bans)),
+        Some(Command::Dump(arguments)) => Action::Exit(running::dump(&arguments)),
+        Some(Command::Trace(arguments)) => Action::Exit(trace::run(&arguments)),
         Some(Command::Unban(arguments)) => Action::Exit(running::unban(&arguments)),
         Some(Command::Version) => {
             out::write(format_args!("{}", Arguments::command().render_version()));

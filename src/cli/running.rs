@@ -1,5 +1,6 @@
 //! Commands for a daemon that runs.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -139,45 +140,98 @@ pub(super) fn drain(arguments: &DrainArguments) -> u8 {
 
 /// Asks the daemon for something, and returns the exit code.
 pub(super) fn ask(arguments: &Arguments, request: &Request) -> u8 {
-    let file = arguments.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
-    // Whatever else is wrong with it: it may be why the daemon is asked.
-    let survey = arguments.control.is_none().then(|| config::survey(&file));
-    let loaded = survey.as_ref().and_then(|survey| survey.loaded.as_ref());
-    let named = loaded.and_then(|loaded| loaded.config.daemon.control.clone());
-    let path = arguments.control.clone().or(named);
-    let places = path.map_or_else(|| control::places(&file), |path| vec![path]);
-    ask_first(&places, request).unwrap_or_else(|error| {
-        match survey {
-            Some(Survey { loaded: None, findings, .. }) => {
-                findings.iter().for_each(|finding| complain!("{}", finding.headline()));
-                let hint = match arguments.config {
-                    Some(_) => "name the daemon's socket with --control PATH",
-                    None => "name the configuration of the daemon with --config FILE",
-                };
-                complain!("so it is not known which daemon is meant: {hint}");
-            }
-            _ => complain!("{error}"),
-        }
+    let daemon = Daemon::meant(arguments);
+    let asked = daemon.ask(request, |answer| {
+        say(answer);
+        ControlFlow::Continue(())
+    });
+    asked.unwrap_or_else(|error| {
+        complain!("{error}");
         1
     })
 }
 
-/// Asks the first daemon that is found.
-fn ask_first(places: &[PathBuf], request: &Request) -> Result<u8, Unheard> {
-    let mut unheard = Vec::new();
-    for path in places {
-        let answered = control::ask(path, request, |answer| match answer {
-            Answer::Say(text) => say!("{text}"),
-            Answer::Complain(text) => complain!("{text}"),
-            Answer::Exit(_) => {}
-        });
-        match answered {
-            // It may be in the next place.
-            Err(error) if error.is_before_asking() => unheard.push(error),
-            answered => return answered,
-        }
+/// Says what the daemon has said.
+pub(super) fn say(answer: Answer) {
+    match answer {
+        Answer::Say(text) => say!("{text}"),
+        Answer::Complain(text) => complain!("{text}"),
+        Answer::Schema(_) | Answer::Records(_) | Answer::Exit(_) => {}
     }
-    // Somebody who is there and not asked says more than nobody.
-    let worst = unheard.iter().position(|error| !matches!(error, Unheard::Nobody(_)));
-    Err(unheard.swap_remove(worst.unwrap_or(0)))
+}
+
+/// A daemon that is meant.
+pub(super) struct Daemon {
+    /// Where it may be.
+    places: Vec<PathBuf>,
+    /// Why it is not known which one is meant, if it is not.
+    unknown: Option<String>,
+}
+
+impl Daemon {
+    /// The one that the command line means.
+    pub fn meant(arguments: &Arguments) -> Self {
+        let file = arguments.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
+        // Whatever else is wrong with it: it may be why the daemon is asked.
+        let survey = arguments.control.is_none().then(|| config::survey(&file));
+        let loaded = survey.as_ref().and_then(|survey| survey.loaded.as_ref());
+        let named = loaded.and_then(|loaded| loaded.config.daemon.control.clone());
+        let path = arguments.control.clone().or(named);
+        let places = path.map_or_else(|| control::places(&file), |path| vec![path]);
+        let unknown = match survey {
+            Some(Survey { loaded: None, findings, .. }) => {
+                let hint = match arguments.config {
+                    Some(_) => "name the daemon's socket with --control PATH",
+                    None => "name the configuration of the daemon with --config FILE",
+                };
+                let hint = format!("so it is not known which daemon is meant: {hint}");
+                let lines = findings.iter().map(|finding| finding.headline().to_string());
+                Some(lines.chain([hint]).collect::<Vec<_>>().join("\n"))
+            }
+            _ => None,
+        };
+        Daemon { places, unknown }
+    }
+
+    /// Asks the first daemon that is found, until it has said all or `heard` breaks off; the exit code.
+    ///
+    /// # Errors
+    /// Why it has not answered.
+    pub fn ask(
+        &self,
+        request: &Request,
+        mut heard: impl FnMut(Answer) -> ControlFlow<u8>,
+    ) -> Result<u8, String> {
+        let mut unheard = Vec::new();
+        for path in &self.places {
+            match control::ask(path, request, &mut heard) {
+                // It may be in the next place.
+                Err(error) if error.is_before_asking() => unheard.push(error),
+                Err(error) => return Err(self.unknown.clone().unwrap_or(error.to_string())),
+                Ok(code) => return Ok(code),
+            }
+        }
+        // Somebody who is there and not asked says more than nobody.
+        let worst = unheard.iter().position(|error| !matches!(error, Unheard::Nobody(_)));
+        let error = unheard.swap_remove(worst.unwrap_or(0));
+        Err(self.unknown.clone().unwrap_or_else(|| error.to_string()))
+    }
+}
+
+/// To which file the flight recorder is to write.
+#[derive(Args, Debug)]
+pub(super) struct Dump {
+    /// The file, which is made [default: one in `daemon.recorder.folder`]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    daemon: Arguments,
+}
+
+/// Has the daemon write what its flight recorder has; the exit code.
+pub(super) fn dump(arguments: &Dump) -> u8 {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let output = arguments.output.as_ref().map(absolute);
+    ask(&arguments.daemon, &Request::Dump { output })
 }

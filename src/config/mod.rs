@@ -27,6 +27,7 @@ mod path;
 mod read;
 mod read_backend;
 mod read_role;
+mod recorder;
 mod report;
 mod secret;
 mod section;
@@ -60,6 +61,7 @@ pub use panda3d::{
     Creation, Panda3dConfig, Regenerate, TIME_MANAGER, time_manager as time_manager_of,
 };
 pub use parenting::{FollowedClass, PARENTING_FIELD, ParentingRules};
+pub use recorder::RecorderConfig;
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
 pub use web::{AccessConfig, TokenConfig, UserConfig, WebConfig, WebRole};
 pub use websocket::WebSocketConfig;

@@ -12,6 +12,7 @@ use super::networks::{Networks, ProxyHeaders};
 use super::offences::OffencesConfig;
 use super::panda3d::Panda3dConfig;
 use super::parenting::ParentingRules;
+use super::recorder::RecorderConfig;
 use super::tls::{ClientTlsConfig, LinkTlsConfig};
 use super::web::WebConfig;
 use super::websocket::WebSocketConfig;
@@ -85,6 +86,8 @@ pub struct DaemonConfig {
     pub drain: Option<Duration>,
     /// How many clients a second are put out when a drain's grace is over, at most.
     pub drain_wave: u32,
+    /// How much of what is routed is kept; `None` keeps nothing.
+    pub recorder: Option<RecorderConfig>,
 }
 
 impl DaemonConfig {

@@ -8,6 +8,7 @@ use super::networks::Networks;
 use super::panda3d;
 use super::path::tidy;
 use super::read_role;
+use super::recorder::recorder;
 use super::report::Report;
 use super::section::Section;
 use super::tls;
@@ -110,6 +111,7 @@ fn daemon(section: Option<Section<'_>>, base_dir: &Path) -> DaemonConfig {
         log_level: None,
         drain: None,
         drain_wave: DRAIN_WAVE,
+        recorder: None,
     };
     if let Some(mut section) = section {
         if let Some(name) = section.optional("name", value::string) {
@@ -132,6 +134,7 @@ fn daemon(section: Option<Section<'_>>, base_dir: &Path) -> DaemonConfig {
         if let Some(wave) = section.optional("drain_wave", value::number(1..=u32::MAX)) {
             daemon.drain_wave = wave;
         }
+        daemon.recorder = section.section("recorder").map(|it| recorder(it, base_dir));
         section.finish();
     }
     daemon

@@ -1,6 +1,7 @@
 //! The command's end.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -55,11 +56,16 @@ impl Unheard {
     }
 }
 
-/// Asks the daemon at `path` for something, hands over what it says, and returns the exit code.
+/// Asks the daemon at `path` for something, hands over what it says, and returns the exit code: its, or that with which `heard` breaks
+/// off.
 ///
 /// # Errors
 /// When it cannot be asked, or does not answer.
-pub fn ask(path: &Path, request: &Request, mut heard: impl FnMut(Answer)) -> Result<u8, Unheard> {
+pub fn ask(
+    path: &Path,
+    request: &Request,
+    mut heard: impl FnMut(Answer) -> ControlFlow<u8>,
+) -> Result<u8, Unheard> {
     let shown = || path.display().to_string();
     let failed = |error: io::Error| Unheard::Io { path: shown(), error };
     let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
@@ -97,7 +103,7 @@ pub fn ask(path: &Path, request: &Request, mut heard: impl FnMut(Answer)) -> Res
 /// Hands over answers until the last, and returns the exit code.
 fn hear(
     answers: &mut impl BufRead,
-    heard: &mut impl FnMut(Answer),
+    heard: &mut impl FnMut(Answer) -> ControlFlow<u8>,
     failed: &impl Fn(io::Error) -> Unheard,
 ) -> Result<u8, Unheard> {
     loop {
@@ -107,7 +113,11 @@ fn hear(
             0 => return Err(Unheard::Ended),
             _ => match serde_json::from_str(&line) {
                 Ok(Answer::Exit(code)) => return Ok(code),
-                Ok(answer) => heard(answer),
+                Ok(answer) => {
+                    if let ControlFlow::Break(code) = heard(answer) {
+                        return Ok(code);
+                    }
+                }
                 Err(error) => return Err(failed(error.into())),
             },
         }

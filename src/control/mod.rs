@@ -10,6 +10,7 @@ mod server;
 mod tests;
 mod trust;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,8 +19,10 @@ pub use client::{Unheard, ask};
 pub use place::{default_path, places};
 pub use server::{Bound, Heard, Replies};
 
+use crate::trace::{Schema, Wanted};
+
 /// The longest request, in bytes.
-const REQUEST_BYTES_MAX: usize = 4096;
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// How long a peer may take for its request, or for taking an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -48,6 +51,18 @@ pub enum Request {
     },
     /// To say who may not come in.
     Bans,
+    /// To say by which DC files its datagrams are read.
+    Schema,
+    /// To hand over what is routed, as long as whoever asks is there.
+    Trace {
+        /// What of it.
+        wanted: Wanted,
+    },
+    /// To write what the flight recorder has to a file.
+    Dump {
+        /// Which; in the recorder's folder, if it does not say.
+        output: Option<PathBuf>,
+    },
     /// To let nobody in any more, and to end when those who are there have left.
     Drain {
         /// For how long they may stay; if that is not said, it is the daemon's matter.
@@ -55,6 +70,18 @@ pub enum Request {
         /// Whether whoever asks waits until the daemon has ended.
         wait: bool,
     },
+}
+
+impl Request {
+    /// Whether it is answered as long as whoever asks is there, however long he takes for it.
+    const fn has_no_end(&self) -> bool {
+        matches!(self, Request::Trace { .. })
+    }
+
+    /// Whether a daemon has room for it.
+    pub fn is_too_long(&self) -> bool {
+        serde_json::to_vec(self).is_ok_and(|line| line.len() >= REQUEST_BYTES_MAX)
+    }
 }
 
 /// What it says.
@@ -65,6 +92,10 @@ pub enum Answer {
     Say(String),
     /// A line for standard error.
     Complain(String),
+    /// By which DC files datagrams are to be read.
+    Schema(Schema),
+    /// [Records](crate::trace::record), in base 64.
+    Records(String),
     /// That is all; with this the command ends.
     Exit(u8),
 }

@@ -134,8 +134,10 @@ async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::
     let mut read = BufReader::new(read.take(REQUEST_BYTES_MAX as u64));
     timeout(PATIENCE, read.read_line(&mut line)).await??;
     let (replies, mut answers) = mpsc::channel(ANSWERS_MAX);
+    let has_no_end;
     match serde_json::from_str(&line) {
         Ok(request) => {
+            has_no_end = Request::has_no_end(&request);
             let Ok(()) = requests.try_send((request, replies)) else {
                 send(&mut write, &Answer::Complain(BUSY.to_owned())).await?;
                 return send(&mut write, &Answer::Exit(1)).await;
@@ -147,6 +149,14 @@ async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::
             return send(&mut write, &Answer::Exit(1)).await;
         }
     }
+    if has_no_end {
+        let mut nowhere = tokio::io::sink();
+        return tokio::select! {
+            // He has gone: whoever answers sees it by what is dropped here.
+            gone = tokio::io::copy(&mut read, &mut nowhere) => gone.map(drop),
+            sent = send_all(&mut write, &mut answers) => sent,
+        };
+    }
     while let Some(answer) = answers.recv().await {
         send(&mut write, &answer).await?;
         if let Answer::Exit(_) = answer {
@@ -156,6 +166,17 @@ async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::
             let gone = tokio::io::copy(&mut read, &mut nowhere);
             return timeout(PATIENCE, gone).await?.map(drop);
         }
+    }
+    Ok(())
+}
+
+/// Sends answers to somebody who takes his time.
+async fn send_all(
+    write: &mut (impl AsyncWriteExt + Unpin),
+    answers: &mut mpsc::Receiver<Answer>,
+) -> io::Result<()> {
+    while let Some(answer) = answers.recv().await {
+        write.write_all(&line_of(&answer)).await?;
     }
     Ok(())
 }

@@ -21,7 +21,10 @@ async fn asked(path: &Path) -> (Result<u8, String>, Vec<Answer>) {
     let path = path.to_owned();
     let asking = tokio::task::spawn_blocking(move || {
         let mut answers = Vec::new();
-        let code = ask(&path, &Request::Reload, |answer| answers.push(answer));
+        let code = ask(&path, &Request::Reload, |answer| {
+            answers.push(answer);
+            std::ops::ControlFlow::Continue(())
+        });
         (code.map_err(|error| error.to_string()), answers)
     });
     asking.await.expect("no panic")

@@ -124,7 +124,12 @@ fn change(request: &Request, banlists: &[Arc<Banlist>]) -> Result<String, String
                 false => Err(format!("{subject} is not in the ban list")),
             }
         }
-        Request::Reload | Request::Bans | Request::Drain { .. } => unreachable!("it is no ban"),
+        Request::Reload
+        | Request::Bans
+        | Request::Drain { .. }
+        | Request::Schema
+        | Request::Trace { .. }
+        | Request::Dump { .. } => unreachable!("it is no ban"),
     }
 }
 

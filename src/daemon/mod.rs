@@ -9,11 +9,13 @@ mod drain;
 mod files;
 mod notify;
 mod operator;
+mod recorder;
 mod reload;
 mod signals;
 mod stalls;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,12 +42,15 @@ use crate::role::{database, db_state_server, event_logger, message_director, sta
 use crate::router::{Router, Writers};
 use crate::store::{Configured, Stores};
 use crate::telemetry::Log;
+use crate::trace::Schema;
 use files::Files;
 use notify::Manager;
 use operator::Operator;
 pub use operator::{Anew, Started};
+use recorder::Recording;
 use signals::Signals;
 pub use signals::{Survived, survive_full_files, survive_signals};
+use traces::Traces;
 
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
@@ -84,6 +89,9 @@ pub async fn run(
     });
     operator.is_seen_by(inside.clone());
     let seen = inside.seen.clone();
+    let schema = Schema { hash: dc.hash(), files: config.general.dc_files.clone() };
+    let recording = Recording::begin(&config, schema.clone(), &router);
+    operator.can_see(Traces::new(router.clone(), dc.clone(), schema), recording);
     // Before the roles, which may take their time, and until they have ended.
     let _console = Console::start(config.web.as_ref(), &passed, anew.files.clone(), inside).await?;
     let started = tokio::select! {

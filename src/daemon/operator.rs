@@ -10,8 +10,10 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::bans;
 use super::notify::Manager;
+use super::recorder::Recording;
 use super::reload::{self, InForce, Read};
 use super::signals::{Request as Wish, Signals};
+use super::traces::Traces;
 use crate::banlist::Banlist;
 use crate::config::{Reading, RoleConfig};
 use crate::console::Inside;
@@ -59,10 +61,14 @@ pub struct Started {
 }
 
 /// Who asks and does not read the answer is not waited for.
-fn answer(replies: Option<Replies>, answers: impl IntoIterator<Item = Answer>) {
+pub(super) fn answer(replies: Option<Replies>, answers: impl IntoIterator<Item = Answer>) {
     if let Some(replies) = replies {
         answers.into_iter().for_each(|answer| drop(replies.try_send(answer)));
     }
+}
+
+fn too_early() -> [Answer; 2] {
+    [Answer::Complain("not everything has started yet; try again".to_owned()), Answer::Exit(1)]
 }
 
 /// Whoever sends signals and commands.
@@ -95,6 +101,10 @@ pub(super) struct Operator {
     watchers: Vec<Replies>,
     /// A command that does not, and is to be told what comes of it.
     asker: Option<Replies>,
+    /// Hands over what is routed, to commands that ask for it.
+    traces: Option<Traces>,
+    /// Keeps the last of it.
+    recording: Option<Recording>,
 }
 
 /// Changes when files are to be opened or read again.
@@ -154,6 +164,24 @@ impl Operator {
             reading: None,
             watchers: Vec::new(),
             asker: None,
+            traces: None,
+            recording: None,
+        }
+    }
+
+    /// From now on there is something to look at.
+    pub fn can_see(&mut self, traces: Traces, recording: Option<Recording>) {
+        (self.traces, self.recording) = (Some(traces), recording);
+    }
+
+    /// Has the flight recorder write what it has.
+    fn dump(&self, output: Option<PathBuf>, replies: Replies) {
+        match &self.recording {
+            Some(recording) => recording.dump(output, replies),
+            None => {
+                let text = "this daemon keeps no datagrams: see `daemon.recorder`".to_owned();
+                answer(Some(replies), [Answer::Complain(text), Answer::Exit(1)]);
+            }
         }
     }
 
@@ -295,6 +323,15 @@ impl Operator {
                         tracing::info!("a command: log files are opened anew, and certificates and the configuration read again");
                         self.reload(Some(replies));
                     }
+                    Request::Schema => match &self.traces {
+                        Some(traces) => traces.say_schema(replies),
+                        None => answer(Some(replies), too_early()),
+                    },
+                    Request::Trace { wanted } => match &self.traces {
+                        Some(traces) => traces.begin(wanted, replies),
+                        None => answer(Some(replies), too_early()),
+                    },
+                    Request::Dump { output } => self.dump(output, replies),
                     Request::Bans => {
                         tokio::spawn(bans::tell(self.banlists(), replies));
                     }
@@ -320,8 +357,7 @@ impl Operator {
     /// Lets somebody in no more, or again.
     fn ban(&self, request: Request, replies: Replies) {
         if self.agents.is_none() {
-            let early = "not everything has started yet; try again".to_owned();
-            return answer(Some(replies), [Answer::Complain(early), Answer::Exit(1)]);
+            return answer(Some(replies), too_early());
         }
         let agents = self.agents.iter().flatten().map(|(_, agent)| agent);
         let listed = agents.filter(|agent| agent.banlist().is_some());

@@ -47,6 +47,7 @@ mod role;
 mod spoken_for;
 mod strain;
 mod table;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -75,6 +76,7 @@ pub use participant::{Participant, RoleParticipant};
 pub use pressure::{Brake, FLOOD_BYTES, Fed, Gauge, Load};
 pub use role::{Haste, Origin, Role, RoleLost};
 pub use table::{Change, Key, Table};
+pub use tap::{Overhear, Overhearing, Tap, Watch};
 pub use writers::Writers;
 
 use crate::hash::Seed;
@@ -263,10 +265,16 @@ impl Router {
     }
 
     /// Takes in a role: it handles what it listens to where that is routed.
-    pub fn join_role<R: Role>(&self, name: impl Into<String>, role: R) -> RoleParticipant<R> {
+    pub fn join_role<R: Role>(&self, name: impl Into<String>, mut role: R) -> RoleParticipant<R> {
+        let name = name.into();
+        let mut world = self.shared.world.lock();
+        if let watch @ Some(_) = world.watch_of(&name) {
+            role.watch(watch);
+        }
         let resident = Resident::new(Box::new(role));
         let wake = resident.wake();
-        let key = self.shared.world.lock().join(name.into(), Receiver::Role(resident));
+        let key = world.join(name, Receiver::Role(resident));
+        drop(world);
         let participant = Participant { router: self.clone(), key };
         RoleParticipant { participant, wake, role: PhantomData }
     }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Cursor, Effects, Gap, Page, Query, Sink};
+use super::{Cursor, Effects, Gap, Page, Query, Sink, Watch};
 use crate::metrics::Figures;
 use crate::wire::Envelope;
 
@@ -74,6 +74,11 @@ pub trait Role: Any + Send {
     fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {
         let _ = (cursor, budget, figures);
         None
+    }
+
+    /// Whose talk with the role is to be shown from now on: it is not routed. `None` if nobody's is.
+    fn watch(&mut self, watch: Option<Arc<Watch>>) {
+        let _ = watch;
     }
 
     /// Answers a question about what the role holds, from `cursor` on. It visits at most `budget` entries.

@@ -12,6 +12,7 @@ mod ranges;
 mod roles;
 mod runs;
 mod spoken_for;
+mod tap;
 mod telling;
 mod turns;
 mod writers;

@@ -25,6 +25,7 @@ use super::resident::{Resident, Wish};
 use super::role::Haste;
 use super::spoken_for::{AlreadySaid, SpokenFor};
 use super::table::{Change, Key, Table};
+use super::tap::Taps;
 use super::told::{Told, clock};
 use super::turn::Turn;
 use super::{Cursor, Effect, Effects, Fed, Page, Query, Role, RoleLost, Sink, Uplink};
@@ -95,6 +96,10 @@ pub(super) struct World {
     /// For whom the upstream has said something, at its own loss.
     spoken_for: SpokenFor,
     uplink: Option<Arc<dyn Uplink>>,
+    /// Who looks at what is routed.
+    pub(super) taps: Taps,
+    /// There is an uplink, or somebody who looks.
+    pub(super) is_overheard: bool,
     /// The upstream has not been told everything.
     telling: Option<Telling>,
     retelling: Retelling,
@@ -143,6 +148,8 @@ impl World {
             spoken_for: SpokenFor::default(),
             seed,
             uplink: None,
+            taps: Taps::default(),
+            is_overheard: false,
             telling: None,
             retelling: Retelling::default(),
             pending: VecDeque::new(),
@@ -213,6 +220,8 @@ impl World {
     ) -> Result<Frames<'f>, Unreadable> {
         let Some(recipients) = run.recipients() else {
             self.counts.routed += run.frames().count() as u64;
+            // Somebody may want to know what it was.
+            self.show(run.frames(), from);
             return Err(Unreadable);
         };
         if run.is_single() {
@@ -353,6 +362,10 @@ impl World {
     pub(super) fn take_work(&mut self) -> Work {
         self.steps_left = STEPS_PER_HOLD;
         std::mem::take(&mut self.work)
+    }
+
+    pub(super) const fn has_uplink(&self) -> bool {
+        self.uplink.is_some()
     }
 
     pub(super) fn name_of(&self, key: Key) -> Option<&str> {

@@ -16,8 +16,10 @@ const DEPTH_MAX: usize = 4;
 /// What kind of datagram bytes are.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Speech {
-    /// One of servers, with recipients and sender.
+    /// One that is routed among servers, with recipients and sender.
     Servers,
+    /// One on a link: as [`Speech::Servers`], unless it is for the message director that reads it.
+    Link,
     /// One between a client of Astron's kind and its agent.
     Client,
     /// One between a client of Panda3D's kind and its agent.
@@ -142,7 +144,7 @@ fn decode_at(names: &Names, speech: Speech, datagram: &[u8], depth: usize) -> De
     }
     let number = decoded.number.unwrap_or_default();
     let found = match speech {
-        Speech::Servers | Speech::Client => row(number),
+        Speech::Servers | Speech::Link | Speech::Client => row(number),
         Speech::Panda3d => Family::Panda3d.row(number),
     };
     let is_expected = |row: &&Row| (row.family == Family::Client) == (speech == Speech::Client);
@@ -180,11 +182,11 @@ impl Decoded {
         datagram: &[u8],
         reader: &mut Reader<'_>,
     ) -> Result<(), Error> {
-        if speech == Speech::Servers {
+        if matches!(speech, Speech::Servers | Speech::Link) {
             let recipients = Recipients::read(reader)?;
             self.recipients = recipients.iter().collect();
             // Control messages have no sender.
-            if !datagram.starts_with(&CONTROL_HEAD) {
+            if speech == Speech::Servers || !datagram.starts_with(&CONTROL_HEAD) {
                 let envelope = Envelope::read_after(recipients, datagram)?;
                 self.sender = Some(envelope.sender);
                 reader.channel()?;

@@ -12,7 +12,7 @@ use super::decode::Speech;
 use super::names::{Names, has_other};
 use crate::ids::{Channel, DoId};
 use crate::message::{Family, Row, Shape, Values, row};
-use crate::wire::{CONTROL_HEAD, Error, Reader, Recipients};
+use crate::wire::{Error, Reader, Recipients};
 
 /// What is wanted. Of several of a kind, one is enough; of several kinds, each has to be there.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl Filter {
         let Ok(number) = reader.u16() else { return self.wanted == Wanted::default() };
         let row = match speech {
             Speech::Panda3d => Family::Panda3d.row(number),
-            Speech::Client | Speech::Servers => row(number),
+            Speech::Client | Speech::Servers | Speech::Link => row(number),
         };
         (self.wanted.channels.is_empty() || self.is_in_range(client))
             && self.is_message(number)
@@ -108,8 +108,7 @@ impl Filter {
     fn looks_at(&self, datagram: &[u8]) -> Result<bool, Error> {
         let mut reader = Reader::new(datagram);
         let recipients = Recipients::read(&mut reader)?;
-        let is_control = datagram.starts_with(&CONTROL_HEAD);
-        let sender = if is_control { Channel::CONTROL } else { reader.channel()? };
+        let sender = reader.channel()?;
         let concerned = || recipients.iter().chain([sender]);
         let is_of_client = || concerned().any(|it| self.wanted.clients.contains(&it.0));
         if !self.wanted.channels.is_empty() && !concerned().any(|it| self.is_in_range(it)) {

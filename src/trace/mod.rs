@@ -8,15 +8,19 @@
 
 mod compose;
 mod decode;
+pub mod file;
 mod filter;
 mod names;
 pub mod record;
+mod ring;
 mod value;
 
 pub use compose::{ComposeError, compose, compose_client};
 pub use decode::{Decoded, Speech, decode};
+pub use file::Schema;
 pub use filter::{Filter, Wanted};
 pub use names::Names;
+pub use ring::Ring;
 pub use value::Value;
 
 #[cfg(test)]

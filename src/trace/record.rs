@@ -47,8 +47,8 @@ impl Path {
             Path::FromClient(Speech::Panda3d, _) => 3,
             Path::ToClient(Speech::Panda3d, _) => 4,
             Path::Routed
-            | Path::FromClient(Speech::Servers, _)
-            | Path::ToClient(Speech::Servers, _) => 0,
+            | Path::FromClient(Speech::Servers | Speech::Link, _)
+            | Path::ToClient(Speech::Servers | Speech::Link, _) => 0,
         }
     }
 

@@ -34,7 +34,7 @@ fn made(recipients: &[u64], sender: u64, message: &str, arguments: Json) -> Vec<
 }
 
 fn shown(datagram: &[u8]) -> Decoded {
-    decode(&names(), Speech::Servers, datagram)
+    decode(&names(), Speech::Link, datagram)
 }
 
 /// What it takes to make a datagram again is what was shown of it.
@@ -43,7 +43,7 @@ fn made_again(decoded: &Decoded, speech: Speech) -> Result<Vec<u8>, ComposeError
     let arguments = json["arguments"].as_object().expect("an object");
     let message = decoded.message.expect("a message");
     match (speech, decoded.sender) {
-        (Speech::Servers, sender) => {
+        (Speech::Servers | Speech::Link, sender) => {
             let sender = sender.unwrap_or_default();
             compose(&names(), &decoded.recipients, sender, message, arguments)
         }
@@ -81,7 +81,7 @@ fn an_object_has_its_class_and_the_fields_that_its_receiver_sees() {
          other=[Avatar.setHp(5)]"
     );
     assert_eq!(decoded.class.as_deref(), Some("Avatar"));
-    assert_eq!(made_again(&decoded, Speech::Servers), Ok(bytes));
+    assert_eq!(made_again(&decoded, Speech::Link), Ok(bytes));
     let mut seen = object.clone();
     seen["required"] = json!([{ "field": "Avatar.setXY", "value": "(7, 8)" }]);
     let enter = "STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED_OTHER";
@@ -212,7 +212,7 @@ fn every_golden_message_is_made_again_of_what_is_shown_of_it() {
         let is_of_control = name.starts_with("CONTROL_");
         let (speech, datagram) = match (is_of_client, is_of_control) {
             (true, _) => (Speech::Client, bytes),
-            (_, true) => (Speech::Servers, [&crate::wire::CONTROL_HEAD[..], &bytes].concat()),
+            (_, true) => (Speech::Link, [&crate::wire::CONTROL_HEAD[..], &bytes].concat()),
             _ => (
                 Speech::Servers,
                 [&[1, 9, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0], &bytes[..]].concat(),
@@ -230,7 +230,12 @@ fn every_golden_message_is_made_again_of_what_is_shown_of_it() {
 }
 
 fn speeches() -> impl Strategy<Value = Speech> {
-    prop_oneof![Just(Speech::Servers), Just(Speech::Client), Just(Speech::Panda3d)]
+    prop_oneof![
+        Just(Speech::Servers),
+        Just(Speech::Link),
+        Just(Speech::Client),
+        Just(Speech::Panda3d)
+    ]
 }
 
 /// A head that can be read, a number of a message, and anything.
@@ -243,8 +248,10 @@ fn messages() -> impl Strategy<Value = (Speech, Vec<u8>)> {
     ];
     (speeches(), prop::sample::select(numbers), body).prop_map(|(speech, number, body)| {
         let head: &[u8] = match (speech, number) {
-            (Speech::Servers, 9000..) => &crate::wire::CONTROL_HEAD,
-            (Speech::Servers, _) => &[1, 9, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0],
+            (Speech::Link, 9000..) => &crate::wire::CONTROL_HEAD,
+            (Speech::Servers | Speech::Link, _) => {
+                &[1, 9, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]
+            }
             _ => &[],
         };
         (speech, [head, &number.to_le_bytes(), &body].concat())

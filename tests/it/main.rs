@@ -23,6 +23,7 @@ mod spoken_for;
 mod state_server;
 mod tidy;
 mod tls;
+mod trace;
 mod upheavals;
 mod upstream;
 mod upstream_losses;

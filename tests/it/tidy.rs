@@ -7,7 +7,7 @@ use donet::message;
 
 /// The line along which data flows. A module uses only those before it.
 const LINE: &[&str] =
-    &["hash", "ids", "wire", "message", "router", "object", "role", "console", "daemon"];
+    &["hash", "ids", "wire", "message", "trace", "router", "object", "role", "console", "daemon"];
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
@@ -15,7 +15,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("finding", &["yaml"]),
     ("config", &["ids", "yaml", "finding", "telemetry", "credentials"]),
     ("telemetry", &["ids", "metrics", "recent"]),
-    ("control", &[]),
+    ("control", &["trace"]),
     ("credentials", &[]),
     ("metrics", &[]),
     ("recent", &["ids"]),
@@ -29,11 +29,13 @@ const BESIDE: &[(&str, &[&str])] = &[
         &[
             "banlist",
             "ids",
+            "message",
             "finding",
             "config",
             "control",
             "credentials",
             "telemetry",
+            "trace",
             "store",
             "net",
         ],
@@ -49,7 +51,7 @@ const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("store", &["role", "daemon"]),
     ("banlist", &["role", "console", "daemon"]),
     ("control", &["console", "daemon"]),
-    ("finding", &["daemon"]),
+    ("finding", &["trace", "daemon"]),
     ("readiness", &["console", "daemon"]),
     ("credentials", &["console"]),
 ];

@@ -3,6 +3,7 @@
 mod class;
 mod field;
 mod keyword;
+mod layout;
 mod print;
 pub(crate) mod types;
 mod view;
@@ -12,6 +13,7 @@ pub(crate) use class::Parts;
 pub(crate) use field::{Body, Param};
 pub use field::{Field, FieldKind};
 pub use keyword::Keywords;
+pub use layout::Layout;
 pub(crate) use print::Text;
 pub use types::StringEncoding;
 pub use view::TypeView;

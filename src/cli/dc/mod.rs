@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod show;
+mod wireshark;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,8 @@ pub(super) enum Command {
     Fmt(Fmt),
     /// Show classes, or the fields of one class, with their ids
     Show(show::Show),
+    /// Print a dissector for Wireshark that knows these DC files
+    Wireshark(Files),
 }
 
 /// DC files.
@@ -53,6 +56,7 @@ pub(super) fn run(command: &Command) -> u8 {
         Command::Diff(diff) => return diff.run(),
         Command::Fmt(fmt) => fmt.run(),
         Command::Show(show) => show.run(),
+        Command::Wireshark(files) => wireshark::run(files),
     };
     match done {
         Ok(code) => code,

@@ -11,6 +11,7 @@ mod returning;
 mod rooting;
 mod telling;
 mod together;
+mod watching;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use self::returning::Resumed;
 use self::returning::Returning;
 use self::rooting::Rooting;
 use self::together::Together;
+use self::watching::Watching;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, TimeManager, Timer, Told,
     Translation, UberDogs,
@@ -41,7 +43,7 @@ use crate::message::Cluster;
 use crate::metrics::{self, Figures};
 use crate::recent::Closed;
 use crate::role::Effects;
-use crate::router::{Cursor, Gap, Origin, Page, Query, Role};
+use crate::router::{Cursor, Gap, Origin, Page, Query, Role, Watch};
 use crate::wire::{Envelope, Framing, Reader};
 
 /// How many channels sessions that end give up at once; what is above that is done by and by.
@@ -94,6 +96,8 @@ pub struct Core {
     refusals_told: Told,
     /// Clients that have lost their connections, and those that are back.
     returning: Returning,
+    /// Somebody looks at what clients say and are told.
+    watching: Option<Box<Watching>>,
 }
 
 impl Core {
@@ -122,6 +126,7 @@ impl Core {
             rooting: None,
             refusals_told: Told::default(),
             returning: Returning::default(),
+            watching: None,
         };
         core.rooting = core.rooting();
         core
@@ -310,6 +315,9 @@ impl Core {
         if let Some((code, text)) = end.close_code() {
             session.framing().write_close(&mut bytes, code, &text);
         }
+        if let Some(watching) = &self.watching {
+            watching.show_output(&session, &bytes);
+        }
         let (key, close) = (session.key(), end.close_kind());
         self.ended.push(Ended { key, bytes, close, is_away: false });
         self.departures.push_back(departure);
@@ -496,6 +504,10 @@ impl Role for Core {
 
     fn gap(&mut self, now: Instant, _gap: Gap, out: &mut Effects) {
         self.was_away(now, out);
+    }
+
+    fn watch(&mut self, watch: Option<Arc<Watch>>) {
+        self.set_watch(watch);
     }
 
     fn measure(&self, cursor: Cursor, budget: usize, figures: &mut Figures) -> Option<Cursor> {

@@ -268,7 +268,11 @@ impl Link {
                 Self::part(&connection).await;
             }
             End::SpokenFor | End::Unwanted => Self::part(&connection).await,
-            End::Dead | End::Malformed(_) => connection.stream().abort_on_close(),
+            End::Dead => connection.stream().abort_on_close(),
+            End::Malformed(_) => {
+                self.router.violated(&format!("link {}", self.peer));
+                connection.stream().abort_on_close();
+            }
             End::Peer | End::Read(_) | End::Write(_) | End::Shutdown => {}
         }
         // In this order: who waits for its entry to go waits for its last words.

@@ -53,7 +53,7 @@ impl World {
         !self.listeners.iter().any(|&key| self.is_role(key))
     }
 
-    /// Hands the frames to the queues in the list of listeners, and upstream.
+    /// Hands the frames to the queues in the list of listeners, and upstream, and shows them to whoever looks.
     pub(super) fn deliver_to_queues(&mut self, frames: Frames<'_>, from: Option<Key>) {
         let count = frames.clone().count() as u64;
         let listeners = std::mem::take(&mut self.listeners);
@@ -74,6 +74,12 @@ impl World {
             }
         }
         self.listeners = listeners;
+        if !self.is_overheard {
+            return;
+        }
+        if !self.taps.is_empty() {
+            self.show(frames.clone(), from);
+        }
         // What comes from above does not wait, and is somebody else's there.
         if self.spoken_for.is_noted() && from.is_some() {
             self.note_senders(frames.clone());
@@ -81,7 +87,7 @@ impl World {
         self.push_up(from, is_for_here, |uplink| uplink.push_all(frames));
     }
 
-    /// Hands a datagram to all in the list of listeners, and upstream.
+    /// Hands a datagram to all in the list of listeners, and upstream, and shows it to whoever looks.
     #[inline]
     pub(super) fn deliver(
         &mut self,
@@ -90,13 +96,16 @@ impl World {
         from: Option<Key>,
     ) {
         let is_for_here = self.deliver_here(frame, recipients);
-        if self.uplink.is_some() {
-            self.deliver_up(frame, from, is_for_here);
+        if self.is_overheard {
+            self.deliver_beyond(frame, from, is_for_here);
         }
     }
 
     #[inline(never)]
-    fn deliver_up(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
+    fn deliver_beyond(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
+        if !self.taps.is_empty() {
+            self.show_one(frame, from);
+        }
         // What comes from above does not wait, and is somebody else's there.
         if self.spoken_for.is_noted() && from.is_some() {
             self.note_senders(Frames::new(frame.bytes()));

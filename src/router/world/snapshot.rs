@@ -56,6 +56,7 @@ impl World {
         self.table.upstream = true;
         self.table.snapshot().for_each(|change| uplink.change(change));
         self.uplink = Some(uplink);
+        self.is_overheard = true;
     }
 
     /// Begins to tell the upstream everything.

@@ -251,6 +251,15 @@ impl Daemon {
         Ok(())
     }
 
+    /// A command of the program for this daemon: the words before and those behind its configuration.
+    pub fn operate(&self, command: &str, arguments: &[&str]) -> Command {
+        let mut program = Command::new(binary());
+        program.arg(command).arg("--config").arg(self.path(CONFIG_FILE)).args(arguments);
+        program.current_dir(self.folder.path()).env("XDG_RUNTIME_DIR", self.folder.path());
+        program.stdin(Stdio::null()).env_remove("NO_COLOR");
+        program
+    }
+
     /// The address that stands for `$name` in the configuration.
     pub fn address(&self, name: &str) -> SocketAddr {
         *self.addresses.get(name).unwrap_or_else(|| panic!("no ${name} in the configuration"))

@@ -35,6 +35,21 @@ impl Core {
         frames: &[u8],
         out: &mut Effects,
     ) -> Heard {
+        if self.watching.is_some() {
+            return self.input_shown(now, key, frames, out);
+        }
+        self.input_of(now, key, frames, out)
+    }
+
+    /// As [`Core::input`].
+    #[inline]
+    pub(super) fn input_of(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        frames: &[u8],
+        out: &mut Effects,
+    ) -> Heard {
         let heard = self.hear(now, key, frames, out);
         if let Some(session) = self.session_mut(key) {
             session.note_rest(heard.rest > 0);

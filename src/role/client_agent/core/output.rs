@@ -45,6 +45,9 @@ impl Core {
             let Outbox { mut bytes, burst } = session.take_outbox();
             // What is for a client that is away is dropped, and one that is back may have nothing yet.
             if !session.is_away() && !bytes.is_empty() {
+                if let Some(watching) = &self.watching {
+                    watching.show_output(session, &bytes);
+                }
                 take(key, Output { bytes: &mut bytes, burst, close: None, is_away: false });
             }
             self.shared.keep_buffer(bytes);

@@ -156,6 +156,11 @@ impl Session {
         self.identity.channel
     }
 
+    /// The channel that it was given when it began, and the one that it sends from.
+    pub const fn channels(&self) -> [Channel; 2] {
+        [self.identity.allocated, self.identity.channel]
+    }
+
     /// How far it has come.
     pub const fn life(&self) -> Life {
         self.life

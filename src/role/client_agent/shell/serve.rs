@@ -20,7 +20,9 @@ use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{
     Bans, CloseKind, Core, Ejection, Heard, Loss, Output, Peer, Resumed, SessionKey, Silence, Stop,
 };
-use crate::router::{Cursor, Effects, Gap, Haste, Item, Origin, Page, Query, Role, Sink};
+use crate::router::{
+    Cursor, Effects, Gap, Haste, Item, Origin, Page, Query, Role, Sink, Watch,
+};
 use crate::wire::websocket::Parting;
 use crate::wire::{Envelope, Framing, TooLong};
 
@@ -292,6 +294,10 @@ impl Role for Server {
 
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
         self.core.on_deadline(now, out);
+    }
+
+    fn watch(&mut self, watch: Option<Arc<Watch>>) {
+        self.core.set_watch(watch);
     }
 
     /// What sessions have is counted when it is asked for: it costs nothing while they play.

@@ -146,6 +146,7 @@ async fn what_the_upstream_has_sent_before_its_end_is_routed() {
         log_level: None,
         drain: None,
         drain_wave: 1,
+        recorder: None,
     };
     let config = config();
     let (peers, end) = (Peers::new(&config, 1), CancellationToken::new());

@@ -1,0 +1,267 @@
+//! The flight recorder: the last datagrams, in memory, and in a file when somebody wants to know how it came.
+//!
+//! What is routed is copied into a [`Ring`], of so many bytes and so long a time. It is written to a file by a command, when something panics, and
+//! when a link sends what is no datagram; by itself once a minute at most, and no more than so many files.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::operator::answer;
+use crate::config::{Config, RecorderConfig};
+use crate::control::{Answer, Replies};
+use crate::router::{Overhear, Overhearing, Router};
+use crate::trace::file::Head;
+use crate::trace::record::{Path, Record};
+use crate::trace::{Ring, Schema};
+
+/// So many files a folder has, at most; the oldest are removed.
+const FILES_MAX: usize = 16;
+/// How long after a file that was written by itself the next one may be.
+const PAUSE: Duration = Duration::from_secs(60);
+/// How long a panic waits for somebody who is just copying a datagram.
+const PATIENCE: Duration = Duration::from_millis(200);
+const PREFIX: &str = "donet-";
+const SUFFIX: &str = ".datagrams";
+
+/// The last datagrams.
+pub(super) struct Recorder {
+    ring: Mutex<Ring>,
+    folder: PathBuf,
+    daemon: String,
+    schema: Schema,
+    /// When a file was last written by itself.
+    written: Mutex<Option<Instant>>,
+    /// Who has sent what is no datagram.
+    violations: mpsc::Sender<String>,
+}
+
+/// A recorder records until this is dropped.
+pub(super) struct Recording {
+    recorder: Arc<Recorder>,
+    _overhearing: Overhearing,
+}
+
+impl Overhear for Recorder {
+    fn hear(&self, path: Path, origin: &str, datagram: &[u8]) {
+        self.ring.lock().push(&Record::Datagram {
+            micros: micros(),
+            path,
+            origin,
+            bytes: datagram,
+        });
+    }
+
+    fn violated(&self, who: &str) {
+        // One that waits is enough: it is one file for both.
+        let _ = self.violations.try_send(who.to_owned());
+    }
+}
+
+impl Recording {
+    /// Begins, if the configuration says so.
+    pub fn begin(config: &Config, schema: Schema, router: &Router) -> Option<Self> {
+        let RecorderConfig { bytes, time, folder } = config.daemon.recorder.as_ref()?;
+        let micros_max = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let (violations, mut noted) = mpsc::channel(1);
+        let recorder = Arc::new(Recorder {
+            ring: Mutex::new(Ring::new(*bytes, micros_max)),
+            folder: folder.clone(),
+            daemon: config.daemon.name.clone(),
+            schema,
+            written: Mutex::new(None),
+            violations,
+        });
+        let of_links = Arc::downgrade(&recorder);
+        tokio::spawn(async move {
+            while let Some(who) = noted.recv().await {
+                let Some(recorder) = of_links.upgrade() else { return };
+                let reason = format!("what {who} has sent is no datagram");
+                let write = move || recorder.write_by_itself(&reason);
+                // A panic in there is logged.
+                let _ = tokio::task::spawn_blocking(write).await;
+            }
+        });
+        let _overhearing = router.overhear(recorder.clone());
+        let of_panics = recorder.clone();
+        let logged = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            logged(panic);
+            of_panics.write_by_itself("something has panicked");
+        }));
+        Some(Recording { recorder, _overhearing })
+    }
+
+    /// Writes a file for a command.
+    pub fn dump(&self, output: Option<PathBuf>, replies: Replies) {
+        let recorder = self.recorder.clone();
+        // It takes as long as the disk takes.
+        tokio::task::spawn_blocking(move || {
+            let written = recorder.write(output.as_deref(), "a command");
+            let answers = match written {
+                Ok(path) => [Answer::Say(path.display().to_string()), Answer::Exit(0)],
+                Err(error) => [
+                    Answer::Complain(format!("the datagrams cannot be written: {error}")),
+                    Answer::Exit(1),
+                ],
+            };
+            answer(Some(replies), answers);
+        });
+    }
+}
+
+impl Recorder {
+    /// Writes a file, unless one was just written.
+    fn write_by_itself(&self, reason: &str) {
+        {
+            let Some(mut written) = self.written.try_lock_for(PATIENCE) else { return };
+            if written.is_some_and(|at| at.elapsed() < PAUSE) {
+                return;
+            }
+            *written = Some(Instant::now());
+        }
+        match self.write(None, reason) {
+            Ok(path) => {
+                let path = path.display();
+                tracing::warn!(%path, reason, "the last datagrams were written to a file");
+            }
+            Err(error) => tracing::warn!(%error, "the last datagrams cannot be written to a file"),
+        }
+    }
+
+    /// Writes a file, and says where.
+    fn write(&self, output: Option<&FilePath>, reason: &str) -> io::Result<PathBuf> {
+        let micros = micros();
+        let records = match self.ring.try_lock_for(PATIENCE) {
+            Some(ring) => ring.records(micros),
+            None => return Err(io::Error::other("they are being looked at")),
+        };
+        let texts = self.schema.files.iter().map(fs::read_to_string);
+        let head = Head {
+            schema: self.schema.clone(),
+            texts: texts.collect::<Result<_, _>>().unwrap_or_default(),
+            daemon: self.daemon.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            reason: reason.to_owned(),
+            micros,
+        };
+        let path = match output {
+            Some(path) => path.to_owned(),
+            None => {
+                DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+                self.make_room()?;
+                self.folder.join(name_of(micros))
+            }
+        };
+        // Nobody's file is written over, nor written to through a link.
+        let mut file: File =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        file.write_all(&head.to_bytes())?;
+        file.write_all(&records)?;
+        Ok(path)
+    }
+
+    /// Removes the oldest files, so that there is room for one.
+    fn make_room(&self) -> io::Result<()> {
+        let files = fs::read_dir(&self.folder)?.filter_map(|entry| Some(entry.ok()?.file_name()));
+        let is_ours = |name: &String| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+        let mut names: Vec<_> =
+            files.filter_map(|name| name.into_string().ok()).filter(is_ours).collect();
+        // Their names are in the order of time.
+        names.sort();
+        for name in names.iter().take((names.len() + 1).saturating_sub(FILES_MAX)) {
+            fs::remove_file(self.folder.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a file of then.
+fn name_of(micros: u64) -> String {
+    let time = i64::try_from(micros)
+        .ok()
+        .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+    let time = time.unwrap_or_default().strftime("%Y%m%dT%H%M%S.%6fZ").to_string();
+    format!("{PREFIX}{time}{SUFFIX}")
+}
+
+fn micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorder(folder: &FilePath) -> Recorder {
+        Recorder {
+            ring: Mutex::new(Ring::new(1 << 20, u64::MAX)),
+            folder: folder.join("recorded"),
+            daemon: "one".to_owned(),
+            schema: Schema { hash: 7, files: vec![folder.join("there is none.dc")] },
+            written: Mutex::new(None),
+            violations: mpsc::channel(1).0,
+        }
+    }
+
+    fn names(folder: &FilePath) -> Vec<String> {
+        let entries = fs::read_dir(folder.join("recorded")).expect("a folder");
+        let name = |entry: io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
+        let mut names: Vec<_> =
+            entries.map(|entry| name(entry).into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_has_so_many_files_and_loses_the_oldest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(folder.path());
+        recorder.hear(Path::Routed, "ai", b"abc");
+        let first = recorder.write(None, "a test").expect("it is written");
+        let others = folder.path().join("recorded/notes.txt");
+        fs::write(&others, "mine").expect("a file");
+        let mut last = PathBuf::new();
+        for _ in 0..FILES_MAX {
+            last = recorder.write(None, "a test").expect("it is written");
+        }
+        assert!(!first.exists() && last.exists() && others.exists());
+        assert_eq!(names(folder.path()).len(), FILES_MAX + 1);
+        let bytes = fs::read(last).expect("a file");
+        let (head, records) = Head::of_file(&bytes).expect("it is one");
+        assert_eq!((head.reason.as_str(), head.schema.hash, head.texts), ("a test", 7, vec![]));
+        let Some(Record::Datagram { origin: "ai", bytes: b"abc", .. }) =
+            crate::trace::record::next(&mut &*records)
+        else {
+            panic!("{records:?}");
+        };
+    }
+
+    #[test]
+    fn by_itself_it_writes_once_in_a_while() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(folder.path());
+        recorder.write_by_itself("one");
+        recorder.write_by_itself("two");
+        assert_eq!(names(folder.path()).len(), 1);
+        // A command is not refused for that.
+        recorder.write(None, "three").expect("it is written");
+        assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn a_panic_in_the_middle_of_a_datagram_waits_for_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(folder.path());
+        let _held = recorder.ring.lock();
+        recorder.write_by_itself("a panic");
+        assert!(!folder.path().join("recorded").exists());
+    }
+}
