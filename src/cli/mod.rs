@@ -10,6 +10,7 @@ mod dc;
 mod hint;
 mod out;
 mod running;
+mod top;
 mod version;
 
 use std::ffi::OsString;
@@ -91,6 +92,8 @@ enum Command {
     Drain(running::DrainArguments),
     /// Have the daemon that runs read its configuration again
     Reload(running::Arguments),
+    /// Show what the daemon that runs does, second by second
+    Top(top::TopArguments),
     /// Let somebody in again who is banned
     Unban(running::Unban),
     /// Print version and build options
@@ -145,6 +148,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         }
         Some(Command::Ban(arguments)) => Action::Exit(running::ban(&arguments)),
         Some(Command::Bans(arguments)) => Action::Exit(running::ask(&arguments, &Request::Bans)),
+        Some(Command::Top(arguments)) => Action::Exit(top::run(&arguments)),
         Some(Command::Unban(arguments)) => Action::Exit(running::unban(&arguments)),
         Some(Command::Version) => {
             out::write(format_args!("{}", Arguments::command().render_version()));

@@ -10,6 +10,7 @@ use super::out::{complain, say};
 use crate::banlist::Subject;
 use crate::config::{self, Survey};
 use crate::control::{self, Answer, Request, Unheard};
+use crate::finding::Finding;
 
 /// The longest reason of a ban.
 const REASON_BYTES_MAX: usize = 1024;
@@ -139,45 +140,74 @@ pub(super) fn drain(arguments: &DrainArguments) -> u8 {
 
 /// Asks the daemon for something, and returns the exit code.
 pub(super) fn ask(arguments: &Arguments, request: &Request) -> u8 {
-    let file = arguments.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
-    // Whatever else is wrong with it: it may be why the daemon is asked.
-    let survey = arguments.control.is_none().then(|| config::survey(&file));
-    let loaded = survey.as_ref().and_then(|survey| survey.loaded.as_ref());
-    let named = loaded.and_then(|loaded| loaded.config.daemon.control.clone());
-    let path = arguments.control.clone().or(named);
-    let places = path.map_or_else(|| control::places(&file), |path| vec![path]);
-    ask_first(&places, request).unwrap_or_else(|error| {
-        match survey {
-            Some(Survey { loaded: None, findings, .. }) => {
-                findings.iter().for_each(|finding| complain!("{}", finding.headline()));
-                let hint = match arguments.config {
-                    Some(_) => "name the daemon's socket with --control PATH",
-                    None => "name the configuration of the daemon with --config FILE",
-                };
-                complain!("so it is not known which daemon is meant: {hint}");
-            }
-            _ => complain!("{error}"),
-        }
+    let target = Target::new(arguments);
+    let answered = target.ask(request, |answer| match answer {
+        Answer::Say(text) => say!("{text}"),
+        Answer::Complain(text) => complain!("{text}"),
+        Answer::Exit(_) => {}
+    });
+    answered.unwrap_or_else(|error| {
+        target.lament(&error);
         1
     })
 }
 
-/// Asks the first daemon that is found.
-fn ask_first(places: &[PathBuf], request: &Request) -> Result<u8, Unheard> {
-    let mut unheard = Vec::new();
-    for path in places {
-        let answered = control::ask(path, request, |answer| match answer {
-            Answer::Say(text) => say!("{text}"),
-            Answer::Complain(text) => complain!("{text}"),
-            Answer::Exit(_) => {}
-        });
-        match answered {
-            // It may be in the next place.
-            Err(error) if error.is_before_asking() => unheard.push(error),
-            answered => return answered,
+/// The daemon that is meant, as far as that is known.
+pub(super) struct Target {
+    /// Where it may be, and who is there first is asked.
+    places: Vec<PathBuf>,
+    /// What is wrong with the configuration, if nothing else can be told from it.
+    unknown: Option<Vec<String>>,
+}
+
+impl Target {
+    pub fn new(arguments: &Arguments) -> Self {
+        let file = arguments.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
+        // Whatever else is wrong with it: it may be why the daemon is asked.
+        let survey = arguments.control.is_none().then(|| config::survey(&file));
+        let loaded = survey.as_ref().and_then(|survey| survey.loaded.as_ref());
+        let named = loaded.and_then(|loaded| loaded.config.daemon.control.clone());
+        let path = arguments.control.clone().or(named);
+        let places = path.map_or_else(|| control::places(&file), |path| vec![path]);
+        let hint = match arguments.config {
+            Some(_) => "name the daemon's socket with --control PATH",
+            None => "name the configuration of the daemon with --config FILE",
+        };
+        let unknown = match survey {
+            Some(Survey { loaded: None, findings, .. }) => {
+                let last = format!("so it is not known which daemon is meant: {hint}");
+                Some(findings.iter().map(Finding::headline).chain([last]).collect())
+            }
+            _ => None,
+        };
+        Target { places, unknown }
+    }
+
+    /// Asks the first daemon that is found, and returns the exit code.
+    pub fn ask(&self, request: &Request, mut heard: impl FnMut(Answer)) -> Result<u8, Unheard> {
+        let mut unheard = Vec::new();
+        for path in &self.places {
+            match control::ask(path, request, &mut heard) {
+                // It may be in the next place.
+                Err(error) if error.is_before_asking() => unheard.push(error),
+                answered => return answered,
+            }
+        }
+        // Somebody who is there and not asked says more than nobody.
+        let worst = unheard.iter().position(|error| !matches!(error, Unheard::Nobody(_)));
+        Err(unheard.swap_remove(worst.unwrap_or(0)))
+    }
+
+    /// Whether it is not known which daemon is meant, so that waiting for it may be for nothing.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown.is_some()
+    }
+
+    /// Says why nobody has answered.
+    pub fn lament(&self, error: &Unheard) {
+        match &self.unknown {
+            Some(lines) => lines.iter().for_each(|line| complain!("{line}")),
+            None => complain!("{error}"),
         }
     }
-    // Somebody who is there and not asked says more than nobody.
-    let worst = unheard.iter().position(|error| !matches!(error, Unheard::Nobody(_)));
-    Err(unheard.swap_remove(worst.unwrap_or(0)))
 }

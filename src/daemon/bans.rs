@@ -124,7 +124,9 @@ fn change(request: &Request, banlists: &[Arc<Banlist>]) -> Result<String, String
                 false => Err(format!("{subject} is not in the ban list")),
             }
         }
-        Request::Reload | Request::Bans | Request::Drain { .. } => unreachable!("it is no ban"),
+        Request::Reload | Request::Bans | Request::Drain { .. } | Request::Top => {
+            unreachable!("it is no ban")
+        }
     }
 }
 
