@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &TopArguments) -> u8 {
             1
         }
         Err(error) => {
-            complain!("cannot use the terminal: {error}");
+            complain!("cannot go on: {error}");
             1
         }
     }

@@ -1,6 +1,7 @@
 //! Draws the state: a header, charts, warnings, one of the tables, and a line of keys.
 
 mod charts;
+mod header;
 mod overlay;
 mod paint;
 
@@ -11,9 +12,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use self::paint::Paint;
-use super::snapshot::{Figure, Overview, Snapshot, Warning};
+use super::snapshot::{Overview, Snapshot, Warning};
 use super::state::State;
-use super::tables::{Tab, summary};
+use super::tables::Tab;
 use super::words;
 
 /// The smallest terminal that it has room in.
@@ -44,7 +45,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
         Constraint::Length(1),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(header(shown, state, area.width, paint)), head);
+    frame
+        .render_widget(Paragraph::new(header::lines(shown, state, area.width.into(), paint)), head);
     let banner_line = |line: &String| {
         let text = words::fitted(&format!(" {line}"), area.width.into(), false);
         Line::styled(text, paint.badge(paint.critical()))
@@ -70,90 +72,6 @@ fn too_small(frame: &mut Frame<'_>, area: Rect) {
         "q quits".to_owned(),
     ];
     frame.render_widget(Paragraph::new(lines.map(Line::from).to_vec()), area);
-}
-
-/// Two texts at the ends of a line. Where there is no room for both, the left one is cut.
-fn line_of(left: Vec<Span<'static>>, right: Span<'static>, width: usize) -> Line<'static> {
-    let mut room = width.saturating_sub(right.width() + 1);
-    let mut spans = Vec::new();
-    for mut span in left {
-        span.content = words::cut(&span.content, room).into();
-        room -= span.width();
-        spans.push(span);
-    }
-    spans.push(Span::raw(" ".repeat(room + 1)));
-    spans.push(right);
-    Line::from(spans)
-}
-
-fn header(shown: &Snapshot, state: &State, width: u16, paint: Paint) -> Vec<Line<'static>> {
-    let (daemon, dc) = (&shown.overview.daemon, &shown.overview.dc);
-    let width = usize::from(width);
-    let stage_style = match daemon.stage.as_str() {
-        "ready" => paint.good(),
-        _ => paint.badge(paint.warning()),
-    };
-    let version = format!("donet {}", daemon.version);
-    let mut first = match daemon.name.is_empty() {
-        true => vec![Span::styled(format!(" {}", version.trim_end()), paint.name())],
-        false => vec![
-            Span::styled(format!(" {}", words::cut(daemon.name.as_str(), 28)), paint.name()),
-            Span::styled(format!("  {version}"), paint.quiet()),
-        ],
-    };
-    if !daemon.stage.is_empty() {
-        // What is not as usual has a ground.
-        let blank = if stage_style == paint.good() { "" } else { " " };
-        let stage = format!("{blank}{}{blank}", words::cut(daemon.stage.as_str(), 12));
-        first.extend([
-            Span::raw("  "),
-            Span::styled(stage, stage_style),
-            Span::raw(format!("  up {}", words::span(daemon.uptime_seconds.0))),
-        ]);
-    }
-    let clock = state.now.to_zoned(state.zone.clone()).strftime("%H:%M:%S ").to_string();
-    let right = match state.is_paused {
-        true => Span::styled(" paused ", paint.badge(paint.strong())),
-        false => Span::styled(clock, paint.quiet()),
-    };
-    let mut lines = vec![line_of(first, right, width)];
-    if shown.overview == Overview::default() {
-        let text = match state.failure {
-            Some(_) => " nothing has been heard of a daemon yet; it is asked again every second",
-            None => " asking the daemon",
-        };
-        lines.push(Line::styled(text, paint.quiet()));
-        return lines;
-    }
-    let facts = [
-        format!(" DC {}", if dc.hash.is_empty() { "-" } else { dc.hash.as_str() }),
-        counted(dc.classes, "class", "classes"),
-        counted(dc.fields, "field", "fields"),
-        words::cut(daemon.config.as_str(), (width / 2).saturating_sub(14)),
-        format!("pid {}", daemon.pid.0.map_or("-".to_owned(), |pid| pid.to_string())),
-        counted(daemon.threads, "thread", "threads"),
-        format!("log {}", daemon.log_level),
-    ];
-    // What there is no room for is left out as a whole.
-    let mut line = String::new();
-    for fact in facts.iter().filter(|fact| !fact.is_empty()) {
-        let gap = if line.is_empty() { "" } else { "  " };
-        if words::width(&line) + gap.len() + words::width(fact) < width {
-            line = line + gap + fact;
-        }
-    }
-    lines.push(Line::from(line));
-    let roles = match shown.overview.roles.is_empty() {
-        true => "no roles".to_owned(),
-        false => summary(&shown.overview.roles),
-    };
-    let step = Span::styled(format!("charts: {} s a column ", state.step()), paint.quiet());
-    lines.push(line_of(vec![Span::raw(format!(" {roles}"))], step, width));
-    lines
-}
-
-fn counted(figure: Figure, one: &str, many: &str) -> String {
-    format!("{} {}", words::count(figure), if figure.0 == Some(1.0) { one } else { many })
 }
 
 /// The most severe warnings, as many as there is room for.
