@@ -13,7 +13,7 @@ pub(super) fn count(figure: Figure) -> String {
     match number {
         _ if number < 10.0 && number.fract() > 0.04 => format!("{number:.1}"),
         _ if number < 999.5 => format!("{number:.0}"),
-        _ if number < 9_999.5 => {
+        _ if number.round() < 10_000.0 => {
             format!("{},{:03}", number.round() as u64 / 1_000, number.round() as u64 % 1_000)
         }
         _ => scaled(number, 1_000.0, &["", "k", "M", "G", "T", "P", "E"]),
