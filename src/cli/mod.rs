@@ -11,6 +11,7 @@ mod dc;
 mod hint;
 mod out;
 mod running;
+mod top;
 mod trace;
 mod version;
 
@@ -98,6 +99,8 @@ enum Command {
     Dump(running::Dump),
     /// Have the daemon that runs read its configuration again
     Reload(running::Arguments),
+    /// Show what the daemon that runs does, second by second
+    Top(top::TopArguments),
     /// Show what is routed by the daemon that runs, with names and values
     Trace(Box<trace::Trace>),
     /// Let somebody in again who is banned
@@ -157,6 +160,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Bans(arguments)) => Action::Exit(running::ask(&arguments, &Request::Bans)),
         Some(Command::Dump(arguments)) => Action::Exit(running::dump(&arguments)),
         Some(Command::Trace(arguments)) => Action::Exit(trace::run(&arguments)),
+        Some(Command::Top(arguments)) => Action::Exit(top::run(&arguments)),
         Some(Command::Unban(arguments)) => Action::Exit(running::unban(&arguments)),
         Some(Command::Version) => {
             out::write(format_args!("{}", Arguments::command().render_version()));

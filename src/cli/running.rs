@@ -200,21 +200,41 @@ impl Daemon {
     pub fn ask(
         &self,
         request: &Request,
-        mut heard: impl FnMut(Answer) -> ControlFlow<u8>,
+        heard: impl FnMut(Answer) -> ControlFlow<u8>,
     ) -> Result<u8, String> {
+        self.try_to_ask(request, heard).map_err(|error| self.words(&error))
+    }
+
+    /// As [`Daemon::ask`], for whoever tries again.
+    ///
+    /// # Errors
+    /// Why it has not answered.
+    pub fn try_to_ask(
+        &self,
+        request: &Request,
+        mut heard: impl FnMut(Answer) -> ControlFlow<u8>,
+    ) -> Result<u8, Unheard> {
         let mut unheard = Vec::new();
         for path in &self.places {
             match control::ask(path, request, &mut heard) {
                 // It may be in the next place.
                 Err(error) if error.is_before_asking() => unheard.push(error),
-                Err(error) => return Err(self.unknown.clone().unwrap_or(error.to_string())),
-                Ok(code) => return Ok(code),
+                answered => return answered,
             }
         }
         // Somebody who is there and not asked says more than nobody.
         let worst = unheard.iter().position(|error| !matches!(error, Unheard::Nobody(_)));
-        let error = unheard.swap_remove(worst.unwrap_or(0));
-        Err(self.unknown.clone().unwrap_or_else(|| error.to_string()))
+        Err(unheard.swap_remove(worst.unwrap_or(0)))
+    }
+
+    /// Whether it is not known which daemon is meant, so that waiting for it may be for nothing.
+    pub const fn is_unknown(&self) -> bool {
+        self.unknown.is_some()
+    }
+
+    /// Why nobody has answered.
+    pub fn words(&self, error: &Unheard) -> String {
+        self.unknown.clone().unwrap_or_else(|| error.to_string())
     }
 }
 

@@ -70,6 +70,8 @@ pub enum Request {
         /// Whether whoever asks waits until the daemon has ended.
         wait: bool,
     },
+    /// To say in one line of JSON what it does, for `donet top`.
+    Top,
 }
 
 impl Request {

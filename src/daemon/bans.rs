@@ -128,6 +128,7 @@ fn change(request: &Request, banlists: &[Arc<Banlist>]) -> Result<String, String
         | Request::Bans
         | Request::Drain { .. }
         | Request::Schema
+        | Request::Top
         | Request::Trace { .. }
         | Request::Dump { .. } => unreachable!("it is no ban"),
     }

@@ -336,6 +336,10 @@ impl Operator {
                         tokio::spawn(bans::tell(self.banlists(), replies));
                     }
                     Request::Ban { .. } | Request::Unban { .. } => self.ban(request, replies),
+                    Request::Top => {
+                        let text = "this daemon cannot tell yet what `donet top` shows".to_owned();
+                        answer(Some(replies), [Answer::Complain(text), Answer::Exit(1)]);
+                    }
                 },
                 outcome = read => self.has_read(outcome),
                 never = hearing => match never {},

@@ -24,3 +24,4 @@ mod stores;
 mod systemd;
 mod texts;
 mod tls;
+mod top;
