@@ -43,6 +43,7 @@ use crate::config::{Host, WebConfig};
 use crate::net::Passed;
 use crate::net::tls::Tls;
 use api::ApiError;
+pub use api::top;
 pub use audit::{Action, Audit};
 pub use guard::{Operator, Pass, Viewer};
 pub use inside::{Given, Inside};

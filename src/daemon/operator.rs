@@ -16,7 +16,7 @@ use super::signals::{Request as Wish, Signals};
 use super::traces::Traces;
 use crate::banlist::Banlist;
 use crate::config::{Reading, RoleConfig};
-use crate::console::Inside;
+use crate::console::{self, Inside};
 use crate::control::{self, Answer, Bound, Heard, Replies, Request};
 use crate::finding::Finding;
 use crate::net::Passed;
@@ -336,15 +336,21 @@ impl Operator {
                         tokio::spawn(bans::tell(self.banlists(), replies));
                     }
                     Request::Ban { .. } | Request::Unban { .. } => self.ban(request, replies),
-                    Request::Top => {
-                        let text = "this daemon cannot tell yet what `donet top` shows".to_owned();
-                        answer(Some(replies), [Answer::Complain(text), Answer::Exit(1)]);
-                    }
+                    Request::Top => self.top(replies),
                 },
                 outcome = read => self.has_read(outcome),
                 never = hearing => match never {},
             }
         }
+    }
+
+    /// Tells what there is to be seen, which takes turns of the router.
+    fn top(&self, replies: Replies) {
+        let Some(console) = self.console.clone() else { return answer(Some(replies), too_early()) };
+        tokio::spawn(async move {
+            let seen = console::top(&console).await;
+            answer(Some(replies), [Answer::Say(seen), Answer::Exit(0)]);
+        });
     }
 
     /// The ban lists of all agents, each once: those that name the same file have the same one.

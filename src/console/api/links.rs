@@ -56,7 +56,8 @@ pub struct Link {
 }
 
 impl Link {
-    fn new(router: &Router, link: LinkSeen) -> Self {
+    /// What is told of a link.
+    pub fn new(router: &Router, link: LinkSeen) -> Self {
         let (channels, ranges) = link.key.map_or((0, 0), |key| router.subscription_count(key));
         let is_upstream = link.direction == Direction::Out;
         Link {

@@ -24,6 +24,7 @@ mod overview;
 mod places;
 mod queues;
 mod session;
+mod top;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::Inside;
 pub use error::{ApiError, Failure};
 pub use extract::{Body, Params, Part};
+pub use top::top;
 
 /// Where all of it is.
 pub const PREFIX: &str = "/api/v1";

@@ -26,19 +26,19 @@ pub fn routes() -> Routes {
 
 /// A queue of what is to be written
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-struct Queue {
+pub struct Queue {
     /// Bytes that wait
-    queue_bytes: usize,
+    pub queue_bytes: usize,
     /// `client` or `link`
-    kind: &'static str,
+    pub kind: &'static str,
     /// The number of a link
-    id: Option<String>,
+    pub id: Option<String>,
     /// The channel of a client
-    channel: Option<String>,
+    pub channel: Option<String>,
     /// What a link's peer calls itself
-    name: String,
+    pub name: String,
     /// Whose it is
-    address: String,
+    pub address: String,
 }
 
 /// The longest queues
@@ -52,6 +52,11 @@ struct Queues {
     (status = 200, body = Queues), (status = 401, body = Failure),
 ))]
 async fn list(State(inside): State<Arc<Inside>>) -> Json<Queues> {
+    Json(Queues { items: longest(&inside).await })
+}
+
+/// The longest queues, the longest first.
+pub async fn longest(inside: &Inside) -> Vec<Queue> {
     let mut longest = BinaryHeap::new();
     let mut add = |queue: Queue| {
         if queue.queue_bytes > 0 {
@@ -89,6 +94,5 @@ async fn list(State(inside): State<Arc<Inside>>) -> Json<Queues> {
         });
     })
     .await;
-    let items = longest.into_sorted_vec().into_iter().map(|Reverse(queue)| queue).collect();
-    Json(Queues { items })
+    longest.into_sorted_vec().into_iter().map(|Reverse(queue)| queue).collect()
 }
