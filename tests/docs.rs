@@ -247,6 +247,14 @@ impl Explorer {
         self.explore(&format!("{before}{key}: {{"), &format!("}}{after}"), heading, path);
         let items = if path.is_empty() { String::new() } else { format!("{path}[]") };
         self.explore(&format!("{before}{key}: [{{"), &format!("}}]{after}"), heading, &items);
+        // Maps that have names which somebody chooses.
+        let named = join(path, "NAME");
+        self.explore(
+            &format!("{before}{key}: {{NAME: {{"),
+            &format!("}}}}{after}"),
+            heading,
+            &named,
+        );
         // Neither a map nor a list of maps.
         if self.count() == known {
             self.note(heading, path);

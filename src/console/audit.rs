@@ -11,7 +11,7 @@ use crate::telemetry::AUDIT;
 /// How many actions are remembered. The log has all.
 const ENTRIES_MAX: usize = 1000;
 /// The longest text of an entry, in bytes.
-const TEXT_BYTES_MAX: usize = 1000;
+const TEXT_BYTES_MAX: usize = 1024;
 
 /// An action.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,6 +5,7 @@ mod agree;
 mod backups;
 mod bans;
 mod check;
+mod console;
 mod damage;
 mod dc;
 mod dc_diff;

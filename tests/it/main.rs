@@ -7,6 +7,7 @@
 
 mod bugs;
 mod client_agent;
+mod console;
 mod database;
 mod db_state_server;
 mod event_logger;

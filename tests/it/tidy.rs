@@ -71,6 +71,8 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/config/read_backend.rs", "1000"),
     ("src/config/read_role.rs", "1000"),
     ("src/store/sql/shown.rs", "1000"),
+    // Actions that are remembered.
+    ("src/console/audit.rs", "1000"),
     // Milliseconds in a second, nanoseconds in a microsecond.
     ("src/daemon/drain.rs", "1000"),
     ("src/daemon/notify.rs", "1000"),

@@ -20,7 +20,7 @@ use crate::control::Request;
 /// How many bans are told at most.
 const BANS_MAX: usize = 10_000;
 /// The longest reason and the longest subject, in bytes.
-const TEXT_BYTES_MAX: usize = 1_000;
+const TEXT_BYTES_MAX: usize = 1024;
 
 /// The handlers of this file.
 pub fn routes() -> Routes {

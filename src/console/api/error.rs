@@ -91,7 +91,7 @@ impl ApiError {
 
     /// It was tried too often.
     pub fn too_many(wait: Duration) -> Self {
-        let seconds = wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
         let message = format!("too many wrong passwords: try again in {seconds} seconds");
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
         ApiError { retry_after: Some(seconds), ..error }

@@ -25,8 +25,8 @@ pub struct Setup {
     daemon: Vec<String>,
     general: Vec<String>,
     director: Vec<String>,
-    /// Whether figures are told at `$WEB`.
-    web: bool,
+    /// What the section `web` says besides where: figures are told at `$WEB` if there is one.
+    web: Option<String>,
     uberdogs: Vec<String>,
     roles: Vec<String>,
     dc: String,
@@ -52,7 +52,7 @@ impl Setup {
             daemon: Vec::new(),
             general: vec!["dc_files: [world.dc]".to_owned()],
             director: vec!["bind: $MD".to_owned(), "threaded: false".to_owned()],
-            web: false,
+            web: None,
             uberdogs: Vec::new(),
             roles: Vec::new(),
             dc: WORLD_DC.to_owned(),
@@ -103,9 +103,14 @@ impl Setup {
         self
     }
 
-    /// Has the daemon tell figures at `$WEB`.
-    pub const fn web(mut self) -> Self {
-        self.web = true;
+    /// Has the daemon tell figures at `$WEB`, where everybody may look.
+    pub fn web(self) -> Self {
+        self.web_with("")
+    }
+
+    /// The same, with more keys of the section.
+    pub fn web_with(mut self, keys: &str) -> Self {
+        self.web = Some(keys.to_owned());
         self
     }
 
@@ -148,9 +153,8 @@ impl Setup {
         if !self.daemon.is_empty() {
             yaml += &format!("daemon: {{{}}}\n", self.daemon.join(", "));
         }
-        if self.web {
-            yaml += "web: {bind: $WEB}\n";
-        }
+        // Hashes have `$` in them, which would be taken for addresses here.
+        let web = self.web.as_ref().map(|keys| format!("{keys}}}\n"));
         for (section, items) in [("uberdogs", &self.uberdogs), ("roles", &self.roles)] {
             if !items.is_empty() {
                 yaml += &format!("{section}:\n");
@@ -159,7 +163,12 @@ impl Setup {
                 yaml += &format!("- {{{item}}}\n");
             }
         }
-        with_addresses(&yaml, addresses)
+        let mut yaml = with_addresses(&yaml, addresses);
+        if let Some(keys) = web {
+            yaml += &with_addresses("web: {bind: $WEB, ", addresses);
+            yaml += &keys;
+        }
+        yaml
     }
 }
 
