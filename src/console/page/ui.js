@@ -10,9 +10,9 @@ import { html, useEffect, useRef, useState } from './vendor/htm-preact.js';
 /** Whether this user may act. */
 export const useMay = () => useStore(session).role === 'operate';
 
-export function Button({ icon, children, kind = 'plain', small, busy, label, disabled, ...rest }) {
+export function Button({ icon, children, kind = 'plain', small, busy, label, disabled, onClick, ...rest }) {
   return html`<button type="button" class=${`button ${kind}${small ? ' small' : ''}${children ? '' : ' square'}`} aria-label=${label}
-    title=${children ? undefined : label} aria-busy=${busy ? 'true' : undefined} disabled=${busy || disabled} ...${rest}>
+    title=${children ? undefined : label} aria-busy=${busy ? 'true' : undefined} disabled=${disabled} onClick=${busy ? undefined : onClick} ...${rest}>
     ${icon && html`<${Icon} name=${icon} />`}${children && html`<span>${children}</span>`}</button>`;
 }
 

@@ -38,7 +38,7 @@ function FieldChoice({ classes, chosen, set, locked }) {
 
 function ValueOf({ field, value, set, error }) {
   return html`<div class="field wide">${field ? html`<pre class="declaration">${field.declaration}</pre>` : html`<p class="note">The declaration is shown when a field is chosen.</p>`}</div>
-    <${Field} wide label="Value" error=${error} hint="As in DC files: (1, 2), ("text", [1, 2, 3]). The default of the field is filled in">${(props) => html`<textarea ...${props} rows="4" class="mono" spellcheck=${false} disabled=${!field} value=${value} onInput=${({ target }) => set(target.value)}></textarea>`}</${Field}>`;
+    <${Field} wide label="Value" error=${error} hint=${'As in DC files: (1, 2), ("text", [1, 2, 3]). The default of the field is filled in'}>${(props) => html`<textarea ...${props} rows="4" class="mono" spellcheck=${false} disabled=${!field} value=${value} onInput=${({ target }) => set(target.value)}></textarea>`}</${Field}>`;
 }
 
 const Sender = ({ sender, set, error }) => html`<${Field} label="Sender" error=${error} hint="A channel; 0 for nobody">${(props) => html`<input ...${props} class="mono" inputmode="numeric" value=${sender} onInput=${({ target }) => set(target.value)} />`}</${Field}>`;
