@@ -143,7 +143,7 @@ run('whoever may only look finds no action to take', async () => {
   assert.equal(await page.getByRole('button', { name: /Eject/ }).count(), 0);
   await show(page, `#/objects/${setting.object.id}`, setting.object.field);
   assert.equal(await page.getByRole('button', { name: /^Edit / }).count(), 0);
-  await show(page, '#/compose', 'Your role is view');
+  await show(page, '#/compose', 'Here you may only look');
   await show(page, '#/daemon', 'Drain');
   assert.ok(await page.getByRole('button', { name: 'Drain…' }).isDisabled());
   await done(page);

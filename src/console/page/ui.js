@@ -22,6 +22,14 @@ export function Act(props) {
   return may ? html`<${Button} ...${props} />` : html`<${Button} ...${props} disabled onClick=${undefined} title="Your role is view: actions need operate" />`;
 }
 
+/** What somebody who may only look can do about that. */
+export function Looking() {
+  const { role, login } = useStore(session);
+  if (role === 'operate') return null;
+  return login ? html`Your role is view. Actions need a user with the role <code>operate</code>.`
+    : html`Without users this machine may look at everything, and do nothing. Actions need a user with the role <code>operate</code> among <code>web.users</code> in the configuration; <code>donet console password</code> makes the hash of a password.`;
+}
+
 export const Badge = ({ tone = 'quiet', children, title }) => html`<span class=${`badge ${tone}`} title=${title}>${children}</span>`;
 export const Code = ({ children }) => html`<code>${children}</code>`;
 export const None = ({ children = '–' }) => html`<span class="none">${children}</span>`;

@@ -6,7 +6,7 @@ import { ask } from '../dialog.js';
 import { bytes, channel, doId } from '../format.js';
 import { Icon } from '../icons.js';
 import { refine } from '../route.js';
-import { Bones, Empty, Failed, Field, PageHead, Segments, useMay } from '../ui.js';
+import { Bones, Empty, Failed, Field, Looking, PageHead, Segments, useMay } from '../ui.js';
 import { html, useEffect, useMemo, useState } from '../vendor/htm-preact.js';
 import { Arguments, read } from './arguments.js';
 
@@ -116,7 +116,7 @@ export function Compose({ query }) {
   const error = classes.error ?? messages.error;
   const ready = classes.data && (kind !== 'message' || messages.data);
   const head = html`<${PageHead} title="Compose" sub="Send a datagram as names and values, from the DC file and the table of messages" />`;
-  if (!may) return html`${head}<${Empty} icon="compose" title="Your role is view">Sending needs a user with the role <code>operate</code>.</${Empty}>`;
+  if (!may) return html`${head}<${Empty} icon="compose" title="Here you may only look"><${Looking} /></${Empty}>`;
   return html`${head}<div class="filters"><${Segments} label="What to send" options=${KINDS} value=${kind} onChange=${(next) => refine({ kind: next === 'update' ? '' : next })} /></div>
     ${!ready ? (error ? html`<${Failed} error=${error} retry=${() => [classes, messages].forEach(({ reload }) => reload())} what="The DC file" />` : html`<${Bones} rows=${5} kind="rows" />`)
       : kind === 'message' ? html`<${Message} classes=${classes.data.classes} messages=${messages.data.messages} />`
