@@ -39,7 +39,7 @@ const pages = () => [
   ['an object', `#/objects/${setting.object.id}`, setting.object.field], ['Stored objects', '#/stored', 'Which object?'], ['a stored object', `#/stored/${setting.stored.id}`, setting.stored.field],
   ['Channels', '#/channels', 'Which channel?'], ['a channel', `#/channels/${setting.channel.number}`, setting.channel.listener], ['Links', '#/links', setting.link],
   ['Slow queues', '#/queues', /Waits|Nothing waits/], ['Log', '#/log', setting.log], ['Event log', '#/eventlog', setting.event], ['Audit', '#/audit', /log-?in|session|eject|Nobody has done/i],
-  ['Compose', `#/compose?do_id=${setting.object.id}`, 'Send update…'], ['a message', '#/compose?kind=message', 'Send message…'], ['a broadcast', '#/compose?kind=broadcast', 'Send to all clients…'], ['Bans', '#/bans', /Why|Nobody is banned/], ['Daemon', '#/daemon', 'Drain'],
+  ['Compose', `#/compose?do_id=${setting.object.id}`, 'Send update…'], ['a message', '#/compose?kind=message', 'Send message…'], ['a broadcast', '#/compose?kind=broadcast', 'Send to all clients…'], ['Bans', '#/bans', /Until|Nobody is banned/], ['Daemon', '#/daemon', 'Drain'],
 ];
 
 run('a wrong password does not get in, a right one does', async () => {
@@ -143,7 +143,7 @@ run('whoever may only look finds no action to take', async () => {
   assert.equal(await page.getByRole('button', { name: /Eject/ }).count(), 0);
   await show(page, `#/objects/${setting.object.id}`, setting.object.field);
   assert.equal(await page.getByRole('button', { name: /^Edit / }).count(), 0);
-  await show(page, '#/compose', 'Your role is view');
+  await show(page, '#/compose', 'Here you may only look');
   await show(page, '#/daemon', 'Drain');
   assert.ok(await page.getByRole('button', { name: 'Drain…' }).isDisabled());
   await done(page);
@@ -180,7 +180,7 @@ run('a datagram is composed from the DC file', async () => {
 
 run('a ban is made and taken back, and the log level is changed', async () => {
   const page = await open(browser, setting.url, { state });
-  await show(page, '#/bans', /Why|Nobody is banned/);
+  await show(page, '#/bans', /Until|Nobody is banned/);
   await page.getByRole('button', { name: 'Ban…' }).click();
   await page.getByLabel('Address, network or account').fill('198.51.100.7');
   await page.getByLabel('Reason').fill('a test');

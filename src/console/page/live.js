@@ -79,6 +79,15 @@ export function useLive(topic, listener, on = true) {
   useEffect(() => (on ? listen(topic, (item) => latest.current(item)) : undefined), [topic, on]);
 }
 
+// A page that nobody looks at holds no connection: browsers have six for a daemon, and every tab would take one.
+const HIDDEN_MS = 30_000;
+let leaving = null;
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(leaving);
+  if (document.hidden) leaving = setTimeout(close, HIDDEN_MS);
+  else if (!source && !timer) open();
+});
+
 let was = '';
 const again = () => {
   const now = `${session.get().status} ${session.get().name} ${reach.get().online}`;

@@ -3,7 +3,8 @@
 
 import { channel, doId } from './format.js';
 import { Icon } from './icons.js';
-import { go, to } from './route.js';
+import { go, route, to } from './route.js';
+import { useStore } from './store.js';
 import { html, useEffect, useRef, useState } from './vendor/htm-preact.js';
 
 function findings(text) {
@@ -24,6 +25,7 @@ function findings(text) {
 
 export function Search() {
   const input = useRef(null);
+  const here = useStore(route).parts.join('/');
   const [text, set] = useState('');
   const [at, move] = useState(0);
   const [open, show] = useState(false);
@@ -41,6 +43,9 @@ export function Search() {
     addEventListener('keydown', key);
     return () => removeEventListener('keydown', key);
   }, []);
+
+  // Where one is now is no longer what was looked for.
+  useEffect(() => set(''), [here]);
 
   const take = (finding) => {
     show(false);

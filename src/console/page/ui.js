@@ -10,9 +10,9 @@ import { html, useEffect, useRef, useState } from './vendor/htm-preact.js';
 /** Whether this user may act. */
 export const useMay = () => useStore(session).role === 'operate';
 
-export function Button({ icon, children, kind = 'plain', small, busy, label, disabled, ...rest }) {
+export function Button({ icon, children, kind = 'plain', small, busy, label, disabled, onClick, ...rest }) {
   return html`<button type="button" class=${`button ${kind}${small ? ' small' : ''}${children ? '' : ' square'}`} aria-label=${label}
-    title=${children ? undefined : label} aria-busy=${busy ? 'true' : undefined} disabled=${busy || disabled} ...${rest}>
+    title=${children ? undefined : label} aria-busy=${busy ? 'true' : undefined} disabled=${disabled} onClick=${busy ? undefined : onClick} ...${rest}>
     ${icon && html`<${Icon} name=${icon} />`}${children && html`<span>${children}</span>`}</button>`;
 }
 
@@ -20,6 +20,14 @@ export function Button({ icon, children, kind = 'plain', small, busy, label, dis
 export function Act(props) {
   const may = useMay();
   return may ? html`<${Button} ...${props} />` : html`<${Button} ...${props} disabled onClick=${undefined} title="Your role is view: actions need operate" />`;
+}
+
+/** What somebody who may only look can do about that. */
+export function Looking() {
+  const { role, login } = useStore(session);
+  if (role === 'operate') return null;
+  return login ? html`Your role is view. Actions need a user with the role <code>operate</code>.`
+    : html`Without users this machine may look at everything, and do nothing. Actions need a user with the role <code>operate</code> among <code>web.users</code> in the configuration; <code>donet console password</code> makes the hash of a password.`;
 }
 
 export const Badge = ({ tone = 'quiet', children, title }) => html`<span class=${`badge ${tone}`} title=${title}>${children}</span>`;

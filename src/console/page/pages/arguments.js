@@ -33,7 +33,7 @@ function parse(type, text) {
 export function read(of, values) {
   const found = { arguments: {}, errors: {} };
   for (const { name, type } of of) {
-    const { value, error } = parse(type, values[name] ?? '');
+    const { value, error } = parse(type.toLowerCase(), values[name] ?? '');
     if (error) found.errors[name] = error;
     else found.arguments[name] = value;
   }
@@ -61,7 +61,7 @@ export function Arguments({ of, classes, values, set, errors }) {
   if (of.length === 0) return html`<p class="note wide">This message has no arguments.</p>`;
   const wide = (type) => !(BITS[type] !== undefined || WIDE.has(type) || type === 'bool' || type === 'field');
   return html`${of.map(({ name, type }) => html`<${Field} key=${name} label=${name} hint=${hintOf(type)} error=${errors[name]} wide=${wide(type)}>${(props) => html`
-      <${Input} type=${type} props=${props} value=${values[name] ?? ''} set=${(value) => set((old) => ({ ...old, [name]: value }))} />`}</${Field}>`)}
+      <${Input} type=${type.toLowerCase()} props=${props} value=${values[name] ?? ''} set=${(value) => set((old) => ({ ...old, [name]: value }))} />`}</${Field}>`)}
     <datalist id="classes">${classes.map(({ name }) => html`<option key=${name} value=${name} />`)}</datalist>
     <datalist id="fields">${classes.flatMap((dclass) => dclass.fields.map(({ name }) => html`<option key=${`${dclass.name}.${name}`} value=${`${dclass.name}.${name}`} />`))}</datalist>`;
 }

@@ -5,7 +5,7 @@ import { useResource } from '../data.js';
 import { ask } from '../dialog.js';
 import { refine } from '../route.js';
 import { Table } from '../table.js';
-import { Act, Bones, Empty, Failed, PageHead, Stale, Time, useMay } from '../ui.js';
+import { Act, Bones, Empty, Failed, PageHead, Rest, Stale, Time, useMay } from '../ui.js';
 import { html, useEffect } from '../vendor/htm-preact.js';
 
 const SPANS = [['3600', 'an hour'], ['86400', 'a day'], ['604800', 'a week'], ['2592000', '30 days'], ['', 'for good']];
@@ -62,5 +62,5 @@ export function Bans({ query }) {
     ${!data ? (error ? html`<${Failed} error=${error} retry=${reload} what="The list of bans" />` : html`<${Bones} rows=${5} kind="rows" />`)
       : !data.configured ? html`<${Empty} icon="bans" title="This daemon keeps no list of bans">Name a file as <code>banlist</code> in the configuration, empty at first, and start the daemon again: then players can be banned here and with <code>donet ban</code>.</${Empty}>`
       : data.items.length === 0 ? html`<${Empty} icon="bans" title="Nobody is banned">Ban an address, a network or an account, and it is refused before it is let in.</${Empty}>`
-      : html`<${Table} caption="Bans" keyOf=${({ subject }) => subject} rows=${data.items} columns=${columns} />`}`;
+      : html`<${Table} caption="Bans" keyOf=${({ subject }) => subject} rows=${data.items} columns=${columns} /><${Rest} more=${data.more ?? 0} what="bans, which the file has" />`}`;
 }

@@ -6,7 +6,7 @@ import { ask } from '../dialog.js';
 import { bytes, channel, doId } from '../format.js';
 import { Icon } from '../icons.js';
 import { refine } from '../route.js';
-import { Bones, Empty, Failed, Field, PageHead, Segments, useMay } from '../ui.js';
+import { Bones, Empty, Failed, Field, Looking, PageHead, Segments, useMay } from '../ui.js';
 import { html, useEffect, useMemo, useState } from '../vendor/htm-preact.js';
 import { Arguments, read } from './arguments.js';
 
@@ -38,7 +38,7 @@ function FieldChoice({ classes, chosen, set, locked }) {
 
 function ValueOf({ field, value, set, error }) {
   return html`<div class="field wide">${field ? html`<pre class="declaration">${field.declaration}</pre>` : html`<p class="note">The declaration is shown when a field is chosen.</p>`}</div>
-    <${Field} wide label="Value" error=${error} hint="As in DC files: (1, 2), ("text", [1, 2, 3]). The default of the field is filled in">${(props) => html`<textarea ...${props} rows="4" class="mono" spellcheck=${false} disabled=${!field} value=${value} onInput=${({ target }) => set(target.value)}></textarea>`}</${Field}>`;
+    <${Field} wide label="Value" error=${error} hint=${'As in DC files: (1, 2), ("text", [1, 2, 3]). The default of the field is filled in'}>${(props) => html`<textarea ...${props} rows="4" class="mono" spellcheck=${false} disabled=${!field} value=${value} onInput=${({ target }) => set(target.value)}></textarea>`}</${Field}>`;
 }
 
 const Sender = ({ sender, set, error }) => html`<${Field} label="Sender" error=${error} hint="A channel; 0 for nobody">${(props) => html`<input ...${props} class="mono" inputmode="numeric" value=${sender} onInput=${({ target }) => set(target.value)} />`}</${Field}>`;
@@ -116,7 +116,7 @@ export function Compose({ query }) {
   const error = classes.error ?? messages.error;
   const ready = classes.data && (kind !== 'message' || messages.data);
   const head = html`<${PageHead} title="Compose" sub="Send a datagram as names and values, from the DC file and the table of messages" />`;
-  if (!may) return html`${head}<${Empty} icon="compose" title="Your role is view">Sending needs a user with the role <code>operate</code>.</${Empty}>`;
+  if (!may) return html`${head}<${Empty} icon="compose" title="Here you may only look"><${Looking} /></${Empty}>`;
   return html`${head}<div class="filters"><${Segments} label="What to send" options=${KINDS} value=${kind} onChange=${(next) => refine({ kind: next === 'update' ? '' : next })} /></div>
     ${!ready ? (error ? html`<${Failed} error=${error} retry=${() => [classes, messages].forEach(({ reload }) => reload())} what="The DC file" />` : html`<${Bones} rows=${5} kind="rows" />`)
       : kind === 'message' ? html`<${Message} classes=${classes.data.classes} messages=${messages.data.messages} />`

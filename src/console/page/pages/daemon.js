@@ -5,7 +5,7 @@ import { useResource } from '../data.js';
 import { ask } from '../dialog.js';
 import { plural, sentence } from '../format.js';
 import { Icon } from '../icons.js';
-import { Act, Badge, Bones, Failed, PageHead, Stale } from '../ui.js';
+import { Act, Badge, Bones, Failed, Looking, PageHead, Stale, useMay } from '../ui.js';
 import { html, useState } from '../vendor/htm-preact.js';
 import { changeLevel } from './log.js';
 
@@ -17,6 +17,7 @@ function Deed({ icon, title, state, children, act }) {
 
 export function Daemon() {
   const { data, error, reload } = useResource('overview', { every: 5 });
+  const may = useMay();
   const [read, setRead] = useState(null);
   if (!data) return html`<${PageHead} title="Daemon" />${error ? html`<${Failed} error=${error} retry=${reload} what="The daemon’s state" />` : html`<${Bones} rows=${6} kind="rows" />`}`;
   const { daemon, counts } = data;
@@ -45,6 +46,7 @@ export function Daemon() {
 
   return html`<${PageHead} title="Daemon" sub=${html`<span class="dots"><span>${daemon.name ?? 'without a name'}</span><span>donet ${daemon.version}</span><span>process <span class="mono">${daemon.pid}</span></span></span>`} />
     <${Stale} error=${error} />
+    ${!may && html`<p class="form-note looking"><${Icon} name="info" /> <span><${Looking} /></span></p>`}
     <ul class="deeds">
       <${Deed} icon="log" title="Log level" state=${html`<${Badge}>${daemon.log_level}</${Badge}>`} act=${html`<${Act} onClick=${() => changeLevel(daemon.log_level, reload)}>Change…</${Act}>`}>
         <p>How much is written to the log. It holds until the daemon is started again.</p></${Deed}>
