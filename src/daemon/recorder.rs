@@ -36,6 +36,8 @@ pub(super) struct Recorder {
     folder: PathBuf,
     daemon: String,
     schema: Schema,
+    /// The DC files' text, as it was at the start; empty if it could not be read.
+    texts: Vec<String>,
     /// When a file was last written by itself.
     written: Mutex<Option<Instant>>,
     /// Who has sent what is no datagram.
@@ -70,11 +72,14 @@ impl Recording {
         let RecorderConfig { bytes, time, folder } = config.daemon.recorder.as_ref()?;
         let micros_max = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let (violations, mut noted) = mpsc::channel(1);
+        let texts = schema.files.iter().map(fs::read_to_string);
+        let texts = texts.collect::<Result<_, _>>().unwrap_or_default();
         let recorder = Arc::new(Recorder {
             ring: Mutex::new(Ring::new(*bytes, micros_max)),
             folder: folder.clone(),
             daemon: config.daemon.name.clone(),
             schema,
+            texts,
             written: Mutex::new(None),
             violations,
         });
@@ -142,10 +147,9 @@ impl Recorder {
             Some(ring) => ring.records(micros),
             None => return Err(io::Error::other("they are being looked at")),
         };
-        let texts = self.schema.files.iter().map(fs::read_to_string);
         let head = Head {
             schema: self.schema.clone(),
-            texts: texts.collect::<Result<_, _>>().unwrap_or_default(),
+            texts: self.texts.clone(),
             daemon: self.daemon.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reason: reason.to_owned(),
@@ -206,6 +210,7 @@ mod tests {
             folder: folder.join("recorded"),
             daemon: "one".to_owned(),
             schema: Schema { hash: 7, files: vec![folder.join("there is none.dc")] },
+            texts: Vec::new(),
             written: Mutex::new(None),
             violations: mpsc::channel(1).0,
         }

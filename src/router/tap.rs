@@ -104,6 +104,14 @@ impl World {
         self.taps.hear(frames, origin);
     }
 
+    /// As [`World::show`], of what is no datagram.
+    #[cold]
+    pub(super) fn show_defective(&self, frames: Frames<'_>, from: Option<Key>) {
+        self.show(frames, from);
+        let who = from.and_then(|key| self.name_of(key)).unwrap_or(UPSTREAM);
+        self.taps.list.iter().for_each(|(_, tap)| tap.violated(who));
+    }
+
     /// As [`World::show`], of one.
     pub(super) fn show_one(&self, frame: Frame<'_>, from: Option<Key>) {
         self.show(Frames::new(frame.bytes()), from);

@@ -221,7 +221,7 @@ impl World {
         let Some(recipients) = run.recipients() else {
             self.counts.routed += run.frames().count() as u64;
             // Somebody may want to know what it was.
-            self.show(run.frames(), from);
+            self.show_defective(run.frames(), from);
             return Err(Unreadable);
         };
         if run.is_single() {

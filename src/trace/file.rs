@@ -27,7 +27,7 @@ pub struct Schema {
 pub struct Head {
     /// By which DC files they are read.
     pub schema: Schema,
-    /// The text of these, as it was when the file was written; empty if they could not be read then.
+    /// The text of these; empty if they could not be read.
     pub texts: Vec<String>,
     /// The daemon's name.
     pub daemon: String,

@@ -16,7 +16,7 @@ const CREATED: DoId = DoId(700);
 fn setup() -> Setup {
     Setup::new().role("type: stateserver, control: 4002").role(
         "type: clientagent, bind: $CA, version: world 1, manual_dc_hash: 0x0123abcd, \
-         channels: {min: 1000, max: 1999}",
+         channels: {min: 1000, max: 1000}",
     )
 }
 

@@ -36,7 +36,7 @@ fn what_is_caught_is_shown_with_names_and_values() {
     let daemon = setup().start();
     let mut ai = daemon.link();
     let pcap = daemon.path("a.pcapng").display().to_string();
-    let trace = Trace::begin(&daemon, &["--pcap", &pcap, "--count", "5", "--doid", "700"]);
+    let trace = Trace::begin(&daemon, &["--pcap", &pcap, "--count", "7", "--doid", "700"]);
     play(&mut ai, 1);
     assert_eq!(trace.end().2, Some(0));
     let fields = ["donet.message", "donet.sender", "donet.doid", "donet.field", "donet.value"];
