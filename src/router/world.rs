@@ -398,10 +398,6 @@ impl World {
         self.table.size_of(key)
     }
 
-    pub(super) fn has_uplink(&self) -> bool {
-        self.uplink.is_some()
-    }
-
     #[inline]
     pub(super) fn is_role(&self, key: Key) -> bool {
         let slot = &self.slots[key.0 as usize];

@@ -111,12 +111,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_in_utc_with_milliseconds() {
-        let time: Timestamp = "2026-01-02T03:04:05.6789+01:00".parse().expect("a time");
-        assert_eq!(time_text(time), "2026-01-02T02:04:05.678Z");
-    }
-
-    #[test]
     fn every_handler_is_described_by_a_name_of_its_own() {
         let (_, described) = routes().split_for_parts();
         let described = serde_json::to_value(&described).expect("it is made of texts and numbers");

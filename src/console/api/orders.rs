@@ -57,6 +57,7 @@ pub async fn order(
             match answer {
                 Answer::Say(text) => outcome.said.push(text),
                 Answer::Complain(text) => outcome.complained.push(text),
+                Answer::Schema(_) | Answer::Records(_) => {}
                 Answer::Exit(code) => {
                     outcome.failed = code != 0;
                     break;

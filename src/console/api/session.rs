@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{AUTHORIZATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,7 +47,8 @@ impl From<WebRole> for Role {
 struct SessionView {
     /// The name of the user or the token; null where there are none
     name: Option<String>,
-    role: Role,
+    /// What may be done; null if somebody has to log in first
+    role: Option<Role>,
     /// What actions of a browser have to say in the header X-CSRF-Token
     csrf: Option<String>,
     /// Whether there are users at all
@@ -74,22 +75,29 @@ struct LoggedIn {
 }
 
 /// Who asks, and what may be done
+///
+/// To have to log in first is an answer and no error: browsers log errors, and a page cannot know before whether its cookie is there.
 #[utoipa::path(get, operation_id = "session", path = "/session", tag = "session", responses(
     (status = 200, body = SessionView),
-    (status = 401, description = "Nobody has logged in, and somebody has to", body = Failure),
+    (status = 401, description = "The token is not valid", body = Failure),
 ))]
 async fn tell(
     State(inside): State<Arc<Inside>>,
     Extension(caller): Extension<Caller>,
-    viewer: Viewer,
-) -> Json<SessionView> {
-    let csrf = match viewer.pass {
-        Pass::Session { csrf, .. } => Some(csrf),
-        Pass::Nothing | Pass::Token(_) => None,
-    };
+    headers: HeaderMap,
+    viewer: Result<Viewer, ApiError>,
+) -> Result<Json<SessionView>, ApiError> {
     let login = !inside.sessions.access().is_empty();
     let plain = caller.place.is_public && !caller.place.is_encrypted;
-    Json(SessionView { name: viewer.name, role: viewer.role.into(), csrf, login, plain })
+    let (name, role, csrf) = match viewer {
+        Ok(Viewer { name, role, pass: Pass::Session { csrf, .. }, .. }) => {
+            (name, Some(role), Some(csrf))
+        }
+        Ok(Viewer { name, role, .. }) => (name, Some(role), None),
+        Err(_) if !headers.contains_key(AUTHORIZATION) => (None, None, None),
+        Err(error) => return Err(error),
+    };
+    Ok(Json(SessionView { name, role: role.map(Role::from), csrf, login, plain }))
 }
 
 /// Log in

@@ -20,7 +20,7 @@ fn without_users_everybody_here_may_look_and_nobody_may_act() {
 #[test]
 fn with_users_nobody_hears_anything_before_he_has_logged_in() {
     let daemon = start();
-    for path in ["session", "audit", "bans", "openapi.json", "log/level", "nothing"] {
+    for path in ["overview", "audit", "bans", "openapi.json", "log/level", "nothing"] {
         let answer = get(&daemon, &format!("/api/v1/{path}")).ask().says(401, "unauthorized");
         assert_eq!(answer.header("connection"), Some("close"));
     }
@@ -44,7 +44,9 @@ fn with_users_nobody_hears_anything_before_he_has_logged_in() {
         gone.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")),
         "{gone:?}"
     );
-    bob.on(get(&daemon, "/api/v1/session")).ask().says(401, "unauthorized");
+    bob.on(get(&daemon, "/api/v1/audit")).ask().says(401, "unauthorized");
+    let nobody = bob.on(get(&daemon, "/api/v1/session")).ask().is(200).json();
+    assert_eq!((&nobody["role"], &nobody["login"]), (&serde_json::Value::Null, &true.into()));
 }
 
 #[test]
@@ -234,7 +236,9 @@ fn who_is_no_user_any_more_is_out_at_once() {
     let said = alice.acts(Question::new(&daemon, "POST", "/api/v1/reload")).ask().is(200).json();
     let said = said["said"][0].as_str().expect("a text").to_owned();
     assert!(said.contains("applied: web.users.alice.role, web.users.bob.password"), "{said}");
-    bob.on(get(&daemon, "/api/v1/session")).ask().says(401, "unauthorized");
+    bob.on(get(&daemon, "/api/v1/audit")).ask().says(401, "unauthorized");
+    let nobody = bob.on(get(&daemon, "/api/v1/session")).ask().is(200).json();
+    assert_eq!((&nobody["role"], &nobody["login"]), (&serde_json::Value::Null, &true.into()));
     let session = alice.on(get(&daemon, "/api/v1/session")).ask().is(200).json();
     assert_eq!(session["role"], "view");
     try_to_log_in(&daemon, "carol", "bob").is(200);

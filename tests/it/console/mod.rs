@@ -2,6 +2,7 @@
 
 mod access;
 mod actions;
+mod data;
 mod hostile;
 
 use std::io::{Read, Write};

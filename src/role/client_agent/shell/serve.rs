@@ -20,9 +20,7 @@ use crate::role::client_agent::dialect::Foreign;
 use crate::role::client_agent::{
     Bans, CloseKind, Core, Ejection, Heard, Loss, Output, Peer, Resumed, SessionKey, Silence, Stop,
 };
-use crate::router::{
-    Cursor, Effects, Gap, Haste, Item, Origin, Page, Query, Role, Sink, Watch,
-};
+use crate::router::{Cursor, Effects, Gap, Haste, Item, Origin, Page, Query, Role, Sink, Watch};
 use crate::wire::websocket::Parting;
 use crate::wire::{Envelope, Framing, TooLong};
 
