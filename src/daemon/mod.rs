@@ -79,7 +79,7 @@ pub async fn run(
     let outside = Outside { network: Arc::new(Inherited(passed.clone())), ..Outside::machine() };
     let router = Router::with_seed(outside.seed());
     let schema = Schema { hash: dc.hash(), files: config.general.dc_files.clone() };
-    let recording = Recording::begin(&config, schema.clone(), &router);
+    let recording = Recording::begin(&config.daemon, schema.clone(), &router);
     operator.can_see(Traces::new(router.clone(), dc.clone(), schema), recording);
     // Before the roles, which may take their time, and until they have ended.
     let _web = Web::start(config.web.as_ref(), &passed, readiness.clone(), router.clone()).await?;
