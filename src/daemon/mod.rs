@@ -90,7 +90,7 @@ pub async fn run(
     operator.is_seen_by(inside.clone());
     let seen = inside.seen.clone();
     let schema = Schema { hash: dc.hash(), files: config.general.dc_files.clone() };
-    let recording = Recording::begin(&config, schema.clone(), &router);
+    let recording = Recording::begin(&config.daemon, schema.clone(), &router);
     operator.can_see(Traces::new(router.clone(), dc.clone(), schema), recording);
     // Before the roles, which may take their time, and until they have ended.
     let _console = Console::start(config.web.as_ref(), &passed, anew.files.clone(), inside).await?;

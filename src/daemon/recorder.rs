@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::operator::answer;
-use crate::config::{Config, RecorderConfig};
+use crate::config::{DaemonConfig, RecorderConfig};
 use crate::control::{Answer, Replies};
 use crate::router::{Overhear, Overhearing, Router};
 use crate::trace::file::Head;
@@ -68,8 +68,8 @@ impl Overhear for Recorder {
 
 impl Recording {
     /// Begins, if the configuration says so.
-    pub fn begin(config: &Config, schema: Schema, router: &Router) -> Option<Self> {
-        let RecorderConfig { bytes, time, folder } = config.daemon.recorder.as_ref()?;
+    pub fn begin(config: &DaemonConfig, schema: Schema, router: &Router) -> Option<Self> {
+        let RecorderConfig { bytes, time, folder } = config.recorder.as_ref()?;
         let micros_max = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let (violations, mut noted) = mpsc::channel(1);
         let texts = schema.files.iter().map(fs::read_to_string);
@@ -77,7 +77,7 @@ impl Recording {
         let recorder = Arc::new(Recorder {
             ring: Mutex::new(Ring::new(*bytes, micros_max)),
             folder: folder.clone(),
-            daemon: config.daemon.name.clone(),
+            daemon: config.name.clone(),
             schema,
             texts,
             written: Mutex::new(None),
@@ -259,6 +259,47 @@ mod tests {
         // A command is not refused for that.
         recorder.write(None, "three").expect("it is written");
         assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    /// Says in which folder the process under test records.
+    const FOLDER: &str = "DONET_TEST_RECORDER";
+
+    #[tokio::test]
+    async fn a_panic_leaves_a_file() {
+        const NAME: &str = "daemon::recorder::tests::a_panic_leaves_a_file";
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            let config = DaemonConfig {
+                name: "one".to_owned(),
+                url: String::new(),
+                threads: 1,
+                reserved_files: 0,
+                control: None,
+                log_level: None,
+                drain: None,
+                drain_wave: 1,
+                recorder: Some(RecorderConfig {
+                    bytes: 1 << 20,
+                    time: Duration::from_secs(60),
+                    folder: folder.into(),
+                }),
+            };
+            let _recording = Recording::begin(&config, Schema::default(), &Router::new());
+            let panicked = std::thread::spawn(|| panic!("as it was told")).join();
+            assert!(panicked.is_err());
+            return;
+        }
+        // What a process does when it panics is the same for all of its tests, so this one has a process of its own.
+        let folder = tempfile::tempdir().expect("a folder");
+        let itself = std::env::current_exe().expect("it runs");
+        let mut child = std::process::Command::new(itself);
+        child.args(["--exact", NAME]).env(FOLDER, folder.path().join("recorded"));
+        let done = child.output().expect("it runs again");
+        assert!(done.status.success(), "{done:?}");
+        let files = names(folder.path());
+        assert_eq!(files.len(), 1, "{done:?}");
+        let bytes = fs::read(folder.path().join("recorded").join(&files[0])).expect("a file");
+        let (head, _) = Head::of_file(&bytes).expect("it is one");
+        assert_eq!(head.reason, "something has panicked");
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Filter {
     /// By field id: it is wanted, or has a part that is.
     fields: Vec<bool>,
     needs_arguments: bool,
+    /// Not everything is wanted.
+    is_narrow: bool,
 }
 
 impl Filter {
@@ -73,7 +75,8 @@ impl Filter {
         wanted.fields.iter().for_each(|id| set(&mut fields, *id));
         let needs_arguments =
             !wanted.do_ids.is_empty() || !wanted.classes.is_empty() || !wanted.fields.is_empty();
-        Filter { wanted, names, classes, fields_of_classes, fields, needs_arguments }
+        let is_narrow = wanted != Wanted::default();
+        Filter { wanted, names, classes, fields_of_classes, fields, needs_arguments, is_narrow }
     }
 
     /// The clients whose own protocol is wanted.
@@ -88,13 +91,14 @@ impl Filter {
 
     /// Whether a datagram of servers is wanted.
     pub fn passes(&self, datagram: &[u8]) -> bool {
-        self.looks_at(datagram).unwrap_or(false)
+        // Without a filter also what cannot be read.
+        !self.is_narrow || self.looks_at(datagram).unwrap_or(false)
     }
 
     /// Whether a datagram between one of the wanted clients and its agent is wanted. Its channel counts as the sender.
     pub fn passes_client(&self, client: Channel, speech: Speech, datagram: &[u8]) -> bool {
         let mut reader = Reader::new(datagram);
-        let Ok(number) = reader.u16() else { return self.wanted == Wanted::default() };
+        let Ok(number) = reader.u16() else { return !self.is_narrow };
         let row = match speech {
             Speech::Panda3d => Family::Panda3d.row(number),
             Speech::Client | Speech::Servers | Speech::Link => row(number),

@@ -3,6 +3,9 @@
 use super::types::{Bytes, Number, Shape, Spelling, Switch, Type};
 use super::{Body, Field};
 
+/// Parts of a value with their names.
+type Parts = Vec<(String, Layout)>;
+
 /// How the bytes of a value follow one another. All numbers are little-endian. Which values are allowed is left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -40,17 +43,17 @@ pub enum Layout {
         fixed: Option<u32>,
     },
     /// One after the other, with their names: of a struct, or the parts of a molecular field.
-    Row(Vec<(String, Layout)>),
+    Row(Parts),
     /// The same, of a method.
-    Method(Vec<(String, Layout)>),
+    Method(Parts),
     /// A value, and those that follow it if it has these bytes.
     Switch {
         /// Its name and what it is.
         key: Box<(String, Layout)>,
         /// What follows, by its bytes.
-        cases: Vec<(Vec<u8>, Vec<(String, Layout)>)>,
+        cases: Vec<(Vec<u8>, Parts)>,
         /// What follows otherwise; `None` if nothing may.
-        default: Option<Vec<(String, Layout)>>,
+        default: Option<Parts>,
     },
 }
 

@@ -69,7 +69,8 @@ impl Script {
              // Name its DC file with `.dc(include_str!(…))`, and its roles with `.role(…)`.\n    \
              let daemon = Setup::new().start();\n    \
              let mut all = daemon.link();\n    \
-             all.subscribe_range(2, u64::MAX);\n",
+             // Above are the channels of the harness.\n    \
+             all.subscribe_range(2, 0xf00c_ffff_ffff_ffff);\n",
         );
         for (who, link) in &self.links {
             let _ = writeln!(text, "    // {who}\n    let mut {link} = daemon.link();");

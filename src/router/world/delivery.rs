@@ -95,17 +95,25 @@ impl World {
         recipients: Recipients<'_>,
         from: Option<Key>,
     ) {
-        let is_for_here = self.deliver_here(frame, recipients);
         if self.is_overheard {
-            self.deliver_beyond(frame, from, is_for_here);
+            self.deliver_overheard(frame, recipients, from);
+        } else {
+            self.deliver_here(frame, recipients);
         }
     }
 
     #[inline(never)]
-    fn deliver_beyond(&mut self, frame: Frame<'_>, from: Option<Key>, is_for_here: bool) {
+    fn deliver_overheard(
+        &mut self,
+        frame: Frame<'_>,
+        recipients: Recipients<'_>,
+        from: Option<Key>,
+    ) {
+        // Before anything comes of it.
         if !self.taps.is_empty() {
             self.show_one(frame, from);
         }
+        let is_for_here = self.deliver_here(frame, recipients);
         // What comes from above does not wait, and is somebody else's there.
         if self.spoken_for.is_noted() && from.is_some() {
             self.note_senders(Frames::new(frame.bytes()));

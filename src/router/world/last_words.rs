@@ -112,8 +112,8 @@ impl World {
             let now = self.now();
             self.last_words.keep(now, said.sender, frame, from, &self.listeners);
         }
-        let is_for_here = self.deliver_here(frame, recipients);
         self.show_one(frame, from);
+        let is_for_here = self.deliver_here(frame, recipients);
         self.push_up(from, is_for_here, |uplink| uplink.push_last_words(said, frame));
     }
 
