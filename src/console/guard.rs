@@ -169,6 +169,14 @@ fn admit(
         // The page itself says nothing, and lets somebody log in.
         Err(_) if !is_api => return Ok(None),
         Err(_) if uri.path() == SESSION && method == Method::POST => return Ok(None),
+        // Who has no session, or no more, is answered that.
+        Err(_)
+            if uri.path() == SESSION
+                && method == Method::GET
+                && !headers.contains_key(AUTHORIZATION) =>
+        {
+            return Ok(None);
+        }
         viewer => viewer?,
     };
     if !is_safe && uri.path() != SESSION {

@@ -1,6 +1,5 @@
 //! Who takes part in the router, for whoever looks at it from outside.
 
-use super::world::World;
 use super::{Key, Router};
 use crate::ids::Channel;
 
@@ -31,17 +30,5 @@ impl Router {
     /// Whether everything goes to a daemon one level up, too.
     pub fn has_uplink(&self) -> bool {
         self.shared.world.lock().has_uplink()
-    }
-}
-
-impl World {
-    fn listeners(&self, channel: Channel, most: usize) -> (Vec<Listener>, usize) {
-        let all = self.listeners_of(channel);
-        let more = all.len().saturating_sub(most);
-        let listener = |(key, by_range)| {
-            let name = self.name_of(key)?.to_owned();
-            Some(Listener { key, name, is_role: self.is_role(key), by_range })
-        };
-        (all.into_iter().take(most).filter_map(listener).collect(), more)
     }
 }

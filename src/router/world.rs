@@ -4,6 +4,7 @@ mod cleaning;
 mod delivery;
 mod last_words;
 mod measure;
+mod overview;
 mod retelling;
 mod snapshot;
 
@@ -30,7 +31,6 @@ use super::told::{Told, clock};
 use super::turn::Turn;
 use super::{Cursor, Effect, Effects, Fed, Page, Query, Role, RoleLost, Sink, Uplink};
 use crate::hash::Seed;
-use crate::ids::Channel;
 use crate::wire::{Envelope, Frame, Frames, Recipients, Run};
 
 /// How much of what can also be done later is done in one hold of the router: see [`Effects::spend`].
@@ -388,18 +388,8 @@ impl World {
         self.touched.len() <= FEW && !self.touched.iter().any(|&key| self.is_role(key))
     }
 
-    /// Who listens to a channel, each with whether it is by a range.
-    pub(super) fn listeners_of(&self, channel: Channel) -> Vec<(Key, bool)> {
-        self.table.listeners_of(channel)
-    }
-
-    /// How many channels and how many ranges somebody listens to.
-    pub(super) fn subscription_count(&self, key: Key) -> (usize, usize) {
-        self.table.size_of(key)
-    }
-
     #[inline]
-    pub(super) fn is_role(&self, key: Key) -> bool {
+    fn is_role(&self, key: Key) -> bool {
         let slot = &self.slots[key.0 as usize];
         matches!(slot, Some(Slot { receiver: Receiver::Role(_), .. }))
     }

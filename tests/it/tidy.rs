@@ -73,6 +73,10 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/store/sql/shown.rs", "1000"),
     // Actions that are remembered.
     ("src/console/audit.rs", "1000"),
+    // How much is kept, or shown.
+    ("src/console/inside.rs", "2000"),
+    ("src/console/seen.rs", "1000"),
+    ("src/console/api/clients.rs", "1000"),
     // Milliseconds in a second, nanoseconds in a microsecond.
     ("src/daemon/drain.rs", "1000"),
     ("src/daemon/notify.rs", "1000"),
@@ -101,6 +105,7 @@ const TASKS: &[&str] = &[
     "src/role/message_director/upstream/retry.rs",
     "src/role/message_director/upstream/talk.rs",
     "src/role/message_director/rivals.rs",
+    "src/role/message_director/roll.rs",
 ];
 
 /// What a core gets from its shell, or leaves to it.

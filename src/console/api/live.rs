@@ -18,10 +18,9 @@ use utoipa_axum::routes;
 use super::audit::Done;
 use super::logs::{Ended, Event as Logged, Line};
 use super::{ApiError, Failure, Params, Routes};
+use crate::console::Inside;
 use crate::console::audit::Action;
 use crate::console::sampler::Sample;
-use crate::console::streams::StreamPlace;
-use crate::console::{Inside, Viewer};
 use crate::recent::{self, Closed};
 use crate::telemetry::LogLine;
 
@@ -51,8 +50,6 @@ struct Followed {
     closed: Option<Receiver<Arc<recent::Entry<Closed>>>>,
     events: Option<Receiver<Arc<recent::Entry<String>>>>,
     audit: Option<Receiver<Arc<recent::Entry<Action>>>>,
-    /// The stream gives way to another one.
-    place: StreamPlace,
 }
 
 /// What happens, as server-sent events: each has a topic for its name and an item of the list of that name for its data
@@ -64,7 +61,6 @@ struct Followed {
 ))]
 async fn events(
     State(inside): State<Arc<Inside>>,
-    viewer: Viewer,
     Params(About { topics }): Params<About>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let topics = topics.unwrap_or_else(|| TOPICS.join(","));
@@ -80,7 +76,6 @@ async fn events(
         closed: wants("closed").then(|| inside.seen.closed.follow()),
         events: wants("eventlog").then(|| inside.seen.events.follow()),
         audit: wants("audit").then(|| inside.audit.follow()),
-        place: inside.streams.enter(viewer.key()),
     };
     let told = stream::unfold(followed, async |mut followed| {
         let event = followed.next().await?;
@@ -100,7 +95,6 @@ impl Followed {
     /// What is to be told next; `None` if there is no more.
     async fn next(&mut self) -> Option<Event> {
         tokio::select! {
-            () = self.place.gives_way() => None,
             sample = newest(&mut self.samples) => Some(told("overview", &*sample?)),
             line = next_of(&mut self.lines) => Some(item("log", line?, Line::new)),
             closed = next_of(&mut self.closed) => Some(item("closed", closed?, Ended::new)),
