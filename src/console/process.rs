@@ -35,10 +35,10 @@ pub fn measure(figures: &mut Figures) {
 }
 
 /// How much memory the process has in use.
-pub fn memory_bytes() -> Option<u64> {
+pub fn memory_bytes() -> Option<usize> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+    let pages: usize = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size())
 }
 
 /// How many files it may have open.

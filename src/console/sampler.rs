@@ -49,7 +49,7 @@ pub struct Sample {
     /// How many processor cores the daemon used.
     pub cpu: Option<f64>,
     /// Memory that the daemon has in use.
-    pub memory_bytes: Option<u64>,
+    pub memory_bytes: Option<usize>,
     /// Bytes that wait on links to be written.
     pub queued_bytes: usize,
 }

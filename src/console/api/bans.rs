@@ -91,7 +91,7 @@ struct NewBan {
     /// An address, a network, or `account NUMBER`
     subject: String,
     /// For how long; for ever if it is not said
-    seconds: Option<u64>,
+    seconds: Option<u32>,
     /// What the player is told
     #[serde(default)]
     reason: String,
@@ -116,6 +116,7 @@ async fn ban(
         let message = format!("reason: at most {TEXT_BYTES_MAX} bytes");
         return Err(ApiError::bad_request(message));
     }
+    let seconds = seconds.map(u64::from);
     let request = Request::Ban { subject: subject.clone(), seconds, reason, force };
     order(&inside, &viewer, "ban", subject, request).await?.done().map(Json)
 }

@@ -51,7 +51,7 @@ struct ChannelSeen {
 }
 
 /// One channel: what it means, and who listens to it
-#[utoipa::path(get, operation_id = "channel", path = "/channels/{channel}", tag = "channels", params(("channel" = u64, Path)), responses(
+#[utoipa::path(get, operation_id = "channel", path = "/channels/{channel}", tag = "channels", params(("channel" = String, Path, pattern = "^[0-9]+$")), responses(
     (status = 200, body = ChannelSeen),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]

@@ -206,7 +206,7 @@ struct ClientWhole {
 }
 
 /// One client, by the channel that it was given or sends from
-#[utoipa::path(get, operation_id = "client", path = "/clients/{channel}", tag = "clients", params(("channel" = u64, Path)), responses(
+#[utoipa::path(get, operation_id = "client", path = "/clients/{channel}", tag = "clients", params(("channel" = String, Path, pattern = "^[0-9]+$")), responses(
     (status = 200, body = ClientWhole),
     (status = 400, body = Failure), (status = 401, body = Failure), (status = 404, body = Failure),
 ))]
@@ -285,7 +285,7 @@ const fn by_operator() -> u16 {
 }
 
 /// Eject a client
-#[utoipa::path(post, operation_id = "eject", path = "/clients/{channel}/eject", tag = "clients", params(("channel" = u64, Path)), request_body = Ejection, responses(
+#[utoipa::path(post, operation_id = "eject", path = "/clients/{channel}/eject", tag = "clients", params(("channel" = String, Path, pattern = "^[0-9]+$")), request_body = Ejection, responses(
     (status = 204), (status = 400, body = Failure),
     (status = 401, body = Failure), (status = 403, body = Failure), (status = 404, body = Failure),
 ))]

@@ -39,6 +39,7 @@ struct Stored {
 #[serde(deny_unknown_fields)]
 struct Whose {
     /// The channel of a database server, here or elsewhere; all of this daemon, if it is not said
+    #[param(value_type = Option<String>, pattern = "^[0-9]+$")]
     database: Option<u64>,
 }
 

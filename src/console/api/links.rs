@@ -1,5 +1,6 @@
 //! Links, and their ends.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::{ApiError, Body, Failure, Items, Paging, Params, Part, Routes};
@@ -94,19 +95,81 @@ pub fn numbers(inside: &Inside) -> HashMap<Key, u64> {
     links.into_iter().filter_map(|link| Some((link.key?, link.id))).collect()
 }
 
+/// By what links are sorted
+#[derive(Copy, Clone, Deserialize, ToSchema)]
+enum Order {
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "address")]
+    Address,
+    /// Where most waits comes first
+    #[serde(rename = "-queue_bytes")]
+    Queue,
+    /// Who has said most comes first
+    #[serde(rename = "-received_bytes")]
+    Received,
+    /// Who was told most comes first
+    #[serde(rename = "-sent_bytes")]
+    Sent,
+}
+
+impl Order {
+    fn sort(self, links: &mut [LinkSeen]) {
+        match self {
+            Order::Name => links.sort_by(|one, two| one.name.cmp(&two.name)),
+            Order::Address => links.sort_by(|one, two| one.address.cmp(&two.address)),
+            Order::Queue => links.sort_by_key(|link| Reverse(link.traffic.waiting)),
+            Order::Received => links.sort_by_key(|link| Reverse(link.traffic.received)),
+            Order::Sent => links.sort_by_key(|link| Reverse(link.traffic.sent)),
+        }
+    }
+}
+
+/// Which links
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// How many items, at most
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<usize>,
+    /// What the page before said in `next`
+    after: Option<String>,
+    /// In which order; if it is not said, the oldest first
+    #[param(inline)]
+    sort: Option<Order>,
+}
+
 /// The links that there are
-#[utoipa::path(get, operation_id = "links", path = "/links", tag = "links", params(Paging), responses(
+#[utoipa::path(get, operation_id = "links", path = "/links", tag = "links", params(Which), responses(
     (status = 200, body = Items<Link>),
     (status = 400, body = Failure), (status = 401, body = Failure),
 ))]
 async fn list(
     State(inside): State<Arc<Inside>>,
-    Params(paging): Params<Paging>,
+    Params(which): Params<Which>,
 ) -> Result<Json<Items<Link>>, ApiError> {
+    let paging = Paging { limit: which.limit, after: which.after };
     let after = paging.after.as_deref().map_or(Ok(0), str::parse);
     let after: u64 = after.map_err(|_| ApiError::bad_request("after: what `next` said"))?;
-    let (links, has_more) = inside.seen.roll.page(after, paging.limit()?);
-    let next = links.last().filter(|_| has_more).map(|link| link.id.to_string());
+    let limit = paging.limit()?;
+    let (links, next) = match which.sort {
+        None => {
+            let (links, has_more) = inside.seen.roll.page(after, limit);
+            let next = links.last().filter(|_| has_more).map(|link| link.id);
+            (links, next)
+        }
+        Some(order) => {
+            let (mut links, _) = inside.seen.roll.page(0, usize::MAX - 1);
+            order.sort(&mut links);
+            let passed = usize::try_from(after).unwrap_or(usize::MAX).min(links.len());
+            links.drain(..passed);
+            let next = (links.len() > limit).then_some((passed + limit) as u64);
+            links.truncate(limit);
+            (links, next)
+        }
+    };
+    let next = next.map(|next| next.to_string());
     let items = links.into_iter().map(|link| Link::new(&inside.router, link)).collect();
     Ok(Json(Items { items, next }))
 }
@@ -124,7 +187,7 @@ struct Why {
 ///
 /// What waits is still written, and what the peer has sent is still heard; then its post-removes are routed. The link upstream is
 /// made anew.
-#[utoipa::path(post, operation_id = "close_link", path = "/links/{id}/close", tag = "links", params(("id" = u64, Path)), request_body = Why, responses(
+#[utoipa::path(post, operation_id = "close_link", path = "/links/{id}/close", tag = "links", params(("id" = String, Path, pattern = "^[0-9]+$")), request_body = Why, responses(
     (status = 204), (status = 400, body = Failure),
     (status = 401, body = Failure), (status = 403, body = Failure), (status = 404, body = Failure),
 ))]

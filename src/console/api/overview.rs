@@ -203,7 +203,7 @@ async fn overview(State(inside): State<Arc<Inside>>) -> Json<Overview> {
 #[derive(Serialize, ToSchema)]
 struct History {
     /// How far samples are apart
-    step_seconds: u64,
+    step_seconds: u32,
     /// The oldest first
     samples: Vec<Sample>,
 }
@@ -214,5 +214,5 @@ struct History {
 ))]
 async fn history(State(inside): State<Arc<Inside>>) -> Json<History> {
     let samples = inside.samples.all().iter().map(|sample| (**sample).clone()).collect();
-    Json(History { step_seconds: STEP.as_secs(), samples })
+    Json(History { step_seconds: STEP.as_secs() as u32, samples })
 }

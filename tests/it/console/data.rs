@@ -318,6 +318,7 @@ fn what_cannot_be_a_datagram_is_refused_with_its_place() {
         (json!([]), "1", message, good.clone(), "channels"),
         (json!(["x"]), "1", message, good.clone(), "channels"),
         (json!(["9001"]), "-1", message, good.clone(), "sender"),
+        (json!(["1"]), "1", "CONTROL_ADD_CHANNEL", json!({"channel": "5"}), "message"),
         (json!(["9001"]), "1", "STATESERVER_NOTHING", good.clone(), "message"),
         (
             json!(["9001"]),
