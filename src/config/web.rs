@@ -157,10 +157,9 @@ fn check(section: &Section<'_>, web: &WebConfig, is_encrypted: bool, are_read: b
         if are_read {
             section.error("bind", WebConfig::unguarded(&web.bind));
         }
-    } else if !is_encrypted && !web.access.users.is_empty() && web.access.trusted_proxies.is_empty()
-    {
+    } else if !is_encrypted && web.access.trusted_proxies.is_empty() {
         let message = format!(
-            "passwords come to {} without encryption, for whoever is on their way to read; use `web.tls`, or a loopback \
+            "passwords and tokens come to {} without encryption, for whoever is on their way to read; use `web.tls`, or a loopback \
              address with a proxy before it that encrypts",
             web.bind
         );

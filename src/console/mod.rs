@@ -8,6 +8,7 @@
 pub mod api;
 mod asker;
 mod audit;
+mod checker;
 mod figures;
 mod files;
 mod guard;
@@ -128,10 +129,10 @@ fn warn_of_open(config: &WebConfig) -> anyhow::Result<()> {
     let (address, access) = (&config.bind, &config.access);
     match (config.has_console, access.is_empty(), config.tls.is_some()) {
         (true, true, _) => bail!("web.bind: {}", WebConfig::unguarded(address)),
-        (true, false, false) if !access.users.is_empty() && access.trusted_proxies.is_empty() => {
+        (true, false, false) if access.trusted_proxies.is_empty() => {
             tracing::warn!(
                 %address,
-                "web.bind leads to an address that is open, and passwords come there without encryption; use web.tls"
+                "web.bind leads to an address that is open, and passwords and tokens come there without encryption; use web.tls"
             );
         }
         (false, _, false) => {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, watch};
 
+use super::checker::Checker;
 use super::tries::Tries;
 use crate::config::{AccessConfig, UserConfig, WebRole};
 use crate::credentials::{self, PASSWORD_BYTES_MAX, PasswordProof, TokenProof};
@@ -33,7 +34,7 @@ pub struct Sessions {
     open: Mutex<HashMap<TokenProof, Session>>,
     tries: Mutex<Tries>,
     /// To check a password takes a processor and much memory for a while.
-    checking: Semaphore,
+    checker: Checker,
     waiting: Semaphore,
     /// For names that are kept as numbers.
     names: std::hash::RandomState,
@@ -89,7 +90,7 @@ impl Sessions {
             access: RwLock::new(access.into()),
             open: Mutex::default(),
             tries: Mutex::default(),
-            checking: Semaphore::new(1),
+            checker: Checker::default(),
             waiting: Semaphore::new(WAITING_MAX),
             names: std::hash::RandomState::new(),
             changes: watch::Sender::default(),
@@ -141,7 +142,7 @@ impl Sessions {
         let proof =
             user.map_or_else(|| self.stand_in(&access, name_hash), |user| Some(&user.password));
         let is_right = match proof.filter(|_| password.len() <= PASSWORD_BYTES_MAX) {
-            Some(proof) => self.check(proof.clone(), password.to_owned()).await,
+            Some(proof) => self.checker.is_right(proof.clone(), password.to_owned()).await,
             None => false,
         };
         let Some(user) = user.filter(|_| is_right) else { return Err(Refusal::Wrong) };
@@ -154,12 +155,6 @@ impl Sessions {
     fn stand_in<'a>(&self, access: &'a AccessConfig, name: u64) -> Option<&'a PasswordProof> {
         let place = name % (access.users.len().max(1) as u64);
         access.users.values().nth(place as usize).map(|user| &user.password)
-    }
-
-    async fn check(&self, proof: PasswordProof, password: String) -> bool {
-        let Ok(_checking) = self.checking.acquire().await else { return false };
-        let is_right = tokio::task::spawn_blocking(move || proof.is_of(&password));
-        is_right.await.unwrap_or(false)
     }
 
     /// Begins a session, unless the user's password has been changed while it was checked.

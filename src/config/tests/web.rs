@@ -93,7 +93,7 @@ fn where_others_reach_it_somebody_has_to_log_in() {
         );
         let plain = format!("web: {{{bind}, users: {{a: {}}}", user("view"));
         let said = warnings(&format!("{plain}}}"));
-        assert!(said.contains("web.bind: passwords come to"), "{said}");
+        assert!(said.contains("web.bind: passwords and tokens come to"), "{said}");
         for more in ["tls: {certificate: a, key_file: b}", "trusted_proxies: [10.0.0.0/8]"] {
             let said = warnings(&format!("{plain}, {more}}}"));
             assert!(!said.contains("web.bind"), "{said}");

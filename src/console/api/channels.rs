@@ -8,11 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::objects::holders;
 use super::{Failure, Part, Routes, links};
 use crate::config::RoleConfig;
 use crate::console::Inside;
 use crate::console::roles::residents;
-use crate::ids::{Channel, ZoneId};
+use crate::ids::{Channel, DoId, ZoneId};
 use crate::router::{Cursor, Item, Query};
 
 /// So many who listen are shown.
@@ -135,12 +136,25 @@ fn meaning(inside: &Inside, channel: Channel) -> String {
     if let Some(parent) = channel.as_children() {
         return format!("the children of object {parent}");
     }
-    if let Some(do_id) = channel.as_avatar() {
-        return format!("whoever plays as object {do_id}");
+    let (parent, zone) = (DoId((channel.0 >> 32) as u32), ZoneId(channel.0 as u32));
+    if parent.is_some() && is_here(inside, parent) {
+        return format!("zone {zone} of object {parent}");
     }
     if let Some(do_id) = channel.as_object() {
         return format!("object {do_id}, or whoever has that number for a channel");
     }
-    let (parent, zone) = ((channel.0 >> 32) as u32, ZoneId(channel.0 as u32));
-    format!("zone {zone} of object {parent}, or account {parent}'s client")
+    match channel.as_avatar() {
+        Some(do_id) if do_id.is_some() => format!(
+            "zone {zone} of object {parent}, or the client of account {parent} that plays as object {do_id}"
+        ),
+        _ => format!("zone {zone} of object {parent}, or the client of account {parent}"),
+    }
+}
+
+/// Whether an object is in memory here.
+fn is_here(inside: &Inside, do_id: DoId) -> bool {
+    holders(inside).0.into_iter().any(|key| {
+        let page = inside.router.inspect(key, &Query::Object(do_id), Cursor::default(), 1);
+        page.is_ok_and(|page| !page.items.is_empty())
+    })
 }

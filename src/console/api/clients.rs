@@ -99,6 +99,31 @@ impl Client {
     }
 }
 
+/// What a client may do
+#[derive(Copy, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ClientState {
+    /// Say hello
+    New,
+    /// Log in
+    Anonymous,
+    /// All that its rights allow
+    Established,
+    /// Nothing: its connection is lost, and it may come back
+    Away,
+}
+
+impl ClientState {
+    const fn name(self) -> &'static str {
+        match self {
+            ClientState::New => "new",
+            ClientState::Anonymous => "anonymous",
+            ClientState::Established => "established",
+            ClientState::Away => "away",
+        }
+    }
+}
+
 /// Which clients
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -109,8 +134,9 @@ struct Which {
     limit: Option<usize>,
     /// What the page before said in `next`
     after: Option<String>,
-    /// Only those in this state: `new`, `anonymous`, `established` or `away`
-    state: Option<String>,
+    /// Only those in this state
+    #[param(inline)]
+    state: Option<ClientState>,
     /// Only those whose address begins with this
     address: Option<String>,
     /// Only those in whose channel or address this is
@@ -119,7 +145,7 @@ struct Which {
 
 impl Which {
     fn means(&self, client: &Client) -> bool {
-        self.state.as_deref().is_none_or(|state| state == client.state)
+        self.state.is_none_or(|state| state.name() == client.state)
             && self.address.as_deref().is_none_or(|begin| client.address.starts_with(begin))
             && self.q.as_deref().is_none_or(|part| {
                 [&client.channel, &client.allocated, &client.address]
@@ -159,7 +185,7 @@ async fn list(
 /// # Errors
 /// It is not what `next` has said.
 pub fn place(paging: &Paging) -> Result<Place, ApiError> {
-    let place = paging.after.as_deref().map(Place::of_words);
+    let place = paging.after().map(Place::of_words);
     match place {
         None => Ok(Place::default()),
         Some(place) => place.ok_or_else(|| ApiError::bad_request("after: what `next` said")),
@@ -273,6 +299,7 @@ fn find(inside: &Inside, channel: Channel) -> Result<(&RoleSeen, Vec<Item>), Api
 struct Ejection {
     /// What the client is told; 155, if it is not said: an operator's wish
     #[serde(default = "by_operator")]
+    #[schema(maximum = 65535)]
     code: u16,
     /// What the player is told
     #[serde(default)]

@@ -54,7 +54,19 @@ async fn one(
     Params(Whose { database }): Params<Whose>,
 ) -> Result<Json<Stored>, ApiError> {
     let databases: Vec<Channel> = match database {
-        Some(database) => vec![Channel(database)],
+        Some(database) => {
+            // Whoever only looks is not to send anything to somebody else.
+            let is_one = inside.roles.iter().any(|role| {
+                let kinds = [RoleKind::Database, RoleKind::DbStateServer];
+                role.channel == Some(Channel(database)) && kinds.contains(&role.kind)
+            });
+            if !is_one {
+                let message =
+                    format!("database: no role of this daemon names the database {database}");
+                return Err(ApiError::bad_request(message));
+            }
+            vec![Channel(database)]
+        }
         None => {
             let databases = inside.roles.iter().filter(|role| role.kind == RoleKind::Database);
             databases.filter_map(|role| role.channel).collect()

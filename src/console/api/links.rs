@@ -150,7 +150,7 @@ async fn list(
     Params(which): Params<Which>,
 ) -> Result<Json<Items<Link>>, ApiError> {
     let paging = Paging { limit: which.limit, after: which.after };
-    let after = paging.after.as_deref().map_or(Ok(0), str::parse);
+    let after = paging.after().map_or(Ok(0), str::parse);
     let after: u64 = after.map_err(|_| ApiError::bad_request("after: what `next` said"))?;
     let limit = paging.limit()?;
     let (links, next) = match which.sort {

@@ -53,8 +53,24 @@ impl Line {
     }
 }
 
+/// What a line says. Numbers that JavaScript does not have become texts: channels, say.
 fn object(json: &str) -> Map<String, Value> {
-    serde_json::from_str(json).unwrap_or_default()
+    /// Up to here a float counts exactly.
+    const EXACT: u64 = 1 << 53;
+    let mut object: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+    for value in object.values_mut() {
+        let is_large = |number: &serde_json::Number| {
+            let large = |size: u64| size > EXACT;
+            number.as_u64().is_some_and(large)
+                || number.as_i64().is_some_and(|number| large(number.unsigned_abs()))
+        };
+        if let Value::Number(number) = value
+            && is_large(number)
+        {
+            *value = Value::String(number.to_string());
+        }
+    }
+    object
 }
 
 /// Which lines
@@ -101,7 +117,7 @@ pub fn newest<T, I>(
     is_asked_for: impl Fn(&T) -> bool,
     item: impl Fn(&Entry<T>) -> I,
 ) -> Result<Json<Items<I>>, ApiError> {
-    let before = paging.after.as_deref().map(str::parse).transpose();
+    let before = paging.after().map(str::parse).transpose();
     let before = before.map_err(|_| ApiError::bad_request("after: what `next` said"))?;
     let (entries, next) = recent.page(before, paging.limit()?, is_asked_for);
     let items = entries.iter().map(|entry| item(entry)).collect();

@@ -85,6 +85,11 @@ pub struct Paging {
 }
 
 impl Paging {
+    /// Where the page begins, if it is not the first.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref().filter(|after| !after.is_empty())
+    }
+
     /// How many items the page has at most.
     ///
     /// # Errors
@@ -113,7 +118,9 @@ mod tests {
     #[test]
     fn every_handler_is_described_by_a_name_of_its_own() {
         let (_, described) = routes().split_for_parts();
-        let described = serde_json::to_value(&described).expect("it is made of texts and numbers");
+        let mut described =
+            serde_json::to_value(&described).expect("it is made of texts and numbers");
+        openapi::complete(&mut described);
         let mut names = std::collections::BTreeSet::new();
         for (path, methods) in described["paths"].as_object().expect("there are some") {
             assert!(path.starts_with("/api/v1/"), "{path}");
@@ -124,9 +131,12 @@ mod tests {
                 let answers = about["responses"].as_object().expect(&what);
                 // Not before somebody has logged in.
                 assert!(answers.contains_key("401"), "{what}");
-                let is_action = method != "get" && !path.ends_with("/session");
-                assert_eq!(answers.contains_key("403"), is_action || name == "log_out", "{what}");
+                assert_eq!(answers.contains_key("403"), method != "get", "{what}");
                 assert!(about["summary"].is_string() && about["tags"].is_array(), "{what}");
+                for (status, answer) in answers {
+                    let words = answer["description"].as_str().unwrap_or_default();
+                    assert!(!words.is_empty(), "{what}: {status} says nothing");
+                }
             }
         }
         assert!(names.contains("session") && names.len() > 8, "{names:?}");

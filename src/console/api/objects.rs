@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use super::channels::{Listening, listening};
 use super::clients::place;
 use super::{ApiError, Body, Failure, Items, Paging, Params, Part, Routes};
+use crate::config::RoleConfig;
 use crate::console::roles::{RoleKind, residents};
 use crate::console::values::{FieldSeen, class_name, field_seen};
 use crate::console::walk::{Place, walk};
@@ -206,9 +207,27 @@ fn here(inside: &Inside, do_id: DoId) -> Option<Found> {
     })
 }
 
+/// Whether a number can be an object's, and somebody would hear the question: whoever only looks is not to send anything to roles,
+/// clients or everybody.
+fn may_be_asked(inside: &Inside, do_id: DoId) -> bool {
+    let channel = do_id.channel();
+    let is_of_roles = |role: &RoleConfig| match role {
+        RoleConfig::ClientAgent(agent) => agent.channels.contains(channel),
+        _ => false,
+    };
+    let is_taken = channel.is_reserved()
+        || inside.roles.iter().any(|role| role.channel == Some(channel))
+        || inside.config.roles.iter().any(is_of_roles);
+    !is_taken && (inside.router.has_uplink() || !inside.router.listeners(channel, 1).0.is_empty())
+}
+
 /// An object that is asked itself. It does not say who owns it.
 async fn elsewhere(inside: &Inside, do_id: DoId) -> Result<Found, ApiError> {
-    let nowhere = || ApiError::not_found(format!("no object {do_id} has answered"));
+    let nowhere =
+        || ApiError::not_found(format!("there is no object {do_id} here, and none has answered"));
+    if !may_be_asked(inside, do_id) {
+        return Err(nowhere());
+    }
     let ask = |context| StateServer::ObjectGetAll { context, do_id };
     let answer = inside.asker().ask(do_id.channel(), ask).await.ok_or_else(nowhere)?;
     let decoded = StateServer::decode(answer.number, &mut Reader::new(&answer.body));

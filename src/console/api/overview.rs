@@ -53,9 +53,9 @@ struct Dc {
     fields: usize,
 }
 
-/// A role
+/// A role of the daemon
 #[derive(Serialize, ToSchema)]
-struct Role {
+struct RoleRunning {
     /// Its place in the configuration
     id: usize,
     kind: RoleKind,
@@ -103,7 +103,7 @@ struct Neighbour {
 pub struct Overview {
     daemon: Daemon,
     dc: Dc,
-    roles: Vec<Role>,
+    roles: Vec<RoleRunning>,
     counts: Counts,
     totals: Totals,
     /// The last second; none at the very beginning
@@ -117,7 +117,7 @@ pub struct Overview {
 impl Overview {
     /// As it is now.
     pub fn new(inside: &Inside) -> Self {
-        let roles: Vec<Role> = roles(inside);
+        let roles: Vec<RoleRunning> = roles(inside);
         let (links, _) = inside.seen.roll.page(0, usize::MAX - 1);
         let counters = inside.router.counters();
         let daemons = links.iter().filter(|link| link.is_daemon || !link.url.is_empty());
@@ -172,12 +172,12 @@ fn dc(inside: &Inside) -> Dc {
     }
 }
 
-fn roles(inside: &Inside) -> Vec<Role> {
+fn roles(inside: &Inside) -> Vec<RoleRunning> {
     let residents = residents(&inside.router, &inside.roles);
     let role = |role: &crate::console::roles::RoleSeen| {
         let key = residents.iter().find(|(_, resident)| resident.id == role.id);
         let (clients, objects) = key.map_or((0, 0), |(key, _)| totals_of(&inside.router, *key));
-        Role {
+        RoleRunning {
             id: role.id,
             kind: role.kind,
             name: role.name(),

@@ -306,7 +306,12 @@ fn stored_objects_are_told() {
         "{fields:?}"
     );
     ask(&daemon, "database/5001").says(404, "not_found");
-    ask(&daemon, "database/5000?database=4444").says(503, "unavailable");
+    ask(&daemon, "database/5000?database=10").says(400, "bad_request");
+    for nobody in ["objects/10", "objects/1001", "objects/4002", "objects/4003", "objects/70000"] {
+        ask(&daemon, nobody).says(404, "not_found");
+    }
+    let complained = all(&daemon, "log?level=warning", 100);
+    assert!(complained.is_empty(), "whoever looks is heard by nobody: {complained:?}");
 }
 
 #[test]
