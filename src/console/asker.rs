@@ -34,6 +34,10 @@ struct Waiting {
     answers: HashMap<u32, oneshot::Sender<Answer>>,
 }
 
+/// Too many wait for answers.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Busy;
+
 /// An answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
@@ -78,16 +82,19 @@ impl Asker {
     }
 
     /// Asks something; nothing, if there is no answer in time.
+    ///
+    /// # Errors
+    /// Too many wait for answers: nothing has been asked.
     pub async fn ask<M: Message>(
         &self,
         to: Channel,
         question: impl FnOnce(Context) -> M,
-    ) -> Option<Answer> {
+    ) -> Result<Option<Answer>, Busy> {
         let (sender, answer) = oneshot::channel();
         let context = {
             let mut waiting = self.waiting.lock();
             if waiting.answers.len() >= WAITING_MAX {
-                return None;
+                return Err(Busy);
             }
             waiting.last = waiting.last.wrapping_add(1);
             let context = waiting.last;
@@ -97,7 +104,7 @@ impl Asker {
         self.send(&[to], self.channel, &question(Context(context)));
         let answer = tokio::time::timeout(PATIENCE, answer).await;
         self.waiting.lock().answers.remove(&context);
-        answer.ok()?.ok()
+        Ok(answer.ok().and_then(Result::ok))
     }
 
     /// Routes a message; whether it fits a datagram.

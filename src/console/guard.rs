@@ -26,6 +26,8 @@ use crate::credentials::is_same;
 pub const PROBES: [&str; 3] = ["/metrics", "/livez", "/readyz"];
 /// Where somebody who is not known yet can become so.
 const SESSION: &str = "/api/v1/session";
+/// How many cookies of the name are looked at: with paths and domains there may be several.
+const COOKIES_MAX: usize = 4;
 /// How often it is looked whether a stream's reader may still have it, besides when somebody is out.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -172,7 +174,7 @@ fn admit(
         // Who has no session, or no more, is answered that.
         Err(_)
             if uri.path() == SESSION
-                && method == Method::GET
+                && [Method::GET, Method::HEAD].contains(method)
                 && !headers.contains_key(AUTHORIZATION) =>
         {
             return Ok(None);
@@ -200,11 +202,12 @@ pub fn cookie_name(caller: &Caller) -> String {
     format!("{prefix}donet_session_{}", caller.place.local.port())
 }
 
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs =
-        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+/// All cookies of a name. Others have theirs in the same header, with whatever in them: those of other ports of the host, say.
+fn cookies<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
+    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
+    let pairs = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
+    pairs.filter(move |(found, _)| *found == name).map(|(_, value)| value)
 }
 
 fn identify(inside: &Inside, caller: &Caller, headers: &HeaderMap) -> Result<Viewer, ApiError> {
@@ -218,8 +221,11 @@ fn identify(inside: &Inside, caller: &Caller, headers: &HeaderMap) -> Result<Vie
     if access.is_empty() && !caller.place.is_public {
         return Ok(Viewer { name: None, role: WebRole::View, address, pass: Pass::Nothing });
     }
-    let id = cookie(headers, &cookie_name(caller)).ok_or_else(ApiError::unauthorized)?;
-    let known = inside.sessions.find(id).ok_or_else(ApiError::unauthorized)?;
+    let name = cookie_name(caller);
+    let mut sessions = cookies(headers, &name)
+        .take(COOKIES_MAX)
+        .filter_map(|id| Some((id, inside.sessions.find(id)?)));
+    let (id, known) = sessions.next().ok_or_else(ApiError::unauthorized)?;
     let pass = Pass::Session { id: id.to_owned(), csrf: known.csrf };
     Ok(Viewer { name: Some(known.user), role: known.role, address, pass })
 }
@@ -235,12 +241,19 @@ pub fn address_of(
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     let mut said = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
     while access.trusted_proxies.contain(address) {
-        let Some(before) = said.next().and_then(|text| text.trim().parse::<IpAddr>().ok()) else {
+        let Some(before) = said.next().and_then(address_in) else {
             break;
         };
         address = before.to_canonical();
     }
     address
+}
+
+/// The address that a proxy names; some add the port.
+fn address_in(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port)
 }
 
 /// A stream that ends when its reader may not have it any more, or has to give way.
@@ -321,17 +334,21 @@ mod tests {
         assert_eq!(of("127.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(of("127.0.0.1", &["203.0.113.9, 198.51.100.1, 10.1.1.1"]), "198.51.100.1");
         assert_eq!(of("127.0.0.1", &["203.0.113.9", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(of("127.0.0.1", &["198.51.100.1:4444"]), "198.51.100.1");
         assert_eq!(of("127.0.0.1", &["nonsense"]), "127.0.0.1");
     }
 
     #[test]
     fn cookies_and_tokens_are_found() {
         let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=1; donet_session_7180=x; b"));
+        let others =
+            HeaderValue::from_bytes("lang=français; a=1; donet_session_7180=x; b".as_bytes());
+        headers.append(COOKIE, others.expect("bytes"));
         headers.append(COOKIE, HeaderValue::from_static("donet_session_7181=y"));
-        assert_eq!(cookie(&headers, "donet_session_7180"), Some("x"));
-        assert_eq!(cookie(&headers, "donet_session_7181"), Some("y"));
-        assert_eq!(cookie(&headers, "donet_session"), None);
+        let first = |name| cookies(&headers, name).next();
+        assert_eq!(first("donet_session_7180"), Some("x"));
+        assert_eq!(first("donet_session_7181"), Some("y"));
+        assert_eq!(first("donet_session"), None);
         for (text, token) in
             [("Bearer abc", Some("abc")), ("bearer  abc ", Some("abc")), ("Basic abc", None)]
         {

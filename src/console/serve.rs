@@ -24,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::stream::HttpStream;
+use super::tries::household;
 use crate::net::Socket;
 use crate::net::tls::Tls;
 
@@ -101,6 +102,8 @@ impl Guest {
 struct Seat {
     task: AbortHandle,
     guest: Arc<Guest>,
+    /// From where it comes: an address, or a network that is as good as one.
+    from: IpAddr,
 }
 
 /// Has one of those leave who are there, if there are as many as may be.
@@ -116,9 +119,16 @@ fn make_room(seats: &mut Vec<Seat>) {
     let is = |place: &usize, phase| seats[*place].guest.is(phase);
     let mut leaving = Vec::new();
     if strangers.len() >= STRANGERS_MAX {
-        let answered = strangers.iter().find(|place| is(place, ANSWERED));
-        let silent = || strangers.iter().find(|place| is(place, SILENT));
-        leaving.extend(answered.or_else(silent).or(strangers.first()).copied());
+        // One who floods takes the places of nobody else.
+        let count =
+            |from: IpAddr| strangers.iter().filter(|place| seats[**place].from == from).count();
+        let most =
+            strangers.iter().map(|place| count(seats[*place].from)).max().unwrap_or_default();
+        let greedy: Vec<usize> =
+            strangers.iter().copied().filter(|place| count(seats[*place].from) == most).collect();
+        let answered = greedy.iter().find(|place| is(place, ANSWERED));
+        let silent = || greedy.iter().find(|place| is(place, SILENT));
+        leaving.extend(answered.or_else(silent).or(greedy.first()).copied());
     }
     if known.len() > KNOWN_MAX {
         let count = |name: &str| known.iter().filter(|(_, other)| other == name).count();
@@ -161,7 +171,7 @@ pub async fn serve(
         let address = peer.ip().to_canonical();
         let caller = Caller { address, place: place.clone(), guest: guest.clone() };
         let task = connections.spawn(attend(stream, caller, tls.clone(), routes.clone()));
-        seats.push(Seat { task, guest });
+        seats.push(Seat { task, guest, from: household(address) });
     }
 }
 
@@ -275,7 +285,7 @@ mod tests {
         guest.begins(phase);
         name.inspect(|name| guest.is_known((*name).to_owned()));
         let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
-        Seat { task, guest: guest.into() }
+        Seat { task, guest: guest.into(), from: [127, 0, 0, 1].into() }
     }
 
     /// Who has to leave, by his place.
@@ -302,6 +312,18 @@ mod tests {
             assert_eq!(leaving(&mut seats).await, [leaves]);
             assert_eq!(leaving(&mut seats).await, [0usize; 0], "there is room");
         }
+    }
+
+    #[tokio::test]
+    async fn one_who_floods_takes_only_his_own_places() {
+        let mut seats: Vec<Seat> = (0..STRANGERS_MAX).map(|_| seat(SILENT, None)).collect();
+        for (place, from) in [(0, [192, 0, 2, 1]), (1, [192, 0, 2, 2])] {
+            seats[place].from = from.into();
+        }
+        assert_eq!(leaving(&mut seats).await, [2]);
+        let network = |text: &str| household(text.parse().expect("an address"));
+        assert_eq!(network("2001:db8::1"), network("2001:db8::2:3"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
     }
 
     #[tokio::test]

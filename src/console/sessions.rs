@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::checker::Checker;
-use super::tries::Tries;
+use super::tries::{Tries, household};
 use crate::config::{AccessConfig, UserConfig, WebRole};
 use crate::credentials::{self, PASSWORD_BYTES_MAX, PasswordProof, TokenProof};
 
@@ -25,7 +25,27 @@ const LIFE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many sessions a user has; the oldest gives way.
 const SESSIONS_OF_A_USER_MAX: usize = 16;
 /// How many passwords wait to be checked, which is done one after the other.
-const WAITING_MAX: usize = 32;
+const WAITING_MAX: usize = 128;
+/// How many of them are from one address: others are to have their turn, whoever tries without end.
+const WAITING_OF_ADDRESS_MAX: usize = 2;
+
+/// Somebody waits for his password to be checked, until this is dropped.
+struct Waiting<'s> {
+    all: &'s Mutex<HashMap<IpAddr, usize>>,
+    address: IpAddr,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all.lock();
+        if let Some(count) = all.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.address);
+            }
+        }
+    }
+}
 
 /// Who may see the console, and who does.
 #[derive(Debug)]
@@ -35,7 +55,8 @@ pub struct Sessions {
     tries: Mutex<Tries>,
     /// To check a password takes a processor and much memory for a while.
     checker: Checker,
-    waiting: Semaphore,
+    /// From where those come that wait.
+    waiting: Mutex<HashMap<IpAddr, usize>>,
     /// For names that are kept as numbers.
     names: std::hash::RandomState,
     /// Told when somebody may be out.
@@ -91,7 +112,7 @@ impl Sessions {
             open: Mutex::default(),
             tries: Mutex::default(),
             checker: Checker::default(),
-            waiting: Semaphore::new(WAITING_MAX),
+            waiting: Mutex::default(),
             names: std::hash::RandomState::new(),
             changes: watch::Sender::default(),
         }
@@ -134,7 +155,7 @@ impl Sessions {
         name: &str,
         password: &str,
     ) -> Result<Begun, Refusal> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| Refusal::Busy)?;
+        let _waiting = self.wait(address).ok_or(Refusal::Busy)?;
         let name_hash = self.names.hash_one(name);
         self.tries.lock().tries(Instant::now(), address, name_hash).map_err(Refusal::TooMany)?;
         let access = self.access();
@@ -148,6 +169,21 @@ impl Sessions {
         let Some(user) = user.filter(|_| is_right) else { return Err(Refusal::Wrong) };
         self.tries.lock().was_right(address, name_hash);
         self.enter(name, user).ok_or(Refusal::Wrong)
+    }
+
+    /// A place among those who wait, if there is one for that address.
+    fn wait(&self, address: IpAddr) -> Option<Waiting<'_>> {
+        let address = household(address);
+        let mut waiting = self.waiting.lock();
+        if waiting.values().sum::<usize>() >= WAITING_MAX {
+            return None;
+        }
+        let count = waiting.entry(address).or_default();
+        if *count >= WAITING_OF_ADDRESS_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Waiting { all: &self.waiting, address })
     }
 
     /// For a name that nobody has, the password of somebody is checked, so that it takes as long as for any other; always the

@@ -101,7 +101,7 @@ impl<K: Copy + Eq + Hash> Remembered<K> {
 }
 
 /// All addresses of whoever has this one.
-fn household(address: IpAddr) -> IpAddr {
+pub fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
         v4 => v4,

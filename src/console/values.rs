@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ids::{ClassId, FieldId};
+use crate::trace::readable;
 
 /// Longer texts are cut.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -34,7 +35,7 @@ pub fn field_seen(dc: &DcFile, id: FieldId, value: &[u8]) -> FieldSeen {
     // More would be cut anyway, and takes long.
     let text = field
         .filter(|_| value.len() <= TEXT_BYTES_MAX * 4)
-        .and_then(|field| field.format(value).ok());
+        .and_then(|field| readable(field, value).ok());
     let (value_text, cut) = shortened(text.unwrap_or_else(|| hex(value)));
     FieldSeen {
         id: id.0,

@@ -10,7 +10,7 @@ use super::process;
 use super::sampler::Sample;
 use crate::metrics::{self, Value};
 use crate::role::message_director::Direction;
-use crate::telemetry::Level;
+use crate::telemetry::{Level, LogLine};
 
 /// A certificate that ends so soon is worth a word.
 const CERTIFICATE_SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -144,7 +144,7 @@ fn open_files() -> Option<Warning> {
 
 fn logged(inside: &Inside, now: SystemTime) -> Vec<Warning> {
     let of_late = |least: Level, most: Level| {
-        let is_one = |line: &crate::telemetry::LogLine| line.level >= least && line.level <= most;
+        let is_one = |line: &LogLine| line.level >= least && line.level <= most && !line.goes_on();
         let (lines, _) = inside.lines.page(None, usize::MAX, is_one);
         let is_of_late =
             |time: SystemTime| now.duration_since(time).unwrap_or_default() < LOGGED_OF_LATE;

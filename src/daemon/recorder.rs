@@ -19,7 +19,7 @@ use crate::control::{Answer, Replies};
 use crate::router::{Overhear, Overhearing, Router};
 use crate::trace::file::Head;
 use crate::trace::record::{Path, Record};
-use crate::trace::{Ring, Schema};
+use crate::trace::{Kept, Ring, Schema};
 
 /// So many files a folder has, at most; the oldest are removed.
 const FILES_MAX: usize = 16;
@@ -40,6 +40,8 @@ pub(super) struct Recorder {
     texts: Vec<String>,
     /// When a file was last written by itself.
     written: Mutex<Option<Instant>>,
+    /// Held by whoever writes a file: one at a time does.
+    writing: Mutex<()>,
     /// Who has sent what is no datagram.
     violations: mpsc::Sender<String>,
 }
@@ -81,6 +83,7 @@ impl Recording {
             schema,
             texts,
             written: Mutex::new(None),
+            writing: Mutex::default(),
             violations,
         });
         let of_links = Arc::downgrade(&recorder);
@@ -143,8 +146,11 @@ impl Recorder {
     /// Writes a file, and says where.
     fn write(&self, output: Option<&FilePath>, reason: &str) -> io::Result<PathBuf> {
         let micros = micros();
-        let records = match self.ring.try_lock_for(PATIENCE) {
-            Some(ring) => ring.records(micros),
+        let Some(_writing) = self.writing.try_lock() else {
+            return Err(io::Error::other("they are being written already"));
+        };
+        let kept = match self.ring.try_lock_for(PATIENCE) {
+            Some(mut ring) => ring.kept(micros),
             None => return Err(io::Error::other("they are being looked at")),
         };
         let head = Head {
@@ -155,35 +161,45 @@ impl Recorder {
             reason: reason.to_owned(),
             micros,
         };
-        let path = match output {
-            Some(path) => path.to_owned(),
-            None => {
-                DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-                self.make_room()?;
-                self.folder.join(name_of(micros))
-            }
-        };
-        // Nobody's file is written over, nor written to through a link.
-        let mut file: File =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        file.write_all(&head.to_bytes())?;
-        file.write_all(&records)?;
+        if let Some(path) = output {
+            write_whole(path, &head, &kept)?;
+            return Ok(path.to_owned());
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let path = self.folder.join(name_of(micros));
+        // It has its name when it is whole, and only then others are removed: the disk may be full.
+        let unfinished = path.with_extension("unfinished");
+        write_whole(&unfinished, &head, &kept)?;
+        fs::rename(&unfinished, &path)?;
+        self.remove_oldest()?;
         Ok(path)
     }
 
-    /// Removes the oldest files, so that there is room for one.
-    fn make_room(&self) -> io::Result<()> {
-        let files = fs::read_dir(&self.folder)?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    /// Removes the oldest files, if there are more than there may be.
+    fn remove_oldest(&self) -> io::Result<()> {
+        let files = fs::read_dir(&self.folder)?.filter_map(Result::ok);
+        let files = files.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let files = files.map(|entry| entry.file_name());
         let is_ours = |name: &String| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
         let mut names: Vec<_> =
             files.filter_map(|name| name.into_string().ok()).filter(is_ours).collect();
         // Their names are in the order of time.
         names.sort();
-        for name in names.iter().take((names.len() + 1).saturating_sub(FILES_MAX)) {
+        for name in names.iter().take(names.len().saturating_sub(FILES_MAX)) {
             fs::remove_file(self.folder.join(name))?;
         }
         Ok(())
     }
+}
+
+/// Writes a file that is not there yet. One that cannot be written whole is removed.
+fn write_whole(path: &FilePath, head: &Head, kept: &Kept) -> io::Result<()> {
+    // Nobody's file is written over, nor written to through a link.
+    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let written = file.write_all(&head.to_bytes());
+    let written =
+        kept.parts().fold(written, |written, part| written.and_then(|()| file.write_all(part)));
+    written.inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 /// The name of a file of then.
@@ -212,6 +228,7 @@ mod tests {
             schema: Schema { hash: 7, files: vec![folder.join("there is none.dc")] },
             texts: Vec::new(),
             written: Mutex::new(None),
+            writing: Mutex::default(),
             violations: mpsc::channel(1).0,
         }
     }

@@ -109,6 +109,18 @@ pub struct LogLine {
     pub json: String,
 }
 
+impl LogLine {
+    /// Whether it belongs to the line before: what is wrong in a file is shown with the place.
+    pub fn goes_on(&self) -> bool {
+        const OF_A_FILE: &str = r#""target":"config","message":""#;
+        let message = self.json.split_once(OF_A_FILE).map(|(_, message)| message);
+        message.is_some_and(|message| {
+            let shown = message.trim_start_matches(|c: char| c.is_ascii_digit());
+            message.starts_with(' ') || shown.starts_with(" |")
+        })
+    }
+}
+
 /// Where lines go, and how many have gone there.
 #[derive(Debug)]
 pub struct Log {

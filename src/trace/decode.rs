@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use dclass::{Class, Field, FieldId};
 
 use super::names::{Names, has_other};
+use super::text::readable;
 use super::value::{Value, hex};
 use crate::ids::{Channel, ClassId};
 use crate::message::{Argument, Family, Row, Shape, Values, row};
@@ -319,7 +320,7 @@ impl Body<'_, '_> {
         let bytes = self.reader.remaining();
         let text = field.skip(bytes).and_then(|length| {
             let value = bytes.get(..length).unwrap_or(bytes);
-            Ok((length, field.format(value)?))
+            Ok((length, readable(field, value)?))
         });
         match text {
             Ok((length, text)) => match self.reader.take(length) {

@@ -13,6 +13,7 @@ mod filter;
 mod names;
 pub mod record;
 mod ring;
+mod text;
 mod value;
 
 pub use compose::{ComposeError, compose, compose_client};
@@ -20,7 +21,8 @@ pub use decode::{Decoded, Speech, decode};
 pub use file::Schema;
 pub use filter::{Filter, Wanted};
 pub use names::Names;
-pub use ring::Ring;
+pub use ring::{Kept, Ring};
+pub use text::readable;
 pub use value::Value;
 
 #[cfg(test)]

@@ -1,34 +1,77 @@
 //! The last records, as many as some bytes hold.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use super::record::Record;
+use super::record::{self, Record};
 
 /// So many chunks the ring has when it is full: what is forgotten at a time is one of them.
 const CHUNKS: usize = 16;
 
 /// The last records: so many bytes of them, and none that are older than so long. Its oldest are forgotten a chunk at a time, whose memory
-/// is used again: to keep a record is to copy it.
+/// is used again: to keep a record is to copy it. Whoever wants to see them is given the chunks, which takes no time however large they are.
 #[derive(Debug)]
 pub struct Ring {
     bytes_max: usize,
     micros_max: u64,
-    /// Oldest first.
-    chunks: VecDeque<Chunk>,
+    /// Those that nothing is added to, oldest first.
+    full: VecDeque<Chunk>,
+    /// How many bytes they have.
+    full_bytes: usize,
+    /// The newest records.
+    open: Vec<u8>,
+    /// When the last of them was made.
+    last: u64,
     spare: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Chunk {
-    records: Vec<u8>,
+    records: Arc<Vec<u8>>,
     /// When its last record was made.
     last: u64,
+}
+
+/// What a ring had at a moment.
+#[derive(Debug)]
+pub struct Kept {
+    chunks: Vec<Arc<Vec<u8>>>,
+    /// Older records are not shown.
+    oldest: u64,
+}
+
+impl Kept {
+    /// The records, in pieces, oldest first.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.chunks.iter().map(|chunk| since(chunk, self.oldest))
+    }
+}
+
+/// What begins with the first record that is not older.
+fn since(records: &[u8], oldest: u64) -> &[u8] {
+    let mut rest = records;
+    loop {
+        let before = rest;
+        match record::next(&mut rest) {
+            Some(record) if record.micros() >= oldest => return before,
+            Some(_) => {}
+            None => return rest,
+        }
+    }
 }
 
 impl Ring {
     /// A ring of so many bytes and microseconds.
     pub const fn new(bytes_max: usize, micros_max: u64) -> Self {
-        Ring { bytes_max, micros_max, chunks: VecDeque::new(), spare: Vec::new() }
+        Ring {
+            bytes_max,
+            micros_max,
+            full: VecDeque::new(),
+            full_bytes: 0,
+            open: Vec::new(),
+            last: 0,
+            spare: Vec::new(),
+        }
     }
 
     /// Keeps a record.
@@ -38,16 +81,24 @@ impl Ring {
         if length > self.bytes_max {
             return;
         }
-        let fits = |chunk: &Chunk| chunk.records.len() + length <= chunk_bytes;
-        if !self.chunks.back().is_some_and(fits) {
+        if self.open.is_empty() || self.open.len() + length > chunk_bytes {
+            self.fill();
             self.forget(length, micros);
-            let mut records = std::mem::take(&mut self.spare);
-            records.clear();
-            self.chunks.push_back(Chunk { records, last: micros });
+            self.open = std::mem::take(&mut self.spare);
+            self.open.clear();
+            // Pages that are not written to are no memory.
+            self.open.reserve_exact(chunk_bytes.max(length));
         }
-        if let Some(chunk) = self.chunks.back_mut() {
-            record.write(&mut chunk.records);
-            chunk.last = micros;
+        record.write(&mut self.open);
+        self.last = micros;
+    }
+
+    /// Nothing more is added to the newest records.
+    fn fill(&mut self) {
+        if !self.open.is_empty() {
+            let records = Arc::new(std::mem::take(&mut self.open));
+            self.full_bytes += records.len();
+            self.full.push_back(Chunk { records, last: self.last });
         }
     }
 
@@ -55,57 +106,48 @@ impl Ring {
     fn forget(&mut self, length: usize, now: u64) {
         let length = length.max(self.bytes_max / CHUNKS);
         let oldest = now.saturating_sub(self.micros_max);
-        while let Some(chunk) = self.chunks.front() {
-            if self.bytes() + length <= self.bytes_max && chunk.last >= oldest {
+        while let Some(chunk) = self.full.front() {
+            if self.full_bytes + length <= self.bytes_max && chunk.last >= oldest {
                 break;
             }
-            self.spare = self.chunks.pop_front().map(|chunk| chunk.records).unwrap_or_default();
+            let Some(Chunk { records, .. }) = self.full.pop_front() else { return };
+            self.full_bytes -= records.len();
+            // Unless somebody looks at it.
+            self.spare = Arc::try_unwrap(records).unwrap_or_default();
         }
     }
 
     /// How many bytes of records it has.
-    pub fn bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.records.len()).sum()
+    pub const fn bytes(&self) -> usize {
+        self.full_bytes + self.open.len()
     }
 
-    /// Copies all records that are not too old by now.
-    pub fn records(&self, now: u64) -> Vec<u8> {
+    /// All records that are not too old by now.
+    pub fn kept(&mut self, now: u64) -> Kept {
+        self.fill();
         let oldest = now.saturating_sub(self.micros_max);
-        let mut all = Vec::with_capacity(self.bytes());
-        for chunk in self.chunks.iter().filter(|chunk| chunk.last >= oldest) {
-            let mut rest = &chunk.records[..];
-            loop {
-                let before = rest;
-                match super::record::next(&mut rest) {
-                    Some(record) if record.micros() >= oldest => {
-                        all.extend_from_slice(before);
-                        break;
-                    }
-                    Some(_) => {}
-                    None => break,
-                }
-            }
-        }
-        all
+        let chunks = self.full.iter().filter(|chunk| chunk.last >= oldest);
+        Kept { chunks: chunks.map(|chunk| chunk.records.clone()).collect(), oldest }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::record::{self, Path};
+    use crate::trace::record::Path;
 
     fn datagram(micros: u64) -> Record<'static> {
         Record::Datagram { micros, path: Path::Routed, origin: "ai", bytes: &[7; 77] }
     }
 
-    fn times(records: &[u8]) -> Vec<u64> {
-        let mut rest = records;
+    fn times(kept: &Kept) -> Vec<u64> {
         let mut times = Vec::new();
-        while let Some(record) = record::next(&mut rest) {
-            times.push(record.micros());
+        for mut rest in kept.parts() {
+            while let Some(record) = record::next(&mut rest) {
+                times.push(record.micros());
+            }
+            assert!(rest.is_empty());
         }
-        assert!(rest.is_empty());
         times
     }
 
@@ -117,7 +159,7 @@ mod tests {
             ring.push(&datagram(micros));
             assert!(ring.bytes() <= BYTES);
         }
-        let times = times(&ring.records(10_000));
+        let times = times(&ring.kept(10_000));
         assert_eq!(times.last(), Some(&9_999));
         assert!(times.is_sorted() && times.windows(2).all(|pair| pair[1] == pair[0] + 1));
         assert!(times.len() * datagram(0).len() > BYTES * 3 / 4, "{}", times.len());
@@ -129,12 +171,12 @@ mod tests {
         for micros in [0, 40, 90, 120] {
             ring.push(&datagram(micros));
         }
-        assert_eq!(times(&ring.records(120)), [40, 90, 120]);
-        assert_eq!(times(&ring.records(300)), [0; 0]);
+        assert_eq!(times(&ring.kept(120)), [40, 90, 120]);
+        assert_eq!(times(&ring.kept(300)), [0; 0]);
         for micros in 1_000..3_000 {
             ring.push(&datagram(micros));
         }
-        assert_eq!(times(&ring.records(2_999)), (2_899..3_000).collect::<Vec<_>>());
+        assert_eq!(times(&ring.kept(2_999)), (2_899..3_000).collect::<Vec<_>>());
         assert!(ring.bytes() < 1 << 18, "{}", ring.bytes());
     }
 
@@ -146,6 +188,6 @@ mod tests {
             ring.push(&Record::Datagram { micros, path: Path::Routed, origin: "a", bytes: &large });
             assert!(ring.bytes() <= 1 << 20);
         }
-        assert_eq!(times(&ring.records(99)), (85..100).collect::<Vec<_>>());
+        assert_eq!(times(&ring.kept(99)), (85..100).collect::<Vec<_>>());
     }
 }

@@ -112,6 +112,10 @@ fn channels(text: &str) -> Result<(u64, u64), String> {
 
 /// Carries out the command; returns the exit code.
 pub(super) fn run(trace: &Trace) -> u8 {
+    if trace.would_overwrite() {
+        complain!("--pcap names the file that is read");
+        return 1;
+    }
     let (source, names) = match Source::open(trace) {
         Ok(opened) => opened,
         Err(error) => {
@@ -130,6 +134,12 @@ pub(super) fn run(trace: &Trace) -> u8 {
 }
 
 impl Trace {
+    /// Whether what is read is also what is written.
+    fn would_overwrite(&self) -> bool {
+        let path = |path: &Option<PathBuf>| path.as_ref().and_then(|path| path.canonicalize().ok());
+        path(&self.file).is_some_and(|file| path(&self.pcap) == Some(file))
+    }
+
     /// What is wanted, by number.
     fn wanted(&self, names: &Names) -> Result<Wanted, String> {
         let class = |name: &String| Ok(names.class_named(name)?.id().0);

@@ -5,9 +5,10 @@
 //! names of addresses.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path as FilePath;
 
 use crate::trace::record::{Path, Record};
@@ -38,10 +39,16 @@ struct Flow {
     next: [u32; 2],
 }
 
+/// A file for whoever has made it alone: there may be secrets in it. What was in it is gone.
+fn new_file(path: &FilePath) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
 impl Pcap {
     /// Makes the file; one that is there is written over.
     pub fn create(path: &FilePath) -> io::Result<Self> {
-        let mut pcap = Pcap { file: BufWriter::new(File::create(path)?), flows: HashMap::new() };
+        let mut pcap = Pcap { file: BufWriter::new(new_file(path)?), flows: HashMap::new() };
         let mut head = Vec::new();
         head.extend(0x1a2b_3c4d_u32.to_le_bytes());
         head.extend([1, 0, 0, 0]);

@@ -103,7 +103,7 @@ fn where_others_reach_it_somebody_has_to_log_in() {
         "web: {{bind: '0.0.0.0', tokens: {{a: {{hash: {}, role: view}}}}}}",
         "0".repeat(64)
     );
-    assert!(!warnings(&token).contains("web.bind"), "there are no passwords");
+    assert!(warnings(&token).contains("web.bind: passwords and tokens come to"), "it is as good");
     let idle = warnings(&format!("web: {{console: false, users: {{a: {}}}}}", user("view")));
     assert!(idle.contains("web.users: this has no effect without a console"), "{idle}");
 }

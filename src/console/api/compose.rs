@@ -13,9 +13,9 @@ use utoipa_axum::routes;
 use super::{ApiError, Body, Failure, Routes};
 use crate::console::{Inside, Operator};
 use crate::ids::{Channel, RECIPIENTS_MAX};
-use crate::message::{Argument, Family, row_named, table};
+use crate::message::{Argument, Family, table};
 use crate::trace::compose;
-use crate::wire::write_frame;
+use crate::wire::{CONTROL_HEAD, write_frame};
 
 /// The handlers of this file.
 pub fn routes() -> Routes {
@@ -139,13 +139,13 @@ fn route(inside: &Inside, datagram: &Datagram) -> Result<usize, ApiError> {
         Some(text) => channel("sender", text)?,
     };
     let Datagram { message, arguments, .. } = datagram;
-    let is_control = row_named(message).is_some_and(|row| row.family == Family::Control);
-    if is_control {
+    let composed = compose(&inside.names, &recipients, sender, message, arguments);
+    let composed = composed.map_err(|error| ApiError::bad_request(error.to_string()))?;
+    // Whoever is above would hear it as this daemon's own word.
+    if composed.starts_with(&CONTROL_HEAD) {
         let text = "message: control messages are for a message director alone, and not routed";
         return Err(ApiError::bad_request(text));
     }
-    let composed = compose(&inside.names, &recipients, sender, message, arguments);
-    let composed = composed.map_err(|error| ApiError::bad_request(error.to_string()))?;
     let mut frame = Vec::new();
     let written = write_frame(&mut frame, |writer| writer.raw(&composed));
     written.map_err(|error| ApiError::bad_request(error.to_string()))?;

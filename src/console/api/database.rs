@@ -87,7 +87,7 @@ async fn one(
 async fn ask(inside: &Inside, do_id: DoId, database: Channel) -> Result<Option<Stored>, ApiError> {
     let question = |context| Database::ObjectGetAll { context, do_id };
     let silent = || ApiError::unavailable(format!("the database {database} does not answer"));
-    let answer = inside.asker().ask(database, question).await.ok_or_else(silent)?;
+    let answer = inside.asker().ask(database, question).await?.ok_or_else(silent)?;
     let decoded = Database::decode(answer.number, &mut Reader::new(&answer.body));
     let Ok(Database::ObjectGetAllResp { object, .. }) = decoded else { return Err(silent()) };
     let Some((class_id, values)) = object else { return Ok(None) };

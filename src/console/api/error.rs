@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::console::asker::Busy;
+
 /// Why there is no answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApiError {
@@ -115,6 +117,12 @@ impl ApiError {
     /// The sentence for people.
     pub fn message(&self) -> &str {
         &self.message
+    }
+}
+
+impl From<Busy> for ApiError {
+    fn from(_: Busy) -> Self {
+        Self::unavailable("very many questions wait for answers of the cluster: try again")
     }
 }
 

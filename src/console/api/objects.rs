@@ -229,7 +229,7 @@ async fn elsewhere(inside: &Inside, do_id: DoId) -> Result<Found, ApiError> {
         return Err(nowhere());
     }
     let ask = |context| StateServer::ObjectGetAll { context, do_id };
-    let answer = inside.asker().ask(do_id.channel(), ask).await.ok_or_else(nowhere)?;
+    let answer = inside.asker().ask(do_id.channel(), ask).await?.ok_or_else(nowhere)?;
     let decoded = StateServer::decode(answer.number, &mut Reader::new(&answer.body));
     let Ok(StateServer::ObjectGetAllResp { object, .. }) = decoded else { return Err(nowhere()) };
     let class = inside.dc.class(object.class_id);
@@ -291,6 +291,7 @@ async fn set_field(inside: &Inside, do_id: DoId, name: &str, text: &str) -> Resu
     })?;
     let value =
         field.parse(text).map_err(|error| ApiError::bad_request(format!("value: {error}")))?;
+    field.validate_all(&value).map_err(|error| ApiError::bad_request(format!("value: {error}")))?;
     let update = StateServer::ObjectSetField { do_id, field: field.id(), value: Rest(&value) };
     let fits = inside.asker().send(&[do_id.channel()], inside.asker().channel(), &update);
     fits.then_some(()).ok_or_else(|| ApiError::bad_request("value: it does not fit a datagram"))

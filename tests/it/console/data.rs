@@ -180,6 +180,7 @@ fn objects_are_told_page_by_page_with_their_values() {
     set("setPosition", "(-7, 8)").is(202);
     assert_eq!(value(&look(&daemon, "objects/9002"), "setPosition"), Some("(-7, 8)".into()));
     set("setPosition", "(1").says(400, "bad_request");
+    set("setPosition", "").says(400, "bad_request");
     set("setPosition", "(1, 99999)").says(400, "bad_request");
     set("setNothing", "(1)").says(404, "not_found");
     ask(&daemon, "objects/77").says(404, "not_found");
@@ -324,6 +325,7 @@ fn what_cannot_be_a_datagram_is_refused_with_its_place() {
         (json!(["x"]), "1", message, good.clone(), "channels"),
         (json!(["9001"]), "-1", message, good.clone(), "sender"),
         (json!(["1"]), "1", "CONTROL_ADD_CHANNEL", json!({"channel": "5"}), "message"),
+        (json!(["77"]), "1", "9001", json!({"channel": "5"}), "message"),
         (json!(["9001"]), "1", "STATESERVER_NOTHING", good.clone(), "message"),
         (
             json!(["9001"]),
