@@ -73,6 +73,8 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/store/sql/shown.rs", "1000"),
     // Actions that are remembered.
     ("src/console/audit.rs", "1000"),
+    // A character that joins words.
+    ("src/trace/text.rs", "2060"),
     // How much is kept, or shown.
     ("src/console/inside.rs", "2000"),
     ("src/console/seen.rs", "1000"),
