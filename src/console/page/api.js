@@ -5,7 +5,7 @@ import { store } from './store.js';
 
 const BASE = new URL('api/v1/', document.baseURI);
 const LIMIT_MS = 30_000;
-const PAUSES_S = [1, 2, 4, 8, 15, 30];
+const PAUSES_S = [1, 2, 3, 5];
 
 /** `status` is 'loading', 'out' (a log-in is needed) or 'in'. */
 export const session = store({ status: 'loading', name: null, role: 'view', login: false, plain: false, ended: false });

@@ -22,6 +22,9 @@ export function brief(value) {
 
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
+/** A noun in the plural as so many have it: `actions` are one `action`. */
+export const noun = (number, many) => (number === 1 ? many.replace(/s(?=,|$)/, '') : many);
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 
 /** A size; with so many digits if they are to tell close ones apart. */
@@ -83,9 +86,13 @@ export function moment(text) {
 export const clock = (seconds) => clockTime.format(new Date(seconds * 1000));
 export const sinceSeconds = (text) => (dateOf(text) ? (Date.now() - dateOf(text).getTime()) / 1000 : null);
 
-/** A sentence of the daemon, which begins small and ends without a full stop, as one that stands alone. */
+/**
+ * A sentence of the daemon, which begins small and ends without a full stop, as one that stands alone. One that begins with a key, such as
+ * `arguments.value: …`, stays as it is.
+ */
 export const sentence = (text) => {
   const said = String(text ?? '');
+  if (/^[\w.[\]-]+: /.test(said)) return said;
   return said ? said[0].toUpperCase() + said.slice(1) + (/[.!?…:]$/.test(said) ? '' : '.') : '';
 };
 
