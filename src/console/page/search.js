@@ -54,7 +54,7 @@ function findings(text, classes) {
   if (object && !few) found.push(object);
   if (digits) {
     const places = [['clients', 'Client', text, to(['clients', digits])], ['channels', 'Channel', text, to(['channels', digits])]];
-    found.push(...(BigInt(digits) < BigInt(FIRST_OBJECT) ? [places[1]] : places));
+    found.push(...(BigInt(digits) < BigInt(FIRST_OBJECT) ? places.reverse() : places));
   }
   if (few) found.push(object);
   if (object) found.push(['stored', 'Stored object', text, to(['stored', digits])]);

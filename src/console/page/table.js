@@ -13,7 +13,7 @@ const classOf = (column) => [column.end && 'end', column.low && `low-${column.lo
 /** A value, and below it what columns that have no room would say. Texts wrap wherever they have to. */
 function Cell({ column, below, row }) {
   const shown = column.cell(row);
-  const more = below.map((other) => [other, other.below(row)]).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const more = below.map((other) => [other, other.below(row)]).filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
   return html`${typeof shown === 'string' ? html`<${Text} text=${shown} />` : shown}${more.length > 0 && html`<span class="unders">${more.map(([{ name, low }, value]) => html`<span key=${name} class=${`under under-${low}`}>${value}</span> `)}</span>`}`;
 }
 

@@ -47,10 +47,10 @@ export function EventLog({ query }) {
 export function Audit() {
   const record = useRecord('audit');
   const columns = [
-    { name: 'action', title: 'Action', cell: ({ action, ok }) => html`<span class="two single"><span>${action}</span>${!ok && html`<${Badge} tone="bad">refused</${Badge}>`}</span>` },
+    { name: 'action', title: 'Action', cell: ({ action, ok }) => html`<span class="two"><span>${action}</span>${!ok && html`<${Badge} tone="bad">refused</${Badge}>`}</span>` },
     { name: 'object', title: 'On what', grow: true, cell: ({ object }) => object || html`<${None} />` },
     { name: 'detail', title: 'Detail', low: 2, at: 'object', below: ({ detail }) => detail, grow: true, cell: ({ detail }) => detail || html`<${None} />` },
-    { name: 'user', title: 'Who', cell: ({ user }) => user ?? html`<${None}>nobody by name</${None}>` },
+    { name: 'user', title: 'Who', low: 1, at: 'object', below: ({ user }) => (user ? `by ${user}` : 'by nobody by name'), cell: ({ user }) => user ?? html`<${None}>nobody by name</${None}>` },
     { name: 'address', title: 'From', low: 2, at: 'object', below: ({ address }) => `from ${address}`, kind: 'mono', cell: ({ address }) => address },
     { name: 'time', title: 'When', end: true, cell: ({ time }) => html`<${Time} at=${time} />` },
   ];
