@@ -83,8 +83,8 @@ function valueOf(field, number) {
     case 'setName': return JSON.stringify(DISTRICTS.find(({ id }) => id === number)?.name ?? nameOf(number)).replace(/^(.*)$/, '($1)');
     case 'setOwnerName': return `("${nameOf(number)}")`;
     case 'setPurse': return `(${18446744073709551000n + BigInt(some % 600)})`;
-    case 'setXY': return `(${(some % 2000) / 10}, -${(mix(some) % 2000) / 10})`;
-    case 'setPosHpr': return `(${(some % 900) / 10}, -${(mix(some) % 900) / 10}, 0.5, ${some % 360}, 0, 0)`;
+    case 'setXY': return `(${some % 2000}, -${mix(some) % 2000})`;
+    case 'setPosHpr': return `(${some % 900}, -${mix(some) % 900}, 5, ${some % 3600}, 0, 0)`;
     case 'setHealth': return `(${20 + (some % 80)}, 100)`;
     case 'setMood': return `("${['calm', 'merry', 'sleepy <b>bold</b>', 'curious'][some % 4]}")`;
     case 'setGreeting': return '("Welcome to the harbour! Nails, rope, lamp oil, and news from up the coast.")';

@@ -1,7 +1,7 @@
 // The search that is on each page: a number is an object, a client, a channel or a stored object; words are a class or
 // part of a client's address.
 
-import { get, session } from './api.js';
+import { get, reach, session } from './api.js';
 import { channel, doId } from './format.js';
 import { Icon } from './icons.js';
 import { go, route, to } from './route.js';
@@ -18,9 +18,10 @@ let names = null;
 function useClasses(wanted) {
   const [known, set] = useState(names ?? []);
   const { name } = useStore(session);
+  const { revived } = useStore(reach);
   useEffect(() => {
     names = null;
-  }, [name]);
+  }, [name, revived]);
   useEffect(() => {
     if (!wanted) return undefined;
     if (names) {

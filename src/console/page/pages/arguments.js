@@ -79,7 +79,7 @@ function Input({ type, props, value, set }) {
   if (BITS[type] !== undefined || WIDE.has(type)) return html`<input ...${props} class="mono" inputmode=${type === 'class' ? undefined : 'numeric'} list=${type === 'class' ? 'classes' : undefined} value=${value} autocomplete="off" onInput=${change} />`;
   if (type === 'field') return html`<input ...${props} class="mono" list="fields" value=${value} autocomplete="off" onInput=${change} />`;
   if (type === 'string') return html`<input ...${props} value=${value} autocomplete="off" onInput=${change} />`;
-  return html`<textarea ...${props} rows=${type === 'value' ? 2 : 3} class="mono" spellcheck=${false} value=${value} onInput=${change}></textarea>`;
+  return html`<textarea ...${props} rows=${type === 'value' ? 2 : Math.min(12, Math.max(3, (value ?? '').split('\n').length))} class="mono" spellcheck=${false} value=${value} onInput=${change}></textarea>`;
 }
 
 export function Arguments({ of, classes, values, set, errors }) {

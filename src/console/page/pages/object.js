@@ -13,7 +13,7 @@ import { html, useState } from '../vendor/htm-preact.js';
 export function valueHint({ declaration }) {
   const divided = /\bu?int(?:8|16|32|64)(?:%[\d.]+)?\s*\/\s*(\d+)/.exec(declaration ?? '');
   const example = 'As in DC files: (1, 2), ("text", [1, 2, 3])';
-  return divided ? `${example}. Values are packed: 25 means ${25 / Number(divided[1])}` : example;
+  return divided ? `${example}. Values are packed: 25 means ${Number((25 / Number(divided[1])).toPrecision(4))}` : example;
 }
 
 export function editField(object, field, done) {
