@@ -62,6 +62,26 @@ run('a session that ends leads to the log-in, and back to where one was', async 
   }
 });
 
+run('a daemon that is started again asks for the log-in within seconds', async () => {
+  let users = await new Mock({ users: true }).start();
+  try {
+    const other = await open(browser, users.url);
+    other.expected.push(/401 \(Unauthorized\)|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/);
+    await logIn(other, 'alice', 'correct horse');
+    await show(other, '#/queues', 'Waits');
+    const { port } = users.server.address();
+    await users.stop();
+    await other.getByText('The daemon cannot be reached.').waitFor();
+    await other.waitForTimeout(8000);
+    users = await new Mock({ users: true }).start(port);
+    await other.getByText('Your session has ended.').waitFor({ timeout: 7000 });
+    assert.deepEqual(other.wrong, []);
+    await other.context().close();
+  } finally {
+    await users.stop();
+  }
+});
+
 run('too many tries are told, with the time to wait', async () => {
   const users = await new Mock({ users: true }).start();
   try {

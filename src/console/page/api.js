@@ -138,8 +138,11 @@ function found() {
 }
 
 function lost() {
+  const before = reach.get();
+  // Pages ask by themselves, too: that they have failed does not put off the next try.
+  if (!before.online && before.retryAt > Date.now()) return;
   clearTimeout(timer);
-  const failed = reach.get().failed + 1;
+  const failed = before.failed + 1;
   const pause = PAUSES_S[Math.min(failed, PAUSES_S.length) - 1] * 1000;
   reach.update({ online: false, failed, retryAt: Date.now() + pause });
   timer = setTimeout(load, pause);
@@ -147,5 +150,6 @@ function lost() {
 
 export function tryNow() {
   clearTimeout(timer);
+  reach.update({ retryAt: 0 });
   load();
 }
