@@ -83,8 +83,8 @@ function valueOf(field, number) {
     case 'setName': return JSON.stringify(DISTRICTS.find(({ id }) => id === number)?.name ?? nameOf(number)).replace(/^(.*)$/, '($1)');
     case 'setOwnerName': return `("${nameOf(number)}")`;
     case 'setPurse': return `(${18446744073709551000n + BigInt(some % 600)})`;
-    case 'setXY': return `(${(some % 2000) / 10}, -${(mix(some) % 2000) / 10})`;
-    case 'setPosHpr': return `(${(some % 900) / 10}, -${(mix(some) % 900) / 10}, 0.5, ${some % 360}, 0, 0)`;
+    case 'setXY': return `(${some % 2000}, -${mix(some) % 2000})`;
+    case 'setPosHpr': return `(${some % 900}, -${mix(some) % 900}, 5, ${some % 3600}, 0, 0)`;
     case 'setHealth': return `(${20 + (some % 80)}, 100)`;
     case 'setMood': return `("${['calm', 'merry', 'sleepy <b>bold</b>', 'curious'][some % 4]}")`;
     case 'setGreeting': return '("Welcome to the harbour! Nails, rope, lamp oil, and news from up the coast.")';
@@ -142,11 +142,12 @@ export const messages = [
   [1100, 'CLIENTAGENT_OPEN_CHANNEL', 'client_agent', [['channel', 'channel']]],
   [1200, 'CLIENTAGENT_ADD_INTEREST', 'client_agent', [['interest', 'interest'], ['parent', 'doid'], ['zone', 'zone']]],
   [2000, 'STATESERVER_CREATE_OBJECT_WITH_REQUIRED', 'state_server', [['object', 'object']]],
+  [2011, 'STATESERVER_OBJECT_GET_FIELD_RESP', 'state_server', [['context', 'context'], ['value', 'option']]],
   [2020, 'STATESERVER_OBJECT_SET_FIELD', 'state_server', [['do_id', 'doid'], ['field', 'field'], ['value', 'value']]],
   [2032, 'STATESERVER_OBJECT_DELETE_RAM', 'state_server', [['do_id', 'doid']]],
-  [2040, 'STATESERVER_OBJECT_SET_LOCATION', 'state_server', [['parent', 'doid'], ['zone', 'zone']]],
+  [2040, 'STATESERVER_OBJECT_SET_LOCATION', 'state_server', [['location', 'location']]],
   [2060, 'STATESERVER_OBJECT_SET_OWNER', 'state_server', [['owner', 'channel']]],
-  [3000, 'DBSERVER_CREATE_OBJECT', 'database', [['context', 'context'], ['class', 'class'], ['fields', 'list of field and value']]],
+  [3000, 'DBSERVER_CREATE_OBJECT', 'database', [['context', 'context'], ['class', 'class'], ['fields', 'field_values']]],
   [9000, 'CONTROL_ADD_CHANNEL', 'control', [['channel', 'channel']]],
 ].map(([number, name, family, args]) => ({ number, name, family, arguments: args.map(([arg, type]) => ({ name: arg, type })) }));
 

@@ -343,7 +343,7 @@ export class Mock {
       }
       case 'POST links close': return done('close', `link ${id}`, body.reason, [204]);
       case 'PUT objects fields':
-        if (!/^\(.*\)$/s.test(body.value)) throw refuse(400, 'bad_request', 'the value: 1:1: expected `(`');
+        if (!/^\(.*\)$/s.test(body.value)) throw refuse(400, 'bad_request', 'value: 1:1: expected `(`');
         return done('set field', `object ${id}`, `${name} ${body.value}`, [202]);
       case 'PUT log': {
         const before = this.level;
@@ -351,7 +351,7 @@ export class Mock {
         return done('log level', '', body.level, { level: body.level, before });
       }
       case 'POST bans':
-        if (body.subject === '0.0.0.0/0' && !body.force) throw refuse(409, 'conflict', '0.0.0.0/0 is everybody');
+        if (body.subject === '0.0.0.0/0' && !body.force) throw refuse(409, 'conflict', '0.0.0.0/0 is not banned: that is everybody; `--force` bans it all the same');
         this.bans = [...this.bans, { subject: body.subject, until: body.seconds ? ago(-body.seconds) : null, reason: body.reason }];
         return done('ban', body.subject, body.reason, { said: [`${body.subject} is banned`] });
       case 'DELETE bans':

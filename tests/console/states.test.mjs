@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, test } from 'node:test';
 
 import { WIDTHS, findings, launch, logIn, open, show, skip } from './browser.mjs';
+import { links } from './mock-world.mjs';
 import { Mock } from './mock.mjs';
 
 let browser, mock, page;
@@ -54,6 +55,26 @@ run('a session that ends leads to the log-in, and back to where one was', async 
     await other.getByLabel('Password').fill('correct horse');
     await other.keyboard.press('Enter');
     await other.getByRole('heading', { level: 1, name: 'Clients' }).waitFor();
+    assert.deepEqual(other.wrong, []);
+    await other.context().close();
+  } finally {
+    await users.stop();
+  }
+});
+
+run('a daemon that is started again asks for the log-in within seconds', async () => {
+  let users = await new Mock({ users: true }).start();
+  try {
+    const other = await open(browser, users.url);
+    other.expected.push(/401 \(Unauthorized\)|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/);
+    await logIn(other, 'alice', 'correct horse');
+    await show(other, '#/queues', 'Waits');
+    const { port } = users.server.address();
+    await users.stop();
+    await other.getByText('The daemon cannot be reached.').waitFor();
+    await other.waitForTimeout(8000);
+    users = await new Mock({ users: true }).start(port);
+    await other.getByText('Your session has ended.').waitFor({ timeout: 7000 });
     assert.deepEqual(other.wrong, []);
     await other.context().close();
   } finally {
@@ -170,6 +191,95 @@ run('it can be used without a mouse', async () => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the page');
   await page.keyboard.press('Enter');
   assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+});
+
+run('a dialog goes with its page, and what becomes of it is not told elsewhere', async () => {
+  page.expected.push(/400 \(Bad Request\)/);
+  await show(page, '#/links', 'ai.larkspur');
+  await show(page, '#/objects/100000123', 'Who is watching');
+  const edit = () => page.getByRole('button', { name: /^Edit / }).first().click();
+  await edit();
+  await page.getByRole('dialog').waitFor();
+  await page.goBack();
+  await page.getByRole('heading', { level: 1, name: 'Links' }).waitFor();
+  assert.equal(await page.getByRole('dialog').count(), 0);
+  await page.goForward();
+  await page.getByRole('heading', { level: 1, name: /100000123/ }).waitFor();
+  assert.equal(await page.getByRole('dialog').count(), 0);
+  await edit();
+  mock.trouble.delay = 500;
+  await page.getByRole('dialog').getByRole('button', { name: 'Send update' }).click();
+  await page.goBack();
+  await page.waitForTimeout(1200);
+  assert.equal(await page.getByText(/The update of .* is sent/).count(), 0);
+  mock.trouble.delay = 0;
+  await page.goForward();
+  await edit();
+  await page.getByLabel('Value').fill('x');
+  await page.getByRole('dialog').getByRole('button', { name: 'Send update' }).click();
+  await page.getByText('value: 1:1: expected', { exact: false }).waitFor();
+});
+
+run('long names wrap, and nothing is wider than the window', async () => {
+  const name = 'n'.repeat(256);
+  links.push({ ...links[0], id: '77', name });
+  try {
+    mock.add('closed', { seq: '900', time: new Date().toISOString(), kind: 'link', address: '10.0.0.1:3000', name, channel: null, reason: name, code: 155, seconds: 3.4 });
+    mock.note(name, 'set field', `object ${name}`, name, true);
+    mock.bans.push({ subject: '2001:db8:1111:2222:3333::/96', until: null, reason: name });
+    for (const width of Object.values(WIDTHS)) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const hash of ['#/', '#/links', '#/audit', '#/bans']) {
+        await show(page, hash, /n{256}/);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${hash} at ${width} px`);
+      }
+    }
+  } finally {
+    links.pop();
+  }
+});
+
+run('what a table has no room for is told below', async () => {
+  mock.note('alice', 'set field', 'object 100000123', 'setXY (1, 2)', true);
+  for (const width of [WIDTHS.tablet, WIDTHS.phone]) {
+    await page.setViewportSize({ width, height: 900 });
+    await show(page, '#/audit', 'setXY (1, 2)');
+    assert.ok(await page.getByText('from 127.0.0.1').first().isVisible());
+  }
+});
+
+run('a search offers classes that there are, and channels before objects for small numbers', async () => {
+  await show(page, '#/', 'shard-1');
+  const offered = async (text) => {
+    await page.getByRole('combobox').fill(text);
+    return page.getByRole('option').allTextContents();
+  };
+  await offered('distributedb');
+  await page.getByRole('option', { name: 'Objects of class DistributedBoat' }).waitFor();
+  assert.ok(!(await offered('zzz')).some((text) => text.includes('of class')));
+  assert.match((await offered('10'))[0], /Channel/);
+  assert.match((await offered('100000021'))[0], /Object/);
+});
+
+run('a ban that is refused says how it is made all the same', async () => {
+  page.expected.push(/409 \(Conflict\)/);
+  await show(page, '#/bans', 'Until');
+  await page.getByRole('button', { name: 'Ban…' }).click();
+  await page.getByLabel('Address, network or account').fill('0.0.0.0/0');
+  await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
+  await page.getByText('that is everybody. Choose “ban all the same”').waitFor();
+  assert.equal(await page.getByText('--force').count(), 0);
+});
+
+run('arguments of several parts begin with a template, and a known object says its class', async () => {
+  await show(page, '#/compose?kind=message', 'Send message…');
+  for (const [number, label, value] of [['2040', 'location', { parent: 0, zone: 0 }], ['2000', 'object', { do_id: 0, parent: 0, zone: 0, class: '', required: [] }], ['3000', 'fields', [{ field: 'Class.name', value: '()' }]], ['2011', 'value', null]]) {
+    await page.getByLabel('Message', { exact: true }).selectOption(number);
+    assert.deepEqual(JSON.parse(await page.getByLabel(label, { exact: true }).inputValue()), value);
+  }
+  await show(page, '#/compose?kind=broadcast&do_id=4600', 'What the object says that it is');
+  await page.getByLabel('Class', { exact: true }).and(page.locator(':disabled')).waitFor();
+  assert.equal(await page.getByLabel('Class', { exact: true }).inputValue(), 'DistributedDistrict');
 });
 
 run('the theme is chosen, and remembered', async () => {

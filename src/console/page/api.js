@@ -5,7 +5,7 @@ import { store } from './store.js';
 
 const BASE = new URL('api/v1/', document.baseURI);
 const LIMIT_MS = 30_000;
-const PAUSES_S = [1, 2, 4, 8, 15, 30];
+const PAUSES_S = [1, 2, 3, 5];
 
 /** `status` is 'loading', 'out' (a log-in is needed) or 'in'. */
 export const session = store({ status: 'loading', name: null, role: 'view', login: false, plain: false, ended: false });
@@ -138,8 +138,11 @@ function found() {
 }
 
 function lost() {
+  const before = reach.get();
+  // Pages ask by themselves, too: that they have failed does not put off the next try.
+  if (!before.online && before.retryAt > Date.now()) return;
   clearTimeout(timer);
-  const failed = reach.get().failed + 1;
+  const failed = before.failed + 1;
   const pause = PAUSES_S[Math.min(failed, PAUSES_S.length) - 1] * 1000;
   reach.update({ online: false, failed, retryAt: Date.now() + pause });
   timer = setTimeout(load, pause);
@@ -147,5 +150,6 @@ function lost() {
 
 export function tryNow() {
   clearTimeout(timer);
+  reach.update({ retryAt: 0 });
   load();
 }

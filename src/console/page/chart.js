@@ -43,6 +43,13 @@ function soft(color) {
   return color.replace(/^rgb\((.+)\)$/, 'rgba($1, 0.10)');
 }
 
+/** Figures that have none before and after them: no line goes there, so they are points. */
+function alone(plot, series) {
+  const values = plot.data[series];
+  const none = (at) => values[at] === null || values[at] === undefined;
+  return [...values.keys()].filter((at) => !none(at) && none(at - 1) && none(at + 1));
+}
+
 function options({ uPlot, width, height, series, colors, format, ticks, zero, small, read }) {
   const font = `11px ${colors.font}`;
   const axis = { stroke: colors.axis, font, ticks: { show: false }, grid: { stroke: colors.grid, width: 1 } };
@@ -60,7 +67,7 @@ function options({ uPlot, width, height, series, colors, format, ticks, zero, sm
       { ...axis, size: small ? 48 : 54, space: small ? 28 : 34, gap: 6, values: (_, marks) => marks.map((mark) => (mark === 0 ? '0' : (ticks ?? format)(mark))) },
     ],
     series: [{}, ...series.map(({ fill, thin }, at) => ({
-      stroke: colors.series[at], width: thin ? 1 : 1.6, points: { show: false }, spanGaps: true,
+      stroke: colors.series[at], width: thin ? 1 : 1.6, points: { show: true, size: 3, width: 0, fill: colors.series[at], filter: alone }, spanGaps: false,
       fill: fill ? soft(colors.series[at]) : undefined,
       paths: uPlot.paths.linear(),
     }))],

@@ -20,9 +20,17 @@ export function tell(text, tone = 'good') {
 
 const drop = (id) => toasts.set(toasts.get().filter((toast) => toast.id !== id));
 
+/** Counts the pages that were gone to: a dialog belongs to the page where it was opened. */
+let visits = 0;
+addEventListener('hashchange', () => {
+  visits += 1;
+  question.set(null);
+});
+
 /**
  * Opens a dialog. `fields` are `{name, label, value, type, hint, options, required, parse}`; `run(values)` does it and answers
- * the words for the toast. A failure stays in the dialog, so that nothing that was written is lost.
+ * the words for the toast. A failure stays in the dialog, so that nothing that was written is lost; `failed(error)` may say it otherwise.
+ * Whoever goes to another page leaves it, and is told nothing of what becomes of it there.
  */
 export function ask(asked) {
   question.set({ ...asked, id: ++number });
@@ -46,6 +54,8 @@ function Question({ asked }) {
     dialog.current.showModal();
     return () => from?.isConnected && from.focus();
   }, []);
+  const here = useRef(visits);
+  const left = () => here.current !== visits;
   const done = () => question.get()?.id === asked.id && question.set(null);
   const submit = async (event) => {
     event.preventDefault();
@@ -53,10 +63,12 @@ function Question({ asked }) {
     setState({ busy: true, error: null });
     try {
       const said = await asked.run(values);
+      if (left()) return;
       done();
       if (said) tell(said);
     } catch (error) {
       if (!(error instanceof ApiError)) console.error(error);
+      if (left()) return;
       setState({ busy: false, error });
     }
   };
@@ -66,7 +78,7 @@ function Question({ asked }) {
       ${asked.text && html`<div class="dialog-text">${asked.text}</div>`}
       ${(asked.fields ?? []).map((field) => html`<${Field} key=${field.name} label=${field.label} hint=${field.hint}>${(props) => html`
         <${Input} field=${field} value=${values[field.name]} props=${props} set=${(value) => set((old) => ({ ...old, [field.name]: value }))} />`}</${Field}>`)}
-      ${state.error && html`<p class="form-error" role="alert"><${Icon} name="warning" /> <span>${sentence(state.error.message)}${waitWords(state.error)}</span></p>`}
+      ${state.error && html`<p class="form-error" role="alert"><${Icon} name="warning" /> <span>${asked.failed?.(state.error) ?? sentence(state.error.message)}${waitWords(state.error)}</span></p>`}
       <footer><${Button} onClick=${() => dialog.current.close()}>Cancel</${Button}>
         <button type="submit" class=${`button ${asked.tone === 'bad' ? 'danger' : 'primary'}`} aria-busy=${state.busy ? 'true' : undefined}>${asked.action}</button></footer>
     </form></dialog>`;

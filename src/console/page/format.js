@@ -20,7 +20,10 @@ export function brief(value) {
   return Math.abs(value) < 10_000 ? whole.format(value) : short.format(value);
 }
 
-export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+export const plural = (number, one, many = `${one}s`) => `${count(number)} ${Number(number) === 1 ? one : many}`;
+
+/** A noun in the plural as so many have it: `actions` are one `action`. */
+export const noun = (number, many) => (Number(number) === 1 ? many.replace(/s(?=,|$)/, '') : many);
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 
@@ -83,10 +86,15 @@ export function moment(text) {
 export const clock = (seconds) => clockTime.format(new Date(seconds * 1000));
 export const sinceSeconds = (text) => (dateOf(text) ? (Date.now() - dateOf(text).getTime()) / 1000 : null);
 
-/** A sentence of the daemon, which begins small and ends without a full stop, as one that stands alone. */
+/**
+ * A sentence of the daemon, which begins small and ends without a full stop, as one that stands alone. One that begins with a key, such as
+ * `arguments.value: …`, stays as it is, and so does a name that it begins with.
+ */
 export const sentence = (text) => {
   const said = String(text ?? '');
-  return said ? said[0].toUpperCase() + said.slice(1) + (/[.!?…:]$/.test(said) ? '' : '.') : '';
+  if (/^[\w.[\]-]+: /.test(said)) return said;
+  const name = /^\S*[._/\d[\]-]/.test(said);
+  return said ? (name ? said : said[0].toUpperCase() + said.slice(1)) + (/[.!?…:]$/.test(said) ? '' : '.') : '';
 };
 
 const U64_MOST = (1n << 64n) - 1n;

@@ -1,23 +1,65 @@
 // The search that is on each page: a number is an object, a client, a channel or a stored object; words are a class or
 // part of a client's address.
 
+import { get, reach, session } from './api.js';
 import { channel, doId } from './format.js';
 import { Icon } from './icons.js';
 import { go, route, to } from './route.js';
 import { useStore } from './store.js';
 import { html, useEffect, useRef, useState } from './vendor/htm-preact.js';
 
-function findings(text) {
+/** Channels below this one are the protocol's and the roles': hardly anybody means an object. */
+const FIRST_OBJECT = 1000;
+const CLASSES_MOST = 5;
+
+let names = null;
+
+/** The names of the classes, asked for once. */
+function useClasses(wanted) {
+  const [known, set] = useState(names ?? []);
+  const { name } = useStore(session);
+  const { revived } = useStore(reach);
+  useEffect(() => {
+    names = null;
+  }, [name, revived]);
+  useEffect(() => {
+    if (!wanted) return undefined;
+    if (names) {
+      set(names);
+      return undefined;
+    }
+    const stop = new AbortController();
+    get('classes', {}, stop.signal).then(({ classes }) => {
+      names = classes.map((dclass) => dclass.name);
+      set(names);
+    }, () => {});
+    return () => stop.abort();
+  }, [wanted]);
+  return known;
+}
+
+/** The classes that a word begins, or else is a part of, the shortest first. */
+function classesOf(word, classes) {
+  const small = word.toLowerCase();
+  const place = (name) => name.toLowerCase().indexOf(small);
+  const rank = (name) => (place(name) === 0 ? 0 : 1);
+  return classes.filter((name) => place(name) >= 0).sort((a, b) => rank(a) - rank(b) || a.length - b.length || (a < b ? -1 : 1)).slice(0, CLASSES_MOST);
+}
+
+function findings(text, classes) {
   if (text === '') return [];
   const found = [];
   const digits = channel(text);
-  if (doId(text)) found.push(['objects', 'Object', text, to(['objects', digits])]);
+  const object = doId(text) && ['objects', 'Object', text, to(['objects', digits])];
+  const few = object && doId(text) < FIRST_OBJECT;
+  if (object && !few) found.push(object);
   if (digits) {
-    found.push(['clients', 'Client', text, to(['clients', digits])]);
-    found.push(['channels', 'Channel', text, to(['channels', digits])]);
+    const places = [['clients', 'Client', text, to(['clients', digits])], ['channels', 'Channel', text, to(['channels', digits])]];
+    found.push(...(BigInt(digits) < BigInt(FIRST_OBJECT) ? places.reverse() : places));
   }
-  if (doId(text)) found.push(['stored', 'Stored object', text, to(['stored', digits])]);
-  if (!digits && /^[A-Za-z_]\w*$/.test(text)) found.push(['objects', 'Objects of class', text, to(['objects', 'list'], { class: text })]);
+  if (few) found.push(object);
+  if (object) found.push(['stored', 'Stored object', text, to(['stored', digits])]);
+  if (!digits) found.push(...classesOf(text, classes).map((name) => ['objects', 'Objects of class', name, to(['objects', 'list'], { class: name })]));
   found.push(['clients', 'Clients with', text, to(['clients'], { q: text })]);
   found.push(['log', 'Log lines with', text, to(['log'], { q: text })]);
   return found;
@@ -29,7 +71,8 @@ export function Search() {
   const [text, set] = useState('');
   const [at, move] = useState(0);
   const [open, show] = useState(false);
-  const found = findings(text.trim());
+  const classes = useClasses(open && /[A-Za-z_]/.test(text));
+  const found = findings(text.trim(), classes);
   const shown = open && found.length > 0;
 
   useEffect(() => {

@@ -1,13 +1,21 @@
 // Tables. A column is `{name, title, cell, end, low, sort, grow}`: `end` for numbers, `low` (1 to 3) for what gives way first
-// where there is little room, `under` for what the first then tells besides, `sort` for a value to sort by.
+// where there is little room, `below` for how it is told then, below the first column or the one that `at` names (nothing if that is empty),
+// `sort` for a value to sort by.
 
 import { ROWS_MOST } from './data.js';
-import { count } from './format.js';
+import { count, noun } from './format.js';
 import { Icon } from './icons.js';
-import { Bones, Button, Failed } from './ui.js';
+import { Bones, Button, Failed, Text } from './ui.js';
 import { html, useMemo, useState } from './vendor/htm-preact.js';
 
 const classOf = (column) => [column.end && 'end', column.low && `low-${column.low}`, column.grow && 'grow', column.kind].filter(Boolean).join(' ') || undefined;
+
+/** A value, and below it what columns that have no room would say. Texts wrap wherever they have to. */
+function Cell({ column, below, row }) {
+  const shown = column.cell(row);
+  const more = below.map((other) => [other, other.below(row)]).filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
+  return html`${typeof shown === 'string' ? html`<${Text} text=${shown} />` : shown}${more.length > 0 && html`<span class="unders">${more.map(([{ name, low }, value]) => html`<span key=${name} class=${`under under-${low}`}>${value}</span> `)}</span>`}`;
+}
 
 function compare(a, b) {
   if (typeof a === 'bigint' || typeof a === 'number') return a < b ? -1 : a > b ? 1 : 0;
@@ -33,12 +41,14 @@ export function Table({ caption, columns, rows, keyOf, sortable = true, first, r
     const sorted = [...rows].sort((a, b) => compare(by.sort(a), by.sort(b)));
     return sorting.down ? sorted.reverse() : sorted;
   }, [rows, sorting, sortable]);
+  const home = first ?? columns[0].name;
+  const below = useMemo(() => new Map(columns.map(({ name }) => [name, columns.filter((other) => other.below && (other.at ?? home) === name)])), [columns]);
   return html`<div class="table"><table>
     <caption class="hidden">${caption}</caption>
     <${Head} columns=${columns} sorting=${sorting} sort=${sort} sortable=${sortable} />
-    <tbody>${shown.map((row) => html`<tr key=${keyOf(row)} class=${rowClass?.(row)}>${columns.map((column) => (column.name === (first ?? columns[0].name)
-      ? html`<th key=${column.name} scope="row" class=${classOf(column)}>${column.cell(row)}${column.under && html`<span class="under">${column.under(row)}</span>`}</th>`
-      : html`<td key=${column.name} class=${classOf(column)}>${column.cell(row)}</td>`))}</tr>`)}</tbody>
+    <tbody>${shown.map((row) => html`<tr key=${keyOf(row)} class=${rowClass?.(row)}>${columns.map((column) => (column.name === home
+      ? html`<th key=${column.name} scope="row" class=${classOf(column)}><${Cell} column=${column} below=${below.get(column.name)} row=${row} /></th>`
+      : html`<td key=${column.name} class=${classOf(column)}><${Cell} column=${column} below=${below.get(column.name)} row=${row} /></td>`))}</tr>`)}</tbody>
   </table></div>`;
 }
 
@@ -53,8 +63,8 @@ export function ListTable({ list, what, empty, ...table }) {
     ${items.length === 0 && !busy && next === null && skipped === 0 && empty}
     <div class="list-foot">
       <p role="status" class="note">${busy
-        ? `${items.length > 0 ? `${count(items.length)} ${what}; looking` : 'Looking'} for more${asked > 1 ? `: ${count(asked)} pages so far` : ''}…`
-        : items.length > 0 && `${skipped > 0 ? `${count(skipped + 1)} to ${count(skipped + items.length)}` : count(items.length)} ${what}${next === null ? '' : ' so far'}`}
+        ? `${items.length > 0 ? `${count(items.length)} ${noun(items.length, what)}; looking` : 'Looking'} for more${asked > 1 ? `: ${count(asked)} pages so far` : ''}…`
+        : items.length > 0 && `${skipped > 0 ? `${count(skipped + 1)} to ${count(skipped + items.length)} ${what}` : `${count(items.length)} ${noun(items.length, what)}`}${next === null ? '' : ' so far'}`}
         ${items.length === 0 && !busy && next !== null && !error && `None among the first; there may be more ${what}`}</p>
       ${error && items.length > 0 && html`<p class="field-error" role="alert">${error.message}</p>`}
       ${busy && asked > 1 && html`<${Button} small icon="close" onClick=${list.stop}>Stop</${Button}>`}

@@ -1,7 +1,7 @@
 // What all pages are made of.
 
 import { session } from './api.js';
-import { bytes, count, full, moment, sentence, sinceSeconds, span } from './format.js';
+import { bytes, count, full, moment, noun, sentence, sinceSeconds, span } from './format.js';
 import { Icon } from './icons.js';
 import { to } from './route.js';
 import { useStore } from './store.js';
@@ -31,6 +31,8 @@ export function Looking() {
 }
 
 export const Badge = ({ tone = 'quiet', children, title }) => html`<span class=${`badge ${tone}`} title=${title}>${children}</span>`;
+/** A text from outside: one with a long word wraps anywhere, and takes no more room than it is due. */
+export const Text = ({ text }) => (/\S{25}/.test(text ?? '') ? html`<span class="long">${text}</span>` : text);
 export const Code = ({ children }) => html`<code>${children}</code>`;
 export const None = ({ children = '–' }) => html`<span class="none">${children}</span>`;
 
@@ -163,4 +165,4 @@ export const Share = ({ of, total }) => html`<span class="share" aria-hidden="tr
 export const queueTone = (size) => (size > 4_000_000 ? 'bad' : size > 500_000 ? 'warn' : size === 0 ? 'zero' : '');
 export const Queue = ({ size }) => html`<span class=${`queue ${queueTone(size)}`}>${size === 0 ? '0' : bytes(size)}</span>`;
 
-export const Rest = ({ more, what }) => (more > 0 ? html`<p class="rest">and ${count(more)} more ${what}</p>` : null);
+export const Rest = ({ more, what }) => (more > 0 ? html`<p class="rest">and ${count(more)} more ${noun(more, what)}</p>` : null);

@@ -7,6 +7,31 @@ const BITS = { u8: 8, u16: 16, u32: 32, doid: 32, zone: 32, context: 32, class: 
 const WIDE = new Set(['u64', 'channel']);
 const TEXT = new Set(['string', 'blob', 'secret', 'field', 'value']);
 
+const OBJECT = { do_id: 0, parent: 0, zone: 0, class: '', required: [] };
+const MESSAGE = { message: '', arguments: {} };
+/** What an argument of several parts looks like as JSON: something to begin with. */
+const TEMPLATES = {
+  location: { parent: 0, zone: 0 }, object: OBJECT, object_with_other: { ...OBJECT, other: [] }, values: { required: [] },
+  field_values: [{ field: 'Class.name', value: '()' }], field_pairs: [{ field: 'Class.name', value: { old: '()', new: '()' } }],
+  old_and_new: { old: '()', new: '()' }, datagram: { recipients: ['0'], sender: '0', ...MESSAGE }, client_datagram: MESSAGE,
+  list: [], run: [], option: null, unless_empty: null, record: {}, pair: {}, rest: '',
+};
+
+function templateOf(type) {
+  if (Object.hasOwn(TEMPLATES, type)) return TEMPLATES[type];
+  // Such as `list of channel`: a list, of whatever it is.
+  const [outer] = type.split(' ');
+  return Object.hasOwn(TEMPLATES, outer) ? TEMPLATES[outer] : undefined;
+}
+
+/** What a form begins with: values of arguments that have several parts. */
+export function templates(of) {
+  return Object.fromEntries(of.flatMap(({ name, type }) => {
+    const template = templateOf(type.toLowerCase());
+    return template === undefined ? [] : [[name, JSON.stringify(template, null, JSON.stringify(template).length > 40 ? 2 : 0)]];
+  }));
+}
+
 /** What stands in a field of the form as a value, or an error. */
 function parse(type, text) {
   if (type === 'bool') return { value: text === 'true' };
@@ -54,7 +79,7 @@ function Input({ type, props, value, set }) {
   if (BITS[type] !== undefined || WIDE.has(type)) return html`<input ...${props} class="mono" inputmode=${type === 'class' ? undefined : 'numeric'} list=${type === 'class' ? 'classes' : undefined} value=${value} autocomplete="off" onInput=${change} />`;
   if (type === 'field') return html`<input ...${props} class="mono" list="fields" value=${value} autocomplete="off" onInput=${change} />`;
   if (type === 'string') return html`<input ...${props} value=${value} autocomplete="off" onInput=${change} />`;
-  return html`<textarea ...${props} rows=${type === 'value' ? 2 : 3} class="mono" spellcheck=${false} value=${value} onInput=${change}></textarea>`;
+  return html`<textarea ...${props} rows=${type === 'value' ? 2 : Math.min(12, Math.max(3, (value ?? '').split('\n').length))} class="mono" spellcheck=${false} value=${value} onInput=${change}></textarea>`;
 }
 
 export function Arguments({ of, classes, values, set, errors }) {

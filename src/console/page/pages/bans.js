@@ -3,6 +3,7 @@
 import { call, path } from '../api.js';
 import { useResource } from '../data.js';
 import { ask } from '../dialog.js';
+import { sentence } from '../format.js';
 import { refine } from '../route.js';
 import { Table } from '../table.js';
 import { Act, Bones, Empty, Failed, PageHead, Rest, Stale, Time, useMay } from '../ui.js';
@@ -22,6 +23,7 @@ function add(subject, done) {
       { name: 'reason', label: 'Reason', value: '', hint: 'The player is told it' },
       { name: 'force', label: 'If it may be for others, too', value: '', options: [['', 'refuse: everybody, a proxy, this machine'], ['yes', 'ban all the same']] },
     ],
+    failed: ({ message }) => (message.includes('--force') ? `${sentence(message.replace(/;[^;]*--force[^;]*$/, ''))} Choose “ban all the same” above if that is meant.` : null),
     async run({ subject: whom, seconds, reason, force }) {
       const answer = await call('POST', 'bans', { body: { subject: whom.trim(), seconds: seconds === '' ? null : Number(seconds), reason, force: force === 'yes' } });
       done();
@@ -52,8 +54,8 @@ export function Bans({ query }) {
     add(query.subject, reload);
   }, [query.subject]);
   const columns = [
-    { name: 'subject', title: 'Who', kind: 'mono', under: ({ reason }) => reason, sort: ({ subject }) => subject, cell: ({ subject }) => subject },
-    { name: 'reason', title: 'Why', low: 1, grow: true, cell: ({ reason }) => reason || html`<span class="none">no reason given</span>` },
+    { name: 'subject', title: 'Who', kind: 'mono', sort: ({ subject }) => subject, cell: ({ subject }) => subject },
+    { name: 'reason', title: 'Why', low: 1, below: ({ reason }) => reason, grow: true, cell: ({ reason }) => reason || html`<span class="none">no reason given</span>` },
     { name: 'until', title: 'Until', end: true, sort: ({ until }) => until ?? '9', cell: ({ until }) => (until ? html`<${Time} at=${until} />` : 'for good') },
     may && { name: 'act', title: 'Actions', hide: true, end: true, cell: (ban) => html`<button type="button" class="button small" aria-label=${`Remove the ban of ${ban.subject}`} onClick=${() => remove(ban, reload)}>Remove</button>` },
   ].filter(Boolean);

@@ -4,9 +4,9 @@ import { call, path } from '../api.js';
 import { useList, useResource } from '../data.js';
 import { ask } from '../dialog.js';
 import { bytes, channel as asChannel, count, plural } from '../format.js';
-import { go, refine, to } from '../route.js';
+import { go, refine, route, to } from '../route.js';
 import { ListTable, Table } from '../table.js';
-import { Act, Badge, Block, Bones, Button, ChannelLink, ClientLink, Copy, Empty, Facts, Failed, ObjectLink, PageHead, Queue, Rest, SearchBox, Select, Stale, Time, useMay } from '../ui.js';
+import { Act, Badge, Block, Bones, Button, ChannelLink, ClientLink, Copy, Empty, Facts, Failed, ObjectLink, PageHead, Queue, Rest, SearchBox, Select, Stale, Text, Time, useMay } from '../ui.js';
 import { html } from '../vendor/htm-preact.js';
 
 const STATES = { new: 'quiet', anonymous: 'warn', established: 'good' };
@@ -32,13 +32,13 @@ export function eject(client, done) {
 
 function listColumns(may, list) {
   return [
-    { name: 'channel', title: 'Channel', sort: ({ channel }) => BigInt(channel), under: ({ address, state }) => `${address} · ${state}`, cell: (client) => html`<${ClientLink} channel=${client.channel} />` },
-    { name: 'address', title: 'Address', low: 1, kind: 'mono breaks', sort: ({ address }) => address, cell: ({ address }) => address },
-    { name: 'state', title: 'State', low: 1, sort: ({ state }) => state, cell: ({ state }) => html`<${State} state=${state} />` },
-    { name: 'transport', title: 'Transport', low: 2, sort: ({ transport }) => transport, cell: ({ transport }) => transport },
-    { name: 'since', title: 'Here for', low: 2, end: true, sort: ({ since }) => -Date.parse(since), cell: ({ since }) => html`<${Time} at=${since} ago="plain" />` },
+    { name: 'channel', title: 'Channel', sort: ({ channel }) => BigInt(channel), cell: (client) => html`<${ClientLink} channel=${client.channel} />` },
+    { name: 'address', title: 'Address', low: 1, kind: 'mono', below: ({ address }) => address, sort: ({ address }) => address, cell: ({ address }) => address },
+    { name: 'state', title: 'State', low: 1, below: ({ state }) => state, sort: ({ state }) => state, cell: ({ state }) => html`<${State} state=${state} />` },
+    { name: 'transport', title: 'Transport', low: 2, below: ({ transport }) => transport, sort: ({ transport }) => transport, cell: ({ transport }) => transport },
+    { name: 'since', title: 'Here for', low: 2, below: ({ since }) => html`here for <${Time} at=${since} ago="plain" />`, end: true, sort: ({ since }) => -Date.parse(since), cell: ({ since }) => html`<${Time} at=${since} ago="plain" />` },
     { name: 'interests', title: 'Interests', low: 3, end: true, sort: ({ interests }) => interests, cell: ({ interests }) => count(interests) },
-    { name: 'objects', title: 'Sees', low: 2, end: true, sort: ({ objects }) => objects, cell: ({ objects }) => count(objects) },
+    { name: 'objects', title: 'Sees', low: 2, below: ({ objects }) => `sees ${count(objects)}`, end: true, sort: ({ objects }) => objects, cell: ({ objects }) => count(objects) },
     { name: 'queue', title: 'Queue', end: true, sort: ({ queue_bytes: size }) => size, cell: ({ queue_bytes: size }) => html`<${Queue} size=${size} />` },
     { name: 'received', title: 'Received', low: 3, end: true, sort: ({ received_bytes: size }) => BigInt(size), cell: ({ received_bytes: size }) => bytes(size) },
     { name: 'sent', title: 'Sent', low: 3, end: true, sort: ({ sent_bytes: size }) => BigInt(size), cell: ({ sent_bytes: size }) => bytes(size) },
@@ -69,8 +69,8 @@ const INTERESTS = [
 
 const SEES = [
   { name: 'id', title: 'doId', sort: ({ do_id: id }) => id, cell: ({ do_id: id }) => html`<${ObjectLink} doId=${id} />` },
-  { name: 'class', title: 'Class', sort: (object) => object.class, cell: (object) => html`<span class="two"><span>${object.class}</span>${object.owned && html`<${Badge} tone="accent">owned</${Badge}>`}</span>` },
-  { name: 'parent', title: 'Parent', low: 1, end: true, sort: ({ parent }) => parent, cell: ({ parent }) => html`<${ObjectLink} doId=${parent} />` },
+  { name: 'class', title: 'Class', sort: (object) => object.class, cell: (object) => html`<span class="two"><span><${Text} text=${object.class} /></span>${object.owned && html`<${Badge} tone="accent">owned</${Badge}>`}</span>` },
+  { name: 'parent', title: 'Parent', low: 1, at: 'class', below: ({ parent }) => html`in <${ObjectLink} doId=${parent} />`, end: true, sort: ({ parent }) => parent, cell: ({ parent }) => html`<${ObjectLink} doId=${parent} />` },
   { name: 'zone', title: 'Zone', end: true, sort: ({ zone }) => zone, cell: ({ parent, zone }) => html`<a class="mono" href=${to(['objects', 'list'], { parent, zone })}>${zone}</a>` },
 ];
 
@@ -82,7 +82,7 @@ function One({ channel }) {
       ? html`<${Failed} error=${error} retry=${reload} what="This client" />${error.status === 404 && html`<p class="after-failed note">It may have left: the <a href="#/">overview</a> lists the connections that have ended. Who listens to <${ChannelLink} channel=${asChannel(channel) ?? channel} />?</p>`}`
       : html`<${Bones} rows=${8} kind="rows" />`}`;
   }
-  const left = () => go('#/clients');
+  const left = () => route.get().parts[1] === channel && go('#/clients');
   return html`<${PageHead} title=${html`Client <span class="mono">${client.channel}</span>`} up=${up} sub=${html`<span class="dots"><${State} state=${client.state} /><span class="mono">${client.address}</span><span>here for <${Time} at=${client.since} ago="plain" /></span></span>`}>
       <${Act} kind="danger" icon="logout" onClick=${() => eject(client, left)}>Eject</${Act}></${PageHead}>
     <${Stale} error=${error} />

@@ -8,7 +8,8 @@ import { Icon } from '../icons.js';
 import { refine } from '../route.js';
 import { Bones, Empty, Failed, Field, Looking, PageHead, Segments, useMay } from '../ui.js';
 import { html, useEffect, useMemo, useState } from '../vendor/htm-preact.js';
-import { Arguments, read } from './arguments.js';
+import { Arguments, read, templates } from './arguments.js';
+import { valueHint } from './object.js';
 
 const ALL_CLIENTS = '10';
 
@@ -38,7 +39,7 @@ function FieldChoice({ classes, chosen, set, locked }) {
 
 function ValueOf({ field, value, set, error }) {
   return html`<div class="field wide">${field ? html`<pre class="declaration">${field.declaration}</pre>` : html`<p class="note">The declaration is shown when a field is chosen.</p>`}</div>
-    <${Field} wide label="Value" error=${error} hint=${'As in DC files: (1, 2), ("text", [1, 2, 3]). The default of the field is filled in'}>${(props) => html`<textarea ...${props} rows="4" class="mono" spellcheck=${false} disabled=${!field} value=${value} onInput=${({ target }) => set(target.value)}></textarea>`}</${Field}>`;
+    <${Field} wide label="Value" error=${error} hint=${`${valueHint(field ?? {})}. The default of the field is filled in`}>${(props) => html`<textarea ...${props} rows="4" class="mono" spellcheck=${false} disabled=${!field} value=${value} onInput=${({ target }) => set(target.value)}></textarea>`}</${Field}>`;
 }
 
 const Sender = ({ sender, set, error }) => html`<${Field} label="Sender" error=${error} hint="A channel; 0 for nobody">${(props) => html`<input ...${props} class="mono" inputmode="numeric" value=${sender} onInput=${({ target }) => set(target.value)} />`}</${Field}>`;
@@ -50,7 +51,7 @@ function Update({ classes, all, query }) {
   const [sender, from] = useState('0');
   const [tried, attempt] = useState(false);
   const id = doId(target);
-  const { data: object } = useResource(id && !all ? `objects/${id}` : null);
+  const { data: object } = useResource(id ? `objects/${id}` : null);
   const known = object?.class ?? '';
   useEffect(() => {
     if (known && known !== chosen.class) set({ class: known, field: '', value: '' });
@@ -100,7 +101,7 @@ function Message({ classes, messages }) {
     <${Sender} sender=${sender} set=${from} error=${tried && wrong.sender} />
     <${Field} wide label="Message" error=${tried && wrong.message}>${(props) => html`<select ...${props} value=${number} onChange=${({ target }) => {
       choose(target.value);
-      set({});
+      set(templates(messages.find((one) => String(one.number) === target.value)?.arguments ?? []));
     }}><option value="">Choose a message…</option>${families.map(([family, some]) => html`<optgroup key=${family} label=${family.replaceAll('_', ' ')}>${some.map((one) => html`<option key=${one.number} value=${String(one.number)} selected=${String(one.number) === number}>${one.number} ${one.name}</option>`)}</optgroup>`)}</select>`}</${Field}>
     ${message && html`<${Arguments} of=${message.arguments} classes=${classes} values=${values} set=${set} errors=${tried ? found.errors : {}} />`}
     <div class="wide form-acts"><button type="submit" class="button primary"><${Icon} name="compose" /><span>Send message…</span></button></div></form>`;

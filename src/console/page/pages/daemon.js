@@ -35,7 +35,7 @@ export function Daemon() {
   });
   const readAgain = () => ask({
     title: 'Read the configuration again?', action: 'Reload',
-    text: html`<p><code>${daemon.config}</code>, certificates and log files. What it cannot change without a restart it refuses, and nothing is changed then.</p>`,
+    text: html`<p><code>${daemon.config}</code>, certificates and log files. What cannot be changed while it runs is told, and takes effect at the next start; everything else is applied. If the file has errors, nothing is changed.</p>`,
     async run() {
       const answer = await call('POST', 'reload');
       setRead(answer);
@@ -49,7 +49,7 @@ export function Daemon() {
     ${!may && html`<p class="form-note looking"><${Icon} name="info" /> <span><${Looking} /></span></p>`}
     <ul class="deeds">
       <${Deed} icon="log" title="Log level" state=${html`<${Badge}>${daemon.log_level}</${Badge}>`} act=${html`<${Act} onClick=${() => changeLevel(daemon.log_level, reload)}>Change…</${Act}>`}>
-        <p>How much is written to the log. It holds until the daemon is started again.</p></${Deed}>
+        <p>How much is written to the log. It holds until the configuration is read again (reload) or the daemon is started again.</p></${Deed}>
       <${Deed} icon="reload" title="Reload" act=${html`<${Act} onClick=${readAgain}>Reload…</${Act}>`}>
         <p>Reads <code>${daemon.config}</code> and certificates again, and opens log files anew.</p>
         ${read && html`<div class="answer" role="status">${[...(read.said ?? []), ...(read.complained ?? [])].map((line) => html`<p key=${line}>${sentence(line)}</p>`)}</div>`}</${Deed}>

@@ -3,10 +3,10 @@
 import { call, path } from '../api.js';
 import { useList, useResource } from '../data.js';
 import { ask } from '../dialog.js';
-import { bytes, count, sinceSeconds } from '../format.js';
+import { bytes, count, plural, sinceSeconds } from '../format.js';
 import { Icon } from '../icons.js';
 import { ListTable, Table } from '../table.js';
-import { Badge, Bones, Button, ClientLink, Empty, Failed, PageHead, Queue, Stale, Time, queueTone, useMay } from '../ui.js';
+import { Badge, Bones, Button, ClientLink, Empty, Failed, PageHead, Queue, Stale, Text, Time, queueTone, useMay } from '../ui.js';
 import { html } from '../vendor/htm-preact.js';
 
 function close(link, reload) {
@@ -26,14 +26,14 @@ export function Links() {
   const list = useList('links');
   const may = useMay();
   const columns = [
-    { name: 'name', title: 'Name', under: ({ address }) => address, sort: ({ name }) => name, cell: (link) => html`<span class="two"><span>${link.name || html`<span class="none">without a name</span>`}</span>
+    { name: 'name', title: 'Name', sort: ({ name }) => name, cell: (link) => html`<span class="two"><span>${link.name ? html`<${Text} text=${link.name} />` : html`<span class="none">without a name</span>`}</span>
       ${link.kind === 'daemon' && html`<${Badge} tone="accent">daemon</${Badge}>`}${link.direction === 'out' && html`<${Badge}>upstream</${Badge}>`}${link.tls && html`<${Badge} tone="good">TLS</${Badge}>`}</span>` },
-    { name: 'address', title: 'Address', low: 1, kind: 'mono', sort: ({ address }) => address, cell: ({ address }) => address },
-    { name: 'since', title: 'Since', low: 2, end: true, sort: ({ since }) => sinceSeconds(since), cell: ({ since }) => html`<${Time} at=${since} ago="plain" />` },
-    { name: 'channels', title: 'Channels', low: 2, end: true, sort: ({ channels }) => channels, cell: ({ channels, ranges }) => html`${count(channels)}${ranges > 0 && html` <span class="note">+ ${ranges} ${ranges === 1 ? 'range' : 'ranges'}</span>`}` },
+    { name: 'address', title: 'Address', low: 1, below: ({ address }) => address, kind: 'mono', sort: ({ address }) => address, cell: ({ address }) => address },
+    { name: 'since', title: 'Since', low: 2, below: ({ since }) => html`here for <${Time} at=${since} ago="plain" />`, end: true, sort: ({ since }) => sinceSeconds(since), cell: ({ since }) => html`<${Time} at=${since} ago="plain" />` },
+    { name: 'channels', title: 'Channels', low: 2, below: ({ channels, ranges }) => `${plural(channels, 'channel')}${ranges > 0 ? ` + ${plural(ranges, 'range')}` : ''}`, end: true, sort: ({ channels }) => channels, cell: ({ channels, ranges }) => html`${count(channels)}${ranges > 0 && html` <span class="note">+ ${ranges} ${ranges === 1 ? 'range' : 'ranges'}</span>`}` },
     { name: 'queue', title: 'Queue', end: true, sort: ({ queue_bytes: size }) => size, cell: ({ queue_bytes: size }) => html`<${Queue} size=${size} />` },
-    { name: 'received', title: 'Received', low: 3, end: true, sort: ({ received_bytes: size }) => BigInt(size), cell: ({ received_bytes: size }) => bytes(size) },
-    { name: 'sent', title: 'Sent', low: 3, end: true, sort: ({ sent_bytes: size }) => BigInt(size), cell: ({ sent_bytes: size }) => bytes(size) },
+    { name: 'received', title: 'Received', low: 3, below: ({ received_bytes: size }) => `received ${bytes(size)}`, end: true, sort: ({ received_bytes: size }) => BigInt(size), cell: ({ received_bytes: size }) => bytes(size) },
+    { name: 'sent', title: 'Sent', low: 3, below: ({ sent_bytes: size }) => `sent ${bytes(size)}`, end: true, sort: ({ sent_bytes: size }) => BigInt(size), cell: ({ sent_bytes: size }) => bytes(size) },
     { name: 'act', title: 'Actions', hide: true, end: true, cell: (link) => html`<span class="acts">${link.console && /^https?:\/\//.test(link.console) && html`<a class="button small" href=${link.console} rel="noreferrer"><${Icon} name="external" /><span>Console</span></a>`}
       ${may && html`<button type="button" class="button small danger-quiet" aria-label=${`Close the link ${link.name || link.address}`} onClick=${() => close(link, list.reload)}>Close</button>`}</span>` },
   ];
@@ -46,9 +46,9 @@ export function Queues() {
   const { data, error, busy, reload } = useResource('queues', { every: 3 });
   const most = Math.max(1, ...(data?.items ?? []).map(({ queue_bytes: size }) => size));
   const columns = [
-    { name: 'who', title: 'Who', under: ({ address }) => address, cell: ({ kind, channel, name, id }) => (kind === 'client' ? html`<${ClientLink} channel=${channel} />` : html`<a href="#/links">${name || `link ${id}`}</a>`) },
-    { name: 'kind', title: 'Kind', low: 2, cell: ({ kind }) => kind },
-    { name: 'address', title: 'Address', low: 1, kind: 'mono', cell: ({ address }) => address },
+    { name: 'who', title: 'Who', cell: ({ kind, channel, name, id }) => (kind === 'client' ? html`<${ClientLink} channel=${channel} />` : html`<a href="#/links"><${Text} text=${name || `link ${id}`} /></a>`) },
+    { name: 'kind', title: 'Kind', low: 2, below: ({ kind }) => kind, cell: ({ kind }) => kind },
+    { name: 'address', title: 'Address', low: 1, below: ({ address }) => address, kind: 'mono', cell: ({ address }) => address },
     { name: 'share', title: 'Compared with the longest', hide: true, low: 2, kind: 'share-cell', cell: ({ queue_bytes: size }) => html`<span class=${`share ${queueTone(size)}`} aria-hidden="true"><span style=${{ width: `${(size / most) * 100}%` }}></span></span>` },
     { name: 'queue', title: 'Waits', end: true, cell: ({ queue_bytes: size }) => html`<${Queue} size=${size} />` },
   ];

@@ -3,7 +3,7 @@
 import { call } from '../api.js';
 import { merged, useList, useResource } from '../data.js';
 import { ask } from '../dialog.js';
-import { count } from '../format.js';
+import { count, plural } from '../format.js';
 import { useLive } from '../live.js';
 import { refine } from '../route.js';
 import { Act, Badge, Bones, Button, Empty, Failed, PageHead, SearchBox, Select, Time } from '../ui.js';
@@ -16,7 +16,7 @@ const LINES_MOST = 1000;
 export function changeLevel(now, done) {
   ask({
     title: 'Change the log level', action: 'Change',
-    text: html`<p>What the daemon writes to its outputs from now on, until it is started again. <code>trace</code> shows single messages, and costs speed.</p>`,
+    text: html`<p>What the daemon writes to its outputs from now on. It holds until the configuration is read again (reload) or the daemon is started again. <code>trace</code> shows single messages, and costs speed.</p>`,
     fields: [{ name: 'level', label: 'Level', value: now, options: LEVELS.map((level) => [level, `${level} and above`]) }],
     async run({ level }) {
       const { before } = await call('PUT', 'log/level', { body: { level } });
@@ -81,10 +81,10 @@ export function Log({ query }) {
       <${SearchBox} label="Part of a line" value=${q} onChange=${(next) => refine({ q: next })} />
       <${Select} label="Level" value=${level} onChange=${(next) => refine({ level: next })} options=${[['', 'All levels'], ...LEVELS.map((name) => [name, name === 'fatal' ? name : `${name} and above`])]} />
       ${filtered && html`<${Button} kind="ghost" icon="close" onClick=${() => refine({ level: '', q: '' })}>Clear</${Button}>`}
-      ${missed > 0 && html`<${Badge} tone="warn" title="This page took lines too slowly">${count(missed)} lines missed</${Badge}>`}</div>
+      ${missed > 0 && html`<${Badge} tone="warn" title="This page took lines too slowly">${plural(missed, 'line')} missed</${Badge}>`}</div>
     ${rows.length === 0 && list.error ? html`<${Failed} error=${list.error} retry=${list.reload} what="The log" />`
       : rows.length === 0 && list.busy ? html`<${Bones} rows=${12} kind="rows" />`
       : rows.length === 0 ? html`<${Empty} icon="log" title=${filtered ? 'No line is like that' : 'The log is empty'}>${filtered ? 'Lines that come and fit are shown here.' : 'Lines are shown here as they are written.'}</${Empty}>`
       : html`<ol class="log" aria-label="Log, newest first">${rows.map((line) => html`<${Line} key=${line.seq} line=${line} fresh=${isFresh(line)} />`)}</ol>
-        <div class="list-foot"><p class="note">${count(rows.length)} lines${rows.length >= LINES_MOST ? ', the most that this page keeps' : ''}</p>${list.next !== null && rows.length < LINES_MOST && html`<${Button} small icon="down" busy=${list.busy} onClick=${list.more}>Older lines</${Button}>`}</div>`}`;
+        <div class="list-foot"><p class="note">${plural(rows.length, 'line')}${rows.length >= LINES_MOST ? ', the most that this page keeps' : ''}</p>${list.next !== null && rows.length < LINES_MOST && html`<${Button} small icon="down" busy=${list.busy} onClick=${list.more}>Older lines</${Button}>`}</div>`}`;
 }

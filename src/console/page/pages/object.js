@@ -9,11 +9,18 @@ import { Table } from '../table.js';
 import { Badge, Block, Bones, Button, ChannelLink, ClientLink, Copy, Empty, Facts, Failed, None, ObjectLink, PageHead, Rest, Stale, useMay } from '../ui.js';
 import { html, useState } from '../vendor/htm-preact.js';
 
+/** How a value is written. With a divisor, what is written is what is packed, not what it means. */
+export function valueHint({ declaration }) {
+  const divided = /\bu?int(?:8|16|32|64)(?:%[\d.]+)?\s*\/\s*(\d+)/.exec(declaration ?? '');
+  const example = 'As in DC files: (1, 2), ("text", [1, 2, 3])';
+  return divided ? `${example}. Values are packed: 25 means ${Number((25 / Number(divided[1])).toPrecision(4))}` : example;
+}
+
 export function editField(object, field, done) {
   ask({
     title: `Set ${object.class}.${field.name} of ${object.do_id}`, action: 'Send update',
     text: html`<p>The update goes to the object as one of an operator: it is stored, and sent to whoever hears this field.</p><pre class="declaration">${field.declaration}</pre>`,
-    fields: [{ name: 'value', label: 'Value', type: 'textarea', value: field.cut ? '' : field.value ?? field.default ?? '', hint: 'As in DC files: (1, 2), ("text", [1, 2, 3])', required: true }],
+    fields: [{ name: 'value', label: 'Value', type: 'textarea', value: field.cut ? '' : field.value ?? field.default ?? '', hint: valueHint(field), required: true }],
     async run({ value }) {
       await call('PUT', path`objects/${object.do_id}/fields/${field.name}`, { body: { value } });
       done?.();
@@ -36,7 +43,7 @@ export function Fields({ fields, edit }) {
   const columns = [
     { name: 'name', title: 'Field', kind: 'field-name', cell: (field) => html`<span class="mono" title=${field.declaration}>${field.name}</span><span class="keywords">${field.keywords.join(' ')}</span>` },
     { name: 'value', title: 'Value', grow: true, cell: (field) => html`<${Value} field=${field} />` },
-    { name: 'bytes', title: 'Size', low: 2, end: true, cell: ({ bytes: size }) => bytes(size) },
+    { name: 'bytes', title: 'Size', low: 2, below: ({ bytes: size }) => bytes(size), end: true, cell: ({ bytes: size }) => bytes(size) },
     edit && { name: 'edit', title: 'Actions', hide: true, end: true, cell: (field) => html`<${Button} small kind="ghost" icon="edit" label=${`Edit ${field.name}`} onClick=${() => edit(field)} />` },
   ].filter(Boolean);
   return html`<${Table} caption="Fields and their values" keyOf=${({ id }) => id} rows=${fields} columns=${columns} sortable=${false} />`;
@@ -46,6 +53,12 @@ export function Watcher({ kind, name, channel, link }) {
   if (kind === 'client' && channel) return html`<${ClientLink} channel=${channel} />`;
   if (kind === 'link') return html`<a href="#/links">${name || `link ${link}`}</a>`;
   return name || kind;
+}
+
+/** Whoever hears of it without listening to its location. */
+function Nobody({ object: { ai, owner } }) {
+  if (!ai && !owner) return html`<p class="note">Nobody hears of its updates.</p>`;
+  return html`<p class="note">Nobody listens to its location${ai && html`; its AI <${ChannelLink} channel=${ai} /> gets what is <code>airecv</code>`}${owner && html`; its owner <${ClientLink} channel=${owner} /> gets what is <code>ownrecv</code>`}.</p>`;
 }
 
 export function One({ id }) {
@@ -76,5 +89,5 @@ export function One({ id }) {
         ['Stored', html`<a href=${to(['stored', object.do_id])}>look into the databases</a>`],
       ]} /></${Block}>
       <${Block} title="Who is watching" note=${plural(object.watchers.length + object.watchers_more, 'participant')}>
-        ${object.watchers.length === 0 ? html`<p class="note">Nobody hears of its updates.</p>` : html`<ul class="plain-list">${object.watchers.map((watcher, at) => html`<li key=${at}><${Watcher} ...${watcher} /><span class="note">${watcher.kind}</span></li>`)}</ul>`}<${Rest} more=${object.watchers_more} what="participants" /></${Block}></div></div>`;
+        ${object.watchers.length === 0 ? html`<${Nobody} object=${object} />` : html`<ul class="plain-list">${object.watchers.map((watcher, at) => html`<li key=${at}><${Watcher} ...${watcher} /><span class="note">${watcher.kind}</span></li>`)}</ul>`}<${Rest} more=${object.watchers_more} what="participants" /></${Block}></div></div>`;
 }

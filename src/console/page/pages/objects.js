@@ -4,7 +4,7 @@ import { useList, useResource } from '../data.js';
 import { count, doId as asDoId, plural } from '../format.js';
 import { refine, to } from '../route.js';
 import { ListTable, Table } from '../table.js';
-import { Bones, Button, ChannelLink, ClientLink, Empty, Failed, None, ObjectLink, PageHead, SearchBox, Select, Share, Stale, Tabs } from '../ui.js';
+import { Bones, Button, ChannelLink, ClientLink, Empty, Failed, None, ObjectLink, PageHead, SearchBox, Select, Share, Stale, Tabs, Text } from '../ui.js';
 import { html, useState } from '../vendor/htm-preact.js';
 import { One } from './object.js';
 import { Places } from './places.js';
@@ -28,25 +28,25 @@ function Classes() {
   const rows = empty ? [...filled, ...data.classes.filter(({ objects }) => objects === 0)] : filled;
   const without = data.classes.length - filled.length;
   const columns = [
-    { name: 'name', title: 'Class', sort: ({ name }) => name, cell: ({ name, objects }) => (objects > 0 ? html`<a href=${to(['objects', 'list'], { class: name })}>${name}</a>` : name) },
-    { name: 'parents', title: 'Inherits', low: 1, cell: ({ parents }) => (parents.length > 0 ? parents.join(', ') : html`<${None} />`) },
-    { name: 'fields', title: 'Fields', low: 1, end: true, sort: ({ fields }) => fields.length, cell: ({ fields }) => fields.length },
+    { name: 'name', title: 'Class', sort: ({ name }) => name, cell: ({ name, objects }) => (objects > 0 ? html`<a href=${to(['objects', 'list'], { class: name })}><${Text} text=${name} /></a>` : name) },
+    { name: 'parents', title: 'Inherits', low: 1, below: ({ parents }) => parents.length > 0 && `is a ${parents.join(', ')}`, cell: ({ parents }) => (parents.length > 0 ? parents.join(', ') : html`<${None} />`) },
+    { name: 'fields', title: 'Fields', low: 1, below: ({ fields }) => plural(fields.length, 'field'), end: true, sort: ({ fields }) => fields.length, cell: ({ fields }) => fields.length },
     { name: 'share', title: 'Share', hide: true, low: 2, kind: 'share-cell', cell: ({ objects }) => html`<${Share} of=${objects} total=${total} />` },
     { name: 'objects', title: 'Objects', end: true, sort: ({ objects }) => objects, cell: ({ objects }) => count(objects) },
   ];
   return html`${head}<${Stale} error=${error} />
     ${rows.length === 0 ? html`<${Empty} icon="objects" title="No object lives here">AI servers make objects with STATESERVER_CREATE_OBJECT_WITH_REQUIRED. ${plural(data.classes.length, 'class is', 'classes are')} known.</${Empty}>`
       : html`<${Table} caption="Classes and how many objects they have" keyOf=${({ id }) => id} rows=${rows} columns=${columns} />`}
-    ${without > 0 && html`<div class="list-foot"><p class="note">${count(total)} objects</p><${Button} small onClick=${() => showEmpty(!empty)}>${empty ? 'Hide' : 'Show'} ${plural(without, 'class', 'classes')} without objects</${Button}></div>`}`;
+    ${without > 0 && html`<div class="list-foot"><p class="note">${plural(total, 'object')}</p><${Button} small onClick=${() => showEmpty(!empty)}>${empty ? 'Hide' : 'Show'} ${plural(without, 'class', 'classes')} without objects</${Button}></div>`}`;
 }
 
 export const OBJECTS = [
   { name: 'id', title: 'doId', sort: ({ do_id: id }) => id, cell: ({ do_id: id }) => html`<${ObjectLink} doId=${id} />` },
   { name: 'class', title: 'Class', sort: (object) => object.class, cell: (object) => object.class },
-  { name: 'parent', title: 'Parent', low: 1, end: true, sort: ({ parent }) => parent, cell: ({ parent }) => (parent ? html`<${ObjectLink} doId=${parent} />` : html`<${None} />`) },
+  { name: 'parent', title: 'Parent', low: 1, at: 'class', below: ({ parent }) => (parent ? html`in <${ObjectLink} doId=${parent} />` : 'without a parent'), end: true, sort: ({ parent }) => parent, cell: ({ parent }) => (parent ? html`<${ObjectLink} doId=${parent} />` : html`<${None} />`) },
   { name: 'zone', title: 'Zone', end: true, sort: ({ zone }) => zone, cell: ({ parent, zone }) => html`<a class="mono" href=${to(['objects', 'list'], { parent, zone })}>${zone}</a>` },
-  { name: 'owner', title: 'Owner', low: 2, end: true, sort: ({ owner }) => (owner ? BigInt(owner) : 0n), cell: ({ owner }) => html`<${ClientLink} channel=${owner} />` },
-  { name: 'ai', title: 'AI', low: 2, end: true, sort: ({ ai }) => (ai ? BigInt(ai) : 0n), cell: ({ ai }) => html`<${ChannelLink} channel=${ai} />` },
+  { name: 'owner', title: 'Owner', low: 2, at: 'class', below: ({ owner }) => owner && html`owner <${ClientLink} channel=${owner} />`, end: true, sort: ({ owner }) => (owner ? BigInt(owner) : 0n), cell: ({ owner }) => html`<${ClientLink} channel=${owner} />` },
+  { name: 'ai', title: 'AI', low: 2, at: 'class', below: ({ ai }) => ai && html`AI <${ChannelLink} channel=${ai} />`, end: true, sort: ({ ai }) => (ai ? BigInt(ai) : 0n), cell: ({ ai }) => html`<${ChannelLink} channel=${ai} />` },
 ];
 
 function All({ query }) {

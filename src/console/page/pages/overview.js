@@ -9,7 +9,7 @@ import { samples } from '../samples.js';
 import { identity, seenTheme } from '../shell.js';
 import { useStore } from '../store.js';
 import { Table } from '../table.js';
-import { Badge, Block, Bones, ChannelLink, Copy, Empty, Facts, Failed, None, PageHead, Segments, Stale, Time } from '../ui.js';
+import { Badge, Block, Bones, ChannelLink, Copy, Empty, Facts, Failed, None, PageHead, Segments, Stale, Text, Time } from '../ui.js';
 import { html, useEffect, useMemo, useState } from '../vendor/htm-preact.js';
 
 const rate = (value) => (value === null || value === undefined ? '–' : brief(value));
@@ -68,18 +68,18 @@ function Numbers({ samples: shown }) {
 
 const ROLES = [
   { name: 'kind', title: 'Role', cell: ({ kind }) => KINDS[kind] ?? kind },
-  { name: 'address', title: 'Listens on', low: 2, kind: 'mono', cell: ({ address }) => address ?? html`<${None} />` },
-  { name: 'channel', title: 'Channel', low: 1, cell: ({ channel }) => html`<${ChannelLink} channel=${channel} />` },
-  { name: 'type', title: 'Protocol', low: 2, cell: ({ type }) => type ?? html`<${None} />` },
+  { name: 'address', title: 'Listens on', low: 2, below: ({ address }) => address, kind: 'mono', cell: ({ address }) => address ?? html`<${None} />` },
+  { name: 'channel', title: 'Channel', low: 1, below: ({ channel }) => channel && html`channel <${ChannelLink} channel=${channel} />`, cell: ({ channel }) => html`<${ChannelLink} channel=${channel} />` },
+  { name: 'type', title: 'Protocol', low: 2, below: ({ type }) => type, cell: ({ type }) => type ?? html`<${None} />` },
   { name: 'clients', title: 'Clients', end: true, cell: (role) => (role.kind === 'client_agent' ? html`<a href="#/clients">${count(role.clients)}</a>` : html`<${None} />`) },
-  { name: 'objects', title: 'Objects', end: true, cell: (role) => (/state_server|database/.test(role.kind) ? html`<a href="#/objects">${count(role.objects)}</a>` : html`<${None} />`) },
+  { name: 'objects', title: 'Objects', end: true, cell: (role) => (/state_server/.test(role.kind) ? html`<a href="#/objects">${count(role.objects)}</a>` : html`<${None} />`) },
 ];
 
 const CLOSED = [
   { name: 'who', title: 'Who', cell: ({ kind, name, channel, address }) => (kind === 'client' ? (channel ? html`<span class="mono">${channel}</span>` : 'client') : name || address) },
-  { name: 'reason', title: 'Why', grow: true, cell: ({ reason, code }) => html`<span class="why">${reason}${code !== null && html` <${Badge} title="Reason of the ejection">${code}</${Badge}>`}</span>` },
-  { name: 'address', title: 'Address', low: 2, kind: 'mono', cell: ({ address }) => address },
-  { name: 'seconds', title: 'Was there', low: 1, end: true, cell: ({ seconds }) => span(seconds) },
+  { name: 'reason', title: 'Why', grow: true, cell: ({ reason, code }) => html`<span class="why"><${Text} text=${reason} />${code !== null && html` <${Badge} title="Reason of the ejection">${code}</${Badge}>`}</span>` },
+  { name: 'address', title: 'Address', low: 2, at: 'reason', below: ({ address }) => address, kind: 'mono', cell: ({ address }) => address },
+  { name: 'seconds', title: 'Was there', low: 1, at: 'reason', below: ({ seconds }) => `was there for ${span(seconds)}`, end: true, cell: ({ seconds }) => span(seconds) },
   { name: 'time', title: 'When', end: true, cell: ({ time }) => html`<${Time} at=${time} />` },
 ];
 

@@ -1,7 +1,7 @@
 // The world as a tree: parents, their zones, the objects in these, which may be parents in turn.
 
 import { useList } from '../data.js';
-import { count } from '../format.js';
+import { count, noun } from '../format.js';
 import { Icon } from '../icons.js';
 import { to } from '../route.js';
 import { Bones, Button, Empty, Failed } from '../ui.js';
@@ -12,7 +12,7 @@ const IN_A_ZONE = 50;
 /** More of a level of the tree. */
 function Foot({ list, what }) {
   if (list.error) return html`<li class="leaf"><span class="field-error" role="alert">${list.error.message}</span> <${Button} small onClick=${list.reload}>Try again</${Button}></li>`;
-  if (list.busy) return html`<li class="leaf note" role="status">${list.items.length > 0 ? `${count(list.items.length)} ${what}; looking for more…` : 'Looking…'} ${list.asked > 2 && html`<${Button} small onClick=${list.stop}>Stop</${Button}>`}</li>`;
+  if (list.busy) return html`<li class="leaf note" role="status">${list.items.length > 0 ? `${count(list.items.length)} ${noun(list.items.length, what)}; looking for more…` : 'Looking…'} ${list.asked > 2 && html`<${Button} small onClick=${list.stop}>Stop</${Button}>`}</li>`;
   if (list.next !== null) return html`<li class="leaf"><${Button} small icon="down" onClick=${list.more}>More ${what}</${Button}></li>`;
   return list.items.length === 0 ? html`<li class="leaf note">No ${what}.</li>` : null;
 }
@@ -23,7 +23,7 @@ function Branch({ label, total, href, most, children }) {
     <button type="button" class="twig" aria-expanded=${open ? 'true' : 'false'} onClick=${() => set(!open)}><${Icon} name=${open ? 'down' : 'right'} size=${14} /><span>${label}</span></button>
     ${href && html`<a class="branch-go" href=${href}>show<span class="hidden"> ${label}</span></a>`}
     ${most > 0 && html`<span class="share" aria-hidden="true"><span style=${{ width: `${Math.max(1, (total / most) * 100)}%` }}></span></span>`}
-    ${total !== null && html`<span class="branch-count"><span class="hidden">, </span>${count(total)}<span class="hidden"> objects</span></span>`}</div>
+    ${total !== null && html`<span class="branch-count"><span class="hidden">, </span>${count(total)}<span class="hidden"> ${noun(total, 'objects')}</span></span>`}</div>
     ${open && html`<ul>${children()}</ul>`}</li>`;
 }
 

@@ -30,10 +30,10 @@ export function EventLog({ query }) {
   const none = logger === false || (record.error?.code === 'no_event_logger' && record.items.length === 0);
   const waits = logger === undefined && !overview.error;
   const columns = [
-    { name: 'type', title: 'Event', under: ({ time }) => html`<${Time} at=${time} />`, cell: ({ type }) => html`<span class="mono">${type}</span>` },
-    { name: 'sender', title: 'Sender', low: 2, cell: ({ sender }) => html`<span class="mono">${sender}</span>` },
+    { name: 'type', title: 'Event', kind: 'mono', cell: ({ type }) => type },
+    { name: 'sender', title: 'Sender', low: 2, kind: 'mono', below: ({ sender }) => `from ${sender}`, cell: ({ sender }) => sender },
     { name: 'fields', title: 'What it says', grow: true, cell: ({ fields }) => html`<${Pairs} fields=${fields} />` },
-    { name: 'time', title: 'When', low: 1, end: true, cell: ({ time }) => html`<${Time} at=${time} />` },
+    { name: 'time', title: 'When', low: 1, below: ({ time }) => html`<${Time} at=${time} />`, end: true, cell: ({ time }) => html`<${Time} at=${time} />` },
   ];
   return html`<${PageHead} title="Event log" sub="What the game’s servers and this daemon have told the event logger, newest first" />
     ${none ? html`<${Empty} icon="eventlog" title="This daemon has no event logger">A role of type <code>eventlogger</code> in its configuration makes it one. Events go to the address that <code>general.eventlogger</code> names.</${Empty}>`
@@ -47,11 +47,11 @@ export function EventLog({ query }) {
 export function Audit() {
   const record = useRecord('audit');
   const columns = [
-    { name: 'action', title: 'Action', cell: ({ action, ok }) => html`<span class="two single"><span>${action}</span>${!ok && html`<${Badge} tone="bad">refused</${Badge}>`}</span>` },
+    { name: 'action', title: 'Action', cell: ({ action, ok }) => html`<span class="two"><span>${action}</span>${!ok && html`<${Badge} tone="bad">refused</${Badge}>`}</span>` },
     { name: 'object', title: 'On what', grow: true, cell: ({ object }) => object || html`<${None} />` },
-    { name: 'detail', title: 'Detail', low: 2, grow: true, cell: ({ detail }) => detail || html`<${None} />` },
-    { name: 'user', title: 'Who', cell: ({ user }) => user ?? html`<${None}>nobody by name</${None}>` },
-    { name: 'address', title: 'From', low: 2, kind: 'mono', cell: ({ address }) => address },
+    { name: 'detail', title: 'Detail', low: 2, at: 'object', below: ({ detail }) => detail, grow: true, cell: ({ detail }) => detail || html`<${None} />` },
+    { name: 'user', title: 'Who', low: 1, at: 'object', below: ({ user }) => (user ? `by ${user}` : 'by nobody by name'), cell: ({ user }) => user ?? html`<${None}>nobody by name</${None}>` },
+    { name: 'address', title: 'From', low: 2, at: 'object', below: ({ address }) => `from ${address}`, kind: 'mono', cell: ({ address }) => address },
     { name: 'time', title: 'When', end: true, cell: ({ time }) => html`<${Time} at=${time} />` },
   ];
   return html`<${PageHead} title="Audit" sub="Each action of an operator: the last thousand, newest first. All of them are in the log, with the target audit" />

@@ -5,7 +5,7 @@ import { useResource } from '../data.js';
 import { channel as asChannel, count, doId, plural } from '../format.js';
 import { go, to } from '../route.js';
 import { Table } from '../table.js';
-import { Badge, Block, Bones, ChannelLink, ClientLink, Copy, Empty, Facts, Failed, Field, ObjectLink, PageHead, Rest, Stale } from '../ui.js';
+import { Badge, Block, Bones, ChannelLink, ClientLink, Copy, Empty, Facts, Failed, Field, ObjectLink, PageHead, Rest, Stale, Text } from '../ui.js';
 import { html, useEffect, useState } from '../vendor/htm-preact.js';
 import { Fields } from './object.js';
 
@@ -49,7 +49,7 @@ export function Stored({ parts, query }) {
 }
 
 const LISTENERS = [
-  { name: 'who', title: 'Who', cell: ({ kind, name, channel, link }) => (kind === 'client' && channel ? html`<${ClientLink} channel=${channel} />` : kind === 'link' ? html`<a href="#/links">${name || `link ${link}`}</a>` : name || kind) },
+  { name: 'who', title: 'Who', cell: ({ kind, name, channel, link }) => (kind === 'client' && channel ? html`<${ClientLink} channel=${channel} />` : kind === 'link' ? html`<a href="#/links"><${Text} text=${name || `link ${link}`} /></a>` : name || kind) },
   { name: 'kind', title: 'Kind', cell: ({ kind }) => kind },
   { name: 'by', title: 'Subscribed by', cell: ({ by }) => (by === 'range' ? html`<${Badge} tone="accent">range</${Badge}>` : by) },
 ];
