@@ -52,7 +52,8 @@ function Nowhere() {
 
 function Page() {
   const { parts, query } = useStore(route);
-  const [name, component, title] = PAGES[parts[0] ?? ''] ?? [];
+  const entry = parts[0] ?? '';
+  const [name, component, title] = Object.hasOwn(PAGES, entry) ? PAGES[entry] : [];
   const page = usePage(name ?? 'overview');
   const way = parts.join('/');
   const first = useRef(way);
