@@ -1,8 +1,8 @@
 //! What is answered over HTTP: figures, whether the daemon lives and is ready, and the console by which people look into it and
 //! operate it.
 //!
-//! A connection ([`serve`]) brings questions; each passes the [`guard`], which knows who asks and what may be asked, and then
-//! reaches a handler: of the [`probes`], of the [`api`], or of the page's [`files`]. Handlers reach the daemon by [`Inside`]. What
+//! A connection (`serve`) brings questions; each passes the `guard`, which knows who asks and what may be asked, and then
+//! reaches a handler: of the `probes`, of the [`api`], or of the page's `files`. Handlers reach the daemon by [`Inside`]. What
 //! changes something goes through the queue by which commands come, too ([`control`](crate::control)), so that there is one way to do it.
 
 pub mod api;

@@ -1,6 +1,6 @@
 //! What a service manager is told. A socket of the test stands for systemd's.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -27,7 +27,13 @@ impl Manager {
 
     fn hears(&self) -> String {
         let mut bytes = [0; 1024];
-        let length = self.0.recv(&mut bytes).expect("something");
+        let length = loop {
+            match self.0.recv(&mut bytes) {
+                // A signal has come, for the end of another daemon, say.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.expect("something"),
+            }
+        };
         String::from_utf8(bytes[..length].to_vec()).expect("a text")
     }
 

@@ -1,7 +1,7 @@
 //! The console's API, `/api/v1`: JSON, described by itself in `openapi.json`.
 //!
 //! Each file has its handlers and the types of what they are asked and say. Who asks has been admitted before
-//! ([`guard`](super::guard)); handlers take a [`Viewer`](super::Viewer) or an [`Operator`](super::Operator) to know who it is.
+//! (`guard`); handlers take a [`Viewer`](super::Viewer) or an [`Operator`](super::Operator) to know who it is.
 //! Channels and running totals are texts of decimal digits, since JavaScript has no numbers of 64 bits; times are in UTC.
 
 mod audit;

@@ -18,6 +18,7 @@ use crate::console::sampler::{STEP, Sample, totals_of};
 use crate::console::time::{rfc3339, seconds};
 use crate::console::warnings::{Warning, warnings};
 use crate::console::{Inside, process};
+use crate::role::message_director::{Direction, LinkSeen};
 
 /// The handlers of this file.
 pub fn routes() -> Routes {
@@ -120,9 +121,15 @@ impl Overview {
         let roles: Vec<RoleRunning> = roles(inside);
         let (links, _) = inside.seen.roll.page(0, usize::MAX - 1);
         let counters = inside.router.counters();
-        let daemons = links.iter().filter(|link| link.is_daemon || !link.url.is_empty());
-        let daemons = daemons.map(|link| Neighbour {
-            name: if link.name.is_empty() { link.address.clone() } else { link.name.clone() },
+        let is_daemon = |link: &&LinkSeen| {
+            link.is_daemon || !link.url.is_empty() || link.direction == Direction::Out
+        };
+        let daemons = links.iter().filter(is_daemon).map(|link| Neighbour {
+            name: match (link.direction, link.name.is_empty()) {
+                (Direction::Out, _) => format!("upstream {}", link.address),
+                (Direction::In, true) => link.address.clone(),
+                (Direction::In, false) => link.name.clone(),
+            },
             console: console_of(link),
             link: link.id.to_string(),
         });
