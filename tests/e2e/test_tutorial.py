@@ -36,7 +36,7 @@ class Session:
         if self.stage.astron:  # which crashes in its default mode
             text = text.replace("messagedirector:", "messagedirector:\n  threaded: false")
         messages, clients, events = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
-        for fixed, free in ((7199, messages), (7198, clients), (7197, events)):
+        for fixed, free in ((7199, messages), (7198, clients), (7197, events), (7180, free_port())):
             assert f"127.0.0.1:{fixed}" in text
             text = text.replace(f"127.0.0.1:{fixed}", f"127.0.0.1:{free}")
         (self.directory / "quickstart.yml").write_text(text)
