@@ -50,18 +50,22 @@ async function failure(response) {
   );
 }
 
+/** Whoever looks is still the same. */
+let stay = new AbortController();
+
 async function ask(method, url, body, signal) {
   const headers = { accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   if (csrf && method !== 'GET') headers['x-csrf-token'] = csrf;
   const limit = AbortSignal.timeout(LIMIT_MS);
+  const left = method === 'GET' ? [signal, stay.signal].filter(Boolean) : [signal].filter(Boolean);
   try {
     return await fetch(url, {
-      method, headers, signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      method, headers, signal: AbortSignal.any([limit, ...left]),
       body: body === undefined ? undefined : JSON.stringify(body), credentials: 'same-origin', cache: 'no-store',
     });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (left.some((one) => one.aborted)) throw error;
     if (limit.aborted) throw new ApiError(0, 'slow', 'the daemon has not answered within 30 seconds');
     throw new ApiError(0, 'unreachable', 'the daemon cannot be reached');
   }
@@ -121,9 +125,18 @@ export async function logIn(name, password) {
 }
 
 export async function logOut() {
-  await call('DELETE', 'session').catch((error) => {
-    if (error.status !== 401) throw error;
-  });
+  // What pages have asked for would be refused when it comes too late, and browsers note that as a mistake.
+  stay.abort();
+  stay = new AbortController();
+  session.set({ ...session.get(), status: 'loading' });
+  try {
+    await call('DELETE', 'session');
+  } catch (error) {
+    if (error.status !== 401) {
+      load();
+      throw error;
+    }
+  }
   out(false);
 }
 
