@@ -21,7 +21,6 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 /// The folder.
 #[derive(RustEmbed)]
 #[folder = "src/console/page"]
-#[allow_missing = true]
 struct Files;
 
 /// What each kind of file is called, and whether it becomes smaller when it is compressed.

@@ -68,7 +68,7 @@ pub fn warnings(inside: &Inside) -> Vec<Warning> {
 
 fn upstream(inside: &Inside) -> Option<Warning> {
     let address = inside.config.message_director.connect.as_ref()?;
-    let (links, _) = inside.seen.roll.page(0, usize::MAX - 1);
+    let links = inside.seen.roll.all();
     let is_there = links.iter().any(|link| link.direction == Direction::Out);
     (!is_there).then(|| Warning {
         id: "upstream-away",
@@ -177,7 +177,7 @@ fn logged(inside: &Inside, now: SystemTime) -> Vec<Warning> {
 }
 
 fn slow_links(inside: &Inside) -> Option<Warning> {
-    let (links, _) = inside.seen.roll.page(0, usize::MAX - 1);
+    let links = inside.seen.roll.all();
     let slowest = links.into_iter().max_by_key(|link| link.traffic.waiting)?;
     (slowest.traffic.waiting > LONG_QUEUE).then(|| Warning {
         id: "slow-link",

@@ -91,7 +91,7 @@ pub fn console_of(link: &LinkSeen) -> Option<String> {
 
 /// The numbers of links by their places in the router.
 pub fn numbers(inside: &Inside) -> HashMap<Key, u64> {
-    let (links, _) = inside.seen.roll.page(0, usize::MAX - 1);
+    let links = inside.seen.roll.all();
     links.into_iter().filter_map(|link| Some((link.key?, link.id))).collect()
 }
 
@@ -160,7 +160,7 @@ async fn list(
             (links, next)
         }
         Some(order) => {
-            let (mut links, _) = inside.seen.roll.page(0, usize::MAX - 1);
+            let mut links = inside.seen.roll.all();
             order.sort(&mut links);
             let passed = usize::try_from(after).unwrap_or(usize::MAX).min(links.len());
             links.drain(..passed);

@@ -119,7 +119,7 @@ impl Overview {
     /// As it is now.
     pub fn new(inside: &Inside) -> Self {
         let roles: Vec<RoleRunning> = roles(inside);
-        let (links, _) = inside.seen.roll.page(0, usize::MAX - 1);
+        let links = inside.seen.roll.all();
         let counters = inside.router.counters();
         let is_daemon = |link: &&LinkSeen| {
             link.is_daemon || !link.url.is_empty() || link.direction == Direction::Out

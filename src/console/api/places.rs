@@ -62,8 +62,7 @@ async fn list(
     let paging = Paging { limit: which.limit, after: which.after };
     let limit = paging.limit()?;
     let after: Option<u32> = paging
-        .after
-        .as_deref()
+        .after()
         .map(str::parse)
         .transpose()
         .map_err(|_| ApiError::bad_request("after: what `next` said"))?;

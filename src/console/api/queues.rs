@@ -66,7 +66,7 @@ pub async fn longest(inside: &Inside) -> Vec<Queue> {
             longest.pop();
         }
     };
-    let (links, _) = inside.seen.roll.page(0, usize::MAX - 1);
+    let links = inside.seen.roll.all();
     for link in links {
         add(Queue {
             queue_bytes: link.traffic.waiting,

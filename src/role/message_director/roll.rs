@@ -169,6 +169,12 @@ impl Roll {
         (links.iter().take(most).map(|(id, link)| link.seen(*id)).collect(), has_more)
     }
 
+    /// All of them, in the order of their numbers. There are as many as participants, and not as clients.
+    pub fn all(&self) -> Vec<LinkSeen> {
+        let links = self.inner.lock().links.clone();
+        links.iter().map(|(id, link)| link.seen(*id)).collect()
+    }
+
     /// Has a link closed; whether there is such a one.
     pub fn close(&self, id: u64) -> bool {
         let link = self.inner.lock().links.get(&id).cloned();

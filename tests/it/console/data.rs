@@ -140,6 +140,12 @@ fn objects_are_told_page_by_page_with_their_values() {
     }
     ask(&daemon, "objects?class=Nothing").says(400, "bad_request");
     ask(&daemon, "objects?after=x").says(400, "bad_request");
+    for list in ["objects", "places", "links", "clients", "log", "closed", "audit"] {
+        // As a form says that there is nothing.
+        ask(&daemon, &format!("{list}?after=")).is(200);
+        ask(&daemon, &format!("{list}?after=x")).says(400, "bad_request");
+        ask(&daemon, &format!("{list}?nonsense=1")).says(400, "bad_request");
+    }
     ask(&daemon, "objects?limit=501").says(400, "bad_request");
     let places = all(&daemon, "places", 1);
     assert_eq!(places, [json!({"parent": 0, "objects": 1}), json!({"parent": 9000, "objects": 5})]);
