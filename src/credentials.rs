@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use rand_chacha::rand_core::{OsRng, TryRngCore};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -22,6 +22,10 @@ pub const PASSWORD_BYTES_MAX: usize = 1024;
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 /// The most passes over it that a hash may ask for.
 const PASSES_MAX: u32 = 64;
+
+/// Memory in which passwords are hashed, one after the other. It grows to what the costliest of them needs.
+#[derive(Default)]
+pub struct Memory(Vec<Block>);
 
 /// The hash of a password, as `donet console password` prints it.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,7 +96,27 @@ impl PasswordProof {
 
     /// Whether it is that of this password. Takes as long as making one.
     pub fn is_of(&self, password: &str) -> bool {
-        Argon2::default().verify_password(password.as_bytes(), &self.0).is_ok()
+        self.is_of_in(password, &mut Memory::default())
+    }
+
+    /// As [`PasswordProof::is_of`], in memory that is used again.
+    pub fn is_of_in(&self, password: &str, memory: &mut Memory) -> bool {
+        let made = self.hashed(password, memory).zip(self.0.hash.as_ref());
+        made.is_some_and(|(made, known)| made[..].ct_eq(known.as_ref()).into())
+    }
+
+    /// The hash of a password in the way that this one was made.
+    fn hashed(&self, password: &str, Memory(blocks): &mut Memory) -> Option<Vec<u8>> {
+        let PasswordHash { algorithm, version, salt, hash, .. } = &self.0;
+        let params = Params::try_from(&self.0).ok()?;
+        let algorithm: Algorithm = algorithm.as_str().parse().ok()?;
+        let version = version.map(Version::try_from).transpose().ok()?.unwrap_or_default();
+        blocks.resize(params.block_count(), Block::default());
+        let mut made = vec![0; hash.as_ref()?.len()];
+        let argon2 = Argon2::new(algorithm, version, params);
+        let (password, salt) = (password.as_bytes(), salt.as_ref()?.as_ref());
+        argon2.hash_password_into_with_memory(password, salt, &mut made, &mut blocks[..]).ok()?;
+        Some(made)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checks passwords, one after the other, on a thread of its own.
 //!
-//! Each takes some 20 MiB for a while. What has been given back stays with the thread that had it, as allocators are: were it
-//! any of many threads, each would end up with as much.
+//! Each takes some 20 MiB for a while. What is given back stays with the allocator, several times over, and with each thread that
+//! has had some: so there is one thread, and it keeps the memory for the next one.
 
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, Sender};
@@ -9,7 +9,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use crate::credentials::PasswordProof;
+use crate::credentials::{Memory, PasswordProof};
 
 /// A password, and where to say whether it is right.
 type Question = (PasswordProof, String, oneshot::Sender<bool>);
@@ -34,10 +34,11 @@ impl Checker {
 fn begin() -> Option<Sender<Question>> {
     let (sender, questions) = mpsc::channel::<Question>();
     let begun = thread::Builder::new().name("passwords".to_owned()).spawn(move || {
+        let mut memory = Memory::default();
         for (proof, password, says) in questions {
             // Whoever has gone needs no answer.
             if !says.is_closed() {
-                let _ = says.send(proof.is_of(&password));
+                let _ = says.send(proof.is_of_in(&password, &mut memory));
             }
         }
     });
