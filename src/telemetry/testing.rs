@@ -2,12 +2,14 @@
 
 use std::hash::RandomState;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::subscriber::{DefaultGuard, Interest};
+use tracing::{Dispatch, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use super::format::Look;
 use super::layer::Lines;
@@ -37,6 +39,23 @@ impl Write for Paper {
     }
 }
 
+/// A place in the code that logs is remembered as wanted by nobody if nobody wants it when it is first met, also if a
+/// thread begins to want it at that very moment. Of every place this keeps it open: it is asked each time, and wants nothing.
+struct Undecided;
+
+impl<S: Subscriber> Layer<S> for Undecided {
+    fn register_callsite(&self, _metadata: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
+        false
+    }
+}
+
+static UNDECIDED: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::registry().with(Undecided)));
+
 /// Catches what this thread logs, as long as it is there.
 pub struct Caught {
     paper: Paper,
@@ -47,6 +66,7 @@ pub struct Caught {
 impl Caught {
     /// Catches lines from a level on.
     pub fn from(level: Level) -> Self {
+        LazyLock::force(&UNDECIDED);
         let paper = Paper::default();
         let look = Look::default();
         let output = Output::start(Target::new(paper.clone()), look).expect("a thread");

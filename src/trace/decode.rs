@@ -148,7 +148,12 @@ fn decode_at(names: &Names, speech: Speech, datagram: &[u8], depth: usize) -> De
         Speech::Servers | Speech::Link | Speech::Client => row(number),
         Speech::Panda3d => Family::Panda3d.row(number),
     };
-    let is_expected = |row: &&Row| (row.family == Family::Client) == (speech == Speech::Client);
+    // What looks like a control message with other recipients is none: whoever gets it cannot read it as one.
+    let is_control = decoded.recipients == [Channel::CONTROL];
+    let is_expected = |row: &&Row| match row.family {
+        Family::Control => is_control && decoded.sender.is_none(),
+        family => (family == Family::Client) == (speech == Speech::Client),
+    };
     let Some(row) = found.filter(|row| speech == Speech::Panda3d || is_expected(row)) else {
         decoded.note = Some("unknown message".to_owned());
         decoded.extra = reader.rest().to_vec();
