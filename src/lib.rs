@@ -2,7 +2,7 @@
 //!
 //! The map, in the direction in which data flows. A module uses only what stands above it;
 //! `net`, `store`, `banlist`, `config`, `control`, `credentials`, `finding`,
-//! `metrics`, `readiness` and `yaml` stand beside the line.
+//! `metrics`, `platform`, `readiness` and `yaml` stand beside the line.
 
 pub mod banlist;
 pub mod cli;
@@ -21,6 +21,7 @@ pub mod message;
 pub mod metrics;
 pub mod net;
 pub mod object;
+pub mod platform;
 pub mod readiness;
 pub mod recent;
 pub mod role;

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use super::offenders::{self, Entered};
 use super::{Ban, Flaw, List, Subject, with, without};
+use crate::platform;
 use crate::store::files;
 
 /// How often the file is looked at. What has changed is read when it has stayed so for as long again.
@@ -253,11 +254,11 @@ impl Banlist {
 
 /// Waits until no other process changes a file in the same folder.
 fn lock_folder_of(path: &Path) -> io::Result<File> {
-    let folder =
-        File::open(path.parent().filter(|folder| *folder != "").unwrap_or(Path::new(".")))?;
+    let folder = path.parent().filter(|folder| *folder != "").unwrap_or(Path::new("."));
+    let folder = platform::files::open_folder(folder)?;
     let deadline = Instant::now() + LOCK_MAX;
     loop {
-        match folder.try_lock() {
+        match platform::files::lock(&folder) {
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => {
                 return Err(io::Error::other("another process has its folder locked for too long"));

@@ -4,12 +4,10 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Read as _};
 
 use clap::Subcommand;
-use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
-};
 
 use super::out::{complain, lament, say};
 use crate::credentials::{PASSWORD_BYTES_MAX, PasswordProof, TokenProof, new_token};
+use crate::platform::terminal::Dark;
 
 /// What is to be made.
 #[derive(Subcommand, Debug)]
@@ -124,7 +122,7 @@ fn checked(bytes: Vec<u8>) -> Result<String, Unfit> {
 fn hidden(question: &str) -> Result<Vec<u8>, Unfit> {
     lament(format_args!("{question}"));
     let typed = {
-        let _dark = Dark::new().map_err(io::Error::from)?;
+        let _dark = Dark::new()?;
         typed(io::stdin().lock().bytes())
     };
     complain!("");
@@ -152,29 +150,6 @@ fn typed(bytes: impl Iterator<Item = io::Result<u8>>) -> Result<Vec<u8>, Unfit> 
         }
     }
     Ok(typed)
-}
-
-/// A terminal that shows nothing, as long as this lives. Nor does it end the process, or it would stay so.
-struct Dark(Termios);
-
-impl Dark {
-    fn new() -> rustix::io::Result<Self> {
-        let stdin = io::stdin();
-        let before = tcgetattr(&stdin)?;
-        let mut dark = before.clone();
-        dark.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG | LocalModes::ICANON);
-        dark.special_codes[SpecialCodeIndex::VMIN] = 1;
-        dark.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&stdin, OptionalActions::Flush, &dark)?;
-        Ok(Dark(before))
-    }
-}
-
-impl Drop for Dark {
-    fn drop(&mut self) {
-        // Nothing is left to be done if the terminal is gone.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod dc;
 mod hint;
 mod out;
 mod running;
+mod shipped;
 mod top;
 mod trace;
 mod version;
@@ -84,6 +85,9 @@ enum Command {
     Bans(running::Arguments),
     /// Check a configuration and everything that it names, without running it
     Check(check::Arguments),
+    /// Print what makes a shell complete commands and options
+    #[command(hide = true)]
+    Completions(shipped::Completions),
     /// Make passwords and tokens for the console
     #[command(subcommand)]
     Console(console::Command),
@@ -97,6 +101,9 @@ enum Command {
     Drain(running::DrainArguments),
     /// Have the flight recorder of the daemon that runs write what it has to a file
     Dump(running::Dump),
+    /// Print the page of the manual
+    #[command(hide = true)]
+    Man,
     /// Have the daemon that runs read its configuration again
     Reload(running::Arguments),
     /// Show what the daemon that runs does, second by second
@@ -149,10 +156,12 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
             None => Action::Run(arguments.into_run()),
         },
         Some(Command::Check(arguments)) => Action::Exit(check::run(&arguments)),
+        Some(Command::Completions(arguments)) => Action::Exit(shipped::completions(&arguments)),
         Some(Command::Console(command)) => Action::Exit(console::run(&command)),
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
         Some(Command::Drain(arguments)) => Action::Exit(running::drain(&arguments)),
+        Some(Command::Man) => Action::Exit(shipped::man()),
         Some(Command::Reload(arguments)) => {
             Action::Exit(running::ask(&arguments, &Request::Reload))
         }

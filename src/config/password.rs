@@ -1,7 +1,6 @@
 //! The password of a database: in the configuration, or in a file of its own.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use dclass::input::{self, Unread};
@@ -9,6 +8,7 @@ use dclass::input::{self, Unread};
 use super::path::tidy;
 use super::section::Section;
 use super::value;
+use crate::platform::files;
 
 /// No password is that long.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -50,7 +50,8 @@ pub(super) fn read(section: &mut Section<'_>, base_dir: &Path) -> Password {
 fn read_file(path: &Path) -> Result<(String, bool), String> {
     const OTHERS: u32 = 0o004;
     let unreadable = |error: Unread| format!("the file cannot be read: {error}");
-    let mode = fs::metadata(path).map_err(|error| unreadable(error.into()))?.permissions().mode();
+    let metadata = fs::metadata(path).map_err(|error| unreadable(error.into()))?;
+    let mode = files::mode(&metadata);
     let bytes = input::read_file(path, BYTES_MAX).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text")?;
     let password = text.strip_suffix('\n').unwrap_or(&text);

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use rustix::process::{Resource, getrlimit};
-
 use crate::metrics::{self, Figures};
+pub use crate::platform::process::{
+    files_max as open_files_max, memory_bytes, open_files, processor_time,
+};
 
 /// When this was looked at first, which is at the start.
 static BEGAN: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
@@ -34,37 +35,9 @@ pub fn measure(figures: &mut Figures) {
     }
 }
 
-/// How much memory the process has in use.
-pub fn memory_bytes() -> Option<usize> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: usize = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size())
-}
-
-/// How many files it may have open.
-pub fn open_files_max() -> Option<u64> {
-    getrlimit(Resource::Nofile).current
-}
-
 /// When the process was started.
 pub fn began() -> SystemTime {
     *BEGAN
-}
-
-/// How many seconds of a processor the process has used.
-pub fn processor_time() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program may have spaces in it.
-    let mut words = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut ticks = || words.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / rustix::param::clock_ticks_per_second() as f64)
-}
-
-/// How many files this process has open, where the system tells.
-pub fn open_files() -> Option<usize> {
-    let open = std::fs::read_dir("/proc/self/fd").ok()?;
-    // The folder itself is one.
-    Some(open.count().saturating_sub(1))
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::{Answer, PATIENCE, Request, trust};
+use super::{Answer, PATIENCE, Request};
+use crate::platform::{process, sockets};
 
 /// The longest answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
@@ -68,18 +67,17 @@ pub fn ask(
 ) -> Result<u8, Unheard> {
     let shown = || path.display().to_string();
     let failed = |error: io::Error| Unheard::Io { path: shown(), error };
-    let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
+    let mut stream = sockets::connect(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => Unheard::Nobody(shown()),
         _ => failed(error),
     })?;
-    let peer = rustix::net::sockopt::socket_peercred(stream.as_fd());
-    let owner = peer.map_err(|error| failed(error.into()))?.uid.as_raw();
-    let own = rustix::process::geteuid().as_raw();
+    let owner = sockets::owner(&stream).map_err(failed)?;
+    let own = process::user();
     if ![own, 0].contains(&owner) {
         // Root may tell everybody's daemon what to do, if it is one.
         if own != 0 {
             return Err(Unheard::Stranger { path: shown(), owner });
-        } else if !trust::is_in_safe_place(path, owner).map_err(failed)? {
+        } else if !sockets::is_in_safe_place(path, owner).map_err(failed)? {
             return Err(Unheard::Doubtful { path: shown(), owner });
         }
     }

@@ -8,7 +8,6 @@ mod place;
 mod server;
 #[cfg(test)]
 mod tests;
-mod trust;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,16 +1,13 @@
 //! Where the socket is if nobody says where.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The socket of a daemon with this configuration, by default: of several folders for the runtime the first.
 pub fn default_path(config: &Path) -> PathBuf {
     let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
-    let runtime = set("RUNTIME_DIRECTORY").and_then(|folders| {
-        let first = folders.as_bytes().split(|byte| *byte == b':').next()?;
-        Some(PathBuf::from(std::ffi::OsStr::from_bytes(first)))
-    });
+    let runtime =
+        set("RUNTIME_DIRECTORY").and_then(|folders| std::env::split_paths(&folders).next());
     let folder = runtime.or_else(|| set("XDG_RUNTIME_DIR").map(PathBuf::from));
     folder.unwrap_or_else(std::env::temp_dir).join(name(config))
 }
@@ -29,7 +26,7 @@ pub fn places(config: &Path) -> Vec<PathBuf> {
 fn name(config: &Path) -> String {
     let path = config.canonicalize().or_else(|_| std::path::absolute(config));
     let path = path.unwrap_or_else(|_| config.to_owned());
-    format!("donet-{:016x}.sock", fnv(path.as_os_str().as_bytes()))
+    format!("donet-{:016x}.sock", fnv(path.as_os_str().as_encoded_bytes()))
 }
 
 /// FNV-1a, which is the same in each version of the program.

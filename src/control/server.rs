@@ -3,18 +3,17 @@
 //! A peer can cost little: 64 are heard at a time, others are told so at once, and each has a limit of bytes and of time. Only
 //! the daemon's own user and root are heard: the file's mode says so, and the system is asked besides.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use super::{Answer, PATIENCE, REQUEST_BYTES_MAX, Request};
+use crate::platform::{files, sockets};
 
 /// How many peers are heard at a time.
 const PEERS_MAX: usize = 64;
@@ -32,7 +31,7 @@ pub type Heard = (Request, Replies);
 /// A socket that is there. It is removed when it is dropped.
 #[derive(Debug)]
 pub struct Bound {
-    listener: UnixListener,
+    listener: sockets::Commands,
     path: PathBuf,
     /// Device and number of the file: another daemon may have put its own there since.
     file: (u64, u64),
@@ -46,14 +45,9 @@ impl Bound {
     /// # Errors
     /// If it cannot be made, or is in use.
     pub fn new(path: &Path) -> io::Result<Self> {
-        may_replace(path)?;
-        // Nobody else can look into this folder, so nobody can connect before the mode is set.
-        let folder = path.with_file_name(format!(".donet-{}", std::process::id()));
-        DirBuilder::new().mode(0o700).create(&folder)?;
-        let bound = bind_in(&folder, path);
-        let _ = fs::remove_file(folder.join("s"));
-        let _ = fs::remove_dir(&folder);
-        bound
+        let (listener, file) = sockets::bind(path)?;
+        let places = Arc::new(Semaphore::new(PEERS_MAX));
+        Ok(Bound { listener, path: path.to_owned(), file, places })
     }
 
     /// Hears requests, without end.
@@ -64,7 +58,7 @@ impl Bound {
                 tokio::time::sleep(PATIENCE).await;
                 continue;
             };
-            if !is_trusted(&stream) {
+            if !sockets::is_trusted(&stream) {
                 continue;
             }
             let Ok(place) = self.places.clone().try_acquire_owned() else {
@@ -86,49 +80,14 @@ impl Bound {
 
 impl Drop for Bound {
     fn drop(&mut self) {
-        if file_of(&self.path).is_ok_and(|file| file == self.file) {
+        let there = fs::symlink_metadata(&self.path);
+        if there.is_ok_and(|metadata| files::identity(&metadata) == self.file) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-fn bind_in(folder: &Path, path: &Path) -> io::Result<Bound> {
-    let made = folder.join("s");
-    let listener = UnixListener::bind(&made)?;
-    fs::set_permissions(&made, Permissions::from_mode(0o600))?;
-    let file = file_of(&made)?;
-    fs::rename(&made, path)?;
-    let places = Arc::new(Semaphore::new(PEERS_MAX));
-    Ok(Bound { listener, path: path.to_owned(), file, places })
-}
-
-fn file_of(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-/// Whether there is nothing that somebody needs.
-fn may_replace(path: &Path) -> io::Result<()> {
-    let metadata = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        metadata => metadata?,
-    };
-    if !metadata.file_type().is_socket() {
-        return Err(io::Error::other("something else than a socket is there"));
-    }
-    match std::os::unix::net::UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => Err(io::Error::other("another daemon that runs has it")),
-    }
-}
-
-fn is_trusted(stream: &UnixStream) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| [own, 0].contains(&peer.uid()))
-}
-
-async fn converse(mut stream: UnixStream, requests: mpsc::Sender<Heard>) -> io::Result<()> {
+async fn converse(mut stream: sockets::Commander, requests: mpsc::Sender<Heard>) -> io::Result<()> {
     let (read, mut write) = stream.split();
     let mut line = String::new();
     let mut read = BufReader::new(read.take(REQUEST_BYTES_MAX as u64));

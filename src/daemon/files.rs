@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::Semaphore;
 
 use crate::console::open_files;
+use crate::platform::process;
 
 /// So many files can be opened before the system's table of them has to grow.
 const READY: usize = 16 * 1024;
@@ -14,26 +13,15 @@ const READY: usize = 16 * 1024;
 /// Has the system allow as many open files as it ever does, and returns how many that are. What limits a daemon by
 /// default was chosen for programs that open few.
 pub(super) fn raise_limit() -> usize {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    let limit = match raised {
-        Ok(()) => maximum,
-        Err(error) => {
-            tracing::warn!(%error, "cannot raise the limit of open files");
-            current
-        }
-    };
-    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    make_table_large(limit.min(READY));
+    if let Err(error) = process::raise_files_max() {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+    let limit = process::files_max().and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(usize::MAX);
+    // The system's table of this process's files doubles when it is full, and in a process with several threads everybody
+    // waits some 20 ms for that, which clients would notice that log in just then.
+    process::make_file_table_large(limit.min(READY));
     limit
-}
-
-/// Has the system's table of this process's files grow now. It doubles when it is full, and in a process with several
-/// threads everybody waits some 20 ms for that, which clients would notice that log in just then.
-fn make_table_large(files: usize) {
-    let last = i32::try_from(files.saturating_sub(1)).unwrap_or(i32::MAX);
-    // It grows for the number of a file, not for how many there are. Without this it grows later.
-    drop(fcntl_dupfd_cloexec(std::io::stdin(), last));
 }
 
 /// The files that may be open, and how many of them clients may have.
@@ -86,6 +74,8 @@ fn for_clients(limit: usize, open: usize, reserved: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::{Resource, Rlimit, getrlimit};
+
     use super::*;
 
     #[test]

@@ -35,6 +35,7 @@ use crate::event::EventSender;
 use crate::hash::{self, Seed};
 use crate::net::tls::Tls;
 use crate::net::{Dialler, Inherited, Liveness, Network, Tcp};
+use crate::platform::process;
 use crate::readiness::{Readiness, Stage};
 use crate::role::client_agent::{self, Machine, UberDogs};
 use crate::role::message_director::Peers;
@@ -474,7 +475,7 @@ async fn listen(
 
 /// Who runs as root hands over the machine with every mistake.
 fn warn_of_root() {
-    if rustix::process::geteuid().is_root() {
+    if process::is_root() {
         tracing::warn!(
             "running as root; a user of its own is enough, and safer (User= of the service)"
         );

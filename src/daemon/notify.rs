@@ -1,13 +1,9 @@
 //! What a service manager is told: the protocol of sd_notify(3), without its library.
 
-use std::io;
-#[cfg(target_os = "linux")]
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::platform::process::monotonic_usec;
+use crate::platform::sockets::Messenger;
 
 /// By how much more time is asked for while the daemon drains. The next time that is said comes long before.
 const EXTENSION: Duration = Duration::from_secs(60);
@@ -15,7 +11,7 @@ const EXTENSION: Duration = Duration::from_secs(60);
 /// The service manager, if there is one that listens.
 #[derive(Debug, Default)]
 pub(super) struct Manager {
-    socket: Option<UnixDatagram>,
+    socket: Option<Messenger>,
     /// How often it wants to hear that the daemon lives.
     watchdog: Option<Duration>,
 }
@@ -30,7 +26,7 @@ impl Manager {
         let is_for_us =
             number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|usec| is_for_us && *usec > 0);
-        match connect(path.as_bytes()) {
+        match Messenger::to(&path) {
             Ok(socket) => {
                 Manager { socket: Some(socket), watchdog: watchdog.map(Duration::from_micros) }
             }
@@ -49,8 +45,7 @@ impl Manager {
 
     /// Says that the configuration is being read again.
     pub fn is_reloading(&self) {
-        let now = clock_gettime(ClockId::Monotonic);
-        let usec = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
+        let usec = monotonic_usec();
         self.say(&format!(
             "RELOADING=1\nMONOTONIC_USEC={usec}\nSTATUS=reading the configuration again"
         ));
@@ -83,23 +78,9 @@ impl Manager {
     /// A manager that does not take it in time is not waited for.
     fn say(&self, text: &str) {
         if let Some(socket) = &self.socket
-            && let Err(error) = socket.send(text.as_bytes())
+            && let Err(error) = socket.say(text)
         {
             tracing::debug!(%error, "the service manager cannot be told");
         }
     }
-}
-
-/// A name that begins with `@` is one of Linux's abstract names.
-fn connect(path: &[u8]) -> io::Result<UnixDatagram> {
-    let address = match path {
-        #[cfg(target_os = "linux")]
-        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
-        [b'/', ..] => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(path))?,
-        _ => return Err(io::Error::other("neither a path nor an abstract name")),
-    };
-    let socket = UnixDatagram::unbound()?;
-    socket.set_nonblocking(true)?;
-    socket.connect_addr(&address)?;
-    Ok(socket)
 }

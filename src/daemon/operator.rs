@@ -142,6 +142,9 @@ impl Operator {
         let bound = Bound::new(&path);
         let control = bound.inspect_err(|error| {
             let path = path.display();
+            if error.kind() == std::io::ErrorKind::Unsupported {
+                return tracing::info!(%error, "no commands such as `donet reload` can be given");
+            }
             tracing::warn!(%path, %error, "no commands such as `donet reload` can be given; see `daemon.control`");
         });
         let daemon = &started.reading.config.daemon;

@@ -3,9 +3,8 @@
 //! What is routed is copied into a [`Ring`], of so many bytes and so long a time. It is written to a file by a command, when something panics, and
 //! when a link sends what is no datagram; by itself once a minute at most, and no more than so many files.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,6 +15,7 @@ use tokio::sync::mpsc;
 use super::operator::answer;
 use crate::config::{DaemonConfig, RecorderConfig};
 use crate::control::{Answer, Replies};
+use crate::platform::files;
 use crate::router::{Overhear, Overhearing, Router};
 use crate::trace::file::Head;
 use crate::trace::record::{Path, Record};
@@ -165,7 +165,7 @@ impl Recorder {
             write_whole(path, &head, &kept)?;
             return Ok(path.to_owned());
         }
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        files::folders_of_mode(0o700).recursive(true).create(&self.folder)?;
         let path = self.folder.join(name_of(micros));
         // It has its name when it is whole, and only then others are removed: the disk may be full.
         let unfinished = path.with_extension("unfinished");
@@ -195,7 +195,9 @@ impl Recorder {
 /// Writes a file that is not there yet. One that cannot be written whole is removed.
 fn write_whole(path: &FilePath, head: &Head, kept: &Kept) -> io::Result<()> {
     // Nobody's file is written over, nor written to through a link.
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let mut file = files::set_mode_of_new(&mut options, 0o600).open(path)?;
     let written = file.write_all(&head.to_bytes());
     let written =
         kept.parts().fold(written, |written, part| written.and_then(|()| file.write_all(part)));

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use rustix::process::Signal as Known;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::platform::Signal;
+use crate::platform::signals::{Taken, take};
 
 /// Takes the signals that must not end the process, as early as possible. Those that end it still do so at once: there
 /// is nothing yet that has an order to end in. What comes before the daemon runs is remembered by what is returned.
@@ -27,11 +28,7 @@ pub fn survive_signals() -> io::Result<Survived> {
 pub fn survive_full_files() -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
-    file_size().map(drop)
-}
-
-fn file_size() -> io::Result<Signal> {
-    signal(SignalKind::from_raw(Known::XFSZ.as_raw()))
+    take(Signal::FileSize).map(drop)
 }
 
 /// Those signals, with what has been sent since they are taken.
@@ -48,26 +45,26 @@ pub(super) enum Request {
 
 /// The signals that would otherwise end the process.
 pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+    interrupt: Taken,
+    terminate: Taken,
     harmless: Harmless,
 }
 
 /// Those that do not end it.
 struct Harmless {
-    hangup: Signal,
-    user1: Signal,
-    user2: Signal,
+    hangup: Taken,
+    user1: Taken,
+    user2: Taken,
     /// A file has reached the size that the process may give it: the write fails as on a full disk.
-    file_size: Signal,
+    file_size: Taken,
 }
 
 impl Signals {
     /// Takes the others, too. What is sent from now on waits until it is asked for.
     pub fn new(Survived(harmless): Survived) -> io::Result<Self> {
         Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            interrupt: take(Signal::Interrupt)?,
+            terminate: take(Signal::Terminate)?,
             harmless,
         })
     }
@@ -77,12 +74,12 @@ impl Signals {
         let Harmless { hangup, user1, user2, file_size } = &mut self.harmless;
         loop {
             let ignored = tokio::select! {
-                _ = self.interrupt.recv() => return Request::End("SIGINT"),
-                _ = self.terminate.recv() => return Request::End("SIGTERM"),
-                _ = hangup.recv() => return Request::Reopen,
-                _ = user1.recv() => "SIGUSR1",
-                _ = user2.recv() => "SIGUSR2",
-                _ = file_size.recv() => "SIGXFSZ",
+                () = self.interrupt.next() => return Request::End("SIGINT"),
+                () = self.terminate.next() => return Request::End("SIGTERM"),
+                () = hangup.next() => return Request::Reopen,
+                () = user1.next() => "SIGUSR1",
+                () = user2.next() => "SIGUSR2",
+                () = file_size.next() => "SIGXFSZ",
             };
             tracing::debug!(signal = ignored, "signal ignored");
         }
@@ -92,10 +89,10 @@ impl Signals {
 impl Harmless {
     fn new() -> io::Result<Self> {
         Ok(Harmless {
-            hangup: signal(SignalKind::hangup())?,
-            user1: signal(SignalKind::user_defined1())?,
-            user2: signal(SignalKind::user_defined2())?,
-            file_size: file_size()?,
+            hangup: take(Signal::Hangup)?,
+            user1: take(Signal::User1)?,
+            user2: take(Signal::User2)?,
+            file_size: take(Signal::FileSize)?,
         })
     }
 }

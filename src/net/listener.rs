@@ -7,9 +7,8 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::io::Errno;
-
 use super::{Accept, Liveness, Network, Socket, words};
+use crate::platform::process;
 
 /// After a failed accept (too many open files, say) the next try waits, so as not to spin.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -142,7 +141,7 @@ impl Listener {
     ) -> Poll<io::Result<(Socket, SocketAddr)>> {
         let accepted = self.poll_sockets(context);
         let Poll::Ready(Err(error)) = &accepted else { return accepted };
-        if !(is_for_files(error) && self.spare.give_up()) {
+        if !(process::is_for_files(error) && self.spare.give_up()) {
             return accepted;
         }
         let with_spare = self.poll_sockets(context);
@@ -175,7 +174,8 @@ impl Listener {
             return;
         }
         let address = self.address();
-        let advice = if is_for_files(error) { "; raise the limit (LimitNOFILE)" } else { "" };
+        let advice =
+            if process::is_for_files(error) { "; raise the limit (LimitNOFILE)" } else { "" };
         tracing::error!(address, error = words(error), "no {what} can be accepted{advice}");
     }
 
@@ -191,13 +191,6 @@ impl Listener {
         let addresses: Vec<String> = self.addresses().iter().map(SocketAddr::to_string).collect();
         addresses.join(", ")
     }
-}
-
-/// Whether there are too many open files, of this process or of all.
-fn is_for_files(error: &io::Error) -> bool {
-    [Errno::MFILE, Errno::NFILE]
-        .iter()
-        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]

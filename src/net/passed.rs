@@ -2,12 +2,11 @@
 //! waits in them, and is not refused.
 
 use std::fmt;
-use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
-use listenfd::ListenFd;
 use parking_lot::Mutex;
-use socket2::SockRef;
+
+use crate::platform::{PassedSocket as Kind, sockets};
 
 /// More than this nobody passes on, and each is looked at.
 const SOCKETS_MAX: u64 = 1024;
@@ -20,13 +19,6 @@ struct Socket {
     /// The number of its file, and its `FileDescriptorName`.
     what: String,
     kind: Kind,
-}
-
-enum Kind {
-    Tcp(SocketAddr, TcpListener),
-    Udp(SocketAddr, UdpSocket),
-    /// Nothing that is listened on here, and why.
-    Useless(String),
 }
 
 impl Passed {
@@ -47,20 +39,11 @@ impl Passed {
         if said.parse().is_ok_and(|count: u64| count > SOCKETS_MAX) {
             return Err(format!("LISTEN_FDS={said}: so many sockets cannot have been passed on"));
         }
-        let mut files = ListenFd::from_env();
-        let mut sockets = Vec::new();
-        for index in 0..files.len() {
+        let passed = sockets::passed().into_iter().enumerate().map(|(index, (number, kind))| {
             let name = names.get(index).map_or("", |name| name);
-            let what = format!("{} ({name})", index + 3).replace(" ()", "");
-            let kind = kind(&mut files, index).unwrap_or_else(|error| {
-                // Closed, if it is a Unix socket.
-                let _ = files.take_unix_listener(index);
-                let _ = files.take_unix_datagram(index);
-                Kind::Useless(error.to_string())
-            });
-            sockets.push(Socket { what, kind });
-        }
-        Ok(Passed(Mutex::new(sockets)))
+            Socket { what: format!("{number} ({name})").replace(" ()", ""), kind }
+        });
+        Ok(Passed(Mutex::new(passed.collect())))
     }
 
     /// Takes the socket that listens on an address.
@@ -99,33 +82,8 @@ impl Passed {
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Kind::Tcp(address, _) => write!(f, "TCP {address}"),
-            Kind::Udp(address, _) => write!(f, "UDP {address}"),
-            Kind::Useless(reason) => f.write_str(reason),
-        }
-    }
-}
-
 impl fmt::Debug for Passed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.lock().iter().map(|socket| &socket.what)).finish()
     }
-}
-
-fn kind(files: &mut ListenFd, index: usize) -> io::Result<Kind> {
-    let none = || io::Error::other("it is there no more");
-    if let Ok(socket) = files.take_udp_socket(index) {
-        let socket = socket.ok_or_else(none)?;
-        socket.set_nonblocking(true)?;
-        return Ok(Kind::Udp(socket.local_addr()?, socket));
-    }
-    let listener = files.take_tcp_listener(index)?.ok_or_else(none)?;
-    if !SockRef::from(&listener).is_listener()? {
-        return Ok(Kind::Useless("a connection, and not a socket that listens".to_owned()));
-    }
-    listener.set_nonblocking(true)?;
-    Ok(Kind::Tcp(listener.local_addr()?, listener))
 }

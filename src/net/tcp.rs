@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
@@ -57,8 +56,9 @@ impl Liveness {
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    // A daemon that restarts must not wait for its own old connections to be forgotten.
-    socket.set_reuse_address(true)?;
+    // A daemon that restarts must not wait for its own old connections to be forgotten. (Windows does not have one wait, and takes
+    // this to mean that another process may listen on the same.)
+    socket.set_reuse_address(cfg!(unix))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
@@ -82,7 +82,10 @@ pub async fn within<T>(
 
 /// Sets what every connection needs: no delay, since writes are coalesced already, and how a dead peer is noticed. A
 /// connection that does not take it does without.
-pub(super) fn set_options(socket: &impl AsFd, liveness: Liveness) {
+pub(super) fn set_options<'s, S>(socket: &'s S, liveness: Liveness)
+where
+    SockRef<'s>: From<&'s S>,
+{
     let socket = SockRef::from(socket);
     if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| set_liveness(&socket, liveness))
     {

@@ -22,10 +22,11 @@ use tokio::sync::Notify;
 
 use super::busy::Busy;
 use super::holds::Held;
-use super::strain::{Strain, thread_time};
+use super::strain::Strain;
 use super::told::{Told, clock};
 use super::writers::Writers;
 use super::{Key, Shared, quietly};
+use crate::platform::process::thread_time;
 
 /// How often whoever goes on with a flood comes before those who have got something of it are told.
 const TURNS_MAX: u32 = 8;
@@ -121,6 +122,7 @@ pub(super) async fn gather(shared: &Shared, writers: Writers) {
     let _gathering = Gathering::new(shared);
     let mut told = Told::default();
     let mut busy = Busy::default();
+    // What a thread has waited for a core does not count: more threads would not get it one.
     let mut strain = writers.are_there().then(|| Strain::new(clock(), thread_time()));
     let mut due = None;
     let mut alarm = pin!(tokio::time::sleep_until(tokio::time::Instant::now()));

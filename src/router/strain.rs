@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// Over how long that is judged.
 const SPAN: Duration = Duration::from_millis(20);
 /// Who is busy for more of the time than this needs help,
@@ -37,11 +35,6 @@ impl Strain {
         }
         self.is_high
     }
-}
-
-/// How long the calling thread has been busy. What it has waited for a core does not count: more threads would not get it one.
-pub(super) fn thread_time() -> Duration {
-    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 #[cfg(test)]

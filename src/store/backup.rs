@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use rustix::fs::{Access, access};
-
 use super::OpenError;
 use super::files::{PRIVATE, Unfinished};
 use super::open::check_there;
@@ -11,6 +9,7 @@ use super::soci::own_backend;
 use super::sql::{self, SqliteFile};
 use super::yaml::copy_directory;
 use crate::config::{BackendConfig, DatabaseConfig};
+use crate::platform::files::check_make_in;
 
 /// Copies a store to `target`, which is a file for SQLite and a directory for YAML. It is there when it is complete and
 /// durable, or not at all. Returns how many objects are in it.
@@ -54,9 +53,9 @@ pub fn check_backup(config: &DatabaseConfig, target: &Path) -> Result<(), OpenEr
             )))
         }
         BackendConfig::Sqlite { .. } | BackendConfig::Yaml { .. } => {
-            access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| OpenError::Io {
+            check_make_in(folder).map_err(|error| OpenError::Io {
                 what: format!("cannot write {}", target.display()),
-                error: error.into(),
+                error,
             })
         }
         BackendConfig::Postgres { .. } => Err(with_own_means(

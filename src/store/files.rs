@@ -2,10 +2,11 @@
 //! are.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+
+use crate::platform;
 
 /// The mode of files that nobody has chosen one for: only the daemon's user reads and writes them.
 pub const PRIVATE: u32 = 0o600;
@@ -13,8 +14,6 @@ pub const PRIVATE: u32 = 0o600;
 const PRIVATE_DIRECTORY: u32 = 0o700;
 /// Behind the name of what is not complete yet.
 const UNFINISHED: &str = ".donet-new";
-/// The bits of a mode that say who may do what.
-const MODE_BITS: u32 = 0o7777;
 
 /// Which file a path leads to, as long as somebody has it open.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -26,7 +25,8 @@ pub struct Identity {
 impl Identity {
     /// The file that this is the metadata of.
     pub fn of(metadata: &Metadata) -> Self {
-        Identity { device: metadata.dev(), inode: metadata.ino() }
+        let (device, inode) = platform::files::identity(metadata);
+        Identity { device, inode }
     }
 
     /// The file at `path`, if there is one.
@@ -61,29 +61,6 @@ pub fn refuse_dangling(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses a folder of a file system in which nobody makes files, whatever its rights say.
-///
-/// # Errors
-/// If it is one, or what the system says.
-#[cfg(target_os = "linux")]
-pub fn check_takes_files(folder: &Path) -> io::Result<()> {
-    const SYSFS_MAGIC: rustix::fs::FsWord = 0x6265_6572;
-    let kind = rustix::fs::statfs(folder)?.f_type;
-    match [rustix::fs::PROC_SUPER_MAGIC, SYSFS_MAGIC].contains(&kind) {
-        true => Err(io::Error::other(format!("no files can be made in {}", folder.display()))),
-        false => Ok(()),
-    }
-}
-
-/// Whatever there is of that kind is not known.
-///
-/// # Errors
-/// None.
-#[cfg(not(target_os = "linux"))]
-pub fn check_takes_files(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 /// Deletes the file at `path`, if there is one.
 ///
 /// # Errors
@@ -103,9 +80,10 @@ pub fn remove_if_there(path: &Path) -> io::Result<()> {
 pub fn open_or_create(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
-    match options.clone().create_new(true).mode(mode).open(path) {
+    let mut new = options.clone();
+    match platform::files::set_mode_of_new(new.create_new(true), mode).open(path) {
         Ok(file) => {
-            file.set_permissions(Permissions::from_mode(mode))?;
+            platform::files::set_mode(&file, mode)?;
             Ok(file)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
@@ -119,29 +97,15 @@ pub fn open_or_create(path: &Path, mode: u32) -> io::Result<File> {
 /// # Errors
 /// What the system says.
 pub fn create_in_place_of(old: Option<&Metadata>, path: &Path, mode: u32) -> io::Result<File> {
-    let mode = old.map_or(mode, |old| old.mode() & MODE_BITS);
+    let mode = old.map_or(mode, platform::files::mode);
     let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(true).mode(PRIVATE);
-    let file = options.open(path)?;
+    options.read(true).write(true).create(true).truncate(true);
+    let file = platform::files::set_mode_of_new(&mut options, PRIVATE).open(path)?;
     if let Some(old) = old {
-        let new = file.metadata()?;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            // One who may not give files away may still give them to a group of his.
-            let _ = fchown(&file, Some(old.uid()), Some(old.gid()))
-                .or_else(|_| fchown(&file, None, Some(old.gid())));
-        }
+        platform::files::keep_owner(&file, old)?;
     }
-    file.set_permissions(Permissions::from_mode(mode))?;
+    platform::files::set_mode(&file, mode)?;
     Ok(file)
-}
-
-/// Makes durable whatever was written into the file system of `file`, which was opened before that: an error that was met
-/// meanwhile is told then. One call for many files, since to wait for each of thousands takes minutes.
-///
-/// # Errors
-/// What the system says.
-pub fn sync_file_system(file: &File) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(file)?)
 }
 
 /// Something that gets its name when it is complete. Whatever happens before, nothing of that name is there; what a
@@ -173,7 +137,7 @@ impl Unfinished {
     /// As [`Unfinished::file`].
     pub fn directory(target: &Path) -> io::Result<Self> {
         Unfinished::begin(target, |path| {
-            match DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path) {
+            match platform::files::folders_of_mode(PRIVATE_DIRECTORY).create(path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made?,
             }
@@ -184,7 +148,7 @@ impl Unfinished {
                 }
                 Ok(())
             };
-            Ok((File::open(path)?, empty))
+            Ok((platform::files::open_folder(path)?, empty))
         })
     }
 
@@ -201,7 +165,7 @@ impl Unfinished {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             let (handle, empty) = open(&path)?;
-            handle.try_lock().map_err(|error| match error {
+            platform::files::lock(&handle).map_err(|error| match error {
                 TryLockError::WouldBlock => io::Error::other("another process is making it"),
                 TryLockError::Error(error) => error,
             })?;
@@ -229,7 +193,7 @@ impl Unfinished {
     /// What the system says.
     pub fn finish(mut self) -> io::Result<()> {
         match self.path.is_dir() {
-            true => sync_file_system(&self.handle)?,
+            true => platform::files::sync_file_system(&self.handle)?,
             false => self.handle.sync_all()?,
         }
         if self.target.symlink_metadata().is_ok() {
@@ -238,7 +202,7 @@ impl Unfinished {
         std::fs::rename(&self.path, &self.target)?;
         self.is_finished = true;
         let directory = self.target.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        platform::files::sync_folder(directory.unwrap_or(Path::new(".")))
     }
 }
 

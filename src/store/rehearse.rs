@@ -4,16 +4,15 @@
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{Access, access};
-
 use super::archive::Archive as _;
-use super::files::{check_takes_files, metadata_at, refuse_dangling};
+use super::files::{metadata_at, refuse_dangling};
 use super::open::{mysql, postgres, unmoved};
 use super::soci::{SociArchive, own_backend};
 use super::sql::{EMPTY, LookedInto, SqliteFile};
 use super::yaml::look_into_directory;
 use super::{OpenError, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
+use crate::platform::files::{check_make_in, check_read_and_write, check_takes_files};
 
 /// Says why [`open`](super::open) will fail, if it will and that can be seen from here; or else what it will warn of.
 ///
@@ -65,9 +64,9 @@ fn check_usable(file: &Path) -> io::Result<()> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let folder = folder.unwrap_or(Path::new("."));
-    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    check_make_in(folder)?;
     match found {
-        Some(_) => Ok(access(file, Access::READ_OK | Access::WRITE_OK)?),
+        Some(_) => check_read_and_write(file),
         None => {
             refuse_dangling(file)?;
             check_takes_files(folder)

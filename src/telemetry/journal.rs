@@ -1,14 +1,20 @@
 //! Whether somebody reads the log who wants to know how severe each line is.
 
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
+use std::fs::File;
+
+use crate::platform::files;
 
 /// Whether what is written to `output` goes to systemd's journal, which says so in `$JOURNAL_STREAM`: the device and the inode
 /// of what it has given a service to write to.
-pub(super) fn is_journal(output: impl AsFd, journal_stream: Option<&OsStr>) -> bool {
+pub(super) fn is_journal(output: &File, journal_stream: Option<&OsStr>) -> bool {
     // A service may have sent its output elsewhere: what it was given is still named.
     journal_stream.is_some_and(|given| {
-        rustix::fs::fstat(output).is_ok_and(|is| *given == *format!("{}:{}", is.st_dev, is.st_ino))
+        let (device, inode) = match output.metadata() {
+            Ok(metadata) => files::identity(&metadata),
+            Err(_) => return false,
+        };
+        *given == *format!("{device}:{inode}")
     })
 }
 
@@ -19,12 +25,12 @@ mod tests {
     #[test]
     fn only_what_the_journal_has_given_is_the_journal() {
         let file = tempfile::tempfile().expect("a file");
-        let is = rustix::fs::fstat(&file).expect("it is there");
+        let (device, inode) = files::identity(&file.metadata().expect("it is there"));
         for (text, expected) in [
-            (format!("{}:{}", is.st_dev, is.st_ino), true),
-            (format!("{}:{}", is.st_dev, is.st_ino + 1), false),
-            (format!("{}:{}", is.st_dev + 1, is.st_ino), false),
-            (is.st_ino.to_string(), false),
+            (format!("{}:{}", device, inode), true),
+            (format!("{}:{}", device, inode + 1), false),
+            (format!("{}:{}", device + 1, inode), false),
+            (inode.to_string(), false),
             (":".to_owned(), false),
             (String::new(), false),
         ] {

@@ -20,10 +20,8 @@ mod tests;
 mod text;
 mod writable;
 
-use std::fs::File;
 use std::hash::RandomState;
 use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -38,6 +36,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::metrics;
+use crate::platform::process;
 use crate::recent::Recent;
 use format::{Fields, Line, Look, category};
 use layer::Lines;
@@ -149,7 +148,7 @@ pub struct Log {
 pub fn init(options: &Options) -> io::Result<Arc<Log>> {
     let mut outputs = Vec::new();
     // Not Rust's own handle: it has a lock and a buffer, for which the end of the process would wait.
-    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let stdout = process::stdout()?;
     let color = options.color && stdout.is_terminal();
     let format = options.format;
     let priority = journal::is_journal(&stdout, std::env::var_os("JOURNAL_STREAM").as_deref());

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
+use crate::platform::files;
 
 /// Says why nothing could be appended to the file at `path`, which is made if it is not there, by whoever asks.
 ///
@@ -16,8 +15,8 @@ pub fn check_writable(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    match access(path, Access::WRITE_OK) {
-        Err(Errno::NOENT) => Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?),
-        checked => Ok(checked?),
+    match files::check_write(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => files::check_make_in(folder),
+        checked => checked,
     }
 }

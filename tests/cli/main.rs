@@ -21,6 +21,7 @@ mod options;
 mod program;
 mod reload;
 mod run;
+mod shipped;
 mod stores;
 mod systemd;
 mod texts;

@@ -11,19 +11,20 @@ const LINE: &[&str] =
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
+    ("platform", &[]),
     ("yaml", &[]),
     ("finding", &["yaml"]),
-    ("config", &["ids", "yaml", "finding", "telemetry", "credentials"]),
-    ("telemetry", &["ids", "metrics", "recent"]),
-    ("control", &["trace"]),
+    ("config", &["ids", "yaml", "finding", "telemetry", "credentials", "platform"]),
+    ("telemetry", &["ids", "metrics", "recent", "platform"]),
+    ("control", &["trace", "platform"]),
     ("credentials", &[]),
     ("metrics", &[]),
     ("recent", &["ids"]),
     ("readiness", &[]),
     ("event", &["ids", "config", "metrics"]),
-    ("store", &["hash", "ids", "yaml", "config"]),
-    ("banlist", &["store", "config"]),
-    ("net", &["hash", "ids", "wire", "router", "finding", "config", "metrics"]),
+    ("store", &["hash", "ids", "yaml", "config", "platform"]),
+    ("banlist", &["store", "config", "platform"]),
+    ("net", &["hash", "ids", "wire", "router", "finding", "config", "metrics", "platform"]),
     (
         "cli",
         &[
@@ -38,12 +39,14 @@ const BESIDE: &[(&str, &[&str])] = &[
             "trace",
             "store",
             "net",
+            "platform",
         ],
     ),
 ];
 
 /// What every module on the line may use as well. Only tests are built with `fault`.
-const OPEN_TO_ALL: &[&str] = &["config", "telemetry", "metrics", "event", "recent", "fault"];
+const OPEN_TO_ALL: &[&str] =
+    &["config", "telemetry", "metrics", "event", "recent", "platform", "fault"];
 
 /// The modules beside the line that only some on the line may use.
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[

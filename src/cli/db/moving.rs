@@ -11,6 +11,7 @@ use super::progress::Bar;
 use super::{Database, Opened, PROBLEMS_SHOWN, open_config, warn_of_oddity};
 use crate::cli::out::{complain, number_of, one_line};
 use crate::config::BackendConfig;
+use crate::platform::files;
 use crate::store::archive::{Archive, ArchiveMut};
 use crate::store::transfer::{
     self, CopyError, JsonLines, JsonStream, Mode, Moved, Options, Problem, refuse_others,
@@ -359,6 +360,6 @@ fn place_of(backend: &BackendConfig) -> Option<&Path> {
 
 /// Whether two paths lead to the same file, which is there, also by links.
 fn is_same_file(left: &Path, right: &Path) -> bool {
-    let id = |path: &Path| rustix::fs::stat(path).map(|is| (is.st_dev, is.st_ino));
+    let id = |path: &Path| std::fs::metadata(path).map(|is| files::identity(&is));
     matches!((id(left), id(right)), (Ok(left), Ok(right)) if left == right)
 }

@@ -13,10 +13,11 @@ use jiff::tz::TimeZone;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::state::{Key, Outcome, State};
 use super::view;
+use crate::platform::Signal;
+use crate::platform::signals::{Taken, take};
 
 /// How often the daemon is asked.
 const STEP: Duration = Duration::from_secs(1);
@@ -212,15 +213,15 @@ fn key_of(event: KeyEvent) -> Option<Key> {
 /// The signals that end the command. From here on they do not kill it: the terminal is given back first.
 struct Signals {
     runtime: tokio::runtime::Runtime,
-    signals: [tokio::signal::unix::Signal; 3],
+    signals: [Taken; 3],
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let entered = runtime.enter();
-        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
-        let [end, interrupt, hangup] = kinds.map(signal);
+        let kinds = [Signal::Terminate, Signal::Interrupt, Signal::Hangup];
+        let [end, interrupt, hangup] = kinds.map(take);
         drop(entered);
         Ok(Signals { runtime, signals: [end?, interrupt?, hangup?] })
     }
@@ -231,9 +232,9 @@ impl Signals {
         let watch = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    _ = end.recv() => {}
-                    _ = interrupt.recv() => {}
-                    _ = hangup.recv() => {}
+                    () = end.next() => {}
+                    () = interrupt.next() => {}
+                    () = hangup.next() => {}
                 }
             });
             let _ = events.try_send(Event::End);

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::net::Ipv4Addr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path as FilePath;
 
+use crate::platform::files;
 use crate::trace::record::{Path, Record};
 
 /// Of the message director that everybody is connected to, and of agents.
@@ -42,7 +42,8 @@ struct Flow {
 /// A file for whoever has made it alone: there may be secrets in it. What was in it is gone.
 fn new_file(path: &FilePath) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600).open(path)
+    options.write(true).create(true).truncate(true);
+    files::set_mode_of_new(&mut options, 0o600).open(path)
 }
 
 impl Pcap {

@@ -12,6 +12,8 @@ use super::pcap::Pcap;
 use super::script::Script;
 use super::{Color, Trace, summary};
 use crate::cli::out::complain;
+use crate::platform::Signal;
+use crate::platform::signals::take;
 use crate::trace::record::Record;
 use crate::trace::{Names, decode};
 
@@ -157,7 +159,7 @@ impl Ends {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut interrupt = {
             let _inside = runtime.enter();
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?
+            take(Signal::Interrupt)?
         };
         let sink = sink.clone();
         std::thread::Builder::new().name("end".to_owned()).spawn(move || {
@@ -169,7 +171,7 @@ impl Ends {
                     }
                 };
                 tokio::select! {
-                    _ = interrupt.recv() => {}
+                    () = interrupt.next() => {}
                     () = over => {}
                 }
             });

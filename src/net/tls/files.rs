@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use rustls::sign::CertifiedKey;
 use super::x509::{Age, Facts};
 use crate::config::{IdentityFiles, TlsConfig};
 use crate::net::words;
+use crate::platform::files;
 
 /// All authorities of the world are a few hundred KiB.
 pub(super) const BYTES_MAX: u64 = 16 << 20;
@@ -225,7 +225,7 @@ fn private_key(path: &Path) -> Result<(PrivateKeyDer<'static>, bool), String> {
             "{path}: there is no private key in it, but something else, perhaps a certificate"
         ));
     };
-    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    let mode = fs::metadata(path).map_or(0, |file| files::mode(&file));
     Ok((key, mode & OTHERS != 0))
 }
 

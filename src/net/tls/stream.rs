@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read as _, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use parking_lot::Mutex;
+use socket2::SockRef;
 
 use super::words::words;
 use crate::net::tcp::{Line, Liveness, Question};
@@ -39,9 +40,9 @@ impl Below for Socket {
         let Socket::Tcp(stream) = self else { return Err(io::ErrorKind::WouldBlock.into()) };
         let start = buffer.len();
         buffer.resize(start + limit, 0);
-        let read = rustix::io::read(stream, &mut buffer[start..]);
-        buffer.truncate(start + read.unwrap_or_default());
-        Ok(read?)
+        let read = (&*SockRef::from(stream)).read(&mut buffer[start..]);
+        buffer.truncate(start + read.as_ref().map_or(0, |count| *count));
+        read
     }
 }
 

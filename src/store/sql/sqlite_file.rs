@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Flock, FlockType};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::sync::Mutex;
 use tracing::{debug, error, info, warn};
 
 use super::in_words;
+use crate::platform;
 use crate::store::files::{self, Identity};
 
 /// How long to wait for another process that is writing.
@@ -115,8 +115,7 @@ pub fn not_opened(path: &Path, error: sqlx::Error) -> sqlx::Error {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let left = rustix::fs::statvfs(folder).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    if !left.is_ok_and(|left| left < ROOM) {
+    if platform::files::room_left(folder).is_none_or(|left| left >= ROOM) {
         return error;
     }
     let why = format!("{}: no room is left in {}", in_words(&error), folder.display());
@@ -167,12 +166,10 @@ impl SqliteFile {
         /// Bytes that everybody locks who has the file open, far behind what may be in it.
         const SHARED: (u64, u64) = (0x4000_0002, 510);
         let file = std::fs::File::open(&self.path)?;
-        let mut lock = Flock::from(FlockType::WriteLock);
-        (lock.start, lock.length) = SHARED;
-        let found = rustix::process::fcntl_getlk(&file, &lock)?;
+        let found = platform::files::lock_holder(&file, SHARED.0, SHARED.1)?;
         // To close any descriptor of a file gives up all locks that the process has on it, SQLite's as well.
         std::mem::forget(file);
-        Ok(found.and_then(|lock| lock.pid).map(|pid| pid.as_raw_nonzero().get()))
+        Ok(found)
     }
 
     /// Opens the file. The first time it is made if it is not there, later it is the same file or none.
@@ -242,7 +239,7 @@ impl SqliteFile {
             }
             std::fs::rename(&temporary, &self.path)?;
             let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+            platform::files::sync_folder(directory.unwrap_or(Path::new(".")))?;
             Ok(())
         });
         if let Err(error) = placed {

@@ -5,7 +5,6 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::files::{Directory, INFO, object_name};
@@ -15,6 +14,7 @@ use super::text::Info;
 use super::types::{TYPES, Types};
 use crate::config::DoIdRange;
 use crate::ids::DoId;
+use crate::platform;
 use crate::store::OpenError;
 use crate::store::files::{PRIVATE, Unfinished};
 
@@ -73,8 +73,11 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> OpenError {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
-    file.write_all(bytes)
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let mut file = platform::files::set_mode_of_new(&mut options, PRIVATE).open(path)?;
+    file.write_all(bytes)?;
+    platform::files::sync_one_of_many(&file)
 }
 
 /// What `info.yaml` has to say beside these objects; nothing if there is nothing to say.

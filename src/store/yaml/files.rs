@@ -9,6 +9,7 @@ use dclass::input::{UTF_16, is_utf_16, open_file};
 use super::staging::PAST;
 use super::types::TYPES;
 use crate::ids::{DoId, DoIdRepr};
+use crate::platform;
 use crate::store::files::{self, Identity, PRIVATE};
 
 /// The file that says which ids are free.
@@ -37,7 +38,7 @@ impl Directory {
     pub fn open(path: &Path, file_mode: u32) -> io::Result<Directory> {
         fs::create_dir_all(path)?;
         let directory = Directory::opened(path, file_mode)?;
-        directory.handle.try_lock().map_err(io::Error::from)?;
+        platform::files::lock(&directory.handle).map_err(io::Error::from)?;
         directory.remove_temporary()?;
         Ok(directory)
     }
@@ -52,7 +53,7 @@ impl Directory {
     }
 
     fn opened(path: &Path, file_mode: u32) -> io::Result<Directory> {
-        let handle = File::open(path)?;
+        let handle = platform::files::open_folder(path)?;
         let identity = Identity::of(&handle.metadata()?);
         Ok(Directory { path: path.to_owned(), handle, identity, file_mode })
     }
@@ -162,7 +163,7 @@ impl Directory {
                 self.prepare(&object_name(*do_id), text)?;
             }
             // What takes a file's place must be there before.
-            files::sync_file_system(&self.handle)?;
+            platform::files::sync_file_system(&self.handle)?;
             names().try_for_each(|name| fs::rename(self.temporary(&name), self.path.join(name)))
         };
         replaced().inspect_err(|_| {
@@ -273,6 +274,7 @@ impl Directory {
         let mut file =
             files::create_in_place_of(old.as_ref(), &self.temporary(name), self.file_mode)?;
         file.write_all(text.as_bytes())?;
+        platform::files::sync_one_of_many(&file)?;
         Ok(file)
     }
 

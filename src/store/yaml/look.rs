@@ -3,11 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{Access, access};
-
 use super::check;
 use crate::config::DoIdRange;
-use crate::store::files::{check_takes_files, metadata_at, refuse_dangling};
+use crate::platform::files::{check_make_in, check_takes_files};
+use crate::store::files::{metadata_at, refuse_dangling};
 use crate::store::{OpenError, Schema};
 
 /// Says why the directory at `path` could not be opened, or made, if that can be seen from here.
@@ -35,8 +34,7 @@ pub fn look_into_directory(
 /// # Errors
 /// If they cannot.
 pub fn check_writable(path: &Path) -> Result<(), OpenError> {
-    let rights = access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from);
-    rights.and_then(|()| check_takes_files(path)).map_err(|error| OpenError::Io {
+    check_make_in(path).and_then(|()| check_takes_files(path)).map_err(|error| OpenError::Io {
         what: format!("cannot write into the directory {}", path.display()),
         error,
     })
@@ -57,7 +55,7 @@ fn is_there(path: &Path) -> io::Result<bool> {
         match metadata_at(above)? {
             None => refuse_dangling(above)?,
             Some(found) if found.is_dir() => {
-                access(above, Access::WRITE_OK | Access::EXEC_OK)?;
+                check_make_in(above)?;
                 check_takes_files(above)?;
                 break;
             }

@@ -15,6 +15,7 @@ use dclass::input::open_file;
 use super::files::{Directory, object_name};
 use super::notes;
 use crate::ids::{DoId, DoIdRepr};
+use crate::platform;
 use crate::store::rewrite::Command;
 use crate::store::{OpenError, files, half_imported};
 
@@ -243,7 +244,7 @@ fn check_entry(directory: &Path, folder: &Path, entry: &Entry) -> io::Result<()>
 }
 
 fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    platform::files::sync_folder(directory)
 }
 
 impl Staging {
@@ -263,7 +264,7 @@ impl Staging {
         writeln!(list, "{HEAD} {old:016x} {new:016x} {map:016x} {words}")?;
         Ok(Staging {
             directory: directory.path().to_owned(),
-            handle: File::open(&folder)?,
+            handle: platform::files::open_folder(&folder)?,
             folder,
             file_mode: directory.file_mode(),
             list,
@@ -281,6 +282,7 @@ impl Staging {
         let path = self.folder.join(name);
         let mut file = files::create_in_place_of(old.as_ref(), &path, self.file_mode)?;
         file.write_all(text.as_bytes())?;
+        platform::files::sync_one_of_many(&file)?;
         let (length, checksum) = (text.len(), fnv(text.as_bytes()));
         self.listed += 1;
         writeln!(self.list, "move {name} {length} {checksum:016x}")
@@ -320,7 +322,8 @@ impl Staging {
         }
         writeln!(self.list, "{END} {}", self.listed + self.removed.len() as u64)?;
         self.list.flush()?;
-        files::sync_file_system(&self.handle)?;
+        platform::files::sync_one_of_many(self.list.get_ref())?;
+        platform::files::sync_file_system(&self.handle)?;
         fs::rename(self.folder.join(LIST), self.folder.join(COMPLETE))?;
         sync(&self.folder)?;
         sync(&self.directory)

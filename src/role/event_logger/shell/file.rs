@@ -1,13 +1,10 @@
 //! The file that is written, and what stands in the way of it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{OFlags, fcntl_setfl};
-use rustix::io::Errno;
-
+use crate::platform;
 use crate::role::event_logger::core::Effect;
 
 /// The log as it is on the disk. Every event begins a line of its own, whatever became of the one before.
@@ -129,19 +126,14 @@ impl Log {
 /// Opens the file at `path`, or makes it. If its last line has no end, because the disk was full or the power gone, it
 /// is given one.
 fn open_to_append(path: &Path) -> io::Result<File> {
-    // To open a pipe that nobody reads is not to wait for one who does: it fails at once, as a full disk does. What is
-    // written into one that is read slowly waits as always.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let mut options = OpenOptions::new();
-    options.create(true).append(true).custom_flags(flags);
-    let mut file = options.open(path).map_err(in_words)?;
-    fcntl_setfl(&file, OFlags::APPEND)?;
+    let mut file = platform::files::open_to_append(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.len() > 0 {
         let mut last = [b'\n'];
         // What may not be read is taken to be in order.
-        if let Ok(readable) = File::open(path) {
-            readable.read_exact_at(&mut last, metadata.len() - 1)?;
+        if let Ok(mut readable) = File::open(path) {
+            readable.seek(SeekFrom::Start(metadata.len() - 1))?;
+            readable.read_exact(&mut last)?;
         }
         if last != [b'\n'] {
             file.write_all(b"\n")?;
@@ -149,15 +141,6 @@ fn open_to_append(path: &Path) -> io::Result<File> {
         }
     }
     Ok(file)
-}
-
-fn in_words(error: io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(number) if number == Errno::NXIO.raw_os_error() => {
-            io::Error::other("it is a pipe that nobody reads")
-        }
-        _ => error,
-    }
 }
 
 fn is_empty(file: &File) -> bool {
@@ -198,6 +181,8 @@ fn take_back(file: &File, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
     use super::*;
 
     fn log(folder: &Path) -> Log {

@@ -14,7 +14,7 @@ const OTHERS: u32 = 0o002;
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn is_in_safe_place(path: &Path, owner: u32) -> io::Result<bool> {
+pub fn is_in_safe_place(path: &Path, owner: u32) -> io::Result<bool> {
     let (named, real) = (std::path::absolute(path)?, path.canonicalize()?);
     if fs::metadata(&real)?.uid() != owner {
         return Ok(false);
