@@ -15,6 +15,7 @@ mod duration;
 mod environment;
 mod foreign;
 mod interest_rules;
+mod left_out;
 mod merge;
 mod model;
 mod networks;
@@ -53,6 +54,7 @@ pub(crate) use database_url::literal as url_literal;
 pub use diagnostic::ConfigErrors;
 pub use duration::{parse_duration, show_duration};
 pub use interest_rules::{InterestPermission, InterestRules};
+pub use left_out::{features, without};
 pub use merge::MergedField;
 pub use model::*;
 pub use networks::{Networks, ProxyHeaders, parse_network};
@@ -110,8 +112,13 @@ pub fn role_types() -> [&'static str; 5] {
 }
 
 /// The words that a backend's `type` may be.
-pub fn backend_types() -> [&'static str; 5] {
-    read_backend::BACKEND_TYPES.map(|(word, _)| word)
+pub fn backend_types() -> impl Iterator<Item = &'static str> {
+    read_backend::BACKEND_TYPES.iter().map(|(word, _)| *word)
+}
+
+/// Those of them that this build can use.
+pub fn usable_backend_types() -> impl Iterator<Item = &'static str> {
+    backend_types().filter(|word| !left_out::lacks_backend(word))
 }
 
 /// Reads and checks the file at `path`.

@@ -70,6 +70,10 @@ pub(super) fn backend(role: &mut Section<'_>, base_dir: &Path) -> Option<Backend
         }
         BackendType::Soci => Some(soci(&mut section, base_dir)),
     };
+    if let Some(why) = backend.as_ref().and_then(BackendConfig::left_out) {
+        let key = if section.has("driver") { "driver" } else { "type" };
+        section.error(key, why);
+    }
     section.finish();
     backend
 }

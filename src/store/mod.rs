@@ -21,6 +21,7 @@ mod progress;
 mod rehearse;
 mod rewrite;
 mod schema;
+mod servers;
 mod soci;
 mod sql;
 pub mod transfer;

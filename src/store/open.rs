@@ -9,12 +9,9 @@ use tokio::time::Instant;
 
 use super::archive::{Archive, ArchiveMut};
 use super::files::PRIVATE;
+use super::servers::{Change, CheckStart, Count, Fill, Look, Start, with_server};
 use super::soci::{SociArchive, own_backend};
-use super::sql::{
-    LookedInto, MySqlOptions, MySqlSession, NO_TABLES, NoTables, PostgresOptions, PostgresSession,
-    Server, Session, SqlArchive, SqlBackend, SqliteFile, SqliteSession, check_server,
-    count_in_server,
-};
+use super::sql::{LookedInto, SqlArchive, SqlBackend, SqliteFile, SqliteSession};
 use super::yaml::{YamlArchive, YamlBackend};
 use super::{Backend, BoxFuture, Command, OpenError, Rewrite, Schema};
 use crate::config::{BackendConfig, DatabaseConfig};
@@ -174,15 +171,9 @@ async fn open_once(
             // SQLite has one writer at a time anyway.
             Arc::new(SqlBackend::<SqliteSession>::open(file, 1, schema, range, seed).await?)
         }
-        BackendConfig::Postgres { url, pool_max, prepared_statements } => {
-            let (options, lanes) = (postgres(&url, prepared_statements)?, lanes(pool_max));
-            Arc::new(
-                SqlBackend::<PostgresSession>::open(options, lanes, schema, range, seed).await?,
-            )
-        }
-        BackendConfig::MySql { url, pool_max } => {
-            let (options, lanes) = (mysql(&url)?, lanes(pool_max));
-            Arc::new(SqlBackend::<MySqlSession>::open(options, lanes, schema, range, seed).await?)
+        ref server @ (BackendConfig::Postgres { pool_max, .. }
+        | BackendConfig::MySql { pool_max, .. }) => {
+            with_server(server, Start { pool_max, schema, range, seed }).await?
         }
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
@@ -201,10 +192,9 @@ async fn refuse_unmoved(config: &BackendConfig, schema: &Schema) -> Result<(), O
     };
     let unmoved = astron.count().await?;
     let own = match &backend {
-        BackendConfig::Postgres { url, prepared_statements, .. } => {
-            count_in_server::<PostgresSession>(&postgres(url, *prepared_statements)?).await?
+        server @ (BackendConfig::Postgres { .. } | BackendConfig::MySql { .. }) => {
+            with_server(server, Count).await?
         }
-        BackendConfig::MySql { url, .. } => count_in_server::<MySqlSession>(&mysql(url)?).await?,
         own => open_archive(own, schema).await?.count().await?,
     };
     if unmoved == 0 || own > 0 {
@@ -245,23 +235,10 @@ pub async fn open_archive(
                 Some(_) | None => Ok(own),
             }
         }
-        BackendConfig::Postgres { url, prepared_statements, .. } => {
-            look_at_server::<PostgresSession>(&postgres(url, *prepared_statements)?, schema).await
-        }
-        BackendConfig::MySql { url, .. } => {
-            look_at_server::<MySqlSession>(&mysql(url)?, schema).await
+        server @ (BackendConfig::Postgres { .. } | BackendConfig::MySql { .. }) => {
+            with_server(server, Look(schema)).await
         }
     }
-}
-
-async fn look_at_server<S: Server>(
-    options: &S::Options,
-    schema: &Schema,
-) -> Result<Box<dyn Archive>, OpenError> {
-    Ok(match SqlArchive::<S>::look_at_server(options, schema).await? {
-        Some(archive) => Box::new(archive),
-        None => Box::new(NoTables { name: S::describe(options) }),
-    })
 }
 
 async fn look_at_sqlite(file: &Path, schema: &Schema) -> Result<Box<dyn Archive>, OpenError> {
@@ -285,12 +262,8 @@ pub async fn check_start(config: &DatabaseConfig, schema: &Schema) -> Result<(),
         BackendConfig::Sqlite { file, file_mode } => {
             LookedInto::sqlite(&SqliteFile::new(file, file_mode), schema).await.map(drop)
         }
-        BackendConfig::Postgres { url, prepared_statements, .. } => {
-            let options = postgres(&url, prepared_statements)?;
-            check_server::<PostgresSession>(&options, schema).await
-        }
-        BackendConfig::MySql { url, .. } => {
-            check_server::<MySqlSession>(&mysql(&url)?, schema).await
+        server @ (BackendConfig::Postgres { .. } | BackendConfig::MySql { .. }) => {
+            with_server(&server, CheckStart(schema)).await
         }
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
@@ -309,12 +282,12 @@ pub async fn open_archive_mut(
             Box::new(YamlArchive::open_mut(&directory, file_mode)?)
         }
         BackendConfig::Sqlite { file, file_mode } => {
-            sql::<SqliteSession>(&SqliteFile::new(file, file_mode), schema).await?
+            let file = SqliteFile::new(file, file_mode);
+            Box::new(SqlArchive::<SqliteSession>::open(&file, schema).await?)
         }
-        BackendConfig::Postgres { url, prepared_statements, .. } => {
-            sql::<PostgresSession>(&postgres(&url, prepared_statements)?, schema).await?
+        server @ (BackendConfig::Postgres { .. } | BackendConfig::MySql { .. }) => {
+            with_server(&server, Fill(schema)).await?
         }
-        BackendConfig::MySql { url, .. } => sql::<MySqlSession>(&mysql(&url)?, schema).await?,
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     })
 }
@@ -353,12 +326,8 @@ pub async fn open_rewrite(
                 }
             }
         }
-        BackendConfig::Postgres { url, prepared_statements, .. } => {
-            let options = postgres(&url, prepared_statements)?;
-            rewrite_server::<PostgresSession>(&options, schema, is_to_change).await?
-        }
-        BackendConfig::MySql { url, .. } => {
-            rewrite_server::<MySqlSession>(&mysql(&url)?, schema, is_to_change).await?
+        server @ (BackendConfig::Postgres { .. } | BackendConfig::MySql { .. }) => {
+            with_server(&server, Change { schema, is_to_change }).await?
         }
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     };
@@ -369,51 +338,10 @@ pub async fn open_rewrite(
     }
 }
 
-async fn rewrite_server<S: Server>(
-    options: &S::Options,
-    schema: &Schema,
-    is_to_change: bool,
-) -> Result<Box<dyn Rewrite>, OpenError> {
-    let mut archive = if is_to_change {
-        SqlArchive::<S>::open(options, schema).await?
-    } else {
-        let looked_at = SqlArchive::<S>::look_at_server(options, schema).await?;
-        let refused = || format!("nothing to migrate: {} {NO_TABLES}", S::describe(options));
-        looked_at.ok_or_else(|| OpenError::Refused(refused()))?
-    };
-    archive.refuse_damaged().await?;
-    Ok(Box::new(archive))
-}
-
 /// Refuses a store that is not there, where it would otherwise be made.
 pub(super) fn check_there(kind: &str, path: &Path) -> Result<(), OpenError> {
     std::fs::metadata(path).map(drop).map_err(|error| OpenError::Io {
         what: format!("cannot open {kind} {}", path.display()),
         error,
     })
-}
-
-async fn sql<S: Session>(
-    options: &S::Options,
-    schema: &Schema,
-) -> Result<Box<dyn ArchiveMut>, OpenError> {
-    Ok(Box::new(SqlArchive::<S>::open(options, schema).await?))
-}
-
-pub(super) fn postgres(url: &str, keeps_statements: bool) -> Result<PostgresOptions, OpenError> {
-    Ok(PostgresOptions { connect: url.parse().map_err(bad_url)?, keeps_statements })
-}
-
-pub(super) fn mysql(url: &str) -> Result<MySqlOptions, OpenError> {
-    let kind = if url.starts_with("mariadb:") { "MariaDB" } else { "MySQL" };
-    Ok(MySqlOptions { connect: url.parse().map_err(bad_url)?, kind })
-}
-
-fn lanes(pool_max: u32) -> usize {
-    usize::try_from(pool_max).unwrap_or(usize::MAX).max(1)
-}
-
-/// The URL itself is not repeated: it may hold a password.
-fn bad_url(error: sqlx::Error) -> OpenError {
-    OpenError::Sql { what: "cannot use the URL of the database".to_owned(), error }
 }

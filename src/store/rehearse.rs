@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::archive::Archive as _;
 use super::files::{metadata_at, refuse_dangling};
-use super::open::{mysql, postgres, unmoved};
+use super::open::unmoved;
+use super::servers::{CheckUrl, with_server};
 use super::soci::{SociArchive, own_backend};
 use super::sql::{EMPTY, LookedInto, SqliteFile};
 use super::yaml::look_into_directory;
@@ -48,10 +49,9 @@ pub async fn rehearse(
         BackendConfig::Yaml { directory, .. } => {
             look_into_directory(directory, config.generate, schema).map(|()| None)
         }
-        BackendConfig::Postgres { url, prepared_statements, .. } => {
-            postgres(url, *prepared_statements).map(|_| None)
+        server @ (BackendConfig::Postgres { .. } | BackendConfig::MySql { .. }) => {
+            with_server(server, CheckUrl).await.map(|()| None)
         }
-        BackendConfig::MySql { url, .. } => mysql(url).map(|_| None),
         BackendConfig::Soci { .. } => unreachable!("it was replaced by a backend of our own"),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use self::connection::{Connection, Row};
+use self::connection::{Connection, Row, open as connect};
 use super::archive::{Archive, Broken, Entry, FreeIds, Raw, Record};
 use super::files::PRIVATE;
 use super::open::check_there;
@@ -53,7 +53,7 @@ pub fn own_backend(config: &BackendConfig) -> Result<BackendConfig, OpenError> {
 
 /// Astron's tables in a database.
 pub struct SociArchive {
-    connection: Connection,
+    connection: Box<dyn Connection>,
     name: String,
     schema: Schema,
     /// Names by Astron's class ids.
@@ -67,6 +67,9 @@ impl SociArchive {
     /// # Errors
     /// What the database says.
     pub async fn open(config: &BackendConfig, schema: &Schema) -> Result<Option<Self>, OpenError> {
+        if let Some(why) = config.left_out() {
+            return Err(OpenError::Refused(why));
+        }
         let name = shown_name(config);
         if let BackendConfig::Sqlite { file, .. } = config {
             check_there("the SQLite database", file)?;
@@ -78,7 +81,7 @@ impl SociArchive {
                 _ => OpenError::NoSession { what, error },
             }
         };
-        let Some(connection) = Connection::open(config).await.map_err(failed)? else {
+        let Some(connection) = connect(config).await.map_err(failed)? else {
             return Ok(None);
         };
         let (schema, classes) = (schema.clone(), BTreeMap::new());

@@ -3,12 +3,15 @@
 //! `state` is what is shown and how, `view` draws it, `shell` has the terminal, the keys and the clock.
 
 mod plain;
+#[cfg(feature = "top")]
 mod shell;
 mod snapshot;
+#[cfg(feature = "top")]
 mod state;
 mod tables;
-#[cfg(test)]
+#[cfg(all(test, feature = "top"))]
 mod tests;
+#[cfg(feature = "top")]
 mod view;
 mod words;
 
@@ -19,11 +22,14 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use self::snapshot::Snapshot;
-use self::state::{Outcome, TOO_OLD};
+#[cfg(feature = "top")]
+use self::state::Outcome;
 use super::out::{complain, say};
 use super::running::{self, Daemon};
 use crate::control::{Answer, Request, Unheard};
 
+/// What is said of a daemon that is too old.
+const TOO_OLD: &str = "the daemon that runs is older than `donet top`: it has to be a newer one";
 /// How the daemon's complaint begins that it does not know the command.
 const UNKNOWN: &str = "the daemon does not understand this command";
 
@@ -47,6 +53,12 @@ pub(super) fn run(arguments: &TopArguments) -> u8 {
     if arguments.json || arguments.once || !can_be_drawn_on() {
         return print(&target, arguments.json);
     }
+    draw(target)
+}
+
+/// Draws it, until somebody has seen enough.
+#[cfg(feature = "top")]
+fn draw(target: Daemon) -> u8 {
     if target.is_unknown()
         && let Err(error) = ask(&target)
     {
@@ -65,6 +77,13 @@ pub(super) fn run(arguments: &TopArguments) -> u8 {
             1
         }
     }
+}
+
+#[cfg(not(feature = "top"))]
+fn draw(_: Daemon) -> u8 {
+    let why = crate::config::without("the screen of `donet top`", "top");
+    complain!("{why}; `donet top --once` prints the same as text");
+    1
 }
 
 /// Whether standard output is a terminal whose cursor can be moved.
@@ -129,6 +148,7 @@ fn ask(target: &Daemon) -> Result<Said, Unheard> {
     })
 }
 
+#[cfg(feature = "top")]
 fn outcome(said: Result<Said, Unheard>) -> Outcome {
     match said {
         Ok(Said::Json(text)) => match serde_json::from_str(&text) {

@@ -53,7 +53,7 @@ pub(super) fn run(
     let mut state = State::new(Timestamp::now(), TimeZone::system(), has_colour);
     asker.ask(&mut state);
     match incoming.recv_timeout(FIRST) {
-        Ok(Event::Heard(Outcome::TooOld)) => return Ok(Some(super::state::TOO_OLD.to_owned())),
+        Ok(Event::Heard(Outcome::TooOld)) => return Ok(Some(super::TOO_OLD.to_owned())),
         Ok(Event::Heard(outcome)) => asker.has_heard(&mut state, outcome),
         _ => {}
     }

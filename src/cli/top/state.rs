@@ -23,10 +23,6 @@ pub(super) enum Outcome {
     TooOld,
 }
 
-/// What is said of a daemon that is too old.
-pub(super) const TOO_OLD: &str =
-    "the daemon that runs is older than `donet top`: it has to be a newer one";
-
 /// A key that means something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Key {
@@ -127,7 +123,7 @@ impl State {
                 return;
             }
             Outcome::Unheard(why) => why,
-            Outcome::TooOld => TOO_OLD.to_owned(),
+            Outcome::TooOld => super::TOO_OLD.to_owned(),
         };
         let since = self.failure.take().map_or(self.now, |failure| failure.since);
         self.failure = Some(Failure { why: Text::new(&why), since });

@@ -29,8 +29,10 @@ mod copy;
 mod faults;
 mod ids;
 mod look;
+#[cfg(feature = "mysql")]
 mod mysql;
 mod pool;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod rewrite;
 mod salvage;
@@ -54,7 +56,9 @@ use tracing::{error, info, warn};
 pub use self::archive::SqlArchive;
 pub use self::copy::copy_sqlite;
 pub use self::look::{LookedInto, connect as look_at_sqlite};
+#[cfg(feature = "mysql")]
 pub use self::mysql::{MySqlOptions, MySqlSession};
+#[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresOptions, PostgresSession};
 pub use self::server::{NO_TABLES, NoTables, check_server, count_in_server};
 pub use self::session::{Server, Session, in_words};

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use sqlx::SqlSafeStr;
 use sqlx::error::DatabaseError as _;
-use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
 use super::catalog::Amendment;
@@ -385,12 +384,13 @@ pub fn in_words(error: &sqlx::Error) -> String {
         sqlx::Error::Io(error) => error.to_string(),
         sqlx::Error::Database(error) => {
             // Not the line of its own source in which the server has found it.
-            let of_postgres = error.try_downcast_ref::<PgDatabaseError>();
-            let of_sqlite = error.try_downcast_ref::<SqliteError>();
-            match (of_postgres, of_sqlite) {
-                (Some(error), _) => error.message().to_owned(),
-                (_, Some(error)) => in_words_of_sqlite(error),
-                _ => error.to_string(),
+            #[cfg(feature = "postgres")]
+            if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                return error.message().to_owned();
+            }
+            match error.try_downcast_ref::<SqliteError>() {
+                Some(error) => in_words_of_sqlite(error),
+                None => error.to_string(),
             }
         }
         // It says so itself, and so does what is in it.

@@ -11,6 +11,10 @@ mod inspect;
 mod json_lines;
 mod json_stream;
 mod migrate;
+#[cfg(feature = "mongodb")]
+mod mongo;
+#[cfg(not(feature = "mongodb"))]
+#[path = "no_mongo.rs"]
 mod mongo;
 mod translate;
 
