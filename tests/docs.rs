@@ -143,7 +143,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
     let mut names = Vec::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
-            is_list = matches!(line, "[dependencies]" | "[dev-dependencies]");
+            is_list = line.ends_with("dependencies]") && !line.contains("workspace");
         } else if let Some((name, what)) = line.split_once('=').filter(|_| is_list)
             && !what.contains("path =")
         {

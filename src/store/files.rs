@@ -221,10 +221,12 @@ impl Drop for Unfinished {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        std::fs::metadata(path).expect("there").mode() & MODE_BITS
+        platform::files::mode(&std::fs::metadata(path).expect("there"))
     }
 
     #[test]
