@@ -53,13 +53,10 @@ fn known() -> Command {
 fn page() -> io::Result<Vec<u8>> {
     let mut root = known();
     root.build();
-    let man = Man::new(root.clone())
-        .title("donet")
-        .source(concat!("donet ", env!("CARGO_PKG_VERSION")))
-        .manual("donet's manual")
-        .date("");
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
+    let man = Man::new(root.clone());
+    // Its own title would leave out the quotes of an empty date.
+    let version = env!("CARGO_PKG_VERSION");
+    let mut page = format!(".TH DONET 1 \"\" \"donet {version}\" \"User Commands\"\n").into_bytes();
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;

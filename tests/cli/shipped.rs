@@ -9,7 +9,7 @@ fn the_manual_has_all_commands_and_no_warnings() {
     let folder = Folder::new();
     let page = folder.run(&["man"]).code(0).stdout;
     for part in [
-        ".TH donet 1",
+        ".TH DONET 1 \"\" \"donet ",
         ".SH COMMANDS",
         ".SS \"donet check\"",
         ".SS \"donet db migrate\"",
