@@ -9,6 +9,7 @@ mod console;
 mod db;
 mod dc;
 mod hint;
+mod init;
 mod out;
 mod running;
 mod top;
@@ -97,6 +98,8 @@ enum Command {
     Drain(running::DrainArguments),
     /// Have the flight recorder of the daemon that runs write what it has to a file
     Dump(running::Dump),
+    /// Make the folder of a new game, with all that it takes to play it
+    Init(init::Arguments),
     /// Have the daemon that runs read its configuration again
     Reload(running::Arguments),
     /// Show what the daemon that runs does, second by second
@@ -153,6 +156,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
         Some(Command::Drain(arguments)) => Action::Exit(running::drain(&arguments)),
+        Some(Command::Init(arguments)) => Action::Exit(init::run(&arguments)),
         Some(Command::Reload(arguments)) => {
             Action::Exit(running::ask(&arguments, &Request::Reload))
         }
