@@ -24,9 +24,12 @@ class Controls(DirectObject):
             self.accept(key, self.press, [key])
             self.accept(f"{key}-up", self.held.discard, [key])
 
+    def is_typing(self):
+        return self.chat_line is not None and self.chat_line.is_open
+
     def press(self, key):
         # A letter that is typed is not a step.
-        if not (self.chat_line and self.chat_line.is_open):
+        if not self.is_typing():
             self.held.add(key)
 
     def wanted(self):

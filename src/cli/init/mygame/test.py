@@ -29,11 +29,12 @@ class Failed(Exception):
 
 
 class Program:
-    """A program that runs: what it says is kept, and shown."""
+    """A program that runs, and what it says."""
 
     def __init__(self, name, command, **options):
         self.name = name
         self.lines = []
+        self.looked_at = 0  # so many of the lines
         self.news = threading.Condition()
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         self.process = subprocess.Popen(command, text=True, **pipes, **options)
@@ -51,8 +52,9 @@ class Program:
         deadline = time.monotonic() + PATIENCE
         with self.news:
             while True:
-                while self.lines:
-                    found = re.search(pattern, self.lines.pop(0))
+                while self.looked_at < len(self.lines):
+                    self.looked_at += 1
+                    found = re.search(pattern, self.lines[self.looked_at - 1])
                     if found:
                         print(f"{self.name:>8}: {found.string}")
                         return found
@@ -126,13 +128,17 @@ def walk(player, other):
         raise Failed(f"{player.name} is at {went_to}, and {other.name} sees {seen_at}")
 
 
-def play(game):
+def start_servers(game):
     daemon = game.start("donet", os.environ.get("DONET", "donet"), "cluster.yml")
     daemon.wait_for("daemon: ready")
     game.start_python("uberdog", "uberdog.py").wait_for("the login manager is ready")
     ai = game.start_python("ai", "ai.py")
     ai.wait_for("the meadow is ready")
+    return ai
 
+
+def play_as_two(game):
+    ai = start_servers(game)
     ann = game.start_python("Ann", "client.py", "Ann", "--headless")
     ann.wait_for("^you are Ann")
     bob = game.start_python("Bob", "client.py", "Bob", "--headless")
@@ -150,7 +156,8 @@ def play(game):
     ann.wait_for("^Bob is gone")
 
 
-def main():
+def run(play):
+    """Let somebody play with a game, and end it."""
     with tempfile.TemporaryDirectory() as folder:
         game = Game(folder)
         try:
@@ -158,13 +165,14 @@ def main():
         except FileNotFoundError as error:
             sys.exit(f"cannot start {error.filename}: install donet, or name its program in $DONET")
         except Failed as error:
+            game.end()
             for program in game.programs:
-                program.end()
-                print(f"--- {program.name}, what nobody waited for:", *program.lines[-20:], sep="\n")
+                print(f"--- the last that {program.name} said:", *program.lines[-20:], sep="\n")
             sys.exit(f"failed: {error}")
         finally:
             game.end()
+
+
+if __name__ == "__main__":
+    run(play_as_two)
     print("all is well: they see each other walk, and hear each other")
-
-
-main()

@@ -67,7 +67,6 @@ class AvatarOV(DistributedObjectOV):
 
     def setLocation(self, parent, zone):
         """The AI server has moved us to another zone."""
-        super().setLocation(parent, zone)
         messenger.send("zone-entered", [zone])
 
     def disable(self):
