@@ -137,6 +137,50 @@ fn every_message_is_in_the_reference() {
     assert!(missing.is_empty(), "no table has a row for {missing:#?}");
 }
 
+/// The code blocks of a page: the line before each, its language, and its lines.
+fn blocks(text: &str) -> Vec<(String, String, String)> {
+    let mut blocks = Vec::new();
+    let mut before = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let code = lines.by_ref().take_while(|line| *line != "```");
+            let code = code.map(|line| format!("{line}\n")).collect();
+            blocks.push((before.clone(), language.to_owned(), code));
+        } else if !line.is_empty() {
+            before = line.to_owned();
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_tutorial_shows_the_new_game_as_it_is() {
+    let game = book().with_file_name("src").join("cli/init/mygame");
+    let folders = [game.clone(), game.join("objects")];
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
+    let texts: Vec<String> = files.map(|path| read(&path)).collect();
+    let mut file = String::new();
+    let mut shown = 0;
+    for (before, language, code) in blocks(&read(&book().join("tutorial.md"))) {
+        let found = match language.as_str() {
+            "python" | "c" | "yaml" => texts.iter().filter(|text| text.contains(&code)).count(),
+            // What is to be changed, in the file that the line before names, or the one before that.
+            "diff" => {
+                file = before.split('`').nth(1).map_or(file, str::to_owned);
+                let old = code.lines().filter_map(|line| line.strip_prefix([' ', '-']));
+                let old: String = old.map(|line| format!("{line}\n")).collect();
+                read(&game.join(&file)).matches(&old).count()
+            }
+            _ => continue,
+        };
+        assert_eq!(found, 1, "{language}:\n{code}");
+        shown += 1;
+    }
+    assert!(shown > 15, "{shown}");
+}
+
 /// The crates that a manifest depends on, those of this repository excepted.
 fn dependencies(manifest: &str) -> Vec<String> {
     let mut is_list = false;

@@ -7,7 +7,7 @@ extends DonetView
 ## var world := DonetClient.new()
 ## add_child(world)
 ## world.welcomed.connect(_on_welcomed)
-## world.open("ws://127.0.0.1:7196/", JSON.parse_string(FileAccess.get_file_as_string("res://dc.json")), "quickstart")
+## world.open("ws://127.0.0.1:7196/", JSON.parse_string(FileAccess.get_file_as_string("res://dc.json")), "mygame 1")
 ## [/codeblock]
 
 ## The hello was answered: log in, and open interests. Once for each session, so again after each loss, unless it goes on.

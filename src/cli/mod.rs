@@ -9,6 +9,7 @@ mod console;
 mod db;
 mod dc;
 mod hint;
+mod init;
 mod out;
 mod running;
 mod shipped;
@@ -101,6 +102,8 @@ enum Command {
     Drain(running::DrainArguments),
     /// Have the flight recorder of the daemon that runs write what it has to a file
     Dump(running::Dump),
+    /// Make the folder of a new game, with all that it takes to play it
+    Init(init::Arguments),
     /// Print the page of the manual
     #[command(hide = true)]
     Man,
@@ -161,6 +164,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
         Some(Command::Drain(arguments)) => Action::Exit(running::drain(&arguments)),
+        Some(Command::Init(arguments)) => Action::Exit(init::run(&arguments)),
         Some(Command::Man) => Action::Exit(shipped::man()),
         Some(Command::Reload(arguments)) => {
             Action::Exit(running::ask(&arguments, &Request::Reload))

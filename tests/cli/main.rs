@@ -11,6 +11,7 @@ mod dc;
 mod dc_diff;
 mod drain;
 mod examples;
+mod init;
 mod logs;
 mod migrate;
 mod migrate_again;

@@ -1,114 +1,131 @@
-"""The programs of the tutorial and of the README, run as these say on the quickstart cluster."""
+"""The game that `donet init` makes, as the tutorial has it."""
 
 import os
 import pathlib
 import re
-import shutil
-import socket
+import subprocess
 import sys
 
 import pytest
 
-from harness.daemon import free_port, wait_for_listener
-from harness.process import Process, Program
+from harness.process import LIMIT
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-README = REPOSITORY / "README.md"
 TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
-PROGRAMS = sorted((REPOSITORY / "docs" / "tutorial").glob("*.py"))
-CONFIGURATION = REPOSITORY / "config" / "quickstart.yml"
-DC_FILE = CONFIGURATION.with_suffix(".dc")
+
+pytestmark = pytest.mark.better_than_astron
+
+# Plays on the game's own client: goes to the gate as whoever presses keys, and cheats.
+ROAMER = """
+import math
+import sys
+
+import client
+import settings
+from panda3d.core import loadPrcFileData
 
 
-class Session:
-    """The tutorial's steps in a folder of their own, with free ports for its fixed ones."""
+class Roamer(client.Game):
+    def play(self, avatar):
+        super().play(avatar)
+        if sys.argv[1] == "leap":
+            avatar.sendUpdate("walk", (settings.EDGE - 2, 0, 0))
+        else:
+            x, y, _ = avatar.pose
+            to_x, to_y = settings.GATE
+            avatar.pose = (x, y, math.degrees(math.atan2(x - to_x, to_y - y)))
+            self.messenger.send("w")
 
-    def __init__(self, stage):
-        self.stage = stage
-        self.directory = stage.directory
-        # A program's output must not wait in a buffer for more.
-        self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        for path in [*PROGRAMS, DC_FILE]:
-            shutil.copy(path, self.directory)
 
-    def start_daemon(self) -> None:
-        text = CONFIGURATION.read_text()
-        if self.stage.astron:  # which crashes in its default mode
-            text = text.replace("messagedirector:", "messagedirector:\n  threaded: false")
-        messages, clients, events = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
-        for fixed, free in ((7199, messages), (7198, clients), (7197, events), (7180, free_port())):
-            assert f"127.0.0.1:{fixed}" in text
-            text = text.replace(f"127.0.0.1:{fixed}", f"127.0.0.1:{free}")
-        (self.directory / "quickstart.yml").write_text(text)
-        self.clients = f"127.0.0.1:{clients}"
-        self.environment["CLIENT_AGENT"] = self.clients
-        self.environment["MESSAGE_DIRECTOR"] = f"127.0.0.1:{messages}"
-        daemon = Process("daemon", [self.stage.binary, "quickstart.yml"], self.directory)
-        self.stage.processes.append(daemon)
-        for port in (messages, clients):
-            wait_for_listener(daemon, port)
+loadPrcFileData("", "window-type none")
+Roamer("Eve", headless=True).run()
+"""
 
-    def start(self, name: str, program: str, *arguments: str) -> Program:
-        command = [sys.executable, program, *arguments]
-        started = Program(name, command, self.directory, env=self.environment)
-        self.stage.processes.append(started)
-        return started
+# Plays it as test.py plays the others.
+PLAY = """
+import sys
+
+import test
+
+
+def play(game):
+    test.start_servers(game)
+    eve = game.start_python("Eve", "roamer.py", sys.argv[1])
+    eve.wait_for("^you are Eve")
+    eve.wait_for(sys.argv[2])
+
+
+test.run(play)
+"""
 
 
 @pytest.fixture
-def quickstart(stage):
-    session = Session(stage)
-    session.start_daemon()
-    return session
+def game(stage):
+    """The folder of a new game."""
+    made = [stage.binary, "init", "mygame"]
+    subprocess.run(made, cwd=stage.directory, check=True, capture_output=True)
+    return stage.directory / "mygame"
 
 
-@pytest.fixture
-def session(quickstart):
-    session = quickstart
-    session.start("uberdog", "uberdog.py").wait_for_line("the login manager is ready")
-    session.start("ai", "ai.py").wait_for_line("the room is ready")
-    return session
+def run(stage, game, *command: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "DONET": str(stage.binary), "PYTHONDONTWRITEBYTECODE": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    command = [sys.executable, *command]
+    return subprocess.run(command, cwd=game, env=environment, timeout=5 * LIMIT, **pipes)
 
 
-def test_two_players_walk_and_talk(session):
-    ann = session.start("ann", "client.py", "Ann")
-    ann.wait_for_line("you are Ann")
-    bob = session.start("bob", "client.py", "Bob")
-    bob.wait_for_line("you are Bob")
-    bob.wait_for_line("Ann is here")
-    ann.wait_for_line("Bob is here")
-
-    ann.tell("w")
-    ann.wait_for_line("Ann walks to (0, 1)")
-    bob.wait_for_line("Ann walks to (0, 1)")
-    bob.tell("good morning, Ann")
-    ann.wait_for_line("Bob: good morning, Ann")
-
-    bob.kill()
-    ann.wait_for_line("Bob is gone")
+def play(stage, game) -> str:
+    """Run the game's own test; what it printed."""
+    ended = run(stage, game, "test.py")
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
 
 
-def test_a_wrong_password(session):
-    eve = session.start("eve", "client.py", "Eve", "12345")
-    eve.end_expected = True
-    assert eve.wait_for_end() == 1
-    assert "wrong password (122)" in eve.log.read_text()
+def test_a_new_game_plays(stage, game):
+    before = sorted(game.rglob("*"))
+    said = play(stage, game)
+    assert "Bob stands at" in said
+    assert "Bob: good morning, Ann" in said
+    assert sorted(game.rglob("*")) == before, "it leaves nothing behind"
 
 
-def test_the_lines_of_the_readme(quickstart):
-    """They run beside the tutorial's programs, which the DC file imports."""
-    (text,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    for fixed, here in (
-        ("127.0.0.1:7198", quickstart.clients),
-        ("../../config/quickstart.dc", "quickstart.dc"),
-    ):
-        assert text.count(fixed) == 1
-        text = text.replace(fixed, here)
-    (quickstart.directory / "readme.py").write_text(text)
-    quickstart.start("readme", "readme.py").wait_for_line("the server says hello")
+def test_what_the_tutorial_changes(stage, game):
+    """The changes of the page, one after the other, and then the game's test, which they change too."""
+    name = None
+    changes = 0
+    before, *rest = TUTORIAL.read_text().split("```diff\n")
+    for part in rest:
+        # The file is named in the line before, or it is that of the change before.
+        named = re.search(r"`([^`]+)`", before.rstrip().splitlines()[-1])
+        name = named.group(1) if named else name
+        change, before = part.split("```\n", 1)
+        lines = change.splitlines(keepends=True)
+        old = "".join(line[1:] for line in lines if line[0] != "+")
+        new = "".join(line[1:] for line in lines if line[0] != "-")
+        text = (game / name).read_text()
+        assert text.count(old) == 1, (name, old)
+        (game / name).write_text(text.replace(old, new))
+        changes += 1
+    assert changes == 7
+    assert "Bob hops" in play(stage, game)
 
 
-@pytest.mark.parametrize("path", [*PROGRAMS, DC_FILE], ids=lambda path: path.name)
-def test_the_tutorial_shows_the_programs_as_they_are(path):
-    language = {".py": "python", ".dc": "c"}[path.suffix]
-    assert f"```{language}\n{path.read_text()}```\n" in TUTORIAL.read_text()
+def test_the_test_of_a_broken_game_fails(stage, game):
+    configuration = game / "cluster.yml"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("version: mygame 1", "version: mygame 2"))
+    ended = run(stage, game, "test.py")
+    assert ended.returncode == 1, ended.stdout
+    assert "failed: Ann did not say" in ended.stdout
+    assert "(124)" in ended.stdout, "Ann was told why"
+
+
+@pytest.mark.parametrize(
+    ("what", "seen"),
+    [("leap", "^you are put back"), ("gate", "^you are in the meadow by night")],
+)
+def test_the_ai_server_has_the_last_word(stage, game, what, seen):
+    (game / "roamer.py").write_text(ROAMER)
+    (game / "play.py").write_text(PLAY)
+    ended = run(stage, game, "play.py", what, seen)
+    assert ended.returncode == 0, ended.stdout
