@@ -1,5 +1,8 @@
 //! The book in docs/ against itself and against the program.
 
+mod commands;
+mod log;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
