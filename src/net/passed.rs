@@ -63,6 +63,17 @@ impl Passed {
         Ok(Passed(Mutex::new(sockets)))
     }
 
+    /// Passes one on that this process has bound itself, so that nobody else can come before.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn pass(&self, listener: TcpListener, what: &str) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let kind = Kind::Tcp(listener.local_addr()?, listener);
+        self.0.lock().push(Socket { what: what.to_owned(), kind });
+        Ok(())
+    }
+
     /// Takes the socket that listens on an address.
     pub fn take_tcp(&self, address: SocketAddr) -> Option<TcpListener> {
         let is_it = |kind: &Kind| matches!(kind, Kind::Tcp(bound, _) if *bound == address);

@@ -13,7 +13,7 @@ use super::script::Script;
 use super::{Color, Trace, summary};
 use crate::cli::out::complain;
 use crate::trace::record::Record;
-use crate::trace::{Names, decode};
+use crate::trace::{Names, decode, json};
 
 /// What is made of records.
 enum Form {
@@ -89,11 +89,11 @@ impl Sink {
                 writeln!(self.out, "{}", looks.lost(*count))
             }
             (Form::Json, Record::Datagram { path, bytes, .. }) => {
-                let line = super::looks::json(record, Some(&decoded(bytes, path.speech())));
+                let line = json(record, Some(&decoded(bytes, path.speech())));
                 writeln!(self.out, "{line}")
             }
             (Form::Json, Record::Lost { .. }) => {
-                writeln!(self.out, "{}", super::looks::json(record, None))
+                writeln!(self.out, "{}", json(record, None))
             }
         }
     }
