@@ -90,6 +90,13 @@ export function drawCritter(g, actor, now, { calm, swims }) {
   const stride = calm ? 0 : actor.walked * 3;
   const bob = calm ? 0 : actor.speed > 0.3 ? Math.abs(Math.sin(stride)) * 0.12 : Math.sin(now / 700 + actor.doId) * 0.03;
   g.save();
+  if (swims && (actor.critter === 0 || actor.critter === 2)) {
+    // Not everybody swims like a duck.
+    g.beginPath();
+    g.rect(-4, -6, 8, 6);
+    g.clip();
+    g.translate(0, 0.7);
+  }
   if (actor.facing.x < 0 && actor.critter < 3) g.scale(-1, 1);
   (KINDS[actor.critter] ?? sheep)(g, { stride, bob, now: calm ? 0 : now, seed: actor.doId, calm, swims });
   g.restore();

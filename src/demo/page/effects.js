@@ -118,7 +118,7 @@ export function drawCaveLight(g, view, things, actors, now) {
     const radius = r * view.scale;
     const [px, py] = [view.px(x), view.py(y)];
     const light = g.createRadialGradient(px, py, 0, px, py, radius);
-    light.addColorStop(0, `rgba(${colour}, ${0.3 + 0.06 * Math.sin(now / 600 + at)})`);
+    light.addColorStop(0, `rgba(${colour}, ${0.22 + 0.05 * Math.sin(now / 600 + at)})`);
     light.addColorStop(1, `rgba(${colour}, 0)`);
     g.fillStyle = light;
     g.fillRect(px - radius, py - radius, 2 * radius, 2 * radius);

@@ -49,7 +49,8 @@ export class Hud extends Events {
 
   cover() {
     const isBeside = !$('#hud').hidden && !this.panel.hidden && matchMedia(WIDE).matches;
-    this.scene.cover(isBeside ? this.panel.offsetWidth + 16 : 0);
+    const isWide = !$('#hud').hidden && matchMedia(WIDE).matches;
+    this.scene.cover(isWide ? $('.where').offsetWidth + 16 : 0, isBeside ? this.panel.offsetWidth + 16 : 0);
   }
 
   /** It is drawn again before the next frame. */

@@ -24,19 +24,21 @@ function farFrom(x, y, line) {
 const PLANS = {
   meadow: {
     ponds: [[34, 82, 15, 10], [45, 88, 11, 8], [126, 27, 11, 7]],
-    paths: [[[0, 52], [22, 50], [44, 58], [66, 64], [84, 65], [104, 60], [130, 66], [160, 62]], [[84, 65], [90, 82], [84, 100], [92, 120]], [[66, 64], [56, 44], [60, 22], [52, 0]]],
-    fixed: [['windmill', 108, 44, 1.15], ['house', 98, 88, 1], ['house', 44, 30, .95], ['fence', 103, 93, 1], ['fence', 108, 93, 1], ['fence', 113, 93, 1], ['signpost', 89, 69, 1]],
-    groves: [[20, 22, 18], [140, 92, 22], [132, 50, 12], [16, 108, 13], [72, 104, 11], [90, 16, 14], [150, 14, 10]], trees: 120, flowers: 150, tufts: 900, bushes: 46, rocks: 26,
+    paths: [[[0, 52], [22, 50], [44, 58], [66, 69], [88, 74], [108, 70], [130, 66], [160, 62]], [[92, 74], [99, 86], [90, 102], [97, 120]], [[57, 65], [56, 44], [60, 22], [52, 0]]],
+    clear: [[90, 68, 8]],
+    fixed: [['windmill', 112, 58, 1.15], ['house', 76, 88, 1], ['house', 44, 30, .95], ['fence', 70, 93, 1], ['fence', 75, 93, 1], ['fence', 80, 93, 1], ['signpost', 102, 77, 1]],
+    groves: [[20, 22, 18], [140, 92, 22], [136, 46, 12], [16, 108, 13], [72, 104, 11], [90, 16, 14], [150, 14, 10]], trees: 120, flowers: 150, tufts: 900, bushes: 46, rocks: 26,
   },
   harbour: {
     ponds: [], sea: (x) => 79 + 5 * Math.sin(x / 17) + 3 * Math.sin(x / 7 + 2) - 16 * Math.exp(-(((x - 28) / 17) ** 2)),
-    paths: [[[0, 46], [30, 44], [58, 56], [82, 64], [110, 56], [136, 46], [160, 50]], [[82, 64], [84, 80]], [[58, 56], [50, 26], [56, 0]]],
+    paths: [[[0, 46], [30, 44], [56, 56], [74, 71], [90, 72.5], [108, 66], [136, 48], [160, 50]], [[84, 72], [84, 80]], [[54, 55], [50, 26], [56, 0]]],
+    clear: [[90, 68, 8]],
     piers: [[[84, 74], [84, 104]], [[72, 100], [97, 100]], [[122, 78], [122, 96]]],
-    fixed: [['house', 62, 46, 1], ['house', 71, 43, 1.05], ['house', 100, 46, 1.1], ['house', 111, 43, .95], ['house', 120, 40, 1], ['lighthouse', 142, 72, 1.2], ['crate', 87, 70, 1], ['crate', 90, 71, .8], ['barrel', 79, 70, 1], ['boat', 76, 108, 1.1], ['boat', 104, 106, 1], ['boat', 130, 90, .9], ['lamp', 80, 76, 1], ['lamp', 88, 88, 1], ['lamp', 80, 97, 1], ['lamp', 95, 68, 1], ['lamp', 70, 62, 1], ['barrel', 96, 99, 1], ['crate', 74, 99, .9]],
+    fixed: [['house', 70, 56, 1], ['house', 80, 54, 1.05], ['house', 102, 54, 1.1], ['house', 112, 51, .95], ['house', 121, 46, 1], ['lighthouse', 142, 72, 1.2], ['crate', 79, 75, 1], ['crate', 76, 75.5, .8], ['barrel', 88.5, 76, 1], ['boat', 76, 108, 1.1], ['boat', 104, 106, 1], ['boat', 130, 90, .9], ['lamp', 80, 76, 1], ['lamp', 88, 88, 1], ['lamp', 80, 97, 1], ['lamp', 98, 67, 1], ['lamp', 70, 65, 1], ['barrel', 96, 99, 1], ['crate', 74, 99, .9]],
     groves: [[18, 20, 16], [140, 20, 20], [90, 18, 16], [14, 60, 9]], trees: 74, flowers: 60, tufts: 600, bushes: 34, rocks: 30,
   },
   cave: {
-    ponds: [[11, 13, 5.5, 3.6]], paths: [], fixed: [], groves: [], trees: 0, flowers: 0, tufts: 60, bushes: 0, rocks: 14, crystals: 30,
+    ponds: [[28, 27, 5, 3.2]], paths: [], clear: [[20, 11, 5]], fixed: [], groves: [], trees: 0, flowers: 0, tufts: 60, bushes: 0, rocks: 14, crystals: 30,
   },
 };
 
@@ -48,7 +50,7 @@ export function landOf({ kind, name, width, height }) {
   const isWater = (x, y) => (plan.sea ? y > plan.sea(x) : false) || plan.ponds.some((pond) => isInEllipse(x, y, pond));
   const isOnPier = (x, y) => (plan.piers ?? []).some((line) => farFrom(x, y, line) < 2.2);
   const isFree = (x, y, room) => !isWater(x, y + 1) && !isWater(x, y - 1.5) && !plan.paths.some((path) => farFrom(x, y, path) < 2.5 + room)
-    && Math.hypot(x - width / 2, y - height / 2) > 9 + room && plan.fixed.every(([, fx, fy]) => Math.abs(x - fx) > 5 + room || Math.abs(y - fy) > 4 + room);
+    && plan.clear.every(([cx, cy, far]) => Math.hypot(x - cx, y - cy) > far + room) && plan.fixed.every(([, fx, fy]) => Math.abs(x - fx) > 5 + room || Math.abs(y - fy) > 4 + room);
   /** @type {Thing[]} */ const things = plan.fixed.map(([fixed, x, y, size]) => ({ kind: fixed, x, y, size, which: Math.floor(next() * 4), flip: next() < 0.5 }));
   const scatter = (what, count, where, room, size) => {
     for (let tries = 0, done = 0; done < count && tries < 20 * count; tries++) {

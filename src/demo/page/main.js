@@ -16,7 +16,7 @@ import { show } from './state.js';
 const tickets = {
   get: () => sessionStorage.getItem('ticket'),
   keep: (/** @type {string} */ ticket) => sessionStorage.setItem('ticket', ticket),
-  forget: () => ['ticket', 'district'].forEach((name) => sessionStorage.removeItem(name)),
+  forget: () => ['ticket', 'entered'].forEach((name) => sessionStorage.removeItem(name)),
 };
 
 // 1. What the world is: its DC file as JSON, its version, and the numbers that both sides have agreed on.
@@ -28,7 +28,7 @@ const version = new URLSearchParams(location.search).get('version') === 'old' ? 
 const world = new World(facts, version);
 const scene = new Scene(document.querySelector('#scene'), world);
 const messages = new Messages(document.querySelector('#messages'), facts.console);
-const routed = new Routed((message) => messages.routed(message), facts.gate);
+const routed = new Routed((message) => messages.routed(message), facts);
 const screens = new Screens(document.querySelector('#screen'), facts);
 const hud = new Hud(world, scene);
 const controls = new Controls(document.querySelector('#scene'), scene);
@@ -58,13 +58,12 @@ world.listen('refused', (why) => {
 
 // 5. We own an avatar, but it is nowhere yet: nobody sees it before it enters a District. One that was here before goes back by itself.
 world.listen('lobby', () => {
-  const before = Number(sessionStorage.getItem('district'));
-  if (world.districts.has(before)) world.enter(before);
+  if (sessionStorage.getItem('entered')) world.enter(0);
   else screens.choice(world.districts);
 });
 world.listen('population', () => screens.population(world.districts));
 screens.listen('district', (doId) => {
-  sessionStorage.setItem('district', doId);
+  sessionStorage.setItem('entered', 'yes');
   world.enter(doId);
 });
 

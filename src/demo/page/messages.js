@@ -3,8 +3,8 @@
 import { explain } from './explained.js';
 
 const KEPT = 250;
-/** What is the same as one of so many lines before is counted there. */
-const FOLDED = 8;
+/** What is the same as one of so many lines before is counted there, if that one was heard so shortly before. */
+const FOLDED = 8, FOLDED_MS = 1500;
 
 const element = (name, className, text) => {
   const made = document.createElement(name);
@@ -25,21 +25,23 @@ class List {
     this.rows.setAttribute('aria-label', title);
     this.empty = element('p', 'empty', empty);
     this.section.append(head, this.empty, this.rows);
-    /** The newest last. @type {{message: any, count: number, row: HTMLElement, dirty: boolean}[]} */
+    /** The newest last. @type {{message: any, at: number, count: number, row: HTMLElement, dirty: boolean}[]} */
     this.lines = [];
     /** What came since it was drawn last. */
     this.fresh = [];
   }
 
   add(message) {
-    const like = this.lines.slice(-FOLDED).find((line) => line.message.key === message.key);
+    const now = performance.now();
+    const like = this.lines.slice(-FOLDED).find((line) => line.message.key === message.key && now - line.at < FOLDED_MS);
     if (like) {
+      like.at = now;
       like.count += 1;
       like.message = message;
       like.dirty = true;
       return;
     }
-    const line = { message, count: 1, row: null, dirty: true };
+    const line = { message, at: now, count: 1, row: null, dirty: true };
     this.lines.push(line);
     this.fresh.push(line);
     if (this.lines.length > KEPT) this.lines.shift().row?.remove();

@@ -27,6 +27,10 @@ export class Minimap {
     g.clearRect(0, 0, WIDTH, HEIGHT);
     g.translate(left, top);
     const { ground } = scene;
+    if (columns * rows === 1) {
+      g.fillStyle = scene.land.colours.sky[0];
+      g.fillRect(0, 0, width * scale, height * scale);
+    }
     const along = ground.width / (width + 2 * AROUND);
     const down = ground.height / (height + 2 * AROUND);
     g.drawImage(ground, AROUND * along, AROUND * down, width * along, height * down, 0, 0, width * scale, height * scale);

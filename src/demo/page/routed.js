@@ -8,11 +8,18 @@ function speaker({ origin, sender, message }, gate) {
   return sender === String(gate) || message.startsWith('DBSERVER') ? 'UberDOG' : 'AI';
 }
 
+/** Trace shows numbers as they are sent: 123 is 12.3 where the DC file says `int16/10`. @param {Map<string, number[]>} divisors */
+function real(value, field, divisors) {
+  const all = divisors.get(field) ?? [];
+  if (!all.some((divisor) => divisor > 1) || !/^\([-\d, ]*\)$/.test(value)) return value;
+  return `(${value.slice(1, -1).split(', ').map((number, at) => Number(number) / (all[at] ?? 1)).join(', ')})`;
+}
+
 /** @param {any} message */
-function brief({ field, arguments: args = {} }) {
+function brief({ field, arguments: args = {} }, divisors) {
   const { do_id, object, value, parent, zone, class: name } = args;
-  if (field && value !== undefined) return `${field}${value}`;
-  const what = object ?? args;
+  if (field && typeof value === 'string') return `${field}${real(value, field, divisors)}`;
+  const what = object ?? args.location ?? args;
   const parts = [what.class ?? name, what.do_id ?? do_id];
   if (what.zone !== undefined || zone !== undefined) parts.push(`zone ${what.zone ?? zone} of ${what.parent ?? parent}`);
   const rest = parts.filter((part) => part !== undefined);
@@ -25,9 +32,10 @@ function short(args) {
 }
 
 export class Routed {
-  /** @param {(message: any) => void} callback @param {number} gate */
-  constructor(callback, gate) {
+  /** @param {(message: any) => void} callback @param {any} facts what /world.json says */
+  constructor(callback, { gate, dc }) {
     Object.assign(this, { callback, gate });
+    this.divisors = new Map(dc.fields.map((field) => [`${dc.classes[field.class].name}.${field.name}`, (field.params ?? []).map(({ type }) => type?.divisor ?? 1)]));
     /** @type {EventSource | null} */ this.source = null;
   }
 
@@ -53,6 +61,6 @@ export class Routed {
     if (line.lost) return this.callback({ by: 'nobody', to: '', message: 'MISSING', brief: `${line.lost} datagrams are missing here`, detail: line, key: 'lost' });
     const by = speaker(line, this.gate);
     const to = (line.recipients ?? []).join(', ');
-    this.callback({ by, to, message: line.message, field: line.field, brief: brief(line), detail: line, key: `${by} ${line.message} ${line.field ?? ''}` });
+    this.callback({ by, to, message: line.message, field: line.field, brief: brief(line, this.divisors), detail: line, key: `${by} ${line.message} ${line.field ?? ''}` });
   }
 }

@@ -12,6 +12,8 @@ import { drawAbyss, drawBorders, drawCaveLight, drawMark, drawShimmer, shimmerOf
 
 /** How much is seen at least and at most: pixels a step, and so many steps from left to right if there is room. */
 const SMALLEST = 8.5, LARGEST = 13, STEPS_WIDE = 82;
+/** A cave is looked at from nearer. */
+const NEARER = 1.5;
 /** Who lives is drawn larger than life: there is much to be seen of a face. */
 const GROWN = { Avatar: 1.22, Critter: 1.2, Portal: 1.25 };
 /** Who is behind one of these is seen through it: half as wide, and as high. */
@@ -23,13 +25,16 @@ export class Scene {
     Object.assign(this, { canvas, world, place: null, ground: null });
     this.g = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     this.camera = { x: 80, y: 60 };
-    /** What covers the canvas at its right. */
-    this.covered = 0;
+    /** What covers the canvas at its sides. */
+    this.covered = { left: 0, right: 0 };
     /** @type {{x: number, y: number, since: number, kind: string}[]} */ this.marks = [];
     this.motion = matchMedia('(prefers-reduced-motion: reduce)');
     this.last = performance.now();
     addEventListener('resize', () => this.resize());
-    world.listen('placed', ({ x, y }) => this.marks.push({ x, y, since: performance.now(), kind: 'placed' }));
+    world.listen('placed', ({ x, y, hasArrived }) => {
+      this.marks.push({ x, y, since: performance.now(), kind: 'placed' });
+      if (hasArrived) this.follow(Infinity);
+    });
     this.resize();
   }
 
@@ -47,7 +52,7 @@ export class Scene {
     this.land = landOf(place);
     this.mist = new Mist(place, { isCave: place.kind === 'cave' });
     this.shimmer = shimmerOf(this.land, place);
-    this.paint();
+    this.resize(true);
     this.follow(Infinity);
   }
 
@@ -58,25 +63,28 @@ export class Scene {
     this.sprites = new Sprites(this.land, this.view.scale * this.ratio * 1.1);
   }
 
-  resize() {
+  /** @param {boolean} [isNew] it has to be painted in any case */
+  resize(isNew = false) {
     const [width, height] = [innerWidth, innerHeight];
     this.ratio = Math.min(2, devicePixelRatio || 1);
     Object.assign(this.canvas, { width: width * this.ratio, height: height * this.ratio });
-    const scale = Math.min(LARGEST, Math.max(SMALLEST, (width - this.covered) / STEPS_WIDE));
+    const { left, right } = this.covered;
+    const nearer = this.place?.kind === 'cave' ? NEARER : 1;
+    const scale = nearer * Math.min(LARGEST, Math.max(SMALLEST, (width - right) / STEPS_WIDE));
     const hasChanged = this.view?.scale !== scale;
     const { camera } = this;
     this.view = {
-      width, height, scale, middle: { x: (width - this.covered) / 2, y: height * 0.53 },
+      width, height, scale, middle: { x: (width + left - right) / 2, y: height * 0.52 },
       px: (x) => (x - camera.x) * scale + this.view.middle.x,
       py: (y) => (y - camera.y) * scale * TILT + this.view.middle.y,
     };
-    if (hasChanged) this.paint();
+    if (hasChanged || isNew) this.paint();
   }
 
-  /** So many pixels at the right are covered by a panel. @param {number} pixels */
-  cover(pixels) {
-    if (this.covered === pixels) return;
-    this.covered = pixels;
+  /** So many pixels at the sides are covered by panels. @param {number} left @param {number} right */
+  cover(left, right) {
+    if (this.covered.left === left && this.covered.right === right) return;
+    this.covered = { left, right };
     this.resize();
   }
 
@@ -125,10 +133,14 @@ export class Scene {
     const actors = [...world.actors.values()].filter((actor) => actor.isMe || actor.object.parent === place.parent || actor.goneAt);
     const standing = [...this.thingsInView(), ...actors].sort((one, other) => one.y - other.y);
     for (const one of standing) this.at(one, 1, (c) => this.shadow(c, one, now), true);
-    for (const one of standing) this.at(one, this.alphaOf(one, now), (c) => this.stand(c, one, now));
     if (place.kind === 'cave') drawCaveLight(g, view, this.land.things, actors, now);
+    for (const one of standing) this.at(one, this.alphaOf(one, now), (c) => this.stand(c, one, now));
     this.mist.draw(g, view, now, this.calm);
-    for (const actor of actors.sort((one, other) => one.y - other.y)) this.above(actor, now);
+    actors.sort((one, other) => one.y - other.y);
+    for (const actor of actors) this.name(actor, now);
+    // Who stands in front speaks first: the bubbles of others are above.
+    const taken = [];
+    for (const actor of actors.reverse()) if (actor.kind === 'Avatar') this.speech(actor, now, taken);
   }
 
   /** The ground: as it was painted, pixel by pixel, where that is as large as the screen wants it. */
@@ -163,6 +175,7 @@ export class Scene {
   }
 
   alphaOf(one, now) {
+    if (one.isMe && !this.world.isPlaced) return 0;
     if (one.object) return one.alpha(now);
     const [half, high] = HIDING[one.kind] ?? [0, 0];
     const { me } = this.world;
@@ -199,23 +212,26 @@ export class Scene {
     return undefined;
   }
 
-  /** Names, bubbles and emotes. */
-  above(actor, now) {
+  name(actor, now) {
     const { g, view } = this;
-    const alpha = actor.alpha(now);
+    const alpha = this.alphaOf(actor, now);
     if (actor.kind === 'Critter' || alpha <= 0) return;
     const [x, y] = [view.px(actor.x), view.py(actor.y)];
+    if (actor.kind === 'Avatar') drawName(g, actor.name, x, y + 1.1 * view.scale + 8, { isMe: actor.isMe, alpha });
+    // Beside it stands what one can do.
+    else if (this.world.nearPortal() !== actor) drawName(g, actor.name, x, y - 9.4 * view.scale, { isMe: false, alpha: 0.9 * alpha });
+  }
+
+  /** Bubbles and emotes. */
+  speech(actor, now, taken) {
+    const { g, view } = this;
+    const [x, head] = [view.px(actor.x), view.py(actor.y) - 6 * view.scale];
+    if (actor.emoting && now > actor.emoting.until) actor.emoting = null;
+    if (actor.bubble && now > actor.bubble.until) actor.bubble = null;
     g.save();
-    g.globalAlpha = alpha;
-    if (actor.kind === 'Portal') drawName(g, actor.name, x, y - 9.4 * view.scale, { isMe: false, alpha: alpha * 0.9 });
-    else {
-      drawName(g, actor.name, x, y + 1.1 * view.scale + 8, { isMe: actor.isMe, alpha });
-      const head = y - 6 * view.scale;
-      const high = actor.bubble && actor.bubble.until > now ? drawBubble(g, actor.bubble, x, head, now, this.calm) : 0;
-      if (actor.emoting) drawEmote(g, actor.emoting, x + (high ? 0 : 4), head - high, now, this.calm);
-      if (actor.emoting && now > actor.emoting.until) actor.emoting = null;
-      if (actor.bubble && now > actor.bubble.until) actor.bubble = null;
-    }
+    g.globalAlpha = this.alphaOf(actor, now);
+    const top = actor.bubble ? drawBubble(g, actor.bubble, x, head, now, this.calm, taken) : head;
+    if (actor.emoting) drawEmote(g, actor.emoting, x, top, now, this.calm);
     g.restore();
   }
 }

@@ -42,14 +42,18 @@ export class Screens extends Events {
 
   /** @param {string} [why] why it has to be tried again */
   entrance(why) {
-    const name = make('input', { id: 'name', type: 'text', maxlength: NAME_BYTES, required: true, autocomplete: 'username', spellcheck: 'false', value: this.chosen.name, 'data-first': true });
+    const name = make('input', { id: 'name', type: 'text', maxlength: NAME_BYTES, autocomplete: 'username', spellcheck: 'false', value: this.chosen.name, 'data-first': true });
     const password = make('input', { id: 'password', type: 'password', maxlength: PASSWORD_BYTES, autocomplete: 'current-password' });
     const error = make('p', { class: 'error', role: 'alert' }, why ? `${sentence(why)}` : '');
     const go = (type) => {
       this.chosen.name = name.value.trim();
       const wrong = this.wrong(this.chosen.name, type === 'guest' ? null : password.value);
       error.textContent = wrong;
-      if (!wrong) this.emit(type, { ...this.chosen, password: password.value });
+      if (wrong) return;
+      // Until we are answered.
+      form.inert = true;
+      form.setAttribute('aria-busy', 'true');
+      this.emit(type, { ...this.chosen, password: password.value });
     };
     const button = (type, text, className) => make('button', { type: type === 'guest' ? 'submit' : 'button', class: className, onclick: type === 'guest' ? undefined : () => go(type) }, text);
     const form = make('form', { class: 'sheet entrance', 'aria-labelledby': 'title', onsubmit: (event) => { event.preventDefault(); go(document.activeElement === password ? 'log-in' : 'guest'); } },
@@ -65,7 +69,7 @@ export class Screens extends Events {
   }
 
   wrong(name, password) {
-    if (!name) return 'Somebody has to have a name.';
+    if (!name && password !== null) return 'An account has a name.';
     if (bytes(name) > NAME_BYTES) return 'This name is too long.';
     if (password === '') return 'An account has a password.';
     if (password !== null && bytes(password) > PASSWORD_BYTES) return 'This password is too long.';
@@ -106,7 +110,7 @@ export class Screens extends Events {
   /** @param {Map<number, any>} districts @param {number} [here] where we are already */
   choice(districts, here) {
     const list = make('div', { class: 'districts' });
-    for (const { doId, fields } of districts.values()) {
+    for (const { doId, fields } of [...districts.values()].sort((one, other) => one.doId - other.doId)) {
       const [name] = fields.setName;
       const card = make('button', { type: 'button', class: 'district', 'data-district': name, onclick: () => this.emit('district', doId) },
         this.picture(name), make('strong', {}, name), make('span', { class: 'population' }, population(fields.setPopulation[0], doId === here)));

@@ -35,17 +35,22 @@ export function drawName(g, name, x, y, { isMe, alpha }) {
   g.restore();
 }
 
-/** A bubble, whose tail points to the pixel. @returns how high it is */
-export function drawBubble(g, { words, since, until }, x, y, now, calm) {
+/** A bubble, whose tail points to the pixel, above those that are there already. @returns where it ends above */
+export function drawBubble(g, { words, since, until }, x, y, now, calm, taken) {
   const shown = Math.min(1, (now - since) / 160);
   const alpha = Math.min(1, shown, (until - now) / 400);
-  if (alpha <= 0) return 0;
+  if (alpha <= 0) return y;
   g.save();
   g.globalAlpha *= alpha;
   g.font = WORDS_FONT;
   const texts = lines(g, words);
   const width = Math.max(...texts.map((text) => g.measureText(text).width)) + 26;
   const height = texts.length * LINE + 16;
+  const left = x - width / 2;
+  for (const other of taken) {
+    if (left < other.right + 6 && left + width > other.left - 6 && y > other.top - 4 && y - height - 9 < other.bottom + 4) y = other.top - 4;
+  }
+  taken.push({ left, right: left + width, top: y - height - 9, bottom: y });
   g.translate(x, y);
   if (!calm) g.scale(0.7 + 0.3 * shown, 0.7 + 0.3 * shown);
   // Its shadow first.
@@ -63,7 +68,7 @@ export function drawBubble(g, { words, since, until }, x, y, now, calm) {
   g.textBaseline = 'middle';
   texts.forEach((text, at) => g.fillText(text, 0, -height - 9 + 8 + LINE * (at + 0.5)));
   g.restore();
-  return height + 12;
+  return y - height - 9;
 }
 
 const SIGNS = [

@@ -88,8 +88,9 @@ function house(g, which) {
   Object.assign(g, { lineWidth: 0.12, strokeStyle: 'rgba(255, 255, 255, .28)' });
   for (const y of [-4, -4.8, -5.6]) {
     g.beginPath();
-    g.moveTo(-4.1 - (y + 3.25) * -0.49, y);
-    g.lineTo(4.1 + (y + 3.25) * 0.49, y);
+    const half = 4 + (y + 3.25) * 0.49;
+    g.moveTo(-half, y);
+    g.lineTo(half, y);
     g.stroke();
   }
   box(g, -0.7, -2.3, 1.4, 2.5, [0.7, 0.7, 0, 0], '#8a5f47');

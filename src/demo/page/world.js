@@ -23,7 +23,9 @@ export class World extends Events {
     /** Our own avatar. @type {Actor | null} */ this.me = null;
     /** Where it is; null in the lobby. @type {ReturnType<typeof placeOf> | null} */ this.place = null;
     this.walked = { at: 0, x: 0, y: 0 };
+    /** Until when we stand still, and whether the server has said where we are in this place. */
     this.heldUntil = 0;
+    this.isPlaced = false;
     const url = new URL('/socket', location.href.replace(/^http/, 'ws'));
     this.connection = connect(url.href, { dc: facts.dc, version, reconnect: { first: 400, most: 4000 } });
     // An UberDOG is seen by nobody: it is declared. Also who is not logged in may send to this one.
@@ -44,7 +46,7 @@ export class World extends Events {
   logIn(name, password) { this.gate.send('logIn', [name, password]); }
   comeBack(ticket) { this.gate.send('comeBack', [ticket]); }
 
-  /** @param {number} district */
+  /** @param {number} district 0 is where we were last */
   enter(district) {
     // Who is there already is not put anywhere.
     if (this.place?.parent === district) return this.emit('place', this.place);
@@ -99,7 +101,7 @@ export class World extends Events {
       actor.step(now);
       if (actor.hasFaded(now)) this.actors.delete(doId);
     }
-    if (!this.isHere || this.isHeld) return;
+    if (!this.isHere || this.isHeld || !this.isPlaced) return;
     const { me, place } = this;
     const along = this.facts.speed * seconds;
     const within = (value, most) => Math.min(most - MARGIN, Math.max(MARGIN, value));
@@ -185,12 +187,15 @@ export class World extends Events {
     this.heldUntil = 0;
     this.walked = { at: performance.now(), x, y };
     this.me.jump(x, y);
-    this.emit('placed', { x, y });
+    if (!this.isPlaced) this.me.bornAt = performance.now();
+    this.emit('placed', { x, y, hasArrived: !this.isPlaced });
+    this.isPlaced = true;
   }
 
   /** Our avatar is in another zone. Which zones we see follows from that. */
   moved(parent, zone) {
     const before = this.place;
+    if (before?.parent !== parent) this.isPlaced = false;
     this.place = placeOf(this, parent, zone);
     if (!this.place) {
       if (this.districts.size > 0) this.emit('lobby');
