@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
 
-    /// Log what is at least this severe [default: warning]
+    /// Log what is at least this severe [default: error]
     #[arg(short = 'l', long = "loglevel", value_name = "LEVEL")]
     log_level: Option<telemetry::Level>,
 }
@@ -39,7 +39,8 @@ impl Arguments {
     /// A run of the daemon with a demo beside it, whose configuration has still to be written.
     pub fn into_run(self) -> Run {
         let Arguments { bind, no_browser, database, log_level } = self;
-        let level = log_level.unwrap_or(telemetry::Level::Warning);
+        // What tabs do wrong is no news to whoever tries it out.
+        let level = log_level.unwrap_or(telemetry::Level::Error);
         Run {
             config: PathBuf::new(),
             log_level: Some(level),

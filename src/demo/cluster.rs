@@ -70,3 +70,29 @@ pub fn classes() -> Arc<DcFile> {
     let dc = dclass::parse(&[Source::new("demo.dc", DC)]);
     Arc::new(dc.unwrap_or_else(|errors| panic!("{errors}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_has_the_same_numbers() {
+        let config = include_str!("demo.yml");
+        let caves = format!("{}-{}", CAVES.start(), CAVES.end());
+        let districts = format!("{}-{}", DISTRICTS[0].0, DISTRICTS[1].0);
+        let zones = COLUMNS * ROWS;
+        for line in [
+            format!("- id: {GATE}\n"),
+            format!("control: {STATE_SERVER}\n"),
+            format!("control: {DATABASE}\n"),
+            format!("generate: {{min: {REGISTER}, "),
+            format!("version: {VERSION}\n"),
+            format!("channels: {{min: {FIRST_CLIENT}, "),
+            format!("- allow: {{parent: {}, zones: {}}}\n", LOBBY.parent, LOBBY.zone),
+            format!("- allow: {{parent: {districts}, zones: 1-{zones}}}\n"),
+            format!("- allow: {{parent: {caves}, zones: 1}}\n"),
+        ] {
+            assert!(config.contains(&line), "{line}");
+        }
+    }
+}

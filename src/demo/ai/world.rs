@@ -120,7 +120,8 @@ impl World {
         let same = |avatar: &&Avatar| avatar.player.number == player.number;
         let here = self.avatars.values().find(same).and_then(|avatar| self.spot_of(avatar));
         let spot = here.or_else(|| self.remembered.of(player.number)).unwrap_or(spot);
-        if spot.district.is_some() {
+        // What a database says may be of another demo.
+        if DISTRICTS.iter().any(|(district, _)| *district == spot.district) {
             self.remembered.note(player.number, spot);
         }
         let do_id = self.new_object();

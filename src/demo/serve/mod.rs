@@ -53,7 +53,7 @@ pub struct Pages {
 struct Caller {
     address: SocketAddr,
     /// Held for as long as the connection is used.
-    place: Arc<OwnedSemaphorePermit>,
+    _place: Arc<OwnedSemaphorePermit>,
 }
 
 impl Pages {
@@ -76,7 +76,7 @@ impl Pages {
             let place = places.clone().acquire_owned().await?;
             match listener.accept().await {
                 Ok((stream, address)) => {
-                    let caller = Caller { address, place: Arc::new(place) };
+                    let caller = Caller { address, _place: Arc::new(place) };
                     tokio::spawn(answer(stream, caller, routes.clone()));
                 }
                 // It has gone again, or too many files are open.

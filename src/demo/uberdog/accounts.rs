@@ -29,15 +29,22 @@ fn each(dc: &DcFile, fields: FieldValues<'_>, mut take: impl FnMut(&str, &mut Re
     }
 }
 
-/// What the Register says.
-pub fn entries(dc: &DcFile, fields: FieldValues<'_>) -> Entries {
+fn is_class(dc: &DcFile, class: ClassId, name: &str) -> bool {
+    dc.class(class).is_some_and(|class| class.name() == name)
+}
+
+/// What the Register says, if it is that.
+pub fn entries(dc: &DcFile, class: ClassId, fields: FieldValues<'_>) -> Option<Entries> {
+    if !is_class(dc, class, "Register") {
+        return None;
+    }
     let mut entries = Entries::new();
     each(dc, fields, |name, value| {
         if name == "setEntries" {
             let _ = read_entries(value, &mut entries);
         }
     });
-    entries
+    Some(entries)
 }
 
 fn read_entries(value: &mut Reader<'_>, entries: &mut Entries) -> Result<(), Error> {
@@ -58,7 +65,7 @@ pub fn packed(air: &Air, entries: &Entries) -> Packed {
 /// An account. One that is none has no hash, so that nobody gets in by it.
 pub fn record(dc: &DcFile, class: ClassId, fields: FieldValues<'_>) -> Record {
     let mut record = Record::default();
-    if dc.class(class).is_none_or(|class| class.name() != "Account") {
+    if !is_class(dc, class, "Account") {
         return record;
     }
     each(dc, fields, |name, value| match name {

@@ -89,6 +89,7 @@ pub struct Gate {
     orders: Vec<Order>,
     /// Which name has which account; nobody knows until the database has said so.
     entries: Option<Entries>,
+    is_lost: bool,
     /// Names that are about to have one.
     reserved: HashSet<String>,
     tickets: Tickets,
@@ -109,6 +110,7 @@ impl Gate {
             new_ticket,
             orders: Vec::new(),
             entries: None,
+            is_lost: false,
             reserved: HashSet::new(),
             tickets: Tickets::default(),
             steps: HashMap::new(),
@@ -130,12 +132,20 @@ impl Gate {
         self.entries.is_some()
     }
 
-    /// What the Register says, if there is one.
-    pub fn registered(&mut self, entries: Option<Entries>) {
-        if entries.is_none() {
-            self.orders.push(Order::MakeRegister);
+    /// Whether something else is where the Register should be, so that there can be none.
+    pub const fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// What the Register says; nothing if there is none yet, and nothing in it if that is something else.
+    pub fn registered(&mut self, found: Option<Option<Entries>>) {
+        match found {
+            None => self.orders.push(Order::MakeRegister),
+            Some(entries) => {
+                self.is_lost = entries.is_none();
+                self.entries = entries;
+            }
         }
-        self.entries = Some(entries.unwrap_or_default());
     }
 
     /// A client wants to get in.
@@ -233,6 +243,7 @@ impl Gate {
             }
             (Step::Checking { account, record: Some(record) }, Outcome::Checked(true)) => {
                 let Record { name, colour, spot, .. } = record;
+                let name = cleaned(&name);
                 let whom = match self.tickets.of_account(account) {
                     Some(ticket) => Whom::Known { ticket },
                     None => Whom::New { name, colour, account, spot },

@@ -27,12 +27,15 @@ use crate::credentials;
 use crate::ids::{Channel, ClassId, Context, DoId, InterestId};
 use crate::message::{Blob, ClientAgent, ClientState, Database, FieldValues, Rest, StateServer};
 use crate::wire::{self, Envelope, Reader};
+use accounts::Entries;
 use gate::{Admission, Gate, Order};
 use passwords::Passwords;
 use requests::{Ask, Record};
 
 /// The interest by which clients see the Districts. Clients number theirs from the other end.
 const LOBBY_INTEREST: InterestId = InterestId(60_000);
+/// The context of what is asked about the Register. The Gate's begin above it.
+const REGISTERED: Context = Context(0);
 /// With which a client is ejected whose player has come by another one.
 const PLAYS_ELSEWHERE: u16 = 100;
 
@@ -53,12 +56,15 @@ impl UberDog {
         let gate = Gate::new(Box::new(credentials::secret));
         let mut uberdog = UberDog { air, gate, passwords: Passwords::start(), board };
         // 1. The Register, which is the first object in every database of the demo.
-        let context = Context(0);
+        let context = REGISTERED;
         uberdog.air.send(DATABASE, &Database::ObjectGetAll { context, do_id: REGISTER });
         while !uberdog.gate.is_open() {
             let datagram = uberdog.air.next().await?;
             uberdog.hear(&datagram);
             uberdog.carry_out();
+            if uberdog.gate.is_lost() {
+                return Err(io::Error::other("the database is that of another game"));
+            }
         }
         // 2. From now on clients reach us.
         uberdog.air.subscribe(GATE.channel());
@@ -101,19 +107,23 @@ impl UberDog {
             self.gate.is_there(context);
         }
         match Database::decode(message_type, &mut reader) {
-            Ok(Database::ObjectGetAllResp { context: Context(0), object }) => match object {
-                Some((_, fields)) => {
-                    self.gate.registered(Some(accounts::entries(&self.air.dc(), fields)))
-                }
-                None => self.gate.registered(None),
-            },
+            Ok(Database::ObjectGetAllResp { context: REGISTERED, object }) => {
+                self.gate.registered(object.map(|(class, fields)| self.entries(class, fields)));
+            }
             Ok(Database::ObjectGetAllResp { context, object }) => {
                 let record = object.map(|(class, fields)| self.record(class, fields));
                 self.gate.found(context, record);
             }
+            Ok(Database::CreateObjectResp { context: REGISTERED, do_id }) => {
+                self.gate.registered(Some((do_id == REGISTER).then(Entries::new)));
+            }
             Ok(Database::CreateObjectResp { context, do_id }) => self.gate.created(context, do_id),
             _ => {}
         }
+    }
+
+    fn entries(&self, class: ClassId, fields: FieldValues<'_>) -> Option<Entries> {
+        accounts::entries(&self.air.dc(), class, fields)
     }
 
     fn record(&self, class: ClassId, fields: FieldValues<'_>) -> Record {
@@ -171,7 +181,7 @@ impl UberDog {
                 Order::Hash { context, work } => self.passwords.take(context, work),
                 Order::MakeRegister => {
                     let fields = [air.packed("Register.setEntries", &[Value::Array(Vec::new())])];
-                    create(air, Context(0), "Register", &field_values(&fields));
+                    create(air, REGISTERED, "Register", &field_values(&fields));
                 }
                 Order::KeepEntries(entries) => {
                     let entries = accounts::packed(air, &entries);
