@@ -112,7 +112,7 @@ for (const theme of ['light', 'dark']) {
       await tab.locator('[data-district=Meadow]').waitFor();
       assert.deepEqual(await findings(tab), []);
       await tab.locator('[data-district=Meadow]').press('Enter');
-      await until(tab, () => demo.screen === "world" && demo.interests.length === 9);
+      await until(tab, () => demo.screen === 'world' && demo.interests.length === 9);
       await tab.locator('#here li').waitFor();
       if (name === 'phone') await tab.getByRole('button', { name: 'Messages' }).click();
       await tab.locator('.message').first().waitFor();

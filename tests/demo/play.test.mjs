@@ -21,16 +21,16 @@ run('two guests see each other, walk and talk', async () => {
 
   const before = (await state(ann, 'players')).find(({ name }) => name === 'Bob');
   await walk(bob, 'd', (given) => demo.me.x > given, before.x + 4);
-  await until(ann, (given) => demo.players.find(({ name }) => name === "Bob").x > given, before.x + 3);
+  await until(ann, (given) => demo.players.find(({ name }) => name === 'Bob').x > given, before.x + 3);
   // Bob is where he thinks he is.
   const { x, y } = await state(bob, 'me');
-  await until(ann, (given) => demo.players.some(({ name, x, y }) => name === "Bob" && Math.hypot(x - given.x, y - given.y) < 1), { x, y });
+  await until(ann, (given) => demo.players.some(({ name, x, y }) => name === 'Bob' && Math.hypot(x - given.x, y - given.y) < 1), { x, y });
 
   await bob.getByLabel('Say something to all who see you').fill('Hello <b>Ann</b>');
   await bob.keyboard.press('Enter');
   await ann.getByRole('log').getByText('Bob Hello <b>Ann</b>').waitFor();
   await bob.getByRole('log').getByText('Bob Hello <b>Ann</b>').waitFor();
-  await until(ann, () => demo.players.find(({ name }) => name === "Bob").says === "Hello <b>Ann</b>");
+  await until(ann, () => demo.players.find(({ name }) => name === 'Bob').says === 'Hello <b>Ann</b>');
   assert.equal(await ann.locator('#log b').count(), 1, 'what is said is no HTML');
 });
 
@@ -64,7 +64,7 @@ run('a portal leads to a cave, and back', async () => {
   await sees(bob, 'Ann');
   await toPortal(ann);
   await ann.keyboard.press('e');
-  await until(ann, () => demo.place.kind === "cave" && demo.portals.length === 1 && demo.critters.length === 5);
+  await until(ann, () => demo.place.kind === 'cave' && demo.portals.length === 1 && demo.critters.length === 5);
   await until(bob, () => demo.players.length === 0);
   // Bob comes into the very same cave.
   await toPortal(bob);
@@ -73,7 +73,7 @@ run('a portal leads to a cave, and back', async () => {
   await sees(ann, 'Bob');
   await toPortal(ann);
   await ann.getByRole('button', { name: 'Go back outside' }).click();
-  await until(ann, () => demo.place.kind === "district" && demo.place.name === "Meadow" && demo.interests.length === 9);
+  await until(ann, () => demo.place.kind === 'district' && demo.place.name === 'Meadow' && demo.interests.length === 9);
   await until(bob, () => demo.players.length === 0);
 });
 
@@ -96,9 +96,9 @@ run('a tab that is loaded again keeps its player and his place', async () => {
   const { y } = await state(ann, 'me');
   await walk(ann, 's', (given) => demo.me.y > given, y + 2);
   const before = await state(ann, 'me');
-  await until(bob, (given) => demo.players.some(({ name, y }) => name === "Ann" && Math.abs(y - given) < 0.2), before.y);
+  await until(bob, (given) => demo.players.some(({ name, y }) => name === 'Ann' && Math.abs(y - given) < 0.2), before.y);
   await ann.reload();
-  await until(ann, () => demo.screen === "world" && demo.place?.name === "Harbour" && demo.me.x > 0);
+  await until(ann, () => window.demo?.screen === 'world' && demo.place?.name === 'Harbour' && demo.me.x > 0);
   const after = await state(ann, 'me');
   assert.equal(after.name, 'Ann');
   assert.ok(Math.hypot(after.x - before.x, after.y - before.y) < 1, `${JSON.stringify(before)} ${JSON.stringify(after)}`);
@@ -115,7 +115,7 @@ run('a connection that is lost is tried again, and the ticket brings the player 
     await sees(bob, 'Ann');
     const { doId, x, y } = await state(ann, 'me');
     proxy.cut();
-    await until(ann, (given) => demo.screen === "world" && demo.me && demo.me.doId !== given && demo.me.x > 0 && demo.interests.length === 9, doId);
+    await until(ann, (given) => demo.screen === 'world' && demo.me && demo.me.doId !== given && demo.me.x > 0 && demo.interests.length === 9, doId);
     const after = await state(ann, 'me');
     assert.equal(after.name, 'Ann');
     assert.ok(Math.hypot(after.x - x, after.y - y) < 1);
@@ -153,7 +153,7 @@ run('an account is created once, wants its password, and plays in one tab', asyn
   assert.equal((await state(second, 'me')).name, 'Carol');
   // And the other way round, by the ticket.
   await first.getByRole('button', { name: 'Play here' }).click();
-  await until(first, () => demo.screen === "world" && demo.me?.name === "Carol");
+  await until(first, () => window.demo?.screen === 'world' && demo.me?.name === 'Carol');
   await second.getByRole('heading', { name: 'You play in another tab' }).waitFor();
 });
 

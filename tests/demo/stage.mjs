@@ -94,7 +94,7 @@ export async function until(tab, what, given) {
 /** Chooses a District, and waits until the avatar is there and sees something. */
 export async function enter(tab, district) {
   await tab.locator(`[data-district="${district}"]`).click();
-  await until(tab, (given) => demo.screen === "world" && demo.place?.name === given && demo.interests.length > 0 && demo.portals.length > 0 && demo.me.x > 0, district);
+  await until(tab, (given) => demo.screen === 'world' && demo.place?.name === given && demo.interests.length > 0 && demo.portals.length > 0 && demo.me.x > 0, district);
 }
 
 /** Holds a key until something is so. */

@@ -42,7 +42,7 @@ export class Actor {
   hasFaded(now) { return this.goneAt > 0 && now - this.goneAt > FADE_MS; }
 
   alpha(now) {
-    const shown = Math.min(1, (now - this.bornAt) / FADE_MS);
+    const shown = Math.min(1, Math.max(0, now - this.bornAt) / FADE_MS);
     return this.goneAt ? Math.min(shown, Math.max(0, 1 - (now - this.goneAt) / FADE_MS)) : shown;
   }
 

@@ -58,7 +58,7 @@ function fox(g, { stride, bob, now }) {
 }
 
 function butterfly(g, { now, seed, calm }) {
-  const flap = calm ? 0.8 : Math.abs(Math.sin(now / 90 + seed));
+  const flap = calm ? 0.8 : 0.35 + 0.65 * Math.abs(Math.sin(now / 90 + seed));
   const colour = ['#f59bb6', '#8fb7f2', '#ffd76e', '#c8a2ec'][seed % 4];
   g.translate(0, -2.2 + (calm ? 0 : Math.sin(now / 400 + seed) * 0.35));
   for (const side of [-1, 1]) {

@@ -85,7 +85,8 @@ export function drawShimmer(g, view, spots, now, calm) {
 
 /** @returns whether it is still to be seen */
 export function drawMark(g, view, { x, y, since, kind }, now, calm) {
-  const part = (now - since) / MARK_MS[kind];
+  // A frame may have begun before what it shows.
+  const part = Math.max(0, now - since) / MARK_MS[kind];
   if (part >= 1) return false;
   const [px, py] = [view.px(x), view.py(y)];
   g.save();

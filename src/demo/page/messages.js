@@ -93,8 +93,7 @@ class List {
     if (!isOpen) return;
     const whole = element('div', 'whole');
     whole.append(element('p', '', explain(message)), element('p', 'full', message.message));
-    const from = message.isOurs === undefined ? `${message.by} → ${message.to}` : `${message.by} → ${message.to}`;
-    whole.append(element('p', 'way', from), element('pre', '', JSON.stringify(message.detail, null, 1)));
+    whole.append(element('p', 'way', `${message.by} → ${message.to}`), element('pre', '', JSON.stringify(message.detail, null, 1)));
     row.append(whole);
   }
 
@@ -113,7 +112,7 @@ export class Messages {
     this.mine = new List('This tab and the client agent', 'by WebSocket', 'Nothing yet.');
     this.cluster = new List('In the cluster, for you', 'donet trace', 'Nothing yet.');
     const legend = element('p', 'legend');
-    for (const by of ['you', 'client agent', 'state server', 'AI', 'UberDOG', 'database']) {
+    for (const by of ['you', 'client agent', 'state server', 'AI', 'UberDOG']) {
       const item = element('span', '', by);
       item.dataset.by = by;
       legend.append(item);

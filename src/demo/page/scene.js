@@ -230,7 +230,7 @@ export class Scene {
     if (actor.bubble && now > actor.bubble.until) actor.bubble = null;
     g.save();
     g.globalAlpha = this.alphaOf(actor, now);
-    const top = actor.bubble ? drawBubble(g, actor.bubble, x, head, now, this.calm, taken) : head;
+    const top = actor.bubble ? drawBubble(g, actor.bubble, x, head, now, { calm: this.calm, taken, screen: view.width }) : head;
     if (actor.emoting) drawEmote(g, actor.emoting, x, top, now, this.calm);
     g.restore();
   }

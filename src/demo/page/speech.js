@@ -35,9 +35,12 @@ export function drawName(g, name, x, y, { isMe, alpha }) {
   g.restore();
 }
 
-/** A bubble, whose tail points to the pixel, above those that are there already. @returns where it ends above */
-export function drawBubble(g, { words, since, until }, x, y, now, calm, taken) {
-  const shown = Math.min(1, (now - since) / 160);
+/**
+ * A bubble, whose tail points to the pixel: above those that are there already, and within the screen.
+ * @returns where it ends above
+ */
+export function drawBubble(g, { words, since, until }, x, y, now, { calm, taken, screen }) {
+  const shown = Math.min(1, Math.max(0, now - since) / 160);
   const alpha = Math.min(1, shown, (until - now) / 400);
   if (alpha <= 0) return y;
   g.save();
@@ -46,21 +49,22 @@ export function drawBubble(g, { words, since, until }, x, y, now, calm, taken) {
   const texts = lines(g, words);
   const width = Math.max(...texts.map((text) => g.measureText(text).width)) + 26;
   const height = texts.length * LINE + 16;
-  const left = x - width / 2;
+  const left = Math.max(8, Math.min(screen - width - 8, x - width / 2));
+  const tail = Math.max(20 - width / 2, Math.min(width / 2 - 20, x - left - width / 2));
   for (const other of taken) {
     if (left < other.right + 6 && left + width > other.left - 6 && y > other.top - 4 && y - height - 9 < other.bottom + 4) y = other.top - 4;
   }
   taken.push({ left, right: left + width, top: y - height - 9, bottom: y });
-  g.translate(x, y);
+  g.translate(left + width / 2, y);
   if (!calm) g.scale(0.7 + 0.3 * shown, 0.7 + 0.3 * shown);
   // Its shadow first.
   for (const [down, colour] of [[4, 'rgba(50, 45, 90, .1)'], [2, 'rgba(50, 45, 90, .14)'], [0, '#fffdf8']]) {
     g.fillStyle = colour;
     g.beginPath();
     g.roundRect(-width / 2, -height - 9 + down, width, height, 15);
-    g.moveTo(-8, -10 + down);
-    g.quadraticCurveTo(-2, -6 + down, -1, down);
-    g.quadraticCurveTo(5, -4 + down, 9, -10 + down);
+    g.moveTo(tail - 8, -10 + down);
+    g.quadraticCurveTo(tail - 2, -6 + down, tail - 1, down);
+    g.quadraticCurveTo(tail + 5, -4 + down, tail + 9, -10 + down);
     g.fill();
   }
   g.fillStyle = '#37314a';
