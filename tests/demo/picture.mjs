@@ -12,8 +12,8 @@ try {
   await paint(linnet, 6);
   await paint(juniper, 0);
   await juniper.emulateMedia({ reducedMotion: 'no-preference' });
-  await goTo(juniper, { x: 99, y: 73 });
-  await goTo(linnet, { x: 79.5, y: 71.5 });
+  await goTo(juniper, { x: 98.5, y: 73 });
+  await goTo(linnet, { x: 81.5, y: 72.5 });
   await linnet.keyboard.press('d');
   await linnet.getByLabel('Say something to all who see you').fill('Shall we look what is in the cave?');
   await linnet.keyboard.press('Enter');

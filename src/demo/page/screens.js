@@ -141,8 +141,6 @@ export class Screens extends Events {
     return canvas;
   }
 
-  waiting(text) { this.show('waiting', make('section', { class: 'sheet small', role: 'status' }, make('span', { class: 'spinner' }), make('p', {}, text))); }
-
   /** @param {number} retry milliseconds */
   lost(retry) {
     this.show('lost', make('section', { class: 'sheet small', role: 'alert' }, make('span', { class: 'spinner' }), make('h1', {}, 'The connection is lost'),
