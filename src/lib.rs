@@ -17,6 +17,8 @@ pub mod console;
 pub mod control;
 pub mod credentials;
 pub mod daemon;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod event;
 #[cfg(test)]
 mod fault;

@@ -1,6 +1,7 @@
 //! The donet daemon: arguments, configuration, runtime, and off it goes.
 
 use std::io;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = start(&run, log.clone(), survived, passed).unwrap_or_else(|error| {
+    let code = start(run, log.clone(), survived, passed).unwrap_or_else(|error| {
         let text = format!("{error:#}");
         let (message, help) = parts_of_error(&text);
         let help = Some(help.join("; ")).filter(|help| !help.is_empty());
@@ -63,11 +64,13 @@ fn main() -> ExitCode {
 }
 
 fn start(
-    run: &Run,
+    mut run: Run,
     log: Arc<Log>,
     survived: Survived,
     passed: Arc<Passed>,
 ) -> anyhow::Result<ExitCode> {
+    // What runs in the same process, if anything does. Its files are there until the end of this.
+    let beside = beside(&mut run, &passed)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let for_programs = run.log.format == telemetry::Format::Json;
     let say = |findings: &[Finding]| findings.iter().for_each(|finding| finding.log(for_programs));
@@ -97,7 +100,7 @@ fn start(
     let runtime = runtime().context("cannot start threads")?;
     let (file, log_level) = (run.config.clone(), run.log_level);
     let started = Started { file, reading, log_level, for_programs, passed };
-    let ended = runtime.block_on(daemon::run(started, dc, log.clone(), survived));
+    let ended = runtime.block_on(daemon::run(started, dc, log.clone(), survived, beside));
     // Left to itself, it would wait for a thread that a frozen file system holds.
     runtime.shutdown_timeout(PATIENCE);
     // What is left to be said comes before the last line.
@@ -106,6 +109,21 @@ fn start(
         daemon::say_stopped();
     }
     ended
+}
+
+/// Whatever the daemon is not alone for: its end is the daemon's.
+type Beside = Pin<Box<dyn Future<Output = anyhow::Error>>>;
+
+/// A demo if there is to be one, which is what the configuration is for then.
+fn beside(run: &mut Run, passed: &Passed) -> anyhow::Result<Beside> {
+    #[cfg(feature = "demo")]
+    if let Some(wishes) = run.demo.take() {
+        let demo = donet::demo::Demo::prepare(wishes, passed)?;
+        run.config = demo.config().to_owned();
+        return Ok(Box::pin(demo.run()));
+    }
+    let _ = (run, passed);
+    Ok(Box::pin(std::future::pending()))
 }
 
 /// All tasks are on one thread: that costs least for each message, and sockets are served in the order in which they have

@@ -8,6 +8,8 @@ mod check;
 mod console;
 mod db;
 mod dc;
+#[cfg(feature = "demo")]
+mod demo;
 mod hint;
 mod init;
 mod out;
@@ -98,6 +100,9 @@ enum Command {
     /// Check, compare, hash, lay out or show DC files
     #[command(subcommand)]
     Dc(dc::Command),
+    /// Walk about in a small world, in a browser: a whole cluster with an AI and an UberDOG, and nothing left behind
+    #[cfg(feature = "demo")]
+    Demo(demo::Arguments),
     /// Have the daemon that runs let nobody in any more, and end when its clients have left
     Drain(running::DrainArguments),
     /// Have the flight recorder of the daemon that runs write what it has to a file
@@ -137,6 +142,9 @@ pub struct Run {
     pub log_level: Option<telemetry::Level>,
     /// What is logged and where.
     pub log: telemetry::Options,
+    /// That the configuration is to be that of a demo, which runs beside the daemon.
+    #[cfg(feature = "demo")]
+    pub demo: Option<crate::demo::Wishes>,
 }
 
 /// Reads the command line, and does what it asks for if that is anything but running the daemon.
@@ -163,6 +171,8 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Some(Command::Console(command)) => Action::Exit(console::run(&command)),
         Some(Command::Db(command)) => Action::Exit(db::run(&command)),
         Some(Command::Dc(command)) => Action::Exit(dc::run(&command)),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(arguments)) => Action::Run(arguments.into_run()),
         Some(Command::Drain(arguments)) => Action::Exit(running::drain(&arguments)),
         Some(Command::Init(arguments)) => Action::Exit(init::run(&arguments)),
         Some(Command::Man) => Action::Exit(shipped::man()),
@@ -199,6 +209,8 @@ impl Arguments {
                 color: !self.boring,
                 file: self.log_file,
             },
+            #[cfg(feature = "demo")]
+            demo: None,
         }
     }
 }

@@ -7,7 +7,8 @@ const HAS_POSTGRES: bool = cfg!(feature = "postgres");
 const HAS_MYSQL: bool = cfg!(feature = "mysql");
 
 /// The parts that could have been left out, and whether they have been.
-const FEATURES: [(&str, bool); 4] = [
+const FEATURES: [(&str, bool); 5] = [
+    ("demo", cfg!(feature = "demo")),
     ("mongodb", cfg!(feature = "mongodb")),
     ("mysql", HAS_MYSQL),
     ("postgres", HAS_POSTGRES),

@@ -3,6 +3,7 @@
 //! A build for development reads them from the folder of the sources each time, so that somebody who works on them sees what he
 //! has changed.
 
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::io::Write as _;
 
@@ -40,21 +41,23 @@ const KINDS: [(&str, &str, bool); 9] = [
 /// A hash of what is in a file.
 type Hash = [u8; 32];
 
-/// Files as they have been compressed when somebody asked for them first.
-static COMPRESSED: Mutex<Option<HashMap<String, (Hash, Bytes)>>> = Mutex::new(None);
+/// Files as they have been compressed when somebody asked for them first, by the type of their folder and their path.
+type Compressed = HashMap<(TypeId, String), (Hash, Bytes)>;
+static COMPRESSED: Mutex<Option<Compressed>> = Mutex::new(None);
 
 /// `/`
 pub async fn index(headers: HeaderMap) -> Response {
-    tell("index.html", &headers)
+    tell::<Files>("index.html", &headers)
 }
 
 /// `/page/…`
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    tell(&path, &headers)
+    tell::<Files>(&path, &headers)
 }
 
-fn tell(path: &str, headers: &HeaderMap) -> Response {
-    let Some(file) = Files::get(path) else {
+/// A file of a folder.
+pub fn tell<F: RustEmbed + 'static>(path: &str, headers: &HeaderMap) -> Response {
+    let Some(file) = F::get(path) else {
         return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
     };
     let end = path.rsplit_once('.').map_or("", |(_, end)| end);
@@ -69,7 +72,7 @@ fn tell(path: &str, headers: &HeaderMap) -> Response {
     let is_compressed = *shrinks && has(headers, ACCEPT_ENCODING, accepts_gzip);
     let mut response = match (has_it, is_compressed) {
         (true, _) => StatusCode::NOT_MODIFIED.into_response(),
-        (false, true) => Body::from(compressed(path, hash, &file)).into_response(),
+        (false, true) => Body::from(compressed::<F>(path, hash, &file)).into_response(),
         (false, false) => Body::from(file.data.into_owned()).into_response(),
     };
     let said = response.headers_mut();
@@ -102,16 +105,17 @@ fn accepts_gzip(coding: &str) -> bool {
     ["gzip", "*"].contains(&name.trim()) && !is_refused()
 }
 
-fn compressed(path: &str, hash: Hash, file: &EmbeddedFile) -> Bytes {
+fn compressed<F: 'static>(path: &str, hash: Hash, file: &EmbeddedFile) -> Bytes {
+    let key = (TypeId::of::<F>(), path.to_owned());
     let mut all = COMPRESSED.lock();
     let all = all.get_or_insert_default();
-    if let Some((_, bytes)) = all.get(path).filter(|(known, _)| *known == hash) {
+    if let Some((_, bytes)) = all.get(&key).filter(|(known, _)| *known == hash) {
         return bytes.clone();
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let written = encoder.write_all(&file.data).and_then(|()| encoder.finish());
     let bytes = Bytes::from(written.expect("a vector takes everything"));
-    all.insert(path.to_owned(), (hash, bytes.clone()));
+    all.insert(key, (hash, bytes.clone()));
     bytes
 }
 

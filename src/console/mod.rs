@@ -46,11 +46,14 @@ use crate::net::tls::Tls;
 use api::ApiError;
 pub use api::top;
 pub use audit::{Action, Audit};
+pub use files::tell;
 pub use guard::{Operator, Pass, Viewer};
+pub use headers::{keep_nothing, secure};
+pub use host::{check_host, check_origin};
 pub use inside::{Given, Inside};
 pub use process::open_files;
 pub use seen::Seen;
-use serve::Place;
+pub use serve::Place;
 pub use sessions::Sessions;
 pub use streams::Streams;
 

@@ -56,16 +56,18 @@ use traces::Traces;
 /// After this long a shutdown stops being polite.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs the daemon until a signal ends it; those that came before count as well.
+/// Runs the daemon until a signal ends it; those that came before count as well. What is `beside` it in the same process begins when the
+/// daemon is ready, is there until all its parts have stopped, and ends it with its own end.
 ///
 /// # Errors
-/// When something cannot be started, or a part of the daemon has failed; both end the process with
+/// When something cannot be started, or a part of the daemon has failed, or what is beside it; all end the process with
 /// exit code 1.
 pub async fn run(
     started: Started,
     dc: Arc<DcFile>,
     log: Arc<Log>,
     survived: Survived,
+    beside: impl Future<Output = anyhow::Error>,
 ) -> anyhow::Result<ExitCode> {
     // Before anything else, so that a signal during the start is not lost.
     let signals = Signals::new(survived)?;
@@ -113,9 +115,11 @@ pub async fn run(
     let _watch = stalls::Watch::start().context("no thread can be started")?;
     log.has_started();
     operator.has_started(std::mem::take(&mut parts.agents));
+    let mut beside = std::pin::pin!(beside);
     let ended = tokio::select! {
         ended = drain::live(&mut operator, &mut parts, &readiness) => ended,
         never = manager.watch() => match never {},
+        failure = &mut beside => Err(failure),
     };
     readiness.reach(Stage::Stopping);
     manager.is_stopping();

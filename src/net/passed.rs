@@ -2,6 +2,7 @@
 //! waits in them, and is not refused.
 
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use parking_lot::Mutex;
@@ -44,6 +45,17 @@ impl Passed {
             Socket { what: format!("{number} ({name})").replace(" ()", ""), kind }
         });
         Ok(Passed(Mutex::new(passed.collect())))
+    }
+
+    /// Passes one on that this process has bound itself, so that nobody else can come before.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn pass(&self, listener: TcpListener, what: &str) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let kind = Kind::Tcp(listener.local_addr()?, listener);
+        self.0.lock().push(Socket { what: what.to_owned(), kind });
+        Ok(())
     }
 
     /// Takes the socket that listens on an address.

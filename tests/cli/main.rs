@@ -9,6 +9,8 @@ mod console;
 mod damage;
 mod dc;
 mod dc_diff;
+#[cfg(feature = "demo")]
+mod demo;
 mod drain;
 mod examples;
 mod init;

@@ -10,6 +10,8 @@ mod client_agent;
 mod console;
 mod database;
 mod db_state_server;
+#[cfg(feature = "demo")]
+mod demo;
 mod event_logger;
 mod files;
 mod gaps;

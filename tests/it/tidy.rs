@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use donet::message;
 
 /// The line along which data flows. A module uses only those before it.
-const LINE: &[&str] =
-    &["hash", "ids", "wire", "message", "trace", "router", "object", "role", "console", "daemon"];
+const LINE: &[&str] = &[
+    "hash", "ids", "wire", "message", "trace", "router", "object", "role", "console", "daemon",
+    "demo",
+];
 
 /// The modules beside the line, and all that each may use.
 const BESIDE: &[(&str, &[&str])] = &[
@@ -39,6 +41,8 @@ const BESIDE: &[(&str, &[&str])] = &[
             "trace",
             "store",
             "net",
+            // What is to be said about it, and nothing else.
+            "demo",
             "platform",
         ],
     ),
@@ -50,13 +54,13 @@ const OPEN_TO_ALL: &[&str] =
 
 /// The modules beside the line that only some on the line may use.
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[
-    ("net", &["role", "console", "daemon"]),
+    ("net", &["role", "console", "daemon", "demo"]),
     ("store", &["role", "daemon"]),
     ("banlist", &["role", "console", "daemon"]),
-    ("control", &["console", "daemon"]),
+    ("control", &["console", "daemon", "demo"]),
     ("finding", &["trace", "daemon"]),
     ("readiness", &["console", "daemon"]),
-    ("credentials", &["console"]),
+    ("credentials", &["console", "demo"]),
 ];
 
 const LINES_MAX: usize = 600;
@@ -85,6 +89,12 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     // Milliseconds in a second, nanoseconds in a microsecond.
     ("src/daemon/drain.rs", "1000"),
     ("src/daemon/notify.rs", "1000"),
+    // A doId, and how many there may be.
+    ("src/demo/cluster.rs", "1001"),
+    ("src/demo/cluster.rs", "2001"),
+    ("src/demo/ai/places.rs", "1000"),
+    ("src/demo/uberdog/gate.rs", "1000"),
+    ("src/demo/uberdog/gate.rs", "2000"),
     // What is counted in thousands.
     ("src/cli/top/words.rs", "1000"),
     // With which a WebSocket is closed.

@@ -1,11 +1,8 @@
-//! A datagram on a line: for people, and as JSON.
-
-use jiff::Timestamp;
-use serde_json::{Map, Value as Json, json};
+//! A datagram on a line, for people.
 
 use crate::cli::out::{number_of, one_line};
-use crate::trace::Decoded;
 use crate::trace::record::{Path, Record};
+use crate::trace::{Decoded, time};
 
 /// What is longer is cut: messages with many values are no news.
 const BODY_CHARS_MAX: usize = 240;
@@ -65,38 +62,6 @@ impl Looks {
     fn painted(&self, code: &str, text: &str) -> String {
         if self.is_coloured { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
-}
-
-/// As one JSON object.
-pub(super) fn json(record: &Record<'_>, decoded: Option<&Decoded>) -> Json {
-    let mut object = Map::new();
-    object.insert("time".to_owned(), json!(time(record.micros()).to_string()));
-    match record {
-        Record::Lost { count, .. } => {
-            object.insert("lost".to_owned(), json!(count));
-        }
-        Record::Datagram { path, origin, .. } => {
-            object.insert("origin".to_owned(), json!(origin));
-            let way = match path {
-                Path::Routed => "routed",
-                Path::FromClient(..) => "from_client",
-                Path::ToClient(..) => "to_client",
-            };
-            object.insert("way".to_owned(), json!(way));
-            if let Some(client) = path.client() {
-                object.insert("client".to_owned(), json!(client.to_string()));
-            }
-        }
-    }
-    object.extend(decoded.map(Decoded::to_json).unwrap_or_default());
-    Json::Object(object)
-}
-
-pub(super) fn time(micros: u64) -> Timestamp {
-    i64::try_from(micros)
-        .ok()
-        .and_then(|it| Timestamp::from_microsecond(it).ok())
-        .unwrap_or_default()
 }
 
 /// The time of day, in UTC.

@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::looks::time;
 use crate::cli::out::one_line;
 use crate::trace::record::{Path, Record};
-use crate::trace::{Names, decode};
+use crate::trace::{Names, decode, time};
 
 /// A test in the making.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use crate::cli::out::complain;
 use crate::platform::Signal;
 use crate::platform::signals::take;
 use crate::trace::record::Record;
-use crate::trace::{Names, decode};
+use crate::trace::{Names, decode, json};
 
 /// What is made of records.
 enum Form {
@@ -91,11 +91,11 @@ impl Sink {
                 writeln!(self.out, "{}", looks.lost(*count))
             }
             (Form::Json, Record::Datagram { path, bytes, .. }) => {
-                let line = super::looks::json(record, Some(&decoded(bytes, path.speech())));
+                let line = json(record, Some(&decoded(bytes, path.speech())));
                 writeln!(self.out, "{line}")
             }
             (Form::Json, Record::Lost { .. }) => {
-                writeln!(self.out, "{}", super::looks::json(record, None))
+                writeln!(self.out, "{}", json(record, None))
             }
         }
     }

@@ -89,6 +89,11 @@ pub fn mode(metadata: &Metadata) -> u32 {
     metadata.mode() & MODE_BITS
 }
 
+/// Whether a file is of the user as whom the process runs.
+pub fn is_own(metadata: &Metadata) -> bool {
+    metadata.uid() == super::process::user()
+}
+
 /// Gives `file` the owner of an `old` one, as far as the system lets us.
 pub fn keep_owner(file: &File, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
