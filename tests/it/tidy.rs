@@ -84,7 +84,7 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/console/api/clients.rs", "1000"),
     // Milliseconds in a second, nanoseconds in a microsecond.
     ("src/daemon/drain.rs", "1000"),
-    ("src/daemon/notify.rs", "1000"),
+    ("src/platform/unix/process.rs", "1000"),
     // What is counted in thousands.
     ("src/cli/top/words.rs", "1000"),
     // With which a WebSocket is closed.
