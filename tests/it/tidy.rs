@@ -88,7 +88,7 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     ("src/console/api/clients.rs", "1000"),
     // Milliseconds in a second, nanoseconds in a microsecond.
     ("src/daemon/drain.rs", "1000"),
-    ("src/daemon/notify.rs", "1000"),
+    ("src/platform/unix/process.rs", "1000"),
     // A doId, and how many there may be.
     ("src/demo/cluster.rs", "1001"),
     ("src/demo/cluster.rs", "2001"),
