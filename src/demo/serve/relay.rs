@@ -18,8 +18,8 @@ use tokio::time::timeout;
 
 use super::{Caller, Pages};
 
-/// How long the agent may take to answer, and a browser to take what there is for it.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How long the agent may take to answer, when many come at once, and a browser to take what there is for it.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 const STALL_MAX: Duration = Duration::from_secs(30);
 /// How long one side may go on when the other has ended.
 const END_MAX: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub(super) async fn socket(State(pages): State<Arc<Pages>>, mut request: Request
         let headers = [(UPGRADE, "websocket"), (CONNECTION, "upgrade")];
         return (StatusCode::UPGRADE_REQUIRED, headers, "for WebSockets\n").into_response();
     };
-    let asking = ask(pages.facts.clients.into(), request.headers(), &caller);
+    let asking = ask(pages.facts.clients, request.headers(), &caller);
     let (agent, answer) = match timeout(ANSWER_MAX, asking).await {
         Ok(Ok(answered)) => answered,
         _ => {
