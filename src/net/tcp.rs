@@ -18,6 +18,7 @@ const BACKLOG: i32 = 4096;
 const KEEPALIVE_QUESTIONS: u32 = 3;
 /// The longest times that the kernel takes. Whoever wants longer ones hardly minds.
 const IDLE_MAX: Duration = Duration::from_secs(i16::MAX as u64);
+#[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
 /// When a peer that nothing comes from counts as gone.
