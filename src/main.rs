@@ -1,5 +1,6 @@
 //! The donet daemon: arguments, configuration, runtime, and off it goes.
 
+use std::any::Any;
 use std::io;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -69,8 +70,7 @@ fn start(
     survived: Survived,
     passed: Arc<Passed>,
 ) -> anyhow::Result<ExitCode> {
-    // What runs in the same process, if anything does. Its files are there until the end of this.
-    let beside = beside(&mut run, &passed)?;
+    let Beside { task: beside, _files } = beside(&mut run, &passed)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let for_programs = run.log.format == telemetry::Format::Json;
     let say = |findings: &[Finding]| findings.iter().for_each(|finding| finding.log(for_programs));
@@ -111,19 +111,26 @@ fn start(
     ended
 }
 
-/// Whatever the daemon is not alone for: its end is the daemon's.
-type Beside = Pin<Box<dyn Future<Output = anyhow::Error>>>;
+/// What runs beside the daemon in the same process, if anything does.
+struct Beside {
+    /// Its end is the daemon's.
+    task: Pin<Box<dyn Future<Output = anyhow::Error>>>,
+    /// What has to be there until the daemon has ended.
+    _files: Option<Arc<dyn Any>>,
+}
 
 /// A demo if there is to be one, which is what the configuration is for then.
 fn beside(run: &mut Run, passed: &Passed) -> anyhow::Result<Beside> {
     #[cfg(feature = "demo")]
     if let Some(wishes) = run.demo.take() {
-        let demo = donet::demo::Demo::prepare(wishes, passed)?;
+        let demo = Arc::new(donet::demo::Demo::prepare(wishes, passed)?);
         run.config = demo.config().to_owned();
-        return Ok(Box::pin(demo.run()));
+        let files: Arc<dyn Any> = demo.clone();
+        let task = Box::pin(async move { demo.run().await });
+        return Ok(Beside { task, _files: Some(files) });
     }
     let _ = (run, passed);
-    Ok(Box::pin(std::future::pending()))
+    Ok(Beside { task: Box::pin(std::future::pending()), _files: None })
 }
 
 /// All tasks are on one thread: that costs least for each message, and sockets are served in the order in which they have

@@ -18,6 +18,9 @@ use crate::ids::{Channel, DoId, Location};
 use crate::message::{Blob, Control, FieldValues, Message, ObjectState, Rest, StateServer};
 use crate::wire::{Frames, Writer, write_frame};
 
+/// How much is read at a time: what is said to it is answered in one piece.
+const READ_BYTES: usize = 8 * 1024;
+
 /// A link, and what it is used for.
 pub struct Air {
     stream: TcpStream,
@@ -43,7 +46,7 @@ impl Air {
     ) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let unread = BytesMut::with_capacity(64 * 1024);
+        let unread = BytesMut::with_capacity(READ_BYTES);
         let mut air = Air { stream, dc, channel, unread, unsent: Vec::new() };
         air.control(&Control::SetConName { name: Blob(name.as_bytes()) });
         air.subscribe(channel);
@@ -128,18 +131,22 @@ impl Air {
         self.dc.clone()
     }
 
-    /// The next datagram. What has been said before is sent first. It can be given up while it waits, and nothing is lost.
+    /// The next datagram. Before it waits for one, what has been said is sent: all answers to what came at once in one piece. It can be
+    /// given up while it waits, and nothing is lost.
     ///
     /// # Errors
     /// The link is lost.
     pub async fn next(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            self.flush().await?;
+            // Others on this thread have their turn, however much has come.
+            tokio::task::consume_budget().await;
             if let Some(frame) = Frames::new(&self.unread).next() {
                 let (datagram, bytes) = (frame.datagram().to_vec(), frame.bytes().len());
                 self.unread.advance(bytes);
                 return Ok(datagram);
             }
+            self.flush().await?;
+            self.unread.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.unread).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

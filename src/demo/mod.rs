@@ -59,7 +59,7 @@ pub struct Wishes {
     pub database: Option<PathBuf>,
 }
 
-/// A demo that is about to begin.
+/// A demo. Its files are there as long as this is: longer than the daemon, which has some of them open.
 pub struct Demo {
     wishes: Wishes,
     folder: Folder,
@@ -118,14 +118,14 @@ impl Demo {
     }
 
     /// Lets the world live, beside a daemon that is ready. Returns why it lives no more.
-    pub async fn run(self) -> anyhow::Error {
+    pub async fn run(&self) -> anyhow::Error {
         match self.live().await {
             Ok(never) => match never {},
             Err(error) => error.context("the demo has failed"),
         }
     }
 
-    async fn live(self) -> anyhow::Result<std::convert::Infallible> {
+    async fn live(&self) -> anyhow::Result<std::convert::Infallible> {
         let dc = cluster::classes();
         let board = Arc::<Board>::default();
         let lost = |what: &'static str| move || format!("{what} has lost its link to the daemon");
