@@ -70,7 +70,14 @@ fn start(
     survived: Survived,
     passed: Arc<Passed>,
 ) -> anyhow::Result<ExitCode> {
-    let Beside { task: beside, _files } = beside(&mut run, &passed)?;
+    let Beside { task: beside, _files } = match beside(&mut run, &passed) {
+        Ok(beside) => beside,
+        // There is no daemon yet that would log.
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), file = %run.config.display(), "starting");
     let for_programs = run.log.format == telemetry::Format::Json;
     let say = |findings: &[Finding]| findings.iter().for_each(|finding| finding.log(for_programs));

@@ -22,6 +22,10 @@ pub(super) struct Arguments {
     #[arg(value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
     file: PathBuf,
 
+    /// The same, as other commands have it
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
+
     /// How findings look
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -38,7 +42,7 @@ enum Format {
 
 /// Checks and prints; returns the exit code.
 pub(super) fn run(arguments: &Arguments) -> u8 {
-    let mut survey = config::survey(&arguments.file);
+    let mut survey = config::survey(arguments.config.as_ref().unwrap_or(&arguments.file));
     look_around(&mut survey);
     let findings = &survey.findings;
     let count = |severity: Severity| -> usize {

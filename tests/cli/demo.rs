@@ -146,7 +146,7 @@ fn a_port_that_is_taken_is_an_error_if_it_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();
     let ended = start(&folder, &["demo", "--no-browser", "--bind", &address]).wait().code(1);
-    ended.says(&[&format!("--bind: cannot listen on {address}"), "in use"]);
+    ended.complains(&[&format!("error: --bind: cannot listen on {address}"), "in use"]);
     assert!(folders(&folder).is_empty());
 }
 

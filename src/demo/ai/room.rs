@@ -4,6 +4,8 @@ use super::critter::Critter;
 use super::effect::Effect;
 use crate::demo::cluster::{CELL, COLUMNS, DISTRICTS, ROWS};
 use crate::demo::values::Value;
+use std::f64::consts::PI;
+
 use crate::ids::{DoId, Location, ZoneId};
 
 /// A Portal stands here in a Cave, and who comes in does beside it.
@@ -80,9 +82,11 @@ impl Room {
         }
     }
 
-    /// Where somebody arrives who comes through the Portal, or for the first time. Not all at the same place.
+    /// Where somebody arrives who comes through the Portal, or for the first time. Not all at the same place, and all before it, where
+    /// they are seen: `turn` goes from 0 to a whole turn.
     pub fn arrival(&self, turn: f64) -> (f64, f64) {
         let (x, y) = self.portal_at();
+        let turn = PI * 0.12 + turn * 0.38;
         self.within((x + BESIDE * turn.cos(), y + BESIDE * turn.sin()))
     }
 

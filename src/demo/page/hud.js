@@ -25,6 +25,9 @@ export class Hud extends Events {
     $('#messages-close').addEventListener('click', () => this.open(false));
     this.open(matchMedia(WIDE).matches);
     addEventListener('resize', () => this.cover());
+    const isTouched = matchMedia('(pointer: coarse)').matches;
+    $('#how').textContent = isTouched ? 'Tap where you want to go' : 'Walk with the arrows or W A S D, or click where to go. Enter: say something';
+    $('#how').hidden = false;
   }
 
   show() {
@@ -52,6 +55,9 @@ export class Hud extends Events {
     const isWide = !$('#hud').hidden && matchMedia(WIDE).matches;
     this.scene.cover(isWide ? $('.where').offsetWidth + 16 : 0, isBeside ? this.panel.offsetWidth + 16 : 0);
   }
+
+  /** Whoever has walked knows how. */
+  walks() { $('#how').hidden = true; }
 
   /** It is drawn again before the next frame. */
   refresh() { this.isStale = true; }

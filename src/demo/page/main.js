@@ -110,7 +110,9 @@ screens.listen('anew', () => {
 let last = performance.now();
 requestAnimationFrame(function frame(now) {
   requestAnimationFrame(frame);
-  world.step(Math.min(0.1, (now - last) / 1000), controls.direction(world.me), now);
+  const direction = controls.direction(world.me);
+  if (direction.x || direction.y) hud.walks();
+  world.step(Math.min(0.1, (now - last) / 1000), direction, now);
   scene.draw(now);
   hud.frame(now);
   last = now;

@@ -117,7 +117,7 @@ export class Screens extends Events {
       list.append(card);
     }
     const sheet = make('section', { class: 'sheet choice', 'aria-labelledby': 'title' }, make('h1', { id: 'title' }, 'Where to?'),
-      make('p', { class: 'lead' }, 'Districts are the same kind of world twice. Players of one do not see those of the other.'), list);
+      make('p', { class: 'lead' }, 'Two Districts, each a world of its own: who is in one does not see who is in the other.'), list);
     if (here) sheet.append(make('button', { type: 'button', class: 'plain', onclick: () => this.none() }, 'Stay here'));
     this.here = here;
     this.show('choice', sheet);
