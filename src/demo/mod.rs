@@ -170,7 +170,10 @@ impl Demo {
         let _ = writeln!(text, "  play      {url}");
         if address.ip().is_unspecified() {
             let port = address.port();
-            let _ = writeln!(text, "            http://ADDRESS:{port}/ for others, by an address of this machine");
+            let _ = writeln!(
+                text,
+                "            http://ADDRESS:{port}/ for others, by an address of this machine"
+            );
         }
         let _ = writeln!(text, "  console   http://{}/", self.console);
         let trace = format!("donet trace --control {}", self.control.display());

@@ -1,11 +1,11 @@
 //! Where one can be: a District, or a Cave.
 
+use std::f64::consts::PI;
+
 use super::critter::Critter;
 use super::effect::Effect;
 use crate::demo::cluster::{CELL, COLUMNS, DISTRICTS, ROWS};
 use crate::demo::values::Value;
-use std::f64::consts::PI;
-
 use crate::ids::{DoId, Location, ZoneId};
 
 /// A Portal stands here in a Cave, and who comes in does beside it.
