@@ -1,7 +1,7 @@
 //! `donet demo`: a small world to walk about in, in a browser, with everything that it takes in one process.
 //!
 //! Beside the daemon, which runs as ever with a configuration that is written for it ([`Demo::prepare`]), there are three tasks in the
-//! process: the [`ai`], the [`uberdog`], and what serves the page ([`serve`]). The first two come to the daemon by TCP as any other AI and
+//! process: the `ai`, the `uberdog`, and what serves the page (`serve`). The first two come to the daemon by TCP as any other AI and
 //! UberDOG do, and are meant to be read as examples of them. The page is in `page`, and comes by WebSocket.
 //!
 //! Nothing of the daemon knows of it, and without Cargo's feature `demo` it is left out.
