@@ -17,10 +17,11 @@ mod uberdog;
 mod values;
 
 use std::fmt::Write as _;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, anyhow};
 use socket2::{Domain, Socket, Type};
@@ -29,7 +30,7 @@ use tokio::task::JoinSet;
 use crate::config::{Address, Host};
 use crate::hash;
 use crate::net::Passed;
-use crate::platform::process;
+use crate::platform::{files, process};
 use ai::Ai;
 use air::Air;
 use board::Board;
@@ -66,6 +67,9 @@ pub struct Demo {
     /// The configuration for the daemon.
     config: PathBuf,
     control: PathBuf,
+    /// The database of accounts, locked, if somebody has named it. It is closed when the daemon has closed it: whoever closes a file
+    /// gives up all that SQLite has locked in it.
+    accounts: OnceLock<File>,
     page: TcpListener,
     links: SocketAddr,
     clients: SocketAddr,
@@ -109,7 +113,20 @@ impl Demo {
             .replace("<<last_channel>>", &(cluster::FIRST_CLIENT + clients_max() - 1).to_string());
         folder.write("demo.dc", cluster::DC).context("cannot write the demo's files")?;
         let config = folder.write("demo.yml", &text).context("cannot write the demo's files")?;
-        Ok(Demo { wishes, folder, config, control, page, links, clients, console })
+        let accounts = OnceLock::new();
+        Ok(Demo { wishes, folder, config, control, accounts, page, links, clients, console })
+    }
+
+    /// Sees to it that no other demo keeps its accounts in the same file: each would write over what the other has noted.
+    fn lock_accounts(&self, file: &Path) -> anyhow::Result<()> {
+        let open = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+        match files::lock(self.accounts.get_or_init(|| open)) {
+            Err(TryLockError::WouldBlock) => {
+                Err(anyhow!("another demo keeps its accounts in {}", file.display()))
+            }
+            // A file system without locks.
+            Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
+        }
     }
 
     /// The daemon's configuration.
@@ -126,6 +143,9 @@ impl Demo {
     }
 
     async fn live(&self) -> anyhow::Result<std::convert::Infallible> {
+        if let Some(file) = &self.wishes.database {
+            self.lock_accounts(file)?;
+        }
         let dc = cluster::classes();
         let board = Arc::<Board>::default();
         let lost = |what: &'static str| move || format!("{what} has lost its link to the daemon");

@@ -161,3 +161,13 @@ fn a_database_that_cannot_be_opened_is_an_error() {
     ended.says(&["notes.txt"]);
     assert!(folders(&folder).is_empty());
 }
+
+#[test]
+fn two_demos_do_not_keep_their_accounts_in_one_file() {
+    let folder = Folder::new();
+    let words = [FREE, &["--database", "accounts.sqlite"]].concat();
+    let mut first = start(&folder, &words);
+    page(&mut first);
+    let ended = start(&folder, &words).wait().code(1);
+    ended.says(&["another demo keeps its accounts in accounts.sqlite"]);
+}
