@@ -7,7 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use rand_chacha::rand_core::{OsRng, TryRngCore};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -89,9 +91,29 @@ impl PasswordProof {
     /// # Panics
     /// If the system has no random numbers.
     pub fn of(password: &str) -> Self {
-        let salt = random::<16>();
-        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-        PasswordProof(hash.expect("its own parameters are right, and so is such a salt"))
+        Self::of_in(password, &mut Memory::default())
+    }
+
+    /// As [`PasswordProof::of`], in memory that is used again.
+    ///
+    /// # Panics
+    /// If the system has no random numbers.
+    pub fn of_in(password: &str, Memory(blocks): &mut Memory) -> Self {
+        let (argon2, salt) = (Argon2::default(), random::<16>());
+        let mut made = [0; Params::DEFAULT_OUTPUT_LEN];
+        blocks.resize(argon2.params().block_count(), Block::default());
+        let hashed = argon2.hash_password_into_with_memory(
+            password.as_bytes(),
+            &salt,
+            &mut made,
+            &mut blocks[..],
+        );
+        hashed.expect("its own parameters are right, and so is such a salt");
+        let (m, t, p) =
+            (argon2.params().m_cost(), argon2.params().t_cost(), argon2.params().p_cost());
+        let [salt, made] = [&salt[..], &made].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+        let text = format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${made}");
+        text.parse().expect("this is how such a hash is written")
     }
 
     /// Whether it is that of this password. Takes as long as making one.

@@ -67,10 +67,10 @@ fn main() -> ExitCode {
 fn start(
     mut run: Run,
     log: Arc<Log>,
-    survived: Survived,
+    mut survived: Survived,
     passed: Arc<Passed>,
 ) -> anyhow::Result<ExitCode> {
-    let Beside { task: beside, _files } = match beside(&mut run, &passed) {
+    let Beside { task: beside, _files } = match beside(&mut run, &passed, &mut survived) {
         Ok(beside) => beside,
         // There is no daemon yet that would log.
         Err(error) => {
@@ -127,16 +127,18 @@ struct Beside {
 }
 
 /// A demo if there is to be one, which is what the configuration is for then.
-fn beside(run: &mut Run, passed: &Passed) -> anyhow::Result<Beside> {
+fn beside(run: &mut Run, passed: &Passed, survived: &mut Survived) -> anyhow::Result<Beside> {
     #[cfg(feature = "demo")]
     if let Some(wishes) = run.demo.take() {
         let demo = Arc::new(donet::demo::Demo::prepare(wishes, passed)?);
         run.config = demo.config().to_owned();
+        // There is no log to be opened anew.
+        survived.end_with_terminal();
         let files: Arc<dyn Any> = demo.clone();
         let task = Box::pin(async move { demo.run().await });
         return Ok(Beside { task, _files: Some(files) });
     }
-    let _ = (run, passed);
+    let _ = (run, passed, survived);
     Ok(Beside { task: Box::pin(std::future::pending()), _files: None })
 }
 

@@ -56,6 +56,7 @@ pub use seen::Seen;
 pub use serve::Place;
 pub use sessions::Sessions;
 pub use streams::Streams;
+pub use tries::household;
 
 /// Answers until it is dropped.
 pub struct Console {

@@ -17,7 +17,7 @@ pub fn survive_signals() -> io::Result<Survived> {
     // hears by any other.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
-    Harmless::new().map(Survived)
+    Harmless::new().map(|harmless| Survived { harmless, ends_with_terminal: false })
 }
 
 /// Has a file that has reached the size that the process may give it fail a write as on a full disk, instead of ending the
@@ -32,7 +32,17 @@ pub fn survive_full_files() -> io::Result<()> {
 }
 
 /// Those signals, with what has been sent since they are taken.
-pub struct Survived(Harmless);
+pub struct Survived {
+    harmless: Harmless,
+    ends_with_terminal: bool,
+}
+
+impl Survived {
+    /// Has SIGHUP end the process, as it does for what belongs to a terminal.
+    pub const fn end_with_terminal(&mut self) {
+        self.ends_with_terminal = true;
+    }
+}
 
 /// What a signal asks for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -48,6 +58,7 @@ pub(super) struct Signals {
     interrupt: Taken,
     terminate: Taken,
     harmless: Harmless,
+    ends_with_terminal: bool,
 }
 
 /// Those that do not end it.
@@ -61,11 +72,12 @@ struct Harmless {
 
 impl Signals {
     /// Takes the others, too. What is sent from now on waits until it is asked for.
-    pub fn new(Survived(harmless): Survived) -> io::Result<Self> {
+    pub fn new(Survived { harmless, ends_with_terminal }: Survived) -> io::Result<Self> {
         Ok(Signals {
             interrupt: take(Signal::Interrupt)?,
             terminate: take(Signal::Terminate)?,
             harmless,
+            ends_with_terminal,
         })
     }
 
@@ -76,7 +88,10 @@ impl Signals {
             let ignored = tokio::select! {
                 () = self.interrupt.next() => return Request::End("SIGINT"),
                 () = self.terminate.next() => return Request::End("SIGTERM"),
-                () = hangup.next() => return Request::Reopen,
+                () = hangup.next() => match self.ends_with_terminal {
+                    true => return Request::End("SIGHUP"),
+                    false => return Request::Reopen,
+                },
                 () = user1.next() => "SIGUSR1",
                 () = user2.next() => "SIGUSR2",
                 () = file_size.next() => "SIGXFSZ",

@@ -101,7 +101,12 @@ fn sweep(below: &Path) {
         if !is_one || !is_own() {
             continue;
         }
-        match File::open(entry.path().join(LOCK)) {
+        let lock = entry.path().join(LOCK);
+        // Whatever else somebody has put there may not let itself be opened.
+        if fs::symlink_metadata(&lock).is_ok_and(|known| !known.is_file()) {
+            continue;
+        }
+        match File::open(lock) {
             Ok(lock) => {
                 if lock.try_lock().is_ok() {
                     remove(&entry.path());
@@ -115,8 +120,9 @@ fn sweep(below: &Path) {
 
 /// Removes a folder, the lock last: if that is broken off, the next one goes on with it.
 fn remove(path: &Path) {
-    let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
-    for entry in entries.filter(|entry| entry.file_name() != LOCK) {
+    // Without its lock nobody would know it for one that was left behind.
+    let Ok(entries) = fs::read_dir(path) else { return };
+    for entry in entries.filter_map(Result::ok).filter(|entry| entry.file_name() != LOCK) {
         let _ = match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             true => fs::remove_dir_all(entry.path()),
             false => fs::remove_file(entry.path()),

@@ -17,7 +17,7 @@ mod uberdog;
 mod values;
 
 use std::fmt::Write as _;
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -25,12 +25,14 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, anyhow};
 use socket2::{Domain, Socket, Type};
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use crate::config::{Address, Host};
 use crate::hash;
 use crate::net::Passed;
 use crate::platform::{files, process};
+use crate::store::{in_words, tables_of_others};
 use ai::Ai;
 use air::Air;
 use board::Board;
@@ -83,11 +85,7 @@ impl Demo {
     /// A port is taken, or a file cannot be written.
     pub fn prepare(wishes: Wishes, passed: &Passed) -> anyhow::Result<Self> {
         let page = listen_for_page(wishes.bind.as_ref())?;
-        let below = std::env::temp_dir();
-        let below = match below.as_os_str().len() > FOLDER_BYTES_MAX {
-            true => PathBuf::from("/tmp"),
-            false => below,
-        };
+        let below = folder_below();
         let folder = Folder::new(&below);
         let folder = folder
             .with_context(|| format!("cannot make a folder for the demo in {}", below.display()))?;
@@ -101,7 +99,7 @@ impl Demo {
         let [links, clients, console] = addresses[..] else { unreachable!("there are three") };
         let control = folder.path().join("control");
         let database = match &wishes.database {
-            Some(file) => std::path::absolute(file)?,
+            Some(file) => database_file(file)?,
             None => folder.path().join("accounts.sqlite"),
         };
         let text = include_str!("demo.yml")
@@ -196,7 +194,7 @@ impl Demo {
             );
         }
         let _ = writeln!(text, "  console   http://{}/", self.console);
-        let trace = format!("donet trace --control {}", self.control.display());
+        let trace = format!("donet trace --control {}", for_shell(&self.control));
         let _ = writeln!(text, "  messages  {trace}");
         let _ = writeln!(text, "  accounts  {database}\n");
         let _ = writeln!(text, "Ctrl-C ends it.\n");
@@ -207,6 +205,45 @@ impl Demo {
         }
         tracing::debug!(folder = %self.folder.path().display(), "the demo runs");
     }
+}
+
+/// Where the demo's folder is: for temporary files, unless its path is none that a configuration or a socket can have.
+fn folder_below() -> PathBuf {
+    let below = std::env::temp_dir();
+    let is_usable = below.is_absolute()
+        && below.to_str().is_some()
+        && below.as_os_str().len() <= FOLDER_BYTES_MAX;
+    if is_usable { below } else { PathBuf::from("/tmp") }
+}
+
+/// The file of the accounts, which is ours, or is not there yet.
+fn database_file(file: &Path) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(file).context("--database")?;
+    if path.to_str().is_none() {
+        return Err(anyhow!("--database: {} is no text in UTF-8", path.display()));
+    }
+    let known = match fs::metadata(&path) {
+        Ok(known) => known,
+        Err(_) if path.parent().is_some_and(Path::is_dir) => return Ok(path),
+        Err(error) => return Err(anyhow!("--database: {}: {error}", path.display())),
+    };
+    if !known.is_file() {
+        return Err(anyhow!("--database: {} is no file", path.display()));
+    }
+    if known.len() > 0 {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let tables = runtime.block_on(tables_of_others(&path));
+        let tables = tables
+            .map_err(|error| anyhow!("--database: {}: {}", path.display(), in_words(&error)))?;
+        if !tables.is_empty() {
+            return Err(anyhow!(
+                "--database: {} is the database of another program: it has the tables {}",
+                path.display(),
+                tables.join(", ")
+            ));
+        }
+    }
+    Ok(path)
 }
 
 /// Listens where the page is to be: at the usual port or any that is free, if that is not said.
@@ -237,6 +274,17 @@ fn clients_max() -> u64 {
     let _ = process::raise_files_max();
     let files = process::files_max().unwrap_or(u64::MAX);
     (files.saturating_sub(FILES_OF_OTHERS) / FILES_OF_A_CLIENT).clamp(16, CLIENTS_MAX)
+}
+
+/// A path as it is typed.
+fn for_shell(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:".contains(c);
+    if text.chars().all(is_plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// A path as it stands in the configuration: JSON's texts are YAML's, too, and `${` would be a variable.

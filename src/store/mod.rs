@@ -45,6 +45,7 @@ pub use self::progress::Progress;
 pub use self::rehearse::rehearse;
 pub use self::rewrite::{Command, Migration, Noted, NotedField, Rewrite};
 pub use self::schema::Schema;
+pub use self::sql::{in_words, tables_of_others};
 
 /// A future that can be sent to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

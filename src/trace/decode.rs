@@ -13,6 +13,8 @@ use crate::wire::{CONTROL_HEAD, Envelope, Error, Reader, Recipients};
 
 /// So deep can datagrams be inside of others; what is below is shown as bytes.
 const DEPTH_MAX: usize = 4;
+/// The keyword of fields whose values are not shown.
+const SECRET: &str = "secret";
 
 /// What kind of datagram bytes are.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -323,6 +325,13 @@ impl Body<'_, '_> {
 
     fn value_of(&mut self, field: &Field) -> Value {
         let bytes = self.reader.remaining();
+        if field.custom_keywords().iter().any(|word| word == SECRET) {
+            let length = field.skip(bytes).unwrap_or(bytes.len());
+            return match self.reader.take(length) {
+                Ok(value) => Value::Secret(value.len()),
+                Err(_) => Value::Secret(self.reader.rest().len()),
+            };
+        }
         let text = field.skip(bytes).and_then(|length| {
             let value = bytes.get(..length).unwrap_or(bytes);
             Ok((length, readable(field, value)?))

@@ -20,6 +20,8 @@ const DC: &str = "
         setMood : setX, setY;
     };
     dclass Tree { setHeight(uint16) required broadcast ram; };
+    keyword secret;
+    dclass Gate { logIn(string, uint8) clsend secret; };
 ";
 
 fn names() -> Arc<Names> {
@@ -63,6 +65,19 @@ fn an_update_has_its_names_and_its_value() {
     assert_eq!(json["arguments"], arguments);
     assert_eq!((&json["sender"], &json["recipients"]), (&json!("4002"), &json!(["100"])));
     assert_eq!(decoded.note, None);
+}
+
+#[test]
+fn a_secret_value_is_not_shown() {
+    let arguments = json!({ "do_id": 100, "field": "Gate.logIn", "value": "(\"sesame\", 7)" });
+    let bytes = made(&[100], 4002, "STATESERVER_OBJECT_SET_FIELD", arguments);
+    let decoded = shown(&bytes);
+    assert_eq!(decoded.body(), "do_id=100 Gate.logIn(<9 secret bytes>)");
+    assert_eq!(decoded.to_json()["arguments"]["value"], json!({ "secret": 9 }));
+    assert_eq!(decoded.note, None);
+    // Nor is what is none.
+    let cut = shown(&bytes[..bytes.len() - 3]);
+    assert_eq!(cut.body(), "do_id=100 Gate.logIn(<6 secret bytes>)");
 }
 
 #[test]

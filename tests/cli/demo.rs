@@ -101,7 +101,7 @@ fn the_page_and_what_it_has_to_know_are_served() {
 
 #[test]
 fn its_files_are_private_and_go_with_it() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let folder = Folder::new();
         let mut demo = start(&folder, FREE);
         page(&mut demo);
@@ -156,10 +156,29 @@ fn a_database_that_cannot_be_opened_is_an_error() {
         "notes.txt",
         "no database at all, but a text that is long enough to be one\n",
     )]);
-    let words = [FREE, &["--database", "notes.txt"]].concat();
+    fs::create_dir(folder.path("folder")).expect("a folder");
+    for (file, why) in [
+        ("notes.txt", "notes.txt: file is not a database"),
+        ("nowhere/accounts.sqlite", "nowhere/accounts.sqlite: No such file or directory"),
+        ("folder", "folder is no file"),
+    ] {
+        let words = [FREE, &["--database", file]].concat();
+        let ended = start(&folder, &words).wait().code(1);
+        ended.complains(&["error: --database: ", why]);
+        assert!(folders(&folder).is_empty());
+    }
+}
+
+#[test]
+fn the_database_of_another_program_stays_as_it_is() {
+    let folder = Folder::new();
+    let file = folder.path("photos.sqlite");
+    crate::damage::alter(&file, "CREATE TABLE photo (name TEXT)");
+    let before = fs::read(&file).expect("a file");
+    let words = [FREE, &["--database", "photos.sqlite"]].concat();
     let ended = start(&folder, &words).wait().code(1);
-    ended.says(&["notes.txt"]);
-    assert!(folders(&folder).is_empty());
+    ended.complains(&["photos.sqlite is the database of another program", "the tables photo"]);
+    assert!(fs::read(&file).expect("a file") == before);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! `donet demo`, played as its page plays it, by WebSocket.
 
+mod panel;
 mod tab;
 
+use panel::Panel;
 use tab::{Demo, Tab, steps, text, u8_, u32_};
 
 use crate::harness::websocket::{Came, FINAL};
@@ -88,6 +90,44 @@ fn an_account_is_kept_in_a_file() {
     tab.is_welcomed("Emil");
     demo.end();
     assert!(file.exists());
+}
+
+#[test]
+fn names_that_grow_in_small_letters_have_accounts_too() {
+    let demo = Demo::start(&[]);
+    for (typed, name) in [("İİİİİİİİİ", "İİİİİİİİ"), ("ȺȺȺȺȺȺȺȺȺȺȺȺ", "ȺȺȺȺȺȺȺȺ")]
+    {
+        let mut tab = Tab::open(&demo);
+        tab.say_to_gate("register", &[text(typed), text("secret"), u8_(4)].concat());
+        tab.is_welcomed(name);
+    }
+    demo.end();
+}
+
+#[test]
+fn a_player_sees_his_messages_without_his_secrets_until_he_goes() {
+    let demo = Demo::start(&[]);
+    let mut ann = Tab::open(&demo);
+    let ticket = ann.guest("Ann", "Ann");
+    let mut panel = Panel::open(&demo, &ticket);
+    let _second = Panel::open(&demo, &ticket);
+    assert_eq!(Panel::status(&demo, &ticket).1, 503);
+    ann.enter(MEADOW);
+    panel.until(|line| line["field"] == "Avatar.enter");
+    // Somebody comes with the ticket, and gets it again.
+    let mut again = Tab::open(&demo);
+    again.say_to_gate("comeBack", &text(&ticket));
+    again.is_welcomed("Ann");
+    ann.is_ejected();
+    let all = panel.until_the_end();
+    assert!(!all.contains(&ticket), "{all}");
+    let mut panel = Panel::open(&demo, &ticket);
+    again.say("enter", &u32_(0));
+    panel.until(|line| line["field"] == "Avatar.enter");
+    drop(again);
+    panel.until_the_end();
+    assert_eq!(Panel::status(&demo, &ticket).1, 404);
+    demo.end();
 }
 
 #[test]

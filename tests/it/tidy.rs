@@ -55,7 +55,7 @@ const OPEN_TO_ALL: &[&str] =
 /// The modules beside the line that only some on the line may use.
 const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("net", &["role", "console", "daemon", "demo"]),
-    ("store", &["role", "daemon"]),
+    ("store", &["role", "daemon", "demo"]),
     ("banlist", &["role", "console", "daemon"]),
     ("control", &["console", "daemon", "demo"]),
     ("finding", &["trace", "daemon"]),

@@ -10,6 +10,9 @@ use crate::ids::{DoId, Location};
 const BELIEVED: f64 = SPEED * 1.25;
 /// How many at once: a second's worth, since the network may hold up what a client says.
 const AT_ONCE: f64 = BELIEVED;
+/// How often a second somebody may go to another room, and how often at once.
+const JOURNEYS: f64 = 1.0;
+const JOURNEYS_AT_ONCE: f64 = 5.0;
 /// For how long after the server has put somebody elsewhere his client may not know it.
 const UNAWARE: Duration = Duration::from_secs(1);
 /// How often others are told where somebody walks, at most; and how often somebody that he is too fast.
@@ -32,6 +35,9 @@ pub struct Avatar {
     /// How many steps it may go.
     purse: f64,
     filled: Instant,
+    /// How many times it may travel.
+    journeys: f64,
+    travelled: Instant,
     put: Option<Instant>,
     scolded: Option<Instant>,
 }
@@ -60,6 +66,8 @@ impl Avatar {
             told: None,
             purse: AT_ONCE,
             filled: now,
+            journeys: JOURNEYS_AT_ONCE,
+            travelled: now,
             put: None,
             scolded: None,
         }
@@ -73,6 +81,18 @@ impl Avatar {
         self.put = Some(now);
         self.is_untold = false;
         self.told = Some(now);
+    }
+
+    /// Whether it may go to another room now: each time much has to be told to it and to others.
+    pub fn may_travel(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.travelled).as_secs_f64();
+        self.journeys = (self.journeys + JOURNEYS * passed).min(JOURNEYS_AT_ONCE);
+        self.travelled = now;
+        let may = self.journeys >= 1.0;
+        if may {
+            self.journeys -= 1.0;
+        }
+        may
     }
 
     /// Judges a step.

@@ -262,6 +262,9 @@ fn a_cave_is_there_as_long_as_somebody_is_in_it() {
     stage.after(|world, now| world.use_portal(bob, portal, now));
     assert!(stage.made("Cave").is_empty());
     assert_eq!(stage.moved(bob), Some(inside));
+    // They are in its District.
+    stage.after(World::tick);
+    assert_eq!(stage.said(MEADOW, "District.setPopulation"), [vec![Value::U16(2)]]);
     stage.after(|world, now| world.use_portal(ann, back, now));
     assert_eq!(stage.moved(ann), Some(Location::new(MEADOW, ZoneId(7))));
     assert!(!stage.is_deleted(cave));
@@ -270,6 +273,25 @@ fn a_cave_is_there_as_long_as_somebody_is_in_it() {
     // Another one has another doId: who still looks at the last does not see it.
     stage.after(|world, now| world.use_portal(ann, portal, now));
     assert_ne!(stage.made("Cave")[0].0, cave);
+}
+
+#[test]
+fn nobody_travels_without_end() {
+    let mut stage = Stage::new();
+    let ann = stage.arrive(1, MEADOW);
+    let mut travelled = 0;
+    for there in [HARBOUR, MEADOW].into_iter().cycle().take(20) {
+        stage.after(|world, now| world.enter(ann, there, now));
+        travelled += usize::from(stage.moved(ann).is_some());
+    }
+    assert_eq!(travelled, 4);
+    stage.after(|world, now| world.enter(ann, HARBOUR, now));
+    assert_eq!(stage.said(ann, "Avatar.told").len(), 1);
+    assert_eq!(stage.said(ann, "Avatar.placeAt").len(), 1);
+    // After a rest he does.
+    stage.pass(Duration::from_secs(1));
+    stage.after(|world, now| world.enter(ann, HARBOUR, now));
+    assert!(stage.moved(ann).is_some());
 }
 
 #[test]

@@ -188,20 +188,37 @@ impl World {
             DoId::NONE => remembered.map_or(DISTRICTS[0].0, |spot| spot.district),
             district => district,
         };
-        let is_one = |room: &&Room| room.kind == Kind::District;
-        let Some(room) = self.rooms.get(&district).filter(is_one) else {
+        let is_one = |room: &Room| room.kind == Kind::District;
+        if !self.rooms.get(&district).is_some_and(is_one) {
             return self.set(do_id, "Avatar.told", vec!["There is no such district.".into()]);
-        };
+        }
         if avatar.room == Some(district) {
             // He is there already.
             let xy = avatar.xy;
             return self.set(do_id, "Avatar.placeAt", steps(xy));
         }
-        let xy = match remembered.filter(|spot| spot.district == district) {
-            Some(spot) if avatar.room.is_none() => room.within(spot.xy),
+        let is_new = avatar.room.is_none();
+        let spot = remembered.filter(|spot| spot.district == district);
+        if !self.may_travel(do_id, now) {
+            return;
+        }
+        let Some(room) = self.rooms.get(&district) else { return };
+        let xy = match spot {
+            Some(spot) if is_new => room.within(spot.xy),
             _ => room.arrival(TAU * chance(&mut self.rng)),
         };
         self.put(do_id, district, xy, now);
+    }
+
+    /// Whether somebody may go to another room now. If not, he is told.
+    fn may_travel(&mut self, do_id: DoId, now: Instant) -> bool {
+        let Some(avatar) = self.avatars.get_mut(&do_id) else { return false };
+        let (may, xy) = (avatar.may_travel(now), avatar.xy);
+        if !may {
+            self.set(do_id, "Avatar.placeAt", steps(xy));
+            self.set(do_id, "Avatar.told", vec!["Not so fast: rest for a moment.".into()]);
+        }
+        may
     }
 
     /// Puts an avatar into a room.
@@ -258,6 +275,9 @@ impl World {
             return self.set(do_id, "Avatar.told", vec!["There is no portal here.".into()]);
         }
         let (kind, from) = (room.kind, room.do_id);
+        if !self.may_travel(do_id, now) {
+            return;
+        }
         let there = match kind {
             Kind::Cave { district } => district,
             Kind::District => self.cave_of(from),
@@ -290,14 +310,22 @@ impl World {
         let passed = self.ticked.map_or(TICK, |last| now.saturating_duration_since(last));
         self.ticked = Some(now);
         let World { rooms, rng, effects, avatars, .. } = self;
+        // Who is in a District's Cave is in the District.
+        let mut below = HashMap::new();
+        for room in rooms.values() {
+            if let Kind::Cave { district } = room.kind {
+                *below.entry(district).or_insert(0) += room.population;
+            }
+        }
         for room in rooms.values_mut() {
             // Nobody sees those in an empty room.
             if room.population > 0 {
                 critter::walk(room, passed.min(PASSED_MAX), now, rng, effects);
             }
-            if room.kind == Kind::District && room.told != room.population {
-                room.told = room.population;
-                let values = vec![Value::U16(room.population)];
+            let population = room.population + below.get(&room.do_id).copied().unwrap_or(0);
+            if room.kind == Kind::District && room.told != population {
+                room.told = population;
+                let values = vec![Value::U16(population)];
                 let field = "District.setPopulation";
                 effects.push(Effect::Set { do_id: room.do_id, field, values });
             }

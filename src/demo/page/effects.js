@@ -5,7 +5,9 @@ import { LANDS } from './palette.js';
 import { random } from './random.js';
 import { blob } from './sprites.js';
 
-const MARK_MS = { goal: 700, placed: 900 };
+const MARK_MS = { goal: 700, placed: 900, leap: 1100 };
+/** How far somebody is seen to leap, in steps, however far he wants to. */
+const LEAP = 14;
 const next = random(11);
 const CLOUDS = Array.from({ length: 16 }, () => ({ x: next(), y: next(), r: 60 + next() * 110, pace: 0.3 + next() * 0.4 }));
 
@@ -83,11 +85,30 @@ export function drawShimmer(g, view, spots, now, calm) {
   g.restore();
 }
 
+/** Somebody has wanted to be far away, and has come back: a streak of himself, there and back. */
+function drawLeap(g, view, { x, y, toX, toY }, part, calm) {
+  const far = Math.hypot(toX - x, toY - y);
+  const [dx, dy] = [(toX - x) / far, (toY - y) / far];
+  const reach = LEAP * (calm ? 0.6 : Math.sin(Math.PI * part ** 0.7));
+  g.save();
+  for (let at = 0; at < 14; at++) {
+    const along = (reach * at) / 13;
+    g.globalAlpha = (1 - part) * (0.2 + 0.6 * (at / 13));
+    blob(g, view.px(x + dx * along), view.py(y + dy * along) - 0.9 * view.scale, 0.75 * view.scale, 1.05 * view.scale, at % 2 ? '#fff' : '#c9b6ff');
+  }
+  g.restore();
+}
+
 /** @returns whether it is still to be seen */
-export function drawMark(g, view, { x, y, since, kind }, now, calm) {
+export function drawMark(g, view, mark, now, calm) {
+  const { x, y, since, kind } = mark;
   // A frame may have begun before what it shows.
   const part = Math.max(0, now - since) / MARK_MS[kind];
   if (part >= 1) return false;
+  if (kind === 'leap') {
+    drawLeap(g, view, mark, part, calm);
+    return true;
+  }
   const [px, py] = [view.px(x), view.py(y)];
   g.save();
   g.globalAlpha = 1 - part;

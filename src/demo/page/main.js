@@ -94,7 +94,7 @@ controls.listen('emote', (which) => world.emote(which));
 controls.listen('talk', () => hud.talk());
 
 // 8. Things go wrong. What is lost is tried again, and the ticket makes us the same player; who is ejected is told why.
-world.listen('lost', ({ retry }) => screens.lost(retry));
+world.listen('lost', ({ retry, hasEnded }) => screens.lost(retry, hasEnded));
 world.listen('ejected', ({ code, text }) => {
   routed.close();
   hud.hide();

@@ -18,6 +18,7 @@ function real(value, field, divisors) {
 /** @param {any} message */
 function brief({ field, arguments: args = {} }, divisors) {
   const { do_id, object, value, parent, zone, class: name } = args;
+  if (field && value?.secret !== undefined) return `${field}(…)`;
   if (field && typeof value === 'string') return `${field}${real(value, field, divisors)}`;
   const what = object ?? args.location ?? args;
   const parts = [what.class ?? name, what.do_id ?? do_id];
@@ -46,8 +47,8 @@ export class Routed {
     this.source = source;
     source.onmessage = ({ data }) => this.line(JSON.parse(data));
     source.onerror = () => {
-      // Refused: too many look, or the demo has been started anew. It is asked again later.
-      if (source.readyState === EventSource.CLOSED) this.retry = setTimeout(() => this.source === source && this.open(ticket), 5000);
+      // Refused: there is no avatar yet, too many look, or the demo has been started anew. It is asked again later.
+      if (source.readyState === EventSource.CLOSED) this.retry = setTimeout(() => this.source === source && this.open(ticket), 1000);
     };
   }
 

@@ -35,6 +35,7 @@ export class Scene {
       this.marks.push({ x, y, since: performance.now(), kind: 'placed' });
       if (hasArrived) this.follow(Infinity);
     });
+    world.listen('leapt', (leap) => this.marks.push({ ...leap, since: performance.now(), kind: 'leap' }));
     this.resize();
   }
 

@@ -141,10 +141,10 @@ export class Screens extends Events {
     return canvas;
   }
 
-  /** @param {number} retry milliseconds */
-  lost(retry) {
-    this.show('lost', make('section', { class: 'sheet small', role: 'alert' }, make('span', { class: 'spinner' }), make('h1', {}, 'The connection is lost'),
-      make('p', {}, `It is tried again in ${Math.max(1, Math.round(retry / 1000))} s. Your ticket brings you back as the same player.`)));
+  /** @param {number} retry milliseconds @param {boolean} hasEnded whether the server has said so */
+  lost(retry, hasEnded) {
+    this.show('lost', make('section', { class: 'sheet small', role: 'alert' }, make('span', { class: 'spinner' }), make('h1', {}, hasEnded ? 'The server has been stopped' : 'The connection is lost'),
+      make('p', {}, `It is tried again in ${Math.max(1, Math.round(retry / 1000))} s. ${hasEnded ? 'If it comes back, so do you.' : 'Your ticket brings you back as the same player.'}`)));
   }
 
   /** @param {number} code @param {string} text */

@@ -1,6 +1,6 @@
 // The world as this player knows it: the only file that sends to donet, and that listens to it.
 
-import { connect } from '/donet.js';
+import { EJECT_RESTART, connect } from '/donet.js';
 import { Actor } from './actors.js';
 import { Events } from './events.js';
 import { Interests } from './interest.js';
@@ -89,7 +89,9 @@ export class World extends Events {
     if (!this.isHere) return;
     const { width, height } = this.place;
     const { x, y } = this.me;
-    this.me.object.send('walk', [x < width / 2 ? width - 5 : 5, y < height / 2 ? height - 5 : 5]);
+    const [toX, toY] = [x < width / 2 ? width - 5 : 5, y < height / 2 ? height - 5 : 5];
+    this.me.object.send('walk', [toX, toY]);
+    this.emit('leapt', { x, y, toX, toY });
   }
 
   /**
@@ -128,7 +130,7 @@ export class World extends Events {
       location: ({ object, parent, zone }) => object === this.me?.object && this.moved(parent, zone),
       lost: ({ retry }) => {
         this.interests.forget();
-        this.emit('lost', { retry });
+        this.emit('lost', { retry, hasEnded: this.connection.ejected?.code === EJECT_RESTART });
       },
       close: ({ reason }) => this.emit('ejected', this.connection.ejected ?? { code: 0, text: reason }),
       error: ({ error }) => console.error(error),

@@ -26,8 +26,8 @@ use tokio::sync::{Semaphore, broadcast};
 
 use super::Pages;
 use crate::control::{Answer, Request};
-use crate::demo::board::Board;
-use crate::ids::{Channel, DoId};
+use crate::demo::board::{Board, Playing};
+use crate::ids::DoId;
 use crate::trace::record::{self, Record};
 use crate::trace::{Filter, Names, Wanted, decode, json};
 
@@ -123,19 +123,27 @@ pub(super) async fn messages(
     let Some(player) = all.board.of(&ticket) else {
         return (StatusCode::NOT_FOUND, "nobody plays with this ticket\n").into_response();
     };
-    let Ok(place) = all.lookers.clone().try_acquire_owned() else {
+    // Of the player's own panels first, so that he takes no more places than these.
+    let places = [&player.lookers, &all.lookers].map(|of| of.clone().try_acquire_owned());
+    let [Ok(own), Ok(place)] = places else {
         let text =
             "as many look at messages as may; try again when somebody has closed his panel\n";
         return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     };
-    let (records, mine) = (all.look(), Mine::new(player, all.names.clone()));
-    let lines = stream::unfold((records, mine, place), |(mut records, mine, place)| async {
-        let text = match records.recv().await {
-            Ok(records) => mine.lines(&records),
-            Err(RecvError::Lagged(_)) => String::new(),
-            Err(RecvError::Closed) => return None,
+    let (records, mine) = (all.look(), Mine::new(&player, all.names.clone()));
+    let state = (records, mine, player.stay, (own, place));
+    let lines = stream::unfold(state, |(mut records, mine, mut stay, places)| async {
+        let text = tokio::select! {
+            biased;
+            // He has gone.
+            _ = stay.changed() => return None,
+            records = records.recv() => match records {
+                Ok(records) => mine.lines(&records),
+                Err(RecvError::Lagged(_)) => String::new(),
+                Err(RecvError::Closed) => return None,
+            },
         };
-        Some((text, (records, mine, place)))
+        Some((text, (records, mine, stay, places)))
     });
     let events = futures_util::StreamExt::flat_map(lines, |text| {
         let lines: Vec<_> =
@@ -153,7 +161,7 @@ struct Mine {
 }
 
 impl Mine {
-    fn new((client, DoId(avatar)): (Channel, DoId), names: Arc<Names>) -> Self {
+    fn new(&Playing { client, avatar: DoId(avatar), .. }: &Playing, names: Arc<Names>) -> Self {
         let channels = vec![(client.0, client.0)];
         let session = Wanted { channels, ..Wanted::default() };
         let avatar = Wanted { do_ids: vec![avatar], ..Wanted::default() };

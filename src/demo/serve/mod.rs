@@ -25,6 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 
 use super::board::Board;
 use crate::config::AccessConfig;
@@ -38,6 +39,8 @@ const CONNECTIONS_MAX: usize = 4_096;
 const HEAD_MAX: Duration = Duration::from_secs(10);
 /// The most bytes that it may have.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// How long somebody may take nothing of what there is for him.
+const STALL_MAX: Duration = Duration::from_secs(30);
 /// How long it takes until something is tried again that the system refuses.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -127,6 +130,8 @@ async fn guard(State(pages): State<Arc<Pages>>, request: Request, next: Next) ->
 
 async fn answer(stream: TcpStream, caller: Caller, routes: Router) {
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALL_MAX));
     let routes = TowerToHyperService::new(routes);
     let service = service_fn(move |mut question: hyper::Request<hyper::body::Incoming>| {
         question.extensions_mut().insert(caller.clone());
@@ -136,7 +141,7 @@ async fn answer(stream: TcpStream, caller: Caller, routes: Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     if let Err(error) = answering.await {
         tracing::debug!(%error, "no answer to a question of a page");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, HOST, ORIGIN, UPGRADE};
+use axum::http::header::{CONNECTION, HOST, UPGRADE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
@@ -16,13 +16,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Caller, Pages};
+use super::{Caller, Pages, STALL_MAX};
 
-/// How long the agent may take to answer, when many come at once, and a browser to take what there is for it.
+/// How long the agent may take to answer, when many come at once.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-const STALL_MAX: Duration = Duration::from_secs(30);
 /// How long one side may go on when the other has ended.
 const END_MAX: Duration = Duration::from_secs(5);
+/// What pages are called that have been found to be ours; `demo.yml` knows it.
+const ORIGIN: &str = "http://demo.invalid";
 /// The longest head of an answer.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// The most fields that it may have.
@@ -80,14 +81,13 @@ async fn ask(
     agent.set_nodelay(true)?;
     let mut head = b"GET / HTTP/1.1\r\n".to_vec();
     let is_passed_on = |name: &HeaderName| {
-        [HOST, ORIGIN, UPGRADE, CONNECTION].contains(name)
-            || name.as_str().starts_with("sec-websocket-")
+        [HOST, UPGRADE, CONNECTION].contains(name) || name.as_str().starts_with("sec-websocket-")
     };
     for (name, value) in asked.iter().filter(|(name, _)| is_passed_on(name)) {
         head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     let from = caller.address.ip().to_canonical();
-    head.extend(format!("x-forwarded-for: {from}\r\n\r\n").as_bytes());
+    head.extend(format!("origin: {ORIGIN}\r\nx-forwarded-for: {from}\r\n\r\n").as_bytes());
     agent.write_all(&head).await?;
     let answer = read_answer(&mut agent).await?;
     Ok((agent, answer))

@@ -56,6 +56,13 @@ fn read_entries(value: &mut Reader<'_>, entries: &mut Entries) -> Result<(), Err
     Ok(())
 }
 
+/// What a value of `Register.setEntries` says.
+pub fn entries_of(value: &[u8]) -> Entries {
+    let mut entries = Entries::new();
+    let _ = read_entries(&mut Reader::new(value), &mut entries);
+    entries
+}
+
 /// What the Register is to say.
 pub fn packed(air: &Air, entries: &Entries) -> Packed {
     let entries = entries.iter().flat_map(|(name, id)| [Value::from(&**name), Value::U32(id.0)]);

@@ -1,27 +1,36 @@
 //! Who gets in. It knows no sockets: it is told what has come, and answers with [`Order`]s.
 //!
-//! Whoever asks is let in by three steps, of which guests need the last alone: the account is found in the database, its password is
-//! checked beside everything else, and his client says that it is still there. Each has a context, a number by which its answer is known.
+//! Whoever asks is asked first whether he is there, and from where; from then on his end is told. Guests are let in with that. For others an
+//! account is found in the database and its password checked, or a password is hashed and an account made; that is done elsewhere, and
+//! known by a context, a number that comes back with the answer.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 
 use super::accounts::Entries;
 use super::names::{cleaned, key};
 use super::passwords::{Outcome, Work};
 use super::requests::{Ask, Record};
 use super::tickets::{Holder, Tickets};
+use super::visitors::{Visitor, Visitors};
+use crate::console::household;
 use crate::demo::ai::Spot;
 use crate::demo::cluster::COLOURS;
 use crate::ids::{Channel, Context, DoId};
 
 /// How many accounts there may be: the Register is one value, and has to fit a datagram.
 const ACCOUNTS_MAX: usize = 1_000;
-/// How many may wait for a password at a time.
+/// How many of them those from one address may make as long as the demo runs.
+const ACCOUNTS_OF_ADDRESS_MAX: usize = 50;
+/// How many passwords may wait to be hashed at a time, and how many from one address.
 const PASSWORDS_MAX: usize = 32;
-/// How many clients may be asked at a time whether they are there. Who has gone does not answer.
+const PASSWORDS_OF_ADDRESS_MAX: usize = 8;
+/// How many clients may be asked at a time whether they are there.
 const KNOCKS_MAX: usize = 2_000;
 /// The shortest password.
 const PASSWORD_CHARS_MIN: usize = 4;
+/// Why there is no account.
+const NO_ROOM: &str = "The database has no room for an account.";
 
 /// Something that is to be done.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,7 +38,7 @@ const PASSWORD_CHARS_MIN: usize = 4;
 pub enum Order {
     /// Tell a client why it is not let in.
     Refuse { client: Channel, why: String },
-    /// Ask a client whether it is there, and have it say its end: [`Gate::is_there`], [`Gate::left`].
+    /// Have a client's end told, and ask whether it is there: [`Gate::left`], [`Gate::is_there`].
     Knock { client: Channel, context: Context },
     /// Let a client in.
     Admit(Admission),
@@ -41,8 +50,10 @@ pub enum Order {
     Hash { context: Context, work: Work },
     /// Make the Register; there is none yet.
     MakeRegister,
-    /// Keep which name has which account.
-    KeepEntries(Entries),
+    /// Keep which name has which account, and read it back: [`Gate::kept`].
+    KeepEntries { context: Context, entries: Entries },
+    /// Delete an account that nobody has been let in with.
+    DropAccount { account: DoId },
     /// Find an account: [`Gate::found`].
     Find { context: Context, account: DoId },
     /// Make an account: [`Gate::created`].
@@ -70,11 +81,12 @@ pub struct Admission {
 
 /// What somebody waits for.
 enum Step {
+    Knocking { ask: Ask },
     Finding { account: DoId, password: String },
     Checking { account: DoId, record: Option<Record> },
     Hashing { name: String, colour: u8 },
     Creating { name: String, colour: u8 },
-    Knocking { whom: Whom },
+    Keeping { name: String, colour: u8, account: DoId },
 }
 
 /// As whom somebody gets in.
@@ -92,13 +104,17 @@ pub struct Gate {
     is_lost: bool,
     /// Names that are about to have one.
     reserved: HashSet<String>,
+    /// How many accounts those from one address have made.
+    made: HashMap<IpAddr, usize>,
     tickets: Tickets,
-    steps: HashMap<Context, (Channel, Step)>,
-    /// Clients that wait for something.
-    busy: HashSet<Channel>,
+    visitors: Visitors,
+    steps: HashMap<Context, (Visitor, Step)>,
+    /// What clients wait for.
+    busy: HashMap<Channel, Context>,
     /// The contexts of those who are asked whether they are there, the oldest first.
     knocks: VecDeque<Context>,
-    waiting_passwords: usize,
+    /// Passwords that wait, and from where.
+    passwords: HashMap<Context, IpAddr>,
     last_context: u32,
     last_number: u32,
 }
@@ -112,11 +128,13 @@ impl Gate {
             entries: None,
             is_lost: false,
             reserved: HashSet::new(),
+            made: HashMap::new(),
             tickets: Tickets::default(),
+            visitors: Visitors::default(),
             steps: HashMap::new(),
-            busy: HashSet::new(),
+            busy: HashMap::new(),
             knocks: VecDeque::new(),
-            waiting_passwords: 0,
+            passwords: HashMap::new(),
             last_context: 0,
             last_number: 0,
         }
@@ -125,6 +143,12 @@ impl Gate {
     /// What is to be done since this was asked last.
     pub fn orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
+    }
+
+    /// How many wait for something.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.steps.len()
     }
 
     /// Whether it is known which accounts there are.
@@ -153,53 +177,95 @@ impl Gate {
         if self.tickets.plays(client) {
             return self.refuse(client, "You are in already.");
         }
-        if self.busy.contains(&client) {
-            return self.refuse(client, "One thing at a time, please.");
+        if let Some(context) = self.busy.get(&client).copied() {
+            // Nobody may have been there to answer, and somebody else has the channel now.
+            if !matches!(self.steps.get(&context), Some((_, Step::Knocking { .. }))) {
+                return self.refuse(client, "One thing at a time, please.");
+            }
+            self.answered(context);
         }
+        match self.visitors.with(client) {
+            Some(visitor) => self.begin(visitor, ask),
+            None => self.knock(client, ask),
+        }
+    }
+
+    /// Asks whether a client is there before anything is done for it.
+    fn knock(&mut self, client: Channel, ask: Ask) {
+        if self.knocks.len() >= KNOCKS_MAX
+            && let Some(oldest) = self.knocks.pop_front()
+        {
+            self.answered(oldest);
+        }
+        let context = self.wait(Visitor::unknown(client), Step::Knocking { ask });
+        self.knocks.push_back(context);
+        self.orders.push(Order::Knock { client, context });
+    }
+
+    /// It is, and comes from this address.
+    pub fn is_there(&mut self, context: Context, address: IpAddr) {
+        // They are asked and answer one after the other: who has been asked before and has not answered has gone.
+        while let Some(knock) = self.knocks.pop_front_if(|knock| knock.0 <= context.0) {
+            if knock != context {
+                self.answered(knock);
+            }
+        }
+        let Some((Visitor { client, .. }, Step::Knocking { ask })) = self.answered(context) else {
+            return;
+        };
+        let visitor = self.visitors.came(client, household(address));
+        self.begin(visitor, ask);
+    }
+
+    fn begin(&mut self, visitor: Visitor, ask: Ask) {
         match ask {
             Ask::Guest { name, colour } => {
                 let (account, spot) = (DoId::NONE, Spot::default());
-                self.knock(client, Whom::New { name: cleaned(&name), colour, account, spot });
+                self.admit(visitor, Whom::New { name: cleaned(&name), colour, account, spot });
             }
             Ask::Register { name, password, colour } => {
-                self.register(client, cleaned(&name), password, colour);
+                self.register(visitor, cleaned(&name), password, colour);
             }
-            Ask::LogIn { name, password } => self.log_in(client, &cleaned(&name), password),
+            Ask::LogIn { name, password } => self.log_in(visitor, &cleaned(&name), password),
             Ask::ComeBack { ticket } => match self.tickets.holder(&ticket) {
-                Some(_) => self.knock(client, Whom::Known { ticket }),
-                None => self.refuse(client, "The demo has been started anew since you were here."),
+                Some(_) => self.admit(visitor, Whom::Known { ticket }),
+                None => {
+                    self.refuse(visitor.client, "You have been away for too long: log in anew.")
+                }
             },
         }
     }
 
-    fn register(&mut self, client: Channel, name: String, password: String, colour: u8) {
+    fn register(&mut self, visitor: Visitor, name: String, password: String, colour: u8) {
+        let client = visitor.client;
         let entries = self.entries.as_ref().map_or(0, Entries::len);
         let is_taken = self.account(&name).is_some() || self.reserved.contains(&key(&name));
+        let made = self.made.get(&visitor.address).copied().unwrap_or_default();
         if name.is_empty() {
             self.refuse(client, "An account needs a name.");
         } else if password.chars().count() < PASSWORD_CHARS_MIN {
             self.refuse(client, "A password needs four characters at least.");
         } else if is_taken {
             self.refuse(client, "Somebody has this name already.");
-        } else if entries + self.reserved.len() >= ACCOUNTS_MAX {
+        } else if entries + self.reserved.len() >= ACCOUNTS_MAX || made >= ACCOUNTS_OF_ADDRESS_MAX {
             self.refuse(client, "There are as many accounts as there may be.");
-        } else if let Some(()) = self.may_hash(client) {
+        } else if self.may_hash(visitor) {
             self.reserved.insert(key(&name));
-            let context = self.wait(client, Step::Hashing { name, colour });
-            self.orders.push(Order::Hash { context, work: Work::Make(password) });
+            self.hash(visitor, Step::Hashing { name, colour }, Work::Make(password));
         }
     }
 
-    fn log_in(&mut self, client: Channel, name: &str, password: String) {
-        if self.may_hash(client).is_none() {
+    fn log_in(&mut self, visitor: Visitor, name: &str, password: String) {
+        if !self.may_hash(visitor) {
             return;
         }
         match self.account(name) {
             Some(account) => {
-                let context = self.wait(client, Step::Finding { account, password });
+                let context = self.wait(visitor, Step::Finding { account, password });
+                self.passwords.insert(context, visitor.address);
                 self.orders.push(Order::Find { context, account });
             }
-            None => self.check(client, DoId::NONE, password, None),
+            None => self.check(visitor, DoId::NONE, password, None),
         }
     }
 
@@ -207,38 +273,44 @@ impl Gate {
         self.entries.as_ref()?.get(&key(name)).copied()
     }
 
-    /// Whether one more password may wait; it does then.
-    fn may_hash(&mut self, client: Channel) -> Option<()> {
-        if self.waiting_passwords >= PASSWORDS_MAX {
-            self.refuse(client, "Many are logging in just now. Try again in a moment.");
-            return None;
+    /// Whether one more password may wait.
+    fn may_hash(&mut self, visitor: Visitor) -> bool {
+        let from_there = self.passwords.values().filter(|from| **from == visitor.address).count();
+        let may = self.passwords.len() < PASSWORDS_MAX && from_there < PASSWORDS_OF_ADDRESS_MAX;
+        if !may {
+            self.refuse(visitor.client, "Many are logging in just now. Try again in a moment.");
         }
-        self.waiting_passwords += 1;
-        Some(())
+        may
     }
 
-    fn check(&mut self, client: Channel, account: DoId, password: String, record: Option<Record>) {
+    fn check(&mut self, visitor: Visitor, account: DoId, password: String, record: Option<Record>) {
         let hash = record.as_ref().map(|record| record.hash.clone());
-        let context = self.wait(client, Step::Checking { account, record });
-        self.orders.push(Order::Hash { context, work: Work::Check { password, hash } });
+        self.hash(visitor, Step::Checking { account, record }, Work::Check { password, hash });
+    }
+
+    fn hash(&mut self, visitor: Visitor, step: Step, work: Work) {
+        let context = self.wait(visitor, step);
+        self.passwords.insert(context, visitor.address);
+        self.orders.push(Order::Hash { context, work });
     }
 
     /// The database has an account, or not.
     pub fn found(&mut self, context: Context, record: Option<Record>) {
-        let Some((client, step)) = self.answered(context) else { return };
+        let Some((visitor, step)) = self.answered(context) else { return };
         if let Step::Finding { account, password } = step {
-            self.check(client, account, password, record);
+            self.passwords.remove(&context);
+            self.check(visitor, account, password, record);
         }
     }
 
     /// A password has been hashed, or checked.
     pub fn hashed(&mut self, context: Context, outcome: Outcome) {
-        let Some((client, step)) = self.answered(context) else { return };
-        self.waiting_passwords -= 1;
+        self.passwords.remove(&context);
+        let Some((visitor, step)) = self.answered(context) else { return };
         match (step, outcome) {
             (Step::Hashing { name, colour }, Outcome::Made(hash)) => {
                 let step = Step::Creating { name: name.clone(), colour };
-                let context = self.wait(client, step);
+                let context = self.wait(visitor, step);
                 self.orders.push(Order::MakeAccount { context, name, hash, colour });
             }
             (Step::Checking { account, record: Some(record) }, Outcome::Checked(true)) => {
@@ -248,50 +320,64 @@ impl Gate {
                     Some(ticket) => Whom::Known { ticket },
                     None => Whom::New { name, colour, account, spot },
                 };
-                self.knock(client, whom);
+                self.admit(visitor, whom);
             }
             (step, _) => {
                 if let Step::Hashing { name, .. } = step {
                     self.reserved.remove(&key(&name));
                 }
-                self.refuse(client, "There is no such name with such a password.");
+                self.refuse(visitor.client, "There is no such name with such a password.");
             }
         }
     }
 
     /// The database has made an account; 0 if it has not.
     pub fn created(&mut self, context: Context, account: DoId) {
-        let Some((client, step)) = self.answered(context) else { return };
-        let Step::Creating { name, colour } = step else { return };
+        let Some((visitor, Step::Creating { name, colour })) = self.answered(context) else {
+            return;
+        };
         self.reserved.remove(&key(&name));
         if !account.is_some() {
-            return self.refuse(client, "The database has no room for an account.");
+            return self.refuse(visitor.client, NO_ROOM);
         }
         let entries = self.entries.get_or_insert_default();
         entries.insert(key(&name), account);
-        self.orders.push(Order::KeepEntries(entries.clone()));
-        self.knock(client, Whom::New { name, colour, account, spot: Spot::default() });
+        let entries = entries.clone();
+        let context = self.wait(visitor, Step::Keeping { name, colour, account });
+        self.orders.push(Order::KeepEntries { context, entries });
     }
 
-    /// Asks a client that may get in whether it is still there.
-    fn knock(&mut self, client: Channel, whom: Whom) {
+    /// The database has said what the Register says, after it was to keep something. Nobody is welcome with an account that is lost when the
+    /// demo ends.
+    pub fn kept(&mut self, context: Context, entries: Option<&Entries>) {
+        let Some((visitor, Step::Keeping { name, colour, account })) = self.answered(context)
+        else {
+            return;
+        };
+        let name_key = key(&name);
+        if entries.and_then(|entries| entries.get(&name_key)) == Some(&account) {
+            *self.made.entry(visitor.address).or_default() += 1;
+            let spot = Spot::default();
+            return self.admit(visitor, Whom::New { name, colour, account, spot });
+        }
+        let entries = self.entries.get_or_insert_default();
+        entries.remove(&name_key);
+        // What somebody else has had kept meanwhile may have it.
+        let entries = entries.clone();
+        self.orders.push(Order::KeepEntries { context, entries });
+        self.orders.push(Order::DropAccount { account });
+        self.refuse(visitor.client, NO_ROOM);
+    }
+
+    /// Lets somebody in, if he is still there.
+    fn admit(&mut self, visitor: Visitor, whom: Whom) {
+        let client = visitor.client;
+        if self.visitors.with(client) != Some(visitor) {
+            return;
+        }
         if !self.tickets.has_room() {
             return self.refuse(client, "The demo is full.");
         }
-        if self.knocks.len() >= KNOCKS_MAX
-            && let Some(oldest) = self.knocks.pop_front()
-        {
-            self.answered(oldest);
-        }
-        let context = self.wait(client, Step::Knocking { whom });
-        self.knocks.push_back(context);
-        self.orders.push(Order::Knock { client, context });
-    }
-
-    /// It is.
-    pub fn is_there(&mut self, context: Context) {
-        let Some((client, Step::Knocking { whom })) = self.answered(context) else { return };
-        self.knocks.retain(|knock| *knock != context);
         let (ticket, spot) = match whom {
             Whom::Known { ticket } => (ticket, Spot::default()),
             Whom::New { name, colour, account, spot } => {
@@ -325,6 +411,9 @@ impl Gate {
     /// A client has gone that has been asked to say so.
     pub fn left(&mut self, client: Channel) {
         self.orders.push(Order::Forget { client });
+        self.visitors.left(client);
+        // What is under way for it goes on, and is for nobody.
+        self.busy.remove(&client);
         self.tickets.end(client);
     }
 
@@ -332,17 +421,19 @@ impl Gate {
         self.orders.push(Order::Refuse { client, why: why.to_owned() });
     }
 
-    fn wait(&mut self, client: Channel, step: Step) -> Context {
+    fn wait(&mut self, visitor: Visitor, step: Step) -> Context {
         self.last_context = self.last_context.checked_add(1).unwrap_or(1);
         let context = Context(self.last_context);
-        self.busy.insert(client);
-        self.steps.insert(context, (client, step));
+        self.busy.insert(visitor.client, context);
+        self.steps.insert(context, (visitor, step));
         context
     }
 
-    fn answered(&mut self, context: Context) -> Option<(Channel, Step)> {
-        let (client, step) = self.steps.remove(&context)?;
-        self.busy.remove(&client);
-        Some((client, step))
+    fn answered(&mut self, context: Context) -> Option<(Visitor, Step)> {
+        let (visitor, step) = self.steps.remove(&context)?;
+        if self.busy.get(&visitor.client) == Some(&context) {
+            self.busy.remove(&visitor.client);
+        }
+        Some((visitor, step))
     }
 }

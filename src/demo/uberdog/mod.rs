@@ -15,8 +15,10 @@ mod requests;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod visitors;
 
 use std::io;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use super::air::{Air, borrowed, field_values};
@@ -101,10 +103,11 @@ impl UberDog {
             let _ = self.client_says(sender, name, &mut Reader::new(value));
         }
         // A client agent says that a client is there.
-        if let Ok(ClientAgent::GetNetworkAddressResp { context, .. }) =
+        if let Ok(ClientAgent::GetNetworkAddressResp { context, remote_ip: Blob(ip), .. }) =
             ClientAgent::decode(message_type, &mut reader.clone())
         {
-            self.gate.is_there(context);
+            let ip = str::from_utf8(ip).ok().and_then(|ip| ip.parse().ok());
+            self.gate.is_there(context, ip.unwrap_or(Ipv6Addr::UNSPECIFIED.into()));
         }
         match Database::decode(message_type, &mut reader) {
             Ok(Database::ObjectGetAllResp { context: REGISTERED, object }) => {
@@ -113,6 +116,10 @@ impl UberDog {
             Ok(Database::ObjectGetAllResp { context, object }) => {
                 let record = object.map(|(class, fields)| self.record(class, fields));
                 self.gate.found(context, record);
+            }
+            Ok(Database::ObjectGetFieldResp { context, value }) => {
+                let entries = value.map(|(_, Rest(value))| accounts::entries_of(value));
+                self.gate.kept(context, entries.as_ref());
             }
             Ok(Database::CreateObjectResp { context: REGISTERED, do_id }) => {
                 self.gate.registered(Some((do_id == REGISTER).then(Entries::new)));
@@ -183,11 +190,9 @@ impl UberDog {
                     let fields = [air.packed("Register.setEntries", &[Value::Array(Vec::new())])];
                     create(air, REGISTERED, "Register", &field_values(&fields));
                 }
-                Order::KeepEntries(entries) => {
-                    let entries = accounts::packed(air, &entries);
-                    let (field, value) = (entries.field, Rest(&entries.value));
-                    let keep = Database::ObjectSetField { do_id: REGISTER, field, value };
-                    air.send(DATABASE, &keep);
+                Order::KeepEntries { context, entries } => keep_entries(air, context, &entries),
+                Order::DropAccount { account } => {
+                    air.send(DATABASE, &Database::ObjectDelete { do_id: account });
                 }
                 Order::Find { context, account } => {
                     air.send(DATABASE, &Database::ObjectGetAll { context, do_id: account });
@@ -209,6 +214,14 @@ fn create(air: &mut Air, context: Context, class: &str, fields: &(u16, Vec<u8>))
     let class_id = air.dc().class_by_name(class).expect("demo.dc has it").id();
     let fields = borrowed(fields);
     air.send(DATABASE, &Database::CreateObject { context, class_id, fields });
+}
+
+/// The database does not say whether it has kept something, but what it has.
+fn keep_entries(air: &mut Air, context: Context, entries: &Entries) {
+    let entries = accounts::packed(air, entries);
+    let (do_id, field, value) = (REGISTER, entries.field, Rest(&entries.value));
+    air.send(DATABASE, &Database::ObjectSetField { do_id, field, value });
+    air.send(DATABASE, &Database::ObjectGetField { context, do_id, field });
 }
 
 /// Has the client's session tell us of its end, and asks whether it is still there: if it has gone meanwhile, nobody answers, and nobody is

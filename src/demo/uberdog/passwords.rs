@@ -4,7 +4,7 @@
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
-use crate::credentials::PasswordProof;
+use crate::credentials::{Memory, PasswordProof};
 use crate::ids::Context;
 
 /// What is to be done with a password.
@@ -43,10 +43,14 @@ impl Passwords {
         let (works, mut taken) = unbounded_channel();
         let (done, outcomes) = unbounded_channel();
         let task = tokio::spawn(async move {
+            let mut memory = Memory::default();
             while let Some((context, work)) = taken.recv().await {
-                let hashing = tokio::task::spawn_blocking(|| outcome(work));
+                let hashing =
+                    tokio::task::spawn_blocking(move || (outcome(work, &mut memory), memory));
                 // If it panics, nobody is let in for it.
-                let outcome = hashing.await.unwrap_or(Outcome::Checked(false));
+                let (outcome, memory_again) =
+                    hashing.await.unwrap_or((Outcome::Checked(false), Memory::default()));
+                memory = memory_again;
                 if done.send((context, outcome)).is_err() {
                     return;
                 }
@@ -76,16 +80,16 @@ impl Drop for Passwords {
     }
 }
 
-fn outcome(work: Work) -> Outcome {
+fn outcome(work: Work, memory: &mut Memory) -> Outcome {
     match work {
-        Work::Make(password) => Outcome::Made(PasswordProof::of(&password).to_string()),
+        Work::Make(password) => Outcome::Made(PasswordProof::of_in(&password, memory).to_string()),
         Work::Check { password, hash: None } => {
-            let _ = PasswordProof::of(&password);
+            let _ = PasswordProof::of_in(&password, memory);
             Outcome::Checked(false)
         }
         Work::Check { password, hash: Some(hash) } => {
             let proof = hash.parse::<PasswordProof>();
-            Outcome::Checked(proof.is_ok_and(|proof| proof.is_of(&password)))
+            Outcome::Checked(proof.is_ok_and(|proof| proof.is_of_in(&password, memory)))
         }
     }
 }

@@ -102,6 +102,22 @@ async fn read(
     Ok((found, held))
 }
 
+/// The tables of a file that is another program's: none of them is donet's.
+///
+/// # Errors
+/// It is no database, or cannot be read.
+pub async fn tables_of_others(path: &Path) -> sqlx::Result<Vec<String>> {
+    let (mut connection, _) = connect(path).await?;
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'";
+    let there: sqlx::Result<Vec<String>> = sqlx::query_scalar(sql).fetch_all(&mut connection).await;
+    let _ = connection.close().await;
+    let mut there = there?;
+    if there.iter().any(|table| table.starts_with("donet_")) {
+        there.clear();
+    }
+    Ok(there)
+}
+
 /// Connects to a file to read it, and only that. Whether nothing keeps others from changing it meanwhile.
 ///
 /// # Errors

@@ -55,7 +55,7 @@ use tracing::{error, info, warn};
 
 pub use self::archive::SqlArchive;
 pub use self::copy::copy_sqlite;
-pub use self::look::{LookedInto, connect as look_at_sqlite};
+pub use self::look::{LookedInto, connect as look_at_sqlite, tables_of_others};
 #[cfg(feature = "mysql")]
 pub use self::mysql::{MySqlOptions, MySqlSession};
 #[cfg(feature = "postgres")]

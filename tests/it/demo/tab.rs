@@ -20,7 +20,7 @@ const WAITING: Location = Location::new(DoId(4000), ZoneId(2));
 /// The program. It is killed when dropped.
 pub struct Demo {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
     _folder: TempDir,
 }
 

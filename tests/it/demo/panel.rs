@@ -1,0 +1,70 @@
+//! The panel of a tab that shows what is routed for its player.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::tab::Demo;
+
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A panel.
+pub struct Panel {
+    lines: std::io::Lines<BufReader<TcpStream>>,
+}
+
+impl Panel {
+    /// The one that is opened for a ticket.
+    pub fn open(demo: &Demo, ticket: &str) -> Self {
+        // The avatar may be still to come.
+        loop {
+            match Self::status(demo, ticket) {
+                (panel, 200) => return panel,
+                (_, 404) => {}
+                (_, status) => panic!("{status}"),
+            }
+        }
+    }
+
+    /// What is answered to who wants to see the messages of a ticket.
+    pub fn status(demo: &Demo, ticket: &str) -> (Self, u16) {
+        let mut stream = TcpStream::connect(demo.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes options");
+        let address = demo.address;
+        write!(stream, "GET /messages?ticket={ticket} HTTP/1.1\r\nHost: {address}\r\n\r\n")
+            .expect("it reads");
+        let mut lines = BufReader::new(stream).lines();
+        let first = lines.next().expect("an answer").expect("an answer");
+        let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (Panel { lines }, status.expect("a status"))
+    }
+
+    /// Waits for a line.
+    pub fn until(&mut self, mut is_it: impl FnMut(&Value) -> bool) {
+        for line in &mut self.lines {
+            let line = line.expect("it goes on");
+            let Some(line) = line.strip_prefix("data:") else { continue };
+            if is_it(&serde_json::from_str(line.trim()).expect("JSON")) {
+                return;
+            }
+        }
+        panic!("it has ended");
+    }
+
+    /// All that comes until it is ended by the other side.
+    pub fn until_the_end(mut self) -> String {
+        let mut all = String::new();
+        for line in &mut self.lines {
+            let line = line.expect("it is ended in order");
+            all.push_str(&line);
+            // The last part of what comes in parts.
+            if line == "0" {
+                return all;
+            }
+        }
+        panic!("it is cut off");
+    }
+}
