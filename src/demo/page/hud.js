@@ -125,6 +125,8 @@ export class Hud extends Events {
   }
 
   log(who, words, colour) {
+    // What is said stands where the hint does.
+    $('#how').hidden = true;
     const line = document.createElement('li');
     if (who) {
       const name = document.createElement('b');
