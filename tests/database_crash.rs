@@ -120,6 +120,8 @@ impl Daemon {
         let mut child = Command::new(env!("CARGO_BIN_EXE_donet"))
             .arg("--config")
             .arg(&file)
+            // The control socket of a daemon that is killed stays.
+            .env("XDG_RUNTIME_DIR", directory)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the daemon runs");

@@ -206,6 +206,8 @@ impl Daemon {
         let log = File::create(folder.join("log"))?;
         let child = command
             .current_dir(folder)
+            // The control socket of a daemon that is killed stays.
+            .env("XDG_RUNTIME_DIR", folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

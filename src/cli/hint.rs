@@ -1,9 +1,11 @@
 //! What somebody may have meant who writes a command that there is not.
 
+use std::path::Path;
+
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory};
 
-use super::Arguments;
+use super::{Arguments, DEFAULT_CONFIG};
 use crate::finding::near;
 
 /// What to say of a name that is no file, and is meant as a command.
@@ -34,6 +36,24 @@ pub(super) fn mistyped(arguments: &Arguments) -> Option<String> {
     ))
 }
 
+/// What to say to whoever writes the program's name alone, where there is nothing to be run.
+pub(super) fn nothing_to_run(arguments: &Arguments) -> Option<String> {
+    let is_named = arguments.config.is_some() || !arguments.files.is_empty();
+    // What cannot be looked at is the daemon's to tell.
+    if is_named || Path::new(DEFAULT_CONFIG).try_exists().unwrap_or(true) {
+        return None;
+    }
+    let demo = match cfg!(feature = "demo") {
+        true => "\nTo see what it can do: donet demo",
+        false => "",
+    };
+    Some(format!(
+        "error: no configuration is named, and there is no {DEFAULT_CONFIG} here\n\n\
+         To run the daemon: donet CONFIG\nTo begin a new game: donet init NAME{demo}\n\
+         For more information, try 'donet --help'."
+    ))
+}
+
 /// What to say of a command that another one does not have; `None` if it is something else that is wrong.
 pub(super) fn unknown(error: &clap::Error, words: &[String]) -> Option<String> {
     let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
@@ -48,7 +68,11 @@ pub(super) fn unknown(error: &clap::Error, words: &[String]) -> Option<String> {
     let meant = meant(&root, at, name);
     let hint = match &meant[..] {
         [] if at.get_subcommands().next().is_none() => ", nor any other".to_owned(),
-        [] => format!("; there are {}", names(at).collect::<Vec<_>>().join(", ")),
+        [] => {
+            let shown = at.get_subcommands().filter(|command| !command.is_hide_set());
+            let shown: Vec<&str> = shown.map(Command::get_name).collect();
+            format!("; there are {}", shown.join(", "))
+        }
         meant => format!("; did you mean {}?", meant.join(" or ")),
     };
     let path = at.get_bin_name().unwrap_or_else(|| at.get_name());

@@ -159,7 +159,7 @@ pub fn evaluate(arguments: impl IntoIterator<Item = OsString>) -> Action {
         Err(error) => return Action::Exit(explain(&error, &words)),
     };
     match arguments.command {
-        None => match hint::mistyped(&arguments) {
+        None => match hint::mistyped(&arguments).or_else(|| hint::nothing_to_run(&arguments)) {
             Some(message) => {
                 complain!("{message}");
                 Action::Exit(1)
@@ -219,8 +219,7 @@ impl Arguments {
 /// expect.
 fn explain(error: &clap::Error, words: &[String]) -> u8 {
     if !error.use_stderr() {
-        // Nothing is left to be done if the terminal is gone.
-        let _ = error.print();
+        out::expect_taken(error.print());
         return 0;
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {

@@ -28,7 +28,12 @@ pub(super) fn write(text: Arguments<'_>) {
         true => out.write_all(harmless(text).as_bytes()),
         false => out.write_fmt(text),
     };
-    match written.and_then(|()| out.flush()) {
+    expect_taken(written);
+}
+
+/// Ends the command if standard output has not taken what was to be said. Whoever has read enough misses nothing.
+pub(super) fn expect_taken(written: io::Result<()>) {
+    match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             lament(format_args!("cannot write to standard output: {error}\n"));
             std::process::exit(1);

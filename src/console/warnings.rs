@@ -83,6 +83,10 @@ fn upstream(inside: &Inside) -> Option<Warning> {
     })
 }
 
+fn number_of(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 fn count_of(metric: &metrics::Metric) -> u64 {
     let counts = metric.counted().into_iter().map(|(_, value)| match value {
         Value::Count(count) => count,
@@ -97,7 +101,10 @@ fn panics() -> Option<Warning> {
         id: "panics",
         severity: Severity::Critical,
         title: "The program has panicked".to_owned(),
-        detail: format!("{count} times since the start: a mistake in donet itself."),
+        detail: format!(
+            "{} since the start: a mistake in donet itself.",
+            number_of(count, "time", "times")
+        ),
         action: "Report what the log says of it, with the lines before.".to_owned(),
         href: Some("#/log?level=fatal"),
     })
@@ -116,7 +123,7 @@ fn certificates(now: SystemTime) -> Vec<Warning> {
             let days = end.saturating_sub(now).as_secs() / (24 * 60 * 60);
             let title = match is_over {
                 true => "A certificate is valid no more".to_owned(),
-                false => format!("A certificate ends in {days} days"),
+                false => format!("A certificate ends in {}", number_of(days, "day", "days")),
             };
             Warning {
                 id: "certificate",
@@ -157,7 +164,7 @@ fn logged(inside: &Inside, now: SystemTime) -> Vec<Warning> {
         all.push(Warning {
             id: "log-errors",
             severity: Severity::Critical,
-            title: format!("{errors} errors in the log"),
+            title: format!("{} in the log", number_of(errors as u64, "error", "errors")),
             detail: "In the last ten minutes.".to_owned(),
             action: "Each of them asks for something to be done.".to_owned(),
             href: Some("#/log?level=error"),
@@ -167,7 +174,10 @@ fn logged(inside: &Inside, now: SystemTime) -> Vec<Warning> {
         all.push(Warning {
             id: "log-security",
             severity: Severity::Warning,
-            title: format!("{security} clients did what an honest one does not"),
+            title: format!(
+                "{} did what an honest one does not",
+                number_of(security as u64, "client", "clients")
+            ),
             detail: "In the last ten minutes, as far as they were logged.".to_owned(),
             action: "See who; a ban keeps them out.".to_owned(),
             href: Some("#/log?level=security"),

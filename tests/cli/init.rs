@@ -107,14 +107,66 @@ fn an_empty_folder_is_filled_and_a_full_one_is_not_filled_twice() {
 #[test]
 fn a_name_is_checked() {
     let long = "a".repeat(33);
-    for name in ["2nd", "my game", "my.game", "grün", "a\"b", ".", "..", &long] {
+    for name in ["2nd", "my game", "my.game", "grün", "a\"b", "CON", "lpt1", &long] {
         let folder = Folder::new();
         let ended = folder.run(&["init", name]).code(1);
-        assert!(ended.stderr.starts_with(&format!("error: {name}: a game")), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with(&format!("error: `{name}`: ")), "{}", ended.stderr);
+        assert!(ended.stderr.ends_with("`, say\n"), "{}", ended.stderr);
         assert!(folder.files().is_empty(), "{name}");
+    }
+    for path in ["", "..", "a/..", "/"] {
+        let ended = Folder::new().run(&["init", path]).code(1);
+        let expected = format!("error: a game needs a name, and `{path}` ends with none: ");
+        assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
     }
     let ended = Folder::new().run(&["init"]).code(1);
     assert!(ended.stderr.contains("NAME"), "{}", ended.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_name_that_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = Folder::new();
+    let mut command = folder.command(&["init"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"my\xff\xfegame"));
+    let ended = Folder::start_command(command).wait().code(1);
+    assert!(ended.stderr.ends_with("; take `my__game`, say\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn this_folder_becomes_the_game() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("mygame/.git")).expect("a folder");
+    let run = |path: &str| {
+        let mut command = folder.command(&["init", path]);
+        command.current_dir(folder.path("mygame"));
+        Folder::start_command(command).wait()
+    };
+    let ended = run(".").code(0);
+    let beside = Folder::new().run(&["init", "mygame"]).code(0);
+    let expected = beside.stdout.replace("  cd mygame\n", "").replace(" there ", " here ");
+    assert_eq!(ended.stdout, expected);
+    assert!(folder.path("mygame/objects/Avatar.py").exists());
+    assert_eq!(folder.files(), ["mygame"]);
+    run("./.").code(1).complains(&["error: . is not empty: it has .gitignore, README.md, "]);
+
+    // Others have chosen its name.
+    let folder = Folder::with(&[("my game/.git/config", "")]);
+    let mut command = folder.command(&["init", "."]);
+    command.current_dir(folder.path("my game"));
+    let ended = Folder::start_command(command).wait().code(1);
+    ended.complains(&["my game`: a game's name has ", "; take `my_game`, say"]);
+}
+
+#[test]
+fn a_path_says_the_same_in_many_ways() {
+    for path in ["./z/.", "z/", "z/./", "no/such/./folder/z"] {
+        let folder = Folder::new();
+        folder.run(&["init", path]).code(0);
+        assert!(folder.path(path).join("cluster.yml").exists(), "{path}");
+    }
 }
 
 #[test]
@@ -123,4 +175,23 @@ fn nothing_is_left_of_a_game_that_could_not_be_written() {
     let ended = folder.start_with_file_limit(4, &["init", "games/mygame"]).wait().code(1);
     assert!(ended.stderr.starts_with("error: cannot make games/mygame/"), "{}", ended.stderr);
     assert!(folder.files().is_empty(), "{:?}", folder.files());
+    // So it is with a folder that was there.
+    fs::create_dir(folder.path("mygame")).expect("a folder");
+    let ended = folder.start_with_file_limit(4, &["init", "mygame"]).wait().code(1);
+    assert!(ended.stderr.starts_with("error: cannot make mygame/"), "{}", ended.stderr);
+    assert!(files_in(&folder.path("mygame")).is_empty());
+}
+
+/// What a process leaves that has been killed is not taken for a game, and keeps nobody from making one.
+#[test]
+fn a_game_that_is_not_complete_is_none() {
+    let folder = Folder::with(&[("mygame.unfinished-1/cluster.yml", "")]);
+    folder.run(&["init", "mygame"]).code(0);
+    let folder = Folder::with(&[("mygame/unfinished-1/cluster.yml", "")]);
+    let ended = folder.run(&["init", "mygame"]).code(1);
+    assert_eq!(
+        ended.stderr.replace('\\', "/"),
+        "error: mygame/unfinished-1 is what is left of a `donet init` that was ended before its game was complete: delete \
+         it, and try again\n"
+    );
 }

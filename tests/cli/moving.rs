@@ -300,6 +300,8 @@ fn nobody_has_to_read_what_a_command_says() {
         (&["check", "nowhere.yml"], 1),
         (&["version"], 0),
         (&["--help"], 0),
+        (&["help", "init"], 0),
+        (&["man"], 0),
     ] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
@@ -310,11 +312,23 @@ fn nobody_has_to_read_what_a_command_says() {
     }
     // A full disk is another matter.
     if let Ok(full) = File::options().write(true).open("/dev/full") {
-        let mut command = folder.command(&["db", "stats", "game.yml"]);
-        let ended = command.stdout(full).stderr(Stdio::piped()).output().expect("it ends");
-        let stderr = String::from_utf8_lossy(&ended.stderr);
-        assert!(stderr.starts_with("cannot write to standard output: "), "{stderr}");
-        assert_eq!(ended.status.code(), Some(1));
+        for arguments in [
+            &["db", "stats", "game.yml"][..],
+            &["--help"],
+            &["--version"],
+            &["help"],
+            &["init", "--help"],
+            &["help", "db", "export"],
+            &["man"],
+            &["completions", "bash"],
+        ] {
+            let full = full.try_clone().expect("another end");
+            let mut command = folder.command(arguments);
+            let ended = command.stdout(full).stderr(Stdio::piped()).output().expect("it ends");
+            let stderr = String::from_utf8_lossy(&ended.stderr);
+            assert!(stderr.starts_with("cannot write to standard output: "), "{stderr}");
+            assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        }
     }
 }
 

@@ -64,7 +64,15 @@ fn a_second_configuration_is_ignored() {
 
 #[test]
 fn without_an_argument_astrons_file_is_meant() {
-    Folder::new().run(&[]).code(1).says(&["astrond.yml: the file cannot be read"]);
+    let ended = Folder::new().run(&[]).code(1);
+    assert_eq!(ended.stdout, "");
+    let demo = if cfg!(feature = "demo") { "\nTo see what it can do: donet demo" } else { "" };
+    let expected = format!(
+        "error: no configuration is named, and there is no astrond.yml here\n\n\
+         To run the daemon: donet CONFIG\nTo begin a new game: donet init NAME{demo}\n\
+         For more information, try 'donet --help'.\n"
+    );
+    assert_eq!(ended.stderr, expected);
     let folder = Folder::with(&[("astrond.yml", "{}")]);
     let running = folder.start(&[]).ready();
     running.signal("TERM");
@@ -120,6 +128,8 @@ fn a_command_of_a_command_is_named() {
         (&["-b", "-L", "log", "db", "stats", "game.yml"], "write `donet db` first"),
         (&["db", "m"], "`donet db` has no command `m`; there are export, import, "),
         (&["start"], "To run the daemon: donet CONFIG"),
+        // Without what is shown nowhere else either.
+        (&["help", "nothing"], "there are ban, bans, check, console, db, dc, "),
     ] {
         let ended = Folder::new().run(arguments).code(1).complains(&[expected, "--help"]);
         assert!(ended.stderr.lines().count() <= 10, "{}", ended.stderr);

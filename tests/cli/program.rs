@@ -92,6 +92,7 @@ impl Folder {
         let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_donet")]).args(arguments);
         command.current_dir(&self.0).stdin(Stdio::null());
+        command.env("XDG_RUNTIME_DIR", self.0.path());
         Self::start_command(command)
     }
 

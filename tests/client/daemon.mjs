@@ -53,7 +53,9 @@ export class Daemon {
     this.messages ??= await freePort();
     this.websocket ??= await freePort();
     writeFileSync(join(this.folder, 'donet.yml'), JSON.stringify(this.configuration()));
-    this.process = spawn(BINARY, ['--config', 'donet.yml'], { cwd: this.folder });
+    // The control socket of a daemon that is killed stays.
+    const env = { ...process.env, XDG_RUNTIME_DIR: this.folder };
+    this.process = spawn(BINARY, ['--config', 'donet.yml'], { cwd: this.folder, env });
     this.process.log = '';
     for (const output of [this.process.stdout, this.process.stderr]) {
       output.on('data', (data) => (this.process.log += data));

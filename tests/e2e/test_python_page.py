@@ -3,13 +3,16 @@
 import os
 import pathlib
 import re
+import signal
 import sqlite3
 import sys
+import time
+from collections.abc import Callable
 
 import pytest
 
 from harness.daemon import free_port, wait_for_listener
-from harness.process import Process, Program
+from harness.process import LIMIT, Process, Program
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "python.md").read_text()
@@ -39,11 +42,27 @@ class Game:
         }
 
     def start_daemon(self) -> Process:
-        daemon = Process("daemon", [self.stage.binary, "game.yml"], self.directory)
+        command = [self.stage.binary, "--loglevel", "debug", "game.yml"]
+        daemon = Process("daemon", command, self.directory)
         self.stage.processes.append(daemon)
         for port in (self.messages, self.clients):
             wait_for_listener(daemon, port)
         return daemon
+
+    def give_database_away(self) -> None:
+        """Have it run in a daemon of its own, which can be stopped."""
+        configuration = self.directory / "game.yml"
+        role = re.search(r"^  - type: database\n(    .*\n)+", configuration.read_text(), re.MULTILINE)
+        configuration.write_text(configuration.read_text().replace(role.group(), ""))
+        (self.directory / "database.yml").write_text(
+            f"messagedirector: {{bind: unspecified, connect: 127.0.0.1:{self.messages}}}\n"
+            f"general: {{dc_files: [game.dc]}}\nroles:\n{role.group()}"
+        )
+
+    def start_database(self) -> Process:
+        database = Process("database", [self.stage.binary, "database.yml"], self.directory)
+        self.stage.processes.append(database)
+        return database
 
     def start(self, name: str, program: str, *arguments: str) -> Program:
         command = [sys.executable, program, *arguments]
@@ -69,11 +88,24 @@ class Game:
         assert text in player.log.read_text()
 
 
+def wait_until(condition: Callable, wanted: str) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, wanted
+        time.sleep(0.02)
+
+
 @pytest.fixture
-def game(stage):
+def files(stage):
+    """The page's files, before anything has been started."""
     if stage.astron:
         pytest.skip("its configuration is donet's")
-    game = Game(stage)
+    return Game(stage)
+
+
+@pytest.fixture
+def game(files):
+    game = files
     game.daemon = game.start_daemon()
     game.uberdog, game.ai = game.start_servers()
     return game
@@ -144,3 +176,38 @@ def test_servers_whose_link_is_lost_end(game):
     game.daemon.kill()
     for server in (game.ai, game.uberdog):
         game.ends(server, "the link is lost")
+
+
+def test_a_database_that_does_not_answer(files):
+    game = files
+    game.give_database_away()
+    game.daemon = game.start_daemon()
+    database = game.start_database()
+    game.uberdog, game.ai = game.start_servers()
+    game.play("Ann")
+
+    database.popen.send_signal(signal.SIGSTOP)
+    for name in ("Ann", "Eve"):  # one who has an account, and one who has none yet
+        waits = game.start(f"{name} waits", "client.py", name, "secret")
+        game.ends(waits, "put out: the database does not answer (1000)")
+    database.popen.send_signal(signal.SIGCONT)
+    # What it answers now is too late, and in nobody's way.
+    game.play("Eve")
+    with sqlite3.connect(game.directory / "names.sqlite") as names:
+        assert sorted(names.execute("select name from names")) == [("Ann",), ("Eve",)]
+    assert "Traceback" not in game.uberdog.log.read_text()
+
+
+def test_an_avatar_whose_player_has_gone_before_it_came(game):
+    ann = game.play("Ann")
+    game.ai.popen.send_signal(signal.SIGSTOP)
+    eve = game.start("Eve", "client.py", "Eve", "secret")
+    with sqlite3.connect(game.directory / "names.sqlite", isolation_level=None) as names:
+        find = "select name from names where name = 'Eve'"
+        wait_until(lambda: names.execute(find).fetchone(), "Eve is let in")
+    eve.kill()
+    wait_until(lambda: ": client lost" in game.daemon.log.read_text(), "its end is noticed")
+    game.ai.popen.send_signal(signal.SIGCONT)
+    ann.wait_for_line("Eve is here")
+    ann.wait_for_line("Eve is gone")
+    assert "Traceback" not in game.ai.log.read_text()

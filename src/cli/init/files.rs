@@ -17,6 +17,7 @@ files![
     "cluster.yml",
     "game.dc",
     "settings.py",
+    "installed.py",
     "server.py",
     "uberdog.py",
     "ai.py",

@@ -1,5 +1,6 @@
 """A child process that the tests started: its output in a file, its end noticed."""
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -23,10 +24,16 @@ class Process:
         self.name = name
         self.log = directory / f"{name}.log"
         self.end_expected = False
+        # The control socket of a daemon that is killed stays.
+        environment = {**(options.pop("env", None) or os.environ), "XDG_RUNTIME_DIR": str(directory)}
         with self.log.open("wb") as log:
             options.setdefault("stdout", log)
             self.popen = subprocess.Popen(
-                [str(word) for word in command], stderr=log, cwd=directory, **options
+                [str(word) for word in command],
+                stderr=log,
+                cwd=directory,
+                env=environment,
+                **options,
             )
 
     @property

@@ -1,5 +1,7 @@
 """The AI server: makes the meadow, and decides what happens in it."""
 
+import installed  # before the others
+
 import settings
 from objects.MeadowAI import MeadowAI
 from server import Server, run

@@ -9,8 +9,10 @@ import queue
 import sys
 import threading
 
+import installed  # before the others
+
 from direct.showbase.ShowBase import ShowBase
-from panda3d.core import URLSpec, loadPrcFileData
+from panda3d.core import ConfigVariableString, URLSpec, loadPrcFileData
 from panda3d_astron import msgtypes
 from panda3d_astron.repository import AstronClientRepository
 
@@ -37,6 +39,11 @@ class Connection(AstronClientRepository):
         for view in (self.doId2ownerView.get(number), self.doId2do.get(number)):
             if view is not None:
                 view.setLocation(parent, zone)
+
+    def sendHeartbeat(self):
+        # The original does not note when, and sends one for whatever it hears.
+        self.lastHeartbeat = globalClock.getRealTime()
+        super().sendHeartbeat()
 
 
 class Game(ShowBase):
@@ -74,6 +81,8 @@ class Game(ShowBase):
         )
 
     def log_in(self):
+        # Who says nothing for a minute has been lost: cluster.yml says so.
+        self.connection.startHeartbeat()
         manager = self.connection.generateGlobalObject(settings.LOGIN_MANAGER, "LoginManager")
         manager.login(self.name)
         hint = "no avatar yet: are uberdog.py and ai.py running?"
@@ -143,7 +152,8 @@ def main():
     parser.add_argument("name", type=player_name, help="your name in the game")
     parser.add_argument("--headless", action="store_true", help="no window; obey lines")
     options = parser.parse_args()
-    loadPrcFileData("", "window-title mygame\nwin-size 960 600\naudio-library-name null")
+    loadPrcFileData("", "win-size 960 600\naudio-library-name null")
+    ConfigVariableString("window-title").setValue(f"{options.name} - mygame")
     if options.headless:
         loadPrcFileData("", "window-type none")
     Game(options.name, options.headless).run()

@@ -2,6 +2,8 @@
 
 import sys
 
+import installed  # before the others
+
 from direct.showbase.ShowBase import ShowBase
 from panda3d.core import loadPrcFileData
 from panda3d_astron.msgtypes import CLIENTAGENT_DONE_INTEREST_RESP

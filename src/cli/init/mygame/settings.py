@@ -36,6 +36,7 @@ EDGE = 20.0  # the meadow reaches so far from its middle
 GATE = (0.0, 12.0)  # it leads from day to night, and back
 GATE_REACH = 1.5
 SEND_EVERY = 0.1  # so often a client says where it is
+ANSWER_WITHIN = 10.0  # whoever does not answer for so long is not there
 
 NAME_LENGTH = 24
 WORDS_LENGTH = 120

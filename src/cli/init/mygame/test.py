@@ -2,14 +2,18 @@
 
 Starts the daemon, the UberDOG server, the AI server and two players, on ports that are free and in a temporary
 folder, and looks whether the players see each other walk and hear each other talk. $DONET names the daemon's
-program, if it is not `donet`. Ends with 0 if all went well.
+program, if it is not `donet`. Ends with 0 if all went well. Nothing is left of it, also if it is ended by Ctrl-C
+or a signal; SIGKILL leaves the folder, and on other systems than Linux what it had started.
 """
+
+import installed  # before the others
 
 import math
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,11 +25,25 @@ import settings
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 PATIENCE = 60.0  # seconds; only what fails takes so long
+GRACE = 20.0  # seconds; so long a program may take for its end
 PORTS = {7199: "MESSAGE_DIRECTOR", 7198: "CLIENT_AGENT", 7197: None, 7196: None, 7180: None}
+
+
+# Signals that end this.
+ENDINGS = [each for each in signal.Signals if each.name in ("SIGINT", "SIGTERM", "SIGHUP")]
+# Those that have come.
+heard = []
+
+# Begins each program on Linux, which then sends it SIGTERM (15) when this program ends, whatever the reason.
+LEASH = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 class Failed(Exception):
     pass
+
+
+class Ended(Exception):
+    """By a signal."""
 
 
 class Program:
@@ -36,8 +54,10 @@ class Program:
         self.lines = []
         self.looked_at = 0  # so many of the lines
         self.news = threading.Condition()
+        if sys.platform == "linux":
+            command = [sys.executable, "-c", LEASH, *command]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.process = subprocess.Popen(command, text=True, **pipes, **options)
+        self.process = subprocess.Popen(command, text=True, errors="replace", **pipes, **options)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
@@ -52,6 +72,8 @@ class Program:
         deadline = time.monotonic() + PATIENCE
         with self.news:
             while True:
+                if heard:
+                    raise Ended
                 while self.looked_at < len(self.lines):
                     self.looked_at += 1
                     found = re.search(pattern, self.lines[self.looked_at - 1])
@@ -65,13 +87,41 @@ class Program:
 
     def tell(self, line):
         print(f"{self.name:>8}< {line}")
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise Failed(f"{self.name} has ended") from None
 
     def end(self):
-        self.process.kill()
-        self.process.wait()
+        # The daemon takes away what it has made, if it is asked to end and not killed.
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.reader.join()
+
+
+def find_donet():
+    """The daemon's program."""
+    named = os.environ.get("DONET")
+    found = shutil.which("donet" if named is None else named)
+    if not found or not is_donet(found):
+        what = "there is no program `donet`"
+        if named is not None:
+            what = f"$DONET is {named!r}, which is not donet's program"
+        raise Failed(f"{what}: install donet, or name its program in $DONET")
+    return os.path.abspath(found)
+
+
+def is_donet(program):
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, timeout=GRACE).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return False  # a text, say
+    return said.startswith(b"donet ")
 
 
 def free_ports():
@@ -101,6 +151,8 @@ class Game:
         shutil.copy(FOLDER / settings.DC_FILE, self.folder)
 
     def start(self, name, *command):
+        if heard:
+            raise Ended
         program = Program(name, command, cwd=self.folder, env=self.environment)
         self.programs.append(program)
         return program
@@ -129,7 +181,7 @@ def walk(player, other):
 
 
 def start_servers(game):
-    daemon = game.start("donet", os.environ.get("DONET", "donet"), "cluster.yml")
+    daemon = game.start("donet", find_donet(), "cluster.yml")
     daemon.wait_for("daemon: ready")
     game.start_python("uberdog", "uberdog.py").wait_for("the login manager is ready")
     ai = game.start_python("ai", "ai.py")
@@ -157,20 +209,27 @@ def play_as_two(game):
 
 
 def run(play):
-    """Let somebody play with a game, and end it."""
+    """Let somebody play with a game, and end it, whatever happens."""
+    for number in ENDINGS:
+        # What is ignored (by nohup, say) stays so. The others are looked at where nothing is half done.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, _: heard.append(number))
+    failure = None
     with tempfile.TemporaryDirectory() as folder:
         game = Game(folder)
         try:
             play(game)
-        except FileNotFoundError as error:
-            sys.exit(f"cannot start {error.filename}: install donet, or name its program in $DONET")
-        except Failed as error:
-            game.end()
-            for program in game.programs:
-                print(f"--- the last that {program.name} said:", *program.lines[-20:], sep="\n")
-            sys.exit(f"failed: {error}")
+        except (Failed, Ended) as error:
+            failure = error
         finally:
             game.end()
+    if heard:
+        print(f"ended by {signal.Signals(heard[0]).name}", file=sys.stderr)
+        sys.exit(128 + heard[0])
+    if failure:
+        for program in game.programs:
+            print(f"--- the last that {program.name} said:", *program.lines[-20:], sep="\n")
+        sys.exit(f"failed: {failure}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The UberDOG server: has what there is one of in the whole game. Here that is the login manager."""
 
+import installed  # before the others
+
 import settings
 from server import Server, run
 

@@ -59,6 +59,13 @@ class AvatarAI(DistributedObjectAI):
         """Show the owner the zone in which its avatar is, instead of another that it saw."""
         self.air.clientAddInterest(self.client, INTEREST, self.parentId, self.zoneId)
 
+    def lookForOwner(self):
+        """Who had gone before this was a session object of his has not taken it along, and does not answer."""
+        alone = self.uniqueName("alone")
+        taskMgr.doMethodLater(settings.ANSWER_WITHIN, self.requestDelete, alone, extraArgs=[])
+        self.air.getNetworkAddress(self.client, lambda *_: taskMgr.remove(alone))
+
     def delete(self):
+        taskMgr.remove(self.uniqueName("alone"))
         print(f"{self.name} has gone", flush=True)
         super().delete()

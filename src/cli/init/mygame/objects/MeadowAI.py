@@ -22,4 +22,5 @@ class MeadowAI(DistributedObjectAI):
         self.air.clientAddSessionObject(client, avatar.doId)
         self.air.setOwner(avatar.doId, client)
         avatar.lookAround()
+        avatar.lookForOwner()
         print(f"{name} has avatar {avatar.doId}", flush=True)
