@@ -147,6 +147,10 @@ pub struct MessageDirectorConfig {
     pub allow: Networks,
     /// How links are encrypted.
     pub tls: Option<LinkTlsConfig>,
+    /// Whether the lengths of those who connect have four bytes.
+    pub are_lengths_wide: bool,
+    /// Whether those of the message director upstream do.
+    pub are_upstream_lengths_wide: bool,
 }
 
 /// What to do when the link upstream is refused or lost.

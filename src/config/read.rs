@@ -199,6 +199,8 @@ fn message_director(section: Option<Section<'_>>, base_dir: &Path) -> MessageDir
         connect_timeout: Some(CONNECT_TIMEOUT),
         allow: Networks::default(),
         tls: None,
+        are_lengths_wide: false,
+        are_upstream_lengths_wide: false,
     };
     if let Some(mut section) = section {
         let address = value::address_or("unspecified", MESSAGE_DIRECTOR_PORT);
@@ -229,6 +231,13 @@ fn message_director(section: Option<Section<'_>>, base_dir: &Path) -> MessageDir
         }
         if let Some(limit) = section.optional("connect_timeout_ms", value::time_limit) {
             director.connect_timeout = limit;
+        }
+        let are_wide = value::choice(&[("2", false), ("4", true)]);
+        if let Some(are_wide) = section.optional("tcp_header_size", &are_wide) {
+            director.are_lengths_wide = are_wide;
+        }
+        if let Some(are_wide) = section.optional("upstream_tcp_header_size", &are_wide) {
+            director.are_upstream_lengths_wide = are_wide;
         }
         director.allow = Networks::new(section.values("allow", value::network));
         director.tls = section

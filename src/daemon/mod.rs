@@ -368,6 +368,7 @@ impl Parts {
         );
         let encrypts = links.tls.as_ref().is_some_and(|tls| tls.connects);
         let dialler = dialler.with_tls(tls.filter(|_| encrypts));
+        let dialler = dialler.with_wide_lengths(links.are_upstream_lengths_wide);
         let link = message_director::connect(
             dialler,
             &config.daemon,

@@ -26,6 +26,7 @@ pub mod tls;
 #[cfg(test)]
 pub mod torn;
 pub mod websocket;
+mod wide;
 mod words;
 mod write_queue;
 

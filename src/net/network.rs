@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::tcp::{self, Line, Liveness, Question};
 use super::tls::Tls;
+use super::wide::WideLengths;
 use super::{Passed, Signs, Stream, within};
 use crate::config::Address;
 
@@ -224,6 +225,11 @@ impl Socket {
         }
     }
 
+    /// The same, where the lengths of datagrams have four bytes, if they do.
+    pub fn with_wide_lengths(self, are_wide: bool) -> Self {
+        if are_wide { Socket::Other(Box::new(WideLengths::new(self))) } else { self }
+    }
+
     /// Sets what every connection needs.
     pub(super) fn set_options(&self, liveness: Liveness) {
         match self {
@@ -328,6 +334,8 @@ pub struct Dialler {
     liveness: Liveness,
     /// How connections are encrypted.
     tls: Option<Arc<Tls>>,
+    /// Whether lengths have four bytes at the other end.
+    are_lengths_wide: bool,
 }
 
 impl Dialler {
@@ -338,12 +346,18 @@ impl Dialler {
         limit: Option<Duration>,
         liveness: Liveness,
     ) -> Self {
-        Dialler { network, address, limit, liveness, tls: None }
+        Dialler { network, address, limit, liveness, tls: None, are_lengths_wide: false }
     }
 
     /// Encrypts connections.
     pub fn with_tls(mut self, tls: Option<Arc<Tls>>) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// Whether lengths have four bytes at the other end.
+    pub const fn with_wide_lengths(mut self, are_wide: bool) -> Self {
+        self.are_lengths_wide = are_wide;
         self
     }
 
@@ -365,12 +379,17 @@ impl Dialler {
     pub async fn dial(&self) -> io::Result<Socket> {
         let addresses = within(self.limit, self.address.resolve()).await?;
         let socket = connect(&*self.network, &addresses, self.limit, self.liveness).await?;
-        let Some(tls) = &self.tls else { return Ok(socket) };
-        let shake = async {
-            let shaken = tls.connect(socket, &self.address.host).await;
-            shaken.map_err(|failure| io::Error::other(format!("TLS: {failure}")))
+        let socket = match &self.tls {
+            None => socket,
+            Some(tls) => {
+                let shake = async {
+                    let shaken = tls.connect(socket, &self.address.host).await;
+                    shaken.map_err(|failure| io::Error::other(format!("TLS: {failure}")))
+                };
+                within(self.limit, shake).await?
+            }
         };
-        within(self.limit, shake).await
+        Ok(socket.with_wide_lengths(self.are_lengths_wide))
     }
 }
 

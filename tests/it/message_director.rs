@@ -5,6 +5,7 @@ mod post_removes;
 mod routing;
 mod subscriptions;
 mod upstream_control;
+mod wide;
 
 use crate::harness::*;
 

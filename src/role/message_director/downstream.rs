@@ -63,6 +63,8 @@ pub struct Listener {
     peers: Arc<Peers>,
     liveness: Liveness,
     witness: Witness,
+    /// Whether the lengths of datagrams have four bytes.
+    are_lengths_wide: bool,
 }
 
 /// Where links come in.
@@ -83,6 +85,7 @@ impl Listener {
             liveness: Liveness::new(config.keepalive, config.link_write_timeout),
             peers,
             witness,
+            are_lengths_wide: config.are_lengths_wide,
         }
     }
 
@@ -141,13 +144,15 @@ impl Listener {
             let (witness, is_encrypted) = (self.witness.clone(), tls.is_some());
             let link = Link { router, events, peers, all, liveness, peer, witness, is_encrypted };
             let (policy, limit) = (self.policy.clone(), self.handshake_limit);
-            let shutdown = shutdown.clone();
+            let (shutdown, are_wide) = (shutdown.clone(), self.are_lengths_wide);
             let task = async move {
-                let Some(tls) = tls else { return link.run(stream, policy, shutdown).await };
+                let Some(tls) = tls else {
+                    return link.run(stream.with_wide_lengths(are_wide), policy, shutdown).await;
+                };
                 // Boxed, since it is over before the link begins.
                 let shake = Box::pin(shake_within(limit, &tls, stream));
                 let stream = shutdown.run_until_cancelled(shake).await??;
-                link.run(stream, policy, shutdown).await
+                link.run(stream.with_wide_lengths(are_wide), policy, shutdown).await
             };
             // In whatever is said of the link, too. It says itself what its name is.
             let name = tracing::field::Empty;

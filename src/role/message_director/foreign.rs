@@ -15,6 +15,8 @@ pub(super) enum Foreign {
     Stranger(Stranger),
     /// What belongs on a client agent's port.
     Client(ClientFamily),
+    /// A link whose lengths have four bytes.
+    WideLengths,
 }
 
 const HTTP_ANSWER: &[u8] =
@@ -26,6 +28,9 @@ impl Foreign {
     pub(super) fn recognise(bytes: &[u8]) -> Option<Foreign> {
         if begins_with_control(bytes) {
             return None;
+        }
+        if begins_with_wide_length(bytes) {
+            return Some(Foreign::WideLengths);
         }
         if let Some(stranger) = Stranger::recognise(bytes) {
             return Some(Foreign::Stranger(stranger));
@@ -43,7 +48,7 @@ impl Foreign {
     pub(super) const fn farewell(self) -> Option<&'static [u8]> {
         match self {
             Foreign::Stranger(stranger) => stranger.farewell(HTTP_ANSWER),
-            Foreign::Client(_) => None,
+            Foreign::Client(_) | Foreign::WideLengths => None,
         }
     }
 }
@@ -57,11 +62,25 @@ impl fmt::Display for Foreign {
             Foreign::Stranger(Stranger::ProxyHeader) => {
                 "a PROXY header, which only a client agent with haproxy reads"
             }
+            Foreign::WideLengths => {
+                "a link whose lengths have 4 bytes (tcp-header-size), and messagedirector.tcp_header_size is 2"
+            }
             Foreign::Client(family) => {
                 return write!(f, "{family}, which belongs on a client agent's port");
             }
         })
     }
+}
+
+/// Whether a datagram that can be one follows a length of four bytes. With a length of two it would be for nobody.
+fn begins_with_wide_length(bytes: &[u8]) -> bool {
+    let Some((&[low, high, 0, 0], datagram)) = bytes.split_first_chunk() else { return false };
+    let length = usize::from(u16::from_le_bytes([low, high]));
+    let whole = datagram.get(..length);
+    datagram.starts_with(&CONTROL_HEAD)
+        || whole.is_some_and(|datagram| {
+            Envelope::read(datagram).is_ok_and(|envelope| envelope.recipients.iter().len() > 0)
+        })
 }
 
 /// Whether the first of these frames is for the message director itself.
@@ -105,6 +124,25 @@ mod tests {
         ] {
             assert_eq!(Foreign::recognise(bytes), expected, "{}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn lengths_of_four_bytes_are_known() {
+        let wide = |datagram: &[u8]| [&(datagram.len() as u32).to_le_bytes(), datagram].concat();
+        let control =
+            frame(|writer| Control::AddChannel { channel: Channel(7) }.write_control(writer));
+        let update = frame(|writer| {
+            StateServer::ObjectDeleteRam { do_id: crate::ids::DoId(7) }.write_datagram(
+                writer,
+                &[Channel(7)],
+                Channel(8),
+            );
+        });
+        for narrow in [control, update] {
+            assert_eq!(Foreign::recognise(&narrow), None);
+            assert_eq!(Foreign::recognise(&wide(&narrow[2..])), Some(Foreign::WideLengths));
+        }
+        assert_eq!(Foreign::recognise(&wide(&[0; 20])), None);
     }
 
     #[test]

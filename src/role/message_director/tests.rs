@@ -184,6 +184,8 @@ fn config() -> MessageDirectorConfig {
         connect_timeout: None,
         allow: Networks::default(),
         tls: None,
+        are_lengths_wide: false,
+        are_upstream_lengths_wide: false,
     }
 }
 

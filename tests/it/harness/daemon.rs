@@ -43,6 +43,8 @@ struct Run {
     output_is_unread: bool,
     /// How many files it may have open, if not as many as this process.
     files: Option<u32>,
+    /// Whether links to it have lengths of four bytes.
+    is_wide: bool,
 }
 
 impl Setup {
@@ -65,6 +67,12 @@ impl Setup {
     pub const fn listening_at(mut self, address: SocketAddr) -> Self {
         self.address = Some(address);
         self
+    }
+
+    /// Has links to it have lengths of four bytes.
+    pub fn wide(mut self) -> Self {
+        self.run.is_wide = true;
+        self.director("tcp_header_size: 4")
     }
 
     /// How many files the program may have open.
@@ -253,7 +261,7 @@ impl Daemon {
             }
             TcpStream::connect(address).ok().map(Ok)
         })?;
-        let probe = Probe::connect(FrameStream::unrecorded(stream));
+        let probe = Probe::connect(FrameStream::unrecorded(stream).wide(self.run.is_wide));
         let probe = Arc::new(probe.map_err(|error| format!("{error}\n{}", self.log()))?);
         recording::daemon_started(&probe);
         self.probe = Some(probe);
@@ -292,7 +300,8 @@ impl Daemon {
 
     /// A new connection to the message director.
     pub fn link(&self) -> Link {
-        Link::new(FrameStream::connect(self.address("MD")), self.probe())
+        let stream = FrameStream::connect(self.address("MD"));
+        Link::new(stream.wide(self.run.is_wide), self.probe())
     }
 
     /// A new connection to the client agent at `$CA`.

@@ -73,7 +73,8 @@ impl Probe {
         let address = stream.socket().peer_addr().map_err(|error| error.to_string())?;
         let channel = new_channel();
         stream.send(&control_datagram(&Control::AddChannel { channel }));
-        let mut other = Self::connection(address).map_err(|error| error.to_string())?;
+        let other = Self::connection(address).map_err(|error| error.to_string())?;
+        let mut other = other.wide(stream.is_wide());
         let deadline = Instant::now() + LIMIT;
         while Instant::now() < deadline {
             // Marks are lost until the subscription has been handled.

@@ -25,6 +25,8 @@ pub struct FrameStream {
     stream: TcpStream,
     buffer: Vec<u8>,
     recording: Option<Recording>,
+    /// Whether lengths have four bytes instead of two.
+    is_wide: bool,
 }
 
 impl FrameStream {
@@ -45,7 +47,18 @@ impl FrameStream {
     pub(super) fn unrecorded(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a fresh socket takes options");
         stream.set_write_timeout(Some(LIMIT)).expect("a fresh socket takes options");
-        FrameStream { stream, buffer: Vec::new(), recording: None }
+        FrameStream { stream, buffer: Vec::new(), recording: None, is_wide: false }
+    }
+
+    /// The same, with lengths of four bytes if it `is_wide`.
+    pub const fn wide(mut self, is_wide: bool) -> Self {
+        self.is_wide = is_wide;
+        self
+    }
+
+    /// Whether lengths have four bytes.
+    pub const fn is_wide(&self) -> bool {
+        self.is_wide
     }
 
     /// The socket itself.
@@ -60,6 +73,10 @@ impl FrameStream {
 
     /// Sends a datagram as a frame to a peer that may be gone.
     pub fn try_send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        if self.is_wide {
+            let length = (datagram.len() as u32).to_le_bytes();
+            return self.try_send_raw(&[&length, datagram].concat());
+        }
         let mut frame = Vec::new();
         write_frame(&mut frame, |writer| writer.raw(datagram)).expect("small enough for a frame");
         self.try_send_raw(&frame)
@@ -103,10 +120,15 @@ impl FrameStream {
     }
 
     fn next_datagram(&mut self) -> Option<Vec<u8>> {
-        let frame = Frames::new(&self.buffer).next()?;
-        let datagram = frame.datagram().to_vec();
-        let length = frame.bytes().len();
-        self.buffer.drain(..length);
+        let datagram = match self.is_wide {
+            false => Frames::new(&self.buffer).next()?.datagram().to_vec(),
+            true => {
+                let (length, rest) = self.buffer.split_first_chunk()?;
+                rest.get(..u32::from_le_bytes(*length) as usize)?.to_vec()
+            }
+        };
+        let prefix = if self.is_wide { size_of::<u32>() } else { size_of::<u16>() };
+        self.buffer.drain(..prefix + datagram.len());
         if let Some(recording) = &mut self.recording {
             recording.datagram(&datagram);
         }
