@@ -35,7 +35,7 @@ pub(super) fn write(text: Arguments<'_>) {
 pub(super) fn expect_taken(written: io::Result<()>) {
     match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            lament(format_args!("cannot write to standard output: {error}\n"));
+            lament(format_args!("error: cannot write to standard output: {error}\n"));
             std::process::exit(1);
         }
         _ => {}

@@ -326,7 +326,7 @@ fn nobody_has_to_read_what_a_command_says() {
             let mut command = folder.command(arguments);
             let ended = command.stdout(full).stderr(Stdio::piped()).output().expect("it ends");
             let stderr = String::from_utf8_lossy(&ended.stderr);
-            assert!(stderr.starts_with("cannot write to standard output: "), "{stderr}");
+            assert!(stderr.starts_with("error: cannot write to standard output: "), "{stderr}");
             assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
         }
     }

@@ -94,7 +94,8 @@ impl ApiError {
     /// It was tried too often.
     pub fn too_many(wait: Duration) -> Self {
         let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-        let message = format!("too many wrong passwords: try again in {seconds} seconds");
+        let plural = if seconds == 1 { "" } else { "s" };
+        let message = format!("too many wrong passwords: try again in {seconds} second{plural}");
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
         ApiError { retry_after: Some(seconds), ..error }
     }
