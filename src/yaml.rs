@@ -86,6 +86,11 @@ pub enum Error {
     SecondDocument(Position),
 }
 
+/// Whether a step of a path ends before this.
+fn is_end(rest: &&str) -> bool {
+    rest.is_empty() || rest.starts_with(['.', '['])
+}
+
 impl Node {
     /// The text of a scalar, quoted or not.
     pub fn text(&self) -> Option<&str> {
@@ -105,21 +110,25 @@ impl Node {
         }
     }
 
-    /// The value at a path, such as `roles[1].channels.min`; if it is not written, what it would stand in.
+    /// The value at a path, such as `roles[1].channels.min`; if it is not written, what it would stand in. A key may have
+    /// dots in it.
     pub fn at(&self, path: &str) -> &Node {
-        let mut node = self;
-        for step in path.split(['.', '[']) {
+        let (mut node, mut path) = (self, path);
+        while !path.is_empty() {
             let next = match &node.value {
                 Value::Map(pairs) => {
-                    pairs.iter().find(|(key, _)| key.text() == Some(step)).map(|(_, value)| value)
+                    let rest = |key: &Node| path.strip_prefix(key.text()?).filter(is_end);
+                    let found = pairs.iter().filter_map(|(key, value)| Some((rest(key)?, value)));
+                    found.min_by_key(|(rest, _)| rest.len())
                 }
-                Value::List(items) => {
-                    step.trim_end_matches(']').parse().ok().and_then(|i: usize| items.get(i))
-                }
+                Value::List(items) => path.split_once(']').and_then(|(number, rest)| {
+                    let number: usize = number.parse().ok()?;
+                    Some((rest, items.get(number)?))
+                }),
                 Value::Scalar { .. } => None,
             };
-            let Some(next) = next else { break };
-            node = next;
+            let Some((rest, value)) = next else { break };
+            (node, path) = (value, rest.strip_prefix(['.', '[']).unwrap_or(rest));
         }
         node
     }

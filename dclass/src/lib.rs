@@ -54,5 +54,5 @@ pub use schema::{
     TypeView,
 };
 pub use source::Source;
-pub use value::{Split, TextError, ValueError};
+pub use value::{Argument, Split, TextError, ValueError};
 pub use visible::{is_printable, visible};

@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 42] = [
+const APPLIED: [&str; 43] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -31,6 +31,7 @@ const APPLIED: [&str; 42] = [
     "roles[].offences.permission",
     "roles[].offences.object",
     "roles[].offences.value",
+    "roles[].offences.rule",
     "roles[].offences.interest",
     "roles[].offences.message",
     "roles[].offences.malformed",
@@ -58,6 +59,9 @@ const APPLIED: [&str; 42] = [
 /// Lists of which no item means anything without the others: they are a single value.
 const WHOLE: [&str; 1] = ["roles[].client.add_interest"];
 
+/// Sections of a role that are taken over with all that stands in them: names are keys there.
+const WHOLE_SECTIONS: [&str; 1] = ["roles[].client.fields"];
+
 impl ClientAgentConfig {
     /// Takes over what `APPLIED` says.
     pub fn take_over(&mut self, newer: &Self) {
@@ -66,6 +70,7 @@ impl ClientAgentConfig {
         self.client.add_interest.clone_from(&newer.client.add_interest);
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
         self.client.merge.clone_from(&newer.client.merge);
+        self.client.fields.clone_from(&newer.client.fields);
         self.client.kind.take_over(&newer.client.kind);
         self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
         self.client.resume_ms = newer.client.resume_ms;
@@ -207,7 +212,12 @@ fn said(node: &Node) -> String {
 }
 
 fn is_applied(key: &str) -> bool {
-    APPLIED.contains(&&*pattern_of(key)) || is_of_access(key)
+    let pattern = pattern_of(key);
+    let is_in = |section: &&str| {
+        let rest = pattern.strip_prefix(section);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    APPLIED.contains(&&*pattern) || WHOLE_SECTIONS.iter().any(is_in) || is_of_access(key)
 }
 
 /// Whether a key says who may see the console: they have names of their own.
@@ -294,6 +304,31 @@ mod tests {
             taken.take_over(new);
             assert_eq!(taken, *new, "{key}");
         }
+    }
+
+    #[test]
+    fn rules_for_fields_are_taken_over_with_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dc = "dclass A { x(uint8 x) clsend; y(uint8 y) clsend; };";
+        std::fs::write(folder.path().join("game.dc"), dc).expect("a file");
+        let read = |rules: &str| reading(folder.path(), &agent("roles[].client.fields", rules));
+        let rules = ["", "A.x: {max_step: 5}", "A.y: {per_second: 1, ranges: [[1, 2]]}"];
+        let rules = rules.map(|rules| read(&format!("{{{rules}}}")));
+        for (old, new) in rules.iter().zip(&rules[1..]) {
+            assert_eq!(old.need_restart(new), [""; 0]);
+            assert_eq!(new.need_restart(old), [""; 0]);
+            let [RoleConfig::ClientAgent(old), RoleConfig::ClientAgent(new)] =
+                [old, new].map(|reading| &reading.config.roles[0])
+            else {
+                panic!()
+            };
+            assert_ne!(old, new);
+            let mut taken = old.clone();
+            taken.take_over(new);
+            assert_eq!(taken, *new);
+        }
+        let taken = rules[0].taken_over(&rules[1]);
+        assert_eq!(taken.get("roles[0].client.fields.A.x.max_step").map(String::as_str), Some("5"));
     }
 
     #[test]

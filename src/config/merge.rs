@@ -3,38 +3,32 @@
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
-use dclass::{Class, DcFile, Field};
+use dclass::{DcFile, Field};
 
 use super::Loaded;
 use super::model::RoleConfig;
-use super::section::{Section, did_you_mean, expected};
+use super::named_field::NamedField;
+use super::section::{Section, expected};
 use crate::finding::{Finding, Severity};
 use crate::ids::FieldId;
 
 /// A field that is named as `Class.field`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MergedField {
-    /// The class.
-    pub class: String,
-    /// The field, its own or inherited.
-    pub field: String,
+    /// Which.
+    pub name: NamedField,
     /// Its place in the list.
     pub number: usize,
 }
 
 /// Reads the list.
 pub(super) fn merge(section: &mut Section<'_>) -> Vec<MergedField> {
-    const WHAT: &str = "a field of a class, such as `DistributedAvatar.setPos`";
     let count = Cell::new(0);
     section.values("merge", |node| {
         let number = count.replace(count.get() + 1);
-        let name = node.text().and_then(|text| text.split_once('.'));
-        match name {
-            Some((class, field)) if !class.is_empty() && !field.is_empty() => {
-                Ok(MergedField { class: class.to_owned(), field: field.to_owned(), number })
-            }
-            _ => Err(expected(node, WHAT)),
-        }
+        let name = node.text().and_then(NamedField::read);
+        let name = name.ok_or_else(|| expected(node, NamedField::WHAT))?;
+        Ok(MergedField { name, number })
     })
 }
 
@@ -44,20 +38,12 @@ impl MergedField {
     /// # Errors
     /// Why there is none that clients are told of.
     pub fn find(&self, dc: &DcFile) -> Result<Vec<FieldId>, String> {
-        let MergedField { class, field, .. } = self;
-        let Some(its_class) = dc.class_by_name(class) else {
-            let hint = did_you_mean(class, dc.classes().map(Class::name)).unwrap_or_default();
-            return Err(format!("the DC files have no class `{class}`{hint}"));
-        };
-        let Some(its_field) = its_class.field_by_name(field) else {
-            let known = its_class.fields().iter().map(|field| field.name());
-            let hint = did_you_mean(field, known).unwrap_or_default();
-            return Err(format!("class `{class}` has no field `{field}`{hint}"));
-        };
+        let (its_class, its_field) = self.name.find(dc)?;
         let keywords = its_field.keywords();
         if !(keywords.broadcast() || keywords.clrecv() || keywords.ownrecv()) {
             return Err(format!(
-                "clients are never told `{class}.{field}`: it is neither broadcast nor clrecv nor ownrecv"
+                "clients are never told `{}`: it is neither broadcast nor clrecv nor ownrecv",
+                self.name.shown()
             ));
         }
         let mut fields = vec![its_field.id()];
@@ -66,7 +52,7 @@ impl MergedField {
         for heir in dc.classes() {
             if heir.parents().iter().any(|parent| heirs.contains(parent)) {
                 heirs.insert(heir.id());
-                fields.extend(heir.field_by_name(field).map(Field::id));
+                fields.extend(heir.field_by_name(&self.name.field).map(Field::id));
             }
         }
         Ok(fields)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::Address;
+use super::field_rules::FieldRule;
 use super::interest_rules::InterestPermission;
 use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
@@ -288,6 +289,8 @@ pub struct ClientConfig {
     pub write_timeout_ms: u64,
     /// Fields of which a client that does not read is told the newest values only.
     pub merge: Vec<MergedField>,
+    /// Rules for what clients set fields to, by their names.
+    pub fields: Vec<FieldRule>,
     /// How long a client may go without a heartbeat; 0 is for ever.
     pub heartbeat_timeout_ms: u64,
     /// After how long without traffic a client's host is asked whether it still lives; `None` is never.

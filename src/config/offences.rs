@@ -18,6 +18,8 @@ pub enum Offence {
     Object,
     /// A value breaks the rules of its field, or is not as long as it has to be.
     Value,
+    /// A value breaks a rule that the configuration has for its field.
+    Rule,
     /// It may not open or close this interest.
     Interest,
     /// It sends a message that is none, or not one for it to send now.
@@ -34,10 +36,11 @@ pub enum Offence {
 
 impl Offence {
     /// Each of them.
-    pub const ALL: [Offence; 9] = [
+    pub const ALL: [Offence; 10] = [
         Offence::Permission,
         Offence::Object,
         Offence::Value,
+        Offence::Rule,
         Offence::Interest,
         Offence::Message,
         Offence::Malformed,
@@ -52,6 +55,7 @@ impl Offence {
             Offence::Permission => "permission",
             Offence::Object => "object",
             Offence::Value => "value",
+            Offence::Rule => "rule",
             Offence::Interest => "interest",
             Offence::Message => "message",
             Offence::Malformed => "malformed",
@@ -67,6 +71,7 @@ impl Offence {
             Offence::Permission
             | Offence::Object
             | Offence::Value
+            | Offence::Rule
             | Offence::Interest
             | Offence::Message => None,
             Offence::Malformed => {
@@ -123,9 +128,10 @@ pub struct OffencesConfig {
 }
 
 impl Default for OffencesConfig {
-    /// Everybody is put out, as in Astron.
+    /// Everybody is put out, as in Astron, which has no rules for fields: an honest client can break these when its line is bad.
     fn default() -> Self {
-        let reactions = [Reaction::default(); Offence::ALL.len()];
+        let mut reactions = [Reaction::default(); Offence::ALL.len()];
+        reactions[Offence::Rule as usize] = Reaction::Warn;
         OffencesConfig { reactions, ban_for: Some(BAN_FOR) }
     }
 }

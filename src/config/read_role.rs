@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{Address, Host};
+use super::field_rules;
 use super::interest_rules::{self, InterestPermission};
 use super::merge;
 use super::model::*;
@@ -253,6 +254,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
         write_buffer_bytes_max: CLIENT_WRITE_BUFFER_BYTES_MAX,
         write_timeout_ms: CLIENT_WRITE_TIMEOUT_MS.into(),
         merge: Vec::new(),
+        fields: Vec::new(),
         heartbeat_timeout_ms: 0,
         keepalive: Some(KEEPALIVE),
         resume_ms: 0,
@@ -284,6 +286,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
         client.write_timeout_ms = ms.into();
     }
     client.merge = merge::merge(&mut section);
+    client.fields = field_rules::fields(&mut section);
     if let Some(ms) = section.optional("heartbeat_timeout", value::milliseconds) {
         client.heartbeat_timeout_ms = ms.into();
     }

@@ -310,13 +310,17 @@ impl Explorer {
         let items = if path.is_empty() { String::new() } else { format!("{path}[]") };
         self.explore(&format!("{before}{key}: [{{"), &format!("}}]{after}"), heading, &items);
         // Maps that have names which somebody chooses.
-        let named = join(path, "NAME");
-        self.explore(
-            &format!("{before}{key}: {{NAME: {{"),
-            &format!("}}}}{after}"),
-            heading,
-            &named,
-        );
+        for name in ["NAME", "CLASS.FIELD"] {
+            if self.count() > known {
+                break;
+            }
+            self.explore(
+                &format!("{before}{key}: {{{name}: {{"),
+                &format!("}}}}{after}"),
+                heading,
+                &join(path, name),
+            );
+        }
         // Neither a map nor a list of maps.
         if self.count() == known {
             self.note(heading, path);

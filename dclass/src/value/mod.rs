@@ -6,6 +6,7 @@ mod check;
 mod error;
 mod format;
 mod implicit;
+mod number;
 mod pack;
 mod text;
 pub(crate) mod written;
@@ -17,6 +18,7 @@ pub(crate) use error::Fault;
 pub use error::{TextError, ValueError};
 pub(crate) use format::Float;
 pub(crate) use implicit::implicit;
+pub use number::Argument;
 pub(crate) use pack::{Meaning, Misfit, Packer, Unreadable};
 
 use crate::schema::{Body, Field, FieldKind};

@@ -48,7 +48,7 @@ fn a_list_of_fields_by_their_classes() {
     let merged = |text: &str| {
         let [RoleConfig::ClientAgent(agent)] = &valid(&agent(text)).roles[..] else { panic!() };
         let named = agent.client.merge.iter();
-        named.map(|field| format!("{}+{}", field.class, field.field)).collect::<Vec<_>>()
+        named.map(|field| format!("{}+{}", field.name.class, field.name.field)).collect::<Vec<_>>()
     };
     assert_eq!(merged("[]"), [""; 0]);
     assert_eq!(merged("[Thing.setPos, Box.setTurn]"), ["Thing+setPos", "Box+setTurn"]);

@@ -1,6 +1,7 @@
 //! Files in, types or diagnostics out.
 
 mod astron;
+mod field_rules;
 mod file;
 mod foreign;
 mod interest_rules;

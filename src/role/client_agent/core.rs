@@ -279,6 +279,12 @@ impl Core {
         self.shared.deadlines.len()
     }
 
+    /// Of how many objects something is remembered for a session because of rules.
+    #[cfg(test)]
+    pub(crate) fn remembered(&mut self, key: SessionKey) -> usize {
+        self.session_mut(key).map_or(0, |session| session.remembered())
+    }
+
     /// How many sessions there are, with those that have ended and still have a place.
     pub fn session_count(&self) -> usize {
         self.slots.len() - self.free.len()

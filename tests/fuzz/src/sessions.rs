@@ -303,6 +303,7 @@ fn config(options: u8) -> ClientAgentConfig {
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 5000,
             merge: Vec::new(),
+            fields: Vec::new(),
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
             keepalive: None,
             resume_ms: if options & 16 == 0 { 0 } else { 3000 },

@@ -8,4 +8,5 @@ mod cluster;
 mod hostile;
 mod permission;
 mod play;
+mod rules;
 mod stage;

@@ -8,8 +8,8 @@ use dclass::DcFile;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Asking, ChannelPool, Deadlines, LimitCounts, OffenceCounts, Offender, Prices, Resumable,
-    SessionKey, Silence, Subscribers, TimeManager, Tokens, Told, UberDogs, Voice,
+    Asking, ChannelPool, Deadlines, FieldRules, LimitCounts, OffenceCounts, Offender, Prices,
+    Resumable, SessionKey, Silence, Subscribers, TimeManager, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -45,6 +45,8 @@ pub struct Shared {
     pub dc_hashes: Vec<u32>,
     pub dc: Arc<DcFile>,
     pub uberdogs: Arc<UberDogs>,
+    /// Rules for what clients set fields to; `None` where there are none.
+    pub rules: Option<Box<FieldRules>>,
     /// What parents say of interests; `None` where nothing goes by it.
     pub parenting: Option<Box<Parenting>>,
     /// How clients are told things.
@@ -133,6 +135,7 @@ impl Shared {
             offences_told: Told::default(),
             bans: Bans::default(),
             dc_hashes: config.accepted_hashes(&dc),
+            rules: FieldRules::new(&config.client, &dc),
             parenting: Parenting::new(&config.parenting_rules, &dc, seed),
             dc,
             uberdogs,

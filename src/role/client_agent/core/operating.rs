@@ -11,7 +11,9 @@ use crate::message::EjectReason;
 use crate::metrics::{self, Figures};
 use crate::net::proxy_protocol::Endpoint;
 use crate::role::Effects;
-use crate::role::client_agent::agent::{Bans, Context, LimitCounts, News, Offender, Prices};
+use crate::role::client_agent::agent::{
+    Bans, Context, FieldRules, LimitCounts, News, Offender, Prices,
+};
 use crate::role::client_agent::session::{Ejection, End, Stop, nonzero_ms};
 use crate::wire::Framing;
 
@@ -21,8 +23,14 @@ impl Core {
     pub fn reconfigure(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
         let Core { shared, slots, .. } = self;
         let was_watched = shared.config.client.heartbeat_timeout_ms > 0;
+        let has_other_rules = shared.config.client.fields != newer.client.fields;
         shared.config.take_over(newer);
         shared.prices = Prices::new(&newer.limits);
+        if has_other_rules {
+            shared.rules = FieldRules::new(&shared.config.client, &shared.dc);
+            let sessions = slots.iter_mut().filter_map(|slot| slot.session.as_deref_mut());
+            sessions.for_each(|session| session.review_rules(shared));
+        }
         if let Some(timeout) = nonzero_ms(newer.client.heartbeat_timeout_ms)
             && !was_watched
         {

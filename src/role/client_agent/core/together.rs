@@ -16,7 +16,9 @@ use crate::hash::{Map, Seed};
 use crate::ids::{Channel, Context, DoId};
 use crate::message::{Cluster, List, ObjectState, StateServer};
 use crate::role::Effects;
-use crate::role::client_agent::agent::{self, Asker, News, SessionIndex, SessionKey, Zones};
+use crate::role::client_agent::agent::{
+    self, Asker, FieldRules, Keeps, News, SessionIndex, SessionKey, Zones,
+};
 use crate::role::client_agent::session::{End, Found};
 use crate::wire::Framing;
 
@@ -209,8 +211,13 @@ impl Core {
         let added = together.found.add(&object, &question.framings, |framing, buffer| {
             shared.voice.write(&news, framing, buffer)
         });
-        if let Err(error) = added {
-            tracing::error!(%error, "a message does not fit the client protocol");
+        let keeps = |rules: &FieldRules| rules.keeps(object.class_id) != Keeps::Nothing;
+        match added {
+            Ok(()) if shared.rules.as_deref().is_some_and(keeps) => {
+                together.found.remember(&object, has_other);
+            }
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "a message does not fit the client protocol"),
         }
     }
 

@@ -7,7 +7,7 @@ use super::following::Cause;
 use super::{Ejection, End, Flow, Session};
 use crate::ids::{Channel, DoId, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, Cluster, Message, StateServer};
-use crate::role::client_agent::agent::{Context, News, Shared};
+use crate::role::client_agent::agent::{Context, FieldRules, News, Shared};
 use crate::role::client_agent::interest::Asked;
 
 /// A datagram of the cluster, decoded and translated once for all sessions that get it.
@@ -19,6 +19,8 @@ pub struct Arrival<'a> {
     updated: Option<DoId>,
     /// Whether it is about an object that every client knows.
     is_of_uberdog: bool,
+    /// Whether it sets a field for which there are rules.
+    is_ruled: bool,
 }
 
 impl<'a> Arrival<'a> {
@@ -35,7 +37,8 @@ impl<'a> Arrival<'a> {
         };
         let is_of_uberdog =
             updated.or(deleted).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
-        Arrival { sender, message, updated, is_of_uberdog }
+        let is_ruled = shared.rules.as_ref().is_some_and(|rules| sets_ruled(rules, message));
+        Arrival { sender, message, updated, is_of_uberdog, is_ruled }
     }
 }
 
@@ -98,6 +101,12 @@ impl Session {
         do_id: DoId,
         frames: &[u8],
     ) -> Flow {
+        if arrival.is_ruled
+            && let Err(error) = self.note_update(cx, do_id, arrival.message)
+        {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, doId = %do_id, %error, "bad values of an object");
+        }
         if arrival.is_of_uberdog || self.view.knows(do_id) {
             self.send_frame(cx.shared, frames);
             if self.interests.holds(do_id) {
@@ -120,6 +129,9 @@ impl Session {
         frame: &[u8],
     ) -> Flow {
         use StateServer as S;
+        if cx.shared.rules.is_some() {
+            self.note_shown(cx, message);
+        }
         match message {
             S::ObjectDeleteRam { do_id } => self.object_deleted(cx, *do_id, arrival.is_of_uberdog),
             S::ObjectChangingLocation { do_id, new, .. } => {
@@ -322,5 +334,15 @@ impl Session {
         self.tell(cx.shared, &News::InterestClosed { context, interest });
         self.lapse_interest(cx, interest);
         self.remove_interest(cx, interest, Asked { context, caller })
+    }
+}
+
+/// Whether a message sets a field for which there are rules, as far as one can tell without its object.
+fn sets_ruled(rules: &FieldRules, message: &Cluster<'_>) -> bool {
+    match message {
+        Cluster::StateServer(StateServer::ObjectSetField { field, .. }) => rules.has_some(*field),
+        // What they are is read with the object's class.
+        Cluster::StateServer(StateServer::ObjectSetFields { .. }) => true,
+        _ => false,
     }
 }

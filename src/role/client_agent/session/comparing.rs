@@ -27,6 +27,11 @@ pub fn for_clients(keywords: Keywords) -> bool {
     keywords.broadcast() || keywords.clrecv()
 }
 
+/// Whether an owner sees a field.
+pub fn for_owners(keywords: Keywords) -> bool {
+    for_clients(keywords) || keywords.ownrecv()
+}
+
 /// Which values of an object that was asked itself a client is to be told: those that no parent's answer has.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Lack {

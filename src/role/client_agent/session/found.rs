@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Flow, Session};
+use super::{Flow, Session, for_clients};
 use crate::ids::{self, ClassId, DoId, Location};
 use crate::message::{ObjectState, Rest};
 use crate::role::client_agent::agent::Context;
@@ -17,6 +17,19 @@ const FRAMINGS: usize = Framing::ALL.len();
 pub struct Found {
     entries: Vec<One>,
     frames: [Vec<u8>; FRAMINGS],
+    /// Values of those that are to be remembered, one after the other.
+    values: Vec<u8>,
+    remembered: Vec<Remembered>,
+}
+
+/// An object with its values.
+#[derive(Debug)]
+struct Remembered {
+    /// Which of them.
+    entry: usize,
+    /// Where its values end.
+    end: usize,
+    has_other: bool,
 }
 
 #[derive(Debug)]
@@ -38,6 +51,15 @@ impl Found {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.frames.iter_mut().for_each(Vec::clear);
+        self.values.clear();
+        self.remembered.clear();
+    }
+
+    /// The values of the last one are to be remembered.
+    pub fn remember(&mut self, object: &ObjectState<'_>, has_other: bool) {
+        self.values.extend_from_slice(object.values.0);
+        let (entry, end) = (self.entries.len() - 1, self.values.len());
+        self.remembered.push(Remembered { entry, end, has_other });
     }
 
     /// Adds an object, of which `write` tells in a framing.
@@ -66,6 +88,17 @@ impl Found {
     /// How many bytes a client of a framing is told.
     fn bytes(&self, framing: Framing) -> usize {
         self.frames[framing.of_broadcast() as usize].len()
+    }
+
+    /// Those with values that are to be remembered, and whether these are more than the required ones.
+    fn all_remembered(&self) -> impl Iterator<Item = (ObjectState<'_>, bool)> {
+        let mut start = 0;
+        self.remembered.iter().map(move |&Remembered { entry, end, has_other }| {
+            let values = Rest(&self.values[start..end]);
+            start = end;
+            let &One { do_id, class_id, location, .. } = &self.entries[entry];
+            (ObjectState { do_id, class_id, location, values }, has_other)
+        })
     }
 
     /// All of them, as a client of a framing is told of them.
@@ -107,6 +140,9 @@ impl Session {
         query: ids::Context,
         found: &Found,
     ) -> Flow {
+        for (object, has_other) in found.all_remembered() {
+            self.note_values(cx, &object, has_other, for_clients, false);
+        }
         match self.way_of(cx, query, found) {
             Way::Show => {
                 self.show_all(cx, found);

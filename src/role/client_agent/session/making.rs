@@ -124,7 +124,13 @@ pub struct Made<'a> {
     pub passing: FieldList<'a>,
 }
 
-impl Made<'_> {
+impl<'a> Made<'a> {
+    /// All values that the client gives.
+    fn values(&self) -> impl Iterator<Item = (FieldId, &'a [u8])> {
+        let NewObject { required, ram, .. } = &self.object;
+        required.iter().chain(ram).chain(&self.passing).copied()
+    }
+
     /// Checks that all of it can be told to the cluster: what is kept takes so many bytes.
     fn check_size(&self, kept: usize) -> Flow {
         let passing = self.passing.iter().map(|(_, value)| value.len());
@@ -180,6 +186,9 @@ impl Session {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
         let values = made.object.values();
         made.check_size(values.len())?;
+        if !self.check_made(cx, (do_id, class_id), made.values())? {
+            return Ok(());
+        }
         let Some(making) = &mut self.making else { return Ok(()) };
         making.comes_to(location.zone);
         making.is_under_way = true;
@@ -258,11 +267,14 @@ impl Session {
             return Err(End::security(Offence::Permission, EjectReason::ForbiddenField, text));
         }
         made.check_size(made.object.values().len())?;
-        if self.view.made_at(do_id) != Some(location.zone) {
-            self.move_made(cx, do_id, location.zone)?;
-        }
         if let Some(making) = &mut self.making {
             making.asked_for.retain(|zone| *zone != location.zone);
+        }
+        if !self.check_made(cx, (do_id, class_id), made.values())? {
+            return Ok(());
+        }
+        if self.view.made_at(do_id) != Some(location.zone) {
+            self.move_made(cx, do_id, location.zone)?;
         }
         self.pass_on(cx, made)?;
         let own = |&(field, value): &(FieldId, &[u8])| (field, value.into());

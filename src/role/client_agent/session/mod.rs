@@ -34,7 +34,7 @@
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
 //! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
-//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `following` (the agent opens one itself), `comparing` (messages may have been
+//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `following` (the agent opens one itself), `checking` (rules for what clients set fields to), `comparing` (messages may have been
 //! missed), `making`, `speaking` and `waiting` (the client makes objects, and says something to whoever has others), `absence` (the client has lost its connection, and comes back), `retelling` (it is told all anew), `farewell`
 //! (the session ends).
 
@@ -42,6 +42,7 @@ mod absence;
 mod answers;
 mod asking;
 mod budget;
+mod checking;
 mod cluster;
 mod comparing;
 mod describing;
@@ -50,6 +51,7 @@ mod farewell;
 mod following;
 mod found;
 mod identity;
+mod judging;
 mod life;
 mod listening;
 mod making;
@@ -69,7 +71,7 @@ mod waiting;
 use std::time::Duration;
 
 pub use cluster::Arrival;
-pub use comparing::{Lack, Told, for_clients};
+pub use comparing::{Lack, Told, for_clients, for_owners};
 pub use end::{CloseKind, Ejection, End, Flow, Loss, Stop};
 pub use found::Found;
 pub use identity::{Build, Peer, Transport};

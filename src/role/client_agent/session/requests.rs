@@ -42,8 +42,8 @@ impl Session {
     /// must be the field's value and nothing else.
     #[inline]
     pub(super) fn check_update(
-        &self,
-        cx: &Context<'_>,
+        &mut self,
+        cx: &mut Context<'_>,
         do_id: DoId,
         field_id: FieldId,
         value: &[u8],
@@ -82,8 +82,11 @@ impl Session {
         }
         if !is_in_time {
             self.drop_late(do_id);
+            return Ok(false);
         }
-        Ok(is_in_time)
+        let class = subject.map_or(field.class_id(), |subject| subject.class.id());
+        let field = (class, field_id);
+        self.check_rules(cx, do_id, field, value)
     }
 
     /// The field, if the client may send it now.
@@ -125,7 +128,7 @@ impl Session {
         })
     }
 
-    fn drop_late(&self, do_id: DoId) {
+    pub(super) fn drop_late(&self, do_id: DoId) {
         let client = self.identity.allocated;
         tracing::debug!(%client, doId = %do_id, "a request whose right has just been lost is dropped");
     }

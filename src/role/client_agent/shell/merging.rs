@@ -26,8 +26,11 @@ pub fn merging(config: &ClientAgentConfig, dc: &Arc<DcFile>, seed: Seed) -> Opti
 pub fn not_merged(config: &ClientAgentConfig, dc: &DcFile) -> Vec<String> {
     let unknown = config.client.merge.iter().filter_map(|named| {
         let reason = named.find(dc).err()?;
-        let MergedField { class, field, number } = named;
-        Some(format!("client.merge[{number}] (`{class}.{field}`): it is not merged before a restart: {reason}"))
+        let MergedField { name, number } = named;
+        let name = name.shown();
+        Some(format!(
+            "client.merge[{number}] (`{name}`): it is not merged before a restart: {reason}"
+        ))
     });
     unknown.collect()
 }

@@ -41,7 +41,7 @@ use self::serve::Server;
 use super::dialect::{self, Dialect};
 use super::{Core, LimitCounts, Stop, UberDogs};
 use crate::banlist::Banlist;
-use crate::config::{ClientAgentConfig, ProxyHeaders};
+use crate::config::{ClientAgentConfig, ProxyHeaders, places};
 use crate::event::EventSender;
 use crate::hash::Seed;
 use crate::net::tls::Tls;
@@ -203,8 +203,21 @@ impl Handle {
         let config = &self.config;
         // A role that is lost ends the daemon.
         let _ = shared.role.turn(|server, now, out| server.reconfigure(now, config, out));
-        not_merged(config, &self.dc)
+        let mut undone = not_merged(config, &self.dc);
+        undone.extend(not_ruled(config, &self.dc));
+        undone
     }
+}
+
+/// Which rules for fields do not hold, and why: the DC files have been changed since the daemon was started.
+fn not_ruled(config: &ClientAgentConfig, dc: &DcFile) -> Vec<String> {
+    let rules = &config.client.fields;
+    let (_, misfits) = places(rules, dc);
+    let undone = misfits.into_iter().map(|(rule, reason)| {
+        let name = rules[rule].name.shown();
+        format!("client.fields.{name}: it is no rule before a restart: {reason}")
+    });
+    undone.collect()
 }
 
 /// A limit of bytes of which 0 means that there is none.

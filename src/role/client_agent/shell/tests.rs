@@ -49,6 +49,7 @@ fn config() -> ClientAgentConfig {
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 0,
             merge: Vec::new(),
+            fields: Vec::new(),
             heartbeat_timeout_ms: 0,
             keepalive: None,
             resume_ms: 0,

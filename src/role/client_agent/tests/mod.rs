@@ -24,6 +24,7 @@ mod places;
 mod queries;
 mod requests;
 mod resuming;
+mod rules;
 mod slices;
 mod together;
 
@@ -65,6 +66,19 @@ const DC: &str = "
     dclass Grid { setParentingRules(string type, string rule) required broadcast; };
     dclass Hall { setParentingRules(string type = \"Follow\", string rule = \"\") broadcast; };
     dclass Hero : Avatar {};
+    dclass Walker {
+        setXY(int16/10 x, int16/10 y) required ownsend broadcast ram;
+        turn(float32) required ownsend broadcast ram;
+        setAll : turn, setXY;
+        setTwice : setXY, setXY;
+        fly(float32) ownsend;
+        push(int16/10 x, int16/10 y) clsend broadcast;
+    };
+    dclass Stroller : Walker {};
+    dclass Runner : Walker {};
+    dclass Sprinter : Runner {};
+    dclass Skater : Walker { setXY(int16/10 x, int16/10 y) required ownsend broadcast ram; };
+    dclass Pushed { push(int16/10 x, int16/10 y) required clsend broadcast; };
 ";
 const PLAZA: ClassId = ClassId(0);
 const AVATAR: ClassId = ClassId(2);
@@ -104,6 +118,7 @@ fn config() -> ClientAgentConfig {
             write_buffer_bytes_max: 262_144,
             write_timeout_ms: 5000,
             merge: Vec::new(),
+            fields: Vec::new(),
             heartbeat_timeout_ms: 0,
             keepalive: None,
             resume_ms: 0,

@@ -21,7 +21,7 @@ fn with(offence: Offence, reaction: Reaction) -> Agent {
 
 impl Agent {
     /// What has been counted of offences, as `offence reaction`, without what has never happened.
-    fn offences(&self) -> BTreeMap<String, u64> {
+    pub(super) fn offences(&self) -> BTreeMap<String, u64> {
         let mut figures = Figures::default();
         self.core.measure(Cursor::default(), 1, &mut figures);
         let counted = figures.of(&metrics::OFFENCES).into_iter().filter_map(|(labels, value)| {

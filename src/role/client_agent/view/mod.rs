@@ -1,5 +1,6 @@
 //! What a client knows of the world, and what it may do with it.
 
+mod checked;
 mod known;
 mod lapsed;
 mod recent;
@@ -9,6 +10,7 @@ mod untold;
 use dclass::Class;
 use smallvec::SmallVec;
 
+pub use checked::{Checked, Other, Value};
 pub use known::{Known, Tie};
 pub use lapsed::Right;
 pub use rights::Rights;
@@ -34,6 +36,8 @@ pub struct View {
     closed: Option<Box<Recent<Location>>>,
     /// Rights that it no longer has. Made when the first is lost.
     lapsed: Option<Box<Lapsed>>,
+    /// What is remembered of fields for which there are rules. Made when there is anything.
+    checked: Option<Box<Checked>>,
 }
 
 /// What an update from a client is judged by: all that is known of the object, looked up once.
@@ -78,6 +82,7 @@ impl View {
             historical: None,
             closed: None,
             lapsed: None,
+            checked: None,
         }
     }
 
@@ -235,10 +240,13 @@ impl View {
             self.lapse(cx, Right::Ownership(do_id), known.class_id);
         }
         self.loosen(do_id, Tie::without_ownership);
+        if let Some(checked) = &mut self.checked {
+            checked.forget_owners(do_id);
+        }
     }
 
     fn loosen(&mut self, do_id: DoId, loosened: impl Fn(Tie) -> Option<Tie>) {
-        self.objects.remove_if(do_id, |known| match loosened(known.tie) {
+        let gone = self.objects.remove_if(do_id, |known| match loosened(known.tie) {
             Some(tie) => {
                 known.tie = tie;
                 known.untold = known.untold.and_then(&loosened);
@@ -246,6 +254,37 @@ impl View {
             }
             None => true,
         });
+        if let (Some(_), Some(checked)) = (gone, &mut self.checked) {
+            checked.forget(do_id);
+        }
+    }
+
+    /// What is remembered of fields for which there are rules.
+    pub fn checked(&self) -> Option<&Checked> {
+        self.checked.as_deref()
+    }
+
+    /// As [`View::checked`]; it is made if there is nothing yet.
+    pub fn checked_mut(&mut self, seed: Seed) -> &mut Checked {
+        self.checked.get_or_insert_with(|| Box::new(Checked::new(seed)))
+    }
+
+    /// Forgets what is remembered of objects that the client does not know, but for some.
+    pub fn tidy_checked(&mut self, is_kept: impl Fn(DoId) -> bool) {
+        let View { objects, rights, checked, .. } = self;
+        if let Some(checked) = checked {
+            let is_declared =
+                |do_id| rights.as_ref().is_some_and(|rights| rights.declared(do_id).is_some());
+            checked
+                .tidy(|do_id| objects.get(do_id).is_some() || is_declared(do_id) || is_kept(do_id));
+        }
+    }
+
+    /// There are other rules.
+    pub fn review_checked(&mut self, is_kept: impl Fn(FieldId) -> bool) {
+        if let Some(checked) = &mut self.checked {
+            checked.review(is_kept);
+        }
     }
 
     /// What the cluster has given the client beyond what it sees and owns.
@@ -256,6 +295,11 @@ impl View {
     /// Takes a declaration back; whether there was one.
     pub fn undeclare(&mut self, cx: &Context<'_>, do_id: DoId) -> bool {
         let declared = self.rights.as_mut().and_then(|rights| rights.undeclare(do_id));
+        if self.known(do_id).is_none()
+            && let Some(checked) = &mut self.checked
+        {
+            checked.forget(do_id);
+        }
         if declared.is_some() && cx.shared.forgives_all() {
             self.lapse(cx, Right::Declaration(do_id), declared);
         }

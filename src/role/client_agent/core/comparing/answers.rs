@@ -9,7 +9,7 @@ use crate::ids::{self, Channel};
 use crate::message::{Cluster, Message, ObjectState, StateServer};
 use crate::role::Effects;
 use crate::role::client_agent::agent::{Context, News, SessionIndex};
-use crate::role::client_agent::session::{Lack, for_clients};
+use crate::role::client_agent::session::{Lack, for_clients, for_owners};
 use crate::wire::{Envelope, Reader};
 
 impl Core {
@@ -167,6 +167,7 @@ impl Core {
             let Ok(told) = letter.to(session, shared) else { break };
             let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
             let has_owned = session.owns(object.do_id);
+            session.note_values(&cx, object, has_other, for_clients, false);
             if let Err(end) = session.object_found(&mut cx, object, told) {
                 ends.push((index, end));
             } else if has_owned && !session.owns(object.do_id) {
@@ -207,6 +208,7 @@ impl Core {
                 let Ok(told) = letter.to(session, shared) else { break };
                 let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
                 let has_owned = session.owns(object.do_id);
+                session.note_values(&cx, object, true, ALL, false);
                 if let Err(end) = session.object_told(&mut cx, object, told) {
                     ends.push((key.index, end));
                 } else if has_owned && !session.owns(object.do_id) {
@@ -245,6 +247,7 @@ impl Core {
             let frames = translation.frames(session.framing(), &*shared.voice, Some(&news));
             let Ok(frames) = frames else { break };
             let mut cx = Context { shared: &mut *shared, out: &mut *out, now };
+            session.note_values(&cx, object, has_other, for_owners, true);
             if let Err(end) = session.ownership_gained(&mut cx, object, frames) {
                 ends.push((index, end));
             }
