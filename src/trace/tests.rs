@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::record::{Path, Record};
 use super::*;
 use crate::ids::Channel;
-use crate::message::{Panda3d, table};
+use crate::message::{table, whole_table};
 
 const DC: &str = "
     dclass Node { setLocation(uint32 parent, uint32 zone) airecv; };
@@ -234,14 +234,15 @@ fn speeches() -> impl Strategy<Value = Speech> {
         Just(Speech::Servers),
         Just(Speech::Link),
         Just(Speech::Client),
-        Just(Speech::Panda3d)
+        Just(Speech::Panda3d),
+        Just(Speech::Otp),
+        Just(Speech::Toontown2003)
     ]
 }
 
 /// A head that can be read, a number of a message, and anything.
 fn messages() -> impl Strategy<Value = (Speech, Vec<u8>)> {
-    let numbers: Vec<u16> =
-        table().chain(Panda3d::TABLE.iter().copied()).map(|row| row.number).collect();
+    let numbers: Vec<u16> = whole_table().map(|row| row.number).collect();
     let body = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..80),
         prop::collection::vec(0u8..5, 0..80),
