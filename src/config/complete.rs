@@ -7,6 +7,7 @@ use dclass::{DcFile, Diagnostics, Twice};
 
 use super::merge;
 use super::model::{BackendConfig, Config, RoleConfig};
+use super::otp;
 use super::panda3d;
 use super::parenting::{self, ParentingRules};
 use super::tls::TlsConfig;
@@ -72,6 +73,7 @@ pub fn survey(path: &Path) -> Survey {
         findings.extend(unknown_classes(&loaded, dc));
         findings.extend(merge::findings(&loaded, dc));
         findings.extend(panda3d::findings(&loaded, dc));
+        findings.extend(otp::findings(&loaded, dc));
         findings.extend(parenting::findings(&loaded, dc));
     } else {
         let Config { uberdogs, roles, .. } = &loaded.config;

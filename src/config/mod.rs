@@ -20,6 +20,7 @@ mod merge;
 mod model;
 mod networks;
 mod offences;
+mod otp;
 mod overlap;
 mod panda3d;
 mod parenting;
@@ -36,6 +37,7 @@ mod slips;
 mod syntax;
 mod tls;
 mod value;
+mod visible_zones;
 mod web;
 mod websocket;
 
@@ -59,12 +61,14 @@ pub use merge::MergedField;
 pub use model::*;
 pub use networks::{Networks, ProxyHeaders, parse_network};
 pub use offences::{Offence, OffencesConfig, Reaction};
+pub use otp::{Era, LoginTo, OtpConfig, OwnerView, login_field};
 pub use panda3d::{
     Creation, Panda3dConfig, Regenerate, TIME_MANAGER, time_manager as time_manager_of,
 };
 pub use parenting::{FollowedClass, PARENTING_FIELD, ParentingRules};
 pub use recorder::RecorderConfig;
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
+pub use visible_zones::VisibleZones;
 pub use web::{AccessConfig, TokenConfig, UserConfig, WebConfig, WebRole};
 pub use websocket::WebSocketConfig;
 

@@ -11,6 +11,11 @@ use crate::ids::{Channel, DoId, Location};
 use crate::message::{EjectReason, ObjectState};
 use crate::role::client_agent::agent::{Context, News, Shared};
 
+/// Whether the owner of an object is told a field.
+pub fn is_for_owner(keywords: Keywords) -> bool {
+    for_clients(keywords) || keywords.ownrecv()
+}
+
 /// What a client is told of an object that has answered, whichever it needs.
 #[derive(Copy, Clone, Debug)]
 pub struct Told<'a> {

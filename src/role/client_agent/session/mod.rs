@@ -69,7 +69,7 @@ mod waiting;
 use std::time::Duration;
 
 pub use cluster::Arrival;
-pub use comparing::{Lack, Told, for_clients};
+pub use comparing::{Lack, Told, for_clients, is_for_owner};
 pub use end::{CloseKind, Ejection, End, Flow, Loss, Stop};
 pub use found::Found;
 pub use identity::{Build, Peer, Transport};
@@ -131,7 +131,7 @@ impl Session {
             presence: Presence::begin(cx.shared, key, cx.now),
             identity: Identity::new(cx.now, key, channel, peer, framing),
             listening: Listening::new(seed),
-            view: View::new(seed),
+            view: View::new(seed, cx.shared.manners.has_one_view),
             interests: Interests::new(seed),
             post_removes: PostRemoves::default(),
             outbox: Outbox::default(),
