@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 43] = [
+const APPLIED: [&str; 44] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -45,6 +45,7 @@ const APPLIED: [&str; 43] = [
     "roles[].client.create",
     "roles[].client.create[]",
     "roles[].client.heartbeat_timeout",
+    "roles[].client.heartbeat_ms",
     "roles[].client.resume_ms",
     "roles[].tuning.interest_timeout",
     "roles[].tuning.handshake_timeout",
@@ -125,6 +126,7 @@ impl Reading {
         {
             others.push("general.dc_files (what is in them)".to_owned());
         }
+        self.zones_need_restart(newer, &mut others);
         // What a file with a password says does not stand in this one.
         for (i, (old, new)) in self.config.roles.iter().zip(&newer.config.roles).enumerate() {
             let (RoleConfig::Database(old), RoleConfig::Database(new)) = (old, new) else {
@@ -136,6 +138,22 @@ impl Reading {
             }
         }
         others
+    }
+
+    /// The same of what a file of zones says, which does not stand in this one either.
+    fn zones_need_restart(&self, newer: &Self, others: &mut Vec<String>) {
+        for (i, (old, new)) in self.config.roles.iter().zip(&newer.config.roles).enumerate() {
+            let (RoleConfig::ClientAgent(old), RoleConfig::ClientAgent(new)) = (old, new) else {
+                continue;
+            };
+            let [old, new] = [old, new].map(|agent| agent.client.kind.otp().map(|it| &it.visible));
+            let key = format!("roles[{i}].client.zones.visible");
+            if old != new
+                && !others.iter().any(|other| other.starts_with(&format!("roles[{i}].client.")))
+            {
+                others.push(key + " (what is in it)");
+            }
+        }
     }
 
     /// What of `newer` is taken over without a restart: the values by their keys.
@@ -262,7 +280,11 @@ mod tests {
             Some(Some((section, key))) => {
                 let dc = "general: {dc_files: [game.dc]}";
                 // A key of just one type of clients.
-                let more = if key == "create" { "type: panda3d, stateserver: 5000, " } else { "" };
+                let more = match key {
+                    "create" => "type: panda3d, stateserver: 5000, ",
+                    "heartbeat_ms" => "type: otp, ",
+                    _ => "",
+                };
                 format!("{dc}\nroles: [{{{role}, {section}: {{{more}{key}: {value}}}}}]")
             }
             _ => {

@@ -8,6 +8,7 @@ use dclass::{DcFile, Diagnostics, Twice};
 use super::field_rules;
 use super::merge;
 use super::model::{BackendConfig, Config, RoleConfig};
+use super::otp;
 use super::panda3d;
 use super::parenting::{self, ParentingRules};
 use super::tls::TlsConfig;
@@ -74,6 +75,7 @@ pub fn survey(path: &Path) -> Survey {
         findings.extend(merge::findings(&loaded, dc));
         findings.extend(field_rules::findings(&loaded, dc));
         findings.extend(panda3d::findings(&loaded, dc));
+        findings.extend(otp::findings(&loaded, dc));
         findings.extend(parenting::findings(&loaded, dc));
     } else {
         let Config { uberdogs, roles, .. } = &loaded.config;

@@ -22,6 +22,7 @@ mod model;
 mod named_field;
 mod networks;
 mod offences;
+mod otp;
 mod overlap;
 mod panda3d;
 mod parenting;
@@ -38,6 +39,7 @@ mod slips;
 mod syntax;
 mod tls;
 mod value;
+mod visible_zones;
 mod web;
 mod websocket;
 
@@ -63,12 +65,14 @@ pub use model::*;
 pub use named_field::NamedField;
 pub use networks::{Networks, ProxyHeaders, parse_network};
 pub use offences::{Offence, OffencesConfig, Reaction};
+pub use otp::{Era, LoginTo, OtpConfig, OwnerView, login_field};
 pub use panda3d::{
     Creation, Panda3dConfig, Regenerate, TIME_MANAGER, time_manager as time_manager_of,
 };
 pub use parenting::{FollowedClass, PARENTING_FIELD, ParentingRules};
 pub use recorder::RecorderConfig;
 pub use tls::{ClientTlsConfig, IdentityFiles, LinkTlsConfig, TlsConfig, TlsVersion};
+pub use visible_zones::VisibleZones;
 pub use web::{AccessConfig, TokenConfig, UserConfig, WebConfig, WebRole};
 pub use websocket::WebSocketConfig;
 

@@ -11,6 +11,7 @@ use super::interest_rules::InterestPermission;
 use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::OffencesConfig;
+use super::otp::OtpConfig;
 use super::panda3d::Panda3dConfig;
 use super::parenting::ParentingRules;
 use super::recorder::RecorderConfig;
@@ -383,6 +384,8 @@ pub enum ClientKind {
     LibAstron,
     /// `panda3d`: that of Panda3D's own `ClientRepository`.
     Panda3d(Arc<Panda3dConfig>),
+    /// `otp` and `toontown2003`: those of the games of the OTP era.
+    Otp(Arc<OtpConfig>),
 }
 
 /// A role of type `stateserver`.

@@ -129,23 +129,15 @@ impl ClientKind {
     /// What clients of Panda3D's type are served with, if this is that.
     pub fn panda3d(&self) -> Option<&Arc<Panda3dConfig>> {
         match self {
-            ClientKind::LibAstron => None,
+            ClientKind::LibAstron | ClientKind::Otp(_) => None,
             ClientKind::Panda3d(config) => Some(config),
         }
     }
 }
 
-/// The keys that only this type has.
-const KEYS: [&str; 8] = [
-    "tcp_header_size",
-    "doids",
-    "root",
-    "stateserver",
-    "create",
-    "trusted",
-    "time_manager",
-    "regenerate",
-];
+/// The keys that only this type has, beside `root`.
+const KEYS: [&str; 7] =
+    ["tcp_header_size", "doids", "stateserver", "create", "trusted", "time_manager", "regenerate"];
 
 /// What there is to say of its keys where the type is another, or none is said.
 pub(super) fn say_that_they_are_of_it(section: &mut Section<'_>) {

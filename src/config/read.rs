@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::model::{Places, *};
 use super::networks::Networks;
+use super::otp;
 use super::panda3d;
 use super::path::tidy;
 use super::read_role;
@@ -58,7 +59,7 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
     let section = file.section("general");
     let is_no_section = file.has("general") && section.is_none();
     let (general, mut knows_dc_files) = general(report, section, base_dir);
-    let (uberdog_numbers, uberdogs): (Vec<_>, _) =
+    let (uberdog_numbers, uberdogs): (Vec<_>, Vec<_>) =
         file.sections("uberdogs", uberdog).into_iter().unzip();
     let before = report.errors();
     let mut director = message_director(file.section("messagedirector"), base_dir);
@@ -70,6 +71,7 @@ pub(super) fn config(report: &Report, root: &Node, base_dir: &Path) -> Option<Co
     let (role_numbers, mut roles): (Vec<_>, Vec<_>) =
         file.sections("roles", role).into_iter().unzip();
     panda3d::settle(&mut roles);
+    otp::settle(&mut roles, &uberdogs);
     // A section of another name may be the one that is meant.
     knows_dc_files &= !is_no_section && (file.has("general") || !file.has_unknown());
     let mut left_out: Vec<String> = file.unknown().map(str::to_owned).collect();

@@ -12,6 +12,7 @@ use super::merge;
 use super::model::*;
 use super::networks::{Networks, ProxyHeaders};
 use super::offences::{self, OffencesConfig};
+use super::otp::{self, Era, OtpConfig};
 use super::panda3d::{self, Panda3dConfig};
 use super::parenting;
 use super::path::tidy;
@@ -100,9 +101,12 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
         check_unbound(&section, tls.as_ref(), has_websocket);
     }
     let dc_hashes = section.one_or_more("manual_dc_hash", value::dc_hash);
-    let client = client_section(&mut section);
+    let client = client_section(&mut section, base_dir);
+    if client.kind.otp().is_some() {
+        otp::say_what_is_not_checked(&section);
+    }
     let (channels, channel_step) = match &client.kind {
-        ClientKind::LibAstron => (channels(&mut section), 1),
+        ClientKind::LibAstron | ClientKind::Otp(_) => (channels(&mut section), 1),
         ClientKind::Panda3d(config) => {
             let why = "clients of this type have the channels that follow from `client.doids`; leave it out";
             section.ignored("channels", why);
@@ -115,7 +119,7 @@ fn client_agent(mut section: Section<'_>, base_dir: &Path) -> Option<ClientAgent
     let banlist = section.optional("banlist", value::name("the path of a ban list"));
     let has_banlist = section.has("banlist");
     let usual = match &client.kind {
-        ClientKind::LibAstron => OffencesConfig::default(),
+        ClientKind::LibAstron | ClientKind::Otp(_) => OffencesConfig::default(),
         ClientKind::Panda3d(_) => OffencesConfig::of_panda3d(),
     };
     let offences = offences::offences(section.section("offences"), usual, has_banlist);
@@ -211,17 +215,19 @@ fn not_empty<T>(
 }
 
 /// In Astron's first versions it was but the type.
-fn client_section(role: &mut Section<'_>) -> ClientConfig {
+fn client_section(role: &mut Section<'_>, base_dir: &Path) -> ClientConfig {
     if role.text("client").is_none() {
-        return client(role.section("client"));
+        return client(role.section("client"), base_dir);
     }
     let kind = role.optional("client", value::choice(&CLIENT_TYPES));
     if kind.is_some() {
         role.warning("client", "this is an old form of `client: {type: …}`");
     }
-    let mut config = client(None);
-    if kind == Some(ClientType::Panda3d) {
-        config.is_of_panda3d(Panda3dConfig::default());
+    let mut config = client(None, base_dir);
+    match kind {
+        Some(ClientType::Panda3d) => config.is_of_panda3d(Panda3dConfig::default()),
+        Some(ClientType::Otp(era)) => config.is_of_otp(OtpConfig::of(era)),
+        Some(ClientType::LibAstron) | None => {}
     }
     config
 }
@@ -230,10 +236,15 @@ fn client_section(role: &mut Section<'_>) -> ClientConfig {
 enum ClientType {
     LibAstron,
     Panda3d,
+    Otp(Era),
 }
 
-const CLIENT_TYPES: [(&str, ClientType); 2] =
-    [("libastron", ClientType::LibAstron), ("panda3d", ClientType::Panda3d)];
+const CLIENT_TYPES: [(&str, ClientType); 4] = [
+    ("libastron", ClientType::LibAstron),
+    ("panda3d", ClientType::Panda3d),
+    (Era::Otp.name(), ClientType::Otp(Era::Otp)),
+    (Era::Toontown2003.name(), ClientType::Otp(Era::Toontown2003)),
+];
 
 impl ClientConfig {
     /// Clients are of Panda3D's type: what is not said otherwise is as its own server has it.
@@ -242,9 +253,42 @@ impl ClientConfig {
         self.relocate = true;
         self.add_interest = InterestPermission::Enabled;
     }
+
+    /// Clients are of the OTP era: what they own they move themselves. In 2003 they saw no shard before they chose it.
+    fn is_of_otp(&mut self, config: OtpConfig) {
+        self.relocate = true;
+        if config.era == Era::Toontown2003 {
+            self.add_interest = InterestPermission::Enabled;
+        }
+        self.kind = ClientKind::Otp(Arc::new(config));
+    }
 }
 
-fn client(section: Option<Section<'_>>) -> ClientConfig {
+/// Reads the keys that only some types have.
+fn client_type(section: &mut Section<'_>, client: &mut ClientConfig, base_dir: &Path) {
+    let kind = section.optional("type", value::choice(&CLIENT_TYPES));
+    let kind = kind.unwrap_or(ClientType::LibAstron);
+    if kind != ClientType::Panda3d {
+        panda3d::say_that_they_are_of_it(section);
+    }
+    if !matches!(kind, ClientType::Otp(_)) {
+        otp::say_that_they_are_of_it(section);
+    }
+    match kind {
+        ClientType::LibAstron => section.foreign(
+            "root",
+            "only agents with `client.type: panda3d`, `otp` or `toontown2003` have this key",
+        ),
+        ClientType::Panda3d => client.is_of_panda3d(panda3d::panda3d(section)),
+        ClientType::Otp(era) => {
+            let (config, heartbeat_ms) = otp::otp(section, era, base_dir);
+            client.is_of_otp(config);
+            client.heartbeat_timeout_ms = heartbeat_ms.map_or(0, u64::from);
+        }
+    }
+}
+
+fn client(section: Option<Section<'_>>, base_dir: &Path) -> ClientConfig {
     let mut client = ClientConfig {
         kind: ClientKind::default(),
         relocate: false,
@@ -262,11 +306,7 @@ fn client(section: Option<Section<'_>>) -> ClientConfig {
     let Some(mut section) = section else {
         return client;
     };
-    if section.optional("type", value::choice(&CLIENT_TYPES)) == Some(ClientType::Panda3d) {
-        client.is_of_panda3d(panda3d::panda3d(&mut section));
-    } else {
-        panda3d::say_that_they_are_of_it(&mut section);
-    }
+    client_type(&mut section, &mut client, base_dir);
     if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
         client.relocate = relocate;
     }

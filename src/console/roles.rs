@@ -45,6 +45,7 @@ impl RoleSeen {
                 let client_type = match agent.client.kind {
                     ClientKind::LibAstron => "libastron",
                     ClientKind::Panda3d(_) => "panda3d",
+                    ClientKind::Otp(ref otp) => otp.era.name(),
                 };
                 (RoleKind::ClientAgent, address, None, Some(client_type))
             }

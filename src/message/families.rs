@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Client;
+use super::{Client, Otp};
 use crate::wire::Reader;
 
 /// A kind of client, by its protocol.
@@ -16,8 +16,8 @@ pub enum ClientFamily {
     Panda,
 }
 
-/// CLIENT_LOGIN_2, CLIENT_LOGIN_TOONTOWN, and the heartbeat and disconnect of OTP's numbering.
-const OTP_NUMBERS: [u16; 4] = [111, 125, 52, 37];
+/// CLIENT_LOGIN_3, CLIENT_LOGIN_TOONTOWN, and the heartbeat and disconnect of OTP's numbering.
+const OTP_NUMBERS: [u16; 4] = [111, 125, Otp::CLIENT_HEARTBEAT_OTP, Otp::CLIENT_DISCONNECT_OTP];
 /// CLIENT_OBJECT_GENERATE_CMU to CLIENT_HEARTBEAT_CMU.
 const CMU_NUMBERS: std::ops::RangeInclusive<u16> = 9001..=9011;
 

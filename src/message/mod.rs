@@ -10,6 +10,8 @@
 //! | [`Control`] | 9000–9999 | a participant and its message director |
 //! | [`Client`] | 1–999 | a client and its client agent |
 //! | [`Panda3d`] | 120, 9001–9011 | a client of Panda3D's own repository and its client agent |
+//! | [`Otp`] | 4–120 | a client of the OTP era and its client agent |
+//! | [`Toontown2003`] | 4–78 | one of 2003 and its client agent |
 //! | [`ClientAgent`] | 1000–1999 | the cluster and a client's session |
 //! | [`StateServer`] | 2000–2199 | anyone and an object or its state server |
 //! | [`DbStateServer`] | 2200–2299 | anyone and a database-state server |
@@ -24,6 +26,7 @@ mod control;
 mod database;
 mod db_state_server;
 mod families;
+mod otp;
 mod panda3d;
 mod parts;
 mod shape;
@@ -36,11 +39,12 @@ pub use control::{Control, Timing};
 pub use database::Database;
 pub use db_state_server::DbStateServer;
 pub use families::ClientFamily;
+pub use otp::{OTP_LOGINS, Otp, Toontown2003};
 pub use panda3d::{Panda3d, TargetedUpdate};
-pub use parts::{Blob, FieldValues, List, ListItem, ObjectState, Part, Rest, Run, Secret};
+pub use parts::{Blob, FieldValues, List, ListItem, Maybe, ObjectState, Part, Rest, Run, Secret};
 pub use shape::{Argument, Other, Shape, Shown, Values};
 pub use state_server::StateServer;
-pub use table::{Family, Row, name_of, row, row_named, table};
+pub use table::{Family, Row, name_of, row, row_named, table, whole_table};
 
 use crate::ids::Channel;
 use crate::wire::{self, Envelope, Reader, Writer};
@@ -121,9 +125,14 @@ impl<'a> Cluster<'a> {
                 DbStateServer::decode(number, reader).map(Cluster::DbStateServer)
             }
             Some(Family::Database) => Database::decode(number, reader).map(Cluster::Database),
-            Some(Family::Client | Family::Panda3d | Family::Control) | None => {
-                Err(Error::UnknownType(number))
-            }
+            Some(
+                Family::Client
+                | Family::Panda3d
+                | Family::Otp
+                | Family::Toontown2003
+                | Family::Control,
+            )
+            | None => Err(Error::UnknownType(number)),
         }
     }
 }

@@ -261,6 +261,26 @@ impl<'a> Part<'a> for ObjectState<'a> {
     }
 }
 
+/// An argument that a message may end without.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Maybe<T>(pub Option<T>);
+
+impl<'a, T: Part<'a>> Part<'a> for Maybe<T> {
+    const SHAPE: Shape = Shape::UnlessEmpty(&T::SHAPE);
+
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        if reader.is_empty() { Ok(Maybe(None)) } else { T::read(reader).map(|it| Maybe(Some(it))) }
+    }
+
+    #[inline]
+    fn write(&self, writer: &mut Writer<'_>) {
+        if let Maybe(Some(value)) = self {
+            value.write(writer);
+        }
+    }
+}
+
 /// Something of fixed size that a [`List`] can hold.
 pub trait ListItem: for<'a> Part<'a> + Copy {
     /// Its bytes on the wire.

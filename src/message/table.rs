@@ -1,7 +1,8 @@
 //! All message numbers and names, by family.
 
 use super::{
-    Argument, Client, ClientAgent, Control, Database, DbStateServer, Panda3d, StateServer,
+    Argument, Client, ClientAgent, Control, Database, DbStateServer, Otp, Panda3d, StateServer,
+    Toontown2003,
 };
 
 /// One message of the protocol.
@@ -24,6 +25,10 @@ pub enum Family {
     Client,
     /// Between a client of Panda3D's own repository and its client agent. Its numbers are also those of others.
     Panda3d,
+    /// Between a client of the OTP era and its client agent. Its numbers are also those of others.
+    Otp,
+    /// The same, in 2003.
+    Toontown2003,
     /// To a client's session.
     ClientAgent,
     /// To an object or a state server.
@@ -37,7 +42,11 @@ pub enum Family {
 }
 
 impl Family {
-    /// The family that a number belongs to, whether or not it has such a message. Never [`Family::Panda3d`].
+    /// Those whose numbers are also those of others: what is meant is known by whose client it is.
+    pub const SHARING: [Family; 3] = [Family::Panda3d, Family::Otp, Family::Toontown2003];
+
+    /// The family that a number belongs to, whether or not it has such a message. Never one that
+    /// [shares its numbers](Family::SHARING).
     #[inline]
     pub const fn of(number: u16) -> Option<Family> {
         match number {
@@ -56,6 +65,8 @@ impl Family {
         match self {
             Family::Client => Client::TABLE,
             Family::Panda3d => Panda3d::TABLE,
+            Family::Otp => Otp::TABLE,
+            Family::Toontown2003 => Toontown2003::TABLE,
             Family::ClientAgent => ClientAgent::TABLE,
             Family::StateServer => StateServer::TABLE,
             Family::DbStateServer => DbStateServer::TABLE,
@@ -75,6 +86,8 @@ impl Family {
         match self {
             Family::Client => "client",
             Family::Panda3d => "panda3d",
+            Family::Otp => "otp",
+            Family::Toontown2003 => "toontown2003",
             Family::ClientAgent => "client_agent",
             Family::StateServer => "state_server",
             Family::DbStateServer => "db_state_server",
@@ -85,7 +98,7 @@ impl Family {
 }
 
 /// All families, those first whose numbers [`Family::of`] knows, each family's numbers above those of the one before.
-const FAMILIES: [Family; 7] = {
+const FAMILIES: [Family; 9] = {
     use Family as F;
     [
         F::Client,
@@ -95,13 +108,22 @@ const FAMILIES: [Family; 7] = {
         F::Database,
         F::Control,
         F::Panda3d,
+        F::Otp,
+        F::Toontown2003,
     ]
 };
 
-/// Every message of the protocol, family by family, each ascending. Without those of [`Family::Panda3d`].
+/// Every message of the protocol, family by family, each ascending. Without those of families that
+/// [share their numbers](Family::SHARING).
 pub fn table() -> impl Iterator<Item = Row> {
-    let families = FAMILIES.into_iter().filter(|family| *family != Family::Panda3d);
+    let families = FAMILIES.into_iter().filter(|family| !Family::SHARING.contains(family));
     families.flat_map(|family| family.rows().iter().copied())
+}
+
+/// Every message of whichever family.
+pub fn whole_table() -> impl Iterator<Item = Row> {
+    let sharing = Family::SHARING.into_iter().flat_map(|family| family.rows());
+    table().chain(sharing.copied())
 }
 
 /// The message of a number, as it is among servers and for Astron's clients.

@@ -39,7 +39,7 @@ pub fn compose(
     arguments: &Map<String, Json>,
 ) -> Composed<Vec<u8>> {
     let row = message_named(message)?;
-    if matches!(row.family, Family::Client | Family::Panda3d) {
+    if row.family == Family::Client || Family::SHARING.contains(&row.family) {
         return wrong(
             "message",
             format!("{} is said between a client and its agent only", row.name),

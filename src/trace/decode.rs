@@ -27,6 +27,27 @@ pub enum Speech {
     Client,
     /// One between a client of Panda3D's kind and its agent.
     Panda3d,
+    /// One between a client of the OTP era and its agent.
+    Otp,
+    /// The same, in 2003.
+    Toontown2003,
+}
+
+impl Speech {
+    /// Its messages, if their numbers are also those of others.
+    const fn sharing(self) -> Option<Family> {
+        match self {
+            Speech::Servers | Speech::Link | Speech::Client => None,
+            Speech::Panda3d => Some(Family::Panda3d),
+            Speech::Otp => Some(Family::Otp),
+            Speech::Toontown2003 => Some(Family::Toontown2003),
+        }
+    }
+
+    /// The message of a number.
+    pub fn row(self, number: u16) -> Option<&'static Row> {
+        self.sharing().map_or_else(|| row(number), |family| family.row(number))
+    }
 }
 
 /// A datagram that has been read.
@@ -146,17 +167,14 @@ fn decode_at(names: &Names, speech: Speech, datagram: &[u8], depth: usize) -> De
         return decoded;
     }
     let number = decoded.number.unwrap_or_default();
-    let found = match speech {
-        Speech::Servers | Speech::Link | Speech::Client => row(number),
-        Speech::Panda3d => Family::Panda3d.row(number),
-    };
+    let found = speech.row(number);
     // What looks like a control message with other recipients is none: whoever gets it cannot read it as one.
     let is_control = decoded.recipients == [Channel::CONTROL];
     let is_expected = |row: &&Row| match row.family {
         Family::Control => is_control && decoded.sender.is_none(),
         family => (family == Family::Client) == (speech == Speech::Client),
     };
-    let Some(row) = found.filter(|row| speech == Speech::Panda3d || is_expected(row)) else {
+    let Some(row) = found.filter(|row| speech.sharing().is_some() || is_expected(row)) else {
         decoded.note = Some("unknown message".to_owned());
         decoded.extra = reader.rest().to_vec();
         return decoded;
@@ -243,7 +261,7 @@ impl Body<'_, '_> {
             }
             Shape::ClientDatagram => {
                 let bytes = self.reader.blob()?;
-                self.inner(&[Speech::Client, Speech::Panda3d], bytes)
+                self.inner(&[Speech::Client, Speech::Panda3d, Speech::Otp], bytes)
             }
             Shape::Value => self.value(),
             Shape::OldAndNew => match self.value() {

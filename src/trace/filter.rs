@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::decode::Speech;
 use super::names::{Names, has_other};
 use crate::ids::{Channel, DoId};
-use crate::message::{Family, Row, Shape, Values, row};
+use crate::message::{Row, Shape, Values, row};
 use crate::wire::{Error, Reader, Recipients};
 
 /// What is wanted. Of several of a kind, one is enough; of several kinds, each has to be there.
@@ -99,10 +99,7 @@ impl Filter {
     pub fn passes_client(&self, client: Channel, speech: Speech, datagram: &[u8]) -> bool {
         let mut reader = Reader::new(datagram);
         let Ok(number) = reader.u16() else { return !self.is_narrow };
-        let row = match speech {
-            Speech::Panda3d => Family::Panda3d.row(number),
-            Speech::Client | Speech::Servers | Speech::Link => row(number),
-        };
+        let row = speech.row(number);
         (self.wanted.channels.is_empty() || self.is_in_range(client))
             && self.is_message(number)
             && self.arguments_pass(&[], row, reader)

@@ -46,6 +46,10 @@ impl Path {
             Path::ToClient(Speech::Client, _) => 2,
             Path::FromClient(Speech::Panda3d, _) => 3,
             Path::ToClient(Speech::Panda3d, _) => 4,
+            Path::FromClient(Speech::Otp, _) => 5,
+            Path::ToClient(Speech::Otp, _) => 6,
+            Path::FromClient(Speech::Toontown2003, _) => 7,
+            Path::ToClient(Speech::Toontown2003, _) => 8,
             Path::Routed
             | Path::FromClient(Speech::Servers | Speech::Link, _)
             | Path::ToClient(Speech::Servers | Speech::Link, _) => 0,
@@ -59,6 +63,10 @@ impl Path {
             2 => Path::ToClient(Speech::Client, client),
             3 => Path::FromClient(Speech::Panda3d, client),
             4 => Path::ToClient(Speech::Panda3d, client),
+            5 => Path::FromClient(Speech::Otp, client),
+            6 => Path::ToClient(Speech::Otp, client),
+            7 => Path::FromClient(Speech::Toontown2003, client),
+            8 => Path::ToClient(Speech::Toontown2003, client),
             _ => return None,
         })
     }

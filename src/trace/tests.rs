@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::record::{Path, Record};
 use super::*;
 use crate::ids::Channel;
-use crate::message::{Panda3d, table};
+use crate::message::{Family, row_named, table, whole_table};
 
 const DC: &str = "
     dclass Node { setLocation(uint32 parent, uint32 zone) airecv; };
@@ -223,11 +223,14 @@ fn every_golden_message_is_made_again_of_what_is_shown_of_it() {
     let entries = golden();
     assert!(entries.len() > 100);
     for (name, bytes) in entries {
-        let is_of_client = name.starts_with("CLIENT_");
-        let is_of_control = name.starts_with("CONTROL_");
-        let (speech, datagram) = match (is_of_client, is_of_control) {
-            (true, _) => (Speech::Client, bytes),
-            (_, true) => (Speech::Link, [&crate::wire::CONTROL_HEAD[..], &bytes].concat()),
+        let family = row_named(&name).map(|row| row.family);
+        let (speech, datagram) = match family {
+            Some(Family::Client) => (Speech::Client, bytes),
+            Some(Family::Otp) => (Speech::Otp, bytes),
+            Some(Family::Toontown2003) => (Speech::Toontown2003, bytes),
+            Some(Family::Control) => {
+                (Speech::Link, [&crate::wire::CONTROL_HEAD[..], &bytes].concat())
+            }
             _ => (
                 Speech::Servers,
                 [&[1, 9, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0], &bytes[..]].concat(),
@@ -249,14 +252,15 @@ fn speeches() -> impl Strategy<Value = Speech> {
         Just(Speech::Servers),
         Just(Speech::Link),
         Just(Speech::Client),
-        Just(Speech::Panda3d)
+        Just(Speech::Panda3d),
+        Just(Speech::Otp),
+        Just(Speech::Toontown2003)
     ]
 }
 
 /// A head that can be read, a number of a message, and anything.
 fn messages() -> impl Strategy<Value = (Speech, Vec<u8>)> {
-    let numbers: Vec<u16> =
-        table().chain(Panda3d::TABLE.iter().copied()).map(|row| row.number).collect();
+    let numbers: Vec<u16> = whole_table().map(|row| row.number).collect();
     let body = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..80),
         prop::collection::vec(0u8..5, 0..80),

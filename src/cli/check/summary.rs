@@ -5,8 +5,8 @@ use url::Url;
 
 use crate::cli::out::number_of;
 use crate::config::{
-    Address, BackendConfig, ClientAgentConfig, Config, DoIdRange, LinkTlsConfig, Panda3dConfig,
-    RoleConfig, WebConfig,
+    Address, BackendConfig, ClientAgentConfig, Config, DoIdRange, Era, LinkTlsConfig, OtpConfig,
+    Panda3dConfig, RoleConfig, WebConfig,
 };
 
 pub(super) fn summary(config: &Config, dc: &DcFile) -> String {
@@ -106,6 +106,20 @@ fn client_agent(role: &ClientAgentConfig, dc: &DcFile) -> String {
         return format!(
             "client agent: listens {binds}, for clients of Panda3D's own repository, {clients} with {per_client} doIds each of \
              {do_ids}, zones below {root}"
+        );
+    }
+    if let Some(otp) = role.client.kind.otp() {
+        let OtpConfig { era, root, ref login_to, .. } = **otp;
+        let logins = login_to
+            .as_ref()
+            .map_or_else(|| "to nobody".to_owned(), |to| format!("to UberDOG {}", to.do_id));
+        let era = match era {
+            Era::Otp => "the OTP era",
+            Era::Toontown2003 => "2003",
+        };
+        return format!(
+            "client agent: listens {binds}, for clients of {era}, log-ins {logins}, root {root}, channels {}",
+            role.channels
         );
     }
     format!(

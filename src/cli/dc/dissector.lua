@@ -297,7 +297,7 @@ datagram = function(tvb, at, tree, is_of_client)
     local number = range:le_uint()
     tree:add_le(f.number, range)
     local messages = is_of_client and CLIENT or SERVERS
-    local message = messages[number] or (is_of_client and PANDA3D[number])
+    local message = messages[number] or (is_of_client and (PANDA3D[number] or OTP[number]))
     name = message and message.name or ("message " .. number)
     if not message then error("unknown message", 0) end
     body(r, tree, message)

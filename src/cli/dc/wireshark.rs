@@ -24,6 +24,7 @@ pub(super) fn run(files: &Files) -> Done {
     messages(&mut text, "SERVERS", &[&servers[..], &stores].concat());
     messages(&mut text, "CLIENT", &[Family::Client]);
     messages(&mut text, "PANDA3D", &[Family::Panda3d]);
+    messages(&mut text, "OTP", &[Family::Otp]);
     fields(&mut text, &dc);
     classes(&mut text, &dc);
     write(format_args!("{text}\n{DISSECTOR}"));

@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 
 use super::out::{complain, number_of};
 use super::running;
-use crate::message::{Panda3d, row_named, table};
+use crate::message::{row_named, whole_table};
 use crate::trace::{Names, Wanted};
 use sink::Sink;
 use source::Source;
@@ -161,7 +161,7 @@ fn message(name: &str) -> Result<u16, String> {
     if let Some(number) = row_named(name).map(|row| row.number).or_else(|| number.parse().ok()) {
         return Ok(number);
     }
-    let known: Vec<_> = table().chain(Panda3d::TABLE.iter().copied()).map(|row| row.name).collect();
+    let known: Vec<_> = whole_table().map(|row| row.name).collect();
     let upper = name.to_uppercase();
     // Some leave the first words out.
     let parts: Vec<_> = known.iter().filter(|known| known.ends_with(&upper)).take(3).collect();

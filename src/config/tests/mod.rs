@@ -7,6 +7,7 @@ mod foreign;
 mod interest_rules;
 mod merge;
 mod offences;
+mod otp;
 mod panda3d;
 mod parenting;
 mod password;

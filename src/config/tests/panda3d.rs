@@ -118,7 +118,7 @@ fn what_cannot_be() {
     // They are of no other type.
     let errors =
         errors("roles: [{type: clientagent, channels: {min: 1000, max: 1009}, client: {root: 5}}]");
-    let text = "client.root: only agents with `client.type: panda3d` have this key";
+    let text = "client.root: only agents with `client.type: panda3d`, `otp` or `toontown2003` have this key";
     assert!(errors.contains(text), "{errors}");
 }
 

@@ -54,7 +54,9 @@ const fn name_of(family: Family) -> Option<&'static str> {
         Family::StateServer => Some("state_server"),
         Family::DbStateServer => Some("db_state_server"),
         Family::Database => Some("database"),
-        Family::Client | Family::Panda3d | Family::Control => None,
+        Family::Client | Family::Panda3d | Family::Otp | Family::Toontown2003 | Family::Control => {
+            None
+        }
     }
 }
 

@@ -110,7 +110,7 @@ impl Core {
     ) -> Self {
         let dialect = dialect::of(&config.client.kind, &dc);
         let mut core = Core {
-            shared: Shared::new(config, uberdogs, dc, dialect.voice(), seed),
+            shared: Shared::new(config, uberdogs, dc, (dialect.voice(), dialect.manners()), seed),
             dialect,
             slots: Vec::new(),
             free: Vec::new(),

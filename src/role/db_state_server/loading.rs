@@ -138,6 +138,8 @@ impl Loads {
             | Family::ClientAgent
             | Family::Client
             | Family::Panda3d
+            | Family::Otp
+            | Family::Toontown2003
             | Family::Control => {}
         }
         None

@@ -8,8 +8,9 @@ use dclass::DcFile;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Asking, ChannelPool, Deadlines, FieldRules, LimitCounts, OffenceCounts, Offender, Prices,
-    Resumable, SessionKey, Silence, Subscribers, TimeManager, Tokens, Told, UberDogs, Voice,
+    Asking, ChannelPool, Deadlines, FieldRules, LimitCounts, Manners, OffenceCounts, Offender,
+    Prices, Resumable, SessionKey, Silence, Subscribers, TimeManager, Tokens, Told, UberDogs,
+    Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -51,6 +52,8 @@ pub struct Shared {
     pub parenting: Option<Box<Parenting>>,
     /// How clients are told things.
     pub voice: Box<dyn Voice>,
+    /// What they rely on beyond that.
+    pub manners: Manners,
     /// What tables by numbers of clients and the cluster are hashed with.
     pub seed: Seed,
     pub subscribers: Subscribers,
@@ -122,7 +125,7 @@ impl Shared {
         config: &ClientAgentConfig,
         uberdogs: Arc<UberDogs>,
         dc: Arc<DcFile>,
-        voice: Box<dyn Voice>,
+        (voice, manners): (Box<dyn Voice>, Manners),
         seed: Seed,
     ) -> Self {
         let rest = Duration::from_millis(config.channel_rest_ms);
@@ -140,6 +143,7 @@ impl Shared {
             dc,
             uberdogs,
             voice,
+            manners,
             seed,
             subscribers: Subscribers::new(seed),
             pool: ChannelPool::new(config.channels, config.channel_step, rest, seed),

@@ -74,6 +74,13 @@ pub enum News<'a> {
         /// Where it is now.
         location: Location,
     },
+    /// These are the fields of an object that the client may send whatever their keywords say.
+    FieldsSendable {
+        /// The object.
+        do_id: DoId,
+        /// The fields.
+        fields: &'a [FieldId],
+    },
     /// The cluster has opened or altered an interest for the client.
     InterestOpened {
         /// By which its end is told.
@@ -136,6 +143,7 @@ impl<'a> News<'a> {
             News::FieldChanges { .. } => "that a field changes",
             News::FieldsChange { .. } => "that fields change",
             News::ObjectMoves { .. } => "that an object moves",
+            News::FieldsSendable { .. } => "which fields it may send",
             News::InterestOpened { .. } => "that an interest is opened",
             News::InterestClosed { .. } => "that an interest is closed",
             News::InterestDone { .. } => "that an interest is done",

@@ -6,7 +6,7 @@ use crate::ids::Channel;
 use crate::message::{ObjectState, Rest};
 use crate::object::{FieldError, shown_values};
 use crate::role::client_agent::agent::{News, Shared, Translation};
-use crate::role::client_agent::session::{Lack, Session, Told, for_clients};
+use crate::role::client_agent::session::{Lack, Session, Told, for_clients, for_owners};
 use crate::wire;
 
 /// Whatever a field is.
@@ -17,7 +17,7 @@ impl Lack {
     pub const fn is_for(self) -> fn(Keywords) -> bool {
         match self {
             Lack::Seen => for_clients,
-            Lack::Owned => |keywords| for_clients(keywords) || keywords.ownrecv(),
+            Lack::Owned => for_owners,
             Lack::Owners => |keywords| !for_clients(keywords) && keywords.ownrecv(),
         }
     }

@@ -48,22 +48,22 @@ impl fmt::Display for Foreign {
                 "a link of an AI or UberDOG, which belongs on the message director's port"
             }
             Foreign::Client(family) => {
-                write!(f, "the protocol of {family}, which ")?;
-                return match client_type(*family) {
-                    Some(word) => write!(f, "is for an agent with client.type: {word}"),
-                    None => f.write_str("is not supported"),
-                };
+                let word = client_type(*family);
+                return write!(
+                    f,
+                    "the protocol of {family}, which is for an agent with client.type: {word}"
+                );
             }
         })
     }
 }
 
 /// By which word of `client.type` clients of a family are served.
-const fn client_type(family: ClientFamily) -> Option<&'static str> {
+const fn client_type(family: ClientFamily) -> &'static str {
     match family {
-        ClientFamily::Astron => Some("libastron"),
-        ClientFamily::Panda => Some("panda3d"),
-        ClientFamily::Otp => None,
+        ClientFamily::Astron => "libastron",
+        ClientFamily::Panda => "panda3d",
+        ClientFamily::Otp => "otp",
     }
 }
 

@@ -92,7 +92,7 @@ impl Voice for LibAstron {
                 }
                 return Ok(());
             }
-            News::ValuesWanted { .. } => return Ok(()),
+            News::ValuesWanted { .. } | News::FieldsSendable { .. } => return Ok(()),
             News::OwnerGained { object, has_other: false } => {
                 Client::EnterObjectRequiredOwner { object }
             }

@@ -17,6 +17,7 @@
 
 pub mod foreign;
 mod lib_astron;
+mod otp;
 mod panda3d;
 
 use std::sync::Arc;
@@ -25,9 +26,10 @@ use dclass::DcFile;
 
 pub use foreign::Foreign;
 pub use lib_astron::LibAstron;
+pub use otp::Otp;
 pub use panda3d::Panda3d;
 
-use super::agent::{Context, Voice};
+use super::agent::{Context, Manners, Voice};
 use super::session::{Flow, Session};
 use crate::config::ClientKind;
 use crate::ids::{DoId, FieldId};
@@ -66,6 +68,11 @@ pub trait Dialect: Send + Sync {
         Framing::Tag16
     }
 
+    /// What its clients rely on in what becomes of them.
+    fn manners(&self) -> Manners {
+        Manners::default()
+    }
+
     /// When what is for its clients waits for more of it: most want it at once as long as there is time for that.
     fn waits_from(&self) -> Share {
         Share { idle: 0.15, busy: 0.4 }
@@ -92,5 +99,6 @@ pub fn of(kind: &ClientKind, dc: &Arc<DcFile>) -> Box<dyn Dialect> {
     match kind {
         ClientKind::LibAstron => Box::new(LibAstron),
         ClientKind::Panda3d(config) => Box::new(Panda3d::new(config.clone(), dc.clone())),
+        ClientKind::Otp(config) => Box::new(Otp::new(config.clone(), dc.clone())),
     }
 }

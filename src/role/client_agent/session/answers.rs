@@ -46,7 +46,7 @@ impl Session {
         if is_still_its == Some(true) && query.doubtful.remove(&do_id) {
             self.forget_outdated(cx, do_id);
         }
-        if self.view.sees(do_id) {
+        if self.view.has_view_of(do_id) {
             self.view.move_to(do_id, location);
         } else {
             match is_still_its {

@@ -263,6 +263,7 @@ impl Session {
     fn tell_caller(&self, cx: &mut Context<'_>, interest: InterestId, caller: Channel) {
         if caller.is_some() {
             let client = self.identity.channel;
+            let interest = cx.shared.manners.to_cluster(interest);
             self.route_small(cx, caller, &ClientAgent::DoneInterestResp { client, interest });
         }
     }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::asking::distinct;
 use super::following::Cause;
 use super::{Ejection, End, Flow, Session};
-use crate::ids::{Channel, DoId, InterestId, ZoneId};
+use crate::ids::{Channel, DoId, FieldId, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, Cluster, Message, StateServer};
 use crate::role::client_agent::agent::{Context, FieldRules, News, Shared};
 use crate::role::client_agent::interest::Asked;
@@ -300,7 +300,9 @@ impl Session {
                 (do_id, view.remove_session_object(do_id), "is no session object")
             }
             C::SetFieldsSendable { do_id, fields } => {
-                return view.set_sendable(cx, do_id, fields.iter().collect());
+                let fields: Box<[FieldId]> = fields.iter().collect();
+                self.tell(cx.shared, &News::FieldsSendable { do_id, fields: &fields });
+                return self.view.set_sendable(cx, do_id, fields);
             }
             _ => return,
         };
@@ -318,6 +320,7 @@ impl Session {
         parent: DoId,
         zones: &[ZoneId],
     ) -> Flow {
+        let interest = cx.shared.manners.of_cluster(interest);
         let context = self.identity.new_context();
         let zones = distinct(zones.iter().copied(), cx.shared.seed);
         self.tell(cx.shared, &News::InterestOpened { context, interest, parent, zones: &zones });
@@ -330,6 +333,7 @@ impl Session {
         caller: Channel,
         interest: InterestId,
     ) -> Flow {
+        let interest = cx.shared.manners.of_cluster(interest);
         let context = self.identity.new_context();
         self.tell(cx.shared, &News::InterestClosed { context, interest });
         self.lapse_interest(cx, interest);

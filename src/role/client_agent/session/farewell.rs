@@ -63,10 +63,7 @@ impl Session {
                 self.note_ejection(cx, ejection);
             }
             End::Foreign { speaks, farewell } => {
-                let what = match self.making {
-                    None => "First packet is not CLIENT_HELLO",
-                    Some(_) => "This is no client of Panda3D's own repository",
-                };
+                let what = cx.shared.manners.stranger;
                 let text = format!("{what}; this looks like {speaks}");
                 let ejection = Ejection::new(EjectReason::NoHello as u16, text);
                 match farewell {

@@ -178,7 +178,9 @@ impl Session {
             return Way::OneByOne;
         }
         let max = cx.shared.config.limits.entry_bytes_max;
-        let is_whole = missing == Some(Some(0)) && asking.holding.is_empty();
+        // What is sorted is held until all is there.
+        let is_whole =
+            missing == Some(Some(0)) && asking.holding.is_empty() && !cx.shared.manners.sorts_found;
         let may_be_shown = max == 0 || found.bytes(self.framing()) as u64 <= max;
         match is_whole && !self.interests.holds_any() && may_be_shown {
             true => Way::Show,
@@ -192,7 +194,7 @@ impl Session {
         let before = self.outbox.bytes.len();
         self.view.reserve(found.len());
         for (object, frame) in found.all(self.framing()) {
-            if self.view.sees(object.do_id) {
+            if self.view.has_view_of(object.do_id) {
                 self.view.move_to(object.do_id, object.location);
             } else {
                 self.enter_sight(cx, object.do_id, object.class_id, object.location, frame);
@@ -205,7 +207,7 @@ impl Session {
         let Session { interests, view, .. } = self;
         let framing = self.identity.framing;
         let unseen = found.all(framing).filter(|(object, _)| {
-            let is_seen = view.sees(object.do_id);
+            let is_seen = view.has_view_of(object.do_id);
             if is_seen {
                 view.move_to(object.do_id, object.location);
             }

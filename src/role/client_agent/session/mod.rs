@@ -133,7 +133,7 @@ impl Session {
             presence: Presence::begin(cx.shared, key, cx.now),
             identity: Identity::new(cx.now, key, channel, peer, framing),
             listening: Listening::new(seed),
-            view: View::new(seed),
+            view: View::new(seed, cx.shared.manners.has_one_view),
             interests: Interests::new(seed),
             post_removes: PostRemoves::default(),
             outbox: Outbox::default(),

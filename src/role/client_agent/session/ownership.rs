@@ -2,7 +2,7 @@
 
 use super::following::Cause;
 use super::{End, Flow, Session};
-use crate::ids::{Channel, DoId};
+use crate::ids::{Channel, DoId, Location};
 use crate::message::{EjectReason, ObjectState};
 use crate::role::client_agent::agent::{Context, News};
 use crate::role::client_agent::interest::InterestKey;
@@ -25,6 +25,11 @@ impl Session {
         }
         if cx.shared.dc.class(class_id).is_some() {
             self.view.own(do_id, class_id, location);
+            if self.view.owns_alone(do_id) {
+                // It is not going to be shown it.
+                self.interests.drop_pending(do_id);
+                self.finish_held_back(cx);
+            }
         } else {
             let client = self.identity.allocated;
             tracing::warn!(%client, doId = %do_id, class = class_id.0, "owned object of an unknown class");
@@ -34,6 +39,12 @@ impl Session {
             self.is_told(cx, do_id);
         }
         self.follow(cx, do_id, location, Cause::Cluster)
+    }
+
+    /// Where the client sees an object of which it has had no view but its own: from now on that is one of what it sees.
+    fn goes_on_seeing(&self, do_id: DoId) -> Option<Location> {
+        let at = self.view.known_at(do_id).filter(|_| self.view.owns_alone(do_id));
+        at.filter(|at| self.interests.covers(*at))
     }
 
     /// An object has got another owner.
@@ -56,7 +67,11 @@ impl Session {
                 format!("The session object with id {do_id} has unexpectedly left ownership."),
             ));
         }
-        if self.view.is_told_own(do_id) {
+        if let Some(location) = self.goes_on_seeing(do_id) {
+            // Its own view may not have said where it is.
+            self.tell(cx.shared, &News::ObjectMoves { do_id, location });
+            self.view.see(do_id, self.view.class_of(do_id), location);
+        } else if self.view.is_told_own(do_id) {
             self.tell(cx.shared, &News::OwnerLost { do_id });
         }
         self.view.disown(cx, do_id);

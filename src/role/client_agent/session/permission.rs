@@ -40,6 +40,9 @@ impl Session {
     /// Checks that the client may close an interest that is open. If its parent has just gone it may: that gives it nothing.
     pub(super) fn check_may_close(&self, cx: &Context<'_>, interest: InterestId) -> Flow {
         let Some(parent) = self.interests.parent_of(interest) else { return Ok(()) };
+        if cx.shared.manners.closes_freely {
+            return Ok(());
+        }
         match &cx.shared.config.client.add_interest {
             InterestPermission::Enabled | InterestPermission::Disabled => Ok(()),
             InterestPermission::Visible => self.check_visible(cx, parent, TO_CLOSE).map(drop),
@@ -74,7 +77,7 @@ impl Session {
         parent: DoId,
         zones: &[ZoneId],
     ) -> Result<bool, End> {
-        let is_visible = self.view.subject(cx.shared, parent).is_some();
+        let is_visible = self.knows_parent(cx, parent);
         let Some(zone) = rules.first_denied(parent, is_visible, zones) else {
             return Ok(true);
         };
@@ -87,9 +90,13 @@ impl Session {
         )))
     }
 
+    fn knows_parent(&self, cx: &Context<'_>, parent: DoId) -> bool {
+        cx.shared.manners.is_root(parent) || self.view.subject(cx.shared, parent).is_some()
+    }
+
     /// Checks that the client knows a parent; whether it still does.
     fn check_visible(&self, cx: &Context<'_>, parent: DoId, what: &str) -> Result<bool, End> {
-        if self.view.subject(cx.shared, parent).is_some() {
+        if self.knows_parent(cx, parent) {
             return Ok(true);
         }
         if self.view.had_parent(cx, parent) {

@@ -81,6 +81,11 @@ impl Session {
         self.life = Life::Anonymous;
     }
 
+    /// The client speaks a protocol in which nobody says with what he comes.
+    pub fn let_in_unnamed(&mut self) {
+        self.life = Life::Anonymous;
+    }
+
     /// The client is alive.
     pub fn note_life(&mut self, cx: &Context<'_>) {
         self.presence.alive = cx.now;

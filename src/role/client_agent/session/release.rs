@@ -31,9 +31,12 @@ impl Session {
     /// Empties a query: what it holds is told. It stays in its phase.
     pub(super) fn release(&mut self, cx: &mut Context<'_>, context: ids::Context) {
         self.drop_doubtful(cx, context);
-        let Some(holding) = self.interests.take_holding(context) else {
+        let Some(mut holding) = self.interests.take_holding(context) else {
             return;
         };
+        if cx.shared.manners.sorts_found {
+            holding.sort_found();
+        }
         let (dropped, is_any) = (&holding.dropped, !holding.dropped.is_empty());
         let is_told = |record: &&Record| !is_any || !dropped.contains(&record.serial);
         let mut over = FxHashSet::default();

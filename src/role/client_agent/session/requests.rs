@@ -183,7 +183,7 @@ impl Session {
         let zones = distinct(zones, cx.shared.seed);
         let is_in_time = self.check_may_open(cx, interest, parent, &zones)?;
         whole?;
-        if !self.life.admits(Request::OpenInterest) {
+        if !self.life.admits(Request::OpenInterest) && !cx.shared.manners.is_root(parent) {
             return Ok(());
         }
         if !is_in_time {
@@ -206,7 +206,7 @@ impl Session {
         whole: Flow,
     ) -> Flow {
         let asked = Asked { context, caller: Channel::NONE };
-        if self.interests.parent_of(interest).is_none() {
+        let Some(parent) = self.interests.parent_of(interest) else {
             if self.view.had(cx, Right::Interest(interest)) {
                 whole?;
                 self.interest_done(cx, interest, asked);
@@ -217,13 +217,18 @@ impl Session {
                 EjectReason::Generic,
                 "Tried to remove a non-existing interest.",
             ));
-        }
+        };
         self.check_may_close(cx, interest)?;
         whole?;
-        if self.life.admits(Request::CloseInterest) {
+        if self.life.admits(Request::CloseInterest) || cx.shared.manners.is_root(parent) {
             self.remove_interest(cx, interest, asked)?;
         }
         Ok(())
+    }
+
+    /// The parent of an interest, if it is open.
+    pub fn parent_of(&self, interest: InterestId) -> Option<DoId> {
+        self.interests.parent_of(interest)
     }
 
     /// The cluster is about to close an interest, which the client may be doing, too.

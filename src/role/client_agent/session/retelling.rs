@@ -21,7 +21,7 @@ use smallvec::SmallVec;
 
 use super::answers::PATIENCE;
 use super::asking::QUERY_ZONES_MAX;
-use super::{Session, for_clients};
+use super::{Session, for_clients, for_owners};
 use crate::hash::Set;
 use crate::ids::{self, DoId, ZoneId};
 use crate::message::{ObjectState, Rest, StateServer};
@@ -240,8 +240,7 @@ impl Session {
             self.pay_for_entry(cx, values.len());
         }
         if untold.is_owned() {
-            let to_owner = |keywords: Keywords| for_clients(keywords) || keywords.ownrecv();
-            let (values, has_other) = shown_to(class, object, to_owner)?;
+            let (values, has_other) = shown_to(class, object, for_owners)?;
             let object = ObjectState { values: Rest(&values), location, ..*object };
             self.tell(cx.shared, &News::OwnerGained { object, has_other });
             self.view.own(do_id, class.id(), location);

@@ -41,7 +41,7 @@ impl Session {
         if self.interests.is_asking() {
             self.settle_doubts(cx, do_id, location);
         }
-        if self.view.sees(do_id) || self.interests.holds(do_id) {
+        if self.view.has_view_of(do_id) || self.interests.holds(do_id) {
             return;
         }
         // Behind the objects that are being asked for; and behind its own parent, if that waits.
@@ -200,12 +200,15 @@ impl Session {
         if self.view.made_at(do_id).is_some() {
             return self.made_is_deleted(cx, do_id);
         }
-        if seen {
+        let owned_alone = self.view.owns_alone(do_id);
+        if seen || owned_alone {
             self.tell(cx.shared, &News::ObjectDeleted { do_id });
             self.view.unsee(do_id);
         }
         if owned {
-            self.tell(cx.shared, &News::OwnerLost { do_id });
+            if !owned_alone {
+                self.tell(cx.shared, &News::OwnerLost { do_id });
+            }
             self.view.disown(cx, do_id);
         }
         self.view.remember_gone(cx, do_id);
@@ -272,6 +275,9 @@ impl Session {
         } else if is_session_object {
             return Err(Self::session_object_left(do_id));
         } else {
+            if owned && cx.shared.manners.tells_own_moves {
+                self.send_frame(cx.shared, frame);
+            }
             self.leave_sight(cx, do_id);
         }
         Ok(())

@@ -7,7 +7,7 @@ use dclass::{Field, Keywords};
 
 use super::making::check_size;
 use super::waiting::Direct;
-use super::{Flow, Session};
+use super::{End, Flow, Session};
 use crate::ids::{DoId, FieldId};
 use crate::message::{Rest, StateServer};
 use crate::role::client_agent::agent::{Context, News};
@@ -123,6 +123,15 @@ impl Session {
             self.say_directly(cx, do_id, Direct::One(target.avatar(), (field, value.into())));
         }
         Ok(())
+    }
+
+    /// What the client says is passed on as the value of a field, for whoever that is to judge.
+    ///
+    /// # Errors
+    /// The session ends: it does not fit.
+    pub fn forward(&self, cx: &mut Context<'_>, do_id: DoId, field: FieldId, value: &[u8]) -> Flow {
+        let update = StateServer::ObjectSetField { do_id, field, value: Rest(value) };
+        self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
     }
 
     /// Says something that does not go by the object, behind what does.

@@ -19,6 +19,7 @@ mod line;
 mod model;
 mod objects;
 mod offences;
+mod otp;
 mod permission;
 mod places;
 mod queries;

@@ -3,7 +3,7 @@
 //! A client acts on what it has been told. What it sends because of a right that it has just lost is no
 //! offence for a while, `tuning.rights_grace`: it is dropped. That goes for the very right that it had, and for
 //! nothing else. What Astron's own tests have clients ejected for is forgiven only if so configured
-//! ([`Shared::forgives_all`]). Objects that it has known have a time of their own, [`REMEMBERED`], as with Astron.
+//! ([`Shared::forgives_all`]). Objects that it has known have a time of their own, as with Astron.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Recent, Subject, View};
 use crate::ids::{ClassId, DoId, FieldId, InterestId, Location};
 use crate::role::client_agent::agent::{Context, Shared};
 
-/// How long a client may take to notice that an object has gone.
+/// For how long zones are remembered that are no longer open.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// A right that can be lost.
@@ -71,7 +71,8 @@ impl View {
 
     /// Notes that the client is no longer to know an object.
     pub fn remember_gone(&mut self, cx: &Context<'_>, do_id: DoId) {
-        let historical = || Box::new(Recent::new(cx.shared.seed, REMEMBERED));
+        let kept = cx.shared.config.client.historical_ttl();
+        let historical = || Box::new(Recent::new(cx.shared.seed, kept));
         let historical = self.historical.get_or_insert_with(historical);
         historical.insert(cx.now, do_id, (), cx.shared.config.historical_objects_max);
     }

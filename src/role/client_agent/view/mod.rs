@@ -28,6 +28,8 @@ use crate::ids::{ClassId, DoId, FieldId, Location, ZoneId};
 pub struct View {
     /// Objects seen or owned; on the path of each delivered update.
     objects: Located<Known>,
+    /// What the client owns it knows by that alone, and not by what it sees besides.
+    has_one_view: bool,
     /// Most clients have none. What it holds is made when the cluster gives the first.
     rights: Option<Box<Rights>>,
     /// Objects that it no longer knows. Made when the first is gone.
@@ -75,9 +77,10 @@ impl<'s> Subject<'s> {
 
 impl View {
     /// The view of a client that knows nothing yet.
-    pub fn new(seed: Seed) -> Self {
+    pub fn new(seed: Seed, has_one_view: bool) -> Self {
         View {
             objects: Located::new(seed),
+            has_one_view,
             rights: None,
             historical: None,
             closed: None,
@@ -125,6 +128,18 @@ impl View {
     #[inline]
     pub fn sees(&self, do_id: DoId) -> bool {
         self.tie_of(do_id).is_some_and(Tie::is_seen)
+    }
+
+    /// Whether the client needs no other view of an object, however much comes into its sight.
+    #[inline]
+    pub fn has_view_of(&self, do_id: DoId) -> bool {
+        let shows = |tie: Tie| tie.is_seen() || self.has_one_view && tie.is_owned();
+        self.tie_of(do_id).is_some_and(shows)
+    }
+
+    /// Whether the client owns an object and has no other view of it.
+    pub fn owns_alone(&self, do_id: DoId) -> bool {
+        self.has_one_view && self.owns(do_id)
     }
 
     /// Whether the client owns an object, told so or not.
@@ -202,7 +217,9 @@ impl View {
         });
         let new = Known { class_id, tie: Tie::Seen, untold: None };
         let mut comes = true;
+        let has_one_view = self.has_one_view;
         let is_known = self.objects.insert_or(do_id, location, new, |known| {
+            let is_its_own = is_its_own || has_one_view && known.tie.is_owned();
             let has_its_own = is_its_own && !known.tie.is_seen();
             comes = !has_its_own && !known.told().is_some_and(Tie::is_seen);
             if comes {
@@ -226,7 +243,12 @@ impl View {
     /// Makes an object owned; one that is already known stays where it is.
     pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
         let new = Known { class_id: Some(class_id), tie: Tie::Owned, untold: None };
-        self.objects.insert_or(do_id, location, new, Known::is_owned);
+        let has_one_view = self.has_one_view;
+        self.objects.insert_or(do_id, location, new, |known| match has_one_view {
+            // What it has seen of it, it has no longer.
+            true => *known = Known { class_id: known.class_id, ..new },
+            false => known.is_owned(),
+        });
     }
 
     /// Makes an object unseen. The client may still own it.

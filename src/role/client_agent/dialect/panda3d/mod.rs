@@ -22,7 +22,7 @@ use crate::ids::{DoId, FieldId, Location};
 use crate::message::{
     ClientFamily, EjectReason, Message as _, Panda3d as Message, Part, Rest, TargetedUpdate,
 };
-use crate::role::client_agent::agent::{Context, TimeManager, Voice};
+use crate::role::client_agent::agent::{Context, Manners, TimeManager, Voice};
 use crate::role::client_agent::session::{End, Flow, Session};
 use crate::wire::{self, Framing, Reader};
 
@@ -142,6 +142,10 @@ impl Dialect for Panda3d {
 
     fn voice(&self) -> Box<dyn Voice> {
         Box::new(PandaVoice::new(self.config.clone(), self.dc.clone(), self.schema.clone()))
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { stranger: "This is no client of Panda3D's own repository", ..Manners::default() }
     }
 
     fn framing(&self) -> Framing {

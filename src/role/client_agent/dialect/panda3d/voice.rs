@@ -182,6 +182,7 @@ impl Voice for PandaVoice {
             }
             News::OwnerGained { .. }
             | News::OwnerLost { .. }
+            | News::FieldsSendable { .. }
             | News::InterestOpened { .. }
             | News::InterestClosed { .. }
             | News::InterestDone { .. }
