@@ -187,6 +187,7 @@ fn config() -> ClientAgentConfig {
             write_timeout_ms: 5000,
             merge: Vec::new(),
             fields: Vec::new(),
+            intercept: Vec::new(),
             heartbeat_timeout_ms: 0,
             keepalive: None,
             resume_ms: 0,

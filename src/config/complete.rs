@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dclass::{DcFile, Diagnostics, Twice};
 
 use super::field_rules;
+use super::intercepts;
 use super::merge;
 use super::model::{BackendConfig, Config, RoleConfig};
 use super::otp;
@@ -74,6 +75,7 @@ pub fn survey(path: &Path) -> Survey {
         findings.extend(unknown_classes(&loaded, dc));
         findings.extend(merge::findings(&loaded, dc));
         findings.extend(field_rules::findings(&loaded, dc));
+        findings.extend(intercepts::findings(&loaded, dc));
         findings.extend(panda3d::findings(&loaded, dc));
         findings.extend(otp::findings(&loaded, dc));
         findings.extend(parenting::findings(&loaded, dc));
@@ -81,8 +83,12 @@ pub fn survey(path: &Path) -> Survey {
         let Config { uberdogs, roles, .. } = &loaded.config;
         unseen.extend((!uberdogs.is_empty()).then(|| "the classes of UberDOGs".to_owned()));
         unseen.extend(roles.iter().any(has_merge).then(|| "the fields of client.merge".to_owned()));
-        unseen
-            .extend(roles.iter().any(has_rules).then(|| "the fields of client.fields".to_owned()));
+        unseen.extend(
+            roles
+                .iter()
+                .any(has_rules)
+                .then(|| "the fields of client.fields and client.intercept".to_owned()),
+        );
         unseen.extend(
             roles.iter().any(names_followed).then(|| "the classes of parenting_rules".to_owned()),
         );
@@ -120,7 +126,7 @@ fn has_merge(role: &RoleConfig) -> bool {
 }
 
 fn has_rules(role: &RoleConfig) -> bool {
-    matches!(role, RoleConfig::ClientAgent(agent) if !agent.client.fields.is_empty())
+    matches!(role, RoleConfig::ClientAgent(agent) if !agent.client.fields.is_empty() || !agent.client.intercept.is_empty())
 }
 
 fn names_followed(role: &RoleConfig) -> bool {

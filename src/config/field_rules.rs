@@ -68,11 +68,7 @@ pub struct Step {
 
 /// Reads the key of a section `client`.
 pub(super) fn fields(section: &mut Section<'_>) -> Vec<FieldRule> {
-    let check = |name: &str| match NamedField::read(name) {
-        Some(_) => Ok(()),
-        None => Err(format!("found `{}`, expected {}", name.escape_debug(), NamedField::WHAT)),
-    };
-    let rules = section.named(KEY, check, rule);
+    let rules = section.named(KEY, NamedField::check, rule);
     let named = |(name, rule): (String, Unnamed)| Some(rule(NamedField::read(&name)?));
     rules.into_iter().filter_map(named).collect()
 }

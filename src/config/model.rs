@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::field_rules::FieldRule;
+use super::intercepts::Intercept;
 use super::interest_rules::InterestPermission;
 use super::merge::MergedField;
 use super::networks::{Networks, ProxyHeaders};
@@ -292,6 +293,8 @@ pub struct ClientConfig {
     pub merge: Vec<MergedField>,
     /// Rules for what clients set fields to, by their names.
     pub fields: Vec<FieldRule>,
+    /// What clients set that goes to UberDOGs before anybody hears of it.
+    pub intercept: Vec<Intercept>,
     /// How long a client may go without a heartbeat; 0 is for ever.
     pub heartbeat_timeout_ms: u64,
     /// After how long without traffic a client's host is asked whether it still lives; `None` is never.

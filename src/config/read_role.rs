@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::address::{Address, Host};
 use super::field_rules;
+use super::intercepts;
 use super::interest_rules::{self, InterestPermission};
 use super::merge;
 use super::model::*;
@@ -299,6 +300,7 @@ fn client(section: Option<Section<'_>>, base_dir: &Path) -> ClientConfig {
         write_timeout_ms: CLIENT_WRITE_TIMEOUT_MS.into(),
         merge: Vec::new(),
         fields: Vec::new(),
+        intercept: Vec::new(),
         heartbeat_timeout_ms: 0,
         keepalive: Some(KEEPALIVE),
         resume_ms: 0,
@@ -327,6 +329,7 @@ fn client(section: Option<Section<'_>>, base_dir: &Path) -> ClientConfig {
     }
     client.merge = merge::merge(&mut section);
     client.fields = field_rules::fields(&mut section);
+    client.intercept = intercepts::intercept(&mut section);
     if let Some(ms) = section.optional("heartbeat_timeout", value::milliseconds) {
         client.heartbeat_timeout_ms = ms.into();
     }

@@ -211,6 +211,25 @@ impl<'a> Section<'a> {
         all.entries.iter().filter_map(read).collect()
     }
 
+    /// The values that stand by their names in the map under `key`. Names that `check` finds something wrong with are reported,
+    /// as values are that `read` does not understand.
+    pub fn named_values<T>(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&str) -> Result<(), String>,
+        read: impl Fn(&Found<'_>) -> Result<T, String>,
+    ) -> BTreeMap<String, T> {
+        let report = self.report;
+        let Some(all) = self.section(key) else { return BTreeMap::new() };
+        let read = |entry: &Entry<'a>| {
+            let path = join(&all.path, entry.key);
+            check(entry.key).map_err(|why| report.error(entry.key_node, &path, why)).ok()?;
+            let value = Item { path, node: entry.node }.read(report, &read)?;
+            Some((entry.key.to_owned(), value))
+        };
+        all.entries.iter().filter_map(read).collect()
+    }
+
     /// The values in the list under `key`; items that `read` does not understand are reported.
     pub fn values<T>(
         &mut self,

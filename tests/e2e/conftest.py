@@ -7,6 +7,7 @@ import pytest
 from harness.actor import Actor, Ai, Client, UberDog
 from harness.daemon import (
     AI_CHANNEL,
+    CHAT_FILTER,
     DATABASE_BACKENDS,
     LOGIN_MANAGER,
     ROOT,
@@ -88,6 +89,7 @@ class Stage:
                 "dc_files": self.dc_files,
                 "root": ROOT,
                 "login_manager": LOGIN_MANAGER,
+                "chat_filter": CHAT_FILTER,
                 "state_server": STATE_SERVER,
                 "event_port": self.daemon.ports.events,
                 **settings,

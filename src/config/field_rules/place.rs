@@ -1,12 +1,11 @@
 //! Where rules for fields hold, and whether they fit there.
 
-use std::collections::{BTreeMap, HashMap};
-
 use dclass::{Argument, Class, DcFile, Field, FieldKind};
 
 use super::{FieldRule, KEY, Real};
 use crate::config::Loaded;
-use crate::config::model::{ClientAgentConfig, ClientKind, RoleConfig};
+use crate::config::model::RoleConfig;
+use crate::config::named_field::{Meant, NamedField, meant, nobody_sends};
 use crate::finding::{Finding, Severity};
 use crate::ids::{ClassId, FieldId};
 
@@ -48,68 +47,19 @@ fn look(rules: &[FieldRule], dc: &DcFile) -> (Vec<Place>, Vec<Misfit>) {
     }
     let mut places = Vec::new();
     let is_wrong = |misfits: &[Misfit], rule| misfits.iter().any(|misfit| misfit.rule == rule);
-    let mut holding: HashMap<ClassId, BTreeMap<&str, usize>> = HashMap::new();
-    // Parents are declared before those who inherit from them.
-    for class in dc.classes() {
-        let here = holding_in(class, rules, dc, &holding);
-        for (&name, &rule) in &here {
-            if is_wrong(&misfits, rule) {
-                continue;
-            }
-            let Some(field) = class.field_by_name(name) else { continue };
-            for part in fields_called(class, field) {
-                if let Some(message) = why_unfit(&rules[rule], class, part) {
-                    misfits.push(Misfit { rule, key: String::new(), message });
-                    break;
-                }
-                let (class, of, field) = (class.id(), field.id(), part.id());
-                places.push(Place { class, of, field, rule });
-            }
+    let names: Vec<&NamedField> = rules.iter().map(|rule| &rule.name).collect();
+    for Meant { class, of, field, number: rule } in meant(&names, dc) {
+        if is_wrong(&misfits, rule) {
+            continue;
         }
-        if !here.is_empty() {
-            holding.insert(class.id(), here);
+        if let Some(message) = why_unfit(&rules[rule], class, field) {
+            misfits.push(Misfit { rule, key: String::new(), message });
         }
+        let (class, of, field) = (class.id(), of.id(), field.id());
+        places.push(Place { class, of, field, rule });
     }
     places.retain(|place| !is_wrong(&misfits, place.rule));
     (places, misfits)
-}
-
-/// Which rules hold for the fields of a class: its own, and those of whoever it has a field from.
-fn holding_in<'r>(
-    class: &Class,
-    rules: &'r [FieldRule],
-    dc: &DcFile,
-    known: &HashMap<ClassId, BTreeMap<&'r str, usize>>,
-) -> BTreeMap<&'r str, usize> {
-    let mut here = BTreeMap::new();
-    for (number, rule) in rules.iter().enumerate() {
-        if rule.name.class == class.name() && class.field_by_name(&rule.name.field).is_some() {
-            here.insert(&*rule.name.field, number);
-        }
-    }
-    for parent in class.parents().iter().filter_map(|parent| dc.class(*parent)) {
-        let of_parent = known.get(&parent.id());
-        for (&name, &rule) in of_parent.into_iter().flatten() {
-            let [here_it_is, there] = [class, parent].map(|class| class.field_by_name(name));
-            let (Some(field), Some(of_parent)) = (here_it_is, there) else { continue };
-            if field.class_id() == class.id() || field.id() == of_parent.id() {
-                here.entry(name).or_insert(rule);
-            }
-        }
-    }
-    here
-}
-
-/// A field of a class, and those of the same name that molecular fields of it have from before it was declared anew.
-fn fields_called<'c>(class: &'c Class, field: &'c Field) -> Vec<&'c Field> {
-    let mut fields = vec![field];
-    let parts = class.fields().iter().flat_map(|field| field.parts());
-    for part in parts.filter(|part| part.name() == field.name()) {
-        if fields.iter().all(|known| known.id() != part.id()) {
-            fields.push(part);
-        }
-    }
-    fields
 }
 
 /// Why a rule does not fit what a class has in the place of its field.
@@ -215,24 +165,10 @@ pub(in crate::config) fn findings(loaded: &Loaded, dc: &DcFile) -> Vec<Finding> 
             about(Severity::Error, rule, &key, message);
         }
         for (number, rule) in rules.iter().enumerate() {
-            if let Some(message) = nobody_sends(agent, rule, dc) {
+            if let Some(message) = nobody_sends(agent, &rule.name, dc) {
                 about(Severity::Warning, number, "", message);
             }
         }
     }
     findings
-}
-
-/// What to say of a field that no client may set by its keywords.
-fn nobody_sends(agent: &ClientAgentConfig, rule: &FieldRule, dc: &DcFile) -> Option<String> {
-    let (_, field) = rule.name.find(dc).ok()?;
-    let keywords = field.keywords();
-    // There an owner may set all fields.
-    let is_any = matches!(agent.client.kind, ClientKind::Panda3d(_));
-    (!is_any && !keywords.clsend() && !keywords.ownsend()).then(|| {
-        format!(
-            "`{}` is neither clsend nor ownsend: clients may not set it at all, unless an AI allows them to with SET_FIELDS_SENDABLE",
-            rule.name.shown()
-        )
-    })
 }

@@ -4,6 +4,7 @@ mod astron;
 mod field_rules;
 mod file;
 mod foreign;
+mod intercepts;
 mod interest_rules;
 mod merge;
 mod offences;

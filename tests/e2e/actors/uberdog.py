@@ -17,6 +17,7 @@ class Server(InternalRepository):
         from objects import RootAI
 
         self.login_manager = self.generateGlobalObject(settings["login_manager"], "LoginManager")
+        self.chat_filter = self.generateGlobalObject(settings["chat_filter"], "ChatFilter")
         root = RootAI(self)
         root.generateWithRequiredAndId(settings["root"], 0, 0)
         root.setAI(self.ourChannel)

@@ -15,6 +15,7 @@ VERSION = "e2e 1.0"
 # Ids and channels of the test world. None of them is special to the daemon.
 LOGIN_MANAGER = 4660
 ROOT = 4661
+CHAT_FILTER = 4662
 STATE_SERVER = 4001
 DATABASE = 4003
 STORED = {"min": 50_000, "max": 59_999}
@@ -91,12 +92,13 @@ def configuration(
     websocket: bool,
     dc_files: list[str],
     more_roles: list[dict],
+    client: dict,
 ) -> dict:
     """The cluster. `threaded: false` means nothing to donet; Astron crashes without it."""
     roles = [
         {"type": "eventlogger", "bind": f"127.0.0.1:{ports.events}", "output": "events.log"},
         {"type": "stateserver", "control": STATE_SERVER},
-        client_agent(ports.clients, 1_000_000_000),
+        client_agent(ports.clients, 1_000_000_000, **client),
         client_agent(ports.strict_clients, 1_000_001_000, heartbeat_timeout=HEARTBEAT_TIMEOUT_MS),
     ]
     if websocket:
@@ -117,7 +119,10 @@ def configuration(
             "dc_files": dc_files,
             "eventlogger": f"127.0.0.1:{ports.events}",
         },
-        "uberdogs": [{"id": LOGIN_MANAGER, "class": "LoginManager", "anonymous": True}],
+        "uberdogs": [
+            {"id": LOGIN_MANAGER, "class": "LoginManager", "anonymous": True},
+            {"id": CHAT_FILTER, "class": "ChatFilter", "anonymous": False},
+        ],
         "roles": roles + more_roles,
     }
 
@@ -134,6 +139,7 @@ class Daemon(Process):
         websocket: bool = False,
         dc_files: list[str] = (str(WORLD_DC),),
         more_roles: list[dict] = (),
+        client: dict | None = None,
     ):
         self.ports = Ports()
         self.event_log = directory / "events.log"
@@ -142,7 +148,7 @@ class Daemon(Process):
         # JSON is YAML, so that the tests need no YAML library.
         config = directory / f"{name}.yml"
         contents = configuration(
-            self.ports, database_backend, websocket, list(dc_files), list(more_roles)
+            self.ports, database_backend, websocket, list(dc_files), list(more_roles), client or {}
         )
         config.write_text(json.dumps(contents, indent=2))
         super().__init__(name, [binary, config], directory)

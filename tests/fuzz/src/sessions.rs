@@ -304,6 +304,7 @@ fn config(options: u8) -> ClientAgentConfig {
             write_timeout_ms: 5000,
             merge: Vec::new(),
             fields: Vec::new(),
+            intercept: Vec::new(),
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
             keepalive: None,
             resume_ms: if options & 16 == 0 { 0 } else { 3000 },

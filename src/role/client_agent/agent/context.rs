@@ -8,9 +8,9 @@ use dclass::DcFile;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Asking, ChannelPool, Deadlines, FieldRules, LimitCounts, Manners, OffenceCounts, Offender,
-    Prices, Resumable, SessionKey, Silence, Subscribers, TimeManager, Tokens, Told, UberDogs,
-    Voice,
+    Asking, ChannelPool, Deadlines, Diversions, FieldRules, LimitCounts, Manners, OffenceCounts,
+    Offender, Prices, Resumable, SessionKey, Silence, Subscribers, TimeManager, Tokens, Told,
+    UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -48,6 +48,8 @@ pub struct Shared {
     pub uberdogs: Arc<UberDogs>,
     /// Rules for what clients set fields to; `None` where there are none.
     pub rules: Option<Box<FieldRules>>,
+    /// What goes to UberDOGs before anybody hears of it; `None` where nothing does.
+    pub diversions: Option<Box<Diversions>>,
     /// What parents say of interests; `None` where nothing goes by it.
     pub parenting: Option<Box<Parenting>>,
     /// How clients are told things.
@@ -139,6 +141,7 @@ impl Shared {
             bans: Bans::default(),
             dc_hashes: config.accepted_hashes(&dc),
             rules: FieldRules::new(&config.client, &dc),
+            diversions: Diversions::new(&config.client.intercept, &uberdogs, &dc),
             parenting: Parenting::new(&config.parenting_rules, &dc, seed),
             dc,
             uberdogs,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use dclass::{DcFile, Field};
 
+use super::ByField;
 use crate::config::{ClientConfig, ClientKind, FieldRule, Place, Rate, Real, Step, places};
 use crate::ids::{ClassId, FieldId};
 
@@ -16,10 +17,7 @@ const P2P: &str = "p2p";
 /// All rules of a client agent.
 #[derive(Debug)]
 pub struct FieldRules {
-    /// By a field's number: 0, or the number of its entry and one.
-    by_field: Box<[u16]>,
-    /// For what classes something holds of a field, ascending.
-    entries: Vec<Vec<(ClassId, Holding)>>,
+    by_field: ByField<Holding>,
     checks: Vec<Check>,
     /// By a class's number: who of its objects' values has to be remembered.
     keeps: Box<[Keeps]>,
@@ -87,12 +85,8 @@ impl FieldRules {
             return None;
         }
         let is_panda3d = matches!(config.kind, ClientKind::Panda3d(_));
-        let mut rules = FieldRules {
-            by_field: Box::default(),
-            entries: Vec::new(),
-            checks: Vec::new(),
-            keeps: Box::default(),
-        };
+        let mut rules =
+            FieldRules { by_field: ByField::default(), checks: Vec::new(), keeps: Box::default() };
         let mut known = HashMap::new();
         let mut by_place = HashMap::new();
         for Place { class, of, field: id, rule } in places {
@@ -110,7 +104,6 @@ impl FieldRules {
 
     /// Enters what holds for each field, and for each molecular field with such a part.
     fn enter(&mut self, dc: &DcFile, by_place: &HashMap<(ClassId, FieldId), u16>) {
-        let mut by_field = Vec::new();
         let mut keeps = Vec::new();
         for class in dc.classes() {
             let at = |field: &Field| by_place.get(&(class.id(), field.id())).copied();
@@ -127,39 +120,24 @@ impl FieldRules {
                     let for_all = self.checks[usize::from(check)].for_all;
                     kept_here = kept_here.max(if for_all { Keeps::All } else { Keeps::Owners });
                 }
-                let place = usize::from(field.id().0);
-                by_field.resize(by_field.len().max(place + 1), 0);
-                if by_field[place] == 0 {
-                    self.entries.push(Vec::new());
-                    by_field[place] = self.entries.len() as u16;
-                }
-                self.entries[usize::from(by_field[place]) - 1].push((class.id(), holding));
+                self.by_field.add(class.id(), field.id(), holding);
             }
             keeps.resize(usize::from(class.id().0) + 1, Keeps::Nothing);
             keeps[usize::from(class.id().0)] = kept_here;
         }
-        (self.by_field, self.keeps) = (by_field.into(), keeps.into());
+        self.keeps = keeps.into();
     }
 
     /// Whether anything holds for a field of some class.
     #[inline]
     pub fn has_some(&self, field: FieldId) -> bool {
-        self.by_field.get(usize::from(field.0)).is_some_and(|entry| *entry > 0)
+        self.by_field.has_some(field)
     }
 
     /// What holds for a field of a class.
     #[inline]
     pub fn of(&self, class: ClassId, field: FieldId) -> Option<&Holding> {
-        match self.by_field.get(usize::from(field.0)) {
-            None | Some(0) => None,
-            Some(entry) => self.in_entry(*entry, class),
-        }
-    }
-
-    fn in_entry(&self, entry: u16, class: ClassId) -> Option<&Holding> {
-        let entry = &self.entries[usize::from(entry) - 1];
-        let at = entry.binary_search_by_key(&class, |(class, _)| *class).ok()?;
-        Some(&entry[at].1)
+        self.by_field.of(class, field)
     }
 
     /// A rule by its number.

@@ -4,9 +4,11 @@
 //! it is known by its [`SessionKey`] only.
 
 mod asking;
+mod by_field;
 mod channel_pool;
 mod context;
 mod deadlines;
+mod diversions;
 mod field_rules;
 mod key;
 mod limit_counts;
@@ -22,9 +24,11 @@ mod translation;
 mod uberdog;
 
 pub use asking::{Asker, Asking, Zones};
+pub use by_field::ByField;
 pub use channel_pool::{ChannelPool, Given};
 pub use context::{Bans, Context, Shared};
 pub use deadlines::{Deadlines, Silence, Timer};
+pub use diversions::{Diversions, Diverted};
 pub use field_rules::{Check, FieldRules, Holding, Keeps};
 pub use key::{SessionIndex, SessionKey};
 pub use limit_counts::LimitCounts;

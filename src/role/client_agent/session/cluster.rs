@@ -7,8 +7,10 @@ use super::following::Cause;
 use super::{Ejection, End, Flow, Session};
 use crate::ids::{Channel, DoId, FieldId, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, Cluster, Message, StateServer};
+use crate::object::skip_value;
 use crate::role::client_agent::agent::{Context, FieldRules, News, Shared};
 use crate::role::client_agent::interest::Asked;
+use crate::wire::Reader;
 
 /// A datagram of the cluster, decoded and translated once for all sessions that get it.
 #[derive(Copy, Clone)]
@@ -37,7 +39,8 @@ impl<'a> Arrival<'a> {
         };
         let is_of_uberdog =
             updated.or(deleted).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
-        let is_ruled = shared.rules.as_ref().is_some_and(|rules| sets_ruled(rules, message));
+        let is_ruled =
+            shared.rules.as_ref().is_some_and(|rules| sets_ruled(shared, rules, message));
         Arrival { sender, message, updated, is_of_uberdog, is_ruled }
     }
 }
@@ -342,11 +345,17 @@ impl Session {
 }
 
 /// Whether a message sets a field for which there are rules, as far as one can tell without its object.
-fn sets_ruled(rules: &FieldRules, message: &Cluster<'_>) -> bool {
+fn sets_ruled(shared: &Shared, rules: &FieldRules, message: &Cluster<'_>) -> bool {
     match message {
         Cluster::StateServer(StateServer::ObjectSetField { field, .. }) => rules.has_some(*field),
-        // What they are is read with the object's class.
-        Cluster::StateServer(StateServer::ObjectSetFields { .. }) => true,
+        Cluster::StateServer(StateServer::ObjectSetFields { fields, .. }) => {
+            let mut reader = Reader::new(fields.bytes);
+            let mut next = || {
+                let id = FieldId(reader.u16().ok()?);
+                skip_value(shared.dc.field(id)?, &mut reader).ok().map(|_| id)
+            };
+            (0..fields.count).map_while(|_| next()).any(|field| rules.has_some(field))
+        }
         _ => false,
     }
 }

@@ -186,6 +186,7 @@ impl Session {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
         let values = made.object.values();
         made.check_size(values.len())?;
+        self.check_described(cx, (do_id, class_id), made.values())?;
         if !self.check_made(cx, (do_id, class_id), made.values())? {
             return Ok(());
         }
@@ -270,6 +271,7 @@ impl Session {
         if let Some(making) = &mut self.making {
             making.asked_for.retain(|zone| *zone != location.zone);
         }
+        self.check_described(cx, (do_id, class_id), made.values())?;
         if !self.check_made(cx, (do_id, class_id), made.values())? {
             return Ok(());
         }

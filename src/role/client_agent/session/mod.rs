@@ -34,7 +34,7 @@
 //!
 //! What concerns one part is done there. What goes from one to another stands here, by what happens:
 //! `progress` (the session comes further, or its time is over), `sight` and `ownership` (an object comes, moves,
-//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `following` (the agent opens one itself), `checking` (rules for what clients set fields to), `comparing` (messages may have been
+//! goes), `asking`, `answers` and `release` (an interest is opened, answered, told), `following` (the agent opens one itself), `checking` (rules for what clients set fields to), `diverting` (an UberDOG hears what a client says before anybody else), `comparing` (messages may have been
 //! missed), `making`, `speaking` and `waiting` (the client makes objects, and says something to whoever has others), `absence` (the client has lost its connection, and comes back), `retelling` (it is told all anew), `farewell`
 //! (the session ends).
 
@@ -46,6 +46,7 @@ mod checking;
 mod cluster;
 mod comparing;
 mod describing;
+mod diverting;
 mod end;
 mod farewell;
 mod following;

@@ -34,6 +34,9 @@ impl Session {
         if !self.check_update(cx, do_id, field_id, value, may_send)? {
             return Ok(());
         }
+        if self.is_diverted(cx, do_id, field_id, value)? {
+            return Ok(());
+        }
         let update = StateServer::ObjectSetField { do_id, field: field_id, value: Rest(value) };
         self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
     }

@@ -69,6 +69,9 @@ impl Session {
             return Ok(());
         }
         check_size(value.len())?;
+        if self.is_diverted(cx, do_id, field, value)? {
+            return Ok(());
+        }
         let Some((way, keywords)) = cx.shared.dc.field(field).map(|f| (Way::of(f), f.keywords()))
         else {
             return Ok(());
@@ -120,6 +123,7 @@ impl Session {
     ) -> Flow {
         if self.check_update(cx, do_id, field, value, may_send)? {
             check_size(value.len())?;
+            self.check_direct(cx, do_id, field)?;
             self.say_directly(cx, do_id, Direct::One(target.avatar(), (field, value.into())));
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod beginning;
 mod meanwhile;
 mod owners;
+mod rules;
 mod session_objects;
 
 use super::*;

@@ -5,6 +5,7 @@ mod bounds;
 mod closed;
 mod cluster;
 mod comparing;
+mod diverting;
 mod end;
 mod following;
 mod framing;
@@ -79,6 +80,10 @@ const DC: &str = "
     dclass Runner : Walker {};
     dclass Sprinter : Runner {};
     dclass Skater : Walker { setXY(int16/10 x, int16/10 y) required ownsend broadcast ram; };
+    dclass Filter {
+        other(uint32, blob) clsend;
+        intercepted(uint32 doId, uint16 field, blob value);
+    };
     dclass Pushed { push(int16/10 x, int16/10 y) required clsend broadcast; };
 ";
 const PLAZA: ClassId = ClassId(0);
@@ -87,6 +92,7 @@ const UNKNOWN_CLASS: ClassId = ClassId(99);
 const LOGIN_UBERDOG: DoId = DoId(1234);
 const PLAZA_UBERDOG: DoId = DoId(1235);
 const AVATAR_UBERDOG: DoId = DoId(1236);
+const FILTER_UBERDOG: DoId = DoId(1237);
 const FIRST_CHANNEL: Channel = Channel(100_000);
 const AI: Channel = Channel(777);
 const VERSION: &str = "v1";
@@ -120,6 +126,7 @@ fn config() -> ClientAgentConfig {
             write_timeout_ms: 5000,
             merge: Vec::new(),
             fields: Vec::new(),
+            intercept: Vec::new(),
             heartbeat_timeout_ms: 0,
             keepalive: None,
             resume_ms: 0,
@@ -191,6 +198,7 @@ impl Agent {
             (LOGIN_UBERDOG, ClassId(1), true),
             (PLAZA_UBERDOG, PLAZA, false),
             (AVATAR_UBERDOG, AVATAR, false),
+            (FILTER_UBERDOG, dc().class_by_name("Filter").expect("a class").id(), false),
         ]
         .map(|(id, class_id, anonymous)| (id, UberDog { class_id, anonymous }));
         Agent {

@@ -8,7 +8,7 @@ mod model;
 const HOME: Location = Location::new(DoId(5), ZoneId(6));
 
 /// `client.fields` with these rules.
-fn fields(rules: &str) -> Vec<crate::config::FieldRule> {
+pub(super) fn fields(rules: &str) -> Vec<crate::config::FieldRule> {
     let text = format!(
         "roles: [{{type: clientagent, channels: {{min: 1000, max: 1000}}, client: {{fields: {{{rules}}}}}}}]"
     );
