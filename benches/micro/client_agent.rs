@@ -179,6 +179,7 @@ fn config() -> ClientAgentConfig {
         channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
+            are_lengths_wide: false,
             relocate: false,
             add_interest: InterestPermission::Enabled,
             send_hash: true,

@@ -277,6 +277,8 @@ pub enum RightsGrace {
 pub struct ClientConfig {
     /// The protocol that clients speak.
     pub kind: ClientKind,
+    /// Whether the lengths of their datagrams have four bytes.
+    pub are_lengths_wide: bool,
     /// Whether a client may move the objects that it owns.
     pub relocate: bool,
     /// Which interests a client may open itself.

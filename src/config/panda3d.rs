@@ -28,8 +28,6 @@ pub const TIME_MANAGER: &str = "TimeManager";
 /// What clients of this type are served with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Panda3dConfig {
-    /// Bytes of the length before each datagram: 2 or 4.
-    pub header_bytes: usize,
     /// The doIds that clients make objects with.
     pub do_ids: DoIdRange,
     /// How many of them each client gets.
@@ -71,7 +69,6 @@ pub enum Regenerate {
 impl Default for Panda3dConfig {
     fn default() -> Self {
         Panda3dConfig {
-            header_bytes: size_of::<u16>(),
             do_ids: DoIdRange { min: DO_IDS.0, max: DO_IDS.1 },
             per_client: DO_IDS_PER_CLIENT,
             root: ROOT,
@@ -136,8 +133,7 @@ impl ClientKind {
 }
 
 /// The keys that only this type has, beside `root`.
-const KEYS: [&str; 7] =
-    ["tcp_header_size", "doids", "stateserver", "create", "trusted", "time_manager", "regenerate"];
+const KEYS: [&str; 6] = ["doids", "stateserver", "create", "trusted", "time_manager", "regenerate"];
 
 /// What there is to say of its keys where the type is another, or none is said.
 pub(super) fn say_that_they_are_of_it(section: &mut Section<'_>) {
@@ -149,10 +145,6 @@ pub(super) fn say_that_they_are_of_it(section: &mut Section<'_>) {
 /// Reads the keys of this type.
 pub(super) fn panda3d(section: &mut Section<'_>) -> Panda3dConfig {
     let mut config = Panda3dConfig::default();
-    let sizes = value::choice(&[("2", size_of::<u16>()), ("4", size_of::<u32>())]);
-    if let Some(bytes) = section.optional("tcp_header_size", sizes) {
-        config.header_bytes = bytes;
-    }
     if let Some(do_ids) = section.section("doids") {
         read_do_ids(do_ids, &mut config);
     }

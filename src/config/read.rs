@@ -234,11 +234,12 @@ fn message_director(section: Option<Section<'_>>, base_dir: &Path) -> MessageDir
         if let Some(limit) = section.optional("connect_timeout_ms", value::time_limit) {
             director.connect_timeout = limit;
         }
-        let are_wide = value::choice(&[("2", false), ("4", true)]);
-        if let Some(are_wide) = section.optional("tcp_header_size", &are_wide) {
+        if let Some(are_wide) = section.optional("tcp_header_size", value::are_lengths_wide) {
             director.are_lengths_wide = are_wide;
         }
-        if let Some(are_wide) = section.optional("upstream_tcp_header_size", &are_wide) {
+        if let Some(are_wide) =
+            section.optional("upstream_tcp_header_size", value::are_lengths_wide)
+        {
             director.are_upstream_lengths_wide = are_wide;
         }
         director.allow = Networks::new(section.values("allow", value::network));

@@ -292,6 +292,7 @@ fn client_type(section: &mut Section<'_>, client: &mut ClientConfig, base_dir: &
 fn client(section: Option<Section<'_>>, base_dir: &Path) -> ClientConfig {
     let mut client = ClientConfig {
         kind: ClientKind::default(),
+        are_lengths_wide: false,
         relocate: false,
         add_interest: InterestPermission::default(),
         send_hash: true,
@@ -309,6 +310,9 @@ fn client(section: Option<Section<'_>>, base_dir: &Path) -> ClientConfig {
         return client;
     };
     client_type(&mut section, &mut client, base_dir);
+    if let Some(are_wide) = section.optional("tcp_header_size", value::are_lengths_wide) {
+        client.are_lengths_wide = are_wide;
+    }
     if let Some(relocate) = section.optional("relocate", value::strict_boolean) {
         client.relocate = relocate;
     }

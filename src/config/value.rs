@@ -69,6 +69,11 @@ pub(super) fn choice<T: Clone>(words: &[(&str, T)]) -> impl Fn(&Found<'_>) -> Re
     }
 }
 
+/// Whether the length before a datagram has four bytes, and not two.
+pub(super) fn are_lengths_wide(node: &Found<'_>) -> Read<bool> {
+    choice(&[("2", false), ("4", true)])(node)
+}
+
 /// A whole number in `range`, decimal or `0x…`.
 pub(super) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&Found<'_>) -> Read<T>
 where

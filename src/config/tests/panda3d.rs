@@ -53,7 +53,6 @@ fn all_can_be_said() {
         ", tcp_header_size: 4, doids: {min: 1001, max: 2000, per_client: 100}, root: 7777, stateserver: 5000, \
          create: [Message], trusted: {bind: '127.0.0.1:4411'}, time_manager: {zone: 3}, regenerate: server, relocate: false",
     );
-    assert_eq!(config.header_bytes, 4);
     assert_eq!((config.do_ids.min, config.do_ids.max), (DoId(1001), DoId(2000)));
     assert_eq!((config.root, config.state_server), (DoId(7777), Some(Channel(5000))));
     assert_eq!(config.create, Creation::Classes(vec!["Message".to_owned()]));

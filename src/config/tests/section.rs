@@ -98,6 +98,7 @@ fn a_client_agent_with_defaults() {
         channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
+            are_lengths_wide: false,
             relocate: false,
             add_interest: InterestPermission::Visible,
             send_hash: true,
@@ -201,6 +202,7 @@ roles:
         channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
+            are_lengths_wide: false,
             relocate: true,
             add_interest: InterestPermission::Enabled,
             send_hash: false,

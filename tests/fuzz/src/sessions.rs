@@ -292,6 +292,7 @@ fn config(options: u8) -> ClientAgentConfig {
         channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
+            are_lengths_wide: false,
             relocate: options & 1 == 0,
             add_interest: match options >> 1 & 3 {
                 0 | 1 => InterestPermission::Enabled,

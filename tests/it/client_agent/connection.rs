@@ -20,6 +20,35 @@ fn a_client_with_the_right_hash_and_version_is_welcome() {
 }
 
 #[test]
+fn lengths_have_four_bytes_if_the_agent_says_so() {
+    let mut stage = Stage::with(", client: {tcp_header_size: 4}");
+    let mut client = stage.daemon.client();
+    client.stream().send_raw(b"\x0f\0\0\0\x01\0\xcd\xab\x23\x01\x07\0world 1");
+    let answer = [2, 0, 0, 0, 2, 0];
+    let mut came = [0; 6];
+    std::io::Read::read_exact(&mut client.stream().socket(), &mut came).expect("an answer");
+    assert_eq!(came, answer);
+    let session = channel_of(&stage.daemon, &client);
+    let word = vec![7; 60_000];
+    stage.tell(session, &ClientAgent::SendDatagram { datagram: Blob(&word) });
+    let mut came = vec![0; 60_004];
+    std::io::Read::read_exact(&mut client.stream().socket(), &mut came).expect("a word");
+    assert!(came[..4] == 60_000u32.to_le_bytes() && came[4..] == word);
+    // Whoever does not have them is told what may be wrong.
+    let mut narrow = stage.daemon.client();
+    narrow.send(&hello(DC_HASH, VERSION));
+    wait_until("that is said", || {
+        stage.daemon.log().contains("may be another than client.tcp_header_size").then_some(())
+    });
+    let stage = Stage::start();
+    let mut wide = stage.daemon.client();
+    wide.stream().send_raw(b"\x0f\0\0\0\x01\0\xcd\xab\x23\x01\x07\0world 1");
+    wait_until("that is said", || {
+        stage.daemon.log().contains("a client whose lengths have 4 bytes").then_some(())
+    });
+}
+
+#[test]
 fn the_expected_hash_is_that_of_the_dc_files() {
     let role = "type: clientagent, bind: $CA, version: world 1, \
                 channels: {min: 3000000, max: 3000009}";

@@ -18,6 +18,8 @@ pub enum Foreign {
     MessageDirectorLink,
     /// A client of another kind.
     Client(ClientFamily),
+    /// A client whose lengths have four bytes.
+    WideLengths,
 }
 
 const HTTP_ANSWER: &[u8] =
@@ -46,6 +48,9 @@ impl fmt::Display for Foreign {
             }
             Foreign::MessageDirectorLink => {
                 "a link of an AI or UberDOG, which belongs on the message director's port"
+            }
+            Foreign::WideLengths => {
+                "a client whose lengths have 4 bytes (tcp-header-size), and client.tcp_header_size is 2"
             }
             Foreign::Client(family) => {
                 let word = client_type(*family);
@@ -76,6 +81,11 @@ pub fn recognise(bytes: &[u8]) -> Option<Foreign> {
     let length = usize::from(reader.u16().ok()?);
     if length >= CONTROL_HEAD.len() && reader.remaining().starts_with(&CONTROL_HEAD) {
         return Some(Foreign::MessageDirectorLink);
+    }
+    if let Some((&[low, high, 0, 0], datagram)) = bytes.split_first_chunk()
+        && ClientFamily::of(&[&[low, high], datagram].concat()).is_some()
+    {
+        return Some(Foreign::WideLengths);
     }
     match ClientFamily::of(bytes)? {
         ClientFamily::Astron => None,
@@ -112,6 +122,8 @@ mod tests {
             (b"\x20\x00\x7d\x00...", Some(Foreign::Client(ClientFamily::Otp))),
             (b"\x0a\x00\x31\x23...", Some(Foreign::Client(ClientFamily::Panda))),
             (b"\x0a\x00\x37\x13...", None),
+            (b"\x0a\x00\x00\x00\x31\x23...", Some(Foreign::WideLengths)),
+            (b"\x08\x00\x00\x00\x01\x00\x07\x00\x00\x00\x00\x00", Some(Foreign::WideLengths)),
             (b"\x16\x03", None),
             (b"", None),
         ] {

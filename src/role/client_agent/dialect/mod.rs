@@ -33,7 +33,6 @@ use super::agent::{Context, Manners, Voice};
 use super::session::{Flow, Session};
 use crate::config::ClientKind;
 use crate::ids::{DoId, FieldId};
-use crate::wire::Framing;
 
 /// What a client is told, as far as it tells whether something older need not be said any more.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -62,11 +61,6 @@ pub trait Dialect: Send + Sync {
 
     /// How its clients are told things.
     fn voice(&self) -> Box<dyn Voice>;
-
-    /// How its datagrams are told apart over TCP.
-    fn framing(&self) -> Framing {
-        Framing::Tag16
-    }
 
     /// What its clients rely on in what becomes of them.
     fn manners(&self) -> Manners {

@@ -116,7 +116,7 @@ fn without_place(
         Entrance { tls: Some(_), .. } => return None,
         Entrance { websocket: Some(_), .. } => websocket::no_place(),
         _ => {
-            let framing = shared.dialect.framing();
+            let framing = shared.framing;
             let words = shared.role.turn(|server, _, _| server.capacity_reached(framing));
             words.ok()?
         }
@@ -134,7 +134,7 @@ pub fn turned_down(
 ) -> Option<(Connection, Vec<u8>)> {
     let is_banned = matches!(refusal, Refusal::Banned(_));
     let ejection = refusal.ejection();
-    let framing = shared.dialect.framing();
+    let framing = shared.framing;
     let words = shared.role.turn(|server, now, _| server.refuse(now, peer, framing, ejection));
     let words = words.ok()?;
     let words = match entrance {

@@ -89,7 +89,7 @@ pub async fn begin(
         }
     }
     let connection = Arc::new(Connection::new(stream, shared.policy()));
-    let mut framing = shared.dialect.framing();
+    let mut framing = shared.framing;
     if let Some((config, half_open)) = &entrance.websocket {
         let ask = ask_within(limit, config, half_open, &connection, &mut first_bytes, &mut peer);
         match shared.shutdown.run_until_cancelled(ask).await {

@@ -117,7 +117,9 @@ impl<'s> Ear<'s> {
         };
         match reading {
             Reading::Frames(assembler) => {
+                // Behind lengths of four bytes everything stands elsewhere.
                 if !std::mem::replace(has_heard, true)
+                    && shared.framing != Framing::Tag32
                     && let Some(foreign) = shared.dialect.recognise(bytes)
                 {
                     let line = *line;

@@ -48,6 +48,7 @@ use crate::net::tls::Tls;
 use crate::net::{ClientLimits, Connection, Network, Policy, Spares};
 use crate::recent::{Closed, Recent};
 use crate::router::{RoleParticipant, Router};
+use crate::wire::Framing;
 
 /// How long connections may take to say their last words when the agent ends.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -59,6 +60,8 @@ const REFUSALS_MAX: usize = 16;
 struct Shared {
     role: RoleParticipant<Server>,
     dialect: Box<dyn Dialect>,
+    /// How datagrams are told apart over TCP.
+    framing: Framing,
     haproxy: ProxyHeaders,
     rules: Mutex<Rules>,
     gate: Arc<Gate>,
@@ -312,6 +315,10 @@ impl Bound {
         let shared = Arc::new(Shared {
             role: router.join_role(name(config), server),
             dialect: dialect::of(&config.client.kind, &dc),
+            framing: match config.client.are_lengths_wide {
+                false => Framing::Tag16,
+                true => Framing::Tag32,
+            },
             haproxy: config.haproxy.clone(),
             rules,
             gate: Gate::new(&config.limits, self.machine.seed, resumable),

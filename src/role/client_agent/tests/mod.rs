@@ -118,6 +118,7 @@ fn config() -> ClientAgentConfig {
         channel_step: 1,
         client: ClientConfig {
             kind: ClientKind::LibAstron,
+            are_lengths_wide: false,
             relocate: true,
             add_interest: InterestPermission::Enabled,
             send_hash: true,

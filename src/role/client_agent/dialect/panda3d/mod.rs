@@ -24,7 +24,7 @@ use crate::message::{
 };
 use crate::role::client_agent::agent::{Context, Manners, TimeManager, Voice};
 use crate::role::client_agent::session::{End, Flow, Session};
-use crate::wire::{self, Framing, Reader};
+use crate::wire::{self, Reader};
 
 /// The protocol, with what it has to know of the DC files.
 #[derive(Clone, Debug)]
@@ -148,10 +148,6 @@ impl Dialect for Panda3d {
         Manners { stranger: "This is no client of Panda3D's own repository", ..Manners::default() }
     }
 
-    fn framing(&self) -> Framing {
-        if self.config.header_bytes == size_of::<u32>() { Framing::Tag32 } else { Framing::Tag16 }
-    }
-
     /// Their own server passes on what has come once a frame, and games are made for that: a few milliseconds cost them nothing,
     /// and a client that is written to less often has less to do, too.
     fn waits_from(&self) -> Share {
@@ -174,13 +170,7 @@ impl Dialect for Panda3d {
             Ok(message) => message,
             Err(crate::message::Error::Wire(_)) => return Err(End::truncated()),
             Err(crate::message::Error::UnknownType(_)) => {
-                let hint = match (number, self.framing()) {
-                    (0, Framing::Tag16) => {
-                        " Its tcp-header-size may be 4, and client.tcp_header_size is 2."
-                    }
-                    _ => "",
-                };
-                let text = format!("Message type {number} not valid.{hint}");
+                let text = format!("Message type {number} not valid.");
                 return Err(End::security(Offence::Message, EjectReason::InvalidMsgtype, text));
             }
         };
@@ -239,8 +229,6 @@ impl Dialect for Panda3d {
         match ClientFamily::of(first_bytes) {
             Some(ClientFamily::Panda) => None,
             Some(family @ ClientFamily::Astron) => Some(Foreign::Client(family)),
-            // The length before it is another.
-            _ if self.framing() == Framing::Tag32 => None,
             _ => foreign::recognise(first_bytes),
         }
     }
