@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ids::{ClassId, FieldId};
-use crate::trace::readable;
+use crate::trace::{is_secret, readable};
 
 /// Longer texts are cut.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -21,7 +21,7 @@ pub struct FieldSeen {
     pub declaration: String,
     /// Its keywords.
     pub keywords: Vec<String>,
-    /// Its value as DC text; what cannot be read is hexadecimal.
+    /// Its value as DC text; what cannot be read is hexadecimal, and what has the keyword `secret` is not shown.
     pub value: String,
     /// How many bytes the value has.
     pub bytes: usize,
@@ -36,7 +36,11 @@ pub fn field_seen(dc: &DcFile, id: FieldId, value: &[u8]) -> FieldSeen {
     let text = field
         .filter(|_| value.len() <= TEXT_BYTES_MAX * 4)
         .and_then(|field| readable(field, value).ok());
-    let (value_text, cut) = shortened(text.unwrap_or_else(|| hex(value)));
+    let text = match field.is_some_and(is_secret) {
+        true => String::new(),
+        false => text.unwrap_or_else(|| hex(value)),
+    };
+    let (value_text, cut) = shortened(text);
     FieldSeen {
         id: id.0,
         name: field.map_or_else(|| format!("field {}", id.0), |field| field.name().to_owned()),
@@ -69,4 +73,24 @@ fn shortened(mut text: String) -> (String, bool) {
     let cut = end < text.len();
     text.truncate(end);
     (text, cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use dclass::Source;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_told_by_its_length() {
+        let text =
+            "keyword secret;\ndclass Account { name(string) db; hash(string) db secret; };\n";
+        let dc = dclass::parse(&[Source::new("a.dc", text)]).expect("a right file");
+        let seen = |name: &str| {
+            let field = dc.class_by_name("Account").and_then(|class| class.field_by_name(name));
+            field_seen(&dc, field.expect("it has it").id(), b"\x03\0abc")
+        };
+        assert_eq!((&*seen("name").value, seen("name").bytes), ("(\"abc\")", 5));
+        assert_eq!((&*seen("hash").value, seen("hash").bytes), ("", 5));
+    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use tokio::runtime::Builder;
 
 use crate::platform::Signal;
-use crate::platform::signals::{Taken, take};
+use crate::platform::signals::{Taken, ignores_hangup, take};
 
 /// Takes the signals that must not end the process, as early as possible. Those that end it still do so at once: there
 /// is nothing yet that has an order to end in. What comes before the daemon runs is remembered by what is returned.
@@ -17,7 +17,8 @@ pub fn survive_signals() -> io::Result<Survived> {
     // hears by any other.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
-    Harmless::new().map(|harmless| Survived { harmless, ends_with_terminal: false })
+    let ignores_hangup = ignores_hangup();
+    Harmless::new().map(|harmless| Survived { harmless, ignores_hangup, ends_with_terminal: false })
 }
 
 /// Has a file that has reached the size that the process may give it fail a write as on a full disk, instead of ending the
@@ -34,13 +35,14 @@ pub fn survive_full_files() -> io::Result<()> {
 /// Those signals, with what has been sent since they are taken.
 pub struct Survived {
     harmless: Harmless,
+    ignores_hangup: bool,
     ends_with_terminal: bool,
 }
 
 impl Survived {
-    /// Has SIGHUP end the process, as it does for what belongs to a terminal.
+    /// Has SIGHUP end the process, as it does for what belongs to a terminal, unless it is not to mind that.
     pub const fn end_with_terminal(&mut self) {
-        self.ends_with_terminal = true;
+        self.ends_with_terminal = !self.ignores_hangup;
     }
 }
 
@@ -72,7 +74,7 @@ struct Harmless {
 
 impl Signals {
     /// Takes the others, too. What is sent from now on waits until it is asked for.
-    pub fn new(Survived { harmless, ends_with_terminal }: Survived) -> io::Result<Self> {
+    pub fn new(Survived { harmless, ends_with_terminal, .. }: Survived) -> io::Result<Self> {
         Ok(Signals {
             interrupt: take(Signal::Interrupt)?,
             terminate: take(Signal::Terminate)?,

@@ -24,8 +24,6 @@ pub const UBERDOG: Channel = Channel(100_002);
 pub const DATABASE: Channel = Channel(4003);
 /// The first object in the database, which is the Register.
 pub const REGISTER: DoId = DoId(900_000_000);
-/// The first channel of a client.
-pub const FIRST_CLIENT: u64 = 2_000_000_000;
 
 /// What all of the world is in.
 pub const ROOT: DoId = DoId(4000);
@@ -87,7 +85,6 @@ mod tests {
             format!("control: {DATABASE}\n"),
             format!("generate: {{min: {REGISTER}, "),
             format!("version: {VERSION}\n"),
-            format!("channels: {{min: {FIRST_CLIENT}, "),
             format!("- allow: {{parent: {}, zones: {}}}\n", LOBBY.parent, LOBBY.zone),
             format!("- allow: {{parent: {districts}, zones: 1-{zones}}}\n"),
             format!("- allow: {{parent: {caves}, zones: 1}}\n"),

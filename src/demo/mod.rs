@@ -108,7 +108,7 @@ impl Demo {
             .replace("<<links>>", &links.to_string())
             .replace("<<clients>>", &clients.to_string())
             .replace("<<console>>", &console.to_string())
-            .replace("<<last_channel>>", &(cluster::FIRST_CLIENT + clients_max() - 1).to_string());
+            .replace("<<clients_max>>", &clients_max().to_string());
         folder.write("demo.dc", cluster::DC).context("cannot write the demo's files")?;
         let config = folder.write("demo.yml", &text).context("cannot write the demo's files")?;
         let accounts = OnceLock::new();

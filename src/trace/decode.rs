@@ -223,6 +223,11 @@ impl Decoded {
     }
 }
 
+/// Whether values of a field are not to be shown.
+pub fn is_secret(field: &Field) -> bool {
+    field.custom_keywords().iter().any(|word| word == SECRET)
+}
+
 /// Arguments that are being read.
 struct Body<'n, 'a> {
     names: &'n Names,
@@ -343,7 +348,7 @@ impl Body<'_, '_> {
 
     fn value_of(&mut self, field: &Field) -> Value {
         let bytes = self.reader.remaining();
-        if field.custom_keywords().iter().any(|word| word == SECRET) {
+        if is_secret(field) {
             let length = field.skip(bytes).unwrap_or(bytes.len());
             return match self.reader.take(length) {
                 Ok(value) => Value::Secret(value.len()),

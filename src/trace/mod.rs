@@ -18,7 +18,7 @@ mod text;
 mod value;
 
 pub use compose::{ComposeError, compose, compose_client};
-pub use decode::{Decoded, Speech, decode};
+pub use decode::{Decoded, Speech, decode, is_secret};
 pub use file::Schema;
 pub use filter::{Filter, Wanted};
 pub use json::{json, time};

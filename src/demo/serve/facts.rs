@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::{Extension, Json};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use dclass::DcFile;
 use serde_json::{Value, json};
 
@@ -21,13 +24,31 @@ pub struct Facts {
     pub clients: SocketAddr,
 }
 
+/// The answers, which are the same each time.
+pub struct Answers {
+    here: Bytes,
+    elsewhere: Bytes,
+}
+
+impl Answers {
+    /// To whoever is on this machine, and to others, who cannot reach the console.
+    pub fn new(facts: &Facts) -> Self {
+        let console = format!("http://{}/", facts.console);
+        Answers { here: answer(facts, Some(console)), elsewhere: answer(facts, None) }
+    }
+}
+
 /// Says it.
-pub async fn facts(State(pages): State<Arc<Pages>>, caller: Extension<Caller>) -> Json<Value> {
-    let Facts { dc, console, .. } = &pages.facts;
-    let dc: Value = serde_json::from_str(&dc.to_json()).unwrap_or_default();
-    // Only there it can be reached.
+pub async fn facts(State(pages): State<Arc<Pages>>, caller: Extension<Caller>) -> Response {
     let is_here = caller.address.ip().to_canonical().is_loopback();
-    Json(json!({
+    let Answers { here, elsewhere } = &pages.answers;
+    let answer = if is_here { here } else { elsewhere };
+    ([(CONTENT_TYPE, "application/json")], answer.clone()).into_response()
+}
+
+fn answer(facts: &Facts, console: Option<String>) -> Bytes {
+    let dc: Value = serde_json::from_str(&facts.dc.to_json()).unwrap_or_default();
+    let text = json!({
         "dc": dc,
         "version": cluster::VERSION,
         "gate": cluster::GATE.0,
@@ -39,6 +60,7 @@ pub async fn facts(State(pages): State<Arc<Pages>>, caller: Extension<Caller>) -
         "speed": cluster::SPEED,
         "sight": cluster::SIGHT,
         "cave": { "width": cluster::CELL, "height": cluster::CELL },
-        "console": is_here.then(|| format!("http://{console}/")),
-    }))
+        "console": console,
+    });
+    text.to_string().into()
 }

@@ -30,6 +30,7 @@ use tokio_io_timeout::TimeoutStream;
 use super::board::Board;
 use crate::config::AccessConfig;
 use crate::console::{Place, check_host, check_origin, keep_nothing, secure};
+use facts::Answers;
 pub use facts::Facts;
 use messages::Messages;
 
@@ -47,6 +48,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What is answered from.
 pub struct Pages {
     facts: Facts,
+    answers: Answers,
     messages: Messages,
     place: Place,
 }
@@ -68,7 +70,13 @@ impl Pages {
     ) -> Self {
         let messages = Messages::new(control, board, facts.dc.clone());
         let is_public = !local.ip().is_loopback();
-        Pages { facts, messages, place: Place { local, name, is_public, is_encrypted: false } }
+        let answers = Answers::new(&facts);
+        Pages {
+            facts,
+            answers,
+            messages,
+            place: Place { local, name, is_public, is_encrypted: false },
+        }
     }
 
     /// Answers whoever connects, without end.
@@ -107,6 +115,8 @@ fn routes(pages: Arc<Pages>) -> Router {
 
 /// Answers only whom the page is for: see [`check_host`].
 async fn guard(State(pages): State<Arc<Pages>>, request: Request, next: Next) -> Response {
+    // However many come at once on a connection, others have their turn between them: the daemon's tasks are on the same thread.
+    tokio::task::yield_now().await;
     let (headers, uri, access) = (request.headers(), request.uri(), AccessConfig::default());
     // A WebSocket is as good as sending something.
     let method = match uri.path() {

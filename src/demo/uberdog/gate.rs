@@ -23,8 +23,8 @@ const ACCOUNTS_MAX: usize = 1_000;
 /// How many of them those from one address may make as long as the demo runs.
 const ACCOUNTS_OF_ADDRESS_MAX: usize = 50;
 /// How many passwords may wait to be hashed at a time, and how many from one address.
-const PASSWORDS_MAX: usize = 32;
-const PASSWORDS_OF_ADDRESS_MAX: usize = 8;
+const PASSWORDS_MAX: usize = 128;
+const PASSWORDS_OF_ADDRESS_MAX: usize = 4;
 /// How many clients may be asked at a time whether they are there.
 const KNOCKS_MAX: usize = 2_000;
 /// The shortest password.
@@ -104,6 +104,8 @@ pub struct Gate {
     is_lost: bool,
     /// Names that are about to have one.
     reserved: HashSet<String>,
+    /// Accounts of which it is not known yet whether they are kept.
+    unsure: Entries,
     /// How many accounts those from one address have made.
     made: HashMap<IpAddr, usize>,
     tickets: Tickets,
@@ -128,6 +130,7 @@ impl Gate {
             entries: None,
             is_lost: false,
             reserved: HashSet::new(),
+            unsure: Entries::new(),
             made: HashMap::new(),
             tickets: Tickets::default(),
             visitors: Visitors::default(),
@@ -336,13 +339,12 @@ impl Gate {
         let Some((visitor, Step::Creating { name, colour })) = self.answered(context) else {
             return;
         };
-        self.reserved.remove(&key(&name));
         if !account.is_some() {
+            self.reserved.remove(&key(&name));
             return self.refuse(visitor.client, NO_ROOM);
         }
-        let entries = self.entries.get_or_insert_default();
-        entries.insert(key(&name), account);
-        let entries = entries.clone();
+        self.unsure.insert(key(&name), account);
+        let entries = self.all_entries();
         let context = self.wait(visitor, Step::Keeping { name, colour, account });
         self.orders.push(Order::KeepEntries { context, entries });
     }
@@ -355,18 +357,25 @@ impl Gate {
             return;
         };
         let name_key = key(&name);
+        self.reserved.remove(&name_key);
+        self.unsure.remove(&name_key);
         if entries.and_then(|entries| entries.get(&name_key)) == Some(&account) {
+            self.entries.get_or_insert_default().insert(name_key, account);
             *self.made.entry(visitor.address).or_default() += 1;
             let spot = Spot::default();
             return self.admit(visitor, Whom::New { name, colour, account, spot });
         }
-        let entries = self.entries.get_or_insert_default();
-        entries.remove(&name_key);
         // What somebody else has had kept meanwhile may have it.
-        let entries = entries.clone();
+        let entries = self.all_entries();
         self.orders.push(Order::KeepEntries { context, entries });
         self.orders.push(Order::DropAccount { account });
         self.refuse(visitor.client, NO_ROOM);
+    }
+
+    /// What the Register should say.
+    fn all_entries(&self) -> Entries {
+        let kept = self.entries.iter().flatten();
+        kept.chain(&self.unsure).map(|(name, account)| (name.clone(), *account)).collect()
     }
 
     /// Lets somebody in, if he is still there.

@@ -10,6 +10,9 @@ const NAME_BYTES_MAX: usize = 24;
 /// How many accents and vowel signs a letter may have: more of them do not name anybody, and cover what is around.
 const MARKS_MAX: usize = 3;
 
+/// Letters and patterns that are drawn as nothing.
+const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+
 /// A name as it is shown: without what cannot be seen, or does something to the text around it, and without spaces at its ends or two in a
 /// row.
 pub fn cleaned(name: &str) -> String {
@@ -37,7 +40,7 @@ pub fn cleaned(name: &str) -> String {
 
 fn is_shown(c: char) -> bool {
     // What is not UTF-8 has become the replacement character.
-    is_printable(c) && c != char::REPLACEMENT_CHARACTER
+    is_printable(c) && c != char::REPLACEMENT_CHARACTER && !BLANK.contains(&c)
 }
 
 /// Names that look the same to this are the same.
@@ -67,6 +70,7 @@ mod tests {
             ("  Ann\t\n of  the\u{202e} Hill ", "Ann of the Hill"),
             ("\u{0}\u{7}\u{200b}", ""),
             ("a\u{fffd}b", "ab"),
+            ("\u{3164}\u{2800} a", "a"),
             ("äääääääääääää", "ääääääääääää"),
             ("Jose\u{301}", "José"),
             ("\u{301}a \u{301}b", "a b"),

@@ -27,6 +27,15 @@ pub fn take(kind: Signal) -> io::Result<Taken> {
     .map(Taken)
 }
 
+/// Whether whoever has started the process wants it to mind no SIGHUP, as `nohup` does. Only before that is [taken](take), and as far as
+/// the system tells.
+pub fn ignores_hangup() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (Known::HUP.as_raw() - 1)) != 0)
+}
+
 impl Taken {
     /// Waits for the next one.
     pub async fn next(&mut self) {

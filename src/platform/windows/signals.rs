@@ -36,6 +36,11 @@ pub fn take(kind: Signal) -> io::Result<Taken> {
     })
 }
 
+/// Whether whoever has started the process wants it to mind no SIGHUP: there is none.
+pub const fn ignores_hangup() -> bool {
+    false
+}
+
 impl Taken {
     /// Waits for the next one.
     pub async fn next(&mut self) {

@@ -108,7 +108,7 @@ async fn read(
 /// It is no database, or cannot be read.
 pub async fn tables_of_others(path: &Path) -> sqlx::Result<Vec<String>> {
     let (mut connection, _) = connect(path).await?;
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'";
+    let sql = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*'";
     let there: sqlx::Result<Vec<String>> = sqlx::query_scalar(sql).fetch_all(&mut connection).await;
     let _ = connection.close().await;
     let mut there = there?;

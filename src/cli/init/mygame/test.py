@@ -35,7 +35,14 @@ ENDINGS = [each for each in signal.Signals if each.name in ("SIGINT", "SIGTERM",
 heard = []
 
 # Begins each program on Linux, which then sends it SIGTERM (15) when this program ends, whatever the reason.
-LEASH = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
+# It may have ended before that.
+LEASH = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Failed(Exception):
@@ -55,7 +62,7 @@ class Program:
         self.looked_at = 0  # so many of the lines
         self.news = threading.Condition()
         if sys.platform == "linux":
-            command = [sys.executable, "-c", LEASH, *command]
+            command = [sys.executable, "-c", LEASH, str(os.getpid()), *command]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         self.process = subprocess.Popen(command, text=True, errors="replace", **pipes, **options)
         self.reader = threading.Thread(target=self.read, daemon=True)
