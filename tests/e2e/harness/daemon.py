@@ -91,6 +91,7 @@ def configuration(
     websocket: bool,
     dc_files: list[str],
     more_roles: list[dict],
+    more_uberdogs: list[dict],
 ) -> dict:
     """The cluster. `threaded: false` means nothing to donet; Astron crashes without it."""
     roles = [
@@ -117,7 +118,10 @@ def configuration(
             "dc_files": dc_files,
             "eventlogger": f"127.0.0.1:{ports.events}",
         },
-        "uberdogs": [{"id": LOGIN_MANAGER, "class": "LoginManager", "anonymous": True}],
+        "uberdogs": [
+            {"id": LOGIN_MANAGER, "class": "LoginManager", "anonymous": True},
+            *more_uberdogs,
+        ],
         "roles": roles + more_roles,
     }
 
@@ -134,6 +138,7 @@ class Daemon(Process):
         websocket: bool = False,
         dc_files: list[str] = (str(WORLD_DC),),
         more_roles: list[dict] = (),
+        more_uberdogs: list[dict] = (),
     ):
         self.ports = Ports()
         self.event_log = directory / "events.log"
@@ -142,7 +147,12 @@ class Daemon(Process):
         # JSON is YAML, so that the tests need no YAML library.
         config = directory / f"{name}.yml"
         contents = configuration(
-            self.ports, database_backend, websocket, list(dc_files), list(more_roles)
+            self.ports,
+            database_backend,
+            websocket,
+            list(dc_files),
+            list(more_roles),
+            list(more_uberdogs),
         )
         config.write_text(json.dumps(contents, indent=2))
         super().__init__(name, [binary, config], directory)
