@@ -38,17 +38,17 @@ impl Default for Manners {
 
 impl Manners {
     /// How an interest is known here that the cluster knows by this number.
-    pub const fn of_cluster(&self, interest: InterestId) -> InterestId {
+    pub const fn of_cluster(self, interest: InterestId) -> InterestId {
         InterestId(interest.0 | self.cluster_bit)
     }
 
     /// How the cluster knows an interest that it has opened.
-    pub const fn to_cluster(&self, interest: InterestId) -> InterestId {
+    pub const fn to_cluster(self, interest: InterestId) -> InterestId {
         InterestId(interest.0 & !self.cluster_bit)
     }
 
     /// Whether everybody knows an object, and may open interests below it.
-    pub fn is_root(&self, do_id: DoId) -> bool {
+    pub fn is_root(self, do_id: DoId) -> bool {
         self.root == Some(do_id)
     }
 }

@@ -22,10 +22,10 @@ impl Interests {
         for &(id, serial) in waiting {
             let Some(operation) = self.operation(id, serial) else { continue };
             is_waited_for = true;
-            let open: Group =
-                operation.queries.iter().copied().filter(|query| self.holds_on(*query)).collect();
-            if open.iter().all(|query| self.is_ready(*query)) {
-                return Some(open);
+            let group: Group =
+                operation.waits_for.iter().copied().filter(|query| self.holds_on(*query)).collect();
+            if group.iter().all(|query| self.is_ready(*query)) {
+                return Some(group);
             }
         }
         (!is_waited_for).then(|| smallvec![context])
@@ -33,9 +33,8 @@ impl Interests {
 
     /// Of what an operation still waits for, something whose answers have all come.
     pub fn ready_of(&self, (id, serial): (InterestId, u32)) -> Group {
-        let queries = self.operation(id, serial).map(|operation| &operation.queries);
-        let ready = queries.into_iter().flatten().copied();
-        ready.filter(|query| self.is_ready(*query)).collect()
+        let all = self.operation(id, serial).map(|operation| &operation.waits_for);
+        all.into_iter().flatten().copied().filter(|query| self.is_ready(*query)).collect()
     }
 
     /// Puts all that these queries hold into the first of them.

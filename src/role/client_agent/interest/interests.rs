@@ -194,8 +194,8 @@ impl Interests {
         }
         let queries_open = u32::try_from(queries.len()).expect("queries are numbered by 32 bits");
         if let Some(interest) = self.open.get_mut(&id.into()) {
-            let queries = queries.into();
-            let operation = Operation { serial, queries_open, queries, asked, since };
+            let waits_for = queries.into();
+            let operation = Operation { serial, queries_open, waits_for, asked, since };
             interest.operation = Some(Box::new(operation));
         }
     }

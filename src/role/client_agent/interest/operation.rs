@@ -26,7 +26,7 @@ pub struct Operation {
     /// How many queries it waits for.
     pub queries_open: u32,
     /// Which these were when it began.
-    pub queries: Group,
+    pub waits_for: Group,
     /// Who is told when it is done.
     pub asked: Asked,
     /// Since when.

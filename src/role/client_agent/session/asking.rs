@@ -252,7 +252,7 @@ impl Session {
     fn cancel_operation(&mut self, cx: &mut Context<'_>, id: InterestId) -> Group {
         let Some(operation) = self.interests.end_operation(id) else { return Group::new() };
         self.interest_done(cx, id, operation.asked);
-        operation.queries
+        operation.waits_for
     }
 
     /// Tells whoever waits for an interest that it is done.
