@@ -24,6 +24,7 @@ replay! {
     event_log
     frames
     messages
+    otp
     panda3d
     proxy_protocol
     state_server

@@ -194,4 +194,7 @@ fn a_game_that_is_not_complete_is_none() {
         "error: mygame/unfinished-1 is what is left of a `donet init` that was ended before its game was complete: delete \
          it, and try again\n"
     );
+    let files = [("mygame/unfinished-1/ai.py", ""), ("mygame/cluster.yml", "")];
+    let ended = Folder::with(&files).run(&["init", "mygame"]).code(1);
+    ended.complains(&["delete it, and what it had put here already (cluster.yml), and try again"]);
 }

@@ -26,6 +26,12 @@ pub(super) enum Failure {
         .0.display()
     )]
     Unfinished(PathBuf),
+    #[error(
+        "{} is what is left of a `donet init` that was ended before its game was complete: delete it, and what it had put here already \
+         ({others}), and try again",
+        .unfinished.display()
+    )]
+    HalfMoved { unfinished: PathBuf, others: String },
     #[error("{} has come meanwhile; nothing is overwritten", .0.display())]
     Taken(PathBuf),
     #[error("cannot read {}: {error}", .path.display())]
@@ -78,7 +84,16 @@ fn look(folder: &Path) -> Result<Place, Failure> {
     names.sort();
     match names.iter().find(|name| name.starts_with(UNFINISHED)) {
         _ if names.is_empty() => Ok(Place::Empty),
-        Some(unfinished) => Err(Failure::Unfinished(folder.join(unfinished))),
+        Some(unfinished) => {
+            let others: Vec<&str> =
+                names.iter().filter(|name| *name != unfinished).map(|name| &**name).collect();
+            let unfinished = folder.join(unfinished);
+            Err(match others.is_empty() {
+                true => Failure::Unfinished(unfinished),
+                // It was ended when it had begun to move what it had made.
+                false => Failure::HalfMoved { unfinished, others: others.join(", ") },
+            })
+        }
         None => {
             let more = names.len().saturating_sub(NAMES_TOLD);
             names.truncate(NAMES_TOLD);

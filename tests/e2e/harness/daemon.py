@@ -92,6 +92,7 @@ def configuration(
     websocket: bool,
     dc_files: list[str],
     more_roles: list[dict],
+    more_uberdogs: list[dict],
     client: dict,
 ) -> dict:
     """The cluster. `threaded: false` means nothing to donet; Astron crashes without it."""
@@ -122,6 +123,7 @@ def configuration(
         "uberdogs": [
             {"id": LOGIN_MANAGER, "class": "LoginManager", "anonymous": True},
             {"id": CHAT_FILTER, "class": "ChatFilter", "anonymous": False},
+            *more_uberdogs,
         ],
         "roles": roles + more_roles,
     }
@@ -139,6 +141,7 @@ class Daemon(Process):
         websocket: bool = False,
         dc_files: list[str] = (str(WORLD_DC),),
         more_roles: list[dict] = (),
+        more_uberdogs: list[dict] = (),
         client: dict | None = None,
     ):
         self.ports = Ports()
@@ -148,7 +151,13 @@ class Daemon(Process):
         # JSON is YAML, so that the tests need no YAML library.
         config = directory / f"{name}.yml"
         contents = configuration(
-            self.ports, database_backend, websocket, list(dc_files), list(more_roles), client or {}
+            self.ports,
+            database_backend,
+            websocket,
+            list(dc_files),
+            list(more_roles),
+            list(more_uberdogs),
+            client or {},
         )
         config.write_text(json.dumps(contents, indent=2))
         super().__init__(name, [binary, config], directory)

@@ -14,7 +14,7 @@ mod wire;
 
 pub use database::database;
 pub use objects::{db_state_server, state_server};
-pub use sessions::{client_agent, panda3d};
+pub use sessions::{client_agent, otp, panda3d};
 pub use websocket::websocket;
 pub use wire::{event_log, frames, messages, proxy_protocol};
 

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use donet::config::{
-    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, DoIdRange, InterestPermission,
-    Offence, OffencesConfig, Panda3dConfig, ParentingRules, ProxyHeaders, Reaction, Regenerate,
-    RightsGrace,
+    ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, DoIdRange, Era,
+    InterestPermission, Offence, OffencesConfig, OtpConfig, OwnerView, Panda3dConfig,
+    ParentingRules, ProxyHeaders, Reaction, Regenerate, RightsGrace,
 };
 use donet::hash::Seed;
 use donet::ids::{Channel, ChannelRange, ClassId, DoId, ZoneId};
-use donet::message::{Blob, Client, Message, Panda3d, Secret};
+use donet::message::{Blob, Client, ClientAgent, Message, Otp, Panda3d, Row, Secret, Toontown2003};
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::dialect::foreign;
 use donet::role::client_agent::{
     Core, Output, Peer, SessionKey, Stop, Transport, UberDog, UberDogs,
 };
-use donet::router::Role;
-use donet::wire::{Frames, Reader, write_frame};
+use donet::router::{Origin, Role};
+use donet::wire::{Envelope, Frames, Reader, Writer, write_frame};
 
 use super::cluster::{Outside, channels, datagram, schema};
 use super::input::Input;
@@ -49,6 +49,21 @@ pub fn panda3d(input: &[u8]) {
         let mut config = config(options);
         (config.channels, config.channel_step) = panda3d.channels();
         config.client.kind = ClientKind::Panda3d(panda3d.into());
+        config
+    });
+}
+
+/// The same, of clients of the OTP era, of either generation. What they send begins with such a byte, too.
+pub fn otp(input: &[u8]) {
+    play(input, |options| {
+        let era = if options & 64 == 0 { Era::Otp } else { Era::Toontown2003 };
+        let mut otp = OtpConfig::of(era);
+        otp.root = DoId(3);
+        if options & 32 == 0 {
+            otp.owner_view = OwnerView::Avatar;
+        }
+        let mut config = config(options);
+        config.client.kind = ClientKind::Otp(otp.into());
         config
     });
 }
@@ -95,6 +110,8 @@ struct Agent {
     now: Instant,
     /// Its clients are of Panda3D's own repository.
     is_stock: bool,
+    /// What clients say begins with a byte that says which of these it is; nothing, if it is Astron's.
+    table: &'static [Row],
     /// The connections that have not been closed, and the bytes they got.
     open: BTreeMap<SessionKey, Vec<u8>>,
     /// Sessions that wait for their clients to come back.
@@ -116,8 +133,14 @@ impl Agent {
             core.set_clock(now, Duration::ZERO);
             core.start(now, &mut outside.effects);
         }
+        let table = match &config.client.kind {
+            ClientKind::LibAstron => &[],
+            ClientKind::Panda3d(_) => Panda3d::TABLE,
+            ClientKind::Otp(otp) if otp.era == Era::Otp => Otp::TABLE,
+            ClientKind::Otp(_) => Toontown2003::TABLE,
+        };
         let (open, away, tokens) = Default::default();
-        Agent { core, outside, now, is_stock, open, away, tokens }
+        Agent { core, outside, now, is_stock, table, open, away, tokens }
     }
 
     /// A new connection, which says hello if it is to be `welcome`. If it is not, it comes back, if anybody can.
@@ -135,6 +158,10 @@ impl Agent {
             Ok(key) => {
                 assert!(self.open.insert(key, Vec::new()).is_none(), "a key given twice");
                 if self.is_stock {
+                } else if !self.table.is_empty() {
+                    if welcome {
+                        self.let_all_play();
+                    }
                 } else if !welcome {
                     if let Some(token) = self.tokens.pop() {
                         self.say(key, &Client::Resume { token: Secret(&token) });
@@ -174,6 +201,15 @@ impl Agent {
         }
     }
 
+    /// Whoever is there may do all that its fields allow.
+    fn let_all_play(&mut self) {
+        let mut bytes = Vec::new();
+        let state = ClientAgent::SetState { state: 2 };
+        state.write_datagram(&mut Writer::new(&mut bytes), &[Channel::CLIENTS], Channel(77));
+        let envelope = Envelope::read(&bytes).expect("it is whole");
+        self.core.handle(self.now, Origin::Outside, &envelope, &mut self.outside.effects);
+    }
+
     fn key(&self, place: usize) -> Option<SessionKey> {
         self.open.keys().nth(place % self.open.len().max(1)).copied()
     }
@@ -183,15 +219,15 @@ impl Agent {
         let Some(key) = self.key(place) else { return };
         let mut frame = Vec::new();
         write_frame(&mut frame, |writer| match datagram {
-            [number, rest @ ..] if self.is_stock => {
-                let row = Panda3d::TABLE[usize::from(*number) % Panda3d::TABLE.len()];
+            [number, rest @ ..] if !self.table.is_empty() => {
+                let row = self.table[usize::from(*number) % self.table.len()];
                 writer.u16(row.number);
                 writer.raw(rest);
             }
             _ => writer.raw(datagram),
         })
         .expect("small");
-        if self.is_stock {
+        if !self.table.is_empty() {
             return self.hear(key, &frame);
         }
         match foreign::recognise(&frame) {

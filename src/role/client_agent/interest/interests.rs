@@ -194,9 +194,15 @@ impl Interests {
         }
         let queries_open = u32::try_from(queries.len()).expect("queries are numbered by 32 bits");
         if let Some(interest) = self.open.get_mut(&id.into()) {
-            let operation = Operation { serial, queries_open, asked, since };
+            let waits_for = queries.into();
+            let operation = Operation { serial, queries_open, waits_for, asked, since };
             interest.operation = Some(Box::new(operation));
         }
+    }
+
+    /// An interest's operation, if there is one.
+    pub fn operation_of(&self, id: InterestId) -> Option<&Operation> {
+        self.open.get(&id.into())?.operation.as_deref()
     }
 
     /// Ends an interest's operation, if there is one.

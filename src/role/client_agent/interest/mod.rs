@@ -12,6 +12,7 @@
 //! all that happens to it meanwhile, until the query is finished. Whether it is still there is decided
 //! when something happens to it and not at the end, when the interests may be others.
 
+mod group;
 mod held_back;
 mod interests;
 mod key;
@@ -19,6 +20,7 @@ mod operation;
 mod pending;
 mod query;
 
+pub use group::Group;
 pub use interests::{Emptied, Interests};
 pub use key::InterestKey;
 pub use operation::{Asked, Interest, Operation};

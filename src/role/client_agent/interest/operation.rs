@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::Group;
 use crate::ids::{Channel, Context, DoId, ZoneId};
 
 /// What a client wants to see.
@@ -18,12 +19,14 @@ pub struct Interest {
 }
 
 /// An interest that somebody waits for.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// Tells it from others of the same interest.
     pub serial: u32,
     /// How many queries it waits for.
     pub queries_open: u32,
+    /// Which these were when it began.
+    pub waits_for: Group,
     /// Who is told when it is done.
     pub asked: Asked,
     /// Since when.

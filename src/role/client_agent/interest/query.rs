@@ -91,14 +91,6 @@ impl Holding {
         self.found.is_empty() && self.queue.is_empty()
     }
 
-    /// Puts what was found into the order of the classes' numbers, and of the ids in each.
-    pub fn sort_found(&mut self) {
-        self.found.sort_by_key(|record| match record.held {
-            Held::Entrance { class_id, .. } => (class_id, record.do_id),
-            Held::Update | Held::Leave | Held::End => (ClassId::default(), record.do_id),
-        });
-    }
-
     /// Holds back something that happened, with the client's frame for it.
     pub fn push(&mut self, do_id: DoId, serial: u32, held: Held, frame: &[u8], found: bool) {
         let start = self.frames.len();

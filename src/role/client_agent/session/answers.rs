@@ -143,6 +143,11 @@ impl Session {
                 self.set_query_timer(cx, context, cx.now + timeout);
                 return None;
             }
+            // It has all its answers, and waits for others that have times of their own.
+            Phase::Asking if answers.are_complete() && cx.now < end => {
+                self.set_query_timer(cx, context, cx.now + timeout);
+                return None;
+            }
             // Its time was over before.
             Phase::Expired => return None,
             Phase::Asking | Phase::HeldBack => {
@@ -155,8 +160,9 @@ impl Session {
             }
             Phase::Abandoned => {}
         }
-        self.release(cx, context);
+        let waiting = self.release(cx, context);
         self.interests.expire(context);
+        self.is_over(cx, &waiting);
         self.finish_held_back(cx);
         self.zones_unanswered(context).next().map(|_| parent)
     }

@@ -12,7 +12,9 @@ use crate::hash::{Seed, Set};
 use crate::ids::{self, Channel, DoId, InterestId, Location, ZoneId};
 use crate::message::{ClientAgent, EjectReason, List, StateServer};
 use crate::role::client_agent::agent::{Context, News, Timer, Zones};
-use crate::role::client_agent::interest::{Asked, Emptied, Interest, InterestKey, Phase, Query};
+use crate::role::client_agent::interest::{
+    Asked, Emptied, Group, Interest, InterestKey, Phase, Query,
+};
 
 /// Zones that one query asks for at most: more would not fit a datagram.
 pub(super) const QUERY_ZONES_MAX: usize = 16_000;
@@ -38,7 +40,7 @@ impl Session {
         zones: &[ZoneId],
         asked: Asked,
     ) -> Result<usize, End> {
-        self.cancel_operation(cx, id);
+        let before = self.cancel_operation(cx, id);
         let is_of_client = !asked.caller.is_some();
         let (new_zones, left) = self.cover(cx, id.into(), parent, zones, is_of_client);
         let left = left.inspect_err(|_| {
@@ -62,7 +64,9 @@ impl Session {
             self.interest_done(cx, id, asked);
         } else {
             self.interests.begin_operation(id, asked, &queries, cx.now);
+            self.need_not_wait(cx, &queries);
         }
+        self.need_not_wait(cx, &before);
         self.follow_interest(cx, id, if is_of_client { Cause::Client } else { Cause::Cluster })?;
         Ok(left)
     }
@@ -121,7 +125,7 @@ impl Session {
         id: InterestId,
         asked: Asked,
     ) -> Flow {
-        self.cancel_operation(cx, id);
+        let before = self.cancel_operation(cx, id);
         if let Some(interest) = self.interests.close(id.into())
             && let Err(end) = self.close(cx, &interest)
         {
@@ -129,6 +133,7 @@ impl Session {
             return Err(end);
         }
         self.interest_done(cx, id, asked);
+        self.need_not_wait(cx, &before);
         self.unfollow(cx, InterestKey::Beside(id))
     }
 
@@ -236,17 +241,18 @@ impl Session {
         // In the order in which they were sent.
         emptied.sort_unstable();
         for context in emptied {
-            self.release(cx, context);
+            let waiting = self.release(cx, context);
             self.interests.abandon(context);
+            self.is_over(cx, &waiting);
         }
         self.finish_held_back(cx);
     }
 
-    /// Ends an operation before its time, because its interest is altered or closed.
-    fn cancel_operation(&mut self, cx: &mut Context<'_>, id: InterestId) {
-        if let Some(operation) = self.interests.end_operation(id) {
-            self.interest_done(cx, id, operation.asked);
-        }
+    /// Ends an operation before its time, because its interest is altered or closed. What it has waited for.
+    fn cancel_operation(&mut self, cx: &mut Context<'_>, id: InterestId) -> Group {
+        let Some(operation) = self.interests.end_operation(id) else { return Group::new() };
+        self.interest_done(cx, id, operation.asked);
+        operation.waits_for
     }
 
     /// Tells whoever waits for an interest that it is done.

@@ -1,12 +1,16 @@
 //! What queries have held back is told.
 
 use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 use super::Session;
 use crate::ids::{self, InterestId};
 use crate::metrics;
 use crate::role::client_agent::agent::Context;
-use crate::role::client_agent::interest::{Held, Record};
+use crate::role::client_agent::interest::{Group, Held, Record};
+
+/// Operations that have waited for a query.
+pub(super) type Waiting = SmallVec<[(InterestId, u32); 2]>;
 
 /// So many bytes are made room for at once: a buffer that grows is copied each time.
 const LARGE: usize = 64 * 1024;
@@ -15,24 +19,69 @@ impl Session {
     /// Tells the client what a query has found, then that its operations are done, then what happened
     /// meanwhile.
     pub(super) fn finish(&mut self, cx: &mut Context<'_>, context: ids::Context) {
-        self.release(cx, context);
-        self.interests.forget(context);
+        if cx.shared.manners.sorts_found {
+            self.finish_if_ready(cx, &[context]);
+        } else {
+            self.release(cx, context);
+            self.interests.forget(context);
+        }
         self.finish_held_back(cx);
+    }
+
+    /// The same, where what is found has an order, of those queries that need not wait for others: with all that is to be told with
+    /// them.
+    fn finish_if_ready(&mut self, cx: &mut Context<'_>, contexts: &[ids::Context]) {
+        let mut contexts = Group::from(contexts);
+        while let Some(context) = contexts.pop() {
+            let Some(group) = self.interests.told_with(context) else { continue };
+            for &one in &group {
+                self.drop_doubtful(cx, one);
+            }
+            self.interests.put_together(&group);
+            let waiting = self.release(cx, group[0]);
+            for &one in &group {
+                self.interests.forget(one);
+                self.query_is_retold(cx, one);
+            }
+            // Others may have waited for these alone.
+            contexts.extend(waiting.iter().flat_map(|&one| self.interests.ready_of(one)));
+        }
+    }
+
+    /// Of these queries some may have waited for others, and need not any more: somebody waits for less.
+    pub(super) fn need_not_wait(&mut self, cx: &mut Context<'_>, contexts: &[ids::Context]) {
+        if cx.shared.manners.sorts_found && !contexts.is_empty() {
+            self.finish_if_ready(cx, contexts);
+            self.finish_held_back(cx);
+        }
+    }
+
+    /// A query is over that some waited for: others may have waited for it alone.
+    pub(super) fn is_over(&mut self, cx: &mut Context<'_>, waiting: &Waiting) {
+        if cx.shared.manners.sorts_found {
+            let ready: Group =
+                waiting.iter().flat_map(|&one| self.interests.ready_of(one)).collect();
+            self.finish_if_ready(cx, &ready);
+        }
     }
 
     /// Queries that waited only for their parent to be told.
     pub(super) fn finish_held_back(&mut self, cx: &mut Context<'_>) {
         while let Some(context) = self.interests.next_ready() {
-            self.release(cx, context);
-            self.interests.forget(context);
+            if cx.shared.manners.sorts_found {
+                self.finish_if_ready(cx, &[context]);
+            } else {
+                self.release(cx, context);
+                self.interests.forget(context);
+            }
         }
     }
 
-    /// Empties a query: what it holds is told. It stays in its phase.
-    pub(super) fn release(&mut self, cx: &mut Context<'_>, context: ids::Context) {
+    /// Empties a query: what it holds is told. It stays in its phase. Who has waited for it.
+    pub(super) fn release(&mut self, cx: &mut Context<'_>, context: ids::Context) -> Waiting {
         self.drop_doubtful(cx, context);
         let Some(mut holding) = self.interests.take_holding(context) else {
-            return;
+            return Waiting::new();
         };
         if cx.shared.manners.sorts_found {
             holding.sort_found();
@@ -49,7 +98,7 @@ impl Session {
             self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);
         }
         self.outbox.burst += self.outbox.bytes.len() - before;
-        for (id, serial) in holding.waiting {
+        for &(id, serial) in &holding.waiting {
             self.query_is_over(cx, id, serial);
         }
         for record in holding.queue.iter().filter(is_told) {
@@ -59,6 +108,7 @@ impl Session {
             self.interests.let_go(record.do_id, record.serial);
         }
         self.query_is_retold(cx, context);
+        holding.waiting
     }
 
     /// Objects that were said to be in a query's zones, and that it did not find there.

@@ -49,6 +49,110 @@ fn objects_are_held_and_told_by_class_when_all_are_there() {
     agent.hears(client, &expected);
 }
 
+fn found(agent: &mut Agent, client: TestClient, context: Context, objects: &[ObjectState<'_>]) {
+    agent.answer_count(client, context, objects.len() as u32);
+    for &object in objects {
+        agent.answer_object(client, context, object);
+    }
+}
+
+/// An object of a class in zone 6.
+fn next_door(do_id: u32, class: u16) -> ObjectState<'static> {
+    ObjectState { location: at(100, 6), ..of_class(do_id, class) }
+}
+
+fn created_next_door(do_id: u32, class: u16) -> Bytes {
+    dg(34).u32(100).u32(6).u16(class).u32(do_id).raw(b"v")
+}
+
+/// Interest 3 is altered before it has been answered, so that two questions are open for it.
+fn altered_meanwhile() -> (Agent, TestClient, [Context; 2]) {
+    let mut agent = Agent::otp();
+    let client = agent.playing();
+    let first = agent.asks_for(client, 3, 100, &[5], &[5]);
+    agent.says(client, add_interest(3, 9, 100, &[5, 6]));
+    agent.hears(client, &[done(3, 73)]);
+    let second = agent.query(client.channel, DoId(100), &[6]);
+    (agent, client, [first, second])
+}
+
+#[test]
+fn all_that_an_interest_waits_for_is_told_in_one_order() {
+    for turned in [false, true] {
+        let (mut agent, client, [first, second]) = altered_meanwhile();
+        let here = [of_class(1001, 5), of_class(1002, 2)];
+        let there = [next_door(1003, 0), next_door(1004, 2)];
+        let mut questions = [(first, here), (second, there)];
+        if turned {
+            questions.reverse();
+        }
+        found(&mut agent, client, questions[0].0, &questions[0].1);
+        // What happens to it waits, too.
+        agent.cluster(at(100, 5).channel(), &set_field(1001, "level", b"\x01"));
+        agent.hears(client, &[]);
+        found(&mut agent, client, questions[1].0, &questions[1].1);
+        let mut expected = vec![
+            created_next_door(1003, 0),
+            created(1002, 2),
+            created_next_door(1004, 2),
+            created(1001, 5),
+            done(3, 9),
+        ];
+        if !turned {
+            expected.push(update(1001, "level", b"\x01"));
+        }
+        agent.hears(client, &expected);
+        assert_eq!(agent.core.deadline_count(), 3, "two of questions, one of the hello");
+    }
+}
+
+#[test]
+fn what_is_no_longer_waited_for_is_told() {
+    // The other zone is wanted no longer.
+    let (mut agent, client, [first, _]) = altered_meanwhile();
+    found(&mut agent, client, first, &[of_class(1001, 5), of_class(1002, 2)]);
+    agent.hears(client, &[]);
+    agent.says(client, add_interest(3, 10, 100, &[5]));
+    agent.hears(client, &[done(3, 9), created(1002, 2), created(1001, 5), done(3, 10)]);
+    // Nor is anything.
+    let (mut agent, client, [first, second]) = altered_meanwhile();
+    found(&mut agent, client, first, &[of_class(1001, 5)]);
+    agent.says(client, remove_interest(3, 10));
+    agent.hears(client, &[done(3, 9), done(3, 10)]);
+    found(&mut agent, client, second, &[next_door(1003, 0)]);
+    agent.hears(client, &[]);
+    // The other question is never answered.
+    let (mut agent, client, [first, _]) = altered_meanwhile();
+    found(&mut agent, client, first, &[of_class(1001, 5)]);
+    for _ in 0..4 {
+        agent.pass(400);
+    }
+    agent.hears(client, &[created(1001, 5), done(3, 9)]);
+}
+
+#[test]
+fn an_interest_does_not_wait_for_what_only_another_one_wants() {
+    for turned in [false, true] {
+        let mut agent = Agent::otp();
+        let client = agent.playing();
+        let first = agent.asks_for(client, 3, 100, &[5], &[5]);
+        let second = agent.asks_for(client, 4, 100, &[5, 6], &[6]);
+        let here = |agent: &mut Agent| found(agent, client, first, &[of_class(1001, 5)]);
+        let there = |agent: &mut Agent| found(agent, client, second, &[next_door(1003, 0)]);
+        if turned {
+            there(&mut agent);
+            agent.hears(client, &[]);
+            here(&mut agent);
+        } else {
+            here(&mut agent);
+            agent.hears(client, &[created(1001, 5), done(3, 73)]);
+            there(&mut agent);
+        }
+        let all = [created(1001, 5), done(3, 73), created_next_door(1003, 0), done(4, 74)];
+        agent.hears(client, if turned { &all } else { &all[2..] });
+    }
+}
+
 /// Several who ask at the same time are answered together.
 #[test]
 fn those_who_ask_together_hear_the_same() {
