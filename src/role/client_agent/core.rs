@@ -29,6 +29,8 @@ use self::returning::Returning;
 use self::rooting::Rooting;
 use self::together::Together;
 use self::watching::Watching;
+#[cfg(test)]
+use super::agent::Manners;
 use super::agent::{
     Context, Given, News, SessionIndex, SessionKey, Shared, Silence, TimeManager, Timer, Told,
     Translation, UberDogs,
@@ -265,6 +267,12 @@ impl Core {
     #[cfg(test)]
     pub(crate) const fn asker(&self) -> Channel {
         self.comparing.asker()
+    }
+
+    /// Has its clients rely on something else.
+    #[cfg(test)]
+    pub(crate) const fn set_manners(&mut self, manners: Manners) {
+        self.shared.manners = manners;
     }
 
     /// What it goes by.

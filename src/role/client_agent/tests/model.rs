@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use self::believer::Believer;
 use super::*;
+use crate::role::client_agent::agent::Manners;
 use crate::wire::Reader;
 
 const ROOT: u32 = 100;
@@ -160,8 +161,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(sorts_found: bool) -> Self {
         let mut agent = Agent::with(|config| config.client.resume_ms = u32::MAX);
+        agent.core.set_manners(Manners { sorts_found, ..Manners::default() });
         agent.core.make_tokens([7; 32]);
         let clients = [(); CLIENTS].map(|()| agent.established());
         clients.iter().for_each(|client| agent.send(*client, &Client::ResumeAsk {}));
@@ -577,8 +579,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn clients_are_told_what_they_may_see(steps in prop::collection::vec(step(), 1..80)) {
-        let mut world = World::new();
+    fn clients_are_told_what_they_may_see(sorts in any::<bool>(), steps in prop::collection::vec(step(), 1..80)) {
+        let mut world = World::new(sorts);
         for step in &steps {
             world.happen(step);
         }
@@ -586,8 +588,8 @@ proptest! {
     }
 
     #[test]
-    fn also_when_all_is_quiet_between_two_steps(steps in prop::collection::vec(step(), 1..40)) {
-        let mut world = World::new();
+    fn also_when_all_is_quiet_between_two_steps(sorts in any::<bool>(), steps in prop::collection::vec(step(), 1..40)) {
+        let mut world = World::new(sorts);
         for step in &steps {
             world.happen(step);
             world.settle();
