@@ -173,7 +173,8 @@ run('it can be used without a mouse', async () => {
   await page.getByRole('option', { name: 'Object 100000021', exact: true }).waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: /100000021/ }).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+  // It is drawn before it has the focus.
+  await page.waitForFunction(() => document.activeElement.tagName === 'H1');
   await page.keyboard.press('/');
   await page.keyboard.press('Escape');
   assert.notEqual(await page.evaluate(() => document.activeElement.tagName), 'INPUT');
