@@ -1,6 +1,6 @@
 //! The panel of a tab that shows what is routed for its player.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -11,9 +11,13 @@ use super::tab::Demo;
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long is waited until something is said again.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// A panel.
 pub struct Panel {
     lines: std::io::Lines<BufReader<TcpStream>>,
+    stream: TcpStream,
 }
 
 impl Panel {
@@ -36,22 +40,31 @@ impl Panel {
         let address = demo.address;
         write!(stream, "GET /messages?ticket={ticket} HTTP/1.1\r\nHost: {address}\r\n\r\n")
             .expect("it reads");
-        let mut lines = BufReader::new(stream).lines();
+        let mut lines = BufReader::new(stream.try_clone().expect("another end")).lines();
         let first = lines.next().expect("an answer").expect("an answer");
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
-        (Panel { lines }, status.expect("a status"))
+        (Panel { lines, stream }, status.expect("a status"))
     }
 
-    /// Waits for a line.
-    pub fn until(&mut self, mut is_it: impl FnMut(&Value) -> bool) {
-        for line in &mut self.lines {
-            let line = line.expect("it goes on");
-            let Some(line) = line.strip_prefix("data:") else { continue };
-            if is_it(&serde_json::from_str(line.trim()).expect("JSON")) {
-                return;
+    /// Waits for a line about something that is said again and again: what was routed before the daemon is looked at is not shown.
+    pub fn until(&mut self, mut say: impl FnMut(), mut is_it: impl FnMut(&Value) -> bool) {
+        let stream = self.stream.try_clone().expect("another end");
+        stream.set_read_timeout(Some(AGAIN)).expect("a socket takes options");
+        let mut is_seen = false;
+        while !is_seen {
+            say();
+            while !is_seen {
+                let line = match self.lines.next().expect("it goes on") {
+                    Ok(line) => line,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => panic!("{error}"),
+                };
+                // The rest of one that was broken off by the time does not begin so.
+                let line = line.strip_prefix("data:").unwrap_or_default();
+                is_seen = serde_json::from_str(line.trim()).is_ok_and(|line| is_it(&line));
             }
         }
-        panic!("it has ended");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes options");
     }
 
     /// All that comes until it is ended by the other side.
