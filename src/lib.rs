@@ -34,6 +34,7 @@ pub mod readiness;
 pub mod recent;
 pub mod role;
 pub mod router;
+pub mod script;
 pub mod store;
 pub mod telemetry;
 pub mod trace;

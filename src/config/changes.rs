@@ -10,7 +10,7 @@ use super::{Complete, Loaded};
 use crate::yaml::{Node, Value};
 
 /// Keys that are taken over without a restart; `[]` is any item.
-const APPLIED: [&str; 44] = [
+const APPLIED: [&str; 45] = [
     "daemon.loglevel",
     "daemon.drain",
     "daemon.drain_wave",
@@ -42,6 +42,7 @@ const APPLIED: [&str; 44] = [
     "roles[].client.add_interest",
     "roles[].client.write_buffer_size",
     "roles[].client.merge[]",
+    "roles[].client.script",
     "roles[].client.create",
     "roles[].client.create[]",
     "roles[].client.heartbeat_timeout",
@@ -72,6 +73,7 @@ impl ClientAgentConfig {
         self.client.write_buffer_bytes_max = newer.client.write_buffer_bytes_max;
         self.client.merge.clone_from(&newer.client.merge);
         self.client.fields.clone_from(&newer.client.fields);
+        self.client.script.clone_from(&newer.client.script);
         self.client.kind.take_over(&newer.client.kind);
         self.client.heartbeat_timeout_ms = newer.client.heartbeat_timeout_ms;
         self.client.resume_ms = newer.client.resume_ms;

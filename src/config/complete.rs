@@ -12,6 +12,7 @@ use super::model::{BackendConfig, Config, RoleConfig};
 use super::otp;
 use super::panda3d;
 use super::parenting::{self, ParentingRules};
+use super::script;
 use super::tls::TlsConfig;
 use super::{Loaded, read_path};
 use crate::finding::{Finding, Severity};
@@ -76,6 +77,7 @@ pub fn survey(path: &Path) -> Survey {
         findings.extend(merge::findings(&loaded, dc));
         findings.extend(field_rules::findings(&loaded, dc));
         findings.extend(intercepts::findings(&loaded, dc));
+        findings.extend(script::findings(&loaded, dc));
         findings.extend(panda3d::findings(&loaded, dc));
         findings.extend(otp::findings(&loaded, dc));
         findings.extend(parenting::findings(&loaded, dc));
@@ -89,6 +91,7 @@ pub fn survey(path: &Path) -> Survey {
                 .any(has_rules)
                 .then(|| "the fields of client.fields and client.intercept".to_owned()),
         );
+        unseen.extend(roles.iter().any(has_script).then(|| "scripts".to_owned()));
         unseen.extend(
             roles.iter().any(names_followed).then(|| "the classes of parenting_rules".to_owned()),
         );
@@ -127,6 +130,10 @@ fn has_merge(role: &RoleConfig) -> bool {
 
 fn has_rules(role: &RoleConfig) -> bool {
     matches!(role, RoleConfig::ClientAgent(agent) if !agent.client.fields.is_empty() || !agent.client.intercept.is_empty())
+}
+
+fn has_script(role: &RoleConfig) -> bool {
+    matches!(role, RoleConfig::ClientAgent(agent) if agent.client.script.is_some())
 }
 
 fn names_followed(role: &RoleConfig) -> bool {

@@ -34,6 +34,7 @@ mod read_backend;
 mod read_role;
 mod recorder;
 mod report;
+mod script;
 mod secret;
 mod section;
 mod slips;

@@ -23,6 +23,7 @@ use dclass::DcFile;
 pub use dclass::StringEncoding;
 
 use crate::ids::{Channel, ChannelRange, DoId};
+use crate::script::Source;
 use crate::telemetry::Level;
 
 /// Everything that one configuration file says, with defaults filled in.
@@ -297,6 +298,8 @@ pub struct ClientConfig {
     pub fields: Vec<FieldRule>,
     /// What clients set that goes to UberDOGs before anybody hears of it.
     pub intercept: Vec<Intercept>,
+    /// What is called where something happens to clients.
+    pub script: Option<Arc<Source>>,
     /// How long a client may go without a heartbeat; 0 is for ever.
     pub heartbeat_timeout_ms: u64,
     /// After how long without traffic a client's host is asked whether it still lives; `None` is never.

@@ -19,6 +19,7 @@ use super::parenting;
 use super::path::tidy;
 use super::read::{EVENT_LOGGER_PORT, KEEPALIVE};
 use super::read_backend;
+use super::script;
 use super::section::{Section, list_of};
 use super::tls;
 use super::value;
@@ -302,6 +303,7 @@ fn client(section: Option<Section<'_>>, base_dir: &Path) -> ClientConfig {
         merge: Vec::new(),
         fields: Vec::new(),
         intercept: Vec::new(),
+        script: None,
         heartbeat_timeout_ms: 0,
         keepalive: Some(KEEPALIVE),
         resume_ms: 0,
@@ -334,6 +336,7 @@ fn client(section: Option<Section<'_>>, base_dir: &Path) -> ClientConfig {
     client.merge = merge::merge(&mut section);
     client.fields = field_rules::fields(&mut section);
     client.intercept = intercepts::intercept(&mut section);
+    client.script = script::script(&mut section, base_dir);
     if let Some(ms) = section.optional("heartbeat_timeout", value::milliseconds) {
         client.heartbeat_timeout_ms = ms.into();
     }

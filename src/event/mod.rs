@@ -6,6 +6,8 @@
 mod courier;
 mod sender;
 
+use std::borrow::Cow;
+
 pub use courier::Courier;
 pub use sender::EventSender;
 
@@ -22,19 +24,19 @@ const MAP_16: u8 = 0xde;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
     /// In the order of the line, and each key once.
-    entries: Vec<(&'static str, String)>,
+    entries: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Event {
     /// An event of type `kind`; `sender` is the part of the daemon that it happened to.
     pub fn new(kind: impl Into<String>, sender: impl Into<String>) -> Self {
-        Event { entries: vec![("type", kind.into()), ("sender", sender.into())] }
+        Event { entries: vec![("type".into(), kind.into()), ("sender".into(), sender.into())] }
     }
 
     /// The event with one key more. A key that it has already gets the new value.
     #[must_use]
-    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        let value = value.into();
+    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        let (key, value) = (key.into(), value.into());
         match self.entries.iter_mut().find(|(known, _)| *known == key) {
             Some((_, old)) => *old = value,
             None => self.entries.push((key, value)),

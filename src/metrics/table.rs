@@ -50,6 +50,9 @@ metrics! {
     EJECTS: Counter "donet_ejects_total" ["code"] "Clients that were put out, by the code that they were told";
     LIMITS: Counter "donet_limits_total" ["limit"] "Times at which a client was refused, slowed down or put out for a limit, by the last word of its key";
     OFFENCES: Counter "donet_offences_total" ["offence", "reaction"] "Times at which a client has broken a rule, by what became of it: ignore, warn, eject or ban";
+    SCRIPT_CALLS: Counter "donet_script_calls_total" ["hook": "connect" | "hello" | "message" | "state" | "field" | "create" | "move" | "disconnect" | "timer" | "answer"] "Times at which scripts of client agents were called (client.script), by what for";
+    SCRIPT_FAULTS: Counter "donet_script_faults_total" ["hook": "connect" | "hello" | "message" | "state" | "field" | "create" | "move" | "disconnect" | "timer" | "answer"] "Calls of scripts that ended with an error: nothing came of them";
+    INTERCEPTED: Counter "donet_intercepted_updates_total" [] "Field updates of clients that went to an UberDOG first (client.intercept)";
     RESUMES: Counter "donet_resumes_total" ["result": "resumed" | "refused"] "Clients that came back to their sessions after a loss (resumed), or wanted to and could not (refused)";
     MERGED: Counter "donet_merged_updates_total" [] "Field updates that clients were not told, since they did not read and a newer value of the field followed (client.merge)";
     INTERESTS: Gauge "donet_interests" [] "Interests that clients have open";

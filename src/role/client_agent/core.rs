@@ -142,6 +142,7 @@ impl Core {
     /// What has to be done before the first session.
     pub fn start(&mut self, now: Instant, out: &mut Effects) {
         out.subscribe(Channel::OBSERVERS);
+        self.shared.start_script(now, out);
         self.doubt_root(now, out);
     }
 
@@ -199,6 +200,7 @@ impl Core {
         let mut cx = Context { shared: &mut self.shared, out, now };
         let mut session = Box::new(Session::new(&mut cx, key, channel, peer, framing));
         self.dialect.begin(&mut session, &mut cx);
+        session.script_connect(&mut cx);
         self.slots[index as usize].session = Some(session);
         Ok(key)
     }
@@ -324,7 +326,9 @@ impl Core {
         };
         slot.generation = slot.generation.wrapping_add(1);
         slot.holds = 2;
-        let departure = session.end(&mut Context { shared: &mut self.shared, out, now }, end);
+        let mut cx = Context { shared: &mut self.shared, out, now };
+        session.script_disconnect(&mut cx, || end.in_short().0);
+        let departure = session.end(&mut cx, end);
         let mut bytes = session.take_outbox().bytes;
         if let Some((code, text)) = end.close_code() {
             session.framing().write_close(&mut bytes, code, &text);
@@ -500,6 +504,10 @@ impl Role for Core {
                 }
                 Timer::Spared(key, do_id) => {
                     self.reprieve_is_over(now, key, do_id, out);
+                    None
+                }
+                Timer::Script(timer) => {
+                    self.shared.script_timer(now, timer, out);
                     None
                 }
             };

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Asking, ChannelPool, Deadlines, Diversions, FieldRules, LimitCounts, Manners, OffenceCounts,
-    Offender, Prices, Resumable, SessionKey, Silence, Subscribers, TimeManager, Tokens, Told,
-    UberDogs, Voice,
+    Offender, Prices, Resumable, Scripting, SessionKey, Silence, Subscribers, TimeManager, Tokens,
+    Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -50,6 +50,8 @@ pub struct Shared {
     pub rules: Option<Box<FieldRules>>,
     /// What goes to UberDOGs before anybody hears of it; `None` where nothing does.
     pub diversions: Option<Box<Diversions>>,
+    /// The agent's script; `None` where there is none.
+    pub scripting: Option<Box<Scripting>>,
     /// What parents say of interests; `None` where nothing goes by it.
     pub parenting: Option<Box<Parenting>>,
     /// How clients are told things.
@@ -142,6 +144,7 @@ impl Shared {
             dc_hashes: config.accepted_hashes(&dc),
             rules: FieldRules::new(&config.client, &dc),
             diversions: Diversions::new(&config.client.intercept, &uberdogs, &dc),
+            scripting: None,
             parenting: Parenting::new(&config.parenting_rules, &dc, seed),
             dc,
             uberdogs,

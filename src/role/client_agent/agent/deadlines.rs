@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::SessionKey;
 use crate::ids::{Context, DoId};
+use crate::script::TimerId;
 
 /// What a client may not go without for long.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -33,6 +34,8 @@ pub enum Timer {
     Ending(SessionKey, DoId),
     /// A session object that was not found after a gap must have been heard of.
     Spared(SessionKey, DoId),
+    /// A time of the script's own.
+    Script(TimerId),
 }
 
 /// So many are not looked through, whatever they are.

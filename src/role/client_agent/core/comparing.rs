@@ -458,7 +458,9 @@ impl Core {
         out: &mut Effects,
     ) {
         self.root_appears(envelope, out);
-        if self.comparing.is_asker(envelope) {
+        if self.shared.scripting.as_ref().is_some_and(|it| it.is_answer(envelope)) {
+            self.shared.script_answer(now, envelope, out);
+        } else if self.comparing.is_asker(envelope) {
             if !self.root_answers(now, envelope, out) {
                 self.answered(now, envelope, out);
             }

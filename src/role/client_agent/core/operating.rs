@@ -21,8 +21,9 @@ impl Core {
     /// Takes over limits and time-outs from a newer configuration, for sessions that are there, too. Whoever has not logged in yet
     /// keeps the time that he has for that.
     pub fn reconfigure(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
+        let was_watched = self.shared.config.client.heartbeat_timeout_ms > 0;
+        self.take_script(now, newer, out);
         let Core { shared, slots, .. } = self;
-        let was_watched = shared.config.client.heartbeat_timeout_ms > 0;
         let has_other_rules = shared.config.client.fields != newer.client.fields;
         shared.config.take_over(newer);
         shared.prices = Prices::new(&newer.limits);
@@ -38,6 +39,13 @@ impl Core {
             for session in slots.iter_mut().filter_map(|slot| slot.session.as_deref_mut()) {
                 session.watch_life(&mut cx, timeout);
             }
+        }
+    }
+
+    /// Goes on with another script, unless it is the same.
+    fn take_script(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
+        if self.shared.config.client.script != newer.client.script {
+            self.shared.load_script(now, newer.client.script.as_deref(), out);
         }
     }
 

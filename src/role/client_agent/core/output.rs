@@ -1,7 +1,7 @@
 //! What a core has for the connections of its clients.
 
 use super::{Core, DEPARTURE_AT_ONCE};
-use crate::role::client_agent::agent::{SessionIndex, SessionKey, Timer};
+use crate::role::client_agent::agent::{SessionIndex, SessionKey, Shared, Timer};
 use crate::role::client_agent::session::{CloseKind, Outbox};
 
 /// A session that has ended, with what it has still to say.
@@ -75,7 +75,9 @@ impl Core {
             let session = slots[key.place()].session.as_deref();
             session.filter(|session| session.key() == key)
         };
-        shared.deadlines.tidy(|timer| match timer {
+        let Shared { deadlines, scripting, .. } = shared;
+        deadlines.tidy(|timer| match timer {
+            Timer::Script(timer) => scripting.as_ref().is_some_and(|it| it.waits_for(timer)),
             Timer::Silence(key, _)
             | Timer::Away(key)
             | Timer::Retelling(key)

@@ -145,11 +145,12 @@ impl Core {
             return;
         };
         let slot = &mut self.slots[key.place()];
-        let Some(newcomer) = slot.session.take() else { return };
+        let Some(mut newcomer) = slot.session.take() else { return };
         slot.generation = slot.generation.wrapping_add(1);
         // The shell is told at once.
         slot.holds = 1;
         let mut cx = Context { shared: &mut self.shared, out: &mut *out, now };
+        newcomer.script_disconnect(&mut cx, || "it is back in the session that it had".to_owned());
         let (newcomer, departure) = newcomer.hand_over(&mut cx);
         if let Some(session) = session_at(&mut self.slots, to) {
             let (mut farewell, answer) = session.come_back(&mut cx, newcomer, said);

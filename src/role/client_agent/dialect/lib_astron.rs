@@ -207,7 +207,8 @@ fn hello(session: &mut Session, cx: &mut Context<'_>, number: u16, mut reader: R
     }
     session.send(cx.shared, |writer| Client::HelloResp {}.write(writer));
     session.let_in(cx.shared, Build { version: known, dc_hash });
-    reader.finish().map_err(|_| End::excess())
+    reader.finish().map_err(|_| End::excess())?;
+    session.script_hello(cx, String::from_utf8_lossy(version.0).as_ref(), dc_hash)
 }
 
 /// A client that comes back: the core looks to which session, once this has been handled.

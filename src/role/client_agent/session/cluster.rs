@@ -195,8 +195,10 @@ impl Session {
             }
             C::Drop {} => return Err(End::Dropped),
             C::SetState { state } => {
+                let before = self.life;
                 self.set_life(cx, state);
-                return self.check_absence();
+                self.check_absence()?;
+                return self.script_state(cx, before, sender);
             }
             C::SetClientId { channel } => {
                 self.set_channel(cx, channel);

@@ -8,6 +8,7 @@ use super::{End, Flow, Session};
 use crate::config::Offence;
 use crate::ids::{ClassId, DoId, FieldId};
 use crate::message::{EjectReason, Rest, StateServer};
+use crate::metrics;
 use crate::role::client_agent::agent::{Context, Diverted};
 use crate::wire::Writer;
 
@@ -28,7 +29,10 @@ impl Session {
             return Ok(false);
         }
         match self.diverted(cx, do_id, field) {
-            Some(to) => self.divert(cx, to, (do_id, field), value).map(|()| true),
+            Some(to) => {
+                metrics::INTERCEPTED.one(&[]);
+                self.divert(cx, to, (do_id, field), value).map(|()| true)
+            }
             None => Ok(false),
         }
     }

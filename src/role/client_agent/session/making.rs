@@ -7,6 +7,8 @@
 //! All that it has made ends with its session, since its doIds are then given to somebody else; and, by post-removes, with the
 //! agent. An object that is deleted by somebody else does not end the session.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::asking::distinct;
@@ -131,6 +133,21 @@ impl<'a> Made<'a> {
         required.iter().chain(ram).chain(&self.passing).copied()
     }
 
+    /// The same object with these values, in the order of [`Made::values`].
+    fn with_values<'v>(&self, values: &'v [Cow<'_, [u8]>]) -> Made<'v> {
+        let NewObject { do_id, class_id, location, required, ram, has_molecular } = &self.object;
+        let mut values = values.iter().map(|value| &**value);
+        let mut take = |fields: &FieldList<'_>| -> FieldList<'v> {
+            fields.iter().zip(&mut values).map(|(&(field, _), value)| (field, value)).collect()
+        };
+        let (required, ram) = (take(required), take(ram));
+        let passing = take(&self.passing);
+        let (do_id, class_id, location) = (*do_id, *class_id, *location);
+        let has_molecular = *has_molecular;
+        let object = NewObject { do_id, class_id, location, required, ram, has_molecular };
+        Made { object, passing }
+    }
+
     /// Checks that all of it can be told to the cluster: what is kept takes so many bytes.
     fn check_size(&self, kept: usize) -> Flow {
         let passing = self.passing.iter().map(|(_, value)| value.len());
@@ -184,6 +201,14 @@ impl Session {
     /// The client makes an object that there has not been. Its doId must be the client's to give.
     pub fn make_object(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
+        if !self.script_create(cx, (do_id, class_id), location)? {
+            return Ok(());
+        }
+        self.with_values_of_script(cx, made, Session::make)
+    }
+
+    fn make(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
+        let &NewObject { do_id, class_id, location, .. } = &made.object;
         let values = made.object.values();
         made.check_size(values.len())?;
         self.check_described(cx, (do_id, class_id), made.values())?;
@@ -209,6 +234,23 @@ impl Session {
         self.note_moved();
         self.pass_on(cx, made)?;
         self.follow(cx, do_id, location, Cause::Client)
+    }
+
+    /// Does something with an object as the script lets the client describe it, if it does.
+    fn with_values_of_script(
+        &mut self,
+        cx: &mut Context<'_>,
+        made: &Made<'_>,
+        act: impl FnOnce(&mut Self, &mut Context<'_>, &Made<'_>) -> Flow,
+    ) -> Flow {
+        if cx.shared.scripting.is_none() {
+            return act(self, cx, made);
+        }
+        let &NewObject { do_id, class_id, .. } = &made.object;
+        match self.script_fields(cx, (do_id, class_id), made.values())? {
+            Some(values) => act(self, cx, &made.with_values(&values)),
+            None => Ok(()),
+        }
     }
 
     /// Routes a message to an object, which may be one that the client has just made.
@@ -262,11 +304,16 @@ impl Session {
 
     /// The client describes an object again that it has made. What of it is new is told to others.
     pub fn describe_again(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
-        let &NewObject { do_id, class_id, location, .. } = &made.object;
+        let &NewObject { do_id, class_id, .. } = &made.object;
         if self.view.class_of(do_id).is_some_and(|known| known != class_id) {
             let text = format!("Client tried to give object {do_id} another class");
             return Err(End::security(Offence::Permission, EjectReason::ForbiddenField, text));
         }
+        self.with_values_of_script(cx, made, Session::describe_made)
+    }
+
+    fn describe_made(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
+        let &NewObject { do_id, class_id, location, .. } = &made.object;
         made.check_size(made.object.values().len())?;
         if let Some(making) = &mut self.making {
             making.asked_for.retain(|zone| *zone != location.zone);

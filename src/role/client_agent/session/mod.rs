@@ -65,6 +65,7 @@ mod progress;
 mod release;
 mod requests;
 mod retelling;
+mod scripting;
 mod sight;
 mod speaking;
 mod waiting;

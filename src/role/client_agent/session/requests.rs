@@ -7,6 +7,8 @@
 //! What a client asks for because of a right that it has just lost is checked in the same way, as if it still had
 //! the right, and then dropped: see [`Right`].
 
+use std::borrow::Cow;
+
 use dclass::Field;
 
 use super::asking::distinct;
@@ -31,31 +33,31 @@ impl Session {
             let keywords = field.keywords();
             keywords.clsend() || keywords.ownsend() && is_owned
         };
-        if !self.check_update(cx, do_id, field_id, value, may_send)? {
+        let Some(value) = self.check_update(cx, do_id, field_id, value, may_send)? else {
+            return Ok(());
+        };
+        if self.is_diverted(cx, do_id, field_id, &value)? {
             return Ok(());
         }
-        if self.is_diverted(cx, do_id, field_id, value)? {
-            return Ok(());
-        }
-        let update = StateServer::ObjectSetField { do_id, field: field_id, value: Rest(value) };
+        let update = StateServer::ObjectSetField { do_id, field: field_id, value: Rest(&value) };
         self.route(cx, do_id.channel(), &update).map_err(|_| End::oversized())
     }
 
-    /// Whether anything is to come of an update of a field that `may_send` lets clients send, the owner or others. `value`
-    /// must be the field's value and nothing else.
+    /// What is to come of an update of a field that `may_send` lets clients send, the owner or others: the value that goes on,
+    /// if any does. `value` must be the field's value and nothing else.
     #[inline]
-    pub(super) fn check_update(
+    pub(super) fn check_update<'v>(
         &mut self,
         cx: &mut Context<'_>,
         do_id: DoId,
         field_id: FieldId,
-        value: &[u8],
+        value: &'v [u8],
         may_send: impl Fn(&Field, bool) -> bool + Copy,
-    ) -> Result<bool, End> {
+    ) -> Result<Option<Cow<'v, [u8]>>, End> {
         let subject = self.view.subject(cx.shared, do_id);
         if subject.is_none() && self.view.has_known(cx, do_id) {
             // It may not have heard yet that the object has gone.
-            return Ok(false);
+            return Ok(None);
         }
         let (field, is_in_time) = match self.check_may_update(subject, do_id, field_id, may_send) {
             Ok(field) => (field, self.life.admits(Request::SetField)),
@@ -85,11 +87,13 @@ impl Session {
         }
         if !is_in_time {
             self.drop_late(do_id);
-            return Ok(false);
+            return Ok(None);
         }
         let class = subject.map_or(field.class_id(), |subject| subject.class.id());
         let field = (class, field_id);
-        self.check_rules(cx, do_id, field, value)
+        let Some(value) = self.script_field(cx, do_id, field, value)? else { return Ok(None) };
+        let is_right = self.check_rules(cx, do_id, field, &value)?;
+        Ok(is_right.then_some(value))
     }
 
     /// The field, if the client may send it now.
@@ -166,7 +170,7 @@ impl Session {
             });
         }
         let location = location?;
-        if self.life.admits(Request::SetLocation) {
+        if self.life.admits(Request::SetLocation) && self.script_move(cx, do_id, location)? {
             self.note_moved();
             self.route_small(cx, do_id.channel(), &StateServer::ObjectSetLocation { location });
         }

@@ -65,9 +65,10 @@ impl Session {
         field: FieldId,
         value: &[u8],
     ) -> Flow {
-        if !self.check_update(cx, do_id, field, value, may_send)? {
+        let Some(value) = self.check_update(cx, do_id, field, value, may_send)? else {
             return Ok(());
-        }
+        };
+        let value = &*value;
         check_size(value.len())?;
         if self.is_diverted(cx, do_id, field, value)? {
             return Ok(());
@@ -121,10 +122,10 @@ impl Session {
         field: FieldId,
         value: &[u8],
     ) -> Flow {
-        if self.check_update(cx, do_id, field, value, may_send)? {
+        if let Some(value) = self.check_update(cx, do_id, field, value, may_send)? {
             check_size(value.len())?;
             self.check_direct(cx, do_id, field)?;
-            self.say_directly(cx, do_id, Direct::One(target.avatar(), (field, value.into())));
+            self.say_directly(cx, do_id, Direct::One(target.avatar(), (field, (*value).into())));
         }
         Ok(())
     }

@@ -88,6 +88,9 @@ impl Otp {
     /// Passes a log-in message on.
     fn pass_on(&self, session: &mut Session, cx: &mut Context<'_>, message: &[u8]) -> Flow {
         session.note_life(cx);
+        if session.script_message(cx, message)? {
+            return Ok(());
+        }
         let (Some(to), Some((field, tag))) = (&self.config.login_to, self.login) else {
             let client = session.channel();
             tracing::warn!(%client, "a log-in message is dropped: client.login_to names nobody who could get it");
@@ -108,7 +111,7 @@ fn let_in(session: &mut Session, cx: &mut Context<'_>) -> Flow {
     }
     session.note_life(cx);
     session.let_in_unnamed();
-    Ok(())
+    session.script_hello(cx, "", 0)
 }
 
 fn invalid(text: String) -> End {
