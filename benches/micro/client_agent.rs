@@ -189,6 +189,7 @@ fn config() -> ClientAgentConfig {
             merge: Vec::new(),
             fields: Vec::new(),
             intercept: Vec::new(),
+            script: None,
             heartbeat_timeout_ms: 0,
             keepalive: None,
             resume_ms: 0,

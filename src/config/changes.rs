@@ -58,6 +58,9 @@ const APPLIED: [&str; 45] = [
     "roles[].websocket.ping_ms",
 ];
 
+/// What stands behind a key for what is said by the file that it names.
+const IN_IT: &str = " (what is in it)";
+
 /// Lists of which no item means anything without the others: they are a single value.
 const WHOLE: [&str; 1] = ["roles[].client.add_interest"];
 
@@ -104,6 +107,12 @@ impl From<&Complete> for Reading {
         let Loaded { config, root, .. } = &complete.loaded;
         let mut values = BTreeMap::new();
         collect("", root, &mut values);
+        for (i, role) in config.numbered_roles() {
+            let RoleConfig::ClientAgent(agent) = role else { continue };
+            let Some(script) = &agent.client.script else { continue };
+            let said = String::from_utf8_lossy(&script.text).into_owned();
+            values.insert(format!("roles[{i}].client.script{IN_IT}"), said);
+        }
         let dc_hashes = (complete.dc.hash(), complete.dc.astron_hash());
         Reading { config: config.clone(), values, dc_hashes }
     }
@@ -136,7 +145,7 @@ impl Reading {
             };
             let backend = format!("roles[{i}].backend.");
             if old.backend != new.backend && !others.iter().any(|key| key.starts_with(&backend)) {
-                others.push(backend + "password_file (what is in it)");
+                others.push(format!("{backend}password_file{IN_IT}"));
             }
         }
         others
@@ -149,11 +158,11 @@ impl Reading {
                 continue;
             };
             let [old, new] = [old, new].map(|agent| agent.client.kind.otp().map(|it| &it.visible));
-            let key = format!("roles[{i}].client.zones.visible");
+            let key = format!("roles[{i}].client.zones.visible{IN_IT}");
             if old != new
                 && !others.iter().any(|other| other.starts_with(&format!("roles[{i}].client.")))
             {
-                others.push(key + " (what is in it)");
+                others.push(key);
             }
         }
     }
@@ -232,7 +241,7 @@ fn said(node: &Node) -> String {
 }
 
 fn is_applied(key: &str) -> bool {
-    let pattern = pattern_of(key);
+    let pattern = pattern_of(key.strip_suffix(IN_IT).unwrap_or(key));
     let is_in = |section: &&str| {
         let rest = pattern.strip_prefix(section);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -301,11 +310,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let dc = "dclass A { x(uint8 x) broadcast; y(uint8 y) broadcast; }; dclass B {};";
         std::fs::write(folder.path().join("game.dc"), dc).expect("a file");
-        for key in APPLIED {
+        for script in ["a.lua", "b.lua"] {
+            std::fs::write(folder.path().join(script), "local a = 1\n").expect("a file");
+        }
+        let is_there = |key: &&str| cfg!(feature = "lua") || !key.ends_with("script");
+        for key in APPLIED.into_iter().filter(|key| is_there(&key)) {
             let values = match key.rsplit('.').next().expect("a word") {
                 "loglevel" => ["debug", "error"],
                 "drain" | "ban_for" => ["90s", "10m"],
                 _ if key.contains("offences") => ["eject", "ban"],
+                "script" => ["a.lua", "b.lua"],
                 "merge[]" => ["A.x", "A.y"],
                 "create" => ["\"*\"", "[A]"],
                 "create[]" => ["A", "B"],
@@ -328,6 +342,21 @@ mod tests {
             taken.take_over(new);
             assert_eq!(taken, *new, "{key}");
         }
+    }
+
+    #[cfg(feature = "lua")]
+    #[test]
+    fn what_a_script_says_is_taken_over_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("game.dc"), "dclass A {};").expect("a file");
+        let [old, new] = ["local a = 1\n", "local a = 2\n"].map(|script| {
+            std::fs::write(folder.path().join("a.lua"), script).expect("a file");
+            reading(folder.path(), &agent("roles[].client.script", "a.lua"))
+        });
+        assert_eq!(old.need_restart(&new), [""; 0]);
+        let key = "roles[0].client.script (what is in it)";
+        assert_eq!(new.taken_over(&new).get(key).map(String::as_str), Some("local a = 2\n"));
+        assert_ne!(old.taken_over(&old), old.taken_over(&new));
     }
 
     #[test]

@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn sixteen_keys_need_a_longer_header() {
         let keys = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"];
-        let event = keys.iter().fold(Event::new("t", "s"), |event, key| event.with(key, "1"));
+        let event = keys.iter().fold(Event::new("t", "s"), |event, key| event.with(*key, "1"));
         assert_eq!(event.to_bytes()[0], 0x8f);
         assert!(event.with("n", "1").to_bytes().starts_with(b"\xde\x00\x10\xa4type"));
     }

@@ -342,6 +342,7 @@ fn config(options: u8) -> ClientAgentConfig {
             merge: Vec::new(),
             fields: Vec::new(),
             intercept: Vec::new(),
+            script: None,
             heartbeat_timeout_ms: if options & 8 == 0 { 0 } else { 3000 },
             keepalive: None,
             resume_ms: if options & 16 == 0 { 0 } else { 3000 },

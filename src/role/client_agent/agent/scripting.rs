@@ -20,7 +20,8 @@ use crate::metrics;
 use crate::role::Effects;
 use crate::router::Origin;
 use crate::script::{
-    Action, Call, Client, ClientKey, Fault, Hooks, Level, Moment, Script, Source, TimerId, Verdict,
+    self, Action, Call, Client, ClientKey, Fault, Hooks, Level, Moment, Script, Source, TimerId,
+    Verdict,
 };
 use crate::wire::{Envelope, Reader, Writer};
 
@@ -233,14 +234,13 @@ impl Shared {
                 self.deadlines.set(now + delay, Timer::Script(id));
             }
             Action::Cancel(id) => drop(scripting.timers.remove(&id)),
-            Action::Event { kind, entries } => {
+            Action::Event(script::Event { kind, entries }) => {
                 let event = Event::new(kind, "Script");
-                let event =
-                    entries.into_iter().fold(event, |event, (key, value)| event.with(key, value));
-                self.events.push(event);
+                let with = |event: Event, (key, value): (String, String)| event.with(key, value);
+                self.events.push(entries.into_iter().fold(event, with));
             }
-            Action::Log { level: Level::Info, text } => tracing::info!("the script says: {text}"),
-            Action::Log { level: Level::Warn, text } => tracing::warn!("the script says: {text}"),
+            Action::Log { level: Level::Info, text } => tracing::info!("a script says: {text}"),
+            Action::Log { level: Level::Warn, text } => tracing::warn!("a script says: {text}"),
         }
     }
 }

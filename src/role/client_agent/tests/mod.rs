@@ -27,6 +27,8 @@ mod queries;
 mod requests;
 mod resuming;
 mod rules;
+#[cfg(feature = "lua")]
+mod scripting;
 mod slices;
 mod together;
 
@@ -128,6 +130,7 @@ fn config() -> ClientAgentConfig {
             merge: Vec::new(),
             fields: Vec::new(),
             intercept: Vec::new(),
+            script: None,
             heartbeat_timeout_ms: 0,
             keepalive: None,
             resume_ms: 0,
