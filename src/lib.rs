@@ -34,6 +34,8 @@ pub mod readiness;
 pub mod recent;
 pub mod role;
 pub mod router;
+#[cfg(feature = "lua")]
+pub mod script;
 pub mod store;
 pub mod telemetry;
 pub mod trace;
