@@ -7,8 +7,9 @@ const HAS_POSTGRES: bool = cfg!(feature = "postgres");
 const HAS_MYSQL: bool = cfg!(feature = "mysql");
 
 /// The parts that could have been left out, and whether they have been.
-const FEATURES: [(&str, bool); 5] = [
+const FEATURES: [(&str, bool); 6] = [
     ("demo", cfg!(feature = "demo")),
+    ("lua", cfg!(feature = "lua")),
     ("mongodb", cfg!(feature = "mongodb")),
     ("mysql", HAS_MYSQL),
     ("postgres", HAS_POSTGRES),

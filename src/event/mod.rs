@@ -44,6 +44,12 @@ impl Event {
         self
     }
 
+    /// The value of a key, if it has it.
+    #[cfg(test)]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find(|(known, _)| *known == key).map(|(_, value)| &**value)
+    }
+
     /// The event as MessagePack.
     ///
     /// Written by hand because event loggers have been given these very forms for ten years: strings

@@ -7,8 +7,8 @@ use donet::message;
 
 /// The line along which data flows. A module uses only those before it.
 const LINE: &[&str] = &[
-    "hash", "ids", "wire", "message", "trace", "router", "object", "role", "console", "daemon",
-    "demo",
+    "hash", "ids", "wire", "message", "trace", "script", "router", "object", "role", "console",
+    "daemon", "demo",
 ];
 
 /// The modules beside the line, and all that each may use.
@@ -58,7 +58,7 @@ const OPEN_TO_SOME: &[(&str, &[&str])] = &[
     ("store", &["role", "daemon", "demo"]),
     ("banlist", &["role", "console", "daemon"]),
     ("control", &["console", "daemon", "demo"]),
-    ("finding", &["trace", "daemon"]),
+    ("finding", &["trace", "script", "daemon"]),
     ("readiness", &["console", "daemon"]),
     ("credentials", &["console", "demo"]),
 ];

@@ -289,6 +289,12 @@ impl Core {
         self.shared.deadlines.len()
     }
 
+    /// How many deadlines of scripts are waited for.
+    #[cfg(test)]
+    pub(crate) fn script_deadline_count(&self) -> usize {
+        self.shared.deadlines.of_scripts()
+    }
+
     /// Of how many objects something is remembered for a session because of rules.
     #[cfg(test)]
     pub(crate) fn remembered(&mut self, key: SessionKey) -> usize {

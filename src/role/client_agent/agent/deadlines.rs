@@ -66,6 +66,12 @@ impl Deadlines {
         self.heap.len()
     }
 
+    /// How many are scripts'.
+    #[cfg(test)]
+    pub fn of_scripts(&self) -> usize {
+        self.heap.iter().filter(|Reverse((_, timer))| matches!(timer, Timer::Script(_))).count()
+    }
+
     /// Whether it is time for [`Deadlines::tidy`].
     #[inline]
     pub fn is_crowded(&self) -> bool {

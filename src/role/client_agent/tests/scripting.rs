@@ -4,7 +4,6 @@ mod fields;
 
 use super::*;
 use crate::message::Database;
-use crate::role::client_agent::agent::Timer;
 use crate::script::Source as Text;
 
 const HOME: Location = Location::new(DoId(5), ZoneId(6));
@@ -256,13 +255,7 @@ fn timers_are_called_at_their_times_and_not_when_they_are_cancelled() {
     agent.pass(2000);
     agent.pass(60_000);
     assert_eq!(agent.said("note", "what"), ["every 2000", "every 4000"]);
-    assert_eq!(agent.deadlines_of_script(), 0);
-}
-
-impl Agent {
-    fn deadlines_of_script(&mut self) -> usize {
-        self.core.deadlines().filter(|timer| matches!(timer, Timer::Script(_))).count()
-    }
+    assert_eq!(agent.core.script_deadline_count(), 0);
 }
 
 #[test]
@@ -292,7 +285,7 @@ fn a_database_is_asked_and_its_answer_goes_to_who_has_asked() {
     let answer = |context| match number {
         Database::DBSERVER_OBJECT_GET_FIELDS => Database::ObjectGetFieldsResp {
             context,
-            fields: crate::message::Maybe(Some(crate::message::FieldValues { count: 1, bytes: &value })),
+            values: Some(crate::message::FieldValues { count: 1, bytes: &value }),
         },
         _ => panic!("asked for one field"),
     };
@@ -342,7 +335,7 @@ fn another_script_takes_the_place_of_one_with_all_that_it_has_asked_for() {
     let update = set_field(LOGIN_UBERDOG.0, "request", b"\x01\0a");
     agent.expect_routed(client.channel, &[(LOGIN_UBERDOG.channel(), &update)]);
     assert_eq!(agent.told(client), Vec::<Vec<u8>>::new());
-    assert_eq!(agent.deadlines_of_script(), 0);
+    assert_eq!(agent.core.script_deadline_count(), 0);
 }
 
 #[test]
@@ -362,6 +355,9 @@ fn what_a_client_moves_stays_where_it_is_if_the_script_says_so() {
     assert_eq!(agent.routed(), []);
     agent.send(client, &moved(50, at(5, 14)));
     let location = at(5, 14);
-    agent.expect_routed(client.channel, &[(Channel(50), &StateServer::ObjectSetLocation { location })]);
+    agent.expect_routed(
+        client.channel,
+        &[(Channel(50), &StateServer::ObjectSetLocation { location })],
+    );
     assert_eq!(agent.said("note", "what"), ["Avatar 50 5 13", "Avatar 50 5 14"]);
 }

@@ -25,7 +25,9 @@ fn of_class(
 }
 
 fn of_walker(name: &str) -> FieldId {
-    dc().class_by_name("Walker").and_then(|it| it.field_by_name(name).map(|it| it.id())).expect("it")
+    dc().class_by_name("Walker")
+        .and_then(|it| it.field_by_name(name).map(|it| it.id()))
+        .expect("it")
 }
 
 fn walks(name: &str, value: &[u8]) -> Vec<u8> {
@@ -85,7 +87,8 @@ fn a_molecular_field_is_asked_about_by_its_parts() {
 #[test]
 fn rules_hold_for_what_the_script_makes_of_it() {
     let rules = |config: &mut ClientAgentConfig| {
-        config.client.fields = super::super::rules::fields("Walker.setXY: {ranges: [[0, 50], [0, 50]]}");
+        config.client.fields =
+            super::super::rules::fields("Walker.setXY: {ranges: [[0, 50], [0, 50]]}");
         config.offences.set(Offence::Rule, Reaction::Ignore);
     };
     let (mut agent, client) = of_class(CLAMP, "Walker", rules);
@@ -112,7 +115,9 @@ fn what_an_uberdog_hears_first_is_what_the_script_makes_of_it() {
 #[test]
 fn what_is_wrong_otherwise_is_not_shown_to_the_script() {
     let lua = r#"donet.on_field("Avatar.y", function() donet.event("note", {what = "asked"}) end)"#;
-    for (name, value) in [("y", &b"\x0a\0"[..]), ("y", b"\x01"), ("y", b"\x01\0\0"), ("level", b"\x01")] {
+    for (name, value) in
+        [("y", &b"\x0a\0"[..]), ("y", b"\x01"), ("y", b"\x01\0\0"), ("level", b"\x01")]
+    {
         let mut agent = scripted(lua);
         let client = agent.established();
         agent.own(client, 50, HOME);

@@ -1,0 +1,23 @@
+//! What has gone wrong in a script.
+
+use std::fmt;
+
+/// An error in a script: where, and what. It is one line of bounded length.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// File and line, where Lua knows them.
+    pub place: Option<(String, u32)>,
+    /// What is wrong there.
+    pub text: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((file, line)) = &self.place {
+            write!(f, "{file}:{line}: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
