@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use criterion::Criterion;
-use dclass::{DcFile, Source};
+use dclass::DcFile;
 use donet::config::{
     ClientAgentConfig, ClientConfig, ClientKind, ClientLimitsConfig, InterestPermission,
     OffencesConfig, ParentingRules, ProxyHeaders, RightsGrace,
@@ -17,6 +17,7 @@ use donet::message::{Blob, Client, ClientAgent, Message, ObjectState, Rest, Stat
 use donet::net::proxy_protocol::Endpoint;
 use donet::role::client_agent::{Core, Peer, SessionKey, Transport, UberDogs};
 use donet::router::{Effect, Effects, Origin, Role};
+use donet::script::Source;
 use donet::wire::{Envelope, Framing, Reader, Writer, write_frame};
 
 use super::bench;
@@ -51,17 +52,26 @@ impl Agent {
     }
 
     fn framed(sessions: u64, framing: Framing) -> Self {
-        let source = Source::new("bench.dc", "dclass Avatar { setXY(int16, int16) broadcast; };");
+        Self::with(sessions, framing, &config())
+    }
+
+    fn with(sessions: u64, framing: Framing, config: &ClientAgentConfig) -> Self {
+        let source = dclass::Source::new(
+            "bench.dc",
+            "dclass Avatar { setXY(int16, int16) broadcast ownsend; turn(int16) ownsend; };",
+        );
         let dc: Arc<DcFile> = dclass::parse(&[source]).expect("a correct file").into();
         let dc_hash = dc.hash();
         let mut agent = Agent {
-            core: Core::new(&config(), Arc::new(UberDogs::default()), dc, Seed::fixed(0)),
+            core: Core::new(config, Arc::new(UberDogs::default()), dc, Seed::fixed(0)),
             effects: Effects::new(),
             now: Instant::now(),
             dc_hash,
             sessions: Vec::new(),
             bytes: Vec::new(),
         };
+        agent.core.start(agent.now, &mut agent.effects);
+        agent.effects.clear();
         (0..sessions).for_each(|_| agent.log_in(framing));
         agent
     }
@@ -240,6 +250,7 @@ pub fn benches(c: &mut Criterion) {
         });
     }
 
+    updates(c);
     bench(c, "interest", "opened, 20 objects, closed", || {
         let mut agent = Agent::new(100);
         move || {
@@ -249,4 +260,49 @@ pub fn benches(c: &mut Criterion) {
             assert!(agent.drain() > 0);
         }
     });
+}
+
+/// What an owner's update costs with a script, beside none.
+fn updates(c: &mut Criterion) {
+    let scripts = [
+        ("no script", None),
+        ("a hook for another field", Some("donet.on_field('Avatar.turn', function() end)")),
+        ("a hook that passes it", Some("donet.on_field('Avatar.setXY', function() end)")),
+        (
+            "a hook that looks at it",
+            Some(
+                "donet.on_field('Avatar.setXY', function(client, object, x, y)
+                   local vars = client.vars
+                   local dx, dy = x - (vars.x or x), y - (vars.y or y)
+                   if dx * dx + dy * dy > 10000 then return donet.DROP end
+                   vars.x, vars.y = x, y
+                 end)",
+            ),
+        ),
+        (
+            "a hook that changes it",
+            Some(
+                "donet.on_field('Avatar.setXY', function(_, _, x, y) return donet.change(y, x) end)",
+            ),
+        ),
+    ];
+    for (name, lua) in scripts {
+        bench(c, "update of an owner", name, || {
+            let mut config = config();
+            let text = |lua: &str| Source { name: "bench.lua".to_owned(), text: lua.into() };
+            config.client.script = lua.map(|lua| Arc::new(text(lua)));
+            let mut agent = Agent::with(1, Framing::Tag16, &config);
+            let (key, channel) = agent.sessions[0];
+            let object = avatar(0);
+            agent.cluster(channel, &StateServer::ObjectEnterOwnerWithRequired { object });
+            agent.drain();
+            let value = Rest(b"\x01\0\x02\0");
+            let update = Client::ObjectSetField { do_id: object.do_id, field: FieldId(0), value };
+            move || {
+                agent.client(key, black_box(&update));
+                assert!(!agent.effects.is_empty(), "it is routed");
+                agent.effects.clear();
+            }
+        });
+    }
 }

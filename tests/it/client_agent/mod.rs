@@ -16,6 +16,8 @@ mod order;
 mod permission;
 mod proxy_protocol;
 mod resuming;
+#[cfg(feature = "lua")]
+mod scripting;
 mod session_objects;
 mod silence;
 mod updates;

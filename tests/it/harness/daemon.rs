@@ -30,6 +30,8 @@ pub struct Setup {
     uberdogs: Vec<String>,
     roles: Vec<String>,
     dc: String,
+    /// Further files in the folder of the configuration.
+    files: Vec<(&'static str, String)>,
     /// Where its message director listens, if not at any free address.
     address: Option<SocketAddr>,
     run: Run,
@@ -58,6 +60,7 @@ impl Setup {
             uberdogs: Vec::new(),
             roles: Vec::new(),
             dc: WORLD_DC.to_owned(),
+            files: Vec::new(),
             address: None,
             run: Run::default(),
         }
@@ -137,6 +140,12 @@ impl Setup {
     /// Another DC file instead of the world's.
     pub fn dc(mut self, text: impl Into<String>) -> Self {
         self.dc = text.into();
+        self
+    }
+
+    /// A file beside the configuration.
+    pub fn file(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.files.push((name, text.into()));
         self
     }
 
@@ -222,6 +231,9 @@ impl Daemon {
         let yaml = setup.yaml(&mut addresses);
         fs::write(folder.path().join(CONFIG_FILE), yaml).expect("the folder is ours");
         fs::write(folder.path().join("world.dc"), &setup.dc).expect("the folder is ours");
+        for (name, text) in &setup.files {
+            fs::write(folder.path().join(name), text).expect("the folder is ours");
+        }
         let run = setup.run.clone();
         let mut daemon = Daemon { process: None, folder, addresses, probe: None, run };
         daemon.run()?;

@@ -10,4 +10,6 @@ mod hostile;
 mod permission;
 mod play;
 mod rules;
+#[cfg(feature = "lua")]
+mod scripting;
 mod stage;
