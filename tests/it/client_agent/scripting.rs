@@ -45,7 +45,7 @@ fn a_reload_takes_another_script_and_refuses_a_wrong_one() {
     log_in(&mut ann, "ann");
     assert_eq!(ann.receive(), b"welcome");
     let file = stage.daemon.path("game.lua");
-    let mut reload = |lua: &str| {
+    let reload = |lua: &str| {
         std::fs::write(&file, lua).expect("ours");
         let output = stage.daemon.operate("reload", &[]).output().expect("it runs");
         let text = [output.stdout, output.stderr].concat();

@@ -8,6 +8,8 @@ mod hostile;
 mod interests;
 mod login;
 mod owners;
+#[cfg(feature = "lua")]
+mod scripting;
 mod zones_2003;
 
 use super::*;
