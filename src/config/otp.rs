@@ -261,9 +261,10 @@ pub(super) fn findings(loaded: &Loaded, dc: &DcFile) -> Vec<Finding> {
             findings.push(loaded.about(severity, &key, message));
         };
         let Some(to) = &config.login_to else {
-            let message =
-                "without this key nobody hears the log-in messages of clients, and nobody can play";
-            about(Severity::Warning, message.to_owned());
+            if agent.client.script.is_none() {
+                let message = "without this key, or `client.script`, nobody hears the log-in messages of clients, and nobody can play";
+                about(Severity::Warning, message.to_owned());
+            }
             continue;
         };
         match &to.class {

@@ -158,7 +158,7 @@ fn what_does_not_fit_the_dc_files() {
         ("login_to: 4665", None),
         ("login_to: 4666", Some("class `Mute` of UberDOG 4666 has no field with a single blob")),
         ("login_to: 4667", Some("`uberdogs` has none with the doId 4667")),
-        ("quiet_nothing", Some("without this key nobody hears the log-in messages")),
+        ("quiet_nothing", Some("without this key, or `client.script`, nobody hears")),
     ] {
         let to = if to.starts_with("login_to") { format!(", {to}") } else { String::new() };
         let findings = otp::findings(&loaded(&role(&format!("type: otp{to}"))), &dc);
