@@ -7,9 +7,18 @@
 //! It knows the DC files, ids and messages; no sockets, no configuration and no clock. Time and chance come with each call
 //! ([`Moment`]), so that the same calls do the same again.
 
+mod api;
+mod args;
 mod call;
 mod fault;
 mod host;
+mod json;
+mod meter;
+mod pattern;
+mod sandbox;
+mod state;
+mod text;
+mod values;
 
 pub use call::{
     Action, Call, Client, ClientKey, Event, Hooks, Level, Moment, State, TimerId, Verdict,
