@@ -35,6 +35,7 @@ pub mod input;
 mod lexer;
 mod limits;
 mod load;
+mod meant;
 mod parser;
 mod resolve;
 mod schema;
@@ -48,11 +49,12 @@ pub use fmt::format_source;
 pub use fuzz::fuzz;
 pub use limits::SOURCE_BYTES_MAX;
 pub use load::{Twice, given_twice, parse, parse_with, read, read_with};
+pub use meant::Meant;
 pub use resolve::Options;
 pub use schema::{
     Class, ClassId, DcFile, Field, FieldId, FieldKind, Import, Keywords, Layout, StringEncoding,
     TypeView,
 };
 pub use source::Source;
-pub use value::{Argument, Split, TextError, ValueError};
+pub use value::{Argument, Data, DataError, Row, Split, TextError, ValueError};
 pub use visible::{is_printable, visible};

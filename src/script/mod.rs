@@ -9,10 +9,28 @@
 
 #[cfg(not(feature = "lua"))]
 mod absent;
+#[cfg(feature = "lua")]
+mod api;
+#[cfg(feature = "lua")]
+mod args;
 mod call;
 mod fault;
 #[cfg(feature = "lua")]
 mod host;
+#[cfg(feature = "lua")]
+mod json;
+#[cfg(feature = "lua")]
+mod meter;
+#[cfg(feature = "lua")]
+mod pattern;
+#[cfg(feature = "lua")]
+mod sandbox;
+#[cfg(feature = "lua")]
+mod state;
+#[cfg(feature = "lua")]
+mod text;
+#[cfg(feature = "lua")]
+mod values;
 
 #[cfg(not(feature = "lua"))]
 pub use absent::{Script, Source};

@@ -1,10 +1,12 @@
 //! Packed values: checking, measuring and splitting them.
 //!
-//! [`implicit`], [`pack`] and [`text`] make values; [`format`] writes them as text.
+//! [`implicit`], [`pack`], [`text`] and [`give`] make values; [`format`] writes them as text, [`data`] reads them for programs.
 
 mod check;
+mod data;
 mod error;
 mod format;
+mod give;
 mod implicit;
 mod number;
 mod pack;
@@ -14,9 +16,11 @@ pub(crate) mod written;
 pub(crate) use check::{
     extent, ranges, signed, switch_fields, unsigned, walk, walk_field, walk_parts,
 };
+pub use data::{Data, Row};
 pub(crate) use error::Fault;
 pub use error::{TextError, ValueError};
 pub(crate) use format::Float;
+pub use give::DataError;
 pub(crate) use implicit::implicit;
 pub use number::Argument;
 pub(crate) use pack::{Meaning, Misfit, Packer, Unreadable};

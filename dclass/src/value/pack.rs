@@ -409,7 +409,7 @@ impl Number {
     }
 
     /// As [`scale`](Number::scale), within the modulus. It is applied before rounding.
-    fn wrapped(&self, literal: Literal) -> i128 {
+    pub(super) fn wrapped(&self, literal: Literal) -> i128 {
         match (literal, self.modulus.map(|modulus| self.scale(modulus))) {
             (_, None) => self.scale(literal),
             (Literal::Integer(_), Some(modulus)) => self.scale(literal).rem_euclid(modulus.max(1)),
@@ -419,7 +419,7 @@ impl Number {
         }
     }
 
-    fn wrap_float(&self, value: f64) -> f64 {
+    pub(super) fn wrap_float(&self, value: f64) -> f64 {
         match self.modulus.map(|modulus| modulus.as_f64() * f64::from(self.divisor)) {
             Some(modulus) if modulus > 0.0 => value.rem_euclid(modulus),
             _ => value,

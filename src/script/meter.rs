@@ -1,0 +1,116 @@
+//! How long a call may take, and how much it may hold.
+//!
+//! Lua counts its instructions itself, and asks after each thousand. What loops in a library instead is charged for its length.
+//! When a call has had enough, it ends: nothing that a script can write catches that, since its `pcall` asks here first.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use mlua::{Error, HookTriggers, Lua, Result, VmState};
+use parking_lot::Mutex;
+
+use super::fault::{fail, place};
+
+/// Instructions of a call.
+pub(super) const CALL_STEPS: i64 = 100_000;
+/// Instructions while the file is loaded.
+pub(super) const LOAD_STEPS: i64 = 100 * CALL_STEPS;
+/// Bytes that a script may hold.
+pub(super) const MEMORY_BYTES: usize = 64 << 20;
+/// Instructions between two questions.
+const STRIDE: u32 = 1_000;
+/// So many bytes that a library goes over take as long as an instruction.
+const BYTES_A_STEP: usize = 16;
+
+/// What a call has left. It is the Lua state's own.
+#[derive(Debug)]
+pub(super) struct Meter {
+    left: AtomicI64,
+    /// How much it had.
+    steps: AtomicI64,
+    /// Why the call must not go on.
+    end: Mutex<Option<String>>,
+}
+
+impl Meter {
+    /// Puts a meter into a Lua state.
+    pub fn install(lua: &Lua) -> Result<()> {
+        let (left, steps) = (AtomicI64::new(0), AtomicI64::new(0));
+        lua.set_app_data(Meter { left, steps, end: Mutex::new(None) });
+        lua.set_memory_limit(MEMORY_BYTES)?;
+        ask_every(lua, STRIDE)
+    }
+
+    /// A call begins, and has so many steps.
+    pub fn begin(lua: &Lua, steps: i64) -> Result<()> {
+        let had_ended = with(lua, |meter| {
+            meter.left.store(steps, Ordering::Relaxed);
+            meter.steps.store(steps, Ordering::Relaxed);
+            meter.end.lock().take().is_some()
+        })?;
+        if had_ended { ask_every(lua, STRIDE) } else { Ok(()) }
+    }
+
+    /// Why the call must not go on, if so.
+    pub fn end(lua: &Lua) -> Option<String> {
+        with(lua, |meter| meter.end.lock().clone()).ok().flatten()
+    }
+
+    /// Takes steps for something that is about to be done.
+    pub fn charge(lua: &Lua, steps: impl TryInto<i64>) -> Result<()> {
+        let steps = steps.try_into().unwrap_or(i64::MAX).max(0);
+        let (left, had) = with(lua, |meter| {
+            let left = meter.left.load(Ordering::Relaxed).saturating_sub(steps);
+            meter.left.store(left, Ordering::Relaxed);
+            (left, meter.steps.load(Ordering::Relaxed))
+        })?;
+        if left >= 0 && Self::end(lua).is_none() {
+            return Ok(());
+        }
+        Err(Self::stop(lua, format!("it takes more than {had} instructions")))
+    }
+
+    /// Takes steps for bytes that a library goes over.
+    pub fn charge_bytes(lua: &Lua, bytes: usize) -> Result<()> {
+        Self::charge(lua, bytes / BYTES_A_STEP)
+    }
+
+    /// How many steps are left.
+    pub fn left(lua: &Lua) -> u64 {
+        let left = with(lua, |meter| meter.left.load(Ordering::Relaxed)).unwrap_or(0);
+        u64::try_from(left).unwrap_or(0)
+    }
+
+    /// No memory is left, which ends a call, too: looking for more takes longest.
+    pub fn out_of_memory(lua: &Lua) -> Error {
+        Self::stop(
+            lua,
+            format!("it needs more memory than the {} MiB of a script", MEMORY_BYTES >> 20),
+        )
+    }
+
+    /// Ends the call. What is run on the way out, to close what was left open, ends at its first instruction.
+    fn stop(lua: &Lua, why: String) -> Error {
+        let why = with(lua, |meter| {
+            let mut end = meter.end.lock();
+            end.get_or_insert_with(|| format!("{}{why}", place(lua))).clone()
+        });
+        match why.and_then(|why| ask_every(lua, 1).map(|()| why)) {
+            Ok(why) => Error::runtime(why),
+            Err(error) => error,
+        }
+    }
+}
+
+fn with<R>(lua: &Lua, look: impl FnOnce(&Meter) -> R) -> Result<R> {
+    match lua.app_data_ref::<Meter>() {
+        Some(meter) => Ok(look(&meter)),
+        None => Err(fail(lua, "the script has ended")),
+    }
+}
+
+fn ask_every(lua: &Lua, instructions: u32) -> Result<()> {
+    let triggers = HookTriggers::new().every_nth_instruction(instructions);
+    lua.set_hook(triggers, move |lua, _| {
+        Meter::charge(lua, instructions).map(|()| VmState::Continue)
+    })
+}
