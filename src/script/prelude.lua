@@ -165,6 +165,7 @@ end
 local meta = getmetatable("")
 meta.__index, meta.__metatable = globals.string, false
 
-for name in next, copy(_G) do _G[name] = globals[name] end
-for name, value in next, globals do _G[name] = value end
-_G._G = _G
+local env = _G
+for name in next, copy(env) do env[name] = globals[name] end
+for name, value in next, globals do env[name] = value end
+env._G = env

@@ -107,22 +107,18 @@ fn what_it_does_for_the_client_in_hand_holds_for_what_that_says_next() {
 
 #[test]
 fn it_may_put_a_client_out_wherever_it_is_asked() {
-    let connect = r#"donet.on_connect(function(client) client:eject(900, "no") end)"#;
     let hello = r#"donet.on_hello(function(client) client:eject(900, "no") end)"#;
     let state = r#"donet.on_state(function(client) client:eject(900, "no") end)"#;
     let field = r#"donet.on_field("Login.request", function(client) client:eject(900, "no") end)"#;
-    for lua in [connect, hello, state, field] {
+    for lua in [hello, state, field] {
         let mut agent = scripted(lua);
         let client = agent.connect();
-        // What goes to a session's channel comes back from the router.
         let hello = Client::Hello { dc_hash: dc().hash(), version: Blob(VERSION.as_bytes()) };
-        if agent.is_open(client) {
-            agent.send(client, &hello);
-        }
-        if agent.is_open(client) && lua == state {
+        agent.send(client, &hello);
+        if lua == state {
             agent.cluster(client.channel, &ClientAgent::SetState { state: 2 });
         }
-        if agent.is_open(client) {
+        if lua == field {
             let login = client_sets(LOGIN_UBERDOG.0, "request", b"\x01\0a");
             agent.send(client, &login);
         }
@@ -133,6 +129,18 @@ fn it_may_put_a_client_out_wherever_it_is_asked() {
         let to_login = |one: &Routed| one.0.contains(&LOGIN_UBERDOG.channel());
         assert!(!agent.routed().iter().any(to_login), "{lua}");
     }
+}
+
+#[test]
+fn it_may_put_a_client_out_that_has_said_nothing() {
+    let lua = r#"donet.on_connect(function(client) client:eject(900, client.address) end)"#;
+    let mut agent = scripted(lua);
+    let key = agent.core.connect(agent.now, Agent::peer(), &mut agent.out).expect("a channel");
+    agent.drain();
+    let told = agent.told(TestClient { key, channel: FIRST_CHANNEL });
+    let eject = encode(&Client::Eject { reason: 900, text: Blob(b"203.0.113.5") });
+    assert_eq!(told, [eject]);
+    assert_eq!(agent.closed.get(&key), Some(&CloseKind::Flushed));
 }
 
 #[test]
