@@ -35,7 +35,7 @@ fn it_answers_before_anybody_else_hears_of_it() {
     bob.hello();
     log_in(&mut bob, "bob");
     assert_eq!(bob.expect_eject_with(900), "no bob");
-    uberdog.expect_nothing_by(&mut stage.server, LOGIN);
+    uberdog.expect_nothing_from(&mut stage.server);
 }
 
 #[test]

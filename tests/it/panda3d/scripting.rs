@@ -40,10 +40,10 @@ fn what_is_made_and_said_is_what_the_script_makes_of_it() {
     bob.expect_seen(&thing);
     ann.update(thing.do_id, field::SAY, &Values::new().string("darn it"));
     ann.update(thing.do_id, field::SAY, &Values::new().string("well"));
-    bob.expect_update(DoId(0), thing.do_id, field::SAY, &Values::new().string("well"));
+    bob.expect_update(ann.base, thing.do_id, field::SAY, &Values::new().string("well"));
     ann.update(thing.do_id, field::HP, &Values::new().u16(700));
-    bob.expect_update(DoId(0), thing.do_id, field::HP, &Values::new().u16(100));
+    bob.expect_update(ann.base, thing.do_id, field::HP, &Values::new().u16(100));
     ann.send(&Panda3d::SetZone { do_id: thing.do_id, zone: ZoneId(67) });
     ann.update(thing.do_id, field::SAY, &Values::new().string("still here"));
-    bob.expect_update(DoId(0), thing.do_id, field::SAY, &Values::new().string("still here"));
+    bob.expect_update(ann.base, thing.do_id, field::SAY, &Values::new().string("still here"));
 }
