@@ -212,7 +212,7 @@ fn load(samples: &[std::sync::Arc<Sample>]) -> Vec<Warning> {
             severity: Severity::Warning,
             title: "Messages wait for one that takes long".to_owned(),
             detail: format!("The router was held for up to {:.0} ms at a time.", longest / 1e3),
-            action: "The log says at whose message, at level debug from 5 ms on.".to_owned(),
+            action: "The log says who held it, from 5 ms on.".to_owned(),
             href: Some("#/log"),
         });
     }

@@ -33,7 +33,9 @@ impl Population {
                 return Page::whole(vec![Item::Totals { objects: self.len(), sessions: 0 }]);
             }
             Query::Classes => return Page::whole(self.count_classes()),
-            Query::Sessions | Query::Session(_) | Query::Listeners(_) => return Page::default(),
+            Query::Sessions | Query::Session(_) | Query::Listeners(_) | Query::ListenerCount(_) => {
+                return Page::default();
+            }
         };
         let is_asked_for = |object: &DistributedObject| {
             class_id.is_none_or(|class_id| class_id == object.class_id)

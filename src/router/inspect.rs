@@ -28,6 +28,8 @@ pub enum Query {
     Session(Channel),
     /// The members that listen to a channel: sessions.
     Listeners(Channel),
+    /// How many members listen to a channel, as one [`Item::Totals`].
+    ListenerCount(Channel),
     /// How many objects there are of each class, as [`Item::Class`]es. It is one page.
     Classes,
     /// How much there is, as one [`Item::Totals`].

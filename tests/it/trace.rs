@@ -1,6 +1,7 @@
 //! `donet trace`, the flight recorder, and what Wireshark makes of both.
 
 mod recorder;
+mod replayed;
 mod wireshark;
 
 use std::io::{BufRead, BufReader, Read};

@@ -60,7 +60,9 @@ impl Script {
              #[track_caller]\n\
              fn expect(all: &mut Link, datagram: &[u8]) {\n    \
              match all.stream().receive() {\n        \
-             Received::Datagram(came) => assert_eq!(came.escape_ascii().to_string(), datagram.escape_ascii().to_string()),\n        \
+             Received::Datagram(came) => {\n            \
+             assert_eq!(came.escape_ascii().to_string(), datagram.escape_ascii().to_string())\n        \
+             }\n        \
              other => panic!(\"{other:?} where a datagram should come\"),\n    \
              }\n}\n\n\
              #[test]\n\
@@ -84,6 +86,27 @@ fn is_outside(origin: &str) -> bool {
         let (_, address) = origin.rsplit_once('(')?;
         address.strip_suffix(')')
     });
-    let gone = ["upstream", "somebody who has left"].contains(&origin);
+    let gone = ["upstream", "console", "somebody who has left"].contains(&origin);
     gone || address.is_some_and(|address| address.parse::<SocketAddr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_do_again_what_they_did_and_others_are_sent() {
+        for (origin, is_it) in [
+            ("link 127.0.0.1:47976", true),
+            ("ai.main (127.0.0.1:47976)", true),
+            ("ClientAgent(127.0.0.1:7198)", true),
+            ("upstream", true),
+            ("console", true),
+            ("somebody who has left", true),
+            ("StateServer(4002)", false),
+            ("Database(4003)", false),
+        ] {
+            assert_eq!(is_outside(origin), is_it, "{origin}");
+        }
+    }
 }

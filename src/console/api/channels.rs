@@ -14,7 +14,7 @@ use crate::config::RoleConfig;
 use crate::console::Inside;
 use crate::console::roles::residents;
 use crate::ids::{Channel, DoId, ZoneId};
-use crate::router::{Cursor, Item, Query};
+use crate::router::{Cursor, Item, Key, Query, Router};
 
 /// So many who listen are shown.
 const SHOWN_MAX: usize = 200;
@@ -88,7 +88,7 @@ pub fn listening(inside: &Inside, channel: Channel) -> (Vec<Listening>, usize) {
         let before = all.len();
         all.extend(members);
         if page.next.is_some() {
-            more += 1;
+            more += count(&inside.router, listener.key, channel).saturating_sub(all.len() - before);
         }
         if all.len() > before {
             continue;
@@ -108,6 +108,16 @@ pub fn listening(inside: &Inside, channel: Channel) -> (Vec<Listening>, usize) {
         all.push(Listening { kind: "upstream", name, by: "range", channel: None, link: None });
     }
     (all, more)
+}
+
+/// How many members of a role listen to a channel.
+fn count(router: &Router, role: Key, channel: Channel) -> usize {
+    let query = Query::ListenerCount(channel);
+    let page = router.inspect(role, &query, Cursor::default(), 1).unwrap_or_default();
+    match page.items.first() {
+        Some(&Item::Totals { sessions, .. }) => sessions,
+        _ => 0,
+    }
 }
 
 /// What a channel stands for. Only its number is known: others may use it for something else.

@@ -14,7 +14,7 @@ use super::{ApiError, Body, Failure, Routes};
 use crate::console::{Inside, Operator};
 use crate::ids::{Channel, RECIPIENTS_MAX};
 use crate::message::{Argument, Family, table};
-use crate::trace::compose;
+use crate::trace::{Speech, compose, decode};
 use crate::wire::{CONTROL_HEAD, write_frame};
 
 /// The handlers of this file.
@@ -116,16 +116,25 @@ async fn send(
     Body(datagram): Body<Datagram>,
 ) -> Result<(StatusCode, Json<Sent>), ApiError> {
     let sent = route(&inside, &datagram);
-    let arguments = serde_json::to_string(&datagram.arguments).unwrap_or_default();
-    let (object, detail) = (
-        format!("channels {}", datagram.channels.join(", ")),
-        format!("{} {arguments}", datagram.message),
-    );
+    let object = format!("channels {}", datagram.channels.join(", "));
+    let detail = match &sent {
+        Ok(datagram) => described(&inside, datagram),
+        // What was meant may hold what nobody is to see, and is not known to be anything else.
+        Err(_) => datagram.message.clone(),
+    };
     inside.audit.note(&viewer, "send", object, detail, sent.is_ok());
-    sent.map(|bytes| (StatusCode::ACCEPTED, Json(Sent { bytes })))
+    sent.map(|datagram| (StatusCode::ACCEPTED, Json(Sent { bytes: datagram.len() })))
 }
 
-fn route(inside: &Inside, datagram: &Datagram) -> Result<usize, ApiError> {
+/// A message with its arguments as `donet trace` shows them, which leaves secrets out.
+fn described(inside: &Inside, datagram: &[u8]) -> String {
+    let decoded = decode(&inside.names, Speech::Servers, datagram);
+    let arguments = decoded.to_json().remove("arguments").unwrap_or_default();
+    format!("{} {arguments}", decoded.title())
+}
+
+/// Routes it; the datagram.
+fn route(inside: &Inside, datagram: &Datagram) -> Result<Vec<u8>, ApiError> {
     let channel = |key: &str, text: &str| {
         let channel = text.parse().map(Channel);
         channel.map_err(|_| ApiError::bad_request(format!("{key}: {text:?} is no channel")))
@@ -152,5 +161,5 @@ fn route(inside: &Inside, datagram: &Datagram) -> Result<usize, ApiError> {
     let written = write_frame(&mut frame, |writer| writer.raw(&composed));
     written.map_err(|error| ApiError::bad_request(error.to_string()))?;
     inside.asker().route(&frame);
-    Ok(composed.len())
+    Ok(composed)
 }

@@ -21,6 +21,7 @@ use crate::ids::{Channel, ClassId, DoId, Location, ZoneId};
 use crate::message::{Rest, StateServer};
 use crate::object::shown_values;
 use crate::router::{Cursor, Item, Query};
+use crate::trace::is_secret;
 use crate::wire::Reader;
 
 /// The handlers of this file.
@@ -275,7 +276,13 @@ async fn set(
     Body(NewValue { value }): Body<NewValue>,
 ) -> Result<StatusCode, ApiError> {
     let done = set_field(&inside, DoId(do_id), &name, &value).await;
-    let detail = format!("{name} = {value}");
+    // Without the object it is not known of which class the field is.
+    let is_secret =
+        inside.dc.classes().any(|class| class.field_by_name(&name).is_some_and(is_secret));
+    let detail = match is_secret {
+        true => format!("{name} = (secret)"),
+        false => format!("{name} = {value}"),
+    };
     inside.audit.note(&viewer, "set-field", format!("object {do_id}"), detail, done.is_ok());
     done.map(|()| StatusCode::ACCEPTED)
 }

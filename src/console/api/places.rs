@@ -16,9 +16,6 @@ use crate::console::walk::walk_all;
 use crate::ids::DoId;
 use crate::router::{Item, Query};
 
-/// More parents, or zones of one, than this are not told apart: the rest of the objects is left out.
-const PLACES_MAX: usize = 50_000;
-
 /// The handlers of this file.
 pub fn routes() -> Routes {
     Routes::new().routes(routes!(list))
@@ -69,23 +66,19 @@ async fn list(
     let (keys, _) = holders(&inside);
     // All objects are gone over; one at a time does so, however many ask.
     let _counting = inside.counting.lock().await;
-    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    // One more than are told says whether there are more.
+    let mut places = Lowest::new(limit + 1);
     let query = Query::Objects { class_id: None, parent: which.parent.map(DoId), zone: None };
     walk_all(&inside.router, &keys, &query, |_, item| {
         let Item::Object { location, .. } = item else { return };
         let place = if which.parent.is_some() { location.zone.0 } else { location.parent.0 };
         // What comes before has been told.
-        if after.is_some_and(|after| place <= after) {
-            return;
-        }
-        let has_room = counts.len() < PLACES_MAX;
-        if let Some(count) = counts.get_mut(&place) {
-            *count += 1;
-        } else if has_room {
-            counts.insert(place, 1);
+        if after.is_none_or(|after| place > after) {
+            places.note(place);
         }
     })
     .await;
+    let counts = places.counts;
     let has_more = counts.len() > limit;
     let seen = |(place, objects)| match which.parent {
         None => PlaceSeen { parent: place, zone: None, objects },
@@ -94,4 +87,41 @@ async fn list(
     let last = counts.keys().nth(limit - 1).filter(|_| has_more).map(u32::to_string);
     let items = counts.into_iter().take(limit).map(seen).collect();
     Ok(Json(Items { items, next: last }))
+}
+
+/// The places with the lowest numbers, and how many objects there are in each. Others are forgotten, so that a million of them take no
+/// memory: whatever is forgotten has so many before it that it is none of these, however many of its objects come later.
+struct Lowest {
+    most: usize,
+    counts: BTreeMap<u32, usize>,
+}
+
+impl Lowest {
+    const fn new(most: usize) -> Self {
+        Lowest { most, counts: BTreeMap::new() }
+    }
+
+    /// An object is there.
+    fn note(&mut self, place: u32) {
+        *self.counts.entry(place).or_default() += 1;
+        if self.counts.len() > self.most {
+            self.counts.pop_last();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_places_are_counted_whatever_the_order() {
+        let mut places = Lowest::new(3);
+        // The last ones first, and each three times.
+        for n in (0..300_u32).rev() {
+            places.note(10 * (n % 100));
+        }
+        let counts: Vec<_> = places.counts.into_iter().collect();
+        assert_eq!(counts, [(0, 3), (10, 3), (20, 3)]);
+    }
 }

@@ -82,6 +82,42 @@ fn bans_are_made_listed_and_lifted() {
 }
 
 #[test]
+fn the_audit_tells_no_secrets() {
+    let dc = "keyword secret;\ndclass Account { setName(string); setPassword(string) secret; };\n";
+    let setup =
+        super::Setup::new().dc(dc).web_with(&super::users()).daemon("control: control.sock");
+    let daemon = super::ROLES.iter().fold(setup, |setup, role| setup.role(*role)).start();
+    let send = |field: &str, value: &str| {
+        let body = serde_json::json!({
+            "channels": ["77"], "message": "STATESERVER_OBJECT_SET_FIELD",
+            "arguments": {"do_id": 77, "field": format!("Account.{field}"), "value": value},
+        });
+        by_token(post(&daemon, "/api/v1/datagrams", &body.to_string())).ask()
+    };
+    send("setName", "(\"Ann\")").is(202);
+    send("setPassword", "(\"hunter2\")").is(202);
+    send("setPassword", "(hunter2)").says(400, "bad_request");
+    let path = "/api/v1/objects/77/fields/setPassword";
+    let body = "{\"value\": \"(hunter2)\"}";
+    by_token(Question::new(&daemon, "PUT", path).json(body)).ask().says(404, "not_found");
+    let details: Vec<Value> =
+        audit(&daemon).into_iter().map(|mut entry| entry["detail"].take()).collect();
+    assert_eq!(
+        details,
+        [
+            "setPassword = (secret)",
+            "STATESERVER_OBJECT_SET_FIELD",
+            r#"STATESERVER_OBJECT_SET_FIELD {"do_id":77,"field":"Account.setPassword","value":{"secret":9}}"#,
+            r#"STATESERVER_OBJECT_SET_FIELD {"do_id":77,"field":"Account.setName","value":"(\"Ann\")"}"#,
+        ]
+    );
+    wait_until("all are logged", || {
+        (daemon.log().matches("INFO: audit: ").count() == details.len()).then_some(())
+    });
+    assert!(!daemon.log().contains("hunter2"), "{}", daemon.log());
+}
+
+#[test]
 fn the_log_s_level_is_changed_and_the_audit_has_it_at_any() {
     let daemon = start();
     let put =

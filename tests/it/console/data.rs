@@ -260,6 +260,22 @@ fn clients_are_told_with_what_they_see_and_ejected() {
 }
 
 #[test]
+fn of_many_who_listen_some_are_told_and_the_number_of_the_others() {
+    let daemon = start();
+    create(&daemon, 9001, 5);
+    let watchers: Vec<_> = (0..203).map(|_| watcher(&daemon, 5)).collect();
+    for (path, key) in [("channels/10", "listeners"), ("objects/9001", "watchers")] {
+        let more = format!("{key}_more");
+        let seen = wait_until("all of them listen", || {
+            let seen = look(&daemon, path);
+            (seen[&more] == 3).then_some(seen)
+        });
+        assert_eq!(seen[key].as_array().map(Vec::len), Some(200));
+    }
+    drop(watchers);
+}
+
+#[test]
 fn links_are_told_and_closed() {
     let daemon = start();
     let mut link = daemon.link();

@@ -132,4 +132,11 @@ fn a_recording_can_be_made_a_test() {
         out.contains(" StateServer(4002): STATESERVER_OBJECT_ENTER_LOCATION_WITH_REQUIRED 700 → "),
         "{out}"
     );
+    // All but the datagrams is as in one that is compiled and run.
+    let head = |text: &str| {
+        let (_, text) = text.split_once("\n\n").expect("what it is");
+        let (text, _) = text.split_once("fn what_was_recorded").expect("a test");
+        text.to_owned()
+    };
+    assert_eq!(head(&out), head(include_str!("replayed.rs")));
 }

@@ -47,7 +47,7 @@ export function EventLog({ query }) {
 export function Audit() {
   const record = useRecord('audit');
   const columns = [
-    { name: 'action', title: 'Action', cell: ({ action, ok }) => html`<span class="two"><span>${action}</span>${!ok && html`<${Badge} tone="bad">refused</${Badge}>`}</span>` },
+    { name: 'action', title: 'Action', kind: 'brief', cell: ({ action, ok }) => html`<span class="two"><span>${action}</span>${!ok && html`<${Badge} tone="bad">refused</${Badge}>`}</span>` },
     { name: 'object', title: 'On what', grow: true, cell: ({ object }) => object || html`<${None} />` },
     { name: 'detail', title: 'Detail', low: 2, at: 'object', below: ({ detail }) => detail, grow: true, cell: ({ detail }) => detail || html`<${None} />` },
     { name: 'user', title: 'Who', low: 1, at: 'object', below: ({ user }) => (user ? `by ${user}` : 'by nobody by name'), cell: ({ user }) => user ?? html`<${None}>nobody by name</${None}>` },
@@ -56,5 +56,5 @@ export function Audit() {
   ];
   return html`<${PageHead} title="Audit" sub="Each action of an operator: the last thousand, newest first. All of them are in the log, with the target audit" />
     <${ListTable} list=${record} what="actions" caption="Actions of operators, newest first" keyOf=${({ seq }) => seq} columns=${columns} sortable=${false}
-      empty=${html`<${Empty} icon="audit" title="Nobody has done anything yet">Ejections, bans, updates, drains and log-ins that failed will be here.</${Empty}>`} />`;
+      empty=${html`<${Empty} icon="audit" title="Nobody has done anything yet">Log-ins, ejections, bans, updates and drains will be here; log-ins that were refused are in the log.</${Empty}>`} />`;
 }

@@ -22,6 +22,10 @@ impl Core {
                     self.session(sessions[place]).map(Session::describe)
                 })
             }
+            Query::ListenerCount(channel) => {
+                let sessions = self.shared.subscribers.of(channel).len();
+                Page::whole(vec![Item::Totals { objects: 0, sessions }])
+            }
             Query::Totals => {
                 Page::whole(vec![Item::Totals { objects: 0, sessions: self.session_count() }])
             }

@@ -164,6 +164,10 @@ fn those_who_listen_to_a_channel_are_shown() {
     assert_eq!(of(&agent, first.channel), [first.channel]);
     assert_eq!(of(&agent, Channel::CLIENTS), [first.channel, second.channel]);
     assert_eq!(of(&agent, Channel(77)), []);
+    let count = |channel| agent.core.inspect(&Query::ListenerCount(channel), Cursor(0), 1).items;
+    for (channel, sessions) in [(first.channel, 1), (Channel::CLIENTS, 2), (Channel(77), 0)] {
+        assert_eq!(count(channel), [Item::Totals { objects: 0, sessions }], "{channel}");
+    }
     let totals = agent.core.inspect(&Query::Totals, Cursor(0), 1);
     assert_eq!(totals.items, [Item::Totals { objects: 0, sessions: 2 }]);
 }
