@@ -335,8 +335,12 @@ impl Session {
     /// The client moves an object that it has made.
     pub fn move_made(&mut self, cx: &mut Context<'_>, do_id: DoId, zone: ZoneId) -> Flow {
         Request::SetLocation.check_permission(cx.shared)?;
+        let Some(root) = self.making.as_ref().map(|making| making.root) else { return Ok(()) };
+        let location = Location::new(root, zone);
+        if self.view.made_at(do_id) != Some(zone) && !self.script_move(cx, do_id, location)? {
+            return Ok(());
+        }
         let Some(making) = &mut self.making else { return Ok(()) };
-        let location = Location::new(making.root, zone);
         let before = self.view.rights_mut(cx.shared.seed).has_made(do_id, zone);
         if before == Some(zone) {
             return Ok(());
