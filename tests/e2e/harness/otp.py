@@ -69,9 +69,9 @@ class OtpClient(Client):
         assert login["code"] == numbers.OK, login
         return login["account"]
 
-    def refused(self, name: str, password: str, command: str = "log_in") -> int:
-        """Try to log in in vain; the code."""
-        last = self.wait("connected")
+    def ask(self, command: str, name: str, password: str) -> int:
+        """Try to log in or to register; the code of the answer."""
+        self.wait("connected")
         last = self.reports[-1]
         self.call(command, name, password)
         return self.wait("login", after=last)["code"]
@@ -103,10 +103,9 @@ class OtpClient(Client):
 
     def entrances(self, after: dict) -> list[int]:
         """Which objects have come since, in their order."""
-        since = self.reports[self.reports.index(after) + 1 :]
         return [
             report["do"]
-            for report in since
+            for report in self.since(after)
             if report["report"] == "enter" and report["view"] == "object"
         ]
 
