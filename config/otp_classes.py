@@ -41,32 +41,42 @@ class Pond(DistributedObject):
 
 
 class PondAI(DistributedObjectAI):
+    def __init__(self, air):
+        super().__init__(air)
+        self.players = {}  # the client for which each frog is here, or comes
+
     def getName(self):
         return "Millpond"
 
     def enter(self, account, avatar):
         """The UberDOG says that this player has chosen this frog. It comes into the quiet zone; where it goes from
         there its client says."""
-        player = account << 32 | avatar
+        player = self.players[avatar] = account << 32 | avatar
         self.air.sendActivate(avatar, self.doId, numbers.QUIET)
         self.air.setAI(avatar, self.air.ourChannel)
         # It leaves the world with its client, and only its owner may have it hop.
         self.air.clientAddSessionObject(player, avatar)
         self.air.setOwner(avatar, player)
-        self.look_for_player(player, avatar)
+        self.look_for_both(player, avatar)
 
-    def look_for_player(self, player, avatar):
-        """A client that had gone before it was tied to its frog is heard of no more. So ask for something that each
-        client's session answers, and take the frog away if nothing comes."""
-
-        def lapse():
-            if avatar in self.air.doId2do:
-                self.air.doId2do[avatar].requestDelete()
-
-        alone = self.uniqueName(f"alone-{avatar}")
-        taskMgr.remove(alone)  # its player has come again
-        taskMgr.doMethodLater(PATIENCE, lapse, alone, extraArgs=[])
+    def look_for_both(self, player, avatar):
+        """Neither may come. A client that had gone before it was tied to its frog is heard of no more, so ask for
+        something that each client's session answers; and the frog comes out of the database."""
+        alone, late = f"alone-{avatar}", f"late-{avatar}"
+        for name, method in ((alone, self.send_away), (late, self.put_out)):
+            taskMgr.remove(name)  # its player has come again
+            taskMgr.doMethodLater(PATIENCE, method, name, extraArgs=[player, avatar])
         self.air.getNetworkAddress(player, lambda *_: taskMgr.remove(alone))
+
+    def send_away(self, player, avatar):
+        self.players.pop(avatar, None)
+        if avatar in self.air.doId2do:
+            self.air.doId2do[avatar].requestDelete()
+
+    def put_out(self, player, avatar):
+        if avatar not in self.air.doId2do:
+            self.players.pop(avatar, None)
+            self.air.eject(player, numbers.NOT_NOW, "Your frog does not come")
 
 
 class Frog(DistributedObject):
@@ -114,10 +124,17 @@ class FrogAI(DistributedObjectAI):
     def announceGenerate(self):
         super().announceGenerate()
         print(f"{self.name} comes", flush=True)
+        if self.doId not in self.pond.players:
+            self.requestDelete()  # too late: its player has been put out
 
     def delete(self):
         print(f"{self.name} goes", flush=True)
+        self.pond.players.pop(self.doId, None)
         super().delete()
+
+    @property
+    def pond(self):
+        return self.air.doId2do[numbers.POND]
 
     def hop(self, dx, dy):
         if abs(dx) > LEAP or abs(dy) > LEAP:

@@ -40,15 +40,12 @@ class Era:
         self.world = World(stage)
         self.ai = self.world.ai
 
-    def start(self, name: str, agent: str = "objects") -> OtpClient:
-        return self.example.start_era_client(name, agent)
+    def start(self, name: str, agent: str = "objects", **settings) -> OtpClient:
+        return self.example.start_era_client(name, agent, **settings)
 
     def meet(self, name: str, agent: str = "objects", lives: bool = True) -> OtpClient:
         """A player who is logged in, sees the town, has its avatar, and shows life."""
-        client = self.start(name, agent)
-        client.wait("connected")
-        if lives:
-            client.call("start_heartbeat", 0.5)
+        client = self.start(name, agent, **({"heartbeat": 0.5} if lives else {}))
         account = client.register(name)
         if agent != "2003":
             client.open(ROOT, TOWN_ZONE)

@@ -391,3 +391,35 @@ def test_a_client_that_vanishes_before_its_frog_comes(pond):
     again.choose(frog)
     pond.go_in(again)
     bob.wait_to_see(frog)
+
+
+def test_a_frog_that_does_not_come(files):
+    pond = files
+    pond.give_database_away()
+    pond.daemon = pond.start_daemon()
+    database = pond.start_process("database", [pond.stage.binary, "database.yml"])
+    pond.start_servers()
+    ann = pond.start_client("ann")
+    ann.register("ann")
+    frog = ann.create_avatar("Quak")
+    # The choice is right, and then nothing is heard of the database.
+    hold(pond.ai)
+    ann.call("set_avatar", frog)
+    pond.uberdog.until(lambda: any(f"plays {frog}" in line for line in pond.uberdog.lines), "let it")
+    hold(database)
+    go_on(pond.ai)
+    ann.wait_for_eject(numbers.NOT_NOW)
+    go_on(database)
+    again = pond.return_of("ann")
+    again.choose(frog)
+    for process in (pond.uberdog, pond.ai):
+        assert "Traceback" not in process.log.read_text()
+
+
+def test_servers_whose_link_is_lost_end(pond):
+    for server in (pond.uberdog, pond.ai):
+        server.end_expected = True
+    pond.daemon.kill()
+    for server in (pond.uberdog, pond.ai):
+        assert server.wait_for_end() == 1
+        assert server.log.read_text().endswith("the link is lost\n")

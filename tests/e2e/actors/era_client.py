@@ -74,9 +74,14 @@ class Player:
         base.accept("frog-goes", lambda frog: self.report_frog(frog, "leave"))
         self.repository.connect(
             [URLSpec(f"http://127.0.0.1:{settings['port']}")],
-            successCallback=lambda: report("connected"),
+            successCallback=self.connected,
             failureCallback=lambda code, text: report("connection refused", code=code, text=text),
         )
+
+    def connected(self) -> None:
+        if "heartbeat" in settings:
+            self.start_heartbeat(settings["heartbeat"])
+        report("connected")
 
     def report_event(self, event: str, kind: str, names: tuple) -> None:
         base.accept(event, lambda *values: report(kind, **dict(zip(names, values, strict=True))))

@@ -55,26 +55,25 @@ class OtpClient(Client):
 
     def register(self, name: str, password: str = "guest") -> int:
         """Make an account; its number."""
-        self.wait("connected")
-        self.call("register", name, password)
-        return self._account()
+        return self._let_in("register", name, password)
 
     def log_in(self, name: str, password: str = "guest") -> int:
-        self.wait("connected")
-        self.call("log_in", name, password)
-        return self._account()
+        return self._let_in("log_in", name, password)
 
-    def _account(self) -> int:
-        login = self.wait("login")
+    def _let_in(self, command: str, name: str, password: str) -> int:
+        login = self._answer(command, name, password)
         assert login["code"] == numbers.OK, login
         return login["account"]
 
     def ask(self, command: str, name: str, password: str) -> int:
         """Try to log in or to register; the code of the answer."""
+        return self._answer(command, name, password)["code"]
+
+    def _answer(self, command: str, name: str, password: str) -> dict:
         self.wait("connected")
         last = self.reports[-1]
         self.call(command, name, password)
-        return self.wait("login", after=last)["code"]
+        return self.wait("login", after=last)
 
     def avatars(self) -> list:
         last = self.reports[-1]
@@ -193,8 +192,14 @@ class Example:
 
     def start_client(self, name: str) -> OtpClient:
         """A player of the example, who has not logged in yet."""
-        settings = {"port": self.players, "root": numbers.ROOT, "avatar_class": "Frog"}
-        return self.stage._start(OtpClient, self.fresh(name), **settings)
+        return self.stage._start(
+            OtpClient,
+            self.fresh(name),
+            port=self.players,
+            root=numbers.ROOT,
+            avatar_class="Frog",
+            heartbeat=5,
+        )
 
 
 def _lines(indent: int, values) -> str:
@@ -223,6 +228,6 @@ class MixedExample(Example):
             ports=[self.ports.clients, self.stock, *self.agents.values()],
         )
 
-    def start_era_client(self, name: str, agent: str) -> OtpClient:
+    def start_era_client(self, name: str, agent: str, **settings) -> OtpClient:
         era = AGENTS[agent]["type"]
-        return self.stage._start(OtpClient, name, port=self.agents[agent], era=era)
+        return self.stage._start(OtpClient, name, port=self.agents[agent], era=era, **settings)
