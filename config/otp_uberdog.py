@@ -23,8 +23,9 @@ PATIENCE = 5
 # Seconds after which nobody waits for the database any more. Until then a change that has been begun is finished,
 # though its player has been told to try again.
 LATEST = 60
-# Requests of which answers are owed, at most.
-MOST_AT_ONCE = 1000
+# Questions that are answered at once, at most: as many log-ins as can be looked at until patience ends. Whoever
+# comes above that hears so, and may try again.
+MOST_AT_ONCE = 200
 
 
 # How messages are laid out: `s` is a string, other letters are those of `struct`.

@@ -176,6 +176,9 @@ def test_frogs_are_made_and_chosen(pond):
         last = ann.reports[-1]
         ann.call("create_avatar", name, colour)
         ann.wait("avatar created", after=last, code=numbers.BAD_NAME)
+    # As long as can be, in letters and in bytes.
+    frogs.append([ann.create_avatar("\N{FROG FACE}" * 20, 0), "\N{FROG FACE}" * 20, 0])
+    assert ann.avatars() == frogs
     # Somebody else's, and one that is none.
     for avatar in (bob.avatar, bob.account, 1):
         last = ann.reports[-1]
