@@ -413,6 +413,8 @@ def test_a_frog_that_does_not_come(files):
     go_on(pond.ai)
     ann.wait_for_eject(numbers.NOT_NOW)
     go_on(database)
+    # Too late: it comes, and is sent away.
+    pond.ai.wait_for_line("Quak goes")
     again = pond.return_of("ann")
     again.choose(frog)
     for process in (pond.uberdog, pond.ai):
