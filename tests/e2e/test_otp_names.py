@@ -4,6 +4,8 @@ import asyncio
 import random
 import sys
 
+import pytest
+
 from harness.otp import CONFIG, numbers
 
 sys.path.append(str(CONFIG))
@@ -128,3 +130,14 @@ def test_hashes_that_begin_alike():
 
     for seed in range(20):
         asyncio.run(run(seed))
+
+
+def test_a_database_that_has_other_objects():
+    async def run() -> None:
+        names = Names(Stored(1))
+        await names.database.create("Frog", setName=["Ribbit"])
+        with pytest.raises(SystemExit, match="a database of their own"):
+            await names.open()
+        assert names.database.count("NameNode") == 0
+
+    asyncio.run(run())
