@@ -197,6 +197,28 @@ fn the_tutorial_shows_the_new_game_as_it_is() {
     assert!(shown > 15, "{shown}");
 }
 
+#[test]
+fn the_page_of_the_otp_era_shows_its_example_as_it_is() {
+    let folder = book().with_file_name("config");
+    let entries = fs::read_dir(folder).expect("a folder");
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    let is_of_it = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("otp") && [".yml", ".dc", ".py"].iter().any(|end| name.ends_with(end))
+    };
+    let texts: Vec<String> = files.filter(is_of_it).map(|path| read(&path)).collect();
+    let mut shown = 0;
+    for (_, language, code) in blocks(&read(&book().join("otp.md"))) {
+        // Zones that are seen are not of the example.
+        if matches!(language.as_str(), "python" | "c") || code.contains("login_to") {
+            let found = texts.iter().filter(|text| text.contains(&code)).count();
+            assert_eq!(found, 1, "{language}:\n{code}");
+            shown += 1;
+        }
+    }
+    assert!(shown > 10, "{shown}");
+}
+
 /// The crates that a manifest depends on, those of this repository excepted.
 fn dependencies(manifest: &str) -> Vec<String> {
     let mut is_list = false;

@@ -72,6 +72,7 @@ class Stage:
         self.processes: list[Process] = []
         self.daemon: Daemon | None = None
         self.dc_files = [str(WORLD_DC)]
+        self.modules: list[str] = []
 
     def start_daemon(self, **options) -> Daemon:
         number = sum(isinstance(process, Daemon) for process in self.processes)
@@ -87,6 +88,7 @@ class Stage:
             self.directory,
             **{
                 "dc_files": self.dc_files,
+                "modules": self.modules,
                 "root": ROOT,
                 "login_manager": LOGIN_MANAGER,
                 "chat_filter": CHAT_FILTER,

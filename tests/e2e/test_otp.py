@@ -1,27 +1,32 @@
-"""Players of the OTP era, by Panda3D's own classes, and Astron's in one world."""
+"""Players of the OTP era, by Panda3D's own classes, in one world with those of other kinds.
+
+Their accounts are those of the example that is shipped; the world is the tests' own.
+"""
 
 import pytest
 
 from conftest import TOWN, World
+from harness.daemon import ROOT
 from harness.otp import (
-    AGENTS,
-    OTP_LOGIN,
-    OTP_UBERDOG_CHANNEL,
     PARK,
     QUIET,
+    SEA,
     SQUARE,
     TOWN_ZONE,
     UBER,
+    MixedExample,
     OtpClient,
-    OtpUberDog,
-    start_daemon,
 )
-from harness.daemon import ROOT
+from harness.stock import Sea
 
 pytestmark = pytest.mark.better_than_astron
 
 # Where the AI puts avatars. Players of the era see nothing there: it is their quiet zone.
 ENTRY = 1
+# Zones of the sea, and the interest by which the AI shows them.
+HARBOUR, BAY, OCEAN = 5, 6, 7
+INTEREST = 2000
+SYSTEM_MESSAGE = 78
 
 
 class Era:
@@ -29,35 +34,26 @@ class Era:
 
     def __init__(self, stage):
         self.stage = stage
-        self.ports = start_daemon(stage)
+        self.example = MixedExample(stage)
+        self.example.start_daemon()
+        self.uberdog = self.example.start_uberdog()
         self.world = World(stage)
         self.ai = self.world.ai
-        self.uberdog = stage._start(
-            OtpUberDog,
-            "otp-uberdog",
-            port=stage.daemon.ports.messages,
-            channel=OTP_UBERDOG_CHANNEL,
-            otp_login=OTP_LOGIN,
-        )
-        self.uberdog.wait("connected")
 
-    def start(self, name: str, agent: str = "objects") -> OtpClient:
-        era = AGENTS[agent]["type"]
-        return self.stage._start(OtpClient, name, port=self.ports[agent], era=era)
+    def start(self, name: str, agent: str = "objects", **settings) -> OtpClient:
+        return self.example.start_era_client(name, agent, **settings)
 
-    def meet(self, name: str, agent: str = "objects") -> OtpClient:
-        """A player who is logged in, sees the town, and has its avatar."""
-        client = self.start(name, agent)
-        account = client.log_in(name)
+    def meet(self, name: str, agent: str = "objects", lives: bool = True) -> OtpClient:
+        """A player who is logged in, sees the town, has its avatar, and shows life."""
+        client = self.start(name, agent, **({"heartbeat": 0.5} if lives else {}))
+        account = client.register(name)
         if agent != "2003":
             client.open(ROOT, TOWN_ZONE)
             assert TOWN in client.visible
-        client.call("set_avatar", name)
-        self.uberdog.wait("avatar wanted", name=name, client=account << 32)
         fields = {"setName": [name], "setPosition": [0, 0], "setPurse": [100]}
         client.avatar = self.ai.call("create", "Avatar", TOWN, ENTRY, fields)
-        client.channel = self.uberdog.call("play", account, client.avatar)
-        self.uberdog.wait("playing", client=client.channel)
+        client.channel = self.ai.call("play_as", account, client.avatar)
+        self.ai.wait("playing", client=client.channel)
         self.ai.call("clientAddSessionObject", client.channel, client.avatar)
         self.ai.call("set_owner", client.avatar, client.channel)
         client.wait_to_own(client.avatar)
@@ -208,7 +204,7 @@ def test_what_the_cluster_has_to_say(era):
     ball = era.ai.call("create", "Ball", TOWN, SQUARE, {"setPosition": [0, 0]})
     ann.open(TOWN, SQUARE)
     ann.wait_to_see(ball)
-    era.uberdog.call("say_to_all", ann.channel, "The park is open")
+    era.ai.call("say_to_all", ann.channel, SYSTEM_MESSAGE, "The park is open")
     ann.wait("system message", text="The park is open")
     era.ai.call("allow_send", ann.channel, ball, ["kick"])
     ann.wait("sendable", do=ball, fields=["kick"])
@@ -219,8 +215,7 @@ def test_what_the_cluster_has_to_say(era):
 
 
 def test_heartbeats_are_echoed_and_missed(era):
-    ann, bob = era.meet("ann", "avatars"), era.meet("bob", "avatars")
-    ann.call("start_heartbeat", 0.5)
+    ann, bob = era.meet("ann", "avatars"), era.meet("bob", "avatars", lives=False)
     bob.wait_for_eject(345)
     beats = len([report for report in ann.reports if report["report"] == "heartbeat"])
     assert beats > 2
@@ -267,3 +262,87 @@ def test_in_2003_there_was_one_zone(era):
     assert set(ann.visible) == {pet}
     era.ai.call("delete", pet)
     ann.wait_to_lose(pet)
+
+
+def test_players_of_all_kinds_see_each_other(era):
+    """Of 2005, of 2003, of Astron, and with Panda3D's own repository: come, speak, move, go."""
+    sea = Sea(era.stage, server=era.stage.daemon)
+    files = {"dc_files": era.stage.dc_files, "modules": era.stage.modules}
+    cid = sea.start("cid", port=era.example.stock, **files)
+    cid.wait_to_be_ready()
+    cid.look_at(HARBOUR, BAY)
+    ann, dan = era.meet("ann"), era.meet("dan", "2003")
+    bob = era.world.join("bob")
+    for player in (ann, bob):
+        era.ai.call("open_interest", player.channel, INTEREST, SEA, [HARBOUR, BAY])
+        era.ai.wait("interest done", client=player.channel, interest=INTEREST)
+    dan.call("set_shard", SEA)
+    dan.wait("shard set")
+
+    # They come.
+    ship = cid.launch("Cid's", HARBOUR)
+    dan.call("set_zone", HARBOUR, [HARBOUR, BAY])
+    for player in (ann, bob):
+        player.call("relocate", player.avatar, SEA, HARBOUR)
+    theirs = {ann: ann.avatar, bob: bob.avatar, cid: ship, dan: dan.avatar}
+    names = {ann: "ann", bob: "bob", cid: "Cid's", dan: "dan"}
+    # A stock client has no parents, one of 2003 no places.
+    places = {ann: [SEA, HARBOUR], bob: [SEA, HARBOUR], cid: [0, HARBOUR], dan: [None, None]}
+    pairs = [(seer, seen) for seer in theirs for seen in theirs if seer is not seen]
+    for seer, seen in pairs:
+        seer.wait_to_see(theirs[seen], location=places[seer])
+        assert seer.visible[theirs[seen]]["fields"]["setName"] == [names[seen]]
+
+    # They speak.
+    for player in (ann, bob, dan):
+        player.call("send", player.avatar, "say", [f"I am {names[player]}"])
+    cid.call("change", ship, "setFlag", ["blue"])
+    for seer, seen in pairs:
+        name, value = ("setFlag", "blue") if seen is cid else ("say", f"I am {names[seen]}")
+        seer.wait("field", do=theirs[seen], name=name, values=[value])
+
+    # They move within sight: only who knows places is told.
+    dan.call("set_zone", BAY, [HARBOUR, BAY])
+    cid.call("move", ship, BAY)
+    for player in (ann, bob):
+        player.call("relocate", player.avatar, SEA, BAY)
+    for seer in (ann, bob):
+        for seen in set(theirs) - {seer}:
+            seer.wait_to_see(theirs[seen], location=[SEA, BAY])
+    for player in (ann, bob, dan):
+        player.call("send", player.avatar, "say", ["I have moved"])
+    cid.call("change", ship, "setFlag", ["green"])
+    for seer, seen in pairs:
+        name, value = ("setFlag", "green") if seen is cid else ("say", "I have moved")
+        seer.wait("field", do=theirs[seen], name=name, values=[value])
+        assert seer.find("leave", do=theirs[seen], view="object") is None
+
+    # Out of sight, and back.
+    ann.call("relocate", ann.avatar, SEA, OCEAN)
+    cid.call("move", ship, OCEAN)
+    for seer in (bob, dan):
+        seer.wait_to_lose(ann.avatar, ship)
+    ann.wait_to_lose(ship)
+    ann.call("relocate", ann.avatar, SEA, HARBOUR)
+    cid.call("move", ship, HARBOUR)
+    for seer in (bob, dan):
+        seer.wait_to_see(ann.avatar, ship)
+    ann.wait_to_see(ship)
+    cid.wait_to_see(ann.avatar)
+
+    # They go, each in another way.
+    ann.call("take_leave")
+    for seer in (bob, cid, dan):
+        seer.wait_to_lose(ann.avatar)
+    cid.kill()
+    for seer in (bob, dan):
+        seer.wait_to_lose(ship)
+    dan.kill()
+    bob.wait_to_lose(dan.avatar)
+    eve = era.meet("eve", "2003")
+    eve.call("set_shard", SEA)
+    eve.wait("shard set")
+    eve.call("set_zone", BAY, [BAY])
+    eve.wait_to_see(bob.avatar)
+    bob.kill()
+    eve.wait_to_lose(bob.avatar)

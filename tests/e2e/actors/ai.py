@@ -4,7 +4,12 @@ from stage import connect_method, report, run, settings
 
 from direct.distributed.PyDatagram import PyDatagram
 from direct.showbase.ShowBase import ShowBase
-from panda3d_astron.msgtypes import STATESERVER_OBJECT_DELETE_RAM
+from panda3d_astron.msgtypes import (
+    CLIENTAGENT_OPEN_CHANNEL,
+    CLIENTAGENT_SEND_DATAGRAM,
+    CLIENTAGENT_SET_CLIENT_ID,
+    STATESERVER_OBJECT_DELETE_RAM,
+)
 from repositories import InternalRepository
 
 TOWN_ZONE = 2
@@ -70,6 +75,31 @@ class Server(InternalRepository):
 
     def set_owner(self, do: int, client: int) -> None:
         self.setOwner(do, client)
+
+    def play_as(self, account: int, avatar: int) -> int:
+        """Whoever is logged in as this account speaks as its avatar from now on. Its channel, at which it can be
+        spoken to when that has been reported."""
+        at, channel = (1003 << 32) + account, (account << 32) + avatar
+        self.tell_agent(at, CLIENTAGENT_OPEN_CHANNEL, (1001 << 32) + avatar)
+        self.tell_agent(at, CLIENTAGENT_SET_CLIENT_ID, channel)
+        self.getNetworkAddress(channel, lambda *ends: report("playing", client=channel))
+        return channel
+
+    def tell_agent(self, client: int, number: int, channel: int) -> None:
+        dg = PyDatagram()
+        dg.addServerHeader(client, self.ourChannel, number)
+        dg.addUint64(channel)
+        self.send(dg)
+
+    def say_to_all(self, client: int, number: int, text: str) -> None:
+        """Have the agent send a client a message of a game's own."""
+        message = PyDatagram()
+        message.addUint16(number)
+        message.addString(text)
+        dg = PyDatagram()
+        dg.addServerHeader(client, self.ourChannel, CLIENTAGENT_SEND_DATAGRAM)
+        dg.addBlob(message.getMessage())
+        self.send(dg)
 
     def allow_send(self, client: int, do: int, fields: list[str]) -> None:
         self.setAllowClientSend(self.doId2do[do], client, fields)

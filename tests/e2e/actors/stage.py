@@ -16,6 +16,8 @@ _reports = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 settings = json.loads(sys.argv[1])
+# Where the Python classes are that the DC files import, beside those of this folder.
+sys.path += settings.get("modules", [])
 
 loadPrcFileData(
     "",

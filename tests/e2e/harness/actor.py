@@ -46,11 +46,17 @@ class Actor(TalkingProcess):
 
     def find(self, kind: str, after: dict | None = None, **fields) -> dict | None:
         """The first report of this kind with these values, if there is one (later than `after`)."""
-        start = 0 if after is None else self.reports.index(after) + 1
-        for report in self.reports[start:]:
+        for report in self.since(after):
             if report["report"] == kind and fields.items() <= report.items():
                 return report
         return None
+
+    def since(self, after: dict | None) -> list[dict]:
+        """The reports behind this one; not behind another one that says the same."""
+        start = len(self.reports)
+        while start > 0 and self.reports[start - 1] is not after:
+            start -= 1
+        return self.reports[start:]
 
     def wait(self, kind: str, after: dict | None = None, **fields) -> dict:
         """Wait for such a report; one that has come already counts."""

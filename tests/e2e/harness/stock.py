@@ -126,10 +126,9 @@ class StockClient(Client):
 
     def told(self, kind: str, after: dict | None = None, **fields) -> list[dict]:
         """All reports of this kind with these values (later than `after`)."""
-        start = 0 if after is None else self.reports.index(after) + 1
         return [
             report
-            for report in self.reports[start:]
+            for report in self.since(after)
             if report["report"] == kind and fields.items() <= report.items()
         ]
 
