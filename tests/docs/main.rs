@@ -2,6 +2,8 @@
 
 mod commands;
 mod log;
+#[cfg(feature = "lua")]
+mod scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
