@@ -25,3 +25,6 @@ pub use call::{
 };
 pub use fault::Fault;
 pub use host::{Script, Source};
+
+#[cfg(test)]
+mod tests;
