@@ -119,8 +119,8 @@ impl Script {
     /// # Errors
     /// As [`call`](Script::call).
     pub fn timer(&mut self, moment: Moment, id: TimerId) -> std::result::Result<(), Fault> {
-        let Some(function) = self.due(id) else { return Ok(()) };
-        self.run(moment, CALL_STEPS, |_| function.call(()))
+        let Some((function, arguments)) = self.due(id) else { return Ok(()) };
+        self.run(moment, CALL_STEPS, |_| function.call(arguments))
     }
 
     /// A database has answered. Nothing happens if nobody has asked, or no longer waits.
@@ -183,27 +183,29 @@ impl Script {
         }
     }
 
-    /// What is to be done at the time of a timer, which runs again if it is to.
-    fn due(&mut self, id: TimerId) -> Option<Function> {
+    /// What is to be called at the time of a timer, which runs again if it is to.
+    fn due(&mut self, id: TimerId) -> Option<(Function, MultiValue)> {
         let mut host = host(&self.lua).ok()?;
+        let nothing = MultiValue::new();
         match host.waiting.timers.get(&id)?.clone() {
             Timer::Every(function, delay) => {
                 host.actions.push(Action::After { id, delay });
-                Some(function)
+                Some((function, nothing))
             }
             Timer::Once(function) => {
                 host.waiting.timers.remove(&id);
-                Some(function)
+                Some((function, nothing))
             }
             Timer::Question(context) => {
                 host.waiting.timers.remove(&id);
-                host.waiting.questions.remove(&context).map(|question| question.callback)
+                let question = host.waiting.questions.remove(&context)?;
+                Some((question.callback, [Value::Nil].into_iter().collect()))
             }
         }
     }
 
     /// Makes a call, which is all or nothing.
-    fn run<R>(
+    pub(super) fn run<R>(
         &mut self,
         moment: Moment,
         steps: i64,

@@ -3,7 +3,7 @@
 //! Lua counts its instructions itself, and asks after each thousand. What loops in a library instead is charged for its length.
 //! When a call has had enough, it ends: nothing that a script can write catches that, since its `pcall` asks here first.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use mlua::{Error, HookTriggers, Lua, Result, VmState};
 use parking_lot::Mutex;
@@ -18,6 +18,8 @@ pub(super) const LOAD_STEPS: i64 = 100 * CALL_STEPS;
 pub(super) const MEMORY_BYTES: usize = 64 << 20;
 /// Instructions between two questions.
 const STRIDE: u32 = 1_000;
+/// Functions of ours that call the script's own, within each other.
+const CALLING_MAX: usize = 16;
 /// So many bytes that a library goes over take as long as an instruction.
 const BYTES_A_STEP: usize = 16;
 
@@ -29,25 +31,29 @@ pub(super) struct Meter {
     steps: AtomicI64,
     /// Why the call must not go on.
     end: Mutex<Option<String>>,
+    /// Functions of ours that call the script's own, within each other.
+    depth: AtomicUsize,
 }
 
 impl Meter {
     /// Puts a meter into a Lua state.
     pub fn install(lua: &Lua) -> Result<()> {
         let (left, steps) = (AtomicI64::new(0), AtomicI64::new(0));
-        lua.set_app_data(Meter { left, steps, end: Mutex::new(None) });
+        let (end, depth) = (Mutex::new(None), AtomicUsize::new(0));
+        lua.set_app_data(Meter { left, steps, end, depth });
         lua.set_memory_limit(MEMORY_BYTES)?;
-        ask_every(lua, STRIDE)
+        let triggers = HookTriggers::new().every_nth_instruction(STRIDE);
+        lua.set_hook(triggers, |lua, _| Meter::charge(lua, STRIDE).map(|()| VmState::Continue))
     }
 
     /// A call begins, and has so many steps.
     pub fn begin(lua: &Lua, steps: i64) -> Result<()> {
-        let had_ended = with(lua, |meter| {
+        with(lua, |meter| {
             meter.left.store(steps, Ordering::Relaxed);
             meter.steps.store(steps, Ordering::Relaxed);
-            meter.end.lock().take().is_some()
-        })?;
-        if had_ended { ask_every(lua, STRIDE) } else { Ok(()) }
+            *meter.end.lock() = None;
+            meter.depth.store(0, Ordering::Relaxed);
+        })
     }
 
     /// Why the call must not go on, if so.
@@ -74,6 +80,17 @@ impl Meter {
         Self::charge(lua, bytes / BYTES_A_STEP)
     }
 
+    /// Does something in which the script may be called again, which takes more of the thread's stack than Lua knows of.
+    pub fn calling<R>(lua: &Lua, work: impl FnOnce() -> Result<R>) -> Result<R> {
+        let depth = with(lua, |meter| meter.depth.fetch_add(1, Ordering::Relaxed))?;
+        let done = match depth < CALLING_MAX {
+            true => work(),
+            false => Err(fail(lua, "there are too many functions within functions")),
+        };
+        with(lua, |meter| meter.depth.fetch_sub(1, Ordering::Relaxed))?;
+        done
+    }
+
     /// How many steps are left.
     pub fn left(lua: &Lua) -> u64 {
         let left = with(lua, |meter| meter.left.load(Ordering::Relaxed)).unwrap_or(0);
@@ -88,16 +105,13 @@ impl Meter {
         )
     }
 
-    /// Ends the call. What is run on the way out, to close what was left open, ends at its first instruction.
+    /// Ends the call.
     fn stop(lua: &Lua, why: String) -> Error {
         let why = with(lua, |meter| {
             let mut end = meter.end.lock();
             end.get_or_insert_with(|| format!("{}{why}", place(lua))).clone()
         });
-        match why.and_then(|why| ask_every(lua, 1).map(|()| why)) {
-            Ok(why) => Error::runtime(why),
-            Err(error) => error,
-        }
+        why.map_or_else(|error| error, Error::runtime)
     }
 }
 
@@ -106,11 +120,4 @@ fn with<R>(lua: &Lua, look: impl FnOnce(&Meter) -> R) -> Result<R> {
         Some(meter) => Ok(look(&meter)),
         None => Err(fail(lua, "the script has ended")),
     }
-}
-
-fn ask_every(lua: &Lua, instructions: u32) -> Result<()> {
-    let triggers = HookTriggers::new().every_nth_instruction(instructions);
-    lua.set_hook(triggers, move |lua, _| {
-        Meter::charge(lua, instructions).map(|()| VmState::Continue)
-    })
 }

@@ -40,3 +40,6 @@ pub use call::{
 pub use fault::Fault;
 #[cfg(feature = "lua")]
 pub use host::{Script, Source};
+
+#[cfg(all(test, feature = "lua"))]
+mod tests;

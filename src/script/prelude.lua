@@ -146,10 +146,10 @@ function globals.rawset(to, key, value)
   return rawset(to, key, value)
 end
 
--- Neither of these would be counted when it matters.
+-- A finalizer runs whenever it likes, in a call that has nothing to do with it.
 function globals.setmetatable(to, meta)
-  if type(meta) == "table" and (rawget(meta, "__gc") ~= nil or rawget(meta, "__close") ~= nil) then
-    error("there are no finalizers and no __close in scripts", 2)
+  if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
+    error("there are no finalizers (__gc) in scripts", 2)
   end
   return setmetatable(to, meta)
 end
@@ -165,7 +165,7 @@ end
 local meta = getmetatable("")
 meta.__index, meta.__metatable = globals.string, false
 
-local env = _G
-for name in next, copy(env) do env[name] = globals[name] end
-for name, value in next, globals do env[name] = value end
-env._G = env
+local all = _G
+globals._G = all
+for name in next, copy(all) do all[name] = nil end
+for name, value in next, globals do all[name] = value end

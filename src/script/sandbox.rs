@@ -16,8 +16,7 @@ const NO_MEMORY: &[u8] = b"not enough memory";
 /// A Lua state, ready for a script's file.
 pub(super) fn new(host: Host) -> Result<Lua> {
     let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::UTF8;
-    // Where its name says they are caught, a script could: `pcall` would hand them over as errors.
-    let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(false))?;
+    let lua = Lua::new_with(libraries, LuaOptions::new())?;
     lua.set_app_data(host);
     Meter::install(&lua)?;
     Meter::begin(&lua, LOAD_STEPS)?;
@@ -56,7 +55,7 @@ fn natives(lua: &Lua) -> Result<Table> {
     Ok(table)
 }
 
-/// What a script's `pcall` has caught, unless nobody may.
+/// What a script's `pcall` has caught, unless nobody may. A panic goes on as soon as it is looked at.
 fn caught_by_script(lua: &Lua, error: Value) -> Result<Value> {
     if let Some(end) = Meter::end(lua) {
         return Err(mlua::Error::runtime(end));

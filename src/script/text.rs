@@ -125,7 +125,7 @@ pub(super) fn concat(
     for index in first..=last {
         Meter::charge(lua, 1)?;
         let before = out.len();
-        let item: Value = table.get(index)?;
+        let item: Value = Meter::calling(lua, || table.get(index))?;
         match lua.coerce_string(item.clone())? {
             Some(text) if !matches!(item, Value::Nil) => out.extend_from_slice(&text.as_bytes()),
             _ => {
@@ -178,13 +178,17 @@ impl New {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         let all = || all_caught(lua, bytes, (from, to), captures);
-        let value = match self {
+        let value: Value = match self {
             New::Text(text) => {
                 return expand(lua, &text.as_bytes(), bytes, (from, to), captures, out);
             }
-            New::Table(table) => table.get(all()?.swap_remove(0))?,
+            New::Table(table) => {
+                let key = all()?.swap_remove(0);
+                Meter::calling(lua, || table.get(key))?
+            }
             New::Function(function) => {
-                function.call::<Value>(all()?.into_iter().collect::<MultiValue>())?
+                let arguments: MultiValue = all()?.into_iter().collect();
+                Meter::calling(lua, || function.call(arguments))?
             }
         };
         match value {

@@ -402,6 +402,7 @@ impl Core {
     fn deliver_to(
         &mut self,
         now: Instant,
+        origin: Origin,
         envelope: &Envelope<'_>,
         receivers: &[SessionIndex],
         out: &mut Effects,
@@ -422,7 +423,7 @@ impl Core {
         let Core { shared, slots, translation, .. } = self;
         let news = News::of(envelope.sender, &message);
         translation.clear();
-        let arrival = Arrival::new(shared, envelope.sender, &message);
+        let arrival = Arrival::new(shared, envelope.sender, &message, origin == Origin::Role);
         let mut ends = Vec::new();
         out.note_members(receivers.len());
         let mut cx = Context { shared, out, now };
@@ -471,7 +472,7 @@ impl Role for Core {
         self.collect_receivers(envelope, origin, &mut receivers);
         if !receivers.is_empty() {
             self.hand_on(now, out);
-            self.deliver_to(now, envelope, &receivers, out);
+            self.deliver_to(now, origin, envelope, &receivers, out);
         } else {
             self.handle_as_agent(now, envelope, out);
         }

@@ -17,6 +17,8 @@ use crate::wire::Reader;
 pub struct Arrival<'a> {
     sender: Channel,
     message: &'a Cluster<'a>,
+    /// Whether the agent's script has sent it.
+    is_scripts: bool,
     /// The object whose fields it sets. Most datagrams do, so that each session need only look here.
     updated: Option<DoId>,
     /// Whether it is about an object that every client knows.
@@ -28,7 +30,12 @@ pub struct Arrival<'a> {
 impl<'a> Arrival<'a> {
     /// A datagram for sessions. What they get for it comes with each of them.
     #[inline]
-    pub fn new(shared: &Shared, sender: Channel, message: &'a Cluster<'a>) -> Self {
+    pub fn new(
+        shared: &Shared,
+        sender: Channel,
+        message: &'a Cluster<'a>,
+        is_scripts: bool,
+    ) -> Self {
         use StateServer as S;
         let (updated, deleted) = match message {
             Cluster::StateServer(
@@ -41,7 +48,7 @@ impl<'a> Arrival<'a> {
             updated.or(deleted).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
         let is_ruled =
             shared.rules.as_ref().is_some_and(|rules| sets_ruled(shared, rules, message));
-        Arrival { sender, message, updated, is_of_uberdog, is_ruled }
+        Arrival { sender, message, is_scripts, updated, is_of_uberdog, is_ruled }
     }
 }
 
@@ -63,7 +70,15 @@ impl Session {
         }
         match arrival.message {
             Cluster::StateServer(message) => self.handle_state_server(cx, arrival, message, frames),
-            Cluster::ClientAgent(message) => self.handle_client_agent(cx, arrival.sender, message),
+            Cluster::ClientAgent(message) => {
+                let before = self.life;
+                self.handle_client_agent(cx, arrival.sender, message)?;
+                // What a script does itself calls nothing of it.
+                match arrival.is_scripts || before == self.life {
+                    true => Ok(()),
+                    false => self.script_state(cx, before),
+                }
+            }
             Cluster::DbStateServer(message) => {
                 self.unexpected(arrival.sender, message);
                 Ok(())
@@ -195,10 +210,8 @@ impl Session {
             }
             C::Drop {} => return Err(End::Dropped),
             C::SetState { state } => {
-                let before = self.life;
                 self.set_life(cx, state);
-                self.check_absence()?;
-                return self.script_state(cx, before, sender);
+                return self.check_absence();
             }
             C::SetClientId { channel } => {
                 self.set_channel(cx, channel);

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::{Arrival, End, Flow, Life, Session};
-use crate::ids::{Channel, ClassId, DoId, FieldId, Location};
+use crate::ids::{ClassId, DoId, FieldId, Location};
 use crate::message::Cluster;
 use crate::role::client_agent::agent::{Context, Hooked, News, Translation, client_key};
 use crate::script::{Action, Call, Client, Hooks, State, Verdict};
@@ -62,7 +62,7 @@ impl Session {
         let frames = translation.frames(self.framing(), &*cx.shared.voice, news.as_ref());
         match frames {
             Ok(frames) => {
-                let arrival = Arrival::new(cx.shared, sender, &message);
+                let arrival = Arrival::new(cx.shared, sender, &message, true);
                 self.handle_cluster(cx, &arrival, frames)
             }
             Err(error) => {
@@ -107,13 +107,12 @@ impl Session {
         self.ask_script(cx, Call::Message(message)).map(|verdict| verdict != Verdict::Pass)
     }
 
-    /// The cluster has given the client a state, which may be the one that it had.
+    /// The cluster has given the client another state.
     ///
     /// # Errors
     /// The script wants the session to end.
-    pub(super) fn script_state(&mut self, cx: &mut Context<'_>, old: Life, by: Channel) -> Flow {
-        let is_others = cx.shared.scripting.as_ref().is_some_and(|it| it.channel() != by);
-        if !is_others || old == self.life || !self.is_wanted(cx, |hooks| hooks.state) {
+    pub(super) fn script_state(&mut self, cx: &mut Context<'_>, old: Life) -> Flow {
+        if !self.is_wanted(cx, |hooks| hooks.state) {
             return Ok(());
         }
         let (old, new) = (old.into(), self.life.into());

@@ -190,6 +190,22 @@ fn two_states_that_each_change_the_other_end_all_the_same() {
 }
 
 #[test]
+fn a_state_that_a_script_sends_as_somebody_else_calls_nothing_either() {
+    let mut agent = scripted(
+        r#"
+        donet.on_state(function(client, old, new)
+          donet.event("note", {what = new})
+          local other = new == "established" and 1 or 2
+          donet.send(client.channel, "CLIENTAGENT_SET_STATE", {state = other}, 4242)
+        end)
+        "#,
+    );
+    let client = agent.anonymous();
+    agent.cluster(client.channel, &ClientAgent::SetState { state: 2 });
+    assert_eq!(agent.said("note", "what"), ["established"]);
+}
+
+#[test]
 fn variables_are_a_session_s_own_and_go_with_it() {
     let mut agent = scripted(
         r#"
