@@ -261,7 +261,8 @@ fn counted(
     let mut matcher = Matcher::new(bytes, pattern, left);
     match search(&mut matcher) {
         Ok(found) => {
-            Meter::charge(lua, left - matcher.steps)?;
+            // What is found has to be handed over, too.
+            Meter::charge(lua, left - matcher.steps + 4)?;
             Ok(found.map(|found| (found, matcher.captures)))
         }
         Err(Failure::Steps) => Meter::charge(lua, i64::MAX).map(|()| None),
