@@ -387,6 +387,11 @@ impl From<&dclass::Place> for Beside {
 pub fn near<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     /// Of shorter names, any is nearly any other.
     const SHORT: usize = 2;
+    /// What is longer was not meant to be any: to compare it takes long, and much memory.
+    const LONGEST: usize = 256;
+    if found.len() > LONGEST {
+        return None;
+    }
     let found = found.to_lowercase();
     let distance = |name: &str| strsim::damerau_levenshtein(&found, &name.to_lowercase());
     let (distance, name) = known.map(|name| (distance(name), name)).min()?;

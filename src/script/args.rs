@@ -8,6 +8,7 @@ use mlua::{AppDataRefMut, Error, Function, Lua, LuaString, MultiValue, Result, T
 use super::Action;
 use super::api::Handle;
 use super::fault::fail;
+use super::meter::Meter;
 use super::state::{Host, host};
 use super::values::shown;
 use crate::ids::{Channel, DoId, FieldId, Location, RECIPIENTS_MAX, ZoneId};
@@ -25,6 +26,17 @@ pub(super) struct Args<'l> {
 impl<'l> Args<'l> {
     pub fn new(lua: &'l Lua, name: &'static str, values: MultiValue) -> Self {
         Args { lua, name, values, taken: 0 }
+    }
+
+    /// Pays for what is gone over before anybody knows what it is to be: texts, and the places of lists.
+    pub fn pay(&self) -> Result<()> {
+        let bytes = |value: &Value| match value {
+            Value::String(text) => text.as_bytes().len(),
+            Value::Table(table) => table.raw_len().saturating_mul(size_of::<Value>()),
+            _ => 0,
+        };
+        let bytes = self.values.iter().map(bytes).fold(0, usize::saturating_add);
+        Meter::charge_bytes(self.lua, bytes)
     }
 
     /// What the script has.

@@ -60,8 +60,11 @@ fn split(text: &str) -> Option<((String, u32), &str)> {
     // A file's name may have a colon of its own.
     let mut ends = line.match_indices(':').map(|(at, _)| at);
     ends.find_map(|at| {
-        let (number, rest) = line[at + 1..].split_once(": ")?;
-        let number = number.parse().ok()?;
+        let behind = &line[at + 1..];
+        // Only as far as there are digits: whoever has the error say what a client has said, may be given many colons.
+        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+        let rest = behind[digits..].strip_prefix(": ")?;
+        let number = behind[..digits].parse().ok()?;
         Some(((one_line(&line[..at], TEXT_BYTES_MAX), number), &text[line.len() - rest.len()..]))
     })
 }

@@ -1,14 +1,16 @@
 //! How long a call may take, and how much it may hold.
 //!
-//! Lua counts its instructions itself, and asks after each thousand. What loops in a library instead is charged for its length.
+//! Lua counts its instructions itself, and asks after each hundred. What loops in a library instead is charged for its length.
 //! When a call has had enough, it ends: nothing that a script can write catches that, since its `pcall` asks here first.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mlua::{Error, HookTriggers, Lua, Result, VmState};
 use parking_lot::Mutex;
 
 use super::fault::{fail, place};
+use crate::platform::process::thread_time;
 
 /// Instructions of a call.
 pub(super) const CALL_STEPS: i64 = 100_000;
@@ -17,7 +19,9 @@ pub(super) const LOAD_STEPS: i64 = 100 * CALL_STEPS;
 /// Bytes that a script may hold.
 pub(super) const MEMORY_BYTES: usize = 64 << 20;
 /// Instructions between two questions.
-const STRIDE: u32 = 1_000;
+const STRIDE: u32 = 100;
+/// How long a call may keep the thread busy, whatever it counts.
+const CALL_TIME: Duration = Duration::from_millis(100);
 /// Functions of ours that call the script's own, within each other.
 const CALLING_MAX: usize = 16;
 /// So many bytes that a library goes over take as long as an instruction.
@@ -29,6 +33,9 @@ pub(super) struct Meter {
     left: AtomicI64,
     /// How much it had.
     steps: AtomicI64,
+    /// Until when the thread may be busy with it, in nanoseconds of its own time. Only what takes long in a single instruction
+    /// gets there, such as joining texts of megabytes.
+    until: AtomicU64,
     /// Why the call must not go on.
     end: Mutex<Option<String>>,
     /// Functions of ours that call the script's own, within each other.
@@ -40,10 +47,13 @@ impl Meter {
     pub fn install(lua: &Lua) -> Result<()> {
         let (left, steps) = (AtomicI64::new(0), AtomicI64::new(0));
         let (end, depth) = (Mutex::new(None), AtomicUsize::new(0));
-        lua.set_app_data(Meter { left, steps, end, depth });
+        lua.set_app_data(Meter { left, steps, until: AtomicU64::new(0), end, depth });
         lua.set_memory_limit(MEMORY_BYTES)?;
         let triggers = HookTriggers::new().every_nth_instruction(STRIDE);
-        lua.set_hook(triggers, |lua, _| Meter::charge(lua, STRIDE).map(|()| VmState::Continue))
+        lua.set_hook(triggers, |lua, _| {
+            Meter::charge(lua, STRIDE)?;
+            Meter::look_at_clock(lua).map(|()| VmState::Continue)
+        })
     }
 
     /// A call begins, and has so many steps.
@@ -51,6 +61,8 @@ impl Meter {
         with(lua, |meter| {
             meter.left.store(steps, Ordering::Relaxed);
             meter.steps.store(steps, Ordering::Relaxed);
+            let time = CALL_TIME * u32::try_from(steps / CALL_STEPS).unwrap_or(1);
+            meter.until.store(nanos(thread_time() + time), Ordering::Relaxed);
             *meter.end.lock() = None;
             meter.depth.store(0, Ordering::Relaxed);
         })
@@ -73,6 +85,15 @@ impl Meter {
             return Ok(());
         }
         Err(Self::stop(lua, format!("it takes more than {had} instructions")))
+    }
+
+    /// Whether the thread has been busy for longer than any number of usual instructions takes.
+    fn look_at_clock(lua: &Lua) -> Result<()> {
+        let until = with(lua, |meter| meter.until.load(Ordering::Relaxed))?;
+        match nanos(thread_time()) <= until {
+            true => Ok(()),
+            false => Err(Self::stop(lua, "it takes too long for its instructions".to_owned())),
+        }
     }
 
     /// Takes steps for bytes that a library goes over.
@@ -113,6 +134,10 @@ impl Meter {
         });
         why.map_or_else(|error| error, Error::runtime)
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn with<R>(lua: &Lua, look: impl FnOnce(&Meter) -> R) -> Result<R> {

@@ -16,14 +16,15 @@ local function copy(from)
   return to
 end
 
--- Errors: what has ended a call is passed on, whoever tries to catch it.
-local function caught(ok, ...)
-  if ok then return true, ... end
-  return false, native.caught((...))
-end
+-- Errors: what has ended a call is passed on, whoever tries to catch it. Results are kept meanwhile: the library's own `pcall` has
+-- room for some twenty.
+local pack, unpack = table.pack, table.unpack
 
 local function protected(f, ...)
-  return caught(pcall(f, ...))
+  local results
+  local ok, why = pcall(function(...) results = pack(f(...)) end, ...)
+  if ok then return true, unpack(results, 1, results.n) end
+  return false, native.caught(why)
 end
 
 local function handled(handler, ok, ...)

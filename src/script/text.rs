@@ -16,6 +16,7 @@ pub(super) fn find(
     (text, pattern, init, is_plain): (LuaString, LuaString, Option<i64>, Option<bool>),
 ) -> Result<MultiValue> {
     let (bytes, wanted) = (text.as_bytes(), pattern.as_bytes());
+    Meter::charge_bytes(lua, wanted.len())?;
     let Some(start) = start_of(init, bytes.len()) else { return nothing() };
     let has_specials = wanted.iter().any(|byte| SPECIALS.contains(byte));
     if is_plain.unwrap_or(false) || !has_specials {
@@ -82,6 +83,7 @@ pub(super) fn replace(
 ) -> Result<(LuaString, i64)> {
     let new = New::of(lua, new)?;
     let (bytes, wanted) = (text.as_bytes(), pattern.as_bytes());
+    Meter::charge_bytes(lua, bytes.len())?;
     let is_anchored = wanted.first() == Some(&b'^');
     let wanted = &wanted[usize::from(is_anchored)..];
     let (mut out, mut count, mut at, mut last) = (Vec::new(), 0, 0, None);
@@ -257,6 +259,8 @@ fn counted(
     pattern: &[u8],
     search: impl FnOnce(&mut Matcher<'_>) -> std::result::Result<Option<(usize, usize)>, Failure>,
 ) -> Result<Found> {
+    // It is looked through before anything is found.
+    Meter::charge_bytes(lua, pattern.len())?;
     let left = Meter::left(lua);
     let mut matcher = Matcher::new(bytes, pattern, left);
     match search(&mut matcher) {

@@ -48,6 +48,8 @@ use crate::role::Effects;
 use crate::router::{Cursor, Gap, Origin, Page, Query, Role, Watch};
 use crate::wire::{Envelope, Framing, Reader};
 
+/// How many timers of a script are done with at once, if many are due.
+const SCRIPT_TIMERS_AT_ONCE: usize = 16;
 /// How many channels sessions that end give up at once; what is above that is done by and by.
 const DEPARTURE_AT_ONCE: usize = 256;
 
@@ -488,7 +490,16 @@ impl Role for Core {
 
     fn on_deadline(&mut self, now: Instant, out: &mut Effects) {
         self.hand_on(now, out);
+        let mut timers_of_script = 0;
         while let Some(timer) = self.shared.deadlines.pop_due(now) {
+            if matches!(timer, Timer::Script(_)) {
+                timers_of_script += 1;
+                if timers_of_script > SCRIPT_TIMERS_AT_ONCE {
+                    // The others when those have had their turn who wait meanwhile.
+                    self.shared.deadlines.set(now, timer);
+                    break;
+                }
+            }
             match timer {
                 Timer::Silence(key, silence) => self.with(now, key, out, |session, cx| {
                     session.silence_due(cx, silence);

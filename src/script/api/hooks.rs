@@ -1,6 +1,6 @@
 //! Hooks: what a script is told, and what it answers.
 
-use mlua::{Result, UserData, Value};
+use mlua::{LuaString, Result, UserData, Value};
 
 use super::Native;
 use crate::ids::FieldId;
@@ -25,8 +25,8 @@ pub(super) const ALL: &[Native] = &[
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::script) enum Outcome {
     Drop,
-    /// A value of this field instead.
-    Change(FieldId, Vec<u8>),
+    /// A value of this field instead, which is with it: Lua counts the memory of that.
+    Change(FieldId),
 }
 
 impl UserData for Outcome {}
@@ -56,6 +56,13 @@ impl Call<'_> {
             Value::UserData(data) => data.borrow::<Outcome>().ok().map(|outcome| outcome.clone()),
             _ => None,
         };
+        let value = || match answer {
+            Value::UserData(data) => {
+                let value = data.user_value::<LuaString>();
+                value.map(|value| value.as_bytes().to_vec()).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
         let wrong = |expected| {
             let found = shown(answer);
             Err(format!("what {} returns: found {found}, expected {expected}", self.hook()))
@@ -75,8 +82,8 @@ impl Call<'_> {
                 Some(Outcome::Drop),
                 _,
             ) => Ok(Verdict::Drop),
-            (Call::Field { field, .. }, Some(Outcome::Change(of, value)), _) if of == *field => {
-                Ok(if has_put_out { Verdict::Drop } else { Verdict::Change(value) })
+            (Call::Field { field, .. }, Some(Outcome::Change(of)), _) if of == *field => {
+                Ok(if has_put_out { Verdict::Drop } else { Verdict::Change(value()) })
             }
             (Call::Field { .. }, ..) => {
                 wrong("nothing, donet.DROP or what donet.change has made for this call")
@@ -143,6 +150,8 @@ fn change(args: &mut Args<'_>) -> Result<Value> {
     let names = args.names()?;
     let Some(field) = names.dc().field(id) else { return Ok(Value::Nil) };
     let values = args.rest();
-    let outcome = Outcome::Change(id, pack(args, field, &values)?);
-    args.lua.create_userdata(outcome).map(Value::UserData)
+    let value = args.lua.create_string(pack(args, field, &values)?)?;
+    let outcome = args.lua.create_userdata(Outcome::Change(id))?;
+    outcome.set_user_value(value)?;
+    Ok(Value::UserData(outcome))
 }

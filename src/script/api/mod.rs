@@ -50,7 +50,9 @@ pub(super) fn table_of(lua: &Lua, all: impl Iterator<Item = &'static Native>) ->
     for native in all {
         let function = lua.create_function(move |lua, values| {
             Meter::charge(lua, STEPS)?;
-            (native.run)(&mut Args::new(lua, native.name, values))
+            let mut args = Args::new(lua, native.name, values);
+            args.pay()?;
+            (native.run)(&mut args)
         })?;
         table.raw_set(native.short(), function)?;
     }

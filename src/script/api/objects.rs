@@ -38,8 +38,11 @@ pub(super) fn send_to(args: &Args<'_>, channel: Channel, message: &impl Message)
 pub(super) fn composed(args: &mut Args<'_>) -> Result<Vec<u8>> {
     let name = args.text()?;
     let table = args.table_or_nothing("a table of the message's arguments")?;
+    // By its name alone: a number may be that of any.
+    let is_number = name.bytes().any(|byte| byte.is_ascii_digit()) && row_named(&name).is_none();
     let row = row_named(&name).or_else(|| row_named(&name.to_uppercase()));
-    if row.is_some_and(|row| matches!(row.family, Family::Client | Family::Control))
+    if is_number
+        || row.is_some_and(|row| matches!(row.family, Family::Client | Family::Control))
         || row.is_some_and(|row| Family::SHARING.contains(&row.family))
     {
         return Err(args.fail(format!("{name} is no message that is sent to channels")));
