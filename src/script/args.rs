@@ -11,7 +11,7 @@ use super::fault::fail;
 use super::meter::Meter;
 use super::state::{Host, host};
 use super::values::shown;
-use crate::ids::{Channel, DoId, FieldId, Location, RECIPIENTS_MAX, ZoneId};
+use crate::ids::{Channel, DATAGRAM_BYTES_MAX, DoId, FieldId, Location, RECIPIENTS_MAX, ZoneId};
 use crate::trace::Names;
 
 /// The arguments of one call, in order.
@@ -28,14 +28,16 @@ impl<'l> Args<'l> {
         Args { lua, name, values, taken: 0 }
     }
 
-    /// Pays for what is gone over before anybody knows what it is to be: texts, and the places of lists.
+    /// Pays for what is gone over before anybody knows what it is to be: texts, and the places of lists, as far as they are more
+    /// than a datagram has.
     pub fn pay(&self) -> Result<()> {
         let bytes = |value: &Value| match value {
             Value::String(text) => text.as_bytes().len(),
             Value::Table(table) => table.raw_len().saturating_mul(size_of::<Value>()),
             _ => 0,
         };
-        let bytes = self.values.iter().map(bytes).fold(0, usize::saturating_add);
+        let beyond = |value: &Value| bytes(value).saturating_sub(DATAGRAM_BYTES_MAX);
+        let bytes = self.values.iter().map(beyond).fold(0, usize::saturating_add);
         Meter::charge_bytes(self.lua, bytes)
     }
 

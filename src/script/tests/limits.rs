@@ -252,3 +252,36 @@ fn a_panic_of_ours_costs_one_call_and_is_not_caught() {
         assert_eq!(stage.script.take_actions(), []);
     }
 }
+
+#[test]
+fn what_a_client_has_said_may_be_in_an_error_whatever_it_is() {
+    let mut stage = stage("donet.on_message(function(client, message) error(message, 0) end)");
+    let colons = vec![b':'; 60_000];
+    let fault = stage.call(Call::Message(&colons)).expect_err("an error");
+    assert_eq!(fault.place, None);
+    assert!(fault.text.starts_with(":::") && fault.text.len() < 1_000, "{fault}");
+    let name = vec![b'x'; 60_000];
+    let mut stage =
+        self::stage("donet.on_message(function(client, message) return client[message] end)");
+    assert!(stage.call(Call::Message(&name)).is_err());
+}
+
+#[test]
+fn a_single_instruction_that_takes_long_is_ended_by_the_clock() {
+    let before = "local big = string.rep('x', 8 << 20)";
+    attack_with(
+        before,
+        "while true do local _ = big .. 'x' end",
+        "it takes too long for its instructions",
+    );
+}
+
+#[test]
+fn many_results_come_out_of_a_pcall() {
+    let many = "local t = {} for i = 1, 100 do t[i] = i end
+        local all = table.pack(pcall(function() return table.unpack(t) end))
+        donet.log(all.n .. ' ' .. tostring(all[1]) .. ' ' .. all[101])";
+    let mut stage = stage(&format!("donet.on_connect(function()\n{many}\nend)"));
+    assert_eq!(stage.call(Call::Connect), Ok(Verdict::Pass));
+    assert_eq!(stage.said(), ["101 true 100"]);
+}
