@@ -345,5 +345,92 @@ fn objects_come_back_with_their_state_server() {
     bob.expect_update(ann.base, seen.do_id, field::SAY, &Values::new().string("back"));
     // Who comes now sees it: its parent is there again.
     let mut cid = Stock::at(&agent, &[5]);
-    cid.expect_seen(&Seen { other: hp(2), ..seen });
+    cid.expect_seen(&Seen { other: hp(2), ..seen.clone() });
+    // And has its maker asked again, as does the next loss.
+    ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &hp(2));
+    ann.update(seen.do_id, field::SAY, &Values::new().string("told"));
+    bob.expect_update(ann.base, seen.do_id, field::SAY, &Values::new().string("told"));
+    servers.kill();
+    servers.start_again();
+    bob.expect(&Panda3d::Delete { do_id: seen.do_id });
+    ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &hp(3));
+    bob.expect_seen(&Seen { other: hp(3), ..seen });
+}
+
+/// A daemon with an agent below this director.
+fn agent_below(director: &str) -> Daemon {
+    Setup::new()
+        .dc(DC)
+        .director(format!("connect: '{director}'"))
+        .role(format!(
+            "type: clientagent, bind: $CA, client: {{type: panda3d, stateserver: {CONTROL}, \
+             doids: {{min: 3000000001, max: 3000100000, per_client: {PER_CLIENT}}}}}"
+        ))
+        .start()
+}
+
+fn state_server_below(director: &str) -> Daemon {
+    Setup::new()
+        .dc(DC)
+        .director(format!("connect: '{director}'"))
+        .role(format!("type: stateserver, control: {CONTROL}"))
+        .start()
+}
+
+/// It has made what has been said to nobody; who is asked for it says it again, and both see each other.
+fn find_each_other(ann: &mut Stock, bob: &mut Stock) {
+    for player in [&mut *ann, &mut *bob] {
+        player.expect(&want(5));
+        player.describe(1, 5, "n", 9, &hp(2));
+    }
+    let seen = |sender, do_id| Seen { sender, zone: 5, do_id, name: "n", other: hp(2) };
+    ann.expect_seen(&seen(bob.base, bob.id(1)));
+    bob.expect_seen(&seen(ann.base, ann.id(1)));
+    ann.update(ann.id(1), field::SAY, &Values::new().string("here"));
+    bob.expect_update(ann.base, ann.id(1), field::SAY, &Values::new().string("here"));
+}
+
+/// A cluster's daemons begin in any order, and players come when there is an agent.
+#[test]
+fn what_was_made_before_there_was_a_state_server_is_there_when_it_comes() {
+    let director = Setup::new().dc(DC).start();
+    let address = director.address("MD").to_string();
+    let agent = agent_below(&address);
+    let text = "connected to the upstream";
+    wait_until("it is connected", || agent.log().contains(text).then_some(()));
+    let [mut ann, mut bob] = [Stock::at(&agent, &[5]), Stock::at(&agent, &[5])];
+    for player in [&mut ann, &mut bob] {
+        player.make(1, 5, &nothing());
+    }
+    wait_for_root(&agent);
+    let _servers = state_server_below(&address);
+    find_each_other(&mut ann, &mut bob);
+}
+
+/// It is away for longer than it is waited for: what clients say again is said to nobody, too.
+#[test]
+fn objects_come_back_with_a_state_server_that_was_away_for_long() {
+    let director = Setup::new().dc(DC).start();
+    let address = director.address("MD").to_string();
+    let mut servers = state_server_below(&address);
+    let agent = agent_below(&address);
+    wait_for_root(&agent);
+    let [mut ann, mut bob] = [Stock::at(&agent, &[5]), Stock::at(&agent, &[5])];
+    let seen = ann.make(1, 5, &nothing());
+    bob.expect_seen(&seen);
+    let theirs = bob.make(1, 5, &nothing());
+    ann.expect_seen(&theirs);
+    servers.kill();
+    for (player, other) in [(&mut ann, &theirs), (&mut bob, &seen)] {
+        let told = [player.receive(), player.receive()];
+        let gone = encode(&Panda3d::Delete { do_id: other.do_id });
+        assert!(told.contains(&gone) && told.contains(&encode(&want(5))), "{told:?}");
+        player.describe(1, 5, "n", 9, &nothing());
+    }
+    let text = "has been compared";
+    wait_until("it is over", || agent.log().contains(text).then_some(()));
+    servers.start_again();
+    find_each_other(&mut ann, &mut bob);
 }
