@@ -178,11 +178,6 @@ impl Core {
         }
     }
 
-    /// A state server is there that was not, and has said nothing of it.
-    pub(super) fn somebody_has_come(&mut self, now: Instant, out: &mut Effects) {
-        self.server_was_away(now, true, out);
-    }
-
     /// A round is to begin then, if there is none, and others have not been too many.
     fn want_comparison(&mut self, now: Instant, begins: Instant, out: &mut Effects) {
         if self.shut_down.is_some() {
@@ -462,7 +457,7 @@ impl Core {
         envelope: &Envelope<'_>,
         out: &mut Effects,
     ) {
-        self.root_appears(now, envelope, out);
+        self.root_appears(envelope, out);
         if self.comparing.is_asker(envelope) {
             if !self.root_answers(now, envelope, out) {
                 self.answered(now, envelope, out);

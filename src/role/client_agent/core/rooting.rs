@@ -2,7 +2,7 @@
 //!
 //! It is asked when the agent begins, when it has not answered an interest in its zones, and when a state server is lost or back. If
 //! it does not answer it is made, with a state server in this daemon before the first client has asked for anything, and asked again
-//! until it answers: who makes it may be away. Then what clients have made meanwhile was made by nobody, and is compared.
+//! until it answers: who makes it may be away.
 
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,8 @@ pub struct Rooting {
     is_here: bool,
     /// It has been asked, and is made then if it has not answered; `None` if it is there as far as is known.
     makes_at: Option<Instant>,
-    /// How often it has been made since it was asked first.
-    makings: u32,
+    /// It has been made since it was asked first.
+    is_made: bool,
 }
 
 impl Core {
@@ -50,7 +50,7 @@ impl Core {
             state_server: config.state_server?,
             is_here: config.is_here,
             makes_at: None,
-            makings: 0,
+            is_made: false,
         })
     }
 
@@ -61,17 +61,19 @@ impl Core {
             return;
         }
         rooting.makes_at = Some(now + ANSWER);
-        rooting.makings = 0;
+        rooting.is_made = false;
         // When somebody else makes it, it asks who its children are.
         let root = rooting.root;
         self.absent.await_one(root, out);
-        self.ask_root(Context(0), &[root.channel()], out);
+        self.ask_root(out);
     }
 
-    fn ask_root(&mut self, context: Context, to: &[Channel], out: &mut Effects) {
+    fn ask_root(&mut self, out: &mut Effects) {
         self.comparing.listen(out);
-        let question = StateServer::ObjectGetLocation { context };
-        out.route(to, self.comparing.asker(), &question).expect("it is small");
+        let asker = self.comparing.asker();
+        let Some(rooting) = &self.rooting else { return };
+        let question = StateServer::ObjectGetLocation { context: Context(0) };
+        out.route(&[rooting.root.channel()], asker, &question).expect("it is small");
     }
 
     /// A parent has not answered.
@@ -88,9 +90,8 @@ impl Core {
 
     /// A client has come: with it there may be an interest in it at once.
     pub(super) fn need_root(&mut self, now: Instant, out: &mut Effects) {
-        let lacks = |rooting: &Rooting| {
-            rooting.is_here && rooting.makes_at.is_some() && rooting.makings == 0
-        };
+        let lacks =
+            |rooting: &Rooting| rooting.is_here && rooting.makes_at.is_some() && !rooting.is_made;
         if self.rooting.as_ref().is_some_and(lacks) {
             self.make_root(now, out);
         }
@@ -111,12 +112,10 @@ impl Core {
         let asker = self.comparing.asker();
         let Some(rooting) = &mut self.rooting else { return };
         let &mut Rooting { root: do_id, class_id, state_server, .. } = rooting;
-        rooting.makings = rooting.makings.saturating_add(1);
-        if rooting.makings == 1 {
+        if !std::mem::replace(&mut rooting.is_made, true) {
             tracing::info!(doId = %do_id, "the parent of all zones of clients is made: nobody has made it");
         }
         rooting.makes_at = Some(now + AGAIN);
-        let question = Context(rooting.makings);
         let object = ObjectState {
             do_id,
             class_id,
@@ -127,37 +126,10 @@ impl Core {
         if let Err(error) = out.route(&[state_server], asker, &creation) {
             tracing::error!(%error, "the parent of all zones of clients cannot be made");
         }
-        // Its own channel may not be known yet to the directors in between.
-        let to = [do_id.channel(), state_server];
         // Whoever has it tells the agent of its end.
         let owner = StateServer::ObjectSetOwner { owner: asker };
-        out.route(&to, asker, &owner).expect("it is small");
-        self.ask_root(question, &to, out);
-    }
-
-    /// Somebody has made it just now. It is asked, before it would be made again.
-    fn root_has_come(&mut self, now: Instant, out: &mut Effects) {
-        let Some(rooting) = &mut self.rooting else { return };
-        if rooting.makes_at.is_some() {
-            rooting.makes_at = Some(now + AGAIN);
-            let question = Context(rooting.makings.saturating_add(1));
-            let to = [rooting.root.channel()];
-            self.ask_root(question, &to, out);
-        }
-    }
-
-    /// It answers a question, the first of those that are numbered by how often it had been made before. If that is more than once,
-    /// who makes objects was not there, and has not said that he has come: what clients have made before is nowhere, and is found
-    /// missing.
-    fn root_is_there(&mut self, now: Instant, question: Context, out: &mut Effects) {
-        if self.root_deadline().is_none() {
-            return;
-        }
-        self.forget_root(out);
-        if question.0 > 1 {
-            tracing::info!("the state server answers: what clients have made before is looked for");
-            self.somebody_has_come(now, out);
-        }
+        out.route(&[do_id.channel()], asker, &owner).expect("it is small");
+        self.ask_root(out);
     }
 
     /// It is there as far as is known, or nobody is left who needs it.
@@ -168,17 +140,12 @@ impl Core {
     }
 
     /// Takes note if it has been made by somebody else: it asks its children who they are.
-    pub(super) fn root_appears(
-        &mut self,
-        now: Instant,
-        envelope: &Envelope<'_>,
-        out: &mut Effects,
-    ) {
+    pub(super) fn root_appears(&mut self, envelope: &Envelope<'_>, out: &mut Effects) {
         let is_awaited = |rooting: &&Rooting| self.absent.awaits(rooting.root);
         let Some(rooting) = self.rooting.as_ref().filter(is_awaited) else { return };
         let is_question = envelope.message_type == StateServer::STATESERVER_OBJECT_GET_LOCATION;
         if is_question && envelope.sender == rooting.root.channel() {
-            self.root_has_come(now, out);
+            self.forget_root(out);
         }
     }
 
@@ -209,8 +176,8 @@ impl Core {
         };
         let root = rooting.root;
         match message {
-            StateServer::ObjectGetLocationResp { context, do_id, .. } if do_id == root => {
-                self.root_is_there(now, context, out);
+            StateServer::ObjectGetLocationResp { do_id, .. } if do_id == root => {
+                self.forget_root(out);
             }
             StateServer::ObjectDeleteRam { do_id } if do_id == root => {
                 let sender = envelope.sender;
