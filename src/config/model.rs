@@ -396,6 +396,17 @@ pub enum ClientKind {
     Otp(Arc<OtpConfig>),
 }
 
+impl ClientKind {
+    /// Its name, as `client.type` has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ClientKind::LibAstron => "libastron",
+            ClientKind::Panda3d(_) => "panda3d",
+            ClientKind::Otp(otp) => otp.era.name(),
+        }
+    }
+}
+
 /// A role of type `stateserver`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StateServerConfig {

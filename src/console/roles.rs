@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::config::{ClientKind, Config, RoleConfig};
+use crate::config::{Config, RoleConfig};
 use crate::router::{Key, Router};
 
 /// What a role is.
@@ -42,11 +42,7 @@ impl RoleSeen {
         let (kind, address, channel, client_type) = match role {
             RoleConfig::ClientAgent(agent) => {
                 let address = agent.addresses().next().map(|(_, address)| address.to_string());
-                let client_type = match agent.client.kind {
-                    ClientKind::LibAstron => "libastron",
-                    ClientKind::Panda3d(_) => "panda3d",
-                    ClientKind::Otp(ref otp) => otp.era.name(),
-                };
+                let client_type = agent.client.kind.name();
                 (RoleKind::ClientAgent, address, None, Some(client_type))
             }
             RoleConfig::StateServer(server) => {

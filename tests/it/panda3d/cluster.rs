@@ -345,5 +345,16 @@ fn objects_come_back_with_their_state_server() {
     bob.expect_update(ann.base, seen.do_id, field::SAY, &Values::new().string("back"));
     // Who comes now sees it: its parent is there again.
     let mut cid = Stock::at(&agent, &[5]);
-    cid.expect_seen(&Seen { other: hp(2), ..seen });
+    cid.expect_seen(&Seen { other: hp(2), ..seen.clone() });
+    // And has its maker asked again, as does the next loss.
+    ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &hp(2));
+    ann.update(seen.do_id, field::SAY, &Values::new().string("told"));
+    bob.expect_update(ann.base, seen.do_id, field::SAY, &Values::new().string("told"));
+    servers.kill();
+    servers.start_again();
+    bob.expect(&Panda3d::Delete { do_id: seen.do_id });
+    ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &hp(3));
+    bob.expect_seen(&Seen { other: hp(3), ..seen });
 }

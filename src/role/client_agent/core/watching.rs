@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Core, Heard};
-use crate::config::{ClientKind, Era};
 use crate::ids::Channel;
 use crate::role::Effects;
 use crate::role::client_agent::agent::SessionKey;
@@ -66,14 +65,7 @@ impl Watching {
 impl Core {
     /// Whose talk is to be shown from now on.
     pub fn set_watch(&mut self, watch: Option<Arc<Watch>>) {
-        let speech = match self.shared.config.client.kind {
-            ClientKind::LibAstron => Speech::Client,
-            ClientKind::Panda3d(_) => Speech::Panda3d,
-            ClientKind::Otp(ref otp) => match otp.era {
-                Era::Otp => Speech::Otp,
-                Era::Toontown2003 => Speech::Toontown2003,
-            },
-        };
+        let speech = self.dialect.speech();
         self.watching = watch.map(|watch| Box::new(Watching { watch, speech, waits: false }));
     }
 

@@ -9,6 +9,7 @@ use crate::ids::Location;
 use crate::message::{Blob, Client, ClientFamily, EjectReason, List, Message, Part, Secret};
 use crate::role::client_agent::agent::{Context, News, Token, Voice};
 use crate::role::client_agent::session::{Build, End, Flow, Life, Request, Session, Stop};
+use crate::trace::Speech;
 use crate::wire::{self, Framing, Reader};
 
 /// The protocol of [`Client`] itself: each message is written as it is.
@@ -18,6 +19,10 @@ pub struct LibAstron;
 impl Dialect for LibAstron {
     fn name(&self) -> &'static str {
         "libastron"
+    }
+
+    fn speech(&self) -> Speech {
+        Speech::Client
     }
 
     fn voice(&self) -> Box<dyn Voice> {

@@ -33,6 +33,7 @@ use super::agent::{Context, Manners, Voice};
 use super::session::{Flow, Session};
 use crate::config::ClientKind;
 use crate::ids::{DoId, FieldId};
+use crate::trace::Speech;
 
 /// What a client is told, as far as it tells whether something older need not be said any more.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -58,6 +59,9 @@ pub struct Share {
 pub trait Dialect: Send + Sync {
     /// Its name in the configuration.
     fn name(&self) -> &'static str;
+
+    /// How its messages are named for whoever looks at them.
+    fn speech(&self) -> Speech;
 
     /// How its clients are told things.
     fn voice(&self) -> Box<dyn Voice>;

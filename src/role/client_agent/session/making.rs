@@ -211,6 +211,8 @@ impl Session {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
         let values = made.object.values();
         made.check_size(values.len())?;
+        // Of what was lost it makes another when it is asked for it.
+        self.client_has_answered(location.zone);
         self.check_described(cx, (do_id, class_id), made.values())?;
         if !self.check_made(cx, (do_id, class_id), made.values())? {
             return Ok(());
@@ -315,9 +317,7 @@ impl Session {
     fn describe_made(&mut self, cx: &mut Context<'_>, made: &Made<'_>) -> Flow {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
         made.check_size(made.object.values().len())?;
-        if let Some(making) = &mut self.making {
-            making.asked_for.retain(|zone| *zone != location.zone);
-        }
+        self.client_has_answered(location.zone);
         self.check_described(cx, (do_id, class_id), made.values())?;
         if !self.check_made(cx, (do_id, class_id), made.values())? {
             return Ok(());
@@ -446,6 +446,13 @@ impl Session {
         if !making.asked_for.contains(&zone) {
             making.asked_for.push(zone);
             self.tell(cx.shared, &News::ValuesWanted { zone });
+        }
+    }
+
+    /// The client has described something in a zone: from now on it is asked again, if somebody wants to know.
+    fn client_has_answered(&mut self, zone: ZoneId) {
+        if let Some(making) = &mut self.making {
+            making.asked_for.retain(|asked| *asked != zone);
         }
     }
 

@@ -24,6 +24,7 @@ use crate::message::{
 };
 use crate::role::client_agent::agent::{Context, Manners, Voice};
 use crate::role::client_agent::session::{End, Flow, Life, Request, Session, Stop};
+use crate::trace::Speech;
 use crate::wire::Reader;
 
 /// The bit that numbers of interests have which the cluster has opened.
@@ -133,6 +134,13 @@ fn admit(session: &Session, cx: &Context<'_>, request: Request, number: u16) -> 
 impl Dialect for Otp {
     fn name(&self) -> &'static str {
         self.config.era.name()
+    }
+
+    fn speech(&self) -> Speech {
+        match self.config.era {
+            Era::Otp => Speech::Otp,
+            Era::Toontown2003 => Speech::Toontown2003,
+        }
     }
 
     fn voice(&self) -> Box<dyn Voice> {

@@ -24,6 +24,7 @@ use crate::message::{
 };
 use crate::role::client_agent::agent::{Context, Manners, TimeManager, Voice};
 use crate::role::client_agent::session::{End, Flow, Session};
+use crate::trace::Speech;
 use crate::wire::{self, Reader};
 
 /// The protocol, with what it has to know of the DC files.
@@ -138,6 +139,10 @@ impl Panda3d {
 impl Dialect for Panda3d {
     fn name(&self) -> &'static str {
         "panda3d"
+    }
+
+    fn speech(&self) -> Speech {
+        Speech::Panda3d
     }
 
     fn voice(&self) -> Box<dyn Voice> {
