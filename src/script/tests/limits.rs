@@ -258,7 +258,7 @@ fn what_a_client_has_said_may_be_in_an_error_whatever_it_is() {
     let mut stage = stage("donet.on_message(function(client, message) error(message, 0) end)");
     let colons = vec![b':'; 60_000];
     let fault = stage.call(Call::Message(&colons)).expect_err("an error");
-    assert_eq!(fault.place, None);
+    assert_eq!(fault.place, Some(("game.lua".to_owned(), 1)));
     assert!(fault.text.starts_with(":::") && fault.text.len() < 1_000, "{fault}");
     let name = vec![b'x'; 60_000];
     let mut stage =
