@@ -314,7 +314,7 @@ mod tests {
             std::fs::write(folder.path().join(script), "local a = 1\n").expect("a file");
         }
         let is_there = |key: &&str| cfg!(feature = "lua") || !key.ends_with("script");
-        for key in APPLIED.into_iter().filter(|key| is_there(&key)) {
+        for key in APPLIED.into_iter().filter(|key| is_there(key)) {
             let values = match key.rsplit('.').next().expect("a word") {
                 "loglevel" => ["debug", "error"],
                 "drain" | "ban_for" => ["90s", "10m"],

@@ -42,7 +42,7 @@ pub(super) fn findings(loaded: &Loaded, dc: &Arc<DcFile>) -> Vec<Finding> {
     for (i, role) in loaded.config.numbered_roles() {
         let RoleConfig::ClientAgent(agent) = role else { continue };
         let Some(source) = &agent.client.script else { continue };
-        if let Err(fault) = Script::load(source, dc) {
+        if let Some(fault) = Script::load(source, dc).err() {
             let key = format!("roles[{i}].client.{KEY}");
             findings.push(loaded.about(Severity::Error, &key, fault.to_string()));
         }

@@ -7,7 +7,7 @@ use mlua::{AppDataRefMut, Error, Function, Lua, LuaString, MultiValue, Result, T
 
 use super::Action;
 use super::api::Handle;
-use super::fault::fail;
+use super::errors::fail;
 use super::meter::Meter;
 use super::state::{Host, host};
 use super::values::shown;

@@ -2,15 +2,6 @@
 
 use std::fmt;
 
-use mlua::{Error, Lua};
-
-/// The most bytes of an error that are shown.
-const TEXT_BYTES_MAX: usize = 600;
-/// What the chunk of [`super::sandbox`] is called in errors, where it must not appear.
-pub(super) const PRELUDE: &str = "lua";
-/// What Lua puts after an error that nobody has caught.
-const TRACEBACK: &str = "\nstack traceback:\n";
-
 /// An error in a script: where, and what. It is one line of bounded length.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
@@ -18,29 +9,6 @@ pub struct Fault {
     pub place: Option<(String, u32)>,
     /// What is wrong there.
     pub text: String,
-}
-
-impl Fault {
-    /// An error as Lua tells it.
-    pub(super) fn of(error: &Error) -> Fault {
-        let whole = whole_text(error);
-        let (text, trace) = whole.rsplit_once(TRACEBACK).unwrap_or((&whole, ""));
-        let (place, text) = match split(text) {
-            Some((place, text)) if place.0 != PRELUDE => (Some(place), text),
-            // A library complains: who has called it?
-            found => {
-                let callers = trace.lines().filter_map(|line| split(line.trim_start()));
-                let mut callers = callers.map(|(place, _)| place);
-                (callers.find(|(file, _)| file != PRELUDE), found.map_or(text, |(_, text)| text))
-            }
-        };
-        Fault { place, text: one_line(text, TEXT_BYTES_MAX) }
-    }
-
-    /// An error that stands at a place of which only the text is known.
-    pub(super) fn with_text(text: &str) -> Fault {
-        Fault::of(&Error::runtime(text))
-    }
 }
 
 impl fmt::Display for Fault {
@@ -53,91 +21,3 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
-
-/// `game.lua:12: text` taken apart.
-fn split(text: &str) -> Option<((String, u32), &str)> {
-    let line = text.split('\n').next()?;
-    // A file's name may have a colon of its own.
-    let mut ends = line.match_indices(':').map(|(at, _)| at);
-    ends.find_map(|at| {
-        let behind = &line[at + 1..];
-        // Only as far as there are digits: whoever has the error say what a client has said, may be given many colons.
-        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
-        let rest = behind[digits..].strip_prefix(": ")?;
-        let number = behind[..digits].parse().ok()?;
-        Some(((one_line(&line[..at], TEXT_BYTES_MAX), number), &text[line.len() - rest.len()..]))
-    })
-}
-
-/// What an error says, without what Lua's callers have wrapped it in.
-fn whole_text(error: &Error) -> String {
-    match error {
-        Error::CallbackError { cause, .. } | Error::BadArgument { cause, .. } => whole_text(cause),
-        Error::RuntimeError(text) | Error::MemoryError(text) => text.clone(),
-        Error::SyntaxError { message, .. } => message.clone(),
-        error => error.to_string(),
-    }
-}
-
-/// Whether there was no memory left.
-pub(super) fn is_of_memory(error: &Error) -> bool {
-    match error {
-        Error::MemoryError(_) => true,
-        Error::CallbackError { cause, .. } | Error::BadArgument { cause, .. } => {
-            is_of_memory(cause)
-        }
-        _ => false,
-    }
-}
-
-/// What a `pcall` hands to a script, which is text where Lua's own is.
-pub(super) fn caught(error: &Error) -> String {
-    let whole = whole_text(error);
-    let text = whole.rsplit_once(TRACEBACK).map_or(&*whole, |(text, _)| text);
-    without_prelude(text).to_owned()
-}
-
-/// A library's complaint without a place that nobody knows.
-pub(super) fn without_prelude(text: &str) -> &str {
-    match split(text) {
-        Some(((file, _), rest)) if file == PRELUDE => rest,
-        _ => text,
-    }
-}
-
-/// Where the script is, as errors begin.
-pub(super) fn place(lua: &Lua) -> String {
-    /// Functions of ours that stand between it and whoever asks.
-    const LEVELS: usize = 16;
-    let at = |level| {
-        lua.inspect_stack(level, |debug| {
-            let source = debug.source();
-            let file = source.short_src.filter(|file| file != PRELUDE)?;
-            Some(format!("{file}:{}: ", debug.current_line()?))
-        })
-    };
-    (0..LEVELS).map_while(at).flatten().next().unwrap_or_default()
-}
-
-/// An error at the place where the script is.
-pub(super) fn fail(lua: &Lua, text: impl fmt::Display) -> Error {
-    Error::runtime(format!("{}{text}", place(lua)))
-}
-
-/// A text as one line of bounded length.
-pub(super) fn one_line(text: &str, bytes_max: usize) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        if dclass::is_printable(character) {
-            line.push(character);
-        } else {
-            line.extend(character.escape_debug());
-        }
-        if line.len() > bytes_max {
-            line.truncate(line.floor_char_boundary(bytes_max));
-            line.push('…');
-            break;
-        }
-    }
-    line
-}

@@ -8,7 +8,7 @@ use mlua::chunk::ChunkMode;
 use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Result, Table, Value};
 
 use super::api::{Handle, heard, place_fields};
-use super::fault::{fail, is_of_memory};
+use super::errors::{fail, is_of_memory};
 use super::meter::{CALL_STEPS, LOAD_STEPS, Meter};
 use super::state::{Host, Timer, host};
 use super::{

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mlua::{Error, HookTriggers, Lua, Result, VmState};
 use parking_lot::Mutex;
 
-use super::fault::{fail, place};
+use super::errors::{fail, place};
 use crate::platform::process::thread_time;
 
 /// Instructions of a call.

@@ -14,6 +14,8 @@ mod api;
 #[cfg(feature = "lua")]
 mod args;
 mod call;
+#[cfg(feature = "lua")]
+mod errors;
 mod fault;
 #[cfg(feature = "lua")]
 mod host;

@@ -4,7 +4,7 @@ use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, LuaString, MultiValue, Result, StdLib, Table, Value};
 
 use super::api::{Handle, Outcome, functions, hint, table_of};
-use super::fault::{PRELUDE, caught, fail, without_prelude};
+use super::errors::{PRELUDE, caught, fail, without_prelude};
 use super::meter::{LOAD_STEPS, Meter};
 use super::state::Host;
 use super::text;
@@ -69,7 +69,7 @@ fn caught_by_script(lua: &Lua, error: Value) -> Result<Value> {
                 _ => Ok(error),
             }
         }
-        Value::Error(error) if super::fault::is_of_memory(error) => Err(Meter::out_of_memory(lua)),
+        Value::Error(error) if super::errors::is_of_memory(error) => Err(Meter::out_of_memory(lua)),
         Value::Error(error) => lua.create_string(caught(error)).map(Value::String),
         _ => Ok(error),
     }

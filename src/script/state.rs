@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mlua::{AnyUserData, AppDataRefMut, Function, Lua, Result};
 
-use super::fault::fail;
+use super::errors::fail;
 use super::{Action, ClientKey, Moment, State, TimerId};
 use crate::ids::{Channel, ClassId, DATAGRAM_BYTES_MAX, FieldId};
 use crate::trace::Names;

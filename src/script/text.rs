@@ -2,7 +2,7 @@
 
 use mlua::{Function, Lua, LuaString, MultiValue, Result, Table, Value};
 
-use super::fault::fail;
+use super::errors::fail;
 use super::meter::Meter;
 use super::pattern::{Capture, Failure, Matcher};
 use super::values::shown;

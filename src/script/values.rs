@@ -8,7 +8,7 @@ use mlua::{Lua, Result, Value};
 
 use super::api::Handle;
 use super::args::Args;
-use super::fault::fail;
+use super::errors::fail;
 use super::meter::Meter;
 
 /// Tables within tables. Types of DC files are not nested deeper.

@@ -16,7 +16,10 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("platform", &[]),
     ("yaml", &[]),
     ("finding", &["yaml"]),
-    ("config", &["ids", "message", "yaml", "finding", "telemetry", "credentials", "platform"]),
+    (
+        "config",
+        &["ids", "message", "script", "yaml", "finding", "telemetry", "credentials", "platform"],
+    ),
     ("telemetry", &["ids", "metrics", "recent", "platform"]),
     ("control", &["trace", "platform"]),
     ("credentials", &[]),

@@ -7,7 +7,7 @@ use super::{Native, hint, methods};
 use crate::ids::{Channel, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, List};
 use crate::script::args::Args;
-use crate::script::fault::fail;
+use crate::script::errors::fail;
 use crate::script::state::{Session, host};
 use crate::script::{Action, Client, ClientKey, State};
 use crate::wire::{Envelope, Writer};

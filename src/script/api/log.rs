@@ -4,7 +4,7 @@ use mlua::{Result, Value};
 
 use super::Native;
 use crate::script::args::Args;
-use crate::script::fault::one_line;
+use crate::script::errors::one_line;
 use crate::script::{Action, Event, Level};
 
 pub(super) const ALL: &[Native] = &[

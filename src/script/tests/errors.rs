@@ -61,7 +61,7 @@ fn a_fault_knows_its_file_and_line() {
     assert_eq!(fault.text, "no");
     let source =
         Source { name: "C:\\games\\my game.lua".to_owned(), text: b"error('a: b')".into() };
-    let fault = Script::load(&source, &dc()).err().expect("wrong");
+    let fault = Script::load(&source, &dc()).expect_err("wrong");
     assert_eq!(fault.place, Some(("C:\\games\\my game.lua".to_owned(), 1)));
     assert_eq!(fault.text, "a: b");
 }
