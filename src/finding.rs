@@ -387,9 +387,9 @@ impl From<&dclass::Place> for Beside {
 pub fn near<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     /// Of shorter names, any is nearly any other.
     const SHORT: usize = 2;
-    /// What is longer was not meant to be any: to compare it takes long, and much memory.
-    const LONGEST: usize = 256;
-    if found.len() > LONGEST {
+    /// Nobody mistypes a longer one, and comparing takes as long as it is.
+    const LONG: usize = 200;
+    if found.len() > LONG {
         return None;
     }
     let found = found.to_lowercase();

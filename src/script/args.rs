@@ -11,7 +11,7 @@ use super::errors::fail;
 use super::meter::Meter;
 use super::state::{Host, host};
 use super::values::shown;
-use crate::ids::{Channel, DATAGRAM_BYTES_MAX, DoId, FieldId, Location, RECIPIENTS_MAX, ZoneId};
+use crate::ids::{Channel, DoId, FieldId, Location, RECIPIENTS_MAX, ZoneId};
 use crate::trace::Names;
 
 /// The arguments of one call, in order.
@@ -26,19 +26,6 @@ pub(super) struct Args<'l> {
 impl<'l> Args<'l> {
     pub fn new(lua: &'l Lua, name: &'static str, values: MultiValue) -> Self {
         Args { lua, name, values, taken: 0 }
-    }
-
-    /// Pays for what is gone over before anybody knows what it is to be: texts, and the places of lists, as far as they are more
-    /// than a datagram has.
-    pub fn pay(&self) -> Result<()> {
-        let bytes = |value: &Value| match value {
-            Value::String(text) => text.as_bytes().len(),
-            Value::Table(table) => table.raw_len().saturating_mul(size_of::<Value>()),
-            _ => 0,
-        };
-        let beyond = |value: &Value| bytes(value).saturating_sub(DATAGRAM_BYTES_MAX);
-        let bytes = self.values.iter().map(beyond).fold(0, usize::saturating_add);
-        Meter::charge_bytes(self.lua, bytes)
     }
 
     /// What the script has.
@@ -128,11 +115,8 @@ impl<'l> Args<'l> {
     /// One channel, or a list of them.
     pub fn channels(&mut self) -> Result<Vec<Channel>> {
         let value = self.next();
-        let channels = match &value {
-            Value::Table(list) => {
-                let all: Vec<Value> = list.sequence_values().collect::<Result<_>>()?;
-                all.iter().map(channel_of).collect::<Option<Vec<_>>>()
-            }
+        let channels: Option<Vec<_>> = match &value {
+            Value::Table(list) => items(self.lua, list)?.iter().map(channel_of).collect(),
             value => channel_of(value).map(|channel| vec![channel]),
         };
         match channels {
@@ -155,11 +139,8 @@ impl<'l> Args<'l> {
         const ZONES_MAX: usize = u16::MAX as usize;
         let value = self.next();
         let zone_of = |value: &Value| u32::try_from(whole(value)?).ok().map(ZoneId);
-        let zones = match &value {
-            Value::Table(list) => {
-                let all: Vec<Value> = list.sequence_values().collect::<Result<_>>()?;
-                all.iter().map(zone_of).collect::<Option<Vec<_>>>()
-            }
+        let zones: Option<Vec<_>> = match &value {
+            Value::Table(list) => items(self.lua, list)?.iter().map(zone_of).collect(),
             value => zone_of(value).map(|zone| vec![zone]),
         };
         match zones {
@@ -175,7 +156,10 @@ impl<'l> Args<'l> {
 
     pub fn bytes(&mut self) -> Result<LuaString> {
         match self.next() {
-            Value::String(bytes) => Ok(bytes),
+            Value::String(bytes) => {
+                Meter::charge_bytes(self.lua, bytes.as_bytes().len())?;
+                Ok(bytes)
+            }
             value => Err(self.wrong(&value, "a string")),
         }
     }
@@ -232,8 +216,8 @@ impl<'l> Args<'l> {
     pub fn fields(&mut self, names: &Names) -> Result<Vec<FieldId>> {
         let list = self.table("a list of fields")?;
         let mut all = Vec::new();
-        for name in list.sequence_values::<Value>() {
-            let name = match name? {
+        for name in items(self.lua, &list)? {
+            let name = match name {
                 Value::String(name) => name.to_string_lossy(),
                 value => {
                     return Err(self.wrong(&value, "a list of fields, such as \"Avatar.setXY\""));
@@ -257,6 +241,12 @@ impl<'l> Args<'l> {
         let is_there = self.host()?.sessions.contains_key(&handle.key);
         Ok(is_there.then_some(handle))
     }
+}
+
+/// The items of a list, which are charged for.
+pub(super) fn items(lua: &Lua, list: &Table) -> Result<Vec<Value>> {
+    Meter::charge(lua, list.raw_len())?;
+    list.sequence_values().collect()
 }
 
 /// A whole number, however Lua writes it.

@@ -1,13 +1,12 @@
-//! What Lua says has gone wrong, as a [`Fault`].
+//! Lua's errors: what they say, and where the script was.
 
-use std::fmt::Display;
+use std::fmt;
 
 use mlua::{Error, Lua};
 
 use super::Fault;
+use super::fault::TEXT_BYTES_MAX;
 
-/// The most bytes of an error that are shown.
-const TEXT_BYTES_MAX: usize = 600;
 /// What the chunk of [`super::sandbox`] is called in errors, where it must not appear.
 pub(super) const PRELUDE: &str = "lua";
 /// What Lua puts after an error that nobody has caught.
@@ -38,16 +37,17 @@ impl Fault {
 
 /// `game.lua:12: text` taken apart.
 fn split(text: &str) -> Option<((String, u32), &str)> {
+    /// Where a text is to have been at the latest, which may be a client's and have colons everywhere.
+    const NAME_BYTES_MAX: usize = 100;
     let line = text.split('\n').next()?;
     // A file's name may have a colon of its own.
-    let mut ends = line.match_indices(':').map(|(at, _)| at);
-    ends.find_map(|at| {
-        let behind = &line[at + 1..];
-        // Only as far as there are digits: whoever has the error say what a client has said, may be given many colons.
-        let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
-        let rest = behind[digits..].strip_prefix(": ")?;
-        let number = behind[..digits].parse().ok()?;
-        Some(((one_line(&line[..at], TEXT_BYTES_MAX), number), &text[line.len() - rest.len()..]))
+    let head = &line[..line.floor_char_boundary(NAME_BYTES_MAX)];
+    head.match_indices(':').find_map(|(at, _)| {
+        let after = &line[at + 1..];
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let rest = after[digits..].strip_prefix(": ")?;
+        let file = one_line(&line[..at], NAME_BYTES_MAX);
+        Some(((file, after[..digits].parse().ok()?), &text[line.len() - rest.len()..]))
     })
 }
 
@@ -61,10 +61,17 @@ fn whole_text(error: &Error) -> String {
     }
 }
 
+/// Whether this is what Lua says, or one of its libraries, when there is no memory left.
+pub(super) fn is_no_memory(text: &str) -> bool {
+    let first = text.split('\n').next().unwrap_or_default();
+    first == "not enough memory" || first.ends_with("not enough memory for buffer allocation")
+}
+
 /// Whether there was no memory left.
 pub(super) fn is_of_memory(error: &Error) -> bool {
     match error {
         Error::MemoryError(_) => true,
+        Error::RuntimeError(text) => is_no_memory(text),
         Error::CallbackError { cause, .. } | Error::BadArgument { cause, .. } => {
             is_of_memory(cause)
         }
@@ -102,7 +109,7 @@ pub(super) fn place(lua: &Lua) -> String {
 }
 
 /// An error at the place where the script is.
-pub(super) fn fail(lua: &Lua, text: impl Display) -> Error {
+pub(super) fn fail(lua: &Lua, text: impl fmt::Display) -> Error {
     Error::runtime(format!("{}{text}", place(lua)))
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The most bytes of an error that are shown.
+pub(super) const TEXT_BYTES_MAX: usize = 600;
+
 /// An error in a script: where, and what. It is one line of bounded length.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {

@@ -47,7 +47,7 @@ impl Script {
         let mut script = Script { lua, hooks: Hooks::default(), fields: Vec::new() };
         let moment = Moment { now: std::time::Duration::ZERO, random: 0 };
         script.run(moment, LOAD_STEPS, |lua| {
-            let chunk = lua.load(&source.text).set_name(format!("@{}", source.name));
+            let chunk = lua.load(without_head(&source.text)).set_name(format!("@{}", source.name));
             chunk.set_mode(ChunkMode::Text).exec()
         })?;
         let loaded = host(&script.lua).map(|mut host| {
@@ -108,9 +108,9 @@ impl Script {
             let mut arguments = arguments(lua, &call)?;
             arguments.push_front(Value::UserData(handle));
             let answer: Value = function.call(arguments)?;
-            let has_put_out = host(lua)?.call.has_put_out;
             // Judged in the call, so that nothing comes of one whose answer is wrong.
-            call.verdict(&answer, has_put_out).map_err(|why| at_definition(&function, &why))
+            let verdict = call.verdict(&answer, &host(lua)?.call);
+            verdict.map_err(|why| at_definition(&function, &why))
         })
     }
 
@@ -238,6 +238,16 @@ impl Drop for Script {
     fn drop(&mut self) {
         // It has functions of the Lua state that has it.
         self.lua.remove_app_data::<Host>();
+    }
+}
+
+/// A text without the mark of its encoding, and without a first line that names a program to run it.
+fn without_head(text: &[u8]) -> &[u8] {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    match text.first() {
+        // The end of the line stays, for what follows to have its number.
+        Some(b'#') => text.iter().position(|byte| *byte == b'\n').map_or(&[], |end| &text[end..]),
+        _ => text,
     }
 }
 

@@ -3,7 +3,7 @@
 use mlua::{Result, Table, Value};
 use serde_json::{Map, Value as Json, json};
 
-use super::args::Args;
+use super::args::{Args, items};
 use super::meter::Meter;
 use super::values::shown;
 
@@ -56,8 +56,8 @@ fn json_of(args: &Args<'_>, value: &Value, depth: usize) -> Result<Json> {
         }
         Value::Table(table) if table.raw_len() > 0 || table.is_empty() => {
             let mut list = Vec::new();
-            for item in table.sequence_values::<Value>() {
-                list.push(json_of(args, &item?, depth + 1)?);
+            for item in items(args.lua, table)? {
+                list.push(json_of(args, &item, depth + 1)?);
             }
             Json::Array(list)
         }

@@ -92,7 +92,10 @@ impl Meter {
         let until = with(lua, |meter| meter.until.load(Ordering::Relaxed))?;
         match nanos(thread_time()) <= until {
             true => Ok(()),
-            false => Err(Self::stop(lua, "it takes too long for its instructions".to_owned())),
+            false => Err(Self::stop(
+                lua,
+                "it takes too long: what is in it goes over megabytes".to_owned(),
+            )),
         }
     }
 

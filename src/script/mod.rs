@@ -4,8 +4,8 @@
 //! [`Verdict`], and what it wants done stands in a list of [`Action`]s that its agent carries out when the call is over. A
 //! call is all or nothing: one that ends with a [`Fault`] has asked for nothing.
 //!
-//! It knows the DC files, ids and messages; no sockets, no configuration and no clock. Time and chance come with each call
-//! ([`Moment`]), so that the same calls do the same again.
+//! It knows the DC files, ids and messages; no sockets and no configuration. Time and chance come with each call ([`Moment`]), so
+//! that the same calls do the same again. There is one clock, which ends a call that has run for a second, whatever it is at.
 
 #[cfg(not(feature = "lua"))]
 mod absent;

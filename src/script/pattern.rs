@@ -223,8 +223,11 @@ impl<'t> Matcher<'t> {
     fn again(&mut self, at: usize, digit: u8) -> Matched<Option<usize>> {
         let number = usize::from(digit - b'0').checked_sub(1);
         let capture = number.and_then(|number| self.captures.get(number).copied());
-        let Some(Capture::Part(start, end)) = capture else {
-            return Err(Failure::Pattern("invalid capture index in pattern"));
+        let (start, end) = match capture {
+            Some(Capture::Part(start, end)) => (start, end),
+            // No text is a place.
+            Some(Capture::Place(_)) => return Ok(None),
+            _ => return Err(Failure::Pattern("invalid capture index in pattern")),
         };
         self.step(end - start)?;
         let is_there = self.text[at..].starts_with(&self.text[start..end]);
@@ -232,7 +235,7 @@ impl<'t> Matcher<'t> {
     }
 
     /// Where the class of single characters ends that begins here.
-    fn class_end(&self, item: usize) -> Matched<usize> {
+    fn class_end(&mut self, item: usize) -> Matched<usize> {
         match self.pattern.get(item) {
             Some(b'%') if item + 1 == self.pattern.len() => {
                 Err(Failure::Pattern("malformed pattern (ends with '%')"))
@@ -251,6 +254,7 @@ impl<'t> Matcher<'t> {
                         Some(_) => next += 1,
                     }
                     if self.pattern.get(next) == Some(&b']') {
+                        self.step(next - item)?;
                         return Ok(next + 1);
                     }
                 }

@@ -4,7 +4,7 @@ local native, donet = ...
 
 local error, getmetatable, next, pcall, rawequal, rawget, rawset, select, setmetatable, tonumber, tostring, type =
   error, getmetatable, next, pcall, rawequal, rawget, rawset, select, setmetatable, tonumber, tostring, type
-local charge, weigh, size, range = native.charge, native.weigh, native.size, native.range
+local charge, weigh, integer, size, range = native.charge, native.weigh, native.integer, native.size, native.range
 local string, table, math, utf8 = string, table, math, utf8
 
 -- Longer texts are paid for.
@@ -16,15 +16,14 @@ local function copy(from)
   return to
 end
 
--- Errors: what has ended a call is passed on, whoever tries to catch it. Results are kept meanwhile: the library's own `pcall` has
--- room for some twenty.
-local pack, unpack = table.pack, table.unpack
+-- Errors: what has ended a call is passed on, whoever tries to catch it.
+local function caught(ok, ...)
+  if ok then return true, ... end
+  return false, native.caught((...))
+end
 
 local function protected(f, ...)
-  local results
-  local ok, why = pcall(function(...) results = pack(f(...)) end, ...)
-  if ok then return true, unpack(results, 1, results.n) end
-  return false, native.caught(why)
+  return caught(pcall(f, ...))
 end
 
 local function handled(handler, ok, ...)
@@ -50,7 +49,7 @@ end
 
 local strings = copy(string)
 strings.dump = nil
-for _, name in next, { "byte", "lower", "reverse", "sub", "upper" } do strings[name] = of_text(string[name]) end
+for _, name in next, { "lower", "reverse", "sub", "upper" } do strings[name] = of_text(string[name]) end
 for _, name in next, { "format", "pack", "packsize", "unpack" } do strings[name] = of_format(string[name]) end
 strings.find, strings.match, strings.gsub = native.find, native.match, native.gsub
 
@@ -68,11 +67,21 @@ function strings.gmatch(text, pattern, init)
   return function() return found(following(text, pattern, at, last)) end
 end
 
+function strings.byte(text, first, last)
+  if type(text) == "string" and last ~= nil then
+    local from, to, length = integer(first) or 1, integer(last) or 0, #text
+    if from < 0 then from = from + length + 1 end
+    if to < 0 then to = to + length + 1 end
+    charge(math.min(to, length) - math.max(from, 1))
+  end
+  return string.byte(text, first, last)
+end
+
 function strings.rep(text, count, between)
-  local _, many = range(1, count)
-  if type(text) == "string" and type(many) == "number" then
+  local many = integer(count) or 0
+  if type(text) == "string" and many > 0 then
     local length = #text + (type(between) == "string" and #between or 0)
-    if many > 0 then charge(many * (length + 0.0) / 16) end
+    charge(many * (length + 0.0) / 16)
   end
   return string.rep(text, count, between)
 end

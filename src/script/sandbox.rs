@@ -4,14 +4,11 @@ use mlua::chunk::ChunkMode;
 use mlua::{Lua, LuaOptions, LuaString, MultiValue, Result, StdLib, Table, Value};
 
 use super::api::{Handle, Outcome, functions, hint, table_of};
-use super::errors::{PRELUDE, caught, fail, without_prelude};
+use super::errors::{PRELUDE, caught, fail, is_no_memory, is_of_memory, without_prelude};
 use super::meter::{LOAD_STEPS, Meter};
 use super::state::Host;
 use super::text;
 use super::values::shown;
-
-/// What Lua says when there is no memory left, which a script could catch otherwise.
-const NO_MEMORY: &[u8] = b"not enough memory";
 
 /// A Lua state, ready for a script's file.
 pub(super) fn new(host: Host) -> Result<Lua> {
@@ -20,6 +17,8 @@ pub(super) fn new(host: Host) -> Result<Lua> {
     lua.set_app_data(host);
     Meter::install(&lua)?;
     Meter::begin(&lua, LOAD_STEPS)?;
+    // Lua looks through it whenever it says where an error was, for names that errors have anyway.
+    lua.unset_named_registry_value("_LOADED")?;
     Handle::install(&lua)?;
     let donet = table_of(&lua, functions())?;
     donet.raw_set("DROP", lua.create_userdata(Outcome::Drop)?)?;
@@ -50,6 +49,8 @@ fn natives(lua: &Lua) -> Result<Table> {
     )?;
     table.raw_set("weigh_format", lua.create_function(weigh_format)?)?;
     table.raw_set("size", lua.create_function(size)?)?;
+    table
+        .raw_set("integer", lua.create_function(|lua, value: Value| lua.coerce_integer(value))?)?;
     table.raw_set("range", lua.create_function(range)?)?;
     table.raw_set("no_such", lua.create_function(no_such)?)?;
     Ok(table)
@@ -61,15 +62,16 @@ fn caught_by_script(lua: &Lua, error: Value) -> Result<Value> {
         return Err(mlua::Error::runtime(end));
     }
     match &error {
-        Value::String(text) if *text.as_bytes() == *NO_MEMORY => Err(Meter::out_of_memory(lua)),
         Value::String(text) => {
+            Meter::charge_bytes(lua, text.as_bytes().len())?;
             let text = text.to_string_lossy();
             match without_prelude(&text) {
+                _ if is_no_memory(&text) => Err(Meter::out_of_memory(lua)),
                 rest if rest.len() < text.len() => lua.create_string(rest).map(Value::String),
                 _ => Ok(error),
             }
         }
-        Value::Error(error) if super::errors::is_of_memory(error) => Err(Meter::out_of_memory(lua)),
+        Value::Error(error) if is_of_memory(error) => Err(Meter::out_of_memory(lua)),
         Value::Error(error) => lua.create_string(caught(error)).map(Value::String),
         _ => Ok(error),
     }
@@ -130,7 +132,10 @@ fn start(_: &Lua, (text, init): (LuaString, Option<i64>)) -> Result<i64> {
 /// That `donet` has nothing of this name.
 fn no_such(lua: &Lua, (_, key): (Value, Value)) -> Result<Value> {
     let found = match &key {
-        Value::String(text) => text.to_string_lossy(),
+        Value::String(text) => {
+            Meter::charge_bytes(lua, text.as_bytes().len())?;
+            text.to_string_lossy()
+        }
         key => shown(key),
     };
     let known: Vec<&str> = functions().map(super::api::Native::short).chain(["DROP"]).collect();

@@ -38,6 +38,7 @@ pub(super) struct Host {
     pub channel: Channel,
     pub call: CallState,
     numbered: u64,
+    calls: u64,
 }
 
 /// A hook for a field.
@@ -84,6 +85,8 @@ pub(super) struct Question {
 pub(super) struct CallState {
     pub now: Duration,
     pub random: u64,
+    /// Its number, which no other call has.
+    pub number: u64,
     /// The client that it is about.
     pub client: Option<ClientKey>,
     /// The field that it is about.
@@ -111,6 +114,7 @@ impl Host {
             channel: Channel::NONE,
             call: CallState::at(Moment { now: Duration::ZERO, random: 0 }),
             numbered: 0,
+            calls: 0,
         }
     }
 
@@ -164,10 +168,11 @@ impl Host {
 
     /// Ends a timer, if it still runs.
     pub fn cancel(&mut self, id: TimerId) -> std::result::Result<(), String> {
-        let is_new = self.call.new.timers.remove(&id).is_some();
+        let is_new = self.call.new.timers.contains_key(&id);
         if is_new || self.waiting.timers.contains_key(&id) && !self.call.cancelled.contains(&id) {
-            self.call.cancelled.push(id);
             self.want(Action::Cancel(id))?;
+            self.call.new.timers.remove(&id);
+            self.call.cancelled.push(id);
         }
         Ok(())
     }
@@ -195,6 +200,8 @@ impl Host {
     /// A call begins.
     pub fn begin(&mut self, moment: Moment) {
         self.call = CallState::at(moment);
+        self.calls += 1;
+        self.call.number = self.calls;
     }
 
     /// A call has ended: what it wanted comes into effect, or does not.
@@ -217,6 +224,7 @@ impl CallState {
         CallState {
             now,
             random,
+            number: 0,
             client: None,
             field: None,
             has_put_out: false,

@@ -16,7 +16,6 @@ pub(super) fn find(
     (text, pattern, init, is_plain): (LuaString, LuaString, Option<i64>, Option<bool>),
 ) -> Result<MultiValue> {
     let (bytes, wanted) = (text.as_bytes(), pattern.as_bytes());
-    Meter::charge_bytes(lua, wanted.len())?;
     let Some(start) = start_of(init, bytes.len()) else { return nothing() };
     let has_specials = wanted.iter().any(|byte| SPECIALS.contains(byte));
     if is_plain.unwrap_or(false) || !has_specials {
@@ -83,9 +82,9 @@ pub(super) fn replace(
 ) -> Result<(LuaString, i64)> {
     let new = New::of(lua, new)?;
     let (bytes, wanted) = (text.as_bytes(), pattern.as_bytes());
-    Meter::charge_bytes(lua, bytes.len())?;
     let is_anchored = wanted.first() == Some(&b'^');
     let wanted = &wanted[usize::from(is_anchored)..];
+    Meter::charge_bytes(lua, bytes.len())?;
     let (mut out, mut count, mut at, mut last) = (Vec::new(), 0, 0, None);
     while most.is_none_or(|most| count < most) {
         let found = counted(lua, &bytes, wanted, |matcher| {
@@ -94,9 +93,7 @@ pub(super) fn replace(
         match found {
             Some(((from, to), captures)) => {
                 count += 1;
-                let before = out.len();
                 new.write(lua, &bytes, (from, to), &captures, &mut out)?;
-                Meter::charge_bytes(lua, out.len() - before)?;
                 (at, last) = (to, Some(to));
             }
             None if at < bytes.len() => {
@@ -126,25 +123,35 @@ pub(super) fn concat(
     let first = first.unwrap_or(1);
     for index in first..=last {
         Meter::charge(lua, 1)?;
-        let before = out.len();
         let item: Value = Meter::calling(lua, || table.get(index))?;
-        match lua.coerce_string(item.clone())? {
-            Some(text) if !matches!(item, Value::Nil) => out.extend_from_slice(&text.as_bytes()),
-            _ => {
-                let found = shown(&item);
-                let text = format!("table.concat: found {found} at {index}, expected a string");
-                return Err(fail(lua, text));
-            }
-        }
-        if index < last {
-            out.extend(between.iter().flat_map(|between| between.as_bytes().to_vec()));
-        }
-        Meter::charge_bytes(lua, out.len() - before)?;
-        if out.len() > super::meter::MEMORY_BYTES {
-            return Err(Meter::out_of_memory(lua));
+        let text = match item {
+            Value::Nil => None,
+            ref item => lua.coerce_string(item.clone())?,
+        };
+        let Some(text) = text else {
+            let found = shown(&item);
+            let text = format!("table.concat: found {found} at {index}, expected a string");
+            return Err(fail(lua, text));
+        };
+        append(lua, &mut out, &text)?;
+        if index < last
+            && let Some(between) = &between
+        {
+            append(lua, &mut out, between)?;
         }
     }
     lua.create_string(out)
+}
+
+/// Appends a text, if there is time and room for it.
+fn append(lua: &Lua, out: &mut Vec<u8>, text: &LuaString) -> Result<()> {
+    let text = text.as_bytes();
+    Meter::charge_bytes(lua, text.len())?;
+    if out.len() + text.len() > super::meter::MEMORY_BYTES {
+        return Err(Meter::out_of_memory(lua));
+    }
+    out.extend_from_slice(&text);
+    Ok(())
 }
 
 /// What `string.gsub` puts in the place of a match.
@@ -196,7 +203,7 @@ impl New {
         match value {
             Value::Nil | Value::Boolean(false) => out.extend_from_slice(&bytes[from..to]),
             value => match lua.coerce_string(value.clone())? {
-                Some(text) => out.extend_from_slice(&text.as_bytes()),
+                Some(text) => append(lua, out, &text)?,
                 None => {
                     let found = shown(&value);
                     return Err(fail(lua, format!("string.gsub: {found} cannot replace anything")));
@@ -216,6 +223,7 @@ fn expand(
     captures: &[Capture],
     out: &mut Vec<u8>,
 ) -> Result<()> {
+    Meter::charge_bytes(lua, new.len())?;
     let mut rest = new;
     while let [byte, after @ ..] = rest {
         rest = after;
@@ -234,8 +242,9 @@ fn expand(
                         return Err(fail(lua, text));
                     }
                 };
-                let text = lua.coerce_string(value)?;
-                out.extend(text.iter().flat_map(|text| text.as_bytes().to_vec()));
+                if let Some(text) = lua.coerce_string(value)? {
+                    append(lua, out, &text)?;
+                }
             }
             (b'%', [b'%', after @ ..]) => {
                 rest = after;
@@ -259,7 +268,6 @@ fn counted(
     pattern: &[u8],
     search: impl FnOnce(&mut Matcher<'_>) -> std::result::Result<Option<(usize, usize)>, Failure>,
 ) -> Result<Found> {
-    // It is looked through before anything is found.
     Meter::charge_bytes(lua, pattern.len())?;
     let left = Meter::left(lua);
     let mut matcher = Matcher::new(bytes, pattern, left);

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use dclass::{Data, Field, Row};
 use mlua::{Lua, Result, Value};
 
-use super::api::Handle;
-use super::args::Args;
+use super::api::{Handle, Outcome};
+use super::args::{Args, items};
 use super::errors::fail;
 use super::meter::Meter;
 
@@ -29,6 +29,7 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Table(_) => "a table".to_owned(),
         Value::Function(_) => "a function".to_owned(),
         Value::UserData(data) if data.is::<Handle>() => "a client".to_owned(),
+        Value::UserData(data) if data.is::<Outcome>() => "an outcome of a hook".to_owned(),
         _ => "something else".to_owned(),
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn pack_one(args: &Args<'_>, field: &Field, value: &Value) -> Result<
     }
     match value {
         Value::Table(table) => {
-            let values: Vec<Value> = table.sequence_values().collect::<Result<_>>()?;
+            let values = items(args.lua, table)?;
             pack(args, field, &values)
         }
         value => {

@@ -1,6 +1,8 @@
 //! Clients, as a script holds them.
 
-use mlua::{AnyUserData, Lua, MetaMethod, Result, Table, UserData, UserDataMethods, Value};
+use mlua::{
+    AnyUserData, Lua, MetaMethod, Result, Table, UserData, UserDataFields, UserDataMethods, Value,
+};
 
 use super::objects::{composed, new_value, payload};
 use super::{Native, hint, methods};
@@ -8,6 +10,7 @@ use crate::ids::{Channel, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, List};
 use crate::script::args::Args;
 use crate::script::errors::fail;
+use crate::script::meter::Meter;
 use crate::script::state::{Session, host};
 use crate::script::{Action, Client, ClientKey, State};
 use crate::wire::{Envelope, Writer};
@@ -82,6 +85,10 @@ impl Handle {
 }
 
 impl UserData for Handle {
+    fn add_fields<F: UserDataFields<Self>>(all: &mut F) {
+        all.add_meta_field(MetaMethod::Type, "client");
+    }
+
     fn add_methods<M: UserDataMethods<Self>>(all: &mut M) {
         all.add_meta_function(MetaMethod::Index, |lua, (it, key): (AnyUserData, Value)| {
             property(lua, &it, &key)
@@ -98,7 +105,10 @@ impl UserData for Handle {
 
 fn property(lua: &Lua, it: &AnyUserData, key: &Value) -> Result<Value> {
     let word = match key {
-        Value::String(word) => word.to_string_lossy(),
+        Value::String(word) => {
+            Meter::charge_bytes(lua, word.as_bytes().len())?;
+            word.to_string_lossy()
+        }
         _ => String::new(),
     };
     let table: Table = lua.named_registry_value(METHODS)?;

@@ -1,11 +1,10 @@
 //! Hooks: what a script is told, and what it answers.
 
-use mlua::{LuaString, Result, UserData, Value};
+use mlua::{LuaString, MetaMethod, Result, UserData, UserDataFields, Value};
 
 use super::Native;
-use crate::ids::FieldId;
 use crate::script::args::Args;
-use crate::script::state::{FieldHook, Host};
+use crate::script::state::{CallState, FieldHook, Host};
 use crate::script::values::{pack, shown};
 use crate::script::{Call, Verdict};
 
@@ -22,14 +21,20 @@ pub(super) const ALL: &[Native] = &[
 ];
 
 /// What a hook answers: `donet.DROP`, or what `donet.change` has made.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(in crate::script) enum Outcome {
     Drop,
-    /// A value of this field instead, which is with it: Lua counts the memory of that.
-    Change(FieldId),
+    /// Another value of the field that this call is about. It is the user value, so that Lua knows how much it holds.
+    Change {
+        call: u64,
+    },
 }
 
-impl UserData for Outcome {}
+impl UserData for Outcome {
+    fn add_fields<F: UserDataFields<Self>>(all: &mut F) {
+        all.add_meta_field(MetaMethod::Type, "outcome");
+    }
+}
 
 impl Call<'_> {
     /// The hook for it, if it is none of a field.
@@ -50,47 +55,45 @@ impl Call<'_> {
     pub(in crate::script) fn verdict(
         &self,
         answer: &Value,
-        has_put_out: bool,
+        call: &CallState,
     ) -> std::result::Result<Verdict, String> {
+        let (is_asked, expected) = match self {
+            Call::Field { .. } => {
+                (true, "nothing, donet.DROP or what donet.change has made in this call")
+            }
+            Call::Create { .. } | Call::Move { .. } => (true, "nothing or donet.DROP"),
+            Call::Message(_) => (false, "true, false or nothing"),
+            _ => return Ok(Verdict::Pass),
+        };
         let outcome = match answer {
-            Value::UserData(data) => data.borrow::<Outcome>().ok().map(|outcome| outcome.clone()),
+            Value::UserData(data) => data.borrow::<Outcome>().ok().map(|outcome| (*outcome, data)),
             _ => None,
         };
-        let value = || match answer {
-            Value::UserData(data) => {
-                let value = data.user_value::<LuaString>();
-                value.map(|value| value.as_bytes().to_vec()).unwrap_or_default()
+        let verdict = match (answer, outcome) {
+            (Value::Nil, _) => Verdict::Pass,
+            (Value::Boolean(is_taken), _) if !is_asked => {
+                if *is_taken {
+                    Verdict::Taken
+                } else {
+                    Verdict::Pass
+                }
             }
-            _ => Vec::new(),
+            (_, Some((Outcome::Drop, _))) if is_asked => Verdict::Drop,
+            (_, Some((Outcome::Change { call: of }, data))) if of == call.number => {
+                let value: LuaString = data.user_value().map_err(|error| error.to_string())?;
+                Verdict::Change(value.as_bytes().to_vec())
+            }
+            _ => {
+                let found = shown(answer);
+                let hook = self.hook();
+                return Err(format!("what {hook} returns: found {found}, expected {expected}"));
+            }
         };
-        let wrong = |expected| {
-            let found = shown(answer);
-            Err(format!("what {} returns: found {found}, expected {expected}", self.hook()))
-        };
-        let dropped = if has_put_out { Verdict::Drop } else { Verdict::Pass };
-        match (self, outcome, answer) {
-            (Call::Message(_), _, Value::Boolean(true)) => Ok(Verdict::Taken),
-            (Call::Message(_), _, Value::Boolean(false) | Value::Nil) => {
-                Ok(if has_put_out { Verdict::Taken } else { Verdict::Pass })
-            }
-            (Call::Message(_), ..) => wrong("true, false or nothing"),
-            (Call::Field { .. } | Call::Create { .. } | Call::Move { .. }, _, Value::Nil) => {
-                Ok(dropped)
-            }
-            (
-                Call::Field { .. } | Call::Create { .. } | Call::Move { .. },
-                Some(Outcome::Drop),
-                _,
-            ) => Ok(Verdict::Drop),
-            (Call::Field { field, .. }, Some(Outcome::Change(of)), _) if of == *field => {
-                Ok(if has_put_out { Verdict::Drop } else { Verdict::Change(value()) })
-            }
-            (Call::Field { .. }, ..) => {
-                wrong("nothing, donet.DROP or what donet.change has made for this call")
-            }
-            (Call::Create { .. } | Call::Move { .. }, ..) => wrong("nothing or donet.DROP"),
-            _ => Ok(Verdict::Pass),
-        }
+        Ok(match (call.has_put_out, is_asked) {
+            (false, _) => verdict,
+            (true, true) => Verdict::Drop,
+            (true, false) => Verdict::Taken,
+        })
     }
 }
 
@@ -151,7 +154,8 @@ fn change(args: &mut Args<'_>) -> Result<Value> {
     let Some(field) = names.dc().field(id) else { return Ok(Value::Nil) };
     let values = args.rest();
     let value = args.lua.create_string(pack(args, field, &values)?)?;
-    let outcome = args.lua.create_userdata(Outcome::Change(id))?;
+    let outcome = Outcome::Change { call: args.host()?.call.number };
+    let outcome = args.lua.create_userdata(outcome)?;
     outcome.set_user_value(value)?;
     Ok(Value::UserData(outcome))
 }

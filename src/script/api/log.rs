@@ -75,6 +75,12 @@ fn line(args: &mut Args<'_>, level: Level) -> Result<Value> {
 fn text_of(args: &Args<'_>, value: &Value) -> Result<Option<String>> {
     Ok(match value {
         Value::Boolean(is_so) => Some(is_so.to_string()),
+        // More than would be shown is not even looked at.
+        Value::String(text) => {
+            let bytes = text.as_bytes();
+            let shown = &bytes[..bytes.len().min(LINE_BYTES_MAX + 4)];
+            Some(String::from_utf8_lossy(shown).into_owned())
+        }
         value => args.lua.coerce_string(value.clone())?.map(|text| text.to_string_lossy()),
     })
 }

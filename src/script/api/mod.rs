@@ -50,9 +50,7 @@ pub(super) fn table_of(lua: &Lua, all: impl Iterator<Item = &'static Native>) ->
     for native in all {
         let function = lua.create_function(move |lua, values| {
             Meter::charge(lua, STEPS)?;
-            let mut args = Args::new(lua, native.name, values);
-            args.pay()?;
-            (native.run)(&mut args)
+            (native.run)(&mut Args::new(lua, native.name, values))
         })?;
         table.raw_set(native.short(), function)?;
     }

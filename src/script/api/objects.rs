@@ -4,7 +4,9 @@ use mlua::{Result, Value};
 
 use super::Native;
 use crate::ids::{Channel, DoId};
-use crate::message::{DbStateServer, Family, Message, ObjectState, Rest, StateServer, row_named};
+use crate::message::{
+    DbStateServer, Family, Message, ObjectState, Rest, Row, StateServer, row_named,
+};
 use crate::script::Action;
 use crate::script::args::Args;
 use crate::script::json::arguments;
@@ -38,13 +40,12 @@ pub(super) fn send_to(args: &Args<'_>, channel: Channel, message: &impl Message)
 pub(super) fn composed(args: &mut Args<'_>) -> Result<Vec<u8>> {
     let name = args.text()?;
     let table = args.table_or_nothing("a table of the message's arguments")?;
-    // By its name alone: a number may be that of any.
-    let is_number = name.bytes().any(|byte| byte.is_ascii_digit()) && row_named(&name).is_none();
-    let row = row_named(&name).or_else(|| row_named(&name.to_uppercase()));
-    if is_number
-        || row.is_some_and(|row| matches!(row.family, Family::Client | Family::Control))
-        || row.is_some_and(|row| Family::SHARING.contains(&row.family))
-    {
+    let is_for_others = |row: &Row| {
+        matches!(row.family, Family::Client | Family::Control)
+            || Family::SHARING.contains(&row.family)
+    };
+    // Numbers mean messages elsewhere, some of them these.
+    if row_named(&name).is_some_and(is_for_others) || name.ends_with(|c: char| c.is_ascii_digit()) {
         return Err(args.fail(format!("{name} is no message that is sent to channels")));
     }
     let arguments = arguments(args, &table)?;

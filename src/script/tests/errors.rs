@@ -43,8 +43,20 @@ fn a_file_that_is_wrong_says_where() {
         ("error('a\\nb\\27')", "game.lua:1: a\\nb\\u{1b}"),
         ("error({})", "game.lua:1: table"),
         ("error()", "game.lua:1: nil"),
+        ("error(donet.DROP)", "game.lua:1: outcome"),
+        (
+            "return donet.DROP + 1",
+            "game.lua:1: attempt to perform arithmetic on a outcome value (field 'DROP')",
+        ),
+        ("#!/usr/bin/lua\nerror('x')", "game.lua:2: x"),
+        ("#", "nothing"),
+        ("\u{feff}error('x')", "game.lua:1: x"),
     ];
     for (text, expected) in cases {
+        if expected == "nothing" {
+            stage(text);
+            continue;
+        }
         let found = fault(text);
         // The rest is an address.
         let found = found.split_once(": 0x").map_or(&*found, |(found, _)| found);

@@ -159,9 +159,10 @@ fn what_a_hook_returns_has_to_mean_something() {
     );
     let same = Ok(Verdict::Change(vec![10, 0, 10, 0]));
     assert_eq!(stage.set("Avatar", "setXY", &[0; 4]), same);
+    assert!(text(stage.set("Avatar", "setXY", &[0; 4])).ends_with("has made in this call"));
     assert_eq!(
         text(stage.set("Avatar", "setH", &[0; 2])),
-        "game.lua:7: what donet.on_field returns: found something else, expected nothing, donet.DROP or what donet.change has made for this call"
+        "game.lua:7: what donet.on_field returns: found an outcome of a hook, expected nothing, donet.DROP or what donet.change has made in this call"
     );
     let class = stage.class("Avatar");
     let create = Call::Move { do_id: DoId(5), class, location: HERE };

@@ -229,6 +229,7 @@ fn donets_own_tables_cannot_be_changed() {
     let protected = "game.lua:2: cannot change a protected metatable";
     assert_eq!(fault_in_call("setmetatable(string, {})"), protected);
     assert_eq!(value("getmetatable(''), getmetatable(string)"), "false false");
+    assert_eq!(value("getmetatable(client), getmetatable(donet.DROP)"), "false false");
     let finalizer = "game.lua:2: there are no finalizers (__gc) in scripts";
     assert_eq!(fault_in_call("setmetatable({}, {__gc = print})"), finalizer);
     assert_eq!(

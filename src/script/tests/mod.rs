@@ -6,6 +6,7 @@ mod errors;
 mod hooks;
 mod library;
 mod limits;
+mod patterns;
 mod timers;
 mod values;
 
@@ -18,6 +19,10 @@ use super::*;
 use crate::ids::{Channel, ClassId, DoId, FieldId, Location, ZoneId};
 use crate::message::Message;
 use crate::wire::Writer;
+
+/// Whoever routes calls it, on whichever thread.
+const fn is_send<T: Send>() {}
+const _: () = is_send::<Script>();
 
 const DC: &str = "
     struct Point { int16/10 x; int16/10 y; };

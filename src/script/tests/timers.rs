@@ -60,6 +60,22 @@ fn a_timer_that_was_cancelled_is_not_called() {
 }
 
 #[test]
+fn a_timer_that_cannot_be_cancelled_goes_on() {
+    let mut stage = stage(
+        "local id = donet.after(10, function() donet.log('still') end)
+        donet.on_connect(function()
+            for _ = 1, 1024 do donet.log('x') end
+            pcall(donet.cancel, id)
+        end)",
+    );
+    let (id, _) = started(&stage.script.take_actions())[0];
+    assert_eq!(stage.call(Call::Connect), Ok(Verdict::Pass));
+    assert_eq!(stage.script.take_actions().len(), 1_024);
+    assert_eq!(stage.script.timer(NOW, id), Ok(()));
+    assert_eq!(stage.said(), ["still"]);
+}
+
+#[test]
 fn a_timer_that_fails_is_called_again() {
     let mut stage = stage("donet.every(10, function() error('no') end)");
     let timers = started(&stage.script.take_actions());
