@@ -21,7 +21,7 @@ pub(super) const MEMORY_BYTES: usize = 64 << 20;
 /// Instructions between two questions.
 const STRIDE: u32 = 100;
 /// How long a call may keep the thread busy, whatever it counts: a build for debugging is that much slower.
-const CALL_TIME: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 100 });
+const CALL_TIME: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1_500 } else { 100 });
 /// Functions of ours that call the script's own, within each other.
 const CALLING_MAX: usize = 16;
 /// So many bytes that a library goes over take as long as an instruction.

@@ -88,6 +88,7 @@ const NO_MESSAGES: &[(&str, &str)] = &[
     // How much is kept, or shown.
     ("src/console/inside.rs", "2000"),
     ("src/console/seen.rs", "1000"),
+    ("src/script/api/log.rs", "1000"),
     ("src/console/api/clients.rs", "1000"),
     // Milliseconds in a second, nanoseconds in a microsecond.
     ("src/daemon/drain.rs", "1000"),
