@@ -358,3 +358,100 @@ fn objects_come_back_with_their_state_server() {
     ann.describe(1, 5, "n", 9, &hp(3));
     bob.expect_seen(&Seen { other: hp(3), ..seen });
 }
+
+/// A director, a state server that comes and goes, and an agent.
+struct Apart {
+    director: Daemon,
+    servers: Daemon,
+    agent: Daemon,
+}
+
+impl Apart {
+    fn start() -> Self {
+        let director = Setup::new().dc(DC).start();
+        let address = director.address("MD");
+        let below = || Setup::new().dc(DC).director(format!("connect: '{address}'"));
+        let servers = below().role(format!("type: stateserver, control: {CONTROL}")).start();
+        let agent = below()
+            .role(format!(
+                "type: clientagent, bind: $CA, client: {{type: panda3d, stateserver: {CONTROL}, \
+                 doids: {{min: 3000000001, max: 3000100000, per_client: {PER_CLIENT}}}}}"
+            ))
+            .start();
+        let apart = Apart { director, servers, agent };
+        apart.wait_for("connected to the upstream", 1);
+        wait_for_root(&apart.agent);
+        apart
+    }
+
+    /// The agent has said something so many times.
+    fn wait_for(&self, text: &str, times: usize) {
+        wait_until(text, || (self.agent.log().matches(text).count() >= times).then_some(()));
+    }
+}
+
+/// Ann is asked for what she has, and says it; Bob sees it, each time with other points.
+fn comes_back(ann: &mut Stock, bob: &mut Stock, seen: &Seen, points: u16) {
+    ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &hp(points));
+    bob.expect_seen(&Seen { other: hp(points), ..seen.clone() });
+    ann.update(seen.do_id, field::SAY, &Values::new().string("back"));
+    bob.expect_update(ann.base, seen.do_id, field::SAY, &Values::new().string("back"));
+}
+
+/// Players are there, and have made something, before the first state server is.
+#[test]
+fn what_was_made_before_the_state_server_came_is_made_again() {
+    let mut apart = Apart::start();
+    apart.servers.kill();
+    apart.agent.kill();
+    apart.agent.start_again();
+    apart.wait_for("connected to the upstream", 2);
+    let mut ann = Stock::at(&apart.agent, &[5]);
+    let mut bob = Stock::at(&apart.agent, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    apart.servers.start_again();
+    comes_back(&mut ann, &mut bob, &seen, 1);
+    let mut cid = Stock::at(&apart.agent, &[5]);
+    cid.expect_seen(&Seen { other: hp(1), ..seen });
+    apart.director.expect_alive();
+}
+
+/// A state server that is away for longer than it is waited for, twice: clients say what they have while it is away, and
+/// once more when it is back.
+#[test]
+fn objects_come_back_however_long_their_state_server_was_away() {
+    let mut apart = Apart::start();
+    let mut ann = Stock::at(&apart.agent, &[5]);
+    let mut bob = Stock::at(&apart.agent, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    bob.expect_seen(&seen);
+    for points in [1, 2] {
+        apart.servers.kill();
+        bob.expect(&Panda3d::Delete { do_id: seen.do_id });
+        ann.expect(&want(5));
+        ann.describe(1, 5, "n", 9, &hp(99));
+        apart.servers.start_again();
+        comes_back(&mut ann, &mut bob, &seen, points);
+    }
+}
+
+/// One that is back while it is still waited for, but is not asked any more whether the parent of all zones is there.
+#[test]
+fn objects_come_back_with_a_state_server_that_was_away_for_a_moment() {
+    let mut apart = Apart::start();
+    let mut ann = Stock::at(&apart.agent, &[5]);
+    let mut bob = Stock::at(&apart.agent, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    bob.expect_seen(&seen);
+    apart.servers.kill();
+    apart.wait_for("is made: nobody", 2);
+    apart.servers.start_again();
+    bob.expect(&Panda3d::Delete { do_id: seen.do_id });
+    comes_back(&mut ann, &mut bob, &seen, 1);
+    // Nothing is said twice, and nobody is told of what he has made himself.
+    let mut cid = Stock::at(&apart.agent, &[5]);
+    cid.expect_seen(&Seen { other: hp(1), ..seen.clone() });
+    ann.expect(&want(5));
+    ann.expect_silence(seen.do_id);
+}

@@ -171,7 +171,7 @@ impl Core {
 
     /// A state server is lost, or was away: what clients have been told of its objects is compared. Nobody knows
     /// which these are.
-    fn server_was_away(&mut self, now: Instant, is_back: bool, out: &mut Effects) {
+    pub(super) fn server_was_away(&mut self, now: Instant, is_back: bool, out: &mut Effects) {
         self.want_comparison(now, now + OTHERS, out);
         if is_back {
             self.somebody_is_back(now + OTHERS);
@@ -300,6 +300,7 @@ impl Core {
             return;
         };
         *budget = budget.saturating_sub(1 + session.size() / LOOKS_PER_STEP);
+        session.begins_to_be_compared();
         session.zones_to_compare().for_each(|at| round.want_zone(at));
         let key = session.key();
         round.owners.push(session.owner_for(now));
@@ -457,7 +458,7 @@ impl Core {
         envelope: &Envelope<'_>,
         out: &mut Effects,
     ) {
-        self.root_appears(envelope, out);
+        self.root_appears(now, envelope, out);
         if self.shared.scripting.as_ref().is_some_and(|it| it.is_answer(envelope)) {
             self.shared.script_answer(now, envelope, out);
         } else if self.comparing.is_asker(envelope) {

@@ -3,6 +3,9 @@
 //! It is asked when the agent begins, when it has not answered an interest in its zones, and when a state server is lost or back. If
 //! it does not answer it is made, with a state server in this daemon before the first client has asked for anything, and asked again
 //! until it answers: who makes it may be away.
+//!
+//! Where it had to be made, a state server has come that has nothing of what clients have: it was away for longer than it is
+//! waited for after a [gap](super::comparing), or has not been there yet. Nobody else says so. So all is compared then.
 
 use std::time::{Duration, Instant};
 
@@ -31,8 +34,8 @@ pub struct Rooting {
     is_here: bool,
     /// It has been asked, and is made then if it has not answered; `None` if it is there as far as is known.
     makes_at: Option<Instant>,
-    /// It has been made since it was asked first.
-    is_made: bool,
+    /// How many times it has been made since it was asked first. Each question says how many these were.
+    makings: u32,
 }
 
 impl Core {
@@ -50,7 +53,7 @@ impl Core {
             state_server: config.state_server?,
             is_here: config.is_here,
             makes_at: None,
-            is_made: false,
+            makings: 0,
         })
     }
 
@@ -61,7 +64,7 @@ impl Core {
             return;
         }
         rooting.makes_at = Some(now + ANSWER);
-        rooting.is_made = false;
+        rooting.makings = 0;
         // When somebody else makes it, it asks who its children are.
         let root = rooting.root;
         self.absent.await_one(root, out);
@@ -72,7 +75,7 @@ impl Core {
         self.comparing.listen(out);
         let asker = self.comparing.asker();
         let Some(rooting) = &self.rooting else { return };
-        let question = StateServer::ObjectGetLocation { context: Context(0) };
+        let question = StateServer::ObjectGetLocation { context: Context(rooting.makings) };
         out.route(&[rooting.root.channel()], asker, &question).expect("it is small");
     }
 
@@ -90,8 +93,9 @@ impl Core {
 
     /// A client has come: with it there may be an interest in it at once.
     pub(super) fn need_root(&mut self, now: Instant, out: &mut Effects) {
-        let lacks =
-            |rooting: &Rooting| rooting.is_here && rooting.makes_at.is_some() && !rooting.is_made;
+        let lacks = |rooting: &Rooting| {
+            rooting.is_here && rooting.makes_at.is_some() && rooting.makings == 0
+        };
         if self.rooting.as_ref().is_some_and(lacks) {
             self.make_root(now, out);
         }
@@ -112,7 +116,8 @@ impl Core {
         let asker = self.comparing.asker();
         let Some(rooting) = &mut self.rooting else { return };
         let &mut Rooting { root: do_id, class_id, state_server, .. } = rooting;
-        if !std::mem::replace(&mut rooting.is_made, true) {
+        rooting.makings = rooting.makings.saturating_add(1);
+        if rooting.makings == 1 {
             tracing::info!(doId = %do_id, "the parent of all zones of clients is made: nobody has made it");
         }
         rooting.makes_at = Some(now + AGAIN);
@@ -139,13 +144,29 @@ impl Core {
         self.absent.await_none(out);
     }
 
+    /// It is there, and was not before.
+    fn root_has_come(&mut self, now: Instant, out: &mut Effects) {
+        self.forget_root(out);
+        // Its state server is another one, unless it is here: that does not come and go without the agent.
+        if self.rooting.as_ref().is_some_and(|rooting| !rooting.is_here) && self.session_count() > 0
+        {
+            tracing::info!("a state server has come that has nothing of what clients have made");
+            self.server_was_away(now, true, out);
+        }
+    }
+
     /// Takes note if it has been made by somebody else: it asks its children who they are.
-    pub(super) fn root_appears(&mut self, envelope: &Envelope<'_>, out: &mut Effects) {
+    pub(super) fn root_appears(
+        &mut self,
+        now: Instant,
+        envelope: &Envelope<'_>,
+        out: &mut Effects,
+    ) {
         let is_awaited = |rooting: &&Rooting| self.absent.awaits(rooting.root);
         let Some(rooting) = self.rooting.as_ref().filter(is_awaited) else { return };
         let is_question = envelope.message_type == StateServer::STATESERVER_OBJECT_GET_LOCATION;
         if is_question && envelope.sender == rooting.root.channel() {
-            self.forget_root(out);
+            self.root_has_come(now, out);
         }
     }
 
@@ -176,8 +197,15 @@ impl Core {
         };
         let root = rooting.root;
         match message {
-            StateServer::ObjectGetLocationResp { do_id, .. } if do_id == root => {
-                self.forget_root(out);
+            StateServer::ObjectGetLocationResp { context: Context(makings), do_id, .. }
+                if do_id == root =>
+            {
+                let is_asked = rooting.makes_at.is_some();
+                if is_asked && makings > 0 {
+                    self.root_has_come(now, out);
+                } else {
+                    self.forget_root(out);
+                }
             }
             StateServer::ObjectDeleteRam { do_id } if do_id == root => {
                 let sender = envelope.sender;

@@ -201,7 +201,12 @@ impl Session {
         heard: Option<Location>,
         is_known: bool,
     ) -> Result<bool, End> {
-        if heard.is_some() && !is_known {
+        let is_made = self.view.made_at(do_id).is_some();
+        if is_made && self.has_made_meanwhile(do_id) {
+            return Ok(true);
+        }
+        // What it has made has an id of its own; it may be too young to have got a question.
+        if heard.is_some() && !is_known && !is_made {
             // What it owns is gone, and another has its id.
             self.owner_told(cx, do_id, Channel::NONE)?;
         }
@@ -214,7 +219,7 @@ impl Session {
             None if self.view.is_session_object(do_id) => {
                 return Err(session_object_missing(do_id));
             }
-            None if self.view.made_at(do_id).is_some() => self.made_is_lost(cx, do_id)?,
+            None if is_made => self.made_is_lost(cx, do_id)?,
             None => self.object_deleted(cx, do_id, false)?,
             Some(location) => {
                 let frame = self.frame_of(cx.shared, &News::ObjectMoves { do_id, location });

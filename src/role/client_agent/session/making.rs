@@ -49,6 +49,8 @@ pub struct Making {
     /// What it has made and has not been heard of yet. Its channel may not be known everywhere, so that what is said to it
     /// is said to the state server as well, which is.
     young: Set<DoId>,
+    /// What it has made since the session was asked what is to be compared with the cluster: nobody has been asked for that.
+    made_meanwhile: Set<DoId>,
     /// What it has had deleted, and has not been heard to be gone. Until then it is still its own.
     ending: Set<DoId>,
     /// Where its objects are made.
@@ -72,6 +74,7 @@ impl Making {
             has_other_zones: false,
             objects: 0,
             young: Set::with_hasher(seed),
+            made_meanwhile: Set::with_hasher(seed),
             ending: Set::with_hasher(seed),
             state_server,
             outdated: 0,
@@ -221,6 +224,9 @@ impl Session {
         making.comes_to(location.zone);
         making.is_under_way = true;
         making.young.insert(do_id);
+        if cx.shared.is_comparing {
+            making.made_meanwhile.insert(do_id);
+        }
         let state_server = making.state_server;
         self.view.own(do_id, class_id, location);
         self.view.rights_mut(cx.shared.seed).has_made(do_id, location.zone);
@@ -281,6 +287,18 @@ impl Session {
         if let Some(making) = &mut self.making {
             making.young.remove(&do_id);
         }
+    }
+
+    /// What it has is going to be compared with the cluster.
+    pub fn begins_to_be_compared(&mut self) {
+        if let Some(making) = &mut self.making {
+            making.made_meanwhile = Set::with_hasher(*making.young.hasher());
+        }
+    }
+
+    /// Whether the client has made an object after it was asked for what there is.
+    pub(super) fn has_made_meanwhile(&self, do_id: DoId) -> bool {
+        self.making.as_ref().is_some_and(|making| making.made_meanwhile.contains(&do_id))
     }
 
     /// Has the object deleted if this session, or the agent, is lost.
@@ -409,6 +427,7 @@ impl Session {
         let Some(making) = &mut self.making else { return };
         making.leaves(zone);
         making.young.remove(&do_id);
+        making.made_meanwhile.remove(&do_id);
         making.ending.remove(&do_id);
         making.outdated += 1;
         if making.outdated > OUTDATED_MAX + making.objects {
