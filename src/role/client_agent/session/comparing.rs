@@ -256,7 +256,8 @@ impl Session {
 
     /// Tells the client the values of an object, as if they had just been set.
     fn tell_values(&mut self, cx: &mut Context<'_>, do_id: DoId, values: &[u8]) {
-        if values.is_empty() {
+        // What it has just said itself it need not be told.
+        if values.is_empty() || self.has_made_meanwhile(do_id) {
             return;
         }
         if self.view.tie_of(do_id).is_some() {
