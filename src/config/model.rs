@@ -249,13 +249,11 @@ impl ClientAgentConfig {
     pub fn addresses(&self) -> impl Iterator<Item = (&'static str, &Address)> {
         let tls = self.tls.as_ref().and_then(|tls| tls.bind.as_ref());
         let websocket = self.websocket.as_ref().map(|websocket| &websocket.bind);
-        let panda3d = self.client.kind.panda3d();
-        let trusted = panda3d.and_then(|panda3d| panda3d.trusted.as_ref());
         let all = [
             ("bind", self.bind.as_ref()),
             ("tls.bind", tls),
             ("websocket.bind", websocket),
-            ("client.trusted.bind", trusted),
+            ("client.trusted.bind", self.client.kind.trusted()),
         ];
         all.into_iter().filter_map(|(key, address)| address.map(|address| (key, address)))
     }

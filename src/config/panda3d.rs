@@ -130,6 +130,11 @@ impl ClientKind {
             ClientKind::Panda3d(config) => Some(config),
         }
     }
+
+    /// Where programs of the operator's connect, which may do what players may not.
+    pub fn trusted(&self) -> Option<&Address> {
+        self.panda3d()?.trusted.as_ref()
+    }
 }
 
 /// The keys that only this type has, beside `root`.

@@ -32,8 +32,8 @@ use self::watching::Watching;
 #[cfg(test)]
 use super::agent::Manners;
 use super::agent::{
-    Context, Given, News, SessionIndex, SessionKey, Shared, Silence, TimeManager, Timer, Told,
-    Translation, UberDogs,
+    Context, Given, News, SessionIndex, SessionKey, Shared, Silence, Timer, Told, Translation,
+    UberDogs,
 };
 use super::dialect::{self, Dialect, Share};
 use super::session::{Arrival, Departure, End, Flow, Peer, Session, Stop};
@@ -150,10 +150,7 @@ impl Core {
 
     /// What the clock shows at a moment, as the time since 1970: for clients that are told the time.
     pub fn set_clock(&mut self, at: Instant, date: Duration) {
-        let Shared { config, dc, .. } = &self.shared;
-        let panda3d = config.client.kind.panda3d();
-        let manager = panda3d.and_then(|panda3d| TimeManager::new(panda3d, dc, (at, date)));
-        self.shared.time_manager = manager;
+        self.shared.time_manager = self.dialect.time_manager((at, date));
     }
 
     /// Begins a session on a connection with Astron's framing.

@@ -142,7 +142,7 @@ impl Shared {
             offences_told: Told::default(),
             bans: Bans::default(),
             dc_hashes: config.accepted_hashes(&dc),
-            rules: FieldRules::new(&config.client, &dc),
+            rules: FieldRules::new(&config.client, manners.has_p2p, &dc),
             diversions: Diversions::new(&config.client.intercept, &uberdogs, &dc),
             scripting: None,
             parenting: Parenting::new(&config.parenting_rules, &dc, seed),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use dclass::{DcFile, Field};
 
 use super::ByField;
-use crate::config::{ClientConfig, ClientKind, FieldRule, Place, Rate, Real, Step, places};
+use crate::config::{ClientConfig, FieldRule, Place, Rate, Real, Step, places};
 use crate::ids::{ClassId, FieldId};
 
 /// The keyword of fields that clients of Panda3D's own type send to whoever owns the object.
@@ -62,11 +62,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(rule: &FieldRule, of: FieldId, field: &Field, is_panda3d: bool) -> Self {
+    fn new(rule: &FieldRule, of: FieldId, field: &Field, has_p2p: bool) -> Self {
         let FieldRule { rate, step, ref ranges, correct, .. } = *rule;
         let axes = |axes: Option<usize>| axes.unwrap_or_else(|| field.arguments().len());
         let step = step.map(|Step { max, axes: said }| (max, axes(said)));
-        let is_p2p = is_panda3d && field.custom_keywords().iter().any(|word| word == P2P);
+        let is_p2p = has_p2p && field.custom_keywords().iter().any(|word| word == P2P);
         let for_all = field.keywords().clsend() || is_p2p;
         Check { of, rate, step, ranges: ranges[..].into(), correct, for_all }
     }
@@ -78,13 +78,12 @@ impl Check {
 }
 
 impl FieldRules {
-    /// `None` if there is no rule that holds anywhere.
-    pub fn new(config: &ClientConfig, dc: &DcFile) -> Option<Box<Self>> {
+    /// `None` if there is no rule that holds anywhere. With `has_p2p` whoever sees an object may set fields of it that are `p2p`.
+    pub fn new(config: &ClientConfig, has_p2p: bool, dc: &DcFile) -> Option<Box<Self>> {
         let (places, _) = places(&config.fields, dc);
         if places.is_empty() {
             return None;
         }
-        let is_panda3d = matches!(config.kind, ClientKind::Panda3d(_));
         let mut rules =
             FieldRules { by_field: ByField::default(), checks: Vec::new(), keeps: Box::default() };
         let mut known = HashMap::new();
@@ -92,7 +91,7 @@ impl FieldRules {
         for Place { class, of, field: id, rule } in places {
             let Some(field) = dc.field(id) else { continue };
             let check = *known.entry((rule, of, id)).or_insert_with(|| {
-                rules.checks.push(Check::new(&config.fields[rule], of, field, is_panda3d));
+                rules.checks.push(Check::new(&config.fields[rule], of, field, has_p2p));
                 // There are no more than fields.
                 (rules.checks.len() - 1) as u16
             });

@@ -1,6 +1,6 @@
 //! What clients of a type rely on in what the session does, and not only in how it is said.
 
-use crate::ids::{DoId, InterestId};
+use crate::ids::{Channel, DoId, InterestId};
 
 /// What a dialect wants of the sessions of its clients. What is as by default is as with Astron.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -16,10 +16,27 @@ pub struct Manners {
     pub closes_freely: bool,
     /// The parent below which whoever has been let in may open interests, and which everybody knows.
     pub root: Option<DoId>,
+    /// A parent below which all zones of clients are, and which is made if nobody has.
+    pub made_root: Option<MadeRoot>,
+    /// Whoever has made something is asked for its values when somebody comes who will see it.
+    pub asks_makers: bool,
+    /// Fields that are `p2p` may be set by whoever sees the object.
+    pub has_p2p: bool,
     /// The bit by which interests that the cluster has opened are told from those of clients, which have numbers of their own.
     pub cluster_bit: u16,
     /// What is said of somebody who speaks something else.
     pub stranger: &'static str,
+}
+
+/// A parent that is made if nobody has.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct MadeRoot {
+    /// Its id.
+    pub do_id: DoId,
+    /// Where it is made.
+    pub state_server: Channel,
+    /// That is in this daemon, and would have answered for it.
+    pub is_here: bool,
 }
 
 impl Default for Manners {
@@ -30,6 +47,9 @@ impl Default for Manners {
             tells_own_moves: false,
             closes_freely: false,
             root: None,
+            made_root: None,
+            asks_makers: false,
+            has_p2p: false,
             cluster_bit: 0,
             stranger: "First packet is not CLIENT_HELLO",
         }

@@ -15,6 +15,9 @@ use crate::wire::Writer;
 /// How many milliseconds Panda3D's network clock counts one by one.
 const TICK: u128 = 10;
 
+/// A moment, and what the clock of all agents shows then: how long after 1970 it is.
+pub type Clock = (Instant, Duration);
+
 /// The object.
 #[derive(Debug)]
 pub struct TimeManager {
@@ -27,18 +30,12 @@ pub struct TimeManager {
     pub request: FieldId,
     /// The field by which it answers.
     pub answer: FieldId,
-    /// What the clock of all agents shows, and when.
-    clock: (Instant, Duration),
+    clock: Clock,
 }
 
 impl TimeManager {
-    /// The object, if the agent has it and the DC files its class. `clock` is a moment, and how long after 1970 it is: agents that
-    /// share a world tell the same time.
-    pub fn new(
-        config: &Panda3dConfig,
-        dc: &DcFile,
-        clock: (Instant, Duration),
-    ) -> Option<Arc<Self>> {
+    /// The object, if the agent has it and the DC files its class. Agents that share a world tell the same time.
+    pub fn new(config: &Panda3dConfig, dc: &DcFile, clock: Clock) -> Option<Arc<Self>> {
         let (do_id, zone) = (config.time_manager_id()?, config.time_manager?);
         let (class, [request, answer]) = time_manager_of(dc).ok()?;
         let shown = class.required().iter().filter(|field| {

@@ -28,7 +28,8 @@ impl Core {
         shared.config.take_over(newer);
         shared.prices = Prices::new(&newer.limits);
         if has_other_rules {
-            shared.rules = FieldRules::new(&shared.config.client, &shared.dc);
+            shared.rules =
+                FieldRules::new(&shared.config.client, shared.manners.has_p2p, &shared.dc);
             let sessions = slots.iter_mut().filter_map(|slot| slot.session.as_deref_mut());
             sessions.for_each(|session| session.review_rules(shared));
         }

@@ -10,9 +10,10 @@
 use std::time::{Duration, Instant};
 
 use super::Core;
-use crate::ids::{Channel, ClassId, Context, DoId, Location};
+use crate::ids::{ClassId, Context, DoId, Location};
 use crate::message::{ObjectState, Rest, StateServer};
 use crate::role::Effects;
+use crate::role::client_agent::agent::MadeRoot;
 use crate::wire::{Envelope, Reader};
 
 /// How long it has to answer.
@@ -25,13 +26,10 @@ const CLASS: &str = "DistributedObject";
 /// The object, and what becomes of it.
 #[derive(Debug)]
 pub struct Rooting {
-    root: DoId,
+    root: MadeRoot,
     class_id: ClassId,
     /// REQUIRED.
     values: Vec<u8>,
-    state_server: Channel,
-    /// That is in this daemon, and would have answered for it.
-    is_here: bool,
     /// It has been asked, and is made then if it has not answered; `None` if it is there as far as is known.
     makes_at: Option<Instant>,
     /// How many times it has been made since it was asked first. Each question says how many these were.
@@ -41,20 +39,12 @@ pub struct Rooting {
 impl Core {
     /// What there is to be done if clients of this agent have a parent of all zones.
     pub(super) fn rooting(&self) -> Option<Rooting> {
-        let config = self.shared.config.client.kind.panda3d()?;
+        let root = self.shared.manners.made_root?;
         let dc = &self.shared.dc;
         let class = dc.class_by_name(CLASS).or_else(|| dc.classes().next())?;
         let required = class.required().iter();
         let values = required.flat_map(|field| field.implicit_value().iter().copied()).collect();
-        Some(Rooting {
-            root: config.root,
-            class_id: class.id(),
-            values,
-            state_server: config.state_server?,
-            is_here: config.is_here,
-            makes_at: None,
-            makings: 0,
-        })
+        Some(Rooting { root, class_id: class.id(), values, makes_at: None, makings: 0 })
     }
 
     /// It may not be there, or not any more: it is asked.
@@ -66,7 +56,7 @@ impl Core {
         rooting.makes_at = Some(now + ANSWER);
         rooting.makings = 0;
         // When somebody else makes it, it asks who its children are.
-        let root = rooting.root;
+        let root = rooting.root.do_id;
         self.absent.await_one(root, out);
         self.ask_root(out);
     }
@@ -76,7 +66,7 @@ impl Core {
         let asker = self.comparing.asker();
         let Some(rooting) = &self.rooting else { return };
         let question = StateServer::ObjectGetLocation { context: Context(rooting.makings) };
-        out.route(&[rooting.root.channel()], asker, &question).expect("it is small");
+        out.route(&[rooting.root.do_id.channel()], asker, &question).expect("it is small");
     }
 
     /// A parent has not answered.
@@ -86,7 +76,7 @@ impl Core {
         parent: DoId,
         out: &mut Effects,
     ) {
-        if self.rooting.as_ref().is_some_and(|rooting| rooting.root == parent) {
+        if self.rooting.as_ref().is_some_and(|rooting| rooting.root.do_id == parent) {
             self.doubt_root(now, out);
         }
     }
@@ -94,7 +84,7 @@ impl Core {
     /// A client has come: with it there may be an interest in it at once.
     pub(super) fn need_root(&mut self, now: Instant, out: &mut Effects) {
         let lacks = |rooting: &Rooting| {
-            rooting.is_here && rooting.makes_at.is_some() && rooting.makings == 0
+            rooting.root.is_here && rooting.makes_at.is_some() && rooting.makings == 0
         };
         if self.rooting.as_ref().is_some_and(lacks) {
             self.make_root(now, out);
@@ -115,7 +105,8 @@ impl Core {
     fn make_root(&mut self, now: Instant, out: &mut Effects) {
         let asker = self.comparing.asker();
         let Some(rooting) = &mut self.rooting else { return };
-        let &mut Rooting { root: do_id, class_id, state_server, .. } = rooting;
+        let MadeRoot { do_id, state_server, .. } = rooting.root;
+        let class_id = rooting.class_id;
         rooting.makings = rooting.makings.saturating_add(1);
         if rooting.makings == 1 {
             tracing::info!(doId = %do_id, "the parent of all zones of clients is made: nobody has made it");
@@ -148,7 +139,8 @@ impl Core {
     fn root_has_come(&mut self, now: Instant, out: &mut Effects) {
         self.forget_root(out);
         // Its state server is another one, unless it is here: that does not come and go without the agent.
-        if self.rooting.as_ref().is_some_and(|rooting| !rooting.is_here) && self.session_count() > 0
+        if self.rooting.as_ref().is_some_and(|rooting| !rooting.root.is_here)
+            && self.session_count() > 0
         {
             tracing::info!("a state server has come that has nothing of what clients have made");
             self.server_was_away(now, true, out);
@@ -162,10 +154,10 @@ impl Core {
         envelope: &Envelope<'_>,
         out: &mut Effects,
     ) {
-        let is_awaited = |rooting: &&Rooting| self.absent.awaits(rooting.root);
+        let is_awaited = |rooting: &&Rooting| self.absent.awaits(rooting.root.do_id);
         let Some(rooting) = self.rooting.as_ref().filter(is_awaited) else { return };
         let is_question = envelope.message_type == StateServer::STATESERVER_OBJECT_GET_LOCATION;
-        if is_question && envelope.sender == rooting.root.channel() {
+        if is_question && envelope.sender == rooting.root.do_id.channel() {
             self.root_has_come(now, out);
         }
     }
@@ -195,7 +187,7 @@ impl Core {
         let Ok(message) = StateServer::decode(envelope.message_type, &mut reader) else {
             return false;
         };
-        let root = rooting.root;
+        let root = rooting.root.do_id;
         match message {
             StateServer::ObjectGetLocationResp { context: Context(makings), do_id, .. }
                 if do_id == root =>

@@ -29,7 +29,7 @@ pub use lib_astron::LibAstron;
 pub use otp::Otp;
 pub use panda3d::Panda3d;
 
-use super::agent::{Context, Manners, Voice};
+use super::agent::{Clock, Context, Manners, TimeManager, Voice};
 use super::session::{Flow, Session};
 use crate::config::ClientKind;
 use crate::ids::{DoId, FieldId};
@@ -69,6 +69,11 @@ pub trait Dialect: Send + Sync {
     /// What its clients rely on in what becomes of them.
     fn manners(&self) -> Manners {
         Manners::default()
+    }
+
+    /// The object that tells its clients the time, if the agent does so itself.
+    fn time_manager(&self, _clock: Clock) -> Option<Arc<TimeManager>> {
+        None
     }
 
     /// When what is for its clients waits for more of it: most want it at once as long as there is time for that.

@@ -15,7 +15,7 @@ use super::asking::distinct;
 use super::following::Cause;
 use super::waiting::Waits;
 use super::{End, Flow, Life, Request, Session};
-use crate::config::{Offence, Regenerate};
+use crate::config::Offence;
 use crate::hash::{Map, Seed, Set};
 use crate::ids::{
     Channel, Context as QueryContext, DATAGRAM_BYTES_MAX, DoId, FieldId, InterestId, Location,
@@ -495,8 +495,7 @@ impl Session {
         }
         let has_come = |zone: &&ZoneId| before.binary_search(zone).is_err();
         let come: SmallVec<[ZoneId; 8]> = zones.iter().filter(has_come).copied().collect();
-        let panda3d = cx.shared.config.client.kind.panda3d();
-        if panda3d.is_some_and(|panda3d| panda3d.regenerate == Regenerate::Owner) {
+        if cx.shared.manners.asks_makers {
             for &zone in &come {
                 let location = Location::new(root, zone);
                 let question = ClientAgent::WantValues { location };

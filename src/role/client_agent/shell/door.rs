@@ -101,8 +101,7 @@ impl Door {
             let entrance = Entrance { tls, websocket: websocket_of, is_trusted: false };
             doors.push(Door::open(&websocket.bind, entrance, config, machine).await?);
         }
-        let panda3d = config.client.kind.panda3d();
-        if let Some(trusted) = panda3d.and_then(|panda3d| panda3d.trusted.as_ref()) {
+        if let Some(trusted) = config.client.kind.trusted() {
             let entrance = Entrance { is_trusted: true, ..Entrance::default() };
             doors.push(Door::open(trusted, entrance, config, machine).await?);
         }

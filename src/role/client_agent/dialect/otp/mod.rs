@@ -157,6 +157,7 @@ impl Dialect for Otp {
             root: Some(self.config.root),
             cluster_bit: CLUSTERS,
             stranger: "This is no client of the OTP era",
+            ..Manners::default()
         }
     }
 

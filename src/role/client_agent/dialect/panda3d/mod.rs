@@ -17,12 +17,12 @@ use dclass::DcFile;
 use self::schema::Schema;
 use self::voice::PandaVoice;
 use super::{Dialect, Foreign, Gist, Share, foreign};
-use crate::config::{Offence, Panda3dConfig};
+use crate::config::{Offence, Panda3dConfig, Regenerate};
 use crate::ids::{DoId, FieldId, Location};
 use crate::message::{
     ClientFamily, EjectReason, Message as _, Panda3d as Message, Part, Rest, TargetedUpdate,
 };
-use crate::role::client_agent::agent::{Context, Manners, TimeManager, Voice};
+use crate::role::client_agent::agent::{Clock, Context, MadeRoot, Manners, TimeManager, Voice};
 use crate::role::client_agent::session::{End, Flow, Session};
 use crate::trace::Speech;
 use crate::wire::{self, Reader};
@@ -150,7 +150,19 @@ impl Dialect for Panda3d {
     }
 
     fn manners(&self) -> Manners {
-        Manners { stranger: "This is no client of Panda3D's own repository", ..Manners::default() }
+        let &Panda3dConfig { root, state_server, is_here, regenerate, .. } = &*self.config;
+        let root = |state_server| MadeRoot { do_id: root, state_server, is_here };
+        Manners {
+            made_root: state_server.map(root),
+            has_p2p: true,
+            asks_makers: regenerate == Regenerate::Owner,
+            stranger: "This is no client of Panda3D's own repository",
+            ..Manners::default()
+        }
+    }
+
+    fn time_manager(&self, clock: Clock) -> Option<Arc<TimeManager>> {
+        TimeManager::new(&self.config, &self.dc, clock)
     }
 
     /// Their own server passes on what has come once a frame, and games are made for that: a few milliseconds cost them nothing,
