@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Asking, ChannelPool, Deadlines, Diversions, FieldRules, LimitCounts, Manners, OffenceCounts,
-    Offender, Prices, Resumable, Scripting, SessionKey, Silence, Subscribers, TimeManager, Tokens,
-    Told, UberDogs, Voice,
+    Offender, Prices, Resumable, ScriptCounts, Scripting, SessionKey, Silence, Subscribers,
+    TimeManager, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
@@ -52,6 +52,8 @@ pub struct Shared {
     pub diversions: Option<Box<Diversions>>,
     /// The agent's script; `None` where there is none.
     pub scripting: Option<Box<Scripting>>,
+    /// How often it has been called, and those before it.
+    pub script_counts: ScriptCounts,
     /// What parents say of interests; `None` where nothing goes by it.
     pub parenting: Option<Box<Parenting>>,
     /// How clients are told things.
@@ -145,6 +147,7 @@ impl Shared {
             rules: FieldRules::new(&config.client, manners.has_p2p, &dc),
             diversions: Diversions::new(&config.client.intercept, &uberdogs, &dc),
             scripting: None,
+            script_counts: ScriptCounts::default(),
             parenting: Parenting::new(&config.parenting_rules, &dc, seed),
             dc,
             uberdogs,

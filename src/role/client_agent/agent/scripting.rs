@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use dclass::DcFile;
 
-use super::{ByField, SessionKey, Shared, Timer};
+use super::{ByField, Hook, SessionKey, Shared, Timer};
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::ids::{Channel, ClassId, FieldId};
@@ -41,8 +41,6 @@ pub struct Scripting {
     seed: Seed,
     /// How often it has been called: each call has random numbers of its own.
     calls: u64,
-    /// How many the agent has had before.
-    number: u64,
     timers: HashSet<TimerId>,
 }
 
@@ -65,17 +63,7 @@ impl Scripting {
         script.set_channel(channel);
         let (hooks, fields) = (script.hooks(), hooked(&script, dc));
         let timers = HashSet::new();
-        Ok(Scripting {
-            script,
-            hooks,
-            fields,
-            channel,
-            began: None,
-            seed,
-            calls: 0,
-            number,
-            timers,
-        })
+        Ok(Scripting { script, hooks, fields, channel, began: None, seed, calls: 0, timers })
     }
 
     /// What it wants to hear of.
@@ -97,8 +85,7 @@ impl Scripting {
 
     /// Calls it about a client. With an error of its own nothing comes of what it is called about, which costs that client no more.
     pub fn call(&mut self, now: Instant, client: &Client<'_>, call: Call<'_>) -> Verdict {
-        let (moment, hook) = (self.moment(now), name_of(&call));
-        metrics::SCRIPT_CALLS.one(&[hook]);
+        let (moment, hook) = (self.moment(now), Hook::of(&call));
         match self.script.call(moment, client, call) {
             Ok(verdict) => verdict,
             Err(fault) => {
@@ -147,7 +134,8 @@ impl Shared {
     /// that; a configuration with such a one is refused before.
     pub fn load_script(&mut self, now: Instant, source: Option<&Source>, out: &mut Effects) {
         let before = self.scripting.as_ref();
-        let number = before.map_or(0, |before| before.number + 1);
+        let number = self.script_counts.loaded;
+        self.script_counts.loaded += u64::from(source.is_some());
         let load = |source| Scripting::load(source, &self.dc, self.seed, number);
         let mut other = match source.map(load).transpose() {
             Ok(other) => other.map(Box::new),
@@ -174,7 +162,7 @@ impl Shared {
         if scripting.timers.remove(&timer) {
             let moment = scripting.moment(now);
             let called = scripting.script.timer(moment, timer);
-            self.script_was_called("timer", called, now, out);
+            self.script_was_called(Hook::Timer, called, now, out);
         }
     }
 
@@ -189,17 +177,17 @@ impl Shared {
         };
         let moment = scripting.moment(now);
         let called = scripting.script.answer(moment, &message);
-        self.script_was_called("answer", called, now, out);
+        self.script_was_called(Hook::Answer, called, now, out);
     }
 
     fn script_was_called(
         &mut self,
-        hook: &'static str,
+        hook: Hook,
         called: Result<(), Fault>,
         now: Instant,
         out: &mut Effects,
     ) {
-        metrics::SCRIPT_CALLS.one(&[hook]);
+        self.script_counts.add(hook);
         if let Err(fault) = called {
             note_fault(hook, &fault, None);
         }
@@ -250,27 +238,14 @@ pub const fn client_key(SessionKey { index, generation }: SessionKey) -> ClientK
     (generation as u64) << 32 | index as u64
 }
 
-fn note_fault(hook: &'static str, fault: &Fault, client: Option<Channel>) {
+fn note_fault(hook: Hook, fault: &Fault, client: Option<Channel>) {
+    let hook = hook.name();
     metrics::SCRIPT_FAULTS.one(&[hook]);
     match client {
         Some(client) => {
             tracing::error!(%client, hook, %fault, "a call of the script has gone wrong");
         }
         None => tracing::error!(hook, %fault, "a call of the script has gone wrong"),
-    }
-}
-
-/// As figures name what the script is called for.
-const fn name_of(call: &Call<'_>) -> &'static str {
-    match call {
-        Call::Connect => "connect",
-        Call::Hello { .. } => "hello",
-        Call::Message(_) => "message",
-        Call::State { .. } => "state",
-        Call::Field { .. } => "field",
-        Call::Create { .. } => "create",
-        Call::Move { .. } => "move",
-        Call::Disconnect { .. } => "disconnect",
     }
 }
 

@@ -121,6 +121,9 @@ impl Core {
         {
             figures.add(&metrics::OFFENCES, &[offence.name(), reaction.name()], count);
         }
+        for (hook, count) in self.shared.script_counts.calls() {
+            figures.add(&metrics::SCRIPT_CALLS, &[hook], count);
+        }
     }
 
     /// How often clients have come up against limits.

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use super::{Arrival, End, Flow, Life, Session};
 use crate::ids::{ClassId, DoId, FieldId, Location};
 use crate::message::Cluster;
-use crate::role::client_agent::agent::{Context, Hooked, News, Translation, client_key};
+use crate::role::client_agent::agent::{Context, Hook, Hooked, News, Translation, client_key};
 use crate::script::{Action, Call, Client, Hooks, State, Verdict};
 use crate::wire::Reader;
 
@@ -33,6 +33,7 @@ impl Session {
     #[cold]
     fn ask_script(&mut self, cx: &mut Context<'_>, call: Call<'_>) -> Result<Verdict, End> {
         let Some(scripting) = &mut cx.shared.scripting else { return Ok(Verdict::Pass) };
+        cx.shared.script_counts.add(Hook::of(&call));
         let verdict = scripting.call(cx.now, &self.as_client(), call);
         let mut whole = Ok(());
         for action in scripting.take_actions() {
@@ -79,6 +80,7 @@ impl Session {
         if !scripting.hooks().connect {
             return;
         }
+        cx.shared.script_counts.add(Hook::Connect);
         scripting.call(cx.now, &self.as_client(), Call::Connect);
         for action in scripting.take_actions() {
             cx.shared.do_for_script(cx.now, action, cx.out);

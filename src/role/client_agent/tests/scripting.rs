@@ -4,6 +4,7 @@ mod fields;
 
 use super::*;
 use crate::message::Database;
+use crate::metrics::{self, Figures, Value};
 use crate::script::Source as Text;
 
 const HOME: Location = Location::new(DoId(5), ZoneId(6));
@@ -360,6 +361,33 @@ fn another_script_takes_the_place_of_one_with_all_that_it_has_asked_for() {
     agent.expect_routed(client.channel, &[(LOGIN_UBERDOG.channel(), &update)]);
     assert_eq!(agent.told(client), Vec::<Vec<u8>>::new());
     assert_eq!(agent.core.script_deadline_count(), 0);
+    // One that comes after none is not told what the first has asked for either.
+    agent.reload(Some(&lua("last")));
+    agent.send(client, &login);
+    let (_, last, _) = agent.sent();
+    assert!(![asker, newer].contains(&last));
+    let mut figures = Figures::default();
+    agent.core.measure(Cursor::default(), 1, &mut figures);
+    let calls = figures.of(&metrics::SCRIPT_CALLS);
+    let of = |hook: &str| calls.get(&[hook.into()][..]).cloned();
+    assert_eq!(of("field"), Some(Value::Count(3)));
+    assert_eq!(of("timer"), Some(Value::Count(1)));
+}
+
+#[test]
+fn many_timers_at_one_time_let_others_have_their_turn_in_between() {
+    let mut agent = scripted(
+        r#"
+        for i = 1, 40 do donet.after(1000, function() donet.event("note", {what = i}) end) end
+        "#,
+    );
+    agent.now += Duration::from_secs(1);
+    let mut counts = Vec::new();
+    while agent.core.next_deadline().is_some_and(|due| due <= agent.now) {
+        agent.core.on_deadline(agent.now, &mut agent.out);
+        counts.push(agent.core.drain_events().count());
+    }
+    assert_eq!(counts, [16, 16, 8]);
 }
 
 #[test]
