@@ -289,7 +289,7 @@ fn updates(c: &mut Criterion) {
     for (name, lua) in scripts {
         bench(c, "update of an owner", name, || {
             let mut config = config();
-            let text = |lua: &str| Source { name: "bench.lua".to_owned(), text: lua.into() };
+            let text = |lua: &str| Source::new("bench.lua", lua);
             config.client.script = lua.map(|lua| Arc::new(text(lua)));
             let mut agent = Agent::with(1, Framing::Tag16, &config);
             let (key, channel) = agent.sessions[0];

@@ -12,7 +12,7 @@ use super::path::tidy;
 use super::section::{Found, Section};
 use super::value;
 use crate::finding::{Finding, Severity};
-use crate::script::{Script, Source};
+use crate::script::Source;
 
 pub(super) const KEY: &str = "script";
 /// No script is that long.
@@ -33,16 +33,16 @@ fn read(node: &Found<'_>, base_dir: &Path) -> Result<Source, String> {
     let name = path.display().to_string();
     let text = input::read_file(&path, BYTES_MAX)
         .map_err(|error| format!("{name}: the file cannot be read: {error}"))?;
-    Ok(Source { name, text: input::without_mark(&text).to_vec() })
+    Ok(Source::new(name, input::without_mark(&text)))
 }
 
-/// What is wrong with scripts, for these DC files: they are read as at a start.
+/// What is wrong with scripts, for these DC files. Those that are right are ready then.
 pub(super) fn findings(loaded: &Loaded, dc: &Arc<DcFile>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (i, role) in loaded.config.numbered_roles() {
         let RoleConfig::ClientAgent(agent) = role else { continue };
         let Some(source) = &agent.client.script else { continue };
-        if let Some(fault) = Script::load(source, dc).err() {
+        if let Some(fault) = source.prepare(dc).err() {
             let key = format!("roles[{i}].client.{KEY}");
             findings.push(loaded.about(Severity::Error, &key, fault.to_string()));
         }

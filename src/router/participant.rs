@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::resident::Wish;
+use super::told::clock;
 use super::{Batch, Cursor, Effects, Fed, Key, Page, Query, Role, RoleLost, Router, quietly};
 
 /// How much of what it has still to tell a role tells between two batches of others.
@@ -125,6 +126,11 @@ impl<R: Role> RoleParticipant<R> {
             let deadline = match self.go_on() {
                 Ok(Wish { soon: true, .. }) => {
                     // Whatever wakes this meanwhile, the others have their turn first.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Ok(Wish { deadline: Some(at), .. }) if at <= clock() => {
+                    // A time that is over is not waited for, and whoever is behind with his must not keep the others.
                     tokio::task::yield_now().await;
                     continue;
                 }

@@ -4,18 +4,9 @@ use std::sync::Arc;
 
 use dclass::DcFile;
 
-use super::{Action, Call, Client, ClientKey, Fault, Hooks, Moment, TimerId, Verdict};
+use super::{Action, Call, Client, ClientKey, Fault, Hooks, Moment, Source, TimerId, Verdict};
 use crate::ids::{Channel, ClassId, FieldId};
 use crate::message::Database;
-
-/// The text of a script.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Source {
-    /// As errors show it, such as `game.lua`.
-    pub name: String,
-    /// What stands in the file.
-    pub text: Vec<u8>,
-}
 
 /// There is none.
 #[derive(Debug)]

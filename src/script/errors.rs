@@ -29,6 +29,14 @@ impl Fault {
         Fault { place, text: one_line(text, TEXT_BYTES_MAX) }
     }
 
+    /// An error in a file, which is said at least if Lua does not know where in it.
+    pub(super) fn in_file(self, name: &str) -> Fault {
+        match self.place {
+            Some(_) => self,
+            None => Fault { place: None, text: format!("{name}: {}", self.text) },
+        }
+    }
+
     /// An error that stands at a place of which only the text is known.
     pub(super) fn with_text(text: &str) -> Fault {
         Fault::of(&Error::runtime(text))

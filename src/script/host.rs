@@ -12,20 +12,12 @@ use super::errors::{fail, is_of_memory};
 use super::meter::{CALL_STEPS, LOAD_STEPS, Meter};
 use super::state::{Host, Timer, host};
 use super::{
-    Action, Call, Client, ClientKey, Fault, Hooks, Moment, TimerId, Verdict, sandbox, values,
+    Action, Call, Client, ClientKey, Fault, Hooks, Moment, Source, TimerId, Verdict, sandbox,
+    values,
 };
 use crate::ids::{Channel, ClassId, DoId, FieldId};
 use crate::message::Database;
 use crate::trace::Names;
-
-/// The text of a script.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Source {
-    /// As errors show it, such as `game.lua`.
-    pub name: String,
-    /// What stands in the file.
-    pub text: Vec<u8>,
-}
 
 /// A script that has been loaded, with all that it remembers.
 #[derive(Debug)]
@@ -46,10 +38,11 @@ impl Script {
         let lua = lua.map_err(|error| Fault::of(&error))?;
         let mut script = Script { lua, hooks: Hooks::default(), fields: Vec::new() };
         let moment = Moment { now: std::time::Duration::ZERO, random: 0 };
-        script.run(moment, LOAD_STEPS, |lua| {
+        let ran = script.run(moment, LOAD_STEPS, |lua| {
             let chunk = lua.load(without_head(&source.text)).set_name(format!("@{}", source.name));
             chunk.set_mode(ChunkMode::Text).exec()
-        })?;
+        });
+        ran.map_err(|fault| fault.in_file(&source.name))?;
         let loaded = host(&script.lua).map(|mut host| {
             host.is_loading = false;
             place_fields(&mut host);

@@ -13,6 +13,7 @@ const DEPTH_MAX: usize = 16;
 /// A message's arguments by their names.
 pub(super) fn arguments(args: &Args<'_>, table: &Table) -> Result<Map<String, Json>> {
     let mut all = Map::new();
+    Meter::charge_table(args.lua)?;
     for pair in table.pairs::<Value, Value>() {
         let (key, value) = pair?;
         all.insert(key_of(args, &key)?, json_of(args, &value, 0)?);
@@ -22,7 +23,10 @@ pub(super) fn arguments(args: &Args<'_>, table: &Table) -> Result<Map<String, Js
 
 fn key_of(args: &Args<'_>, key: &Value) -> Result<String> {
     match key {
-        Value::String(name) => Ok(name.to_string_lossy()),
+        Value::String(name) => {
+            Meter::charge_bytes(args.lua, name.as_bytes().len())?;
+            Ok(name.to_string_lossy())
+        }
         key => {
             let key = shown(key);
             Err(args.fail(format!("arguments of messages have names, and {key} is none")))
@@ -31,7 +35,10 @@ fn key_of(args: &Args<'_>, key: &Value) -> Result<String> {
 }
 
 fn json_of(args: &Args<'_>, value: &Value, depth: usize) -> Result<Json> {
-    Meter::charge(args.lua, 1)?;
+    match value {
+        Value::Table(_) => Meter::charge_table(args.lua)?,
+        _ => Meter::charge(args.lua, 1)?,
+    }
     Ok(match value {
         Value::Nil => Json::Null,
         Value::Boolean(is_so) => json!(is_so),

@@ -18,8 +18,11 @@ pub(super) const CALL_STEPS: i64 = 100_000;
 pub(super) const LOAD_STEPS: i64 = 100 * CALL_STEPS;
 /// Bytes that a script may hold.
 pub(super) const MEMORY_BYTES: usize = 64 << 20;
+/// Bytes that it may hold more at the end of a call than at its beginning: no text can be longer, so that an instruction that goes
+/// over one cannot take long.
+const CALL_BYTES: usize = 8 << 20;
 /// Instructions between two questions.
-const STRIDE: u32 = 100;
+const STRIDE: u32 = 50;
 /// How long a call may keep the thread busy, whatever it counts: a build for debugging is that much slower.
 const CALL_TIME: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1_500 } else { 100 });
 /// Functions of ours that call the script's own, within each other.
@@ -36,6 +39,8 @@ pub(super) struct Meter {
     /// Until when the thread may be busy with it, in nanoseconds of its own time. Only what takes long in a single instruction
     /// gets there, such as joining texts of megabytes.
     until: AtomicU64,
+    /// How much the script may hold.
+    bytes: AtomicUsize,
     /// Why the call must not go on.
     end: Mutex<Option<String>>,
     /// Functions of ours that call the script's own, within each other.
@@ -47,7 +52,8 @@ impl Meter {
     pub fn install(lua: &Lua) -> Result<()> {
         let (left, steps) = (AtomicI64::new(0), AtomicI64::new(0));
         let (end, depth) = (Mutex::new(None), AtomicUsize::new(0));
-        lua.set_app_data(Meter { left, steps, until: AtomicU64::new(0), end, depth });
+        let (until, bytes) = (AtomicU64::new(0), AtomicUsize::new(MEMORY_BYTES));
+        lua.set_app_data(Meter { left, steps, until, bytes, end, depth });
         lua.set_memory_limit(MEMORY_BYTES)?;
         let triggers = HookTriggers::new().every_nth_instruction(STRIDE);
         lua.set_hook(triggers, |lua, _| {
@@ -58,7 +64,13 @@ impl Meter {
 
     /// A call begins, and has so many steps.
     pub fn begin(lua: &Lua, steps: i64) -> Result<()> {
+        let bytes = match steps > CALL_STEPS {
+            true => MEMORY_BYTES,
+            false => MEMORY_BYTES.min(lua.used_memory() + CALL_BYTES),
+        };
+        lua.set_memory_limit(bytes)?;
         with(lua, |meter| {
+            meter.bytes.store(bytes, Ordering::Relaxed);
             meter.left.store(steps, Ordering::Relaxed);
             meter.steps.store(steps, Ordering::Relaxed);
             let time = CALL_TIME * u32::try_from(steps / CALL_STEPS).unwrap_or(1);
@@ -85,6 +97,12 @@ impl Meter {
             return Ok(());
         }
         Err(Self::stop(lua, format!("it takes more than {had} instructions")))
+    }
+
+    /// Looks at a table, whose empty places nobody counts.
+    pub fn charge_table(lua: &Lua) -> Result<()> {
+        Self::charge(lua, 1)?;
+        Self::look_at_clock(lua)
     }
 
     /// Whether the thread has been busy for longer than any number of usual instructions takes.
@@ -123,10 +141,17 @@ impl Meter {
 
     /// No memory is left, which ends a call, too: looking for more takes longest.
     pub fn out_of_memory(lua: &Lua) -> Error {
-        Self::stop(
-            lua,
-            format!("it needs more memory than the {} MiB of a script", MEMORY_BYTES >> 20),
-        )
+        let bytes = with(lua, |meter| meter.bytes.load(Ordering::Relaxed)).unwrap_or_default();
+        let why = match bytes < MEMORY_BYTES {
+            false => {
+                format!("it needs more memory than the {} MiB of a script", MEMORY_BYTES >> 20)
+            }
+            true => format!(
+                "it needs more than {} MiB in one call: does a function call itself without end?",
+                CALL_BYTES >> 20
+            ),
+        };
+        Self::stop(lua, why)
     }
 
     /// Ends the call.

@@ -5,7 +5,7 @@
 //! call is all or nothing: one that ends with a [`Fault`] has asked for nothing.
 //!
 //! It knows the DC files, ids and messages; no sockets and no configuration. Time and chance come with each call ([`Moment`]), so
-//! that the same calls do the same again. There is one clock, which ends a call that has run for a second, whatever it is at.
+//! that the same calls do the same again. There is one clock, which ends a call that takes long without many instructions.
 
 #[cfg(not(feature = "lua"))]
 mod absent;
@@ -27,6 +27,7 @@ mod meter;
 mod pattern;
 #[cfg(feature = "lua")]
 mod sandbox;
+mod source;
 #[cfg(feature = "lua")]
 mod state;
 #[cfg(feature = "lua")]
@@ -35,13 +36,14 @@ mod text;
 mod values;
 
 #[cfg(not(feature = "lua"))]
-pub use absent::{Script, Source};
+pub use absent::Script;
 pub use call::{
     Action, Call, Client, ClientKey, Event, Hooks, Level, Moment, State, TimerId, Verdict,
 };
 pub use fault::Fault;
 #[cfg(feature = "lua")]
-pub use host::{Script, Source};
+pub use host::Script;
+pub use source::Source;
 
 #[cfg(all(test, feature = "lua"))]
 mod tests;

@@ -39,6 +39,14 @@ local function of_text(f)
   end
 end
 
+-- A function whose work grows with all its arguments: a text that stands for a number is read to its end.
+local function of_all(f)
+  return function(...)
+    native.weigh_all(...)
+    return f(...)
+  end
+end
+
 -- A function whose work grows with all its arguments, and with what a format asks for.
 local function of_format(f)
   return function(...)
@@ -47,10 +55,25 @@ local function of_format(f)
   end
 end
 
+-- A function whose work grows with the bytes from one place of a text to another.
+local function of_part(f, default)
+  return function(text, first, last, ...)
+    if type(text) == "string" and #text > SHORT then
+      local from, to, length = integer(first) or 1, integer(last) or default(first), #text
+      if from < 0 then from = from + length + 1 end
+      if to < 0 then to = to + length + 1 end
+      charge((math.min(to, length) - math.max(from, 1)) / 16)
+    end
+    return f(text, first, last, ...)
+  end
+end
+
 local strings = copy(string)
 strings.dump = nil
-for _, name in next, { "lower", "reverse", "sub", "upper" } do strings[name] = of_text(string[name]) end
-for _, name in next, { "format", "pack", "packsize", "unpack" } do strings[name] = of_format(string[name]) end
+for _, name in next, { "lower", "reverse", "upper" } do strings[name] = of_text(string[name]) end
+for _, name in next, { "format", "pack", "packsize" } do strings[name] = of_format(string[name]) end
+strings.sub = of_part(string.sub, function() return -1 end)
+strings.char = of_all(string.char)
 strings.find, strings.match, strings.gsub = native.find, native.match, native.gsub
 
 function strings.gmatch(text, pattern, init)
@@ -77,12 +100,27 @@ function strings.byte(text, first, last)
   return string.byte(text, first, last)
 end
 
+-- What is taken out of a message is no longer than that, and is paid for when it is known.
+local function paid(...)
+  native.weigh_all(...)
+  return ...
+end
+
+function strings.unpack(layout, text, at)
+  native.weigh_format(layout)
+  return paid(string.unpack(layout, text, at))
+end
+
+-- Each time costs something, also of a text of no length; a number is a text, too.
+local function length_of(text)
+  local kind = type(text)
+  if kind == "number" then return #tostring(text) end
+  return kind == "string" and #text or 0
+end
+
 function strings.rep(text, count, between)
   local many = integer(count) or 0
-  if type(text) == "string" and many > 0 then
-    local length = #text + (type(between) == "string" and #between or 0)
-    charge(many * (length + 0.0) / 16)
-  end
+  if many > 0 then charge(many * (length_of(text) + length_of(between) + 1.0) / 16) end
   return string.rep(text, count, between)
 end
 
@@ -115,15 +153,19 @@ end
 
 function tables.sort(list, before)
   local length = size(list)
-  charge(length * math.log(length + 2, 2))
+  local turns = math.log(length + 2, 2)
+  charge(length * turns)
+  if before == nil then native.weigh_list(list, turns) end
   return table.sort(list, before)
 end
 
 local maths = copy(math)
 maths.random, maths.randomseed = donet.random, nil
+maths.max, maths.min = of_all(math.max), of_all(math.min)
 
 local utf8s = copy(utf8)
 for _, name in next, { "codepoint", "len", "offset" } do utf8s[name] = of_text(utf8[name]) end
+utf8s.char = of_all(utf8.char)
 
 -- Tables that a script cannot change.
 local frozen = setmetatable({}, { __mode = "k" })

@@ -47,7 +47,9 @@ fn natives(lua: &Lua) -> Result<Table> {
             Meter::charge_bytes(lua, text.as_bytes().len())
         })?,
     )?;
+    table.raw_set("weigh_all", lua.create_function(weigh_all)?)?;
     table.raw_set("weigh_format", lua.create_function(weigh_format)?)?;
+    table.raw_set("weigh_list", lua.create_function(weigh_list)?)?;
     table.raw_set("size", lua.create_function(size)?)?;
     table
         .raw_set("integer", lua.create_function(|lua, value: Value| lua.coerce_integer(value))?)?;
@@ -74,6 +76,27 @@ fn caught_by_script(lua: &Lua, error: Value) -> Result<Value> {
         Value::Error(error) if is_of_memory(error) => Err(Meter::out_of_memory(lua)),
         Value::Error(error) => lua.create_string(caught(error)).map(Value::String),
         _ => Ok(error),
+    }
+}
+
+/// Charges for the length of texts.
+fn weigh_all(lua: &Lua, values: MultiValue) -> Result<()> {
+    Meter::charge_bytes(lua, values.iter().map(length).sum())
+}
+
+/// Charges for the length of texts in a list, each of which is gone over so many times.
+fn weigh_list(lua: &Lua, (list, times): (Table, f64)) -> Result<()> {
+    let mut bytes = 0usize;
+    for index in 1..=list.raw_len() {
+        bytes = bytes.saturating_add(length(&list.raw_get(index)?));
+    }
+    Meter::charge_bytes(lua, (bytes as f64 * times) as usize)
+}
+
+fn length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.as_bytes().len(),
+        _ => 0,
     }
 }
 

@@ -86,7 +86,10 @@ pub(super) fn unpack_one(lua: &Lua, field: &Field, value: &[u8]) -> Result<Value
 
 fn data(lua: &Lua, value: &Value, depth: usize) -> Result<Data<'static>> {
     // A table can hold another twice, and that another twice.
-    Meter::charge(lua, 1)?;
+    match value {
+        Value::Table(_) => Meter::charge_table(lua)?,
+        _ => Meter::charge(lua, 1)?,
+    }
     Ok(match value {
         Value::Integer(number) => Data::Integer(*number),
         Value::Number(number) => Data::Real(*number),
@@ -103,8 +106,13 @@ fn data(lua: &Lua, value: &Value, depth: usize) -> Result<Data<'static>> {
             table.for_each(|key: Value, value: Value| {
                 let value = data(lua, &value, depth + 1)?;
                 match key {
-                    Value::Integer(index) => drop(list.insert(index, value)),
-                    Value::String(name) => drop(named.insert(name.to_string_lossy(), value)),
+                    Value::Integer(index) => {
+                        list.insert(index, value);
+                    }
+                    Value::String(name) => {
+                        Meter::charge_bytes(lua, name.as_bytes().len())?;
+                        named.insert(name.to_string_lossy(), value);
+                    }
                     key => odd = Some(shown(&key)),
                 }
                 Ok(())

@@ -25,6 +25,9 @@ pub(super) struct Lines {
 /// The fields that say whose fault a line is, the best first: a client's channel is soon another's.
 const WHO: [&str; 6] = ["remote", "peer", "client", "sender", "address", "upstream"];
 
+/// The category of what scripts say.
+const SCRIPT: &str = "script";
+
 /// Who it is that a span is about.
 struct SpanPeer(u64);
 
@@ -34,6 +37,8 @@ impl Lines {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let mut who = Who::new(&self.hash);
+        // What scripts say is all said in one place; each text is a peer of its own, and is not lost behind others.
+        who.by_text = category(event.metadata()) == SCRIPT;
         event.record(&mut who);
         let peer = who.peer().or_else(|| {
             let mut spans = context.event_scope(event)?;
@@ -120,6 +125,8 @@ struct Who<'h> {
     /// and again.
     host: Option<u64>,
     has_session: bool,
+    /// What the line says is what it is known by.
+    by_text: bool,
     /// The best of what has been seen: its place in [`WHO`], and its hash.
     best: Option<(usize, u64)>,
     cause: Option<u64>,
@@ -127,7 +134,7 @@ struct Who<'h> {
 
 impl<'h> Who<'h> {
     fn new(hash: &'h RandomState) -> Self {
-        Who { hash, host: None, has_session: false, best: None, cause: None }
+        Who { hash, host: None, has_session: false, by_text: false, best: None, cause: None }
     }
 
     fn peer(&self) -> Option<u64> {
@@ -143,7 +150,11 @@ impl<'h> Who<'h> {
             return;
         }
         self.has_session |= field.name() == "client";
-        let Some(place) = WHO.iter().position(|name| *name == field.name()) else { return };
+        let place = match field.name() {
+            "message" if self.by_text => Some(0),
+            name => WHO.iter().position(|known| *known == name),
+        };
+        let Some(place) = place else { return };
         if self.best.is_some_and(|(best, _)| best <= place) {
             return;
         }

@@ -15,7 +15,7 @@ fn page() -> String {
 
 fn load(text: &str, dc: &str) -> Result<Script, String> {
     let dc = dclass::parse(&[dclass::Source::new("game.dc", dc)]).expect("the classes of the page");
-    let source = Source { name: "game.lua".to_owned(), text: text.into() };
+    let source = Source::new("game.lua", text);
     Script::load(&source, &Arc::new(dc)).map_err(|fault| format!("{fault}\n{text}"))
 }
 

@@ -49,7 +49,7 @@ use crate::router::{Cursor, Gap, Origin, Page, Query, Role, Watch};
 use crate::wire::{Envelope, Framing, Reader};
 
 /// How many timers of a script are done with at once, if many are due.
-const SCRIPT_TIMERS_AT_ONCE: usize = 16;
+const SCRIPT_TIMERS_AT_ONCE: usize = 4;
 /// How many channels sessions that end give up at once; what is above that is done by and by.
 const DEPARTURE_AT_ONCE: usize = 256;
 

@@ -3,6 +3,7 @@
 use mlua::{LuaString, MetaMethod, Result, UserData, UserDataFields, Value};
 
 use super::Native;
+use crate::ids::DATAGRAM_BYTES_MAX;
 use crate::script::args::Args;
 use crate::script::state::{CallState, FieldHook, Host};
 use crate::script::values::{pack, shown};
@@ -146,6 +147,9 @@ pub(in crate::script) fn place_fields(host: &mut Host) {
     }
 }
 
+/// What has room in a datagram beside all that stands before a value.
+const VALUE_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - 100;
+
 fn change(args: &mut Args<'_>) -> Result<Value> {
     let Some((_, id)) = args.host()?.call.field else {
         return Err(args.fail("only a hook of donet.on_field can change a value"));
@@ -153,7 +157,12 @@ fn change(args: &mut Args<'_>) -> Result<Value> {
     let names = args.names()?;
     let Some(field) = names.dc().field(id) else { return Ok(Value::Nil) };
     let values = args.rest();
-    let value = args.lua.create_string(pack(args, field, &values)?)?;
+    let value = pack(args, field, &values)?;
+    if value.len() > VALUE_BYTES_MAX {
+        let bytes = value.len();
+        return Err(args.fail(format!("{bytes} bytes are more than a datagram can hold")));
+    }
+    let value = args.lua.create_string(value)?;
     let outcome = Outcome::Change { call: args.host()?.call.number };
     let outcome = args.lua.create_userdata(outcome)?;
     outcome.set_user_value(value)?;

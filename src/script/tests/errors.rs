@@ -71,8 +71,7 @@ fn a_fault_knows_its_file_and_line() {
     let fault = load("\n\nerror('no')").err().expect("wrong");
     assert_eq!(fault.place, Some(("game.lua".to_owned(), 3)));
     assert_eq!(fault.text, "no");
-    let source =
-        Source { name: "C:\\games\\my game.lua".to_owned(), text: b"error('a: b')".into() };
+    let source = Source::new("C:\\games\\my game.lua", "error('a: b')");
     let fault = Script::load(&source, &dc()).expect_err("wrong");
     assert_eq!(fault.place, Some(("C:\\games\\my game.lua".to_owned(), 1)));
     assert_eq!(fault.text, "a: b");

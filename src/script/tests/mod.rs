@@ -61,7 +61,7 @@ fn client(key: ClientKey) -> Client<'static> {
 
 fn load(text: &str) -> Result<Stage, Fault> {
     let dc = dc();
-    let source = Source { name: "game.lua".to_owned(), text: text.into() };
+    let source = Source::new("game.lua", text);
     let mut script = Script::load(&source, &dc)?;
     script.set_channel(OWN);
     Ok(Stage { script, dc })

@@ -25,6 +25,11 @@ use crate::script::{
 };
 use crate::wire::{Envelope, Reader, Writer};
 
+/// What scripts say is logged as theirs.
+const SCRIPT: &str = "donet::script";
+/// So many states of clients the script is told at one moment. Scripts of two agents can answer each other's for ever, before
+/// anybody else has his turn; what is read from a link at a time has not so many.
+const STATES_AT_ONCE: u32 = 4096;
 /// About what stands before a message of a datagram.
 const HEAD_BYTES: usize = 32;
 
@@ -42,6 +47,8 @@ pub struct Scripting {
     /// How often it has been called: each call has random numbers of its own.
     calls: u64,
     timers: HashSet<TimerId>,
+    /// When it has been told a state, and how many at that moment.
+    states: (Option<Instant>, u32),
 }
 
 /// What of a field the script wants to hear of.
@@ -57,13 +64,23 @@ impl Scripting {
     /// The script in a file, the so-manieth of the agent. Each has a channel of its own, so that none is told what another has
     /// asked for.
     fn load(source: &Source, dc: &Arc<DcFile>, seed: Seed, number: u64) -> Result<Self, Fault> {
-        let mut script = Script::load(source, dc)?;
+        let mut script = source.take(dc)?;
         // No object is so far up, and hardly the place of one: a random number is met by nobody.
         let channel = Channel(seed.hash_one(("who sends for the script", number)) | 1 << 63);
         script.set_channel(channel);
         let (hooks, fields) = (script.hooks(), hooked(&script, dc));
         let timers = HashSet::new();
-        Ok(Scripting { script, hooks, fields, channel, began: None, seed, calls: 0, timers })
+        Ok(Scripting {
+            script,
+            hooks,
+            fields,
+            channel,
+            began: None,
+            seed,
+            calls: 0,
+            timers,
+            states: (None, 0),
+        })
     }
 
     /// What it wants to hear of.
@@ -86,13 +103,28 @@ impl Scripting {
     /// Calls it about a client. With an error of its own nothing comes of what it is called about, which costs that client no more.
     pub fn call(&mut self, now: Instant, client: &Client<'_>, call: Call<'_>) -> Verdict {
         let (moment, hook) = (self.moment(now), Hook::of(&call));
-        match self.script.call(moment, client, call) {
+        let may_be_told = hook != Hook::State || self.may_be_told_state(now);
+        let called = match may_be_told {
+            true => self.script.call(moment, client, call),
+            false => Err(Fault {
+                place: None,
+                text: "scripts answer each other's states without end".to_owned(),
+            }),
+        };
+        match called {
             Ok(verdict) => verdict,
             Err(fault) => {
                 note_fault(hook, &fault, Some(client.channel));
                 Verdict::Drop
             }
         }
+    }
+
+    fn may_be_told_state(&mut self, now: Instant) -> bool {
+        let (then, count) = self.states;
+        let count = if then == Some(now) { count + 1 } else { 1 };
+        self.states = (Some(now), count);
+        count <= STATES_AT_ONCE
     }
 
     /// A session has ended.
@@ -227,8 +259,12 @@ impl Shared {
                 let with = |event: Event, (key, value): (String, String)| event.with(key, value);
                 self.events.push(entries.into_iter().fold(event, with));
             }
-            Action::Log { level: Level::Info, text } => tracing::info!("a script says: {text}"),
-            Action::Log { level: Level::Warn, text } => tracing::warn!("a script says: {text}"),
+            Action::Log { level: Level::Info, text } => {
+                tracing::info!(target: SCRIPT, "a script says: {text}");
+            }
+            Action::Log { level: Level::Warn, text } => {
+                tracing::warn!(target: SCRIPT, "a script says: {text}");
+            }
         }
     }
 }
@@ -243,9 +279,9 @@ fn note_fault(hook: Hook, fault: &Fault, client: Option<Channel>) {
     metrics::SCRIPT_FAULTS.one(&[hook]);
     match client {
         Some(client) => {
-            tracing::error!(%client, hook, %fault, "a call of the script has gone wrong");
+            tracing::error!(%client, hook, failure = %fault, "a call of the script has gone wrong");
         }
-        None => tracing::error!(hook, %fault, "a call of the script has gone wrong"),
+        None => tracing::error!(hook, failure = %fault, "a call of the script has gone wrong"),
     }
 }
 

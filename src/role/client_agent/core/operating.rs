@@ -45,8 +45,11 @@ impl Core {
 
     /// Goes on with another script, unless it is the same.
     fn take_script(&mut self, now: Instant, newer: &ClientAgentConfig, out: &mut Effects) {
-        if self.shared.config.client.script != newer.client.script {
-            self.shared.load_script(now, newer.client.script.as_deref(), out);
+        let source = newer.client.script.as_deref();
+        if self.shared.config.client.script.as_deref() != source {
+            self.shared.load_script(now, source, out);
+        } else if let Some(source) = source {
+            source.discard();
         }
     }
 

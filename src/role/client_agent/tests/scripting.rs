@@ -27,7 +27,7 @@ fn with_script(lua: &str, change: impl FnOnce(&mut ClientAgentConfig)) -> Agent 
 }
 
 fn script(lua: &str) -> Option<Arc<Text>> {
-    Some(Arc::new(Text { name: "game.lua".to_owned(), text: lua.as_bytes().to_vec() }))
+    Some(Arc::new(Text::new("game.lua", lua)))
 }
 
 impl Agent {
@@ -378,7 +378,7 @@ fn another_script_takes_the_place_of_one_with_all_that_it_has_asked_for() {
 fn many_timers_at_one_time_let_others_have_their_turn_in_between() {
     let mut agent = scripted(
         r#"
-        for i = 1, 40 do donet.after(1000, function() donet.event("note", {what = i}) end) end
+        for i = 1, 10 do donet.after(1000, function() donet.event("note", {what = i}) end) end
         "#,
     );
     agent.now += Duration::from_secs(1);
@@ -387,7 +387,7 @@ fn many_timers_at_one_time_let_others_have_their_turn_in_between() {
         agent.core.on_deadline(agent.now, &mut agent.out);
         counts.push(agent.core.drain_events().count());
     }
-    assert_eq!(counts, [16, 16, 8]);
+    assert_eq!(counts, [4, 4, 2]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ const LUA: &str = r#"
 "#;
 
 fn scripted(era: Era) -> Agent {
-    let text = Text { name: "game.lua".to_owned(), text: LUA.into() };
+    let text = Text::new("game.lua", LUA);
     let script = |config: &mut ClientAgentConfig| config.client.script = Some(Arc::new(text));
     let mut agent = Agent::otp_with(era, |_| {}, script);
     agent.core.start(agent.now, &mut agent.out);
