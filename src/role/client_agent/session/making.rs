@@ -7,6 +7,8 @@
 //! All that it has made ends with its session, since its doIds are then given to somebody else; and, by post-removes, with the
 //! agent. An object that is deleted by somebody else does not end the session.
 
+mod asked;
+
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
@@ -59,6 +61,10 @@ pub struct Making {
     outdated: usize,
     /// Zones of which the client has been asked what its objects are like, and has not said anything yet.
     asked_for: SmallVec<[ZoneId; 2]>,
+    /// Those of which it is to be asked when it has been told of all that it has had deleted there: it would describe that, too.
+    to_ask: SmallVec<[ZoneId; 1]>,
+    /// What it has had deleted after it was asked: it may have described that once more, as it had yet to be told.
+    described_late: SmallVec<[DoId; 1]>,
     /// Something that it has said is on its way by an object: what goes to others directly may not come before it.
     pub(super) is_under_way: bool,
     /// What the cluster has been asked. Nothing that the client says is looked at before the answer.
@@ -79,6 +85,8 @@ impl Making {
             state_server,
             outdated: 0,
             asked_for: SmallVec::new(),
+            to_ask: SmallVec::new(),
+            described_late: SmallVec::new(),
             is_under_way: false,
             waits: None,
         }
@@ -100,6 +108,14 @@ impl Making {
         if *count == 0 {
             self.counts.remove(&zone);
             self.has_other_zones = true;
+        }
+    }
+
+    /// The same, and it is known to the client: of a zone where nothing is left it answers nothing.
+    fn leaves_for_good(&mut self, zone: ZoneId) {
+        self.leaves(zone);
+        if !self.counts.contains_key(&zone) {
+            self.asked_for.retain(|asked| *asked != zone);
         }
     }
 
@@ -363,7 +379,7 @@ impl Session {
         if before == Some(zone) {
             return Ok(());
         }
-        before.into_iter().for_each(|before| making.leaves(before));
+        before.into_iter().for_each(|before| making.leaves_for_good(before));
         making.comes_to(zone);
         making.is_under_way = true;
         self.note_moved();
@@ -376,16 +392,20 @@ impl Session {
     /// The client deletes an object that it has made. It is told so as all others are, when it is done, and does it itself
     /// only then.
     pub fn delete_made(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        let zone = self.view.made_at(do_id);
         let Some(making) = &mut self.making else { return Ok(()) };
         making.is_under_way = true;
         if making.ending.insert(do_id) {
+            if zone.is_some_and(|zone| making.asked_for.contains(&zone)) {
+                making.described_late.push(do_id);
+            }
             let due = cx.now + cx.shared.patient_timeout();
             cx.shared.deadlines.set(due, Timer::Ending(self.identity.key, do_id));
         }
         self.say_to_made(cx, do_id, &StateServer::ObjectDeleteRam { do_id })
     }
 
-    /// Nobody has said that an object is gone that the client has deleted; it goes all the same.
+    /// An object that the client has deleted is gone, or counts as gone.
     pub fn ending_due(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
         match self.making.as_ref().is_some_and(|making| making.ending.contains(&do_id)) {
             true => self.made_is_deleted(cx, do_id),
@@ -400,6 +420,12 @@ impl Session {
         self.view.unsee(do_id);
         self.view.disown(cx, do_id);
         self.view.remember_gone(cx, do_id);
+        if let (Some(zone), Some(making)) = (self.view.made_at(do_id), &mut self.making)
+            && making.counts.get(&zone) == Some(&1)
+        {
+            // Of what is left there it says nothing.
+            making.asked_for.retain(|asked| *asked != zone);
+        }
         self.unmake(cx, do_id);
         self.unfollow(cx, InterestKey::Around(do_id))?;
         self.follow_zones(cx)
@@ -429,12 +455,16 @@ impl Session {
         making.young.remove(&do_id);
         making.made_meanwhile.remove(&do_id);
         making.ending.remove(&do_id);
+        let is_to_ask = making.to_ask.contains(&zone);
         making.outdated += 1;
         if making.outdated > OUTDATED_MAX + making.objects {
             making.outdated = 0;
             if self.keeps_only_deletions() {
                 self.keep_deletions(cx);
             }
+        }
+        if is_to_ask {
+            self.ask_client(cx, zone);
         }
     }
 
@@ -448,30 +478,6 @@ impl Session {
         self.post_removes.clear(cx, self.identity.allocated);
         for do_id in self.view.all_made() {
             self.keep_deletion(cx, do_id);
-        }
-    }
-
-    /// Somebody has come to a zone, and wants to know what is there.
-    pub(super) fn values_wanted(&mut self, cx: &mut Context<'_>, location: Location) {
-        let Some(making) = &self.making else { return };
-        let has_some = making.root == location.parent && making.counts.contains_key(&location.zone);
-        if has_some && !making.asked_for.contains(&location.zone) {
-            self.ask_client(cx, location.zone);
-        }
-    }
-
-    fn ask_client(&mut self, cx: &mut Context<'_>, zone: ZoneId) {
-        let Some(making) = &mut self.making else { return };
-        if !making.asked_for.contains(&zone) {
-            making.asked_for.push(zone);
-            self.tell(cx.shared, &News::ValuesWanted { zone });
-        }
-    }
-
-    /// The client has described something in a zone: from now on it is asked again, if somebody wants to know.
-    fn client_has_answered(&mut self, zone: ZoneId) {
-        if let Some(making) = &mut self.making {
-            making.asked_for.retain(|asked| *asked != zone);
         }
     }
 

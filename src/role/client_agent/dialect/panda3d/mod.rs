@@ -80,6 +80,9 @@ impl Panda3d {
         }
         let order = self.schema.required_as_sent(class);
         let made = generated::read(do_id, location, class, order, values)?;
+        if session.answers_late(do_id, location.zone) {
+            return Ok(());
+        }
         // What it has just had deleted is over with the first that takes its place.
         session.ending_due(cx, do_id)?;
         match session.made_at(do_id) {

@@ -1,0 +1,86 @@
+//! What a client and the cluster say at the same time, or was lost on its way.
+
+use super::stage::*;
+use super::*;
+
+/// A state server that a test plays.
+const SERVER: Channel = Channel(999_000);
+
+const fn at(zone: u32) -> Location {
+    Location::new(ROOT, ZoneId(zone))
+}
+
+/// An agent without a state server: whoever is asked is silent soon.
+fn start_alone() -> Daemon {
+    let doids = "doids: {min: 3000000001, max: 3000100000, per_client: 1000}";
+    Setup::new()
+        .dc(DC)
+        .role(format!(
+            "type: clientagent, bind: $CA, tuning: {{interest_timeout: 100}}, \
+             client: {{type: panda3d, {doids}, stateserver: {SERVER}}}"
+        ))
+        .start()
+}
+
+/// A client has an object deleted and is asked what it has, before it was told that the object is gone: it describes that, too.
+#[test]
+fn what_a_client_has_had_deleted_it_does_not_make_again_by_an_answer() {
+    let daemon = start("");
+    let mut ann = Stock::at(&daemon, &[5]);
+    let (seen, other) = (ann.make(1, 5, &nothing()), ann.make(2, 5, &nothing()));
+    ann.expect_silence(other.do_id);
+    let mut bob = Stock::at(&daemon, &[5]);
+    bob.expect_all_seen(&[seen.clone(), other.clone()]);
+    ann.expect(&want(5));
+    ann.send(&Panda3d::Delete { do_id: seen.do_id });
+    ann.describe(1, 5, "n", 9, &nothing());
+    ann.describe(2, 5, "n", 9, &hp(4));
+    ann.expect(&Panda3d::Delete { do_id: seen.do_id });
+    bob.expect(&Panda3d::Delete { do_id: seen.do_id });
+    bob.expect_update(ann.base, other.do_id, field::HP, &Values::new().u16(4));
+    // Now it may take the doId for something else.
+    ann.describe(1, 5, "n", 9, &hp(5));
+    bob.expect_seen(&Seen { other: hp(5), ..seen });
+}
+
+#[test]
+fn a_client_is_asked_what_it_has_when_it_knows_what_it_has_no_more() {
+    let daemon = start_alone();
+    let mut ann = Stock::at(&daemon, &[5]);
+    let mut server = daemon.link();
+    server.subscribe([SERVER]);
+    server.sync();
+    let (seen, _) = (ann.make(1, 5, &nothing()), ann.make(2, 5, &nothing()));
+    let do_id = seen.do_id;
+    ann.send(&Panda3d::Delete { do_id });
+    server.expect_at_last(
+        [do_id.channel(), SERVER],
+        ann.channel(),
+        &StateServer::ObjectDeleteRam { do_id },
+    );
+    server.send(at(5).channel(), SERVER, &ClientAgent::WantValues { location: at(5) });
+    server.send(at(5).channel(), ann.channel(), &StateServer::ObjectDeleteRam { do_id });
+    ann.expect(&Panda3d::Delete { do_id });
+    ann.expect(&want(5));
+}
+
+#[test]
+fn a_client_that_has_nothing_left_to_answer_is_asked_again_when_it_has() {
+    let daemon = start("");
+    let mut ann = Stock::at(&daemon, &[5, 6]);
+    let seen = ann.make(1, 5, &nothing());
+    ann.expect_silence(seen.do_id);
+    let mut bob = Stock::at(&daemon, &[5, 6]);
+    bob.expect_seen(&seen);
+    ann.expect(&want(5));
+    let move_to = |zone| Panda3d::SetZone { do_id: seen.do_id, zone: ZoneId(zone) };
+    ann.send(&move_to(6));
+    ann.send(&move_to(5));
+    for zone in [6, 5] {
+        let place = Values::new().u32(0).u32(zone);
+        bob.expect_update(ann.base, seen.do_id, field::LOCATION, &place);
+    }
+    let mut cid = Stock::at(&daemon, &[5]);
+    cid.expect_seen(&seen);
+    ann.expect(&want(5));
+}
