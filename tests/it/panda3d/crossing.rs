@@ -3,6 +3,7 @@
 use super::stage::*;
 use super::*;
 
+const AI: Channel = Channel(88_000);
 /// A state server that a test plays.
 const SERVER: Channel = Channel(999_000);
 
@@ -83,4 +84,25 @@ fn a_client_that_has_nothing_left_to_answer_is_asked_again_when_it_has() {
     let mut cid = Stock::at(&daemon, &[5]);
     cid.expect_seen(&seen);
     ann.expect(&want(5));
+}
+
+/// The client knows where its object is, and so does the agent.
+#[test]
+fn what_somebody_else_has_moved_its_maker_can_move_back() {
+    let daemon = start(", regenerate: server");
+    let mut ann = Stock::at(&daemon, &[5]);
+    let seen = ann.make(1, 5, &nothing());
+    let mut bob = Stock::at(&daemon, &[5]);
+    bob.expect_seen(&seen);
+    let mut link = daemon.link();
+    link.send(seen.do_id, AI, &StateServer::ObjectSetLocation { location: at(6) });
+    bob.expect(&disable(&[seen.do_id]));
+    ann.expect_update(ann.base, seen.do_id, field::LOCATION, &Values::new().u32(0).u32(6));
+    // She sees where it is.
+    ann.expect(&disable(&[]));
+    let mut cid = Stock::connect(&daemon);
+    let other = cid.make(1, 6, &nothing());
+    ann.expect_seen(&other);
+    ann.send(&Panda3d::SetZone { do_id: seen.do_id, zone: ZoneId(5) });
+    bob.expect_seen(&seen);
 }

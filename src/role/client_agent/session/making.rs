@@ -389,6 +389,26 @@ impl Session {
         self.follow_zones(cx)
     }
 
+    /// Something that the client has made is elsewhere, by whatever has moved it there, and the client is told so.
+    pub(super) fn made_is_elsewhere(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        to: Location,
+    ) -> Flow {
+        let (Some(making), Some(before)) = (&mut self.making, self.view.made_at(do_id)) else {
+            return Ok(());
+        };
+        let is_told = cx.shared.voice.tells_moves(self.view.class_of(do_id));
+        if to.parent != making.root || to.zone == before || !is_told {
+            return Ok(());
+        }
+        self.view.rights_mut(cx.shared.seed).has_made(do_id, to.zone);
+        making.leaves_for_good(before);
+        making.comes_to(to.zone);
+        self.follow_zones(cx)
+    }
+
     /// The client deletes an object that it has made. It is told so as all others are, when it is done, and does it itself
     /// only then.
     pub fn delete_made(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {

@@ -225,7 +225,8 @@ impl Session {
         frame: &[u8],
     ) -> Flow {
         self.tell_moved(cx, do_id, to, frame)?;
-        self.follow(cx, do_id, to, Cause::Cluster)
+        self.follow(cx, do_id, to, Cause::Cluster)?;
+        self.made_is_elsewhere(cx, do_id, to)
     }
 
     fn tell_moved(
