@@ -6,6 +6,7 @@ use super::*;
 const AI: Channel = Channel(88_000);
 /// A state server that a test plays.
 const SERVER: Channel = Channel(999_000);
+const LOST: StateServer<'_> = StateServer::Lost { server: SERVER, epoch: 1 };
 
 const fn at(zone: u32) -> Location {
     Location::new(ROOT, ZoneId(zone))
@@ -21,6 +22,17 @@ fn start_alone() -> Daemon {
              client: {{type: panda3d, {doids}, stateserver: {SERVER}}}"
         ))
         .start()
+}
+
+/// What the state server is to make next, and where.
+fn next_made(server: &mut Link) -> (DoId, Location) {
+    loop {
+        if let Cluster::StateServer(StateServer::CreateObjectWithRequiredOther { object }) =
+            server.receive().message()
+        {
+            return (object.do_id, object.location);
+        }
+    }
 }
 
 /// A client has an object deleted and is asked what it has, before it was told that the object is gone: it describes that, too.
@@ -105,4 +117,28 @@ fn what_somebody_else_has_moved_its_maker_can_move_back() {
     ann.expect_seen(&other);
     ann.send(&Panda3d::SetZone { do_id: seen.do_id, zone: ZoneId(5) });
     bob.expect_seen(&seen);
+}
+
+/// A state server is lost. Before a client is asked for what it had there, it has moved one, and has another deleted.
+#[test]
+fn what_is_lost_can_be_moved_and_deleted_before_it_is_made_again() {
+    let daemon = start_alone();
+    let mut ann = Stock::at(&daemon, &[5]);
+    let mut server = daemon.link();
+    server.subscribe([SERVER]);
+    server.sync();
+    let [moved, deleted] = [1, 2].map(|number| ann.make(number, 5, &nothing()).do_id);
+    assert_eq!(
+        [next_made(&mut server), next_made(&mut server)],
+        [(moved, at(5)), (deleted, at(5))]
+    );
+    server.send(Channel::OBSERVERS, SERVER, &LOST);
+    ann.expect(&want(5));
+    ann.send(&Panda3d::SetZone { do_id: moved, zone: ZoneId(6) });
+    ann.send(&Panda3d::Delete { do_id: deleted });
+    ann.expect(&want(6));
+    ann.expect(&Panda3d::Delete { do_id: deleted });
+    ann.describe(2, 5, "n", 9, &nothing());
+    ann.describe(1, 6, "n", 9, &nothing());
+    assert_eq!(next_made(&mut server), (moved, at(6)));
 }

@@ -8,6 +8,7 @@
 //! agent. An object that is deleted by somebody else does not end the session.
 
 mod asked;
+mod lost;
 
 use std::borrow::Cow;
 
@@ -55,6 +56,8 @@ pub struct Making {
     made_meanwhile: Set<DoId>,
     /// What it has had deleted, and has not been heard to be gone. Until then it is still its own.
     ending: Set<DoId>,
+    /// What it still has, and was lost with its state server: it is asked for that, and has not described it yet.
+    lost: Set<DoId>,
     /// Where its objects are made.
     state_server: Channel,
     /// How many post-removes delete what has gone already.
@@ -82,6 +85,7 @@ impl Making {
             young: Set::with_hasher(seed),
             made_meanwhile: Set::with_hasher(seed),
             ending: Set::with_hasher(seed),
+            lost: Set::with_hasher(seed),
             state_server,
             outdated: 0,
             asked_for: SmallVec::new(),
@@ -230,8 +234,6 @@ impl Session {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
         let values = made.object.values();
         made.check_size(values.len())?;
-        // Of what was lost it makes another when it is asked for it.
-        self.client_has_answered(location.zone);
         self.check_described(cx, (do_id, class_id), made.values())?;
         if !self.check_made(cx, (do_id, class_id), made.values())? {
             return Ok(());
@@ -240,6 +242,10 @@ impl Session {
         making.comes_to(location.zone);
         making.is_under_way = true;
         making.young.insert(do_id);
+        // Of what was lost it makes another when it is asked for it; what is new is no answer.
+        if making.lost.remove(&do_id) {
+            making.asked_for.retain(|asked| *asked != location.zone);
+        }
         if cx.shared.is_comparing {
             making.made_meanwhile.insert(do_id);
         }
@@ -462,6 +468,9 @@ impl Session {
         tracing::debug!(%client, doId = %do_id, "an object is lost, and its maker is asked for it");
         self.view.disown(cx, do_id);
         self.unmake(cx, do_id);
+        if let Some(making) = &mut self.making {
+            making.lost.insert(do_id);
+        }
         self.unfollow(cx, InterestKey::Around(do_id))?;
         self.ask_client(cx, zone);
         // What the client sees stays as it is until then.

@@ -212,9 +212,11 @@ impl Dialect for Panda3d {
                 let location = Location::new(self.config.root, zone);
                 self.make(session, cx, (do_id, location, class_id), values.0)
             }
+            Message::SetZone { do_id, zone } if session.lost_is_moved(cx, do_id, zone) => Ok(()),
             Message::SetZone { do_id, zone } => {
                 self.with_made(session, do_id, "move", |session| session.move_made(cx, do_id, zone))
             }
+            Message::Delete { do_id } if session.lost_is_deleted(cx, do_id) => Ok(()),
             Message::Delete { do_id } => {
                 self.with_made(session, do_id, "delete", |session| session.delete_made(cx, do_id))
             }

@@ -1,0 +1,29 @@
+//! What a client has made and is lost, or was not lost and should be.
+
+use super::super::{Flow, Session};
+use crate::ids::{DoId, ZoneId};
+use crate::role::client_agent::agent::{Context, News, Timer};
+
+impl Session {
+    /// The client has moved something that is lost, before it was asked for it: it is asked for it there. Whether it is that.
+    pub fn lost_is_moved(&mut self, cx: &mut Context<'_>, do_id: DoId, zone: ZoneId) -> bool {
+        let is_lost = self.making.as_ref().is_some_and(|making| making.lost.contains(&do_id));
+        if is_lost {
+            self.ask_client(cx, zone);
+        }
+        is_lost
+    }
+
+    /// The client deletes something that is lost, and which it may yet describe, as it was asked for it. Whether it is that.
+    pub fn lost_is_deleted(&mut self, cx: &mut Context<'_>, do_id: DoId) -> bool {
+        let Some(making) = &mut self.making else { return false };
+        let is_lost = making.lost.remove(&do_id);
+        if is_lost {
+            making.described_late.push(do_id);
+            let due = cx.now + cx.shared.patient_timeout();
+            cx.shared.deadlines.set(due, Timer::Ending(self.identity.key, do_id));
+            self.tell(cx.shared, &News::ObjectDeleted { do_id });
+        }
+        is_lost
+    }
+}
