@@ -142,3 +142,28 @@ fn what_is_lost_can_be_moved_and_deleted_before_it_is_made_again() {
     ann.describe(1, 6, "n", 9, &nothing());
     assert_eq!(next_made(&mut server), (moved, at(6)));
 }
+
+/// That it was deleted was lost with a connection, or its maker is no more.
+#[test]
+fn what_is_left_of_a_clients_is_not_shown_to_it_and_deleted() {
+    let daemon = start(", regenerate: server");
+    let mut bob = Stock::at(&daemon, &[5, 6]);
+    let mut ann = Stock::at(&daemon, &[5]);
+    let mut link = daemon.link();
+    for (number, zone) in [(7, 5), (8, 6)] {
+        let (do_id, values) = (ann.id(number), Values::new().string("n").u8(9));
+        let values = Rest(values.bytes());
+        let object = ObjectState { do_id, location: at(zone), class_id: THING, values };
+        link.send(CONTROL, AI, &StateServer::CreateObjectWithRequired { object });
+        let seen = Seen { sender: ann.base, zone, do_id, name: "n", other: nothing() };
+        bob.expect_seen(&seen);
+        // What she does not see she gets to see.
+        if zone == 6 {
+            ann.see(&[6]);
+            ann.expect(&disable(&[]));
+        }
+        bob.expect(&Panda3d::Delete { do_id });
+    }
+    let seen = bob.make(1, 6, &nothing());
+    ann.expect_seen(&seen);
+}

@@ -41,6 +41,8 @@ const OUTDATED_MAX: usize = 64;
 pub struct Making {
     /// The parent of all its zones.
     root: DoId,
+    /// With how many doIds it makes objects.
+    per_client: u32,
     /// The zones that the client has asked for, ascending.
     wanted: Box<[ZoneId]>,
     /// Where it has put objects, and how many.
@@ -75,9 +77,10 @@ pub struct Making {
 }
 
 impl Making {
-    fn new(root: DoId, state_server: Channel, seed: Seed) -> Self {
+    fn new(root: DoId, per_client: u32, state_server: Channel, seed: Seed) -> Self {
         Making {
             root,
+            per_client,
             wanted: Box::default(),
             counts: Map::with_hasher(seed),
             has_other_zones: false,
@@ -179,10 +182,11 @@ impl<'a> Made<'a> {
 }
 
 impl Session {
-    /// The client makes objects in this state server, below this parent, and there is nothing that it has to say first.
-    pub fn begin_making(&mut self, seed: Seed, root: DoId, state_server: Channel) {
+    /// The client makes objects with so many doIds in this state server, below this parent, and there is nothing that it has to
+    /// say first.
+    pub fn begin_making(&mut self, seed: Seed, root: DoId, per_client: u32, state_server: Channel) {
         self.life = Life::Established;
-        self.making = Some(Box::new(Making::new(root, state_server, seed)));
+        self.making = Some(Box::new(Making::new(root, per_client, state_server, seed)));
     }
 
     /// Whether the client is a program of the operator's.

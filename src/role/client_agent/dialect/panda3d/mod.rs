@@ -176,9 +176,9 @@ impl Dialect for Panda3d {
 
     fn begin(&self, session: &mut Session, cx: &mut Context<'_>) {
         let state_server = self.config.state_server.unwrap_or_default();
-        session.begin_making(cx.shared.seed, self.config.root, state_server);
-        let base = session.base().unwrap_or_default();
         let count = self.config.per_client;
+        session.begin_making(cx.shared.seed, self.config.root, count, state_server);
+        let base = session.base().unwrap_or_default();
         let range = Message::SetDoIdRange { base, count };
         session.send(cx.shared, |writer| range.write(writer));
     }

@@ -2,6 +2,7 @@
 
 use super::super::{Flow, Session};
 use crate::ids::{DoId, ZoneId};
+use crate::message::StateServer;
 use crate::role::client_agent::agent::{Context, News, Timer};
 
 impl Session {
@@ -25,5 +26,24 @@ impl Session {
             self.tell(cx.shared, &News::ObjectDeleted { do_id });
         }
         is_lost
+    }
+
+    /// Whether an object has one of the client's doIds, and is none that it has made.
+    pub fn is_left_over(&self, do_id: DoId) -> bool {
+        let (Some(making), Some(base)) = (&self.making, self.base()) else { return false };
+        let is_its = do_id.0.checked_sub(base.0).is_some_and(|place| place < making.per_client);
+        is_its && self.view.made_at(do_id).is_none()
+    }
+
+    /// Has such an object deleted once more: that it, or whoever had its doIds before, has had it deleted was lost with a
+    /// connection. Whether it is one.
+    pub fn delete_if_left_over(&self, cx: &mut Context<'_>, do_id: DoId) -> bool {
+        let is_left_over = self.is_left_over(do_id);
+        if is_left_over {
+            let client = self.identity.allocated;
+            tracing::debug!(%client, doId = %do_id, "what its maker has not any more is deleted");
+            self.route_small(cx, do_id.channel(), &StateServer::ObjectDeleteRam { do_id });
+        }
+        is_left_over
     }
 }
