@@ -167,3 +167,25 @@ fn what_is_left_of_a_clients_is_not_shown_to_it_and_deleted() {
     let seen = bob.make(1, 6, &nothing());
     ann.expect_seen(&seen);
 }
+
+/// Whose it is was lost with a connection.
+#[test]
+fn what_nobody_owns_after_a_gap_is_its_makers() {
+    let daemon = start_alone();
+    let mut ann = Stock::at(&daemon, &[5]);
+    let do_id = ann.make(1, 5, &nothing()).do_id;
+    let mut server = daemon.link();
+    server.subscribe([SERVER, do_id.channel()]);
+    server.sync();
+    server.send(Channel::OBSERVERS, SERVER, &LOST);
+    let (asker, context) = loop {
+        let came = server.receive();
+        if let Cluster::StateServer(StateServer::ObjectGetOwner { context }) = came.message() {
+            break (came.envelope().sender, context);
+        }
+    };
+    let answer = StateServer::ObjectGetOwnerResp { context, do_id, owner: Channel::NONE };
+    server.send(asker, do_id, &answer);
+    let owner = ann.channel();
+    server.expect_at_last([do_id.channel(), SERVER], owner, &StateServer::ObjectSetOwner { owner });
+}

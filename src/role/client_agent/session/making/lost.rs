@@ -46,4 +46,10 @@ impl Session {
         }
         is_left_over
     }
+
+    /// Something that the client has made has answered that nobody owns it: that it does was lost with a connection.
+    pub fn owns_again(&self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        let owner = self.identity.channel;
+        self.say_to_made(cx, do_id, &StateServer::ObjectSetOwner { owner })
+    }
 }
