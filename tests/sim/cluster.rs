@@ -13,12 +13,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chance::Chance;
 use crate::net::{Host, Net};
+use crate::peers::world::{GROUND, PER_PLAYER, STATE_SERVER};
 use crate::store::Disk;
 
 /// The port of message directors.
 const LINKS: u16 = 7199;
 /// The port of client agents.
 const CLIENTS: u16 = 7198;
+/// The port of client agents for players.
+const PLAYERS: u16 = 7197;
+/// So many players can be at an agent at a time.
+const PLAYERS_MAX: u32 = 12;
 /// A daemon that has been told to end is given so long.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -110,6 +115,23 @@ pub const fn clients_of(index: usize) -> SocketAddr {
     SocketAddr::new(ip(index), CLIENTS)
 }
 
+/// Where a daemon's client agent for players listens.
+pub const fn players_of(index: usize) -> SocketAddr {
+    SocketAddr::new(ip(index), PLAYERS)
+}
+
+/// The client agent of a daemon that is for players.
+fn agent_for_players(index: usize) -> String {
+    let min = 3_000_000_001 + 100_000 * index as u32;
+    let max = min + PLAYERS_MAX * PER_PLAYER - 1;
+    format!(
+        "- {{type: clientagent, bind: '{}', client: {{type: panda3d, root: {GROUND}, stateserver: {STATE_SERVER}, \
+         create: [Avatar], doids: {{min: {min}, max: {max}, per_client: {PER_PLAYER}}}, \
+         write_buffer_size: 30000, write_timeout_ms: 4000}}, tuning: {{interest_timeout: 1000}}}}\n",
+        players_of(index)
+    )
+}
+
 /// The configuration of each daemon, written to files in `folder` and read from there.
 pub fn configs(shape: Shape, folder: &Path) -> Vec<Config> {
     let text_of = |index| {
@@ -141,6 +163,7 @@ pub fn configs(shape: Shape, folder: &Path) -> Vec<Config> {
                 clients_of(index),
                 low + 7
             );
+            text += &agent_for_players(index);
         }
         text
     };

@@ -5,8 +5,9 @@
 //! | [`net`] | connections in memory, and what goes wrong with them |
 //! | [`store`] | a store in memory |
 //! | [`cluster`] | daemons from configurations |
-//! | [`peers`] | AIs and clients |
+//! | [`peers`] | AIs, clients and players |
 //! | [`play`] | operations, and how they are made up |
+//! | [`deeds`] | those of players |
 //! | [`run`] | what operations do |
 //! | [`judge`] | what must hold when all is quiet |
 //! | [`schedules`] | many of them: run, repeated, made shorter |
@@ -15,6 +16,7 @@
 
 mod chance;
 mod cluster;
+mod deeds;
 mod facts;
 mod judge;
 mod logs;

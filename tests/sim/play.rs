@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::cluster::Shape;
+use crate::deeds::{Deed, deed, rare_deed};
 
 /// How many AIs there are.
 pub const AIS: usize = 2;
@@ -54,6 +55,8 @@ pub enum Op {
     Close { client: usize, interest: u16 },
     Want { client: usize, value: u32 },
     Tell { client: usize },
+    // Players
+    Play(Deed),
     // What goes wrong. While one flaps, its connection is lost each time, and another, if it is another, is dead. A cut midway
     // meets what an AI has just said, on its way up. An AI that ends while a daemon is away has left something to be said.
     SlowAi { ai: usize, is_slow: bool },
@@ -101,6 +104,7 @@ impl Op {
                 | Op::OpenWhileAway { .. }
                 | Op::Kill { .. }
                 | Op::Restart { .. }
+                | Op::Play(Deed::MakeWhileAway { .. })
         )
     }
 }
@@ -151,7 +155,13 @@ fn pause() -> impl Strategy<Value = u16> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![12 => of_an_ai(), 2 => of_a_record(), 8 => of_a_client(), 5 => gone_wrong()]
+    prop_oneof![
+        12 => of_an_ai(),
+        2 => of_a_record(),
+        8 => of_a_client(),
+        6 => deed().prop_map(Op::Play),
+        5 => gone_wrong(),
+    ]
 }
 
 fn of_a_record() -> impl Strategy<Value = Op> {
@@ -226,6 +236,7 @@ fn rare() -> impl Strategy<Value = Op> {
             .prop_map(|(ai, count, ms)| Op::SayWhileAway { ai, count, ms }),
         3 => (0..AIS, 5..20u32).prop_map(|(ai, count)| Op::CutMidway { ai, count }),
         1 => (0..AIS).prop_map(|ai| Op::WriteInVain { ai }),
+        1 => rare_deed().prop_map(Op::Play),
         // The game's daemon is dead for long enough to be judged, and no agent loses its own connection.
         1 => (0..2usize, 14..18u8, 850..1100u16)
             .prop_map(|(daemon, times, ms)| Op::Flap { daemon, dead: 1, times, ms }),

@@ -8,7 +8,15 @@ use crate::schedules::{check, check_all, of_seed, run};
 const SCHEDULES: u64 = 500;
 
 /// Seeds that have failed, each with what it was.
-const ONCE_WRONG: &[u64] = &[];
+const ONCE_WRONG: &[u64] = &[
+    // What a player had made was nobody's, since that it was its own was lost with a full backlog.
+    665,
+    // A deletion was lost with a connection, and one came after the creation; the player was shown its own.
+    2459, 2844, // A player moved what was lost before it was asked for it.
+    2906,
+    // What a player had had deleted it described once more, and a new object passed for the answer.
+    11_091,
+];
 
 fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

@@ -515,7 +515,7 @@ impl Role for Core {
                     Ok(())
                 }),
                 Timer::Ending(key, do_id) => {
-                    self.with(now, key, out, |session, cx| session.ending_due(cx, do_id))
+                    self.with(now, key, out, |session, cx| session.ending_is_over(cx, do_id))
                 }
                 Timer::Spared(key, do_id) => {
                     self.reprieve_is_over(now, key, do_id, out);

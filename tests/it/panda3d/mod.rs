@@ -5,6 +5,7 @@ use donet::message::Panda3d;
 use crate::harness::*;
 
 mod cluster;
+mod crossing;
 mod diverting;
 mod hostile;
 mod permission;

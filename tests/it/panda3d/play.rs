@@ -220,6 +220,7 @@ fn a_deletion_comes_back_to_who_asks_for_it() {
     let daemon = start("");
     let (mut ann, mut bob, seen) = two(&daemon);
     ann.expect(&want(5));
+    ann.describe(1, 5, "n", 9, &nothing());
     bob.send(&Panda3d::Delete { do_id: seen.do_id });
     bob.expect_silence(seen.do_id);
     ann.see(&[]);

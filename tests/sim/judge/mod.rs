@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `views` | each client sees, and owns, what a newcomer would |
+//! | `players` | each player sees what a newcomer would, who sees what those have made who are there, and nothing else |
 //! | `losses` | whatever has not arrived was said to be lost |
 //! | `post_removes` | each ran when its owner had gone, once, and not before |
 //! | `sessions` | what is tied to a session goes with it, and a client that loses such a thing is told so |
@@ -12,6 +13,7 @@
 
 mod database;
 mod losses;
+mod players;
 mod post_removes;
 mod sessions;
 mod things;
@@ -100,6 +102,17 @@ tally! {
     stored,
     refused,
     logins,
+    /// Players whose view was compared, and those that saw something.
+    players,
+    players_who_see,
+    /// What they have made and a newcomer has seen; of that, what was made while the state server was away.
+    players_objects,
+    players_objects_early,
+    /// Those who had something when the daemon with the state server ended, or when their agent's lost the root.
+    players_without_server,
+    players_without_root,
+    /// What had to be gone with its maker.
+    players_objects_gone,
     /// How often clients must not have seen any more what had gone while others came and went.
     gone,
 }
@@ -117,6 +130,7 @@ pub async fn all(run: &mut Run) -> (Vec<String>, Tally) {
         wrong.extend(things::judge(run, &owners, &mut tally));
         wrong.extend(sessions::judge(run, &owners, &mut tally));
     }
+    wrong.extend(players::judge(run, &mut tally).await);
     wrong.append(&mut run.facts.wrong);
     wrong.extend(run.cluster.failures.lock().drain(..));
     for client in run.clients.iter_mut().chain(&mut run.gone) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use donet::ids::{Channel, DoId};
 use donet::message::EjectReason;
+use tokio::time::Instant;
 
 use super::losses::arrival;
 use super::post_removes::{absence, must_hear};
@@ -100,11 +101,14 @@ fn goes_on_without(
 
 /// Whether a thing must be gone because the session has that it was tied to. What is made after that is another one.
 fn must_be_gone(run: &Run, kept: &Kept, do_id: DoId) -> bool {
-    let (game, Some(died)) = (run.shape.game(), run.net.broken_at(kept.link)) else { return false };
+    let Some(died) = run.net.broken_at(kept.link) else { return false };
     let mut makings = run.facts.made.iter().filter(|made| made.do_id == do_id);
-    if !makings.all(|made| arrival(run, made.at, made.daemon) < died) {
-        return false;
-    }
+    makings.all(|made| arrival(run, made.at, made.daemon) < died) && is_deleted(run, kept, died)
+}
+
+/// Whether what a session's daemon keeps has certainly had something deleted at the end of the session.
+pub fn is_deleted(run: &Run, kept: &Kept, died: Instant) -> bool {
+    let game = run.shape.game();
     // Nobody keeps the deletion for a daemon that dies before it has said it.
     if changes(run, kept.daemon, died - SECOND, died + SECOND) {
         return false;

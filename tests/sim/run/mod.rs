@@ -1,6 +1,7 @@
 //! One run of a schedule: the operations on a cluster, and the peers that do and suffer them.
 
 mod moves;
+mod players;
 mod records;
 mod sessions;
 mod steps;
@@ -19,7 +20,7 @@ use crate::facts::{Bond, Facts, Life, Record};
 use crate::logs::Logs;
 use crate::net::Net;
 use crate::peers::world::{self, PLACE, ROOM, STATE_SERVER};
-use crate::peers::{Ai, Client, Heard, Port, SYNC, Stage, serial_of};
+use crate::peers::{Ai, Client, Heard, Player, Port, SYNC, Stage, serial_of};
 use crate::play::{AIS, Schedule};
 
 /// How long peers go without looking.
@@ -46,6 +47,8 @@ pub struct Run {
     pub clients: Vec<Client>,
     /// Clients that have left, or whose connections are lost.
     pub gone: Vec<Client>,
+    pub players: Vec<Player>,
+    pub gone_players: Vec<Player>,
     witnesses: Vec<Option<Port>>,
     pub facts: Facts,
     pub logs: Logs,
@@ -72,6 +75,8 @@ impl Run {
             ais: (0..AIS).map(|index| Ai::new(index, place(index), index == 0)).collect(),
             clients: Vec::new(),
             gone: Vec::new(),
+            players: Vec::new(),
+            gone_players: Vec::new(),
             witnesses: (0..count).map(|_| None).collect(),
             facts: Facts::default(),
             logs,
@@ -169,6 +174,9 @@ impl Run {
         for client in &mut self.clients {
             client.port().into_iter().for_each(|port| port.is_slow = false);
         }
+        for player in &mut self.players {
+            player.port().into_iter().for_each(|port| port.is_slow = false);
+        }
         self.settle().await;
         if self.facts.tied.iter().any(|tied| matches!(tied.what, Bond::Thing(_))) {
             self.pass(REPRIEVE).await;
@@ -199,6 +207,7 @@ impl Run {
         self.clients.iter_mut().for_each(Client::pump);
         let away = self.clients.extract_if(.., |client| client.stage == Stage::Away);
         self.gone.extend(away);
+        self.pump_players();
     }
 
     /// Has AIs say again of what they have made that it is theirs.
@@ -350,6 +359,11 @@ impl Run {
             story.extend(client.told.iter().map(|word| format!("  {word}")));
         }
         let begin = self.begin();
+        for player in self.gone_players.iter().chain(&self.players) {
+            story.push(format!("player {} at daemon {}:", player.serial, player.daemon));
+            let told = player.told.iter().map(|(at, word)| (at.duration_since(begin), word));
+            story.extend(told.map(|(at, word)| format!("{:>8} ms {word}", at.as_millis())));
+        }
         for line in self.logs.lines() {
             let at = line.at.duration_since(begin).as_millis();
             story.push(format!("{at:>8} ms {} {}", line.level, line.text));

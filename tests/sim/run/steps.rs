@@ -66,6 +66,7 @@ impl Run {
                     client.want(value);
                 }
             }
+            Op::Play(deed) => self.play_deed(deed).await,
             _ => self.go_wrong(op).await,
         }
     }
@@ -209,7 +210,7 @@ impl Run {
         }
     }
 
-    fn kill(&mut self, daemon: usize, down_ms: u16) {
+    pub fn kill(&mut self, daemon: usize, down_ms: u16) {
         if self.cluster.runs(daemon) {
             self.cluster.kill(daemon);
             self.has_ended(daemon);
@@ -355,6 +356,6 @@ impl Run {
 }
 
 /// The zones whose bits are set.
-fn zones_of(bits: u8) -> BTreeSet<u32> {
+pub fn zones_of(bits: u8) -> BTreeSet<u32> {
     (0..4).filter(|zone| bits & (1 << zone) != 0).map(|zone| 1 + zone).collect()
 }

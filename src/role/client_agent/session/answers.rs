@@ -50,6 +50,7 @@ impl Session {
             self.view.move_to(do_id, location);
         } else {
             match is_still_its {
+                Some(true) if self.delete_if_left_over(cx, do_id) => {}
                 Some(true) if !expired => {
                     let class_id = object.class_id;
                     self.interests.hold_object(context, do_id, class_id, location, frame, true);

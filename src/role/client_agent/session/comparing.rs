@@ -159,6 +159,9 @@ impl Session {
     /// # Errors
     /// As [`Session::object_found`].
     pub fn owner_told(&mut self, cx: &mut Context<'_>, do_id: DoId, owner: Channel) -> Flow {
+        if owner == Channel::NONE && self.view.made_at(do_id).is_some() {
+            return self.owns_again(cx, do_id);
+        }
         if self.view.owns(do_id) { self.owner_changed(cx, do_id, owner) } else { Ok(()) }
     }
 

@@ -7,6 +7,9 @@
 //! All that it has made ends with its session, since its doIds are then given to somebody else; and, by post-removes, with the
 //! agent. An object that is deleted by somebody else does not end the session.
 
+mod asked;
+mod lost;
+
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
@@ -38,6 +41,8 @@ const OUTDATED_MAX: usize = 64;
 pub struct Making {
     /// The parent of all its zones.
     root: DoId,
+    /// With how many doIds it makes objects.
+    per_client: u32,
     /// The zones that the client has asked for, ascending.
     wanted: Box<[ZoneId]>,
     /// Where it has put objects, and how many.
@@ -53,12 +58,18 @@ pub struct Making {
     made_meanwhile: Set<DoId>,
     /// What it has had deleted, and has not been heard to be gone. Until then it is still its own.
     ending: Set<DoId>,
+    /// What it still has, and was lost with its state server: it is asked for that, and has not described it yet.
+    lost: Set<DoId>,
     /// Where its objects are made.
     state_server: Channel,
     /// How many post-removes delete what has gone already.
     outdated: usize,
     /// Zones of which the client has been asked what its objects are like, and has not said anything yet.
     asked_for: SmallVec<[ZoneId; 2]>,
+    /// Those of which it is to be asked when it has been told of all that it has had deleted there: it would describe that, too.
+    to_ask: SmallVec<[ZoneId; 1]>,
+    /// What it has had deleted after it was asked: it may have described that once more, as it had yet to be told.
+    described_late: SmallVec<[DoId; 1]>,
     /// Something that it has said is on its way by an object: what goes to others directly may not come before it.
     pub(super) is_under_way: bool,
     /// What the cluster has been asked. Nothing that the client says is looked at before the answer.
@@ -66,9 +77,10 @@ pub struct Making {
 }
 
 impl Making {
-    fn new(root: DoId, state_server: Channel, seed: Seed) -> Self {
+    fn new(root: DoId, per_client: u32, state_server: Channel, seed: Seed) -> Self {
         Making {
             root,
+            per_client,
             wanted: Box::default(),
             counts: Map::with_hasher(seed),
             has_other_zones: false,
@@ -76,9 +88,12 @@ impl Making {
             young: Set::with_hasher(seed),
             made_meanwhile: Set::with_hasher(seed),
             ending: Set::with_hasher(seed),
+            lost: Set::with_hasher(seed),
             state_server,
             outdated: 0,
             asked_for: SmallVec::new(),
+            to_ask: SmallVec::new(),
+            described_late: SmallVec::new(),
             is_under_way: false,
             waits: None,
         }
@@ -100,6 +115,14 @@ impl Making {
         if *count == 0 {
             self.counts.remove(&zone);
             self.has_other_zones = true;
+        }
+    }
+
+    /// The same, and it is known to the client: of a zone where nothing is left it answers nothing.
+    fn leaves_for_good(&mut self, zone: ZoneId) {
+        self.leaves(zone);
+        if !self.counts.contains_key(&zone) {
+            self.asked_for.retain(|asked| *asked != zone);
         }
     }
 
@@ -159,10 +182,11 @@ impl<'a> Made<'a> {
 }
 
 impl Session {
-    /// The client makes objects in this state server, below this parent, and there is nothing that it has to say first.
-    pub fn begin_making(&mut self, seed: Seed, root: DoId, state_server: Channel) {
+    /// The client makes objects with so many doIds in this state server, below this parent, and there is nothing that it has to
+    /// say first.
+    pub fn begin_making(&mut self, seed: Seed, root: DoId, per_client: u32, state_server: Channel) {
         self.life = Life::Established;
-        self.making = Some(Box::new(Making::new(root, state_server, seed)));
+        self.making = Some(Box::new(Making::new(root, per_client, state_server, seed)));
     }
 
     /// Whether the client is a program of the operator's.
@@ -214,8 +238,6 @@ impl Session {
         let &NewObject { do_id, class_id, location, .. } = &made.object;
         let values = made.object.values();
         made.check_size(values.len())?;
-        // Of what was lost it makes another when it is asked for it.
-        self.client_has_answered(location.zone);
         self.check_described(cx, (do_id, class_id), made.values())?;
         if !self.check_made(cx, (do_id, class_id), made.values())? {
             return Ok(());
@@ -224,6 +246,10 @@ impl Session {
         making.comes_to(location.zone);
         making.is_under_way = true;
         making.young.insert(do_id);
+        // Of what was lost it makes another when it is asked for it; what is new is no answer.
+        if making.lost.remove(&do_id) {
+            making.asked_for.retain(|asked| *asked != location.zone);
+        }
         if cx.shared.is_comparing {
             making.made_meanwhile.insert(do_id);
         }
@@ -363,7 +389,7 @@ impl Session {
         if before == Some(zone) {
             return Ok(());
         }
-        before.into_iter().for_each(|before| making.leaves(before));
+        before.into_iter().for_each(|before| making.leaves_for_good(before));
         making.comes_to(zone);
         making.is_under_way = true;
         self.note_moved();
@@ -373,19 +399,43 @@ impl Session {
         self.follow_zones(cx)
     }
 
+    /// Something that the client has made is elsewhere, by whatever has moved it there, and the client is told so.
+    pub(super) fn made_is_elsewhere(
+        &mut self,
+        cx: &mut Context<'_>,
+        do_id: DoId,
+        to: Location,
+    ) -> Flow {
+        let (Some(making), Some(before)) = (&mut self.making, self.view.made_at(do_id)) else {
+            return Ok(());
+        };
+        let is_told = cx.shared.voice.tells_moves(self.view.class_of(do_id));
+        if to.parent != making.root || to.zone == before || !is_told {
+            return Ok(());
+        }
+        self.view.rights_mut(cx.shared.seed).has_made(do_id, to.zone);
+        making.leaves_for_good(before);
+        making.comes_to(to.zone);
+        self.follow_zones(cx)
+    }
+
     /// The client deletes an object that it has made. It is told so as all others are, when it is done, and does it itself
     /// only then.
     pub fn delete_made(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
+        let zone = self.view.made_at(do_id);
         let Some(making) = &mut self.making else { return Ok(()) };
         making.is_under_way = true;
         if making.ending.insert(do_id) {
+            if zone.is_some_and(|zone| making.asked_for.contains(&zone)) {
+                making.described_late.push(do_id);
+            }
             let due = cx.now + cx.shared.patient_timeout();
             cx.shared.deadlines.set(due, Timer::Ending(self.identity.key, do_id));
         }
         self.say_to_made(cx, do_id, &StateServer::ObjectDeleteRam { do_id })
     }
 
-    /// Nobody has said that an object is gone that the client has deleted; it goes all the same.
+    /// An object that the client has deleted is gone, or counts as gone.
     pub fn ending_due(&mut self, cx: &mut Context<'_>, do_id: DoId) -> Flow {
         match self.making.as_ref().is_some_and(|making| making.ending.contains(&do_id)) {
             true => self.made_is_deleted(cx, do_id),
@@ -400,6 +450,12 @@ impl Session {
         self.view.unsee(do_id);
         self.view.disown(cx, do_id);
         self.view.remember_gone(cx, do_id);
+        if let (Some(zone), Some(making)) = (self.view.made_at(do_id), &mut self.making)
+            && making.counts.get(&zone) == Some(&1)
+        {
+            // Of what is left there it says nothing.
+            making.asked_for.retain(|asked| *asked != zone);
+        }
         self.unmake(cx, do_id);
         self.unfollow(cx, InterestKey::Around(do_id))?;
         self.follow_zones(cx)
@@ -416,6 +472,9 @@ impl Session {
         tracing::debug!(%client, doId = %do_id, "an object is lost, and its maker is asked for it");
         self.view.disown(cx, do_id);
         self.unmake(cx, do_id);
+        if let Some(making) = &mut self.making {
+            making.lost.insert(do_id);
+        }
         self.unfollow(cx, InterestKey::Around(do_id))?;
         self.ask_client(cx, zone);
         // What the client sees stays as it is until then.
@@ -429,12 +488,16 @@ impl Session {
         making.young.remove(&do_id);
         making.made_meanwhile.remove(&do_id);
         making.ending.remove(&do_id);
+        let is_to_ask = making.to_ask.contains(&zone);
         making.outdated += 1;
         if making.outdated > OUTDATED_MAX + making.objects {
             making.outdated = 0;
             if self.keeps_only_deletions() {
                 self.keep_deletions(cx);
             }
+        }
+        if is_to_ask {
+            self.ask_client(cx, zone);
         }
     }
 
@@ -448,30 +511,6 @@ impl Session {
         self.post_removes.clear(cx, self.identity.allocated);
         for do_id in self.view.all_made() {
             self.keep_deletion(cx, do_id);
-        }
-    }
-
-    /// Somebody has come to a zone, and wants to know what is there.
-    pub(super) fn values_wanted(&mut self, cx: &mut Context<'_>, location: Location) {
-        let Some(making) = &self.making else { return };
-        let has_some = making.root == location.parent && making.counts.contains_key(&location.zone);
-        if has_some && !making.asked_for.contains(&location.zone) {
-            self.ask_client(cx, location.zone);
-        }
-    }
-
-    fn ask_client(&mut self, cx: &mut Context<'_>, zone: ZoneId) {
-        let Some(making) = &mut self.making else { return };
-        if !making.asked_for.contains(&zone) {
-            making.asked_for.push(zone);
-            self.tell(cx.shared, &News::ValuesWanted { zone });
-        }
-    }
-
-    /// The client has described something in a zone: from now on it is asked again, if somebody wants to know.
-    fn client_has_answered(&mut self, zone: ZoneId) {
-        if let Some(making) = &mut self.making {
-            making.asked_for.retain(|asked| *asked != zone);
         }
     }
 

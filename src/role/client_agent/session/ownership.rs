@@ -19,6 +19,9 @@ impl Session {
         frame: &[u8],
     ) -> Flow {
         let &ObjectState { do_id, location, class_id, .. } = object;
+        if self.delete_if_left_over(cx, do_id) {
+            return Ok(());
+        }
         if cx.shared.is_comparing && self.view.is_told_own(do_id) {
             // It has been another's meanwhile. Some clients cannot be given what they have.
             self.tell(cx.shared, &News::OwnerLost { do_id });

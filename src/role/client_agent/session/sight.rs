@@ -41,7 +41,10 @@ impl Session {
         if self.interests.is_asking() {
             self.settle_doubts(cx, do_id, location);
         }
-        if self.view.has_view_of(do_id) || self.interests.holds(do_id) {
+        if self.view.has_view_of(do_id)
+            || self.interests.holds(do_id)
+            || self.delete_if_left_over(cx, do_id)
+        {
             return;
         }
         // Behind the objects that are being asked for; and behind its own parent, if that waits.
@@ -225,7 +228,8 @@ impl Session {
         frame: &[u8],
     ) -> Flow {
         self.tell_moved(cx, do_id, to, frame)?;
-        self.follow(cx, do_id, to, Cause::Cluster)
+        self.follow(cx, do_id, to, Cause::Cluster)?;
+        self.made_is_elsewhere(cx, do_id, to)
     }
 
     fn tell_moved(

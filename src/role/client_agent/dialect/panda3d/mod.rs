@@ -80,6 +80,9 @@ impl Panda3d {
         }
         let order = self.schema.required_as_sent(class);
         let made = generated::read(do_id, location, class, order, values)?;
+        if session.answers_late(do_id, location.zone) {
+            return Ok(());
+        }
         // What it has just had deleted is over with the first that takes its place.
         session.ending_due(cx, do_id)?;
         match session.made_at(do_id) {
@@ -173,9 +176,9 @@ impl Dialect for Panda3d {
 
     fn begin(&self, session: &mut Session, cx: &mut Context<'_>) {
         let state_server = self.config.state_server.unwrap_or_default();
-        session.begin_making(cx.shared.seed, self.config.root, state_server);
-        let base = session.base().unwrap_or_default();
         let count = self.config.per_client;
+        session.begin_making(cx.shared.seed, self.config.root, count, state_server);
+        let base = session.base().unwrap_or_default();
         let range = Message::SetDoIdRange { base, count };
         session.send(cx.shared, |writer| range.write(writer));
     }
@@ -209,9 +212,11 @@ impl Dialect for Panda3d {
                 let location = Location::new(self.config.root, zone);
                 self.make(session, cx, (do_id, location, class_id), values.0)
             }
+            Message::SetZone { do_id, zone } if session.lost_is_moved(cx, do_id, zone) => Ok(()),
             Message::SetZone { do_id, zone } => {
                 self.with_made(session, do_id, "move", |session| session.move_made(cx, do_id, zone))
             }
+            Message::Delete { do_id } if session.lost_is_deleted(cx, do_id) => Ok(()),
             Message::Delete { do_id } => {
                 self.with_made(session, do_id, "delete", |session| session.delete_made(cx, do_id))
             }
