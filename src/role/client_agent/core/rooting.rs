@@ -14,6 +14,7 @@ use crate::ids::{ClassId, Context, DoId, Location};
 use crate::message::{ObjectState, Rest, StateServer};
 use crate::role::Effects;
 use crate::role::client_agent::agent::MadeRoot;
+use crate::role::client_agent::session::Session;
 use crate::wire::{Envelope, Reader};
 
 /// How long it has to answer.
@@ -140,11 +141,17 @@ impl Core {
         self.forget_root(out);
         // Its state server is another one, unless it is here: that does not come and go without the agent.
         if self.rooting.as_ref().is_some_and(|rooting| !rooting.root.is_here)
-            && self.session_count() > 0
+            && self.somebody_knows_something()
         {
             tracing::info!("a state server has come that has nothing of what clients have made");
             self.server_was_away(now, true, out);
         }
+    }
+
+    /// Whether there is anything that could be lost.
+    fn somebody_knows_something(&self) -> bool {
+        let mut sessions = self.slots.iter().filter_map(|slot| slot.session.as_deref());
+        sessions.any(Session::knows_something)
     }
 
     /// Takes note if it has been made by somebody else: it asks its children who they are.

@@ -73,6 +73,11 @@ impl Session {
         objects
     }
 
+    /// Whether the client knows any object.
+    pub fn knows_something(&self) -> bool {
+        self.view.object_count() > 0
+    }
+
     /// About how many zones and objects the session has.
     pub fn size(&self) -> usize {
         self.interests.zone_count() + self.view.object_count()
