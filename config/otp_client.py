@@ -146,11 +146,19 @@ class Game(ShowBase):
         for line in sys.stdin:
             self.lines.put(line.strip().split(maxsplit=1))
 
+    def hop(self, step):
+        try:
+            x, y = (float(part) for part in step.split())
+        except ValueError:
+            self.tell("hop takes two numbers: hop 1 2")
+            return
+        self.client.avatar.sendUpdate("hop", [x, y])
+
     def obey(self, task):
         while not self.lines.empty():
             match self.lines.get():
                 case ["hop", step]:
-                    self.client.avatar.sendUpdate("hop", [float(part) for part in step.split()])
+                    self.hop(step)
                 case ["croak", words]:
                     self.client.avatar.sendUpdate("croak", [words])
                 case ["reeds"]:

@@ -121,8 +121,11 @@ class EraRepository(ClientRepositoryBase):
         super().handleInterestDoneMessage(PyDatagramIterator(done))
 
     def handleGoGetLost(self, di) -> None:
+        # What is told of the lost connection ends most programs.
+        said = PyDatagramIterator(di)
+        if said.getRemainingSize():
+            messenger.send("put-out", [said.getUint16(), said.getString()])
         super().handleGoGetLost(di)
-        messenger.send("put-out", [self.bootedIndex, self.bootedText])
 
     # What it says.
 

@@ -211,7 +211,7 @@ globals.tonumber = of_text(tonumber)
 function globals.print(...)
   local all = { ... }
   for index = 1, select("#", ...) do all[index] = tostring(all[index]) end
-  donet.log(native.concat(all, "\t", 1, select("#", ...)))
+  donet.log(native.concat(all, " ", 1, select("#", ...)))
 end
 
 local meta = getmetatable("")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dclass::DcFile;
 use parking_lot::Mutex;
 
-use super::{Fault, Script};
+use super::{Fault, Hooks, Script};
 
 /// The text of a script. It is compiled and run where nobody waits for that, when the configuration is read; whoever uses it then
 /// takes what has come of it, and it need not run a second time, when it might fail.
@@ -39,14 +39,15 @@ impl Source {
         Source { name: name.into(), text: text.into(), ready: Arc::default() }
     }
 
-    /// Has a script ready for whoever takes it.
+    /// Has a script ready for whoever takes it: which hooks it has.
     ///
     /// # Errors
     /// As [`Script::load`].
-    pub fn prepare(&self, dc: &Arc<DcFile>) -> Result<(), Fault> {
+    pub fn prepare(&self, dc: &Arc<DcFile>) -> Result<Hooks, Fault> {
         let script = Script::load(self, dc)?;
+        let hooks = script.hooks();
         *self.ready.lock() = Some(Ready { script, dc_hash: dc.hash() });
-        Ok(())
+        Ok(hooks)
     }
 
     /// The script that is ready, if it is for such DC files; or one that is loaded now.

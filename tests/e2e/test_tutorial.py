@@ -38,6 +38,14 @@ class Roamer(client.Game):
             to_x, to_y = settings.GATE
             avatar.pose = (x, y, math.degrees(math.atan2(x - to_x, to_y - y)))
             self.messenger.send("w")
+        if sys.argv[1] == "stray":
+            avatar.setPose = lambda *pose: self.hear(avatar, pose)
+
+    def hear(self, avatar, pose):
+        """What the AI server has said of our own avatar comes back, when that is further."""
+        before = avatar.pose
+        type(avatar).setPose(avatar, *pose)
+        print("is set back" if avatar.pose != before else "walks on", flush=True)
 
 
 loadPrcFileData("", "window-type none")
@@ -272,7 +280,11 @@ def test_a_window_has_its_players_name(stage, game):
 
 @pytest.mark.parametrize(
     ("what", "seen"),
-    [("leap", "^you are put back"), ("gate", "^you are in the meadow by night")],
+    [
+        ("leap", "^you are put back"),
+        ("gate", "^you are in the meadow by night"),
+        ("stray", "^walks on"),
+    ],
 )
 @pytest.mark.usefixtures("temporary")
 def test_the_ai_server_has_the_last_word(stage, game, what, seen):

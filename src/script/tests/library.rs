@@ -183,7 +183,7 @@ fn the_rest_of_the_libraries_is_there() {
     for (expression, expected) in cases {
         assert_eq!(value(expression), expected, "{expression}");
     }
-    assert_eq!(said("print('a', 1, nil, true)"), ["a\\t1\\tnil\\ttrue"]);
+    assert_eq!(said("print('a', 1, nil, true)"), ["a 1 nil true"]);
 }
 
 #[test]

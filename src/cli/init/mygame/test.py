@@ -156,6 +156,8 @@ class Game:
                 self.environment[PORTS[fixed]] = f"127.0.0.1:{free}"
         (self.folder / "cluster.yml").write_text(configuration)
         shutil.copy(FOLDER / settings.DC_FILE, self.folder)
+        for script in FOLDER.glob("*.lua"):
+            shutil.copy(script, self.folder)
 
     def start(self, name, *command):
         if heard:

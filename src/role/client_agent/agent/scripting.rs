@@ -47,6 +47,7 @@ pub struct Scripting {
     /// How often it has been called: each call has random numbers of its own.
     calls: u64,
     timers: HashSet<TimerId>,
+    dc: Arc<DcFile>,
     /// When it has been told a state, and how many at that moment.
     states: (Option<Instant>, u32),
 }
@@ -79,6 +80,7 @@ impl Scripting {
             seed,
             calls: 0,
             timers,
+            dc: dc.clone(),
             states: (None, 0),
         })
     }
@@ -114,7 +116,7 @@ impl Scripting {
         match called {
             Ok(verdict) => verdict,
             Err(fault) => {
-                note_fault(hook, &fault, Some(client.channel));
+                note_fault(hook, &fault, Some((client.channel, self.about(&call))));
                 Verdict::Drop
             }
         }
@@ -125,6 +127,22 @@ impl Scripting {
         let count = if then == Some(now) { count + 1 } else { 1 };
         self.states = (Some(now), count);
         count <= STATES_AT_ONCE
+    }
+
+    /// What a call is about, for whoever reads that it has gone wrong.
+    fn about(&self, call: &Call<'_>) -> String {
+        match *call {
+            Call::Field { do_id, class, field, .. } => {
+                let class = self.dc.class(class).map_or("?", |class| class.name());
+                let field = self.dc.field(field).map_or("?", |field| field.name());
+                format!("{class}.{field} of {do_id}")
+            }
+            Call::Message([low, high, ..]) => {
+                format!("message {}", u16::from_le_bytes([*low, *high]))
+            }
+            Call::Create { do_id, .. } | Call::Move { do_id, .. } => do_id.to_string(),
+            _ => String::new(),
+        }
     }
 
     /// A session has ended.
@@ -274,12 +292,15 @@ pub const fn client_key(SessionKey { index, generation }: SessionKey) -> ClientK
     (generation as u64) << 32 | index as u64
 }
 
-fn note_fault(hook: Hook, fault: &Fault, client: Option<Channel>) {
+fn note_fault(hook: Hook, fault: &Fault, call: Option<(Channel, String)>) {
     let hook = hook.name();
     metrics::SCRIPT_FAULTS.one(&[hook]);
-    match client {
-        Some(client) => {
+    match call {
+        Some((client, about)) if about.is_empty() => {
             tracing::error!(%client, hook, failure = %fault, "a call of the script has gone wrong");
+        }
+        Some((client, about)) => {
+            tracing::error!(%client, hook, about, failure = %fault, "a call of the script has gone wrong");
         }
         None => tracing::error!(hook, failure = %fault, "a call of the script has gone wrong"),
     }

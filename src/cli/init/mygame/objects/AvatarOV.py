@@ -20,7 +20,9 @@ class AvatarOV(DistributedObjectOV):
         self.name = name
 
     def setPose(self, x, y, heading):
-        """Comes once, before announceGenerate: later poses go to the others."""
+        """Where it stands at first. What comes later is where we said a moment ago that it is: we are further by now."""
+        if self.puppet:
+            return
         self.pose = self.sent = (x, y, heading)
         self.sent_at = 0.0
 
