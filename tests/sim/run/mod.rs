@@ -122,7 +122,16 @@ impl Run {
         let object = ObjectState { do_id: PLACE, location, class_id: ROOM, values: Rest(&values) };
         let message = StateServer::CreateObjectWithRequired { object };
         self.ais[0].send(STATE_SERVER, &message);
-        self.ais[0].send(PLACE.channel(), &StateServer::ObjectGetLocation { context: Context(0) });
+        // What an earlier state server has answered may be on its way yet.
+        let context = self.lives_of_the_game();
+        self.ais[0].send(PLACE.channel(), &StateServer::ObjectGetLocation { context });
+    }
+
+    /// How many processes have run that have the state server.
+    fn lives_of_the_game(&self) -> Context {
+        let game = self.shape.game();
+        let count = self.facts.lives.iter().filter(|life| life.daemon == game).count();
+        Context(count as u32)
     }
 
     /// Lets time pass, with peers that look now and then.
@@ -299,9 +308,13 @@ impl Run {
                 self.written(context, done, current.0);
             }
             Ok(Message::StateServer(StateServer::ObjectGetLocationResp {
-                do_id: PLACE, ..
+                do_id: PLACE,
+                context,
+                ..
             })) => {
-                self.ais[0].builds_from = None;
+                if context == self.lives_of_the_game() {
+                    self.ais[0].builds_from = None;
+                }
             }
             Ok(Message::StateServer(StateServer::ObjectGetOwnerResp { context, .. })) => {
                 self.answers.insert(context.0, bytes.to_vec());
