@@ -39,10 +39,10 @@ class Roamer(client.Game):
             avatar.pose = (x, y, math.degrees(math.atan2(x - to_x, to_y - y)))
             self.messenger.send("w")
         if sys.argv[1] == "stray":
-            avatar.setPose = lambda *pose: self.hear(avatar, pose)
+            avatar.setPose = lambda *pose: self.come_back(avatar, pose)
 
-    def hear(self, avatar, pose):
-        """What the AI server has said of our own avatar comes back, when that is further."""
+    def come_back(self, avatar, pose):
+        # What the AI server says of our own avatar comes when that is further.
         before = avatar.pose
         type(avatar).setPose(avatar, *pose)
         print("is set back" if avatar.pose != before else "walks on", flush=True)
