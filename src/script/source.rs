@@ -66,3 +66,30 @@ impl Source {
         self.ready.lock().take();
     }
 }
+
+#[cfg(all(test, feature = "lua"))]
+mod tests {
+    use super::*;
+
+    fn dc(text: &str) -> Arc<DcFile> {
+        dclass::parse(&[dclass::Source::new("test.dc", text)]).expect("valid").into()
+    }
+
+    #[test]
+    fn what_is_ready_is_taken_once_and_only_for_the_same_classes() {
+        let source = Source::new("game.lua", "donet.log('runs')");
+        let (one, other) = (dc("dclass A { a(); };"), dc("dclass B { b(string); };"));
+        let is_ready = |source: &Source| source.ready.lock().is_some();
+        assert!(source.prepare(&one).is_ok() && is_ready(&source));
+        // Equal are those whose text is.
+        assert_eq!(source, Source::new("game.lua", "donet.log('runs')"));
+        let mut script = source.take(&one).expect("it is ready");
+        assert_eq!(script.take_actions().len(), 1);
+        assert!(!is_ready(&source) && source.take(&one).is_ok());
+        assert!(source.prepare(&one).is_ok() && source.take(&other).is_ok() && !is_ready(&source));
+        assert!(source.prepare(&one).is_ok());
+        source.discard();
+        assert!(!is_ready(&source));
+        assert!(Source::new("game.lua", "error('no')").prepare(&one).is_err());
+    }
+}

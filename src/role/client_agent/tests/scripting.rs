@@ -190,6 +190,27 @@ fn two_states_that_each_change_the_other_end_all_the_same() {
     assert_eq!(agent.said("note", "what"), ["established"]);
 }
 
+/// As from the script of another agent, which answers each state of this one's.
+#[test]
+fn states_that_come_without_end_are_told_so_many_times_at_a_moment() {
+    let mut agent = scripted(
+        r#"
+        donet.on_state(function(client) donet.event("note", {what = "told"}) end)
+        "#,
+    );
+    let client = agent.anonymous();
+    let set = |agent: &mut Agent, times: u16| {
+        for time in 0..times {
+            let state = if time % 2 == 0 { 2 } else { 1 };
+            agent.cluster(client.channel, &ClientAgent::SetState { state });
+        }
+        agent.said("note", "what").len()
+    };
+    assert_eq!(set(&mut agent, 4_098), 4_096);
+    agent.pass(1);
+    assert_eq!(set(&mut agent, 2), 2);
+}
+
 #[test]
 fn a_state_that_a_script_sends_as_somebody_else_calls_nothing_either() {
     let mut agent = scripted(
