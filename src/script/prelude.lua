@@ -55,24 +55,18 @@ local function of_format(f)
   end
 end
 
--- A function whose work grows with the bytes from one place of a text to another.
-local function of_part(f, default)
-  return function(text, first, last, ...)
-    if type(text) == "string" and #text > SHORT then
-      local from, to, length = integer(first) or 1, integer(last) or default(first), #text
-      if from < 0 then from = from + length + 1 end
-      if to < 0 then to = to + length + 1 end
-      charge((math.min(to, length) - math.max(from, 1)) / 16)
-    end
-    return f(text, first, last, ...)
-  end
+-- How many bytes there are from one place of a text to another.
+local function span(text, first, last)
+  local from, to, length = integer(first) or 1, integer(last) or 0, #text
+  if from < 0 then from = from + length + 1 end
+  if to < 0 then to = to + length + 1 end
+  return math.min(to, length) - math.max(from, 1)
 end
 
 local strings = copy(string)
 strings.dump = nil
 for _, name in next, { "lower", "reverse", "upper" } do strings[name] = of_text(string[name]) end
 for _, name in next, { "format", "pack", "packsize" } do strings[name] = of_format(string[name]) end
-strings.sub = of_part(string.sub, function() return -1 end)
 strings.char = of_all(string.char)
 strings.find, strings.match, strings.gsub = native.find, native.match, native.gsub
 
@@ -91,13 +85,13 @@ function strings.gmatch(text, pattern, init)
 end
 
 function strings.byte(text, first, last)
-  if type(text) == "string" and last ~= nil then
-    local from, to, length = integer(first) or 1, integer(last) or 0, #text
-    if from < 0 then from = from + length + 1 end
-    if to < 0 then to = to + length + 1 end
-    charge(math.min(to, length) - math.max(from, 1))
-  end
+  if type(text) == "string" and last ~= nil then charge(span(text, first, last)) end
   return string.byte(text, first, last)
+end
+
+function strings.sub(text, first, ...)
+  if type(text) == "string" and #text > SHORT then charge(span(text, first, (...) or -1) / 16) end
+  return string.sub(text, first, ...)
 end
 
 -- What is taken out of a message is no longer than that, and is paid for when it is known.

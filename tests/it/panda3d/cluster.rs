@@ -384,6 +384,13 @@ impl Apart {
         apart
     }
 
+    /// Ann, who makes something, and Bob.
+    fn players(&self) -> (Stock, Stock, Seen) {
+        let [mut ann, bob] = [(); 2].map(|()| Stock::at(&self.agent, &[5]));
+        let seen = ann.make(1, 5, &nothing());
+        (ann, bob, seen)
+    }
+
     /// The agent has said something so many times.
     fn wait_for(&self, text: &str, times: usize) {
         wait_until(text, || (self.agent.log().matches(text).count() >= times).then_some(()));
@@ -407,9 +414,7 @@ fn what_was_made_before_the_state_server_came_is_made_again() {
     apart.agent.kill();
     apart.agent.start_again();
     apart.wait_for("connected to the upstream", 2);
-    let mut ann = Stock::at(&apart.agent, &[5]);
-    let mut bob = Stock::at(&apart.agent, &[5]);
-    let seen = ann.make(1, 5, &nothing());
+    let (mut ann, mut bob, seen) = apart.players();
     apart.servers.start_again();
     comes_back(&mut ann, &mut bob, &seen, 1);
     let mut cid = Stock::at(&apart.agent, &[5]);
@@ -422,9 +427,7 @@ fn what_was_made_before_the_state_server_came_is_made_again() {
 #[test]
 fn objects_come_back_however_long_their_state_server_was_away() {
     let mut apart = Apart::start();
-    let mut ann = Stock::at(&apart.agent, &[5]);
-    let mut bob = Stock::at(&apart.agent, &[5]);
-    let seen = ann.make(1, 5, &nothing());
+    let (mut ann, mut bob, seen) = apart.players();
     bob.expect_seen(&seen);
     for points in [1, 2] {
         apart.servers.kill();
@@ -440,9 +443,7 @@ fn objects_come_back_however_long_their_state_server_was_away() {
 #[test]
 fn objects_come_back_with_a_state_server_that_was_away_for_a_moment() {
     let mut apart = Apart::start();
-    let mut ann = Stock::at(&apart.agent, &[5]);
-    let mut bob = Stock::at(&apart.agent, &[5]);
-    let seen = ann.make(1, 5, &nothing());
+    let (mut ann, mut bob, seen) = apart.players();
     bob.expect_seen(&seen);
     apart.servers.kill();
     apart.wait_for("is made: nobody", 2);

@@ -174,7 +174,8 @@ impl Session {
         };
         let received = asking.answers.received as usize + found.len();
         let missing = asking.answers.total.map(|total| (total as usize).checked_sub(received));
-        let has_left_over = found.entries.iter().any(|one| self.is_left_over(one.do_id));
+        let makes = self.making.is_some();
+        let has_left_over = makes && found.entries.iter().any(|one| self.is_left_over(one.do_id));
         if has_left_over || !found.entries.iter().all(is_its) || missing == Some(None) {
             return Way::OneByOne;
         }

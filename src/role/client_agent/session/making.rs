@@ -69,7 +69,7 @@ pub struct Making {
     /// Those of which it is to be asked when it has been told of all that it has had deleted there: it would describe that, too.
     to_ask: SmallVec<[ZoneId; 1]>,
     /// What it has had deleted after it was asked: it may have described that once more, as it had yet to be told.
-    described_late: SmallVec<[DoId; 1]>,
+    described_late: Set<DoId>,
     /// Something that it has said is on its way by an object: what goes to others directly may not come before it.
     pub(super) is_under_way: bool,
     /// What the cluster has been asked. Nothing that the client says is looked at before the answer.
@@ -93,7 +93,7 @@ impl Making {
             outdated: 0,
             asked_for: SmallVec::new(),
             to_ask: SmallVec::new(),
-            described_late: SmallVec::new(),
+            described_late: Set::with_hasher(seed),
             is_under_way: false,
             waits: None,
         }
@@ -427,7 +427,7 @@ impl Session {
         making.is_under_way = true;
         if making.ending.insert(do_id) {
             if zone.is_some_and(|zone| making.asked_for.contains(&zone)) {
-                making.described_late.push(do_id);
+                making.described_late.insert(do_id);
             }
             let due = cx.now + cx.shared.patient_timeout();
             cx.shared.deadlines.set(due, Timer::Ending(self.identity.key, do_id));

@@ -7,6 +7,9 @@ use super::super::{Flow, Session};
 use crate::ids::{DoId, Location, ZoneId};
 use crate::role::client_agent::agent::{Context, News};
 
+/// Of so many zones it is remembered that the client was asked: it can move something that is lost wherever it likes.
+const ASKED_MAX: usize = 256;
+
 impl Session {
     /// Somebody has come to a zone, and wants to know what is there.
     pub fn values_wanted(&mut self, cx: &mut Context<'_>, location: Location) {
@@ -26,6 +29,10 @@ impl Session {
         if making.ending.iter().any(|do_id| self.view.made_at(*do_id) == Some(zone)) {
             making.to_ask.push(zone);
             return;
+        }
+        if making.asked_for.len() >= ASKED_MAX {
+            // It may be asked for that once more.
+            making.asked_for.remove(0);
         }
         making.asked_for.push(zone);
         self.tell(cx.shared, &News::ValuesWanted { zone });
@@ -48,9 +55,7 @@ impl Session {
     }
 
     fn is_late(&mut self, do_id: DoId) -> bool {
-        let Some(making) = &mut self.making else { return false };
-        let place = making.described_late.iter().position(|late| *late == do_id);
-        place.map(|place| making.described_late.swap_remove(place)).is_some()
+        self.making.as_mut().is_some_and(|making| making.described_late.remove(&do_id))
     }
 
     /// The time is over in which an object must have gone that the client has deleted: it goes all the same.

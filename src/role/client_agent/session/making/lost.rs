@@ -20,7 +20,7 @@ impl Session {
         let Some(making) = &mut self.making else { return false };
         let is_lost = making.lost.remove(&do_id);
         if is_lost {
-            making.described_late.push(do_id);
+            making.described_late.insert(do_id);
             let due = cx.now + cx.shared.patient_timeout();
             cx.shared.deadlines.set(due, Timer::Ending(self.identity.key, do_id));
             self.tell(cx.shared, &News::ObjectDeleted { do_id });
