@@ -17,8 +17,10 @@ pub(crate) const TYPE_DEPTH_MAX: u16 = 64;
 pub(crate) const TYPE_PARTS_MAX: u32 = 1 << 16;
 /// Bytes of a value. A length tag has 16 bits.
 pub(crate) const VALUE_BYTES_MAX: u32 = u16::MAX as u32;
-/// Field ids, and class ids: both are 16 bits wide.
-pub(crate) const IDS_MAX: usize = 1 << 16;
+/// Field ids: they are 16 bits wide.
+pub(crate) const FIELDS_MAX: usize = 1 << 16;
+/// Class ids: as wide, and the last one stands for what has none.
+pub(crate) const CLASSES_MAX: usize = u16::MAX as usize;
 /// Fields of all classes together, each inherited field counted in each heir.
 pub(crate) const INHERITED_MAX: usize = 1 << 20;
 /// Bytes of all default values together.

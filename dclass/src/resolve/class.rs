@@ -4,7 +4,7 @@ use super::member::Absent;
 use super::{Named, Resolver};
 use crate::ast::{Base, ClassDecl, Decl, Member, Name};
 use crate::diagnostic::{Note, did_you_mean};
-use crate::limits::{IDS_MAX, INHERITED_MAX};
+use crate::limits::{CLASSES_MAX, INHERITED_MAX};
 use crate::schema::types::Type;
 use crate::schema::{Class, ClassId, Field, FieldId, Parts};
 use crate::source::Span;
@@ -37,8 +37,8 @@ impl Resolver<'_> {
     /// A class or struct outside of all braces. Its id is the next one at its closing brace.
     pub(super) fn class(&mut self, decl: &ClassDecl<'_>) {
         let id = self.types.len();
-        if id >= IDS_MAX {
-            let message = format!("there are more than {IDS_MAX} classes and structs");
+        if id >= CLASSES_MAX {
+            let message = format!("there are more than {CLASSES_MAX} classes and structs");
             return self.exhaust(decl.span, message).unwrap_or_default();
         }
         let id = ClassId(id as u16);

@@ -9,7 +9,7 @@ mod types;
 use crate::ast::{self, Item, Name, Param, Simple};
 use crate::diagnostic::{Diagnostics, Log, Note};
 use crate::hash::{self, Renamings};
-use crate::limits::{DEFAULT_BYTES_MAX, HASH_NUMBERS_MAX, IDS_MAX};
+use crate::limits::{DEFAULT_BYTES_MAX, FIELDS_MAX, HASH_NUMBERS_MAX};
 use crate::schema::types::{Bytes, Shape, Spelling, StringEncoding, Type};
 use crate::schema::{Class, ClassId, DcFile, Field, FieldId, Import, Keywords};
 use crate::source::Span;
@@ -198,7 +198,7 @@ impl<'l> Resolver<'l> {
     /// The next field's id. Fields with errors get one, too, so that one error stays one.
     fn next_field(&mut self, at: Span) -> Option<FieldId> {
         let Ok(id) = u16::try_from(self.fields.len()) else {
-            return self.exhaust(at, format!("there are more than {IDS_MAX} fields"));
+            return self.exhaust(at, format!("there are more than {FIELDS_MAX} fields"));
         };
         self.fields.push(None);
         Some(FieldId(id))

@@ -50,6 +50,9 @@ use crate::wire::{Envelope, Framing, Reader};
 
 /// How many timers of a script are done with at once, if many are due.
 const SCRIPT_TIMERS_AT_ONCE: usize = 4;
+/// How many sessions are asked at a time whether they know an object, before any of them is told something of it. To find
+/// out is to wait for memory, and a processor waits for that of many at once if it does nothing else in between.
+const ASKED_AT_ONCE: usize = u32::BITS as usize;
 /// How many channels sessions that end give up at once; what is above that is done by and by.
 const DEPARTURE_AT_ONCE: usize = 256;
 
@@ -443,12 +446,23 @@ impl Core {
                 }
             };
             // Those that come next are mostly of the same framing: for each of them only what is its own is done.
-            while let Some(&index) = receivers.as_slice().first()
-                && let Some(session) = &mut slots[index as usize].session
-                && session.framing() == framing
-            {
-                receivers.next();
-                if let Err(end) = session.handle_cluster(&mut cx, &arrival, frames) {
+            let mut who_knows = 0u32;
+            let asked = receivers.as_slice().iter().take(ASKED_AT_ONCE);
+            let alike = asked.map_while(|&index| {
+                let session = slots[index as usize].session.as_ref();
+                session.filter(|session| session.framing() == framing)
+            });
+            let mut count = 0;
+            for session in alike {
+                who_knows |= u32::from(session.knows_object_of(&arrival)) << count;
+                count += 1;
+            }
+            for &index in receivers.by_ref().take(count) {
+                let knows = who_knows & 1 > 0;
+                who_knows >>= 1;
+                if let Some(session) = &mut slots[index as usize].session
+                    && let Err(end) = session.handle_cluster(&mut cx, &arrival, knows, frames)
+                {
                     ends.push((index, end));
                 }
             }

@@ -9,13 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Asking, ChannelPool, Deadlines, Diversions, FieldRules, LimitCounts, Manners, OffenceCounts,
-    Offender, Prices, Resumable, ScriptCounts, Scripting, SessionKey, Silence, Subscribers,
-    TimeManager, Tokens, Told, UberDogs, Voice,
+    Offender, Prices, Resumable, Roster, ScriptCounts, Scripting, SessionIndex, SessionKey,
+    Silence, TimeManager, Tokens, Told, UberDogs, Voice,
 };
 use crate::banlist::List;
 use crate::config::{ClientAgentConfig, RightsGrace};
 use crate::event::Event;
 use crate::hash::Seed;
+use crate::ids::Channel;
 use crate::recent::Closed;
 use crate::role::Effects;
 use crate::role::client_agent::parenting::Parenting;
@@ -62,7 +63,7 @@ pub struct Shared {
     pub manners: Manners,
     /// What tables by numbers of clients and the cluster are hashed with.
     pub seed: Seed,
-    pub subscribers: Subscribers,
+    pub subscribers: Roster<Channel, SessionIndex>,
     pub pool: ChannelPool,
     pub deadlines: Deadlines,
     /// What sessions ask the cluster for in this turn.
@@ -154,7 +155,7 @@ impl Shared {
             voice,
             manners,
             seed,
-            subscribers: Subscribers::new(seed),
+            subscribers: Roster::new(seed),
             pool: ChannelPool::new(config.channels, config.channel_step, rest, seed),
             deadlines: Deadlines::default(),
             asking: Asking::new(seed),

@@ -1,19 +1,22 @@
 //! What a client knows of objects, found by their ids and by where they are.
 
-use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 
-use smallvec::SmallVec;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
-use crate::hash::{Map, Seed};
+use super::Roster;
+use crate::hash::Seed;
 use crate::ids::{DoId, Location};
 
 /// Objects, each somewhere, with a value. Where there are none it has no memory.
 #[derive(Debug)]
 pub struct Located<V> {
-    by_id: Map<DoId, Placed<V>>,
+    seed: Seed,
+    by_id: HashTable<(DoId, Placed<V>)>,
     /// Each of them where it is, so that closing a zone costs what is in it. Made when a zone is closed for the first
     /// time, since many a client never does so, and kept until there are no objects.
-    by_location: Option<Box<Index>>,
+    by_location: Option<Box<Roster<Location, DoId>>>,
 }
 
 /// An object that is somewhere.
@@ -23,21 +26,32 @@ pub struct Placed<V> {
     pub location: Location,
     /// What there is to know about it.
     pub value: V,
-    /// Its place in the index' list of those that are there.
-    place: u32,
 }
 
-/// Objects by their locations. Each knows its place in the list of its location, so that taking one out costs the
-/// same however many are there.
-#[derive(Debug)]
-struct Index {
-    at: Map<Location, SmallVec<[DoId; 4]>>,
+/// An object that is looked for. Its hash is reckoned once for all tables of the same seed that it is looked for in.
+#[derive(Copy, Clone, Debug)]
+pub struct Sought {
+    do_id: DoId,
+    hash: u64,
+}
+
+impl Sought {
+    /// Looks for an object in tables of this seed.
+    #[inline]
+    pub fn new(seed: Seed, do_id: DoId) -> Self {
+        Sought { do_id, hash: seed.hash_one(do_id) }
+    }
+
+    /// Which object.
+    pub const fn do_id(&self) -> DoId {
+        self.do_id
+    }
 }
 
 impl<V: Copy> Located<V> {
     /// No objects.
     pub fn new(seed: Seed) -> Self {
-        Located { by_id: Map::with_hasher(seed), by_location: None }
+        Located { seed, by_id: HashTable::new(), by_location: None }
     }
 
     /// How many objects there are.
@@ -53,30 +67,44 @@ impl<V: Copy> Located<V> {
 
     /// Makes room for so many more.
     pub fn reserve(&mut self, more: usize) {
-        self.by_id.reserve(more);
+        let seed = self.seed;
+        self.by_id.reserve(more, hash_by(seed));
     }
 
     /// Many have been taken out: keeps no more memory than what is left needs, if that is less than half of it.
     pub fn give_back(&mut self) {
         if self.by_id.len() < self.by_id.capacity() / 2 {
-            self.by_id.shrink_to_fit();
+            self.by_id.shrink_to_fit(hash_by(self.seed));
         }
     }
 
     /// All of them, in no order.
     pub fn all(&self) -> impl Iterator<Item = (DoId, &Placed<V>)> {
-        self.by_id.iter().map(|(&do_id, placed)| (do_id, placed))
+        self.by_id.iter().map(|(do_id, placed)| (*do_id, placed))
     }
 
     /// What is known about each of them.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.by_id.values_mut().map(|placed| &mut placed.value)
+        self.by_id.iter_mut().map(|(_, placed)| &mut placed.value)
+    }
+
+    /// An object, to look for it here.
+    #[inline]
+    pub fn seek(&self, do_id: DoId) -> Sought {
+        Sought::new(self.seed, do_id)
     }
 
     /// One of them.
     #[inline]
     pub fn get(&self, do_id: DoId) -> Option<&Placed<V>> {
-        if self.is_empty() { None } else { self.by_id.get(&do_id) }
+        if self.is_empty() { None } else { self.find(&self.seek(do_id)) }
+    }
+
+    /// As [`Located::get`].
+    #[inline]
+    pub fn find(&self, sought: &Sought) -> Option<&Placed<V>> {
+        let found = self.by_id.find(sought.hash, |(do_id, _)| *do_id == sought.do_id);
+        found.map(|(_, placed)| placed)
     }
 
     /// Adds an object. If there is one by this id, it stays where it is, and `known` is given what is known about it.
@@ -89,15 +117,17 @@ impl<V: Copy> Located<V> {
         value: V,
         known: impl FnOnce(&mut V),
     ) -> bool {
-        match self.by_id.entry(do_id) {
+        let hash = self.seek(do_id).hash;
+        match self.by_id.entry(hash, |(other, _)| *other == do_id, hash_by(self.seed)) {
             Entry::Occupied(mut entry) => {
-                known(&mut entry.get_mut().value);
+                known(&mut entry.get_mut().1.value);
                 true
             }
             Entry::Vacant(entry) => {
-                let index = self.by_location.as_mut();
-                let place = index.map_or(0, |index| index.insert(location, do_id));
-                entry.insert(Placed { location, value, place });
+                entry.insert((do_id, Placed { location, value }));
+                if let Some(by_location) = &mut self.by_location {
+                    by_location.add(location, do_id);
+                }
                 false
             }
         }
@@ -105,17 +135,16 @@ impl<V: Copy> Located<V> {
 
     /// Notes where an object is now; what is known about it.
     pub fn move_to(&mut self, do_id: DoId, to: Location) -> Option<V> {
-        let placed = self.by_id.get_mut(&do_id)?;
-        let Placed { location: from, value, place } = *placed;
-        if from != to {
-            placed.location = to;
-            if let Some(index) = &mut self.by_location {
-                placed.place = index.insert(to, do_id);
-                let moved = index.remove(from, place);
-                self.note_place(moved, place);
-            }
+        let hash = self.seek(do_id).hash;
+        let (_, placed) = self.by_id.find_mut(hash, |(other, _)| *other == do_id)?;
+        let from = std::mem::replace(&mut placed.location, to);
+        if from != to
+            && let Some(by_location) = &mut self.by_location
+        {
+            by_location.remove(from, do_id);
+            by_location.add(to, do_id);
         }
-        Some(value)
+        Some(placed.value)
     }
 
     /// Takes an object out, if that is wanted by what is known about it.
@@ -125,69 +154,42 @@ impl<V: Copy> Located<V> {
         do_id: DoId,
         is_wanted: impl FnOnce(&mut V) -> bool,
     ) -> Option<Placed<V>> {
-        let Entry::Occupied(mut entry) = self.by_id.entry(do_id) else { return None };
-        if !is_wanted(&mut entry.get_mut().value) {
+        let hash = self.seek(do_id).hash;
+        let mut entry = self.by_id.find_entry(hash, |(other, _)| *other == do_id).ok()?;
+        if !is_wanted(&mut entry.get_mut().1.value) {
             return None;
         }
-        let removed = entry.remove();
-        if let Some(index) = &mut self.by_location {
-            let moved = index.remove(removed.location, removed.place);
-            self.note_place(moved, removed.place);
+        let ((_, removed), _) = entry.remove();
+        if let Some(by_location) = &mut self.by_location {
+            by_location.remove(removed.location, do_id);
         }
         if self.by_id.is_empty() {
-            *self = Located::new(*self.by_id.hasher());
+            *self = Located::new(self.seed);
         }
         Some(removed)
     }
 
-    /// Another object has got a place in the index.
-    fn note_place(&mut self, moved: Option<DoId>, place: u32) {
-        if let Some(moved) = moved.and_then(|moved| self.by_id.get_mut(&moved)) {
-            moved.place = place;
-        }
-    }
-
-    /// Those at a location, in no order.
+    /// Those at a location, in no order. The first time costs once what it has cost to add the objects.
     pub fn at(&mut self, location: Location) -> &[DoId] {
-        if self.is_empty() { &[] } else { self.index().at(location) }
-    }
-
-    /// Making it costs once what it has cost to add the objects.
-    fn index(&mut self) -> &Index {
-        let Located { by_id, by_location } = self;
-        by_location.get_or_insert_with(|| {
-            let mut index = Box::new(Index { at: Map::with_hasher(*by_id.hasher()) });
-            for (&do_id, placed) in by_id.iter_mut() {
-                placed.place = index.insert(placed.location, do_id);
+        if self.is_empty() {
+            return &[];
+        }
+        let Located { seed, by_id, by_location } = self;
+        let by_location = by_location.get_or_insert_with(|| {
+            let mut roster = Box::new(Roster::new(*seed));
+            for (do_id, placed) in by_id.iter() {
+                roster.add(placed.location, *do_id);
             }
-            index
-        })
+            roster
+        });
+        by_location.of(location)
     }
 }
 
-impl Index {
-    /// Adds an object; the place that it has there.
-    fn insert(&mut self, location: Location, do_id: DoId) -> u32 {
-        let there = self.at.entry(location).or_default();
-        there.push(do_id);
-        u32::try_from(there.len() - 1).expect("fewer objects than ids")
-    }
-
-    /// Takes out the object that has a place at a location. Another one may have got its place: which.
-    fn remove(&mut self, location: Location, place: u32) -> Option<DoId> {
-        let there = self.at.get_mut(&location)?;
-        let place = place as usize;
-        there.swap_remove(place);
-        let moved = there.get(place).copied();
-        if there.is_empty() {
-            self.at.remove(&location);
-        }
-        moved
-    }
-
-    fn at(&self, location: Location) -> &[DoId] {
-        self.at.get(&location).map_or(&[], |there| there)
-    }
+/// What entries are hashed by when a table is made anew.
+#[inline]
+fn hash_by<V>(seed: Seed) -> impl Fn(&(DoId, Placed<V>)) -> u64 {
+    move |(do_id, _)| seed.hash_one(do_id)
 }
 
 #[cfg(test)]

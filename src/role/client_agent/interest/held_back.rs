@@ -21,6 +21,11 @@ struct Sets {
 }
 
 impl HeldBack {
+    /// Whether there are none, and have been none of late.
+    pub const fn is_empty(&self) -> bool {
+        self.sets.is_none()
+    }
+
     /// A query waits for its parent.
     pub fn insert(&mut self, parent: DoId, query: Context) {
         self.sets.get_or_insert_default().by_parent.insert((parent, query));

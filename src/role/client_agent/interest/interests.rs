@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::held_back::HeldBack;
 use super::pending::Pending;
-use super::{Asked, Holding, Interest, InterestKey, Operation, Phase, Query};
+use super::{Asked, Holding, Interest, InterestKey, Operation, Phase, Query, Record};
 use crate::hash::{Map, Seed};
 use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
 use crate::role::client_agent::agent::Located;
@@ -63,6 +63,8 @@ pub struct Interests {
     pub(super) queries: Map<Context, Box<Query>>,
     /// Objects that queries hold.
     pub(super) pending: Located<Pending>,
+    /// The query that has found all of them, and to none of which anything has happened since but updates. As a rule there is one.
+    pub(super) as_found: Option<Context>,
     held_back: HeldBack,
     /// The bytes of what queries hold.
     pub(super) held_bytes: usize,
@@ -79,6 +81,7 @@ impl Interests {
             coverage: Map::with_hasher(seed),
             queries: Map::with_hasher(seed),
             pending: Located::new(seed),
+            as_found: None,
             held_back: HeldBack::default(),
             held_bytes: 0,
             next_serial: 0,
@@ -236,6 +239,7 @@ impl Interests {
     pub fn ask_anew(&mut self) -> Vec<(InterestId, Operation)> {
         self.queries.clear();
         self.pending = Located::new(*self.queries.hasher());
+        self.as_found = None;
         self.held_back = HeldBack::default();
         self.held_bytes = 0;
         self.coverage.retain(|_, coverage| {
@@ -428,6 +432,15 @@ impl Interests {
     /// An object is no longer pending: queries that were held back for it may go on.
     pub(super) fn is_no_longer_pending(&mut self, do_id: DoId) {
         self.held_back.parent_is_told(do_id);
+    }
+
+    /// None of the objects that a query has found is pending any longer, and no others were.
+    pub(super) fn are_no_longer_pending(&mut self, found: &[Record]) {
+        self.pending = Located::new(*self.queries.hasher());
+        self.as_found = None;
+        if !self.held_back.is_empty() {
+            found.iter().for_each(|record| self.held_back.parent_is_told(record.do_id));
+        }
     }
 
     /// Whether another query holds the object that a query asks for the children of: parents are told

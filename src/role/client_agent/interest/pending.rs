@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Held, Interests};
+use super::{Held, Holding, Interests};
 use crate::ids::{ClassId, Context, DoId, Location};
 use crate::message::ObjectState;
 
@@ -65,7 +65,15 @@ impl Interests {
 
     /// Notes where an object is now, if a query holds it.
     pub fn move_pending(&mut self, do_id: DoId, to: Location) {
-        self.pending.move_to(do_id, to);
+        if self.pending.move_to(do_id, to).is_some() {
+            self.as_found = None;
+        }
+    }
+
+    /// Whether all that is pending a query has found, and nothing has become of it since: each object is where it was found,
+    /// and was found once.
+    pub fn are_as_found_by(&self, context: Context) -> bool {
+        self.as_found == Some(context)
     }
 
     /// Holds an object in a query.
@@ -79,14 +87,20 @@ impl Interests {
         found: bool,
     ) {
         let serial = self.new_serial();
-        let Interests { queries, pending, held_bytes, .. } = self;
+        let Interests { queries, pending, as_found, held_bytes, .. } = self;
         let query = queries.get_mut(&context).expect("only open queries hold objects");
         let new = Pending { query: context, class_id, serial };
         let mut serial = Some(serial);
-        pending.insert_or(do_id, location, new, |known| {
+        if pending.is_empty() && query.holding.is_empty() {
+            *as_found = Some(context);
+        }
+        let is_known = pending.insert_or(do_id, location, new, |known| {
             // It came before the answer that has it: what happened since then follows the answer.
             serial = (known.query == context && found).then_some(known.serial);
         });
+        if is_known || !found || *as_found != Some(context) {
+            *as_found = None;
+        }
         if let Some(serial) = serial {
             let held = Held::Entrance { class_id, location };
             query.holding.push(do_id, serial, held, frame, found);
@@ -134,6 +148,7 @@ impl Interests {
         is_it: impl FnOnce(&Pending) -> bool,
     ) -> Option<Pending> {
         let removed = self.pending.remove_if(do_id, |pending| is_it(pending))?;
+        self.as_found = None;
         self.is_no_longer_pending(do_id);
         Some(removed.value)
     }
@@ -163,9 +178,15 @@ impl Interests {
         there.into_iter().for_each(|do_id| self.drop_pending(do_id));
     }
 
-    /// A stay of an object has been told: it is no longer held for it.
-    pub fn let_go(&mut self, do_id: DoId, serial: u32) {
-        self.remove_pending(do_id, |pending| pending.serial == serial);
+    /// What a query has held has been told: it is no longer held for that.
+    pub fn let_go(&mut self, context: Context, told: &Holding) {
+        if self.are_as_found_by(context) && self.pending.len() == told.found.len() {
+            self.are_no_longer_pending(&told.found);
+        } else {
+            for record in told.found.iter().chain(&told.queue) {
+                self.remove_pending(record.do_id, |pending| pending.serial == record.serial);
+            }
+        }
     }
 
     /// An object has moved to a covered location. Without an answer to the query for it, this may be

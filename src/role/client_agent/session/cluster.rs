@@ -8,7 +8,7 @@ use super::{Ejection, End, Flow, Session};
 use crate::ids::{Channel, DoId, FieldId, InterestId, ZoneId};
 use crate::message::{Blob, ClientAgent, ClientState, Cluster, Message, StateServer};
 use crate::object::skip_value;
-use crate::role::client_agent::agent::{Context, FieldRules, News, Shared};
+use crate::role::client_agent::agent::{Context, FieldRules, News, Shared, Sought};
 use crate::role::client_agent::interest::Asked;
 use crate::wire::Reader;
 
@@ -20,7 +20,7 @@ pub struct Arrival<'a> {
     /// Whether the agent's script has sent it.
     is_scripts: bool,
     /// The object whose fields it sets. Most datagrams do, so that each session need only look here.
-    updated: Option<DoId>,
+    updated: Option<Sought>,
     /// Whether it is about an object that every client knows.
     is_of_uberdog: bool,
     /// Whether it sets a field for which there are rules.
@@ -48,25 +48,34 @@ impl<'a> Arrival<'a> {
             updated.or(deleted).is_some_and(|do_id| shared.uberdogs.get(do_id).is_some());
         let is_ruled =
             shared.rules.as_ref().is_some_and(|rules| sets_ruled(shared, rules, message));
+        let updated = updated.map(|do_id| Sought::new(shared.seed, do_id));
         Arrival { sender, message, is_scripts, updated, is_of_uberdog, is_ruled }
     }
 }
 
 impl Session {
-    /// Handles a message that came to one of the session's channels. The client gets these frames for it, if that does not
-    /// depend on the client.
+    /// Whether a message sets fields of an object that the client knows.
+    #[inline]
+    pub fn knows_object_of(&self, arrival: &Arrival<'_>) -> bool {
+        let knows = |sought| arrival.is_of_uberdog || self.view.knows_sought(sought);
+        arrival.updated.as_ref().is_some_and(knows)
+    }
+
+    /// Handles a message that came to one of the session's channels. `knows` is what [`Session::knows_object_of`] says of
+    /// it. The client gets these frames for it, if that does not depend on the client.
     #[inline]
     pub fn handle_cluster(
         &mut self,
         cx: &mut Context<'_>,
         arrival: &Arrival<'_>,
+        knows: bool,
         frames: &[u8],
     ) -> Flow {
         if arrival.sender == self.identity.channel {
             return self.note_own_message(cx, arrival.message);
         }
-        if let Some(do_id) = arrival.updated {
-            return self.object_updated(cx, arrival, do_id, frames);
+        if let Some(updated) = &arrival.updated {
+            return self.object_updated(cx, arrival, (updated.do_id(), knows), frames);
         }
         match arrival.message {
             Cluster::StateServer(message) => self.handle_state_server(cx, arrival, message, frames),
@@ -116,7 +125,7 @@ impl Session {
         &mut self,
         cx: &mut Context<'_>,
         arrival: &Arrival<'_>,
-        do_id: DoId,
+        (do_id, knows): (DoId, bool),
         frames: &[u8],
     ) -> Flow {
         if arrival.is_ruled
@@ -125,7 +134,7 @@ impl Session {
             let client = self.identity.allocated;
             tracing::debug!(%client, doId = %do_id, %error, "bad values of an object");
         }
-        if arrival.is_of_uberdog || self.view.knows(do_id) {
+        if knows {
             self.send_frame(cx.shared, frames);
             if self.interests.holds(do_id) {
                 self.hold_state(cx, arrival.message, do_id, frames);

@@ -33,7 +33,7 @@ impl Session {
         });
         let known = self.view.every().take(most).map(|(do_id, location, known)| Item::Known {
             do_id,
-            class_id: known.class_id,
+            class_id: known.class_id(),
             location,
             is_owned: known.tie.is_owned(),
         });

@@ -94,8 +94,16 @@ impl Session {
             self.outbox.open(cx.shared, &self.identity).reserve_exact(holding.frames.len());
         }
         self.view.reserve(holding.found.len());
+        let are_as_found = self.interests.are_as_found_by(context);
         for record in holding.found.iter().filter(is_told) {
-            self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);
+            let frame = &holding.frames[record.frame.clone()];
+            match record.held {
+                // Where each of many is now need not be looked for.
+                Held::Entrance { class_id, location } if are_as_found => {
+                    self.enter_sight(cx, record.do_id, class_id, location, frame);
+                }
+                _ => self.release_record(cx, record, frame, &mut over),
+            }
         }
         self.outbox.burst += self.outbox.bytes.len() - before;
         for &(id, serial) in &holding.waiting {
@@ -104,9 +112,7 @@ impl Session {
         for record in holding.queue.iter().filter(is_told) {
             self.release_record(cx, record, &holding.frames[record.frame.clone()], &mut over);
         }
-        for record in holding.found.iter().chain(&holding.queue) {
-            self.interests.let_go(record.do_id, record.serial);
-        }
+        self.interests.let_go(context, &holding);
         self.query_is_retold(cx, context);
         holding.waiting
     }

@@ -64,7 +64,8 @@ impl Session {
         match frames {
             Ok(frames) => {
                 let arrival = Arrival::new(cx.shared, sender, &message, true);
-                self.handle_cluster(cx, &arrival, frames)
+                let knows = self.knows_object_of(&arrival);
+                self.handle_cluster(cx, &arrival, knows, frames)
             }
             Err(error) => {
                 let client = self.identity.allocated;

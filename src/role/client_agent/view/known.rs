@@ -2,11 +2,13 @@
 
 use crate::ids::ClassId;
 
-/// An object that a client sees or owns.
+/// Stands for a class that the DC files do not have. They never have as many as would give one this id.
+const UNKNOWN: ClassId = ClassId(u16::MAX);
+
+/// An object that a client sees or owns. There is one for each client that sees the object, so it is as small as can be.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Known {
-    /// Its class; `None` if the DC files do not have it: updates cannot be understood by anyone then.
-    pub class_id: Option<ClassId>,
+    class_id: ClassId,
     /// By what the client knows it.
     pub tie: Tie,
     /// What of that it has yet to be told on the connection with which it is back.
@@ -14,6 +16,18 @@ pub struct Known {
 }
 
 impl Known {
+    /// One of a class that a client knows by this, and has been told so. The class is `None` if the DC files do not have it.
+    #[inline]
+    pub fn new(class_id: Option<ClassId>, tie: Tie) -> Self {
+        Known { class_id: class_id.unwrap_or(UNKNOWN), tie, untold: None }
+    }
+
+    /// Its class; `None` if the DC files do not have it: updates cannot be understood by anyone then.
+    #[inline]
+    pub fn class_id(self) -> Option<ClassId> {
+        (self.class_id != UNKNOWN).then_some(self.class_id)
+    }
+
     /// By what the client knows it that has been told so on this connection.
     #[inline]
     pub fn told(self) -> Option<Tie> {

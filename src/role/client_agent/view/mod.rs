@@ -17,7 +17,7 @@ pub use rights::Rights;
 
 use self::lapsed::Lapsed;
 use self::recent::Recent;
-use super::agent::{Context, Located, Shared};
+use super::agent::{Context, Located, Shared, Sought};
 use crate::hash::Seed;
 use crate::ids::{ClassId, DoId, FieldId, Location, ZoneId};
 
@@ -112,9 +112,18 @@ impl View {
     /// Whether updates of an object concern the client.
     #[inline]
     pub fn knows(&self, do_id: DoId) -> bool {
-        match self.known(do_id) {
-            Some(known) if known.class_id.is_some() && known.untold != Some(known.tie) => true,
-            _ => self.rights.as_ref().is_some_and(|rights| rights.declared(do_id).is_some()),
+        self.knows_sought(&self.objects.seek(do_id))
+    }
+
+    /// As [`View::knows`], of an object that is sought in the views of many.
+    #[inline]
+    pub fn knows_sought(&self, sought: &Sought) -> bool {
+        match self.objects.find(sought).map(|placed| placed.value) {
+            Some(known) if known.class_id().is_some() && known.untold != Some(known.tie) => true,
+            _ => {
+                let declared = |rights: &Rights| rights.declared(sought.do_id()).is_some();
+                self.rights.as_deref().is_some_and(declared)
+            }
         }
     }
 
@@ -160,7 +169,7 @@ impl View {
 
     /// The class of an object that the client knows, if the DC files have it.
     pub fn class_of(&self, do_id: DoId) -> Option<ClassId> {
-        self.objects.get(do_id)?.value.class_id
+        self.objects.get(do_id)?.value.class_id()
     }
 
     /// Where the client sees an object, told so or not.
@@ -186,7 +195,7 @@ impl View {
         let (class_id, is_anonymous) = match shared.uberdogs.get(do_id) {
             Some(uberdog) => (uberdog.class_id, uberdog.anonymous),
             None => {
-                let class_id = known.and_then(|known| known.class_id);
+                let class_id = known.and_then(Known::class_id);
                 (class_id.or_else(|| self.rights.as_ref()?.declared(do_id))?, false)
             }
         };
@@ -215,7 +224,7 @@ impl View {
         let is_its_own = self.rights.as_ref().is_some_and(|rights| {
             rights.is_session_object(do_id) || rights.made_at(do_id).is_some()
         });
-        let new = Known { class_id, tie: Tie::Seen, untold: None };
+        let new = Known::new(class_id, Tie::Seen);
         let mut comes = true;
         let has_one_view = self.has_one_view;
         let is_known = self.objects.insert_or(do_id, location, new, |known| {
@@ -234,7 +243,7 @@ impl View {
 
     /// Makes an object seen. Its class is `None` if the DC files do not have it.
     pub fn see(&mut self, do_id: DoId, class_id: Option<ClassId>, location: Location) {
-        let new = Known { class_id, tie: Tie::Seen, untold: None };
+        let new = Known::new(class_id, Tie::Seen);
         if self.objects.insert_or(do_id, location, new, Known::is_seen) {
             self.move_to(do_id, location);
         }
@@ -242,11 +251,11 @@ impl View {
 
     /// Makes an object owned; one that is already known stays where it is.
     pub fn own(&mut self, do_id: DoId, class_id: ClassId, location: Location) {
-        let new = Known { class_id: Some(class_id), tie: Tie::Owned, untold: None };
+        let new = Known::new(Some(class_id), Tie::Owned);
         let has_one_view = self.has_one_view;
         self.objects.insert_or(do_id, location, new, |known| match has_one_view {
             // What it has seen of it, it has no longer.
-            true => *known = Known { class_id: known.class_id, ..new },
+            true => *known = Known::new(known.class_id(), Tie::Owned),
             false => known.is_owned(),
         });
     }
@@ -259,7 +268,7 @@ impl View {
     /// Makes an object no longer owned. The client may still see it.
     pub fn disown(&mut self, cx: &Context<'_>, do_id: DoId) {
         if let Some(known) = self.known(do_id).filter(|known| known.tie.is_owned()) {
-            self.lapse(cx, Right::Ownership(do_id), known.class_id);
+            self.lapse(cx, Right::Ownership(do_id), known.class_id());
         }
         self.loosen(do_id, Tie::without_ownership);
         if let Some(checked) = &mut self.checked {
