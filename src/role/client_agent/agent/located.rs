@@ -169,20 +169,21 @@ impl<V: Copy> Located<V> {
         Some(removed)
     }
 
-    /// Those at a location, in no order. The first time costs once what it has cost to add the objects.
+    /// Those at a location, in no order.
     pub fn at(&mut self, location: Location) -> &[DoId] {
-        if self.is_empty() {
-            return &[];
-        }
+        if self.is_empty() { &[] } else { self.index().of(location) }
+    }
+
+    /// Making it costs once what it has cost to add the objects.
+    fn index(&mut self) -> &Roster<Location, DoId> {
         let Located { seed, by_id, by_location } = self;
-        let by_location = by_location.get_or_insert_with(|| {
-            let mut roster = Box::new(Roster::new(*seed));
+        by_location.get_or_insert_with(|| {
+            let mut index = Box::new(Roster::new(*seed));
             for (do_id, placed) in by_id.iter() {
-                roster.add(placed.location, *do_id);
+                index.add(placed.location, *do_id);
             }
-            roster
-        });
-        by_location.of(location)
+            index
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 //!
 //! A hold of the router is bounded by how many sessions a question is asked for, and by how much is handed on together.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Core, session_at};
@@ -19,7 +20,8 @@ use crate::role::Effects;
 use crate::role::client_agent::agent::{
     self, Asker, FieldRules, Keeps, News, SessionIndex, SessionKey, Zones,
 };
-use crate::role::client_agent::session::{End, Found};
+use crate::role::client_agent::interest::Found;
+use crate::role::client_agent::session::End;
 use crate::wire::Framing;
 
 /// Contexts of what is asked for several have this bit, and no others of the agent's.
@@ -247,14 +249,12 @@ impl Core {
     }
 
     fn hand_on_to(&mut self, now: Instant, context: Context, out: &mut Effects) {
-        let mut found = std::mem::take(&mut self.together.found);
+        let found = Arc::new(std::mem::take(&mut self.together.found));
         let sessions = self.for_askers(now, context, out, |session, cx, query| {
             session.objects_answered(cx, query, &found)
         });
         out.note_members(found.len() * sessions);
         out.spend(found.len() * sessions / OBJECTS_PER_STEP);
-        found.clear();
-        self.together.found = found;
     }
 
     /// Has all who wait for a question do something, and forgets the question if that is answered. How many they are.

@@ -1,12 +1,13 @@
 //! All that one client is interested in: interests, the zones that they cover, and queries for them.
 
+use std::cell::OnceCell;
 use std::time::Instant;
 
 use smallvec::SmallVec;
 
 use super::held_back::HeldBack;
 use super::pending::Pending;
-use super::{Asked, Holding, Interest, InterestKey, Operation, Phase, Query, Record};
+use super::{Asked, Holding, Interest, InterestKey, Operation, Phase, Query};
 use crate::hash::{Map, Seed};
 use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
 use crate::role::client_agent::agent::Located;
@@ -61,14 +62,14 @@ pub struct Interests {
     coverage: Map<Location, Coverage>,
     /// What the cluster has been asked for. Boxed: most of the time there is none, and the table stays.
     pub(super) queries: Map<Context, Box<Query>>,
-    /// Objects that queries hold.
-    pub(super) pending: Located<Pending>,
+    /// Objects that queries hold. It is made when one is looked for, where all are as they were found.
+    pub(super) pending: OnceCell<Located<Pending>>,
     /// The query that has found all of them, and to none of which anything has happened since but updates. As a rule there is one.
     pub(super) as_found: Option<Context>,
     held_back: HeldBack,
     /// The bytes of what queries hold.
     pub(super) held_bytes: usize,
-    next_serial: u32,
+    pub(super) next_serial: u32,
 }
 
 impl Interests {
@@ -80,7 +81,7 @@ impl Interests {
             own: Counts::default(),
             coverage: Map::with_hasher(seed),
             queries: Map::with_hasher(seed),
-            pending: Located::new(seed),
+            pending: OnceCell::from(Located::new(seed)),
             as_found: None,
             held_back: HeldBack::default(),
             held_bytes: 0,
@@ -238,8 +239,7 @@ impl Interests {
     /// the order in which they began to.
     pub fn ask_anew(&mut self) -> Vec<(InterestId, Operation)> {
         self.queries.clear();
-        self.pending = Located::new(*self.queries.hasher());
-        self.as_found = None;
+        self.none_is_pending();
         self.held_back = HeldBack::default();
         self.held_bytes = 0;
         self.coverage.retain(|_, coverage| {
@@ -369,9 +369,13 @@ impl Interests {
 
     /// Empties a query that is about to be told.
     pub fn take_holding(&mut self, context: Context) -> Option<Holding> {
+        // What is held of objects besides that they were found is told by where they are.
+        if self.queries.get(&context).is_some_and(|query| !query.holding.queue.is_empty()) {
+            self.index();
+        }
         let holding =
             self.queries.get_mut(&context).map(|query| std::mem::take(&mut query.holding))?;
-        self.held_bytes -= holding.frames.len();
+        self.held_bytes -= holding.bytes();
         Some(holding)
     }
 
@@ -401,7 +405,7 @@ impl Interests {
         let Some(query) = self.queries.remove(&context) else {
             return;
         };
-        self.held_bytes -= query.holding.frames.len();
+        self.held_bytes -= query.holding.bytes();
         if query.phase == Phase::HeldBack {
             self.held_back.remove(query.parent, context);
         }
@@ -435,17 +439,29 @@ impl Interests {
     }
 
     /// None of the objects that a query has found is pending any longer, and no others were.
-    pub(super) fn are_no_longer_pending(&mut self, found: &[Record]) {
-        self.pending = Located::new(*self.queries.hasher());
-        self.as_found = None;
+    pub(super) fn are_no_longer_pending(&mut self, found: &Holding) {
+        self.none_is_pending();
         if !self.held_back.is_empty() {
-            found.iter().for_each(|record| self.held_back.parent_is_told(record.do_id));
+            found.stays().for_each(|(do_id, _)| self.held_back.parent_is_told(do_id));
         }
+    }
+
+    fn none_is_pending(&mut self) {
+        self.pending = OnceCell::from(Located::new(self.seed()));
+        self.as_found = None;
+    }
+
+    /// What tables are hashed with.
+    pub(super) fn seed(&self) -> Seed {
+        *self.queries.hasher()
     }
 
     /// Whether another query holds the object that a query asks for the children of: parents are told
     /// before their children.
     pub fn must_wait(&self, context: Context) -> bool {
+        if self.are_as_found_by(context) {
+            return false;
+        }
         let parent = self.queries.get(&context).and_then(|query| self.pending(query.parent));
         parent.is_some_and(|parent| parent.query != context)
     }

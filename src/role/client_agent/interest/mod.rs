@@ -12,6 +12,7 @@
 //! all that happens to it meanwhile, until the query is finished. Whether it is still there is decided
 //! when something happens to it and not at the end, when the interests may be others.
 
+mod found;
 mod group;
 mod held_back;
 mod interests;
@@ -20,6 +21,7 @@ mod operation;
 mod pending;
 mod query;
 
+pub use found::{Found, Shared};
 pub use group::Group;
 pub use interests::{Emptied, Interests};
 pub use key::InterestKey;

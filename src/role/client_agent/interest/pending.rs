@@ -1,10 +1,16 @@
 //! Objects that queries hold.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use super::{Held, Holding, Interests};
+use super::found::Shared;
+use super::{Found, Held, Holding, Interests};
 use crate::ids::{ClassId, Context, DoId, Location};
 use crate::message::ObjectState;
+use crate::role::client_agent::agent::Located;
+use crate::wire::Framing;
 
 /// An object found while its query is open.
 #[derive(Copy, Clone, Debug)]
@@ -26,7 +32,32 @@ impl Interests {
 
     /// Whether queries hold any object.
     pub fn holds_any(&self) -> bool {
-        !self.pending.is_empty()
+        self.pending.get().is_none_or(|pending| !pending.is_empty())
+    }
+
+    /// The objects that queries hold, to look for one.
+    pub(super) fn index(&self) -> &Located<Pending> {
+        self.pending.get_or_init(|| self.made_index())
+    }
+
+    fn index_mut(&mut self) -> &mut Located<Pending> {
+        self.index();
+        self.pending.get_mut().expect("it has just been made")
+    }
+
+    #[cold]
+    fn made_index(&self) -> Located<Pending> {
+        let mut index = Located::new(self.seed());
+        let query = self.as_found.and_then(|context| Some((context, self.query(context)?)));
+        let Some((query, holding)) = query.map(|(context, query)| (context, &query.holding)) else {
+            return index;
+        };
+        index.reserve(holding.found_count());
+        for (object, serial) in holding.shared.iter().flat_map(Shared::stays) {
+            let new = Pending { query, class_id: object.class_id, serial };
+            index.insert_or(object.do_id, object.location, new, |_| {});
+        }
+        index
     }
 
     /// How many bytes of frames queries hold.
@@ -36,13 +67,13 @@ impl Interests {
 
     /// All objects that queries hold, in no order.
     pub fn all_pending(&self) -> impl Iterator<Item = DoId> {
-        self.pending.all().map(|(do_id, _)| do_id)
+        self.index().all().map(|(do_id, _)| do_id)
     }
 
     /// An object that a query holds.
     #[inline]
     pub fn pending(&self, do_id: DoId) -> Option<Pending> {
-        self.pending.get(do_id).map(|pending| pending.value)
+        self.index().get(do_id).map(|pending| pending.value)
     }
 
     /// The class of an object that a query holds.
@@ -53,19 +84,19 @@ impl Interests {
     /// Where an object is now that a query holds.
     #[inline]
     pub fn pending_at(&self, do_id: DoId) -> Option<Location> {
-        self.pending.get(do_id).map(|pending| pending.location)
+        self.index().get(do_id).map(|pending| pending.location)
     }
 
     /// Where an object is now that a query holds, if this is still the same stay of it.
     #[inline]
     pub fn stays_at(&self, do_id: DoId, serial: u32) -> Option<Location> {
-        let pending = self.pending.get(do_id).filter(|pending| pending.value.serial == serial);
+        let pending = self.index().get(do_id).filter(|pending| pending.value.serial == serial);
         pending.map(|pending| pending.location)
     }
 
     /// Notes where an object is now, if a query holds it.
     pub fn move_pending(&mut self, do_id: DoId, to: Location) {
-        if self.pending.move_to(do_id, to).is_some() {
+        if self.index_mut().move_to(do_id, to).is_some() {
             self.as_found = None;
         }
     }
@@ -87,7 +118,9 @@ impl Interests {
         found: bool,
     ) {
         let serial = self.new_serial();
+        self.index();
         let Interests { queries, pending, as_found, held_bytes, .. } = self;
+        let pending = pending.get_mut().expect("it has just been made");
         let query = queries.get_mut(&context).expect("only open queries hold objects");
         let new = Pending { query: context, class_id, serial };
         let mut serial = Some(serial);
@@ -115,11 +148,33 @@ impl Interests {
         about: usize,
         found: impl Iterator<Item = (ObjectState<'static>, &'f [u8])>,
     ) {
-        self.pending.reserve(about);
+        self.index_mut().reserve(about);
         for (object, frame) in found {
             let ObjectState { do_id, class_id, location, .. } = object;
             self.hold_object(context, do_id, class_id, location, frame, true);
         }
+    }
+
+    /// Holds objects that were found for others, too, without looking at any of them; whether that can be done. The client knows
+    /// none of them.
+    pub fn share(&mut self, context: Context, found: &Arc<Found>, framing: Framing) -> bool {
+        let holds_any = self.holds_any();
+        let Some(query) = self.queries.get_mut(&context) else { return false };
+        let is_first = !holds_any && query.holding.is_empty();
+        let is_next = self.as_found == Some(context) && query.holding.found.is_empty();
+        // What happens to any of them is known by its index, which has none of those that come now.
+        let is_indexed = holds_any && self.pending.get().is_some();
+        if !is_first && !is_next || is_indexed {
+            return false;
+        }
+        let bytes = found.bytes(framing);
+        let serial = self.next_serial.wrapping_add(1);
+        self.next_serial = self.next_serial.wrapping_add(found.len() as u32);
+        query.holding.shared.push(Shared { found: Arc::clone(found), serial, bytes });
+        self.held_bytes += bytes;
+        self.as_found = Some(context);
+        self.pending = OnceCell::new();
+        true
     }
 
     /// Holds back an update of a pending object; whether it is one.
@@ -147,7 +202,7 @@ impl Interests {
         do_id: DoId,
         is_it: impl FnOnce(&Pending) -> bool,
     ) -> Option<Pending> {
-        let removed = self.pending.remove_if(do_id, |pending| is_it(pending))?;
+        let removed = self.index_mut().remove_if(do_id, |pending| is_it(pending))?;
         self.as_found = None;
         self.is_no_longer_pending(do_id);
         Some(removed.value)
@@ -174,17 +229,18 @@ impl Interests {
 
     /// Forgets the pending objects at a location that is no longer covered.
     pub fn drop_pending_at(&mut self, location: Location) {
-        let there = SmallVec::<[DoId; 8]>::from(self.pending.at(location));
+        let there = SmallVec::<[DoId; 8]>::from(self.index_mut().at(location));
         there.into_iter().for_each(|do_id| self.drop_pending(do_id));
     }
 
     /// What a query has held has been told: it is no longer held for that.
     pub fn let_go(&mut self, context: Context, told: &Holding) {
-        if self.are_as_found_by(context) && self.pending.len() == told.found.len() {
-            self.are_no_longer_pending(&told.found);
+        let are_all = |pending: &Located<_>| pending.len() == told.found_count();
+        if self.are_as_found_by(context) && self.pending.get().is_none_or(are_all) {
+            self.are_no_longer_pending(told);
         } else {
-            for record in told.found.iter().chain(&told.queue) {
-                self.remove_pending(record.do_id, |pending| pending.serial == record.serial);
+            for (do_id, serial) in told.stays() {
+                self.remove_pending(do_id, |pending| pending.serial == serial);
             }
         }
     }

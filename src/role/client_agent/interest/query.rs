@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-use super::super::agent::Shared;
+use super::found::Shared;
 use crate::ids::{ClassId, DoId, InterestId, Location, ZoneId};
+use crate::role::client_agent::agent;
 
 /// How far a query is. One that is over is forgotten.
 ///
@@ -73,7 +74,9 @@ pub struct Record {
 /// All that a query holds back.
 #[derive(Debug, Default)]
 pub struct Holding {
-    /// The objects that were found, in the order in which they came.
+    /// The first objects that were found, as long as all were found for others, too.
+    pub shared: Vec<Shared>,
+    /// The objects that were found after those, in the order in which they came.
     pub found: Vec<Record>,
     /// What happened meanwhile: objects that came later, and updates.
     pub queue: Vec<Record>,
@@ -88,7 +91,25 @@ pub struct Holding {
 impl Holding {
     /// Whether nothing has been held back yet.
     pub fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.queue.is_empty()
+        self.shared.is_empty() && self.found.is_empty() && self.queue.is_empty()
+    }
+
+    /// How many objects were found.
+    pub fn found_count(&self) -> usize {
+        self.found.len() + self.shared.iter().map(|shared| shared.found.len()).sum::<usize>()
+    }
+
+    /// How many bytes the client is told by all of it.
+    pub fn bytes(&self) -> usize {
+        self.frames.len() + self.shared.iter().map(|shared| shared.bytes).sum::<usize>()
+    }
+
+    /// All stays that it holds something of; one comes as often as there is something.
+    pub fn stays(&self) -> impl Iterator<Item = (DoId, u32)> {
+        let shared = self.shared.iter().flat_map(Shared::stays);
+        let shared = shared.map(|(object, serial)| (object.do_id, serial));
+        let records = self.found.iter().chain(&self.queue);
+        shared.chain(records.map(|record| (record.do_id, record.serial)))
     }
 
     /// Holds back something that happened, with the client's frame for it.
@@ -175,7 +196,7 @@ impl Query {
     }
 
     /// How long it is waited for without an answer.
-    pub fn timeout(&self, shared: &Shared) -> Duration {
+    pub fn timeout(&self, shared: &agent::Shared) -> Duration {
         match self.is_patient {
             true => shared.patient_timeout(),
             false => shared.interest_timeout(),

@@ -1,119 +1,11 @@
 //! Objects that were found for several sessions together.
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Flow, Session, for_clients};
-use crate::ids::{self, ClassId, DoId, Location};
-use crate::message::{ObjectState, Rest};
+use crate::ids;
 use crate::role::client_agent::agent::Context;
-use crate::role::client_agent::interest::{Phase, Query};
-use crate::wire::{self, Framing};
-
-const FRAMINGS: usize = Framing::ALL.len();
-
-/// Objects that a question has found, with the frames by which clients are told of them: one after the other, for each framing
-/// that one of them has.
-#[derive(Debug, Default)]
-pub struct Found {
-    entries: Vec<One>,
-    frames: [Vec<u8>; FRAMINGS],
-    /// Values of those that are to be remembered, one after the other.
-    values: Vec<u8>,
-    remembered: Vec<Remembered>,
-}
-
-/// An object with its values.
-#[derive(Debug)]
-struct Remembered {
-    /// Which of them.
-    entry: usize,
-    /// Where its values end.
-    end: usize,
-    has_other: bool,
-}
-
-#[derive(Debug)]
-struct One {
-    do_id: DoId,
-    class_id: ClassId,
-    location: Location,
-    /// Where its frames end.
-    ends: [usize; FRAMINGS],
-}
-
-impl Found {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Forgets them, and keeps the memory for others.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.frames.iter_mut().for_each(Vec::clear);
-        self.values.clear();
-        self.remembered.clear();
-    }
-
-    /// The values of the last one are to be remembered.
-    pub fn remember(&mut self, object: &ObjectState<'_>, has_other: bool) {
-        self.values.extend_from_slice(object.values.0);
-        let (entry, end) = (self.entries.len() - 1, self.values.len());
-        self.remembered.push(Remembered { entry, end, has_other });
-    }
-
-    /// Adds an object, of which `write` tells in a framing.
-    ///
-    /// # Errors
-    /// As `write`: it is not added then.
-    pub fn add(
-        &mut self,
-        object: &ObjectState<'_>,
-        framings: &[Framing],
-        write: impl Fn(Framing, &mut Vec<u8>) -> Result<(), wire::Error>,
-    ) -> Result<(), wire::Error> {
-        for &framing in framings {
-            if let Err(error) = write(framing, &mut self.frames[framing as usize]) {
-                let ends = self.entries.last().map_or([0; FRAMINGS], |one| one.ends);
-                self.frames.iter_mut().zip(ends).for_each(|(frames, end)| frames.truncate(end));
-                return Err(error);
-            }
-        }
-        let ends = std::array::from_fn(|framing| self.frames[framing].len());
-        let &ObjectState { do_id, class_id, location, .. } = object;
-        self.entries.push(One { do_id, class_id, location, ends });
-        Ok(())
-    }
-
-    /// How many bytes a client of a framing is told.
-    fn bytes(&self, framing: Framing) -> usize {
-        self.frames[framing.of_broadcast() as usize].len()
-    }
-
-    /// Those with values that are to be remembered, and whether these are more than the required ones.
-    fn all_remembered(&self) -> impl Iterator<Item = (ObjectState<'_>, bool)> {
-        let mut start = 0;
-        self.remembered.iter().map(move |&Remembered { entry, end, has_other }| {
-            let values = Rest(&self.values[start..end]);
-            start = end;
-            let &One { do_id, class_id, location, .. } = &self.entries[entry];
-            (ObjectState { do_id, class_id, location, values }, has_other)
-        })
-    }
-
-    /// All of them, as a client of a framing is told of them.
-    fn all(&self, framing: Framing) -> impl Iterator<Item = (ObjectState<'static>, &[u8])> {
-        let framing = framing.of_broadcast() as usize;
-        let mut start = 0;
-        self.entries.iter().map(move |one| {
-            let frame = Range { start, end: one.ends[framing] };
-            start = frame.end;
-            let &One { do_id, class_id, location, .. } = one;
-            let object = ObjectState { do_id, class_id, location, values: Rest(&[]) };
-            (object, &self.frames[framing][frame])
-        })
-    }
-}
+use crate::role::client_agent::interest::{Found, Phase, Query};
 
 impl Session {
     /// The cluster says how many objects a question will find that was asked for several.
@@ -138,7 +30,7 @@ impl Session {
         &mut self,
         cx: &mut Context<'_>,
         query: ids::Context,
-        found: &Found,
+        found: &Arc<Found>,
     ) -> Flow {
         for (object, has_other) in found.all_remembered() {
             self.note_values(cx, &object, has_other, for_clients, false);
@@ -149,7 +41,7 @@ impl Session {
                 self.have_answered(cx, query, found);
             }
             Way::Hold => {
-                self.hold_all(query, found);
+                self.hold_all(cx, query, found);
                 self.check_held_bytes(cx.shared)?;
                 self.have_answered(cx, query, found);
             }
@@ -168,15 +60,18 @@ impl Session {
         let asks = |query: &&Query| query.phase() == Phase::Asking && query.doubtful.is_empty();
         let Some(asking) = self.interests.query(query).filter(asks) else { return Way::OneByOne };
         let mut last = None;
-        let is_its = |one: &One| {
-            let is_known = last.replace(one.location) == Some(one.location);
-            is_known || self.interests.asked_at(one.location) == Some(Some(query))
+        let is_its = |location| {
+            let is_known = last.replace(location) == Some(location);
+            is_known || self.interests.asked_at(location) == Some(Some(query))
         };
         let received = asking.answers.received as usize + found.len();
         let missing = asking.answers.total.map(|total| (total as usize).checked_sub(received));
         let makes = self.making.is_some();
-        let has_left_over = makes && found.entries.iter().any(|one| self.is_left_over(one.do_id));
-        if has_left_over || !found.entries.iter().all(is_its) || missing == Some(None) {
+        let has_left_over = makes && found.objects().any(|object| self.is_left_over(object.do_id));
+        if has_left_over
+            || !found.objects().map(|object| object.location).all(is_its)
+            || missing == Some(None)
+        {
             return Way::OneByOne;
         }
         let max = cx.shared.config.limits.entry_bytes_max;
@@ -195,19 +90,46 @@ impl Session {
     fn show_all(&mut self, cx: &mut Context<'_>, found: &Found) {
         let before = self.outbox.bytes.len();
         self.view.reserve(found.len());
-        for (object, frame) in found.all(self.framing()) {
+        for object in found.objects() {
             if self.view.has_view_of(object.do_id) {
                 self.view.move_to(object.do_id, object.location);
-            } else {
-                self.enter_sight(cx, object.do_id, object.class_id, object.location, frame);
             }
         }
+        self.all_enter_sight(cx, found);
         self.outbox.burst += self.outbox.bytes.len() - before;
     }
 
-    fn hold_all(&mut self, query: ids::Context, found: &Found) {
+    /// Tells the client of all of them that it does not see already.
+    pub(super) fn all_enter_sight(&mut self, cx: &mut Context<'_>, found: &Found) {
+        let framing = self.identity.framing;
+        let frames = found.frames(framing);
+        // As many as come one after the other are told at once.
+        let mut run = 0..0;
+        for (object, range) in found.objects().zip(found.ranges(framing)) {
+            if !self.comes_into_sight(cx, object.do_id, object.class_id, object.location) {
+                self.send_run(cx, &frames[run]);
+                run = range.end..range.end;
+            } else {
+                run.end = range.end;
+            }
+        }
+        self.send_run(cx, &frames[run]);
+    }
+
+    fn send_run(&mut self, cx: &mut Context<'_>, frames: &[u8]) {
+        if !frames.is_empty() {
+            self.send_frame(cx.shared, frames);
+        }
+    }
+
+    fn hold_all(&mut self, cx: &Context<'_>, query: ids::Context, found: &Arc<Found>) {
         let Session { interests, view, .. } = self;
         let framing = self.identity.framing;
+        let sees_any = found.objects().any(|object| view.has_view_of(object.do_id));
+        // What is sorted is taken apart.
+        if !sees_any && !cx.shared.manners.sorts_found && interests.share(query, found, framing) {
+            return;
+        }
         let unseen = found.all(framing).filter(|(object, _)| {
             let is_seen = view.has_view_of(object.do_id);
             if is_seen {

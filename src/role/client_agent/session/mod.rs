@@ -75,7 +75,6 @@ use std::time::Duration;
 pub use cluster::Arrival;
 pub use comparing::{Lack, Told, for_clients, for_owners};
 pub use end::{CloseKind, Ejection, End, Flow, Loss, Stop};
-pub use found::Found;
 pub use identity::{Build, Peer, Transport};
 pub use life::{Life, Request};
 pub use listening::Departure;

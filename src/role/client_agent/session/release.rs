@@ -5,9 +5,10 @@ use smallvec::SmallVec;
 
 use super::Session;
 use crate::ids::{self, InterestId};
+use crate::message::ObjectState;
 use crate::metrics;
 use crate::role::client_agent::agent::Context;
-use crate::role::client_agent::interest::{Group, Held, Record};
+use crate::role::client_agent::interest::{Group, Held, Record, Shared};
 
 /// Operations that have waited for a query.
 pub(super) type Waiting = SmallVec<[(InterestId, u32); 2]>;
@@ -90,11 +91,18 @@ impl Session {
         let is_told = |record: &&Record| !is_any || !dropped.contains(&record.serial);
         let mut over = FxHashSet::default();
         let before = self.outbox.bytes.len();
-        if holding.frames.len() > LARGE {
-            self.outbox.open(cx.shared, &self.identity).reserve_exact(holding.frames.len());
+        if holding.bytes() > LARGE {
+            self.outbox.open(cx.shared, &self.identity).reserve_exact(holding.bytes());
         }
-        self.view.reserve(holding.found.len());
+        self.view.reserve(holding.found_count());
         let are_as_found = self.interests.are_as_found_by(context);
+        for shared in &holding.shared {
+            if are_as_found {
+                self.all_enter_sight(cx, &shared.found);
+            } else {
+                self.release_shared(cx, shared, &holding.dropped, &mut over);
+            }
+        }
         for record in holding.found.iter().filter(is_told) {
             let frame = &holding.frames[record.frame.clone()];
             match record.held {
@@ -115,6 +123,26 @@ impl Session {
         self.interests.let_go(context, &holding);
         self.query_is_retold(cx, context);
         holding.waiting
+    }
+
+    /// As [`Session::release_record`], for objects to which something may have happened since they were found.
+    fn release_shared(
+        &mut self,
+        cx: &mut Context<'_>,
+        shared: &Shared,
+        dropped: &FxHashSet<u32>,
+        over: &mut FxHashSet<u32>,
+    ) {
+        let frames = shared.found.frames(self.framing());
+        let ranges = shared.found.ranges(self.framing());
+        for ((object, serial), frame) in shared.stays().zip(ranges) {
+            if !dropped.contains(&serial) {
+                let ObjectState { do_id, class_id, location, .. } = object;
+                let held = Held::Entrance { class_id, location };
+                let record = Record { do_id, serial, held, frame: frame.clone() };
+                self.release_record(cx, &record, &frames[frame], over);
+            }
+        }
     }
 
     /// Objects that were said to be in a query's zones, and that it did not find there.

@@ -102,15 +102,26 @@ impl Session {
         location: Location,
         frame: &[u8],
     ) {
-        let class = cx.shared.dc.class(class_id).map(Class::id);
-        if !self.view.comes_into_sight(do_id, class, location) {
-            return;
+        if self.comes_into_sight(cx, do_id, class_id, location) {
+            self.send_frame(cx.shared, frame);
         }
-        if class.is_none() {
+    }
+
+    /// Notes that the client sees an object. Whether it is to be told so: it has not seen it before.
+    pub(super) fn comes_into_sight(
+        &mut self,
+        cx: &Context<'_>,
+        do_id: DoId,
+        class_id: ClassId,
+        location: Location,
+    ) -> bool {
+        let class = cx.shared.dc.class(class_id).map(Class::id);
+        let comes = self.view.comes_into_sight(do_id, class, location);
+        if comes && class.is_none() {
             let client = self.identity.allocated;
             tracing::warn!(%client, doId = %do_id, class = class_id.0, "object of an unknown class");
         }
-        self.send_frame(cx.shared, frame);
+        comes
     }
 
     /// Tells the client that an object is out of its sight, if it has been told that it sees it.

@@ -1,5 +1,7 @@
 //! Several clients open the same zones in the same turn.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::role::client_agent::Stop;
 use crate::wire::Framing;
@@ -395,4 +397,99 @@ fn what_is_not_answered_is_forgotten_with_those_who_asked() {
     }
     let left = agent.core.questions_for_several();
     assert!((1..=80).contains(&left), "{left}");
+}
+
+/// Something that happens to an object while its zone is being asked for.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    Found,
+    Updated(u8),
+    Moves(bool),
+    Comes,
+    Ends,
+    TurnEnds,
+    AnotherInterest,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        12 => Just(Happens::Found),
+        2 => (0..9u8).prop_map(Happens::Updated),
+        1 => any::<bool>().prop_map(Happens::Moves),
+        1 => Just(Happens::Comes),
+        1 => Just(Happens::Ends),
+        4 => Just(Happens::TurnEnds),
+        1 => Just(Happens::AnotherInterest),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// What each of several holds of what was found for all of them is no different from what it would hold of its own.
+    #[test]
+    fn whatever_happens_meanwhile_each_is_told_as_if_it_had_asked_alone(
+        sees_next in any::<bool>(),
+        is_short in any::<bool>(),
+        steps in prop::collection::vec((0..8u32, happens()), 0..40),
+    ) {
+        const VALUES: &[u8] = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09";
+        let (mut agent, clients) = three();
+        if sees_next {
+            clients.iter().for_each(|&client| agent.open(client, 7, NEXT, &[60]));
+        }
+        agent.open_in_a_turn(&clients, ZONE);
+        agent.end_turn();
+        let (alone, together) = agent.asked_together(clients[0], ZONE);
+        let asker = agent.core.asker();
+        agent.turn_goes_on = true;
+        let mut found = 0;
+        for &(id, step) in &steps {
+            let id = 50 + id;
+            match step {
+                Happens::Found => {
+                    found += 1;
+                    agent.find(clients[0].channel, alone, avatar(id, ZONE));
+                    agent.find(asker, together, avatar(id, ZONE));
+                }
+                Happens::Updated(value) => {
+                    let value = &VALUES[value.into()..][..1];
+                    agent.cluster(ZONE.channel(), &set_field(id, "level", value));
+                }
+                Happens::Moves(to_next) => {
+                    let to = if to_next { NEXT } else { at(5, 8) };
+                    agent.cluster(ZONE.channel(), &changing(id, to, ZONE));
+                }
+                Happens::Comes => agent.cluster(ZONE.channel(), &entering(id, ZONE)),
+                Happens::Ends => agent.cluster(ZONE.channel(), &deleting(id)),
+                Happens::TurnEnds => {
+                    agent.end_turn();
+                    agent.turn_goes_on = true;
+                }
+                Happens::AnotherInterest => for client in clients {
+                    let (interest, location) = (InterestId(9), ZONE);
+                    agent.cluster(client.channel, &ClientAgent::AddInterest { interest, location });
+                }
+            }
+        }
+        // One more has been announced than comes, as when it has gone meanwhile.
+        let count = found + u32::from(is_short);
+        agent.say_count(clients[0].channel, alone, count);
+        agent.say_count(asker, together, count);
+        agent.end_turn();
+        agent.pass(501);
+        // What each believes to see is shown by what it is told of that.
+        for id in 50..60 {
+            agent.cluster(ZONE.channel(), &set_field(id, "level", b"\x2a"));
+            agent.cluster(NEXT.channel(), &changing(id, ZONE, NEXT));
+            agent.cluster(ZONE.channel(), &deleting(id));
+        }
+        let told = clients.map(|client| agent.told(client));
+        prop_assert!(told[0].len() >= usize::from(found > 0));
+        for other in &told[1..] {
+            let shown = |told: &[Vec<u8>]| told.iter().map(|one| show_client(one)).collect::<Vec<_>>();
+            prop_assert_eq!(shown(&told[0]), shown(other));
+            prop_assert_eq!(&told[0], other);
+        }
+    }
 }
