@@ -7,6 +7,7 @@
 //! The seed comes from the shell, as time does: with the same seed a run can be repeated, to the order in which
 //! a table is walked. Tables whose keys are ours may use a plain fast hash.
 
+mod few;
 mod paged;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use foldhash::fast::{FixedState, FoldHasher};
 
 use rand_chacha::rand_core::{OsRng, TryRngCore as _};
 
+pub use few::Few;
 pub use paged::{IntoEntries, Paged, Walk};
 
 /// A table by a key that a peer can choose: `Map::with_hasher(seed)`.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::held_back::HeldBack;
 use super::pending::Pending;
 use super::{Asked, Holding, Interest, InterestKey, Operation, Phase, Query};
-use crate::hash::{Map, Seed};
+use crate::hash::{Few, Seed};
 use crate::ids::{Context, DoId, InterestId, Location, ZoneId};
 use crate::role::client_agent::agent::Located;
 
@@ -53,15 +53,15 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Interests {
     /// Interests by what they are known by.
-    open: Map<InterestKey, Interest>,
+    open: Few<InterestKey, Interest>,
     /// How many there are that have numbers.
     numbered: Counts,
     /// And of the agent's own.
     own: Counts,
     /// The zones of all interests, and of all queries.
-    coverage: Map<Location, Coverage>,
-    /// What the cluster has been asked for. Boxed: most of the time there is none, and the table stays.
-    pub(super) queries: Map<Context, Box<Query>>,
+    coverage: Few<Location, Coverage>,
+    /// What the cluster has been asked for. Most of the time there is nothing.
+    pub(super) queries: Few<Context, Box<Query>>,
     /// Objects that queries hold. It is made when one is looked for, where all are as they were found.
     pub(super) pending: OnceCell<Located<Pending>>,
     /// The query that has found all of them, and to none of which anything has happened since but updates. As a rule there is one.
@@ -76,11 +76,11 @@ impl Interests {
     /// No interests.
     pub fn new(seed: Seed) -> Self {
         Interests {
-            open: Map::with_hasher(seed),
+            open: Few::with_hasher(seed),
             numbered: Counts::default(),
             own: Counts::default(),
-            coverage: Map::with_hasher(seed),
-            queries: Map::with_hasher(seed),
+            coverage: Few::with_hasher(seed),
+            queries: Few::with_hasher(seed),
             pending: OnceCell::from(Located::new(seed)),
             as_found: None,
             held_back: HeldBack::default(),
@@ -283,7 +283,7 @@ impl Interests {
 
     /// Counts an interest in a location; whether it is the first.
     pub fn cover(&mut self, location: Location) -> bool {
-        let coverage = self.coverage.entry(location).or_default();
+        let coverage = self.coverage.or_default(location);
         coverage.interests += 1;
         coverage.interests == 1
     }
