@@ -399,6 +399,30 @@ fn what_is_not_answered_is_forgotten_with_those_who_asked() {
     assert!((1..=80).contains(&left), "{left}");
 }
 
+#[test]
+fn what_has_moved_meanwhile_is_where_it_is_now() {
+    let (mut agent, clients) = three();
+    clients.iter().for_each(|&client| agent.open(client, 7, NEXT, &[]));
+    agent.open_in_a_turn(&clients, ZONE);
+    agent.end_turn();
+    let (alone, together) = agent.asked_together(clients[0], ZONE);
+    for (to, query) in [(clients[0].channel, alone), (agent.core.asker(), together)] {
+        agent.say_count(to, query, 3);
+        [50, 51].into_iter().for_each(|id| agent.find(to, query, avatar(id, ZONE)));
+    }
+    agent.cluster(ZONE.channel(), &changing(50, NEXT, ZONE));
+    for (to, query) in [(clients[0].channel, alone), (agent.core.asker(), together)] {
+        agent.find(to, query, avatar(52, ZONE));
+    }
+    for client in clients {
+        let entrances = [enter(50, ZONE), enter(51, ZONE), enter(52, ZONE)];
+        let [first, second, third] = entrances;
+        agent.expect_told(client, &[first, second, third, done(1, 1), moved(50, NEXT)]);
+        agent.send(client, &remove_interest(2, 1));
+        agent.expect_told(client, &[leaving(51), leaving(52), done(2, 1)]);
+    }
+}
+
 /// Something that happens to an object while its zone is being asked for.
 #[derive(Clone, Copy, Debug)]
 enum Happens {
