@@ -163,7 +163,8 @@ impl Astron {
 
     /// Keeps a value and passes it on: `frame` is what clients are told.
     fn update(&mut self, doid: u32, field: u16, frame: &[u8], from: Option<usize>) -> Result<()> {
-        let object = self.objects.get_mut(&doid).context("an update of nothing")?;
+        // Who is answered may have gone meanwhile, and his avatar with him.
+        let Some(object) = self.objects.get_mut(&doid) else { return Ok(()) };
         let length = (frame.len() as u16).to_le_bytes();
         match field {
             dc::PONG => {
