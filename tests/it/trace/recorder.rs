@@ -96,10 +96,11 @@ fn a_link_that_sends_what_is_no_datagram_leaves_a_file() {
         link.sync();
     };
     spoil();
-    let found = wait_until("a file", || files(&daemon).first().cloned());
+    // Before that it is being written.
     wait_until("the log has it", || {
         daemon.log().contains("the last datagrams were written").then_some(())
     });
+    let found = wait_until("a file", || files(&daemon).first().cloned());
     let (out, _, _) = shown(&found.display().to_string(), &[], &daemon);
     assert!(out.contains("truncated"), "{out}");
     // Not more than one a minute.

@@ -1,8 +1,9 @@
 //! Objects that were found for several sessions together.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use crate::hash::{Map, Seed};
 use crate::ids::{ClassId, DoId, Location};
 use crate::message::{ObjectState, Rest};
 use crate::wire::{self, Framing};
@@ -18,6 +19,8 @@ pub struct Found {
     /// Values of those that are to be remembered, one after the other.
     values: Vec<u8>,
     remembered: Vec<Remembered>,
+    /// The places of all of them. Made when one is looked for, once for all who share them.
+    places: OnceLock<Map<DoId, u32>>,
 }
 
 /// An object with its values.
@@ -80,6 +83,18 @@ impl Found {
         Ok(())
     }
 
+    /// The first place of an object among them. `seed` is always the same.
+    fn place_of(&self, seed: Seed, do_id: DoId) -> Option<usize> {
+        let places = self.places.get_or_init(|| {
+            let mut places = Map::with_capacity_and_hasher(self.entries.len(), seed);
+            for (one, place) in self.entries.iter().zip(0..) {
+                places.entry(one.do_id).or_insert(place);
+            }
+            places
+        });
+        places.get(&do_id).map(|&place| place as usize)
+    }
+
     /// How many bytes a client of a framing is told.
     pub fn bytes(&self, framing: Framing) -> usize {
         self.frames(framing).len()
@@ -140,6 +155,13 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The stay of an object, if it is one of them: where it was found, its class, and the serial.
+    pub fn stay_of(&self, seed: Seed, do_id: DoId) -> Option<(Location, ClassId, u32)> {
+        let place = self.found.place_of(seed, do_id)?;
+        let one = &self.found.entries[place];
+        Some((one.location, one.class_id, self.serial.wrapping_add(place as u32)))
+    }
+
     /// All of them, with the serials of their stays.
     pub fn stays(&self) -> impl Iterator<Item = (ObjectState<'static>, u32)> {
         self.found.objects().zip((0..).map(|place| self.serial.wrapping_add(place)))

@@ -40,6 +40,11 @@ impl Interests {
     /// Puts all that these queries hold into the first of them.
     pub fn put_together(&mut self, group: &[Context]) {
         let [first, others @ ..] = group else { return };
+        if !others.is_empty() {
+            // Some of what the others have found may have gone meanwhile.
+            self.index();
+            self.as_found = None;
+        }
         for other in others {
             let held = self.queries.get_mut(other).map(|query| std::mem::take(&mut query.holding));
             if let (Some(held), Some(into)) = (held, self.queries.get_mut(first)) {

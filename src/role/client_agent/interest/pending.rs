@@ -35,7 +35,7 @@ impl Interests {
         self.pending.get().is_none_or(|pending| !pending.is_empty())
     }
 
-    /// The objects that queries hold, to look for one.
+    /// The objects that queries hold, each by itself.
     pub(super) fn index(&self) -> &Located<Pending> {
         self.pending.get_or_init(|| self.made_index())
     }
@@ -43,6 +43,17 @@ impl Interests {
     fn index_mut(&mut self) -> &mut Located<Pending> {
         self.index();
         self.pending.get_mut().expect("it has just been made")
+    }
+
+    /// An object that a query holds, and where it is now. That makes no index: whoever is only told something of it changes nothing.
+    fn find(&self, do_id: DoId) -> Option<(Location, Pending)> {
+        if let Some(index) = self.pending.get() {
+            return index.get(do_id).map(|placed| (placed.location, placed.value));
+        }
+        let query = self.as_found?;
+        let (location, class_id, serial) =
+            self.query(query)?.holding.stay_of(self.seed(), do_id)?;
+        Some((location, Pending { query, class_id, serial }))
     }
 
     #[cold]
@@ -73,7 +84,7 @@ impl Interests {
     /// An object that a query holds.
     #[inline]
     pub fn pending(&self, do_id: DoId) -> Option<Pending> {
-        self.index().get(do_id).map(|pending| pending.value)
+        self.find(do_id).map(|(_, pending)| pending)
     }
 
     /// The class of an object that a query holds.
@@ -84,19 +95,20 @@ impl Interests {
     /// Where an object is now that a query holds.
     #[inline]
     pub fn pending_at(&self, do_id: DoId) -> Option<Location> {
-        self.index().get(do_id).map(|pending| pending.location)
+        self.find(do_id).map(|(location, _)| location)
     }
 
     /// Where an object is now that a query holds, if this is still the same stay of it.
     #[inline]
     pub fn stays_at(&self, do_id: DoId, serial: u32) -> Option<Location> {
-        let pending = self.index().get(do_id).filter(|pending| pending.value.serial == serial);
-        pending.map(|pending| pending.location)
+        let found = self.find(do_id).filter(|(_, pending)| pending.serial == serial);
+        found.map(|(location, _)| location)
     }
 
     /// Notes where an object is now, if a query holds it.
     pub fn move_pending(&mut self, do_id: DoId, to: Location) {
-        if self.index_mut().move_to(do_id, to).is_some() {
+        if self.holds(do_id) {
+            self.index_mut().move_to(do_id, to);
             self.as_found = None;
         }
     }
@@ -158,6 +170,9 @@ impl Interests {
     /// Holds objects that were found for others, too, without looking at any of them; whether that can be done. The client knows
     /// none of them.
     pub fn share(&mut self, context: Context, found: &Arc<Found>, framing: Framing) -> bool {
+        if found.is_empty() {
+            return true;
+        }
         let holds_any = self.holds_any();
         let Some(query) = self.queries.get_mut(&context) else { return false };
         let is_first = !holds_any && query.holding.is_empty();
@@ -202,6 +217,9 @@ impl Interests {
         do_id: DoId,
         is_it: impl FnOnce(&Pending) -> bool,
     ) -> Option<Pending> {
+        if !self.holds(do_id) {
+            return None;
+        }
         let removed = self.index_mut().remove_if(do_id, |pending| is_it(pending))?;
         self.as_found = None;
         self.is_no_longer_pending(do_id);

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::found::Shared;
+use crate::hash::Seed;
 use crate::ids::{ClassId, DoId, InterestId, Location, ZoneId};
 use crate::role::client_agent::agent;
 
@@ -97,6 +98,11 @@ impl Holding {
     /// How many objects were found.
     pub fn found_count(&self) -> usize {
         self.found.len() + self.shared.iter().map(|shared| shared.found.len()).sum::<usize>()
+    }
+
+    /// The first stay of an object among those that are shared.
+    pub fn stay_of(&self, seed: Seed, do_id: DoId) -> Option<(Location, ClassId, u32)> {
+        self.shared.iter().find_map(|shared| shared.stay_of(seed, do_id))
     }
 
     /// How many bytes the client is told by all of it.

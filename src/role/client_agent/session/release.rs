@@ -8,7 +8,7 @@ use crate::ids::{self, InterestId};
 use crate::message::ObjectState;
 use crate::metrics;
 use crate::role::client_agent::agent::Context;
-use crate::role::client_agent::interest::{Group, Held, Record, Shared};
+use crate::role::client_agent::interest::{Group, Held, Holding, Record, Shared};
 
 /// Operations that have waited for a query.
 pub(super) type Waiting = SmallVec<[(InterestId, u32); 2]>;
@@ -100,7 +100,7 @@ impl Session {
             if are_as_found {
                 self.all_enter_sight(cx, &shared.found);
             } else {
-                self.release_shared(cx, shared, &holding.dropped, &mut over);
+                self.release_shared(cx, shared, &holding, &mut over);
             }
         }
         for record in holding.found.iter().filter(is_told) {
@@ -130,14 +130,17 @@ impl Session {
         &mut self,
         cx: &mut Context<'_>,
         shared: &Shared,
-        dropped: &FxHashSet<u32>,
+        holding: &Holding,
         over: &mut FxHashSet<u32>,
     ) {
+        let seed = cx.shared.seed;
         let frames = shared.found.frames(self.framing());
         let ranges = shared.found.ranges(self.framing());
         for ((object, serial), frame) in shared.stays().zip(ranges) {
-            if !dropped.contains(&serial) {
-                let ObjectState { do_id, class_id, location, .. } = object;
+            let ObjectState { do_id, class_id, location, .. } = object;
+            // What was found twice stays once.
+            let is_first = || holding.stay_of(seed, do_id).is_some_and(|stay| stay.2 == serial);
+            if !holding.dropped.contains(&serial) && is_first() {
                 let held = Held::Entrance { class_id, location };
                 let record = Record { do_id, serial, held, frame: frame.clone() };
                 self.release_record(cx, &record, &frames[frame], over);

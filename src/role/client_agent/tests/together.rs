@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::role::client_agent::Stop;
+use crate::role::client_agent::agent::Manners;
 use crate::wire::Framing;
 
 const ZONE: Location = Location::new(DoId(5), ZoneId(6));
@@ -421,6 +422,47 @@ fn what_has_moved_meanwhile_is_where_it_is_now() {
         agent.send(client, &remove_interest(2, 1));
         agent.expect_told(client, &[leaving(51), leaving(52), done(2, 1)]);
     }
+}
+
+#[test]
+fn what_has_gone_before_it_is_told_with_what_others_found_is_taken_back() {
+    let mut agent = Agent::new();
+    agent.core.set_manners(Manners { sorts_found: true, ..Manners::default() });
+    let client = agent.established();
+    agent.send(client, &add_interest(1, 1, ZONE));
+    let first = agent.query(client.channel, ZONE.parent, &[6]);
+    let zones = [ZONE.zone, NEXT.zone];
+    let (context, interest, parent) = (Context(2), InterestId(1), ZONE.parent);
+    let zones = List::new(&zones);
+    agent.send(client, &Client::AddInterestMultiple { context, interest, parent, zones });
+    let second = agent.query(client.channel, NEXT.parent, &[7]);
+    agent.answer_object(client, second, avatar(60, NEXT));
+    agent.cluster(NEXT.channel(), &deleting(60));
+    agent.answer_object(client, first, avatar(50, ZONE));
+    agent.told(client);
+    agent.answer_count(client, first, 1);
+    agent.answer_count(client, second, 1);
+    let entrances = [enter(50, ZONE), enter(60, NEXT)];
+    let [one, other] = entrances;
+    agent.expect_told(client, &[one, other, done(2, 1), leaving(60)]);
+}
+
+#[test]
+fn what_was_found_twice_is_left_out_once_and_for_all() {
+    let (mut agent, [_, second, _], _, together) = asking();
+    let asker = agent.core.asker();
+    agent.say_count(asker, together, 4);
+    agent.turn_goes_on = true;
+    agent.find(asker, together, avatar(50, ZONE));
+    agent.find(asker, together, avatar(50, ZONE));
+    agent.end_turn();
+    agent.find(asker, together, avatar(50, ZONE));
+    agent.own(second, 50, ZONE);
+    agent.told(second);
+    agent.cluster(second.channel, &deleting(50));
+    agent.told(second);
+    agent.find(asker, together, avatar(51, ZONE));
+    agent.expect_told(second, &[enter(51, ZONE), done(1, 1)]);
 }
 
 /// Something that happens to an object while its zone is being asked for.
