@@ -50,9 +50,8 @@ use crate::wire::{Envelope, Framing, Reader};
 
 /// How many timers of a script are done with at once, if many are due.
 const SCRIPT_TIMERS_AT_ONCE: usize = 4;
-/// How many sessions are asked at a time whether they know an object, before any of them is told something of it. To find
-/// out is to wait for memory, and a processor waits for that of many at once if it does nothing else in between.
-const ASKED_AT_ONCE: usize = u32::BITS as usize;
+/// So many objects that the receivers of a message know, all together, are more than a processor has at hand.
+const CROWD_MIN: usize = 32 * 1_024;
 /// How many channels sessions that end give up at once; what is above that is done by and by.
 const DEPARTURE_AT_ONCE: usize = 256;
 
@@ -68,6 +67,17 @@ struct Slot {
 fn session_at(slots: &mut [Slot], key: SessionKey) -> Option<&mut Session> {
     let session = slots.get_mut(key.index as usize)?.session.as_deref_mut()?;
     (session.key() == key).then_some(session)
+}
+
+/// Which of the first 32 sessions know the object of an update, a bit for each. To find out is to wait for memory, and a processor
+/// waits for that of many at once if it does nothing else in between.
+#[inline(never)]
+fn knowing_of(slots: &[Slot], sessions: &[SessionIndex], arrival: &Arrival<'_>) -> u32 {
+    let sessions = sessions.iter().map(|&index| slots[index as usize].session.as_ref());
+    let knows = |session: &Session| session.knows_object_of(arrival);
+    sessions.zip(0..u32::BITS).fold(0, |who_knows, (session, place)| {
+        who_knows | u32::from(session.is_some_and(|session| knows(session))) << place
+    })
 }
 
 /// All sessions of a client agent.
@@ -445,24 +455,26 @@ impl Core {
                     break;
                 }
             };
+            let knowing = receivers.len() * session.object_count();
+            let is_crowd = knowing >= CROWD_MIN && arrival.is_update();
+            let (mut who_knows, mut asked) = (0u32, 0);
             // Those that come next are mostly of the same framing: for each of them only what is its own is done.
-            let mut who_knows = 0u32;
-            let asked = receivers.as_slice().iter().take(ASKED_AT_ONCE);
-            let alike = asked.map_while(|&index| {
-                let session = slots[index as usize].session.as_ref();
-                session.filter(|session| session.framing() == framing)
-            });
-            let mut count = 0;
-            for session in alike {
-                who_knows |= u32::from(session.knows_object_of(&arrival)) << count;
-                count += 1;
-            }
-            for &index in receivers.by_ref().take(count) {
-                let knows = who_knows & 1 > 0;
+            loop {
+                if is_crowd && asked == 0 {
+                    (who_knows, asked) =
+                        (knowing_of(slots, receivers.as_slice(), &arrival), u32::BITS);
+                }
+                let Some(&index) = receivers.as_slice().first() else { break };
+                let session = slots[index as usize].session.as_mut();
+                let Some(session) = session.filter(|one| one.framing() == framing) else { break };
+                receivers.next();
+                let knows = match is_crowd {
+                    true => who_knows & 1 > 0,
+                    false => session.knows_object_of(&arrival),
+                };
                 who_knows >>= 1;
-                if let Some(session) = &mut slots[index as usize].session
-                    && let Err(end) = session.handle_cluster(&mut cx, &arrival, knows, frames)
-                {
+                asked = asked.saturating_sub(1);
+                if let Err(end) = session.handle_cluster(&mut cx, &arrival, knows, frames) {
                     ends.push((index, end));
                 }
             }

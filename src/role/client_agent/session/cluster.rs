@@ -53,7 +53,19 @@ impl<'a> Arrival<'a> {
     }
 }
 
+impl Arrival<'_> {
+    /// Whether it sets fields of an object.
+    pub const fn is_update(&self) -> bool {
+        self.updated.is_some()
+    }
+}
+
 impl Session {
+    /// How many objects the client knows.
+    pub fn object_count(&self) -> usize {
+        self.view.object_count()
+    }
+
     /// Whether a message sets fields of an object that the client knows.
     #[inline]
     pub fn knows_object_of(&self, arrival: &Arrival<'_>) -> bool {
