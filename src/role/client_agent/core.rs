@@ -50,8 +50,9 @@ use crate::wire::{Envelope, Framing, Reader};
 
 /// How many timers of a script are done with at once, if many are due.
 const SCRIPT_TIMERS_AT_ONCE: usize = 4;
-/// So many objects that the receivers of a message know, all together, are more than a processor has at hand.
-const CROWD_MIN: usize = 32 * 1_024;
+/// So many objects that the receivers of a message know, all together, are more than a processor has at hand. Tests have few, and
+/// try both ways.
+const CROWD_MIN: usize = if cfg!(test) { 4 } else { 32 * 1_024 };
 /// How many channels sessions that end give up at once; what is above that is done by and by.
 const DEPARTURE_AT_ONCE: usize = 256;
 
