@@ -41,7 +41,7 @@ use crate::config::ClientAgentConfig;
 use crate::event::Event;
 use crate::hash::Seed;
 use crate::ids::{self, Channel};
-use crate::message::Cluster;
+use crate::message::{self, Cluster};
 use crate::metrics::{self, Figures};
 use crate::recent::Closed;
 use crate::role::Effects;
@@ -68,6 +68,17 @@ struct Slot {
 fn session_at(slots: &mut [Slot], key: SessionKey) -> Option<&mut Session> {
     let session = slots.get_mut(key.index as usize)?.session.as_deref_mut()?;
     (session.key() == key).then_some(session)
+}
+
+/// What a datagram for sessions says, if that can be understood.
+fn decode<'e>(envelope: &Envelope<'e>) -> Option<Cluster<'e>> {
+    let message = Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body));
+    let warn = |error: &message::Error| {
+        let name = message::name_of(envelope.message_type);
+        let (sender, number) = (envelope.sender, envelope.message_type);
+        tracing::warn!(%sender, number, name, %error, "a datagram for sessions is ignored");
+    };
+    message.inspect_err(warn).ok()
 }
 
 /// Which of the first 32 sessions know the object of an update, a bit for each. To find out is to wait for memory, and a processor
@@ -420,16 +431,7 @@ impl Core {
         receivers: &[SessionIndex],
         out: &mut Effects,
     ) {
-        let message = match Cluster::decode(envelope.message_type, &mut Reader::new(envelope.body))
-        {
-            Ok(message) => message,
-            Err(error) => {
-                let name = crate::message::name_of(envelope.message_type);
-                let (sender, number) = (envelope.sender, envelope.message_type);
-                tracing::warn!(%sender, number, name, %error, "a datagram for sessions is ignored");
-                return;
-            }
-        };
+        let Some(message) = decode(envelope) else { return };
         if self.comparing.is_under_way() {
             self.overhear(now, &message, receivers, out);
         }

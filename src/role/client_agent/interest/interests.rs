@@ -62,9 +62,9 @@ pub struct Interests {
     coverage: Few<Location, Coverage>,
     /// What the cluster has been asked for. Most of the time there is nothing.
     pub(super) queries: Few<Context, Box<Query>>,
-    /// Objects that queries hold. It is made when one is looked for, where all are as they were found.
+    /// Objects that queries hold. Where all are as they were found, it is made when one of them moves or goes.
     pub(super) pending: OnceCell<Located<Pending>>,
-    /// The query that has found all of them, and to none of which anything has happened since but updates. As a rule there is one.
+    /// The query that has found all of them, and none of which has moved or gone since. As a rule there is one.
     pub(super) as_found: Option<Context>,
     held_back: HeldBack,
     /// The bytes of what queries hold.

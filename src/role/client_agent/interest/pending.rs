@@ -12,6 +12,9 @@ use crate::message::ObjectState;
 use crate::role::client_agent::agent::Located;
 use crate::wire::Framing;
 
+/// So many times a query holds what was found for others, too. Whoever looks for an object looks at each of these.
+const SHARED_MAX: usize = 64;
+
 /// An object found while its query is open.
 #[derive(Copy, Clone, Debug)]
 pub struct Pending {
@@ -167,8 +170,8 @@ impl Interests {
         }
     }
 
-    /// Holds objects that were found for others, too, without looking at any of them; whether that can be done. The client knows
-    /// none of them.
+    /// Holds objects that were found for others, too, without looking at any of them; whether that can be done: where they come
+    /// few at a time, each is held by itself. The client knows none of them.
     pub fn share(&mut self, context: Context, found: &Arc<Found>, framing: Framing) -> bool {
         if found.is_empty() {
             return true;
@@ -176,7 +179,9 @@ impl Interests {
         let holds_any = self.holds_any();
         let Some(query) = self.queries.get_mut(&context) else { return false };
         let is_first = !holds_any && query.holding.is_empty();
-        let is_next = self.as_found == Some(context) && query.holding.found.is_empty();
+        let is_next = self.as_found == Some(context)
+            && query.holding.found.is_empty()
+            && query.holding.shared.len() < SHARED_MAX;
         // What happens to any of them is known by its index, which has none of those that come now.
         let is_indexed = holds_any && self.pending.get().is_some();
         if !is_first && !is_next || is_indexed {
