@@ -27,13 +27,14 @@ pub struct Pending {
 }
 
 impl Interests {
-    /// Whether a query holds an object.
+    /// Whether a query holds an object. That is asked for each update that a client gets, and hardly ever is anything held.
     #[inline]
     pub fn holds(&self, do_id: DoId) -> bool {
-        self.pending(do_id).is_some()
+        self.holds_any() && self.pending(do_id).is_some()
     }
 
     /// Whether queries hold any object.
+    #[inline]
     pub fn holds_any(&self) -> bool {
         self.pending.get().is_none_or(|pending| !pending.is_empty())
     }
